@@ -1,0 +1,33 @@
+import type { Static, TObject } from '@sinclair/typebox';
+import { Value } from '@sinclair/typebox/value';
+
+/** The environment does not describe a runnable process. The message names the variable and says what it takes. */
+export class ConfigError extends Error {
+  override name = 'ConfigError';
+}
+
+/**
+ * Reads an app's configuration out of the environment, once, through one schema.
+ *
+ * @param schema an object of TypeBox types; `description` of a property says what the variable takes, and
+ *   `default` makes it optional. Numbers and booleans are converted from their text. An empty variable counts as
+ *   not set.
+ * @param env the process environment.
+ * @throws ConfigError naming the first variable that is missing or wrong. Values are never quoted: they may be secret.
+ */
+export function loadConfig<T extends TObject>(schema: T, env: NodeJS.ProcessEnv): Static<T> {
+  const given: Record<string, unknown> = {};
+  for (const name of Object.keys(schema.properties)) {
+    if (env[name] !== undefined && env[name] !== '') given[name] = env[name];
+  }
+  const value = Value.Convert(schema, Value.Default(schema, given));
+  const problem = Value.Errors(schema, value).First();
+  if (problem !== undefined) {
+    const name = problem.path.slice(1).split('/')[0] ?? '';
+    const property = schema.properties[name];
+    const takes = property?.description === undefined ? '' : ` ${name}: ${property.description}`;
+    const state = name in given ? 'has a value that cannot be used' : 'is not set';
+    throw new ConfigError(`${name} ${state} (${problem.message.toLowerCase()}).${takes}`);
+  }
+  return value as Static<T>;
+}

@@ -1,0 +1,5 @@
+export * from './config.ts';
+export * from './logger.ts';
+export * from './queues.ts';
+export * from './secrets.ts';
+export * from './stop.ts';

@@ -1,0 +1,165 @@
+import {
+  createPostgresBackend,
+  type JobsOptions,
+  Queue,
+  Worker,
+  type WorkerOptions,
+  withBackend,
+} from 'bullmq';
+import { Redis } from 'ioredis';
+import { Pool } from 'pg';
+import type { Logger } from './logger.ts';
+
+/** One queue for each kind of job. */
+export type QueueName = 'post-payment' | 'deliver-webhook';
+
+/** All that travels through BullMQ: the number of a job row, and the claim that it is meant for. */
+export type QueueEntry = { job: string; fence: number };
+
+export type QueueConsumer = {
+  /** Takes no new entry and waits for the running ones, at most `withinMs`. */
+  close(withinMs: number): Promise<void>;
+};
+
+/** The way from the relay to the handlers. It may lose everything at any moment: Postgres is the truth. */
+export type Transport = {
+  readonly backend: 'redis' | 'postgres';
+  /** Rejects when the queue cannot be reached. */
+  ping(): Promise<void>;
+  /** Hands entries over. An entry that is already there is not added again. Rejects at once when the queue is down. */
+  add(queue: QueueName, entries: readonly QueueEntry[]): Promise<void>;
+  consume(
+    queue: QueueName,
+    concurrency: number,
+    handler: (entry: QueueEntry) => Promise<void>,
+  ): QueueConsumer;
+  close(): Promise<void>;
+};
+
+type EntryQueue = {
+  addBulk(entries: { name: string; data: QueueEntry; opts: JobsOptions }[]): Promise<unknown>;
+  close(): Promise<void>;
+  on(event: 'error', listener: (error: Error) => void): unknown;
+};
+type EntryWorker = {
+  close(force?: boolean): Promise<void>;
+  on(event: 'error', listener: (error: Error) => void): unknown;
+};
+type Processor = (job: { data: QueueEntry }) => Promise<void>;
+type ConsumerOptions = Omit<WorkerOptions, 'connection'>;
+
+/** What differs between the two backends. */
+type Backend = {
+  name: Transport['backend'];
+  queue(name: QueueName): EntryQueue;
+  worker(name: QueueName, processor: Processor, options: ConsumerOptions): EntryWorker;
+  ping(): Promise<unknown>;
+  close(): Promise<unknown>;
+};
+
+const PREFIX = '{emr-payments}';
+const retryStrategy = (times: number) => Math.min(times * 100, 1000);
+
+function redisBackend(url: string, logger: Logger): Backend {
+  const connect = (options: object) =>
+    new Redis(url, { retryStrategy, ...options }).on('error', (err) =>
+      logger.debug({ err, backend: 'redis' }, 'queue connection'),
+    );
+  // A producer hears at once that Redis is down; a consumer waits for it to come back.
+  const producer = connect({ enableOfflineQueue: false, maxRetriesPerRequest: 1 });
+  const consumer = connect({ maxRetriesPerRequest: null });
+  return {
+    name: 'redis',
+    queue: (name) => new Queue<QueueEntry>(name, { connection: producer, prefix: PREFIX }),
+    worker: (name, processor, options) =>
+      new Worker<QueueEntry>(name, processor, { ...options, connection: consumer, prefix: PREFIX }),
+    ping: () => producer.ping(),
+    close: async () => {
+      producer.disconnect();
+      consumer.disconnect();
+    },
+  };
+}
+
+const onPostgres = withBackend(createPostgresBackend);
+
+/** BullMQ's own PostgreSQL backend, in the schema `bullmq` beside our tables. */
+function postgresBackend(url: string, logger: Logger): Backend {
+  const pool = new Pool({ connectionString: url, max: 1, connectionTimeoutMillis: 3000 });
+  pool.on('error', (err) => logger.debug({ err, backend: 'postgres' }, 'queue connection'));
+  const connection = { connectionString: url, max: 4, migrate: true };
+  return {
+    name: 'postgres',
+    queue: (name) => new onPostgres.Queue<QueueEntry>(name, { connection }),
+    worker: (name, processor, options) =>
+      new onPostgres.Worker<QueueEntry>(name, processor, { ...options, connection }),
+    ping: () => pool.query('SELECT 1'),
+    close: () => pool.end(),
+  };
+}
+
+/** Redis when there is a URL for it, PostgreSQL otherwise. Nothing above this function knows which. */
+export function openTransport(
+  { logger }: { logger: Logger },
+  urls: { redisUrl?: string | undefined; databaseUrl: string },
+): Transport {
+  const backend =
+    urls.redisUrl === undefined
+      ? postgresBackend(urls.databaseUrl, logger)
+      : redisBackend(urls.redisUrl, logger);
+  const queues = new Map<QueueName, EntryQueue>();
+
+  const queueNamed = (name: QueueName): EntryQueue => {
+    let queue = queues.get(name);
+    if (queue === undefined) {
+      queue = backend.queue(name);
+      queue.on('error', (err) => logger.debug({ err, queue: name }, 'queue'));
+      queues.set(name, queue);
+    }
+    return queue;
+  };
+
+  return {
+    backend: backend.name,
+    async ping() {
+      await backend.ping();
+    },
+    async add(name, entries) {
+      // Kept entries would make BullMQ ignore a re-add, so finished ones go at once. It never retries: the job row does.
+      const opts = { attempts: 1, removeOnComplete: true, removeOnFail: true };
+      await queueNamed(name).addBulk(
+        entries.map((entry) => ({
+          name,
+          data: entry,
+          opts: { ...opts, jobId: `${entry.job}-${entry.fence}` },
+        })),
+      );
+    },
+    consume(name, concurrency, handler) {
+      const worker = backend.worker(name, (job) => handler(job.data), {
+        concurrency,
+        // An entry of a killed process comes back by its job row's lease, not by this; it is then found done.
+        lockDuration: 30_000,
+        maxStalledCount: 1000,
+        drainDelay: 1,
+        runRetryDelay: 500,
+      });
+      worker.on('error', (err) => logger.debug({ err, queue: name }, 'queue consumer'));
+      return {
+        async close(withinMs) {
+          let timer: NodeJS.Timeout | undefined;
+          const bound = new Promise<'late'>((resolve) => {
+            timer = setTimeout(resolve, withinMs, 'late');
+          });
+          const end = await Promise.race([worker.close(), bound]);
+          clearTimeout(timer);
+          if (end === 'late') await worker.close(true);
+        },
+      };
+    },
+    async close() {
+      await Promise.allSettled([...queues.values()].map((queue) => queue.close()));
+      await backend.close();
+    },
+  };
+}

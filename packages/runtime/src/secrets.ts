@@ -1,0 +1,72 @@
+import { createCipheriv, createDecipheriv, createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+
+/** Keys by id. New values are sealed with `current`; older keys still open what they sealed. */
+export type Keyring = { current: string; keys: ReadonlyMap<string, Buffer> };
+
+/**
+ * Parses `id:base64,id:base64`; the first key is the current one.
+ *
+ * @throws TypeError when an entry is not `id:` and 32 bytes in base64. The value is not quoted.
+ */
+export function parseKeyring(text: string): Keyring {
+  const keys = new Map<string, Buffer>();
+  for (const entry of text.split(',')) {
+    const [, id, encoded] = /^([A-Za-z0-9_-]{1,32}):([A-Za-z0-9+/]+={0,2})$/.exec(entry.trim()) ?? [];
+    const key = Buffer.from(encoded ?? '', 'base64');
+    if (id === undefined || key.length !== 32) {
+      throw new TypeError(
+        'each key is written as id:base64, the base64 of exactly 32 bytes, separated by commas',
+      );
+    }
+    keys.set(id, key);
+  }
+  const [current] = keys.keys();
+  if (current === undefined) throw new TypeError('at least one key is needed');
+  return { current, keys };
+}
+
+/**
+ * AES-256-GCM. `row` (such as `connection:7`) is the associated data: a sealed value that is moved to another row
+ * does not open. Out comes `keyId.nonce.ciphertext.tag`, each in base64url.
+ */
+export function seal(keyring: Keyring, row: string, clear: string): string {
+  const key = keyring.keys.get(keyring.current);
+  if (key === undefined) throw new Error('the current key is not in the keyring');
+  const nonce = randomBytes(12);
+  const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(Buffer.from(row));
+  const sealed = Buffer.concat([cipher.update(clear, 'utf8'), cipher.final()]);
+  return [
+    keyring.current,
+    ...[nonce, sealed, cipher.getAuthTag()].map((part) => part.toString('base64url')),
+  ].join('.');
+}
+
+/** The opposite of `seal`. @throws Error when the key is not in the keyring, or the value was sealed for another row or altered. */
+export function open(keyring: Keyring, row: string, sealedText: string): string {
+  const [keyId = '', nonce = '', sealed = '', tag = ''] = sealedText.split('.');
+  const key = keyring.keys.get(keyId);
+  if (key === undefined) throw new Error(`the key '${keyId}' that sealed ${row} is not in ENCRYPTION_KEYS`);
+  const decipher = createDecipheriv('aes-256-gcm', key, Buffer.from(nonce, 'base64url'), {
+    authTagLength: 16,
+  })
+    .setAAD(Buffer.from(row))
+    .setAuthTag(Buffer.from(tag, 'base64url'));
+  return Buffer.concat([decipher.update(Buffer.from(sealed, 'base64url')), decipher.final()]).toString(
+    'utf8',
+  );
+}
+
+/** A new secret of 192 random bits with a readable prefix, such as `cs_live_…`. */
+export function newSecret(prefix: string): string {
+  return prefix + randomBytes(24).toString('base64url');
+}
+
+/** What is stored of a client secret or access token. Plain SHA-256 is enough: they are random, not chosen by people. */
+export function hashSecret(secret: string): Buffer {
+  return createHash('sha256').update(secret).digest();
+}
+
+/** Constant-time comparison of two hashes. */
+export function sameHash(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && timingSafeEqual(a, b);
+}

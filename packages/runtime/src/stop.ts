@@ -1,0 +1,52 @@
+import closeWithGrace from 'close-with-grace';
+import type { Logger } from './logger.ts';
+
+/** What was started, to be closed last first. A start that fails half-way closes what stands already. */
+export class Releases {
+  #stack: { name: string; close: () => Promise<unknown> | unknown }[] = [];
+
+  /** Remembers how to close something and hands it back. */
+  add<T>(name: string, resource: T, close: (resource: T) => Promise<unknown> | unknown): T {
+    this.#stack.push({ name, close: () => close(resource) });
+    return resource;
+  }
+
+  /** Closes everything, last opened first. One that fails is logged and does not keep the others open. */
+  async close(logger: Logger): Promise<void> {
+    for (let next = this.#stack.pop(); next !== undefined; next = this.#stack.pop()) {
+      try {
+        await next.close();
+      } catch (error) {
+        logger.error({ err: error, code: next.name }, 'could not close cleanly');
+      }
+    }
+  }
+}
+
+/**
+ * Runs a process from start to stop. SIGTERM and SIGINT close what `start` opened, within `graceMs`; work that does
+ * not end by then is cut off, which loses nothing: Postgres knows it and another worker takes it up.
+ *
+ * @param start opens everything, through `releases`.
+ */
+export async function runProcess(
+  { logger, graceMs }: { logger: Logger; graceMs: number },
+  start: (releases: Releases) => Promise<void>,
+): Promise<void> {
+  const releases = new Releases();
+  closeWithGrace({ delay: graceMs, logger: false }, async ({ signal, err }) => {
+    if (err !== undefined) logger.error({ err }, 'stopping after an error that nobody handled');
+    else logger.info({ ...(signal === undefined ? {} : { signal }) }, 'stopping');
+    await releases.close(logger);
+    logger.info({}, 'stopped');
+  });
+  try {
+    await start(releases);
+  } catch (error) {
+    // A person reads this on a terminal: the sentence, not a stack.
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    logger.error({ err: error }, 'could not start');
+    await releases.close(logger);
+    process.exit(1);
+  }
+}
