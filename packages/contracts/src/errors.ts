@@ -1,0 +1,174 @@
+import { type Static, Type } from '@sinclair/typebox';
+
+/**
+ * Whether the same request may be sent again:
+ * - `always`: nothing was kept of it;
+ * - `with_key`: it may have been taken. With its Idempotency-Key it cannot be taken twice; reads are safe anyway;
+ * - `never`: it will be refused again until something is changed.
+ */
+export type RetryRule = 'always' | 'with_key' | 'never';
+
+type Entry = { status: number; retry: RetryRule; sentence: (details: ErrorDetails) => string; about: string };
+
+/** What a sentence may name. Each entry of the catalogue uses at most two of them. */
+export type ErrorDetails = { field?: string; rule?: string; mrn?: string; allow?: string };
+
+/** Every error of the API: code → status → sentence. The sentences of the first three are published. */
+export const ERRORS = {
+  invalid_field: {
+    status: 400,
+    retry: 'never',
+    about:
+      'A field is missing, wrong or unknown. The first one in the published order is named, with its rule.',
+    sentence: ({ field, rule }) => `Missing or invalid required field: ${field} (${rule})`,
+  },
+  patient_not_found: {
+    status: 404,
+    retry: 'never',
+    about: 'The MRN is not known for this user, or has no EMR patient id yet.',
+    sentence: ({ mrn }) =>
+      `Patient with MRN '${mrn}' not found. Please ensure the patient has been synced and has an EMR patient ID.`,
+  },
+  user_not_found: {
+    status: 404,
+    retry: 'never',
+    about: 'The access token is missing, unknown, revoked, or belongs to another client.',
+    sentence: () => 'User not found.',
+  },
+  invalid_client: {
+    status: 401,
+    retry: 'never',
+    about: 'client_id or client_secret is missing or wrong.',
+    sentence: () => 'Invalid client credentials.',
+  },
+  missing_body: {
+    status: 400,
+    retry: 'never',
+    about: 'The request has no body.',
+    sentence: () => 'The request body is missing. Send a JSON object.',
+  },
+  invalid_json: {
+    status: 400,
+    retry: 'never',
+    about: 'The body is not JSON in UTF-8, or has a forbidden key such as __proto__.',
+    sentence: () => 'The request body is not valid JSON.',
+  },
+  invalid_body: {
+    status: 400,
+    retry: 'never',
+    about: 'The body is JSON, but not an object.',
+    sentence: () => 'The request body must be a JSON object.',
+  },
+  malformed_request: {
+    status: 400,
+    retry: 'never',
+    about: 'The request is not well-formed HTTP.',
+    sentence: () => 'The request could not be understood.',
+  },
+  route_not_found: {
+    status: 404,
+    retry: 'never',
+    about: 'There is nothing at this path.',
+    sentence: () => 'There is no such route.',
+  },
+  method_not_allowed: {
+    status: 405,
+    retry: 'never',
+    about: 'The path exists, but not for this method; the header `Allow` lists those that it has.',
+    sentence: ({ allow }) => `This method is not allowed here. Allowed: ${allow}.`,
+  },
+  request_timeout: {
+    status: 408,
+    retry: 'always',
+    about: 'The request was not received completely in time.',
+    sentence: () => 'The request did not arrive completely in time.',
+  },
+  idempotency_key_in_flight: {
+    status: 409,
+    retry: 'always',
+    about: 'A request with the same Idempotency-Key is being worked on.',
+    sentence: () => 'A request with this Idempotency-Key is still being processed. Send it again shortly.',
+  },
+  payload_too_large: {
+    status: 413,
+    retry: 'never',
+    about: 'The body is larger than 64 KiB.',
+    sentence: () => 'The request body is larger than 64 KiB.',
+  },
+  unsupported_media_type: {
+    status: 415,
+    retry: 'never',
+    about: 'The content type is not application/json, or the body is compressed.',
+    sentence: () => 'The request body must be sent as application/json.',
+  },
+  idempotency_key_reused: {
+    status: 422,
+    retry: 'never',
+    about: 'The Idempotency-Key was used before with another request. Use a new key for a new payment.',
+    sentence: () => 'This Idempotency-Key was already used with a different request.',
+  },
+  headers_too_large: {
+    status: 431,
+    retry: 'never',
+    about: 'The headers are larger than 16 KiB.',
+    sentence: () => 'The request headers are too large.',
+  },
+  internal_error: {
+    status: 500,
+    retry: 'with_key',
+    about: 'Our fault. Quote the request_id.',
+    sentence: () => 'Something went wrong on our side.',
+  },
+  service_unavailable: {
+    status: 503,
+    retry: 'with_key',
+    about: 'The service cannot take requests just now; the header `Retry-After` says when to try again.',
+    sentence: () => 'The service is temporarily unavailable. Please try again.',
+  },
+} as const satisfies Record<string, Entry>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+export const ERROR_CODES = Object.keys(ERRORS) as ErrorCode[];
+
+/** The body of every error answer. Its first two fields are published; programs decide by `code`. */
+export const ErrorReplySchema = Type.Object(
+  {
+    success: Type.Literal(false),
+    message: Type.String({ description: 'For people. Use `code` in programs.' }),
+    code: Type.Unsafe<ErrorCode>({
+      type: 'string',
+      enum: ERROR_CODES,
+      description: 'Stable and machine-readable.',
+    }),
+    request_id: Type.String({ description: 'The request; also the header `x-request-id`.' }),
+    safe_to_retry: Type.Boolean({
+      description:
+        'true: send the same request again after a pause, with the same Idempotency-Key if it had one; nothing is made twice. ' +
+        'false: do not send it again unchanged: it would be refused again, or (a POST without an Idempotency-Key that ' +
+        'met a 500 or 503) it may already have been taken.',
+    }),
+  },
+  { $id: 'Error', description: 'The body of every error answer.' },
+);
+
+export type ErrorReply = Static<typeof ErrorReplySchema>;
+
+/**
+ * The answer to one failed request.
+ *
+ * @param repeatable whether sending the request twice is harmless: it has an Idempotency-Key, or only reads.
+ */
+export function errorReply(
+  code: ErrorCode,
+  input: { requestId: string; repeatable: boolean; details?: ErrorDetails },
+): ErrorReply {
+  const entry: Entry = ERRORS[code];
+  return {
+    success: false,
+    message: entry.sentence(input.details ?? {}),
+    code,
+    request_id: input.requestId,
+    safe_to_retry: entry.retry === 'always' || (entry.retry === 'with_key' && input.repeatable),
+  };
+}

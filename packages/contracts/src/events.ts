@@ -1,0 +1,146 @@
+import { type Static, type TSchema, Type } from '@sinclair/typebox';
+import { PAYMENT_ID_PATTERN } from './ids.ts';
+
+const PAYMENT_ID = '123e4567e89b12d3a456426614174001';
+
+const PaymentId = Type.String({
+  pattern: PAYMENT_ID_PATTERN,
+  description: 'Unique identifier of the payment.',
+  examples: [PAYMENT_ID],
+});
+
+/** The published envelope around `data`. Its key order is the published one. */
+function envelope<T extends string, D extends TSchema>(type: T, data: D, $id: string, description: string) {
+  return Type.Object(
+    {
+      id: Type.String({
+        pattern: '^evt_[0-9A-Za-z]{24}$',
+        description: 'The event; also the header `webhook-id`.',
+      }),
+      access_token_reference_id: Type.String({
+        description: 'The user whose access token made the payment.',
+      }),
+      object: Type.Literal('event'),
+      created: Type.String({
+        format: 'date-time',
+        pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}Z$',
+        description: 'When the event came about, UTC, in whole seconds.',
+      }),
+      type: Type.Literal(type),
+      job_id: Type.String({
+        pattern: '^[0-9]+$',
+        description: 'The `job_id` of the answer to the request, as a string.',
+      }),
+      data,
+    },
+    { $id, additionalProperties: false, description },
+  );
+}
+
+export const PaymentCreatedEventSchema = envelope(
+  'payment.created',
+  Type.Object(
+    {
+      payment_id: PaymentId,
+      emr_transaction_id: Type.String({ description: "The EMR's identifier of the posting." }),
+      payment_method: Type.String(),
+      amount: Type.Number({ exclusiveMinimum: 0 }),
+      reference_number: Type.String(),
+      patient_mrn: Type.String(),
+    },
+    { additionalProperties: false },
+  ),
+  'PaymentCreatedEvent',
+  'The payment stands in the EMR.',
+);
+
+export const PaymentFailedEventSchema = envelope(
+  'payment.failed',
+  Type.Object(
+    { payment_id: PaymentId, failure_reason: Type.String({ description: 'Why, in words for a person.' }) },
+    { additionalProperties: false },
+  ),
+  'PaymentFailedEvent',
+  'The payment could not be posted and does not stand in the EMR.',
+);
+
+export const PaymentReviewEventSchema = envelope(
+  'payment.review_required',
+  Type.Object(
+    { payment_id: PaymentId, review_reason: Type.String({ description: 'Why, in words for a person.' }) },
+    { additionalProperties: false },
+  ),
+  'PaymentReviewRequiredEvent',
+  'The payment may or may not stand in the EMR, and the EMR cannot tell: a person has to look. It is not sent again.',
+);
+
+export type PaymentCreatedEvent = Static<typeof PaymentCreatedEventSchema>;
+export type PaymentFailedEvent = Static<typeof PaymentFailedEventSchema>;
+export type PaymentReviewEvent = Static<typeof PaymentReviewEventSchema>;
+export type PaymentEvent = PaymentCreatedEvent | PaymentFailedEvent | PaymentReviewEvent;
+export type PaymentEventType = PaymentEvent['type'];
+
+/** What every event says beside its data. `jobId` is the one the integrator was answered. */
+export type EventInput = {
+  eventId: string;
+  userPublicId: string;
+  created: Date;
+  jobId: number | bigint | string;
+};
+
+function head<T extends PaymentEventType>(type: T, input: EventInput) {
+  return {
+    id: input.eventId,
+    access_token_reference_id: input.userPublicId,
+    object: 'event' as const,
+    created: `${input.created.toISOString().slice(0, 19)}Z`,
+    type,
+    job_id: String(input.jobId),
+  };
+}
+
+/** The event of a payment that was posted. `amount` is a decimal string such as `350.00`; the event has a number. */
+export function paymentCreatedEvent(
+  input: EventInput & {
+    payment: {
+      paymentId: string;
+      emrTransactionId: string;
+      paymentMethod: string;
+      amount: string;
+      referenceNumber: string;
+      patientMrn: string;
+    };
+  },
+): PaymentCreatedEvent {
+  const { payment } = input;
+  return {
+    ...head('payment.created', input),
+    data: {
+      payment_id: payment.paymentId,
+      emr_transaction_id: payment.emrTransactionId,
+      payment_method: payment.paymentMethod,
+      amount: Number(payment.amount),
+      reference_number: payment.referenceNumber,
+      patient_mrn: payment.patientMrn,
+    },
+  };
+}
+
+/** The event of a payment that failed; `failureReason` is told to the integrator as it is. */
+export function paymentFailedEvent(
+  input: EventInput & { payment: { paymentId: string; failureReason: string } },
+): PaymentFailedEvent {
+  const { paymentId, failureReason } = input.payment;
+  return { ...head('payment.failed', input), data: { payment_id: paymentId, failure_reason: failureReason } };
+}
+
+/** The event of a payment of which nobody can know whether it was posted. */
+export function paymentReviewEvent(
+  input: EventInput & { payment: { paymentId: string; reviewReason: string } },
+): PaymentReviewEvent {
+  const { paymentId, reviewReason } = input.payment;
+  return {
+    ...head('payment.review_required', input),
+    data: { payment_id: paymentId, review_reason: reviewReason },
+  };
+}

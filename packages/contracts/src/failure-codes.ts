@@ -1,0 +1,67 @@
+/**
+ * Why a payment ended as `failed` or `needs_review`, for programs; `action` says what a person does about it.
+ * A code is never renamed or given another meaning. `failure_reason` tells the single case in words.
+ */
+export const FAILURE_CODES = {
+  unknown_payment_method: {
+    status: 'failed',
+    action: 'Use one of the payment methods that the reason lists, or add the method in the EMR, then retry.',
+  },
+  unknown_location: {
+    status: 'failed',
+    action: 'Use one of the locations that the reason lists, or add the location in the EMR, then retry.',
+  },
+  unknown_patient: {
+    status: 'failed',
+    action: 'The EMR no longer knows the patient. Sync patients, then create the payment again.',
+  },
+  closed_period: {
+    status: 'failed',
+    action:
+      'The deposit date lies in a period that the practice has closed. Create the payment with an open date.',
+  },
+  amount_refused: {
+    status: 'failed',
+    action:
+      "The EMR does not take this amount, often because it exceeds the patient's balance. Correct the amount.",
+  },
+  emr_refused: {
+    status: 'failed',
+    action: 'The EMR refused the payment. Mend what the reason names, then retry.',
+  },
+  connection_misconfigured: {
+    status: 'failed',
+    action: "The practice's EMR connection cannot be used as it is set up. Mend it, then retry.",
+  },
+  retries_exhausted: {
+    status: 'failed',
+    action:
+      'The EMR could not be reached until the retry horizon ended, and does not have the payment. Retry.',
+  },
+  outcome_unknown: {
+    status: 'needs_review',
+    action:
+      'The payment may or may not stand in the EMR. Look there, then resolve it as posted or not posted.',
+  },
+  several_matches: {
+    status: 'needs_review',
+    action:
+      'The EMR has more than one entry for the payment. Remove the surplus there, then resolve it as posted.',
+  },
+} as const satisfies Record<string, { status: 'failed' | 'needs_review'; action: string }>;
+
+export type FailureCode = keyof typeof FAILURE_CODES;
+
+type CodeOf<S extends 'failed' | 'needs_review'> = {
+  [C in FailureCode]: (typeof FAILURE_CODES)[C]['status'] extends S ? C : never;
+}[FailureCode];
+
+/** Codes of payments that are certainly not in the EMR. */
+export type FailedCode = CodeOf<'failed'>;
+
+/** Codes of payments that a person has to look at. */
+export type ReviewCode = CodeOf<'needs_review'>;
+
+export function isFailureCode(code: string): code is FailureCode {
+  return Object.hasOwn(FAILURE_CODES, code);
+}

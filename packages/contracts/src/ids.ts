@@ -1,0 +1,68 @@
+import { randomFillSync } from 'node:crypto';
+
+/** A payment's id as the API shows it: 32 lower-case hex digits. */
+export const PAYMENT_ID_PATTERN = '^[0-9a-f]{32}$';
+
+const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+const PUBLIC_ID_LENGTH = 24;
+
+// Random bytes are drawn in blocks: a system call for each id would cost more than the id.
+const pool = Buffer.allocUnsafe(4096);
+let used = pool.length;
+
+/** The next `count` bytes of the pool, each handed out once. The view is valid until the next call. */
+function randomView(count: number): Buffer {
+  if (used + count > pool.length) {
+    randomFillSync(pool);
+    used = 0;
+  }
+  used += count;
+  return pool.subarray(used - count, used);
+}
+
+/**
+ * A new payment id: the 32 lower-case hex digits of a UUIDv7 (RFC 9562, 5.7). Ids of later payments sort later, so
+ * the index on them grows at one end; 74 bits of each are random.
+ */
+export function newPaymentId(): string {
+  const time = Date.now().toString(16).padStart(12, '0');
+  const bytes = randomView(10);
+  bytes[0] = 0x70 | ((bytes[0] ?? 0) & 0x0f);
+  bytes[2] = 0x80 | ((bytes[2] ?? 0) & 0x3f);
+  return time + bytes.toString('hex');
+}
+
+/** `123e4567e89b12d3a456426614174001` → `123e4567-e89b-12d3-a456-426614174001`, as Postgres writes a uuid. */
+export function paymentIdToUuid(paymentId: string): string {
+  return `${paymentId.slice(0, 8)}-${paymentId.slice(8, 12)}-${paymentId.slice(12, 16)}-${paymentId.slice(16, 20)}-${paymentId.slice(20)}`;
+}
+
+/** The opposite of `paymentIdToUuid`. */
+export function uuidToPaymentId(uuid: string): string {
+  return uuid.replaceAll('-', '');
+}
+
+/** 24 letters and digits, 142 random bits. Bytes above 247 are thrown away: 256 is no multiple of 62. */
+function randomBase62(): string {
+  let text = '';
+  while (text.length < PUBLIC_ID_LENGTH) {
+    const byte = randomView(1)[0] ?? 255;
+    if (byte < 248) text += BASE62.charAt(byte % 62);
+  }
+  return text;
+}
+
+/** `evt_…`: an event, and the `webhook-id` of its deliveries. */
+export function newEventId(): string {
+  return `evt_${randomBase62()}`;
+}
+
+/** `user_…`: a user; events call it `access_token_reference_id`. */
+export function newUserId(): string {
+  return `user_${randomBase62()}`;
+}
+
+/** `we_…`: a webhook endpoint. */
+export function newWebhookEndpointId(): string {
+  return `we_${randomBase62()}`;
+}

@@ -1,0 +1,121 @@
+import { type Static, Type } from '@sinclair/typebox';
+import { PAYMENT_ID_PATTERN } from './ids.ts';
+
+/** Refuses blank text, control characters and lone surrogates. Anchored and unambiguous: it runs in linear time. */
+const LINE_PATTERN = '^(?=\\s*\\S)[^\\p{Cc}\\p{Cs}]*$';
+
+/** As above for text of several lines, which may be empty: tab, line feed and carriage return are let through. */
+const TEXT_PATTERN = '^(?:[\\t\\n\\r]|[^\\p{Cc}\\p{Cs}])*$';
+
+/** The largest `numeric(12,2)`. */
+export const MAX_AMOUNT = 9_999_999_999.99;
+
+/**
+ * Keyword of the amount: the most decimals a number may have. JSON Schema's `multipleOf: 0.01` says the same, but
+ * validators that divide binary fractions refuse 350.10 by it.
+ */
+export const MAX_DECIMALS_KEYWORD = 'x-max-decimals';
+
+/** Body of `POST /v1/payments`. The order of the properties is the order in which a bad one is named. */
+export const CreatePaymentBodySchema = Type.Object(
+  {
+    patient_mrn: Type.String({
+      minLength: 1,
+      maxLength: 255,
+      pattern: LINE_PATTERN,
+      description: 'Medical Record Number (MRN) of the patient the payment belongs to.',
+      examples: ['MRN-12345'],
+    }),
+    payment_method: Type.String({
+      minLength: 1,
+      maxLength: 255,
+      pattern: LINE_PATTERN,
+      description:
+        'Name of the payment method as configured in the EMR (e.g. "Card"). ' +
+        "Resolved to the EMR's internal payment method id at post time.",
+      examples: ['Card'],
+    }),
+    reference_number: Type.String({
+      minLength: 1,
+      maxLength: 255,
+      pattern: LINE_PATTERN,
+      description:
+        'Your reference for the payment (e.g. a transaction or receipt number). ' +
+        'Reference numbers may be reused across payments.',
+      examples: ['#123456'],
+    }),
+    location: Type.String({
+      minLength: 1,
+      maxLength: 255,
+      pattern: LINE_PATTERN,
+      description: 'Identifier of the EMR location/facility the payment is posted against.',
+      examples: ['1404'],
+    }),
+    amount: Type.Number({
+      exclusiveMinimum: 0,
+      maximum: MAX_AMOUNT,
+      [MAX_DECIMALS_KEYWORD]: 2,
+      description: 'Payment amount. Must be a positive number, with at most two decimals.',
+      examples: [350],
+    }),
+    notes: Type.Optional(
+      Type.String({
+        maxLength: 5000,
+        pattern: TEXT_PATTERN,
+        description: 'Optional free-text note recorded with the payment in the EMR.',
+        examples: ['Patient copay collected at front desk'],
+      }),
+    ),
+    deposit_date: Type.Optional(
+      Type.String({
+        format: 'date',
+        // Postgres has no year 0.
+        pattern: '^(?!0000)\\d{4}-\\d{2}-\\d{2}$',
+        description:
+          "Optional deposit date (YYYY-MM-DD). Defaults to today if omitted: the day in the practice's time zone.",
+        examples: ['2026-06-15'],
+      }),
+    ),
+  },
+  { $id: 'CreatePayment', additionalProperties: false },
+);
+
+export type CreatePaymentBody = Static<typeof CreatePaymentBodySchema>;
+
+/** The published example request. */
+export const CREATE_PAYMENT_EXAMPLE: CreatePaymentBody = {
+  patient_mrn: 'MRN-12345',
+  payment_method: 'Card',
+  reference_number: '#123456',
+  location: '1404',
+  amount: 350,
+  notes: 'Patient copay collected at front desk',
+  deposit_date: '2026-06-15',
+};
+
+/** The sentence of every accepted payment. */
+export const PAYMENT_ACCEPTED_MESSAGE = 'Payment processing. A webhook event will be sent upon completion.';
+
+/** Answer to an accepted `POST /v1/payments`. */
+export const CreatePaymentReplySchema = Type.Object(
+  {
+    success: Type.Literal(true),
+    message: Type.String(),
+    payment_id: Type.String({
+      pattern: PAYMENT_ID_PATTERN,
+      description: 'Unique identifier for the created payment record',
+    }),
+    job_id: Type.Integer({ description: 'Job execution identifier for tracking the async operation' }),
+  },
+  { $id: 'PaymentQueued', description: 'Payment queued successfully' },
+);
+
+export type CreatePaymentReply = Static<typeof CreatePaymentReplySchema>;
+
+/** The published example response. */
+export const CREATE_PAYMENT_REPLY_EXAMPLE: CreatePaymentReply = {
+  success: true,
+  message: PAYMENT_ACCEPTED_MESSAGE,
+  payment_id: '123e4567e89b12d3a456426614174001',
+  job_id: 12345,
+};
