@@ -1,0 +1,65 @@
+import { newPaymentId, paymentIdToUuid, uuidToPaymentId } from '@emr-payments/contracts';
+import type { Database } from '../database.ts';
+import { type AcceptInput, acceptPayments } from '../sql/accept-payments.ts';
+import { type ClaimedKey, findIdempotencyKeys } from '../sql/find-idempotency-keys.ts';
+
+export type AcceptOutcome =
+  | { outcome: 'accepted'; paymentId: string; jobId: number; replayed: boolean }
+  | { outcome: 'patient_not_found' }
+  /** The key was used for another body. */
+  | { outcome: 'key_reused' }
+  /** Another request with the key is being accepted at this moment. */
+  | { outcome: 'key_in_flight' };
+
+type Idempotency = NonNullable<AcceptInput['idempotency']>;
+
+/** A request whose key was not claimed now: what did an earlier one with the key get? */
+function outcomeOfKey(
+  idempotency: Idempotency,
+  claimed: ClaimedKey | null,
+  patientFound: boolean,
+): AcceptOutcome {
+  if (claimed === null) return { outcome: patientFound ? 'key_in_flight' : 'patient_not_found' };
+  if (!claimed.fingerprint.equals(idempotency.fingerprint)) return { outcome: 'key_reused' };
+  return {
+    outcome: 'accepted',
+    paymentId: uuidToPaymentId(claimed.paymentId),
+    jobId: claimed.jobId,
+    replayed: true,
+  };
+}
+
+/**
+ * Accepts the payments of all the requests in flight: one commit, and for keys that were used before one look at what
+ * they stand for.
+ *
+ * @returns an outcome for each input, in order. It has been committed when this resolves.
+ * @throws DatabaseUnavailableError when nobody knows whether it was: a caller with a key repeats and finds out.
+ */
+export async function acceptBatch(
+  deps: Pick<Database, 'pool'>,
+  inputs: readonly AcceptInput[],
+): Promise<AcceptOutcome[]> {
+  const rows = inputs.map((input) => ({ ...input, id: newPaymentId() }));
+  const written = await acceptPayments(
+    deps,
+    rows.map((row) => ({ ...row, paymentId: paymentIdToUuid(row.id) })),
+  );
+
+  const unclaimed = rows.filter((row, index) => row.idempotency !== null && written[index]?.jobId == null);
+  const claims = new Map<AcceptInput, ClaimedKey | null>();
+  if (unclaimed.length > 0) {
+    const owners = unclaimed.map((row) => ({ ...row, key: row.idempotency?.key ?? '' }));
+    const found = await findIdempotencyKeys(deps, owners);
+    unclaimed.forEach((row, index) => {
+      claims.set(row, found[index] ?? null);
+    });
+  }
+
+  return rows.map((row, index) => {
+    const { jobId = null, patientFound = false } = written[index] ?? {};
+    if (jobId !== null) return { outcome: 'accepted', paymentId: row.id, jobId, replayed: false };
+    if (row.idempotency === null) return { outcome: 'patient_not_found' };
+    return outcomeOfKey(row.idempotency, claims.get(row) ?? null, patientFound);
+  });
+}

@@ -1,0 +1,17 @@
+export type { AcceptOutcome } from './accept/accept-batch.ts';
+export { type Acceptor, createAcceptor } from './accept/acceptor.ts';
+export { type Database, DatabaseUnavailableError, openDatabase } from './database.ts';
+export * from './find-credentials.ts';
+export { type Listener, listenForJobs } from './listen.ts';
+export { migrate } from './migrate.ts';
+export * from './provision/index.ts';
+export type { AcceptInput } from './sql/accept-payments.ts';
+export { beginAttempt } from './sql/begin-attempt.ts';
+export { type ClaimedDelivery, claimDelivery } from './sql/claim-delivery.ts';
+export { type ClaimedPosting, claimPosting } from './sql/claim-posting.ts';
+export { type DueJob, feedJobs } from './sql/feed-jobs.ts';
+export { type DeliveryRecord, recordDelivery } from './sql/record-delivery.ts';
+export { type Claim, renewLeases } from './sql/renew-leases.ts';
+export { type FarEnd, retryPosting } from './sql/retry-posting.ts';
+export { type AttemptEnd, type Settlement, settlePayment } from './sql/settle-payment.ts';
+export { sweepJobs } from './sql/sweep-jobs.ts';

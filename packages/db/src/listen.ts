@@ -1,0 +1,55 @@
+import { Client } from 'pg';
+import { JOBS_CHANNEL } from './sql/accept-payments.ts';
+
+export type Listener = { close(): Promise<void> };
+
+const RECONNECT_MS = 1_000;
+
+/**
+ * Calls `onJobs` whenever some process has committed new jobs. It has a connection of its own, and makes another one
+ * when it breaks. A notification may be missed meanwhile: the caller polls too.
+ */
+export function listenForJobs({ url, onJobs }: { url: string; onJobs: () => void }): Listener {
+  let client: Client | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let closed = false;
+
+  function reconnectLater(): void {
+    client = undefined;
+    if (closed || timer !== undefined) return;
+    timer = setTimeout(() => {
+      timer = undefined;
+      void connect();
+    }, RECONNECT_MS);
+  }
+
+  async function connect(): Promise<void> {
+    const next = new Client({
+      connectionString: url,
+      application_name: 'emr-payments relay',
+      keepAlive: true,
+      connectionTimeoutMillis: 3_000,
+    });
+    next.on('error', reconnectLater);
+    next.on('end', reconnectLater);
+    next.on('notification', onJobs);
+    client = next;
+    try {
+      await next.connect();
+      await next.query(`LISTEN ${JOBS_CHANNEL}`);
+      onJobs();
+    } catch {
+      await next.end().catch(() => undefined);
+      reconnectLater();
+    }
+  }
+
+  void connect();
+  return {
+    async close() {
+      closed = true;
+      clearTimeout(timer);
+      await client?.end().catch(() => undefined);
+    },
+  };
+}

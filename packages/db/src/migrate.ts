@@ -1,0 +1,70 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { Client } from 'pg';
+import { prismaFiles, withSchemaEngine } from './schema-engine.ts';
+
+/** `mig` in ASCII: one process migrates at a time, however many start together. */
+const MIGRATION_LOCK = 0x6d6967;
+
+const filters = { externalTables: [], externalEnums: [] };
+
+/** The committed migrations, in order, as the engine takes them. */
+async function readMigrations() {
+  const read = (path: string) => readFile(`${prismaFiles.migrations}/${path}`, 'utf8');
+  const entries = await readdir(prismaFiles.migrations, { withFileTypes: true });
+  const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+  return {
+    baseDir: prismaFiles.migrations,
+    lockfile: { path: 'migration_lock.toml', content: await read('migration_lock.toml') },
+    shadowDbInitScript: '',
+    migrationDirectories: await Promise.all(
+      names.sort().map(async (path) => ({
+        path,
+        migrationFile: {
+          path: 'migration.sql',
+          content: { tag: 'ok' as const, value: await read(`${path}/migration.sql`) },
+        },
+      })),
+    ),
+  };
+}
+
+/**
+ * Applies the migrations that the database does not have yet.
+ *
+ * @returns the names of those that were applied now; empty when the database was up to date.
+ * @throws Error when the database cannot be reached, or a migration fails: the engine's message says which and why.
+ */
+export async function migrate({ url }: { url: string }): Promise<{ applied: string[] }> {
+  const lock = new Client({ connectionString: url, application_name: 'emr-payments migrate' });
+  await lock.connect();
+  try {
+    await lock.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
+    const migrationsList = await readMigrations();
+    const result = await withSchemaEngine(url, (engine) =>
+      engine.applyMigrations({ migrationsList, filters }),
+    );
+    return { applied: result.appliedMigrationNames };
+  } finally {
+    await lock.end();
+  }
+}
+
+/**
+ * The script that makes an empty database into what schema.prisma describes. For comparison with what the migrations
+ * make: they also hold what a schema cannot say (storage parameters, roles).
+ *
+ * @param url any database; it is not looked at.
+ */
+export async function scriptOfSchema({ url }: { url: string }): Promise<string> {
+  const files = [{ path: 'schema.prisma', content: await readFile(prismaFiles.schema, 'utf8') }];
+  const { stdout } = await withSchemaEngine(url, (engine) =>
+    engine.diff({
+      from: { tag: 'empty' },
+      to: { tag: 'schemaDatamodel', files },
+      script: true,
+      exitCode: null,
+      filters,
+    }),
+  );
+  return stdout ?? '';
+}

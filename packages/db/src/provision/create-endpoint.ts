@@ -1,0 +1,57 @@
+import { randomUUID } from 'node:crypto';
+import { newWebhookEndpointId } from '@emr-payments/contracts';
+import { type Keyring, seal } from '@emr-payments/runtime';
+import type { Database } from '../database.ts';
+
+export type EndpointInput = {
+  clientPk: number;
+  /** Already checked: packages/webhooks has the guard. */
+  url: string;
+  /** `whsec_…` in clear; stored sealed, bound to its own row. */
+  secret: string;
+  description?: string;
+  /** Empty or left out: every type. */
+  eventTypes?: readonly string[];
+  /** Deliveries to this endpoint at once, over all workers. */
+  concurrency: number;
+};
+
+/** Registers a webhook endpoint with one signing secret. Events that are written from now on go there. */
+export async function createEndpoint(
+  { database, keyring }: { database: Database; keyring: Keyring },
+  input: EndpointInput,
+): Promise<{ endpointId: string; laneId: number }> {
+  const secretId = randomUUID();
+  const created = await database.prisma.webhookEndpoint.create({
+    data: {
+      id: newWebhookEndpointId(),
+      url: input.url,
+      description: input.description ?? null,
+      eventTypes: [...(input.eventTypes ?? [])],
+      client: { connect: { id: input.clientPk } },
+      lane: { create: { kind: 'endpoint', concurrency: input.concurrency } },
+      secrets: {
+        create: { id: secretId, sealed: seal(keyring, `webhook_secret:${secretId}`, input.secret) },
+      },
+    },
+    select: { id: true, laneId: true },
+  });
+  return { endpointId: created.id, laneId: created.laneId };
+}
+
+/** Gives an endpoint another URL and a fresh start: enabled, its circuit closed. */
+export async function moveEndpoint(
+  { database }: { database: Database },
+  { endpointId, url }: { endpointId: string; url: string },
+): Promise<void> {
+  await database.prisma.webhookEndpoint.update({
+    where: { id: endpointId },
+    data: {
+      url,
+      disabledAt: null,
+      disabledReason: null,
+      failingSince: null,
+      lane: { update: { failures: 0, openUntil: null } },
+    },
+  });
+}

@@ -1,0 +1,30 @@
+import { newUserId } from '@emr-payments/contracts';
+import { hashSecret, newSecret } from '@emr-payments/runtime';
+import type { Database } from '../database.ts';
+
+export type NewUser = {
+  /** The user's row. */
+  userId: number;
+  /** `user_…`, in events `access_token_reference_id`. */
+  publicId: string;
+  /** In clear, here and never again: only its hash is stored. */
+  accessToken: string;
+};
+
+/** Makes a practice login of a client, with one access token. It has no connection yet: see `saveConnection`. */
+export async function createUser(
+  { database }: { database: Database },
+  { clientPk, name }: { clientPk: number; name: string },
+): Promise<NewUser> {
+  const accessToken = newSecret('at_');
+  const publicId = newUserId();
+  const { id } = await database.prisma.user.create({
+    data: {
+      publicId,
+      name,
+      clientPk,
+      tokens: { create: { tokenHash: new Uint8Array(hashSecret(accessToken)) } },
+    },
+  });
+  return { userId: id, publicId, accessToken };
+}

@@ -1,0 +1,70 @@
+import { type Database, query } from '../database.ts';
+import type { Claim } from './renew-leases.ts';
+
+/** One event for one endpoint, with all that sending it needs. */
+export type ClaimedDelivery = {
+  claim: Claim;
+  laneId: number;
+  deliveryId: number;
+  /** Attempts made so far. */
+  attempts: number;
+  event: { id: string; type: string; body: string };
+  endpoint: {
+    id: string;
+    url: string;
+    /** Disabled or deleted since the event: nothing is sent. */
+    enabled: boolean;
+    /** Valid ones, newest first. Each is sealed for the row `webhook_secret:<id>`. */
+    secrets: { id: string; sealed: string }[];
+  };
+};
+
+const CLAIM = {
+  name: 'claim-delivery',
+  text: `
+    WITH job AS (
+      UPDATE jobs SET fence = fence + 1, lease_until = now() + make_interval(secs => $3 / 1000.0),
+             queued_at = coalesce(queued_at, now())
+       WHERE id = $1 AND fence = $2 AND (lease_until IS NULL OR lease_until < now())
+      RETURNING fence, lane_id, delivery_id
+    )
+    SELECT job.fence, job.lane_id, d.id AS delivery_id, d.attempts, v.id AS event_id, v.type, v.body,
+           e.id AS endpoint_id, e.url, e.disabled_at IS NULL AND e.deleted_at IS NULL AS enabled,
+           coalesce((SELECT json_agg(json_build_object('id', s.id, 'sealed', s.sealed) ORDER BY s.created_at DESC)
+                       FROM webhook_secrets s
+                      WHERE s.endpoint_id = e.id AND (s.expires_at IS NULL OR s.expires_at > now())), '[]') AS secrets
+      FROM job JOIN deliveries d ON d.id = job.delivery_id
+      JOIN events v ON v.id = d.event_id
+      JOIN webhook_endpoints e ON e.id = d.endpoint_id`,
+};
+
+type Row = {
+  fence: number;
+  lane_id: number;
+  delivery_id: number;
+  attempts: number;
+  event_id: string;
+  type: string;
+  body: string;
+  endpoint_id: string;
+  url: string;
+  enabled: boolean;
+  secrets: { id: string; sealed: string }[];
+};
+
+/** @returns null when there is nothing to do: finished, held by another worker, or an entry of an earlier fence. */
+export async function claimDelivery(
+  deps: Pick<Database, 'pool'>,
+  { jobId, fence, leaseMs }: Claim & { leaseMs: number },
+): Promise<ClaimedDelivery | null> {
+  const [row] = await query<Row>(deps, CLAIM, [jobId, fence, leaseMs]);
+  if (row === undefined) return null;
+  return {
+    claim: { jobId, fence: row.fence },
+    laneId: row.lane_id,
+    deliveryId: row.delivery_id,
+    attempts: row.attempts,
+    event: { id: row.event_id, type: row.type, body: row.body },
+    endpoint: { id: row.endpoint_id, url: row.url, enabled: row.enabled, secrets: row.secrets },
+  };
+}

@@ -1,0 +1,89 @@
+import { type Database, query } from '../database.ts';
+import { JOBS_CHANNEL } from './accept-payments.ts';
+import type { Claim } from './renew-leases.ts';
+
+/** How the attempt of this claim ended, when there was one. */
+export type AttemptEnd = {
+  outcome: 'posted' | 'refused' | 'not_sent' | 'unknown';
+  code?: string;
+  detail?: string;
+};
+
+export type Settlement = {
+  claim: Claim;
+  laneId: number;
+  clientPk: number;
+  result:
+    | { status: 'posted'; emrTransactionId: string }
+    | { status: 'failed' | 'needs_review'; failureCode: string; failureReason: string };
+  attempt: AttemptEnd | null;
+  event: { id: string; type: string; body: string };
+};
+
+/**
+ * The end of a payment, in one commit: its status, the attempt's outcome, the one event, a delivery with its job for each
+ * endpoint that wants it, and the end of the job. The fence decides: a stale holder finds no job and changes nothing.
+ *
+ * A payment that was found in the EMR by asking closes the attempts that were in doubt as posted.
+ */
+const SETTLE = {
+  name: 'settle-payment',
+  text: `
+    WITH job AS (
+      DELETE FROM jobs WHERE id = $1 AND fence = $2 RETURNING id, payment_id
+    ), payment AS (
+      UPDATE payments p
+         SET status = $3::payment_status, round = p.round + 1, settled_at = now(), emr_transaction_id = $4,
+             failure_code = $5, failure_reason = $6
+        FROM job WHERE p.id = job.payment_id AND p.status = 'posting'
+      RETURNING p.id, p.user_id, p.round, job.id AS job_id
+    ), attempt AS (
+      UPDATE posting_attempts a SET outcome = $7, code = $8, detail = $9, finished_at = now() FROM payment
+       WHERE $7::text IS NOT NULL AND a.payment_id = payment.id AND a.number = $2
+    ), doubtful AS (
+      UPDATE posting_attempts a SET outcome = 'posted', finished_at = coalesce(a.finished_at, now()) FROM payment
+       WHERE $3 = 'posted' AND a.payment_id = payment.id AND (a.outcome IS NULL OR a.outcome = 'unknown')
+         AND NOT ($7::text IS NOT NULL AND a.number = $2)
+    ), event AS (
+      INSERT INTO events (id, client_pk, user_id, payment_id, round, job_id, type, body)
+      SELECT $10, $13, user_id, id, round, job_id, $11, $12 FROM payment
+      RETURNING id
+    ), delivery AS (
+      INSERT INTO deliveries (event_id, endpoint_id)
+      SELECT event.id, e.id FROM event JOIN webhook_endpoints e
+          ON e.client_pk = $13 AND e.disabled_at IS NULL AND e.deleted_at IS NULL
+         AND (e.event_types = '{}' OR $11 = ANY (e.event_types))
+      RETURNING id, endpoint_id
+    ), queued AS (
+      INSERT INTO jobs (kind, lane_id, delivery_id)
+      SELECT 'deliver_webhook', e.lane_id, d.id FROM delivery d JOIN webhook_endpoints e ON e.id = d.endpoint_id
+    ), lane AS (
+      UPDATE lanes SET failures = 0, open_until = NULL WHERE id = $14 AND $7 IN ('posted', 'refused') AND failures > 0
+    ), told AS MATERIALIZED (
+      SELECT pg_notify('${JOBS_CHANNEL}', '') FROM (SELECT FROM delivery LIMIT 1) AS any_row
+    )
+    SELECT payment.round FROM payment LEFT JOIN told ON true`,
+};
+
+/** @returns false when the claim is no longer ours: nothing was changed. */
+export async function settlePayment(deps: Pick<Database, 'pool'>, settlement: Settlement): Promise<boolean> {
+  const { claim, laneId, clientPk, result, attempt, event } = settlement;
+  const posted = result.status === 'posted';
+  const rows = await query(deps, SETTLE, [
+    claim.jobId,
+    claim.fence,
+    result.status,
+    posted ? result.emrTransactionId : null,
+    posted ? null : result.failureCode,
+    posted ? null : result.failureReason,
+    attempt?.outcome ?? null,
+    attempt?.code ?? null,
+    attempt?.detail ?? null,
+    event.id,
+    event.type,
+    event.body,
+    clientPk,
+    laneId,
+  ]);
+  return rows.length === 1;
+}
