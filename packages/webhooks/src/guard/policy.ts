@@ -1,0 +1,75 @@
+import { isIP } from 'node:net';
+import ipaddr from 'ipaddr.js';
+import { type AddressBlock, inBlock } from './address-ranges.ts';
+
+/** Where webhooks may go. Made once, by the operator; with no entries only public https addresses are left. */
+export type AddressPolicy = {
+  /**
+   * Receivers that the operator vouches for, over http too: a host (`localhost`, `hooks.internal`, `10.1.2.3`, `::1`)
+   * or a block (`10.1.0.0/16`, `fd00:1::/32`), with `:port` for that port alone (`localhost:4020`,
+   * `10.1.0.0/16:8080`, `[::1]:4020`, `[fd00:1::/32]:8080`). Without one it is any port.
+   */
+  allowHosts: readonly string[];
+  /** Ports for everyone else; 443 and 8443 unless told. */
+  ports?: readonly number[];
+};
+
+/** 443, and 8443, the usual second choice where 443 is taken. Anything else could be another protocol's port. */
+export const DEFAULT_PORTS: readonly number[] = [443, 8443];
+
+type Entry = { port: number | undefined } & ({ host: string } | { block: AddressBlock });
+
+const ENTRY = /^(?:\[(?<bracketed>[^\]]+)\]|(?<plain>[^[\]:]+))(?::(?<port>\d{1,5}))?$/;
+
+function parseEntry(text: string): Entry {
+  const bare = ipaddr.IPv6.isValid(text) || ipaddr.IPv6.isValidCIDR(text);
+  const parts = bare ? { bracketed: text } : ENTRY.exec(text.trim())?.groups;
+  const name = parts?.bracketed ?? parts?.plain;
+  const port = parts?.port === undefined ? undefined : Number(parts.port);
+  if (name !== undefined && (port === undefined || (port > 0 && port < 65_536))) {
+    if (ipaddr.isValidCIDR(name)) return { block: ipaddr.parseCIDR(name), port };
+    if (isIP(name) !== 0) return { block: [ipaddr.parse(name), isIP(name) === 4 ? 32 : 128], port };
+    const host = URL.parse(`http://${name}/`)?.hostname;
+    if (host === name.toLowerCase() && /^[a-z0-9_.-]+$/.test(host)) return { host, port };
+  }
+  throw new TypeError(`'${text}' is not a host or CIDR block, with an optional :port`);
+}
+
+const parsed = new WeakMap<AddressPolicy, readonly Entry[]>();
+
+function entriesOf(policy: AddressPolicy): readonly Entry[] {
+  let entries = parsed.get(policy);
+  if (entries === undefined) {
+    entries = policy.allowHosts.map(parseEntry);
+    parsed.set(policy, entries);
+  }
+  return entries;
+}
+
+/**
+ * Checks the operator's entries, so that a mistake stops the start and not a delivery.
+ * @throws TypeError naming the first entry that cannot be read.
+ */
+export function assertPolicy(policy: AddressPolicy): void {
+  entriesOf(policy);
+}
+
+/** Whether the operator vouches for this address at this port, by the address itself or a block around it. */
+export function vouchedAddress(
+  policy: AddressPolicy,
+  target: { address: ipaddr.IPv4 | ipaddr.IPv6; port: number },
+): boolean {
+  return entriesOf(policy).some(
+    (entry) =>
+      'block' in entry && inBlock(target.address, entry.block) && (entry.port ?? target.port) === target.port,
+  );
+}
+
+/** Whether the operator vouches for the host of a URL, a name or a literal address, at this port. */
+export function vouchedHost(policy: AddressPolicy, target: { hostname: string; port: number }): boolean {
+  const { hostname, port } = target;
+  if (isIP(hostname) !== 0) return vouchedAddress(policy, { address: ipaddr.parse(hostname), port });
+  return entriesOf(policy).some(
+    (entry) => 'host' in entry && entry.host === hostname.toLowerCase() && (entry.port ?? port) === port,
+  );
+}

@@ -1,0 +1,64 @@
+import { once } from 'node:events';
+import http, { type IncomingHttpHeaders, type RequestListener, type ServerResponse } from 'node:http';
+import https from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { onTestFinished } from 'vitest';
+import { TEST_CERTIFICATE, TEST_KEY } from './tls.fixture.ts';
+
+export type Received = { method: string; path: string; headers: IncomingHttpHeaders; body: Buffer };
+
+export type Receiver = {
+  port: number;
+  url: string;
+  received: Received[];
+  /** How many connections have been opened, and how many of them are still open. */
+  connections: { opened: number; open: number };
+  /** Resolves when none is open any more. */
+  allClosed(): Promise<void>;
+};
+
+/** A real HTTP receiver on a free loopback port, closed at the end of the test. `answer` runs once the body is in. */
+export async function startReceiver(
+  answer: (response: ServerResponse, request: Received) => void,
+  options: { tls?: boolean } = {},
+): Promise<Receiver> {
+  const received: Received[] = [];
+  const listener: RequestListener = (request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const { method = '', url = '', headers } = request;
+      const one = { method, path: url, headers, body: Buffer.concat(chunks) };
+      received.push(one);
+      answer(response, one);
+    });
+  };
+  const server = options.tls
+    ? https.createServer({ cert: TEST_CERTIFICATE, key: TEST_KEY }, listener)
+    : http.createServer(listener);
+  const connections = { opened: 0, open: 0 };
+  const waiting: (() => void)[] = [];
+  server.on('connection', (socket) => {
+    connections.opened += 1;
+    connections.open += 1;
+    socket.on('error', () => undefined);
+    socket.on('close', () => {
+      connections.open -= 1;
+      if (connections.open === 0) for (const wake of waiting.splice(0)) wake();
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const { port } = server.address() as AddressInfo;
+  return {
+    port,
+    url: `${options.tls ? 'https' : 'http'}://127.0.0.1:${port}/in`,
+    received,
+    connections,
+    allClosed: () => new Promise((resolve) => (connections.open === 0 ? resolve() : waiting.push(resolve))),
+  };
+}

@@ -1,0 +1,270 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { Webhook } from 'standardwebhooks';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { createAgents } from './agents.ts';
+import { startReceiver } from './receiver.fixture.ts';
+import { newWebhookSecret } from './secrets.ts';
+import { type SendInput, type SendOutcome, sendWebhook } from './send.ts';
+
+const secret = newWebhookSecret();
+const body = '{"id":"evt_1","note":"Müller  –  350 €"}';
+const policy = { allowHosts: ['127.0.0.1'] };
+
+function sender(options: { deadlineMs?: number; maxFreeSockets?: number } = {}) {
+  const { deadlineMs, ...rest } = options;
+  const agents = createAgents({ policy, ...rest });
+  onTestFinished(() => agents.close());
+  const deps = { policy, agents, ...(deadlineMs === undefined ? {} : { deadlineMs }) };
+  return (url: string, change: Partial<SendInput> = {}): Promise<SendOutcome> =>
+    sendWebhook(deps, { url, id: 'evt_1', body, secrets: [secret], now: new Date(), ...change });
+}
+
+describe('a delivery', () => {
+  test('is the exact bytes, signed, as JSON, from us', async () => {
+    const receiver = await startReceiver((response) => response.writeHead(204).end());
+    expect(await sender()(receiver.url)).toMatchObject({
+      outcome: 'delivered',
+      httpStatus: 204,
+      excerpt: '',
+    });
+    const [request] = receiver.received;
+    expect(request).toMatchObject({ method: 'POST', path: '/in' });
+    expect(request?.body.toString()).toBe(body);
+    expect(request?.headers).toMatchObject({
+      'content-type': 'application/json',
+      'content-length': String(Buffer.byteLength(body)),
+      'user-agent': expect.stringMatching(/^emr-payments\//),
+      'webhook-id': 'evt_1',
+    });
+    expect(request?.headers).not.toHaveProperty('accept-encoding');
+    const headers = request?.headers as Record<string, string>;
+    expect(new Webhook(secret).verify(request?.body ?? '', headers)).toEqual(JSON.parse(body));
+  });
+
+  test.each([200, 201, 202, 204, 299])('%i delivers', async (status) => {
+    const receiver = await startReceiver((response) => response.writeHead(status).end());
+    expect(await sender()(receiver.url)).toMatchObject({ outcome: 'delivered', httpStatus: status });
+  });
+
+  test('keeps its connection for the next one', async () => {
+    const receiver = await startReceiver((response) => response.end('ok'));
+    const send = sender();
+    for (let i = 0; i < 5; i++) expect(await send(receiver.url)).toMatchObject({ outcome: 'delivered' });
+    expect(receiver.connections.opened).toBe(1);
+  });
+
+  test('the connections kept idle are bounded over all receivers', async () => {
+    const receivers = await Promise.all([1, 2, 3].map(() => startReceiver((response) => response.end('ok'))));
+    const send = sender({ maxFreeSockets: 1 });
+    for (const { url } of receivers) await send(url);
+    await Promise.all(receivers.slice(1).map((receiver) => receiver.allClosed()));
+    expect(receivers.map(({ connections }) => connections.open)).toEqual([1, 0, 0]);
+  });
+
+  test('keeps the first KiB of the answer as text that a database takes', async () => {
+    const answer = Buffer.concat([
+      Buffer.from('a\0b\u001b[31m\tc\r\n'),
+      Buffer.from([0xff, 0xfe]),
+      Buffer.from('ü'.repeat(2000)),
+    ]);
+    const receiver = await startReceiver((response) => response.end(answer));
+    const { excerpt } = await sender()(receiver.url);
+    expect(excerpt.startsWith('a\ufffdb\ufffd[31m\tc\n\ufffd\ufffdü')).toBe(true);
+    expect(excerpt.endsWith('ü')).toBe(true);
+    expect(excerpt.length).toBeLessThanOrEqual(1024);
+    expect(excerpt.length).toBeGreaterThan(500);
+  });
+});
+
+describe('an answer that is not 2xx', () => {
+  test.each([400, 401, 404, 429, 500, 502, 503])('%i fails', async (status) => {
+    const receiver = await startReceiver((response) => response.writeHead(status).end('why'));
+    expect(await sender()(receiver.url)).toEqual({
+      outcome: 'failed',
+      kind: 'http_status',
+      detail: `HTTP ${status}`,
+      httpStatus: status,
+      durationMs: expect.any(Number),
+      excerpt: 'why',
+    });
+    expect(receiver.received).toHaveLength(1);
+  });
+
+  test('410 asks for no more', async () => {
+    const receiver = await startReceiver((response) => response.writeHead(410).end('moved away'));
+    const outcome = await sender()(receiver.url);
+    expect(outcome).toMatchObject({ outcome: 'gone', httpStatus: 410, excerpt: 'moved away' });
+  });
+
+  test.each([301, 302, 303, 307, 308])('a redirect (%i) is not followed', async (status) => {
+    const target = await startReceiver((response) => response.end());
+    const receiver = await startReceiver((response) =>
+      response.writeHead(status, { location: target.url }).end(),
+    );
+    const outcome = await sender()(receiver.url);
+    expect(outcome).toMatchObject({ outcome: 'failed', kind: 'http_status', httpStatus: status });
+    expect(target.connections.opened).toBe(0);
+  });
+
+  test('Retry-After in seconds', async () => {
+    const receiver = await startReceiver((response) =>
+      response.writeHead(429, { 'retry-after': '120' }).end(),
+    );
+    expect(await sender()(receiver.url)).toMatchObject({ kind: 'http_status', retryAfterMs: 120_000 });
+  });
+
+  test('Retry-After as a date', async () => {
+    const now = new Date('2026-06-15T10:30:00Z');
+    const at = new Date('2026-06-15T10:35:00Z').toUTCString();
+    const receiver = await startReceiver((response) => response.writeHead(503, { 'retry-after': at }).end());
+    const outcome = await sender()(receiver.url, { now });
+    expect(outcome.outcome === 'failed' && outcome.retryAfterMs).toBeGreaterThan(290_000);
+    expect(outcome.outcome === 'failed' && outcome.retryAfterMs).toBeLessThanOrEqual(300_000);
+  });
+});
+
+describe('the bounds', () => {
+  test('a receiver that hangs costs the deadline, and its connection is closed', async () => {
+    const receiver = await startReceiver(() => undefined);
+    const outcome = await sender({ deadlineMs: 150 })(receiver.url);
+    expect(outcome).toMatchObject({ outcome: 'failed', kind: 'timeout', excerpt: '' });
+    expect(outcome.durationMs).toBeGreaterThanOrEqual(145);
+    expect(outcome.durationMs).toBeLessThan(3000);
+    expect(outcome).not.toHaveProperty('httpStatus');
+    await receiver.allClosed();
+  });
+
+  test('a slow drip of the body cannot stretch it', async () => {
+    const receiver = await startReceiver((response) => {
+      response.writeHead(200);
+      const drip = setInterval(() => response.write('.'), 10);
+      response.on('close', () => clearInterval(drip));
+    });
+    const outcome = await sender({ deadlineMs: 200 })(receiver.url);
+    expect(outcome).toMatchObject({ outcome: 'failed', kind: 'timeout', httpStatus: 200 });
+    expect(outcome.excerpt).toMatch(/^\.+$/);
+    expect(outcome.durationMs).toBeLessThan(3000);
+    await receiver.allClosed();
+  });
+
+  test('nor a slow drip of headers', async () => {
+    const drips = createServer((socket) => {
+      socket.write('HTTP/1.1 200 OK\r\n');
+      const drip = setInterval(() => socket.write('x-drip: 1\r\n'), 10);
+      socket.on('error', () => undefined).on('close', () => clearInterval(drip));
+    });
+    drips.listen(0, '127.0.0.1');
+    await once(drips, 'listening');
+    onTestFinished(() => void drips.close());
+    const { port } = drips.address() as { port: number };
+    const outcome = await sender({ deadlineMs: 200 })(`http://127.0.0.1:${port}/`);
+    expect(outcome).toMatchObject({ outcome: 'failed', kind: 'timeout' });
+    expect(outcome.durationMs).toBeLessThan(3000);
+  });
+
+  test('of a huge answer 64 KiB are read; its status decides and its connection is closed', async () => {
+    let written = 0;
+    const receiver = await startReceiver((response) => {
+      const chunk = Buffer.alloc(16 * 1024, 'x');
+      const pump = (): void => {
+        while (!response.destroyed) {
+          written += chunk.length;
+          if (!response.write(chunk)) return void response.once('drain', pump);
+        }
+      };
+      response.writeHead(200);
+      pump();
+    });
+    const outcome = await sender()(receiver.url);
+    expect(outcome).toMatchObject({ outcome: 'delivered', httpStatus: 200, excerpt: 'x'.repeat(1024) });
+    await receiver.allClosed();
+    // What the two sockets' buffers hold comes on top; an endless answer would have no end here.
+    expect(written).toBeLessThan(32 * 1024 * 1024);
+  });
+
+  test('a caller can give up', async () => {
+    const receiver = await startReceiver(() => controller.abort());
+    const controller = new AbortController();
+    const outcome = await sender()(receiver.url, { signal: controller.signal });
+    expect(outcome).toMatchObject({ outcome: 'failed', kind: 'canceled' });
+    await receiver.allClosed();
+  });
+
+  test('a caller who has given up before sends nothing', async () => {
+    const receiver = await startReceiver((response) => response.end());
+    const outcome = await sender()(receiver.url, { signal: AbortSignal.abort() });
+    expect(outcome).toMatchObject({ outcome: 'failed', kind: 'canceled' });
+    expect(receiver.connections.opened).toBe(0);
+  });
+});
+
+describe('what goes wrong on the way is named', () => {
+  /** A port on which nobody listens: taken, and given back. */
+  async function closedPort(): Promise<number> {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as { port: number };
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
+
+  async function rawServer(
+    onData: (write: (text: string) => void, reset: () => void) => void,
+  ): Promise<string> {
+    const server = createServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.once('data', () =>
+        onData(
+          (text) => socket.end(text),
+          () => socket.resetAndDestroy(),
+        ),
+      );
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    onTestFinished(() => void server.close());
+    return `//127.0.0.1:${(server.address() as { port: number }).port}/`;
+  }
+
+  test('nobody listens: connect', async () => {
+    const outcome = await sender()(`http://127.0.0.1:${await closedPort()}/`);
+    expect(outcome).toMatchObject({ outcome: 'failed', kind: 'connect', detail: 'ECONNREFUSED' });
+  });
+
+  test('the connection is reset: reset', async () => {
+    const address = await rawServer((_, reset) => reset());
+    expect(await sender()(`http:${address}`)).toMatchObject({ outcome: 'failed', kind: 'reset' });
+  });
+
+  test('the connection ends without an answer: reset', async () => {
+    const address = await rawServer((write) => write(''));
+    expect(await sender()(`http:${address}`)).toMatchObject({ outcome: 'failed', kind: 'reset' });
+  });
+
+  test('the answer breaks off in its body: reset, though it said 200', async () => {
+    const address = await rawServer((write) => write('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf'));
+    expect(await sender()(`http:${address}`)).toMatchObject({
+      kind: 'reset',
+      httpStatus: 200,
+      excerpt: 'half',
+    });
+  });
+
+  test('it is not HTTP: protocol', async () => {
+    const address = await rawServer((write) => write('220 mail.example.com ESMTP\r\n'));
+    expect(await sender()(`http:${address}`)).toMatchObject({ outcome: 'failed', kind: 'protocol' });
+  });
+
+  test('it does not speak TLS: tls', async () => {
+    const address = await rawServer((write) => write('HTTP/1.1 400 Bad Request\r\n\r\n'));
+    expect(await sender()(`https:${address}`)).toMatchObject({ outcome: 'failed', kind: 'tls' });
+  });
+
+  test('its certificate is not to be trusted: tls', async () => {
+    const receiver = await startReceiver((response) => response.end(), { tls: true });
+    expect(await sender()(receiver.url)).toMatchObject({ outcome: 'failed', kind: 'tls' });
+    expect(receiver.received).toHaveLength(0);
+  });
+});

@@ -1,0 +1,116 @@
+import type { WebhookAgents } from './agents.ts';
+import { excerptOf } from './excerpt.ts';
+import { type Exchange, exchange } from './exchange.ts';
+import { type FailureKind, failureOf } from './failure.ts';
+import { checkUrl } from './guard/check-url.ts';
+import type { AddressPolicy } from './guard/policy.ts';
+import { parseRetryAfter } from './retry-after.ts';
+import { signHeaders } from './sign.ts';
+
+/** DNS, connection, request and the whole answer together. */
+export const DEADLINE_MS = 15_000;
+
+export type SendDeps = {
+  policy: AddressPolicy;
+  agents: WebhookAgents;
+  /** `DEADLINE_MS` unless told. */
+  deadlineMs?: number;
+};
+
+export type SendInput = {
+  url: string;
+  /** The event's id; becomes `webhook-id`. */
+  id: string;
+  /** Sent and signed as it stands. */
+  body: string | Buffer;
+  /** `whsec_…` or `whsk_…`, in clear; one signature for each. */
+  secrets: readonly string[];
+  /** The time of this attempt; becomes `webhook-timestamp`. */
+  now: Date;
+  /** Gives up at once, as `canceled`. */
+  signal?: AbortSignal;
+};
+
+type Seen = {
+  durationMs: number;
+  /** The first 1 KiB of the answer's body; empty when there was none. */
+  excerpt: string;
+};
+
+/** What came of one attempt. 2xx alone delivers; 410 asks for no more, ever. */
+export type SendOutcome =
+  | ({ outcome: 'delivered'; httpStatus: number } & Seen)
+  | ({ outcome: 'gone'; httpStatus: 410 } & Seen)
+  | ({
+      outcome: 'failed';
+      kind: FailureKind;
+      /** For people: a status, an error code, or why the address is refused. */
+      detail: string;
+      /** Set when an answer began, even if it did not end. */
+      httpStatus?: number;
+      /** What the receiver asked for, 0 to 24 h. */
+      retryAfterMs?: number;
+    } & Seen);
+
+const USER_AGENT = 'emr-payments/1.0 (webhooks)';
+
+/**
+ * What an exchange means. A status that is not 2xx has already failed, so how its body ended adds nothing. A 2xx counts
+ * only with its whole answer (or the 64 KiB that we read): a receiver that never finishes has not been seen to.
+ */
+function judge(result: Exchange, seen: Seen, deps: { now: () => Date }): SendOutcome {
+  const { answer, end } = result;
+  const status = answer?.status;
+  if (answer !== undefined && status !== undefined && (status < 200 || status > 299)) {
+    if (status === 410) return { outcome: 'gone', httpStatus: 410, ...seen };
+    const retryAfterMs = parseRetryAfter(answer.headers['retry-after'], deps.now());
+    const asked = retryAfterMs === undefined ? {} : { retryAfterMs };
+    return {
+      outcome: 'failed',
+      kind: 'http_status',
+      detail: `HTTP ${status}`,
+      httpStatus: status,
+      ...asked,
+      ...seen,
+    };
+  }
+  if (end === 'complete' && status !== undefined)
+    return { outcome: 'delivered', httpStatus: status, ...seen };
+
+  const begun = status === undefined ? {} : { httpStatus: status };
+  const failed = (kind: FailureKind, detail: string): SendOutcome => {
+    return { outcome: 'failed', kind, detail, ...begun, ...seen };
+  };
+  if (end === 'deadline') return failed('timeout', 'the answer was not complete within the deadline');
+  if (end === 'canceled') return failed('canceled', 'given up by the sender');
+  if (end === 'complete') return failed('reset', 'the connection ended without an answer');
+  const { kind, detail } = failureOf(end.error);
+  return failed(kind, detail);
+}
+
+/**
+ * Makes one attempt to deliver one event: signs it, sends the exact bytes, reads the answer within the bounds. Redirects
+ * are not followed and nothing is tried twice: when to try again is the schedule's.
+ *
+ * @throws TypeError when the id or a secret cannot be used (`signHeaders`). Whatever the receiver does is an outcome.
+ */
+export async function sendWebhook(deps: SendDeps, input: SendInput): Promise<SendOutcome> {
+  const body = typeof input.body === 'string' ? Buffer.from(input.body) : input.body;
+  const signed = signHeaders({ id: input.id, timestamp: input.now, body, secrets: input.secrets });
+  const target = checkUrl(input.url, deps.policy);
+  if (!target.ok) {
+    const nothing = { durationMs: 0, excerpt: '' };
+    return { outcome: 'failed', kind: 'address_refused', detail: target.message, ...nothing };
+  }
+  const started = performance.now();
+  const result = await exchange(deps, {
+    url: target.url,
+    body,
+    headers: { ...signed, 'content-type': 'application/json', 'user-agent': USER_AGENT },
+    deadlineMs: deps.deadlineMs ?? DEADLINE_MS,
+    signal: input.signal,
+  });
+  const durationMs = Math.round(performance.now() - started);
+  const now = () => new Date(input.now.getTime() + durationMs);
+  return judge(result, { durationMs, excerpt: excerptOf(result.start) }, { now });
+}

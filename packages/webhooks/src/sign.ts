@@ -1,0 +1,56 @@
+import { createHmac, sign } from 'node:crypto';
+import { parseWebhookKey, type WebhookKey } from './secrets.ts';
+
+export type SignedHeaders = {
+  'webhook-id': string;
+  'webhook-timestamp': string;
+  'webhook-signature': string;
+};
+
+export type SignInput = {
+  /** The event's id; the same for every attempt. Must not hold a full stop: it would blur where the id ends. */
+  id: string;
+  /** The time of this attempt. Sent in whole seconds. */
+  timestamp: Date;
+  /** The exact bytes of the body. A string is taken as UTF-8. */
+  body: string | Buffer;
+  /** `whsec_…` or `whsk_…`; each makes one signature, so that two are valid while one is rotated out. */
+  secrets: readonly string[];
+};
+
+/** The bytes that a signature covers: `id.timestamp.body`. */
+export function signedContent(id: string, seconds: string, body: string | Buffer): Buffer {
+  return Buffer.concat([
+    Buffer.from(`${id}.${seconds}.`),
+    typeof body === 'string' ? Buffer.from(body) : body,
+  ]);
+}
+
+/** The raw HMAC-SHA256 of a `v1` signature. */
+export function hmac(key: Buffer, content: Buffer): Buffer {
+  return createHmac('sha256', key).update(content).digest();
+}
+
+function signature(key: WebhookKey, content: Buffer): string {
+  if (key.scheme === 'v1') return `v1,${hmac(key.key, content).toString('base64')}`;
+  if (key.privateKey === undefined) throw new TypeError('a public key (whpk_) cannot sign');
+  return `v1a,${sign(null, content, key.privateKey).toString('base64')}`;
+}
+
+/**
+ * The three headers of Standard Webhooks 1.0.0.
+ *
+ * @throws TypeError for an id that is empty or holds a full stop or a blank, no secrets, or a secret that cannot sign.
+ */
+export function signHeaders({ id, timestamp, body, secrets }: SignInput): SignedHeaders {
+  if (!/^[^\s.]+$/.test(id))
+    throw new TypeError('the webhook id must not be empty or hold a full stop or a blank');
+  if (secrets.length === 0) throw new TypeError('at least one secret is needed to sign');
+  const seconds = String(Math.floor(timestamp.getTime() / 1000));
+  const content = signedContent(id, seconds, body);
+  return {
+    'webhook-id': id,
+    'webhook-timestamp': seconds,
+    'webhook-signature': secrets.map((secret) => signature(parseWebhookKey(secret), content)).join(' '),
+  };
+}
