@@ -1,0 +1,74 @@
+import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+/** One request as it arrived, and whether its signature fits. */
+export type Message = {
+  /** `webhook-id`, or a number of our own where there was none. The same event may arrive more than once. */
+  id: string;
+  received_at: string;
+  headers: Record<string, string | string[] | undefined>;
+  body: string;
+  verified: boolean;
+  /** Why it is not verified. */
+  reason?: string;
+};
+
+export type Messages = {
+  /** Returns once the message is in the file, so that what has been answered is never forgotten. */
+  add(message: Message): void;
+  /** Newest first. */
+  newest(limit: number): Message[];
+  clear(): void;
+};
+
+/** The messages of a file, oldest first. A line that was cut off by a crash is left out: it was never answered. */
+function read(file: string): Message[] {
+  if (!existsSync(file)) return [];
+  return readFileSync(file, 'utf8')
+    .split('\n')
+    .flatMap((line): Message[] => {
+      try {
+        return [JSON.parse(line) as Message];
+      } catch {
+        return [];
+      }
+    });
+}
+
+/**
+ * Opens the store. The file is rewritten with the newest `keep` messages each time it has grown to twice that, by a
+ * rename, so that it never grows without bound nor stands half written.
+ */
+export function openMessages({ file, keep }: { file?: string | undefined; keep: number }): Messages {
+  let messages: Message[] = [];
+  let lines = 0;
+
+  const rewrite = (): void => {
+    messages = messages.slice(-keep);
+    lines = messages.length;
+    if (file === undefined) return;
+    const text = messages.map((message) => `${JSON.stringify(message)}\n`).join('');
+    writeFileSync(`${file}.new`, text, { mode: 0o600 });
+    renameSync(`${file}.new`, file);
+  };
+
+  if (file !== undefined) {
+    mkdirSync(dirname(file), { recursive: true });
+    messages = read(file);
+    rewrite();
+  }
+
+  return {
+    add(message) {
+      if (file !== undefined) appendFileSync(file, `${JSON.stringify(message)}\n`);
+      messages.push(message);
+      lines += 1;
+      if (lines >= 2 * keep) rewrite();
+    },
+    newest: (limit) => messages.slice(-Math.min(limit, keep)).reverse(),
+    clear() {
+      messages = [];
+      rewrite();
+    },
+  };
+}

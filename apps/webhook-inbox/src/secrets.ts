@@ -1,0 +1,28 @@
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { parseWebhookKey } from '@emr-payments/webhooks';
+
+export type Secrets = {
+  current(): readonly string[];
+  /** @throws TypeError when one is not a webhook secret; nothing is changed then. */
+  replace(secrets: readonly string[]): void;
+};
+
+/**
+ * The secrets to verify with. What was set while running is the later word: it stands in a file beside the messages
+ * and wins over the configuration at the next start.
+ */
+export function openSecrets(options: { configured: readonly string[]; file?: string | undefined }): Secrets {
+  const { file } = options;
+  let secrets = options.configured;
+  if (file !== undefined && existsSync(file)) secrets = JSON.parse(readFileSync(file, 'utf8')) as string[];
+  return {
+    current: () => secrets,
+    replace(next) {
+      next.forEach(parseWebhookKey);
+      secrets = [...next];
+      if (file === undefined) return;
+      writeFileSync(`${file}.new`, JSON.stringify(secrets), { mode: 0o600 });
+      renameSync(`${file}.new`, file);
+    },
+  };
+}

@@ -1,0 +1,26 @@
+import Fastify, { type FastifyInstance } from 'fastify';
+import { type BehaviourScript, behaviourScript } from './behaviour.ts';
+import { controlRoutes } from './control-routes.ts';
+import type { Messages } from './messages.ts';
+import { pageRoutes } from './page-routes.ts';
+import { receiveRoutes } from './receive-routes.ts';
+import type { Secrets } from './secrets.ts';
+
+export type InboxDeps = { messages: Messages; secrets: Secrets; behaviour: BehaviourScript };
+
+/** Builds the inbox, not yet listening. */
+export function buildServer(deps: Omit<InboxDeps, 'behaviour'>): FastifyInstance {
+  const all: InboxDeps = { ...deps, behaviour: behaviourScript() };
+  const server = Fastify({
+    bodyLimit: 1024 * 1024,
+    // Strict: `"status": "500"` in a test's script is a mistake, not a 500.
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
+    // A request that hangs by script must not keep the process from stopping.
+    forceCloseConnections: true,
+  });
+  server.register(receiveRoutes, all);
+  server.register(controlRoutes, all);
+  server.register(pageRoutes);
+  server.get('/health/live', () => ({ status: 'ok' }));
+  return server;
+}
