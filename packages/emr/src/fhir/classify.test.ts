@@ -1,0 +1,106 @@
+import { expect, test } from 'vitest';
+import { classifyPost } from './classify.ts';
+
+const answer = (status: number, body: unknown = '', headers: Record<string, string> = {}) =>
+  classifyPost({
+    kind: 'answer',
+    status,
+    headers,
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  });
+const issue = (fields: object) => ({
+  resourceType: 'OperationOutcome',
+  issue: [{ severity: 'error', ...fields }],
+});
+const location = 'http://emr.test/fhir/PaymentReconciliation/13969262/_history/1';
+const resource = { resourceType: 'PaymentReconciliation', id: '13969262' };
+
+test.each([
+  ['201 and the resource', 201, resource, {}],
+  ['201 and a Location', 201, '', { location }],
+  ['200 (it was there already) and a Location', 200, '', { location }],
+  ['a Location without a version', 201, '', { location: '/fhir/PaymentReconciliation/13969262' }],
+  ['a Location and an OperationOutcome', 201, issue({ code: 'informational' }), { location }],
+])('%s is posted', (_name, status, body, headers) => {
+  expect(answer(status, body, headers)).toEqual({ outcome: 'posted', emrTransactionId: '13969262' });
+});
+
+test.each([
+  ['no body and no Location', 200, '', {}],
+  ['a page instead of JSON', 200, '<html>Please log in</html>', {}],
+  ['JSON of something else', 201, { resourceType: 'Patient', id: '7' }, {}],
+  ['a resource without an id', 201, { resourceType: 'PaymentReconciliation' }, {}],
+  ['half of a JSON', 201, '{"resourceType":"PaymentReconciliation","id":"1', {}],
+  ['a Location of something else', 201, '', { location: 'http://emr.test/fhir/Task/5' }],
+  ['accepted for later', 202, '', { location: 'http://emr.test/queue/5' }],
+])('2xx with %s is unknown', (_name, status, body, headers) => {
+  expect(answer(status, body, headers)).toMatchObject({ outcome: 'unknown', code: 'bad_answer' });
+});
+
+test.each([
+  ['business-rule', 'PaymentReconciliation.date', 'closed_period'],
+  ['value', 'PaymentReconciliation.date', 'emr_refused'],
+  ['business-rule', 'PaymentReconciliation.amount.value', 'amount_refused'],
+  ['not-found', 'PaymentReconciliation.paymentIssuer', 'unknown_patient'],
+  ['code-invalid', 'PaymentReconciliation.method', 'unknown_payment_method'],
+  ['not-found', 'PaymentReconciliation.location', 'unknown_location'],
+  ['business-rule', 'PaymentReconciliation.allocation[0]', 'emr_refused'],
+])('422 %s at %s is refused as %s', (code, expression, expected) => {
+  const result = answer(422, issue({ code, expression: [expression], details: { text: 'Because.' } }));
+  expect(result).toEqual({
+    outcome: 'refused',
+    code: expected,
+    reason: 'The EMR refused the payment: Because.',
+  });
+});
+
+test('a reason is one line of at most 300 characters', () => {
+  const result = answer(
+    400,
+    issue({ code: 'invalid', diagnostics: `one\r\n\ttwo\u0000 ${'x'.repeat(900)}` }),
+  );
+  if (result.outcome !== 'refused') throw new Error(result.outcome);
+  expect(result.reason).toMatch(/^The EMR refused the payment: one two x+…$/);
+  expect(result.reason).toHaveLength(300);
+});
+
+test('a refusal without a word is still one', () => {
+  expect(answer(400, '<html>')).toEqual({
+    outcome: 'refused',
+    code: 'emr_refused',
+    reason: 'The EMR refused the payment with HTTP 400 and gave no reason.',
+  });
+});
+
+test.each(['duplicate', 'conflict', 'lock-error'])(
+  'a refusal for %s may mean an earlier try of ours: unknown',
+  (code) => {
+    expect(answer(422, issue({ code }))).toMatchObject({ outcome: 'unknown', code: 'conflict' });
+  },
+);
+
+test.each([
+  [401, 'not_sent', 'unauthorized'],
+  [403, 'not_sent', 'forbidden'],
+  [409, 'unknown', 'conflict'],
+  [412, 'unknown', 'several_matches'],
+  [429, 'not_sent', 'rate_limited'],
+  [302, 'unknown', 'redirected'],
+  [500, 'unknown', 'emr_error'],
+  [418, 'unknown', 'unexpected_status'],
+])('HTTP %i is %s (%s)', (status, outcome, code) => {
+  // Whatever else the answer holds: an id in a 5xx proves nothing.
+  expect(answer(status, resource, { location, 'retry-after': '2' })).toMatchObject({
+    outcome,
+    code,
+    retryAfterMs: 2000,
+  });
+});
+
+test('without an answer the hand-over alone decides', () => {
+  const error = Object.assign(new Error('x'), { code: 'ECONNREFUSED' });
+  expect(classifyPost({ kind: 'no_answer', handedOver: false, error })).toMatchObject({
+    outcome: 'not_sent',
+  });
+  expect(classifyPost({ kind: 'no_answer', handedOver: true, error })).toMatchObject({ outcome: 'unknown' });
+});

@@ -1,0 +1,88 @@
+import type { FailedCode } from '@emr-payments/contracts';
+import type { PostOutcome } from '../adapter.ts';
+import { describeNoAnswer, judgeStatus } from '../http/evidence.ts';
+import type { Answer, NoAnswer } from '../http/exchange.ts';
+import { type OperationOutcome, OperationOutcomeSchema, PaymentSchema, parseAs } from './resources.ts';
+
+const LONGEST_REASON = 300;
+
+/** What the EMR says, in one line of at most 300 characters. */
+function reasonOf(outcome: OperationOutcome | null, status: number): string {
+  const said = (outcome?.issue ?? [])
+    .filter(({ severity }) => severity === undefined || severity === 'error' || severity === 'fatal')
+    .map(({ details, diagnostics }) => details?.text ?? diagnostics ?? '')
+    .map((text) => text.replace(/[\s\p{Cc}]+/gu, ' ').trim())
+    .filter((text) => text !== '')
+    .join(' ');
+  if (said === '') return `The EMR refused the payment with HTTP ${status} and gave no reason.`;
+  const reason = `The EMR refused the payment: ${said}`;
+  return reason.length <= LONGEST_REASON ? reason : `${reason.slice(0, LONGEST_REASON - 1)}…`;
+}
+
+/** The element that the EMR points at tells more than the status does. */
+const CODE_BY_ELEMENT: Readonly<Record<string, FailedCode>> = {
+  paymentIssuer: 'unknown_patient',
+  method: 'unknown_payment_method',
+  location: 'unknown_location',
+  amount: 'amount_refused',
+};
+
+function refusalCode(outcome: OperationOutcome | null): FailedCode | undefined {
+  for (const { code, expression = [] } of outcome?.issue ?? []) {
+    const [, element = ''] = /^PaymentReconciliation\.([A-Za-z]+)/.exec(expression[0] ?? '') ?? [];
+    if (element === 'date' && code === 'business-rule') return 'closed_period';
+    const known = CODE_BY_ELEMENT[element];
+    if (known !== undefined) return known;
+  }
+  return undefined;
+}
+
+/** The id in `[base]/PaymentReconciliation/[id]/_history/[version]`. */
+function idInLocation(location: string | undefined): string | undefined {
+  return /\/PaymentReconciliation\/([A-Za-z0-9.-]{1,64})(?:\/_history\/|\/?$)/.exec(location ?? '')?.[1];
+}
+
+/**
+ * What a create proves. The four outcomes come from here alone.
+ *
+ * `refused` speaks of this one send: whether an earlier send of the same payment was acted on, it does not say.
+ */
+export function classifyPost(result: Answer | NoAnswer): PostOutcome {
+  if (result.kind === 'no_answer') {
+    return { outcome: result.handedOver ? 'unknown' : 'not_sent', ...describeNoAnswer(result) };
+  }
+  const { verdict, trouble } = judgeStatus(result);
+  switch (verdict) {
+    case 'accepted': {
+      const id = parseAs(PaymentSchema, result.body)?.id ?? idInLocation(result.headers.location);
+      if (id !== undefined) return { outcome: 'posted', emrTransactionId: id };
+      return {
+        outcome: 'unknown',
+        code: 'bad_answer',
+        detail: `${trouble.detail} It did not name the entry.`,
+      };
+    }
+    case 'refused': {
+      const outcome = parseAs(OperationOutcomeSchema, result.body);
+      // The EMR has this already, or is at work on it: an earlier try of ours may be what it means.
+      if (
+        outcome?.issue.some(
+          ({ code }) => code === 'duplicate' || code === 'conflict' || code === 'lock-error',
+        )
+      ) {
+        return {
+          outcome: 'unknown',
+          code: 'conflict',
+          detail: `The EMR reported a conflict (HTTP ${result.status}).`,
+        };
+      }
+      return {
+        outcome: 'refused',
+        code: refusalCode(outcome) ?? trouble.code,
+        reason: reasonOf(outcome, result.status),
+      };
+    }
+    default:
+      return { outcome: verdict, ...trouble };
+  }
+}

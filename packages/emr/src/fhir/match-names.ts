@@ -1,0 +1,57 @@
+import type { EmrCode, ResolveOutcome } from '../adapter.ts';
+import type { EmrLists } from './lists.ts';
+
+const LISTED = 20;
+const clip = (text: string, length: number) =>
+  text.length <= length ? text : `${text.slice(0, length - 1)}…`;
+/** Case and surrounding or repeated blanks do not tell two names apart. */
+const plain = (name: string) => name.normalize('NFC').trim().replace(/\s+/g, ' ').toLowerCase();
+
+function listed(names: readonly string[]): string {
+  if (names.length === 0) return 'It lists none.';
+  const more = names.length > LISTED ? ` and ${names.length - LISTED} more` : '';
+  return `It has: ${names
+    .slice(0, LISTED)
+    .map((name) => clip(name, 60))
+    .join(', ')}${more}.`;
+}
+
+type Match = { found: EmrCode } | { found: null; several: boolean };
+
+/** The first way of looking that finds anything decides; if it finds several, none is taken. */
+function matchFirst<T extends EmrCode>(all: readonly T[], ways: ((each: T) => boolean)[]): Match {
+  for (const way of ways) {
+    const [first, ...others] = all.filter(way);
+    if (first !== undefined) {
+      return others.length === 0
+        ? { found: { id: first.id, name: first.name } }
+        : { found: null, several: true };
+    }
+  }
+  return { found: null, several: false };
+}
+
+/** Finds a payment's method and location among what the EMR has. */
+export function matchNames(
+  lists: EmrLists,
+  { paymentMethod, location }: { paymentMethod: string; location: string },
+): Exclude<ResolveOutcome, { outcome: 'not_sent' }> {
+  const method = matchFirst(lists.methods, [({ name }) => plain(name) === plain(paymentMethod)]);
+  if (method.found === null) {
+    const what = method.several ? 'more than one payment method' : 'no payment method';
+    const reason = `The EMR has ${what} named '${clip(paymentMethod, 80)}'. ${listed(lists.methods.map(({ name }) => name))}`;
+    return { outcome: 'refused', code: 'unknown_payment_method', reason };
+  }
+  const place = matchFirst(lists.locations, [
+    ({ identifiers }) => identifiers.some((each) => plain(each) === plain(location)),
+    ({ id }) => id === location.trim(),
+    ({ name }) => plain(name) === plain(location),
+  ]);
+  if (place.found === null) {
+    const what = place.several ? 'more than one location' : 'no location';
+    const names = lists.locations.map(({ id, name, identifiers }) => `${identifiers[0] ?? id} (${name})`);
+    const reason = `The EMR has ${what} '${clip(location, 80)}'. ${listed(names)}`;
+    return { outcome: 'refused', code: 'unknown_location', reason };
+  }
+  return { outcome: 'resolved', method: method.found, location: place.found };
+}

@@ -1,0 +1,75 @@
+import type { Posting, PostOptions, PostOutcome } from '../adapter.ts';
+import { exchange } from '../http/exchange.ts';
+import { classifyPost } from './classify.ts';
+import type { FhirConnection } from './settings.ts';
+
+/** A create's answer is one resource or one OperationOutcome. */
+const MAX_ANSWER_BYTES = 256 * 1024;
+
+/**
+ * A posting as FHIR R5 has it (https://hl7.org/fhir/R5/paymentreconciliation.html). `type`, `status`, `created`,
+ * `date` and `amount` are required there; the payer of a patient payment is the Patient, as its paymentIssuer.
+ */
+export function toPaymentReconciliation(
+  posting: Posting,
+  { identifierSystem, now }: { identifierSystem: string; now: Date },
+) {
+  const bar = posting.method.id.lastIndexOf('|');
+  const system = posting.method.id.slice(0, Math.max(bar, 0));
+  return {
+    resourceType: 'PaymentReconciliation',
+    identifier: [{ system: identifierSystem, value: posting.paymentId }],
+    type: {
+      coding: [
+        { system: 'http://terminology.hl7.org/CodeSystem/payment-type', code: 'payment', display: 'Payment' },
+      ],
+    },
+    status: 'active',
+    created: now.toISOString(),
+    paymentIssuer: { reference: `Patient/${posting.emrPatientId}` },
+    method: {
+      coding: [
+        {
+          ...(system === '' ? {} : { system }),
+          code: posting.method.id.slice(bar + 1),
+          display: posting.method.name,
+        },
+      ],
+      text: posting.method.name,
+    },
+    referenceNumber: posting.referenceNumber,
+    location: { reference: `Location/${posting.location.id}` },
+    date: posting.depositDate,
+    // Twelve digits at most: a JSON number carries them exactly.
+    amount: { value: Number(posting.amount), currency: 'USD' },
+    ...(posting.notes === null ? {} : { processNote: [{ type: 'display', text: posting.notes }] }),
+  };
+}
+
+/** Sends one create, once. */
+export async function postPayment(
+  { baseUrl, headers, settings }: FhirConnection,
+  posting: Posting,
+  { signal, mayStillSend }: PostOptions,
+): Promise<PostOutcome> {
+  const identifierSystem = settings.payment_identifier_system;
+  const resource = toPaymentReconciliation(posting, { identifierSystem, now: new Date() });
+  const result = await exchange({
+    method: 'POST',
+    url: `${baseUrl}/PaymentReconciliation`,
+    headers: {
+      ...headers,
+      'content-type': 'application/fhir+json',
+      // The Location header names the entry; the resource itself need not come back.
+      prefer: 'return=minimal',
+      ...(settings.conditional_create
+        ? { 'if-none-exist': `identifier=${identifierSystem}|${posting.paymentId}` }
+        : {}),
+    },
+    body: { text: JSON.stringify(resource), mayStillSend },
+    signal,
+    timeoutMs: settings.timeout_ms,
+    maxAnswerBytes: MAX_ANSWER_BYTES,
+  });
+  return classifyPost(result);
+}

@@ -1,0 +1,227 @@
+import { once } from 'node:events';
+import { createServer as createHttpServer } from 'node:http';
+import { type AddressInfo, createServer, Socket } from 'node:net';
+import { afterEach, expect, test } from 'vitest';
+import { describeNoAnswer } from './evidence.ts';
+import { createAgents, type ExchangeRequest, exchange } from './exchange.ts';
+
+const closers: (() => Promise<unknown> | unknown)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+/** A far end of bare TCP: gathers what it gets, and does what the test says at the first bytes of each connection. */
+async function rawServer(onData: (socket: Socket) => void) {
+  const far = { received: '', connections: 0, closed: 0, port: 0 };
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    far.connections += 1;
+    sockets.add(socket);
+    socket.on('error', () => undefined);
+    socket.on('close', () => {
+      far.closed += 1;
+    });
+    socket.on('data', (data) => {
+      far.received += data;
+    });
+    socket.once('data', () => onData(socket));
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  closers.push(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  far.port = (server.address() as AddressInfo).port;
+  return far;
+}
+
+function post(port: number, overrides: Partial<ExchangeRequest> = {}): ExchangeRequest {
+  return {
+    method: 'POST',
+    url: `http://127.0.0.1:${port}/x`,
+    headers: { 'content-type': 'application/json' },
+    signal: new AbortController().signal,
+    timeoutMs: 5000,
+    maxAnswerBytes: 64 * 1024,
+    body: { text: '{"a":1}', mayStillSend: () => true },
+    ...overrides,
+  };
+}
+
+async function troubleOf(request: ExchangeRequest) {
+  const result = await exchange(request);
+  if (result.kind === 'answer') throw new Error(`answered ${result.status}`);
+  return { handedOver: result.handedOver, code: describeNoAnswer(result).code };
+}
+
+const head = (length: number) =>
+  `HTTP/1.1 201 Created\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n\r\n`;
+
+test('an answer comes back with its status, headers and body', async () => {
+  const far = await rawServer((socket) => socket.end(`${head(2)}{}`));
+  const result = await exchange(post(far.port));
+  expect(result).toMatchObject({ kind: 'answer', status: 201, body: '{}' });
+  expect(far.received).toContain('content-length: 7');
+  expect(far.received.endsWith('\r\n\r\n{"a":1}')).toBe(true);
+});
+
+test.each<[string, string, (socket: Socket) => void]>([
+  ['cut before the answer', 'connection_reset', (socket) => socket.resetAndDestroy()],
+  ['closed without an answer', 'connection_reset', (socket) => socket.end()],
+  [
+    'cut within the headers',
+    'connection_reset',
+    (socket) => socket.write('HTTP/1.1 201 Cre', () => socket.resetAndDestroy()),
+  ],
+  [
+    'cut within the body',
+    'connection_reset',
+    (socket) => socket.write(`${head(500)}{"id":`, () => socket.resetAndDestroy()),
+  ],
+  ['ended within the body', 'connection_reset', (socket) => socket.end(`${head(500)}{"id":"1"}`)],
+  ['not HTTP', 'bad_answer', (socket) => socket.end('SSH-2.0-OpenSSH_9.2\r\n\r\n')],
+  ['without end', 'answer_too_large', (socket) => socket.write(`${head(10_000_000)}${'x'.repeat(200_000)}`)],
+  [
+    'two different lengths',
+    'bad_answer',
+    (socket) => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 5\r\n\r\n{}'),
+  ],
+])('an answer that is %s is none, and the request has left', async (_name, code, onData) => {
+  const far = await rawServer(onData);
+  expect(await troubleOf(post(far.port))).toEqual({ handedOver: true, code });
+  expect(far.received).toContain('{"a":1}');
+});
+
+test('an answer that drips is given up when the whole exchange has taken too long', async () => {
+  const far = await rawServer((socket) => {
+    socket.write(head(500));
+    const drip = setInterval(() => socket.write(' '), 20);
+    socket.on('close', () => clearInterval(drip));
+  });
+  const started = performance.now();
+  expect(await troubleOf(post(far.port, { timeoutMs: 300 }))).toEqual({ handedOver: true, code: 'timeout' });
+  expect(performance.now() - started).toBeLessThan(2000);
+});
+
+test('a redirect is an answer and not followed', async () => {
+  const other = await rawServer((socket) => socket.end(`${head(2)}{}`));
+  const far = await rawServer((socket) =>
+    socket.end(
+      `HTTP/1.1 307 Moved\r\nlocation: http://127.0.0.1:${other.port}/\r\ncontent-length: 0\r\n\r\n`,
+    ),
+  );
+  expect(await exchange(post(far.port))).toMatchObject({ kind: 'answer', status: 307 });
+  expect(other.connections).toBe(0);
+});
+
+test('a refused port: nothing has left', async () => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  expect(await troubleOf(post(port))).toEqual({ handedOver: false, code: 'connection_refused' });
+});
+
+test('TLS to a port that speaks plain HTTP: nothing has left', async () => {
+  const plain = createHttpServer((_request, response) => response.end('{}')).listen(0, '127.0.0.1');
+  await once(plain, 'listening');
+  closers.push(() => plain.close());
+  const { port } = plain.address() as AddressInfo;
+  const result = await troubleOf(post(port, { url: `https://127.0.0.1:${port}/x` }));
+  expect(result).toEqual({ handedOver: false, code: 'tls' });
+});
+
+test('a host that does not exist: nothing has left', async () => {
+  expect(await troubleOf(post(0, { url: 'http://emr.invalid/x' }))).toEqual({
+    handedOver: false,
+    code: 'dns',
+  });
+});
+
+test('a TLS handshake that hangs: the time limit ends it, and nothing has left', async () => {
+  const far = await rawServer(() => undefined);
+  const result = await troubleOf(post(far.port, { url: `https://127.0.0.1:${far.port}/x`, timeoutMs: 300 }));
+  expect(result).toEqual({ handedOver: false, code: 'timeout' });
+  expect(far.received).not.toContain('POST');
+});
+
+test('a shut gate: connected, but not one byte arrives', async () => {
+  const far = await rawServer(() => undefined);
+  const result = await troubleOf(post(far.port, { body: { text: '{"a":1}', mayStillSend: () => false } }));
+  expect(result).toEqual({ handedOver: false, code: 'claim_lost' });
+  await expect.poll(() => [far.connections, far.closed]).toEqual([1, 1]);
+  expect(far.received).toBe('');
+});
+
+test('a shut gate on a connection that is already in use: not one further byte arrives', async () => {
+  const far = await rawServer((socket) => socket.write(`${head(2)}{}`));
+  const agents = createAgents();
+  closers.push(() => agents.http.destroy());
+  expect((await exchange(post(far.port), agents)).kind).toBe('answer');
+  const before = far.received;
+  const result = await exchange(
+    post(far.port, { body: { text: '{"b":2}', mayStillSend: () => false } }),
+    agents,
+  );
+  expect(result).toMatchObject({ kind: 'no_answer', handedOver: false });
+  await expect.poll(() => far.closed).toBe(1);
+  expect(far.connections).toBe(1);
+  expect(far.received).toBe(before);
+});
+
+test.each(['new', 'reused'])(
+  'the gate is asked in the tick in which the bytes go to the socket (%s connection)',
+  async (kind) => {
+    const far = await rawServer((socket) => {
+      socket.on('data', () => socket.write(`${head(2)}{}`));
+      socket.write(`${head(2)}{}`);
+    });
+    const agents = createAgents();
+    closers.push(() => agents.http.destroy());
+    if (kind === 'reused') await exchange(post(far.port), agents);
+
+    // Ticks are told apart by what runs between them: a promise job or a next-tick callback ends one.
+    const events: string[] = [];
+    const original = Socket.prototype._write;
+    const originalv = Socket.prototype._writev;
+    const note = () => {
+      events.push('write');
+    };
+    Socket.prototype._write = function (...args) {
+      note();
+      return original.apply(this, args);
+    };
+    Socket.prototype._writev = function (...args) {
+      note();
+      return originalv?.apply(this, args);
+    };
+    closers.push(() => {
+      Socket.prototype._write = original;
+      if (originalv !== undefined) Socket.prototype._writev = originalv;
+    });
+    const mayStillSend = () => {
+      events.push('gate');
+      process.nextTick(() => events.push('next tick'));
+      queueMicrotask(() => events.push('microtask'));
+      return true;
+    };
+    const result = await exchange(post(far.port, { body: { text: '{"c":3}', mayStillSend } }), agents);
+    expect(result.kind).toBe('answer');
+    expect(events.slice(0, 3)).toEqual(['gate', 'write', 'next tick']);
+  },
+);
+
+test('an abort before the body has left', async () => {
+  expect(await troubleOf(post(1, { signal: AbortSignal.abort() }))).toEqual({
+    handedOver: false,
+    code: 'aborted',
+  });
+});
+
+test('an abort after the body has left', async () => {
+  const controller = new AbortController();
+  const far = await rawServer(() => controller.abort());
+  const result = await troubleOf(post(far.port, { signal: controller.signal }));
+  expect(result).toEqual({ handedOver: true, code: 'aborted' });
+});

@@ -1,0 +1,69 @@
+import type { ClientRequest } from 'node:http';
+import type { Socket } from 'node:net';
+import { Readable } from 'node:stream';
+import { TLSSocket } from 'node:tls';
+
+/** The gate was shut when the request was ready to leave. Not a byte of it has left. */
+export class ClaimLostError extends Error {
+  override name = 'ClaimLostError';
+}
+
+/** Calls back once bytes that are written leave at once instead of waiting for the connection or the TLS handshake. */
+function whenUsable(socket: Socket, use: () => void): void {
+  // `secureConnecting` is true until the handshake is done; a reused TLS socket has it false.
+  const handshaking =
+    socket instanceof TLSSocket && (socket as { secureConnecting?: boolean }).secureConnecting;
+  if (handshaking) socket.once('secureConnect', use);
+  else if (socket.connecting) socket.once('connect', use);
+  else use();
+}
+
+/**
+ * A request body that leaves in one piece, and only when its gate is open at that moment. The headers wait for the
+ * first byte of the body, so a request that is stopped here has sent nothing at all.
+ */
+export class GatedBody extends Readable {
+  /** True from the tick on in which the bytes were given to a connected socket: from here on the far end may act. */
+  handedOver = false;
+  readonly #bytes: Buffer;
+  readonly #mayStillSend: () => boolean;
+  #wanted = false;
+  #socket: Socket | null = null;
+
+  constructor(bytes: Buffer, mayStillSend: () => boolean) {
+    super({ highWaterMark: bytes.length + 1 });
+    this.#bytes = bytes;
+    this.#mayStillSend = mayStillSend;
+  }
+
+  /** Tells the body by which request it leaves. */
+  leaveBy(request: ClientRequest): void {
+    const take = (socket: Socket) =>
+      whenUsable(socket, () => {
+        this.#socket = socket;
+        this.#release();
+      });
+    if (request.socket !== null) take(request.socket);
+    else request.once('socket', take);
+  }
+
+  override _read(): void {
+    this.#wanted = true;
+    // Within _read, what is pushed would be kept until _read returns, and leave after the gate was asked.
+    process.nextTick(() => this.#release());
+  }
+
+  /** Nothing else runs between asking the gate and the bytes' leaving: `push` leads to the request's write. */
+  #release(): void {
+    if (!this.#wanted || this.#socket === null || this.handedOver || this.destroyed) return;
+    if (!this.#mayStillSend()) {
+      this.destroy(new ClaimLostError('the claim passed to another worker'));
+      return;
+    }
+    this.handedOver = true;
+    this.push(this.#bytes);
+    // Node's HTTP client corks the socket until the next tick, to gather small writes. These go now.
+    this.#socket.uncork();
+    this.push(null);
+  }
+}
