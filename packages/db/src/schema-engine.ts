@@ -15,6 +15,27 @@ declare const WebAssembly: {
   instantiate(wasm: Buffer, imports: object): Promise<{ instance: { exports: Record<string, unknown> } }>;
 };
 
+/**
+ * The driver adapter 7.10.0 cuts a migration at every semicolon, also inside a function's body, and runs the pieces one
+ * by one. Sent whole, it is one transaction: a migration that fails leaves nothing half-done.
+ */
+class ScriptwiseFactory extends PrismaPg {
+  readonly #pool: Pool;
+
+  constructor(pool: Pool) {
+    super(pool);
+    this.#pool = pool;
+  }
+
+  override async connect() {
+    const adapter = await super.connect();
+    adapter.executeScript = async (script) => {
+      await this.#pool.query(script);
+    };
+    return adapter;
+  }
+}
+
 let loading: Promise<void> | undefined;
 
 async function loadEngine(): Promise<void> {
@@ -44,7 +65,7 @@ export async function withSchemaEngine<T>(
   await loading;
   const pool = new Pool({ connectionString: url });
   try {
-    const adapter = bindMigrationAwareSqlAdapterFactory(new PrismaPg(pool));
+    const adapter = bindMigrationAwareSqlAdapterFactory(new ScriptwiseFactory(pool));
     const datamodels: [string, string][] = [['schema.prisma', await readFile(prismaFiles.schema, 'utf8')]];
     return await work(await engineModule.SchemaEngine.new({ datamodels }, () => undefined, adapter));
   } finally {

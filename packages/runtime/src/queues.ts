@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import {
   createPostgresBackend,
   type JobsOptions,
@@ -57,6 +58,7 @@ type Backend = {
   close(): Promise<unknown>;
 };
 
+const CONNECT_MS = 1_000;
 const PREFIX = '{emr-payments}';
 const retryStrategy = (times: number) => Math.min(times * 100, 1000);
 
@@ -73,7 +75,12 @@ function redisBackend(url: string, logger: Logger): Backend {
     queue: (name) => new Queue<QueueEntry>(name, { connection: producer, prefix: PREFIX }),
     worker: (name, processor, options) =>
       new Worker<QueueEntry>(name, processor, { ...options, connection: consumer, prefix: PREFIX }),
-    ping: () => producer.ping(),
+    ping: async () => {
+      // At the start, and after an outage, the connection is a moment away: that is not "down" yet.
+      if (producer.status !== 'ready')
+        await once(producer, 'ready', { signal: AbortSignal.timeout(CONNECT_MS) });
+      await producer.ping();
+    },
     close: async () => {
       producer.disconnect();
       consumer.disconnect();

@@ -1,0 +1,113 @@
+import { ConfigError, type Keyring, type LogLevel, loadConfig, parseKeyring } from '@emr-payments/runtime';
+import { Type } from '@sinclair/typebox';
+
+const schema = Type.Object({
+  DATABASE_URL: Type.String({
+    pattern: '^postgres(ql)?://',
+    description: 'the PostgreSQL to use, as postgres://user:password@host:port/database',
+  }),
+  REDIS_URL: Type.Optional(
+    Type.String({
+      pattern: '^rediss?://',
+      description: 'the Redis that BullMQ runs on; without it, BullMQ runs on PostgreSQL',
+    }),
+  ),
+  ENCRYPTION_KEYS: Type.String({
+    description:
+      'the keys that seal credentials and webhook secrets, as id:base64 of 32 bytes, the current one first',
+  }),
+  WEBHOOK_ALLOW_HOSTS: Type.String({
+    default: '',
+    description:
+      'hosts or CIDRs, separated by commas, that webhooks may reach although they are private or without TLS',
+  }),
+  POSTING_CONCURRENCY: Type.Integer({
+    default: 128,
+    minimum: 1,
+    maximum: 1000,
+    description: 'postings at once in this process',
+  }),
+  DELIVERY_CONCURRENCY: Type.Integer({
+    default: 256,
+    minimum: 1,
+    maximum: 2000,
+    description: 'deliveries at once in this process',
+  }),
+  DATABASE_POOL_SIZE: Type.Integer({
+    default: 8,
+    minimum: 2,
+    maximum: 100,
+    description: 'connections to PostgreSQL',
+  }),
+  LEASE_MS: Type.Integer({
+    default: 10_000,
+    minimum: 1_000,
+    maximum: 300_000,
+    description: 'milliseconds after which the work of a process that went silent passes to another one',
+  }),
+  RETRY_HORIZON_HOURS: Type.Number({
+    default: 24,
+    exclusiveMinimum: 0,
+    maximum: 240,
+    description: 'hours for which a payment is tried before it fails or needs a review',
+  }),
+  HOST: Type.String({ default: '127.0.0.1', description: 'address that the health server listens on' }),
+  HEALTH_PORT: Type.Integer({
+    default: 3001,
+    minimum: 0,
+    maximum: 65535,
+    description: 'port of the health server',
+  }),
+  LOG_LEVEL: Type.Union(
+    [
+      Type.Literal('debug'),
+      Type.Literal('info'),
+      Type.Literal('warn'),
+      Type.Literal('error'),
+      Type.Literal('silent'),
+    ],
+    { default: 'info', description: 'debug, info, warn, error or silent' },
+  ),
+});
+
+export type WorkerConfig = {
+  databaseUrl: string;
+  redisUrl: string | undefined;
+  keyring: Keyring;
+  allowHosts: string[];
+  postingConcurrency: number;
+  deliveryConcurrency: number;
+  poolSize: number;
+  leaseMs: number;
+  horizonMs: number;
+  host: string;
+  healthPort: number;
+  logLevel: LogLevel;
+};
+
+/** @throws ConfigError naming the first variable that is missing or wrong. */
+export function workerConfig(): WorkerConfig {
+  const env = loadConfig(schema, process.env);
+  return {
+    databaseUrl: env.DATABASE_URL,
+    redisUrl: env.REDIS_URL,
+    keyring: keyringFrom(env.ENCRYPTION_KEYS),
+    allowHosts: env.WEBHOOK_ALLOW_HOSTS.split(',').filter((host) => host.trim() !== ''),
+    postingConcurrency: env.POSTING_CONCURRENCY,
+    deliveryConcurrency: env.DELIVERY_CONCURRENCY,
+    poolSize: env.DATABASE_POOL_SIZE,
+    leaseMs: env.LEASE_MS,
+    horizonMs: env.RETRY_HORIZON_HOURS * 3_600_000,
+    host: env.HOST,
+    healthPort: env.HEALTH_PORT,
+    logLevel: env.LOG_LEVEL,
+  };
+}
+
+function keyringFrom(text: string): Keyring {
+  try {
+    return parseKeyring(text);
+  } catch (error) {
+    throw new ConfigError(`ENCRYPTION_KEYS cannot be used: ${(error as Error).message}.`, { cause: error });
+  }
+}

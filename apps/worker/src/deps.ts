@@ -1,0 +1,19 @@
+import type { Database } from '@emr-payments/db';
+import type { Keyring, Logger } from '@emr-payments/runtime';
+import type { SendDeps } from '@emr-payments/webhooks';
+import type { Adapters } from './adapters.ts';
+import type { LeaseKeeper } from './leases.ts';
+
+/** What the job handlers work with. Made in main.ts. */
+export type JobDeps = {
+  database: Pick<Database, 'pool'>;
+  logger: Logger;
+  leases: LeaseKeeper;
+  adapters: Adapters;
+  keyring: Keyring;
+  webhooks: SendDeps;
+  /** For how long a payment is tried. */
+  horizonMs: number;
+  /** A lane has room again. */
+  onDone: () => void;
+};

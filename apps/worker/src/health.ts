@@ -1,0 +1,30 @@
+import type { Database } from '@emr-payments/db';
+import type { Transport } from '@emr-payments/runtime';
+import { type FastifyInstance, fastify } from 'fastify';
+
+const state = (check: PromiseSettledResult<void>) => (check.status === 'fulfilled' ? 'up' : 'down');
+
+async function withinMs(ms: number, check: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('no answer in time')), ms);
+  });
+  await Promise.race([check, late]).finally(() => clearTimeout(timer));
+}
+
+/** `/health/live`: this process runs. `/health/ready`: it can work; with 503 the body says what it lacks. */
+export function buildHealthServer(deps: { database: Database; transport: Transport }): FastifyInstance {
+  const app = fastify({ forceCloseConnections: true });
+  app.get('/health/live', async () => ({ status: 'ok' }));
+  app.get('/health/ready', async (_request, reply) => {
+    const [postgres, queue] = await Promise.allSettled([
+      withinMs(2_000, deps.database.ping()),
+      withinMs(2_000, deps.transport.ping()),
+    ]);
+    const ready = postgres.status === 'fulfilled' && queue.status === 'fulfilled';
+    return reply
+      .code(ready ? 200 : 503)
+      .send({ status: ready ? 'ok' : 'unavailable', postgres: state(postgres), queue: state(queue) });
+  });
+  return app;
+}

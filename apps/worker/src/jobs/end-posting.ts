@@ -1,0 +1,93 @@
+import {
+  type FailedCode,
+  newEventId,
+  paymentCreatedEvent,
+  paymentFailedEvent,
+  paymentReviewEvent,
+  type ReviewCode,
+  uuidToPaymentId,
+} from '@emr-payments/contracts';
+import { type AttemptEnd, type ClaimedPosting, retryPosting, settlePayment } from '@emr-payments/db';
+import type { Trouble } from '@emr-payments/emr';
+import type { JobDeps } from '../deps.ts';
+import type { Held } from '../leases.ts';
+import { farEndOf, postingDelay } from '../posting-policy.ts';
+import { persist } from './persist.ts';
+
+/** How this claim ends: the payment is settled, or tried again later. */
+export type PostingEnd = { attempt: AttemptEnd | null } & (
+  | { status: 'posted'; emrTransactionId: string }
+  | { status: 'failed'; code: FailedCode; reason: string }
+  | { status: 'needs_review'; code: ReviewCode; reason: string }
+  | {
+      status: 'retrying';
+      trouble: Trouble;
+      /** Whether something that was sent may have arrived: what the payment becomes when its time is up. */
+      inDoubt: boolean;
+    }
+);
+
+type Ended = Exclude<PostingEnd, { status: 'retrying' }>;
+
+function eventOf(end: Ended, { claim, payment }: ClaimedPosting) {
+  const paymentId = uuidToPaymentId(payment.id);
+  const head = {
+    eventId: newEventId(),
+    userPublicId: payment.userPublicId,
+    created: new Date(),
+    jobId: claim.jobId,
+  };
+  if (end.status === 'posted') {
+    const { emrTransactionId } = end;
+    return paymentCreatedEvent({ ...head, payment: { ...payment, paymentId, emrTransactionId } });
+  }
+  if (end.status === 'failed') {
+    return paymentFailedEvent({ ...head, payment: { paymentId, failureReason: end.reason } });
+  }
+  return paymentReviewEvent({ ...head, payment: { paymentId, reviewReason: end.reason } });
+}
+
+/** Writes the end of a claim down. A stale holder changes nothing, and the log says so. */
+export async function endPosting(
+  deps: JobDeps,
+  posting: ClaimedPosting,
+  held: Held,
+  end: PostingEnd,
+): Promise<void> {
+  const { claim, laneId, payment } = posting;
+  const written = await persist(held, () => {
+    if (end.status === 'retrying') {
+      const delayMs = postingDelay({ tries: posting.tries, retryAfterMs: end.trouble.retryAfterMs });
+      return retryPosting(deps.database, {
+        claim,
+        delayMs,
+        attempt: end.attempt,
+        farEnd: farEndOf(end.trouble),
+      });
+    }
+    const event = eventOf(end, posting);
+    return settlePayment(deps.database, {
+      claim,
+      laneId,
+      clientPk: payment.clientPk,
+      result:
+        end.status === 'posted'
+          ? { status: 'posted', emrTransactionId: end.emrTransactionId }
+          : { status: end.status, failureCode: end.code, failureReason: end.reason },
+      attempt: end.attempt,
+      event: { id: event.id, type: event.type, body: JSON.stringify(event) },
+    });
+  });
+
+  const fields = {
+    payment_id: uuidToPaymentId(payment.id),
+    job_id: claim.jobId,
+    fence: claim.fence,
+    outcome: end.status,
+    adapter: posting.connection.adapter,
+    ...(end.status === 'retrying' ? { code: end.trouble.code } : {}),
+    ...('code' in end ? { code: end.code } : {}),
+  };
+  if (written) deps.logger.info(fields, 'posting');
+  else deps.logger.warn(fields, 'a stale claim changed nothing');
+}

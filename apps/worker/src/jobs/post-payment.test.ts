@@ -1,0 +1,160 @@
+import { afterEach, expect, test } from 'vitest';
+import { openWorkerFixture, type WorkerFixture } from '../worker.fixture.ts';
+
+let fixture: WorkerFixture;
+afterEach(() => fixture.close());
+
+const payment = async () =>
+  (await fixture.rows('SELECT status, failure_code, failure_reason FROM payments'))[0];
+const attempts = async () =>
+  (await fixture.rows('SELECT outcome FROM posting_attempts ORDER BY number')).map((row) => row.outcome);
+const events = async () => (await fixture.rows('SELECT type FROM events')).map((row) => row.type);
+const post = { resource: 'PaymentReconciliation', method: 'POST' };
+
+test('a payment is posted; case and blanks of the method do not matter', async () => {
+  fixture = await openWorkerFixture();
+  await fixture.accept({ paymentMethod: '  cARD ' });
+  await fixture.workOne('post_payment');
+  expect(await payment()).toMatchObject({ status: 'posted' });
+  expect(await attempts()).toEqual(['posted']);
+  expect(await events()).toEqual(['payment.created']);
+  expect((await fixture.ledger()).length).toBe(1);
+});
+
+test('an unknown method or location fails with a reason that lists what the EMR has', async () => {
+  fixture = await openWorkerFixture();
+  await fixture.accept({ paymentMethod: 'Seashells' });
+  await fixture.workOne('post_payment');
+  expect(await payment()).toMatchObject({ status: 'failed', failure_code: 'unknown_payment_method' });
+  expect((await payment())?.failure_reason).toMatch(/Seashells.*Card/s);
+  expect(await events()).toEqual(['payment.failed']);
+
+  await fixture.accept({ location: '9999' });
+  await fixture.workOne('post_payment');
+  const [row] = await fixture.rows(
+    "SELECT failure_code, failure_reason FROM payments WHERE location = '9999'",
+  );
+  expect(row?.failure_code).toBe('unknown_location');
+  expect(row?.failure_reason).toMatch(/1404/);
+  expect(await fixture.ledger()).toEqual([]);
+});
+
+const lost = ['commit_then_hang', 'commit_then_reset', 'commit_then_500'];
+const capabilities = [
+  { name: 'conditional-create', settings: {} },
+  { name: 'lookup', settings: { conditional_create: false } },
+  { name: 'conditional-create without search', settings: { search: false } },
+];
+
+for (const { name, settings } of capabilities) {
+  for (const kind of lost) {
+    test(`${name}: the answer is lost (${kind}), and the payment is found, not posted twice`, async () => {
+      fixture = await openWorkerFixture({ settings });
+      await fixture.accept();
+      await fixture.fault({ kind, count: 1 });
+      await fixture.workOne('post_payment');
+      expect(await payment()).toMatchObject({ status: 'retrying' });
+      expect(await attempts()).toEqual(['unknown']);
+      expect(await events()).toEqual([]);
+
+      await fixture.letTimePass();
+      await fixture.workOne('post_payment');
+      expect(await payment()).toMatchObject({ status: 'posted' });
+      expect((await fixture.ledger()).length).toBe(1);
+      expect((await attempts())[0]).toBe('posted');
+    });
+  }
+}
+
+test('lookup: known absent is sent again, and only once the EMR cannot be at work on it any more', async () => {
+  fixture = await openWorkerFixture({ settings: { conditional_create: false, settle_ms: 600_000 } });
+  await fixture.accept();
+  await fixture.fault({ kind: 'reset', count: 1, match: post });
+  await fixture.workOne('post_payment');
+  await fixture.letTimePass();
+  await fixture.workOne('post_payment');
+  expect(await payment()).toMatchObject({ status: 'retrying' });
+  expect(await attempts()).toEqual(['unknown']);
+
+  await fixture.rows("UPDATE posting_attempts SET sent_at = sent_at - interval '1 hour' RETURNING 1");
+  await fixture.letTimePass();
+  await fixture.workOne('post_payment');
+  expect(await payment()).toMatchObject({ status: 'posted' });
+  expect(await attempts()).toEqual(['absent', 'posted']);
+  expect((await fixture.ledger()).length).toBe(1);
+});
+
+test('none: an unknown outcome goes to a person and is never sent again', async () => {
+  fixture = await openWorkerFixture({ settings: { conditional_create: false, search: false } });
+  await fixture.accept();
+  await fixture.fault({ kind: 'commit_then_hang', count: 1 });
+  await fixture.workOne('post_payment');
+  expect(await payment()).toMatchObject({ status: 'needs_review', failure_code: 'outcome_unknown' });
+  expect(await events()).toEqual(['payment.review_required']);
+  await fixture.letTimePass();
+  expect(await fixture.workOne('post_payment')).toBe(false);
+  expect((await fixture.ledger()).length).toBe(1);
+});
+
+test('a crash after sent_at: the next holder asks the EMR first', async () => {
+  fixture = await openWorkerFixture({ settings: { conditional_create: false } });
+  const paymentId = await fixture.accept();
+  await fixture.rows(
+    `INSERT INTO posting_attempts (payment_id, number, sent_at) VALUES ('${paymentId}', 0, now() - interval '1 minute') RETURNING 1`,
+  );
+  await fixture.fault({
+    kind: 'status',
+    status: 503,
+    match: { resource: 'PaymentReconciliation', method: 'GET' },
+  });
+  await fixture.workOne('post_payment');
+  expect(await payment()).toMatchObject({ status: 'retrying' });
+  expect(await fixture.ledger()).toEqual([]);
+});
+
+test('429 puts the payment off for at least what the EMR said, and its whole connection with it', async () => {
+  fixture = await openWorkerFixture();
+  await fixture.accept();
+  await fixture.accept();
+  await fixture.fault({ kind: 'too_many_requests', retry_after_seconds: 120, count: 1, match: post });
+  await fixture.workOne('post_payment');
+  const [lane] = await fixture.rows(
+    'SELECT failures, open_until > now() + interval $$119 s$$ AS paused FROM lanes ORDER BY id LIMIT 1',
+  );
+  expect(lane).toEqual({ failures: 0, paused: true });
+  expect(await attempts()).toEqual(['not_sent']);
+});
+
+test('an EMR that refuses with a reason fails the payment with it', async () => {
+  fixture = await openWorkerFixture();
+  await fixture.accept();
+  await fixture.fault({ kind: 'status', status: 422, count: 1, match: post });
+  await fixture.workOne('post_payment');
+  expect(await payment()).toMatchObject({ status: 'failed', failure_code: 'emr_refused' });
+  expect(await attempts()).toEqual(['refused']);
+});
+
+test('the horizon: one last try, then known absent fails and in doubt goes to a person', async () => {
+  fixture = await openWorkerFixture({ horizonMs: 1, settings: { conditional_create: false } });
+  await fixture.accept();
+  await fixture.workOne('post_payment');
+  expect(await payment()).toMatchObject({ status: 'posted' });
+
+  await fixture.fault({ kind: 'too_many_requests' });
+  await fixture.accept({ paymentMethod: 'Cash' });
+  await fixture.workOne('post_payment');
+  const doubtful = await fixture.accept({ paymentMethod: 'Check' });
+  await fixture.rows(
+    `INSERT INTO posting_attempts (payment_id, number, sent_at) VALUES ('${doubtful}', 0, now()) RETURNING 1`,
+  );
+  await fixture.letTimePass();
+  await fixture.workOne('post_payment');
+  expect(
+    await fixture.rows(
+      "SELECT payment_method, status, failure_code FROM payments WHERE payment_method <> 'Card' ORDER BY payment_method",
+    ),
+  ).toEqual([
+    { payment_method: 'Cash', status: 'failed', failure_code: 'retries_exhausted' },
+    { payment_method: 'Check', status: 'needs_review', failure_code: 'outcome_unknown' },
+  ]);
+});

@@ -1,0 +1,62 @@
+import { createLogger } from '@emr-payments/runtime';
+import { openTestDatabase } from '@emr-payments/testkit';
+import { Pool } from 'pg';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { createLeaseKeeper, type LeaseKeeper } from './leases.ts';
+
+let pool: Pool;
+let drop: () => Promise<void>;
+let keeper: LeaseKeeper;
+const LEASE_MS = 1_500;
+
+beforeEach(async () => {
+  const database = await openTestDatabase();
+  drop = database.drop;
+  pool = new Pool({ connectionString: database.url });
+  keeper = createLeaseKeeper(
+    { database: { pool }, logger: createLogger('test', 'silent') },
+    { leaseMs: LEASE_MS },
+  );
+  await pool.query(
+    `INSERT INTO jobs (id, kind, lane_id, queued_at, fence, lease_until)
+     VALUES (1, 'post_payment', 1, now(), 3, now() + interval '1500 ms')`,
+  );
+});
+
+afterEach(async () => {
+  keeper.close();
+  await pool.end();
+  await drop();
+});
+
+const secondsLeft = async () => {
+  const { rows } = await pool.query(
+    'SELECT extract(epoch FROM lease_until - now())::float8 AS left FROM jobs',
+  );
+  return rows[0].left as number;
+};
+
+test('a held lease is renewed for as long as it is held, and then no more', async () => {
+  const started = performance.now();
+  const held = keeper.hold({ jobId: '1', fence: 3 }, started);
+  await vi.waitUntil(() => performance.now() - started > 2 * LEASE_MS, { timeout: 10_000 });
+  expect(await secondsLeft()).toBeGreaterThan(0);
+  expect(held.isSafe()).toBe(true);
+  expect(held.signal.aborted).toBe(false);
+
+  held.release();
+  expect(held.isSafe()).toBe(false);
+  await vi.waitUntil(async () => (await secondsLeft()) < 0, { timeout: 10_000 });
+});
+
+test('a claim that passed to another worker is told at the next renewal', async () => {
+  const held = keeper.hold({ jobId: '1', fence: 3 }, performance.now());
+  await pool.query('UPDATE jobs SET fence = 4');
+  await vi.waitUntil(() => held.signal.aborted, { timeout: 10_000 });
+  expect(held.isSafe()).toBe(false);
+});
+
+test('a lease that could not be renewed is not safe once it may have run out', async () => {
+  const held = keeper.hold({ jobId: '1', fence: 3 }, performance.now() - LEASE_MS);
+  expect(held.isSafe()).toBe(false);
+});

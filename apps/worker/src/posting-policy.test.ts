@@ -1,0 +1,25 @@
+import { expect, test } from 'vitest';
+import { farEndOf, POSTING_POLICY, postingDelay } from './posting-policy.ts';
+
+const longest = (tries: number, retryAfterMs?: number) =>
+  Math.max(...Array.from({ length: 500 }, () => postingDelay({ tries, retryAfterMs })));
+
+test('the bound of the delay doubles with every try, up to ten minutes, and the whole of it is jitter', () => {
+  for (const tries of [0, 1, 2, 3, 6, 9, 30]) {
+    const bound = Math.min(POSTING_POLICY.longestDelayMs, 1_000 * 2 ** tries);
+    expect(longest(tries)).toBeLessThanOrEqual(bound);
+    expect(longest(tries)).toBeGreaterThan(bound * 0.9);
+  }
+  expect(Math.min(...Array.from({ length: 500 }, () => postingDelay({ tries: 9 })))).toBeLessThan(30_000);
+});
+
+test('the EMR is never asked earlier than it said, and cannot put a payment off for more than a day', () => {
+  for (let n = 0; n < 100; n += 1)
+    expect(postingDelay({ tries: 0, retryAfterMs: 30_000 })).toBeGreaterThanOrEqual(30_000);
+  expect(longest(0, 10 * 24 * 3_600_000)).toBeLessThanOrEqual(24 * 3_600_000 + 1_000);
+});
+
+test('being asked to slow down pauses the connection; everything else without an answer counts as its failure', () => {
+  expect(farEndOf({ code: 'rate_limited' })).toBe('throttling');
+  expect(farEndOf({ code: 'connection_refused' })).toBe('failing');
+});

@@ -1,0 +1,89 @@
+import { openDatabase } from '@emr-payments/db';
+import { type Logger, openTransport, type Releases } from '@emr-payments/runtime';
+import { createAgents } from '@emr-payments/webhooks';
+import { createAdapters } from './adapters.ts';
+import type { WorkerConfig } from './config.ts';
+import type { JobDeps } from './deps.ts';
+import { buildHealthServer } from './health.ts';
+import { deliverWebhook } from './jobs/deliver-webhook.ts';
+import { postPayment } from './jobs/post-payment.ts';
+import { createLeaseKeeper } from './leases.ts';
+import { type Relay, startRelay } from './relay.ts';
+import { startSweeper } from './sweeper.ts';
+
+/** What a worker is made of beside its handlers. */
+export type WorkerParts = {
+  openDatabase: typeof openDatabase;
+  createAdapters: typeof createAdapters;
+  createLeaseKeeper: typeof createLeaseKeeper;
+  startSweeper: typeof startSweeper;
+};
+
+export const workerParts: WorkerParts = { openDatabase, createAdapters, createLeaseKeeper, startSweeper };
+
+/** How long running jobs may take to end when the process is stopped. */
+const DRAIN_MS = 8_000;
+
+/**
+ * Opens all that a worker is made of, in the order in which it is needed; `releases` closes it the other way round.
+ *
+ * @param deps.parts the real ones, unless told: the crash suite puts broken ones in, to see that it notices.
+ */
+export async function startWorker(
+  { config, logger, parts = workerParts }: { config: WorkerConfig; logger: Logger; parts?: WorkerParts },
+  releases: Releases,
+): Promise<void> {
+  const { databaseUrl, redisUrl, leaseMs } = config;
+  const database = releases.add(
+    'database',
+    parts.openDatabase({
+      url: databaseUrl,
+      poolSize: config.poolSize,
+      applicationName: 'emr-payments worker',
+    }),
+    (opened) => opened.close(),
+  );
+  const transport = releases.add(
+    'transport',
+    openTransport({ logger }, { databaseUrl, redisUrl }),
+    (opened) => opened.close(),
+  );
+  const policy = { allowHosts: config.allowHosts };
+  const agents = releases.add('webhook agents', createAgents({ policy }), (opened) => opened.close());
+  const leases = releases.add(
+    'leases',
+    parts.createLeaseKeeper({ database, logger }, { leaseMs }),
+    (opened) => opened.close(),
+  );
+
+  let relay: Relay | undefined;
+  const deps: JobDeps = {
+    database,
+    logger,
+    leases,
+    adapters: parts.createAdapters({ keyring: config.keyring }),
+    keyring: config.keyring,
+    webhooks: { policy, agents },
+    horizonMs: config.horizonMs,
+    onDone: () => relay?.poke(),
+  };
+  const postings = transport.consume('post-payment', config.postingConcurrency, (entry) =>
+    postPayment(deps, entry),
+  );
+  const deliveries = transport.consume('deliver-webhook', config.deliveryConcurrency, (entry) =>
+    deliverWebhook(deps, entry),
+  );
+  releases.add('consumers', null, () => Promise.all([postings.close(DRAIN_MS), deliveries.close(DRAIN_MS)]));
+  relay = releases.add('relay', startRelay({ database, transport, logger }, { databaseUrl }), (opened) =>
+    opened.close(),
+  );
+  releases.add('sweeper', parts.startSweeper({ database, logger }), (opened) => opened.close());
+
+  const health = releases.add('health server', buildHealthServer({ database, transport }), (app) =>
+    app.close(),
+  );
+  await health.listen({ host: config.host, port: config.healthPort });
+  const address = health.server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : config.healthPort;
+  logger.info({ port, backend: transport.backend }, 'listening');
+}
