@@ -1,0 +1,132 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { testServers } from './config.ts';
+
+/**
+ * The Redis that this run shares, or null where the machine has none (the run says so at its end).
+ * Use it as `describe.runIf(redisForTests() !== null)`. Tests that flush or stop Redis start their own.
+ */
+export function redisForTests(): { url: string } | null {
+  const { redisUrl } = testServers();
+  return redisUrl === null ? null : { url: redisUrl };
+}
+
+export type RedisServer = {
+  url: string;
+  /** Of the server now running; changes with a restart. */
+  readonly pid: number;
+  /** Wipes everything, as the loss of all of Redis would. */
+  flush(): Promise<void>;
+  /** Kills it: nothing is saved. */
+  stop(): Promise<void>;
+  /** Starts it again, empty, on the same port. */
+  restart(): Promise<void>;
+};
+
+/** Whether `redis-server` is on the PATH. */
+export function hasRedisServer(): boolean {
+  return spawnSync('redis-server', ['--version'], { stdio: 'ignore' }).status === 0;
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer().once('error', reject);
+    server.listen({ port: 0, host: '127.0.0.1' }, () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
+    });
+  });
+}
+
+/** One inline command; resolves with the first line of the answer. */
+function command(port: number, text: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ port, host: '127.0.0.1' }, () => socket.write(`${text}\r\n`));
+    socket.setTimeout(2000, () => socket.destroy(new Error('Redis does not answer')));
+    socket.once('error', reject);
+    socket.once('data', (answer) => {
+      socket.end();
+      resolve(answer.toString().split('\r\n')[0] ?? '');
+    });
+  });
+}
+
+const hasEnded = (child: ChildProcess): boolean => child.exitCode !== null || child.signalCode !== null;
+
+/**
+ * Starts a `redis-server` from the PATH on a free port of 127.0.0.1, without persistence: what a test asks of Redis is
+ * that it may lose everything. About 30 ms.
+ *
+ * @throws Error when there is no redis-server (ask `redisForTests()` first), or it does not come up in 10 s.
+ */
+export async function startRedis(): Promise<RedisServer> {
+  const folder = mkdtempSync(join(tmpdir(), 'emr-payments-redis-'));
+  const port = await freePort();
+  let child: ChildProcess | undefined;
+
+  const launch = async (): Promise<void> => {
+    mkdirSync(folder, { recursive: true });
+    const options = {
+      port,
+      bind: '127.0.0.1',
+      save: '',
+      appendonly: 'no',
+      dir: folder,
+      'maxmemory-policy': 'noeviction',
+    };
+    const server = spawn(
+      'redis-server',
+      Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]),
+      { stdio: 'ignore' },
+    );
+    let trouble: Error | undefined;
+    server.on('error', (error) => {
+      trouble = error;
+    });
+    server.unref();
+    child = server;
+    const killWithUs = () => server.kill('SIGKILL');
+    process.once('exit', killWithUs);
+    server.once('exit', () => process.off('exit', killWithUs));
+    for (const deadline = Date.now() + 10_000; ; ) {
+      const answer = await command(port, 'PING').catch(() => '');
+      if (answer === '+PONG') return;
+      if (hasEnded(server) || Date.now() > deadline) {
+        throw new Error('redis-server did not start', trouble === undefined ? {} : { cause: trouble });
+      }
+      await wait(10);
+    }
+  };
+
+  const stop = async (): Promise<void> => {
+    const server = child;
+    if (server !== undefined && !hasEnded(server)) {
+      const ended = new Promise((resolve) => server.once('exit', resolve));
+      server.ref();
+      server.kill('SIGKILL');
+      await ended;
+    }
+    rmSync(folder, { recursive: true, force: true });
+  };
+
+  await launch();
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    get pid() {
+      return child?.pid ?? 0;
+    },
+    async flush() {
+      const answer = await command(port, 'FLUSHALL');
+      if (answer !== '+OK') throw new Error(`FLUSHALL was answered with ${answer}`);
+    },
+    stop,
+    restart: async () => {
+      await stop();
+      await launch();
+    },
+  };
+}

@@ -1,0 +1,73 @@
+import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+
+export type SandboxProcess = {
+  pid: number;
+  port: number;
+  /** `http://127.0.0.1:port`: the page, and `/sandbox/…`. */
+  baseUrl: string;
+  /** The FHIR R5 base. */
+  fhirUrl: string;
+  /** SIGTERM, and waits for its end. */
+  stop(): Promise<void>;
+  /** SIGKILL, and waits for its end. */
+  kill(): Promise<void>;
+};
+
+const MAIN = fileURLToPath(new URL('../../../apps/emr-sandbox/src/main.ts', import.meta.url));
+
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exit = once(child, 'exit');
+  child.kill(signal);
+  await exit;
+}
+
+/** Resolves with the port of the log line `listening`; rejects with what the process said when it ends before. */
+function listening(child: ChildProcessByStdio<null, Readable, Readable>): Promise<number> {
+  return new Promise((resolve, reject) => {
+    let said = '';
+    child.stderr.on('data', (text: Buffer) => {
+      said = `${said}${text}`.slice(-2000);
+    });
+    child.once('error', reject);
+    child.once('exit', () => reject(new Error(`the sandbox did not start: ${said}`)));
+    createInterface({ input: child.stdout }).on('line', (text) => {
+      const line = text.startsWith('{') ? (JSON.parse(text) as { msg?: string; port?: number }) : {};
+      if (line.msg === 'listening' && line.port !== undefined) resolve(line.port);
+    });
+  });
+}
+
+/**
+ * Starts the EMR sandbox as its own process. Resolves when it listens.
+ *
+ * @param env further variables of the sandbox, such as SANDBOX_TOKEN; `PORT` 0 takes a free port.
+ */
+export async function startSandbox({
+  ledgerFile,
+  port = 0,
+  env = {},
+}: {
+  ledgerFile: string;
+  port?: number;
+  env?: Record<string, string>;
+}): Promise<SandboxProcess> {
+  const child = spawn(process.execPath, [MAIN], {
+    env: { PORT: String(port), LEDGER_FILE: ledgerFile, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const taken = await listening(child);
+  const baseUrl = `http://127.0.0.1:${taken}`;
+  return {
+    pid: child.pid ?? 0,
+    port: taken,
+    baseUrl,
+    fhirUrl: `${baseUrl}/fhir`,
+    stop: () => end(child, 'SIGTERM'),
+    kill: () => end(child, 'SIGKILL'),
+  };
+}
