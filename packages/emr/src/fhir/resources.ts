@@ -71,6 +71,7 @@ export function as<T extends TSchema>(schema: T, value: unknown): Static<T> | nu
 
 /** An answer's body as the schema has it, or null: not JSON, or something else. */
 export function parseAs<T extends TSchema>(schema: T, body: string): Static<T> | null {
+  if (body === '') return null;
   try {
     return as(schema, JSON.parse(body));
   } catch {

@@ -1,4 +1,4 @@
-import { Agent as HttpAgent, type IncomingHttpHeaders } from 'node:http';
+import { type ClientRequest, Agent as HttpAgent, type IncomingHttpHeaders } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import got, { type Agents, type Response } from 'got';
 import { GatedBody } from './gated-body.ts';
@@ -34,6 +34,15 @@ export function createAgents(): { http: HttpAgent; https: HttpsAgent } {
 }
 const sharedAgents = createAgents();
 
+/** Nothing is repeated, redirected, unpacked or thrown for its status: each of these is for the caller to judge. */
+const client = got.extend({
+  decompress: false,
+  followRedirect: false,
+  throwHttpErrors: false,
+  retry: { limit: 0 },
+  headers: { 'accept-encoding': 'identity' },
+});
+
 /**
  * One HTTP exchange, never repeated and never redirected. It does not throw for what the network or the far end does.
  */
@@ -43,36 +52,40 @@ export async function exchange(
 ): Promise<Answer | NoAnswer> {
   const bytes = Buffer.from(request.body?.text ?? '');
   const gated = request.body === undefined ? null : new GatedBody(bytes, request.body.mayStillSend);
-  const tooLarge = new AbortController();
+  let tooLarge = false;
   try {
-    const call = got(request.url, {
+    const call = client(request.url, {
       method: request.method,
-      headers: {
-        ...request.headers,
-        'accept-encoding': 'identity',
-        ...(gated === null ? {} : { 'content-length': String(bytes.length) }),
-      },
+      headers:
+        gated === null ? request.headers : { ...request.headers, 'content-length': String(bytes.length) },
       ...(gated === null ? {} : { body: gated }),
       agent: agents,
-      decompress: false,
-      followRedirect: false,
-      throwHttpErrors: false,
-      retry: { limit: 0 },
       timeout: { request: request.timeoutMs },
-      signal: AbortSignal.any([request.signal, tooLarge.signal]),
+      signal: request.signal,
     });
-    call.on('request', (clientRequest) => gated?.leaveBy(clientRequest));
+    let sending: ClientRequest | undefined;
+    call.on('request', (clientRequest) => {
+      sending = clientRequest;
+      gated?.leaveBy(clientRequest);
+    });
     call.on('downloadProgress', ({ transferred }) => {
-      if (transferred > request.maxAnswerBytes)
-        tooLarge.abort(new AnswerTooLargeError('the answer is too large'));
+      if (transferred <= request.maxAnswerBytes) return;
+      tooLarge = true;
+      sending?.destroy();
     });
     const response: Response<string> = await call;
     // What answers before it was asked does not answer us.
     if (gated?.handedOver === false) throw new EarlyAnswerError('answered before the request was sent');
-    return { kind: 'answer', status: response.statusCode, headers: response.headers, body: response.body };
-  } catch (error) {
-    const cause = tooLarge.signal.aborted ? tooLarge.signal.reason : error;
-    return { kind: 'no_answer', handedOver: gated?.handedOver ?? false, error: cause };
+    if (tooLarge) throw new AnswerTooLargeError('the answer is too large');
+    return {
+      kind: 'answer',
+      status: response.statusCode,
+      headers: response.headers,
+      body: response.body,
+    };
+  } catch (cause) {
+    const error = tooLarge ? new AnswerTooLargeError('the answer is too large', { cause }) : cause;
+    return { kind: 'no_answer', handedOver: gated?.handedOver ?? false, error };
   } finally {
     gated?.destroy();
   }

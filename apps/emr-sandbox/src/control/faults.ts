@@ -1,0 +1,103 @@
+import { type Static, Type } from '@sinclair/typebox';
+
+const KINDS = [
+  'latency',
+  'status',
+  'too_many_requests',
+  'reset',
+  'hang',
+  'commit_then_hang',
+  'commit_then_reset',
+  'commit_then_500',
+] as const;
+export type FaultKind = (typeof KINDS)[number];
+
+export const FaultSchema = Type.Object(
+  {
+    kind: Type.Unsafe<FaultKind>({ type: 'string', enum: [...KINDS] }),
+    /** Which requests. `path` is a prefix such as `/fhir/Patient`; `resource` the type in it. */
+    match: Type.Optional(
+      Type.Object(
+        {
+          method: Type.Optional(Type.String()),
+          path: Type.Optional(Type.String()),
+          resource: Type.Optional(Type.String()),
+        },
+        { additionalProperties: false },
+      ),
+    ),
+    /** Only the next so many matching requests. */
+    count: Type.Optional(Type.Integer({ minimum: 1 })),
+    /** Only this share of the matching requests, drawn with `seed`. */
+    share: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 1 })),
+    seed: Type.Optional(Type.Integer()),
+    latency_ms: Type.Optional(Type.Integer({ minimum: 0, maximum: 600_000 })),
+    status: Type.Optional(Type.Integer({ minimum: 300, maximum: 599 })),
+    retry_after_seconds: Type.Optional(Type.Integer({ minimum: 0 })),
+  },
+  { additionalProperties: false },
+);
+export type Fault = Static<typeof FaultSchema>;
+/** `hits`: requests that it has struck. */
+export type ScriptedFault = Fault & { id: number; hits: number };
+
+export type FaultBook = {
+  script(fault: Fault): ScriptedFault;
+  list(): ScriptedFault[];
+  /** Without an id: all of them. */
+  remove(id?: number): void;
+  /** What happens to this request: the waiting times add up, and of the other kinds the first one strikes. */
+  strike(request: { method: string; path: string }): { latencyMs: number; fault: ScriptedFault | null };
+};
+
+/** mulberry32: small, seeded, good enough to draw a share of requests the same way each time. */
+function randomFrom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
+
+function matches({ kind, match = {} }: Fault, { method, path }: { method: string; path: string }): boolean {
+  // What is to break after a commit is a create, unless a caller says otherwise.
+  const wanted = match.method ?? (kind.startsWith('commit_') ? 'POST' : method);
+  if (wanted.toUpperCase() !== method) return false;
+  if (match.path !== undefined && !path.startsWith(match.path)) return false;
+  return match.resource === undefined || path.split('/')[2] === match.resource;
+}
+
+/** The faults that callers have scripted. */
+export function createFaultBook(): FaultBook {
+  const book = new Map<number, { fault: ScriptedFault; random: () => number }>();
+  let lastId = 0;
+
+  return {
+    script(fault) {
+      const scripted = { ...fault, id: ++lastId, hits: 0 };
+      book.set(scripted.id, { fault: scripted, random: randomFrom(fault.seed ?? 1) });
+      return scripted;
+    },
+    list: () => [...book.values()].map(({ fault }) => fault),
+    remove(id) {
+      if (id === undefined) book.clear();
+      else book.delete(id);
+    },
+    strike(request) {
+      let latencyMs = 0;
+      let struck: ScriptedFault | null = null;
+      for (const { fault, random } of book.values()) {
+        if (fault.kind !== 'latency' && struck !== null) continue;
+        if (fault.count !== undefined && fault.hits >= fault.count) continue;
+        if (!matches(fault, request)) continue;
+        if (fault.share !== undefined && random() >= fault.share) continue;
+        fault.hits += 1;
+        latencyMs += fault.latency_ms ?? 0;
+        if (fault.kind !== 'latency') struck = fault;
+      }
+      return { latencyMs, fault: struck };
+    },
+  };
+}

@@ -1,0 +1,63 @@
+import type { FastifyRequest } from 'fastify';
+import { FhirProblem } from '../operation-outcome.ts';
+
+export type Query = Record<string, string | string[] | undefined>;
+
+/** `http://host/fhir` as the caller sees it. */
+export function baseUrl(request: FastifyRequest): string {
+  return `${request.protocol}://${request.host}/fhir`;
+}
+
+/** The one value of a search parameter. @throws FhirProblem when it is given twice. */
+export function only(query: Query, name: string): string | undefined {
+  const value = query[name];
+  if (Array.isArray(value)) throw new FhirProblem(400, 'value', `The parameter ${name} may be given once.`);
+  return value;
+}
+
+/** A server that ignores a parameter answers another question than the one asked, so an unknown one is refused. */
+export function refuseUnknown(query: Query, known: readonly string[]): void {
+  const unknown = Object.keys(query).find((name) => !known.includes(name));
+  if (unknown !== undefined) {
+    throw new FhirProblem(
+      400,
+      'not-supported',
+      `The search parameter ${unknown.slice(0, 40)} is not supported.`,
+    );
+  }
+}
+
+function wholeNumber(query: Query, name: string, otherwise: number): number {
+  const text = only(query, name);
+  if (text === undefined) return otherwise;
+  if (!/^\d{1,9}$/.test(text)) throw new FhirProblem(400, 'value', `${name} must be a whole number.`);
+  return Number(text);
+}
+
+/**
+ * A searchset of one page. `_count` (at most 500) and `_offset` choose it; `next` leads to the following one.
+ *
+ * @param found every match with its JSON: only those of the page are turned into text.
+ */
+export function searchset<T extends { id: string }>(
+  request: FastifyRequest<{ Querystring: Query }>,
+  { type, found, json }: { type: string; found: readonly T[]; json: (match: T) => string },
+): string {
+  const count = Math.min(wholeNumber(request.query, '_count', 50), 500);
+  const offset = wholeNumber(request.query, '_offset', 0);
+  const base = baseUrl(request);
+  const link = [{ relation: 'self', url: `${request.protocol}://${request.host}${request.url}` }];
+  if (count > 0 && offset + count < found.length) {
+    const next = new URLSearchParams();
+    for (const name of Object.keys(request.query)) next.set(name, only(request.query, name) ?? '');
+    next.set('_count', String(count));
+    next.set('_offset', String(offset + count));
+    link.push({ relation: 'next', url: `${base}/${type}?${next}` });
+  }
+  const entries = found
+    .slice(offset, offset + count)
+    .map((match) => `{"fullUrl":${JSON.stringify(`${base}/${type}/${match.id}`)},"resource":${json(match)}}`);
+  const head = JSON.stringify({ resourceType: 'Bundle', type: 'searchset', total: found.length, link });
+  // A Bundle's entry may not be an empty array.
+  return entries.length === 0 ? head : `${head.slice(0, -1)},"entry":[${entries.join(',')}]}`;
+}

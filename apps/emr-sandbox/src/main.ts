@@ -1,0 +1,37 @@
+import { mkdir, readFile } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { dirname } from 'node:path';
+import { createLogger, runProcess } from '@emr-payments/runtime';
+import { buildSandbox } from './build-sandbox.ts';
+import { readConfig } from './config.ts';
+import { demoPractice } from './demo-practice.ts';
+import { openLedger } from './ledger.ts';
+import { parseSeed } from './practice.ts';
+
+const config = readConfig();
+const logger = createLogger('emr-sandbox', config.LOG_LEVEL);
+
+await runProcess({ logger, graceMs: 3000 }, async (releases) => {
+  const seed =
+    config.SEED_FILE === undefined ? demoPractice : parseSeed(await readFile(config.SEED_FILE, 'utf8'));
+  await mkdir(dirname(config.LEDGER_FILE), { recursive: true });
+  const ledger = releases.add('ledger', await openLedger(config.LEDGER_FILE), (opened) => opened.close());
+  const app = releases.add(
+    'server',
+    await buildSandbox(
+      { ledger, logger },
+      {
+        seed,
+        token: config.SANDBOX_TOKEN,
+        capabilities: {
+          conditional_create: config.CONDITIONAL_CREATE,
+          search: config.SEARCH,
+          books_closed_before: config.BOOKS_CLOSED_BEFORE ?? null,
+        },
+      },
+    ),
+    (server) => server.close(),
+  );
+  await app.listen({ host: config.HOST, port: config.PORT });
+  logger.info({ port: (app.server.address() as AddressInfo).port, count: ledger.size() }, 'listening');
+});

@@ -1,0 +1,73 @@
+import { readFile } from 'node:fs/promises';
+import type { ServerResponse } from 'node:http';
+import type { FastifyInstance } from 'fastify';
+import type { Entry, Ledger } from '../ledger.ts';
+import { type PostingView, viewPosting } from '../posting-view.ts';
+import type { Practice } from '../practice.ts';
+
+/** The page looks at this many of the newest postings; the counters tell of all. */
+const SHOWN = 100;
+/** Under load the page hears of many postings at once, not a thousand times a second. */
+const GATHER_MS = 200;
+
+const ASSETS = [
+  ['/', 'index.html', 'text/html; charset=utf-8'],
+  ['/page.js', 'page.js', 'text/javascript; charset=utf-8'],
+  ['/page.css', 'page.css', 'text/css; charset=utf-8'],
+] as const;
+const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:";
+
+/** The page at `/` and the stream of server-sent events behind it. */
+export async function pageRoutes(
+  app: FastifyInstance,
+  { ledger, practice }: { ledger: Ledger; practice: Practice },
+): Promise<void> {
+  for (const [path, file, type] of ASSETS) {
+    const content = await readFile(new URL(file, import.meta.url), 'utf8');
+    app.get(path, async (_request, reply) =>
+      reply
+        .headers({ 'content-security-policy': POLICY, 'cache-control': 'no-cache' })
+        .type(type)
+        .send(content),
+    );
+  }
+
+  const viewers = new Set<ServerResponse>();
+  let cents = 0;
+  const count = (posting: PostingView) => {
+    cents += Math.round(posting.amount * 100);
+  };
+  for (const entry of ledger.entries) count(viewPosting(entry, practice));
+
+  let fresh: Entry[] = [];
+  let timer: NodeJS.Timeout | undefined;
+  const message = (entries: readonly Entry[]) => {
+    const postings = entries.slice(-SHOWN).map((entry) => viewPosting(entry, practice));
+    return `data: ${JSON.stringify({ count: ledger.size(), total: cents / 100, postings })}\n\n`;
+  };
+  const tell = () => {
+    timer = undefined;
+    const text = message(fresh);
+    fresh = [];
+    for (const viewer of viewers) viewer.write(text);
+  };
+  ledger.onWritten((entry) => {
+    count(viewPosting(entry, practice));
+    if (viewers.size === 0) return;
+    fresh.push(entry);
+    timer ??= setTimeout(tell, GATHER_MS);
+  });
+  app.addHook('preClose', async () => {
+    clearTimeout(timer);
+    for (const viewer of viewers) viewer.end();
+  });
+
+  app.get('/sandbox/stream', (_request, reply) => {
+    reply.hijack();
+    const viewer = reply.raw;
+    viewer.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
+    viewer.write(`retry: 1000\n${message(ledger.entries)}`);
+    viewers.add(viewer);
+    viewer.on('close', () => viewers.delete(viewer));
+  });
+}
