@@ -1,0 +1,313 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { CREATE_PAYMENT_EXAMPLE } from '@emr-payments/contracts';
+import { hashSecret, type LogFields, type Logger } from '@emr-payments/runtime';
+import type { FastifyInstance } from 'fastify';
+import { afterEach, describe, expect, test } from 'vitest';
+import { type AppDeps, type AppOptions, buildApp } from './app.ts';
+
+const PAYMENT_ID = '123e4567e89b12d3a456426614174001';
+const HEADERS = {
+  client_id: 'ci',
+  client_secret: 'cs',
+  access_token: 'at',
+  'content-type': 'application/json',
+};
+const ACCEPTED = { outcome: 'accepted', paymentId: PAYMENT_ID, jobId: 12345, replayed: false } as const;
+
+let app: FastifyInstance;
+const lines: { level: keyof Logger; fields: LogFields }[] = [];
+
+function keep(level: keyof Logger) {
+  return (fields: LogFields) => {
+    lines.push({ level, fields });
+  };
+}
+
+/** An app without infrastructure, for what is HTTP alone. */
+async function open(deps: Partial<AppDeps> = {}, options: AppOptions = {}): Promise<FastifyInstance> {
+  lines.length = 0;
+  app = await buildApp(
+    {
+      logger: { debug: keep('debug'), info: keep('info'), warn: keep('warn'), error: keep('error') },
+      lookup: {
+        findClient: async () => ({ clientPk: 1, secretHashes: [hashSecret('cs')] }),
+        findUser: async () => ({ userId: 1, publicId: 'user_1' }),
+      },
+      acceptor: { accept: async () => ACCEPTED },
+      checks: { postgres: async () => undefined, queue: async () => undefined },
+      ...deps,
+    },
+    options,
+  );
+  return app;
+}
+afterEach(() => app.close());
+
+const payment = (headers: Record<string, string> = {}) => ({
+  method: 'POST' as const,
+  url: '/v1/payments',
+  headers: { ...HEADERS, ...headers },
+  payload: JSON.stringify(CREATE_PAYMENT_EXAMPLE),
+});
+
+/** Listens, writes these bytes to a socket and reads until the server closes it. */
+async function raw(bytes: string): Promise<string> {
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  const address = app.server.address();
+  const socket = connect(typeof address === 'object' && address !== null ? address.port : 0, '127.0.0.1');
+  let received = '';
+  socket.setEncoding('utf8').on('data', (text: string) => {
+    received += text;
+  });
+  socket.write(bytes);
+  await once(socket, 'close');
+  return received;
+}
+
+describe('x-request-id', () => {
+  test('is the caller’s own when it is sane, in the answer’s header and in errors', async () => {
+    await open();
+    for (const id of ['a', 'A.b_c-9', 'x'.repeat(128)]) {
+      expect((await app.inject(payment({ 'x-request-id': id }))).headers['x-request-id']).toBe(id);
+    }
+    const error = await app.inject({ url: '/nowhere', headers: { 'x-request-id': 'mine' } });
+    expect(error.json().request_id).toBe('mine');
+  });
+
+  test('is made when there is none, or not a sane one', async () => {
+    await open();
+    const seen = new Set<unknown>();
+    for (const id of ['', 'a b', 'x'.repeat(129), 'ü', 'a,b', '{"a":1}']) {
+      const made = (await app.inject(payment({ 'x-request-id': id }))).headers['x-request-id'];
+      expect(made).toMatch(/^[0-9a-f-]{36}$/);
+      seen.add(made);
+    }
+    expect(seen.size).toBe(6);
+  });
+});
+
+describe('routes and methods', () => {
+  test.each([
+    '/',
+    '/v1',
+    '/v1/payments/',
+    '/V1/payments',
+    '/v1/payments/x/y',
+    '/%ff',
+    '/v1/%zz',
+    '//v1/payments',
+  ])('%s is 404', async (url) => {
+    await open();
+    const answer = await app.inject({ method: 'POST', url, headers: HEADERS });
+    expect(answer.statusCode).toBe(404);
+    expect(answer.json()).toEqual({
+      success: false,
+      message: 'There is no such route.',
+      code: 'route_not_found',
+      request_id: answer.headers['x-request-id'],
+      safe_to_retry: false,
+    });
+  });
+
+  test.each(['GET', 'PUT', 'PATCH', 'DELETE', 'TRACE', 'PROPFIND', 'QUERY'])(
+    '%s /v1/payments is 405 with Allow, whatever its body',
+    async (method) => {
+      await open();
+      const answer = await app.inject({
+        method: method as 'GET',
+        url: '/v1/payments',
+        ...(method === 'PUT' ? { headers: HEADERS, payload: '{' } : {}),
+      });
+      expect(answer.statusCode).toBe(405);
+      expect(answer.headers.allow).toBe('POST');
+      expect(answer.json()).toMatchObject({ success: false, code: 'method_not_allowed' });
+    },
+  );
+
+  test('HEAD and OPTIONS are answered', async () => {
+    await open();
+    const options = await app.inject({ method: 'OPTIONS', url: '/v1/payments' });
+    expect([options.statusCode, options.headers.allow, options.body]).toEqual([204, 'POST', '']);
+    const head = await app.inject({ method: 'HEAD', url: '/v1/payments' });
+    expect([head.statusCode, head.headers.allow, head.body]).toEqual([405, 'POST', '']);
+    expect((await app.inject({ method: 'HEAD', url: '/health/live' })).statusCode).toBe(200);
+    expect((await app.inject({ method: 'POST', url: '/health/live' })).headers.allow).toBe('GET, HEAD');
+  });
+});
+
+describe('what never becomes a request is answered in the same shape', () => {
+  const parse = (answer: string) => {
+    const [head = '', body = ''] = answer.split('\r\n\r\n');
+    return { head, body: JSON.parse(body) };
+  };
+
+  test('broken HTTP', async () => {
+    await open();
+    const { head, body } = parse(await raw('NONSENSE\r\n\r\n'));
+    expect(head).toMatch(/^HTTP\/1\.1 400 /);
+    expect(body).toMatchObject({ success: false, code: 'malformed_request', safe_to_retry: false });
+    expect(head).toContain(`x-request-id: ${body.request_id}`);
+  });
+
+  test('headers that are too large', async () => {
+    await open();
+    const { head, body } = parse(
+      await raw(`GET / HTTP/1.1\r\nhost: x\r\nbig: ${'x'.repeat(20_000)}\r\n\r\n`),
+    );
+    expect(head).toMatch(/^HTTP\/1\.1 431 /);
+    expect(body.code).toBe('headers_too_large');
+  });
+
+  test('a body that never comes', async () => {
+    await open({}, { limits: { requestMs: 200 } });
+    const names = Object.entries(HEADERS).map(([name, value]) => `${name}: ${value}\r\n`);
+    const { head, body } = parse(
+      await raw(`POST /v1/payments HTTP/1.1\r\nhost: x\r\n${names.join('')}content-length: 9\r\n\r\n{`),
+    );
+    expect(head).toMatch(/^HTTP\/1\.1 408 /);
+    expect(body).toMatchObject({ code: 'request_timeout', safe_to_retry: true });
+  });
+});
+
+describe('our own trouble', () => {
+  test('a bug is 500 without internals, and the log has no words of it', async () => {
+    await open({ acceptor: { accept: () => Promise.reject(new TypeError('MRN-12345 exploded')) } });
+    const answer = await app.inject(payment());
+    expect(answer.statusCode).toBe(500);
+    expect(answer.json()).toEqual({
+      success: false,
+      message: 'Something went wrong on our side.',
+      code: 'internal_error',
+      request_id: answer.headers['x-request-id'],
+      safe_to_retry: false,
+    });
+    expect(lines.find(({ level }) => level === 'error')?.fields).toMatchObject({ code: 'internal_error' });
+    // With a key the caller finds out what became of it by asking again.
+    expect((await app.inject(payment({ 'idempotency-key': 'k' }))).json().safe_to_retry).toBe(true);
+  });
+
+  test('a handler that does not end is 503 within its bound', async () => {
+    await open({ acceptor: { accept: () => new Promise(() => undefined) } }, { limits: { waitMs: 50 } });
+    const answer = await app.inject(payment());
+    expect(answer.statusCode).toBe(503);
+    expect(answer.headers['retry-after']).toBe('2');
+    expect(answer.json()).toMatchObject({ code: 'service_unavailable', safe_to_retry: false });
+  });
+
+  test('so is a look-up of credentials', async () => {
+    const never = () => new Promise<null>(() => undefined);
+    await open({ lookup: { findClient: never, findUser: never } }, { limits: { waitMs: 50 } });
+    expect((await app.inject(payment())).statusCode).toBe(503);
+  });
+});
+
+describe('stopping', () => {
+  test('a request in flight is answered, its connection closed, and the stop waits for it', async () => {
+    let release: (outcome: typeof ACCEPTED) => void = () => undefined;
+    let arrived: () => void = () => undefined;
+    const arrival = new Promise<void>((resolve) => {
+      arrived = resolve;
+    });
+    await open({
+      acceptor: {
+        accept: () => {
+          arrived();
+          return new Promise((resolve) => {
+            release = resolve;
+          });
+        },
+      },
+    });
+    await app.listen({ host: '127.0.0.1', port: 0 });
+    const { method, url, headers, payload } = payment();
+    const address = app.server.address();
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    const answer = fetch(`http://127.0.0.1:${port}${url}`, { method, headers, body: payload });
+    await arrival;
+
+    let closed = false;
+    const closing = app.close().then(() => {
+      closed = true;
+    });
+    await expect(fetch(`http://127.0.0.1:${port}/health/live`)).rejects.toThrow();
+    expect(closed).toBe(false);
+    release(ACCEPTED);
+    const { status, headers: answered } = await answer;
+    expect([status, answered.get('connection')]).toEqual([200, 'close']);
+    await closing;
+  });
+});
+
+describe('health', () => {
+  const down = () => Promise.reject(new Error('down'));
+  const never = () => new Promise<void>(() => undefined);
+  const up = async () => undefined;
+
+  test.each([
+    ['everything up', up, up, 200, { status: 'ok', postgres: 'up', queue: 'up' }],
+    ['the queue down', up, down, 200, { status: 'degraded', postgres: 'up', queue: 'down' }],
+    ['Postgres down', down, up, 503, { status: 'unavailable', postgres: 'down', queue: 'up' }],
+    ['neither answering', never, never, 503, { status: 'unavailable', postgres: 'down', queue: 'down' }],
+  ])('%s', async (_name, postgres, queue, status, body) => {
+    await open({ checks: { postgres, queue } }, { limits: { healthCheckMs: 50 } });
+    const answer = await app.inject('/health/ready');
+    expect(answer.statusCode).toBe(status);
+    expect(answer.json()).toEqual(body);
+    expect((await app.inject('/health/live')).json()).toEqual({ status: 'ok' });
+  });
+
+  test('probes that come together ask once', async () => {
+    let asked = 0;
+    await open({ checks: { postgres: async () => void asked++, queue: up } });
+    await Promise.all([1, 2, 3].map(() => app.inject('/health/ready')));
+    expect(asked).toBe(1);
+  });
+});
+
+describe('the log', () => {
+  test('has one line for a request, of allow-listed fields', async () => {
+    await open();
+    await app.inject(payment({ 'x-request-id': 'r1' }));
+    await app.inject('/health/live');
+    await app.inject({ url: '/v1/secret-MRN?x=1', headers: { 'x-request-id': 'r2' } });
+    const duration_ms = expect.any(Number);
+    expect(lines).toEqual([
+      {
+        level: 'info',
+        fields: {
+          request_id: 'r1',
+          method: 'POST',
+          route: '/v1/payments',
+          status: 200,
+          duration_ms,
+          payment_id: PAYMENT_ID,
+          job_id: 12345,
+        },
+      },
+      { level: 'debug', fields: expect.objectContaining({ route: '/health/live' }) },
+      {
+        level: 'info',
+        fields: { request_id: 'r2', method: 'GET', status: 404, duration_ms, code: 'route_not_found' },
+      },
+    ]);
+  });
+});
+
+describe('headers of answers', () => {
+  test('of the API: nothing is kept, nothing is guessed', async () => {
+    await open();
+    expect((await app.inject(payment())).headers).toMatchObject({
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+    });
+  });
+
+  test('of the docs page: nothing is loaded from elsewhere', async () => {
+    await open();
+    const page = await app.inject('/docs');
+    expect(page.statusCode).toBe(200);
+    expect(page.headers['content-security-policy']).toContain("default-src 'none'");
+    expect(page.body).not.toMatch(/(src|href)="https?:/);
+  });
+});

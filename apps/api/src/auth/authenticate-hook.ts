@@ -1,0 +1,55 @@
+import { HEADERS } from '@emr-payments/contracts';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { sendError } from '../errors/send-error.ts';
+import { within } from '../http/within.ts';
+import type { Limits } from '../limits.ts';
+import type { Authenticate, AuthOutcome, Caller } from './credentials.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Set by `authenticateHook`. */
+    caller: Caller | null;
+  }
+}
+
+type Done = (error?: Error) => void;
+
+/**
+ * Checks the three headers before the body is read: who may not ask learns nothing about what would be valid. Made of
+ * callbacks, because a promise for each request is measurable on the accept path.
+ */
+export function authenticateHook({ authenticate, limits }: { authenticate: Authenticate; limits: Limits }) {
+  const settle = (result: AuthOutcome, request: FastifyRequest, reply: FastifyReply, done: Done): void => {
+    if (result.outcome !== 'caller') {
+      sendError(request, reply, result.outcome);
+      return;
+    }
+    request.caller = result.caller;
+    done();
+  };
+
+  return (request: FastifyRequest, reply: FastifyReply, done: Done): void => {
+    const { headers } = request;
+    const result = authenticate({
+      clientId: single(headers[HEADERS.clientId]),
+      clientSecret: single(headers[HEADERS.clientSecret]),
+      accessToken: single(headers[HEADERS.accessToken]),
+    });
+    if (result instanceof Promise) {
+      within(limits.waitMs, result).then((late) => settle(late, request, reply, done), done);
+    } else {
+      settle(result, request, reply, done);
+    }
+  };
+}
+
+/** Node joins repeated headers of these names with ', ', which no credential contains: they come out as unknown. */
+function single(value: string | string[] | undefined): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** The caller of a request that passed the hook. @throws Error when a route forgot the hook: a bug. */
+export function callerOf(request: FastifyRequest): Caller {
+  if (request.caller === null) throw new Error('this route has no authenticate hook');
+  return request.caller;
+}

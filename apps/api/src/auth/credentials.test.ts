@@ -1,0 +1,176 @@
+import { CREATE_PAYMENT_EXAMPLE } from '@emr-payments/contracts';
+import { hashSecret, newSecret } from '@emr-payments/runtime';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { type Credentials, credentialHeaders, openTestApi, type TestApi } from '../testing/test-api.ts';
+import { type CredentialLookup, createAuthenticate } from './credentials.ts';
+
+let api: TestApi;
+let caller: Awaited<ReturnType<TestApi['newCaller']>>;
+let stranger: Awaited<ReturnType<TestApi['newCaller']>>;
+
+beforeAll(async () => {
+  api = await openTestApi();
+  caller = await api.newCaller();
+  stranger = await api.newCaller();
+});
+afterAll(() => api.close());
+
+type Headers = Partial<Record<keyof Credentials, string>>;
+
+const post = (headers: Headers, payload = JSON.stringify(CREATE_PAYMENT_EXAMPLE)) =>
+  api.app.inject({
+    method: 'POST',
+    url: '/v1/payments',
+    headers: { 'content-type': 'application/json', ...headers },
+    payload,
+  });
+
+const UNAUTHORIZED = { success: false, message: 'Invalid client credentials.', code: 'invalid_client' };
+const NO_USER = { success: false, message: 'User not found.', code: 'user_not_found' };
+const good = () => credentialHeaders(caller);
+const without = (name: keyof Credentials): Headers => {
+  const { [name]: _gone, ...rest } = good();
+  return rest;
+};
+
+describe('the client: one sentence for whatever is wrong', () => {
+  const cases: [string, () => Headers][] = [
+    ['no header at all', () => ({})],
+    ['no client_id', () => without('client_id')],
+    ['no client_secret', () => without('client_secret')],
+    ['an unknown client_id', () => ({ ...good(), client_id: 'ci_live_nobody' })],
+    ['an empty client_id', () => ({ ...good(), client_id: '' })],
+    ['an endless client_id', () => ({ ...good(), client_id: 'x'.repeat(5000) })],
+    ['a wrong client_secret', () => ({ ...good(), client_secret: 'cs_live_wrong' })],
+    ['an empty client_secret', () => ({ ...good(), client_secret: '' })],
+    ['another client’s secret', () => ({ ...good(), client_secret: stranger.client_secret })],
+    ['an unknown client with an empty secret', () => ({ ...good(), client_id: 'ci_x', client_secret: '' })],
+  ];
+  test.each(cases)('%s', async (_name, headers) => {
+    const answer = await post(headers());
+    expect(answer.statusCode).toBe(401);
+    expect(answer.json()).toMatchObject({ ...UNAUTHORIZED, safe_to_retry: false });
+  });
+
+  test('comes before everything about the body', async () => {
+    expect((await post({}, '{broken')).statusCode).toBe(401);
+    expect((await post({ client_id: 'x', client_secret: 'y' }, '{}')).statusCode).toBe(401);
+    expect((await post({}, 'x'.repeat(70_000))).statusCode).toBe(401);
+  });
+});
+
+describe('the user', () => {
+  const cases: [string, () => Headers][] = [
+    ['no access_token', () => without('access_token')],
+    ['an unknown access_token', () => ({ ...good(), access_token: 'at_live_nobody' })],
+    ['another client’s access_token', () => ({ ...good(), access_token: stranger.access_token })],
+  ];
+  test.each(cases)('%s', async (_name, headers) => {
+    const answer = await post(headers());
+    expect(answer.statusCode).toBe(404);
+    expect(answer.json()).toMatchObject({ ...NO_USER, safe_to_retry: false });
+  });
+});
+
+describe.concurrent('what is taken away stops working within 5 s, and a second secret works at once', () => {
+  const bound = { timeout: 5000, interval: 50 };
+  const longAgo = new Date(0);
+
+  test('a revoked access token', async () => {
+    const one = await api.newCaller();
+    expect((await post(credentialHeaders(one))).statusCode).toBe(200);
+    await api.database.prisma.accessToken.updateMany({
+      where: { userId: one.userId },
+      data: { expiresAt: longAgo },
+    });
+    await vi.waitFor(
+      async () => expect((await post(credentialHeaders(one))).json()).toMatchObject(NO_USER),
+      bound,
+    );
+  });
+
+  test('a disabled user', async () => {
+    const one = await api.newCaller();
+    expect((await post(credentialHeaders(one))).statusCode).toBe(200);
+    await api.database.prisma.user.update({ where: { id: one.userId }, data: { disabledAt: longAgo } });
+    await vi.waitFor(
+      async () => expect((await post(credentialHeaders(one))).json()).toMatchObject(NO_USER),
+      bound,
+    );
+  });
+
+  test('a rotated client secret, then a disabled client', async () => {
+    const one = await api.newCaller();
+    const where = { clientPk: one.clientPk };
+    const next = newSecret('cs_live_');
+    await api.database.prisma.clientSecret.create({
+      data: { ...where, secretHash: new Uint8Array(hashSecret(next)) },
+    });
+    const rotated = { ...credentialHeaders(one), client_secret: next };
+    expect((await post(credentialHeaders(one))).statusCode).toBe(200);
+    expect((await post(rotated)).statusCode).toBe(200);
+
+    await api.database.prisma.clientSecret.updateMany({
+      where: { ...where, secretHash: new Uint8Array(hashSecret(one.client_secret)) },
+      data: { expiresAt: longAgo },
+    });
+    await vi.waitFor(
+      async () => expect((await post(credentialHeaders(one))).json()).toMatchObject(UNAUTHORIZED),
+      bound,
+    );
+    expect((await post(rotated)).statusCode).toBe(200);
+
+    await api.database.prisma.client.update({ where: { id: one.clientPk }, data: { disabledAt: longAgo } });
+    await vi.waitFor(async () => expect((await post(rotated)).json()).toMatchObject(UNAUTHORIZED), bound);
+  });
+});
+
+describe('look-ups', () => {
+  const headers = { clientId: 'ci', clientSecret: 'cs', accessToken: 'at' };
+  const lookup = (): CredentialLookup & { asked: string[] } => {
+    const asked: string[] = [];
+    return {
+      asked,
+      findClient: async (clientId) => {
+        asked.push(clientId);
+        return clientId === 'ci' ? { clientPk: 1, secretHashes: [hashSecret('cs')] } : null;
+      },
+      findUser: async () => {
+        asked.push('user');
+        return { userId: 1, publicId: 'user_1' };
+      },
+    };
+  };
+
+  test('are shared by requests that come together, and remembered', async () => {
+    const counted = lookup();
+    const authenticate = createAuthenticate({ lookup: counted });
+    const caller = { outcome: 'caller', caller: { clientPk: 1, userId: 1, userPublicId: 'user_1' } };
+    expect(await Promise.all([authenticate(headers), authenticate(headers)])).toEqual([caller, caller]);
+    expect(authenticate(headers)).toEqual(caller);
+    expect(counted.asked).toEqual(['ci', 'user']);
+  });
+
+  test('an unknown client is remembered like a known one', async () => {
+    const counted = lookup();
+    const authenticate = createAuthenticate({ lookup: counted });
+    for (const _ of [1, 2]) {
+      expect(await authenticate({ ...headers, clientId: 'cx' })).toEqual({ outcome: 'invalid_client' });
+    }
+    expect(counted.asked).toEqual(['cx']);
+  });
+
+  test('that fail are not remembered', async () => {
+    let down = true;
+    const counted = lookup();
+    const authenticate = createAuthenticate({
+      lookup: {
+        ...counted,
+        findClient: (id) => (down ? Promise.reject(new Error('down')) : counted.findClient(id)),
+      },
+    });
+    await expect(authenticate(headers)).rejects.toThrow('down');
+    down = false;
+    expect(await authenticate(headers)).toMatchObject({ outcome: 'caller' });
+  });
+});

@@ -1,0 +1,74 @@
+import { MAX_AMOUNT } from '@emr-payments/contracts';
+import type { FastifySchemaValidationError } from 'fastify';
+
+/** The field to name, and the rule that stands in the sentence's bracket. */
+export type BadField = { field: string; rule: string };
+
+/** What a field takes, for the cases where "not of this type" is all there is to say. */
+const TAKES: Record<string, string> = {
+  amount: 'must be a positive number',
+  notes: 'must be a string',
+  deposit_date: 'must be a date in YYYY-MM-DD format',
+};
+const NON_EMPTY = 'must be a non-empty string';
+const UNPRINTABLE = /[\p{Cc}\p{Cs}]/u;
+const UNKNOWN_NAME_LIMIT = 64;
+
+/**
+ * Of everything that is wrong with a body, the field that comes first in the published order.
+ *
+ * @param errors what the validator found, all of it.
+ * @param body the body that it looked at, an object.
+ * @param order the fields in the published order; unknown ones come after them, in the order sent.
+ */
+export function firstBadField(
+  errors: readonly FastifySchemaValidationError[],
+  body: Readonly<Record<string, unknown>>,
+  order: readonly string[],
+): BadField | null {
+  let first: BadField | null = null;
+  let firstPlace = Number.POSITIVE_INFINITY;
+  for (const error of errors) {
+    const field = fieldOf(error);
+    if (field === null) continue;
+    const index = order.indexOf(field);
+    const place = index === -1 ? order.length : index;
+    if (place < firstPlace) {
+      firstPlace = place;
+      first = { field: place < order.length ? field : shown(field), rule: ruleOf(error, field, body[field]) };
+    }
+  }
+  return first;
+}
+
+function fieldOf(error: FastifySchemaValidationError): string | null {
+  const { missingProperty, additionalProperty } = error.params;
+  if (typeof missingProperty === 'string') return missingProperty;
+  if (typeof additionalProperty === 'string') return additionalProperty;
+  return error.instancePath.split('/')[1] ?? null;
+}
+
+function ruleOf(error: FastifySchemaValidationError, field: string, value: unknown): string {
+  switch (error.keyword) {
+    case 'additionalProperties':
+      return 'is not a known field';
+    case 'maxLength':
+      return `must be at most ${error.params.limit} characters`;
+    case 'pattern':
+      return UNPRINTABLE.test(String(value))
+        ? 'must not contain control characters'
+        : (TAKES[field] ?? NON_EMPTY);
+    case 'maximum':
+      return `must be at most ${MAX_AMOUNT}`;
+    case 'x-max-decimals':
+      return 'must have at most two decimals';
+    default:
+      return TAKES[field] ?? NON_EMPTY;
+  }
+}
+
+/** A name that the caller made up, fit to be repeated to it: short and without control characters. */
+function shown(name: string): string {
+  const clean = name.replace(/[\p{Cc}\p{Cs}]/gu, '?');
+  return clean.length > UNKNOWN_NAME_LIMIT ? `${clean.slice(0, UNKNOWN_NAME_LIMIT)}…` : clean;
+}

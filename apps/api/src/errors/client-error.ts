@@ -1,0 +1,36 @@
+import { randomUUID } from 'node:crypto';
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import { ERRORS, type ErrorCode, errorReply, HEADERS } from '@emr-payments/contracts';
+
+const FROM_NODE: Readonly<Record<string, ErrorCode>> = {
+  HPE_HEADER_OVERFLOW: 'headers_too_large',
+  ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
+};
+
+/**
+ * Answers, in the shape of all other errors, what Node's HTTP parser gave up on before there was a request: broken
+ * HTTP, too large headers, a request that did not arrive in time. There is nothing but the socket to write to.
+ */
+export function answerClientError(error: { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const code = FROM_NODE[error.code ?? ''] ?? 'malformed_request';
+  const { status } = ERRORS[code];
+  const requestId = randomUUID();
+  const body = JSON.stringify(errorReply(code, { requestId, repeatable: false }));
+  socket.end(
+    [
+      `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+      'content-type: application/json; charset=utf-8',
+      `content-length: ${Buffer.byteLength(body)}`,
+      `${HEADERS.requestId}: ${requestId}`,
+      'cache-control: no-store',
+      'connection: close',
+      '',
+      body,
+    ].join('\r\n'),
+  );
+}

@@ -1,0 +1,74 @@
+import type { ErrorCode } from '@emr-payments/contracts';
+import { DatabaseUnavailableError } from '@emr-payments/db';
+import type { Logger } from '@emr-payments/runtime';
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { LateError } from '../http/within.ts';
+import { firstBadField } from './bad-field.ts';
+import { sendError } from './send-error.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The body's fields in the published order, by which the first bad one is named. */
+    fieldOrder?: readonly string[];
+  }
+}
+
+/** What Fastify's own errors mean here. Every other one is ours: a bug, 500. */
+const FROM_FASTIFY: Readonly<Record<string, ErrorCode>> = {
+  FST_ERR_CTP_EMPTY_JSON_BODY: 'missing_body',
+  FST_ERR_CTP_INVALID_JSON_BODY: 'invalid_json',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported_media_type',
+  FST_ERR_CTP_BODY_TOO_LARGE: 'payload_too_large',
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'malformed_request',
+  FST_ERR_BAD_URL: 'route_not_found',
+  FST_ERR_MAX_PARAM_LENGTH: 'route_not_found',
+};
+
+/** The one error handler. Expected outcomes do not come here: handlers answer them with `sendError`. */
+export function errorHandler({ logger }: { logger: Logger }) {
+  return (error: FastifyError, request: FastifyRequest, reply: FastifyReply): void => {
+    if (request.is404) {
+      // Its body was looked at before there was anybody to take it.
+      sendError(request, reply, 'route_not_found');
+      return;
+    }
+    if (error.validation !== undefined) {
+      sendInvalid(error, request, reply);
+      return;
+    }
+    const code = codeOf(error);
+    if (code === 'internal_error' || code === 'service_unavailable') {
+      logger.error({ err: error, request_id: request.id, code }, 'request failed');
+    }
+    sendError(request, reply, code);
+  };
+}
+
+function codeOf(error: FastifyError): ErrorCode {
+  if (error instanceof DatabaseUnavailableError || error instanceof LateError) return 'service_unavailable';
+  const known = FROM_FASTIFY[error.code];
+  if (known !== undefined) return known;
+  // The caller hung up in the middle of its body.
+  return error.code === 'ECONNRESET' || error.code === 'ECONNABORTED'
+    ? 'malformed_request'
+    : 'internal_error';
+}
+
+/** A body, or another part of the request, that does not fit its schema. */
+function sendInvalid(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  const part = {
+    body: request.body,
+    querystring: request.query,
+    params: request.params,
+    headers: request.headers,
+  }[error.validationContext ?? 'body'];
+  if (part === undefined) {
+    sendError(request, reply, 'missing_body');
+    return;
+  }
+  const isObject = typeof part === 'object' && part !== null && !Array.isArray(part);
+  const order = request.routeOptions.config.fieldOrder ?? [];
+  const bad = isObject ? firstBadField(error.validation ?? [], part as Record<string, unknown>, order) : null;
+  if (bad === null) sendError(request, reply, 'invalid_body');
+  else sendError(request, reply, 'invalid_field', bad);
+}

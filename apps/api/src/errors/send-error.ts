@@ -1,0 +1,33 @@
+import { ERRORS, type ErrorCode, type ErrorDetails, errorReply, HEADERS } from '@emr-payments/contracts';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+
+/** What `Retry-After` says, in seconds: Postgres restarts and requests in flight are over in about that. */
+const RETRY_AFTER: Partial<Record<ErrorCode, string>> = {
+  service_unavailable: '2',
+  idempotency_key_in_flight: '1',
+};
+
+const READS = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+/** Answers a request with an error of the catalogue. The only place where error answers are made. */
+export function sendError(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  code: ErrorCode,
+  details?: ErrorDetails,
+): FastifyReply {
+  // Before the caller is known nothing can have been taken.
+  const repeatable =
+    request.caller === null ||
+    READS.has(request.method) ||
+    request.headers[HEADERS.idempotencyKey] !== undefined;
+  const retryAfter = RETRY_AFTER[code];
+  if (retryAfter !== undefined) reply.header('retry-after', retryAfter);
+  reply.errorCode = code;
+  return reply
+    .code(ERRORS[code].status)
+    .type('application/json; charset=utf-8')
+    .send(
+      errorReply(code, { requestId: request.id, repeatable, ...(details === undefined ? {} : { details }) }),
+    );
+}

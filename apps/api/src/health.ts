@@ -1,0 +1,97 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { type Static, Type } from '@sinclair/typebox';
+import type { Limits } from './limits.ts';
+
+/** Each resolves when the thing can be reached. */
+export type HealthChecks = { postgres(): Promise<void>; queue(): Promise<void> };
+
+const State = Type.Unsafe<'up' | 'down'>({ type: 'string', enum: ['up', 'down'] });
+const Status = Type.Unsafe<'ok' | 'degraded' | 'unavailable' | 'stopping'>({
+  type: 'string',
+  enum: ['ok', 'degraded', 'unavailable', 'stopping'],
+});
+const ReadySchema = Type.Object({ status: Status, postgres: State, queue: State });
+type Ready = Static<typeof ReadySchema>;
+
+/**
+ * `/health/live`: the process answers. `/health/ready`: it can take payments, which needs Postgres and nothing else.
+ * Without the queue payments are still accepted, and posted when it is back: 200, `degraded`.
+ */
+export const healthRoutes: FastifyPluginAsyncTypebox<{ checks: HealthChecks; limits: Limits }> = async (
+  app,
+  { checks, limits },
+) => {
+  let stopping = false;
+  app.addHook('preClose', async () => {
+    stopping = true;
+  });
+
+  // Probes that come while one is running share it: nobody can keep Postgres busy with them.
+  let running: Promise<Ready> | undefined;
+  const check = async (): Promise<Ready> => {
+    const [postgres, queue] = await Promise.all([
+      stateOf(checks.postgres, limits.healthCheckMs),
+      stateOf(checks.queue, limits.healthCheckMs),
+    ]);
+    const status = postgres === 'down' ? 'unavailable' : queue === 'down' ? 'degraded' : 'ok';
+    return { status: stopping ? 'stopping' : status, postgres, queue };
+  };
+
+  app.get(
+    '/health/live',
+    {
+      config: { quiet: true },
+      schema: {
+        operationId: 'live',
+        tags: ['Health'],
+        summary: 'The process is alive',
+        security: [],
+        response: { 200: Type.Object({ status: Type.Literal('ok') }, { description: 'Alive' }) },
+      },
+    },
+    async () => ({ status: 'ok' as const }),
+  );
+
+  app.get(
+    '/health/ready',
+    {
+      config: { quiet: true },
+      schema: {
+        operationId: 'ready',
+        tags: ['Health'],
+        summary: 'Payments can be taken',
+        description:
+          'Needs PostgreSQL alone. With the queue down payments are still taken (`degraded`) and posted when it is back.',
+        security: [],
+        response: {
+          200: Type.Object(ReadySchema.properties, { description: 'Ready' }),
+          503: Type.Object(ReadySchema.properties, {
+            description: 'Not ready: PostgreSQL is down, or stopping',
+          }),
+        },
+      },
+    },
+    async (_request, reply) => {
+      running ??= check().finally(() => {
+        running = undefined;
+      });
+      const ready = await running;
+      return reply.code(ready.status === 'ok' || ready.status === 'degraded' ? 200 : 503).send(ready);
+    },
+  );
+};
+
+/** `down` when the check fails, or has not answered within its bound. */
+async function stateOf(check: () => Promise<void>, withinMs: number): Promise<'up' | 'down'> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<'down'>((resolve) => {
+    timer = setTimeout(resolve, withinMs, 'down');
+  });
+  const asked = check().then(
+    () => 'up' as const,
+    () => 'down' as const,
+  );
+  const state = await Promise.race([asked, late]);
+  clearTimeout(timer);
+  return state;
+}

@@ -1,0 +1,43 @@
+import type { ErrorCode } from '@emr-payments/contracts';
+import type { Logger } from '@emr-payments/runtime';
+import fp from 'fastify-plugin';
+
+declare module 'fastify' {
+  interface FastifyReply {
+    /** For the request's line in the log; set by the handlers. */
+    paymentId: string | null;
+    jobId: number | null;
+    errorCode: ErrorCode | null;
+  }
+  interface FastifyContextConfig {
+    /** Requests of this route are logged at debug: probes would drown the others. */
+    quiet?: boolean;
+  }
+}
+
+/** One line for each request, with the route's pattern instead of the URL: URLs may hold MRNs. */
+export const requestLog = fp<{ logger: Logger }>(
+  async (app, { logger }) => {
+    app.decorateReply('paymentId', null);
+    app.decorateReply('jobId', null);
+    app.decorateReply('errorCode', null);
+    app.addHook('onResponse', (request, reply, done) => {
+      const { url: route, config } = request.routeOptions;
+      logger[config.quiet === true ? 'debug' : 'info'](
+        {
+          request_id: request.id,
+          method: request.method,
+          ...(route === undefined ? {} : { route }),
+          status: reply.statusCode,
+          duration_ms: Math.round(reply.elapsedTime * 100) / 100,
+          ...(reply.paymentId === null ? {} : { payment_id: reply.paymentId }),
+          ...(reply.jobId === null ? {} : { job_id: reply.jobId }),
+          ...(reply.errorCode === null ? {} : { code: reply.errorCode }),
+        },
+        'request',
+      );
+      done();
+    });
+  },
+  { name: 'request-log' },
+);

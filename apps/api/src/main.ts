@@ -1,0 +1,64 @@
+import { createAcceptor, findClient, findUserByToken, openDatabase } from '@emr-payments/db';
+import { createLogger, openTransport, runProcess } from '@emr-payments/runtime';
+import { buildApp } from './app.ts';
+import { type ApiConfig, readConfig } from './config.ts';
+
+/** A wrong environment is told in one sentence, without a stack. */
+function configOrExit(): ApiConfig {
+  try {
+    return readConfig();
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exit(1);
+  }
+}
+
+const config = configOrExit();
+const logger = createLogger('api', config.LOG_LEVEL);
+
+/** Time left to close the database after the last request was cut off. */
+const CLOSE_MS = 2000;
+
+await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS }, async (releases) => {
+  const database = releases.add(
+    'database',
+    openDatabase({
+      url: config.DATABASE_URL,
+      poolSize: config.DATABASE_POOL_SIZE,
+      applicationName: 'emr-payments-api',
+    }),
+    (it) => it.close(),
+  );
+  const transport = releases.add(
+    'queue',
+    openTransport({ logger }, { redisUrl: config.REDIS_URL, databaseUrl: config.DATABASE_URL }),
+    (it) => it.close(),
+  );
+  const app = await buildApp(
+    {
+      logger,
+      lookup: {
+        findClient: (clientId) => findClient(database, clientId),
+        findUser: (key) => findUserByToken(database, key),
+      },
+      acceptor: createAcceptor({ database }),
+      checks: { postgres: () => database.ping(), queue: () => transport.ping() },
+    },
+    config.TRUST_PROXY === undefined ? {} : { trustProxy: config.TRUST_PROXY.split(',') },
+  );
+  releases.add('http', app, async (it) => {
+    // Requests in flight end by themselves; one that does not is cut off, so that the rest can close in order.
+    const cutOff = setTimeout(() => it.server.closeAllConnections(), config.STOP_GRACE_MS);
+    await it.close();
+    clearTimeout(cutOff);
+  });
+  await app.listen({ host: config.HOST, port: config.PORT });
+  const address = app.server.address();
+  logger.info(
+    {
+      ...(typeof address === 'object' && address !== null ? { port: address.port } : {}),
+      backend: transport.backend,
+    },
+    'listening',
+  );
+});

@@ -1,0 +1,71 @@
+import {
+  CREATE_PAYMENT_EXAMPLE,
+  CREATE_PAYMENT_REPLY_EXAMPLE,
+  CreatePaymentBodySchema,
+  CreatePaymentReplySchema,
+  ErrorReplySchema,
+} from '@emr-payments/contracts';
+import swagger from '@fastify/swagger';
+import type { FastifyInstance } from 'fastify';
+import { EVENTS, webhooks } from './webhooks.ts';
+
+/** Every schema that is referred to by name. */
+const COMPONENTS = [
+  { ...CreatePaymentBodySchema, examples: [CREATE_PAYMENT_EXAMPLE] },
+  { ...CreatePaymentReplySchema, examples: [CREATE_PAYMENT_REPLY_EXAMPLE] },
+  ErrorReplySchema,
+  ...EVENTS.map(({ schema }) => schema),
+];
+
+const credential = (name: string, description: string) => ({
+  type: 'apiKey' as const,
+  in: 'header' as const,
+  name,
+  description,
+});
+
+/**
+ * Makes the OpenAPI 3.1 document out of the routes' own schemas. To be called before the routes are registered;
+ * `app.swagger()` gives the document once the app is ready.
+ */
+export async function describeApi(app: FastifyInstance): Promise<void> {
+  for (const schema of COMPONENTS) app.addSchema(schema);
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'EMR Payments API',
+        version: '1.0.0',
+        description: [
+          "Posts patient payments to a practice's EMR, exactly once, and tells you by a signed webhook.",
+          'Every request carries three headers: `client_id`, `client_secret` and `access_token`. Their names have ' +
+            'underscores, which some proxies drop: nginx needs `underscores_in_headers on`, HAProxy and Envoy pass ' +
+            'them by default.',
+          'Errors have one shape. Programs decide by `code` and `safe_to_retry`; `message` is for people.',
+        ].join('\n\n'),
+      },
+      servers: [{ url: '/', description: 'This server' }],
+      tags: [
+        { name: 'Payments', description: 'Posting payments to the EMR' },
+        { name: 'Health', description: 'For load balancers and operators' },
+      ],
+      components: {
+        securitySchemes: {
+          client_id: credential('client_id', 'Names the integrator, such as `ci_live_…`.'),
+          client_secret: credential('client_secret', 'Proves it, such as `cs_live_…`.'),
+          access_token: credential('access_token', 'The practice login that the request is for.'),
+        },
+      },
+      webhooks: webhooks(),
+    },
+    convertConstToEnum: false,
+    refResolver: {
+      buildLocalReference: (json, _baseUri, _fragment, index) =>
+        typeof json.$id === 'string' ? json.$id : `def-${index}`,
+    },
+  });
+  app.get('/openapi.json', { schema: { hide: true }, config: { quiet: true } }, async (_request, reply) => {
+    reply.header('cache-control', 'public, max-age=60');
+    return app.swagger();
+  });
+}

@@ -1,0 +1,53 @@
+import { readFile } from 'node:fs/promises';
+import { ERROR_CODES, ERRORS } from '@emr-payments/contracts';
+import { expect, test } from 'vitest';
+import { openApiText } from './text.ts';
+
+const PUBLISHED = new URL('../../../../docs/openapi.json', import.meta.url);
+
+test('docs/openapi.json is what the routes say (write it anew with `pnpm --filter @emr-payments/api openapi`)', async () => {
+  expect(JSON.parse(await readFile(PUBLISHED, 'utf8'))).toEqual(JSON.parse(await openApiText()));
+});
+
+test('the document has everything that an integrator needs', async () => {
+  const document = JSON.parse(await openApiText());
+  expect(document.openapi).toBe('3.1.0');
+  expect(document.components.securitySchemes).toMatchObject({
+    client_id: { type: 'apiKey', in: 'header', name: 'client_id' },
+    client_secret: { type: 'apiKey', in: 'header', name: 'client_secret' },
+    access_token: { type: 'apiKey', in: 'header', name: 'access_token' },
+  });
+  expect(Object.keys(document.webhooks)).toEqual([
+    'payment.created',
+    'payment.failed',
+    'payment.review_required',
+  ]);
+
+  const operation = document.paths['/v1/payments'].post;
+  expect(operation.security).toEqual([{ client_id: [], client_secret: [], access_token: [] }]);
+  expect(operation.parameters.map(({ name }: { name: string }) => name)).toEqual([
+    'Idempotency-Key',
+    'x-request-id',
+  ]);
+  // Every error of the catalogue with an example, but the one that this path cannot give.
+  const documented = Object.entries(operation.responses).flatMap(([status, response]) =>
+    Object.keys(
+      (response as { content: Record<string, { examples?: object }> }).content['application/json']
+        ?.examples ?? {},
+    ).map((code) => [code, Number(status)]),
+  );
+  const expected = ERROR_CODES.filter((code) => code !== 'route_not_found').map((code) => [
+    code,
+    ERRORS[code].status,
+  ]);
+  expect(documented.sort()).toEqual(expected.sort());
+});
+
+test('every reference leads somewhere', async () => {
+  const text = await openApiText();
+  const { components } = JSON.parse(text);
+  const names = [...text.matchAll(/"\$ref": "#\/components\/schemas\/([^"]+)"/g)].map(([, name]) => name);
+  expect(names.length).toBeGreaterThan(5);
+  expect([...new Set(names)].filter((name) => components.schemas[name ?? ''] === undefined)).toEqual([]);
+  expect([...text.matchAll(/"\$ref": "([^"#]*)/g)].filter(([, target]) => target !== '')).toEqual([]);
+});

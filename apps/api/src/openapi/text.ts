@@ -1,0 +1,18 @@
+import { createLogger } from '@emr-payments/runtime';
+import { buildApp } from '../app.ts';
+
+const off = () => Promise.reject(new Error('there is no infrastructure here'));
+
+/** The OpenAPI document as text, from an app that is built with nothing behind it. */
+export async function openApiText(): Promise<string> {
+  const app = await buildApp({
+    logger: createLogger('openapi', 'silent'),
+    lookup: { findClient: off, findUser: off },
+    acceptor: { accept: off },
+    checks: { postgres: off, queue: off },
+  });
+  await app.ready();
+  const text = `${JSON.stringify(app.swagger(), null, 2)}\n`;
+  await app.close();
+  return text;
+}

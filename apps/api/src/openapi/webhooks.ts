@@ -1,0 +1,102 @@
+import {
+  PaymentCreatedEventSchema,
+  PaymentFailedEventSchema,
+  PaymentReviewEventSchema,
+  paymentCreatedEvent,
+  paymentFailedEvent,
+  paymentReviewEvent,
+} from '@emr-payments/contracts';
+
+const PAYMENT_ID = '123e4567e89b12d3a456426614174001';
+const USER = 'user_1J9X2q2eZvKYlo2Cxyz';
+const JOB = 12345;
+
+/** Every event with its schema and its published example (the third is of ours). */
+export const EVENTS = [
+  {
+    schema: PaymentCreatedEventSchema,
+    summary: 'Payment posted',
+    example: paymentCreatedEvent({
+      eventId: 'evt_1J9X2q2eZvKYlo2CluR9g9gV',
+      userPublicId: USER,
+      created: new Date('2026-06-15T10:30:00Z'),
+      jobId: JOB,
+      payment: {
+        paymentId: PAYMENT_ID,
+        emrTransactionId: '13969262',
+        paymentMethod: 'Card',
+        amount: '350.00',
+        referenceNumber: '#123456',
+        patientMrn: 'MRN-12345',
+      },
+    }),
+  },
+  {
+    schema: PaymentFailedEventSchema,
+    summary: 'Payment failed',
+    example: paymentFailedEvent({
+      eventId: 'evt_1J9X2q2eZvKYlo2CluR9g9gW',
+      userPublicId: USER,
+      created: new Date('2026-06-15T10:35:00Z'),
+      jobId: JOB,
+      payment: { paymentId: PAYMENT_ID, failureReason: 'Failed to post payment' },
+    }),
+  },
+  {
+    schema: PaymentReviewEventSchema,
+    summary: 'Payment needs review',
+    example: paymentReviewEvent({
+      eventId: 'evt_1J9X2q2eZvKYlo2CluR9g9gX',
+      userPublicId: USER,
+      created: new Date('2026-06-15T10:40:00Z'),
+      jobId: JOB,
+      payment: {
+        paymentId: PAYMENT_ID,
+        reviewReason: 'The EMR did not answer and cannot be asked whether it has the payment.',
+      },
+    }),
+  },
+] as const;
+
+const header = (name: string, description: string) => ({
+  name,
+  in: 'header' as const,
+  required: true,
+  description,
+  schema: { type: 'string' as const },
+});
+
+/** The `webhooks` section of the OpenAPI document: what an integrator's endpoint is sent. */
+export function webhooks() {
+  return Object.fromEntries(
+    EVENTS.map(({ schema, summary, example }) => [
+      example.type,
+      {
+        post: {
+          operationId: `on${schema.$id}`,
+          summary,
+          description: `${schema.description}\n\nSigned as [Standard Webhooks](https://www.standardwebhooks.com) 1.0.0 says.`,
+          // The sender proves itself by the signature; our own headers mean nothing here.
+          security: [],
+          parameters: [
+            header('webhook-id', 'The event: the same in every attempt. Use it to recognise repeats.'),
+            header('webhook-timestamp', 'When this attempt was made, in seconds since 1970.'),
+            header(
+              'webhook-signature',
+              '`v1,` and base64 of HMAC-SHA256 over `id.timestamp.body`; more than one, separated by blanks, while a secret is rotated.',
+            ),
+          ],
+          requestBody: {
+            required: true,
+            content: {
+              'application/json': { schema: { $ref: `#/components/schemas/${schema.$id}` }, example },
+            },
+          },
+          responses: {
+            '2XX': { description: 'Received. Anything else is tried again, for about three days.' },
+          },
+        },
+      },
+    ]),
+  );
+}

@@ -1,0 +1,59 @@
+import { CREATE_PAYMENT_EXAMPLE } from '@emr-payments/contracts';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { openRelayServer, type RelayServer } from './testing/relay-server.ts';
+import { credentialHeaders, openTestApi, type TestApi } from './testing/test-api.ts';
+
+let api: TestApi;
+let relay: RelayServer;
+
+beforeAll(async () => {
+  api = await openTestApi({
+    urlOf: async (url) => {
+      relay = await openRelayServer(url);
+      return relay.url;
+    },
+  });
+});
+afterAll(async () => {
+  await api.close();
+  await relay.close();
+});
+
+test('while Postgres is down: 503 with Retry-After; when it is back: no restart needed', async () => {
+  const caller = await api.newCaller();
+  const post = (headers: Record<string, string> = {}, from = caller) =>
+    api.app.inject({
+      method: 'POST',
+      url: '/v1/payments',
+      headers: { ...credentialHeaders(from), 'content-type': 'application/json', ...headers },
+      payload: JSON.stringify(CREATE_PAYMENT_EXAMPLE),
+    });
+  expect((await post()).statusCode).toBe(200);
+  expect((await api.app.inject('/health/ready')).json()).toMatchObject({ status: 'ok', postgres: 'up' });
+
+  await relay.cut();
+  const accepting = await post();
+  expect(accepting.statusCode).toBe(503);
+  expect(accepting.headers['retry-after']).toBe('2');
+  // Nobody knows whether it was taken: without a key it must not be sent again.
+  expect(accepting.json()).toMatchObject({
+    success: false,
+    code: 'service_unavailable',
+    safe_to_retry: false,
+  });
+  expect((await post({ 'idempotency-key': 'outage' })).json()).toMatchObject({ safe_to_retry: true });
+  const lookingUp = await post({}, await api.newCaller());
+  // Nothing was taken from a caller that could not even be looked up.
+  expect(lookingUp.json()).toMatchObject({ code: 'service_unavailable', safe_to_retry: true });
+  expect((await post({}, { ...caller, client_id: '' })).statusCode).toBe(401);
+  const ready = await api.app.inject('/health/ready');
+  expect([ready.statusCode, ready.json().postgres]).toEqual([503, 'down']);
+  expect((await api.app.inject('/health/live')).statusCode).toBe(200);
+
+  await relay.mend();
+  await vi.waitFor(async () => expect((await post({ 'idempotency-key': 'outage' })).statusCode).toBe(200), {
+    timeout: 10_000,
+    interval: 50,
+  });
+  expect((await api.app.inject('/health/ready')).json()).toMatchObject({ status: 'ok' });
+});

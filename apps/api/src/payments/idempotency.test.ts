@@ -1,0 +1,113 @@
+import { CREATE_PAYMENT_EXAMPLE as EXAMPLE } from '@emr-payments/contracts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { credentialHeaders, openTestApi, type TestApi } from '../testing/test-api.ts';
+import { fingerprint } from './idempotency.ts';
+
+let api: TestApi;
+let caller: Awaited<ReturnType<TestApi['newCaller']>>;
+
+beforeAll(async () => {
+  api = await openTestApi();
+  caller = await api.newCaller();
+});
+afterAll(() => api.close());
+
+const post = (key: string, body: unknown = EXAMPLE, from = caller) =>
+  api.app.inject({
+    method: 'POST',
+    url: '/v1/payments',
+    headers: { ...credentialHeaders(from), 'content-type': 'application/json', 'idempotency-key': key },
+    payload: JSON.stringify(body),
+  });
+
+describe('Idempotency-Key', () => {
+  test('the same key and body get the first answer again, and one payment is made', async () => {
+    const first = await post('key-1');
+    const again = await post('key-1', Object.fromEntries(Object.entries(EXAMPLE).reverse()));
+    expect(first.headers['idempotent-replayed']).toBeUndefined();
+    expect(again.statusCode).toBe(200);
+    expect(again.headers['idempotent-replayed']).toBe('true');
+    expect(again.json()).toEqual(first.json());
+    expect(await api.database.prisma.idempotencyKey.count({ where: { key: 'key-1' } })).toBe(1);
+  });
+
+  test('many at the same moment make one payment', async () => {
+    const before = await api.database.prisma.payment.count();
+    const answers = await Promise.all(Array.from({ length: 20 }, () => post('key-2')));
+    const accepted = answers.filter(({ statusCode }) => statusCode === 200);
+    const inFlight = answers.filter(({ statusCode }) => statusCode === 409);
+    expect(accepted.length + inFlight.length).toBe(20);
+    expect(new Set(accepted.map((answer) => answer.json().payment_id)).size).toBe(1);
+    expect(accepted.filter(({ headers }) => headers['idempotent-replayed'] === undefined)).toHaveLength(1);
+    for (const answer of inFlight) {
+      expect(answer.json()).toMatchObject({ code: 'idempotency_key_in_flight', safe_to_retry: true });
+      expect(answer.headers['retry-after']).toBe('1');
+    }
+    expect(await api.database.prisma.payment.count()).toBe(before + 1);
+  });
+
+  test('the same key with another body is refused', async () => {
+    await post('key-3');
+    const answer = await post('key-3', { ...EXAMPLE, amount: 351 });
+    expect(answer.statusCode).toBe(422);
+    expect(answer.json()).toMatchObject({
+      success: false,
+      code: 'idempotency_key_reused',
+      safe_to_retry: false,
+    });
+  });
+
+  test('belongs to its user', async () => {
+    const other = await api.newCaller();
+    const [one, two] = [await post('key-4'), await post('key-4', EXAMPLE, other)];
+    expect(two.statusCode).toBe(200);
+    expect(two.json().payment_id).not.toBe(one.json().payment_id);
+  });
+
+  test('refusals are not remembered', async () => {
+    expect((await post('key-5', { ...EXAMPLE, amount: 0 })).statusCode).toBe(400);
+    expect((await post('key-5', { ...EXAMPLE, patient_mrn: 'MRN-NEW' })).statusCode).toBe(404);
+    await api.database.prisma.patient.create({
+      data: { userId: caller.userId, mrn: 'MRN-NEW', emrPatientId: 'p9' },
+    });
+    const answer = await post('key-5', { ...EXAMPLE, patient_mrn: 'MRN-NEW' });
+    expect(answer.statusCode).toBe(200);
+    expect(answer.headers['idempotent-replayed']).toBeUndefined();
+  });
+
+  test.each([
+    ['empty', ''],
+    ['too long', 'x'.repeat(256)],
+    ['with a blank', 'a b'],
+    ['sent twice, as Node joins them', 'a, b'],
+    ['beyond ASCII', 'schlüssel'],
+  ])('%s is refused', async (_name, key) => {
+    const answer = await post(key);
+    expect(answer.statusCode).toBe(400);
+    expect(answer.json()).toMatchObject({
+      message:
+        'Missing or invalid required field: Idempotency-Key (must be 1 to 255 visible ASCII characters)',
+      code: 'invalid_field',
+      safe_to_retry: false,
+    });
+  });
+
+  test('255 characters are fine', async () => {
+    expect((await post(`!${'~'.repeat(254)}`)).statusCode).toBe(200);
+  });
+});
+
+test('the fingerprint tells method, path and body apart, and nothing else', () => {
+  const base = { method: 'POST', url: '/v1/payments', body: { a: 1, b: { c: [1, 2], d: 'x' } } };
+  const same = { ...base, body: { b: { d: 'x', c: [1, 2] }, a: 1 } };
+  expect(fingerprint(same).equals(fingerprint(base))).toBe(true);
+  for (const other of [
+    { ...base, method: 'PUT' },
+    { ...base, url: '/v1/payments?dry_run=true' },
+    { ...base, body: { ...base.body, a: 2 } },
+    { ...base, body: { ...base.body, b: { c: [2, 1], d: 'x' } } },
+    { ...base, body: { ...base.body, a: '1' } },
+  ]) {
+    expect(fingerprint(other).equals(fingerprint(base))).toBe(false);
+  }
+});

@@ -1,0 +1,40 @@
+import { createHash } from 'node:crypto';
+import { HEADERS } from '@emr-payments/contracts';
+import type { FastifyRequest } from 'fastify';
+
+const VISIBLE_ASCII = /^[\x21-\x7e]{1,255}$/;
+
+export type Idempotency =
+  | { outcome: 'none' }
+  | { outcome: 'key'; key: string; fingerprint: Buffer }
+  | { outcome: 'invalid'; field: string; rule: string };
+
+/**
+ * The caller's Idempotency-Key with the fingerprint of what it asked for. A header that was sent twice reaches us
+ * joined with a blank, which no key may have, so it is refused.
+ */
+export function idempotencyOf(request: FastifyRequest): Idempotency {
+  const key = request.headers[HEADERS.idempotencyKey];
+  if (key === undefined) return { outcome: 'none' };
+  if (typeof key !== 'string' || !VISIBLE_ASCII.test(key)) {
+    return {
+      outcome: 'invalid',
+      field: 'Idempotency-Key',
+      rule: 'must be 1 to 255 visible ASCII characters',
+    };
+  }
+  return { outcome: 'key', key, fingerprint: fingerprint(request) };
+}
+
+/** SHA-256 of method, path and body. Two bodies that differ only in the order of their keys are the same. */
+export function fingerprint({ method, url, body }: { method: string; url: string; body: unknown }): Buffer {
+  return createHash('sha256').update(`${method} ${url}\n`).update(canonicalJson(body)).digest();
+}
+
+function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_key, part: unknown) =>
+    typeof part === 'object' && part !== null && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : part,
+  );
+}

@@ -1,0 +1,90 @@
+import { createAcceptor, type Database, findClient, findUserByToken, openDatabase } from '@emr-payments/db';
+import { createLogger, hashSecret, newSecret } from '@emr-payments/runtime';
+import { openTestDatabase } from '@emr-payments/testkit';
+import type { FastifyInstance } from 'fastify';
+import { buildApp } from '../app.ts';
+
+export type Credentials = { client_id: string; client_secret: string; access_token: string };
+
+/** The API on a database of its own, as main.ts puts it together. */
+export type TestApi = {
+  app: FastifyInstance;
+  database: Database;
+  /** A client, one of its users, and two patients: MRN-12345, and MRN-UNSYNCED without an EMR patient id. */
+  newCaller(options?: {
+    timeZone?: string;
+  }): Promise<Credentials & { clientPk: number; userId: number; laneId: number }>;
+  close(): Promise<void>;
+};
+
+/** @param options.urlOf puts something between the API and its database; the URL of the database by default. */
+export async function openTestApi(
+  options: { urlOf?: (url: string) => Promise<string> } = {},
+): Promise<TestApi> {
+  const { url, drop } = await openTestDatabase();
+  const direct = openDatabase({ url, poolSize: 2, applicationName: 'test' });
+  const database = openDatabase({
+    url: options.urlOf === undefined ? url : await options.urlOf(url),
+    poolSize: 4,
+    applicationName: 'test-api',
+  });
+  const app = await buildApp({
+    logger: createLogger('test', 'silent'),
+    lookup: {
+      findClient: (clientId) => findClient(database, clientId),
+      findUser: (key) => findUserByToken(database, key),
+    },
+    acceptor: createAcceptor({ database }),
+    checks: { postgres: () => database.ping(), queue: () => Promise.resolve() },
+  });
+  return {
+    app,
+    database: direct,
+    newCaller: ({ timeZone = 'America/New_York' } = {}) => newCaller(direct, timeZone),
+    async close() {
+      await app.close();
+      await database.close();
+      await direct.close();
+      await drop();
+    },
+  };
+}
+
+async function newCaller({ prisma }: Database, timeZone: string) {
+  const credentials = {
+    client_id: newSecret('ci_live_'),
+    client_secret: newSecret('cs_live_'),
+    access_token: newSecret('at_live_'),
+  };
+  const client = await prisma.client.create({
+    data: {
+      clientId: credentials.client_id,
+      name: 'Integrator',
+      secrets: { create: { secretHash: new Uint8Array(hashSecret(credentials.client_secret)) } },
+    },
+  });
+  const user = await prisma.user.create({
+    data: {
+      publicId: newSecret('user_'),
+      clientPk: client.id,
+      name: 'Front desk',
+      tokens: { create: { tokenHash: new Uint8Array(hashSecret(credentials.access_token)) } },
+      patients: { create: [{ mrn: 'MRN-12345', emrPatientId: 'p1' }, { mrn: 'MRN-UNSYNCED' }] },
+    },
+  });
+  const { laneId } = await prisma.connection.create({
+    data: {
+      user: { connect: { id: user.id } },
+      adapter: 'fhir',
+      baseUrl: 'http://127.0.0.1:1/fhir',
+      timeZone,
+      lane: { create: { kind: 'connection', concurrency: 4 } },
+    },
+  });
+  return { ...credentials, clientPk: client.id, userId: user.id, laneId };
+}
+
+/** The three headers of a caller. */
+export function credentialHeaders({ client_id, client_secret, access_token }: Credentials) {
+  return { client_id, client_secret, access_token };
+}
