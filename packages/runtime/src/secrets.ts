@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createCipheriv, createDecipheriv, hash, randomBytes, timingSafeEqual } from 'node:crypto';
 
 /** Keys by id. New values are sealed with `current`; older keys still open what they sealed. */
 export type Keyring = { current: string; keys: ReadonlyMap<string, Buffer> };
@@ -63,7 +63,7 @@ export function newSecret(prefix: string): string {
 
 /** What is stored of a client secret or access token. Plain SHA-256 is enough: they are random, not chosen by people. */
 export function hashSecret(secret: string): Buffer {
-  return createHash('sha256').update(secret).digest();
+  return hash('sha256', secret, 'buffer');
 }
 
 /** Constant-time comparison of two hashes. */
