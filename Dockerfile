@@ -1,0 +1,47 @@
+# One image for every app: api, worker, migrate, seed, and the demo's sandbox and inbox. The command decides which.
+
+# What pnpm needs to know, and no source: installing is done again only when a package.json changes.
+FROM node:24-bookworm-slim AS manifests
+RUN npm install --global --no-fund --no-audit pnpm@12.21.0
+ENV CI=true
+WORKDIR /app
+COPY package.json pnpm-lock.yaml pnpm-workspace.yaml ./
+COPY apps/api/package.json apps/api/
+COPY apps/emr-sandbox/package.json apps/emr-sandbox/
+COPY apps/webhook-inbox/package.json apps/webhook-inbox/
+COPY apps/worker/package.json apps/worker/
+COPY packages/contracts/package.json packages/contracts/
+COPY packages/db/package.json packages/db/
+COPY packages/emr/package.json packages/emr/
+COPY packages/runtime/package.json packages/runtime/
+COPY packages/stack/package.json packages/stack/
+COPY packages/testkit/package.json packages/testkit/
+COPY packages/webhooks/package.json packages/webhooks/
+
+# The database client, from the schema. Its tools stay behind in this stage.
+FROM manifests AS generated
+ENV PRISMA_SCHEMA_ENGINE_BINARY=/bin/true CHECKPOINT_DISABLE=1
+RUN pnpm install --frozen-lockfile --filter emr-payments
+COPY prisma.config.ts ./
+COPY prisma/schema.prisma prisma/
+RUN node_modules/.bin/prisma generate --no-hints
+
+# What runs in production. Optional packages are binaries for laptops; Prisma brings query compilers for databases
+# that are not ours.
+FROM manifests AS installed
+RUN pnpm install --frozen-lockfile --prod --no-optional \
+ && find node_modules/.pnpm/@prisma+client@* -name 'query_compiler_*' ! -name '*postgresql*' -delete \
+ && find node_modules \( -name '*.map' -o -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' \) -delete
+COPY apps apps
+COPY packages packages
+COPY prisma prisma
+COPY --from=generated /app/packages/db/src/generated packages/db/src/generated
+
+FROM node:24-bookworm-slim
+ENV NODE_ENV=production TZ=UTC
+WORKDIR /app
+COPY --from=installed /app ./
+# Volumes that are mounted here start out owned by the account that writes to them.
+RUN mkdir -p /data /demo && chown node:node /data /demo
+USER node
+CMD ["node", "apps/api/src/main.ts"]

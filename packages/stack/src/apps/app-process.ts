@@ -1,0 +1,141 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { tether } from '../tether.ts';
+
+export type AppName = 'api' | 'worker' | 'emr-sandbox' | 'webhook-inbox';
+
+export type AppSpec = {
+  app: AppName;
+  /** A file to run in place of the app's own `main.ts`. */
+  entry?: string | undefined;
+  /** How it is called in messages and in the name of its log, such as `worker-2`. */
+  name: string;
+  /** All of its environment; nothing is inherited. */
+  env: Readonly<Record<string, string>>;
+  /** Where it answers `/health/live`: `http://127.0.0.1:port`. */
+  url: string;
+  logFile: string;
+};
+
+export type AppEnd = { code: number | null; signal: NodeJS.Signals | null };
+
+export type AppProcess = {
+  readonly name: string;
+  readonly url: string;
+  readonly logFile: string;
+  /** Of the process now running, or of the last one; changes with every start. */
+  readonly pid: number;
+  readonly running: boolean;
+  /** Starts it again on the same port; resolves when it is ready. */
+  start(): Promise<void>;
+  /** SIGTERM, and SIGKILL when it has not ended after `withinMs`. Resolves when it has ended. */
+  stop(withinMs?: number): Promise<AppEnd>;
+  /** Ends it without a word, as a crash would; or sends another signal and waits for the end. */
+  kill(signal?: NodeJS.Signals): Promise<AppEnd>;
+  /** Called when it ends without having been told to. */
+  onCrash(listener: (end: AppEnd) => void): void;
+};
+
+const APPS = join(import.meta.dirname, '..', '..', '..', '..', 'apps');
+const READY_WITHIN_MS = 30_000;
+const STOP_WITHIN_MS = 20_000;
+
+/** The last lines of a log, for a message. */
+export function endOfLog(logFile: string, lines = 15): string {
+  if (!existsSync(logFile)) return '';
+  return readFileSync(logFile, 'utf8').trimEnd().split('\n').slice(-lines).join('\n');
+}
+
+async function isReady(url: string): Promise<boolean> {
+  try {
+    const answer = await fetch(`${url}/health/live`, { signal: AbortSignal.timeout(2000) });
+    await answer.arrayBuffer();
+    return answer.ok;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Starts one of the apps from source as a process of its own and waits until it answers. It has its own process group
+ * (Ctrl-C does not reach it; the stack stops it in its turn) and is stopped should this process be killed.
+ *
+ * @throws Error with the end of its log when it ends or is not ready in 30 s.
+ */
+export async function startApp(spec: AppSpec): Promise<AppProcess> {
+  let child: ChildProcess | undefined;
+  let ended: Promise<AppEnd> = Promise.resolve({ code: 0, signal: null });
+  let running = false;
+  let told = false;
+  const listeners: ((end: AppEnd) => void)[] = [];
+
+  const start = async (): Promise<void> => {
+    if (running) return;
+    const log = openSync(spec.logFile, 'a', 0o600);
+    const started = spawn(process.execPath, [spec.entry ?? join(APPS, spec.app, 'src', 'main.ts')], {
+      cwd: join(APPS, spec.app),
+      env: { TZ: 'UTC', ...spec.env },
+      stdio: ['ignore', log, log],
+      detached: true,
+    });
+    closeSync(log);
+    child = started;
+    running = true;
+    told = false;
+    tether(started);
+    let ready = false;
+    ended = new Promise((resolve) => {
+      started.once('error', () => resolve({ code: null, signal: null }));
+      started.once('exit', (code, signal) => resolve({ code, signal }));
+    });
+    void ended.then((end) => {
+      running = false;
+      if (ready && !told) for (const listener of listeners) listener(end);
+    });
+    const deadline = Date.now() + READY_WITHIN_MS;
+    while (!(await isReady(spec.url))) {
+      if (!running) throw new Error(`${spec.name} did not start:\n${endOfLog(spec.logFile)}`);
+      if (Date.now() > deadline) {
+        told = true;
+        started.kill('SIGKILL');
+        throw new Error(
+          `${spec.name} was not ready after ${READY_WITHIN_MS / 1000} s:\n${endOfLog(spec.logFile)}`,
+        );
+      }
+      await wait(25);
+    }
+    ready = true;
+  };
+
+  const kill = async (signal: NodeJS.Signals = 'SIGKILL'): Promise<AppEnd> => {
+    told = true;
+    if (running) child?.kill(signal);
+    return ended;
+  };
+
+  await start();
+  return {
+    name: spec.name,
+    url: spec.url,
+    logFile: spec.logFile,
+    get pid() {
+      return child?.pid ?? 0;
+    },
+    get running() {
+      return running;
+    },
+    start,
+    kill,
+    async stop(withinMs = STOP_WITHIN_MS) {
+      const timer = setTimeout(() => child?.kill('SIGKILL'), withinMs);
+      const end = await kill('SIGTERM');
+      clearTimeout(timer);
+      return end;
+    },
+    onCrash(listener) {
+      listeners.push(listener);
+    },
+  };
+}

@@ -1,0 +1,38 @@
+import { PUBLISHED_BODY, publishedCurl } from '../demo/published-curl.ts';
+import type { Stack } from '../start-stack.ts';
+
+/** What tools and tests read to find the running stack. */
+export function describeStack(stack: Stack): Record<string, string> {
+  return {
+    api_url: stack.apiUrl,
+    docs_url: `${stack.apiUrl}/docs`,
+    emr_url: stack.emrUrl,
+    emr_fhir_url: stack.fhirUrl,
+    inbox_url: stack.inboxUrl,
+    database_url: stack.databaseUrl,
+    client_id: stack.demo.client_id,
+    client_secret: stack.demo.client_secret,
+    access_token: stack.demo.access_token,
+    patient_mrn: PUBLISHED_BODY.patient_mrn,
+    payment_method: PUBLISHED_BODY.payment_method,
+    location: PUBLISHED_BODY.location,
+    webhook_secret: stack.webhookSecret,
+  };
+}
+
+/** What a person reads when the stack is up. */
+export function welcomeText(stack: Stack, { queue, folder }: { queue: string; folder: string }): string {
+  return `
+  API         ${stack.apiUrl}
+  Docs        ${stack.apiUrl}/docs
+  EMR         ${stack.emrUrl}   (the sandbox's ledger)
+  Inbox       ${stack.inboxUrl}   (webhooks that arrived)
+  Queue       BullMQ on ${queue}
+  Data, logs  ${folder}   (addresses and secrets: stack.json; --reset begins anew)
+
+Paste this into another terminal:
+
+${publishedCurl(stack.apiUrl, stack.demo)}
+
+Ctrl-C stops everything.`;
+}

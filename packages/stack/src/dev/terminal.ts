@@ -1,0 +1,21 @@
+import type { Step } from '../start-stack.ts';
+
+export function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+const seconds = (since: number): string => `${((performance.now() - since) / 1000).toFixed(1)} s`;
+
+/** Shows each step when it begins and, on the same line, how long it took when it ends. */
+export const shownStep: Step = async (name, work) => {
+  const since = performance.now();
+  process.stdout.write(`  ${`${name} `.padEnd(34, '.')} `);
+  try {
+    const result = await work();
+    say(seconds(since));
+    return result;
+  } catch (error) {
+    say(`failed after ${seconds(since)}`);
+    throw error;
+  }
+};

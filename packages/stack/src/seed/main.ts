@@ -1,0 +1,54 @@
+import { join } from 'node:path';
+import { openDatabase } from '@emr-payments/db';
+import { parseKeyring } from '@emr-payments/runtime';
+import { publishedCurlInOneLine } from '../demo/published-curl.ts';
+import { seedDemo } from '../demo/seed-demo.ts';
+import { keepEncryptionKeys, keepWebhookSecret } from '../keys.ts';
+import { readSeedConfig, type SeedConfig } from './config.ts';
+
+/** Tells the inbox with which secret to verify. It keeps it. */
+async function giveSecret(inboxUrl: string, secret: string): Promise<void> {
+  const answer = await fetch(`${inboxUrl}/secrets`, {
+    method: 'PUT',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ secrets: [secret] }),
+    signal: AbortSignal.timeout(10_000),
+  });
+  if (!answer.ok) throw new Error(`the inbox answered ${answer.status} to its secret`);
+}
+
+/** The one-shot container of docker-compose.yml: demo data, once, and a curl that can be pasted. */
+async function seed(config: SeedConfig): Promise<void> {
+  const webhookSecret = keepWebhookSecret(join(config.DEMO_FOLDER, 'webhook-secret'));
+  await giveSecret(config.INBOX_URL, webhookSecret);
+  const keyring = parseKeyring(keepEncryptionKeys(join(config.DEMO_FOLDER, 'keys')));
+  const database = openDatabase({
+    url: config.DATABASE_URL,
+    poolSize: 2,
+    applicationName: 'emr-payments-seed',
+  });
+  try {
+    const demo = await seedDemo(
+      { database, keyring },
+      {
+        stateFile: join(config.DEMO_FOLDER, 'demo.json'),
+        fhirUrl: `${config.SANDBOX_URL}/fhir`,
+        webhookUrl: `${config.INBOX_URL}/webhooks`,
+        webhookSecret,
+        timeZone: 'America/New_York',
+      },
+    );
+    process.stdout.write(
+      `Paste this into a terminal:\n${publishedCurlInOneLine(config.PUBLIC_API_URL, demo)}\n`,
+    );
+  } finally {
+    await database.close();
+  }
+}
+
+try {
+  await seed(readSeedConfig());
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,176 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { migrate, openDatabase } from '@emr-payments/db';
+import { parseKeyring } from '@emr-payments/runtime';
+import { type AppName, type AppProcess, startApp } from './apps/app-process.ts';
+import type { DemoState } from './demo/demo-state.ts';
+import { seedDemo } from './demo/seed-demo.ts';
+import { keepEncryptionKeys, keepWebhookSecret } from './keys.ts';
+import { freePort } from './ports.ts';
+
+/** Further variables for each app, such as `{ worker: { LOG_LEVEL: 'debug' } }`. */
+export type AppSettings = Partial<Record<AppName, Readonly<Record<string, string>>>>;
+
+/** Runs one part of the start; a terminal shows its name and how long it took. */
+export type Step = <T>(name: string, work: () => Promise<T>) => Promise<T>;
+
+export type StackOptions = {
+  /** For logs, keys, the sandbox's ledger and the inbox. The same folder with the same database is the same stack again. */
+  folder: string;
+  /** A PostgreSQL database; it is migrated first. */
+  databaseUrl: string;
+  /** Without it BullMQ runs on the database. */
+  redisUrl?: string | undefined;
+  /** How many processes of each; one by default. */
+  apis?: number;
+  workers?: number;
+  /** Of the first API, the sandbox and the inbox; any free one by default. */
+  ports?: { api?: number; sandbox?: number; inbox?: number };
+  settings?: AppSettings;
+  step?: Step;
+};
+
+export type Stack = {
+  /** Of the first API. */
+  readonly apiUrl: string;
+  readonly emrUrl: string;
+  readonly fhirUrl: string;
+  readonly inboxUrl: string;
+  readonly databaseUrl: string;
+  readonly encryptionKeys: string;
+  readonly webhookSecret: string;
+  readonly demo: DemoState;
+  readonly sandbox: AppProcess;
+  readonly inbox: AppProcess;
+  readonly apis: readonly AppProcess[];
+  readonly workers: readonly AppProcess[];
+  addApi(): Promise<AppProcess>;
+  addWorker(): Promise<AppProcess>;
+  /** Every process, in the order in which they were started. */
+  processes(): readonly AppProcess[];
+  /** Stops all of them: first what takes work, then what does it, then the far ends. The database stays. */
+  stop(): Promise<void>;
+};
+
+const HOST = '127.0.0.1';
+
+/**
+ * Starts the whole service from source against a given database: migrations, sandbox, inbox, demo data, APIs and
+ * workers, each a process of its own. `pnpm dev`, the journey tests, the crash suite and the bench all run this.
+ *
+ * @throws Error of the part that did not start; what stood by then is stopped.
+ */
+export async function startStack(options: StackOptions): Promise<Stack> {
+  const { folder, databaseUrl, redisUrl, ports = {}, settings = {} } = options;
+  const step: Step = options.step ?? ((_name, work) => work());
+  const logs = join(folder, 'logs');
+  const state = join(folder, 'state');
+  mkdirSync(logs, { recursive: true });
+  mkdirSync(state, { recursive: true });
+  const encryptionKeys = keepEncryptionKeys(join(folder, 'keys'));
+  const webhookSecret = keepWebhookSecret(join(folder, 'webhook-secret'));
+  const started: AppProcess[] = [];
+  const counts = { api: 0, worker: 0 };
+
+  const run = async (app: AppName, name: string, port: number, env: Record<string, string>) => {
+    const process = await startApp({
+      app,
+      name,
+      url: `http://${HOST}:${port}`,
+      logFile: join(logs, `${name}.log`),
+      env: { ...env, ...settings[app] },
+    });
+    started.push(process);
+    return process;
+  };
+  const stop = async (): Promise<void> => {
+    for (const app of ['api', 'worker', 'webhook-inbox', 'emr-sandbox']) {
+      await Promise.all(started.filter(({ name }) => name.startsWith(app)).map((process) => process.stop()));
+    }
+  };
+  const service = { DATABASE_URL: databaseUrl, ...(redisUrl === undefined ? {} : { REDIS_URL: redisUrl }) };
+  const nameOf = (app: 'api' | 'worker'): string => {
+    counts[app] += 1;
+    return counts[app] === 1 ? app : `${app}-${counts[app]}`;
+  };
+  const addApi = async (port?: number): Promise<AppProcess> => {
+    const own = port ?? (await freePort());
+    return run('api', nameOf('api'), own, { ...service, HOST, PORT: String(own) });
+  };
+  const addWorker = async (): Promise<AppProcess> => {
+    const port = await freePort();
+    const env = { ...service, ENCRYPTION_KEYS: encryptionKeys, WEBHOOK_ALLOW_HOSTS: HOST };
+    return run('worker', nameOf('worker'), port, { ...env, HOST, HEALTH_PORT: String(port) });
+  };
+
+  try {
+    await step('migrations', () => migrate({ url: databaseUrl }));
+    const sandboxPort = ports.sandbox ?? (await freePort());
+    const inboxPort = ports.inbox ?? (await freePort());
+    const sandbox = await step('EMR sandbox', () =>
+      run('emr-sandbox', 'emr-sandbox', sandboxPort, {
+        HOST,
+        PORT: String(sandboxPort),
+        LEDGER_FILE: join(state, 'emr-ledger.jsonl'),
+      }),
+    );
+    const inbox = await step('webhook inbox', () =>
+      run('webhook-inbox', 'webhook-inbox', inboxPort, {
+        HOST,
+        PORT: String(inboxPort),
+        INBOX_FILE: join(state, 'inbox.jsonl'),
+        WEBHOOK_SECRETS: webhookSecret,
+      }),
+    );
+    const fhirUrl = `${sandbox.url}/fhir`;
+    const demo = await step('demo data', async () => {
+      const database = openDatabase({ url: databaseUrl, poolSize: 2, applicationName: 'emr-payments-seed' });
+      try {
+        return await seedDemo(
+          { database, keyring: parseKeyring(encryptionKeys) },
+          {
+            stateFile: join(folder, 'demo.json'),
+            fhirUrl,
+            webhookUrl: `${inbox.url}/webhooks`,
+            webhookSecret,
+            timeZone: 'America/New_York',
+          },
+        );
+      } finally {
+        await database.close();
+      }
+    });
+    await step('API and worker', async () => {
+      // One after the other on the first start, so that only one of them sets the queue's schema up.
+      await addApi(ports.api);
+      for (let n = 1; n < (options.apis ?? 1); n += 1) await addApi();
+      for (let n = 0; n < (options.workers ?? 1); n += 1) await addWorker();
+    });
+    const named = (app: string) => started.filter(({ name }) => name === app || name.startsWith(`${app}-`));
+    return {
+      apiUrl: named('api')[0]?.url ?? '',
+      emrUrl: sandbox.url,
+      fhirUrl,
+      inboxUrl: inbox.url,
+      databaseUrl,
+      encryptionKeys,
+      webhookSecret,
+      demo,
+      sandbox,
+      inbox,
+      get apis() {
+        return named('api');
+      },
+      get workers() {
+        return named('worker');
+      },
+      addApi: () => addApi(),
+      addWorker,
+      processes: () => started,
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}

@@ -1,0 +1,114 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { checkImports, importsOf } from './check-imports.ts';
+
+let root: string;
+
+function put(path: string, content: string | object): void {
+  mkdirSync(dirname(join(root, path)), { recursive: true });
+  writeFileSync(join(root, path), typeof content === 'string' ? content : JSON.stringify(content));
+}
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'emr-payments-imports-'));
+  put('package.json', { name: 'root', devDependencies: { vitest: '1' } });
+  put('packages/contracts/package.json', { name: '@emr-payments/contracts' });
+  put('packages/testkit/package.json', { name: '@emr-payments/testkit' });
+  put('packages/db/package.json', {
+    name: '@emr-payments/db',
+    dependencies: { '@emr-payments/contracts': '*', '@emr-payments/emr': '*', pg: '*' },
+    devDependencies: { '@emr-payments/testkit': '*' },
+  });
+  put('packages/emr/package.json', { name: '@emr-payments/emr' });
+  put('apps/api/package.json', { name: '@emr-payments/api', dependencies: { '@emr-payments/worker': '*' } });
+  put('apps/worker/package.json', { name: '@emr-payments/worker' });
+  put(
+    'packages/db/src/good.ts',
+    `import { a } from '@emr-payments/contracts';\nimport pg from 'pg';\nimport './own.ts';`,
+  );
+  put(
+    'packages/db/src/good.test.ts',
+    `import { b } from '@emr-payments/testkit';\nimport { test } from 'vitest';`,
+  );
+  put('apps/api/src/config.ts', 'export const port = process.env.PORT;');
+});
+
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+describe('check-imports', () => {
+  test('finds nothing wrong in a tree that keeps the rules', () => {
+    expect(checkImports(root)).toEqual([]);
+  });
+
+  test.each([
+    [
+      'a sideways import',
+      'packages/db/src/x.ts',
+      `import { e } from '@emr-payments/emr';`,
+      /emr is not below packages\/db/,
+    ],
+    [
+      'an app in an app',
+      'apps/api/src/x.ts',
+      `export * from '@emr-payments/worker';`,
+      /worker is not below apps\/api/,
+    ],
+    [
+      'an upward import of a type',
+      'packages/contracts/src/x.ts',
+      `import type { D } from '@emr-payments/db';`,
+      /db is not below/,
+    ],
+    [
+      'a path into another package',
+      'apps/api/src/x.ts',
+      `import '../../worker/src/main.ts';`,
+      /reaches out of its package/,
+    ],
+    [
+      'testkit outside tests',
+      'packages/db/src/x.ts',
+      `import { t } from '@emr-payments/testkit';`,
+      /for tests alone/,
+    ],
+    [
+      'a fixture in the service',
+      'packages/db/src/x.ts',
+      `import { f } from './y.fixture.ts';`,
+      /for tests alone/,
+    ],
+    [
+      'an undeclared package',
+      'apps/api/src/x.ts',
+      `const got = await import('got');`,
+      /'got', which apps\/api\/package.json does not declare/,
+    ],
+    [
+      'a development tool in the service',
+      'packages/db/src/x.ts',
+      `import { vi } from 'vitest';`,
+      /'vitest', which/,
+    ],
+    ['a builtin without node:', 'apps/api/src/x.ts', `import fs from 'fs';`, /without node:/],
+    [
+      'the environment',
+      'packages/db/src/x.ts',
+      'const url = process.env.DATABASE_URL;',
+      /reads process\.env/,
+    ],
+  ])('refuses %s', (_what, path, source, sentence) => {
+    put(path, source);
+    const violations = checkImports(root);
+    expect(violations.join('\n')).toMatch(sentence);
+    expect(violations.every((violation) => violation.startsWith(path))).toBe(true);
+  });
+
+  test('sees imports that are spread over lines', () => {
+    expect(importsOf(`import {\n  a,\n  type B,\n} from 'x';\nexport type { C } from "y/z";`)).toEqual([
+      'x',
+      'y/z',
+    ]);
+  });
+});

@@ -1,0 +1,143 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
+import { dirname, join, relative, resolve, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/**
+ * Who may import whom: only a lower number. What shares a number does not know each other, so no app imports an app.
+ * `contracts, runtime ← db, emr, webhooks ← apps ← stack ← tests, bench`
+ */
+const LAYERS: Readonly<Record<string, number>> = {
+  'packages/contracts': 0,
+  'packages/runtime': 0,
+  'packages/testkit': 0,
+  'packages/db': 1,
+  'packages/emr': 1,
+  'packages/webhooks': 1,
+  apps: 2,
+  'packages/stack': 3,
+  tests: 4,
+  bench: 4,
+};
+
+const SCOPE = '@emr-payments/';
+const TESTKIT = `${SCOPE}testkit`;
+
+type Manifest = {
+  name: string;
+  dependencies?: Record<string, string>;
+  devDependencies?: Record<string, string>;
+};
+type Workspace = { folder: string; layer: number; manifest: Manifest };
+
+function readManifest(folder: string): Manifest {
+  return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest;
+}
+
+function findWorkspaces(root: string): Workspace[] {
+  const below = (parent: string) =>
+    existsSync(join(root, parent)) ? readdirSync(join(root, parent)).map((name) => `${parent}/${name}`) : [];
+  return [...below('packages'), ...below('apps'), 'bench', 'tests']
+    .filter((folder) => existsSync(join(root, folder, 'package.json')))
+    .map((folder) => {
+      const layer = LAYERS[folder] ?? LAYERS[dirname(folder)];
+      if (layer === undefined)
+        throw new Error(`${folder} has no layer yet: give it one in scripts/check-imports.ts`);
+      return { folder, layer, manifest: readManifest(join(root, folder)) };
+    });
+}
+
+function sourceFiles(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .filter((path) => !/[/\\](node_modules|generated)[/\\]/.test(path));
+}
+
+/** What a file imports or re-exports, static and dynamic, types included: a type ties two packages as well. */
+export function importsOf(source: string): string[] {
+  const patterns = [
+    /^\s*(?:import|export)\b[^;'"`]*?\bfrom\s*['"]([^'"]+)['"]/gm,
+    /^\s*import\s*['"]([^'"]+)['"]/gm,
+    /\bimport\(\s*['"]([^'"]+)['"]/g,
+  ];
+  return patterns.flatMap((pattern) => [...source.matchAll(pattern)].map((match) => match[1] ?? ''));
+}
+
+/** `@scope/name/deep` → `@scope/name`, `name/deep` → `name`. */
+function packageOf(specifier: string): string {
+  return specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/');
+}
+
+/** `x.test.ts`, what tests share (`x.fixture.ts`, a folder `testing`), and the packages of tests. */
+const TEST_FILE = /\.(test|fixture)\.ts$|[/\\]testing[/\\]/;
+
+function isTestCode(workspace: Workspace, path: string): boolean {
+  return TEST_FILE.test(path) || workspace.folder === 'tests' || workspace.folder === 'bench';
+}
+
+/**
+ * Checks every TypeScript file of the workspace.
+ *
+ * @returns one sentence for each violation: direction between packages, paths that reach into another package,
+ *   testkit outside tests, packages that are used but not declared, and process.env outside a config.ts.
+ */
+export function checkImports(root: string): string[] {
+  const workspaces = findWorkspaces(root);
+  const byName = new Map(workspaces.map((workspace) => [workspace.manifest.name, workspace]));
+  const shared = readManifest(root).devDependencies ?? {};
+  const violations: string[] = [];
+
+  for (const workspace of workspaces) {
+    const { dependencies = {}, devDependencies = {} } = workspace.manifest;
+    const home = resolve(root, workspace.folder);
+    for (const path of sourceFiles(home)) {
+      const source = readFileSync(path, 'utf8');
+      const test = isTestCode(workspace, path);
+      const complain = (what: string) => violations.push(`${relative(root, path)} ${what}`);
+
+      for (const specifier of importsOf(source)) {
+        if (specifier.startsWith('.')) {
+          if (!resolve(dirname(path), specifier).startsWith(home + sep)) {
+            complain(`reaches out of its package with '${specifier}'`);
+          }
+          if (!test && TEST_FILE.test(resolve(dirname(path), specifier))) {
+            complain(`imports '${specifier}', which is for tests alone`);
+          }
+          continue;
+        }
+        if (isBuiltin(specifier)) {
+          if (!specifier.startsWith('node:')) complain(`imports '${specifier}' without node:`);
+          continue;
+        }
+        const name = packageOf(specifier);
+        if (name === workspace.manifest.name) {
+          complain(`imports its own package by name`);
+          continue;
+        }
+        const declared = name in dependencies || (test && (name in devDependencies || name in shared));
+        if (!declared) complain(`imports '${name}', which ${workspace.folder}/package.json does not declare`);
+        if (name === TESTKIT && !test) complain(`imports ${TESTKIT}, which is for tests alone`);
+        const target = byName.get(name);
+        if (name.startsWith(SCOPE) && target === undefined)
+          complain(`imports '${name}', which does not exist`);
+        if (target !== undefined && target.layer >= workspace.layer && !(test && name === TESTKIT)) {
+          complain(`imports ${name}: ${target.folder} is not below ${workspace.folder}`);
+        }
+      }
+
+      const mayReadEnv = test || /[/\\]config\.ts$/.test(path);
+      if (!mayReadEnv && /\bprocess\.env\b/.test(source)) complain('reads process.env; only a config.ts may');
+    }
+  }
+  return violations;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const violations = checkImports(join(import.meta.dirname, '..'));
+  for (const violation of violations) process.stderr.write(`${violation}\n`);
+  process.stdout.write(
+    violations.length === 0 ? 'imports: all in order\n' : `imports: ${violations.length} wrong\n`,
+  );
+  process.exitCode = violations.length === 0 ? 0 : 1;
+}

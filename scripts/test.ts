@@ -1,0 +1,66 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** Everything that a change must pass, on a machine where nothing is set up. The last line counts it all. */
+
+const root = join(import.meta.dirname, '..');
+const results = join(root, '.local', 'test-results.json');
+
+const CHECKS: { name: string; tasks: string[] }[] = [
+  { name: 'generate', tasks: ['//#prisma:generate'] },
+  { name: 'lint', tasks: ['//#lint'] },
+  { name: 'imports', tasks: ['//#imports'] },
+  { name: 'typecheck', tasks: ['typecheck', '//#typecheck:root'] },
+];
+
+type Count = { passed: number; failed: number };
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+function turbo(tasks: readonly string[], extra: readonly string[] = []): boolean {
+  const { status } = spawnSync('turbo', ['run', ...tasks, ...extra], {
+    cwd: root,
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env: { ...process.env, TURBO_TELEMETRY_DISABLED: '1', TURBO_NO_UPDATE_NOTIFIER: '1' },
+  });
+  return status === 0;
+}
+
+function runChecks(): Count {
+  const count = { passed: 0, failed: 0 };
+  for (const { name, tasks } of CHECKS) {
+    say(`\n── ${name}`);
+    const good = turbo(tasks, ['--continue', '--output-logs=errors-only']);
+    if (good) count.passed += 1;
+    else count.failed += 1;
+  }
+  return count;
+}
+
+/** The numbers as vitest wrote them. A run that failed without a failed test (it crashed, or found none) counts as one failure. */
+function runTests(filters: readonly string[]): Count {
+  say('\n── tests');
+  rmSync(results, { force: true });
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${results}`];
+  const good = turbo(
+    ['//#test:run'],
+    ['--output-logs=full', '--log-prefix=none', '--', ...reporters, ...filters],
+  );
+  if (!existsSync(results)) return { passed: 0, failed: 1 };
+  const report = JSON.parse(readFileSync(results, 'utf8')) as {
+    numPassedTests: number;
+    numFailedTests: number;
+  };
+  const { numPassedTests: passed, numFailedTests: failed } = report;
+  return { passed, failed: failed === 0 && (!good || passed === 0) ? 1 : failed };
+}
+
+const checks = runChecks();
+const tests = runTests(process.argv.slice(2).filter((argument) => argument !== '--'));
+const passed = checks.passed + tests.passed;
+const failed = checks.failed + tests.failed;
+say(`\n${passed} passed, ${failed} failed`);
+process.exitCode = failed === 0 ? 0 : 1;

@@ -1,0 +1,125 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PUBLISHED_BODY, type Stack, startStack } from '@emr-payments/stack';
+import {
+  openTestDatabase,
+  type RedisServer,
+  redisForTests,
+  startRedis,
+  type TestDatabase,
+} from '@emr-payments/testkit';
+import { Webhook } from 'standardwebhooks';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+
+type Message = { id: string; headers: Record<string, string>; body: string; verified: boolean };
+type Bundle = { total: number; entry?: { resource: Record<string, unknown> }[] };
+
+const PATIENCE = { timeout: 20_000, interval: 50 };
+
+async function getJson<T>(url: string): Promise<T> {
+  const answer = await fetch(url);
+  expect(answer.status).toBe(200);
+  return (await answer.json()) as T;
+}
+
+function createPayment(stack: Stack): Promise<Response> {
+  const { client_id, client_secret, access_token } = stack.demo;
+  return fetch(`${stack.apiUrl}/v1/payments`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', client_id, client_secret, access_token },
+    body: JSON.stringify(PUBLISHED_BODY),
+  });
+}
+
+const backends = [
+  { backend: 'PostgreSQL', withRedis: false },
+  { backend: 'Redis', withRedis: true },
+].filter(({ withRedis }) => !withRedis || redisForTests() !== null);
+
+describe.each(backends)('a payment, with the queue on $backend', ({ withRedis }) => {
+  let folder: string;
+  let database: TestDatabase;
+  let redis: RedisServer | undefined;
+  let stack: Stack;
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'emr-payments-journey-'));
+    database = await openTestDatabase();
+    redis = withRedis ? await startRedis() : undefined;
+    stack = await startStack({ folder, databaseUrl: database.url, redisUrl: redis?.url });
+  });
+
+  afterAll(async () => {
+    await stack?.stop();
+    await redis?.stop();
+    await database?.drop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  test('goes from the published curl to the EMR and comes back as a signed webhook', async () => {
+    const answer = await createPayment(stack);
+    expect(answer.status).toBe(200);
+    const accepted = (await answer.json()) as { payment_id: string; job_id: number };
+    expect(accepted).toEqual({
+      success: true,
+      message: 'Payment processing. A webhook event will be sent upon completion.',
+      payment_id: expect.stringMatching(/^[0-9a-f]{32}$/),
+      job_id: expect.any(Number),
+    });
+
+    const message = await vi.waitFor(async () => {
+      const [newest] = await getJson<Message[]>(`${stack.inboxUrl}/messages`);
+      if (newest === undefined) throw new Error('no webhook has arrived');
+      return newest;
+    }, PATIENCE);
+
+    const ledger = await getJson<Bundle>(
+      `${stack.fhirUrl}/PaymentReconciliation?identifier=${accepted.payment_id}`,
+    );
+    const [posting] = ledger.entry ?? [];
+    expect(ledger.total).toBe(1);
+    expect(posting?.resource).toMatchObject({
+      resourceType: 'PaymentReconciliation',
+      amount: { value: PUBLISHED_BODY.amount },
+      date: PUBLISHED_BODY.deposit_date,
+      referenceNumber: PUBLISHED_BODY.reference_number,
+    });
+
+    // A receiver's own library decides whether the signature is good; it throws when it is not.
+    const event = new Webhook(stack.webhookSecret).verify(message.body, message.headers);
+    expect(message.verified).toBe(true);
+    expect(event).toEqual({
+      id: message.headers['webhook-id'],
+      access_token_reference_id: expect.stringMatching(/^user_/),
+      object: 'event',
+      created: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/),
+      type: 'payment.created',
+      job_id: String(accepted.job_id),
+      data: {
+        payment_id: accepted.payment_id,
+        emr_transaction_id: posting?.resource.id,
+        payment_method: PUBLISHED_BODY.payment_method,
+        amount: PUBLISHED_BODY.amount,
+        reference_number: PUBLISHED_BODY.reference_number,
+        patient_mrn: PUBLISHED_BODY.patient_mrn,
+      },
+    });
+    const other = new Webhook(`whsec_${Buffer.alloc(32).toString('base64')}`);
+    expect(() => other.verify(message.body, message.headers)).toThrow();
+  });
+
+  test('waits while no worker runs, and every process stops in good order', async () => {
+    const [worker] = stack.workers;
+    await worker?.stop();
+    const answer = await createPayment(stack);
+    const { payment_id } = (await answer.json()) as { payment_id: string };
+    await worker?.start();
+    const identifier = `${stack.fhirUrl}/PaymentReconciliation?identifier=${payment_id}`;
+    await vi.waitFor(async () => expect((await getJson<Bundle>(identifier)).total).toBe(1), PATIENCE);
+
+    for (const process of stack.processes()) {
+      expect(await process.stop(), process.name).toEqual({ code: 0, signal: null });
+    }
+  });
+});

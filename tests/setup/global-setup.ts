@@ -1,0 +1,86 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { migrate } from '@emr-payments/db';
+import { removePlace, startEmbeddedPostgres } from '@emr-payments/stack';
+import { hasRedisServer, startRedis, VARIABLES } from '@emr-payments/testkit';
+import { Client } from 'pg';
+
+type Release = () => Promise<unknown>;
+
+const NO_REDIS = `
+  ############################################################################
+  #  NO REDIS: redis-server is not on the PATH and REDIS_URL is not set.     #
+  #  Every test of the Redis backend was LEFT OUT. PostgreSQL's were run.    #
+  ############################################################################
+`;
+
+async function onServer(url: string, sql: string): Promise<void> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query(sql);
+  } finally {
+    await client.end();
+  }
+}
+
+/** The server that all test databases stand on: DATABASE_URL_TEST, or an embedded one for this run alone. */
+async function openServer(releases: Release[]): Promise<string> {
+  const given = process.env.DATABASE_URL_TEST;
+  if (given !== undefined && given !== '') return given;
+  const dataDir = join(mkdtempSync(join(tmpdir(), 'emr-payments-test-')), 'postgres');
+  releases.push(async () => removePlace(dataDir));
+  const server = await startEmbeddedPostgres({
+    dataDir,
+    port: 0,
+    durable: false,
+    settings: { max_connections: '300', shared_buffers: '64MB' },
+  });
+  releases.push(() => server.stop('immediate'));
+  return server.url;
+}
+
+/** A migrated database that openTestDatabase copies. */
+async function makeTemplate(serverUrl: string, releases: Release[]): Promise<string> {
+  const template = `template_${randomBytes(6).toString('hex')}`;
+  await onServer(serverUrl, `CREATE DATABASE ${template} TEMPLATE template0`);
+  releases.push(() => onServer(serverUrl, `DROP DATABASE ${template} WITH (FORCE)`));
+  const url = new URL(serverUrl);
+  url.pathname = `/${template}`;
+  await migrate({ url: url.href });
+  return template;
+}
+
+async function openRedis(releases: Release[]): Promise<string | undefined> {
+  const given = process.env.REDIS_URL;
+  if (given !== undefined && given !== '') return given;
+  if (!hasRedisServer()) {
+    process.stderr.write(NO_REDIS);
+    releases.push(async () => process.stderr.write(NO_REDIS));
+    return undefined;
+  }
+  const redis = await startRedis();
+  releases.push(() => redis.stop());
+  return redis.url;
+}
+
+/** Runs once before all tests, whichever package they are in: one PostgreSQL, migrated once, and one Redis. */
+export default async function setup(): Promise<Release> {
+  const releases: Release[] = [];
+  const close = async () => {
+    for (let next = releases.pop(); next !== undefined; next = releases.pop()) await next();
+  };
+  try {
+    const serverUrl = await openServer(releases);
+    process.env[VARIABLES.template] = await makeTemplate(serverUrl, releases);
+    process.env[VARIABLES.server] = serverUrl;
+    const redisUrl = await openRedis(releases);
+    if (redisUrl !== undefined) process.env[VARIABLES.redis] = redisUrl;
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return close;
+}
