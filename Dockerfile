@@ -7,6 +7,7 @@ ENV CI=true
 WORKDIR /app
 COPY package.json pnpm-lock.yaml pnpm-workspace.yaml ./
 COPY apps/api/package.json apps/api/
+COPY apps/cli/package.json apps/cli/
 COPY apps/emr-sandbox/package.json apps/emr-sandbox/
 COPY apps/webhook-inbox/package.json apps/webhook-inbox/
 COPY apps/worker/package.json apps/worker/

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { migrate } from '@emr-payments/db';
@@ -30,8 +30,12 @@ async function onServer(url: string, sql: string): Promise<void> {
 async function openServer(releases: Release[]): Promise<string> {
   const given = process.env.DATABASE_URL_TEST;
   if (given !== undefined && given !== '') return given;
-  const dataDir = join(mkdtempSync(join(tmpdir(), 'emr-payments-test-')), 'postgres');
-  releases.push(async () => removePlace(dataDir));
+  const folder = mkdtempSync(join(tmpdir(), 'emr-payments-test-'));
+  const dataDir = join(folder, 'postgres');
+  releases.push(async () => {
+    removePlace(dataDir);
+    rmSync(folder, { recursive: true, force: true });
+  });
   const server = await startEmbeddedPostgres({
     dataDir,
     port: 0,

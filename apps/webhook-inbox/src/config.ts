@@ -35,7 +35,7 @@ const ConfigSchema = Type.Object({
 export type Config = Omit<Static<typeof ConfigSchema>, 'WEBHOOK_SECRETS'> & { secrets: string[] };
 
 /** @throws ConfigError naming the variable that is wrong. */
-export function readConfig(env: NodeJS.ProcessEnv): Config {
+export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const { WEBHOOK_SECRETS, ...config } = loadConfig(ConfigSchema, env);
   const secrets = WEBHOOK_SECRETS.split(',')
     .map((secret) => secret.trim())

@@ -6,7 +6,7 @@ import { buildServer } from './server.ts';
 
 function readConfigOrExit(): Config {
   try {
-    return readConfig(process.env);
+    return readConfig();
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
     process.exit(1);

@@ -39,13 +39,12 @@ function dev(args: readonly string[] = [], env: Readonly<Record<string, string>>
 type StackFile = Record<string, string>;
 
 async function whenUp(run: Run): Promise<StackFile> {
-  await vi.waitFor(
-    () => {
-      if (run.child.exitCode !== null) throw new Error(run.output());
-      expect(run.output()).toContain('Ctrl-C stops everything');
-    },
-    { timeout: 45_000, interval: 50 },
-  );
+  const isUp = (): boolean => run.output().includes('Ctrl-C stops everything');
+  await vi.waitFor(() => expect(isUp() || run.child.exitCode !== null).toBe(true), {
+    timeout: 45_000,
+    interval: 50,
+  });
+  if (!isUp()) throw new Error(run.output());
   return JSON.parse(readFileSync(join(folder, 'stack.json'), 'utf8')) as StackFile;
 }
 
@@ -118,7 +117,7 @@ describe('pnpm dev', () => {
     const anew = await whenUp(dev(['--', '--reset']));
     expect(anew.client_id).not.toBe(stack.client_id);
     expect(anew.webhook_secret).not.toBe(stack.webhook_secret);
-  }, 180_000);
+  }, 400_000);
 
   test('leaves no process behind when it is killed, and starts again', async () => {
     const first = dev();
@@ -130,7 +129,25 @@ describe('pnpm dev', () => {
     const again = await whenUp(dev([], { API_PORT: String(port) }));
     expect(again.client_id).toBe(stack.client_id);
     expect(again.api_url).toBe(stack.api_url);
-  }, 120_000);
+  }, 300_000);
+
+  test('starts again what ends by itself, and gives up on what does not stay up', async () => {
+    const run = dev();
+    const stack = await whenUp(run);
+    const apps = () => JSON.parse(readFileSync(join(folder, 'dev.pid'), 'utf8')).apps as number[];
+    for (const time of [1, 2]) {
+      const [sandbox = 0] = apps();
+      process.kill(sandbox, 'SIGKILL');
+      await vi.waitFor(() => expect(run.output().split('emr-sandbox runs again')).toHaveLength(time + 1), {
+        timeout: 20_000,
+      });
+      expect((await fetch(`${stack.emr_fhir_url}/metadata`)).status).toBe(200);
+    }
+    expect(run.output()).toContain('emr-sandbox ended by itself. Its log');
+    process.kill(apps()[0] ?? 0, 'SIGKILL');
+    expect(await run.ended).toBe(1);
+    expect(run.output()).toContain('stopping: emr-sandbox does not stay up');
+  }, 300_000);
 
   test('names the variable whose port is taken', async () => {
     const port = await freePort();

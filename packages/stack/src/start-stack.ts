@@ -88,19 +88,24 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       await Promise.all(started.filter(({ name }) => name.startsWith(app)).map((process) => process.stop()));
     }
   };
-  const service = { DATABASE_URL: databaseUrl, ...(redisUrl === undefined ? {} : { REDIS_URL: redisUrl }) };
+  const service = {
+    DATABASE_URL: databaseUrl,
+    ENCRYPTION_KEYS: encryptionKeys,
+    WEBHOOK_ALLOW_HOSTS: HOST,
+    HOST,
+    ...(redisUrl === undefined ? {} : { REDIS_URL: redisUrl }),
+  };
   const nameOf = (app: 'api' | 'worker'): string => {
     counts[app] += 1;
     return counts[app] === 1 ? app : `${app}-${counts[app]}`;
   };
   const addApi = async (port?: number): Promise<AppProcess> => {
     const own = port ?? (await freePort());
-    return run('api', nameOf('api'), own, { ...service, HOST, PORT: String(own) });
+    return run('api', nameOf('api'), own, { ...service, PORT: String(own) });
   };
   const addWorker = async (): Promise<AppProcess> => {
     const port = await freePort();
-    const env = { ...service, ENCRYPTION_KEYS: encryptionKeys, WEBHOOK_ALLOW_HOSTS: HOST };
-    return run('worker', nameOf('worker'), port, { ...env, HOST, HEALTH_PORT: String(port) });
+    return run('worker', nameOf('worker'), port, { ...service, HEALTH_PORT: String(port) });
   };
 
   try {

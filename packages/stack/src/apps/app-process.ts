@@ -39,7 +39,7 @@ export type AppProcess = {
 };
 
 const APPS = join(import.meta.dirname, '..', '..', '..', '..', 'apps');
-const READY_WITHIN_MS = 30_000;
+const READY_WITHIN_MS = 60_000;
 const STOP_WITHIN_MS = 20_000;
 
 /** The last lines of a log, for a message. */
@@ -62,7 +62,7 @@ async function isReady(url: string): Promise<boolean> {
  * Starts one of the apps from source as a process of its own and waits until it answers. It has its own process group
  * (Ctrl-C does not reach it; the stack stops it in its turn) and is stopped should this process be killed.
  *
- * @throws Error with the end of its log when it ends or is not ready in 30 s.
+ * @throws Error with the end of its log when it ends or is not ready in 60 s.
  */
 export async function startApp(spec: AppSpec): Promise<AppProcess> {
   let child: ChildProcess | undefined;

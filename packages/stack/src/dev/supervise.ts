@@ -2,18 +2,18 @@ import { type AppProcess, endOfLog } from '../apps/app-process.ts';
 import type { EmbeddedPostgres } from '../embedded-postgres.ts';
 import { say } from './terminal.ts';
 
-/** One that ends again sooner than this after its start will not come right by starting it once more. */
-const STEADY_MS = 10_000;
+/** A part that ends this often in this time will not come right by starting it once more. */
+const TOO_OFTEN = { ends: 3, withinMs: 30_000 };
 
 type Reactions = { giveUp: (reason: string) => void; restarted: () => void };
 type Part = { name: string; logFile: string; start(): Promise<unknown>; onCrash(listener: () => void): void };
 
 function watch(part: Part, { giveUp, restarted }: Reactions): void {
-  let startedAt = Date.now();
+  let ends: number[] = [];
   part.onCrash(() => {
+    ends = [...ends.filter((at) => at > Date.now() - TOO_OFTEN.withinMs), Date.now()];
     say(`\n${part.name} ended by itself. Its log (${part.logFile}) ends with:\n${endOfLog(part.logFile)}\n`);
-    if (Date.now() - startedAt < STEADY_MS) return giveUp(`${part.name} does not stay up`);
-    startedAt = Date.now();
+    if (ends.length >= TOO_OFTEN.ends) return giveUp(`${part.name} does not stay up`);
     part.start().then(
       () => {
         restarted();
@@ -26,7 +26,7 @@ function watch(part: Part, { giveUp, restarted }: Reactions): void {
 
 /**
  * Starts again whatever ends by itself, as a container's restart policy would, and shows why it ended. A part that does
- * not stay up for 10 s ends the stack.
+ * not stay up ends the stack.
  */
 export function supervise(
   { apps, postgres }: { apps: readonly AppProcess[]; postgres: EmbeddedPostgres },

@@ -39,7 +39,7 @@ async function seed(config: SeedConfig): Promise<void> {
       },
     );
     process.stdout.write(
-      `Paste this into a terminal:\n${publishedCurlInOneLine(config.PUBLIC_API_URL, demo)}\n`,
+      `Paste this into a terminal when the API is up, some seconds from now:\n${publishedCurlInOneLine(config.PUBLIC_API_URL, demo)}\n`,
     );
   } finally {
     await database.close();
