@@ -6,7 +6,15 @@ const reply = (code: ErrorCode, repeatable = false) =>
   errorReply(code, {
     requestId: 'r',
     repeatable,
-    details: { field: 'amount', rule: 'must be a positive number', mrn: 'MRN-12345', allow: 'POST' },
+    details: {
+      field: 'amount',
+      rule: 'must be a positive number',
+      mrn: 'MRN-12345',
+      allow: 'POST',
+      status: 'posted',
+      reason: 'It refused the connection.',
+      limit: 'at most 100 a second for each user',
+    },
   });
 
 test('the published sentences, to the letter', () => {
@@ -37,13 +45,19 @@ test('safe_to_retry: what may have been taken is repeated only with a key', () =
     'request_timeout',
     'idempotency_key_in_flight',
     'test_in_progress',
+    'rate_limited',
     'internal_error',
+    'emr_unavailable',
     'service_unavailable',
+    'emr_timeout',
   ]);
   expect(ERROR_CODES.filter((code) => reply(code, false).safe_to_retry)).toEqual([
     'request_timeout',
     'idempotency_key_in_flight',
     'test_in_progress',
+    'rate_limited',
+    'emr_unavailable',
+    'emr_timeout',
   ]);
 });
 

@@ -11,7 +11,18 @@ export type RetryRule = 'always' | 'with_key' | 'never';
 type Entry = { status: number; retry: RetryRule; sentence: (details: ErrorDetails) => string; about: string };
 
 /** What a sentence may name. Each entry of the catalogue uses at most two of them. */
-export type ErrorDetails = { field?: string; rule?: string; mrn?: string; allow?: string };
+export type ErrorDetails = {
+  field?: string;
+  rule?: string;
+  mrn?: string;
+  allow?: string;
+  /** The state that a payment is in. */
+  status?: string;
+  /** What the EMR, or the way to it, has to say. */
+  reason?: string;
+  /** What would be too much. */
+  limit?: string;
+};
 
 /** Every error of the API: code → status → sentence. The sentences of the first three are published. */
 export const ERRORS = {
@@ -34,6 +45,36 @@ export const ERRORS = {
     retry: 'never',
     about: 'The access token is missing, unknown, revoked, or belongs to another client.',
     sentence: () => 'User not found.',
+  },
+  payment_not_found: {
+    status: 404,
+    retry: 'never',
+    about: "There is no payment of this id, or it is another user's.",
+    sentence: () => 'Payment not found.',
+  },
+  job_not_found: {
+    status: 404,
+    retry: 'never',
+    about: "There is no job of this number, or it is another user's.",
+    sentence: () => 'Job not found.',
+  },
+  endpoint_not_found: {
+    status: 404,
+    retry: 'never',
+    about: "There is no webhook endpoint of this id, or it is another client's, or it was deleted.",
+    sentence: () => 'Webhook endpoint not found.',
+  },
+  event_not_found: {
+    status: 404,
+    retry: 'never',
+    about: "There is no event of this id, or it is another client's, or it is older than events are kept.",
+    sentence: () => 'Event not found.',
+  },
+  recovery_not_found: {
+    status: 404,
+    retry: 'never',
+    about: 'This endpoint has no recovery of this id.',
+    sentence: () => 'Recovery not found.',
   },
   invalid_client: {
     status: 401,
@@ -89,6 +130,43 @@ export const ERRORS = {
     about: 'A request with the same Idempotency-Key is being worked on.',
     sentence: () => 'A request with this Idempotency-Key is still being processed. Send it again shortly.',
   },
+  invalid_state: {
+    status: 409,
+    retry: 'never',
+    about: 'The payment is not in a state that allows this; the message names the one that it is in.',
+    sentence: ({ status }) => `The state of the payment does not allow this: it is ${status}.`,
+  },
+  connection_unusable: {
+    status: 409,
+    retry: 'never',
+    about:
+      "The practice's EMR connection cannot be used as it is set up. Whoever connected it has to mend it.",
+    sentence: () => "The practice's EMR connection cannot be used as it is set up.",
+  },
+  endpoint_disabled: {
+    status: 409,
+    retry: 'never',
+    about: 'The webhook endpoint is disabled. Enable it first.',
+    sentence: () => 'The webhook endpoint is disabled. Enable it first.',
+  },
+  endpoint_limit_reached: {
+    status: 409,
+    retry: 'never',
+    about: 'A client has at most 50 webhook endpoints. Delete one first.',
+    sentence: () => 'You have the most webhook endpoints that a client can have. Delete one first.',
+  },
+  nothing_to_redeliver: {
+    status: 409,
+    retry: 'never',
+    about: 'The event is on its way already, or no enabled endpoint takes events of its type.',
+    sentence: () => 'The event is on its way already, or no enabled endpoint takes events of its type.',
+  },
+  test_in_progress: {
+    status: 409,
+    retry: 'always',
+    about: 'A test of this endpoint is under way, or too many tests are.',
+    sentence: () => 'Another test is under way. Try again when it is over.',
+  },
   payload_too_large: {
     status: 413,
     retry: 'never',
@@ -104,8 +182,15 @@ export const ERRORS = {
   idempotency_key_reused: {
     status: 422,
     retry: 'never',
-    about: 'The Idempotency-Key was used before with another request. Use a new key for a new payment.',
+    about: 'The Idempotency-Key was used before with another request. Use a new key for a new request.',
     sentence: () => 'This Idempotency-Key was already used with a different request.',
+  },
+  rate_limited: {
+    status: 429,
+    retry: 'always',
+    about:
+      'Too many requests; the header `Retry-After` says when to try again. Nothing was kept of this one.',
+    sentence: ({ limit }) => `Too many requests: ${limit}.`,
   },
   headers_too_large: {
     status: 431,
@@ -119,11 +204,23 @@ export const ERRORS = {
     about: 'Our fault. Quote the request_id.',
     sentence: () => 'Something went wrong on our side.',
   },
+  emr_unavailable: {
+    status: 502,
+    retry: 'always',
+    about: 'The EMR cannot be reached or did not answer as it should. Nothing was written.',
+    sentence: ({ reason }) => `The EMR could not be asked. ${reason}`,
+  },
   service_unavailable: {
     status: 503,
     retry: 'with_key',
     about: 'The service cannot take requests just now; the header `Retry-After` says when to try again.',
     sentence: () => 'The service is temporarily unavailable. Please try again.',
+  },
+  emr_timeout: {
+    status: 504,
+    retry: 'always',
+    about: 'The EMR did not answer within 5 seconds. Nothing was written.',
+    sentence: () => 'The EMR did not answer in time.',
   },
 } as const satisfies Record<string, Entry>;
 

@@ -38,6 +38,10 @@ export const FAILURE_CODES = {
     action:
       'The EMR could not be reached until the retry horizon ended, and does not have the payment. Retry.',
   },
+  resolved_not_posted: {
+    status: 'failed',
+    action: 'A person looked in the EMR and did not find the payment. Retry to have it posted.',
+  },
   outcome_unknown: {
     status: 'needs_review',
     action:

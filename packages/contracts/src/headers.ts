@@ -10,4 +10,6 @@ export const HEADERS = {
   idempotencyKey: 'idempotency-key',
   idempotentReplayed: 'idempotent-replayed',
   requestId: 'x-request-id',
+  rateLimit: 'ratelimit',
+  rateLimitPolicy: 'ratelimit-policy',
 } as const;

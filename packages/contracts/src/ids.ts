@@ -66,3 +66,8 @@ export function newUserId(): string {
 export function newWebhookEndpointId(): string {
   return `we_${randomBase62()}`;
 }
+
+/** `rec_…`: a recovery of what a webhook endpoint missed. */
+export function newRecoveryId(): string {
+  return `rec_${randomBase62()}`;
+}

@@ -1,6 +1,7 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import { Pool, type QueryResultRow, types } from 'pg';
 import { PrismaClient } from './generated/client.ts';
+import { groupStatements } from './grouped-statements.ts';
 
 /** PostgreSQL cannot be reached or does not answer in time. What was asked may or may not have been done. */
 export class DatabaseUnavailableError extends Error {
@@ -9,6 +10,11 @@ export class DatabaseUnavailableError extends Error {
 
 export type Database = {
   pool: Pool;
+  /**
+   * For the statements of many jobs at once, each of rows of its own: those that come together are committed together.
+   * Not for what writes rows that jobs share, such as lanes: a group keeps its rows locked until its end.
+   */
+  grouped: Statements;
   /** For everything that is not hot. It borrows from the same pool. */
   prisma: PrismaClient;
   /** Rejects with DatabaseUnavailableError when there is no answer within 2 s. */
@@ -16,8 +22,14 @@ export type Database = {
   close(): Promise<void>;
 };
 
-/** A statement with a name, so that each connection parses and plans it once. */
-export type Statement = { name: string; text: string };
+/** What statements run on: the pool, or the one connection of a transaction (`inTransaction`). */
+export type Statements = { pool: Pick<Pool, 'query'> };
+
+/**
+ * A statement with a name, so that each connection parses and plans it once. Without one it is planned at every call, for
+ * the values of that call: for filters that are combined freely.
+ */
+export type Statement = { name?: string; text: string };
 
 /** Longest that one of our statements may run; they take milliseconds. Also the longest wait for a connection. */
 const STATEMENT_MS = 5_000;
@@ -37,29 +49,33 @@ const typeParsers = {
  * @param options.applicationName shows in pg_stat_activity.
  */
 export function openDatabase(options: { url: string; poolSize: number; applicationName: string }): Database {
-  const pool = new Pool({
+  const config = {
     connectionString: options.url,
-    max: options.poolSize,
     application_name: options.applicationName,
     connectionTimeoutMillis: CONNECT_MS,
     idleTimeoutMillis: 60_000,
     statement_timeout: STATEMENT_MS,
+    idle_in_transaction_session_timeout: STATEMENT_MS,
     // The server's time-out does not help when the server is gone: this one is the client's.
     query_timeout: STATEMENT_MS + 1_000,
     keepAlive: true,
     types: typeParsers,
-  });
+  };
+  const pool = new Pool({ ...config, max: options.poolSize });
   // An idle connection that breaks is replaced when the next one is asked for.
   pool.on('error', () => undefined);
   const prisma = new PrismaClient({ adapter: new PrismaPg(pool, { disposeExternalPool: false }) });
+  const grouped = groupStatements({ pool }, config);
   return {
     pool,
+    grouped,
     prisma,
     async ping() {
       await query({ pool }, { name: 'ping', text: 'SELECT 1' }, []);
     },
     async close() {
       await prisma.$disconnect();
+      await grouped.close();
       await pool.end();
     },
   };
@@ -79,7 +95,8 @@ function isUnavailable(error: unknown): boolean {
   return UNAVAILABLE_WORDS.test(`${typeof code === 'string' ? code : ''} ${error.message}`);
 }
 
-async function unavailableAsSuch<T>(work: Promise<T>): Promise<T> {
+/** @throws DatabaseUnavailableError for what says "not now", with the cause; anything else as it is. */
+export async function unavailableAsSuch<T>(work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {
@@ -94,7 +111,7 @@ async function unavailableAsSuch<T>(work: Promise<T>): Promise<T> {
  * @throws DatabaseUnavailableError when Postgres cannot be reached or is late; any other error is a bug.
  */
 export async function query<Row extends QueryResultRow>(
-  { pool }: Pick<Database, 'pool'>,
+  { pool }: Statements,
   statement: Statement,
   values: unknown[],
 ): Promise<Row[]> {

@@ -48,6 +48,14 @@ export type ResolveOutcome =
   | { outcome: 'refused'; code: 'unknown_payment_method' | 'unknown_location'; reason: string }
   | ({ outcome: 'not_sent' } & Trouble);
 
+/** A place of the practice, and the identifiers by which people call it. */
+export type EmrLocation = EmrCode & { identifiers: readonly string[] };
+
+/** All names that `resolve` takes; both empty where an EMR has no place for them. */
+export type ListOutcome =
+  | { outcome: 'listed'; methods: readonly EmrCode[]; locations: readonly EmrLocation[] }
+  | ({ outcome: 'not_sent' } & Trouble);
+
 /** The four outcomes of a posting call. Only evidence may choose: when in doubt it is `unknown`. */
 export type PostOutcome =
   | { outcome: 'posted'; emrTransactionId: string }
@@ -60,6 +68,9 @@ export type FindOutcome =
   | { outcome: 'found'; emrTransactionId: string }
   | { outcome: 'absent' }
   | ({ outcome: 'unavailable' } & Trouble);
+
+/** Whether a connection works. `reason` is a sentence for whoever sets it up; it holds no secret. */
+export type CheckOutcome = { ok: true; methods: number; locations: number } | { ok: false; reason: string };
 
 export type CallOptions = {
   signal: AbortSignal;
@@ -84,6 +95,10 @@ export type EmrAdapter = {
    * that starts later than this after the send.
    */
   readonly settleMs: number;
+  /** Tries the connection without writing anything: the credentials, the practice's lists, the search for payments. */
+  check(options: CallOptions): Promise<CheckOutcome>;
+  /** What `resolve` chooses from, as cheaply as it does. */
+  list(options: CallOptions): Promise<ListOutcome>;
   resolve(names: { paymentMethod: string; location: string }, options: CallOptions): Promise<ResolveOutcome>;
   post(posting: Posting, options: PostOptions): Promise<PostOutcome>;
   /** Only with capability `conditional-create` or `lookup`. */

@@ -10,6 +10,7 @@ import {
 import { Redis } from 'ioredis';
 import { Pool } from 'pg';
 import type { Logger } from './logger.ts';
+import { queueUntilReady, workerUntilReady } from './queue-until-ready.ts';
 
 /** One queue for each kind of job. */
 export type QueueName = 'post-payment' | 'deliver-webhook';
@@ -37,15 +38,9 @@ export type Transport = {
   close(): Promise<void>;
 };
 
-type EntryQueue = {
-  addBulk(entries: { name: string; data: QueueEntry; opts: JobsOptions }[]): Promise<unknown>;
-  close(): Promise<void>;
-  on(event: 'error', listener: (error: Error) => void): unknown;
-};
-type EntryWorker = {
-  close(force?: boolean): Promise<void>;
-  on(event: 'error', listener: (error: Error) => void): unknown;
-};
+type NewEntry = { name: string; data: QueueEntry; opts: JobsOptions };
+type EntryQueue = { addBulk(entries: NewEntry[]): Promise<unknown>; close(): Promise<void> };
+type EntryWorker = { close(force?: boolean): Promise<void> };
 type Processor = (job: { data: QueueEntry }) => Promise<void>;
 type ConsumerOptions = Omit<WorkerOptions, 'connection'>;
 
@@ -62,19 +57,28 @@ const CONNECT_MS = 1_000;
 const PREFIX = '{emr-payments}';
 const retryStrategy = (times: number) => Math.min(times * 100, 1000);
 
+/** BullMQ tells of every broken connection; the relay's warning and /health/ready say it once. */
+const errorsOf = (logger: Logger) => (queue: QueueName) => (err: Error) =>
+  logger.debug({ err, queue }, 'queue');
+
 function redisBackend(url: string, logger: Logger): Backend {
   const connect = (options: object) =>
     new Redis(url, { retryStrategy, ...options }).on('error', (err) =>
       logger.debug({ err, backend: 'redis' }, 'queue connection'),
     );
+  const onError = errorsOf(logger);
   // A producer hears at once that Redis is down; a consumer waits for it to come back.
   const producer = connect({ enableOfflineQueue: false, maxRetriesPerRequest: 1 });
   const consumer = connect({ maxRetriesPerRequest: null });
   return {
     name: 'redis',
-    queue: (name) => new Queue<QueueEntry>(name, { connection: producer, prefix: PREFIX }),
+    queue: (name) =>
+      new Queue<QueueEntry>(name, { connection: producer, prefix: PREFIX }).on('error', onError(name)),
     worker: (name, processor, options) =>
-      new Worker<QueueEntry>(name, processor, { ...options, connection: consumer, prefix: PREFIX }),
+      new Worker<QueueEntry>(name, processor, { ...options, connection: consumer, prefix: PREFIX }).on(
+        'error',
+        onError(name),
+      ),
     ping: async () => {
       // At the start, and after an outage, the connection is a moment away: that is not "down" yet.
       if (producer.status !== 'ready')
@@ -94,12 +98,23 @@ const onPostgres = withBackend(createPostgresBackend);
 function postgresBackend(url: string, logger: Logger): Backend {
   const pool = new Pool({ connectionString: url, max: 1, connectionTimeoutMillis: 3000 });
   pool.on('error', (err) => logger.debug({ err, backend: 'postgres' }, 'queue connection'));
-  const connection = { connectionString: url, max: 4, migrate: true };
+  const connection = { connectionString: url, max: 4, connectionTimeoutMillis: 3000, migrate: true };
+  const onError = errorsOf(logger);
   return {
     name: 'postgres',
-    queue: (name) => new onPostgres.Queue<QueueEntry>(name, { connection }),
+    queue: (name) =>
+      queueUntilReady<NewEntry>(() =>
+        new onPostgres.Queue<QueueEntry>(name, { connection }).on('error', onError(name)),
+      ),
     worker: (name, processor, options) =>
-      new onPostgres.Worker<QueueEntry>(name, processor, { ...options, connection }),
+      workerUntilReady(
+        () =>
+          new onPostgres.Worker<QueueEntry>(name, processor, { ...options, connection, autorun: false }).on(
+            'error',
+            onError(name),
+          ),
+        onError(name),
+      ),
     ping: () => pool.query('SELECT 1'),
     close: () => pool.end(),
   };
@@ -120,7 +135,6 @@ export function openTransport(
     let queue = queues.get(name);
     if (queue === undefined) {
       queue = backend.queue(name);
-      queue.on('error', (err) => logger.debug({ err, queue: name }, 'queue'));
       queues.set(name, queue);
     }
     return queue;
@@ -145,13 +159,15 @@ export function openTransport(
     consume(name, concurrency, handler) {
       const worker = backend.worker(name, (job) => handler(job.data), {
         concurrency,
-        // An entry of a killed process comes back by its job row's lease, not by this; it is then found done.
-        lockDuration: 30_000,
-        maxStalledCount: 1000,
+        // What a process had claimed when it was killed comes back by the job row's lease. What it had taken from the
+        // queue and not claimed yet comes back by this, and so soon: until then its id keeps it from being added again.
+        // A lock that ran out too early does no harm: the second taker finds the job claimed.
+        lockDuration: 6_000,
+        stalledInterval: 3_000,
+        maxStalledCount: 1_000_000,
         drainDelay: 1,
         runRetryDelay: 500,
       });
-      worker.on('error', (err) => logger.debug({ err, queue: name }, 'queue consumer'));
       return {
         async close(withinMs) {
           let timer: NodeJS.Timeout | undefined;

@@ -1,4 +1,6 @@
 import { hashSecret, newSecret } from '@emr-payments/runtime';
+import { type Actor, SYSTEM } from '../audit/entry.ts';
+import { auditCreate } from '../audit/record-audit.ts';
 import type { Database } from '../database.ts';
 
 export type NewClient = {
@@ -16,13 +18,16 @@ export type NewClient = {
  */
 export async function createClient(
   { database }: { database: Database },
-  { name }: { name: string },
+  { name, by = SYSTEM }: { name: string; by?: Actor },
 ): Promise<NewClient> {
   const clientId = newSecret('ci_');
   const clientSecret = newSecret('cs_');
-  const { id } = await database.prisma.client.create({
-    data: { clientId, name, secrets: { create: { secretHash: new Uint8Array(hashSecret(clientSecret)) } } },
-  });
+  const [{ id }] = await database.prisma.$transaction([
+    database.prisma.client.create({
+      data: { clientId, name, secrets: { create: { secretHash: new Uint8Array(hashSecret(clientSecret)) } } },
+    }),
+    auditCreate(database, { ...by, action: 'client.create', subject: `client:${clientId}`, outcome: 'done' }),
+  ]);
   return { clientId, clientSecret, clientPk: id };
 }
 

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { newWebhookEndpointId } from '@emr-payments/contracts';
 import { type Keyring, seal } from '@emr-payments/runtime';
+import { type Actor, SYSTEM } from '../audit/entry.ts';
+import { auditCreate } from '../audit/record-audit.ts';
 import type { Database } from '../database.ts';
 
 export type EndpointInput = {
@@ -14,6 +16,7 @@ export type EndpointInput = {
   eventTypes?: readonly string[];
   /** Deliveries to this endpoint at once, over all workers. */
   concurrency: number;
+  by?: Actor;
 };
 
 /** Registers a webhook endpoint with one signing secret. Events that are written from now on go there. */
@@ -22,21 +25,30 @@ export async function createEndpoint(
   input: EndpointInput,
 ): Promise<{ endpointId: string; laneId: number }> {
   const secretId = randomUUID();
-  const created = await database.prisma.webhookEndpoint.create({
-    data: {
-      id: newWebhookEndpointId(),
-      url: input.url,
-      description: input.description ?? null,
-      eventTypes: [...(input.eventTypes ?? [])],
-      client: { connect: { id: input.clientPk } },
-      lane: { create: { kind: 'endpoint', concurrency: input.concurrency } },
-      secrets: {
-        create: { id: secretId, sealed: seal(keyring, `webhook_secret:${secretId}`, input.secret) },
+  const id = newWebhookEndpointId();
+  const [created] = await database.prisma.$transaction([
+    database.prisma.webhookEndpoint.create({
+      data: {
+        id,
+        url: input.url,
+        description: input.description ?? null,
+        eventTypes: [...(input.eventTypes ?? [])],
+        client: { connect: { id: input.clientPk } },
+        lane: { create: { kind: 'endpoint', concurrency: input.concurrency } },
+        secrets: {
+          create: { id: secretId, sealed: seal(keyring, `webhook_secret:${secretId}`, input.secret) },
+        },
       },
-    },
-    select: { id: true, laneId: true },
-  });
-  return { endpointId: created.id, laneId: created.laneId };
+      select: { laneId: true },
+    }),
+    auditCreate(database, {
+      ...(input.by ?? SYSTEM),
+      action: 'endpoint.create',
+      subject: `endpoint:${id}`,
+      outcome: 'done',
+    }),
+  ]);
+  return { endpointId: id, laneId: created.laneId };
 }
 
 /** Gives an endpoint another URL and a fresh start: enabled, its circuit closed. */

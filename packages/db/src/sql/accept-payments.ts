@@ -32,6 +32,7 @@ export const JOBS_CHANNEL = 'emr_payments_jobs';
  *
  * - Keys are claimed in their order, so that two processes that claim the same ones wait and never deadlock.
  * - A key that is taken already, in the table or by an earlier row of this batch, keeps its row from being written.
+ * - Each patient is looked up by itself (LATERAL, LIMIT): joined, a batch would have all patients read from end to end.
  * - The deposit date defaults to today in the practice's time zone (design: the API's manners).
  */
 const ACCEPT = {
@@ -45,7 +46,8 @@ const ACCEPT = {
              WITH ORDINALITY AS i(payment_id, client_pk, user_id, patient_mrn, payment_method, reference_number,
                                   location, amount, notes, deposit_date, key, fingerprint, n)
         LEFT JOIN connections c ON c.user_id = i.user_id
-        LEFT JOIN patients p ON p.user_id = i.user_id AND p.mrn = i.patient_mrn
+        LEFT JOIN LATERAL (SELECT emr_patient_id FROM patients
+                            WHERE user_id = i.user_id AND mrn = i.patient_mrn LIMIT 1) p ON true
     ), numbered AS MATERIALIZED (
       SELECT input.*, nextval('jobs_id_seq') AS job_id
         FROM input WHERE emr_patient_id IS NOT NULL AND lane_id IS NOT NULL

@@ -1,4 +1,4 @@
-import { type Database, query } from '../database.ts';
+import { query, type Statements } from '../database.ts';
 import type { Claim } from './renew-leases.ts';
 
 /**
@@ -24,7 +24,7 @@ const BEGIN = {
  * @returns false when the claim is no longer ours: nothing may be sent.
  */
 export async function beginAttempt(
-  deps: Pick<Database, 'pool'>,
+  deps: Statements,
   { claim, knownAbsent }: { claim: Claim; knownAbsent: boolean },
 ): Promise<boolean> {
   const rows = await query(deps, BEGIN, [claim.jobId, claim.fence, knownAbsent]);

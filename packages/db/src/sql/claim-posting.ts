@@ -1,4 +1,4 @@
-import { type Database, query } from '../database.ts';
+import { query, type Statements } from '../database.ts';
 import type { Claim } from './renew-leases.ts';
 
 /** A payment that this process may work on, with all that posting it needs. */
@@ -33,7 +33,10 @@ export type ClaimedPosting = {
   tries: number;
   /** How many requests have left for the EMR. */
   sends: number;
-  /** Milliseconds since the last send whose outcome is unknown; null when there is none. */
+  /**
+   * Milliseconds since the last send whose outcome is unknown; null when there is none. Where its holder lived to see the
+   * call end, since that end: `sent_at` is written before the request leaves, how long before is not known.
+   */
   unresolvedMs: number | null;
   /** Milliseconds since the retry horizon began. */
   triedForMs: number;
@@ -66,7 +69,7 @@ const CLAIM = {
       JOIN connections c ON c.user_id = p.user_id
       CROSS JOIN LATERAL (
         SELECT count(*)::int AS sends,
-               max(sent_at) FILTER (WHERE outcome IS NULL OR outcome = 'unknown') AS unresolved_since
+               max(coalesce(finished_at, sent_at)) FILTER (WHERE outcome IS NULL OR outcome = 'unknown') AS unresolved_since
           FROM posting_attempts WHERE payment_id = p.id
       ) a`,
 };
@@ -100,7 +103,7 @@ type Row = {
 
 /** @returns null when there is nothing to do: finished, held by another worker, or an entry of an earlier fence. */
 export async function claimPosting(
-  deps: Pick<Database, 'pool'>,
+  deps: Statements,
   { jobId, fence, leaseMs }: Claim & { leaseMs: number },
 ): Promise<ClaimedPosting | null> {
   const [row] = await query<Row>(deps, CLAIM, [jobId, fence, leaseMs]);

@@ -211,32 +211,46 @@ test('a delivery is retried, then delivered, with its attempts; 410 disables the
     endpoint: { enabled: true, secrets: [{}] },
   });
   if (first === null) return;
-  const retry = { claim: first.claim, laneId: first.laneId, attempt, disableEndpoint: null };
-  expect(await recordDelivery(practice.database, { ...retry, next: { status: 'pending', delayMs: 0 } })).toBe(
-    true,
-  );
-  expect(await recordDelivery(practice.database, { ...retry, next: { status: 'delivered' } })).toBe(false);
+  const told = { id: 'evt_told', type: 'endpoint.disabled', body: '{}' };
+  const failing = { when: 'failing_too_long', code: 'failing', reason: 'five days', event: told } as const;
+  const retry = { claim: first.claim, clientPk: first.clientPk, attempt, disabling: failing };
+  expect(
+    await recordDelivery(practice.database, { ...retry, next: { status: 'pending', delayMs: 0 } }),
+  ).toEqual({ written: true, disabled: false });
+  expect(await recordDelivery(practice.database, { ...retry, next: { status: 'delivered' } })).toEqual({
+    written: false,
+    disabled: false,
+  });
   expect(await sql('SELECT failing_since IS NOT NULL AS failing FROM webhook_endpoints')).toEqual([
     { failing: true },
   ]);
 
   const second = await next();
   if (second === null) throw new Error('the retry was not fed');
-  expect(second.attempts).toBe(1);
-  await recordDelivery(practice.database, {
+  expect(second).toMatchObject({ attempts: 1, tries: 1 });
+  const gone = await recordDelivery(practice.database, {
     claim: second.claim,
-    laneId: second.laneId,
+    clientPk: second.clientPk,
     attempt: { ...attempt, httpStatus: 410 },
     next: { status: 'failed' },
-    disableEndpoint: 'The endpoint answered 410 Gone.',
+    disabling: {
+      when: 'now',
+      code: 'gone',
+      reason: 'The endpoint answered 410 Gone.',
+      event: told,
+    },
   });
+  expect(gone).toEqual({ written: true, disabled: true });
   expect(await sql('SELECT status, attempts FROM deliveries')).toEqual([{ status: 'failed', attempts: 2 }]);
   expect(await sql('SELECT number, http_status FROM delivery_attempts ORDER BY number')).toEqual([
     { number: 1, http_status: 500 },
     { number: 2, http_status: 410 },
   ]);
-  expect(await sql('SELECT disabled_reason FROM webhook_endpoints')).toEqual([
-    { disabled_reason: 'The endpoint answered 410 Gone.' },
+  expect(await sql('SELECT disabled_code, disabled_reason FROM webhook_endpoints')).toEqual([
+    { disabled_code: 'gone', disabled_reason: 'The endpoint answered 410 Gone.' },
+  ]);
+  expect(await sql("SELECT type, payment_id FROM events WHERE id = 'evt_told'")).toEqual([
+    { type: 'endpoint.disabled', payment_id: null },
   ]);
   expect(await sql('SELECT count(*)::int AS n FROM jobs')).toEqual([{ n: 0 }]);
 });

@@ -2,12 +2,16 @@ import { type Database, query } from '../database.ts';
 
 export type Claim = { jobId: string; fence: number };
 
+/** The rows are locked in their order, as groups of statements lock them (`Database.grouped`): no deadlock with those. */
 const RENEW = {
   name: 'renew-leases',
   text: `
-    UPDATE jobs SET lease_until = now() + make_interval(secs => $3 / 1000.0)
-      FROM unnest($1::bigint[], $2::int[]) AS held(id, fence)
-     WHERE jobs.id = held.id AND jobs.fence = held.fence AND jobs.lease_until IS NOT NULL
+    WITH held AS (
+      SELECT j.id FROM unnest($1::bigint[], $2::int[]) AS claim(id, fence)
+        JOIN jobs j ON j.id = claim.id AND j.fence = claim.fence AND j.lease_until IS NOT NULL
+       ORDER BY j.id FOR UPDATE OF j
+    )
+    UPDATE jobs SET lease_until = now() + make_interval(secs => $3 / 1000.0) FROM held WHERE jobs.id = held.id
     RETURNING jobs.id::text`,
 };
 

@@ -28,6 +28,9 @@ const RETRY = {
     ), lane AS (
       UPDATE lanes SET ${FAILED_LANE}
         FROM job WHERE lanes.id = job.lane_id AND $7 = 'failing' AND ${NOT_OPEN}
+    ), answering AS (
+      UPDATE lanes SET failures = 0, open_until = NULL
+        FROM job WHERE lanes.id = job.lane_id AND $7 = 'answering' AND lanes.failures > 0
     ), paused AS (
       UPDATE lanes SET open_until = now() + make_interval(secs => $3 / 1000.0)
         FROM job WHERE lanes.id = job.lane_id AND $7 = 'throttling' AND ${NOT_OPEN}
@@ -37,7 +40,7 @@ const RETRY = {
 
 /**
  * @param input.delayMs from now.
- * @param input.farEnd `failing` counts towards the lane's circuit; `throttling` pauses the whole lane for the delay.
+ * @param input.farEnd `answering` closes the lane's circuit, `failing` counts towards it; `throttling` pauses the whole lane for the delay.
  * @returns false when the claim is no longer ours: nothing was changed.
  */
 export async function retryPosting(

@@ -1,6 +1,6 @@
-import { type Database, query } from '../database.ts';
-import { JOBS_CHANNEL } from './accept-payments.ts';
+import { query, type Statements } from '../database.ts';
 import type { Claim } from './renew-leases.ts';
+import { type EventRecord, tellEventCtes } from './tell-event.ts';
 
 /** How the attempt of this claim ended, when there was one. */
 export type AttemptEnd = {
@@ -17,7 +17,7 @@ export type Settlement = {
     | { status: 'posted'; emrTransactionId: string }
     | { status: 'failed' | 'needs_review'; failureCode: string; failureReason: string };
   attempt: AttemptEnd | null;
-  event: { id: string; type: string; body: string };
+  event: EventRecord;
 };
 
 /**
@@ -34,7 +34,7 @@ const SETTLE = {
     ), payment AS (
       UPDATE payments p
          SET status = $3::payment_status, round = p.round + 1, settled_at = now(), emr_transaction_id = $4,
-             failure_code = $5, failure_reason = $6
+             failure_code = $5, failure_reason = $6, last_fence = $2
         FROM job WHERE p.id = job.payment_id AND p.status = 'posting'
       RETURNING p.id, p.user_id, p.round, job.id AS job_id
     ), attempt AS (
@@ -44,29 +44,14 @@ const SETTLE = {
       UPDATE posting_attempts a SET outcome = 'posted', finished_at = coalesce(a.finished_at, now()) FROM payment
        WHERE $3 = 'posted' AND a.payment_id = payment.id AND (a.outcome IS NULL OR a.outcome = 'unknown')
          AND NOT ($7::text IS NOT NULL AND a.number = $2)
-    ), event AS (
-      INSERT INTO events (id, client_pk, user_id, payment_id, round, job_id, type, body)
-      SELECT $10, $13, user_id, id, round, job_id, $11, $12 FROM payment
-      RETURNING id
-    ), delivery AS (
-      INSERT INTO deliveries (event_id, endpoint_id)
-      SELECT event.id, e.id FROM event JOIN webhook_endpoints e
-          ON e.client_pk = $13 AND e.disabled_at IS NULL AND e.deleted_at IS NULL
-         AND (e.event_types = '{}' OR $11 = ANY (e.event_types))
-      RETURNING id, endpoint_id
-    ), queued AS (
-      INSERT INTO jobs (kind, lane_id, delivery_id)
-      SELECT 'deliver_webhook', e.lane_id, d.id FROM delivery d JOIN webhook_endpoints e ON e.id = d.endpoint_id
-    ), lane AS (
-      UPDATE lanes SET failures = 0, open_until = NULL WHERE id = $14 AND $7 IN ('posted', 'refused') AND failures > 0
-    ), told AS MATERIALIZED (
-      SELECT pg_notify('${JOBS_CHANNEL}', '') FROM (SELECT FROM delivery LIMIT 1) AS any_row
+    ), ${tellEventCtes({ from: 'payment', id: 10, type: 11, body: 12, clientPk: 13 })}, lane AS (
+      UPDATE lanes SET failures = 0, open_until = NULL WHERE id = $14 AND ($3 = 'posted' OR $7 = 'refused') AND failures > 0
     )
     SELECT payment.round FROM payment LEFT JOIN told ON true`,
 };
 
 /** @returns false when the claim is no longer ours: nothing was changed. */
-export async function settlePayment(deps: Pick<Database, 'pool'>, settlement: Settlement): Promise<boolean> {
+export async function settlePayment(deps: Statements, settlement: Settlement): Promise<boolean> {
   const { claim, laneId, clientPk, result, attempt, event } = settlement;
   const posted = result.status === 'posted';
   const rows = await query(deps, SETTLE, [

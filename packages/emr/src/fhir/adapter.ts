@@ -1,5 +1,13 @@
-import type { AdapterFactory, EmrAdapter, ResolveOutcome, Trouble } from '../adapter.ts';
+import type {
+  AdapterFactory,
+  CallOptions,
+  EmrAdapter,
+  ListOutcome,
+  ResolveOutcome,
+  Trouble,
+} from '../adapter.ts';
 import { createListCache, isTrouble } from '../list-cache.ts';
+import { checkFhirConnection } from './check.ts';
 import { findPayment } from './find-payment.ts';
 import { type EmrLists, fetchLists } from './lists.ts';
 import { matchNames } from './match-names.ts';
@@ -39,10 +47,17 @@ export const openFhirAdapter: AdapterFactory = (connection) => {
     return isTrouble(lists) ? { outcome: 'not_sent', ...lists } : matchNames(lists, names);
   }
 
+  async function list({ signal }: CallOptions): Promise<ListOutcome> {
+    const lists = await unlessAborted(listCache.get({ key: cacheKey, fetch, has: () => true }), signal);
+    return isTrouble(lists) ? { outcome: 'not_sent', ...lists } : { outcome: 'listed', ...lists };
+  }
+
   const adapter: EmrAdapter = {
     capability: fhir.capability,
     drops: [],
     settleMs: fhir.settings.settle_ms,
+    check: ({ signal }) => checkFhirConnection(fhir, signal),
+    list,
     resolve,
     post: (posting, options) => postPayment(fhir, posting, options),
   };

@@ -1,10 +1,8 @@
-import type { EmrCode, Trouble } from '../adapter.ts';
+import type { EmrCode, EmrLocation, Trouble } from '../adapter.ts';
 import { type ReadResult, readAll, readResource } from './read.ts';
 import { CodeSystemSchema, ExpansionSchema, LocationSchema, ValueSetSchema } from './resources.ts';
 import type { FhirConnection } from './settings.ts';
 
-/** A place of the practice, and the identifiers by which people call it. */
-export type EmrLocation = EmrCode & { identifiers: readonly string[] };
 /** `id` of a method is the FHIR token `system|code`. */
 export type EmrLists = { methods: readonly EmrCode[]; locations: readonly EmrLocation[] };
 

@@ -1,0 +1,95 @@
+import { type Static, type TSchema, Type } from '@sinclair/typebox';
+
+/** Why an endpoint is disabled. The last two are somebody's wish. */
+export const DISABLED_CODES = {
+  gone: 'It answered 410 Gone.',
+  failing: 'For five days nothing but failures came back.',
+  address_refused: 'Its address is not one that webhooks may go to.',
+  by_client: 'You disabled it.',
+  by_operator: 'The operator of this service disabled it.',
+} as const;
+
+export type DisabledCode = keyof typeof DISABLED_CODES;
+
+/** What disables an endpoint without anybody's wish: each makes an `endpoint.disabled` event. */
+export type AutomaticDisabledCode = Exclude<DisabledCode, 'by_client' | 'by_operator'>;
+
+const AUTOMATIC: AutomaticDisabledCode[] = ['gone', 'failing', 'address_refused'];
+
+/** The published envelope, of an event that belongs to a client and to none of its payments. */
+function envelope<T extends string, D extends TSchema>(type: T, data: D, $id: string, description: string) {
+  return Type.Object(
+    {
+      id: Type.String({
+        pattern: '^evt_[0-9A-Za-z]{24}$',
+        description: 'The event; also the header `webhook-id`.',
+      }),
+      access_token_reference_id: Type.Null({ description: 'It belongs to no user.' }),
+      object: Type.Literal('event'),
+      created: Type.String({
+        format: 'date-time',
+        pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}Z$',
+        description: 'When the event came about, UTC, in whole seconds.',
+      }),
+      type: Type.Literal(type),
+      job_id: Type.Null({ description: 'It belongs to no job.' }),
+      data,
+    },
+    { $id, additionalProperties: false, description },
+  );
+}
+
+const EndpointId = Type.String({
+  description: 'The webhook endpoint.',
+  examples: ['we_1J9X2q2eZvKYlo2CluR9g9gV'],
+});
+
+export const EndpointDisabledEventSchema = envelope(
+  'endpoint.disabled',
+  Type.Object(
+    {
+      endpoint_id: EndpointId,
+      code: Type.Unsafe<AutomaticDisabledCode>({ type: 'string', enum: AUTOMATIC }),
+      reason: Type.String({ description: 'Why, in words for a person.' }),
+    },
+    { additionalProperties: false },
+  ),
+  'EndpointDisabledEvent',
+  'A webhook endpoint of yours gets nothing more until you enable it. Your other endpoints and `GET /v1/events` have this.',
+);
+
+export const WebhookTestEventSchema = envelope(
+  'webhook.test',
+  Type.Object({ endpoint_id: EndpointId }, { additionalProperties: false }),
+  'WebhookTestEvent',
+  'What `POST /v1/webhooks/{id}/test` sends. It is not kept.',
+);
+
+export type EndpointDisabledEvent = Static<typeof EndpointDisabledEventSchema>;
+export type WebhookTestEvent = Static<typeof WebhookTestEventSchema>;
+
+type EndpointEventInput = { eventId: string; created: Date; endpointId: string };
+
+function head<T extends string>(type: T, { eventId, created }: EndpointEventInput) {
+  return {
+    id: eventId,
+    access_token_reference_id: null,
+    object: 'event' as const,
+    created: `${created.toISOString().slice(0, 19)}Z`,
+    type,
+    job_id: null,
+  };
+}
+
+/** The event of an endpoint that was disabled by what came back from it. */
+export function endpointDisabledEvent(
+  input: EndpointEventInput & { code: AutomaticDisabledCode; reason: string },
+): EndpointDisabledEvent {
+  const { endpointId, code, reason } = input;
+  return { ...head('endpoint.disabled', input), data: { endpoint_id: endpointId, code, reason } };
+}
+
+/** The event that a client sends to its own endpoint to see whether it works. */
+export function webhookTestEvent(input: EndpointEventInput): WebhookTestEvent {
+  return { ...head('webhook.test', input), data: { endpoint_id: input.endpointId } };
+}

@@ -1,0 +1,41 @@
+import { type Static, Type } from '@sinclair/typebox';
+import { PAYMENT_ID_PATTERN } from './ids.ts';
+import { listOf, nullable, PAGE_QUERY, replyOf } from './replies.ts';
+import { EventTypeSchema } from './webhook-endpoints.ts';
+
+/** An event as it is sent, whatever its type. Each type's own schema stands under `webhooks` in the document. */
+export const StoredEventSchema = Type.Object(
+  {
+    id: Type.String(),
+    access_token_reference_id: nullable(Type.String()),
+    object: Type.Literal('event'),
+    created: Type.String({ format: 'date-time' }),
+    type: Type.String({ description: 'Expect types that you do not know.' }),
+    job_id: nullable(Type.String()),
+    data: Type.Object({}, { additionalProperties: true }),
+  },
+  { $id: 'Event', description: 'The same as a webhook that is not thin.' },
+);
+export type StoredEvent = Static<typeof StoredEventSchema>;
+
+const EventRef = Type.Unsafe<StoredEvent>({ $ref: 'Event#' });
+
+export const EventReplySchema = replyOf('EventReply', EventRef, 'The event');
+
+export const EventListSchema = listOf('EventList', EventRef, 'Events, newest first');
+
+export const ListEventsQuerySchema = Type.Object(
+  {
+    type: Type.Optional(EventTypeSchema),
+    job_id: Type.Optional(
+      Type.String({ pattern: '^[0-9]{1,15}$', description: '`job_id` of the answer to a request.' }),
+    ),
+    payment_id: Type.Optional(Type.String({ pattern: PAYMENT_ID_PATTERN })),
+    created_after: Type.Optional(
+      Type.String({ format: 'date-time', description: 'Only events that came about later than this.' }),
+    ),
+    ...PAGE_QUERY,
+  },
+  { additionalProperties: false },
+);
+export type ListEventsQuery = Static<typeof ListEventsQuerySchema>;

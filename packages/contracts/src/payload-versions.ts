@@ -1,0 +1,50 @@
+/**
+ * The versions of what an endpoint is sent. An endpoint keeps the one it registered with. Events are stored in the
+ * shape of the newest; an older one is made from it when it is sent, by its entry in `SHAPES`. A version is added when a
+ * change would break a receiver: new fields and new event types do not.
+ */
+export const API_VERSIONS = ['2026-06-01'] as const;
+
+export type ApiVersion = (typeof API_VERSIONS)[number];
+
+/** What a newly registered endpoint gets. */
+export const CURRENT_API_VERSION: ApiVersion = '2026-06-01';
+
+type Shape = (body: string) => string;
+
+/** From the stored body to the body of a version. The current one is sent byte for byte as it is stored. */
+const SHAPES: Record<ApiVersion, Shape> = {
+  '2026-06-01': (body) => body,
+};
+
+/** Thin mode: enough to come and ask, and nothing about a patient. */
+export type ThinEvent = { id: string; type: string; created: string; payment_id: string | null };
+
+function thinned(body: string): string {
+  const event = JSON.parse(body) as {
+    id: string;
+    type: string;
+    created: string;
+    data: { payment_id?: string };
+  };
+  const thin: ThinEvent = {
+    id: event.id,
+    type: event.type,
+    created: event.created,
+    payment_id: event.data.payment_id ?? null,
+  };
+  return JSON.stringify(thin);
+}
+
+/**
+ * The exact text that an endpoint is sent of an event.
+ *
+ * @param input.body the stored body.
+ * @throws Error for a version that no release has had: the row was not written by us.
+ */
+export function payloadFor(input: { apiVersion: string; thin: boolean; body: string }): string {
+  const shape = (SHAPES as Record<string, Shape | undefined>)[input.apiVersion];
+  if (shape === undefined) throw new Error(`there is no payload version ${input.apiVersion}`);
+  // Thin events have had one shape so far, whatever the version.
+  return input.thin ? thinned(input.body) : shape(input.body);
+}

@@ -1,0 +1,164 @@
+import { type Static, Type } from '@sinclair/typebox';
+import { FAILURE_CODES, type FailureCode } from './failure-codes.ts';
+import { PAYMENT_ID_PATTERN } from './ids.ts';
+import { CreatePaymentBodySchema } from './payments.ts';
+import { listOf, nullable, PAGE_QUERY, replyOf, timeOf } from './replies.ts';
+
+/** Every state of a payment, in the order of its life. */
+export const PAYMENT_STATUSES = [
+  'accepted',
+  'posting',
+  'retrying',
+  'posted',
+  'failed',
+  'needs_review',
+] as const;
+
+export type PaymentStatus = (typeof PAYMENT_STATUSES)[number];
+
+export const PaymentStatusSchema = Type.Unsafe<PaymentStatus>({
+  type: 'string',
+  enum: [...PAYMENT_STATUSES],
+  description:
+    '`accepted`, `posting` and `retrying` are open: it is being worked on. `posted`: it stands in the EMR. `failed`: it ' +
+    'does not. `needs_review`: nobody can know; a person has to look (`resolve`).',
+});
+
+const PaymentIdSchema = Type.String({
+  pattern: PAYMENT_ID_PATTERN,
+  description: 'Unique identifier of the payment.',
+  examples: ['123e4567e89b12d3a456426614174001'],
+});
+
+const JobIdSchema = Type.Integer({
+  description: 'The `job_id` of the answer to the request that made the payment.',
+  examples: [12345],
+});
+
+export const FailureSchema = Type.Object(
+  {
+    code: Type.Unsafe<FailureCode>({
+      type: 'string',
+      enum: Object.keys(FAILURE_CODES),
+      description: [
+        'Stable and machine-readable. New codes may be added.',
+        ...Object.entries(FAILURE_CODES).map(
+          ([code, { status, action }]) => `- \`${code}\` (${status}): ${action}`,
+        ),
+      ].join('\n'),
+    }),
+    reason: Type.String({ description: 'This case, in words for a person.' }),
+    action: Type.String({ description: 'What to do about it.' }),
+  },
+  { $id: 'PaymentFailure', description: 'Why it is `failed` or `needs_review`.' },
+);
+
+const AttemptSchema = Type.Object({
+  number: Type.Integer({ minimum: 1, description: '1 is the first.' }),
+  sent_at: timeOf('When the request was about to leave for the EMR.'),
+  finished_at: nullable(timeOf('When its outcome was known.')),
+  outcome: nullable(
+    Type.Unsafe<'posted' | 'refused' | 'not_sent' | 'unknown' | 'absent'>({
+      type: 'string',
+      enum: ['posted', 'refused', 'not_sent', 'unknown', 'absent'],
+      description:
+        '`not_sent`: it never reached the EMR. `unknown`: no answer that proves anything. `absent`: was unknown, and the EMR ' +
+        'has since been asked and does not have it. null: under way.',
+    }),
+  ),
+  code: nullable(Type.String({ description: 'What went wrong, such as `timeout`; null when nothing did.' })),
+});
+
+const RequestFields = CreatePaymentBodySchema.properties;
+
+/** One payment as reads show it. */
+export const PaymentSchema = Type.Object(
+  {
+    payment_id: PaymentIdSchema,
+    job_id: JobIdSchema,
+    status: PaymentStatusSchema,
+    patient_mrn: Type.String({ description: RequestFields.patient_mrn.description ?? '' }),
+    payment_method: Type.String({ description: RequestFields.payment_method.description ?? '' }),
+    reference_number: Type.String({ description: RequestFields.reference_number.description ?? '' }),
+    location: Type.String({ description: RequestFields.location.description ?? '' }),
+    amount: Type.Number({ description: 'Payment amount.', examples: [350] }),
+    notes: nullable(Type.String({ description: 'The note, when there is one.' })),
+    deposit_date: Type.String({
+      format: 'date',
+      description: 'Deposit date (YYYY-MM-DD); the one that was chosen when none was given.',
+      examples: ['2026-06-15'],
+    }),
+    emr_transaction_id: nullable(Type.String({ description: "The EMR's identifier of the posting." })),
+    failure: nullable(Type.Unsafe<Static<typeof FailureSchema>>({ $ref: 'PaymentFailure#' })),
+    attempts: Type.Array(AttemptSchema, { description: 'Every send to the EMR, oldest first.' }),
+    events: Type.Array(
+      Type.Object({
+        id: Type.String({ examples: ['evt_1J9X2q2eZvKYlo2CluR9g9gV'] }),
+        type: Type.String({ examples: ['payment.created'] }),
+        created: timeOf('When it came about.'),
+      }),
+      { description: 'What you were told of it, oldest first. Events are kept for a limited time.' },
+    ),
+    created_at: timeOf('When it was accepted.'),
+    settled_at: nullable(timeOf('When it became `posted`, `failed` or `needs_review`.')),
+  },
+  { $id: 'Payment' },
+);
+export type PaymentView = Static<typeof PaymentSchema>;
+
+const PaymentRef = Type.Unsafe<PaymentView>({ $ref: 'Payment#' });
+
+export const PaymentReplySchema = replyOf('PaymentReply', PaymentRef, 'The payment');
+
+export const PaymentListSchema = listOf('PaymentList', PaymentRef, 'Payments, newest first');
+
+export const ListPaymentsQuerySchema = Type.Object(
+  {
+    status: Type.Optional(
+      Type.Array(PaymentStatusSchema, {
+        minItems: 1,
+        maxItems: PAYMENT_STATUSES.length,
+        uniqueItems: true,
+        description:
+          'Only payments in this state; several when it is given several times. `failed` and `needs_review` are the worklist.',
+      }),
+    ),
+    patient_mrn: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 255, description: 'Only of this patient.' }),
+    ),
+    reference_number: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 255, description: 'Only with this reference.' }),
+    ),
+    location: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 255,
+        description: 'Only of this location, written as it was sent.',
+      }),
+    ),
+    created_after: Type.Optional(
+      Type.String({ format: 'date-time', description: 'Only those that were accepted later than this.' }),
+    ),
+    created_before: Type.Optional(
+      Type.String({ format: 'date-time', description: 'Only those that were accepted earlier than this.' }),
+    ),
+    ...PAGE_QUERY,
+  },
+  { additionalProperties: false },
+);
+export type ListPaymentsQuery = Static<typeof ListPaymentsQuerySchema>;
+
+/** A job as reads show it: the asynchronous work on one payment. */
+export const JobSchema = Type.Object(
+  {
+    job_id: JobIdSchema,
+    status: PaymentStatusSchema,
+    payment_id: PaymentIdSchema,
+    created_at: timeOf('When the payment was accepted.'),
+    settled_at: nullable(timeOf('When the work ended.')),
+  },
+  { $id: 'Job' },
+);
+export type JobView = Static<typeof JobSchema>;
+
+export const JobReplySchema = replyOf('JobReply', Type.Unsafe<JobView>({ $ref: 'Job#' }), 'The job');

@@ -1,0 +1,73 @@
+import { type Static, Type } from '@sinclair/typebox';
+import { PAYMENT_ID_PATTERN } from './ids.ts';
+import { CreatePaymentBodySchema } from './payments.ts';
+import { replyOf } from './replies.ts';
+
+const { payment_method, location, notes } = CreatePaymentBodySchema.properties;
+
+/** Body of `POST /v1/payments/{id}/retry`. */
+export const RetryPaymentBodySchema = Type.Object(
+  {
+    payment_method: Type.Optional({
+      ...payment_method,
+      description: 'Corrected; else the payment keeps its own.',
+    }),
+    location: Type.Optional({ ...location, description: 'Corrected; else the payment keeps its own.' }),
+  },
+  {
+    $id: 'RetryPayment',
+    additionalProperties: false,
+    examples: [{ payment_method: 'Card' }],
+  },
+);
+export type RetryPaymentBody = Static<typeof RetryPaymentBodySchema>;
+
+/**
+ * Body of `POST /v1/payments/{id}/resolve`. `emr_transaction_id` goes with `posted` alone; a handler checks that, so that
+ * the field can be named in the published sentence.
+ */
+export const ResolvePaymentBodySchema = Type.Object(
+  {
+    outcome: Type.Unsafe<'posted' | 'not_posted'>({
+      type: 'string',
+      enum: ['posted', 'not_posted'],
+      description: 'What a person found in the EMR.',
+    }),
+    emr_transaction_id: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 255,
+        pattern: location.pattern ?? '',
+        description: "With `posted`, and only then: the EMR's identifier of the posting.",
+        examples: ['13969262'],
+      }),
+    ),
+    note: Type.String({
+      minLength: 1,
+      maxLength: 1000,
+      pattern: notes.pattern ?? '',
+      description: 'Who looked, and how it was found out. Kept in the audit log.',
+      examples: ['Found on the day sheet by M. Ortiz'],
+    }),
+  },
+  {
+    $id: 'ResolvePayment',
+    additionalProperties: false,
+    examples: [
+      { outcome: 'posted', emr_transaction_id: '13969262', note: 'Found on the day sheet by M. Ortiz' },
+      { outcome: 'not_posted', note: 'Not on the day sheet' },
+    ],
+  },
+);
+export type ResolvePaymentBody = Static<typeof ResolvePaymentBodySchema>;
+
+export const ResolvedPaymentReplySchema = replyOf(
+  'PaymentResolved',
+  Type.Object({
+    payment_id: Type.String({ pattern: PAYMENT_ID_PATTERN }),
+    status: Type.Unsafe<'posted' | 'failed'>({ type: 'string', enum: ['posted', 'failed'] }),
+    event_id: Type.String({ description: 'The event that tells of it.' }),
+  }),
+  'The payment is settled',
+);
+export type ResolvedPaymentReply = Static<typeof ResolvedPaymentReplySchema>;

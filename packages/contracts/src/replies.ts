@@ -1,0 +1,46 @@
+import { type TSchema, Type } from '@sinclair/typebox';
+
+/** A value that may be null. JSON Schema's way in OpenAPI 3.1. */
+export function nullable<T extends TSchema>(schema: T) {
+  return Type.Union([schema, Type.Null()]);
+}
+
+/** A time in UTC, with milliseconds. */
+export const timeOf = (description: string) =>
+  Type.String({ format: 'date-time', description, examples: ['2026-06-15T10:30:00.000Z'] });
+
+/** An answer with one thing in `data`. */
+export function replyOf<T extends TSchema>($id: string, data: T, description: string) {
+  return Type.Object(
+    {
+      success: Type.Literal(true),
+      message: Type.String({ description: 'For people.' }),
+      data,
+    },
+    { $id, description },
+  );
+}
+
+/** One page of a list. */
+export function listOf<T extends TSchema>($id: string, item: T, description: string) {
+  return Type.Object(
+    {
+      success: Type.Literal(true),
+      message: Type.String({ description: 'For people.' }),
+      data: Type.Array(item),
+      has_more: Type.Boolean({ description: 'There is another page.' }),
+      next_cursor: nullable(Type.String({ description: 'Give it as `cursor` for the next page.' })),
+    },
+    { $id, description },
+  );
+}
+
+/** How a page is asked for. */
+export const PAGE_QUERY = {
+  limit: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: 100, default: 20, description: 'Entries on a page.' }),
+  ),
+  cursor: Type.Optional(
+    Type.String({ minLength: 1, maxLength: 200, description: '`next_cursor` of the page before.' }),
+  ),
+};

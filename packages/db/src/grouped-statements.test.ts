@@ -1,0 +1,104 @@
+import { openTestDatabase, type TestDatabase } from '@emr-payments/testkit';
+import { Client } from 'pg';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { type Database, DatabaseUnavailableError, openDatabase, query } from './database.ts';
+import { groupStatements } from './grouped-statements.ts';
+
+let server: TestDatabase;
+let database: Database;
+
+/** Writes a number down, with the transaction that did it. Zero is refused by the table. */
+const ADD = {
+  name: 'add',
+  text: 'INSERT INTO numbers VALUES ($1) RETURNING pg_current_xact_id()::text AS xact',
+};
+const add = (n: number) => query<{ xact: string }>(database.grouped, ADD, [n]);
+const written = async () =>
+  (await database.pool.query<{ n: number }>('SELECT n FROM numbers ORDER BY n')).rows.map(({ n }) => n);
+
+/** Connections that wait for a lock. */
+const WAITING = `SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`;
+
+beforeAll(async () => {
+  server = await openTestDatabase();
+  database = openDatabase({ url: server.url, poolSize: 4, applicationName: 'test' });
+  await database.pool.query('CREATE TABLE numbers (n int PRIMARY KEY CHECK (n <> 0))');
+});
+beforeEach(() => database.pool.query('TRUNCATE numbers'));
+afterAll(async () => {
+  await database.close();
+  await server.drop();
+});
+
+describe('statements that come together', () => {
+  test('share one commit, and each gets its own rows', async () => {
+    const rows = await Promise.all([3, 1, 2].map(add));
+    expect(rows.map(([row]) => row?.xact)).toEqual(Array(3).fill(rows[0]?.[0]?.xact));
+    expect(await written()).toEqual([1, 2, 3]);
+  });
+
+  test('one that fails takes nothing from the others', async () => {
+    const ends = await Promise.allSettled([1, 0, 2].map(add));
+    expect(ends.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(ends[1]).toMatchObject({ reason: { code: '23514' } });
+    expect(await written()).toEqual([1, 2]);
+  });
+
+  test('more than one group takes are all run', async () => {
+    const many = Array.from({ length: 333 }, (_, n) => n + 1);
+    await Promise.all(many.map(add));
+    expect(await written()).toEqual(many);
+  });
+
+  test('a lone one runs without a transaction around it', async () => {
+    expect(await add(7)).toHaveLength(1);
+    expect(await written()).toEqual([7]);
+  });
+
+  test('groups that want the same rows in different orders wait for each other', async () => {
+    await Promise.all([1, 2, 3].map(add));
+    const other = openDatabase({ url: server.url, poolSize: 1, applicationName: 'test-2' });
+    const text = 'UPDATE numbers SET n = n WHERE n = $1 RETURNING pg_current_xact_id()::text AS xact';
+    const touch = ({ grouped }: Database, order: number[]) =>
+      Promise.all(order.map((n) => query<{ xact: string }>(grouped, { name: 'touch', text }, [n])));
+    const blocker = new Client({ connectionString: server.url });
+    await blocker.connect();
+    await blocker.query('BEGIN');
+    await blocker.query('UPDATE numbers SET n = n WHERE n = 3');
+    const groups = [touch(database, [1, 3, 2]), touch(other, [2, 3, 1])];
+    await expect.poll(async () => (await database.pool.query(WAITING)).rowCount).toBe(2);
+    await blocker.query('COMMIT');
+    // A group that lost a deadlock would have been taken apart.
+    for (const rows of await Promise.all(groups)) {
+      expect(new Set(rows.map(([row]) => row?.xact)).size).toBe(1);
+    }
+    await blocker.end();
+    await other.close();
+  });
+
+  test('a connection that breaks before the commit is told as an outage, and nothing is done', async () => {
+    const blocker = new Client({ connectionString: server.url });
+    await blocker.connect();
+    await blocker.query('BEGIN');
+    await blocker.query('LOCK TABLE numbers');
+    const ends = Promise.allSettled([1, 2].map(add));
+    await expect.poll(async () => (await database.pool.query(WAITING)).rowCount).toBe(1);
+    await database.pool.query(`SELECT pg_terminate_backend(pid) FROM (${WAITING}) AS stuck`);
+    for (const end of await ends) {
+      expect(end).toMatchObject({ status: 'rejected', reason: expect.any(DatabaseUnavailableError) });
+    }
+    await blocker.query('ROLLBACK');
+    await blocker.end();
+    expect(await written()).toEqual([]);
+    expect(await add(5)).toHaveLength(1);
+  });
+});
+
+test('a server that cannot be reached is an outage for each of them', async () => {
+  const alone = { pool: database.pool };
+  const lost = groupStatements(alone, { host: '127.0.0.1', port: 1 });
+  const ends = await Promise.allSettled([1, 2].map((n) => query(lost, ADD, [n])));
+  for (const end of ends) expect(end).toMatchObject({ reason: expect.any(DatabaseUnavailableError) });
+  await lost.close();
+  expect(await written()).toEqual([]);
+});

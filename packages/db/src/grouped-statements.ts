@@ -1,0 +1,121 @@
+import { type ClientConfig, Pool, type PoolClient, type QueryConfig, type QueryResult } from 'pg';
+import type { Statements } from './database.ts';
+
+/** Statements that are committed together; `close` ends their connections. */
+export type GroupedStatements = Statements & { close(): Promise<void> };
+
+type Waiting = PromiseWithResolvers<QueryResult> & { statement: QueryConfig };
+
+/** How a group ended: as a whole, one way or the other, or nobody knows. */
+type GroupEnd =
+  | { outcome: 'committed'; results: QueryResult[] }
+  /** The server has said that nothing of it was done. */
+  | { outcome: 'rolled_back' }
+  | { outcome: 'unknown'; error: unknown };
+
+/** Sends a whole group in one message and waits for all its answers: one round trip, one commit, one wait for the disk. */
+async function runGroup(client: PoolClient, group: readonly Waiting[]): Promise<GroupEnd> {
+  const { stream } = client.connection;
+  stream.cork();
+  const begun = client.query('BEGIN');
+  const running = group.map(({ statement }) => client.query(statement));
+  const ended = client.query('COMMIT');
+  stream.uncork();
+  const [[begin, commit], results] = await Promise.all([
+    Promise.allSettled([begun, ended]),
+    Promise.allSettled(running),
+  ]);
+  if (begin.status === 'rejected') return { outcome: 'unknown', error: begin.reason };
+  if (commit.status === 'rejected') return { outcome: 'unknown', error: commit.reason };
+  const done = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+  // COMMIT of a transaction in which something failed is answered with ROLLBACK.
+  return commit.value.command === 'COMMIT' && done.length === group.length
+    ? { outcome: 'committed', results: done }
+    : { outcome: 'rolled_back' };
+}
+
+/**
+ * Group commit for statements that know nothing of each other, such as the claims and settlements of all the jobs that a
+ * worker has in hand: those that come while a group is under way form the next one. Each is answered after its group's
+ * commit, and each means what it means alone: when one of a group fails, nothing of the group was done, and every one is
+ * run again by itself and gets its own answer.
+ *
+ * Within a group the statements run in the order of their first value, the job's number: two groups that want the same
+ * rows wait for each other and do not deadlock.
+ *
+ * A process that is frozen with half a group sent cannot keep its rows: the server ends a transaction that idles.
+ *
+ * @param options.maxGroup statements in one group. They fit in a socket's buffer, so that a group leaves in one piece.
+ * @param options.maxInFlight groups at once, each on a connection of its own.
+ */
+export function groupStatements(
+  alone: Statements,
+  config: ClientConfig,
+  { maxGroup = 50, maxInFlight = 2 }: { maxGroup?: number; maxInFlight?: number } = {},
+): GroupedStatements {
+  const pool = new Pool({ ...config, max: maxInFlight, pipeline: true });
+  pool.on('error', () => undefined);
+  const waiting: Waiting[] = [];
+  let inFlight = 0;
+  let planned = false;
+
+  function runAlone({ statement, resolve, reject }: Waiting): Promise<void> {
+    return alone.pool.query(statement).then(resolve, reject);
+  }
+
+  async function run(group: Waiting[]): Promise<void> {
+    const [only] = group;
+    if (group.length === 1 && only !== undefined) return runAlone(only);
+    let end: GroupEnd;
+    try {
+      const client = await pool.connect();
+      // A checked-out client whose connection breaks says so here too; without a listener the process would end.
+      const ignore = () => undefined;
+      client.on('error', ignore);
+      try {
+        end = await runGroup(client, group);
+      } catch (error) {
+        end = { outcome: 'unknown', error };
+      }
+      client.off('error', ignore);
+      client.release(end.outcome === 'unknown');
+    } catch (error) {
+      end = { outcome: 'unknown', error };
+    }
+    if (end.outcome === 'rolled_back') {
+      await Promise.all(group.map(runAlone));
+      return;
+    }
+    group.forEach(({ resolve, reject }, index) => {
+      const result = end.outcome === 'committed' ? end.results[index] : undefined;
+      if (result !== undefined) resolve(result);
+      else
+        reject(end.outcome === 'unknown' ? end.error : new Error('a statement of the group has no answer'));
+    });
+  }
+
+  function flush(): void {
+    planned = false;
+    while (waiting.length > 0 && inFlight < maxInFlight) {
+      const group = waiting.splice(0, maxGroup);
+      group.sort((a, b) => Number(a.statement.values?.[0] ?? 0) - Number(b.statement.values?.[0] ?? 0));
+      inFlight += 1;
+      void run(group).finally(() => {
+        inFlight -= 1;
+        flush();
+      });
+    }
+  }
+
+  function query(statement: QueryConfig): Promise<QueryResult> {
+    const entry = { ...Promise.withResolvers<QueryResult>(), statement };
+    waiting.push(entry);
+    if (!planned && inFlight < maxInFlight) {
+      planned = true;
+      setImmediate(flush);
+    }
+    return entry.promise;
+  }
+
+  return { pool: { query: query as Pool['query'] }, close: () => pool.end() };
+}

@@ -1,0 +1,83 @@
+import { type Database, query, type Statements } from '../database.ts';
+import { inTransaction } from '../transaction.ts';
+
+/** A request with an Idempotency-Key. `userId` is 0 for a request of the client itself. */
+export type KeyedRequest = {
+  clientPk: number;
+  userId: number;
+  key: string;
+  /** SHA-256 of all that was asked for. */
+  fingerprint: Buffer;
+};
+
+export type OnceOutcome<T> =
+  | { outcome: 'done'; result: T }
+  /** The first answer, as it was remembered. */
+  | { outcome: 'replayed'; status: number; response: string }
+  /** The key was used for something else. */
+  | { outcome: 'key_reused' };
+
+export type OnceInput<T> = {
+  /** null: without a key the work is done each time it is asked for. */
+  request: KeyedRequest | null;
+  /** All that the request changes, through `tx`. */
+  work: (tx: Statements) => Promise<T>;
+  /** The answer to keep; null for a refusal: nothing is kept or changed, and the key stays free. */
+  remember: (result: T) => { status: number; response: string } | null;
+};
+
+/** Of two with the same key the second waits here until the first has committed, and then finds the key taken. */
+const CLAIM = {
+  name: 'claim-idempotency-key',
+  text: `
+    INSERT INTO idempotency_keys (client_pk, user_id, key, fingerprint) VALUES ($1, $2, $3, $4)
+    ON CONFLICT DO NOTHING RETURNING 1`,
+};
+const FIND = {
+  name: 'find-remembered-answer',
+  text: `
+    SELECT fingerprint, status, response FROM idempotency_keys
+     WHERE client_pk = $1 AND user_id = $2 AND key = $3`,
+};
+const REMEMBER = {
+  name: 'remember-answer',
+  text: `
+    UPDATE idempotency_keys SET status = $4, response = $5
+     WHERE client_pk = $1 AND user_id = $2 AND key = $3`,
+};
+
+/**
+ * Does something once for each Idempotency-Key: the key is claimed, the work done and the answer remembered in one
+ * transaction, so there is never one without the others. For work that is not hot; payments have a statement of their own.
+ */
+export async function once<T>(
+  database: Pick<Database, 'pool'>,
+  { request, work, remember }: OnceInput<T>,
+): Promise<OnceOutcome<T>> {
+  return inTransaction<OnceOutcome<T>>(database, async (tx) => {
+    if (request === null) {
+      const result = await work(tx);
+      return { commit: remember(result) !== null, value: { outcome: 'done', result } };
+    }
+    const owner = [request.clientPk, request.userId, request.key];
+    const claimed = await query(tx, CLAIM, [...owner, request.fingerprint]);
+    if (claimed.length === 0) return { commit: false, value: await replay(tx, owner, request.fingerprint) };
+    const result = await work(tx);
+    const answer = remember(result);
+    if (answer !== null) await query(tx, REMEMBER, [...owner, answer.status, answer.response]);
+    return { commit: answer !== null, value: { outcome: 'done', result } };
+  });
+}
+
+type Remembered = { fingerprint: Buffer; status: number | null; response: string | null };
+
+async function replay(
+  tx: Statements,
+  owner: unknown[],
+  fingerprint: Buffer,
+): Promise<{ outcome: 'replayed'; status: number; response: string } | { outcome: 'key_reused' }> {
+  const [row] = await query<Remembered>(tx, FIND, owner);
+  if (row === undefined || row.status === null || row.response === null) return { outcome: 'key_reused' };
+  if (!row.fingerprint.equals(fingerprint)) return { outcome: 'key_reused' };
+  return { outcome: 'replayed', status: row.status, response: row.response };
+}

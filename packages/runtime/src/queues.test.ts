@@ -1,0 +1,87 @@
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { openTestDatabase, redisForTests, type TestDatabase } from '@emr-payments/testkit';
+import { afterEach, expect, test, vi } from 'vitest';
+import { createLogger } from './logger.ts';
+import { openTransport, type QueueEntry } from './queues.ts';
+
+const PATIENCE = { timeout: 15_000, interval: 50 };
+const logger = createLogger('test', 'silent');
+
+/** A way to a server that is closed until it is opened: what a server that is away looks like. */
+type Gate = { url: string; open(): Promise<void>; close(): Promise<void> };
+
+async function gateTo(target: string): Promise<Gate> {
+  const { hostname, port } = new URL(target);
+  const sockets = new Set<Socket>();
+  const server: Server = createServer((inward) => {
+    const outward = connect({ host: hostname, port: Number(port) });
+    for (const socket of [inward, outward]) {
+      sockets.add(socket);
+      socket.on('error', () => undefined);
+    }
+    inward.pipe(outward).pipe(inward);
+  });
+  const listen = (at: number) =>
+    new Promise<number>((resolve) => {
+      server.listen(at, '127.0.0.1', () => {
+        const address = server.address();
+        resolve(typeof address === 'object' && address !== null ? address.port : 0);
+      });
+    });
+  const close = () =>
+    new Promise<void>((resolve) => {
+      for (const socket of sockets) socket.destroy();
+      server.close(() => resolve());
+    });
+  const own = await listen(0);
+  await close();
+  const url = new URL(target);
+  url.port = String(own);
+  return {
+    url: url.href,
+    open: async () => {
+      await listen(own);
+    },
+    close,
+  };
+}
+
+let database: TestDatabase | undefined;
+afterEach(async () => {
+  await database?.drop();
+  database = undefined;
+});
+
+const backends = [
+  { backend: 'PostgreSQL', redis: false },
+  { backend: 'Redis', redis: true },
+].filter(({ redis }) => !redis || redisForTests() !== null);
+
+test.each(backends)(
+  'a process that starts while $backend is away works as soon as it is back',
+  async ({ redis }) => {
+    database = await openTestDatabase();
+    const gate = await gateTo(redis ? (redisForTests()?.url ?? '') : database.url);
+    const transport = openTransport(
+      { logger },
+      redis ? { redisUrl: gate.url, databaseUrl: database.url } : { databaseUrl: gate.url },
+    );
+    const handled: QueueEntry[] = [];
+    const consumer = transport.consume('post-payment', 4, async (entry) => {
+      handled.push(entry);
+    });
+    const entry = { job: String(Date.now()), fence: 0 };
+    await expect(transport.ping()).rejects.toThrow();
+    const early = transport.add('post-payment', [entry]).catch(() => undefined);
+
+    await gate.open();
+    await early;
+    await vi.waitFor(() => transport.ping(), PATIENCE);
+    await vi.waitFor(() => transport.add('post-payment', [entry]), PATIENCE);
+    await vi.waitFor(() => expect(handled).toContainEqual(entry), PATIENCE);
+
+    await consumer.close(1_000);
+    await transport.close();
+    await gate.close();
+  },
+);
