@@ -1,4 +1,10 @@
-import { ConfigError, type Keyring, type LogLevel, loadConfig, parseKeyring } from '@emr-payments/runtime';
+import {
+  type Keyring,
+  keyringVariables,
+  type LogLevel,
+  loadConfig,
+  readKeyring,
+} from '@emr-payments/runtime';
 import { Type } from '@sinclair/typebox';
 
 const schema = Type.Object({
@@ -12,10 +18,7 @@ const schema = Type.Object({
       description: 'the Redis that BullMQ runs on; without it, BullMQ runs on PostgreSQL',
     }),
   ),
-  ENCRYPTION_KEYS: Type.String({
-    description:
-      'the keys that seal credentials and webhook secrets, as id:base64 of 32 bytes, the current one first',
-  }),
+  ...keyringVariables,
   WEBHOOK_ALLOW_HOSTS: Type.String({
     default: '',
     description:
@@ -51,6 +54,12 @@ const schema = Type.Object({
     maximum: 240,
     description: 'hours for which a payment is tried before it fails or needs a review',
   }),
+  EVENT_RETENTION_DAYS: Type.Integer({
+    default: 30,
+    minimum: 4,
+    maximum: 3650,
+    description: 'days for which events are kept with their deliveries; the longest delivery takes three',
+  }),
   HOST: Type.String({ default: '127.0.0.1', description: 'address that the health server listens on' }),
   HEALTH_PORT: Type.Integer({
     default: 3001,
@@ -80,6 +89,7 @@ export type WorkerConfig = {
   poolSize: number;
   leaseMs: number;
   horizonMs: number;
+  eventRetentionDays: number;
   host: string;
   healthPort: number;
   logLevel: LogLevel;
@@ -91,23 +101,16 @@ export function workerConfig(): WorkerConfig {
   return {
     databaseUrl: env.DATABASE_URL,
     redisUrl: env.REDIS_URL,
-    keyring: keyringFrom(env.ENCRYPTION_KEYS),
+    keyring: readKeyring(env),
     allowHosts: env.WEBHOOK_ALLOW_HOSTS.split(',').filter((host) => host.trim() !== ''),
     postingConcurrency: env.POSTING_CONCURRENCY,
     deliveryConcurrency: env.DELIVERY_CONCURRENCY,
     poolSize: env.DATABASE_POOL_SIZE,
     leaseMs: env.LEASE_MS,
     horizonMs: env.RETRY_HORIZON_HOURS * 3_600_000,
+    eventRetentionDays: env.EVENT_RETENTION_DAYS,
     host: env.HOST,
     healthPort: env.HEALTH_PORT,
     logLevel: env.LOG_LEVEL,
   };
-}
-
-function keyringFrom(text: string): Keyring {
-  try {
-    return parseKeyring(text);
-  } catch (error) {
-    throw new ConfigError(`ENCRYPTION_KEYS cannot be used: ${(error as Error).message}.`, { cause: error });
-  }
 }

@@ -3,12 +3,14 @@ import type { Keyring, Logger } from '@emr-payments/runtime';
 import type { SendDeps } from '@emr-payments/webhooks';
 import type { Adapters } from './adapters.ts';
 import type { LeaseKeeper } from './leases.ts';
+import type { WorkerMetrics } from './metrics.ts';
 
 /** What the job handlers work with. Made in main.ts. */
 export type JobDeps = {
-  database: Pick<Database, 'pool'>;
+  database: Pick<Database, 'pool' | 'grouped'>;
   logger: Logger;
   leases: LeaseKeeper;
+  metrics: WorkerMetrics;
   adapters: Adapters;
   keyring: Keyring;
   webhooks: SendDeps;

@@ -1,6 +1,7 @@
 import type { Database } from '@emr-payments/db';
-import type { Transport } from '@emr-payments/runtime';
+import { METRICS_CONTENT_TYPE, type Transport } from '@emr-payments/runtime';
 import { type FastifyInstance, fastify } from 'fastify';
+import type { WorkerMetrics } from './metrics.ts';
 
 const state = (check: PromiseSettledResult<void>) => (check.status === 'fulfilled' ? 'up' : 'down');
 
@@ -12,10 +13,20 @@ async function withinMs(ms: number, check: Promise<void>): Promise<void> {
   await Promise.race([check, late]).finally(() => clearTimeout(timer));
 }
 
-/** `/health/live`: this process runs. `/health/ready`: it can work; with 503 the body says what it lacks. */
-export function buildHealthServer(deps: { database: Database; transport: Transport }): FastifyInstance {
+/**
+ * `/health/live`: this process runs. `/health/ready`: it can work; with 503 the body says what it lacks. `/metrics`: for
+ * Prometheus.
+ */
+export function buildHealthServer(deps: {
+  database: Database;
+  transport: Transport;
+  metrics: WorkerMetrics;
+}): FastifyInstance {
   const app = fastify({ forceCloseConnections: true });
   app.get('/health/live', async () => ({ status: 'ok' }));
+  app.get('/metrics', async (_request, reply) =>
+    reply.type(METRICS_CONTENT_TYPE).send(await deps.metrics.registry.metrics()),
+  );
   app.get('/health/ready', async (_request, reply) => {
     const [postgres, queue] = await Promise.allSettled([
       withinMs(2_000, deps.database.ping()),

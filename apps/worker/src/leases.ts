@@ -8,6 +8,8 @@ export type Held = {
   readonly signal: AbortSignal;
   /** Whether the lease certainly has not run out, by this machine's monotonic clock, which a frozen process cannot stop. */
   isSafe(): boolean;
+  /** Since the claim was asked for. */
+  heldMs(): number;
   release(): void;
 };
 
@@ -70,6 +72,7 @@ export function createLeaseKeeper(
         claim,
         signal: entry.lost.signal,
         isSafe: () => held.has(entry) && performance.now() < entry.safeUntil,
+        heldMs: () => performance.now() - claimedAt,
         release: () => held.delete(entry),
       };
     },

@@ -22,4 +22,6 @@ test('the EMR is never asked earlier than it said, and cannot put a payment off 
 test('being asked to slow down pauses the connection; everything else without an answer counts as its failure', () => {
   expect(farEndOf({ code: 'rate_limited' })).toBe('throttling');
   expect(farEndOf({ code: 'connection_refused' })).toBe('failing');
+  // It was asked for the payment and said that it does not have it: it works.
+  expect(farEndOf({ code: 'settling' })).toBe('answering');
 });

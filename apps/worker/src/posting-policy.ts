@@ -26,7 +26,11 @@ export function postingDelay(input: { tries: number; retryAfterMs?: number | und
   return Math.min(input.retryAfterMs ?? 0, longestRetryAfterMs) + Math.round(Math.random() * bound);
 }
 
-/** What an outcome without an answer says about the EMR as a whole. */
+/** Codes that come with a good answer of the EMR: only this payment has to wait. */
+const ANSWERING = new Set(['settling']);
+
+/** What the reason to try later says about the EMR as a whole. */
 export function farEndOf(trouble: { code: string }): FarEnd {
+  if (ANSWERING.has(trouble.code)) return 'answering';
   return THROTTLING.has(trouble.code) ? 'throttling' : 'failing';
 }

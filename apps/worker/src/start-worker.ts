@@ -8,7 +8,9 @@ import { buildHealthServer } from './health.ts';
 import { deliverWebhook } from './jobs/deliver-webhook.ts';
 import { postPayment } from './jobs/post-payment.ts';
 import { createLeaseKeeper } from './leases.ts';
+import { createWorkerMetrics } from './metrics.ts';
 import { type Relay, startRelay } from './relay.ts';
+import { startRetention } from './retention.ts';
 import { startSweeper } from './sweeper.ts';
 
 /** What a worker is made of beside its handlers. */
@@ -56,11 +58,14 @@ export async function startWorker(
     (opened) => opened.close(),
   );
 
+  const metrics = createWorkerMetrics({ database });
+
   let relay: Relay | undefined;
   const deps: JobDeps = {
     database,
     logger,
     leases,
+    metrics,
     adapters: parts.createAdapters({ keyring: config.keyring }),
     keyring: config.keyring,
     webhooks: { policy, agents },
@@ -77,9 +82,11 @@ export async function startWorker(
   relay = releases.add('relay', startRelay({ database, transport, logger }, { databaseUrl }), (opened) =>
     opened.close(),
   );
-  releases.add('sweeper', parts.startSweeper({ database, logger }), (opened) => opened.close());
+  releases.add('sweeper', parts.startSweeper({ database, logger, metrics }), (opened) => opened.close());
+  const keep = { eventDays: config.eventRetentionDays };
+  releases.add('retention', startRetention({ database, logger }, keep), (opened) => opened.close());
 
-  const health = releases.add('health server', buildHealthServer({ database, transport }), (app) =>
+  const health = releases.add('health server', buildHealthServer({ database, transport, metrics }), (app) =>
     app.close(),
   );
   await health.listen({ host: config.host, port: config.healthPort });

@@ -1,5 +1,6 @@
 import { type Database, sweepJobs } from '@emr-payments/db';
 import type { Logger } from '@emr-payments/runtime';
+import type { WorkerMetrics } from './metrics.ts';
 
 const EVERY_MS = 1_000;
 const LIMIT = 1_000;
@@ -8,18 +9,26 @@ const LIMIT = 1_000;
 const UNCLAIMED_MS = 5_000;
 
 /** Finds work that is in nobody's hands and lets the relay feed it again. Every worker runs one; Postgres lets one at a time. */
-export function startSweeper({ database, logger }: { database: Pick<Database, 'pool'>; logger: Logger }): {
-  close(): Promise<void>;
-} {
+export function startSweeper(deps: {
+  database: Pick<Database, 'pool'>;
+  logger: Logger;
+  metrics: WorkerMetrics;
+}): { close(): Promise<void> } {
   let running: Promise<void> | undefined;
+
+  function tell(reason: 'lease_expired' | 'unclaimed', count: number): void {
+    if (count === 0) return;
+    deps.metrics.repaired({ reason, count });
+    deps.logger.warn({ count, code: reason }, 'swept jobs back');
+  }
 
   async function sweep(): Promise<void> {
     try {
-      const { expired, unclaimed } = await sweepJobs(database, { unclaimedMs: UNCLAIMED_MS, limit: LIMIT });
-      if (expired > 0) logger.warn({ count: expired, code: 'lease_expired' }, 'swept jobs back');
-      if (unclaimed > 0) logger.warn({ count: unclaimed, code: 'unclaimed' }, 'swept jobs back');
+      const swept = await sweepJobs(deps.database, { unclaimedMs: UNCLAIMED_MS, limit: LIMIT });
+      tell('lease_expired', swept.expired);
+      tell('unclaimed', swept.unclaimed);
     } catch (error) {
-      logger.warn({ err: error }, 'could not sweep');
+      deps.logger.warn({ err: error }, 'could not sweep');
     }
   }
 

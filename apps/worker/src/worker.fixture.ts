@@ -21,6 +21,7 @@ import type { JobDeps } from './deps.ts';
 import { deliverWebhook } from './jobs/deliver-webhook.ts';
 import { postPayment } from './jobs/post-payment.ts';
 import { createLeaseKeeper } from './leases.ts';
+import { createWorkerMetrics } from './metrics.ts';
 
 type FixtureOptions = {
   settings?: Record<string, boolean | number>;
@@ -89,6 +90,7 @@ export async function openWorkerFixture(options: FixtureOptions = {}): Promise<W
     database,
     logger,
     leases,
+    metrics: createWorkerMetrics({ database }),
     adapters: createAdapters({ keyring }),
     keyring,
     webhooks: { policy, agents },

@@ -1,4 +1,17 @@
-import { type ClaimedDelivery, claimDelivery, type DeliveryRecord, recordDelivery } from '@emr-payments/db';
+import {
+  type AutomaticDisabledCode,
+  DISABLED_CODES,
+  endpointDisabledEvent,
+  newEventId,
+  payloadFor,
+} from '@emr-payments/contracts';
+import {
+  type ClaimedDelivery,
+  claimDelivery,
+  type DeliveryRecord,
+  type Disabling,
+  recordDelivery,
+} from '@emr-payments/db';
 import { open, type QueueEntry } from '@emr-payments/runtime';
 import { delayBeforeAttempt, type SendOutcome, sendWebhook } from '@emr-payments/webhooks';
 import type { JobDeps } from '../deps.ts';
@@ -8,14 +21,25 @@ import { persist } from './persist.ts';
 export async function deliverWebhook(deps: JobDeps, entry: QueueEntry): Promise<void> {
   const claimedAt = performance.now();
   const { leaseMs } = deps.leases;
-  const delivery = await claimDelivery(deps.database, { jobId: entry.job, fence: entry.fence, leaseMs });
+  const delivery = await claimDelivery(deps.database.grouped, {
+    jobId: entry.job,
+    fence: entry.fence,
+    leaseMs,
+  });
   if (delivery === null) return;
   const { claim, event, endpoint } = delivery;
   const held = deps.leases.hold(claim, claimedAt);
   try {
     const record = endpoint.enabled ? await send(deps, delivery, held.signal) : canceled(delivery);
     if (held.signal.aborted) return;
-    const written = await persist(held, () => recordDelivery(deps.database, record));
+    let disabled = false;
+    // A failure writes to the endpoint and its lane, which other deliveries share.
+    const statements = record.next.status === 'delivered' ? deps.database.grouped : deps.database;
+    const written = await persist(held, async () => {
+      const recorded = await recordDelivery(statements, record);
+      disabled = recorded.disabled;
+      return recorded.written;
+    });
     const fields = {
       event_id: event.id,
       endpoint_id: endpoint.id,
@@ -25,8 +49,20 @@ export async function deliverWebhook(deps: JobDeps, entry: QueueEntry): Promise<
       ...(record.attempt?.httpStatus == null ? {} : { status: record.attempt.httpStatus }),
       ...(record.attempt?.errorKind == null ? {} : { code: record.attempt.errorKind }),
     };
-    if (written) deps.logger.info(fields, 'delivery');
-    else deps.logger.warn(fields, 'a stale claim changed nothing');
+    if (!written) {
+      deps.metrics.staleClaim();
+      deps.logger.warn(fields, 'a stale claim changed nothing');
+      return;
+    }
+    if (record.attempt !== null) {
+      const { errorKind, durationMs } = record.attempt;
+      deps.metrics.delivery({ result: errorKind ?? 'delivered', seconds: durationMs / 1000 });
+    }
+    deps.logger.info(fields, 'delivery');
+    if (disabled && record.disabling !== null) {
+      const { code, event: told } = record.disabling;
+      deps.logger.warn({ endpoint_id: endpoint.id, event_id: told.id, code }, 'endpoint disabled');
+    }
   } finally {
     held.release();
     deps.onDone();
@@ -39,11 +75,11 @@ async function send(deps: JobDeps, delivery: ClaimedDelivery, signal: AbortSigna
   const secrets = endpoint.secrets.map(({ id, sealed }) =>
     open(deps.keyring, `webhook_secret:${id}`, sealed),
   );
-  const { url } = endpoint;
+  const { url, apiVersion, thin } = endpoint;
   const outcome = await sendWebhook(deps.webhooks, {
     url,
     id: event.id,
-    body: event.body,
+    body: payloadFor({ apiVersion, thin, body: event.body }),
     secrets,
     now: startedAt,
     signal,
@@ -52,7 +88,7 @@ async function send(deps: JobDeps, delivery: ClaimedDelivery, signal: AbortSigna
 }
 
 function recordOf(delivery: ClaimedDelivery, outcome: SendOutcome, startedAt: Date): DeliveryRecord {
-  const { claim, laneId } = delivery;
+  const { claim, clientPk } = delivery;
   const attempt = {
     startedAt,
     durationMs: outcome.durationMs,
@@ -61,23 +97,42 @@ function recordOf(delivery: ClaimedDelivery, outcome: SendOutcome, startedAt: Da
       outcome.outcome === 'failed' ? outcome.kind : outcome.outcome === 'gone' ? 'http_status' : null,
     excerpt: outcome.excerpt === '' ? null : outcome.excerpt,
   };
-  const head = { claim, laneId, attempt, disableEndpoint: null };
-  if (outcome.outcome === 'delivered') return { ...head, next: { status: 'delivered' } };
-  if (outcome.outcome === 'gone') {
-    return { ...head, next: { status: 'failed' }, disableEndpoint: 'The endpoint answered 410 Gone.' };
-  }
-  if (outcome.kind === 'address_refused') {
-    return {
-      ...head,
-      next: { status: 'failed' },
-      disableEndpoint: `The address is not allowed: ${outcome.detail}`,
-    };
-  }
-  const { retryAfterMs } = outcome;
-  const delayMs = delayBeforeAttempt({}, { attempt: delivery.attempts + 2, retryAfterMs });
-  return { ...head, next: delayMs === null ? { status: 'failed' } : { status: 'pending', delayMs } };
+  const head = { claim, clientPk, attempt };
+  if (outcome.outcome === 'delivered') return { ...head, next: { status: 'delivered' }, disabling: null };
+  const disabling = disablingOf(delivery, outcome, startedAt);
+  if (disabling.when === 'now') return { ...head, next: { status: 'failed' }, disabling };
+  const retryAfterMs = outcome.outcome === 'failed' ? outcome.retryAfterMs : undefined;
+  const delayMs = delayBeforeAttempt({}, { attempt: delivery.tries + 2, retryAfterMs });
+  return {
+    ...head,
+    next: delayMs === null ? { status: 'failed' } : { status: 'pending', delayMs },
+    disabling,
+  };
 }
 
-function canceled({ claim, laneId }: ClaimedDelivery): DeliveryRecord {
-  return { claim, laneId, attempt: null, next: { status: 'canceled' }, disableEndpoint: null };
+/** What a failure means for the endpoint: 410 and an address that is not allowed end it now, others after five days. */
+function disablingOf(
+  { endpoint }: ClaimedDelivery,
+  outcome: Exclude<SendOutcome, { outcome: 'delivered' }>,
+  created: Date,
+): Disabling {
+  const disabling = (when: Disabling['when'], code: AutomaticDisabledCode, reason: string): Disabling => {
+    const event = endpointDisabledEvent({
+      eventId: newEventId(),
+      created,
+      endpointId: endpoint.id,
+      code,
+      reason,
+    });
+    return { when, code, reason, event: { id: event.id, type: event.type, body: JSON.stringify(event) } };
+  };
+  if (outcome.outcome === 'gone') return disabling('now', 'gone', DISABLED_CODES.gone);
+  if (outcome.kind === 'address_refused') {
+    return disabling('now', 'address_refused', `${DISABLED_CODES.address_refused} ${outcome.detail}`);
+  }
+  return disabling('failing_too_long', 'failing', DISABLED_CODES.failing);
+}
+
+function canceled({ claim, clientPk }: ClaimedDelivery): DeliveryRecord {
+  return { claim, clientPk, attempt: null, next: { status: 'canceled' }, disabling: null };
 }

@@ -66,7 +66,7 @@ export async function endPosting(
       });
     }
     const event = eventOf(end, posting);
-    return settlePayment(deps.database, {
+    return settlePayment(deps.database.grouped, {
       claim,
       laneId,
       clientPk: payment.clientPk,
@@ -88,6 +88,12 @@ export async function endPosting(
     ...(end.status === 'retrying' ? { code: end.trouble.code } : {}),
     ...('code' in end ? { code: end.code } : {}),
   };
-  if (written) deps.logger.info(fields, 'posting');
-  else deps.logger.warn(fields, 'a stale claim changed nothing');
+  if (!written) {
+    deps.metrics.staleClaim();
+    deps.logger.warn(fields, 'a stale claim changed nothing');
+    return;
+  }
+  const { adapter } = posting.connection;
+  deps.metrics.posting({ adapter, outcome: end.status, seconds: held.heldMs() / 1000 });
+  deps.logger.info(fields, 'posting');
 }

@@ -76,7 +76,7 @@ test('lookup: known absent is sent again, and only once the EMR cannot be at wor
   expect(await payment()).toMatchObject({ status: 'retrying' });
   expect(await attempts()).toEqual(['unknown']);
 
-  await fixture.rows("UPDATE posting_attempts SET sent_at = sent_at - interval '1 hour' RETURNING 1");
+  await fixture.rows("UPDATE posting_attempts SET finished_at = finished_at - interval '1 hour' RETURNING 1");
   await fixture.letTimePass();
   await fixture.workOne('post_payment');
   expect(await payment()).toMatchObject({ status: 'posted' });

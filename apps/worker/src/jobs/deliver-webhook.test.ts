@@ -1,0 +1,279 @@
+import { recoverEndpoint, rotateSecret } from '@emr-payments/db';
+import { newWebhookKeyPair, newWebhookSecret, verify } from '@emr-payments/webhooks';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type DeliveryBench, openDeliveryBench } from '../testing/delivery-bench.ts';
+import { type Received, startReceiver } from '../testing/receiver.ts';
+
+const BY = { actor: 'test', source: 'test' };
+
+let bench: DeliveryBench;
+beforeEach(async () => {
+  bench = await openDeliveryBench();
+});
+afterEach(() => bench.close());
+
+const sql = async (text: string) => (await bench.database.pool.query(text)).rows;
+const fits = (got: Received | undefined, secret: string) =>
+  verify({ body: got?.body ?? '', headers: got?.headers ?? {}, secrets: [secret] }).ok;
+const endpointRow = (id: string) =>
+  bench.database.prisma.webhookEndpoint.findUniqueOrThrow({ where: { id } });
+
+describe('what is sent', () => {
+  test('the stored body, byte for byte, signed with the endpoint’s secret', async () => {
+    const receiver = await startReceiver();
+    const { secret } = await bench.register({ url: receiver.url });
+    const eventId = await bench.tell();
+    await bench.deliverDue();
+    const [got] = receiver.received;
+    const stored = await bench.database.prisma.event.findUniqueOrThrow({ where: { id: eventId } });
+    expect(got?.body).toBe(stored.body);
+    expect(got?.headers['webhook-id']).toBe(eventId);
+    expect(fits(got, secret)).toBe(true);
+    expect(fits(got, newWebhookSecret())).toBe(false);
+    expect(await sql('SELECT status, attempts FROM deliveries')).toEqual([
+      { status: 'delivered', attempts: 1 },
+    ]);
+  });
+
+  test('thin: ids and no patient data', async () => {
+    const receiver = await startReceiver();
+    const { secret } = await bench.register({ url: receiver.url, thin: true });
+    const eventId = await bench.tell();
+    await bench.deliverDue();
+    const [got] = receiver.received;
+    expect(JSON.parse(got?.body ?? '')).toEqual({
+      id: eventId,
+      type: 'payment.created',
+      created: '2026-06-15T10:30:00Z',
+      payment_id: '123e4567e89b12d3a456426614174001',
+    });
+    expect(fits(got, secret)).toBe(true);
+  });
+
+  test('v1a: what the public key verifies', async () => {
+    const receiver = await startReceiver();
+    const { secretKey, publicKey } = newWebhookKeyPair();
+    await bench.register({ url: receiver.url, signing: 'v1a', secret: secretKey });
+    await bench.tell();
+    await bench.deliverDue();
+    expect(receiver.received[0]?.headers['webhook-signature']).toMatch(/^v1a,/);
+    expect(fits(receiver.received[0], publicKey)).toBe(true);
+    expect(fits(receiver.received[0], newWebhookKeyPair().publicKey)).toBe(false);
+  });
+
+  test('two signatures while a secret rotates, one after', async () => {
+    const receiver = await startReceiver();
+    const { id, secret: old } = await bench.register({ url: receiver.url });
+    const fresh = newWebhookSecret();
+    const deps = { tx: bench.database, keyring: bench.keyring };
+    await rotateSecret(deps, { endpointId: id, secret: fresh, overlapSeconds: 3600, by: BY });
+    await bench.tell();
+    await bench.deliverDue();
+    const [during] = receiver.received;
+    expect(String(during?.headers['webhook-signature']).split(' ')).toHaveLength(2);
+    expect([fits(during, old), fits(during, fresh)]).toEqual([true, true]);
+
+    await sql('UPDATE webhook_secrets SET expires_at = now() WHERE expires_at IS NOT NULL');
+    await bench.tell();
+    await bench.deliverDue();
+    const [, after] = receiver.received;
+    expect([fits(after, old), fits(after, fresh)]).toEqual([false, true]);
+  });
+
+  test('only the types that the endpoint asks for', async () => {
+    const receiver = await startReceiver();
+    await bench.register({ url: receiver.url, eventTypes: ['payment.failed'] });
+    await bench.register({ url: receiver.url, eventTypes: ['payment.created', 'payment.failed'] });
+    await bench.tell();
+    await bench.deliverDue();
+    expect(receiver.received).toHaveLength(1);
+  });
+});
+
+describe('Retry-After', () => {
+  test('puts the next attempt off for as long as it says', async () => {
+    const receiver = await startReceiver((response) =>
+      response.writeHead(429, { 'retry-after': '3600' }).end(),
+    );
+    await bench.register({ url: receiver.url });
+    await bench.tell();
+    await bench.deliverDue();
+    expect(await bench.deliverDue()).toBe(0);
+    const [job] = await sql('SELECT tries, extract(epoch FROM run_at - now())::float8 AS wait FROM jobs');
+    expect(job.tries).toBe(1);
+    expect(job.wait).toBeGreaterThan(3590);
+    expect(job.wait).toBeLessThan(3600 * 1.2 + 1);
+  });
+});
+
+describe('an endpoint that answers 410', () => {
+  test('is disabled in the same commit, with a log line and an event for the client’s other endpoints', async () => {
+    const dead = await startReceiver((response) => response.writeHead(410).end());
+    const alive = await startReceiver();
+    const { id } = await bench.register({ url: dead.url });
+    await bench.register({ url: alive.url, eventTypes: ['endpoint.disabled'] });
+    const first = await bench.tell();
+    await bench.deliverDue();
+
+    expect(await endpointRow(id)).toMatchObject({
+      disabledCode: 'gone',
+      disabledReason: 'It answered 410 Gone.',
+    });
+    const [event] = await bench.database.prisma.event.findMany({ where: { type: 'endpoint.disabled' } });
+    expect(event).toMatchObject({ clientPk: bench.clientPk, userId: null, paymentId: null, jobId: null });
+    expect(bench.logged).toContainEqual({
+      level: 'warn',
+      fields: { endpoint_id: id, event_id: event?.id, code: 'gone' },
+      message: 'endpoint disabled',
+    });
+    await bench.deliverDue();
+    expect(alive.received.map(({ body }) => JSON.parse(body))).toEqual([
+      {
+        id: event?.id,
+        access_token_reference_id: null,
+        object: 'event',
+        created: expect.stringMatching(/Z$/),
+        type: 'endpoint.disabled',
+        job_id: null,
+        data: { endpoint_id: id, code: 'gone', reason: 'It answered 410 Gone.' },
+      },
+    ]);
+    await bench.tell();
+    expect(await bench.deliverDue()).toBe(0);
+    expect(dead.received).toHaveLength(1);
+    expect(first).not.toBe(event?.id);
+  });
+
+  test('takes what waited with it, and a recovery brings it all back', async () => {
+    let status = 500;
+    const receiver = await startReceiver((response) => response.writeHead(status).end());
+    const { id } = await bench.register({ url: receiver.url });
+    const events = [await bench.tell(), await bench.tell(), await bench.tell()];
+    await bench.deliverDue();
+    const [one] = await sql('SELECT id FROM jobs ORDER BY id LIMIT 1');
+    await sql(`UPDATE jobs SET run_at = now() - interval '1 second' WHERE id = ${one.id}`);
+    status = 410;
+    expect(await bench.deliverDue()).toBe(1);
+    expect(
+      await sql('SELECT status, count(*)::int AS n FROM deliveries GROUP BY status ORDER BY status'),
+    ).toEqual([
+      { status: 'failed', n: 1 },
+      { status: 'canceled', n: 2 },
+    ]);
+    expect(await sql('SELECT count(*)::int AS n FROM jobs')).toEqual([{ n: 0 }]);
+
+    status = 204;
+    receiver.received.length = 0;
+    await sql('UPDATE webhook_endpoints SET disabled_at = NULL');
+    const now = Date.now();
+    await recoverEndpoint(bench.database, {
+      endpointId: id,
+      since: new Date(now - 60_000),
+      until: new Date(now + 60_000),
+      by: BY,
+    });
+    await bench.passTime();
+    await bench.deliverDue();
+    const got = receiver.received.map(({ headers }) => headers['webhook-id']);
+    // The event of its own disabling is not among what it was told then, and is now.
+    expect(got).toHaveLength(4);
+    expect(got).toEqual(expect.arrayContaining(events));
+    expect(await sql("SELECT count(*)::int AS n FROM deliveries WHERE status = 'delivered'")).toEqual([
+      { n: 4 },
+    ]);
+  });
+});
+
+describe('an endpoint that only fails', () => {
+  const failures = async (howMany: number) => {
+    for (let n = 0; n < howMany; n += 1) {
+      await bench.passTime();
+      expect(await bench.deliverDue()).toBe(1);
+    }
+  };
+
+  test('is disabled after five days of it, not before, and not for two failures far apart', async () => {
+    const receiver = await startReceiver((response) => response.writeHead(500).end());
+    const { id } = await bench.register({ url: receiver.url });
+    await bench.tell();
+    await failures(2);
+    await sql("UPDATE webhook_endpoints SET failing_since = now() - interval '6 days'");
+    await failures(1);
+    expect((await endpointRow(id)).disabledAt).toBeNull();
+
+    await sql("UPDATE webhook_endpoints SET failing_since = now() - interval '4 days 23 hours'");
+    await failures(5);
+    await sql('UPDATE lanes SET failures = 10');
+    await sql("UPDATE webhook_endpoints SET failing_since = now() - interval '5 days'");
+    await bench.tell();
+    await bench.passTime();
+    expect(await bench.deliverDue()).toBe(1);
+    expect(await endpointRow(id)).toMatchObject({ disabledCode: 'failing' });
+    expect(await sql('SELECT DISTINCT status FROM deliveries')).toEqual([{ status: 'canceled' }]);
+    expect(await sql('SELECT count(*)::int AS n FROM jobs')).toEqual([{ n: 0 }]);
+    expect(await sql("SELECT count(*)::int AS n FROM events WHERE type = 'endpoint.disabled'")).toEqual([
+      { n: 1 },
+    ]);
+    expect(await sql('SELECT failures, open_until FROM lanes')).toEqual([{ failures: 0, open_until: null }]);
+  });
+
+  test('waits with its events in Postgres while its circuit is open, one probe at a time', async () => {
+    let status = 500;
+    const receiver = await startReceiver((response) => response.writeHead(status).end());
+    await bench.register({ url: receiver.url });
+    for (let n = 0; n < 8; n += 1) await bench.tell();
+    await bench.deliverDue();
+    expect(receiver.received).toHaveLength(8);
+    await sql("UPDATE jobs SET run_at = now() - interval '1 second'");
+    expect(await bench.deliverDue()).toBe(0);
+    await bench.passTime();
+    expect(await bench.deliverDue()).toBe(1);
+    status = 204;
+    await bench.passTime();
+    expect(await bench.deliverDue()).toBe(1);
+    await bench.passTime();
+    expect(await bench.deliverDue()).toBe(7);
+  });
+
+  test('a success wipes the slate', async () => {
+    let status = 500;
+    const receiver = await startReceiver((response) => response.writeHead(status).end());
+    const { id } = await bench.register({ url: receiver.url });
+    await bench.tell();
+    await failures(1);
+    expect((await endpointRow(id)).failingSince).not.toBeNull();
+    status = 200;
+    await failures(1);
+    expect((await endpointRow(id)).failingSince).toBeNull();
+  });
+});
+
+test('an address that is refused disables the endpoint with the reason, never in silence', async () => {
+  await bench.close();
+  bench = await openDeliveryBench({ allowHosts: [] });
+  const { id } = await bench.register({ url: 'https://127.0.0.1:8443/' });
+  await bench.tell();
+  await bench.deliverDue();
+  expect(await endpointRow(id)).toMatchObject({
+    disabledCode: 'address_refused',
+    disabledReason: expect.stringContaining('127.0.0.1'),
+  });
+  expect(await sql('SELECT error_kind FROM delivery_attempts')).toEqual([{ error_kind: 'address_refused' }]);
+});
+
+test('a redelivery has the whole schedule before it, whatever was tried before', async () => {
+  const receiver = await startReceiver((response) => response.writeHead(500).end());
+  await bench.register({ url: receiver.url });
+  await bench.tell();
+  await bench.deliverDue();
+  await sql('UPDATE jobs SET tries = 9');
+  await bench.passTime();
+  await bench.deliverDue();
+  expect(await sql('SELECT status FROM deliveries')).toEqual([{ status: 'failed' }]);
+  await sql(
+    "INSERT INTO jobs (kind, lane_id, delivery_id) SELECT 'deliver_webhook', l.id, d.id FROM lanes l, deliveries d",
+  );
+  await sql("UPDATE deliveries SET status = 'pending'");
+  await bench.deliverDue();
+  expect(await sql('SELECT status, attempts FROM deliveries')).toEqual([{ status: 'pending', attempts: 3 }]);
+});

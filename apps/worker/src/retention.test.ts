@@ -1,0 +1,48 @@
+import { createClient, type Database, openDatabase } from '@emr-payments/db';
+import { createLogger } from '@emr-payments/runtime';
+import { openTestDatabase, type TestDatabase } from '@emr-payments/testkit';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { startRetention } from './retention.ts';
+
+let server: TestDatabase;
+let database: Database;
+beforeAll(async () => {
+  server = await openTestDatabase();
+  database = openDatabase({ url: server.url, poolSize: 2, applicationName: 'test' });
+});
+afterAll(async () => {
+  await database.close();
+  await server.drop();
+});
+
+const PAST_ANY_LIMIT = new Date('2020-01-01T00:00:00Z');
+
+test('prunes batch after batch, again and again, and stops when it is told', async () => {
+  const { clientPk } = await createClient({ database }, { name: 'Integrator' });
+  const addEvents = (count: number, prefix: string) =>
+    database.prisma.event.createMany({
+      data: Array.from({ length: count }, (_, n) => ({
+        id: `${prefix}${n}`,
+        clientPk,
+        type: 'x',
+        body: '',
+        createdAt: PAST_ANY_LIMIT,
+      })),
+    });
+  const left = () => database.prisma.event.count();
+
+  await addEvents(1_201, 'a');
+  const logger = createLogger('test', 'silent');
+  const pruned = vi.spyOn(logger, 'info');
+  const retention = startRetention(
+    { database, logger },
+    { eventDays: 30, firstAfterMs: 1, everyMs: 20, pauseMs: 1 },
+  );
+  await vi.waitFor(async () => expect(await left()).toBe(0), { timeout: 10_000 });
+  await vi.waitFor(() => expect(pruned).toHaveBeenCalledWith({ count: 1_201, code: 'events' }, 'pruned'));
+  await addEvents(3, 'b');
+  await vi.waitFor(async () => expect(await left()).toBe(0), { timeout: 10_000 });
+  await retention.close();
+  await addEvents(2, 'c');
+  expect(await left()).toBe(2);
+});

@@ -1,0 +1,123 @@
+import { randomBytes } from 'node:crypto';
+import { newEventId } from '@emr-payments/contracts';
+import {
+  createClient,
+  type Database,
+  feedJobs,
+  openDatabase,
+  type RegisterEndpointInput,
+  redeliverEvent,
+  registerEndpoint,
+} from '@emr-payments/db';
+import { type Keyring, type LogFields, parseKeyring } from '@emr-payments/runtime';
+import { openTestDatabase } from '@emr-payments/testkit';
+import { createAgents, newWebhookSecret } from '@emr-payments/webhooks';
+import { createAdapters } from '../adapters.ts';
+import type { JobDeps } from '../deps.ts';
+import { deliverWebhook } from '../jobs/deliver-webhook.ts';
+import { createLeaseKeeper } from '../leases.ts';
+import { createWorkerMetrics } from '../metrics.ts';
+
+const BY = { actor: 'test', source: 'test' };
+
+/** The delivering half of a worker on a database of its own, with one client. Jobs go from the relay's statement straight to the handler. */
+export type DeliveryBench = {
+  database: Database;
+  keyring: Keyring;
+  clientPk: number;
+  logged: { level: string; fields: LogFields; message: string }[];
+  register(input: Partial<RegisterEndpointInput> & { url: string }): Promise<{ id: string; secret: string }>;
+  /** Writes an event and a delivery for every endpoint that wants it. */
+  tell(event?: { type?: string; paymentId?: string }): Promise<string>;
+  /** Carries out what is due now. @returns how many jobs that were. */
+  deliverDue(): Promise<number>;
+  /** Makes waiting jobs due, and opens circuits for their probe. */
+  passTime(): Promise<void>;
+  close(): Promise<void>;
+};
+
+export async function openDeliveryBench({ allowHosts = ['127.0.0.1'] } = {}): Promise<DeliveryBench> {
+  const { url, drop } = await openTestDatabase();
+  const database = openDatabase({ url, poolSize: 4, applicationName: 'test-worker' });
+  const keyring = parseKeyring(`test:${randomBytes(32).toString('base64')}`);
+  const { clientPk } = await createClient({ database }, { name: 'Integrator' });
+  const logged: DeliveryBench['logged'] = [];
+  const log = (level: string) => (fields: LogFields, message: string) => {
+    logged.push({ level, fields, message });
+  };
+  const logger = { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') };
+  const leases = createLeaseKeeper({ database, logger }, { leaseMs: 30_000 });
+  const policy = { allowHosts };
+  const agents = createAgents({ policy });
+  const deps: JobDeps = {
+    database,
+    logger,
+    leases,
+    metrics: createWorkerMetrics({ database }),
+    adapters: createAdapters({ keyring }),
+    keyring,
+    webhooks: { policy, agents },
+    horizonMs: 3_600_000,
+    onDone: () => undefined,
+  };
+  return {
+    database,
+    keyring,
+    clientPk,
+    logged,
+    async register(input) {
+      const secret = input.secret ?? newWebhookSecret();
+      const id = await registerEndpoint(
+        { tx: database, keyring },
+        {
+          clientPk,
+          signing: 'v1',
+          description: null,
+          eventTypes: [],
+          thin: false,
+          ratePerSecond: null,
+          by: BY,
+          ...input,
+          secret,
+        },
+      );
+      if (id === null) throw new Error('the endpoint was not registered');
+      return { id, secret };
+    },
+    async tell({ type = 'payment.created', paymentId = '123e4567e89b12d3a456426614174001' } = {}) {
+      const id = newEventId();
+      const body = JSON.stringify({
+        id,
+        access_token_reference_id: 'user_1',
+        object: 'event',
+        created: '2026-06-15T10:30:00Z',
+        type,
+        job_id: '12345',
+        data: { payment_id: paymentId, patient_mrn: 'MRN-12345' },
+      });
+      await database.prisma.event.create({ data: { id, clientPk, type, body } });
+      await redeliverEvent({ database }, { eventId: id, clientPk, endpointId: null, by: BY });
+      return id;
+    },
+    async deliverDue() {
+      const due = await feedJobs(database, 100);
+      await Promise.all(due.map((job) => deliverWebhook(deps, { job: job.id, fence: job.fence })));
+      return due.length;
+    },
+    async passTime() {
+      // To the past: times are rounded to milliseconds, and may come out just ahead of now.
+      await database.pool.query(
+        "UPDATE jobs SET run_at = now() - interval '1 second' WHERE queued_at IS NULL",
+      );
+      await database.pool.query(
+        "UPDATE lanes SET open_until = now() - interval '1 second' WHERE open_until IS NOT NULL",
+      );
+    },
+    async close() {
+      leases.close();
+      agents.close();
+      await database.close();
+      await drop();
+    },
+  };
+}
