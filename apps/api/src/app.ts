@@ -1,8 +1,10 @@
 import { HEADERS } from '@emr-payments/contracts';
-import type { Acceptor } from '@emr-payments/db';
+import type { Acceptor, CredentialFailures } from '@emr-payments/db';
 import type { Logger } from '@emr-payments/runtime';
 import Fastify, { type FastifyInstance } from 'fastify';
-import { type CredentialLookup, createAuthenticate } from './auth/credentials.ts';
+import { type CredentialLookup, createAuthenticate, createAuthenticateClient } from './auth/credentials.ts';
+import { connectionRoutes } from './connection/routes.ts';
+import type { Adapters } from './emr/adapters.ts';
 import { answerClientError } from './errors/client-error.ts';
 import { errorHandler } from './errors/error-handler.ts';
 import { sendError } from './errors/send-error.ts';
@@ -12,22 +14,38 @@ import { onlyJsonBodies } from './http/json-body.ts';
 import { answerOtherMethods } from './http/other-methods.ts';
 import { requestId } from './http/request-id.ts';
 import { requestLog } from './http/request-log.ts';
+import { jobRoutes } from './jobs/routes.ts';
 import { LIMITS, type Limits } from './limits.ts';
 import { docsPage } from './openapi/docs-page.ts';
 import { describeApi } from './openapi/document.ts';
+import { paymentReadRoutes } from './payments/read-routes.ts';
 import { paymentRoutes } from './payments/routes.ts';
+import { worklistRoutes } from './payments/worklist-routes.ts';
+import { createGate } from './rate-limit/gate.ts';
+import type { RateLimiter } from './rate-limit/rate-limiter.ts';
+import { createSourceFailures } from './rate-limit/source-failures.ts';
+import { reconciliationRoutes } from './reconciliation/routes.ts';
 import { compilersFactory } from './validation/compilers.ts';
+import type { WebhookDeps } from './webhooks/deps.ts';
+import { webhookRoutes } from './webhooks/routes.ts';
 
 export type AppDeps = {
   logger: Logger;
   lookup: CredentialLookup;
   acceptor: Pick<Acceptor, 'accept'>;
   checks: HealthChecks;
+  adapters: Adapters;
+  limiter: RateLimiter;
+  /** Failed uses of credentials, for the audit log. */
+  failures: Pick<CredentialFailures, 'note'>;
+  webhooks: WebhookDeps;
 };
 
 export type AppOptions = {
   /** Addresses or CIDR ranges of proxies whose X-Forwarded-For is believed. */
   trustProxy?: readonly string[];
+  /** Failed authentications from one address, before it is not looked at for the rest of a minute; 0 is no limit. */
+  authFailuresPerMinute?: number;
   /** Other bounds than the usual ones. */
   limits?: Partial<Limits>;
 };
@@ -68,6 +86,7 @@ export async function buildApp(deps: AppDeps, options: AppOptions = {}): Promise
   });
 
   app.decorateRequest('caller', null);
+  app.decorateRequest('clientCaller', null);
   app.setErrorHandler(onError);
   app.setNotFoundHandler((request, reply) => sendError(request, reply, 'route_not_found'));
   onlyJsonBodies(app);
@@ -77,11 +96,24 @@ export async function buildApp(deps: AppDeps, options: AppOptions = {}): Promise
   await describeApi(app);
 
   await app.register(healthRoutes, { checks: deps.checks, limits });
-  await app.register(paymentRoutes, {
-    acceptor: deps.acceptor,
-    authenticate: createAuthenticate({ lookup: deps.lookup }),
-    limits,
+  const { authFailuresPerMinute = 0 } = options;
+  const gate = createGate({
+    limiter: deps.limiter,
+    sources: createSourceFailures(authFailuresPerMinute),
+    failures: deps.failures,
+    failuresPerMinute: authFailuresPerMinute,
   });
+  const authenticateClient = createAuthenticateClient({ lookup: deps.lookup });
+  const authenticate = createAuthenticate({ lookup: deps.lookup, authenticateClient });
+  const { database, keyring } = deps.webhooks;
+  const users = { authenticate, gate, limits, database, keyring, adapters: deps.adapters };
+  await app.register(paymentRoutes, { ...users, acceptor: deps.acceptor });
+  await app.register(paymentReadRoutes, users);
+  await app.register(worklistRoutes, users);
+  await app.register(jobRoutes, users);
+  await app.register(reconciliationRoutes, users);
+  await app.register(connectionRoutes, users);
+  await app.register(webhookRoutes, { ...deps.webhooks, authenticateClient, gate, limits });
   await docsPage(app);
   routesDone();
   return app;

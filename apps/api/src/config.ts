@@ -1,4 +1,4 @@
-import { loadConfig } from '@emr-payments/runtime';
+import { keyringVariables, loadConfig } from '@emr-payments/runtime';
 import { type Static, Type } from '@sinclair/typebox';
 
 const ConfigSchema = Type.Object({
@@ -6,6 +6,12 @@ const ConfigSchema = Type.Object({
   REDIS_URL: Type.Optional(
     Type.String({ description: 'redis://host:port; without it the queue runs on PostgreSQL' }),
   ),
+  ...keyringVariables,
+  WEBHOOK_ALLOW_HOSTS: Type.String({
+    default: '',
+    description:
+      'hosts or CIDRs, separated by commas, that webhooks may reach although they are private or without TLS; the same as the worker has',
+  }),
   HOST: Type.String({ default: '127.0.0.1', description: 'the address to listen on' }),
   PORT: Type.Integer({
     default: 3000,
@@ -26,6 +32,25 @@ const ConfigSchema = Type.Object({
     maximum: 100,
     description:
       'connections to PostgreSQL; two of them carry the accepted payments, the others look up credentials',
+  }),
+  RATE_LIMIT_CLIENT_PER_SECOND: Type.Integer({
+    default: 1000,
+    minimum: 0,
+    maximum: 1_000_000,
+    description: 'requests a second of one client, over all API processes; 0 is no limit',
+  }),
+  RATE_LIMIT_USER_PER_SECOND: Type.Integer({
+    default: 200,
+    minimum: 0,
+    maximum: 1_000_000,
+    description: 'requests a second for one user of a client, over all API processes; 0 is no limit',
+  }),
+  AUTH_FAILURES_PER_MINUTE: Type.Integer({
+    default: 120,
+    minimum: 0,
+    maximum: 1_000_000,
+    description:
+      'failed authentications from one address, after which it is not looked at for the rest of the minute; 0 is no limit. Behind a proxy set TRUST_PROXY',
   }),
   TRUST_PROXY: Type.Optional(
     Type.String({

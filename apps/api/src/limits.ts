@@ -5,6 +5,7 @@ export type Limits = {
   waitMs: number;
   keepAliveMs: number;
   healthCheckMs: number;
+  emrWaitMs: number;
 };
 
 /** Bounds of one request. A client that is slower or bigger than these gets an error, never an open end. */
@@ -21,4 +22,6 @@ export const LIMITS: Limits = {
   keepAliveMs: 65_000,
   /** A single health check. */
   healthCheckMs: 2000,
+  /** For an EMR's answer, where a request asks the EMR at all. */
+  emrWaitMs: 5000,
 };

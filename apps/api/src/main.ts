@@ -1,7 +1,17 @@
-import { createAcceptor, findClient, findUserByToken, openDatabase } from '@emr-payments/db';
-import { createLogger, openTransport, runProcess } from '@emr-payments/runtime';
+import {
+  countCredentialFailures,
+  createAcceptor,
+  findClient,
+  findUserByToken,
+  openDatabase,
+} from '@emr-payments/db';
+import { createLogger, openTransport, readKeyring, runProcess } from '@emr-payments/runtime';
+import { createAgents, dnsResolve } from '@emr-payments/webhooks';
 import { buildApp } from './app.ts';
 import { type ApiConfig, readConfig } from './config.ts';
+import { createAdapters } from './emr/adapters.ts';
+import { startDemandSharing } from './rate-limit/demand-sharing.ts';
+import { createRateLimiter } from './rate-limit/rate-limiter.ts';
 
 /** A wrong environment is told in one sentence, without a stack. */
 function configOrExit(): ApiConfig {
@@ -34,6 +44,22 @@ await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS }, async (re
     openTransport({ logger }, { redisUrl: config.REDIS_URL, databaseUrl: config.DATABASE_URL }),
     (it) => it.close(),
   );
+  const keyring = readKeyring(config);
+  const policy = { allowHosts: config.WEBHOOK_ALLOW_HOSTS.split(',').filter((host) => host.trim() !== '') };
+  const agents = releases.add('webhook agents', createAgents({ policy }), (it) => it.close());
+  const limiter = createRateLimiter({
+    clientPerSecond: config.RATE_LIMIT_CLIENT_PER_SECOND,
+    userPerSecond: config.RATE_LIMIT_USER_PER_SECOND,
+  });
+  releases.add('rate limits', startDemandSharing({ database, limiter, logger }), (it) => it.close());
+  const failures = releases.add(
+    'audit of credentials',
+    countCredentialFailures({
+      database,
+      onError: (err) => logger.error({ err }, 'failed credentials could not be audited'),
+    }),
+    (it) => it.close(),
+  );
   const app = await buildApp(
     {
       logger,
@@ -43,8 +69,15 @@ await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS }, async (re
       },
       acceptor: createAcceptor({ database }),
       checks: { postgres: () => database.ping(), queue: () => transport.ping() },
+      adapters: createAdapters({ keyring }),
+      limiter,
+      failures,
+      webhooks: { database, keyring, send: { policy, agents }, resolve: dnsResolve() },
     },
-    config.TRUST_PROXY === undefined ? {} : { trustProxy: config.TRUST_PROXY.split(',') },
+    {
+      authFailuresPerMinute: config.AUTH_FAILURES_PER_MINUTE,
+      ...(config.TRUST_PROXY === undefined ? {} : { trustProxy: config.TRUST_PROXY.split(',') }),
+    },
   );
   releases.add('http', app, async (it) => {
     // Requests in flight end by themselves; one that does not is cut off, so that the rest can close in order.

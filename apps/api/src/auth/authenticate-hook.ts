@@ -2,8 +2,8 @@ import { HEADERS } from '@emr-payments/contracts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { sendError } from '../errors/send-error.ts';
 import { within } from '../http/within.ts';
-import type { Limits } from '../limits.ts';
-import type { Authenticate, AuthOutcome, Caller } from './credentials.ts';
+import type { UserRouteDeps } from '../user-route-deps.ts';
+import type { AuthOutcome, Caller } from './credentials.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -18,17 +18,19 @@ type Done = (error?: Error) => void;
  * Checks the three headers before the body is read: who may not ask learns nothing about what would be valid. Made of
  * callbacks, because a promise for each request is measurable on the accept path.
  */
-export function authenticateHook({ authenticate, limits }: { authenticate: Authenticate; limits: Limits }) {
+export function authenticateHook({ authenticate, gate, limits }: UserRouteDeps) {
   const settle = (result: AuthOutcome, request: FastifyRequest, reply: FastifyReply, done: Done): void => {
     if (result.outcome !== 'caller') {
+      gate.failed(request, result.outcome);
       sendError(request, reply, result.outcome);
       return;
     }
     request.caller = result.caller;
-    done();
+    if (gate.letPass({ request, reply, taker: result.caller })) done();
   };
 
   return (request: FastifyRequest, reply: FastifyReply, done: Done): void => {
+    if (!gate.letTry(request, reply)) return;
     const { headers } = request;
     const result = authenticate({
       clientId: single(headers[HEADERS.clientId]),
@@ -36,7 +38,10 @@ export function authenticateHook({ authenticate, limits }: { authenticate: Authe
       accessToken: single(headers[HEADERS.accessToken]),
     });
     if (result instanceof Promise) {
-      within(limits.waitMs, result).then((late) => settle(late, request, reply, done), done);
+      within(limits.waitMs, result).then((late) => {
+        if (late.outcome === 'caller') gate.proved(request);
+        settle(late, request, reply, done);
+      }, done);
     } else {
       settle(result, request, reply, done);
     }

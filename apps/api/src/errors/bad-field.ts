@@ -10,6 +10,9 @@ const TAKES: Record<string, string> = {
   notes: 'must be a string',
   deposit_date: 'must be a date in YYYY-MM-DD format',
 };
+/** Sentences such as "must be true or false", by the name of the field. */
+export type FieldRules = Readonly<Record<string, string>>;
+
 const NON_EMPTY = 'must be a non-empty string';
 const UNPRINTABLE = /[\p{Cc}\p{Cs}]/u;
 const UNKNOWN_NAME_LIMIT = 64;
@@ -19,12 +22,13 @@ const UNKNOWN_NAME_LIMIT = 64;
  *
  * @param errors what the validator found, all of it.
  * @param body the body that it looked at, an object.
- * @param order the fields in the published order; unknown ones come after them, in the order sent.
+ * @param options.order the fields in the published order; unknown ones come after them, in the order sent.
+ * @param options.rules what fields take, by name: stands in the bracket whatever is wrong with their value.
  */
 export function firstBadField(
   errors: readonly FastifySchemaValidationError[],
   body: Readonly<Record<string, unknown>>,
-  order: readonly string[],
+  { order, rules = {} }: { order: readonly string[]; rules?: FieldRules },
 ): BadField | null {
   let first: BadField | null = null;
   let firstPlace = Number.POSITIVE_INFINITY;
@@ -35,7 +39,10 @@ export function firstBadField(
     const place = index === -1 ? order.length : index;
     if (place < firstPlace) {
       firstPlace = place;
-      first = { field: place < order.length ? field : shown(field), rule: ruleOf(error, field, body[field]) };
+      first = {
+        field: place < order.length ? field : shown(field),
+        rule: ruleOf(error, field, { value: body[field], rules }),
+      };
     }
   }
   return first;
@@ -48,7 +55,13 @@ function fieldOf(error: FastifySchemaValidationError): string | null {
   return error.instancePath.split('/')[1] ?? null;
 }
 
-function ruleOf(error: FastifySchemaValidationError, field: string, value: unknown): string {
+function ruleOf(
+  error: FastifySchemaValidationError,
+  field: string,
+  { value, rules }: { value: unknown; rules: FieldRules },
+): string {
+  const own = Object.hasOwn(rules, field) ? rules[field] : undefined;
+  if (own !== undefined && error.keyword !== 'additionalProperties') return own;
   switch (error.keyword) {
     case 'additionalProperties':
       return 'is not a known field';

@@ -3,13 +3,15 @@ import { DatabaseUnavailableError } from '@emr-payments/db';
 import type { Logger } from '@emr-payments/runtime';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { LateError } from '../http/within.ts';
-import { firstBadField } from './bad-field.ts';
+import { type FieldRules, firstBadField } from './bad-field.ts';
 import { sendError } from './send-error.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
     /** The body's fields in the published order, by which the first bad one is named. */
     fieldOrder?: readonly string[];
+    /** What fields of the body or the query take, for the sentence's bracket. */
+    fieldRules?: FieldRules;
   }
 }
 
@@ -67,8 +69,10 @@ function sendInvalid(error: FastifyError, request: FastifyRequest, reply: Fastif
     return;
   }
   const isObject = typeof part === 'object' && part !== null && !Array.isArray(part);
-  const order = request.routeOptions.config.fieldOrder ?? [];
-  const bad = isObject ? firstBadField(error.validation ?? [], part as Record<string, unknown>, order) : null;
+  const { fieldOrder: order = [], fieldRules: rules = {} } = request.routeOptions.config;
+  const bad = isObject
+    ? firstBadField(error.validation ?? [], part as Record<string, unknown>, { order, rules })
+    : null;
   if (bad === null) sendError(request, reply, 'invalid_body');
   else sendError(request, reply, 'invalid_field', bad);
 }

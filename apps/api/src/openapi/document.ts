@@ -7,6 +7,9 @@ import {
 } from '@emr-payments/contracts';
 import swagger from '@fastify/swagger';
 import type { FastifyInstance } from 'fastify';
+import { USER_COMPONENTS } from '../payments/components.ts';
+import { WEBHOOK_COMPONENTS } from '../webhooks/components.ts';
+import { withOptionalBodies } from './optional-bodies.ts';
 import { EVENTS, webhooks } from './webhooks.ts';
 
 /** Every schema that is referred to by name. */
@@ -15,6 +18,8 @@ const COMPONENTS = [
   { ...CreatePaymentReplySchema, examples: [CREATE_PAYMENT_REPLY_EXAMPLE] },
   ErrorReplySchema,
   ...EVENTS.map(({ schema }) => schema),
+  ...USER_COMPONENTS,
+  ...WEBHOOK_COMPONENTS,
 ];
 
 const credential = (name: string, description: string) => ({
@@ -38,15 +43,24 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
         version: '1.0.0',
         description: [
           "Posts patient payments to a practice's EMR, exactly once, and tells you by a signed webhook.",
-          'Every request carries three headers: `client_id`, `client_secret` and `access_token`. Their names have ' +
+          'Every request carries the headers `client_id` and `client_secret`, and one for a user its `access_token`. Their names have ' +
             'underscores, which some proxies drop: nginx needs `underscores_in_headers on`, HAProxy and Envoy pass ' +
             'them by default.',
-          'Errors have one shape. Programs decide by `code` and `safe_to_retry`; `message` is for people.',
+          'Errors have one shape. Programs decide by `code` and `safe_to_retry`; `message` is for people. `safe_to_retry: true`: ' +
+            'send the same request again after a pause (`Retry-After` says how long, where it is known), with the same ' +
+            'Idempotency-Key if it had one; nothing is made twice. `false`: do not send it again as it is. It would be refused ' +
+            'again, or (a 500 or 503 to a POST without an Idempotency-Key) it may have been taken already.',
+          'Requests are limited per client and per user. The headers `RateLimit-Policy` and `RateLimit` say how much is left; ' +
+            'what is too much gets a 429 with `Retry-After`.',
         ].join('\n\n'),
       },
       servers: [{ url: '/', description: 'This server' }],
       tags: [
         { name: 'Payments', description: 'Posting payments to the EMR' },
+        { name: 'Reconciliation', description: "Comparing with the EMR's day sheet" },
+        { name: 'Connection', description: "What the practice's EMR supports" },
+        { name: 'Webhooks', description: 'Where your events go, what was sent there, and sending it again' },
+        { name: 'Events', description: 'The pull side, for a receiver that was down' },
         { name: 'Health', description: 'For load balancers and operators' },
       ],
       components: {
@@ -59,6 +73,8 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
       webhooks: webhooks(),
     },
     convertConstToEnum: false,
+    transformObject: (made) =>
+      'openapiObject' in made ? withOptionalBodies(made.openapiObject) : made.swaggerObject,
     refResolver: {
       buildLocalReference: (json, _baseUri, _fragment, index) =>
         typeof json.$id === 'string' ? json.$id : `def-${index}`,

@@ -1,5 +1,7 @@
 import { createLogger } from '@emr-payments/runtime';
 import { buildApp } from '../app.ts';
+import { createRateLimiter } from '../rate-limit/rate-limiter.ts';
+import { noWebhooks } from './no-webhooks.ts';
 
 const off = () => Promise.reject(new Error('there is no infrastructure here'));
 
@@ -10,6 +12,14 @@ export async function openApiText(): Promise<string> {
     lookup: { findClient: off, findUser: off },
     acceptor: { accept: off },
     checks: { postgres: off, queue: off },
+    adapters: {
+      of: () => {
+        throw new Error('there is no infrastructure here');
+      },
+    },
+    limiter: createRateLimiter({ clientPerSecond: 0, userPerSecond: 0 }),
+    failures: { note: () => undefined },
+    webhooks: noWebhooks(),
   });
   await app.ready();
   const text = `${JSON.stringify(app.swagger(), null, 2)}\n`;

@@ -1,15 +1,21 @@
 import {
+  DISABLED_CODES,
+  EndpointDisabledEventSchema,
+  endpointDisabledEvent,
   PaymentCreatedEventSchema,
   PaymentFailedEventSchema,
   PaymentReviewEventSchema,
   paymentCreatedEvent,
   paymentFailedEvent,
   paymentReviewEvent,
+  WebhookTestEventSchema,
+  webhookTestEvent,
 } from '@emr-payments/contracts';
 
 const PAYMENT_ID = '123e4567e89b12d3a456426614174001';
 const USER = 'user_1J9X2q2eZvKYlo2Cxyz';
 const JOB = 12345;
+const ENDPOINT_ID = 'we_1J9X2q2eZvKYlo2CluR9g9gV';
 
 /** Every event with its schema and its published example (the third is of ours). */
 export const EVENTS = [
@@ -56,6 +62,26 @@ export const EVENTS = [
       },
     }),
   },
+  {
+    schema: EndpointDisabledEventSchema,
+    summary: 'Webhook endpoint disabled',
+    example: endpointDisabledEvent({
+      eventId: 'evt_1J9X2q2eZvKYlo2CluR9g9gY',
+      created: new Date('2026-06-15T10:45:00Z'),
+      endpointId: ENDPOINT_ID,
+      code: 'gone',
+      reason: DISABLED_CODES.gone,
+    }),
+  },
+  {
+    schema: WebhookTestEventSchema,
+    summary: 'Test of a webhook endpoint',
+    example: webhookTestEvent({
+      eventId: 'evt_1J9X2q2eZvKYlo2CluR9g9gZ',
+      created: new Date('2026-06-15T10:50:00Z'),
+      endpointId: ENDPOINT_ID,
+    }),
+  },
 ] as const;
 
 const header = (name: string, description: string) => ({
@@ -83,7 +109,7 @@ export function webhooks() {
             header('webhook-timestamp', 'When this attempt was made, in seconds since 1970.'),
             header(
               'webhook-signature',
-              '`v1,` and base64 of HMAC-SHA256 over `id.timestamp.body`; more than one, separated by blanks, while a secret is rotated.',
+              '`v1,` and base64 of HMAC-SHA256 over `id.timestamp.body`, or `v1a,` and base64 of an ed25519 signature, as the endpoint was registered; more than one, separated by blanks, while a secret is rotated.',
             ),
           ],
           requestBody: {

@@ -1,7 +1,14 @@
-import { CreatePaymentReplySchema, HEADERS } from '@emr-payments/contracts';
+import {
+  CREATE_PAYMENT_REPLY_EXAMPLE,
+  CreatePaymentReplySchema,
+  DryRunReplySchema,
+} from '@emr-payments/contracts';
 import { Type } from '@sinclair/typebox';
+import { EMR_ERRORS } from '../openapi/common-errors.ts';
 import { componentRef } from '../openapi/component-ref.ts';
-import { ANSWER_HEADERS, errorResponses } from '../openapi/error-responses.ts';
+import { errorResponses } from '../openapi/error-responses.ts';
+import { KEYED_ANSWER_HEADERS, KeyedHeadersSchema } from '../openapi/keyed.ts';
+import { DRY_RUN_EXAMPLE } from './components.ts';
 
 /** How `POST /v1/payments` stands in the OpenAPI document, and the schemas that its answers are written by. */
 export const createPaymentOperation = {
@@ -14,36 +21,21 @@ export const createPaymentOperation = {
       'and a webhook event is sent to your registered endpoint upon completion.',
     'Unknown fields are refused. Send an `Idempotency-Key` with every payment: then a request that got no answer can ' +
       'be sent again without a second payment.',
+    'With `?dry_run=true` everything is checked, the payment method and location at the EMR as well, and nothing is written.',
   ].join('\n\n'),
   security: [{ client_id: [], client_secret: [], access_token: [] }],
-  headers: Type.Object({
-    'Idempotency-Key': Type.Optional(
-      Type.String({
-        minLength: 1,
-        maxLength: 255,
-        pattern: '^[\\x21-\\x7e]{1,255}$',
-        description:
-          'A value of your choosing, new for each payment. The same key with the same body gets the first answer ' +
-          'again, with `Idempotent-Replayed: true`; with another body 422. Kept for seven days.',
-      }),
-    ),
-    [HEADERS.requestId]: Type.Optional(
-      Type.String({
-        pattern: '^[A-Za-z0-9._-]{1,128}$',
-        description: 'Your own id for this request, for the logs of both sides. Without it one is made.',
-      }),
-    ),
-  }),
+  headers: KeyedHeadersSchema,
   response: {
     200: {
-      ...componentRef(CreatePaymentReplySchema),
-      description: 'Payment queued successfully',
-      headers: {
-        ...ANSWER_HEADERS,
-        'Idempotent-Replayed': {
-          type: 'string',
-          enum: ['true'],
-          description: 'This is the answer to an earlier request with the same Idempotency-Key.',
+      description: 'Payment queued successfully; with `dry_run=true` what would be posted',
+      headers: KEYED_ANSWER_HEADERS,
+      content: {
+        'application/json': {
+          schema: Type.Union([componentRef(CreatePaymentReplySchema), componentRef(DryRunReplySchema)]),
+          examples: {
+            queued: { summary: 'Payment queued', value: CREATE_PAYMENT_REPLY_EXAMPLE },
+            dry_run: { summary: 'With `dry_run=true`', value: DRY_RUN_EXAMPLE },
+          },
         },
       },
     },
@@ -58,6 +50,8 @@ export const createPaymentOperation = {
       'user_not_found',
       'method_not_allowed',
       'request_timeout',
+      'rate_limited',
+      ...EMR_ERRORS,
       'idempotency_key_in_flight',
       'payload_too_large',
       'unsupported_media_type',

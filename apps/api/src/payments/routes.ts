@@ -1,41 +1,53 @@
 import {
   type CreatePaymentBody,
   CreatePaymentBodySchema,
+  CreatePaymentQuerySchema,
   type CreatePaymentReply,
   HEADERS,
   PAYMENT_ACCEPTED_MESSAGE,
 } from '@emr-payments/contracts';
-import type { AcceptOutcome, Acceptor } from '@emr-payments/db';
+import type { AcceptOutcome, Acceptor, Statements } from '@emr-payments/db';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { authenticateHook, callerOf } from '../auth/authenticate-hook.ts';
-import type { Authenticate } from '../auth/credentials.ts';
+import type { Adapters } from '../emr/adapters.ts';
 import { sendError } from '../errors/send-error.ts';
 import { within } from '../http/within.ts';
-import type { Limits } from '../limits.ts';
 import { componentRef } from '../openapi/component-ref.ts';
+import type { UserRouteDeps } from '../user-route-deps.ts';
+import { answerDryRun } from './answer-dry-run.ts';
 import { createPayment } from './create-payment.ts';
 import { createPaymentOperation } from './create-payment-operation.ts';
 import { idempotencyOf } from './idempotency.ts';
 
-export type PaymentRouteDeps = {
+const JSON_TYPE = 'application/json; charset=utf-8';
+
+export type PaymentRouteDeps = UserRouteDeps & {
   acceptor: Pick<Acceptor, 'accept'>;
-  authenticate: Authenticate;
-  limits: Limits;
+  database: Statements;
+  adapters: Adapters;
 };
 
-/** The routes below `/v1/payments`. */
+/** `POST /v1/payments`. */
 export const paymentRoutes: FastifyPluginAsyncTypebox<PaymentRouteDeps> = async (app, deps) => {
   app.route({
     method: 'POST',
     url: '/v1/payments',
-    schema: { ...createPaymentOperation, body: componentRef(CreatePaymentBodySchema) },
-    config: { fieldOrder: Object.keys(CreatePaymentBodySchema.properties) },
+    schema: {
+      ...createPaymentOperation,
+      querystring: CreatePaymentQuerySchema,
+      body: componentRef(CreatePaymentBodySchema),
+    },
+    config: {
+      fieldOrder: [...Object.keys(CreatePaymentBodySchema.properties), 'dry_run'],
+      fieldRules: { dry_run: 'must be true or false' },
+    },
     onRequest: authenticateHook(deps),
     handler: async (request, reply) => {
       const idempotency = idempotencyOf(request);
       if (idempotency.outcome === 'invalid') return sendError(request, reply, 'invalid_field', idempotency);
       const body: CreatePaymentBody = request.body;
+      if (request.query.dry_run === true) return answerDryRun(deps, { request, reply, body });
       const accepting = createPayment(deps, {
         caller: callerOf(request),
         body,
@@ -70,7 +82,8 @@ function answer(
         payment_id: result.paymentId,
         job_id: result.jobId,
       };
-      return reply.send(answered);
+      // Of two answers that the schema knows this is the one: choosing would cost more than writing it.
+      return reply.type(JSON_TYPE).serializer(JSON.stringify).send(answered);
     }
   }
 }

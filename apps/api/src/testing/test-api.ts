@@ -1,8 +1,14 @@
+import { randomBytes } from 'node:crypto';
 import { createAcceptor, type Database, findClient, findUserByToken, openDatabase } from '@emr-payments/db';
-import { createLogger, hashSecret, newSecret } from '@emr-payments/runtime';
+import { createLogger, hashSecret, type Keyring, newSecret, parseKeyring } from '@emr-payments/runtime';
 import { openTestDatabase } from '@emr-payments/testkit';
+import { createAgents, dnsResolve } from '@emr-payments/webhooks';
 import type { FastifyInstance } from 'fastify';
 import { buildApp } from '../app.ts';
+import { createAdapters } from '../emr/adapters.ts';
+import { createRateLimiter, type RateLimiter } from '../rate-limit/rate-limiter.ts';
+
+import { holdToContract } from './contract.ts';
 
 export type Credentials = { client_id: string; client_secret: string; access_token: string };
 
@@ -10,16 +16,27 @@ export type Credentials = { client_id: string; client_secret: string; access_tok
 export type TestApi = {
   app: FastifyInstance;
   database: Database;
+  keyring: Keyring;
   /** A client, one of its users, and two patients: MRN-12345, and MRN-UNSYNCED without an EMR patient id. */
   newCaller(options?: {
     timeZone?: string;
+    /** Of its EMR. */
+    baseUrl?: string;
   }): Promise<Credentials & { clientPk: number; userId: number; laneId: number }>;
   close(): Promise<void>;
 };
 
-/** @param options.urlOf puts something between the API and its database; the URL of the database by default. */
+/**
+ * @param options.limiter one that limits; none does by default.
+ * @param options.authFailuresPerMinute no limit by default.
+ * @param options.urlOf puts something between the API and its database; the URL of the database by default.
+ */
 export async function openTestApi(
-  options: { urlOf?: (url: string) => Promise<string> } = {},
+  options: {
+    urlOf?: (url: string) => Promise<string>;
+    limiter?: RateLimiter;
+    authFailuresPerMinute?: number;
+  } = {},
 ): Promise<TestApi> {
   const { url, drop } = await openTestDatabase();
   const direct = openDatabase({ url, poolSize: 2, applicationName: 'test' });
@@ -28,21 +45,37 @@ export async function openTestApi(
     poolSize: 4,
     applicationName: 'test-api',
   });
-  const app = await buildApp({
-    logger: createLogger('test', 'silent'),
-    lookup: {
-      findClient: (clientId) => findClient(database, clientId),
-      findUser: (key) => findUserByToken(database, key),
+  const keyring = parseKeyring(`test:${randomBytes(32).toString('base64')}`);
+  // Receivers of the tests stand on the loopback address.
+  const policy = { allowHosts: ['127.0.0.1'] };
+  const agents = createAgents({ policy });
+  const app = await buildApp(
+    {
+      logger: createLogger('test', 'silent'),
+      lookup: {
+        findClient: (clientId) => findClient(database, clientId),
+        findUser: (key) => findUserByToken(database, key),
+      },
+      acceptor: createAcceptor({ database }),
+      checks: { postgres: () => database.ping(), queue: () => Promise.resolve() },
+      adapters: createAdapters({ keyring }),
+      limiter: options.limiter ?? createRateLimiter({ clientPerSecond: 0, userPerSecond: 0 }),
+      failures: { note: () => undefined },
+      webhooks: { database, keyring, send: { policy, agents }, resolve: dnsResolve() },
     },
-    acceptor: createAcceptor({ database }),
-    checks: { postgres: () => database.ping(), queue: () => Promise.resolve() },
-  });
+    options.authFailuresPerMinute === undefined
+      ? {}
+      : { authFailuresPerMinute: options.authFailuresPerMinute },
+  );
+  await holdToContract(app);
   return {
     app,
     database: direct,
-    newCaller: ({ timeZone = 'America/New_York' } = {}) => newCaller(direct, timeZone),
+    keyring,
+    newCaller: (options = {}) => newCaller(direct, options),
     async close() {
       await app.close();
+      agents.close();
       await database.close();
       await direct.close();
       await drop();
@@ -50,7 +83,13 @@ export async function openTestApi(
   };
 }
 
-async function newCaller({ prisma }: Database, timeZone: string) {
+async function newCaller(
+  { prisma }: Database,
+  {
+    timeZone = 'America/New_York',
+    baseUrl = 'http://127.0.0.1:1/fhir',
+  }: { timeZone?: string; baseUrl?: string },
+) {
   const credentials = {
     client_id: newSecret('ci_live_'),
     client_secret: newSecret('cs_live_'),
@@ -76,7 +115,7 @@ async function newCaller({ prisma }: Database, timeZone: string) {
     data: {
       user: { connect: { id: user.id } },
       adapter: 'fhir',
-      baseUrl: 'http://127.0.0.1:1/fhir',
+      baseUrl,
       timeZone,
       lane: { create: { kind: 'connection', concurrency: 4 } },
     },

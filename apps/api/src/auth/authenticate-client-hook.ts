@@ -1,0 +1,51 @@
+import { HEADERS } from '@emr-payments/contracts';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { sendError } from '../errors/send-error.ts';
+import { within } from '../http/within.ts';
+import type { Limits } from '../limits.ts';
+import type { Gate } from '../rate-limit/gate.ts';
+import type { AuthenticateClient } from './credentials.ts';
+
+/** A client that asks for itself, not for one of its users. */
+export type ClientCaller = { clientPk: number; clientId: string };
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Set by `authenticateClientHook`. */
+    clientCaller: ClientCaller | null;
+  }
+}
+
+/** Checks `client_id` and `client_secret` before the body is read. An access token is not asked for and not looked at. */
+export function authenticateClientHook({
+  authenticateClient,
+  gate,
+  limits,
+}: {
+  authenticateClient: AuthenticateClient;
+  gate: Gate;
+  limits: Limits;
+}) {
+  return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {
+    if (!gate.letTry(request, reply)) return reply;
+    // Node joins repeated headers with ', ', which no credential contains: they come out as unknown.
+    const clientId = String(request.headers[HEADERS.clientId] ?? '');
+    const clientSecret = String(request.headers[HEADERS.clientSecret] ?? '');
+    const asked = Promise.resolve(authenticateClient({ clientId, clientSecret }));
+    const result = await within(limits.waitMs, asked);
+    if (result.outcome === 'invalid_client') {
+      gate.failed(request, 'invalid_client');
+      return sendError(request, reply, 'invalid_client');
+    }
+    gate.proved(request);
+    request.clientCaller = { clientPk: result.clientPk, clientId };
+    const taker = { clientPk: result.clientPk, userId: null };
+    return gate.letPass({ request, reply, taker }) ? undefined : reply;
+  };
+}
+
+/** The client of a request that passed the hook. @throws Error when a route forgot the hook: a bug. */
+export function clientOf(request: FastifyRequest): ClientCaller {
+  if (request.clientCaller === null) throw new Error('this route has no client hook');
+  return request.clientCaller;
+}

@@ -1,0 +1,64 @@
+import { ConnectionReplySchema } from '@emr-payments/contracts';
+import { findConnection, type Statements } from '@emr-payments/db';
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { authenticateHook, callerOf } from '../auth/authenticate-hook.ts';
+import type { Adapters } from '../emr/adapters.ts';
+import { askEmr } from '../emr/ask-emr.ts';
+import { sendError } from '../errors/send-error.ts';
+import { within } from '../http/within.ts';
+import { EMR_ERRORS, USER_ERRORS, USER_SECURITY } from '../openapi/common-errors.ts';
+import { componentRef } from '../openapi/component-ref.ts';
+import { ANSWER_HEADERS, errorResponses } from '../openapi/error-responses.ts';
+import type { UserRouteDeps } from '../user-route-deps.ts';
+
+export type ConnectionRouteDeps = UserRouteDeps & { database: Statements; adapters: Adapters };
+
+const getConnectionOperation = {
+  operationId: 'getConnection',
+  tags: ['Connection'],
+  summary: 'Get Connection',
+  description:
+    "What the user's EMR connection supports: the payment methods and locations that the EMR has now (as old as a minute), " +
+    'and the fields for which it has no place.',
+  security: USER_SECURITY,
+  response: {
+    200: { ...componentRef(ConnectionReplySchema), description: 'The connection', headers: ANSWER_HEADERS },
+    ...errorResponses([...USER_ERRORS, ...EMR_ERRORS]),
+  },
+};
+
+/** `GET /v1/connection`. */
+export const connectionRoutes: FastifyPluginAsyncTypebox<ConnectionRouteDeps> = async (app, deps) => {
+  app.get(
+    '/v1/connection',
+    { schema: getConnectionOperation, onRequest: authenticateHook(deps) },
+    async (request, reply) => {
+      const { userId } = callerOf(request);
+      const connection = await within(deps.limits.waitMs, findConnection(deps, { userId }));
+      if (connection === null) return sendError(request, reply, 'connection_unusable');
+      const asked = await askEmr(deps, {
+        connection,
+        ask: (adapter, signal) => adapter.list({ signal }),
+        waitMs: deps.limits.emrWaitMs,
+      });
+      if (asked.outcome !== 'answered') return sendError(request, reply, asked.outcome, asked);
+      const { adapter, answer } = asked;
+      return reply.send({
+        success: true,
+        message: 'What the EMR connection supports.',
+        data: {
+          adapter: connection.adapter,
+          capability: adapter.capability,
+          time_zone: connection.timeZone,
+          dropped_fields: [...adapter.drops],
+          payment_methods: answer.methods.map(({ id, name }) => ({ id, name })),
+          locations: answer.locations.map(({ id, name, identifiers }) => ({
+            id,
+            name,
+            identifiers: [...identifiers],
+          })),
+        },
+      });
+    },
+  );
+};

@@ -1,0 +1,124 @@
+import {
+  EventListSchema,
+  EventReplySchema,
+  ListEventsQuerySchema,
+  RedeliverBodySchema,
+  RedeliverReplySchema,
+  type StoredEvent,
+} from '@emr-payments/contracts';
+import { findEvent, pageOfEvents } from '@emr-payments/db';
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { clientOf } from '../auth/authenticate-client-hook.ts';
+import { sendError } from '../errors/send-error.ts';
+import { answerOnce } from '../http/answer-once.ts';
+import { BAD_CURSOR, pageFrom, pageOf } from '../http/page.ts';
+import { timeFrom } from '../http/time.ts';
+import { within } from '../http/within.ts';
+import type { Limits } from '../limits.ts';
+import { componentRef } from '../openapi/component-ref.ts';
+import { actorOf } from '../webhooks/actor.ts';
+import type { WebhookDeps } from '../webhooks/deps.ts';
+import { WEBHOOK_FIELD_RULES as fieldRules } from '../webhooks/field-rules.ts';
+import { clientOperation, IdParams } from '../webhooks/operation.ts';
+import { emptyBodyAsObject } from '../webhooks/optional-body.ts';
+import { redeliver } from './redeliver.ts';
+
+const eventOf = ({ body }: { body: string }) => JSON.parse(body) as StoredEvent;
+
+/** `/v1/events`: the pull side, for a receiver that was down. */
+export const eventRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: Limits }> = async (app, deps) => {
+  const { database } = deps;
+  const patiently = <T>(work: Promise<T>) => within(deps.limits.waitMs, work);
+
+  app.route({
+    method: 'GET',
+    url: '/v1/events',
+    schema: {
+      ...clientOperation({
+        operationId: 'listEvents',
+        tag: 'Events',
+        summary: 'List events',
+        description:
+          'All events of all your users, newest first, whether or not an endpoint got them. They are kept for 30 days ' +
+          'unless the operator says otherwise. Poll with `created_after` a minute before the newest that you have, and know ' +
+          'duplicates by `id`.',
+        reply: EventListSchema,
+        errors: ['invalid_field'],
+      }),
+      querystring: ListEventsQuerySchema,
+    },
+    config: { fieldRules },
+    handler: async (request, reply) => {
+      const { query } = request;
+      const page = pageFrom(query);
+      if (page === null) return sendError(request, reply, 'invalid_field', BAD_CURSOR);
+      const rows = await patiently(
+        pageOfEvents(database, {
+          clientPk: clientOf(request).clientPk,
+          type: query.type,
+          jobId: query.job_id === undefined ? undefined : BigInt(query.job_id),
+          paymentId: query.payment_id,
+          createdAfter:
+            query.created_after === undefined ? undefined : (timeFrom(query.created_after) ?? undefined),
+          after: page.after,
+          limit: page.limit + 1,
+        }),
+      );
+      const { rows: shown, ...more } = pageOf(rows, { ...page, placeOf: (row) => row });
+      return reply.send({ success: true, message: 'Events.', data: shown.map(eventOf), ...more });
+    },
+  });
+
+  app.route({
+    method: 'GET',
+    url: '/v1/events/:id',
+    schema: {
+      ...clientOperation({
+        operationId: 'getEvent',
+        tag: 'Events',
+        summary: 'Read an event',
+        reply: EventReplySchema,
+        errors: ['event_not_found'],
+      }),
+      params: IdParams,
+    },
+    handler: async (request, reply) => {
+      const key = { clientPk: clientOf(request).clientPk, eventId: request.params.id };
+      const event = await patiently(findEvent(database, key));
+      if (event === null) return sendError(request, reply, 'event_not_found');
+      return reply.send({ success: true, message: 'Event.', data: eventOf(event) });
+    },
+  });
+
+  app.route({
+    method: 'POST',
+    url: '/v1/events/:id/redeliver',
+    schema: {
+      ...clientOperation({
+        operationId: 'redeliverEvent',
+        tag: 'Events',
+        summary: 'Send an event again',
+        description:
+          'The same event under the same id: a receiver that has it knows it for a duplicate. It has the whole schedule of ' +
+          'attempts before it. The body may be left out.',
+        reply: RedeliverReplySchema,
+        keyed: true,
+        body: 'optional',
+        errors: ['event_not_found', 'endpoint_not_found', 'endpoint_disabled', 'nothing_to_redeliver'],
+      }),
+      params: IdParams,
+      body: componentRef(RedeliverBodySchema),
+    },
+    config: { fieldOrder: Object.keys(RedeliverBodySchema.properties), fieldRules },
+    preValidation: emptyBodyAsObject,
+    handler: async (request, reply) => {
+      const input = {
+        clientPk: clientOf(request).clientPk,
+        eventId: request.params.id,
+        endpointId: request.body.endpoint_id ?? null,
+        by: actorOf(request),
+      };
+      return patiently(answerOnce(deps, { request, reply }, (tx) => redeliver(tx, input)));
+    },
+  });
+};

@@ -1,0 +1,59 @@
+import { type ErrorCode, type ErrorDetails, HEADERS } from '@emr-payments/contracts';
+import { type Database, once, type Statements } from '@emr-payments/db';
+import { type Keyring, open, seal } from '@emr-payments/runtime';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { clientOf } from '../auth/authenticate-client-hook.ts';
+import { sendError } from '../errors/send-error.ts';
+import { idempotencyOf } from '../payments/idempotency.ts';
+
+/** What a write came to: an answer, or an error of the catalogue, after which nothing is changed. */
+export type WriteResult =
+  | { outcome: 'answered'; body: object }
+  | { outcome: 'refused'; code: ErrorCode; details?: ErrorDetails };
+
+/** Requests of the client itself share one place for keys; those of users have their own. */
+const NO_USER = 0;
+
+/** Whose key it is. */
+export type KeyOwner = { clientPk: number; userId: number };
+
+/**
+ * Answers a write, once for each Idempotency-Key: the change and its answer are kept in one transaction, and
+ * the same request gets the same answer again. Answers are sealed, since one that made a secret holds it.
+ *
+ * @param context.owner the user whose request it is; by default it is one of the client itself.
+ * @param work all that the request changes, through `tx`.
+ */
+export async function answerOnce(
+  deps: { database: Pick<Database, 'pool'>; keyring: Keyring },
+  context: { request: FastifyRequest; reply: FastifyReply; owner?: KeyOwner },
+  work: (tx: Statements) => Promise<WriteResult>,
+): Promise<FastifyReply> {
+  const { request, reply } = context;
+  const { clientPk, userId } = context.owner ?? { ...clientOf(request), userId: NO_USER };
+  const idempotency = idempotencyOf(request);
+  if (idempotency.outcome === 'invalid') return sendError(request, reply, 'invalid_field', idempotency);
+  const key = idempotency.outcome === 'key' ? { ...idempotency, clientPk, userId } : null;
+  const row = `idempotency_key:${clientPk}:${userId}:${key?.key}`;
+
+  const result = await once<WriteResult>(deps.database, {
+    request: key,
+    work,
+    remember: (written) => {
+      if (written.outcome === 'refused') return null;
+      return {
+        status: 200,
+        response: key === null ? '' : seal(deps.keyring, row, JSON.stringify(written.body)),
+      };
+    },
+  });
+  if (result.outcome === 'key_reused') return sendError(request, reply, 'idempotency_key_reused');
+  if (result.outcome === 'replayed') {
+    reply.header(HEADERS.idempotentReplayed, 'true');
+    return reply.code(result.status).send(JSON.parse(open(deps.keyring, row, result.response)) as object);
+  }
+  const { result: written } = result;
+  return written.outcome === 'refused'
+    ? sendError(request, reply, written.code, written.details)
+    : reply.send(written.body);
+}

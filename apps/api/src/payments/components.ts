@@ -1,0 +1,95 @@
+import {
+  type ConnectionReply,
+  ConnectionReplySchema,
+  type DryRunReply,
+  DryRunReplySchema,
+  FailureSchema,
+  JobReplySchema,
+  JobSchema,
+  type JobView,
+  PaymentListSchema,
+  PaymentReplySchema,
+  PaymentSchema,
+  ReconciliationReplySchema,
+  type ResolvedPaymentReply,
+  ResolvedPaymentReplySchema,
+  ResolvePaymentBodySchema,
+  RetryPaymentBodySchema,
+  TallySchema,
+} from '@emr-payments/contracts';
+import { RECONCILIATION_EXAMPLE } from '../reconciliation/operation.ts';
+import { PAYMENT_EXAMPLE } from './payment-example.ts';
+
+const CARD = { id: 'http://practice.example.com/payment-methods|CC', name: 'Card' };
+const LOCATION = { id: 'loc-1404', name: 'Main Street' };
+
+export const DRY_RUN_EXAMPLE: DryRunReply = {
+  success: true,
+  message: 'The payment would be posted like this. Nothing was written.',
+  data: {
+    would_post: true,
+    patient_mrn: 'MRN-12345',
+    payment_method: CARD,
+    location: LOCATION,
+    reference_number: '#123456',
+    amount: 350,
+    deposit_date: '2026-06-15',
+    dropped_fields: [],
+  },
+};
+
+const JOB: JobView = {
+  job_id: 12345,
+  status: 'failed',
+  payment_id: PAYMENT_EXAMPLE.payment_id,
+  created_at: PAYMENT_EXAMPLE.created_at,
+  settled_at: PAYMENT_EXAMPLE.settled_at,
+};
+
+const RESOLVED: ResolvedPaymentReply = {
+  success: true,
+  message: 'Payment settled. A webhook event will be sent.',
+  data: {
+    payment_id: PAYMENT_EXAMPLE.payment_id,
+    status: 'posted',
+    event_id: 'evt_1J9X2q2eZvKYlo2CluR9g9gV',
+  },
+};
+
+const CONNECTION: ConnectionReply = {
+  success: true,
+  message: 'What the EMR connection supports.',
+  data: {
+    adapter: 'fhir',
+    capability: 'conditional-create',
+    time_zone: 'America/New_York',
+    dropped_fields: [],
+    payment_methods: [CARD],
+    locations: [{ ...LOCATION, identifiers: ['1404'] }],
+  },
+};
+
+/** The schemas of a user's routes, each with an example, for the document's components. */
+export const USER_COMPONENTS = [
+  FailureSchema,
+  TallySchema,
+  RetryPaymentBodySchema,
+  ResolvePaymentBodySchema,
+  { ...PaymentSchema, examples: [PAYMENT_EXAMPLE] },
+  {
+    ...PaymentReplySchema,
+    examples: [{ success: true, message: 'Payment.', data: PAYMENT_EXAMPLE }],
+  },
+  {
+    ...PaymentListSchema,
+    examples: [
+      { success: true, message: 'Payments.', data: [PAYMENT_EXAMPLE], has_more: false, next_cursor: null },
+    ],
+  },
+  { ...JobSchema, examples: [JOB] },
+  { ...JobReplySchema, examples: [{ success: true, message: 'Job.', data: JOB }] },
+  { ...ResolvedPaymentReplySchema, examples: [RESOLVED] },
+  { ...ConnectionReplySchema, examples: [CONNECTION] },
+  { ...DryRunReplySchema, examples: [DRY_RUN_EXAMPLE] },
+  { ...ReconciliationReplySchema, examples: [RECONCILIATION_EXAMPLE] },
+];

@@ -1,0 +1,54 @@
+import type { CreatePaymentBody, DryRunReply } from '@emr-payments/contracts';
+import { previewPayment, type Statements } from '@emr-payments/db';
+import type { Adapters } from '../emr/adapters.ts';
+import { askEmr, type EmrRefusal } from '../emr/ask-emr.ts';
+
+export type DryRunOutcome =
+  | { outcome: 'would_post'; data: DryRunReply['data'] }
+  | { outcome: 'patient_not_found' }
+  | { outcome: 'unknown_name'; field: 'payment_method' | 'location'; rule: string }
+  | EmrRefusal;
+
+/**
+ * Everything that is checked of a payment, without taking it: the patient as accepting does it, the names as posting does
+ * it. Nothing is written, here or in the EMR.
+ *
+ * @param input.waitMs longest wait for the EMR.
+ */
+export async function dryRun(
+  deps: { database: Statements; adapters: Adapters },
+  { userId, body, waitMs }: { userId: number; body: CreatePaymentBody; waitMs: number },
+): Promise<DryRunOutcome> {
+  const preview = await previewPayment(deps, {
+    userId,
+    patientMrn: body.patient_mrn,
+    depositDate: body.deposit_date ?? null,
+  });
+  if (preview === null) return { outcome: 'patient_not_found' };
+
+  const names = { paymentMethod: body.payment_method, location: body.location };
+  const asked = await askEmr(deps, {
+    connection: preview.connection,
+    ask: (adapter, signal) => adapter.resolve(names, { signal }),
+    waitMs,
+  });
+  if (asked.outcome !== 'answered') return asked;
+  const { adapter, answer } = asked;
+  if (answer.outcome === 'refused') {
+    const field = answer.code === 'unknown_location' ? 'location' : 'payment_method';
+    return { outcome: 'unknown_name', field, rule: answer.reason };
+  }
+  return {
+    outcome: 'would_post',
+    data: {
+      would_post: true,
+      patient_mrn: body.patient_mrn,
+      payment_method: answer.method,
+      location: answer.location,
+      reference_number: body.reference_number,
+      amount: body.amount,
+      deposit_date: preview.depositDate,
+      dropped_fields: [...adapter.drops],
+    },
+  };
+}

@@ -1,0 +1,45 @@
+import { FAILURE_CODES, type FailureCode, isFailureCode, type PaymentView } from '@emr-payments/contracts';
+import type { PaymentRecord } from '@emr-payments/db';
+
+type Attempt = PaymentView['attempts'][number];
+
+/** A payment as the API shows it. */
+export function paymentView(payment: PaymentRecord): PaymentView {
+  return {
+    payment_id: payment.paymentId,
+    job_id: payment.jobId,
+    status: payment.status,
+    patient_mrn: payment.patientMrn,
+    payment_method: payment.paymentMethod,
+    reference_number: payment.referenceNumber,
+    location: payment.location,
+    amount: Number(payment.amount),
+    notes: payment.notes,
+    deposit_date: payment.depositDate,
+    emr_transaction_id: payment.emrTransactionId,
+    failure: payment.failure === null ? null : failureView(payment.failure),
+    attempts: payment.attempts.map((attempt, index) => ({
+      // What is stored counts claims, of which some sent nothing.
+      number: index + 1,
+      sent_at: attempt.sentAt.toISOString(),
+      finished_at: attempt.finishedAt?.toISOString() ?? null,
+      outcome: attempt.outcome as Attempt['outcome'],
+      code: attempt.code,
+    })),
+    events: payment.events.map(({ id, type, createdAt }) => ({ id, type, created: createdAt.toISOString() })),
+    created_at: payment.createdAt.toISOString(),
+    settled_at: payment.settledAt?.toISOString() ?? null,
+  };
+}
+
+function failureView({
+  code,
+  reason,
+}: {
+  code: string;
+  reason: string;
+}): NonNullable<PaymentView['failure']> {
+  // A newer version may have settled it by a code that this one does not know.
+  const known: FailureCode = isFailureCode(code) ? code : 'emr_refused';
+  return { code: known, reason, action: FAILURE_CODES[known].action };
+}

@@ -1,0 +1,59 @@
+import { type ListPaymentsQuery, PAYMENT_ID_PATTERN, paymentIdToUuid } from '@emr-payments/contracts';
+import type { PaymentFilter } from '@emr-payments/db';
+import { BAD_CURSOR, pageFrom } from '../http/page.ts';
+import { timeFrom } from '../http/time.ts';
+
+const PAYMENT_ID = new RegExp(PAYMENT_ID_PATTERN);
+
+/** Whether a text can be a payment's id. What cannot be one is not found, like one that does not exist. */
+export function isPaymentId(text: string): boolean {
+  return PAYMENT_ID.test(text);
+}
+
+/** What the parts of the list's query take, for the sentence that names a bad one. */
+export const LIST_RULES = {
+  status: 'must be accepted, posting, retrying, posted, failed or needs_review, each at most once',
+  patient_mrn: 'must be 1 to 255 characters',
+  reference_number: 'must be 1 to 255 characters',
+  location: 'must be 1 to 255 characters',
+  created_after: 'must be a time such as 2026-06-15T10:30:00Z',
+  created_before: 'must be a time such as 2026-06-15T10:30:00Z',
+  limit: 'must be a whole number from 1 to 100',
+  cursor: BAD_CURSOR.rule,
+};
+
+export type ReadFilter =
+  | { outcome: 'filter'; filter: PaymentFilter; limit: number }
+  | { outcome: 'invalid'; field: 'created_after' | 'created_before' | 'cursor'; rule: string };
+
+/** The validated query as a filter over one user's payments. */
+export function filterFrom(query: ListPaymentsQuery, { userId }: { userId: number }): ReadFilter {
+  const invalid = (field: 'created_after' | 'created_before' | 'cursor'): ReadFilter => ({
+    outcome: 'invalid',
+    field,
+    rule: LIST_RULES[field],
+  });
+  const after = query.created_after === undefined ? undefined : timeFrom(query.created_after);
+  if (after === null) return invalid('created_after');
+  const before = query.created_before === undefined ? undefined : timeFrom(query.created_before);
+  if (before === null) return invalid('created_before');
+  const page = pageFrom(query);
+  if (page === null || (page.after !== null && !isPaymentId(page.after.id))) return invalid('cursor');
+  const { limit, after: place } = page;
+  return {
+    outcome: 'filter',
+    limit,
+    filter: {
+      userId,
+      statuses: query.status,
+      patientMrn: query.patient_mrn,
+      referenceNumber: query.reference_number,
+      location: query.location,
+      createdAfter: after,
+      createdBefore: before,
+      after: place === null ? undefined : { createdAt: place.createdAt, id: paymentIdToUuid(place.id) },
+      // One more than is shown.
+      limit: limit + 1,
+    },
+  };
+}

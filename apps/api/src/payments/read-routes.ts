@@ -1,0 +1,50 @@
+import type { ListPaymentsQuery } from '@emr-payments/contracts';
+import { findPayment, listPayments, type Statements } from '@emr-payments/db';
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { authenticateHook, callerOf } from '../auth/authenticate-hook.ts';
+import { sendError } from '../errors/send-error.ts';
+import { pageOf } from '../http/page.ts';
+import { within } from '../http/within.ts';
+import type { UserRouteDeps } from '../user-route-deps.ts';
+import { paymentView } from './payment-view.ts';
+import { getPaymentOperation, listPaymentsOperation } from './read-operations.ts';
+import { filterFrom, isPaymentId, LIST_RULES } from './read-payments.ts';
+
+/** Reading payments back. */
+export const paymentReadRoutes: FastifyPluginAsyncTypebox<UserRouteDeps & { database: Statements }> = async (
+  app,
+  deps,
+) => {
+  const onRequest = authenticateHook(deps);
+  const { waitMs } = deps.limits;
+
+  app.get('/v1/payments/:id', { schema: getPaymentOperation, onRequest }, async (request, reply) => {
+    const { id: paymentId } = request.params;
+    if (!isPaymentId(paymentId)) return sendError(request, reply, 'payment_not_found');
+    const { userId } = callerOf(request);
+    const payment = await within(waitMs, findPayment(deps, { userId, paymentId }));
+    if (payment === null) return sendError(request, reply, 'payment_not_found');
+    reply.paymentId = paymentId;
+    return reply.send({ success: true, message: 'Payment.', data: paymentView(payment) });
+  });
+
+  app.get(
+    '/v1/payments',
+    {
+      schema: listPaymentsOperation,
+      config: { fieldOrder: Object.keys(LIST_RULES), fieldRules: LIST_RULES },
+      onRequest,
+    },
+    async (request, reply) => {
+      const query: ListPaymentsQuery = request.query;
+      const read = filterFrom(query, callerOf(request));
+      if (read.outcome === 'invalid') return sendError(request, reply, 'invalid_field', read);
+      const found = await within(waitMs, listPayments(deps, read.filter));
+      const { rows, ...page } = pageOf(found, {
+        limit: read.limit,
+        placeOf: ({ createdAt, paymentId }) => ({ createdAt, id: paymentId }),
+      });
+      return reply.send({ success: true, message: 'Payments.', data: rows.map(paymentView), ...page });
+    },
+  );
+};

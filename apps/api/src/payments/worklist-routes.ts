@@ -1,0 +1,119 @@
+import {
+  type CreatePaymentReply,
+  HEADERS,
+  PAYMENT_ACCEPTED_MESSAGE,
+  type ResolvedPaymentReply,
+  type ResolvePaymentBody,
+  ResolvePaymentBodySchema,
+  RetryPaymentBodySchema,
+} from '@emr-payments/contracts';
+import {
+  type Actor,
+  type Database,
+  resolvePayment,
+  retryPayment,
+  type WorklistRefusal,
+} from '@emr-payments/db';
+import type { Keyring } from '@emr-payments/runtime';
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import type { FastifyRequest } from 'fastify';
+import { authenticateHook, callerOf } from '../auth/authenticate-hook.ts';
+import { sendError } from '../errors/send-error.ts';
+import { answerOnce, type WriteResult } from '../http/answer-once.ts';
+import { within } from '../http/within.ts';
+import type { UserRouteDeps } from '../user-route-deps.ts';
+import { emptyBodyAsObject } from '../webhooks/optional-body.ts';
+import { isPaymentId } from './read-payments.ts';
+import { resolutionFrom } from './resolution.ts';
+import { resolvePaymentOperation, retryPaymentOperation } from './worklist-operations.ts';
+
+export type WorklistRouteDeps = UserRouteDeps & { database: Pick<Database, 'pool'>; keyring: Keyring };
+
+const RESOLVE_RULES = {
+  outcome: 'must be posted or not_posted',
+  note: 'must be a non-empty string of at most 1000 characters',
+};
+
+/** What a person does about a payment that did not simply go through. Both are audited where they are written. */
+export const worklistRoutes: FastifyPluginAsyncTypebox<WorklistRouteDeps> = async (app, deps) => {
+  const onRequest = authenticateHook(deps);
+  const { waitMs } = deps.limits;
+
+  app.post(
+    '/v1/payments/:id/retry',
+    {
+      schema: retryPaymentOperation,
+      config: { fieldOrder: Object.keys(RetryPaymentBodySchema.properties) },
+      onRequest,
+      preValidation: emptyBodyAsObject,
+    },
+    async (request, reply) => {
+      const { id: paymentId } = request.params;
+      if (!isPaymentId(paymentId)) return sendError(request, reply, 'payment_not_found');
+      const { userId } = callerOf(request);
+      const { payment_method: paymentMethod, location } = request.body;
+      reply.paymentId = paymentId;
+      const answering = answerOnce(deps, { request, reply, owner: callerOf(request) }, async (tx) => {
+        const input = { paymentId, userId, paymentMethod, location, by: actorOf(request) };
+        const result = await retryPayment({ database: tx }, input);
+        if (result.outcome !== 'retrying') return refused(result);
+        const body: CreatePaymentReply = {
+          success: true,
+          message: PAYMENT_ACCEPTED_MESSAGE,
+          payment_id: paymentId,
+          job_id: result.jobId,
+        };
+        return { outcome: 'answered', body };
+      });
+      return within(waitMs, answering);
+    },
+  );
+
+  app.post(
+    '/v1/payments/:id/resolve',
+    {
+      schema: resolvePaymentOperation,
+      config: { fieldOrder: Object.keys(ResolvePaymentBodySchema.properties), fieldRules: RESOLVE_RULES },
+      onRequest,
+    },
+    async (request, reply) => {
+      const { id: paymentId } = request.params;
+      if (!isPaymentId(paymentId)) return sendError(request, reply, 'payment_not_found');
+      const { userId } = callerOf(request);
+      const body: ResolvePaymentBody = request.body;
+      const read = resolutionFrom(body);
+      if (read.outcome === 'invalid') return sendError(request, reply, 'invalid_field', read);
+      reply.paymentId = paymentId;
+      const answering = answerOnce(deps, { request, reply, owner: callerOf(request) }, async (tx) => {
+        const input = {
+          paymentId,
+          userId,
+          resolution: read.resolution,
+          note: body.note,
+          by: actorOf(request),
+        };
+        const result = await resolvePayment({ database: tx }, input);
+        if (result.outcome !== 'resolved') return refused(result);
+        const { status, eventId } = result;
+        const answer: ResolvedPaymentReply = {
+          success: true,
+          message: 'Payment settled. A webhook event will be sent.',
+          data: { payment_id: paymentId, status, event_id: eventId },
+        };
+        return { outcome: 'answered', body: answer };
+      });
+      return within(waitMs, answering);
+    },
+  );
+};
+
+function refused(result: WorklistRefusal): WriteResult {
+  return result.outcome === 'not_found'
+    ? { outcome: 'refused', code: 'payment_not_found' }
+    : { outcome: 'refused', code: 'invalid_state', details: { status: result.status } };
+}
+
+/** For the audit log. The header has been checked: it is a client's id. */
+function actorOf(request: FastifyRequest): Actor {
+  return { actor: `client:${String(request.headers[HEADERS.clientId])}`, source: request.ip };
+}

@@ -1,0 +1,157 @@
+import { CREATE_PAYMENT_EXAMPLE, paymentIdToUuid } from '@emr-payments/contracts';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { openTestApi, type TestApi } from '../testing/test-api.ts';
+import { putInto, userRequests } from '../testing/user-requests.ts';
+
+let api: TestApi;
+let caller: Awaited<ReturnType<TestApi['newCaller']>>;
+let user: ReturnType<typeof userRequests>;
+let payment: { payment_id: string; job_id: number };
+
+beforeAll(async () => {
+  api = await openTestApi();
+  caller = await api.newCaller();
+  user = userRequests(api, caller);
+});
+afterAll(() => api.close());
+beforeEach(async () => {
+  payment = await user.pay();
+});
+
+const retry = (body: object | undefined, headers = {}) =>
+  user.post(`/v1/payments/${payment.payment_id}/retry`, body, headers);
+const resolve = (body: object, headers = {}) =>
+  user.post(`/v1/payments/${payment.payment_id}/resolve`, body, headers);
+const put = (status: 'failed' | 'needs_review' | 'posted') =>
+  putInto(api, { paymentId: payment.payment_id, status });
+const state = async () => (await user.get(`/v1/payments/${payment.payment_id}`)).json().data;
+const audited = () =>
+  api.database.prisma.auditEntry.findMany({ where: { subject: `payment:${payment.payment_id}` } });
+const POSTED = { outcome: 'posted', emr_transaction_id: '13969262', note: 'On the day sheet' };
+
+describe('retry', () => {
+  test('queues the same payment again, corrected, and says who asked', async () => {
+    await put('failed');
+    const answer = await retry({ payment_method: 'Cash', location: '7' });
+    expect(answer.statusCode).toBe(200);
+    expect(answer.json()).toEqual({ success: true, message: expect.any(String), ...payment });
+    expect(await state()).toMatchObject({
+      status: 'accepted',
+      failure: null,
+      payment_method: 'Cash',
+      location: '7',
+    });
+    const id = paymentIdToUuid(payment.payment_id);
+    expect(await api.database.prisma.job.count({ where: { paymentId: id } })).toBe(1);
+    expect(await audited()).toMatchObject([
+      { action: 'payment.retry', actor: `client:${caller.client_id}`, source: '127.0.0.1', outcome: 'done' },
+    ]);
+  });
+
+  test('needs no body', async () => {
+    await put('failed');
+    expect((await retry(undefined)).statusCode).toBe(200);
+    expect((await state()).payment_method).toBe('Card');
+  });
+
+  test('once for each key', async () => {
+    await put('failed');
+    const key = { 'idempotency-key': `retry-${payment.payment_id}` };
+    const first = await retry({}, key);
+    await put('failed');
+    const again = await retry({}, key);
+    expect(again.json()).toEqual(first.json());
+    expect(again.headers['idempotent-replayed']).toBe('true');
+    expect((await state()).status).toBe('failed');
+    expect((await retry({ location: '8' }, key)).json().code).toBe('idempotency_key_reused');
+    // The same key for another kind of request is another request too.
+    const pay = await user.post('/v1/payments', CREATE_PAYMENT_EXAMPLE, key);
+    expect(pay.json().code).toBe('idempotency_key_reused');
+  });
+
+  test.each(['posted', 'needs_review'] as const)('is refused when it is %s', async (status) => {
+    await put(status);
+    const answer = await retry({}, { 'idempotency-key': `refused-${payment.payment_id}` });
+    expect(answer.statusCode).toBe(409);
+    expect(answer.json()).toMatchObject({
+      code: 'invalid_state',
+      message: expect.stringContaining(`it is ${status}`),
+    });
+    expect(await audited()).toEqual([]);
+  });
+
+  test('is refused while it is worked on', async () => {
+    expect((await retry({})).json().message).toContain('it is accepted');
+  });
+
+  test.each([
+    [{ payment_method: '' }, 'payment_method'],
+    [{ location: 7 }, 'location'],
+    [{ amount: 5 }, 'amount'],
+  ])('%j is refused by name', async (body, field) => {
+    await put('failed');
+    const answer = await retry(body);
+    expect([answer.statusCode, answer.json().message]).toEqual([
+      400,
+      expect.stringContaining(`field: ${field} (`),
+    ]);
+    expect((await state()).status).toBe('failed');
+  });
+});
+
+describe('resolve', () => {
+  test('as posted: the EMR’s id, the event, the note', async () => {
+    await put('needs_review');
+    const answer = await resolve(POSTED, { 'idempotency-key': `resolve-${payment.payment_id}` });
+    expect(answer.json().data).toMatchObject({ payment_id: payment.payment_id, status: 'posted' });
+    const { event_id } = answer.json().data;
+    expect(await state()).toMatchObject({
+      status: 'posted',
+      emr_transaction_id: '13969262',
+      failure: null,
+      events: [{ id: event_id, type: 'payment.created' }],
+    });
+    expect(await audited()).toMatchObject([
+      { action: 'payment.resolve', detail: { note: 'On the day sheet' } },
+    ]);
+    const again = await resolve(POSTED, { 'idempotency-key': `resolve-${payment.payment_id}` });
+    expect(again.json()).toEqual(answer.json());
+    expect(await audited()).toHaveLength(1);
+  });
+
+  test('as not posted: it has failed, and can be retried', async () => {
+    await put('needs_review');
+    expect((await resolve({ outcome: 'not_posted', note: 'Not there' })).json().data.status).toBe('failed');
+    expect((await state()).failure).toMatchObject({ code: 'resolved_not_posted' });
+    expect((await retry({})).statusCode).toBe(200);
+  });
+
+  test.each(['posted', 'failed'] as const)('is refused when it is %s', async (status) => {
+    await put(status);
+    expect((await resolve(POSTED)).json()).toMatchObject({
+      code: 'invalid_state',
+      message: expect.stringContaining(`it is ${status}`),
+      safe_to_retry: false,
+    });
+  });
+
+  test.each([
+    [{}, 'outcome'],
+    [{ ...POSTED, outcome: 'maybe' }, 'outcome'],
+    [{ outcome: 'posted', note: 'x' }, 'emr_transaction_id'],
+    [{ ...POSTED, emr_transaction_id: '' }, 'emr_transaction_id'],
+    [{ ...POSTED, outcome: 'not_posted' }, 'emr_transaction_id'],
+    [{ outcome: 'not_posted' }, 'note'],
+    [{ ...POSTED, note: '' }, 'note'],
+    [{ ...POSTED, note: 'x'.repeat(1001) }, 'note'],
+    [{ ...POSTED, who: 'me' }, 'who'],
+  ])('%j is refused by name', async (body, field) => {
+    await put('needs_review');
+    const answer = await resolve(body);
+    expect([answer.statusCode, answer.json().message]).toEqual([
+      400,
+      expect.stringContaining(`field: ${field} (`),
+    ]);
+    expect((await state()).status).toBe('needs_review');
+  });
+});

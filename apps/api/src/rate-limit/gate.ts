@@ -1,0 +1,71 @@
+import { HEADERS } from '@emr-payments/contracts';
+import type { CredentialFailures } from '@emr-payments/db';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { sendError } from '../errors/send-error.ts';
+import type { RateLimiter, Taker } from './rate-limiter.ts';
+import type { SourceFailures } from './source-failures.ts';
+
+/** What stands before and behind the check of credentials. */
+export type Gate = {
+  /** Before credentials are looked at. false: the request has been answered. */
+  letTry(request: FastifyRequest, reply: FastifyReply): boolean;
+  /** They were not good. */
+  failed(request: FastifyRequest, code: 'invalid_client' | 'user_not_found'): void;
+  /** They were good and had to be looked up, so it is worth remembering. */
+  proved(request: FastifyRequest): void;
+  /** Counts a request of known credentials. false: the request has been answered. */
+  letPass(context: { request: FastifyRequest; reply: FastifyReply; taker: Taker }): boolean;
+};
+
+export type GateDeps = {
+  limiter: RateLimiter;
+  sources: SourceFailures;
+  /** For the audit log. */
+  failures: Pick<CredentialFailures, 'note'>;
+  /** What `sources` was made with. */
+  failuresPerMinute: number;
+};
+
+/** Rate limits at the door: whoever is over one is answered 429 before the body is read. */
+export function createGate({ limiter, sources, failures, failuresPerMinute }: GateDeps): Gate {
+  return {
+    letTry(request, reply) {
+      const seconds = sources.blockedFor(request.ip, clientIdOf(request));
+      if (seconds === 0) return true;
+      refuse(request, reply, {
+        seconds,
+        limit: `at most ${failuresPerMinute} failed authentications a minute from one address`,
+      });
+      return false;
+    },
+    failed(request, code) {
+      sources.failed(request.ip);
+      failures.note({ source: request.ip, code, clientId: clientIdOf(request) || null });
+    },
+    proved(request) {
+      sources.proved(request.ip, clientIdOf(request));
+    },
+    letPass({ request, reply, taker }) {
+      if (limiter.policy === null) return true;
+      const taken = limiter.take(taker);
+      reply.header(HEADERS.rateLimitPolicy, limiter.policy);
+      reply.header(HEADERS.rateLimit, taken.remaining);
+      if (taken.outcome === 'passed') return true;
+      refuse(request, reply, { seconds: taken.retryAfterSeconds, limit: taken.limit });
+      return false;
+    },
+  };
+}
+
+function clientIdOf(request: FastifyRequest): string {
+  return String(request.headers[HEADERS.clientId] ?? '');
+}
+
+function refuse(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { seconds, limit }: { seconds: number; limit: string },
+): void {
+  reply.header('retry-after', String(seconds));
+  sendError(request, reply, 'rate_limited', { limit });
+}

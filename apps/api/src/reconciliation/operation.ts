@@ -1,0 +1,66 @@
+import {
+  ReconciliationQuerySchema,
+  type ReconciliationReply,
+  ReconciliationReplySchema,
+} from '@emr-payments/contracts';
+import { Type } from '@sinclair/typebox';
+import { USER_ERRORS, USER_SECURITY } from '../openapi/common-errors.ts';
+import { componentRef } from '../openapi/component-ref.ts';
+import { ANSWER_HEADERS, errorResponses } from '../openapi/error-responses.ts';
+
+const row = (counts: number[], amounts: number[]) => ({
+  accepted: { count: counts[0] ?? 0, amount: amounts[0] ?? 0 },
+  posted: { count: counts[1] ?? 0, amount: amounts[1] ?? 0 },
+  failed: { count: counts[2] ?? 0, amount: amounts[2] ?? 0 },
+  needs_review: { count: counts[3] ?? 0, amount: amounts[3] ?? 0 },
+  open: { count: counts[4] ?? 0, amount: amounts[4] ?? 0 },
+});
+
+export const RECONCILIATION_EXAMPLE: ReconciliationReply = {
+  success: true,
+  message: 'Payments of 2026-06-15.',
+  data: {
+    date: '2026-06-15',
+    location: null,
+    methods: [
+      { payment_method: 'Card', ...row([12, 10, 1, 0, 1], [4200.5, 3750.5, 100, 0, 350]) },
+      { payment_method: 'Cash', ...row([3, 3, 0, 0, 0], [60, 60, 0, 0, 0]) },
+    ],
+    totals: row([15, 13, 1, 0, 1], [4260.5, 3810.5, 100, 0, 350]),
+  },
+};
+
+export const reconciliationOperation = {
+  operationId: 'getReconciliation',
+  tags: ['Reconciliation'],
+  summary: 'Get Reconciliation',
+  description: [
+    "What was accepted for one deposit date, and what has become of it until now, by payment method: to compare with the EMR's " +
+      'day sheet. `accepted` is all of it; `posted`, `failed`, `needs_review` and `open` add up to it.',
+    'As CSV with `Accept: text/csv` or `format=csv`: a line for each method and one for the total. Cells that a spreadsheet ' +
+      'could take for a formula begin with an apostrophe.',
+  ].join('\n\n'),
+  security: USER_SECURITY,
+  querystring: ReconciliationQuerySchema,
+  response: {
+    200: {
+      description: 'The day',
+      headers: ANSWER_HEADERS,
+      content: {
+        'application/json': {
+          schema: componentRef(ReconciliationReplySchema),
+          example: RECONCILIATION_EXAMPLE,
+        },
+        'text/csv': { schema: Type.String() },
+      },
+    },
+    ...errorResponses([...USER_ERRORS]),
+  },
+};
+
+/** What the parts of the query take, for the sentence that names a bad one. */
+export const RECONCILIATION_RULES = {
+  date: 'must be a date in YYYY-MM-DD format',
+  location: 'must be 1 to 255 characters',
+  format: 'must be json or csv',
+};

@@ -1,0 +1,61 @@
+import type { ReconciliationQuery, ReconciliationReply } from '@emr-payments/contracts';
+import { type ReconciliationTallies, reconcile, type Statements } from '@emr-payments/db';
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { authenticateHook, callerOf } from '../auth/authenticate-hook.ts';
+import { within } from '../http/within.ts';
+import type { UserRouteDeps } from '../user-route-deps.ts';
+import { reconciliationCsv } from './csv.ts';
+import { RECONCILIATION_RULES, reconciliationOperation } from './operation.ts';
+import { prefersCsv } from './prefers-csv.ts';
+
+/** `GET /v1/reconciliation`. */
+export const reconciliationRoutes: FastifyPluginAsyncTypebox<
+  UserRouteDeps & { database: Statements }
+> = async (app, deps) => {
+  app.get(
+    '/v1/reconciliation',
+    {
+      schema: reconciliationOperation,
+      config: { fieldOrder: Object.keys(RECONCILIATION_RULES), fieldRules: RECONCILIATION_RULES },
+      onRequest: authenticateHook(deps),
+    },
+    async (request, reply) => {
+      const { date, format, ...query }: ReconciliationQuery = request.query;
+      const location = query.location ?? null;
+      const { userId } = callerOf(request);
+      const result = await within(deps.limits.waitMs, reconcile(deps, { userId, date, location }));
+      reply.header('vary', 'accept');
+      if (format === undefined ? prefersCsv(request.headers.accept) : format === 'csv') {
+        return reply
+          .type('text/csv; charset=utf-8; header=present')
+          .header('content-disposition', `attachment; filename="reconciliation-${date}.csv"`)
+          .send(reconciliationCsv(result, { date, location }));
+      }
+      const body: ReconciliationReply = {
+        success: true,
+        message: `Payments of ${date}.`,
+        data: {
+          date,
+          location,
+          methods: result.methods.map(({ paymentMethod, ...tallies }) => ({
+            payment_method: paymentMethod,
+            ...talliesView(tallies),
+          })),
+          totals: talliesView(result.totals),
+        },
+      };
+      return reply.type('application/json; charset=utf-8').send(body);
+    },
+  );
+};
+
+function talliesView(tallies: ReconciliationTallies) {
+  const view = ({ count, amount }: { count: number; amount: string }) => ({ count, amount: Number(amount) });
+  return {
+    accepted: view(tallies.accepted),
+    posted: view(tallies.posted),
+    failed: view(tallies.failed),
+    needs_review: view(tallies.needs_review),
+    open: view(tallies.open),
+  };
+}

@@ -1,0 +1,47 @@
+import type { UpdateWebhookEndpointBody } from '@emr-payments/contracts';
+import {
+  type Actor,
+  beginningOfMissed,
+  changeEndpoint as change,
+  countMissed,
+  findEndpoint,
+  type Statements,
+} from '@emr-payments/db';
+import type { WriteResult } from '../http/answer-once.ts';
+import { endpointView } from './endpoint-view.ts';
+
+type ChangeInput = { clientPk: number; endpointId: string; body: UpdateWebhookEndpointBody; by: Actor };
+
+/** Changes an endpoint. One that is enabled again is told what it missed, and from when on to recover it. */
+export async function changeEndpoint(
+  tx: Statements,
+  { clientPk, endpointId, body, by }: ChangeInput,
+): Promise<WriteResult> {
+  const before = await findEndpoint(tx, { clientPk, endpointId });
+  if (before === null) return { outcome: 'refused', code: 'endpoint_not_found' };
+  await change(tx, {
+    endpoint: before,
+    changes: {
+      url: body.url,
+      description: body.description,
+      eventTypes: body.event_types,
+      thin: body.thin,
+      ratePerSecond: body.rate_per_second,
+      enabled: body.enabled,
+    },
+    by,
+  });
+  const after = await findEndpoint(tx, { clientPk, endpointId });
+  if (after === null) throw new Error('the changed endpoint cannot be read');
+
+  let recoverable: { since: string; count: number } | null = null;
+  if (before.disabledAt !== null && after.disabledAt === null) {
+    // What was lost began with the failures that led to the disabling, where there were any.
+    const failingSince = before.failingSince ?? before.disabledAt;
+    const since = await beginningOfMissed(tx, { endpointId, failingSince });
+    const count = await countMissed(tx, { endpointId, since, until: new Date() });
+    if (count > 0) recoverable = { since: since.toISOString(), count };
+  }
+  const data = { ...endpointView(after), recoverable };
+  return { outcome: 'answered', body: { success: true, message: 'Webhook endpoint changed.', data } };
+}

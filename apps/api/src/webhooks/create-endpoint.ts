@@ -1,0 +1,31 @@
+import type { CreateWebhookEndpointBody } from '@emr-payments/contracts';
+import { type Actor, findEndpoint, registerEndpoint, type Statements } from '@emr-payments/db';
+import type { Keyring } from '@emr-payments/runtime';
+import type { WriteResult } from '../http/answer-once.ts';
+import { endpointView } from './endpoint-view.ts';
+import { newSigningSecret } from './signing-secret.ts';
+
+/** Registers an endpoint. Its secret, or with v1a its public key, is in this answer and in no other. */
+export async function createEndpoint(
+  deps: { tx: Statements; keyring: Keyring },
+  { clientPk, body, by }: { clientPk: number; body: CreateWebhookEndpointBody; by: Actor },
+): Promise<WriteResult> {
+  const signing = body.signing ?? 'v1';
+  const { secret, shown } = newSigningSecret(signing);
+  const endpointId = await registerEndpoint(deps, {
+    clientPk,
+    url: body.url,
+    secret,
+    signing,
+    description: body.description ?? null,
+    eventTypes: body.event_types ?? [],
+    thin: body.thin ?? false,
+    ratePerSecond: body.rate_per_second ?? null,
+    by,
+  });
+  if (endpointId === null) return { outcome: 'refused', code: 'endpoint_limit_reached' };
+  const endpoint = await findEndpoint(deps.tx, { clientPk, endpointId });
+  if (endpoint === null) throw new Error('the new endpoint cannot be read');
+  const data = { ...endpointView(endpoint), ...shown };
+  return { outcome: 'answered', body: { success: true, message: 'Webhook endpoint registered.', data } };
+}

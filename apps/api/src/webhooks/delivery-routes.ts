@@ -1,0 +1,172 @@
+import {
+  DeliveryListSchema,
+  ListDeliveriesQuerySchema,
+  RecoverBodySchema,
+  RecoveryReplySchema,
+  TestWebhookReplySchema,
+} from '@emr-payments/contracts';
+import { findEndpoint, findRecovery, listDeliveries } from '@emr-payments/db';
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { clientOf } from '../auth/authenticate-client-hook.ts';
+import { sendError } from '../errors/send-error.ts';
+import { answerOnce } from '../http/answer-once.ts';
+import { BAD_CURSOR, pageFrom, pageOf } from '../http/page.ts';
+import { timeFrom } from '../http/time.ts';
+import { within } from '../http/within.ts';
+import type { Limits } from '../limits.ts';
+import { componentRef } from '../openapi/component-ref.ts';
+import { actorOf } from './actor.ts';
+import { deliveryView, recoveryView } from './delivery-view.ts';
+import type { WebhookDeps } from './deps.ts';
+import { WEBHOOK_FIELD_RULES as fieldRules } from './field-rules.ts';
+import { clientOperation, IdParams, RecoveryParams } from './operation.ts';
+import { recover } from './recover.ts';
+import { createTestEndpoint } from './test-endpoint.ts';
+
+/** What was sent to an endpoint, sending it a test, and sending it again what it missed. */
+export const deliveryRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: Limits }> = async (
+  app,
+  deps,
+) => {
+  const { database } = deps;
+  const patiently = <T>(work: Promise<T>) => within(deps.limits.waitMs, work);
+  const testEndpoint = createTestEndpoint(deps);
+
+  app.route({
+    method: 'POST',
+    url: '/v1/webhooks/:id/test',
+    schema: {
+      ...clientOperation({
+        operationId: 'testWebhook',
+        tag: 'Webhooks',
+        summary: 'Send a test event now',
+        description:
+          'Sends `webhook.test`, signed as every event is, waits for the answer (15 s at the most) and tells you what came ' +
+          'back. It is sent once, counts neither for nor against the endpoint, and works while that is disabled. It makes ' +
+          'nothing that could be made twice, so an Idempotency-Key is not looked at.',
+        reply: TestWebhookReplySchema,
+        errors: ['endpoint_not_found', 'test_in_progress'],
+      }),
+      params: IdParams,
+    },
+    handler: async (request, reply) => {
+      const { clientPk } = clientOf(request);
+      const test = await testEndpoint({ clientPk, endpointId: request.params.id });
+      if (test.outcome === 'not_found') return sendError(request, reply, 'endpoint_not_found');
+      if (test.outcome === 'busy') return sendError(request, reply, 'test_in_progress');
+      const { result, eventId } = test;
+      const delivered = result.outcome === 'delivered';
+      const failed = result.outcome === 'failed';
+      return reply.send({
+        success: true,
+        message: delivered ? 'The endpoint took the test.' : 'The endpoint did not take the test.',
+        data: {
+          delivered,
+          event_id: eventId,
+          http_status: result.httpStatus ?? null,
+          duration_ms: result.durationMs,
+          error_kind: delivered ? null : failed ? result.kind : 'http_status',
+          excerpt: result.excerpt === '' ? null : result.excerpt,
+          detail: delivered
+            ? null
+            : failed
+              ? result.detail
+              : 'HTTP 410: for an event the endpoint would be disabled',
+        },
+      });
+    },
+  });
+
+  app.route({
+    method: 'GET',
+    url: '/v1/webhooks/:id/deliveries',
+    schema: {
+      ...clientOperation({
+        operationId: 'listWebhookDeliveries',
+        tag: 'Webhooks',
+        summary: 'List deliveries and their attempts',
+        reply: DeliveryListSchema,
+        errors: ['invalid_field', 'endpoint_not_found'],
+      }),
+      params: IdParams,
+      querystring: ListDeliveriesQuerySchema,
+    },
+    config: { fieldRules },
+    handler: async (request, reply) => {
+      const { query } = request;
+      const page = pageFrom(query);
+      if (page === null || (page.after !== null && !/^\d{1,18}$/.test(page.after.id)))
+        return sendError(request, reply, 'invalid_field', BAD_CURSOR);
+      const key = { clientPk: clientOf(request).clientPk, endpointId: request.params.id };
+      if ((await patiently(findEndpoint(database, key))) === null)
+        return sendError(request, reply, 'endpoint_not_found');
+      const rows = await patiently(
+        listDeliveries(database, {
+          endpointId: key.endpointId,
+          status: query.status,
+          eventType: query.event_type,
+          createdAfter:
+            query.created_after === undefined ? undefined : (timeFrom(query.created_after) ?? undefined),
+          before: page.after === null ? null : BigInt(page.after.id),
+          limit: page.limit + 1,
+        }),
+      );
+      const placeOf = ({ createdAt, id }: (typeof rows)[number]) => ({ createdAt, id: String(id) });
+      const { rows: shown, ...more } = pageOf(rows, { ...page, placeOf });
+      return reply.send({ success: true, message: 'Deliveries.', data: shown.map(deliveryView), ...more });
+    },
+  });
+
+  app.route({
+    method: 'POST',
+    url: '/v1/webhooks/:id/recover',
+    schema: {
+      ...clientOperation({
+        operationId: 'recoverWebhook',
+        tag: 'Webhooks',
+        summary: 'Send again all that an endpoint missed',
+        description:
+          'Deliveries of that time which failed or were canceled, and events that came about while the endpoint was ' +
+          'disabled, oldest first, at most 20 a second or as many as its `rate_per_second` allows. New events go on ' +
+          'being sent in between.',
+        reply: RecoveryReplySchema,
+        keyed: true,
+        body: true,
+        errors: ['endpoint_not_found', 'endpoint_disabled'],
+      }),
+      params: IdParams,
+      body: componentRef(RecoverBodySchema),
+    },
+    config: { fieldOrder: Object.keys(RecoverBodySchema.properties), fieldRules },
+    handler: async (request, reply) => {
+      const { body } = request;
+      const input = { clientPk: clientOf(request).clientPk, endpointId: request.params.id, body };
+      const by = actorOf(request);
+      return patiently(answerOnce(deps, { request, reply }, (tx) => recover(tx, { ...input, by })));
+    },
+  });
+
+  app.route({
+    method: 'GET',
+    url: '/v1/webhooks/:id/recoveries/:recovery_id',
+    schema: {
+      ...clientOperation({
+        operationId: 'getWebhookRecovery',
+        tag: 'Webhooks',
+        summary: 'Read how far a recovery is',
+        reply: RecoveryReplySchema,
+        errors: ['endpoint_not_found', 'recovery_not_found'],
+      }),
+      params: RecoveryParams,
+    },
+    handler: async (request, reply) => {
+      const { id: endpointId, recovery_id: recoveryId } = request.params;
+      const { clientPk } = clientOf(request);
+      if ((await patiently(findEndpoint(database, { clientPk, endpointId }))) === null)
+        return sendError(request, reply, 'endpoint_not_found');
+      const recovery = await patiently(findRecovery(database, { endpointId, recoveryId }));
+      if (recovery === null) return sendError(request, reply, 'recovery_not_found');
+      return reply.send({ success: true, message: 'Recovery.', data: recoveryView(recovery) });
+    },
+  });
+};

@@ -1,0 +1,42 @@
+import type { DeliveryView, RecoveryView } from '@emr-payments/contracts';
+import type { ListedDelivery, RecoveryRecord } from '@emr-payments/db';
+
+/** A delivery with its attempts as the API shows it. */
+export function deliveryView(delivery: ListedDelivery): DeliveryView {
+  return {
+    id: Number(delivery.id),
+    event_id: delivery.eventId,
+    event_type: delivery.event.type,
+    status: delivery.status,
+    created_at: delivery.createdAt.toISOString(),
+    finished_at: delivery.finishedAt?.toISOString() ?? null,
+    next_attempt_at: delivery.nextAttemptAt?.toISOString() ?? null,
+    attempt_count: delivery.attempts,
+    attempts: delivery.tries.map((attempt) => ({
+      number: attempt.number,
+      started_at: attempt.startedAt.toISOString(),
+      http_status: attempt.httpStatus,
+      duration_ms: attempt.durationMs,
+      error_kind: attempt.errorKind,
+      excerpt: attempt.excerpt,
+    })),
+  };
+}
+
+/** A recovery and how far it is. */
+export function recoveryView(recovery: RecoveryRecord): RecoveryView {
+  const { total, pending, delivered, failed, more } = recovery;
+  return {
+    id: recovery.id,
+    endpoint_id: recovery.endpointId,
+    since: recovery.since.toISOString(),
+    until: recovery.until.toISOString(),
+    status: pending === 0 ? 'done' : 'running',
+    total,
+    done: total - pending,
+    delivered,
+    failed,
+    more,
+    created_at: recovery.createdAt.toISOString(),
+  };
+}

@@ -1,0 +1,224 @@
+import {
+  CreatedWebhookEndpointReplySchema,
+  CreateWebhookEndpointBodySchema,
+  DeletedWebhookEndpointReplySchema,
+  ListWebhooksQuerySchema,
+  RotatedSecretReplySchema,
+  RotateSecretBodySchema,
+  UpdatedWebhookEndpointReplySchema,
+  UpdateWebhookEndpointBodySchema,
+  WebhookEndpointListSchema,
+  WebhookEndpointReplySchema,
+} from '@emr-payments/contracts';
+import { deleteEndpoint, findEndpoint, pageOfEndpoints } from '@emr-payments/db';
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { clientOf } from '../auth/authenticate-client-hook.ts';
+import { sendError } from '../errors/send-error.ts';
+import { answerOnce } from '../http/answer-once.ts';
+import { BAD_CURSOR, pageFrom, pageOf } from '../http/page.ts';
+import { within } from '../http/within.ts';
+import type { Limits } from '../limits.ts';
+import { componentRef } from '../openapi/component-ref.ts';
+import { actorOf } from './actor.ts';
+import { changeEndpoint } from './change-endpoint.ts';
+import { checkEndpointUrl } from './check-endpoint-url.ts';
+import { createEndpoint } from './create-endpoint.ts';
+import type { WebhookDeps } from './deps.ts';
+import { endpointView } from './endpoint-view.ts';
+import { WEBHOOK_FIELD_RULES as fieldRules } from './field-rules.ts';
+import { clientOperation, IdParams } from './operation.ts';
+import { emptyBodyAsObject } from './optional-body.ts';
+import { rotateSecret } from './rotate-secret.ts';
+
+/** `/v1/webhooks` and `/v1/webhooks/{id}`: where a client's events go. */
+export const endpointRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: Limits }> = async (
+  app,
+  deps,
+) => {
+  const { database } = deps;
+  const patiently = <T>(work: Promise<T>) => within(deps.limits.waitMs, work);
+
+  app.route({
+    method: 'POST',
+    url: '/v1/webhooks',
+    schema: {
+      ...clientOperation({
+        operationId: 'createWebhook',
+        tag: 'Webhooks',
+        summary: 'Register a webhook endpoint',
+        description:
+          'Events that come about from now on are sent there. The secret is in this answer and in no other. The endpoint ' +
+          'keeps the payload version of today.',
+        reply: CreatedWebhookEndpointReplySchema,
+        keyed: true,
+        body: true,
+        errors: ['endpoint_limit_reached'],
+      }),
+      body: componentRef(CreateWebhookEndpointBodySchema),
+    },
+    config: { fieldOrder: Object.keys(CreateWebhookEndpointBodySchema.properties), fieldRules },
+    handler: async (request, reply) => {
+      const { body } = request;
+      const refused = await patiently(checkEndpointUrl(deps, body.url));
+      if (refused !== null) return sendError(request, reply, 'invalid_field', refused);
+      const input = { clientPk: clientOf(request).clientPk, body, by: actorOf(request) };
+      return patiently(
+        answerOnce(deps, { request, reply }, (tx) => createEndpoint({ tx, keyring: deps.keyring }, input)),
+      );
+    },
+  });
+
+  app.route({
+    method: 'GET',
+    url: '/v1/webhooks',
+    schema: {
+      ...clientOperation({
+        operationId: 'listWebhooks',
+        tag: 'Webhooks',
+        summary: 'List webhook endpoints',
+        reply: WebhookEndpointListSchema,
+        errors: ['invalid_field'],
+      }),
+      querystring: ListWebhooksQuerySchema,
+    },
+    config: { fieldRules },
+    handler: async (request, reply) => {
+      const page = pageFrom(request.query);
+      if (page === null) return sendError(request, reply, 'invalid_field', BAD_CURSOR);
+      const { clientPk } = clientOf(request);
+      const rows = await patiently(
+        pageOfEndpoints(database, { clientPk, after: page.after, limit: page.limit + 1 }),
+      );
+      const { rows: shown, ...more } = pageOf(rows, { ...page, placeOf: (row) => row });
+      return reply.send({
+        success: true,
+        message: 'Webhook endpoints.',
+        data: shown.map(endpointView),
+        ...more,
+      });
+    },
+  });
+
+  app.route({
+    method: 'GET',
+    url: '/v1/webhooks/:id',
+    schema: {
+      ...clientOperation({
+        operationId: 'getWebhook',
+        tag: 'Webhooks',
+        summary: 'Read a webhook endpoint',
+        reply: WebhookEndpointReplySchema,
+        errors: ['endpoint_not_found'],
+      }),
+      params: IdParams,
+    },
+    handler: async (request, reply) => {
+      const { clientPk } = clientOf(request);
+      const found = await patiently(findEndpoint(database, { clientPk, endpointId: request.params.id }));
+      if (found === null) return sendError(request, reply, 'endpoint_not_found');
+      return reply.send({ success: true, message: 'Webhook endpoint.', data: endpointView(found) });
+    },
+  });
+
+  app.route({
+    method: 'PATCH',
+    url: '/v1/webhooks/:id',
+    schema: {
+      ...clientOperation({
+        operationId: 'updateWebhook',
+        tag: 'Webhooks',
+        summary: 'Change, disable or enable a webhook endpoint',
+        description:
+          'What is left out stays as it is. Enabling one that was disabled is a fresh start: its failures are forgotten. ' +
+          '`recoverable` then says what it missed.',
+        reply: UpdatedWebhookEndpointReplySchema,
+        keyed: true,
+        body: true,
+        errors: ['endpoint_not_found'],
+      }),
+      params: IdParams,
+      body: componentRef(UpdateWebhookEndpointBodySchema),
+    },
+    config: { fieldOrder: Object.keys(UpdateWebhookEndpointBodySchema.properties), fieldRules },
+    handler: async (request, reply) => {
+      const { body } = request;
+      const input = { clientPk: clientOf(request).clientPk, endpointId: request.params.id, body };
+      if (body.url !== undefined) {
+        // Somebody else's endpoint is not found, whatever the URL.
+        if ((await patiently(findEndpoint(database, input))) === null)
+          return sendError(request, reply, 'endpoint_not_found');
+        const refused = await patiently(checkEndpointUrl(deps, body.url));
+        if (refused !== null) return sendError(request, reply, 'invalid_field', refused);
+      }
+      const by = actorOf(request);
+      return patiently(answerOnce(deps, { request, reply }, (tx) => changeEndpoint(tx, { ...input, by })));
+    },
+  });
+
+  app.route({
+    method: 'DELETE',
+    url: '/v1/webhooks/:id',
+    schema: {
+      ...clientOperation({
+        operationId: 'deleteWebhook',
+        tag: 'Webhooks',
+        summary: 'Delete a webhook endpoint',
+        description: 'Nothing more is sent to it, and its secrets are gone. To pause it, disable it.',
+        reply: DeletedWebhookEndpointReplySchema,
+        errors: ['endpoint_not_found'],
+        keyed: true,
+      }),
+      params: IdParams,
+    },
+    handler: async (request, reply) => {
+      const key = { clientPk: clientOf(request).clientPk, endpointId: request.params.id };
+      const by = actorOf(request);
+      return patiently(
+        answerOnce(deps, { request, reply }, async (tx) => {
+          const endpoint = await findEndpoint(tx, key);
+          if (endpoint === null) return { outcome: 'refused', code: 'endpoint_not_found' };
+          await deleteEndpoint(tx, { endpoint, by });
+          const data = { id: endpoint.id, deleted: true };
+          return {
+            outcome: 'answered',
+            body: { success: true, message: 'Webhook endpoint deleted.', data },
+          };
+        }),
+      );
+    },
+  });
+
+  app.route({
+    method: 'POST',
+    url: '/v1/webhooks/:id/rotate-secret',
+    schema: {
+      ...clientOperation({
+        operationId: 'rotateWebhookSecret',
+        tag: 'Webhooks',
+        summary: 'Give a webhook endpoint a new secret',
+        description:
+          'The new secret signs from the next attempt on. The old one signs beside it for the overlap, so that you can ' +
+          'change over without losing an event. The body may be left out.',
+        reply: RotatedSecretReplySchema,
+        keyed: true,
+        body: 'optional',
+        errors: ['endpoint_not_found'],
+      }),
+      params: IdParams,
+      body: componentRef(RotateSecretBodySchema),
+    },
+    config: { fieldOrder: Object.keys(RotateSecretBodySchema.properties), fieldRules },
+    preValidation: emptyBodyAsObject,
+    handler: async (request, reply) => {
+      const input = {
+        clientPk: clientOf(request).clientPk,
+        endpointId: request.params.id,
+        overlapSeconds: request.body.overlap_seconds,
+        by: actorOf(request),
+      };
+      return patiently(
+        answerOnce(deps, { request, reply }, (tx) => rotateSecret({ tx, keyring: deps.keyring }, input)),
+      );
+    },
+  });
+};

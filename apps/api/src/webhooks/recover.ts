@@ -1,0 +1,35 @@
+import type { ErrorDetails, RecoverBody } from '@emr-payments/contracts';
+import { type Actor, findEndpoint, findRecovery, recoverEndpoint, type Statements } from '@emr-payments/db';
+import type { WriteResult } from '../http/answer-once.ts';
+import { timeFrom } from '../http/time.ts';
+import { recoveryView } from './delivery-view.ts';
+
+type RecoverInput = { clientPk: number; endpointId: string; body: RecoverBody; by: Actor };
+
+const bad = (details: ErrorDetails): WriteResult => ({ outcome: 'refused', code: 'invalid_field', details });
+
+/** Sends an endpoint all that it missed of a time, one after the other. */
+export async function recover(
+  tx: Statements,
+  { clientPk, endpointId, body, by }: RecoverInput,
+): Promise<WriteResult> {
+  const now = new Date();
+  const since = timeFrom(body.since);
+  const until = body.until === undefined ? now : timeFrom(body.until);
+  if (since === null)
+    return bad({ field: 'since', rule: 'must be a date and time such as 2026-06-15T00:00:00Z' });
+  if (until === null)
+    return bad({ field: 'until', rule: 'must be a date and time such as 2026-06-15T00:00:00Z' });
+  if (since >= until)
+    return bad({ field: 'since', rule: 'must be earlier than until, which is now unless told' });
+
+  const endpoint = await findEndpoint(tx, { clientPk, endpointId });
+  if (endpoint === null) return { outcome: 'refused', code: 'endpoint_not_found' };
+  const recoveryId = await recoverEndpoint(tx, { endpointId, since, until: until < now ? until : now, by });
+  if (recoveryId === null) return { outcome: 'refused', code: 'endpoint_disabled' };
+  const recovery = await findRecovery(tx, { endpointId, recoveryId });
+  if (recovery === null) throw new Error('the new recovery cannot be read');
+  const message =
+    recovery.total === 0 ? 'There is nothing to recover.' : 'Recovering. GET the recovery to follow it.';
+  return { outcome: 'answered', body: { success: true, message, data: recoveryView(recovery) } };
+}

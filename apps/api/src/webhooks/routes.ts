@@ -1,0 +1,23 @@
+import type { FastifyPluginAsync } from 'fastify';
+import { authenticateClientHook } from '../auth/authenticate-client-hook.ts';
+import type { AuthenticateClient } from '../auth/credentials.ts';
+import { eventRoutes } from '../events/routes.ts';
+import type { Limits } from '../limits.ts';
+import type { Gate } from '../rate-limit/gate.ts';
+import { deliveryRoutes } from './delivery-routes.ts';
+import type { WebhookDeps } from './deps.ts';
+import { endpointRoutes } from './endpoint-routes.ts';
+
+export type WebhookRouteDeps = WebhookDeps & {
+  authenticateClient: AuthenticateClient;
+  gate: Gate;
+  limits: Limits;
+};
+
+/** All that a client asks for itself: its endpoints, their deliveries, its events. No access token is needed. */
+export const webhookRoutes: FastifyPluginAsync<WebhookRouteDeps> = async (app, deps) => {
+  app.addHook('onRequest', authenticateClientHook(deps));
+  await app.register(endpointRoutes, deps);
+  await app.register(deliveryRoutes, deps);
+  await app.register(eventRoutes, deps);
+};

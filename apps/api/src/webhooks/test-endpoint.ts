@@ -1,0 +1,50 @@
+import { newEventId, payloadFor, webhookTestEvent } from '@emr-payments/contracts';
+import { findEndpoint, validSecrets } from '@emr-payments/db';
+import { open } from '@emr-payments/runtime';
+import { type SendOutcome, sendWebhook } from '@emr-payments/webhooks';
+import type { WebhookDeps } from './deps.ts';
+
+/** Tests of all clients at once in this process: each can hold a socket for 15 s. */
+const MOST_AT_ONCE = 32;
+
+export type TestOutcome =
+  | { outcome: 'not_found' }
+  | { outcome: 'busy' }
+  | { outcome: 'sent'; eventId: string; result: SendOutcome };
+
+/** Sends a `webhook.test` now, once, as any event would be sent, and leaves no trace of it. One at a time for an endpoint. */
+export type TestEndpoint = (input: { clientPk: number; endpointId: string }) => Promise<TestOutcome>;
+
+/** A disabled endpoint can be tested: that is how one finds out whether to enable it. */
+export function createTestEndpoint({ database, keyring, send }: WebhookDeps): TestEndpoint {
+  const underWay = new Set<string>();
+
+  async function run(input: { clientPk: number; endpointId: string }): Promise<TestOutcome> {
+    const { endpointId } = input;
+    const endpoint = await findEndpoint(database, input);
+    if (endpoint === null) return { outcome: 'not_found' };
+    const sealed = await validSecrets(database, { endpointId });
+    const now = new Date();
+    const event = webhookTestEvent({ eventId: newEventId(), created: now, endpointId });
+    const { apiVersion, thin } = endpoint;
+    const result = await sendWebhook(send, {
+      url: endpoint.url,
+      id: event.id,
+      body: payloadFor({ apiVersion, thin, body: JSON.stringify(event) }),
+      secrets: sealed.map((one) => open(keyring, `webhook_secret:${one.id}`, one.sealed)),
+      now,
+    });
+    return { outcome: 'sent', eventId: event.id, result };
+  }
+
+  return async (input) => {
+    const key = `${input.clientPk}:${input.endpointId}`;
+    if (underWay.has(key) || underWay.size >= MOST_AT_ONCE) return { outcome: 'busy' };
+    underWay.add(key);
+    try {
+      return await run(input);
+    } finally {
+      underWay.delete(key);
+    }
+  };
+}
