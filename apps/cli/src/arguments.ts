@@ -1,0 +1,78 @@
+import { CreatePaymentBodySchema, PAYMENT_ID_PATTERN } from '@emr-payments/contracts';
+import { InvalidArgumentError } from 'commander';
+
+const UNITS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+const LONGEST_MS = 90 * UNITS.d;
+
+/** `24h`, `30m`, `7d`, `90s` or `0`. @returns milliseconds. */
+export function duration(text: string): number {
+  const [, amount, unit] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
+  const ms = text === '0' ? 0 : Number(amount) * UNITS[unit as keyof typeof UNITS];
+  if (!(ms >= 0 && ms <= LONGEST_MS)) {
+    throw new InvalidArgumentError('Give a time such as 24h, 30m, 7d or 0, at most 90d.');
+  }
+  return ms;
+}
+
+/** A payment id; one that was copied with dashes is taken too. */
+export function paymentId(text: string): string {
+  const id = text.toLowerCase().replaceAll('-', '');
+  if (!new RegExp(PAYMENT_ID_PATTERN).test(id)) {
+    throw new InvalidArgumentError('A payment id has 32 hexadecimal digits.');
+  }
+  return id;
+}
+
+/** @returns a parser of whole numbers within bounds. */
+export function integer(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
+    if (!(value >= least && value <= most)) {
+      throw new InvalidArgumentError(`Give a whole number from ${least} to ${most}.`);
+    }
+    return value;
+  };
+}
+
+/** How many in a second; less than one is possible. */
+export function rate(text: string): number {
+  const value = /^\d{1,4}(\.\d{1,3})?$/.test(text) ? Number(text) : Number.NaN;
+  if (!(value > 0 && value <= 1000)) throw new InvalidArgumentError('Give a number above 0, at most 1000.');
+  return value;
+}
+
+const LINE = new RegExp(CreatePaymentBodySchema.properties.patient_mrn.pattern ?? '', 'u');
+
+/** Whether a text may stand in a payment's fields: 1 to 255 characters on one line, not only blanks. */
+export function isLine(text: string): boolean {
+  return text.length <= 255 && LINE.test(text);
+}
+
+/** A name, a method, a location, an id of the EMR. */
+export function line(text: string): string {
+  if (!isLine(text)) throw new InvalidArgumentError('Give 1 to 255 characters on one line.');
+  return text;
+}
+
+/** A time: `2026-06-15`, `2026-06-15T10:30:00Z`, or how long ago, as `24h`. */
+export function moment(text: string): Date {
+  if (/^\d+[smhd]$/.test(text)) return new Date(Date.now() - duration(text));
+  const date = /^\d{4}-\d\d-\d\d(T[\d:.]+(Z|[+-]\d\d:\d\d))?$/.test(text)
+    ? new Date(text)
+    : new Date(Number.NaN);
+  if (Number.isNaN(date.getTime())) {
+    throw new InvalidArgumentError('Give a time such as 2026-06-15, 2026-06-15T10:30:00Z or 24h (ago).');
+  }
+  return date;
+}
+
+/** Collects `name=value` options. Values that are JSON numbers or booleans become such. */
+export function setting(
+  text: string,
+  earlier: Record<string, string | number | boolean> = {},
+): Record<string, string | number | boolean> {
+  const [, name, value] = /^([A-Za-z0-9_]+)=(.*)$/s.exec(text) ?? [];
+  if (name === undefined || value === undefined) throw new InvalidArgumentError('Give it as name=value.');
+  const typed = /^(true|false|-?\d+(\.\d+)?)$/.test(value) ? (JSON.parse(value) as number | boolean) : value;
+  return { ...earlier, [name]: typed };
+}

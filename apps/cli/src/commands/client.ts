@@ -1,0 +1,100 @@
+import { createClient, disableClient, listClients, rotateClientSecret } from '@emr-payments/db';
+import { duration, line } from '../arguments.ts';
+import type { Register } from '../cli.ts';
+import { done, failure } from '../outcome.ts';
+import { pairs, table } from '../output/table.ts';
+
+const ONCE = 'The secret is shown this once: keep it now.';
+
+/** Integrators and their secrets. */
+export const registerClient: Register = (program, cli) => {
+  const client = program.command('client').description('integrators and their secrets');
+
+  client
+    .command('create')
+    .description('make a client with one secret')
+    .argument('<name>', 'what people call it', line)
+    .action((name: string) =>
+      cli.run(async ({ database, by }) => {
+        const { clientId, clientSecret } = await createClient({ database }, { name, by });
+        return done(
+          { client_id: clientId, client_secret: clientSecret, name },
+          `${pairs([
+            ['client_id', clientId],
+            ['client_secret', clientSecret],
+          ])}\n${ONCE}`,
+        );
+      }),
+    );
+
+  client
+    .command('list')
+    .description('all clients')
+    .action(() =>
+      cli.run(async ({ database }) => {
+        const clients = await listClients({ database });
+        return done(
+          {
+            clients: clients.map((one) => ({
+              client_id: one.clientId,
+              name: one.name,
+              users: one.users,
+              endpoints: one.endpoints,
+              valid_secrets: one.validSecrets,
+              created_at: one.createdAt,
+              disabled_at: one.disabledAt,
+            })),
+          },
+          table(
+            ['CLIENT_ID', 'NAME', 'USERS', 'ENDPOINTS', 'SECRETS', 'CREATED', 'DISABLED'],
+            clients.map((one) => [
+              one.clientId,
+              one.name,
+              one.users,
+              one.endpoints,
+              one.validSecrets,
+              one.createdAt,
+              one.disabledAt,
+            ]),
+          ),
+        );
+      }),
+    );
+
+  client
+    .command('rotate-secret')
+    .description('give a client another secret; the one before it stays valid for a while')
+    .argument('<client_id>')
+    .option('--overlap <time>', 'how long the old secret stays valid', duration, duration('24h'))
+    .action((clientId: string, { overlap }: { overlap: number }) =>
+      cli.run(async ({ database, by }) => {
+        const rotated = await rotateClientSecret({ database }, { clientId, overlapMs: overlap, by });
+        if (rotated.outcome === 'not_found') return failure('not_found', `There is no client ${clientId}.`);
+        if (rotated.outcome === 'disabled') {
+          return failure('refused', `The client ${clientId} is disabled; it gets no new secret.`);
+        }
+        return done(
+          { client_id: clientId, client_secret: rotated.secret, old_secret_valid_until: rotated.oldUntil },
+          `${pairs([
+            ['client_id', clientId],
+            ['client_secret', rotated.secret],
+            ['old secret until', rotated.oldUntil],
+          ])}\n${ONCE}`,
+        );
+      }),
+    );
+
+  client
+    .command('disable')
+    .description('stop a client: its credentials and those of its users are refused within seconds')
+    .argument('<client_id>')
+    .action((clientId: string) =>
+      cli.run(async ({ database, by }) => {
+        const switched = await disableClient({ database }, { clientId, by });
+        if (switched === 'not_found') return failure('not_found', `There is no client ${clientId}.`);
+        if (switched === 'unchanged')
+          return failure('refused', `The client ${clientId} is disabled already.`);
+        return done({ client_id: clientId, disabled: true }, `The client ${clientId} is disabled.`);
+      }),
+    );
+};

@@ -1,0 +1,24 @@
+import type { Register } from '../cli.ts';
+import { diagnose } from '../doctor/diagnose.ts';
+import { table } from '../output/table.ts';
+
+/** Whether everything is in order to take payments. */
+export const registerDoctor: Register = (program, cli) => {
+  program
+    .command('doctor')
+    .description('check configuration, database, migrations, queue, clock, keys, audit log, outbound')
+    .action(() =>
+      cli.runAlone(async () => {
+        const checks = await diagnose();
+        const failed = checks.some(({ state }) => state === 'failed');
+        return {
+          exit: failed ? 'failed' : 'ok',
+          data: { ok: !failed, checks },
+          text: table(
+            ['STATE', 'CHECK', 'FOUND'],
+            checks.map(({ state, check, found }) => [state, check, found]),
+          ),
+        };
+      }),
+    );
+};

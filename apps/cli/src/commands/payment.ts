@@ -1,0 +1,158 @@
+import { FAILURE_CODES, isFailureCode, uuidToPaymentId } from '@emr-payments/contracts';
+import {
+  type Resolution,
+  type ResolveOutcome,
+  type RetryOutcome,
+  resolvePayment,
+  retryPayment,
+  type ShownPayment,
+  showPayment,
+} from '@emr-payments/db';
+import { Option } from 'commander';
+import { line, paymentId } from '../arguments.ts';
+import type { Register } from '../cli.ts';
+import { done, failure, type Outcome } from '../outcome.ts';
+import { pairs, table } from '../output/table.ts';
+
+type Refused = Extract<RetryOutcome | ResolveOutcome, { outcome: 'not_found' | 'wrong_state' }>;
+
+/** What a person may do instead. */
+const INSTEAD: Readonly<Record<string, string>> = {
+  needs_review: 'look in the EMR, then resolve it',
+  failed: 'it is not in the EMR; retry it to have it posted',
+  posted: 'nothing is left to do',
+};
+
+function refused(id: string, outcome: Refused): Outcome {
+  if (outcome.outcome === 'not_found') return failure('not_found', `There is no payment ${id}.`);
+  const instead = INSTEAD[outcome.status] ?? 'it is being worked on; wait for its end';
+  return failure('refused', `The payment ${id} is ${outcome.status}: ${instead}.`);
+}
+
+const actionOf = (code: string | null): string | null =>
+  code !== null && isFailureCode(code) ? FAILURE_CODES[code].action : null;
+
+function shown(payment: ShownPayment): Outcome {
+  const id = uuidToPaymentId(payment.id);
+  const data = {
+    payment_id: id,
+    job_id: Number(payment.jobId),
+    client_id: payment.clientId,
+    user_id: payment.userPublicId,
+    status: payment.status,
+    patient_mrn: payment.patientMrn,
+    emr_patient_id: payment.emrPatientId,
+    payment_method: payment.paymentMethod,
+    reference_number: payment.referenceNumber,
+    location: payment.location,
+    amount: payment.amount.toFixed(2),
+    notes: payment.notes,
+    deposit_date: payment.depositDate.toISOString().slice(0, 10),
+    emr_transaction_id: payment.emrTransactionId,
+    failure_code: payment.failureCode,
+    failure_reason: payment.failureReason,
+    action: actionOf(payment.failureCode),
+    created_at: payment.createdAt,
+    tried_since: payment.triedSince,
+    settled_at: payment.settledAt,
+  };
+  const attempts = payment.attempts.map((one) => ({
+    number: one.number,
+    sent_at: one.sentAt,
+    finished_at: one.finishedAt,
+    outcome: one.outcome,
+    code: one.code,
+    detail: one.detail,
+  }));
+  const events = payment.events.map((one) => ({
+    event_id: one.id,
+    type: one.type,
+    created_at: one.createdAt,
+    deliveries: one.deliveries.map(({ endpointId, status, attempts }) => ({
+      endpoint_id: endpointId,
+      status,
+      attempts,
+    })),
+  }));
+  const text = [
+    pairs(Object.entries(data)),
+    'ATTEMPTS',
+    table(
+      ['NUMBER', 'SENT', 'FINISHED', 'OUTCOME', 'CODE', 'DETAIL'],
+      attempts.map((one) => [one.number, one.sent_at, one.finished_at, one.outcome, one.code, one.detail]),
+    ),
+    'EVENTS',
+    table(
+      ['EVENT_ID', 'TYPE', 'CREATED', 'DELIVERIES'],
+      events.map((one) => [
+        one.event_id,
+        one.type,
+        one.created_at,
+        one.deliveries.map(({ endpoint_id, status }) => `${endpoint_id} ${status}`).join(', '),
+      ]),
+    ),
+  ].join('\n\n');
+  return done({ ...data, attempts, events }, text);
+}
+
+/** Single payments: look, try again, decide. */
+export const registerPayment: Register = (program, cli) => {
+  const payment = program.command('payment').description('single payments: look, try again, decide');
+
+  payment
+    .command('show')
+    .description('one payment with its attempts, events and deliveries')
+    .argument('<payment_id>', '', paymentId)
+    .action((id: string) =>
+      cli.run(async ({ database }) => {
+        const found = await showPayment({ database }, { paymentId: id });
+        return found === null ? failure('not_found', `There is no payment ${id}.`) : shown(found);
+      }),
+    );
+
+  payment
+    .command('retry')
+    .description('post a failed payment again, under the same id, after its cause is mended')
+    .argument('<payment_id>', '', paymentId)
+    .option('--payment-method <name>', 'instead of the one that was given', line)
+    .option('--location <name>', 'instead of the one that was given', line)
+    .action((id: string, options: { paymentMethod?: string; location?: string }) =>
+      cli.run(async ({ database, by }) => {
+        const retried = await retryPayment({ database }, { paymentId: id, userId: null, ...options, by });
+        if (retried.outcome !== 'retrying') return refused(id, retried);
+        return done(
+          { payment_id: id, job_id: retried.jobId, status: 'accepted' },
+          `The payment ${id} is accepted again (job ${retried.jobId}).`,
+        );
+      }),
+    );
+
+  payment
+    .command('resolve')
+    .description('decide a payment that needs a review, after looking in the EMR')
+    .argument('<payment_id>', '', paymentId)
+    .option('--posted <emr_transaction_id>', 'it stands in the EMR under this id', line)
+    .addOption(new Option('--not-posted', 'it does not stand in the EMR').conflicts('posted'))
+    .requiredOption('--note <text>', 'how you know; kept in the audit log', line)
+    .action((id: string, options: { posted?: string; notPosted?: true; note: string }) =>
+      cli.run(async ({ database, by }) => {
+        const { posted, notPosted, note } = options;
+        if (posted === undefined && notPosted === undefined) {
+          return failure('usage', 'Say --posted <emr_transaction_id> or --not-posted.');
+        }
+        const resolution: Resolution =
+          posted === undefined ? { outcome: 'not_posted' } : { outcome: 'posted', emrTransactionId: posted };
+        const resolved = await resolvePayment(
+          { database },
+          { paymentId: id, userId: null, resolution, note, by },
+        );
+        if (resolved.outcome !== 'resolved') return refused(id, resolved);
+        const { status, eventId } = resolved;
+        const next = status === 'failed' ? ' Retry it to have it posted.' : '';
+        return done(
+          { payment_id: id, status, event_id: eventId },
+          `The payment ${id} is ${status}; event ${eventId}.${next}`,
+        );
+      }),
+    );
+};

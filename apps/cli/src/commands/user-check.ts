@@ -1,0 +1,54 @@
+import { connectionRow, findUser } from '@emr-payments/db';
+import { type Keyring, open } from '@emr-payments/runtime';
+import type { Register } from '../cli.ts';
+import { checkConnection } from '../emr-connection.ts';
+import { done, failure } from '../outcome.ts';
+
+/** The credentials in clear, or null when no key at hand opens them. */
+function openCredentials(
+  keyring: Keyring,
+  userId: number,
+  sealed: string | null,
+): Record<string, string> | null {
+  if (sealed === null) return {};
+  try {
+    return JSON.parse(open(keyring, connectionRow(userId), sealed)) as Record<string, string>;
+  } catch {
+    return null;
+  }
+}
+
+export const registerUserCheck: Register = (user, cli) => {
+  user
+    .command('check')
+    .description("try a user's EMR connection, without writing anything there")
+    .argument('<user_id>')
+    .action((publicId: string) =>
+      cli.run(async ({ database, config }) => {
+        const found = await findUser({ database }, { publicId });
+        if (found === null) return failure('not_found', `There is no user ${publicId}.`);
+        const { connection } = found;
+        if (connection === null) return failure('refused', `The user ${publicId} has no connection.`);
+        const credentials = openCredentials(config.readKeyring(), found.id, connection.credentials);
+        if (credentials === null) {
+          return failure('failed', 'No key in ENCRYPTION_KEYS opens the credentials of this connection.');
+        }
+        const { adapter, baseUrl, timeZone } = connection;
+        const settings = connection.settings as Record<string, unknown>;
+        const checked = await checkConnection({
+          userId: found.id,
+          adapter,
+          baseUrl,
+          timeZone,
+          credentials,
+          settings,
+        });
+        if (!checked.ok) return failure('failed', `The EMR connection does not work: ${checked.reason}`);
+        const { methods, locations } = checked;
+        return done(
+          { user_id: publicId, ok: true, payment_methods: methods, locations },
+          `The EMR connection works: ${methods} payment methods, ${locations} locations.`,
+        );
+      }),
+    );
+};

@@ -1,0 +1,153 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { findUserByToken } from '@emr-payments/db';
+import { hashSecret, open, parseKeyring } from '@emr-payments/runtime';
+import { type SandboxProcess, startSandbox } from '@emr-payments/testkit';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { newKey, type Operator, openOperator } from '../testing/operator.ts';
+
+type Connected = { user_id: string; access_token: string };
+
+let operator: Operator;
+let sandbox: SandboxProcess;
+let folder: string;
+let client: { client_id: string };
+let clientPk: number;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'emr-payments-cli-'));
+  [operator, sandbox] = await Promise.all([
+    openOperator(),
+    startSandbox({ ledgerFile: join(folder, 'ledger.jsonl'), env: { SANDBOX_TOKEN: 'sesame' } }),
+  ]);
+  client = await operator.ask(['client', 'create', 'Integrator']);
+  const row = await operator.database.prisma.client.findUniqueOrThrow({
+    where: { clientId: client.client_id },
+  });
+  clientPk = row.id;
+});
+afterAll(async () => {
+  await sandbox.stop();
+  await operator.close();
+  await rm(folder, { recursive: true });
+});
+
+const connection = () => ['--base-url', sandbox.fhirUrl, '--time-zone', 'America/New_York'];
+const newUser = (name: string) => [
+  ...['user', 'connect', '--client', client.client_id, '--name', name],
+  ...connection(),
+];
+const credentials = (token = 'sesame') => ({ input: JSON.stringify({ bearer_token: token }) });
+const connectUser = (name: string) =>
+  operator.ask<Connected>([...newUser(name), '--credentials', '-'], credentials());
+const userCount = () => operator.database.prisma.user.count();
+
+test('connect tries the EMR, saves sealed credentials, and hands out a token that works', async () => {
+  const shown = await operator.run(
+    [...newUser('Main Street'), '--credentials', '-', '--setting', 'timeout_ms=9000', '--concurrency', '7'],
+    credentials(),
+  );
+  expect(shown).toMatchObject({ code: 0, stderr: '' });
+  const token = /at_[\w-]{32}/.exec(shown.stdout)?.[0] ?? '';
+  const publicId = /user_\w{24}/.exec(shown.stdout)?.[0] ?? '';
+  const found = await findUserByToken(operator.database, { clientPk, tokenHash: hashSecret(token) });
+  expect(found?.publicId).toBe(publicId);
+
+  const saved = await operator.database.prisma.connection.findUniqueOrThrow({
+    where: { userId: found?.userId ?? 0 },
+    include: { lane: true },
+  });
+  expect(saved).toMatchObject({
+    adapter: 'fhir',
+    baseUrl: sandbox.fhirUrl,
+    timeZone: 'America/New_York',
+    settings: { timeout_ms: 9000 },
+    lane: { concurrency: 7 },
+  });
+  const keyring = parseKeyring(operator.env.ENCRYPTION_KEYS ?? '');
+  expect(open(keyring, `connection:${found?.userId}`, saved.credentials ?? '')).toBe(
+    '{"bearer_token":"sesame"}',
+  );
+  expect(JSON.stringify(await operator.audited())).not.toMatch(/sesame|at_/);
+
+  expect(await operator.run(['user', 'check', publicId])).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/^The EMR connection works: \d+ payment methods, \d+ locations\.\n$/),
+  });
+});
+
+test('a connection that does not work is not saved', async () => {
+  const before = await userCount();
+  const refusals: [string[], { input?: string; env?: Record<string, string> }, number, RegExp][] = [
+    [[...newUser('x'), '--credentials', '-'], credentials('wrong'), 1, /nothing was saved: .*\(HTTP 401\)/],
+    [[...newUser('x'), '--credentials', '-'], { input: 'secret text' }, 1, /^The credentials must be a JSON/],
+    [[...newUser('x'), '--credentials', join(folder, 'nothing')], {}, 1, /cannot be read \(ENOENT\)/],
+    [[...newUser('x'), '--setting', 'no_such=1'], {}, 1, /settings: no_such/],
+    [[...newUser('x'), '--adapter', 'fax'], {}, 1, /there is no adapter 'fax'/],
+    [[...newUser('x'), '--time-zone', 'Mars/Olympus'], {}, 2, /There is no time zone 'Mars\/Olympus'/],
+    [[...newUser('x')], { env: { ENCRYPTION_KEYS: '' } }, 1, /^ENCRYPTION_KEYS is not set/],
+  ];
+  for (const [args, options, code, message] of refusals) {
+    const ended = await operator.run(args, options);
+    expect(ended.stderr).toMatch(message);
+    expect(ended).toMatchObject({ code, stdout: '' });
+    expect(ended.stderr).not.toContain('secret text');
+  }
+  expect(await userCount()).toBe(before);
+});
+
+test('connect --user changes a connection and nothing else of the user; --no-check skips the try', async () => {
+  const { user_id } = await connectUser('Changing');
+  const file = join(folder, 'credentials.json');
+  await writeFile(file, '{"bearer_token": "other"}');
+  const change = ['user', 'connect', '--user', user_id, ...connection(), '--credentials', file];
+  expect(await operator.run(change)).toMatchObject({ code: 1 });
+  expect(await operator.ask([...change, '--no-check'])).toEqual({ user_id });
+  expect(await operator.run(['user', 'check', user_id])).toMatchObject({
+    code: 1,
+    stderr: 'The EMR connection does not work: The EMR did not take our credentials (HTTP 401).\n',
+  });
+  const check = await operator.run(['user', 'check', user_id], { env: { ENCRYPTION_KEYS: newKey('k1') } });
+  expect(check).toMatchObject({ code: 1, stderr: expect.stringMatching(/^No key in ENCRYPTION_KEYS opens/) });
+
+  const list = await operator.ask<{ users: { user_id: string; valid_tokens: number }[] }>([
+    ...['user', 'list', '--client', client.client_id],
+  ]);
+  expect(list.users.find((one) => one.user_id === user_id)).toMatchObject({
+    name: 'Changing',
+    base_url: sandbox.fhirUrl,
+    valid_tokens: 1,
+  });
+  expect(await operator.run([...change, '--name', 'x'])).toMatchObject({ code: 2 });
+  const nobody = ['user', 'connect', '--user', 'user_nobody', ...connection()];
+  expect(await operator.run(nobody)).toMatchObject({ code: 3 });
+});
+
+test('rotate-token: both tokens work during the overlap', async () => {
+  const first = await connectUser('Rotating');
+  const second = await operator.ask<Connected>(['user', 'rotate-token', first.user_id, '--overlap', '1h']);
+  const works = async (token: string) =>
+    (await findUserByToken(operator.database, { clientPk, tokenHash: hashSecret(token) })) !== null;
+  expect([await works(first.access_token), await works(second.access_token)]).toEqual([true, true]);
+  const third = await operator.ask<Connected>(['user', 'rotate-token', first.user_id, '--overlap', '0']);
+  expect([
+    await works(first.access_token),
+    await works(second.access_token),
+    await works(third.access_token),
+  ]).toEqual([false, false, true]);
+
+  expect(await operator.ask(['user', 'disable', first.user_id])).toMatchObject({ disabled: true });
+  expect(await works(third.access_token)).toBe(false);
+  expect(await operator.run(['user', 'disable', first.user_id])).toMatchObject({ code: 4 });
+  expect(await operator.run(['user', 'rotate-token', first.user_id])).toMatchObject({ code: 4 });
+});
+
+test('a user that is not there is 3', async () => {
+  for (const command of ['check', 'disable', 'rotate-token']) {
+    expect(await operator.run(['user', command, 'user_nobody'])).toMatchObject({
+      code: 3,
+      stderr: 'There is no user user_nobody.\n',
+    });
+  }
+});

@@ -1,0 +1,88 @@
+import { disableUser, listUsers, rotateAccessToken } from '@emr-payments/db';
+import { duration } from '../arguments.ts';
+import type { Register } from '../cli.ts';
+import { done, failure } from '../outcome.ts';
+import { pairs, table } from '../output/table.ts';
+import { registerUserCheck } from './user-check.ts';
+import { registerUserConnect } from './user-connect.ts';
+
+/** Practice logins, their access tokens and their EMR connections. */
+export const registerUser: Register = (program, cli) => {
+  const user = program.command('user').description('practice logins and their EMR connections');
+  registerUserConnect(user, cli);
+  registerUserCheck(user, cli);
+
+  user
+    .command('list')
+    .description('all users, or those of one client')
+    .option('--client <client_id>')
+    .action(({ client }: { client?: string }) =>
+      cli.run(async ({ database }) => {
+        const users = await listUsers({ database }, { clientId: client });
+        return done(
+          {
+            users: users.map((one) => ({
+              user_id: one.publicId,
+              client_id: one.clientId,
+              name: one.name,
+              adapter: one.connection?.adapter ?? null,
+              base_url: one.connection?.baseUrl ?? null,
+              time_zone: one.connection?.timeZone ?? null,
+              valid_tokens: one.validTokens,
+              created_at: one.createdAt,
+              disabled_at: one.disabledAt,
+            })),
+          },
+          table(
+            ['USER_ID', 'CLIENT_ID', 'NAME', 'ADAPTER', 'BASE URL', 'TIME ZONE', 'TOKENS', 'DISABLED'],
+            users.map((one) => [
+              one.publicId,
+              one.clientId,
+              one.name,
+              one.connection?.adapter,
+              one.connection?.baseUrl,
+              one.connection?.timeZone,
+              one.validTokens,
+              one.disabledAt,
+            ]),
+          ),
+        );
+      }),
+    );
+
+  user
+    .command('rotate-token')
+    .description('give a user another access token; the one before it stays valid for a while')
+    .argument('<user_id>')
+    .option('--overlap <time>', 'how long the old token stays valid', duration, duration('24h'))
+    .action((publicId: string, { overlap }: { overlap: number }) =>
+      cli.run(async ({ database, by }) => {
+        const rotated = await rotateAccessToken({ database }, { publicId, overlapMs: overlap, by });
+        if (rotated.outcome === 'not_found') return failure('not_found', `There is no user ${publicId}.`);
+        if (rotated.outcome === 'disabled') {
+          return failure('refused', `The user ${publicId} is disabled; it gets no new token.`);
+        }
+        return done(
+          { user_id: publicId, access_token: rotated.secret, old_token_valid_until: rotated.oldUntil },
+          `${pairs([
+            ['user_id', publicId],
+            ['access_token', rotated.secret],
+            ['old token until', rotated.oldUntil],
+          ])}\nThe token is shown this once: keep it now.`,
+        );
+      }),
+    );
+
+  user
+    .command('disable')
+    .description('stop a user: its access tokens are refused within seconds')
+    .argument('<user_id>')
+    .action((publicId: string) =>
+      cli.run(async ({ database, by }) => {
+        const switched = await disableUser({ database }, { publicId, by });
+        if (switched === 'not_found') return failure('not_found', `There is no user ${publicId}.`);
+        if (switched === 'unchanged') return failure('refused', `The user ${publicId} is disabled already.`);
+        return done({ user_id: publicId, disabled: true }, `The user ${publicId} is disabled.`);
+      }),
+    );
+};

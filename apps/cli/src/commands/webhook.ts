@@ -1,0 +1,76 @@
+import { disableEndpoint, enableEndpoint, listEndpoints, type Switched } from '@emr-payments/db';
+import type { Register } from '../cli.ts';
+import { done, failure, type Outcome } from '../outcome.ts';
+import { table } from '../output/table.ts';
+
+function switchedOutcome(endpointId: string, state: 'enabled' | 'disabled', switched: Switched): Outcome {
+  if (switched === 'not_found') return failure('not_found', `There is no webhook endpoint ${endpointId}.`);
+  if (switched === 'unchanged') {
+    return failure('refused', `The webhook endpoint ${endpointId} is ${state} already.`);
+  }
+  return done(
+    { endpoint_id: endpointId, enabled: state === 'enabled' },
+    `The webhook endpoint ${endpointId} is ${state}.`,
+  );
+}
+
+/** Where clients are told of events. Clients register endpoints themselves, over the API. */
+export const registerWebhook: Register = (program, cli) => {
+  const webhook = program.command('webhook').description('webhook endpoints of clients');
+
+  webhook
+    .command('list')
+    .description('all endpoints, or those of one client')
+    .option('--client <client_id>')
+    .action(({ client }: { client?: string }) =>
+      cli.run(async ({ database }) => {
+        const endpoints = await listEndpoints({ database }, { clientId: client });
+        return done(
+          {
+            endpoints: endpoints.map((one) => ({
+              endpoint_id: one.endpointId,
+              client_id: one.clientId,
+              url: one.url,
+              event_types: one.eventTypes,
+              created_at: one.createdAt,
+              disabled_at: one.disabledAt,
+              disabled_reason: one.disabledReason,
+              failing_since: one.failingSince,
+            })),
+          },
+          table(
+            ['ENDPOINT_ID', 'CLIENT_ID', 'URL', 'EVENTS', 'FAILING SINCE', 'DISABLED', 'REASON'],
+            endpoints.map((one) => [
+              one.endpointId,
+              one.clientId,
+              one.url,
+              one.eventTypes.length === 0 ? 'all' : one.eventTypes.join(','),
+              one.failingSince,
+              one.disabledAt,
+              one.disabledReason,
+            ]),
+          ),
+        );
+      }),
+    );
+
+  webhook
+    .command('enable')
+    .description('send to an endpoint again, from now on (earlier events: event redeliver)')
+    .argument('<endpoint_id>')
+    .action((endpointId: string) =>
+      cli.run(async ({ database, by }) =>
+        switchedOutcome(endpointId, 'enabled', await enableEndpoint({ database }, { endpointId, by })),
+      ),
+    );
+
+  webhook
+    .command('disable')
+    .description('send nothing more to an endpoint')
+    .argument('<endpoint_id>')
+    .action((endpointId: string) =>
+      cli.run(async ({ database, by }) =>
+        switchedOutcome(endpointId, 'disabled', await disableEndpoint({ database }, { endpointId, by })),
+      ),
+    );
+};

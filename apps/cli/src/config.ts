@@ -1,0 +1,84 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { hostname, userInfo } from 'node:os';
+import { join } from 'node:path';
+import type { Actor } from '@emr-payments/db';
+import { ConfigError, type Keyring, keyringVariables, loadConfig, readKeyring } from '@emr-payments/runtime';
+import { Type } from '@sinclair/typebox';
+
+const schema = Type.Object({
+  DATABASE_URL: Type.Optional(
+    Type.String({
+      pattern: '^postgres(ql)?://',
+      description: 'the PostgreSQL to use, as postgres://user:password@host:port/database',
+    }),
+  ),
+  REDIS_URL: Type.Optional(
+    Type.String({
+      pattern: '^rediss?://',
+      description: 'the Redis that BullMQ runs on; without it, BullMQ runs on PostgreSQL',
+    }),
+  ),
+  ...keyringVariables,
+});
+
+export type CliConfig = {
+  /** Where the settings come from, for `doctor`. */
+  origin: 'the environment' | 'the local stack';
+  databaseUrl: string;
+  redisUrl: string | undefined;
+  /** Read only by the commands that need it. @throws ConfigError */
+  readKeyring: () => Keyring;
+};
+
+const LOCAL = join(import.meta.dirname, '..', '..', '..', '.local');
+
+/** Where `pnpm dev` runs the local stack, if it does; null else. */
+function localStack(): CliConfig | null {
+  const file = join(LOCAL, 'stack.json');
+  if (!existsSync(file)) return null;
+  const { database_url, redis_url } = JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>;
+  if (database_url === undefined) return null;
+  const keys = { ENCRYPTION_KEYS_FILE: join(LOCAL, 'keys') };
+  return {
+    origin: 'the local stack',
+    databaseUrl: database_url,
+    redisUrl: redis_url,
+    readKeyring: () => readKeyring(keys),
+  };
+}
+
+/**
+ * The settings of the service whose operator runs this command; without any, those of the local stack of this checkout.
+ *
+ * @throws ConfigError naming the first variable that is missing or wrong.
+ */
+export function cliConfig(): CliConfig {
+  const env = loadConfig(schema, process.env);
+  if (env.DATABASE_URL === undefined) {
+    const local = localStack();
+    if (local !== null) return local;
+    throw new ConfigError(
+      `DATABASE_URL is not set, and no local stack runs here. DATABASE_URL: ${schema.properties.DATABASE_URL.description}.`,
+    );
+  }
+  return {
+    origin: 'the environment',
+    databaseUrl: env.DATABASE_URL,
+    redisUrl: env.REDIS_URL,
+    readKeyring: () => readKeyring(env),
+  };
+}
+
+/** Whose hand this is, for the audit log. */
+export function operator(): Actor {
+  return { actor: `cli:${accountName()}`, source: hostname() };
+}
+
+function accountName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // A container may run under a number that has no name.
+    return `uid ${process.getuid?.() ?? 'unknown'}`;
+  }
+}

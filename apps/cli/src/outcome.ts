@@ -1,0 +1,27 @@
+/** What the exit code means; docs/operating.md promises it to programs. */
+export const EXIT = {
+  ok: 0,
+  /** It could not be done, or not all of it. */
+  failed: 1,
+  /** The command line is wrong. */
+  usage: 2,
+  /** There is no such record. */
+  not_found: 3,
+  /** The record's state does not allow it. */
+  refused: 4,
+} as const;
+
+export type ExitName = keyof typeof EXIT;
+
+/** How a command ended: the same for a person (`text`) and for a program (`data`, one JSON document). */
+export type Outcome = { exit: ExitName; data: object; text: string };
+
+/** Done. */
+export function done(data: object, text: string): Outcome {
+  return { exit: 'ok', data, text };
+}
+
+/** Not done. @param message one sentence, which says how to mend it where that is not plain. */
+export function failure(exit: Exclude<ExitName, 'ok'>, message: string): Outcome {
+  return { exit, data: { error: { code: exit, message } }, text: message };
+}

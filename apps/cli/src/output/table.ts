@@ -1,0 +1,31 @@
+/** What may stand in a cell. */
+export type Cell = string | number | boolean | Date | null | undefined;
+
+/** Nothing that a terminal would obey: some of the text comes from strangers. */
+function plain(cell: Cell): string {
+  if (cell === null || cell === undefined || cell === '') return '-';
+  if (cell instanceof Date) return `${cell.toISOString().slice(0, 19)}Z`;
+  if (typeof cell === 'boolean') return cell ? 'yes' : 'no';
+  return String(cell).replace(/\p{Cc}/gu, '�');
+}
+
+/** Lines with columns, each as wide as its widest cell. An empty table says so. */
+export function table(head: readonly string[], rows: readonly (readonly Cell[])[]): string {
+  if (rows.length === 0) return 'none';
+  const cells = [head, ...rows.map((row) => row.map(plain))];
+  const widths = head.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
+  return cells
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+/** One line for each pair, names on the left. */
+export function pairs(entries: readonly (readonly [string, Cell])[]): string {
+  const width = Math.max(...entries.map(([name]) => name.length));
+  return entries.map(([name, value]) => `${name.padEnd(width)}  ${plain(value)}`).join('\n');
+}

@@ -1,0 +1,35 @@
+import { readFile } from 'node:fs/promises';
+import { text } from 'node:stream/consumers';
+import { Type } from '@sinclair/typebox';
+import { Value } from '@sinclair/typebox/value';
+
+const CredentialsSchema = Type.Record(Type.String(), Type.String());
+
+export type CredentialsResult =
+  | { ok: true; credentials: Record<string, string> }
+  | { ok: false; reason: string };
+
+/**
+ * Credentials for an EMR, as a JSON object in a file or (`-`) on the standard input: never on the command line, where
+ * every process of the machine could read them. Without a source there are none.
+ */
+export async function readCredentials(source: string | undefined): Promise<CredentialsResult> {
+  if (source === undefined) return { ok: true, credentials: {} };
+  let json: string;
+  try {
+    json = source === '-' ? await text(process.stdin) : await readFile(source, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return { ok: false, reason: `The credentials cannot be read (${code ?? 'unknown error'}).` };
+  }
+  try {
+    const credentials: unknown = JSON.parse(json);
+    if (Value.Check(CredentialsSchema, credentials)) return { ok: true, credentials };
+  } catch {
+    // The parser's message would quote the text.
+  }
+  return {
+    ok: false,
+    reason: 'The credentials must be a JSON object of texts, such as {"bearer_token": "…"}.',
+  };
+}

@@ -1,0 +1,52 @@
+import { randomBytes } from 'node:crypto';
+import { type Database, openDatabase } from '@emr-payments/db';
+import { openTestDatabase } from '@emr-payments/testkit';
+import { vi } from 'vitest';
+import { type CliRun, runCli } from './run-cli.ts';
+
+// A test here starts a dozen processes, one after the other.
+vi.setConfig({ testTimeout: 180_000 });
+
+/** An operator's shell on a database of its own. */
+export type Operator = {
+  database: Database;
+  databaseUrl: string;
+  env: Record<string, string>;
+  run(args: readonly string[], options?: { input?: string; env?: Record<string, string> }): Promise<CliRun>;
+  /** A run with --json that ends well. @returns its document. */
+  ask<T = Record<string, unknown>>(args: readonly string[], options?: { input?: string }): Promise<T>;
+  /** What the audit log has, oldest first. */
+  audited(): Promise<{ actor: string; action: string; subject: string; detail: unknown }[]>;
+  close(): Promise<void>;
+};
+
+export const newKey = (id: string): string => `${id}:${randomBytes(32).toString('base64')}`;
+
+export async function openOperator(): Promise<Operator> {
+  const { url, drop } = await openTestDatabase();
+  const database = openDatabase({ url, poolSize: 2, applicationName: 'test' });
+  const env = { DATABASE_URL: url, ENCRYPTION_KEYS: newKey('k1') };
+  const run: Operator['run'] = (args, options = {}) =>
+    runCli(args, { ...options, env: { ...env, ...options.env } });
+  return {
+    database,
+    databaseUrl: url,
+    env,
+    run,
+    async ask<T>(args: readonly string[], options = {}) {
+      const ended = await run([...args, '--json'], options);
+      if (ended.code !== 0)
+        throw new Error(`${args.join(' ')}: ${ended.code} ${ended.stdout}${ended.stderr}`);
+      return ended.json<T>();
+    },
+    audited: () =>
+      database.prisma.auditEntry.findMany({
+        orderBy: { id: 'asc' },
+        select: { actor: true, action: true, subject: true, detail: true },
+      }),
+    async close() {
+      await database.close();
+      await drop();
+    },
+  };
+}
