@@ -5,6 +5,7 @@ import { hashSecret, type LogFields, type Logger } from '@emr-payments/runtime';
 import type { FastifyInstance } from 'fastify';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type AppDeps, type AppOptions, buildApp } from './app.ts';
+import { createApiMetrics } from './metrics.ts';
 import { noWebhooks } from './openapi/no-webhooks.ts';
 import { createRateLimiter } from './rate-limit/rate-limiter.ts';
 
@@ -37,6 +38,7 @@ async function open(deps: Partial<AppDeps> = {}, options: AppOptions = {}): Prom
         findUser: async () => ({ userId: 1, publicId: 'user_1' }),
       },
       acceptor: { accept: async () => ACCEPTED },
+      metrics: createApiMetrics(),
       checks: { postgres: async () => undefined, queue: async () => undefined },
       adapters: {
         of: () => {

@@ -16,6 +16,7 @@ import { requestId } from './http/request-id.ts';
 import { requestLog } from './http/request-log.ts';
 import { jobRoutes } from './jobs/routes.ts';
 import { LIMITS, type Limits } from './limits.ts';
+import { type ApiMetrics, metricsRoute } from './metrics.ts';
 import { docsPage } from './openapi/docs-page.ts';
 import { describeApi } from './openapi/document.ts';
 import { paymentReadRoutes } from './payments/read-routes.ts';
@@ -33,6 +34,7 @@ export type AppDeps = {
   logger: Logger;
   lookup: CredentialLookup;
   acceptor: Pick<Acceptor, 'accept'>;
+  metrics: ApiMetrics;
   checks: HealthChecks;
   adapters: Adapters;
   limiter: RateLimiter;
@@ -92,9 +94,10 @@ export async function buildApp(deps: AppDeps, options: AppOptions = {}): Promise
   onlyJsonBodies(app);
   const routesDone = answerOtherMethods(app);
   await app.register(answerHeaders);
-  await app.register(requestLog, { logger });
+  await app.register(requestLog, { logger, metrics: deps.metrics });
   await describeApi(app);
 
+  await app.register(metricsRoute, { metrics: deps.metrics });
   await app.register(healthRoutes, { checks: deps.checks, limits });
   const { authFailuresPerMinute = 0 } = options;
   const gate = createGate({
@@ -107,7 +110,7 @@ export async function buildApp(deps: AppDeps, options: AppOptions = {}): Promise
   const authenticate = createAuthenticate({ lookup: deps.lookup, authenticateClient });
   const { database, keyring } = deps.webhooks;
   const users = { authenticate, gate, limits, database, keyring, adapters: deps.adapters };
-  await app.register(paymentRoutes, { ...users, acceptor: deps.acceptor });
+  await app.register(paymentRoutes, { ...users, acceptor: deps.acceptor, metrics: deps.metrics });
   await app.register(paymentReadRoutes, users);
   await app.register(worklistRoutes, users);
   await app.register(jobRoutes, users);

@@ -10,6 +10,7 @@ import { createAgents, dnsResolve } from '@emr-payments/webhooks';
 import { buildApp } from './app.ts';
 import { type ApiConfig, readConfig } from './config.ts';
 import { createAdapters } from './emr/adapters.ts';
+import { createApiMetrics } from './metrics.ts';
 import { startDemandSharing } from './rate-limit/demand-sharing.ts';
 import { createRateLimiter } from './rate-limit/rate-limiter.ts';
 
@@ -45,6 +46,7 @@ await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS }, async (re
     (it) => it.close(),
   );
   const keyring = readKeyring(config);
+  const metrics = createApiMetrics();
   const policy = { allowHosts: config.WEBHOOK_ALLOW_HOSTS.split(',').filter((host) => host.trim() !== '') };
   const agents = releases.add('webhook agents', createAgents({ policy }), (it) => it.close());
   const limiter = createRateLimiter({
@@ -67,7 +69,8 @@ await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS }, async (re
         findClient: (clientId) => findClient(database, clientId),
         findUser: (key) => findUserByToken(database, key),
       },
-      acceptor: createAcceptor({ database }),
+      acceptor: createAcceptor({ database, onBatch: metrics.batch }),
+      metrics,
       checks: { postgres: () => database.ping(), queue: () => transport.ping() },
       adapters: createAdapters({ keyring }),
       limiter,

@@ -37,6 +37,8 @@ export type Stack = {
   readonly fhirUrl: string;
   readonly inboxUrl: string;
   readonly databaseUrl: string;
+  /** undefined: BullMQ runs on the database. */
+  readonly redisUrl: string | undefined;
   readonly encryptionKeys: string;
   readonly webhookSecret: string;
   readonly demo: DemoState;
@@ -158,6 +160,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       fhirUrl,
       inboxUrl: inbox.url,
       databaseUrl,
+      redisUrl,
       encryptionKeys,
       webhookSecret,
       demo,

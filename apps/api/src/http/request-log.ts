@@ -1,6 +1,7 @@
 import type { ErrorCode } from '@emr-payments/contracts';
 import type { Logger } from '@emr-payments/runtime';
 import fp from 'fastify-plugin';
+import type { ApiMetrics } from '../metrics.ts';
 
 declare module 'fastify' {
   interface FastifyReply {
@@ -15,14 +16,20 @@ declare module 'fastify' {
   }
 }
 
-/** One line for each request, with the route's pattern instead of the URL: URLs may hold MRNs. */
-export const requestLog = fp<{ logger: Logger }>(
-  async (app, { logger }) => {
+/** One line and one count for each request, with the route's pattern instead of the URL: URLs may hold MRNs. */
+export const requestLog = fp<{ logger: Logger; metrics: Pick<ApiMetrics, 'request'> }>(
+  async (app, { logger, metrics }) => {
     app.decorateReply('paymentId', null);
     app.decorateReply('jobId', null);
     app.decorateReply('errorCode', null);
     app.addHook('onResponse', (request, reply, done) => {
       const { url: route, config } = request.routeOptions;
+      metrics.request({
+        route: route ?? 'none',
+        method: request.method,
+        status: reply.statusCode,
+        seconds: reply.elapsedTime / 1000,
+      });
       logger[config.quiet === true ? 'debug' : 'info'](
         {
           request_id: request.id,

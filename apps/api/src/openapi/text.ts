@@ -1,5 +1,6 @@
 import { createLogger } from '@emr-payments/runtime';
 import { buildApp } from '../app.ts';
+import { createApiMetrics } from '../metrics.ts';
 import { createRateLimiter } from '../rate-limit/rate-limiter.ts';
 import { noWebhooks } from './no-webhooks.ts';
 
@@ -11,6 +12,7 @@ export async function openApiText(): Promise<string> {
     logger: createLogger('openapi', 'silent'),
     lookup: { findClient: off, findUser: off },
     acceptor: { accept: off },
+    metrics: createApiMetrics(),
     checks: { postgres: off, queue: off },
     adapters: {
       of: () => {

@@ -13,6 +13,7 @@ import { authenticateHook, callerOf } from '../auth/authenticate-hook.ts';
 import type { Adapters } from '../emr/adapters.ts';
 import { sendError } from '../errors/send-error.ts';
 import { within } from '../http/within.ts';
+import type { ApiMetrics } from '../metrics.ts';
 import { componentRef } from '../openapi/component-ref.ts';
 import type { UserRouteDeps } from '../user-route-deps.ts';
 import { answerDryRun } from './answer-dry-run.ts';
@@ -24,6 +25,7 @@ const JSON_TYPE = 'application/json; charset=utf-8';
 
 export type PaymentRouteDeps = UserRouteDeps & {
   acceptor: Pick<Acceptor, 'accept'>;
+  metrics: Pick<ApiMetrics, 'accepted'>;
   database: Statements;
   adapters: Adapters;
 };
@@ -54,6 +56,7 @@ export const paymentRoutes: FastifyPluginAsyncTypebox<PaymentRouteDeps> = async 
         idempotency: idempotency.outcome === 'key' ? idempotency : null,
       });
       const result = await within(deps.limits.waitMs, accepting);
+      deps.metrics.accepted(result.outcome === 'accepted' && result.replayed ? 'replayed' : result.outcome);
       return answer(result, request, reply, body);
     },
   });

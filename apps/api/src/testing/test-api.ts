@@ -6,6 +6,8 @@ import { createAgents, dnsResolve } from '@emr-payments/webhooks';
 import type { FastifyInstance } from 'fastify';
 import { buildApp } from '../app.ts';
 import { createAdapters } from '../emr/adapters.ts';
+import type { Limits } from '../limits.ts';
+import { createApiMetrics } from '../metrics.ts';
 import { createRateLimiter, type RateLimiter } from '../rate-limit/rate-limiter.ts';
 
 import { holdToContract } from './contract.ts';
@@ -36,6 +38,7 @@ export async function openTestApi(
     urlOf?: (url: string) => Promise<string>;
     limiter?: RateLimiter;
     authFailuresPerMinute?: number;
+    limits?: Partial<Limits>;
   } = {},
 ): Promise<TestApi> {
   const { url, drop } = await openTestDatabase();
@@ -49,6 +52,7 @@ export async function openTestApi(
   // Receivers of the tests stand on the loopback address.
   const policy = { allowHosts: ['127.0.0.1'] };
   const agents = createAgents({ policy });
+  const metrics = createApiMetrics();
   const app = await buildApp(
     {
       logger: createLogger('test', 'silent'),
@@ -56,16 +60,15 @@ export async function openTestApi(
         findClient: (clientId) => findClient(database, clientId),
         findUser: (key) => findUserByToken(database, key),
       },
-      acceptor: createAcceptor({ database }),
+      acceptor: createAcceptor({ database, onBatch: metrics.batch }),
+      metrics,
       checks: { postgres: () => database.ping(), queue: () => Promise.resolve() },
       adapters: createAdapters({ keyring }),
       limiter: options.limiter ?? createRateLimiter({ clientPerSecond: 0, userPerSecond: 0 }),
       failures: { note: () => undefined },
       webhooks: { database, keyring, send: { policy, agents }, resolve: dnsResolve() },
     },
-    options.authFailuresPerMinute === undefined
-      ? {}
-      : { authFailuresPerMinute: options.authFailuresPerMinute },
+    { authFailuresPerMinute: options.authFailuresPerMinute ?? 0, limits: options.limits ?? {} },
   );
   await holdToContract(app);
   return {

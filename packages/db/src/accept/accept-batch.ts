@@ -20,11 +20,12 @@ function outcomeOfKey(
   patientFound: boolean,
 ): AcceptOutcome {
   if (claimed === null) return { outcome: patientFound ? 'key_in_flight' : 'patient_not_found' };
-  if (!claimed.fingerprint.equals(idempotency.fingerprint)) return { outcome: 'key_reused' };
+  const { fingerprint, made } = claimed;
+  if (made === null || !fingerprint.equals(idempotency.fingerprint)) return { outcome: 'key_reused' };
   return {
     outcome: 'accepted',
-    paymentId: uuidToPaymentId(claimed.paymentId),
-    jobId: claimed.jobId,
+    paymentId: uuidToPaymentId(made.paymentId),
+    jobId: made.jobId,
     replayed: true,
   };
 }

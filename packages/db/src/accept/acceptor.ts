@@ -24,11 +24,12 @@ const MOST_WAITING = 10_000;
  * Group commit: requests that come while a batch is under way form the next one, so that many share one round trip
  * and one fsync, and a lone request waits for nobody.
  *
+ * @param deps.onBatch told the number of rows of each statement.
  * @param options.maxBatch rows in one statement.
  * @param options.maxInFlight statements at once: the second is built while the first is being committed.
  */
 export function createAcceptor(
-  { database }: { database: Pick<Database, 'pool'> },
+  { database, onBatch }: { database: Pick<Database, 'pool'>; onBatch?: (rows: number) => void },
   { maxBatch = 200, maxInFlight = 2 }: { maxBatch?: number; maxInFlight?: number } = {},
 ): Acceptor {
   const waiting: Waiting[] = [];
@@ -36,6 +37,7 @@ export function createAcceptor(
   let flushPlanned = false;
 
   async function run(batch: Waiting[]): Promise<void> {
+    onBatch?.(batch.length);
     try {
       const outcomes = await acceptBatch(
         database,

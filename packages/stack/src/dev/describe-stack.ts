@@ -10,6 +10,7 @@ export function describeStack(stack: Stack): Record<string, string> {
     emr_fhir_url: stack.fhirUrl,
     inbox_url: stack.inboxUrl,
     database_url: stack.databaseUrl,
+    ...(stack.redisUrl === undefined ? {} : { redis_url: stack.redisUrl }),
     client_id: stack.demo.client_id,
     client_secret: stack.demo.client_secret,
     access_token: stack.demo.access_token,

@@ -1,0 +1,62 @@
+import { createRegistry, METRICS_CONTENT_TYPE, type Registry } from '@emr-payments/runtime';
+import type { FastifyInstance } from 'fastify';
+import { Counter, Histogram } from 'prom-client';
+
+/** What an API process counts. Labels are routes' patterns, statuses and outcomes: never an id or a tenant. */
+export type ApiMetrics = {
+  registry: Registry;
+  request(done: { route: string; method: string; status: number; seconds: number }): void;
+  /** What a request to accept a payment came to. */
+  accepted(outcome: string): void;
+  /** Requests that shared one commit. */
+  batch(rows: number): void;
+};
+
+export function createApiMetrics(): ApiMetrics {
+  const registry = createRegistry();
+  const registers = [registry];
+  const requests = new Counter({
+    name: 'emr_payments_http_requests_total',
+    help: 'Requests that were answered.',
+    labelNames: ['route', 'method', 'status'],
+    registers,
+  });
+  const seconds = new Histogram({
+    name: 'emr_payments_http_request_seconds',
+    help: 'From the request to the end of its answer.',
+    labelNames: ['route'],
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5],
+    registers,
+  });
+  const accepts = new Counter({
+    name: 'emr_payments_accepts_total',
+    help: 'Requests to accept a payment, by what they came to.',
+    labelNames: ['outcome'],
+    registers,
+  });
+  const batches = new Histogram({
+    name: 'emr_payments_accept_batch_rows',
+    help: 'Requests that shared one commit.',
+    buckets: [1, 2, 5, 10, 20, 50, 100, 200],
+    registers,
+  });
+  return {
+    registry,
+    request({ route, method, status, seconds: taken }) {
+      requests.inc({ route, method, status });
+      seconds.observe({ route }, taken);
+    },
+    accepted: (outcome) => accepts.inc({ outcome }),
+    batch: (rows) => batches.observe(rows),
+  };
+}
+
+/** `/metrics`, for Prometheus. It tells of no tenant; a proxy in front keeps it from the outside all the same. */
+export async function metricsRoute(
+  app: FastifyInstance,
+  { metrics }: { metrics: ApiMetrics },
+): Promise<void> {
+  app.get('/metrics', { config: { quiet: true }, schema: { hide: true } }, async (_request, reply) =>
+    reply.type(METRICS_CONTENT_TYPE).send(await metrics.registry.metrics()),
+  );
+}
