@@ -1,9 +1,11 @@
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createClient, createUser } from '@emr-payments/db';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { type Operator, openOperator } from '../testing/operator.ts';
+import { startCli } from '../testing/run-cli.ts';
 
 let operator: Operator;
 let folder: string;
@@ -83,6 +85,19 @@ test('takes the standard input, and many batches', async () => {
   });
   expect(ended.json()).toMatchObject({ added: 12_345, left_out: 0 });
   expect(await operator.database.prisma.patient.count({ where: { userId: user.userId } })).toBe(12_345);
+});
+
+test('killed half-way it has whole batches, and run again it does the rest', async () => {
+  const rows = Array.from({ length: 12_345 }, (_, n) => `M${n},p${n}`);
+  const stopped = startCli(['patients', 'import', '-', '--user', user.publicId], operator.env);
+  stopped.stdin.write(`mrn,emr_patient_id\n${rows.slice(0, 12_000).join('\n')}\n`);
+  const count = () => operator.database.prisma.patient.count({ where: { userId: user.userId } });
+  await vi.waitFor(async () => expect(await count()).toBe(10_000), { timeout: 60_000, interval: 50 });
+  stopped.kill('SIGKILL');
+  await once(stopped, 'exit');
+  expect(await count()).toBe(10_000);
+  const again = await importText(`mrn,emr_patient_id\n${rows.join('\n')}\n`);
+  expect(again.json()).toMatchObject({ added: 2_345, changed: 0, unchanged: 10_000 });
 });
 
 test('a file that cannot be used changes nothing', async () => {

@@ -16,14 +16,19 @@ const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
 /** Each run is a start from source: what Node has compiled once need not be compiled again. */
 const NODE_COMPILE_CACHE = fileURLToPath(new URL('../../node_modules/.cache/compiled', import.meta.url));
 
+/** Starts `emr-payments` with this environment and no other; for a test that feeds or stops it. */
+export function startCli(args: readonly string[], env: Record<string, string>) {
+  return spawn(process.execPath, [MAIN, ...args], {
+    env: { TZ: 'America/New_York', NODE_COMPILE_CACHE, ...env },
+  });
+}
+
 /** Runs `emr-payments` as a process of its own, with this environment and no other, and waits for its end. */
 export async function runCli(
   args: readonly string[],
   { env, input = '' }: { env: Record<string, string>; input?: string },
 ): Promise<CliRun> {
-  const child = spawn(process.execPath, [MAIN, ...args], {
-    env: { TZ: 'America/New_York', NODE_COMPILE_CACHE, ...env },
-  });
+  const child = startCli(args, env);
   child.stdin.on('error', () => undefined);
   child.stdin.end(input);
   const [stdout, stderr, [code]] = await Promise.all([

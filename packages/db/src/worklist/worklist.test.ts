@@ -1,5 +1,5 @@
 import { newEventId, paymentIdToUuid } from '@emr-payments/contracts';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { acceptBatch } from '../accept/accept-batch.ts';
 import { openPractice, type Practice } from '../practice.fixture.ts';
 import { beginAttempt } from '../sql/begin-attempt.ts';
@@ -155,10 +155,24 @@ test('a payment in review is not sent again without a word', async () => {
 
 test('resolved as posted: the published event, once, whoever is first', async () => {
   const paymentId = await paymentThat('needs_review');
-  const outcomes = await Promise.all([
+  // Both have read the review before either can write.
+  const { pool } = practice.database;
+  const holder = await pool.connect();
+  await holder.query('BEGIN');
+  await holder.query('SELECT FROM payments WHERE id = $1 FOR UPDATE', [paymentIdToUuid(paymentId)]);
+  const both = Promise.all([
     resolve(paymentId, { outcome: 'posted', emrTransactionId: '13969262' }),
     resolve(paymentId, { outcome: 'posted', emrTransactionId: '13969262' }),
   ]);
+  await vi.waitFor(async () => {
+    const { rows } = await pool.query(
+      `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+    );
+    expect(rows).toHaveLength(2);
+  });
+  await holder.query('COMMIT');
+  holder.release();
+  const outcomes = await both;
   const [won] = outcomes.filter(({ outcome }) => outcome === 'resolved');
   expect(outcomes.map(({ outcome }) => outcome).sort()).toEqual(['resolved', 'wrong_state']);
   const payment = await show(paymentId);
