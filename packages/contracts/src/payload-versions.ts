@@ -43,7 +43,7 @@ function thinned(body: string): string {
  * @throws Error for a version that no release has had: the row was not written by us.
  */
 export function payloadFor(input: { apiVersion: string; thin: boolean; body: string }): string {
-  const shape = (SHAPES as Record<string, Shape | undefined>)[input.apiVersion];
+  const shape = Object.hasOwn(SHAPES, input.apiVersion) ? SHAPES[input.apiVersion as ApiVersion] : undefined;
   if (shape === undefined) throw new Error(`there is no payload version ${input.apiVersion}`);
   // Thin events have had one shape so far, whatever the version.
   return input.thin ? thinned(input.body) : shape(input.body);

@@ -1,7 +1,9 @@
 import { type ErrorCode, HEADERS } from '@emr-payments/contracts';
 import { type TSchema, Type } from '@sinclair/typebox';
+import { BODY_ERRORS, KEY_ERRORS } from '../openapi/common-errors.ts';
 import { componentRef } from '../openapi/component-ref.ts';
 import { ANSWER_HEADERS, errorResponses } from '../openapi/error-responses.ts';
+import { KEYED_ANSWER_HEADERS, KeyedHeadersSchema } from '../openapi/keyed.ts';
 import { OPTIONAL_BODY } from '../openapi/optional-bodies.ts';
 
 /** Errors that any request can meet. */
@@ -15,38 +17,6 @@ const ALWAYS: ErrorCode[] = [
   'internal_error',
   'service_unavailable',
 ];
-const WITH_BODY: ErrorCode[] = [
-  'invalid_field',
-  'missing_body',
-  'invalid_json',
-  'invalid_body',
-  'payload_too_large',
-  'unsupported_media_type',
-];
-
-const RequestId = Type.Optional(
-  Type.String({
-    pattern: '^[A-Za-z0-9._-]{1,128}$',
-    description: 'Your own id for this request, for the logs of both sides. Without it one is made.',
-  }),
-);
-const IdempotencyKey = Type.Optional(
-  Type.String({
-    minLength: 1,
-    maxLength: 255,
-    pattern: '^[\\x21-\\x7e]{1,255}$',
-    description:
-      'A value of your choosing, new for each request. The same key with the same request gets the first answer again, ' +
-      'with `Idempotent-Replayed: true`; with another request 422. Kept for seven days, sealed where it holds a secret.',
-  }),
-);
-const REPLAYED = {
-  'Idempotent-Replayed': {
-    type: 'string',
-    enum: ['true'],
-    description: 'This is the answer to an earlier request with the same Idempotency-Key.',
-  },
-};
 
 export type OperationInput<R extends TSchema> = {
   operationId: string;
@@ -73,20 +43,17 @@ export function clientOperation<R extends TSchema>(input: OperationInput<R>) {
     ...(input.description === undefined ? {} : { description: input.description }),
     ...(body === 'optional' ? { [OPTIONAL_BODY]: true } : {}),
     security: [{ client_id: [], client_secret: [] }],
-    headers: Type.Object({
-      ...(keyed ? { 'Idempotency-Key': IdempotencyKey } : {}),
-      [HEADERS.requestId]: RequestId,
-    }),
+    headers: keyed ? KeyedHeadersSchema : Type.Pick(KeyedHeadersSchema, [HEADERS.requestId]),
     response: {
       200: {
         ...componentRef(reply),
         description: reply.description ?? input.summary,
-        headers: { ...ANSWER_HEADERS, ...(keyed ? REPLAYED : {}) },
+        headers: keyed ? KEYED_ANSWER_HEADERS : ANSWER_HEADERS,
       },
       ...errorResponses([
         ...new Set([
-          ...(body === false ? [] : WITH_BODY),
-          ...(keyed ? (['invalid_field', 'idempotency_key_reused'] as const) : []),
+          ...(body === false ? [] : (['invalid_field', ...BODY_ERRORS] as const)),
+          ...(keyed ? (['invalid_field', ...KEY_ERRORS] as const) : []),
           ...(input.errors ?? []),
           ...ALWAYS,
         ]),

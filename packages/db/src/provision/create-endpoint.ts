@@ -61,6 +61,7 @@ export async function moveEndpoint(
     data: {
       url,
       disabledAt: null,
+      disabledCode: null,
       disabledReason: null,
       failingSince: null,
       lane: { update: { failures: 0, openUntil: null } },

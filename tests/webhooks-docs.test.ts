@@ -1,0 +1,27 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+
+const ROOT = join(import.meta.dirname, '..');
+const page = readFileSync(join(ROOT, 'docs/webhooks.md'), 'utf8');
+const table = page.slice(page.indexOf('## Against the others')).split('\n');
+/** The first two cells of each line that says yes: the feature, and the test that proves it. */
+const claims = table
+  .map((line) =>
+    line
+      .split('|')
+      .map((cell) => cell.trim())
+      .slice(1, 3),
+  )
+  .filter(([, ours]) => ours?.startsWith('yes'));
+
+test('the table of features makes claims', () => {
+  expect(claims.length).toBeGreaterThan(20);
+});
+
+test.each(claims)('%s', (_feature, ours = '') => {
+  const [, file = '', title = ''] = /^yes: `([^`]+\.test\.ts)` "(.+)"$/.exec(ours) ?? [];
+  expect(title, ours).not.toBe('');
+  const source = readFileSync(join(ROOT, file), 'utf8');
+  expect(source.includes(`'${title}'`), `${file} has no test "${title}"`).toBe(true);
+});
