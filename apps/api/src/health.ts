@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { type Static, Type } from '@sinclair/typebox';
 import type { Limits } from './limits.ts';
+import { errorResponses } from './openapi/error-responses.ts';
 
 /** Each resolves when the thing can be reached. */
 export type HealthChecks = { postgres(): Promise<void>; queue(): Promise<void> };
@@ -12,6 +13,8 @@ const Status = Type.Unsafe<'ok' | 'degraded' | 'unavailable' | 'stopping'>({
 });
 const ReadySchema = Type.Object({ status: Status, postgres: State, queue: State });
 type Ready = Static<typeof ReadySchema>;
+
+const ERRORS = errorResponses(['malformed_request', 'method_not_allowed', 'headers_too_large']);
 
 /**
  * `/health/live`: the process answers. `/health/ready`: it can take payments, which needs Postgres and nothing else.
@@ -46,7 +49,10 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{ checks: HealthChecks; lim
         tags: ['Health'],
         summary: 'The process is alive',
         security: [],
-        response: { 200: Type.Object({ status: Type.Literal('ok') }, { description: 'Alive' }) },
+        response: {
+          200: Type.Object({ status: Type.Literal('ok') }, { description: 'Alive' }),
+          ...ERRORS,
+        },
       },
     },
     async () => ({ status: 'ok' as const }),
@@ -68,6 +74,7 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{ checks: HealthChecks; lim
           503: Type.Object(ReadySchema.properties, {
             description: 'Not ready: PostgreSQL is down, or stopping',
           }),
+          ...ERRORS,
         },
       },
     },

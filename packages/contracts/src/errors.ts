@@ -91,7 +91,7 @@ export const ERRORS = {
   invalid_json: {
     status: 400,
     retry: 'never',
-    about: 'The body is not JSON in UTF-8, or has a forbidden key such as __proto__.',
+    about: 'The body is not JSON in UTF-8, or has a forbidden key such as `__proto__`.',
     sentence: () => 'The request body is not valid JSON.',
   },
   invalid_body: {

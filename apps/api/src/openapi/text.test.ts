@@ -1,12 +1,21 @@
 import { readFile } from 'node:fs/promises';
 import { ERROR_CODES, ERRORS } from '@emr-payments/contracts';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { PUBLISHED, publishedFile } from './published.ts';
 import { openApiText } from './text.ts';
 
-const PUBLISHED = new URL('../../../../docs/openapi.json', import.meta.url);
+/** The formatter lines tables up. */
+const plain = (text: string) => text.replaceAll(/-{3,}/g, '---').replaceAll(/\s+/g, '');
+const read = (name: string) => readFile(publishedFile(name), 'utf8');
 
-test('docs/openapi.json is what the routes say (write it anew with `pnpm --filter @emr-payments/api openapi`)', async () => {
-  expect(JSON.parse(await readFile(PUBLISHED, 'utf8'))).toEqual(JSON.parse(await openApiText()));
+describe('docs/ is what the contracts say (write it anew with `pnpm --filter @emr-payments/api openapi`)', () => {
+  test('openapi.json', async () => {
+    expect(JSON.parse(await read('openapi.json'))).toEqual(JSON.parse(await openApiText()));
+  });
+
+  test.each(Object.keys(PUBLISHED).filter((name) => name.endsWith('.md')))('%s', async (name) => {
+    expect(plain(await read(name))).toBe(plain((await PUBLISHED[name]?.()) ?? ''));
+  });
 });
 
 test('the document has everything that an integrator needs', async () => {

@@ -1,5 +1,7 @@
 import { writeFile } from 'node:fs/promises';
-import { openApiText } from './text.ts';
+import { PUBLISHED, publishedFile } from './published.ts';
 
-// Writes docs/openapi.json, which is committed: `pnpm --filter @emr-payments/api openapi`, then `pnpm format`.
-await writeFile(new URL('../../../../docs/openapi.json', import.meta.url), await openApiText());
+// Writes what is made from the contracts and committed: `pnpm --filter @emr-payments/api openapi`, then `pnpm format`.
+for (const [name, textOf] of Object.entries(PUBLISHED)) {
+  await writeFile(publishedFile(name), await textOf());
+}

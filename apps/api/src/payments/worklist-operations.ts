@@ -8,6 +8,7 @@ import { BODY_ERRORS, KEY_ERRORS, USER_ERRORS, USER_SECURITY } from '../openapi/
 import { componentRef } from '../openapi/component-ref.ts';
 import { errorResponses } from '../openapi/error-responses.ts';
 import { KEYED_ANSWER_HEADERS, KeyedHeadersSchema } from '../openapi/keyed.ts';
+import { OPTIONAL_BODY } from '../openapi/optional-bodies.ts';
 import { PaymentParamsSchema } from './read-operations.ts';
 
 const errors = errorResponses([
@@ -29,6 +30,7 @@ export const retryPaymentOperation = {
   params: PaymentParamsSchema,
   headers: KeyedHeadersSchema,
   body: componentRef(RetryPaymentBodySchema),
+  [OPTIONAL_BODY]: true,
   response: {
     200: {
       ...componentRef(CreatePaymentReplySchema),

@@ -78,15 +78,10 @@ function sourcesOf(filter: PaymentFilter, conditions: readonly string[], limit: 
 }
 
 /**
- * A page of one user's payments, newest first. The order is by (created_at, id), which never change, so a payment that comes
- * in meanwhile moves nothing between the pages.
- *
- * The statement has no name: which index is best depends on the values, so each call is planned with its own.
+ * The statement of `listPayments`. It has no name: which index is best depends on the values, so each call is planned with
+ * its own.
  */
-export async function listPayments(
-  { database }: { database: Statements },
-  filter: PaymentFilter,
-): Promise<PaymentRecord[]> {
+export function listStatement(filter: PaymentFilter): { text: string; values: unknown[] } {
   const { conditions, values } = conditionsOf(filter);
   values.push(filter.limit);
   const limit = `$${values.length}`;
@@ -95,6 +90,17 @@ export async function listPayments(
     SELECT ${RECORD_COLUMNS} FROM payments p
      WHERE p.id IN (SELECT id FROM page ORDER BY created_at DESC, id DESC LIMIT ${limit})
      ORDER BY p.created_at DESC, p.id DESC`;
-  const rows = await query<RecordRow>(database, { text }, values);
-  return rows.map(recordOf);
+  return { text, values };
+}
+
+/**
+ * A page of one user's payments, newest first. The order is by (created_at, id), which never change, so a payment that comes
+ * in meanwhile moves nothing between the pages.
+ */
+export async function listPayments(
+  { database }: { database: Statements },
+  filter: PaymentFilter,
+): Promise<PaymentRecord[]> {
+  const { text, values } = listStatement(filter);
+  return (await query<RecordRow>(database, { text }, values)).map(recordOf);
 }

@@ -35,7 +35,7 @@ const tallies = Object.entries(COLUMNS).map(
  * In one statement and so at one moment. Methods are told apart as the EMR does it: case and blanks do not count. The row
  * without a method is the total; there is one even when there is nothing else.
  */
-const RECONCILE = {
+export const RECONCILE = {
   name: 'reconcile',
   text: `
     SELECT grouping(method) = 1 AS total, min(payment_method) AS payment_method, ${tallies.join(',\n           ')}

@@ -1,7 +1,11 @@
 import { type Database, query } from '../database.ts';
 
 export type KeyOwner = { clientPk: number; userId: number; key: string };
-export type ClaimedKey = { fingerprint: Buffer; paymentId: string; jobId: number };
+export type ClaimedKey = {
+  fingerprint: Buffer;
+  /** null: it was claimed by a request that makes no payment. */
+  made: { paymentId: string; jobId: number } | null;
+};
 
 const FIND = {
   name: 'find-idempotency-keys',
@@ -24,9 +28,9 @@ export async function findIdempotencyKeys(
     keys.map((owner) => owner.userId),
     keys.map((owner) => owner.key),
   ]);
-  return rows.map(({ fingerprint, payment_id, job_id }) =>
-    fingerprint === null || payment_id === null || job_id === null
-      ? null
-      : { fingerprint, paymentId: payment_id, jobId: job_id },
-  );
+  return rows.map(({ fingerprint, payment_id, job_id }) => {
+    if (fingerprint === null) return null;
+    const made = payment_id === null || job_id === null ? null : { paymentId: payment_id, jobId: job_id };
+    return { fingerprint, made };
+  });
 }

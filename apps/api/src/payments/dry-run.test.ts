@@ -1,0 +1,136 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CREATE_PAYMENT_EXAMPLE } from '@emr-payments/contracts';
+import { type SandboxProcess, startSandbox } from '@emr-payments/testkit';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { openTestApi, type TestApi } from '../testing/test-api.ts';
+import { userRequests } from '../testing/user-requests.ts';
+
+let api: TestApi;
+let emr: SandboxProcess;
+let folder: string;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'dry-run-'));
+  emr = await startSandbox({ ledgerFile: join(folder, 'ledger.jsonl') });
+  api = await openTestApi({ limits: { emrWaitMs: 300 } });
+});
+afterAll(async () => {
+  await api.close();
+  await emr.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+afterEach(() => fetch(`${emr.baseUrl}/sandbox/faults`, { method: 'DELETE' }));
+
+const user = async (baseUrl = emr.fhirUrl) => userRequests(api, await api.newCaller({ baseUrl }));
+const counts = async () => {
+  const { prisma } = api.database;
+  return [await prisma.payment.count(), await prisma.job.count(), await prisma.idempotencyKey.count()];
+};
+
+describe('POST /v1/payments?dry_run=true', () => {
+  const dry = '/v1/payments?dry_run=true';
+
+  test('says what would be posted, and writes nothing', async () => {
+    const { post } = await user();
+    const before = await counts();
+    const answer = await post(
+      dry,
+      { ...CREATE_PAYMENT_EXAMPLE, payment_method: ' card ' },
+      { 'idempotency-key': 'k' },
+    );
+    expect(answer.statusCode).toBe(200);
+    expect(answer.json().data).toEqual({
+      would_post: true,
+      patient_mrn: 'MRN-12345',
+      payment_method: { id: expect.any(String), name: 'Card' },
+      location: { id: expect.any(String), name: expect.any(String) },
+      reference_number: '#123456',
+      amount: 350,
+      deposit_date: '2026-06-15',
+      dropped_fields: [],
+    });
+    expect(await counts()).toEqual(before);
+    const ledger = (await (await fetch(`${emr.baseUrl}/sandbox/ledger`)).json()) as { entries: unknown[] };
+    expect(ledger.entries).toEqual([]);
+  });
+
+  test.each([
+    [{ payment_method: 'Bitcoin' }, 'payment_method', 'Card'],
+    [{ location: '9999' }, 'location', '1404'],
+  ])('%j: the field is named with what the EMR has', async (wrong, field, has) => {
+    const { post } = await user();
+    const answer = await post(dry, { ...CREATE_PAYMENT_EXAMPLE, ...wrong });
+    expect(answer.statusCode).toBe(400);
+    expect(answer.json().message).toMatch(
+      new RegExp(`^Missing or invalid required field: ${field} \\(The EMR has no .*${has}`),
+    );
+  });
+
+  test('an unknown patient, a bad body and a bad switch are told as always', async () => {
+    const { post } = await user();
+    const unknown = await post(dry, { ...CREATE_PAYMENT_EXAMPLE, patient_mrn: 'MRN-NOBODY' });
+    expect([unknown.statusCode, unknown.json().code]).toEqual([404, 'patient_not_found']);
+    const bad = await post(dry, { ...CREATE_PAYMENT_EXAMPLE, amount: -1 });
+    expect(bad.json().message).toContain('field: amount (');
+    const switched = await post('/v1/payments?dry_run=maybe', CREATE_PAYMENT_EXAMPLE);
+    expect(switched.json().message).toContain('field: dry_run (must be true or false)');
+    const other = await post('/v1/payments?dryrun=true', CREATE_PAYMENT_EXAMPLE);
+    expect(other.json().message).toContain('field: dryrun (is not a known field)');
+  });
+
+  test('dry_run=false takes the payment', async () => {
+    const { post } = await user();
+    expect((await post('/v1/payments?dry_run=false', CREATE_PAYMENT_EXAMPLE)).json()).toHaveProperty(
+      'job_id',
+    );
+  });
+
+  test('an EMR that is silent is 504 within the bound, one that is not there 502: both may be tried again', async () => {
+    const fault = await fetch(`${emr.baseUrl}/sandbox/faults`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ kind: 'latency', latency_ms: 5000 }),
+    });
+    expect(fault.status, await fault.text()).toBe(201);
+    const silent = await (await user()).post(dry, CREATE_PAYMENT_EXAMPLE);
+    expect([silent.statusCode, silent.json().code, silent.json().safe_to_retry]).toEqual([
+      504,
+      'emr_timeout',
+      true,
+    ]);
+    const absent = await (await user('http://127.0.0.1:1/fhir')).post(dry, CREATE_PAYMENT_EXAMPLE);
+    expect([absent.statusCode, absent.json().code, absent.json().safe_to_retry]).toEqual([
+      502,
+      'emr_unavailable',
+      true,
+    ]);
+  });
+
+  test('a connection that cannot be used is 409, without its secrets', async () => {
+    const answer = await (await user('ftp://nowhere')).post(dry, CREATE_PAYMENT_EXAMPLE);
+    expect([answer.statusCode, answer.json().code]).toEqual([409, 'connection_unusable']);
+    expect(answer.body).not.toContain('ftp');
+  });
+});
+
+describe('GET /v1/connection', () => {
+  test('lists what the EMR has', async () => {
+    const { get } = await user();
+    const { data } = (await get('/v1/connection')).json();
+    expect(data).toMatchObject({
+      adapter: 'fhir',
+      capability: 'conditional-create',
+      time_zone: 'America/New_York',
+      dropped_fields: [],
+    });
+    expect(data.payment_methods).toContainEqual({ id: expect.any(String), name: 'Card' });
+    expect(data.locations.flatMap((each: { identifiers: string[] }) => each.identifiers)).toContain('1404');
+  });
+
+  test('an EMR that is not there is 502', async () => {
+    const answer = await (await user('http://127.0.0.1:1/fhir')).get('/v1/connection');
+    expect([answer.statusCode, answer.json().code]).toEqual([502, 'emr_unavailable']);
+  });
+});
