@@ -1,10 +1,10 @@
 import { HEADERS } from '@emr-payments/contracts';
 import type { Acceptor, CredentialFailures } from '@emr-payments/db';
+import type { Adapters } from '@emr-payments/emr';
 import type { Logger } from '@emr-payments/runtime';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { type CredentialLookup, createAuthenticate, createAuthenticateClient } from './auth/credentials.ts';
 import { connectionRoutes } from './connection/routes.ts';
-import type { Adapters } from './emr/adapters.ts';
 import { answerClientError } from './errors/client-error.ts';
 import { errorHandler } from './errors/error-handler.ts';
 import { sendError } from './errors/send-error.ts';

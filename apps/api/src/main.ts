@@ -3,13 +3,14 @@ import {
   createAcceptor,
   findClient,
   findUserByToken,
+  openCredentials,
   openDatabase,
 } from '@emr-payments/db';
+import { createAdapters } from '@emr-payments/emr';
 import { createLogger, openTransport, readKeyring, runProcess } from '@emr-payments/runtime';
 import { createAgents, dnsResolve } from '@emr-payments/webhooks';
 import { buildApp } from './app.ts';
 import { type ApiConfig, readConfig } from './config.ts';
-import { createAdapters } from './emr/adapters.ts';
 import { createApiMetrics } from './metrics.ts';
 import { startDemandSharing } from './rate-limit/demand-sharing.ts';
 import { createRateLimiter } from './rate-limit/rate-limiter.ts';
@@ -72,7 +73,7 @@ await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS }, async (re
       acceptor: createAcceptor({ database, onBatch: metrics.batch }),
       metrics,
       checks: { postgres: () => database.ping(), queue: () => transport.ping() },
-      adapters: createAdapters({ keyring }),
+      adapters: createAdapters({ credentialsOf: (sealed) => openCredentials(keyring, sealed) }),
       limiter,
       failures,
       webhooks: { database, keyring, send: { policy, agents }, resolve: dnsResolve() },

@@ -1,7 +1,7 @@
 import type { Database } from '@emr-payments/db';
+import type { Adapters } from '@emr-payments/emr';
 import type { Keyring, Logger } from '@emr-payments/runtime';
 import type { SendDeps } from '@emr-payments/webhooks';
-import type { Adapters } from './adapters.ts';
 import type { LeaseKeeper } from './leases.ts';
 import type { WorkerMetrics } from './metrics.ts';
 

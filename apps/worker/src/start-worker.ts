@@ -1,7 +1,7 @@
-import { openDatabase } from '@emr-payments/db';
+import { openCredentials, openDatabase } from '@emr-payments/db';
+import { createAdapters } from '@emr-payments/emr';
 import { type Logger, openTransport, type Releases } from '@emr-payments/runtime';
 import { createAgents } from '@emr-payments/webhooks';
-import { createAdapters } from './adapters.ts';
 import type { WorkerConfig } from './config.ts';
 import type { JobDeps } from './deps.ts';
 import { buildHealthServer } from './health.ts';
@@ -66,7 +66,9 @@ export async function startWorker(
     logger,
     leases,
     metrics,
-    adapters: parts.createAdapters({ keyring: config.keyring }),
+    adapters: parts.createAdapters({
+      credentialsOf: (sealed) => openCredentials(config.keyring, sealed),
+    }),
     keyring: config.keyring,
     webhooks: { policy, agents },
     horizonMs: config.horizonMs,

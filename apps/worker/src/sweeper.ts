@@ -3,7 +3,12 @@ import type { Logger } from '@emr-payments/runtime';
 import type { WorkerMetrics } from './metrics.ts';
 
 const EVERY_MS = 1_000;
-const LIMIT = 1_000;
+
+/**
+ * Jobs in one sweep: what a wiped Redis held is back in seconds. Not more, because a queue that is merely long has its
+ * entries taken back and fed again to no effect.
+ */
+const LIMIT = 5_000;
 
 /** An entry that nobody has claimed for this long is taken back. Adding it again is harmless when it was only waiting. */
 const UNCLAIMED_MS = 5_000;

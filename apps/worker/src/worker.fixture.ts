@@ -10,13 +10,14 @@ import {
   type Database,
   feedJobs,
   importPatients,
+  openCredentials,
   openDatabase,
   saveConnection,
 } from '@emr-payments/db';
+import { createAdapters } from '@emr-payments/emr';
 import { createLogger, parseKeyring } from '@emr-payments/runtime';
 import { openTestDatabase, type SandboxProcess, startSandbox } from '@emr-payments/testkit';
 import { createAgents } from '@emr-payments/webhooks';
-import { createAdapters } from './adapters.ts';
 import type { JobDeps } from './deps.ts';
 import { deliverWebhook } from './jobs/deliver-webhook.ts';
 import { postPayment } from './jobs/post-payment.ts';
@@ -91,7 +92,7 @@ export async function openWorkerFixture(options: FixtureOptions = {}): Promise<W
     logger,
     leases,
     metrics: createWorkerMetrics({ database }),
-    adapters: createAdapters({ keyring }),
+    adapters: createAdapters({ credentialsOf: (sealed) => openCredentials(keyring, sealed) }),
     keyring,
     webhooks: { policy, agents },
     horizonMs: options.horizonMs ?? 60_000,

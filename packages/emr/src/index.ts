@@ -1,2 +1,3 @@
 export * from './adapter.ts';
+export * from './adapters.ts';
 export * from './open-adapter.ts';

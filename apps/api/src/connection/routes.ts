@@ -1,8 +1,8 @@
 import { ConnectionReplySchema } from '@emr-payments/contracts';
 import { findConnection, type Statements } from '@emr-payments/db';
+import type { Adapters } from '@emr-payments/emr';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { authenticateHook, callerOf } from '../auth/authenticate-hook.ts';
-import type { Adapters } from '../emr/adapters.ts';
 import { askEmr } from '../emr/ask-emr.ts';
 import { sendError } from '../errors/send-error.ts';
 import { within } from '../http/within.ts';

@@ -1,6 +1,5 @@
 import type { ConnectionRecord } from '@emr-payments/db';
-import type { EmrAdapter, Trouble } from '@emr-payments/emr';
-import type { Adapters } from './adapters.ts';
+import type { Adapters, EmrAdapter, Trouble } from '@emr-payments/emr';
 
 type NotSent = { outcome: 'not_sent' } & Trouble;
 

@@ -1,8 +1,8 @@
 import type { CreatePaymentBody, DryRunReply } from '@emr-payments/contracts';
 import type { Statements } from '@emr-payments/db';
+import type { Adapters } from '@emr-payments/emr';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { callerOf } from '../auth/authenticate-hook.ts';
-import type { Adapters } from '../emr/adapters.ts';
 import { sendError } from '../errors/send-error.ts';
 import type { Limits } from '../limits.ts';
 import { dryRun } from './dry-run.ts';

@@ -1,6 +1,6 @@
 import type { CreatePaymentBody, DryRunReply } from '@emr-payments/contracts';
 import { previewPayment, type Statements } from '@emr-payments/db';
-import type { Adapters } from '../emr/adapters.ts';
+import type { Adapters } from '@emr-payments/emr';
 import { askEmr, type EmrRefusal } from '../emr/ask-emr.ts';
 
 export type DryRunOutcome =

@@ -26,9 +26,12 @@ export function idempotencyOf(request: FastifyRequest): Idempotency {
   return { outcome: 'key', key, fingerprint: fingerprint(request) };
 }
 
-/** SHA-256 of method, path and body. Two bodies that differ only in the order of their keys are the same. */
+/** SHA-256 of method, path and body, where there is one. Two bodies that differ only in the order of their keys are the same. */
 export function fingerprint({ method, url, body }: { method: string; url: string; body: unknown }): Buffer {
-  return createHash('sha256').update(`${method} ${url}\n`).update(canonicalJson(body)).digest();
+  return createHash('sha256')
+    .update(`${method} ${url}\n`)
+    .update(canonicalJson(body ?? null))
+    .digest();
 }
 
 function canonicalJson(value: unknown): string {

@@ -7,10 +7,10 @@ import {
   PAYMENT_ACCEPTED_MESSAGE,
 } from '@emr-payments/contracts';
 import type { AcceptOutcome, Acceptor, Statements } from '@emr-payments/db';
+import type { Adapters } from '@emr-payments/emr';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { authenticateHook, callerOf } from '../auth/authenticate-hook.ts';
-import type { Adapters } from '../emr/adapters.ts';
 import { sendError } from '../errors/send-error.ts';
 import { within } from '../http/within.ts';
 import type { ApiMetrics } from '../metrics.ts';

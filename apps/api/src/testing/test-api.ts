@@ -1,11 +1,18 @@
 import { randomBytes } from 'node:crypto';
-import { createAcceptor, type Database, findClient, findUserByToken, openDatabase } from '@emr-payments/db';
+import {
+  createAcceptor,
+  type Database,
+  findClient,
+  findUserByToken,
+  openCredentials,
+  openDatabase,
+} from '@emr-payments/db';
+import { createAdapters } from '@emr-payments/emr';
 import { createLogger, hashSecret, type Keyring, newSecret, parseKeyring } from '@emr-payments/runtime';
 import { openTestDatabase } from '@emr-payments/testkit';
 import { createAgents, dnsResolve } from '@emr-payments/webhooks';
 import type { FastifyInstance } from 'fastify';
 import { buildApp } from '../app.ts';
-import { createAdapters } from '../emr/adapters.ts';
 import type { Limits } from '../limits.ts';
 import { createApiMetrics } from '../metrics.ts';
 import { createRateLimiter, type RateLimiter } from '../rate-limit/rate-limiter.ts';
@@ -63,7 +70,7 @@ export async function openTestApi(
       acceptor: createAcceptor({ database, onBatch: metrics.batch }),
       metrics,
       checks: { postgres: () => database.ping(), queue: () => Promise.resolve() },
-      adapters: createAdapters({ keyring }),
+      adapters: createAdapters({ credentialsOf: (sealed) => openCredentials(keyring, sealed) }),
       limiter: options.limiter ?? createRateLimiter({ clientPerSecond: 0, userPerSecond: 0 }),
       failures: { note: () => undefined },
       webhooks: { database, keyring, send: { policy, agents }, resolve: dnsResolve() },

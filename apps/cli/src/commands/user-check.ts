@@ -1,18 +1,16 @@
-import { connectionRow, findUser } from '@emr-payments/db';
-import { type Keyring, open } from '@emr-payments/runtime';
+import { findUser, openCredentials } from '@emr-payments/db';
+import type { Keyring } from '@emr-payments/runtime';
 import type { Register } from '../cli.ts';
 import { checkConnection } from '../emr-connection.ts';
 import { done, failure } from '../outcome.ts';
 
 /** The credentials in clear, or null when no key at hand opens them. */
-function openCredentials(
+function credentialsOf(
   keyring: Keyring,
-  userId: number,
-  sealed: string | null,
+  connection: { userId: number; credentials: string | null },
 ): Record<string, string> | null {
-  if (sealed === null) return {};
   try {
-    return JSON.parse(open(keyring, connectionRow(userId), sealed)) as Record<string, string>;
+    return openCredentials(keyring, connection);
   } catch {
     return null;
   }
@@ -29,7 +27,10 @@ export const registerUserCheck: Register = (user, cli) => {
         if (found === null) return failure('not_found', `There is no user ${publicId}.`);
         const { connection } = found;
         if (connection === null) return failure('refused', `The user ${publicId} has no connection.`);
-        const credentials = openCredentials(config.readKeyring(), found.id, connection.credentials);
+        const credentials = credentialsOf(config.readKeyring(), {
+          userId: found.id,
+          credentials: connection.credentials,
+        });
         if (credentials === null) {
           return failure('failed', 'No key in ENCRYPTION_KEYS opens the credentials of this connection.');
         }

@@ -38,7 +38,7 @@ async function attempt(
   const { signal } = held;
   let adapter: EmrAdapter;
   try {
-    adapter = deps.adapters.of(posting);
+    adapter = deps.adapters.of(posting.connection);
   } catch (error) {
     return misconfigured(posting, error);
   }

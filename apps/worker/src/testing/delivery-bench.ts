@@ -4,15 +4,16 @@ import {
   createClient,
   type Database,
   feedJobs,
+  openCredentials,
   openDatabase,
   type RegisterEndpointInput,
   redeliverEvent,
   registerEndpoint,
 } from '@emr-payments/db';
+import { createAdapters } from '@emr-payments/emr';
 import { type Keyring, type LogFields, parseKeyring } from '@emr-payments/runtime';
 import { openTestDatabase } from '@emr-payments/testkit';
 import { createAgents, newWebhookSecret } from '@emr-payments/webhooks';
-import { createAdapters } from '../adapters.ts';
 import type { JobDeps } from '../deps.ts';
 import { deliverWebhook } from '../jobs/deliver-webhook.ts';
 import { createLeaseKeeper } from '../leases.ts';
@@ -54,7 +55,7 @@ export async function openDeliveryBench({ allowHosts = ['127.0.0.1'] } = {}): Pr
     logger,
     leases,
     metrics: createWorkerMetrics({ database }),
-    adapters: createAdapters({ keyring }),
+    adapters: createAdapters({ credentialsOf: (sealed) => openCredentials(keyring, sealed) }),
     keyring,
     webhooks: { policy, agents },
     horizonMs: 3_600_000,

@@ -1,5 +1,5 @@
 import { newUserId } from '@emr-payments/contracts';
-import { hashSecret, type Keyring, newSecret, seal } from '@emr-payments/runtime';
+import { hashSecret, type Keyring, newSecret, open, seal } from '@emr-payments/runtime';
 import { type Actor, SYSTEM } from '../audit/entry.ts';
 import { auditCreate } from '../audit/record-audit.ts';
 import type { Database } from '../database.ts';
@@ -26,6 +26,14 @@ export type ConnectionInput = ConnectionSetup & { userId: number; by?: Actor };
 
 /** The name of the row that a connection's credentials are sealed for. */
 export const connectionRow = (userId: number): string => `connection:${userId}`;
+
+/** The credentials of a stored connection in clear. @throws Error when their key is not there, or they were altered. */
+export function openCredentials(
+  keyring: Keyring,
+  { userId, credentials }: { userId: number; credentials: string | null },
+): Record<string, string> {
+  return credentials === null ? {} : JSON.parse(open(keyring, connectionRow(userId), credentials));
+}
 
 function valuesOf(keyring: Keyring, userId: number, setup: ConnectionSetup) {
   const { adapter, baseUrl, timeZone, settings = {} } = setup;

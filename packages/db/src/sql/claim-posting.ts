@@ -20,6 +20,7 @@ export type ClaimedPosting = {
     depositDate: string;
   };
   connection: {
+    userId: number;
     adapter: string;
     baseUrl: string;
     /** Sealed. */
@@ -126,6 +127,7 @@ export async function claimPosting(
       depositDate: row.deposit_date,
     },
     connection: {
+      userId: row.user_id,
       adapter: row.adapter,
       baseUrl: row.base_url,
       credentials: row.credentials,
