@@ -140,7 +140,7 @@ CREATE TABLE "jobs" (
     "lane_id" INTEGER NOT NULL,
     "payment_id" UUID,
     "delivery_id" BIGINT,
-    "run_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    "run_at" TIMESTAMPTZ(6) NOT NULL DEFAULT CURRENT_TIMESTAMP,
     "queued_at" TIMESTAMPTZ(3),
     "fence" INTEGER NOT NULL DEFAULT 0,
     "tries" SMALLINT NOT NULL DEFAULT 0,
