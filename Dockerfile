@@ -11,6 +11,7 @@ COPY apps/cli/package.json apps/cli/
 COPY apps/emr-sandbox/package.json apps/emr-sandbox/
 COPY apps/webhook-inbox/package.json apps/webhook-inbox/
 COPY apps/worker/package.json apps/worker/
+COPY packages/client/package.json packages/client/
 COPY packages/contracts/package.json packages/contracts/
 COPY packages/db/package.json packages/db/
 COPY packages/emr/package.json packages/emr/

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type Client, createClient } from '@emr-payments/client';
 import { PUBLISHED_BODY, type Stack, startStack } from '@emr-payments/stack';
 import {
   openTestDatabase,
@@ -23,13 +24,10 @@ async function getJson<T>(url: string): Promise<T> {
   return (await answer.json()) as T;
 }
 
-function createPayment(stack: Stack): Promise<Response> {
-  const { client_id, client_secret, access_token } = stack.demo;
-  return fetch(`${stack.apiUrl}/v1/payments`, {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json', client_id, client_secret, access_token },
-    body: JSON.stringify(PUBLISHED_BODY),
-  });
+/** As the demo's integrator. */
+function clientOf({ apiUrl, demo }: Stack): Client {
+  const { client_id: clientId, client_secret: clientSecret, access_token: accessToken } = demo;
+  return createClient({ baseUrl: apiUrl, clientId, clientSecret, accessToken });
 }
 
 const backends = [
@@ -57,10 +55,9 @@ describe.each(backends)('a payment, with the queue on $backend', ({ withRedis })
     rmSync(folder, { recursive: true, force: true });
   });
 
-  test('goes from the published curl to the EMR and comes back as a signed webhook', async () => {
-    const answer = await createPayment(stack);
-    expect(answer.status).toBe(200);
-    const accepted = (await answer.json()) as { payment_id: string; job_id: number };
+  test('goes from the published request to the EMR and comes back as a signed webhook', async () => {
+    const client = clientOf(stack);
+    const accepted = await client.payments.create(PUBLISHED_BODY);
     expect(accepted).toEqual({
       success: true,
       message: 'Payment processing. A webhook event will be sent upon completion.',
@@ -89,6 +86,11 @@ describe.each(backends)('a payment, with the queue on $backend', ({ withRedis })
     // A receiver's own library decides whether the signature is good; it throws when it is not.
     const event = new Webhook(stack.webhookSecret).verify(message.body, message.headers);
     expect(message.verified).toBe(true);
+    expect(await client.payments.get(accepted.payment_id)).toMatchObject({
+      status: 'posted',
+      emr_transaction_id: posting?.resource.id,
+      events: [{ id: message.headers['webhook-id'], type: 'payment.created' }],
+    });
     expect(event).toEqual({
       id: message.headers['webhook-id'],
       access_token_reference_id: expect.stringMatching(/^user_/),
@@ -112,8 +114,7 @@ describe.each(backends)('a payment, with the queue on $backend', ({ withRedis })
   test('waits while no worker runs, and every process stops in good order', async () => {
     const [worker] = stack.workers;
     await worker?.stop();
-    const answer = await createPayment(stack);
-    const { payment_id } = (await answer.json()) as { payment_id: string };
+    const { payment_id } = await clientOf(stack).payments.create(PUBLISHED_BODY);
     await worker?.start();
     const identifier = `${stack.fhirUrl}/PaymentReconciliation?identifier=${payment_id}`;
     await vi.waitFor(async () => expect((await getJson<Bundle>(identifier)).total).toBe(1), PATIENCE);

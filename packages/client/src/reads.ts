@@ -1,0 +1,78 @@
+import { type Api, bodyOf, type CallOptions, keyed, notOurs, stoppable, type WriteOptions } from './api.ts';
+import { type Listing, listing } from './listing.ts';
+import type {
+  Connection,
+  EventRedelivering,
+  Job,
+  ListEvents,
+  Reconciliation,
+  ReconciliationDay,
+  RedeliverEvent,
+  StoredEvent,
+} from './schemas.ts';
+
+/** `/v1/jobs`. */
+export function jobMethods(api: Api) {
+  return {
+    /** @param jobId as a number from an answer, or as a string from an event. */
+    async get(jobId: number | string, options: CallOptions = {}): Promise<Job> {
+      const params = { path: { job_id: String(jobId) } };
+      return (await bodyOf(api.GET('/v1/jobs/{job_id}', { params, ...stoppable(options) }))).data;
+    },
+  };
+}
+
+/** `/v1/reconciliation`: a deposit date, to compare with the EMR's day sheet. */
+export function reconciliationMethods(api: Api) {
+  return {
+    async get(day: ReconciliationDay, options: CallOptions = {}): Promise<Reconciliation> {
+      const params = { query: { ...day, format: 'json' as const } };
+      const { data, response } = await api.GET('/v1/reconciliation', { params, ...stoppable(options) });
+      if (data === undefined || typeof data === 'string') throw notOurs(response);
+      return data.data;
+    },
+
+    /** The same as CSV, for a spreadsheet. */
+    csv(day: ReconciliationDay, options: CallOptions = {}): Promise<string> {
+      const params = { query: { ...day, format: 'csv' as const } };
+      return bodyOf(api.GET('/v1/reconciliation', { params, parseAs: 'text', ...stoppable(options) }));
+    },
+  };
+}
+
+/** `/v1/connection`: what the user's EMR offers and takes. */
+export function connectionMethods(api: Api) {
+  return {
+    async get(options: CallOptions = {}): Promise<Connection> {
+      return (await bodyOf(api.GET('/v1/connection', stoppable(options)))).data;
+    },
+  };
+}
+
+/** `/v1/events`: what you were told, for as long as events are kept. */
+export function eventMethods(api: Api) {
+  return {
+    list(query: ListEvents = {}, options: CallOptions = {}): Listing<StoredEvent> {
+      return listing((cursor) => {
+        const params = { query: { ...query, ...(cursor === undefined ? {} : { cursor }) } };
+        return bodyOf(api.GET('/v1/events', { params, ...stoppable(options) }));
+      }, query.cursor);
+    },
+
+    async get(eventId: string, options: CallOptions = {}): Promise<StoredEvent> {
+      const params = { path: { id: eventId } };
+      return (await bodyOf(api.GET('/v1/events/{id}', { params, ...stoppable(options) }))).data;
+    },
+
+    /** Sends it again, byte for byte: to one endpoint, or to all that want its type. */
+    async redeliver(
+      eventId: string,
+      to: RedeliverEvent = {},
+      options: WriteOptions = {},
+    ): Promise<EventRedelivering> {
+      const params = { path: { id: eventId }, header: keyed(options) };
+      const call = api.POST('/v1/events/{id}/redeliver', { params, body: to, ...stoppable(options) });
+      return (await bodyOf(call)).data;
+    },
+  };
+}

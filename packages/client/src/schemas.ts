@@ -1,0 +1,51 @@
+import type { components, operations } from './api-types.ts';
+
+/** The API's own shapes, from the OpenAPI document. */
+type Schemas = components['schemas'];
+
+export type CreatePayment = Schemas['CreatePayment'];
+export type PaymentQueued = Schemas['PaymentQueued'];
+export type DryRun = Schemas['PaymentDryRun']['data'];
+export type Payment = Schemas['Payment'];
+export type PaymentFailure = Schemas['PaymentFailure'];
+export type RetryPayment = Schemas['RetryPayment'];
+export type ResolvePayment = Schemas['ResolvePayment'];
+export type PaymentResolved = Schemas['PaymentResolved']['data'];
+export type Job = Schemas['Job'];
+export type Connection = Schemas['ConnectionReply']['data'];
+export type Reconciliation = Schemas['ReconciliationReply']['data'];
+export type CreateWebhookEndpoint = Schemas['CreateWebhookEndpoint'];
+export type UpdateWebhookEndpoint = Schemas['UpdateWebhookEndpoint'];
+export type RotateWebhookSecret = Schemas['RotateWebhookSecret'];
+export type RecoverWebhook = Schemas['RecoverWebhook'];
+export type WebhookEndpoint = Schemas['WebhookEndpoint'];
+export type WebhookEndpointCreated = Schemas['WebhookEndpointCreated']['data'];
+export type WebhookEndpointUpdated = Schemas['WebhookEndpointUpdated']['data'];
+export type WebhookEndpointDeleted = Schemas['WebhookEndpointDeleted']['data'];
+export type WebhookSecretRotated = Schemas['WebhookSecretRotated']['data'];
+export type WebhookTestResult = Schemas['WebhookTestResult']['data'];
+export type WebhookDelivery = Schemas['WebhookDelivery'];
+export type WebhookRecovery = Schemas['WebhookRecovery'];
+export type RedeliverEvent = Schemas['RedeliverEvent'];
+export type EventRedelivering = Schemas['EventRedelivering']['data'];
+/** An event as it is kept: any type, the ones to come included. */
+export type StoredEvent = Schemas['Event'];
+/** What a webhook brings, told apart by `type`. Expect types that are not here yet. */
+export type WebhookEvent =
+  | Schemas['PaymentCreatedEvent']
+  | Schemas['PaymentFailedEvent']
+  | Schemas['PaymentReviewRequiredEvent']
+  | Schemas['EndpointDisabledEvent']
+  | Schemas['WebhookTestEvent'];
+
+/** What a list may be narrowed down to; `limit` is how many entries one request fetches. */
+type QueryOf<Operation extends keyof operations> = NonNullable<operations[Operation]['parameters']['query']>;
+export type ListPayments = QueryOf<'listPayments'>;
+export type ListWebhooks = QueryOf<'listWebhooks'>;
+export type ListDeliveries = QueryOf<'listWebhookDeliveries'>;
+export type ListEvents = QueryOf<'listEvents'>;
+export type ReconciliationDay = Omit<QueryOf<'getReconciliation'>, 'format'>;
+
+/** The body of every error answer, and its stable codes. */
+export type ErrorReply = Schemas['Error'];
+export type ErrorCode = ErrorReply['code'];
