@@ -1,0 +1,64 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { hasRedisServer } from '@emr-payments/testkit';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { FAULT_KINDS } from './plan-faults.ts';
+import { proveCaught } from './prove.ts';
+import { formatReport } from './report.ts';
+import { runCrash } from './run.ts';
+
+/** The part of the crash suite that every change must pass: short runs with fixed seeds. `pnpm crash` has the long ones. */
+const WITHIN_MS = 150_000;
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'emr-payments-crash-'));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const say = () => undefined;
+
+/** These seeds have most kinds of fault, the rudest among them, in so short a time. */
+const runs = [
+  { backend: 'redis' as const, seed: 288 },
+  { backend: 'postgres' as const, seed: 249 },
+].filter(({ backend }) => backend === 'postgres' || hasRedisServer());
+
+test.each(runs)(
+  'on $backend nothing is lost and nothing is posted twice, whatever is killed (seed $seed)',
+  async ({ backend, seed }) => {
+    const report = await runCrash({
+      seed,
+      backend,
+      durationMs: 15_000,
+      rate: 30,
+      stuckAfterMs: 60_000,
+      capabilities: ['conditional-create', 'lookup', 'none'],
+      sabotage: null,
+      folder: join(folder, backend),
+      say,
+    });
+    expect(report.violations, formatReport(report)).toEqual([]);
+    expect(report.records.asked.length).toBeGreaterThan(300);
+    expect(new Set(report.injections.map(({ kind }) => kind)).size).toBeGreaterThan(FAULT_KINDS.length / 2);
+  },
+  WITHIN_MS,
+);
+
+test(
+  'the suite can fail: a worker that sends again without asking the EMR is caught',
+  async () => {
+    const { caught, report } = await proveCaught({
+      name: 'skip-look-up',
+      backend: hasRedisServer() ? 'redis' : 'postgres',
+      seed: 5,
+      rate: 30,
+      durationMs: 8_000,
+      folder,
+      say,
+    });
+    expect(caught, formatReport(report)).toBe(true);
+  },
+  WITHIN_MS,
+);

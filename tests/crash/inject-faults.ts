@@ -1,0 +1,130 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Cluster } from './cluster.ts';
+import type { Fault, FaultKind, Target } from './plan-faults.ts';
+import type { ProcessName } from './processes.ts';
+
+/** What came of one planned fault: some cannot strike, as a script for an EMR that is down. */
+export type Injection = Fault & { struck: boolean };
+
+type Undo = () => Promise<unknown>;
+
+/** Begins one fault; what it returns ends it. */
+type Strike = (cluster: Cluster, fault: Fault) => Promise<Undo>;
+
+const nothing: Undo = async () => undefined;
+
+const kill: Strike = async (cluster, { target }) => {
+  const process = cluster.process(target as ProcessName);
+  await process.kill();
+  return () => process.start();
+};
+
+const stop: Strike = async (cluster, { target }) => {
+  const process = cluster.process(target as ProcessName);
+  await process.stop();
+  return () => process.start();
+};
+
+const freeze: Strike = async (cluster, { target }) => {
+  const { pid } = cluster.process(target as ProcessName);
+  process.kill(pid, 'SIGSTOP');
+  return async () => process.kill(pid, 'SIGCONT');
+};
+
+async function send(method: string, url: string, body?: object): Promise<unknown> {
+  const answer = await fetch(url, {
+    method,
+    headers: body === undefined ? {} : { 'content-type': 'application/json' },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    signal: AbortSignal.timeout(1_000),
+  });
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(`${method} ${url} was answered with ${answer.status}: ${text}`);
+  return text === '' ? undefined : JSON.parse(text);
+}
+
+/** A script of the sandbox for what it answers about payments. A restart of the sandbox ends it early. */
+const emr =
+  (script: object): Strike =>
+  async (cluster, { atMs }) => {
+    const faults = `${cluster.process('sandbox').url}/sandbox/faults`;
+    const match = { resource: 'PaymentReconciliation' };
+    const { id } = (await send('POST', faults, { match, seed: atMs, ...script })) as { id: number };
+    return () => send('DELETE', `${faults}/${id}`);
+  };
+
+const receiver =
+  (behaviour: { status: number; delayMs: number }): Strike =>
+  async (cluster) => {
+    const url = `${cluster.process('receiver').url}/behaviour`;
+    await send('PUT', url, behaviour);
+    return () => send('PUT', url, { status: 204, delayMs: 0 });
+  };
+
+const STRIKES: Record<FaultKind, Strike> = {
+  'API killed': kill,
+  'API stopped': stop,
+  'API frozen': freeze,
+  'worker killed': kill,
+  'worker stopped': stop,
+  'worker frozen past its leases': freeze,
+  'EMR killed': kill,
+  'EMR frozen': freeze,
+  'receiver killed': kill,
+  'receiver frozen': freeze,
+  'PostgreSQL dropped and restarted': async ({ postgres }) => {
+    await postgres.stop('immediate');
+    return () => postgres.restart();
+  },
+  'Redis wiped': async ({ redis }) => {
+    await redis?.flush();
+    return nothing;
+  },
+  'Redis killed': async ({ redis }) => {
+    await redis?.stop();
+    return async () => redis?.restart();
+  },
+  'EMR commits, then hangs': emr({ kind: 'commit_then_hang', share: 0.5 }),
+  'EMR commits, then resets': emr({ kind: 'commit_then_reset', share: 0.5 }),
+  'EMR commits, then answers 500': emr({ kind: 'commit_then_500', share: 0.5 }),
+  'EMR resets': emr({ kind: 'reset', share: 0.5 }),
+  'EMR answers 500': emr({ kind: 'status', status: 500, share: 0.5 }),
+  'EMR answers 429': emr({ kind: 'too_many_requests', retry_after_seconds: 1, share: 0.5 }),
+  'EMR is slow': emr({ kind: 'latency', latency_ms: 700 }),
+  'receiver answers 500': receiver({ status: 500, delayMs: 0 }),
+  'receiver is slow': receiver({ status: 204, delayMs: 1_000 }),
+};
+
+/**
+ * Carries the schedule out. Each target has its faults one after the other, the targets do not wait for each other.
+ * Resolves when the last fault has ended: every process runs and nothing is scripted any more.
+ *
+ * @throws Error when something cannot be brought back.
+ */
+export async function injectFaults(cluster: Cluster, plan: readonly Fault[]): Promise<Injection[]> {
+  const startedAt = performance.now();
+  const injections: Injection[] = [];
+
+  async function strikeAll(target: Target): Promise<void> {
+    for (const fault of plan.filter((planned) => planned.target === target)) {
+      await wait(Math.max(0, fault.atMs - (performance.now() - startedAt)));
+      const scripted = target.endsWith(' answers');
+      let undo = nothing;
+      let struck = true;
+      try {
+        undo = await STRIKES[fault.kind](cluster, fault);
+      } catch (error) {
+        if (!scripted) throw error;
+        struck = false;
+      }
+      await wait(fault.lastsMs);
+      await (scripted ? undo().catch(() => undefined) : undo());
+      injections.push({ ...fault, struck });
+    }
+  }
+
+  await Promise.all([...new Set(plan.map((fault) => fault.target))].map(strikeAll));
+  await send('DELETE', `${cluster.process('sandbox').url}/sandbox/faults`);
+  await send('PUT', `${cluster.process('receiver').url}/behaviour`, { status: 204, delayMs: 0 });
+  return injections;
+}

@@ -1,0 +1,97 @@
+import { type Random, randomFrom } from './random.ts';
+import { TIMING } from './timing.ts';
+
+export type Target =
+  | 'api'
+  | 'api-2'
+  | 'worker'
+  | 'worker-2'
+  | 'sandbox'
+  | 'emr answers'
+  | 'receiver'
+  | 'receiver answers'
+  | 'redis'
+  | 'postgres';
+
+type Rule = {
+  targets: readonly [Target, ...Target[]];
+  /** How long it lasts, in milliseconds: from, to. */
+  lasts: readonly [number, number];
+  /** How many of it are in a round; one unless told. */
+  weight?: number;
+};
+
+const APIS = ['api', 'api-2'] as const;
+const WORKERS = ['worker', 'worker-2'] as const;
+const EMR = ['emr answers'] as const;
+
+/** Every fault of the suite. A round of the schedule has each of them, shuffled. */
+const RULES = {
+  'API killed': { targets: APIS, lasts: [0, 1_500] },
+  'API stopped': { targets: APIS, lasts: [0, 1_000] },
+  'API frozen': { targets: APIS, lasts: [1_000, 7_000] },
+  'worker killed': { targets: WORKERS, lasts: [0, 1_500], weight: 2 },
+  'worker stopped': { targets: WORKERS, lasts: [0, 1_000] },
+  'worker frozen past its leases': {
+    targets: WORKERS,
+    lasts: [TIMING.leaseMs * 1.3, TIMING.leaseMs * 2.5],
+    weight: 2,
+  },
+  'PostgreSQL dropped and restarted': { targets: ['postgres'], lasts: [0, 1_500] },
+  'Redis wiped': { targets: ['redis'], lasts: [0, 0] },
+  'Redis killed': { targets: ['redis'], lasts: [0, 3_000] },
+  'EMR killed': { targets: ['sandbox'], lasts: [0, 2_000] },
+  'EMR frozen': { targets: ['sandbox'], lasts: [800, 2_500] },
+  'EMR commits, then hangs': { targets: EMR, lasts: [500, 2_000] },
+  'EMR commits, then resets': { targets: EMR, lasts: [500, 2_000] },
+  'EMR commits, then answers 500': { targets: EMR, lasts: [500, 2_000] },
+  'EMR resets': { targets: EMR, lasts: [500, 2_000] },
+  'EMR answers 500': { targets: EMR, lasts: [500, 2_000] },
+  'EMR answers 429': { targets: EMR, lasts: [500, 2_000] },
+  'EMR is slow': { targets: EMR, lasts: [1_000, 3_000] },
+  'receiver killed': { targets: ['receiver'], lasts: [0, 3_000] },
+  'receiver frozen': { targets: ['receiver'], lasts: [1_000, 4_000] },
+  'receiver answers 500': { targets: ['receiver answers'], lasts: [500, 2_000] },
+  'receiver is slow': { targets: ['receiver answers'], lasts: [1_000, 3_000] },
+} as const satisfies Record<string, Rule>;
+
+export type FaultKind = keyof typeof RULES;
+export const FAULT_KINDS = Object.keys(RULES) as FaultKind[];
+
+export type Fault = { atMs: number; kind: FaultKind; target: Target; lastsMs: number };
+
+export type FaultPlan = { seed: number; durationMs: number; withRedis: boolean };
+
+/** What a process needs to stand up again before the next fault may strike it. */
+const RECOVERY_MS = 2_000;
+
+/** Faults begin this far from each other, on average every 0.8 s; several last at the same time. */
+const GAP_MS = [200, 1_400] as const;
+
+function oneRound(random: Random, withRedis: boolean): FaultKind[] {
+  const kinds = FAULT_KINDS.filter((kind) => withRedis || RULES[kind].targets[0] !== 'redis');
+  return random.shuffled(kinds.flatMap((kind) => Array(ruleOf(kind).weight ?? 1).fill(kind)));
+}
+
+const ruleOf = (kind: FaultKind): Rule => RULES[kind];
+
+/** The whole schedule, decided by the seed alone. No target has two faults at a time. */
+export function planFaults({ seed, durationMs, withRedis }: FaultPlan): Fault[] {
+  const random = randomFrom(seed);
+  const busyUntil = new Map<Target, number>();
+  const faults: Fault[] = [];
+  let waiting: FaultKind[] = [];
+  for (let now = 1_000; now < durationMs - 500; now += random.between(...GAP_MS)) {
+    if (waiting.length === 0) waiting = oneRound(random, withRedis);
+    const kind = waiting.pop();
+    if (kind === undefined) break;
+    const { targets, lasts } = ruleOf(kind);
+    const target = random.pick(targets);
+    const atMs = Math.max(now, busyUntil.get(target) ?? 0);
+    const lastsMs = random.between(...lasts);
+    if (atMs + lastsMs > durationMs) continue;
+    busyUntil.set(target, atMs + lastsMs + RECOVERY_MS);
+    faults.push({ atMs, kind, target, lastsMs });
+  }
+  return faults.sort((a, b) => a.atMs - b.atMs);
+}

@@ -1,0 +1,70 @@
+import type { Violation } from './check.ts';
+import type { RunReport } from './run.ts';
+
+const SHOWN_PER_RULE = 3;
+
+function countBy<T>(items: readonly T[], keyOf: (item: T) => string): [string, number][] {
+  const counts = new Map<string, number>();
+  for (const item of items) counts.set(keyOf(item), (counts.get(keyOf(item)) ?? 0) + 1);
+  return [...counts].sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+const table = (rows: readonly (readonly [string, string | number])[]): string =>
+  rows.map(([name, value]) => `| ${name} | ${value} |`).join('\n');
+
+const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
+
+function violationLines(violations: readonly Violation[]): string {
+  return countBy(violations, ({ rule }) => rule)
+    .map(([rule, count]) => {
+      const examples = violations.filter((violation) => violation.rule === rule).slice(0, SHOWN_PER_RULE);
+      return [
+        `  ${count} × ${rule}`,
+        ...examples.map(({ subject, detail }) => `      ${subject}: ${detail}`),
+      ].join('\n');
+    })
+    .join('\n');
+}
+
+/** The run as docs/reliability.md shows it, in Markdown, and below it what was violated. */
+export function formatReport(report: RunReport): string {
+  const { options, injections, records, quiet, violations } = report;
+  const { asked, stored, ledger, received } = records;
+  const acknowledged = asked.filter(({ tries }) => tries.some(({ status }) => status === 200));
+  const of = (rule: string) => violations.filter((violation) => violation.rule === rule).length;
+  const repeated = asked.filter(({ tries }) => tries.length > 1).length;
+  const events = new Set(received.map(({ endpoint, eventId }) => `${endpoint} ${eventId}`)).size;
+  const struck = injections.filter((injection) => injection.struck);
+  const head = [
+    ['queue', options.backend],
+    ['capabilities', options.capabilities.join(', ')],
+    ['seed', options.seed],
+    ['load and faults for', seconds(options.durationMs)],
+    ['payments asked for', asked.length],
+    ['… acknowledged with 200', acknowledged.length],
+    ['… of which the client had to ask more than once', repeated],
+    ['… given up by their client', asked.length - acknowledged.length],
+    ...countBy(stored, ({ status }) => status).map(
+      ([status, count]) => [`payments ${status}`, count] as const,
+    ),
+    ['entries in the ledger', ledger.length],
+    ['duplicates', of('two ledger entries for one payment')],
+    [
+      'lost',
+      of('acknowledged payment is lost') + of('acknowledged payment is not settled') + of('payment is stuck'),
+    ],
+    ['events × endpoints', events],
+    ['… of which repeated deliveries', received.length - events],
+    ['stale writes that changed nothing', report.staleWrites],
+    ['waiting when the last fault ended', quiet.backlog],
+    ['all settled after the last fault', quiet.settled ? seconds(quiet.settleMs) : 'NOT SETTLED'],
+    ['all delivered after the last fault', quiet.settled ? seconds(quiet.deliverMs) : 'NOT DELIVERED'],
+    ['faults injected', struck.length],
+    ...countBy(struck, ({ kind }) => kind).map(([kind, count]) => [`… ${kind}`, count] as const),
+  ] as const;
+  const end =
+    violations.length === 0
+      ? 'No violation.'
+      : `${violations.length} violations:\n${violationLines(violations)}`;
+  return `| | |\n| --- | --- |\n${table(head)}\n\n${end}\n`;
+}

@@ -1,0 +1,14 @@
+import { createLogger, runProcess } from '@emr-payments/runtime';
+import { workerConfig } from '@emr-payments/worker/config';
+import { startWorker, workerParts } from '@emr-payments/worker/start-worker';
+import { SABOTAGES, type Sabotage, type SabotageName } from './sabotages.ts';
+
+/** The worker as apps/worker/src/main.ts starts it, with one part broken on purpose. Nothing but the suite runs this. */
+const logger = createLogger('worker', 'info');
+
+await runProcess({ logger, graceMs: 12_000 }, async (releases) => {
+  const config = workerConfig();
+  const sabotage: Sabotage = SABOTAGES[process.env.CRASH_SABOTAGE as SabotageName];
+  const parts = { ...workerParts, ...sabotage.parts(workerParts) };
+  await startWorker({ config, logger: createLogger('worker', config.logLevel), parts }, releases);
+});
