@@ -2,6 +2,7 @@ import type { AutomaticDisabledCode } from '@emr-payments/contracts';
 import { query, type Statements } from '../database.ts';
 import { cancelWaitingCtes } from '../webhooks/cancel-waiting.ts';
 import { failedLane, NOT_OPEN } from './lane-circuit.ts';
+import { recordDelivered } from './record-delivered.ts';
 import type { Claim } from './renew-leases.ts';
 import { type EventRecord, tellEventCtes } from './tell-event.ts';
 
@@ -105,6 +106,9 @@ export async function recordDelivery(
   record: DeliveryRecord,
 ): Promise<{ written: boolean; disabled: boolean }> {
   const { claim, attempt, next, disabling } = record;
+  if (next.status === 'delivered' && attempt !== null) {
+    return { written: await recordDelivered(deps, { claim, attempt }), disabled: false };
+  }
   const [row] = await query<{ disabled: boolean }>(deps, RECORD, [
     claim.jobId,
     claim.fence,

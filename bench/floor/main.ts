@@ -1,0 +1,34 @@
+import {
+  CreatePaymentBodySchema,
+  CreatePaymentReplySchema,
+  MAX_DECIMALS_KEYWORD,
+  newPaymentId,
+  PAYMENT_ACCEPTED_MESSAGE,
+} from '@emr-payments/contracts';
+import { fastify } from 'fastify';
+import { serveCommands } from '../child.ts';
+
+/**
+ * The floor of the platform: Fastify with the published schemas and nothing behind them, no credentials, no log, no
+ * database. What a request costs when it does no work; nothing that runs on Fastify in one process can be faster.
+ */
+const app = fastify({ logger: false, ajv: { customOptions: { keywords: [MAX_DECIMALS_KEYWORD] } } });
+let jobId = 0;
+app.post(
+  '/v1/payments',
+  { schema: { body: CreatePaymentBodySchema, response: { 200: CreatePaymentReplySchema } } },
+  (_request, reply) => {
+    jobId += 1;
+    const payment = { payment_id: newPaymentId(), job_id: jobId };
+    reply.send({ success: true, message: PAYMENT_ACCEPTED_MESSAGE, ...payment });
+  },
+);
+
+const commands = {
+  listen: async (_: object): Promise<{ url: string }> => ({
+    url: await app.listen({ host: '127.0.0.1', port: 0 }),
+  }),
+};
+export type FloorCommands = typeof commands;
+
+serveCommands(commands, () => app.close());

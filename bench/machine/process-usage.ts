@@ -1,0 +1,49 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+
+export type ProcessUsage = {
+  /** Processor seconds since its start, user and system. */
+  cpuSeconds: number;
+  rssMb: number;
+  /** The most it has held since its start. */
+  peakRssMb: number;
+};
+
+/** Linux counts in hundredths of a second towards user space, whatever the kernel's own tick is. */
+const TICKS_PER_SECOND = 100;
+
+function statOf(pid: number): { parent: number; own: number; reaped: number } | null {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The name in brackets may hold blanks: count from behind it. Fields as in proc_pid_stat(5).
+    const fields = text
+      .slice(text.lastIndexOf(')') + 2)
+      .split(' ')
+      .map(Number);
+    const at = (n: number) => fields[n - 3] ?? 0;
+    return { parent: at(4), own: at(14) + at(15), reaped: at(16) + at(17) };
+  } catch {
+    return null;
+  }
+}
+
+/** What a process has used; null where the system has no /proc (macOS), or the process is gone. */
+export function usageOf(pid: number): ProcessUsage | null {
+  const stat = statOf(pid);
+  if (stat === null) return null;
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  const mb = (field: string) =>
+    Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? 0) / 1024;
+  return { cpuSeconds: stat.own / TICKS_PER_SECOND, rssMb: mb('VmRSS'), peakRssMb: mb('VmHWM') };
+}
+
+/** Processor seconds of a process and all its children, those that have ended included. */
+export function cpuOfTree(pid: number): number {
+  if (!existsSync('/proc/self/stat')) return 0;
+  let ticks = 0;
+  for (const name of readdirSync('/proc')) {
+    const child = /^\d+$/.test(name) ? statOf(Number(name)) : null;
+    if (child !== null && (child.parent === pid || Number(name) === pid)) ticks += child.own;
+    if (child !== null && Number(name) === pid) ticks += child.reaped;
+  }
+  return ticks / TICKS_PER_SECOND;
+}

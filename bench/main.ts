@@ -1,0 +1,91 @@
+import { mkdirSync, mkdtempSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { parseArgs } from 'node:util';
+import { openEnvironment } from './machine/environment.ts';
+import type { Finding, Part, Size } from './part.ts';
+import { accept } from './parts/accept.ts';
+import { cost } from './parts/cost.ts';
+import { endToEnd } from './parts/end-to-end.ts';
+import { fairness } from './parts/fairness.ts';
+import { growth } from './parts/growth.ts';
+import { PROFILING, profile } from './parts/profile.ts';
+import { recovery } from './parts/recovery.ts';
+import { slowEmr } from './parts/slow-emr.ts';
+import { tableOf } from './report/table.ts';
+import { writeResults } from './report/write-results.ts';
+
+const PARTS: Readonly<Record<string, Part>> = {
+  accept,
+  'end-to-end': endToEnd,
+  'slow-emr': slowEmr,
+  fairness,
+  growth,
+  recovery,
+  cost,
+  profile,
+};
+
+/** Runs only when it is asked for by name. */
+const NOT_A_MEASUREMENT = 'profile';
+
+const USAGE = `pnpm bench [--only ${Object.keys(PARTS).join(',')}] [--quick | --full]
+
+  --only   these parts alone
+  --quick  a look at whether everything runs; its numbers mean little
+  --full   also with 5 million payments
+`;
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+function readArguments(): { names: string[]; size: Size } | null {
+  const flag = { type: 'boolean', default: false } as const;
+  // pnpm hands a `--` through.
+  const args = process.argv.slice(2).filter((argument) => argument !== '--');
+  const options = { only: { type: 'string' }, quick: flag, full: flag, help: flag } as const;
+  const { values } = parseArgs({ args, options });
+  const names = values.only?.split(',') ?? Object.keys(PARTS).filter((name) => name !== NOT_A_MEASUREMENT);
+  const unknown = names.find((name) => PARTS[name] === undefined);
+  if (unknown !== undefined) say(`There is no part '${unknown}'.\n`);
+  if (values.help || unknown !== undefined) {
+    say(USAGE);
+    process.exitCode = unknown === undefined ? 0 : 1;
+    return null;
+  }
+  return { names, size: values.quick ? 'quick' : values.full ? 'full' : 'usual' };
+}
+
+/** Exit code 0 unless something broke: a slow number is a number. */
+async function main(): Promise<void> {
+  const wanted = readArguments();
+  if (wanted === null) return;
+  const { names, size } = wanted;
+  const startedAt = new Date();
+  const local = join(import.meta.dirname, '..', '.local');
+  mkdirSync(local, { recursive: true });
+  const environment = await openEnvironment(
+    mkdtempSync(join(local, 'bench-')),
+    names.includes(NOT_A_MEASUREMENT) ? PROFILING : {},
+  );
+  const parts: Record<string, Finding[]> = {};
+  try {
+    if (environment.redis === undefined)
+      say('No redis-server on the PATH: our queues run on PostgreSQL, the usual way is left out.');
+    for (const name of names) {
+      const part = PARTS[name];
+      if (part === undefined) continue;
+      const from = performance.now();
+      say(`\n── ${name}`);
+      const findings = await part({ environment, size, say: (text) => say(`   ${text}`) });
+      parts[name] = findings;
+      say(`\n${tableOf(findings)}\n   ${Math.round((performance.now() - from) / 1000)} s`);
+    }
+  } finally {
+    await environment.close();
+  }
+  const file = writeResults({ startedAt, size, redis: environment.redis !== undefined, parts });
+  say(`\nWritten to ${relative(process.cwd(), file)}`);
+}
+
+await main();

@@ -1,0 +1,80 @@
+import { join } from 'node:path';
+import { startChild } from '../child.ts';
+import type { FloorCommands } from '../floor/main.ts';
+import { usageOf } from '../machine/process-usage.ts';
+import { type Finding, findingOf, type Part } from '../part.ts';
+import { median } from '../report/statistics.ts';
+import { openService, type Service } from '../service/open-service.ts';
+import { openUsualWay } from '../usual-way/open-usual-way.ts';
+
+const CONNECTIONS = 64;
+
+/** Where payments are sent, and for whom. */
+export type Place = { url: string; tenants: Service['tenants'] };
+
+/** @throws Error when anything but 200 was answered: the numbers would mean nothing. */
+export async function mostPerSecond(service: Service, place: Place, seconds: number): Promise<number> {
+  const pace = { kind: 'closed', seconds } as const;
+  const { perSecond, others } = await service.load({ ...place, connections: CONNECTIONS, pace });
+  if (Object.keys(others).length > 0) throw new Error(`${place.url} also answered ${JSON.stringify(others)}`);
+  return perSecond;
+}
+
+/**
+ * `POST /v1/payments`, complete and durable, at 64 connections to one API process and no worker; against the floor and the
+ * usual way. The three take turns, so that each ratio is of neighbours in time. Then latency at half the rate.
+ */
+export const accept: Part = async ({ environment, size, say }) => {
+  const [rounds, seconds] = size === 'quick' ? [1, 2] : [3, 4];
+  const service = await openService(environment, {
+    name: 'accept',
+    workers: 0,
+    tenants: { count: 8, postingCap: 16, deliveryCap: 32 },
+  });
+  const floor = startChild<FloorCommands>(join(import.meta.dirname, '..', 'floor', 'main.ts'));
+  const usual = await openUsualWay(environment, { service, worker: false });
+  try {
+    const { tenants } = service;
+    const places: Record<string, Place> = {
+      floor: { url: (await floor.call('listen', {})).url, tenants },
+      ours: { url: service.stack.apiUrl, tenants },
+      ...(usual === null ? {} : { usual }),
+    };
+    const runs: Record<string, number[]> = { floor: [], ours: [], usual: [] };
+    for (const place of Object.values(places)) await mostPerSecond(service, place, 2);
+    for (let round = 1; round <= rounds; round += 1) {
+      for (const [name, place] of Object.entries(places)) {
+        const rate = await mostPerSecond(service, place, seconds);
+        runs[name]?.push(rate);
+        say(`round ${round}: ${name} ${Math.round(rate)} payments/s`);
+      }
+    }
+    const { floor: bare = [], ours = [], usual: other = [] } = runs;
+    const half = median(ours) / 2;
+    const open = { kind: 'open', ratePerSecond: half, seconds: size === 'quick' ? 3 : 10 } as const;
+    const steady = await service.load({ connections: CONNECTIONS, pace: open });
+    const ratios = (to: readonly number[]) => ours.map((rate, n) => rate / (to[n] ?? Number.NaN));
+    const findings: Finding[] = [
+      findingOf('the floor: bare Fastify, same schema, no I/O', 'payments/s', bare),
+      findingOf('accepted, durable, one API process, 64 connections', 'payments/s', ours),
+      findingOf('as a share of the floor', '×', ratios(bare), { atLeast: 0.5 }),
+      findingOf(`p50 at half of that, ${Math.round(half)}/s by the clock`, 'ms', [steady.p50]),
+      findingOf('p99 at half of that', 'ms', [steady.p99], { atMost: 25 }),
+    ];
+    if (usual !== null) {
+      findings.push(
+        findingOf('the usual way: Prisma transaction and queue.add per request', 'payments/s', other),
+        findingOf('against the usual way', '×', ratios(other), { atLeast: 12 }),
+      );
+    }
+    const [api] = service.stack.apis;
+    const usage = usageOf(api?.pid ?? 0);
+    if (usage !== null)
+      findings.push(findingOf('peak RSS of the API', 'MB', [usage.peakRssMb], { atMost: 180 }));
+    return findings;
+  } finally {
+    await usual?.close();
+    await floor.stop();
+    await service.close();
+  }
+};

@@ -1,0 +1,85 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Client } from 'pg';
+import { nowMs } from '../clock.ts';
+import { cpuOfTree, usageOf } from '../machine/process-usage.ts';
+import { type Finding, findingOf, type Part, type PartContext } from '../part.ts';
+import { numberOf, withClient } from '../service/ask.ts';
+import { openService, type Service } from '../service/open-service.ts';
+
+/** Backends report their counts when they have been idle for a second (pgstat's interval). */
+const STATISTICS_LAG_MS = 2_500;
+
+type Meter = Record<'api' | 'worker' | 'PostgreSQL' | 'Redis', number>;
+
+function readMeter({ environment }: PartContext, { stack }: Service): Meter {
+  const cpu = (pid: number | undefined) => usageOf(pid ?? 0)?.cpuSeconds ?? 0;
+  return {
+    api: cpu(stack.apis[0]?.pid),
+    worker: cpu(stack.workers[0]?.pid),
+    PostgreSQL: cpuOfTree(environment.postgres.pid),
+    Redis: cpu(environment.redis?.pid),
+  };
+}
+
+async function readDatabase(client: Client) {
+  return {
+    bytes: await numberOf(client, 'SELECT pg_database_size(current_database())'),
+    commits: await numberOf(
+      client,
+      'SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()',
+    ),
+    syncs: await numberOf(client, `SELECT sum(fsyncs) FROM pg_stat_io WHERE object = 'wal'`),
+  };
+}
+
+/** What a payment costs: processor time, commits, bytes; and what the service takes while nothing happens. */
+export const cost: Part = async (context) => {
+  const { environment, size, say } = context;
+  const [count, idleSeconds] = size === 'quick' ? [1_000, 3] : [5_000, 10];
+  const service = await openService(environment, {
+    name: 'cost',
+    workers: 1,
+    tenants: { count: 8, postingCap: 16, deliveryCap: 32 },
+  });
+  const run = async (payments: number): Promise<void> => {
+    await service.receiver.call('reset', {});
+    await service.load({ connections: 32, pace: { kind: 'closed', count: payments } });
+    await service.receiver.call('waitFor', { count: payments, withinMs: 120_000 });
+    await pause(STATISTICS_LAG_MS);
+  };
+  try {
+    return await withClient(service.databaseUrl, async (client) => {
+      await run(500);
+      const idleFrom = { at: nowMs(), meter: readMeter(context, service) };
+      await pause(idleSeconds * 1000);
+      const meter = readMeter(context, service);
+      const idleMs = nowMs() - idleFrom.at;
+      const before = await readDatabase(client);
+      await run(count);
+      const after = await readDatabase(client);
+      const used = readMeter(context, service);
+      say(`${count} payments from accept to webhook, after ${idleSeconds} s of nothing`);
+
+      const names = Object.keys(used) as (keyof Meter)[];
+      const findings: Finding[] = names.map((name) =>
+        findingOf(`processor time of ${name}, per 1,000 payments`, 's', [
+          ((used[name] - meter[name]) / count) * 1000,
+        ]),
+      );
+      for (const name of names) {
+        const share = (meter[name] - idleFrom.meter[name]) / (idleMs / 1000);
+        findings.push(findingOf(`${name}, idle`, '% of a core', [share * 100]));
+      }
+      findings.push(
+        findingOf('PostgreSQL commits per payment', '', [(after.commits - before.commits) / count]),
+        findingOf('waits for the disk (WAL syncs) per payment', '', [(after.syncs - before.syncs) / count]),
+        findingOf('PostgreSQL bytes per payment, indexes included', 'bytes', [
+          (after.bytes - before.bytes) / count,
+        ]),
+      );
+      return findings;
+    });
+  } finally {
+    await service.close();
+  }
+};

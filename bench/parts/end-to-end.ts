@@ -1,0 +1,95 @@
+import { nowMs } from '../clock.ts';
+import { usageOf } from '../machine/process-usage.ts';
+import { type Finding, findingOf, type Part } from '../part.ts';
+import { percentile } from '../report/statistics.ts';
+import { openService, type Service } from '../service/open-service.ts';
+import { openUsualWay, type UsualWay } from '../usual-way/open-usual-way.ts';
+import type { Place } from './accept.ts';
+
+const STEADY_PER_SECOND = 50;
+const WITHIN_MS = 240_000;
+
+/** Sends so many payments as fast as they are taken. @returns payments per second from the first to the last webhook. */
+async function throughput(service: Service, place: Place, count: number): Promise<number> {
+  await service.receiver.call('reset', {});
+  const startedAt = nowMs();
+  const told = service.receiver.call('waitFor', { count, withinMs: WITHIN_MS });
+  const sending = service.load({ ...place, connections: 64, pace: { kind: 'closed', count } });
+  const allSent = sending.then(({ ok, others }) => {
+    if (ok !== count) throw new Error(`${place.url} also answered ${JSON.stringify(others)}`);
+  });
+  const [{ at }] = await Promise.all([told, allSent]);
+  return count / ((at - startedAt) / 1000);
+}
+
+/** From when a payment was due to be sent to when its verified webhook was there, at a steady pace. Sorted. */
+export async function acceptToWebhook(
+  service: Service,
+  order: Place & { ratePerSecond: number; seconds: number },
+): Promise<Float64Array> {
+  const { url, tenants, ratePerSecond, seconds } = order;
+  await service.receiver.call('reset', {});
+  const count = Math.round(ratePerSecond * seconds);
+  const pace = { kind: 'open', ratePerSecond, seconds } as const;
+  const { sent, others } = await service.load({ url, tenants, connections: 16, pace, track: true });
+  if (Object.keys(others).length > 0) throw new Error(`${url} also answered ${JSON.stringify(others)}`);
+  await service.receiver.call('waitFor', { count, withinMs: WITHIN_MS });
+  const arrivals = await service.receiver.call('arrivals', {});
+  const arrivedAt = new Map(arrivals.map(({ paymentId, at }) => [paymentId, at]));
+  return Float64Array.from(
+    sent.map(({ paymentId, at }) => (arrivedAt.get(paymentId) ?? Number.POSITIVE_INFINITY) - at),
+  ).sort();
+}
+
+/** From `POST /v1/payments` to the verified webhook, everything on one machine, the EMR and the receiver without delay. */
+export const endToEnd: Part = async ({ environment, size, say }) => {
+  const quick = size === 'quick';
+  const rounds = quick ? 1 : 2;
+  const counts = quick ? { ours: 2_000, usual: 500 } : { ours: 20_000, usual: 4_000 };
+  const service = await openService(environment, {
+    name: 'end_to_end',
+    workers: 1,
+    tenants: { count: 8, postingCap: 16, deliveryCap: 32 },
+  });
+  const place = { url: service.stack.apiUrl, tenants: service.tenants };
+  let usual: UsualWay | null = null;
+  try {
+    usual = await openUsualWay(environment, { service, worker: true });
+    const ours: number[] = [];
+    const others: number[] = [];
+    await throughput(service, place, 1_000);
+    if (usual !== null) await throughput(service, usual, 300);
+    for (let round = 1; round <= rounds; round += 1) {
+      ours.push(await throughput(service, place, counts.ours));
+      say(`round ${round}: ours ${Math.round(ours.at(-1) ?? 0)} payments/s`);
+      if (usual === null) continue;
+      others.push(await throughput(service, usual, counts.usual));
+      say(`round ${round}: the usual way ${Math.round(others.at(-1) ?? 0)} payments/s`);
+    }
+    const steady = { ratePerSecond: STEADY_PER_SECOND, seconds: quick ? 4 : 15 };
+    const latency = await acceptToWebhook(service, { ...place, ...steady });
+    const findings: Finding[] = [
+      findingOf(`${counts.ours} payments, from accept to verified webhook`, 'payments/s', ours),
+      findingOf('accept to webhook at 50/s, p50', 'ms', [percentile(latency, 0.5)]),
+      findingOf('accept to webhook at 50/s, p99', 'ms', [percentile(latency, 0.99)], { atMost: 100 }),
+    ];
+    if (usual !== null) {
+      const other = await acceptToWebhook(service, { url: usual.url, tenants: usual.tenants, ...steady });
+      const ratios = ours.map((rate, n) => rate / (others[n] ?? Number.NaN));
+      findings.push(
+        findingOf(`the usual way, ${counts.usual} payments`, 'payments/s', others),
+        findingOf('against the usual way', '×', ratios, { atLeast: 3 }),
+        findingOf('the usual way at 50/s, p50', 'ms', [percentile(other, 0.5)]),
+        findingOf('the usual way at 50/s, p99', 'ms', [percentile(other, 0.99)]),
+      );
+    }
+    const [worker] = service.stack.workers;
+    const usage = usageOf(worker?.pid ?? 0);
+    if (usage !== null)
+      findings.push(findingOf('peak RSS of the worker', 'MB', [usage.peakRssMb], { atMost: 220 }));
+    return findings;
+  } finally {
+    await usual?.close();
+    await service.close();
+  }
+};

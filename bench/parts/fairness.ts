@@ -1,0 +1,67 @@
+import { findingOf, type Part } from '../part.ts';
+import { percentile } from '../report/statistics.ts';
+import { numberOf, until, withClient } from '../service/ask.ts';
+import { openService } from '../service/open-service.ts';
+import { acceptToWebhook } from './end-to-end.ts';
+
+const TENANTS = 8;
+const HANGING = { emr: 0, endpoint: 1 };
+const PER_SECOND = 50;
+
+/**
+ * One tenant's EMR hangs and another one's endpoint hangs, with payments piled up behind both: what do the six others
+ * notice?
+ */
+export const fairness: Part = async ({ environment, size, say }) => {
+  const quick = size === 'quick';
+  const behindEach = quick ? 1_000 : 5_000;
+  const seconds = quick ? 4 : 15;
+  const service = await openService(environment, {
+    name: 'fairness',
+    workers: 1,
+    tenants: { count: TENANTS, postingCap: 16, deliveryCap: 16, hanging: HANGING },
+  });
+  try {
+    const { stack, tenants } = service;
+    const others = tenants.filter((_, n) => n !== HANGING.emr && n !== HANGING.endpoint);
+    const measure = (forSeconds: number) =>
+      acceptToWebhook(service, {
+        url: stack.apiUrl,
+        ratePerSecond: PER_SECOND,
+        seconds: forSeconds,
+        tenants: others,
+      });
+    await measure(3);
+    const undisturbed = await measure(seconds);
+
+    const behind = tenants.filter((tenant) => !others.includes(tenant));
+    const pace = { kind: 'closed', count: 2 * behindEach } as const;
+    await service.load({ connections: 16, pace, tenants: behind });
+    // The one whose endpoint hangs has a working EMR: what it piles up is deliveries.
+    await withClient(service.databaseUrl, (client) =>
+      until(
+        'payments piled up',
+        120_000,
+        async () => {
+          const waiting = await numberOf(client, `SELECT count(*) FROM deliveries WHERE status = 'pending'`);
+          return waiting >= behindEach;
+        },
+        250,
+      ),
+    );
+    say(`${2 * behindEach} payments wait behind an EMR and an endpoint that hang`);
+    const disturbed = await measure(seconds);
+    const [before, after] = [percentile(undisturbed, 0.99), percentile(disturbed, 0.99)];
+    return [
+      findingOf(`others, undisturbed, at ${PER_SECOND}/s: accept to webhook p50`, 'ms', [
+        percentile(undisturbed, 0.5),
+      ]),
+      findingOf('others, undisturbed, p99', 'ms', [before]),
+      findingOf(`others, with ${2 * behindEach} payments stuck, p50`, 'ms', [percentile(disturbed, 0.5)]),
+      findingOf(`others, with ${2 * behindEach} payments stuck, p99`, 'ms', [after]),
+      findingOf('p99 against the undisturbed', '×', [after / before], { atMost: 2 }),
+    ];
+  } finally {
+    await service.close();
+  }
+};

@@ -1,0 +1,72 @@
+import { type Finding, findingOf, type Part } from '../part.ts';
+import { median } from '../report/statistics.ts';
+import { writeHistory } from '../service/history.ts';
+import { openService, type Service } from '../service/open-service.ts';
+import { mostPerSecond } from './accept.ts';
+
+const LIST = '/v1/payments?limit=20';
+
+async function listsPerSecond(service: Service, seconds: number): Promise<number | null> {
+  const pace = { kind: 'closed', seconds } as const;
+  const { perSecond, others } = await service.load({ connections: 16, pace, read: LIST });
+  const [status] = Object.keys(others);
+  // An API without the route is told as such; any other answer is a fault.
+  if (status === '404' || status === '405') return null;
+  if (status !== undefined) throw new Error(`${LIST} also answered ${JSON.stringify(others)}`);
+  return perSecond;
+}
+
+/** Accepting and listing on an empty database, and with millions of payments in it. */
+export const growth: Part = async ({ environment, size, say }) => {
+  const million = 1_000_000;
+  const sizes = { quick: [100_000], usual: [million], full: [million, 5 * million] }[size];
+  const [rounds, seconds] = size === 'quick' ? [1, 2] : [3, 3];
+  const service = await openService(environment, {
+    name: 'growth',
+    workers: 0,
+    tenants: { count: 8, postingCap: 16, deliveryCap: 32 },
+  });
+  const place = { url: service.stack.apiUrl, tenants: service.tenants };
+  const measure = async () => {
+    const accepted: number[] = [];
+    const listed: number[] = [];
+    await mostPerSecond(service, place, 1);
+    for (let round = 0; round < rounds; round += 1) {
+      accepted.push(await mostPerSecond(service, place, seconds));
+      const lists = await listsPerSecond(service, seconds);
+      if (lists !== null) listed.push(lists);
+    }
+    return { accepted, listed };
+  };
+  try {
+    const empty = await measure();
+    const findings: Finding[] = [findingOf('accept, empty database', 'payments/s', empty.accepted)];
+    if (empty.listed.length > 0) findings.push(findingOf('list, empty database', 'lists/s', empty.listed));
+    else say(`there is no GET ${LIST} yet: accept alone is measured`);
+    let from = 0;
+    for (const to of sizes) {
+      const startedAt = performance.now();
+      await writeHistory(service, { tenants: service.tenants, from, to });
+      from = to;
+      say(`${to} payments in place after ${Math.round((performance.now() - startedAt) / 1000)} s`);
+      const grown = await measure();
+      const label = `with ${to / million} million payments`;
+      const share = (runs: readonly number[], base: readonly number[]) =>
+        runs.map((rate) => rate / median(base));
+      findings.push(
+        findingOf(`accept, ${label}`, 'payments/s', grown.accepted),
+        findingOf(`accept, ${label}, against empty`, '×', share(grown.accepted, empty.accepted), {
+          atLeast: 0.9,
+        }),
+      );
+      if (grown.listed.length === 0) continue;
+      findings.push(
+        findingOf(`list, ${label}`, 'lists/s', grown.listed),
+        findingOf(`list, ${label}, against empty`, '×', share(grown.listed, empty.listed), { atLeast: 0.9 }),
+      );
+    }
+    return findings;
+  } finally {
+    await service.close();
+  }
+};

@@ -1,0 +1,95 @@
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import type { Client } from 'pg';
+import { type Finding, findingOf, type Part } from '../part.ts';
+import { flameGraph } from '../report/flame-graph.ts';
+import { withClient } from '../service/ask.ts';
+import { openService } from '../service/open-service.ts';
+
+/** What the database has to be started with. */
+export const PROFILING = {
+  shared_preload_libraries: 'pg_stat_statements',
+  'pg_stat_statements.track_planning': 'on',
+};
+
+const FOLDER = join(import.meta.dirname, '..', '..', '.local', 'profiles');
+const MOST_SHOWN = 10;
+
+async function statementsOf(client: Client, payments: number): Promise<Finding[]> {
+  const { rows } = await client.query<{ ms: number; calls: number; text: string }>(
+    `SELECT total_exec_time + total_plan_time AS ms, calls::int, substr(regexp_replace(query, '\\s+', ' ', 'g'), 1, 70) AS text
+       FROM pg_stat_statements ORDER BY ms DESC LIMIT $1`,
+    [MOST_SHOWN],
+  );
+  return rows.map(({ ms, calls, text }) =>
+    findingOf(`PostgreSQL, ${(calls / payments).toFixed(2)} a payment: ${text}`, 'ms/payment', [
+      ms / payments,
+    ]),
+  );
+}
+
+async function redisCommandsOf(redis: Redis, payments: number): Promise<Finding[]> {
+  const stats = await redis.info('commandstats');
+  return [...stats.matchAll(/^cmdstat_([^:]+):calls=(\d+),usec=(\d+)/gm)]
+    .map(([, name = '', calls, usec]) => ({ name, calls: Number(calls), usec: Number(usec) }))
+    .sort((a, b) => b.usec - a.usec)
+    .slice(0, MOST_SHOWN)
+    .map(({ name, calls, usec }) =>
+      findingOf(`Redis, ${(calls / payments).toFixed(2)} a payment: ${name}`, 'µs/payment', [
+        usec / payments,
+      ]),
+    );
+}
+
+/** Draws a flame graph of each process that has left a profile. @returns the names of the pictures. */
+function drawProfiles(): string[] {
+  const names: string[] = [];
+  for (const file of readdirSync(FOLDER).filter((name) => name.endsWith('.cpuprofile'))) {
+    const path = join(FOLDER, file);
+    const app = /apps\/(api|worker)\/src\/main\.ts/.exec(readFileSync(path, 'utf8'))?.[1];
+    if (app === undefined) continue;
+    const title = `${app}: processor time by function, payments from accept to webhook, idle left out`;
+    writeFileSync(join(FOLDER, `${app}.svg`), flameGraph(path, title));
+    names.push(`${app}.svg`);
+  }
+  return names;
+}
+
+/**
+ * Where the time goes: CPU profiles of API and worker with a flame graph of each, the statements by their time in
+ * PostgreSQL, and Redis's commands, while payments run from accept to webhook. Not a measurement: it slows what it watches.
+ */
+export const profile: Part = async ({ environment, size, say }) => {
+  const count = size === 'quick' ? 2_000 : 10_000;
+  rmSync(FOLDER, { recursive: true, force: true });
+  mkdirSync(FOLDER, { recursive: true });
+  const watched = { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${FOLDER}` };
+  const service = await openService(environment, {
+    name: 'profile',
+    workers: 1,
+    tenants: { count: 8, postingCap: 16, deliveryCap: 32 },
+    settings: { api: watched, worker: watched },
+  });
+  const redis = environment.redis === undefined ? null : new Redis(environment.redis.url);
+  let findings: Finding[];
+  try {
+    findings = await withClient(service.databaseUrl, async (client) => {
+      await client.query('CREATE EXTENSION pg_stat_statements');
+      await client.query('SELECT pg_stat_statements_reset()');
+      await redis?.config('RESETSTAT');
+      const told = service.receiver.call('waitFor', { count, withinMs: 240_000 });
+      await Promise.all([service.load({ connections: 64, pace: { kind: 'closed', count } }), told]);
+      await pause(1_000);
+      const commands = redis === null ? [] : await redisCommandsOf(redis, count);
+      return [...(await statementsOf(client, count)), ...commands];
+    });
+  } finally {
+    redis?.disconnect();
+    // The profiles are written as the processes end.
+    await service.close();
+  }
+  say(`profiles and flame graphs (${drawProfiles().join(', ')}) are in .local/profiles`);
+  return findings;
+};

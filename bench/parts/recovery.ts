@@ -1,0 +1,77 @@
+import { Redis } from 'ioredis';
+import { type Finding, findingOf, type Part, type PartContext } from '../part.ts';
+import { numberOf, until, withClient } from '../service/ask.ts';
+import { delayPostings } from '../service/emr-delay.ts';
+import { openService } from '../service/open-service.ts';
+
+const TENANTS = 8;
+const QUEUE = '{emr-payments}:post-payment';
+
+async function entriesOf(redis: Redis): Promise<number> {
+  return (await redis.llen(`${QUEUE}:wait`)) + (await redis.llen(`${QUEUE}:active`));
+}
+
+async function memoryOf(redis: Redis): Promise<number> {
+  return Number(/^used_memory:(\d+)/m.exec(await redis.info('memory'))?.[1] ?? 0);
+}
+
+/**
+ * Redis loses everything while payments wait: how long until as much is queued again as was?
+ *
+ * @param plan.postingCap the lanes' cap: it says how much of what waits stands in Redis at all.
+ */
+async function wipe(
+  { environment, say }: PartContext,
+  plan: { name: string; payments: number; postingCap: number; redisUrl: string },
+): Promise<{ queued: number; seconds: number; bytesEach: number }> {
+  const service = await openService(environment, {
+    name: plan.name,
+    workers: 1,
+    tenants: { count: TENANTS, postingCap: plan.postingCap, deliveryCap: 16 },
+    // One posting at a time, and a slow one: what is queued stays queued.
+    settings: { worker: { POSTING_CONCURRENCY: '1' } },
+  });
+  const redis = new Redis(plan.redisUrl);
+  try {
+    await delayPostings(service.stack.emrUrl, 9_000);
+    const before = await memoryOf(redis);
+    await service.load({ connections: 64, pace: { kind: 'closed', count: plan.payments } });
+    return await withClient(service.databaseUrl, async (client) => {
+      const inFlight = Math.min(plan.payments, TENANTS * plan.postingCap);
+      await until('the queue is full', 120_000, async () => (await entriesOf(redis)) >= inFlight - 10);
+      const queued = await entriesOf(redis);
+      const waiting = await numberOf(client, 'SELECT count(*) FROM jobs');
+      const bytesEach = ((await memoryOf(redis)) - before) / queued;
+      say(`${waiting} payments wait, ${queued} of them in Redis; Redis is wiped`);
+      await redis.flushall();
+      const from = performance.now();
+      // A posting or two end meanwhile.
+      await until('all are queued again', 180_000, async () => (await entriesOf(redis)) >= queued - 20);
+      return { queued, seconds: (performance.now() - from) / 1000, bytesEach };
+    });
+  } finally {
+    redis.disconnect();
+    await service.close();
+  }
+}
+
+/** The recovery of the queue, with caps as they are in production, and with caps so wide that all payments stand in Redis. */
+export const recovery: Part = async (context) => {
+  const redisUrl = context.environment.redis?.url;
+  if (redisUrl === undefined) {
+    context.say('left out: there is no Redis to wipe');
+    return [];
+  }
+  const payments = context.size === 'quick' ? 5_000 : 50_000;
+  const capped = await wipe(context, { name: 'recovery_capped', payments, postingCap: 16, redisUrl });
+  const postingCap = Math.ceil(payments / TENANTS) + 100;
+  const open = await wipe(context, { name: 'recovery_open', payments, postingCap, redisUrl });
+  const findings: Finding[] = [
+    findingOf(`${payments} payments wait, caps of 16: until the ${capped.queued} in Redis are back`, 's', [
+      capped.seconds,
+    ]),
+    findingOf(`${payments} payments wait, all in Redis: until all are back`, 's', [open.seconds]),
+    findingOf('Redis holds, for each payment that is queued', 'bytes', [open.bytesEach]),
+  ];
+  return findings;
+};

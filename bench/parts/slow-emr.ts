@@ -1,0 +1,52 @@
+import { nowMs } from '../clock.ts';
+import { usageOf } from '../machine/process-usage.ts';
+import { type Finding, findingOf, type Part } from '../part.ts';
+import { delayPostings } from '../service/emr-delay.ts';
+import { openService } from '../service/open-service.ts';
+
+const LATENCY_MS = 400;
+const CONNECTIONS = 8;
+const CAP = 16;
+
+/** Little's law: what is in flight at once, divided by how long each takes. Nothing can be faster than this. */
+const ALLOWED_PER_SECOND = (CONNECTIONS * CAP) / (LATENCY_MS / 1000);
+
+/** The EMRs need 400 ms for each posting: are their caps kept full, and does memory stay flat while payments wait? */
+export const slowEmr: Part = async ({ environment, size }) => {
+  const seconds = size === 'quick' ? 5 : 20;
+  const warmUp = ALLOWED_PER_SECOND * 4;
+  const measured = ALLOWED_PER_SECOND * seconds;
+  const service = await openService(environment, {
+    name: 'slow_emr',
+    workers: 1,
+    tenants: { count: CONNECTIONS, postingCap: CAP, deliveryCap: 32 },
+  });
+  try {
+    const { receiver, stack } = service;
+    await delayPostings(stack.emrUrl, LATENCY_MS);
+    // More than are measured, so that none of the caps runs short of work before the end.
+    const count = warmUp + measured + ALLOWED_PER_SECOND * 3;
+    await service.load({ connections: 32, pace: { kind: 'closed', count } });
+    const pid = stack.workers[0]?.pid ?? 0;
+    await receiver.call('waitFor', { count: warmUp, withinMs: 60_000 });
+    const { arrived } = await receiver.call('count', {});
+    const from = { at: nowMs(), rss: usageOf(pid)?.rssMb ?? 0 };
+    const { at } = await receiver.call('waitFor', { count: arrived + measured, withinMs: 180_000 });
+    const perSecond = measured / ((at - from.at) / 1000);
+    const findings: Finding[] = [
+      findingOf(`what ${CONNECTIONS} caps of ${CAP} allow at ${LATENCY_MS} ms`, 'payments/s', [
+        ALLOWED_PER_SECOND,
+      ]),
+      findingOf('posted and told', 'payments/s', [perSecond]),
+      findingOf('as a share of what is allowed', '×', [perSecond / ALLOWED_PER_SECOND], { atLeast: 0.9 }),
+    ];
+    const now = usageOf(pid)?.rssMb;
+    if (now !== undefined) {
+      const grown = `worker's RSS at the end of ${seconds} s, against their beginning`;
+      findings.push(findingOf(grown, '×', [now / from.rss], { atMost: 1.15 }));
+    }
+    return findings;
+  } finally {
+    await service.close();
+  }
+};

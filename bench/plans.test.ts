@@ -1,0 +1,205 @@
+import { randomBytes } from 'node:crypto';
+import {
+  beginAttempt,
+  claimDelivery,
+  claimPosting,
+  createAcceptor,
+  feedJobs,
+  findClient,
+  findUserByToken,
+  listPayments,
+  recordDelivery,
+  renewLeases,
+  retryPosting,
+  type Statements,
+  settlePayment,
+  sweepJobs,
+} from '@emr-payments/db';
+import { openTestDatabase, type TestDatabase } from '@emr-payments/testkit';
+import { Client } from 'pg';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { writeHistory } from './service/history.ts';
+import { type BenchTenant, createTenants } from './service/tenants.ts';
+
+/** What grows with every payment. A sequential scan of one of these is what makes a service slow in its second year. */
+const GROWING = new Set([
+  'payments',
+  'jobs',
+  'patients',
+  'idempotency_keys',
+  'posting_attempts',
+  'events',
+  'deliveries',
+  'delivery_attempts',
+]);
+
+type Plan = { 'Node Type': string; 'Relation Name'?: string; Plans?: Plan[] };
+
+/** The growing tables that a plan reads from end to end. */
+function scansOf(plan: Plan): string[] {
+  const table = plan['Relation Name'] ?? '';
+  const here = plan['Node Type'] === 'Seq Scan' && GROWING.has(table) ? [table] : [];
+  return [...here, ...(plan.Plans ?? []).flatMap(scansOf)];
+}
+
+let server: TestDatabase;
+let client: Client;
+let tenant: BenchTenant;
+
+/**
+ * Stands in for the pool: each statement is explained instead of run, with its values and, as it will be planned once it has
+ * a prepared plan, without them.
+ *
+ * @returns what the statements would scan, and how many there were.
+ */
+async function explain(
+  work: (deps: Statements) => Promise<unknown>,
+): Promise<{ scans: string[]; count: number }> {
+  const scans: string[] = [];
+  let count = 0;
+  const look = async (options: string, text: string, values?: unknown[]): Promise<void> => {
+    const config = { text: `EXPLAIN (FORMAT JSON${options}) ${text}`, ...(values && { values }) };
+    const { rows } = await client.query<{ 'QUERY PLAN': [{ Plan: Plan }] }>(config);
+    for (const row of rows) scans.push(...scansOf(row['QUERY PLAN'][0].Plan));
+  };
+  const query = async (asked: string | { name?: string; text: string; values: unknown[] }) => {
+    count += 1;
+    if (typeof asked === 'string') {
+      // A script: the lock first, the statement last.
+      await look('', asked.slice(asked.indexOf(';') + 1));
+    } else {
+      await look('', asked.text, asked.values);
+      if (asked.name !== undefined) await look(', GENERIC_PLAN', asked.text);
+    }
+    return { rows: [] };
+  };
+  await work({ pool: { query: query as unknown as Statements['pool']['query'] } });
+  return { scans, count };
+}
+
+const claim = { jobId: '100500', fence: 1 };
+const event = { id: 'evt_new', type: 'payment.created', body: '{}' };
+const attempt = {
+  startedAt: new Date(),
+  durationMs: 1,
+  httpStatus: 200,
+  errorKind: null,
+  excerpt: null,
+};
+
+const HOT: Record<string, (deps: Statements) => Promise<unknown>> = {
+  'accept, and look a key up': async (deps) => {
+    const acceptor = createAcceptor({ database: deps as never });
+    const input = {
+      clientPk: tenant.clientPk,
+      userId: tenant.userId,
+      patientMrn: 'MRN-000001',
+      paymentMethod: 'Card',
+      referenceNumber: '#1',
+      location: '1404',
+      amount: '1.00',
+      notes: null,
+      depositDate: null,
+      idempotency: { key: 'k', fingerprint: Buffer.alloc(32) },
+    };
+    await Promise.all(Array.from({ length: 50 }, () => acceptor.accept(input)));
+  },
+  'find a client': (deps) => findClient(deps as never, tenant.clientId),
+  'find a user': (deps) =>
+    findUserByToken(deps as never, { clientPk: tenant.clientPk, tokenHash: Buffer.alloc(32) }),
+  'list payments': (deps) => listPayments({ database: deps }, { userId: tenant.userId, limit: 21 }),
+  'list a later page': (deps) => {
+    const after = {
+      createdAt: new Date(Date.now() - 30 * 86_400_000),
+      id: `${'0'.repeat(8)}-0000-7000-8000-${'0'.repeat(12)}`,
+    };
+    return listPayments({ database: deps }, { userId: tenant.userId, limit: 21, after });
+  },
+  'list the worklist': (deps) =>
+    listPayments(
+      { database: deps },
+      { userId: tenant.userId, statuses: ['needs_review', 'failed'], limit: 21 },
+    ),
+  'feed the queue': (deps) => feedJobs(deps as never, 500),
+  'sweep lost jobs': (deps) => sweepJobs(deps as never, { unclaimedMs: 5_000, limit: 1_000 }),
+  'renew leases': (deps) => renewLeases(deps as never, { claims: [claim], leaseMs: 10_000 }),
+  'claim a posting': (deps) => claimPosting(deps, { ...claim, leaseMs: 10_000 }),
+  'begin an attempt': (deps) => beginAttempt(deps, { claim, knownAbsent: true }),
+  'settle a payment': (deps) =>
+    settlePayment(deps, {
+      claim,
+      laneId: tenant.laneId,
+      clientPk: tenant.clientPk,
+      result: { status: 'posted', emrTransactionId: '1' },
+      attempt: { outcome: 'posted' },
+      event,
+    }),
+  'put a payment off': (deps) =>
+    retryPosting(deps as never, {
+      claim,
+      delayMs: 1_000,
+      attempt: { outcome: 'unknown' },
+      farEnd: 'failing',
+    }),
+  'claim a delivery': (deps) => claimDelivery(deps, { ...claim, leaseMs: 10_000 }),
+  'record a delivery': (deps) =>
+    recordDelivery(deps, {
+      claim,
+      clientPk: tenant.clientPk,
+      attempt,
+      next: { status: 'delivered' },
+      disabling: null,
+    }),
+};
+
+beforeAll(async () => {
+  server = await openTestDatabase();
+  const encryptionKeys = `test:${randomBytes(32).toString('base64')}`;
+  const tenants = await createTenants(
+    { databaseUrl: server.url, encryptionKeys },
+    {
+      count: 4,
+      fhirUrl: () => 'http://127.0.0.1:1',
+      webhookUrl: () => 'https://example.com/hook',
+      webhookSecret: `whsec_${randomBytes(32).toString('base64')}`,
+      postingCap: 4,
+      deliveryCap: 4,
+    },
+  );
+  const [first] = tenants;
+  if (first === undefined) throw new Error('no tenant was made');
+  tenant = first;
+  // Enough that the planner, which knows the tables' sizes, finds reading one from end to end the dearer way.
+  await writeHistory({ databaseUrl: server.url }, { tenants, from: 0, to: 50_000 });
+  client = new Client({ connectionString: server.url });
+  await client.connect();
+  // Work for two hundred far ends, most of it waiting; and the patients of many practices.
+  await client.query(`
+    INSERT INTO lanes (kind, concurrency) SELECT 'connection', 4 FROM generate_series(1, 200);
+    INSERT INTO jobs (kind, lane_id, payment_id, queued_at)
+    SELECT 'post_payment', (SELECT max(id) FROM lanes) - row_number() OVER () % 200, id,
+           CASE WHEN random() < 0.05 THEN now() END
+      FROM payments LIMIT 20000;
+    INSERT INTO patients (user_id, mrn, emr_patient_id)
+    SELECT ${tenant.userId}, 'P-' || n, 'p' FROM generate_series(1, 200000) AS n`);
+  await client.query('VACUUM ANALYZE');
+});
+
+afterAll(async () => {
+  await client.end();
+  await server.drop();
+});
+
+describe('no hot statement reads a growing table from end to end', () => {
+  test.each(Object.keys(HOT))('%s', async (name) => {
+    const { scans, count } = await explain(HOT[name] as (deps: Statements) => Promise<unknown>);
+    expect(count).toBeGreaterThan(0);
+    expect(scans).toEqual([]);
+  });
+
+  test('one that does is found', async () => {
+    const text = 'SELECT * FROM payments WHERE notes = $1';
+    const { scans } = await explain(({ pool }) => pool.query({ name: 'bad', text, values: ['x'] }));
+    expect(scans).toEqual(['payments', 'payments']);
+  });
+});

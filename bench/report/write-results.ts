@@ -1,0 +1,48 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { cpus, platform, release, totalmem } from 'node:os';
+import { join } from 'node:path';
+import type { Finding, Size } from '../part.ts';
+
+export type Machine = { processor: string; cores: number; memoryGb: number; system: string; node: string };
+
+export function thisMachine(): Machine {
+  const all = cpus();
+  return {
+    processor: all[0]?.model ?? 'unknown',
+    cores: all.length,
+    memoryGb: Math.round(totalmem() / 2 ** 30),
+    system: `${platform()} ${release()}`,
+    node: process.version,
+  };
+}
+
+/** The commit that was measured, `-dirty` when files had been changed; null outside a checkout. */
+function commit(): string | null {
+  try {
+    return execFileSync('git', ['describe', '--always', '--dirty'], {
+      cwd: import.meta.dirname,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }).trim();
+  } catch {
+    return null;
+  }
+}
+
+/** Writes `results/<date and time>.json`. @returns its path. */
+export function writeResults(run: {
+  startedAt: Date;
+  size: Size;
+  redis: boolean;
+  parts: Readonly<Record<string, readonly Finding[]>>;
+}): string {
+  const folder = join(import.meta.dirname, '..', 'results');
+  mkdirSync(folder, { recursive: true });
+  const { startedAt, ...rest } = run;
+  const file = join(folder, `${startedAt.toISOString().slice(0, 16).replace(':', '')}.json`);
+  const seconds = Math.round((Date.now() - startedAt.getTime()) / 1000);
+  const result = { startedAt, seconds, commit: commit(), machine: thisMachine(), ...rest };
+  writeFileSync(file, `${JSON.stringify(result, null, 2)}\n`);
+  return file;
+}

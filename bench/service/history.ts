@@ -1,0 +1,66 @@
+import { type Client, escapeLiteral } from 'pg';
+import { withClient } from './ask.ts';
+import type { BenchTenant } from './tenants.ts';
+
+/** Rows in one statement. */
+const CHUNK = 250_000;
+
+/** The ids are as ours are, UUIDv7 of the time of the payment: rows lie in the indexes as they would after years. */
+const ID_OF_ROW = `(lpad(to_hex((extract(epoch FROM p.at) * 1000)::bigint), 12, '0') || '7' ||
+  substr(md5(p.n::text), 1, 3) || '8' || substr(md5(p.n::text), 4, 15))::uuid`;
+
+async function writeChunk(client: Client, tenants: readonly BenchTenant[], from: number, to: number) {
+  const users = escapeLiteral(`{${tenants.map(({ userId }) => userId).join(',')}}`);
+  const clients = escapeLiteral(`{${tenants.map(({ clientPk }) => clientPk).join(',')}}`);
+  await client.query(`
+    CREATE TEMP TABLE chunk ON COMMIT DROP AS
+    SELECT p.n, p.at, ${ID_OF_ROW} AS id, nextval('jobs_id_seq') AS job_id,
+           (${users}::int[])[1 + p.n % ${tenants.length}] AS user_id,
+           (${clients}::int[])[1 + p.n % ${tenants.length}] AS client_pk
+      FROM (SELECT n, now() - interval '1 year' * ((6000000.0 - n) / 6000000) AS at
+              FROM generate_series(${from}, ${to - 1}) AS n) p`);
+  await client.query(`
+    INSERT INTO payments (id, job_id, user_id, patient_mrn, emr_patient_id, payment_method, reference_number, location,
+                          amount, notes, deposit_date, status, round, created_at, tried_since, settled_at, emr_transaction_id)
+    SELECT id, job_id, user_id, 'MRN-' || lpad((n % 2000)::text, 6, '0'), 'pat-1001', 'Card', '#' || n, '1404',
+           1 + n % 900, 'Patient copay collected at front desk', at::date, 'posted', 1, at, at, at, n::text
+      FROM chunk`);
+  await client.query(`
+    INSERT INTO posting_attempts (payment_id, number, sent_at, finished_at, outcome)
+    SELECT id, 1, at, at, 'posted' FROM chunk`);
+  await client.query(`
+    INSERT INTO idempotency_keys (client_pk, user_id, key, fingerprint, payment_id, job_id, created_at)
+    SELECT client_pk, user_id, md5(n::text), sha256(n::text::bytea), id, job_id, at FROM chunk WHERE n % 2 = 0`);
+  await client.query(`
+    INSERT INTO events (id, client_pk, user_id, payment_id, round, job_id, type, body, created_at)
+    SELECT 'evt_' || substr(md5(n::text), 1, 24), client_pk, user_id, id, 1, job_id, 'payment.created', repeat('x', 330), at
+      FROM chunk`);
+  await client.query(`
+    INSERT INTO deliveries (event_id, endpoint_id, status, attempts, created_at, finished_at)
+    SELECT 'evt_' || substr(md5(n::text), 1, 24), e.id, 'delivered', 1, at, at
+      FROM chunk JOIN webhook_endpoints e USING (client_pk)`);
+}
+
+/**
+ * Writes payments of the past as the service would have left them: settled, with attempt, event and delivery, half of
+ * them with an idempotency key.
+ *
+ * @param input.from, input.to numbers of the payments: the second not included.
+ */
+export async function writeHistory(
+  { databaseUrl }: { databaseUrl: string },
+  { tenants, from, to }: { tenants: readonly BenchTenant[]; from: number; to: number },
+): Promise<void> {
+  await withClient(databaseUrl, async (client) => {
+    // Rows that fit by construction: no look-up of each one's parent, and the disk is waited for once, at the end.
+    await client.query(`SET session_replication_role = replica; SET synchronous_commit = off;
+      SET maintenance_work_mem = '256MB'; SET statement_timeout = 0`);
+    for (let n = from; n < to; n += CHUNK) {
+      await client.query('BEGIN');
+      await writeChunk(client, tenants, n, Math.min(to, n + CHUNK));
+      await client.query('COMMIT');
+    }
+    await client.query('VACUUM ANALYZE');
+    await client.query('CHECKPOINT');
+  });
+}

@@ -1,0 +1,67 @@
+import {
+  createClient,
+  createEndpoint,
+  createUser,
+  importPatients,
+  openDatabase,
+  saveConnection,
+} from '@emr-payments/db';
+import { parseKeyring } from '@emr-payments/runtime';
+import { mrnsOf, type Tenant } from '../load/requests.ts';
+
+export type BenchTenant = Tenant & { clientPk: number; userId: number; laneId: number };
+
+export type TenantPlan = {
+  count: number;
+  /** The EMR of the tenant of that number. */
+  fhirUrl: (tenant: number) => string;
+  /** Where the events of the tenant of that number go. */
+  webhookUrl: (tenant: number) => string;
+  webhookSecret: string;
+  postingCap: number;
+  deliveryCap: number;
+};
+
+/** Enough that resolving one is a look into an index, few enough to be made in a moment. */
+const PATIENTS = 2_000;
+
+/** One of the sandbox's own patients: every MRN of the bench is the same person there. */
+const EMR_PATIENT = 'pat-1001';
+
+/** Integrators, each with one practice login, its connection to the sandbox, patients, and an endpoint. */
+export async function createTenants(
+  { databaseUrl, encryptionKeys }: { databaseUrl: string; encryptionKeys: string },
+  plan: TenantPlan,
+): Promise<BenchTenant[]> {
+  const database = openDatabase({ url: databaseUrl, poolSize: 2, applicationName: 'bench' });
+  const keyring = parseKeyring(encryptionKeys);
+  const patients = mrnsOf(PATIENTS).map((mrn) => ({ mrn, emrPatientId: EMR_PATIENT }));
+  const tenants: BenchTenant[] = [];
+  try {
+    for (let n = 0; n < plan.count; n += 1) {
+      const { clientPk, clientId, clientSecret } = await createClient(
+        { database },
+        { name: `Integrator ${n}` },
+      );
+      const { userId, accessToken } = await createUser({ database }, { clientPk, name: `Practice ${n}` });
+      const { laneId } = await saveConnection(
+        { database, keyring },
+        {
+          userId,
+          adapter: 'fhir',
+          baseUrl: plan.fhirUrl(n),
+          credentials: {},
+          timeZone: 'America/New_York',
+          concurrency: plan.postingCap,
+        },
+      );
+      await importPatients({ database }, { userId, patients });
+      const endpoint = { clientPk, secret: plan.webhookSecret, concurrency: plan.deliveryCap };
+      await createEndpoint({ database, keyring }, { ...endpoint, url: plan.webhookUrl(n) });
+      tenants.push({ clientId, clientSecret, accessToken, patients: PATIENTS, clientPk, userId, laneId });
+    }
+  } finally {
+    await database.close();
+  }
+  return tenants;
+}
