@@ -6,7 +6,7 @@ import { type BenchTenant, createTenants } from '../service/tenants.ts';
 import type { UsualApiCommands } from './api.ts';
 import type { UsualWorkerCommands } from './worker.ts';
 
-/** Found by trial on two cores: less leaves it waiting, more makes it no faster. */
+/** A connection for nearly every job at once: its transactions wait for the database, not for each other. */
 const POOL_SIZE = 20;
 const CONCURRENCY = 16;
 
