@@ -1,4 +1,4 @@
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { openTestDatabase, redisForTests, type TestDatabase } from '@emr-payments/testkit';
 import { afterEach, expect, test, vi } from 'vitest';
 import { createLogger } from './logger.ts';
@@ -85,3 +85,27 @@ test.each(backends)(
     await gate.close();
   },
 );
+
+test('PostgreSQL that goes away during the first look at it is an error of the call, not the end of the process', async () => {
+  // Speaks just enough of the protocol to be connected to, and hangs up at the first query.
+  const server = createServer((socket) => {
+    socket.once('data', () => {
+      socket.write(Buffer.from([0x52, 0, 0, 0, 8, 0, 0, 0, 0, 0x5a, 0, 0, 0, 5, 0x49]));
+      socket.once('data', () => socket.destroy());
+    });
+    socket.on('error', () => undefined);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const uncaught: unknown[] = [];
+  const note = (error: unknown) => uncaught.push(error);
+  process.on('uncaughtException', note);
+  const databaseUrl = `postgresql://nobody@127.0.0.1:${port}/none?sslmode=disable`;
+  const transport = openTransport({ logger }, { databaseUrl });
+  await expect(transport.add('post-payment', [{ job: '1', fence: 0 }])).rejects.toThrow();
+  await new Promise((resolve) => setImmediate(resolve));
+  process.off('uncaughtException', note);
+  await transport.close();
+  server.close();
+  expect(uncaught).toEqual([]);
+});

@@ -8,7 +8,7 @@ import {
   withBackend,
 } from 'bullmq';
 import { Redis } from 'ioredis';
-import { Pool } from 'pg';
+import { Client, type ClientConfig, Pool } from 'pg';
 import type { Logger } from './logger.ts';
 import { queueUntilReady, workerUntilReady } from './queue-until-ready.ts';
 
@@ -94,11 +94,28 @@ function redisBackend(url: string, logger: Logger): Backend {
 
 const onPostgres = withBackend(createPostgresBackend);
 
+/**
+ * BullMQ 6.7 checks a connection out of its pool for its first look at the schema and does not listen for its errors:
+ * when PostgreSQL goes away in that moment, Node would end the process.
+ */
+class ListenedClient extends Client {
+  constructor(config?: ClientConfig) {
+    super(config);
+    this.on('error', () => undefined);
+  }
+}
+
 /** BullMQ's own PostgreSQL backend, in the schema `bullmq` beside our tables. */
 function postgresBackend(url: string, logger: Logger): Backend {
   const pool = new Pool({ connectionString: url, max: 1, connectionTimeoutMillis: 3000 });
   pool.on('error', (err) => logger.debug({ err, backend: 'postgres' }, 'queue connection'));
-  const connection = { connectionString: url, max: 4, connectionTimeoutMillis: 3000, migrate: true };
+  const connection = {
+    connectionString: url,
+    max: 4,
+    connectionTimeoutMillis: 3000,
+    migrate: true,
+    Client: ListenedClient,
+  };
   const onError = errorsOf(logger);
   return {
     name: 'postgres',
