@@ -40,7 +40,8 @@ COPY prisma prisma
 COPY --from=generated /app/packages/db/src/generated packages/db/src/generated
 
 FROM node:24-bookworm-slim
-ENV NODE_ENV=production TZ=UTC
+# A heap that stays small: packages/stack/src/apps/app-process.ts says why.
+ENV NODE_ENV=production TZ=UTC NODE_OPTIONS="--max-semi-space-size=8 --max-old-space-size=256"
 WORKDIR /app
 COPY --from=installed /app ./
 # Volumes that are mounted here start out owned by the account that writes to them.
