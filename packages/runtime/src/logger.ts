@@ -1,4 +1,5 @@
-import { destination, pino, stdTimeFunctions } from 'pino';
+import { pino, stdTimeFunctions } from 'pino';
+import { gatherLines, type Lines } from './gathered-lines.ts';
 
 /**
  * The only fields that may stand in a log line beside pino's own. A log call cannot name another one, so bodies,
@@ -58,14 +59,11 @@ function safeError(error: unknown): object {
   };
 }
 
-/**
- * Lines are gathered for up to this long, or 4 KiB: a write for each would cost more than making it. At the end of the
- * process what is left is written; a kill -9 loses the last tenth of a second of log, and nothing else.
- */
-const GATHER = { sync: false, minLength: 4096, periodicFlush: 100 };
+let stdout: Lines | undefined;
 
 /** JSON lines on stdout. `name` is the process: api, worker, … */
 export function createLogger(name: string, level: LogLevel = 'info'): Logger {
+  stdout ??= gatherLines();
   return pino(
     {
       name,
@@ -75,6 +73,6 @@ export function createLogger(name: string, level: LogLevel = 'info'): Logger {
       formatters: { level: (label) => ({ level: label }) },
       serializers: { err: safeError },
     },
-    destination({ dest: 1, ...GATHER }),
+    stdout,
   );
 }

@@ -1,0 +1,36 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
+import { expect, test } from 'vitest';
+
+const LOGGER = new URL('./logger.ts', import.meta.url).href;
+
+/** A process of its own that logs and comes to an end in one way or another. */
+function logging(code: string) {
+  const script = `import { createLogger } from '${LOGGER}'; const logger = createLogger('test'); ${code}`;
+  return spawn(process.execPath, ['--input-type=module', '--eval', script], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+}
+
+const countsOf = (output: string) =>
+  output
+    .trimEnd()
+    .split('\n')
+    .map((line) => (JSON.parse(line) as { count: number }).count);
+
+test.each([
+  ['by itself', ''],
+  ['at its own word', 'process.exit(3);'],
+  ['by a fault', 'throw new Error("a bug");'],
+])('every line is written, once and in order, when the process ends %s', async (_how, end) => {
+  const child = logging(`for (let n = 0; n < 5000; n += 1) logger.info({ count: n }, 'line'); ${end}`);
+  expect(countsOf(await text(child.stdout))).toEqual(Array.from({ length: 5000 }, (_, n) => n));
+});
+
+test('a single line of a process that goes on does not wait for others', async () => {
+  const child = logging("logger.info({ count: 7 }, 'line'); setInterval(() => undefined, 1000);");
+  const [chunk] = (await once(child.stdout, 'data')) as [Buffer];
+  child.kill('SIGKILL');
+  expect(countsOf(chunk.toString())).toEqual([7]);
+});
