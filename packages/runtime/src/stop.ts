@@ -1,4 +1,5 @@
 import closeWithGrace from 'close-with-grace';
+import { keepNewObjectsYoung } from './heap.ts';
 import type { Logger } from './logger.ts';
 
 /** What was started, to be closed last first. A start that fails half-way closes what stands already. */
@@ -33,6 +34,7 @@ export async function runProcess(
   { logger, graceMs }: { logger: Logger; graceMs: number },
   start: (releases: Releases) => Promise<void>,
 ): Promise<void> {
+  keepNewObjectsYoung();
   const releases = new Releases();
   closeWithGrace({ delay: graceMs, logger: false }, async ({ signal, err }) => {
     if (err !== undefined) logger.error({ err }, 'stopping after an error that nobody handled');
