@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { HEADERS } from '@emr-payments/contracts';
 import type { FastifyRequest } from 'fastify';
 
@@ -28,16 +28,15 @@ export function idempotencyOf(request: FastifyRequest): Idempotency {
 
 /** SHA-256 of method, path and body, where there is one. Two bodies that differ only in the order of their keys are the same. */
 export function fingerprint({ method, url, body }: { method: string; url: string; body: unknown }): Buffer {
-  return createHash('sha256')
-    .update(`${method} ${url}\n`)
-    .update(canonicalJson(body ?? null))
-    .digest();
+  return hash('sha256', `${method} ${url}\n${JSON.stringify(inOrder(body ?? null))}`, 'buffer');
 }
 
-function canonicalJson(value: unknown): string {
-  return JSON.stringify(value, (_key, part: unknown) =>
-    typeof part === 'object' && part !== null && !Array.isArray(part)
-      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : part,
-  );
+/** The same JSON value, its keys in their order. */
+function inOrder(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(inOrder);
+  const parts = value as Record<string, unknown>;
+  const ordered: Record<string, unknown> = {};
+  for (const key of Object.keys(parts).sort()) ordered[key] = inOrder(parts[key]);
+  return ordered;
 }
