@@ -1,5 +1,5 @@
 import { Client } from 'pg';
-import { JOBS_CHANNEL } from './sql/accept-payments.ts';
+import { JOBS_CHANNEL } from './jobs-channel.ts';
 
 export type Listener = { close(): Promise<void> };
 

@@ -12,6 +12,7 @@ import {
 import type { AcceptInput } from './sql/accept-payments.ts';
 
 export type Practice = {
+  url: string;
   database: Database;
   keyring: Keyring;
   clientPk: number;
@@ -60,6 +61,7 @@ export async function openPractice({ concurrency = 4 }: { concurrency?: number }
     },
   );
   return {
+    url,
     database,
     keyring,
     clientPk,

@@ -41,11 +41,8 @@ export async function acceptBatch(
   deps: Pick<Database, 'pool'>,
   inputs: readonly AcceptInput[],
 ): Promise<AcceptOutcome[]> {
-  const rows = inputs.map((input) => ({ ...input, id: newPaymentId() }));
-  const written = await acceptPayments(
-    deps,
-    rows.map((row) => ({ ...row, paymentId: paymentIdToUuid(row.id) })),
-  );
+  const rows = inputs.map((input) => ({ ...input, paymentId: paymentIdToUuid(newPaymentId()) }));
+  const written = await acceptPayments(deps, rows);
 
   const unclaimed = rows.filter((row, index) => row.idempotency !== null && written[index]?.jobId == null);
   const claims = new Map<AcceptInput, ClaimedKey | null>();
@@ -59,7 +56,9 @@ export async function acceptBatch(
 
   return rows.map((row, index) => {
     const { jobId = null, patientFound = false } = written[index] ?? {};
-    if (jobId !== null) return { outcome: 'accepted', paymentId: row.id, jobId, replayed: false };
+    if (jobId !== null) {
+      return { outcome: 'accepted', paymentId: uuidToPaymentId(row.paymentId), jobId, replayed: false };
+    }
     if (row.idempotency === null) return { outcome: 'patient_not_found' };
     return outcomeOfKey(row.idempotency, claims.get(row) ?? null, patientFound);
   });

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
+import { listenForJobs } from '../listen.ts';
 import { openPractice, type Practice } from '../practice.fixture.ts';
 import { createAcceptor } from './acceptor.ts';
 
@@ -39,6 +40,24 @@ test('requests in flight share a statement and each gets its own payment and job
     ['many-7'],
   );
   expect(rows).toEqual([{ job_id: mine?.outcome === 'accepted' ? mine.jobId : -1, status: 'accepted' }]);
+});
+
+test('the relays are told of each payment that is accepted', async () => {
+  let calls = 0;
+  const listener = listenForJobs({
+    url: practice.url,
+    onJobs: () => {
+      calls += 1;
+    },
+  });
+  onTestFinished(() => listener.close());
+  // It calls once by itself when it listens.
+  await vi.waitFor(() => expect(calls).toBe(1));
+  const acceptor = createAcceptor(practice);
+  for (const told of [2, 3]) {
+    await acceptor.accept(practice.input({}));
+    await vi.waitFor(() => expect(calls).toBe(told));
+  }
 });
 
 test('an unknown patient, and one without an EMR id, is not found, and its neighbours are accepted', async () => {

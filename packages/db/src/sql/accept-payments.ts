@@ -21,10 +21,7 @@ export type AcceptRow = AcceptInput & {
   paymentId: string;
 };
 
-type Result = { n: number; job_id: number | null; patient_found: boolean };
-
-/** The channel on which the relays listen for new jobs. */
-export const JOBS_CHANNEL = 'emr_payments_jobs';
+type Result = { job_id: number | null; patient_found: boolean };
 
 /**
  * All that accepting takes, for all the requests in flight, in one statement and so in one commit: the patient is
@@ -69,11 +66,9 @@ const ACCEPT = {
     ), queued AS (
       INSERT INTO jobs (id, kind, lane_id, payment_id)
       SELECT job_id, 'post_payment', lane_id, payment_id FROM fresh
-    ), told AS MATERIALIZED (
-      SELECT pg_notify('${JOBS_CHANNEL}', '') FROM (SELECT FROM fresh LIMIT 1) AS any_row
     )
-    SELECT input.n::int, fresh.job_id, input.emr_patient_id IS NOT NULL AS patient_found
-      FROM input LEFT JOIN fresh USING (n) LEFT JOIN told ON true
+    SELECT fresh.job_id, input.emr_patient_id IS NOT NULL AS patient_found
+      FROM input LEFT JOIN fresh USING (n)
      ORDER BY n`,
 };
 

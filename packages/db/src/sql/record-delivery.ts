@@ -94,7 +94,7 @@ const RECORD = {
     ), ${cancelWaitingCtes('disabled')}, telling AS (
       SELECT NULL::int AS user_id, NULL::uuid AS id, NULL::smallint AS round, NULL::bigint AS job_id FROM disabled
     ), ${tellEventCtes({ from: 'telling', id: 13, type: 14, body: 15, clientPk: 16, except: 'disabled' })}
-    SELECT (SELECT count(*) FROM disabled) > 0 AS disabled FROM job LEFT JOIN told ON true`,
+    SELECT (SELECT count(*) FROM disabled) > 0 AS disabled FROM job`,
 };
 
 /**

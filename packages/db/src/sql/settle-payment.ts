@@ -47,7 +47,7 @@ const SETTLE = {
     ), ${tellEventCtes({ from: 'payment', id: 10, type: 11, body: 12, clientPk: 13 })}, lane AS (
       UPDATE lanes SET failures = 0, open_until = NULL WHERE id = $14 AND ($3 = 'posted' OR $7 = 'refused') AND failures > 0
     )
-    SELECT payment.round FROM payment LEFT JOIN told ON true`,
+    SELECT payment.round FROM payment`,
 };
 
 /** @returns false when the claim is no longer ours: nothing was changed. */

@@ -1,5 +1,5 @@
 import { type Database, query } from '../database.ts';
-import { JOBS_CHANNEL } from './accept-payments.ts';
+import { JOBS_CHANNEL } from '../jobs-channel.ts';
 
 /** `swep` in ASCII. */
 const SWEEP_LOCK = 0x73776570;

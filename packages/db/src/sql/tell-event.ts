@@ -1,11 +1,12 @@
-import { JOBS_CHANNEL } from './accept-payments.ts';
+import { JOBS_CHANNEL } from '../jobs-channel.ts';
 
 /** An event that is written once; `body` is the exact text that is signed and sent. */
 export type EventRecord = { id: string; type: string; body: string };
 
 /**
  * The CTEs by which the statement that ends a payment tells of it, in the same commit: the one event of this round, a
- * delivery for each endpoint that wants it, their jobs, and the call to the relay (the statement joins `told`).
+ * delivery for each endpoint that wants it, and their jobs. A statement that joins `told` calls the relays too. A worker's
+ * does not: its own relay looks again after each job, and a commit that notifies waits for every other one that does.
  *
  * @param input.from a CTE with the settled payment's id, user_id, round and job_id: no row, no event.
  * @param input.id number of the parameter with the event's id; type, body and clientPk likewise.

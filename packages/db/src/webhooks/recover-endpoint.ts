@@ -2,7 +2,7 @@ import { newRecoveryId } from '@emr-payments/contracts';
 import type { Actor } from '../audit/entry.ts';
 import { auditCte, auditValues } from '../audit/record-audit.ts';
 import { query, type Statements } from '../database.ts';
-import { JOBS_CHANNEL } from '../sql/accept-payments.ts';
+import { JOBS_CHANNEL } from '../jobs-channel.ts';
 
 /** Events of one recovery. */
 export const MOST_RECOVERED = 10_000;

@@ -1,7 +1,7 @@
 import type { Actor } from '../audit/entry.ts';
 import { auditCte, auditValues } from '../audit/record-audit.ts';
 import { query, type Statements } from '../database.ts';
-import { JOBS_CHANNEL } from '../sql/accept-payments.ts';
+import { JOBS_CHANNEL } from '../jobs-channel.ts';
 
 export type RedeliverInput = {
   /** `evt_…` */

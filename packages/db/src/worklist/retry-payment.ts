@@ -2,7 +2,7 @@ import { paymentIdToUuid } from '@emr-payments/contracts';
 import type { Actor } from '../audit/entry.ts';
 import { auditCte, auditValues } from '../audit/record-audit.ts';
 import { query, type Statements } from '../database.ts';
-import { JOBS_CHANNEL } from '../sql/accept-payments.ts';
+import { JOBS_CHANNEL } from '../jobs-channel.ts';
 import { type PaymentKey, refusal, type WorklistRefusal } from './refusal.ts';
 
 export type RetryInput = PaymentKey & {

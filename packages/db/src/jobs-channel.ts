@@ -1,0 +1,2 @@
+/** The channel on which the relays listen for new jobs. */
+export const JOBS_CHANNEL = 'emr_payments_jobs';
