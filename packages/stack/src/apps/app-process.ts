@@ -3,12 +3,7 @@ import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { tether } from '../tether.ts';
-
-/**
- * Node takes what memory the machine has: the heap grows to ten times what is alive. With this a process stays small, at
- * the price of some more collections (docs/performance.md). The Dockerfile says the same.
- */
-const SMALL_HEAP = '--max-semi-space-size=8 --max-old-space-size=256';
+import { SMALL_PROCESS } from './small-process.ts';
 
 export type AppName = 'api' | 'worker' | 'emr-sandbox' | 'webhook-inbox';
 
@@ -82,7 +77,7 @@ export async function startApp(spec: AppSpec): Promise<AppProcess> {
     const log = openSync(spec.logFile, 'a', 0o600);
     const started = spawn(process.execPath, [spec.entry ?? join(APPS, spec.app, 'src', 'main.ts')], {
       cwd: join(APPS, spec.app),
-      env: { TZ: 'UTC', NODE_OPTIONS: SMALL_HEAP, ...spec.env },
+      env: { TZ: 'UTC', ...SMALL_PROCESS, ...spec.env },
       stdio: ['ignore', log, log],
       detached: true,
     });
