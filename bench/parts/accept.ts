@@ -25,7 +25,7 @@ export async function mostPerSecond(service: Service, place: Place, seconds: num
  * usual way. The three take turns, so that each ratio is of neighbours in time. Then latency at half the rate.
  */
 export const accept: Part = async ({ environment, size, say }) => {
-  const [rounds, seconds] = size === 'quick' ? [1, 2] : [3, 4];
+  const [rounds, seconds] = size === 'quick' ? [1, 2] : [3, 3];
   const service = await openService(environment, {
     name: 'accept',
     workers: 0,

@@ -45,7 +45,7 @@ export async function acceptToWebhook(
 export const endToEnd: Part = async ({ environment, size, say }) => {
   const quick = size === 'quick';
   const rounds = quick ? 1 : 2;
-  const counts = quick ? { ours: 2_000, usual: 500 } : { ours: 20_000, usual: 4_000 };
+  const counts = quick ? { ours: 2_000, usual: 500 } : { ours: 10_000, usual: 1_500 };
   const service = await openService(environment, {
     name: 'end_to_end',
     workers: 1,
@@ -66,7 +66,7 @@ export const endToEnd: Part = async ({ environment, size, say }) => {
       others.push(await throughput(service, usual, counts.usual));
       say(`round ${round}: the usual way ${Math.round(others.at(-1) ?? 0)} payments/s`);
     }
-    const steady = { ratePerSecond: STEADY_PER_SECOND, seconds: quick ? 4 : 15 };
+    const steady = { ratePerSecond: STEADY_PER_SECOND, seconds: quick ? 4 : 10 };
     const latency = await acceptToWebhook(service, { ...place, ...steady });
     const findings: Finding[] = [
       findingOf(`${counts.ours} payments, from accept to verified webhook`, 'payments/s', ours),

@@ -15,7 +15,7 @@ const PER_SECOND = 50;
 export const fairness: Part = async ({ environment, size, say }) => {
   const quick = size === 'quick';
   const behindEach = quick ? 1_000 : 5_000;
-  const seconds = quick ? 4 : 15;
+  const seconds = quick ? 4 : 10;
   const service = await openService(environment, {
     name: 'fairness',
     workers: 1,

@@ -20,7 +20,7 @@ async function listsPerSecond(service: Service, seconds: number): Promise<number
 export const growth: Part = async ({ environment, size, say }) => {
   const million = 1_000_000;
   const sizes = { quick: [100_000], usual: [million], full: [million, 5 * million] }[size];
-  const [rounds, seconds] = size === 'quick' ? [1, 2] : [3, 3];
+  const [rounds, seconds] = size === 'quick' ? [1, 2] : [3, 2];
   const service = await openService(environment, {
     name: 'growth',
     workers: 0,

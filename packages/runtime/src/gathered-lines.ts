@@ -15,7 +15,8 @@ export type Lines = { write(line: string): void };
  * its string is then copied as a whole for every line added, some 8 KB each.
  */
 export function gatherLines(): Lines {
-  const stdout = destination({ dest: 1, sync: false });
+  // Written at once: a piece still under way at the end of the process could be overtaken, or lost.
+  const stdout = destination({ dest: 1, sync: true });
   let text = '';
   let planned = false;
 

@@ -3,7 +3,7 @@ import { verify } from '@emr-payments/webhooks';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { requestsOf, type Send } from '../testing/client-requests.ts';
 import { writeDelivery, writeEvent } from '../testing/event-rows.ts';
-import { startReceiver } from '../testing/receiver.ts';
+import { startReceiver } from '@emr-payments/testkit/receiver';
 import { openTestApi, type TestApi } from '../testing/test-api.ts';
 
 const MINUTE = 60_000;
