@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { startReceiver } from '@emr-payments/testkit/receiver';
 import { verify } from '@emr-payments/webhooks';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { requestsOf, type Send } from '../testing/client-requests.ts';
 import { writeDelivery, writeEvent } from '../testing/event-rows.ts';
-import { startReceiver } from '@emr-payments/testkit/receiver';
 import { openTestApi, type TestApi } from '../testing/test-api.ts';
 
 const MINUTE = 60_000;

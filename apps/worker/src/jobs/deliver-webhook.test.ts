@@ -1,8 +1,8 @@
 import { recoverEndpoint, rotateSecret } from '@emr-payments/db';
+import { type Received, startReceiver } from '@emr-payments/testkit/receiver';
 import { newWebhookKeyPair, newWebhookSecret, verify } from '@emr-payments/webhooks';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type DeliveryBench, openDeliveryBench } from '../testing/delivery-bench.ts';
-import { type Received, startReceiver } from '../testing/receiver.ts';
 
 const BY = { actor: 'test', source: 'test' };
 
