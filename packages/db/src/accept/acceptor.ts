@@ -36,12 +36,7 @@ export function createAcceptor(
   const nudgeRelays = createNudge(database);
   const waiting: Waiting[] = [];
   let inFlight = 0;
-  let rowsInFlight = 0;
   let flushPlanned = false;
-
-  /** Beside another statement only with half as many rows: a statement costs as much as eight rows before its first. */
-  const mayFlush = (): boolean =>
-    inFlight === 0 || (inFlight < maxInFlight && waiting.length * 2 >= rowsInFlight);
 
   async function run(batch: Waiting[]): Promise<void> {
     onBatch?.(batch.length);
@@ -68,13 +63,10 @@ export function createAcceptor(
 
   function flush(): void {
     flushPlanned = false;
-    while (waiting.length > 0 && mayFlush()) {
-      const batch = waiting.splice(0, maxBatch);
+    while (waiting.length > 0 && inFlight < maxInFlight) {
       inFlight += 1;
-      rowsInFlight += batch.length;
-      void run(batch).finally(() => {
+      void run(waiting.splice(0, maxBatch)).finally(() => {
         inFlight -= 1;
-        rowsInFlight -= batch.length;
         flush();
       });
     }
@@ -88,7 +80,7 @@ export function createAcceptor(
       return new Promise((resolve, reject) => {
         waiting.push({ input, resolve, reject });
         // After the requests that the event loop is reading right now, so that they go together.
-        if (!flushPlanned && mayFlush()) {
+        if (!flushPlanned && inFlight < maxInFlight) {
           flushPlanned = true;
           setImmediate(flush);
         }
