@@ -42,7 +42,7 @@ COPY --from=generated /app/packages/db/src/generated packages/db/src/generated
 FROM node:24-bookworm-slim
 # Small processes that start fast: packages/stack/src/apps/small-process.ts says why.
 ENV NODE_ENV=production TZ=UTC \
-    NODE_OPTIONS="--max-semi-space-size=8 --max-old-space-size=256" \
+    NODE_OPTIONS="--max-semi-space-size=4 --max-old-space-size=256" \
     MALLOC_ARENA_MAX=2 \
     NODE_COMPILE_CACHE=/app/node_modules/.cache/compiled
 WORKDIR /app
