@@ -11,8 +11,8 @@ import {
 } from '@emr-payments/client';
 import { PUBLISHED_BODY, type Stack, startStack } from '@emr-payments/stack';
 import { openTestDatabase, type TestDatabase } from '@emr-payments/testkit';
+import { openRelay, type Relay } from '@emr-payments/testkit/relay';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { type LossyRelay, openLossyRelay } from './lossy-relay.fixture.ts';
 
 /** The client against the whole service, over a way that can break. */
 
@@ -21,7 +21,7 @@ const PATIENCE = { timeout: 60_000, interval: 100 };
 let folder: string;
 let database: TestDatabase;
 let stack: Stack;
-let relay: LossyRelay;
+let relay: Relay;
 let client: Client;
 
 function clientWith(options: Partial<ClientOptions> = {}): Client {
@@ -39,7 +39,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'emr-payments-client-'));
   database = await openTestDatabase();
   stack = await startStack({ folder, databaseUrl: database.url });
-  relay = await openLossyRelay(stack.apiUrl);
+  relay = await openRelay(stack.apiUrl);
   client = clientWith();
 }, 180_000);
 

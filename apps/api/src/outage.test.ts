@@ -1,22 +1,22 @@
 import { CREATE_PAYMENT_EXAMPLE } from '@emr-payments/contracts';
+import { openRelay, type Relay } from '@emr-payments/testkit/relay';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { openRelayServer, type RelayServer } from './testing/relay-server.ts';
 import { credentialHeaders, openTestApi, type TestApi } from './testing/test-api.ts';
 
 let api: TestApi;
-let relay: RelayServer;
+let relay: Relay;
 
 beforeAll(async () => {
   api = await openTestApi({
     urlOf: async (url) => {
-      relay = await openRelayServer(url);
+      relay = await openRelay(url);
       return relay.url;
     },
   });
 });
 afterAll(async () => {
   await api.close();
-  await relay.close();
+  await relay.cut();
 });
 
 test('while Postgres is down: 503 with Retry-After; when it is back: no restart needed', async () => {

@@ -1,16 +1,20 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 
 const LOGGER = new URL('./logger.ts', import.meta.url).href;
 
 /** A process of its own that logs and comes to an end in one way or another. */
 function logging(code: string) {
   const script = `import { createLogger } from '${LOGGER}'; const logger = createLogger('test'); ${code}`;
-  return spawn(process.execPath, ['--input-type=module', '--eval', script], {
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', script], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
+  onTestFinished(() => {
+    child.kill('SIGKILL');
+  });
+  return child;
 }
 
 const countsOf = (output: string) =>
@@ -31,6 +35,5 @@ test.each([
 test('a single line of a process that goes on does not wait for others', async () => {
   const child = logging("logger.info({ count: 7 }, 'line'); setInterval(() => undefined, 1000);");
   const [chunk] = (await once(child.stdout, 'data')) as [Buffer];
-  child.kill('SIGKILL');
   expect(countsOf(chunk.toString())).toEqual([7]);
 });

@@ -1,18 +1,20 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
-/** A TCP relay in front of the API: its answers can be lost, and the whole way be cut. */
-export type LossyRelay = {
+/** A TCP relay in front of a server: an outage that is real and harms no other test. */
+export type Relay = {
+  /** The target's, with the relay's address. */
   url: string;
   /** The next so many answers do not come through: the connection breaks when one begins. */
   loseAnswers(count: number): void;
   /** How many have been lost so far. */
   lost(): number;
+  /** Breaks every connection and refuses new ones. */
   cut(): Promise<void>;
   mend(): Promise<void>;
 };
 
-export async function openLossyRelay(target: string): Promise<LossyRelay> {
+export async function openRelay(target: string): Promise<Relay> {
   const { hostname, port } = new URL(target);
   const sockets = new Set<Socket>();
   let server: Server | undefined;
@@ -49,8 +51,11 @@ export async function openLossyRelay(target: string): Promise<LossyRelay> {
   };
 
   await mend();
+  const url = new URL(target);
+  url.hostname = '127.0.0.1';
+  url.port = String(ownPort);
   return {
-    url: `http://127.0.0.1:${ownPort}`,
+    url: url.href.replace(/\/$/, ''),
     loseAnswers: (count) => {
       toLose = count;
     },
