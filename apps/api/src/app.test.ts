@@ -6,7 +6,7 @@ import type { FastifyInstance } from 'fastify';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type AppDeps, type AppOptions, buildApp } from './app.ts';
 import { createApiMetrics } from './metrics.ts';
-import { noWebhooks } from './openapi/no-webhooks.ts';
+import { noWebhooks } from './publish/no-webhooks.ts';
 import { createRateLimiter } from './rate-limit/rate-limiter.ts';
 
 const PAYMENT_ID = '123e4567e89b12d3a456426614174001';

@@ -3,13 +3,13 @@ import { findConnection, type Statements } from '@emr-payments/db';
 import type { Adapters } from '@emr-payments/emr';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { authenticateHook, callerOf } from '../auth/authenticate-hook.ts';
-import { askEmr } from '../emr/ask-emr.ts';
 import { sendError } from '../errors/send-error.ts';
 import { within } from '../http/within.ts';
 import { EMR_ERRORS, USER_ERRORS, USER_SECURITY } from '../openapi/common-errors.ts';
 import { componentRef } from '../openapi/component-ref.ts';
 import { ANSWER_HEADERS, errorResponses } from '../openapi/error-responses.ts';
 import type { UserRouteDeps } from '../user-route-deps.ts';
+import { askEmr } from './ask-connection.ts';
 
 export type ConnectionRouteDeps = UserRouteDeps & { database: Statements; adapters: Adapters };
 

@@ -1,7 +1,7 @@
 import type { CreatePaymentBody, DryRunReply } from '@emr-payments/contracts';
 import { previewPayment, type Statements } from '@emr-payments/db';
 import type { Adapters } from '@emr-payments/emr';
-import { askEmr, type EmrRefusal } from '../emr/ask-emr.ts';
+import { askEmr, type EmrRefusal } from '../connection/ask-connection.ts';
 
 export type DryRunOutcome =
   | { outcome: 'would_post'; data: DryRunReply['data'] }

@@ -1,6 +1,6 @@
 import type { LightMyRequestResponse } from 'fastify';
 import { expect, test } from 'vitest';
-import { openApiText } from '../openapi/text.ts';
+import { openApiText } from '../publish/text.ts';
 import { openContract } from './contract.ts';
 
 const contract = openContract(JSON.parse(await openApiText()));

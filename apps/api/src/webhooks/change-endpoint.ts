@@ -7,7 +7,7 @@ import {
   findEndpoint,
   type Statements,
 } from '@emr-payments/db';
-import type { WriteResult } from '../http/answer-once.ts';
+import type { WriteResult } from '../idempotency/answer-once.ts';
 import { endpointView } from './endpoint-view.ts';
 
 type ChangeInput = { clientPk: number; endpointId: string; body: UpdateWebhookEndpointBody; by: Actor };

@@ -1,7 +1,7 @@
 import type { CreateWebhookEndpointBody } from '@emr-payments/contracts';
 import { type Actor, findEndpoint, registerEndpoint, type Statements } from '@emr-payments/db';
 import type { Keyring } from '@emr-payments/runtime';
-import type { WriteResult } from '../http/answer-once.ts';
+import type { WriteResult } from '../idempotency/answer-once.ts';
 import { endpointView } from './endpoint-view.ts';
 import { newSigningSecret } from './signing-secret.ts';
 

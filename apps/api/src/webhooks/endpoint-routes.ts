@@ -14,9 +14,9 @@ import { deleteEndpoint, findEndpoint, pageOfEndpoints } from '@emr-payments/db'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { clientOf } from '../auth/authenticate-client-hook.ts';
 import { sendError } from '../errors/send-error.ts';
-import { answerOnce } from '../http/answer-once.ts';
 import { BAD_CURSOR, pageFrom, pageOf } from '../http/page.ts';
 import { within } from '../http/within.ts';
+import { answerOnce } from '../idempotency/answer-once.ts';
 import type { Limits } from '../limits.ts';
 import { componentRef } from '../openapi/component-ref.ts';
 import { actorOf } from './actor.ts';

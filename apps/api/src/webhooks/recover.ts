@@ -1,7 +1,7 @@
 import type { ErrorDetails, RecoverBody } from '@emr-payments/contracts';
 import { type Actor, findEndpoint, findRecovery, recoverEndpoint, type Statements } from '@emr-payments/db';
-import type { WriteResult } from '../http/answer-once.ts';
 import { timeFrom } from '../http/time.ts';
+import type { WriteResult } from '../idempotency/answer-once.ts';
 import { recoveryView } from './delivery-view.ts';
 
 type RecoverInput = { clientPk: number; endpointId: string; body: RecoverBody; by: Actor };

@@ -1,7 +1,7 @@
 import { DEFAULT_OVERLAP_SECONDS } from '@emr-payments/contracts';
 import { type Actor, findEndpoint, rotateSecret as rotate, type Statements } from '@emr-payments/db';
 import type { Keyring } from '@emr-payments/runtime';
-import type { WriteResult } from '../http/answer-once.ts';
+import type { WriteResult } from '../idempotency/answer-once.ts';
 import { newSigningSecret } from './signing-secret.ts';
 
 type RotateInput = { clientPk: number; endpointId: string; overlapSeconds: number | undefined; by: Actor };

@@ -1,12 +1,12 @@
 import type { FastifyPluginAsync } from 'fastify';
 import { authenticateClientHook } from '../auth/authenticate-client-hook.ts';
 import type { AuthenticateClient } from '../auth/credentials.ts';
-import { eventRoutes } from '../events/routes.ts';
 import type { Limits } from '../limits.ts';
 import type { Gate } from '../rate-limit/gate.ts';
 import { deliveryRoutes } from './delivery-routes.ts';
 import type { WebhookDeps } from './deps.ts';
 import { endpointRoutes } from './endpoint-routes.ts';
+import { eventRoutes } from './event-routes.ts';
 
 export type WebhookRouteDeps = WebhookDeps & {
   authenticateClient: AuthenticateClient;

@@ -1,5 +1,5 @@
 import { type Actor, findEndpoint, redeliverEvent, type Statements } from '@emr-payments/db';
-import type { WriteResult } from '../http/answer-once.ts';
+import type { WriteResult } from '../idempotency/answer-once.ts';
 
 type RedeliverInput = { clientPk: number; eventId: string; endpointId: string | null; by: Actor };
 

@@ -4,7 +4,7 @@ import { type Keyring, open, seal } from '@emr-payments/runtime';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { clientOf } from '../auth/authenticate-client-hook.ts';
 import { sendError } from '../errors/send-error.ts';
-import { idempotencyOf } from '../payments/idempotency.ts';
+import { idempotencyOf } from './key.ts';
 
 /** What a write came to: an answer, or an error of the catalogue, after which nothing is changed. */
 export type WriteResult =

@@ -13,13 +13,13 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { authenticateHook, callerOf } from '../auth/authenticate-hook.ts';
 import { sendError } from '../errors/send-error.ts';
 import { within } from '../http/within.ts';
+import { idempotencyOf } from '../idempotency/key.ts';
 import type { ApiMetrics } from '../metrics.ts';
 import { componentRef } from '../openapi/component-ref.ts';
 import type { UserRouteDeps } from '../user-route-deps.ts';
 import { answerDryRun } from './answer-dry-run.ts';
 import { createPayment } from './create-payment.ts';
 import { createPaymentOperation } from './create-payment-operation.ts';
-import { idempotencyOf } from './idempotency.ts';
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 

@@ -7,9 +7,9 @@ import {
 } from '@emr-payments/contracts';
 import swagger from '@fastify/swagger';
 import type { FastifyInstance } from 'fastify';
+import { withOptionalBodies } from '../openapi/optional-bodies.ts';
 import { USER_COMPONENTS } from '../payments/components.ts';
 import { WEBHOOK_COMPONENTS } from '../webhooks/components.ts';
-import { withOptionalBodies } from './optional-bodies.ts';
 import { EVENTS, webhooks } from './webhooks.ts';
 
 /** Every schema that is referred to by name. */

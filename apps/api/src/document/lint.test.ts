@@ -1,6 +1,6 @@
 import { createConfig, lintFromString } from '@redocly/openapi-core';
 import { expect, test } from 'vitest';
-import { openApiText } from './text.ts';
+import { openApiText } from '../publish/text.ts';
 
 /** Redocly's recommended rules but those that ask for what is not the document's to say. */
 const config = await createConfig({

@@ -1,7 +1,7 @@
 import { CREATE_PAYMENT_EXAMPLE as EXAMPLE } from '@emr-payments/contracts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { credentialHeaders, openTestApi, type TestApi } from '../testing/test-api.ts';
-import { fingerprint } from './idempotency.ts';
+import { fingerprint } from './key.ts';
 
 let api: TestApi;
 let caller: Awaited<ReturnType<TestApi['newCaller']>>;
