@@ -1,5 +1,5 @@
 import type { AdapterFactory, EmrAdapter, EmrConnection } from './adapter.ts';
-import { openFhirAdapter } from './fhir/adapter.ts';
+import { openFhirAdapter } from './dialects/fhir-r5/adapter.ts';
 
 /** Every EMR that we speak to, by the name that a connection gives. */
 const FACTORIES: Readonly<Record<string, AdapterFactory>> = {

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import type { Trouble } from './adapter.ts';
+import type { Trouble } from '../adapter.ts';
 
 const KEPT_MS = 60_000;
 const MAX_CONNECTIONS = 1000;

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type SandboxProcess, startSandbox } from '@emr-payments/testkit';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import type { EmrAdapter, Posting, PostOptions } from '../adapter.ts';
-import { openAdapter } from '../open-adapter.ts';
+import type { EmrAdapter, Posting, PostOptions } from '../../adapter.ts';
+import { openAdapter } from '../../open-adapter.ts';
 
 let folder: string;
 let sandbox: SandboxProcess;

@@ -1,5 +1,5 @@
-import type { CheckOutcome } from '../adapter.ts';
-import { isTrouble } from '../list-cache.ts';
+import type { CheckOutcome } from '../../adapter.ts';
+import { isTrouble } from '../../names/list-cache.ts';
 import { findPayment } from './find-payment.ts';
 import { fetchLists } from './lists.ts';
 import type { FhirConnection } from './settings.ts';

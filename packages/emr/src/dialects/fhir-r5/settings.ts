@@ -1,6 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
-import type { Capability, EmrConnection } from '../adapter.ts';
+import type { Capability, EmrConnection } from '../../adapter.ts';
 
 /** A system or canonical URL that can stand in a header and in `system|value` as it is. */
 const Uri = (options: { default: string }) =>

@@ -1,7 +1,7 @@
 import type { FailedCode } from '@emr-payments/contracts';
-import type { PostOutcome } from '../adapter.ts';
-import { describeNoAnswer, judgeStatus } from '../http/evidence.ts';
-import type { Answer, NoAnswer } from '../http/exchange.ts';
+import type { PostOutcome } from '../../adapter.ts';
+import { describeNoAnswer, judgeStatus } from '../../http/evidence.ts';
+import type { Answer, NoAnswer } from '../../http/exchange.ts';
 import { type OperationOutcome, OperationOutcomeSchema, PaymentSchema, parseAs } from './resources.ts';
 
 const LONGEST_REASON = 300;

@@ -1,5 +1,5 @@
 import type { EmrCode, ResolveOutcome } from '../adapter.ts';
-import type { EmrLists } from './lists.ts';
+import type { EmrLists } from '../dialects/fhir-r5/lists.ts';
 
 const LISTED = 20;
 const clip = (text: string, length: number) =>

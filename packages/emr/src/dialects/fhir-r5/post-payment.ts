@@ -1,5 +1,5 @@
-import type { Posting, PostOptions, PostOutcome } from '../adapter.ts';
-import { exchange } from '../http/exchange.ts';
+import type { Posting, PostOptions, PostOutcome } from '../../adapter.ts';
+import { exchange } from '../../http/exchange.ts';
 import { classifyPost } from './classify.ts';
 import type { FhirConnection } from './settings.ts';
 

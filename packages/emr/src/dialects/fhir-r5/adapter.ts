@@ -5,12 +5,12 @@ import type {
   ListOutcome,
   ResolveOutcome,
   Trouble,
-} from '../adapter.ts';
-import { createListCache, isTrouble } from '../list-cache.ts';
+} from '../../adapter.ts';
+import { createListCache, isTrouble } from '../../names/list-cache.ts';
+import { matchNames } from '../../names/match-names.ts';
 import { checkFhirConnection } from './check.ts';
 import { findPayment } from './find-payment.ts';
 import { type EmrLists, fetchLists } from './lists.ts';
-import { matchNames } from './match-names.ts';
 import { postPayment } from './post-payment.ts';
 import { readFhirConnection } from './settings.ts';
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type SandboxProcess, startSandbox } from '@emr-payments/testkit';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openAdapter } from '../open-adapter.ts';
+import { openAdapter } from '../../open-adapter.ts';
 
 let folder: string;
 let sandbox: SandboxProcess;

@@ -1,4 +1,4 @@
-import type { EmrCode, EmrLocation, Trouble } from '../adapter.ts';
+import type { EmrCode, EmrLocation, Trouble } from '../../adapter.ts';
 import { type ReadResult, readAll, readResource } from './read.ts';
 import { CodeSystemSchema, ExpansionSchema, LocationSchema, ValueSetSchema } from './resources.ts';
 import type { FhirConnection } from './settings.ts';

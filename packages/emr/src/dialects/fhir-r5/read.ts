@@ -1,7 +1,7 @@
 import type { Static, TSchema } from '@sinclair/typebox';
-import type { Trouble } from '../adapter.ts';
-import { describeNoAnswer, judgeStatus } from '../http/evidence.ts';
-import { exchange } from '../http/exchange.ts';
+import type { Trouble } from '../../adapter.ts';
+import { describeNoAnswer, judgeStatus } from '../../http/evidence.ts';
+import { exchange } from '../../http/exchange.ts';
 import { BundleSchema, entriesOf, parseAs } from './resources.ts';
 import type { FhirConnection } from './settings.ts';
 

@@ -1,4 +1,4 @@
-import type { CallOptions, FindOutcome } from '../adapter.ts';
+import type { CallOptions, FindOutcome } from '../../adapter.ts';
 import { readAll } from './read.ts';
 import { PaymentSchema } from './resources.ts';
 import type { FhirConnection } from './settings.ts';
