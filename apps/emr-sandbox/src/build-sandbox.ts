@@ -6,12 +6,12 @@ import { addFaultHooks } from './control/fault-hooks.ts';
 import { faultRoutes } from './control/fault-routes.ts';
 import { createFaultBook } from './control/faults.ts';
 import { ledgerRoutes } from './control/ledger-routes.ts';
-import { metadataRoutes } from './fhir/metadata.ts';
-import { paymentRoutes } from './fhir/payments.ts';
-import { practiceRoutes } from './fhir/practice.ts';
-import { terminologyRoutes } from './fhir/terminology.ts';
+import { metadataRoutes } from './dialects/fhir-r5/metadata.ts';
+import { FhirProblem, operationOutcome } from './dialects/fhir-r5/operation-outcome.ts';
+import { paymentRoutes } from './dialects/fhir-r5/payments.ts';
+import { practiceRoutes } from './dialects/fhir-r5/practice.ts';
+import { terminologyRoutes } from './dialects/fhir-r5/terminology.ts';
 import type { Ledger } from './ledger.ts';
-import { FhirProblem, operationOutcome } from './operation-outcome.ts';
 import { pageRoutes } from './page/page-routes.ts';
 import { openPractice, type PracticeSeed } from './practice.ts';
 

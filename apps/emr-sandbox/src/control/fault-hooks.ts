@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { operationOutcome } from '../operation-outcome.ts';
+import { operationOutcome } from '../dialects/fhir-r5/operation-outcome.ts';
 import type { FaultBook, ScriptedFault } from './faults.ts';
 
 const never = () => new Promise<never>(() => undefined);

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
+import { viewPosting } from '../dialects/fhir-r5/read-stored.ts';
 import type { Ledger } from '../ledger.ts';
-import { viewPosting } from '../posting-view.ts';
 import type { Practice } from '../practice.ts';
 
 /** The whole ledger, for checkers: every entry, oldest first, or those after number `since`. */

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
 import type { FastifyInstance } from 'fastify';
+import { type PostingView, viewPosting } from '../dialects/fhir-r5/read-stored.ts';
 import type { Entry, Ledger } from '../ledger.ts';
-import { type PostingView, viewPosting } from '../posting-view.ts';
 import type { Practice } from '../practice.ts';
 
 /** The page looks at this many of the newest postings; the counters tell of all. */

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
-import { FhirProblem } from '../operation-outcome.ts';
-import { METHOD_SYSTEM, METHOD_VALUE_SET, type Practice } from '../practice.ts';
+import { METHOD_SYSTEM, METHOD_VALUE_SET, type Practice } from '../../practice.ts';
 import { only, type Query, refuseUnknown, searchset } from './bundle.ts';
+import { FhirProblem } from './operation-outcome.ts';
 
 const ID = 'payment-methods';
 

@@ -1,9 +1,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { Capabilities } from '../control/capabilities.ts';
-import type { Entry, Ledger } from '../ledger.ts';
-import { FhirProblem } from '../operation-outcome.ts';
-import type { Practice } from '../practice.ts';
+import type { Capabilities } from '../../control/capabilities.ts';
+import type { Entry, Ledger } from '../../ledger.ts';
+import type { Practice } from '../../practice.ts';
 import { baseUrl, only, type Query, refuseUnknown, searchset } from './bundle.ts';
+import { FhirProblem } from './operation-outcome.ts';
 import { readPosting } from './read-posting.ts';
 
 type Deps = { ledger: Ledger; practice: Practice; capabilities: Capabilities };

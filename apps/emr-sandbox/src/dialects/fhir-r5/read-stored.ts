@@ -1,5 +1,5 @@
-import type { Entry } from './ledger.ts';
-import type { Practice } from './practice.ts';
+import type { Entry } from '../../ledger.ts';
+import type { Practice } from '../../practice.ts';
 
 /** One posting in the words of emr-payments, for people and for checkers. */
 export type PostingView = {

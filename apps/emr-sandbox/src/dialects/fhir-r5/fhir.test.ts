@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { goodPayment, sandboxForTest } from '../testing/sandbox.ts';
+import { goodPayment, sandboxForTest } from '../../testing/sandbox.ts';
 
 const KEY = 'identifier=urn:emr-payments:payment-id|123e4567e89b12d3a456426614174001';
 

@@ -1,6 +1,6 @@
-import type { NewPosting } from '../ledger.ts';
-import { FhirProblem } from '../operation-outcome.ts';
-import { METHOD_SYSTEM, type Practice } from '../practice.ts';
+import type { NewPosting } from '../../ledger.ts';
+import { METHOD_SYSTEM, type Practice } from '../../practice.ts';
+import { FhirProblem } from './operation-outcome.ts';
 
 type Json = Record<string, unknown>;
 const isObject = (value: unknown): value is Json =>

@@ -1,8 +1,7 @@
 import { type TSchema, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import type { FastifyInstance } from 'fastify';
-import type { Ledger } from '../ledger.ts';
-import { FhirProblem } from '../operation-outcome.ts';
+import type { Ledger } from '../../ledger.ts';
 import {
   CodeSystemSchema,
   type Identified,
@@ -11,8 +10,9 @@ import {
   PatientSchema,
   type Practice,
   type PracticeResource,
-} from '../practice.ts';
+} from '../../practice.ts';
 import { only, type Query, refuseUnknown, searchset } from './bundle.ts';
+import { FhirProblem } from './operation-outcome.ts';
 
 type Deps = { ledger: Ledger; practice: Practice };
 type Shelf = { get(id: string): Identified | undefined; all(): Identified[] };

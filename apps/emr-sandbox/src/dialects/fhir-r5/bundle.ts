@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify';
-import { FhirProblem } from '../operation-outcome.ts';
+import { FhirProblem } from './operation-outcome.ts';
 
 export type Query = Record<string, string | string[] | undefined>;
 
