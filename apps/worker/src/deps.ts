@@ -2,7 +2,7 @@ import type { Database } from '@emr-payments/db';
 import type { Adapters } from '@emr-payments/emr';
 import type { Keyring, Logger } from '@emr-payments/runtime';
 import type { SendDeps } from '@emr-payments/webhooks';
-import type { LeaseKeeper } from './leases.ts';
+import type { LeaseKeeper } from './loops/leases.ts';
 import type { WorkerMetrics } from './metrics.ts';
 
 /** What the job handlers work with. Made in main.ts. */

@@ -7,11 +7,11 @@ import type { JobDeps } from './deps.ts';
 import { buildHealthServer } from './health.ts';
 import { deliverWebhook } from './jobs/deliver-webhook.ts';
 import { postPayment } from './jobs/post-payment.ts';
-import { createLeaseKeeper } from './leases.ts';
+import { createLeaseKeeper } from './loops/leases.ts';
+import { type Relay, startRelay } from './loops/relay.ts';
+import { startRetention } from './loops/retention.ts';
+import { startSweeper } from './loops/sweeper.ts';
 import { createWorkerMetrics } from './metrics.ts';
-import { type Relay, startRelay } from './relay.ts';
-import { startRetention } from './retention.ts';
-import { startSweeper } from './sweeper.ts';
 
 /** What a worker is made of beside its handlers. */
 export type WorkerParts = {

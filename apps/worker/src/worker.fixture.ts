@@ -21,7 +21,7 @@ import { createAgents } from '@emr-payments/webhooks';
 import type { JobDeps } from './deps.ts';
 import { deliverWebhook } from './jobs/deliver-webhook.ts';
 import { postPayment } from './jobs/post-payment.ts';
-import { createLeaseKeeper } from './leases.ts';
+import { createLeaseKeeper } from './loops/leases.ts';
 import { createWorkerMetrics } from './metrics.ts';
 
 type FixtureOptions = {

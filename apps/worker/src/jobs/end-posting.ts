@@ -10,9 +10,9 @@ import {
 import { type AttemptEnd, type ClaimedPosting, retryPosting, settlePayment } from '@emr-payments/db';
 import type { Trouble } from '@emr-payments/emr';
 import type { JobDeps } from '../deps.ts';
-import type { Held } from '../leases.ts';
-import { farEndOf, postingDelay } from '../posting-policy.ts';
+import type { Held } from '../loops/leases.ts';
 import { persist } from './persist.ts';
+import { farEndOf, postingDelay } from './posting-policy.ts';
 
 /** How this claim ends: the payment is settled, or tried again later. */
 export type PostingEnd = { attempt: AttemptEnd | null } & (

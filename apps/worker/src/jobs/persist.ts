@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { DatabaseUnavailableError } from '@emr-payments/db';
-import type { Held } from '../leases.ts';
+import type { Held } from '../loops/leases.ts';
 
 const PAUSE_MS = 250;
 

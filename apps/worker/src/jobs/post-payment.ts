@@ -3,9 +3,9 @@ import { beginAttempt, type ClaimedPosting, claimPosting } from '@emr-payments/d
 import type { EmrAdapter, PostOutcome } from '@emr-payments/emr';
 import type { QueueEntry } from '@emr-payments/runtime';
 import type { JobDeps } from '../deps.ts';
-import type { Held } from '../leases.ts';
-import { askEmr, SETTLING } from './ask-emr.ts';
+import type { Held } from '../loops/leases.ts';
 import { endPosting, type PostingEnd } from './end-posting.ts';
+import { askEmr, SETTLING } from './settle-doubt.ts';
 
 const CANNOT_ASK = 'There is no way to ask it whether it took the payment.';
 

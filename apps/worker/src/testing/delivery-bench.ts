@@ -16,7 +16,7 @@ import { openTestDatabase } from '@emr-payments/testkit';
 import { createAgents, newWebhookSecret } from '@emr-payments/webhooks';
 import type { JobDeps } from '../deps.ts';
 import { deliverWebhook } from '../jobs/deliver-webhook.ts';
-import { createLeaseKeeper } from '../leases.ts';
+import { createLeaseKeeper } from '../loops/leases.ts';
 import { createWorkerMetrics } from '../metrics.ts';
 
 const BY = { actor: 'test', source: 'test' };

@@ -1,6 +1,6 @@
 import { type Database, sweepJobs } from '@emr-payments/db';
 import type { Logger } from '@emr-payments/runtime';
-import type { WorkerMetrics } from './metrics.ts';
+import type { WorkerMetrics } from '../metrics.ts';
 
 const EVERY_MS = 1_000;
 
