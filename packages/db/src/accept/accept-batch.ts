@@ -1,7 +1,7 @@
 import { newPaymentId, paymentIdToUuid, uuidToPaymentId } from '@emr-payments/contracts';
-import type { Database } from '../database.ts';
-import { type AcceptInput, acceptPayments } from '../sql/accept-payments.ts';
-import { type ClaimedKey, findIdempotencyKeys } from '../sql/find-idempotency-keys.ts';
+import type { Database } from '../core/database.ts';
+import { type AcceptInput, acceptPayments } from './accept-payments.ts';
+import { type ClaimedKey, findIdempotencyKeys } from './find-idempotency-keys.ts';
 
 export type AcceptOutcome =
   | { outcome: 'accepted'; paymentId: string; jobId: number; replayed: boolean }

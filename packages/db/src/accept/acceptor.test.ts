@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
-import { listenForJobs } from '../listen.ts';
-import { openPractice, type Practice } from '../practice.fixture.ts';
+import { listenForJobs } from '../core/listen.ts';
+import { openPractice, type Practice } from '../testing/practice.ts';
 import { createAcceptor } from './acceptor.ts';
 
 let practice: Practice;

@@ -1,6 +1,6 @@
-import { type Database, DatabaseUnavailableError } from '../database.ts';
-import type { AcceptInput } from '../sql/accept-payments.ts';
+import { type Database, DatabaseUnavailableError } from '../core/database.ts';
 import { type AcceptOutcome, acceptBatch } from './accept-batch.ts';
+import type { AcceptInput } from './accept-payments.ts';
 import { createNudge } from './nudge.ts';
 
 export type Acceptor = {

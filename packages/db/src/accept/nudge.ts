@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Database, query } from '../database.ts';
-import { JOBS_CHANNEL } from '../jobs-channel.ts';
+import { type Database, query } from '../core/database.ts';
+import { JOBS_CHANNEL } from '../core/jobs-channel.ts';
 
 /** At most so often: a relay takes all that is due each time. */
 const GAP_MS = 5;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { openPractice, type Practice } from '../practice.fixture.ts';
+import { type AuditInput, recordAudit } from '../index.ts';
+import { openPractice, type Practice } from '../testing/practice.ts';
 import { countCredentialFailures } from './credential-failures.ts';
-import { type AuditInput, recordAudit } from './index.ts';
 
 let practice: Practice;
 beforeAll(async () => {

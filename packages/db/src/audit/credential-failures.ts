@@ -1,5 +1,5 @@
 import { isIPv6 } from 'node:net';
-import type { Database } from '../database.ts';
+import type { Database } from '../core/database.ts';
 import { type AuditInput, clip } from './entry.ts';
 import { recordAudits } from './record-audit.ts';
 

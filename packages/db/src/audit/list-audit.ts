@@ -1,4 +1,4 @@
-import type { Database } from '../database.ts';
+import type { Database } from '../core/database.ts';
 
 export type AuditFilter = {
   actor?: string | undefined;

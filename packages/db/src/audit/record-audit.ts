@@ -1,4 +1,4 @@
-import { type Database, query, type Statements } from '../database.ts';
+import { type Database, query, type Statements } from '../core/database.ts';
 import { type AuditInput, clip } from './entry.ts';
 
 /**

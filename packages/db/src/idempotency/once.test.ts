@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { query, type Statements } from '../database.ts';
-import { openPractice, type Practice } from '../practice.fixture.ts';
+import { query, type Statements } from '../core/database.ts';
+import { openPractice, type Practice } from '../testing/practice.ts';
 import { type OnceOutcome, once } from './once.ts';
 
 let practice: Practice;

@@ -1,5 +1,5 @@
-import { type Database, query, type Statements } from '../database.ts';
-import { inTransaction } from '../transaction.ts';
+import { type Database, query, type Statements } from '../core/database.ts';
+import { inTransaction } from '../core/transaction.ts';
 
 /** A request with an Idempotency-Key. `userId` is 0 for a request of the client itself. */
 export type KeyedRequest = {

@@ -1,0 +1,95 @@
+import { type Database, query } from '../core/database.ts';
+
+/** One validated request of an authenticated user. */
+export type AcceptInput = {
+  clientPk: number;
+  userId: number;
+  patientMrn: string;
+  paymentMethod: string;
+  referenceNumber: string;
+  location: string;
+  /** Decimal with two places, such as `350.00`. */
+  amount: string;
+  notes: string | null;
+  /** YYYY-MM-DD; null is today in the practice's time zone. */
+  depositDate: string | null;
+  idempotency: { key: string; fingerprint: Buffer } | null;
+};
+
+export type AcceptRow = AcceptInput & {
+  /** As a uuid. */
+  paymentId: string;
+};
+
+type Result = { job_id: number | null; patient_found: boolean };
+
+/**
+ * All that accepting takes, for all the requests in flight, in one statement and so in one commit: the patient is
+ * resolved, the idempotency key claimed, the payment and its job written.
+ *
+ * - Keys are claimed in their order, so that two processes that claim the same ones wait and never deadlock.
+ * - A key that is taken already, in the table or by an earlier row of this batch, keeps its row from being written.
+ * - Each patient is looked up by itself (LATERAL, LIMIT): joined, a batch would have all patients read from end to end.
+ * - The deposit date defaults to today in the practice's time zone (design: the API's manners).
+ */
+const ACCEPT = {
+  name: 'accept-payments',
+  text: `
+    WITH input AS MATERIALIZED (
+      SELECT i.*, p.emr_patient_id, c.lane_id,
+             coalesce(i.deposit_date, (now() AT TIME ZONE c.time_zone)::date) AS deposit_on
+        FROM unnest($1::uuid[], $2::int[], $3::int[], $4::text[], $5::text[], $6::text[], $7::text[], $8::numeric[],
+                    $9::text[], $10::date[], $11::text[], $12::bytea[])
+             WITH ORDINALITY AS i(payment_id, client_pk, user_id, patient_mrn, payment_method, reference_number,
+                                  location, amount, notes, deposit_date, key, fingerprint, n)
+        LEFT JOIN connections c ON c.user_id = i.user_id
+        LEFT JOIN LATERAL (SELECT emr_patient_id FROM patients
+                            WHERE user_id = i.user_id AND mrn = i.patient_mrn LIMIT 1) p ON true
+    ), numbered AS MATERIALIZED (
+      SELECT input.*, nextval('jobs_id_seq') AS job_id
+        FROM input WHERE emr_patient_id IS NOT NULL AND lane_id IS NOT NULL
+    ), claimed AS (
+      INSERT INTO idempotency_keys (client_pk, user_id, key, fingerprint, payment_id, job_id)
+      SELECT client_pk, user_id, key, fingerprint, payment_id, job_id
+        FROM numbered WHERE key IS NOT NULL ORDER BY client_pk, user_id, key, n
+      ON CONFLICT DO NOTHING
+      RETURNING payment_id
+    ), fresh AS MATERIALIZED (
+      SELECT * FROM numbered
+       WHERE key IS NULL OR payment_id IN (SELECT payment_id FROM claimed)
+    ), written AS (
+      INSERT INTO payments (id, job_id, user_id, patient_mrn, emr_patient_id, payment_method, reference_number,
+                            location, amount, notes, deposit_date)
+      SELECT payment_id, job_id, user_id, patient_mrn, emr_patient_id, payment_method, reference_number,
+             location, amount, notes, deposit_on
+        FROM fresh
+    ), queued AS (
+      INSERT INTO jobs (id, kind, lane_id, payment_id)
+      SELECT job_id, 'post_payment', lane_id, payment_id FROM fresh
+    )
+    SELECT fresh.job_id, input.emr_patient_id IS NOT NULL AS patient_found
+      FROM input LEFT JOIN fresh USING (n)
+     ORDER BY n`,
+};
+
+/** @returns for each row, in order, its job's number when it was written now, and whether its patient is known. */
+export async function acceptPayments(
+  deps: Pick<Database, 'pool'>,
+  rows: readonly AcceptRow[],
+): Promise<{ jobId: number | null; patientFound: boolean }[]> {
+  const results = await query<Result>(deps, ACCEPT, [
+    rows.map((row) => row.paymentId),
+    rows.map((row) => row.clientPk),
+    rows.map((row) => row.userId),
+    rows.map((row) => row.patientMrn),
+    rows.map((row) => row.paymentMethod),
+    rows.map((row) => row.referenceNumber),
+    rows.map((row) => row.location),
+    rows.map((row) => row.amount),
+    rows.map((row) => row.notes),
+    rows.map((row) => row.depositDate),
+    rows.map((row) => row.idempotency?.key ?? null),
+    rows.map((row) => row.idempotency?.fingerprint ?? null),
+  ]);
+  return results.map((result) => ({ jobId: result.job_id, patientFound: result.patient_found }));
+}

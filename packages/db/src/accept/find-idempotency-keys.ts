@@ -1,0 +1,36 @@
+import { type Database, query } from '../core/database.ts';
+
+export type KeyOwner = { clientPk: number; userId: number; key: string };
+export type ClaimedKey = {
+  fingerprint: Buffer;
+  /** null: it was claimed by a request that makes no payment. */
+  made: { paymentId: string; jobId: number } | null;
+};
+
+const FIND = {
+  name: 'find-idempotency-keys',
+  text: `
+    SELECT i.n::int, k.fingerprint, k.payment_id, k.job_id
+      FROM unnest($1::int[], $2::int[], $3::text[]) WITH ORDINALITY AS i(client_pk, user_id, key, n)
+      LEFT JOIN idempotency_keys k USING (client_pk, user_id, key)
+     ORDER BY n`,
+};
+
+type Row = { fingerprint: Buffer | null; payment_id: string | null; job_id: number | null };
+
+/** @returns for each key, in order, what claimed it; null when nothing that has been committed did. */
+export async function findIdempotencyKeys(
+  deps: Pick<Database, 'pool'>,
+  keys: readonly KeyOwner[],
+): Promise<(ClaimedKey | null)[]> {
+  const rows = await query<Row>(deps, FIND, [
+    keys.map((owner) => owner.clientPk),
+    keys.map((owner) => owner.userId),
+    keys.map((owner) => owner.key),
+  ]);
+  return rows.map(({ fingerprint, payment_id, job_id }) => {
+    if (fingerprint === null) return null;
+    const made = payment_id === null || job_id === null ? null : { paymentId: payment_id, jobId: job_id };
+    return { fingerprint, made };
+  });
+}

@@ -1,0 +1,88 @@
+import { query, type Statements } from '../core/database.ts';
+import type { Claim } from '../jobs/renew-leases.ts';
+
+/** One event for one endpoint, with all that sending it needs. */
+export type ClaimedDelivery = {
+  claim: Claim;
+  laneId: number;
+  deliveryId: number;
+  clientPk: number;
+  /** Attempts made so far, over all its rounds: the next one's number is one more. */
+  attempts: number;
+  /** How often it was put off in this round. A redelivery or a recovery begins another, with the whole schedule. */
+  tries: number;
+  event: { id: string; type: string; body: string };
+  endpoint: {
+    id: string;
+    url: string;
+    apiVersion: string;
+    thin: boolean;
+    /** Disabled or deleted since the event: nothing is sent. */
+    enabled: boolean;
+    /** Valid ones, newest first. Each is sealed for the row `webhook_secret:<id>`. */
+    secrets: { id: string; sealed: string }[];
+  };
+};
+
+const CLAIM = {
+  name: 'claim-delivery',
+  text: `
+    WITH job AS (
+      UPDATE jobs SET fence = fence + 1, lease_until = now() + make_interval(secs => $3 / 1000.0),
+             queued_at = coalesce(queued_at, now())
+       WHERE id = $1 AND fence = $2 AND (lease_until IS NULL OR lease_until < now())
+      RETURNING fence, lane_id, delivery_id, tries
+    )
+    SELECT job.fence, job.lane_id, job.tries, d.id AS delivery_id, d.attempts, v.id AS event_id, v.type, v.body,
+           e.client_pk, e.id AS endpoint_id, e.url, e.api_version, e.thin, e.disabled_at IS NULL AND e.deleted_at IS NULL AS enabled,
+           coalesce((SELECT json_agg(json_build_object('id', s.id, 'sealed', s.sealed) ORDER BY s.created_at DESC)
+                       FROM webhook_secrets s
+                      WHERE s.endpoint_id = e.id AND (s.expires_at IS NULL OR s.expires_at > now())), '[]') AS secrets
+      FROM job JOIN deliveries d ON d.id = job.delivery_id
+      JOIN events v ON v.id = d.event_id
+      JOIN webhook_endpoints e ON e.id = d.endpoint_id`,
+};
+
+type Row = {
+  fence: number;
+  lane_id: number;
+  tries: number;
+  client_pk: number;
+  delivery_id: number;
+  attempts: number;
+  event_id: string;
+  type: string;
+  body: string;
+  endpoint_id: string;
+  url: string;
+  api_version: string;
+  thin: boolean;
+  enabled: boolean;
+  secrets: { id: string; sealed: string }[];
+};
+
+/** @returns null when there is nothing to do: finished, held by another worker, or an entry of an earlier fence. */
+export async function claimDelivery(
+  deps: Statements,
+  { jobId, fence, leaseMs }: Claim & { leaseMs: number },
+): Promise<ClaimedDelivery | null> {
+  const [row] = await query<Row>(deps, CLAIM, [jobId, fence, leaseMs]);
+  if (row === undefined) return null;
+  return {
+    claim: { jobId, fence: row.fence },
+    laneId: row.lane_id,
+    deliveryId: row.delivery_id,
+    clientPk: row.client_pk,
+    attempts: row.attempts,
+    tries: row.tries,
+    event: { id: row.event_id, type: row.type, body: row.body },
+    endpoint: {
+      id: row.endpoint_id,
+      url: row.url,
+      apiVersion: row.api_version,
+      thin: row.thin,
+      enabled: row.enabled,
+      secrets: row.secrets,
+    },
+  };
+}

@@ -1,0 +1,131 @@
+import type { AutomaticDisabledCode } from '@emr-payments/contracts';
+import { query, type Statements } from '../core/database.ts';
+import { cancelWaitingCtes } from '../endpoints/cancel-waiting.ts';
+import { type EventRecord, tellEventCtes } from '../events/publish-event.ts';
+import { failedLane, NOT_OPEN } from '../jobs/lane-circuit.ts';
+import type { Claim } from '../jobs/renew-leases.ts';
+import { recordDelivered } from './record-delivered.ts';
+
+export type DeliveryAttemptRecord = {
+  startedAt: Date;
+  durationMs: number;
+  httpStatus: number | null;
+  /** null after a 2xx. */
+  errorKind: string | null;
+  excerpt: string | null;
+};
+
+/** What a failure can do to the endpoint, and the event that tells of it. */
+export type Disabling = {
+  /** `now`: whatever came before. `failing_too_long`: when this ends five days of nothing but failures. */
+  when: 'now' | 'failing_too_long';
+  code: AutomaticDisabledCode;
+  reason: string;
+  event: EventRecord;
+};
+
+export type DeliveryRecord = {
+  claim: Claim;
+  clientPk: number;
+  /** null when nothing was sent. */
+  attempt: DeliveryAttemptRecord | null;
+  next: { status: 'delivered' } | { status: 'failed' | 'canceled' } | { status: 'pending'; delayMs: number };
+  /** Set after an attempt that failed. */
+  disabling: Disabling | null;
+};
+
+/** Nothing but failures for so long, and as many of them, disables an endpoint: two failures a week apart do not. */
+const FAILING_DAYS = 5;
+const FAILING_ATTEMPTS = 10;
+
+/** Longest that an endpoint's circuit stays open before the next probe. */
+const FAILED_LANE = failedLane({ longestSeconds: 300 });
+
+/**
+ * The end of a delivery attempt, in one commit: the attempt, the delivery's state, the job's end or its next time, the
+ * circuit of the endpoint's lane, and since when the endpoint has been failing. When that disables the endpoint, what
+ * waits for it is canceled, its circuit closed, and the event written that tells the client's other endpoints.
+ */
+const RECORD = {
+  name: 'record-delivery',
+  text: `
+    WITH job AS MATERIALIZED (
+      SELECT j.id, j.lane_id, j.delivery_id, d.endpoint_id FROM jobs j JOIN deliveries d ON d.id = j.delivery_id
+       WHERE j.id = $1 AND j.fence = $2 FOR UPDATE OF j
+    ), disabled AS (
+      UPDATE webhook_endpoints e
+         SET disabled_at = now(), disabled_code = $11, disabled_reason = $12, failing_since = coalesce(e.failing_since, now())
+        FROM job JOIN lanes l ON l.id = job.lane_id
+       WHERE e.id = job.endpoint_id AND e.disabled_at IS NULL AND e.deleted_at IS NULL
+         AND ($10 = 'now' OR ($10 = 'failing_too_long' AND l.failures + 1 >= ${FAILING_ATTEMPTS}
+                              AND e.failing_since <= now() - interval '${FAILING_DAYS} days'))
+      RETURNING e.id, e.lane_id
+    ), verdict AS MATERIALIZED (
+      SELECT CASE WHEN $3 = 'pending' AND EXISTS (SELECT FROM disabled) THEN 'canceled' ELSE $3 END AS status
+    ), ended AS (
+      DELETE FROM jobs USING job, verdict WHERE jobs.id = job.id AND verdict.status <> 'pending'
+    ), postponed AS (
+      UPDATE jobs SET queued_at = NULL, lease_until = NULL, fence = jobs.fence + 1, tries = least(jobs.tries + 1, 1000),
+             run_at = now() + make_interval(secs => $4 / 1000.0)
+        FROM job, verdict WHERE jobs.id = job.id AND verdict.status = 'pending'
+    ), recorded AS (
+      UPDATE deliveries d
+         SET status = verdict.status::delivery_status, attempts = d.attempts + CASE WHEN $5::timestamptz IS NULL THEN 0 ELSE 1 END,
+             finished_at = CASE WHEN verdict.status <> 'pending' THEN now() END
+        FROM job, verdict WHERE d.id = job.delivery_id
+      RETURNING d.id, d.attempts, d.endpoint_id
+    ), attempt AS (
+      INSERT INTO delivery_attempts (delivery_id, number, started_at, duration_ms, http_status, error_kind, excerpt)
+      SELECT id, attempts, $5, $6, $7, $8, $9 FROM recorded WHERE $5::timestamptz IS NOT NULL
+    ), endpoint AS (
+      UPDATE webhook_endpoints e SET failing_since = CASE WHEN $3 = 'delivered' THEN NULL ELSE now() END
+        FROM recorded
+       WHERE e.id = recorded.endpoint_id AND $5::timestamptz IS NOT NULL
+         AND (e.failing_since IS NULL) = ($3 <> 'delivered') AND NOT EXISTS (SELECT FROM disabled)
+    ), healthy AS (
+      UPDATE lanes SET failures = 0, open_until = NULL
+        FROM job WHERE lanes.id = job.lane_id AND $3 = 'delivered' AND lanes.failures > 0
+    ), failing AS (
+      UPDATE lanes SET ${FAILED_LANE}
+        FROM job WHERE lanes.id = job.lane_id AND $5::timestamptz IS NOT NULL AND $3 <> 'delivered' AND ${NOT_OPEN}
+         AND NOT EXISTS (SELECT FROM disabled)
+    ), closed AS (
+      UPDATE lanes SET failures = 0, open_until = NULL FROM disabled WHERE lanes.id = disabled.lane_id
+    ), ${cancelWaitingCtes('disabled')}, telling AS (
+      SELECT NULL::int AS user_id, NULL::uuid AS id, NULL::smallint AS round, NULL::bigint AS job_id FROM disabled
+    ), ${tellEventCtes({ from: 'telling', id: 13, type: 14, body: 15, clientPk: 16, except: 'disabled' })}
+    SELECT (SELECT count(*) FROM disabled) > 0 AS disabled FROM job`,
+};
+
+/**
+ * @returns `written` is false when the claim is no longer ours: nothing was changed. `disabled`: the endpoint has been
+ * disabled by this.
+ */
+export async function recordDelivery(
+  deps: Statements,
+  record: DeliveryRecord,
+): Promise<{ written: boolean; disabled: boolean }> {
+  const { claim, attempt, next, disabling } = record;
+  if (next.status === 'delivered' && attempt !== null) {
+    return { written: await recordDelivered(deps, { claim, attempt }), disabled: false };
+  }
+  const [row] = await query<{ disabled: boolean }>(deps, RECORD, [
+    claim.jobId,
+    claim.fence,
+    next.status,
+    next.status === 'pending' ? next.delayMs : 0,
+    attempt?.startedAt ?? null,
+    attempt?.durationMs ?? null,
+    attempt?.httpStatus ?? null,
+    attempt?.errorKind ?? null,
+    attempt?.excerpt ?? null,
+    disabling?.when ?? null,
+    disabling?.code ?? null,
+    disabling?.reason ?? null,
+    disabling?.event.id ?? null,
+    disabling?.event.type ?? null,
+    disabling?.event.body ?? null,
+    record.clientPk,
+  ]);
+  return { written: row !== undefined, disabled: row?.disabled ?? false };
+}

@@ -1,0 +1,117 @@
+import { DISABLED_CODES } from '@emr-payments/contracts';
+import { type Actor, type AuditDetail, clip } from '../audit/entry.ts';
+import { recordAudit } from '../audit/record-audit.ts';
+import { query, type Statements } from '../core/database.ts';
+import { cancelWaiting } from './cancel-waiting.ts';
+import type { EndpointRecord } from './endpoint-record.ts';
+
+/** What is left out stays as it is. */
+export type EndpointChanges = {
+  /** Already checked by the guard. Another URL begins with a clean record. */
+  url?: string | undefined;
+  description?: string | null | undefined;
+  eventTypes?: readonly string[] | undefined;
+  thin?: boolean | undefined;
+  ratePerSecond?: number | null | undefined;
+  enabled?: boolean | undefined;
+};
+
+const CHANGE = {
+  name: 'change-endpoint',
+  text: `
+    WITH endpoint AS (
+      UPDATE webhook_endpoints
+         SET url = coalesce($2, url), description = CASE WHEN $3 THEN $4 ELSE description END,
+             event_types = coalesce($5, event_types), thin = coalesce($6, thin),
+             failing_since = CASE WHEN $2 <> url THEN NULL ELSE failing_since END
+       WHERE id = $1
+      RETURNING lane_id
+    )
+    UPDATE lanes
+       SET rate_per_second = CASE WHEN $7 THEN $8 ELSE rate_per_second END, next_slot = CASE WHEN $7 THEN NULL ELSE next_slot END,
+           failures = CASE WHEN $9 THEN 0 ELSE failures END, open_until = CASE WHEN $9 THEN NULL ELSE open_until END
+      FROM endpoint WHERE lanes.id = endpoint.lane_id`,
+};
+const DISABLE = {
+  name: 'disable-endpoint-by-client',
+  text: `UPDATE webhook_endpoints SET disabled_at = now(), disabled_code = 'by_client', disabled_reason = $2
+          WHERE id = $1 AND disabled_at IS NULL`,
+};
+const ENABLE = {
+  name: 'enable-endpoint-by-client',
+  text: `
+    WITH endpoint AS (
+      UPDATE webhook_endpoints SET disabled_at = NULL, disabled_code = NULL, disabled_reason = NULL, failing_since = NULL
+       WHERE id = $1 RETURNING lane_id
+    )
+    UPDATE lanes SET failures = 0, open_until = NULL FROM endpoint WHERE lanes.id = endpoint.lane_id`,
+};
+
+/** Changes an endpoint, and writes into the audit log what was changed. */
+export async function changeEndpoint(
+  tx: Statements,
+  { endpoint, changes, by }: { endpoint: EndpointRecord; changes: EndpointChanges; by: Actor },
+): Promise<void> {
+  const { url, description, eventTypes, thin, ratePerSecond, enabled } = changes;
+  await query(tx, CHANGE, [
+    endpoint.id,
+    url ?? null,
+    description !== undefined,
+    description ?? null,
+    eventTypes ?? null,
+    thin ?? null,
+    ratePerSecond !== undefined,
+    ratePerSecond ?? null,
+    url !== undefined && url !== endpoint.url,
+  ]);
+  if (enabled === false && endpoint.disabledAt === null) {
+    await query(tx, DISABLE, [endpoint.id, DISABLED_CODES.by_client]);
+    await cancelWaiting(tx, endpoint);
+  }
+  if (enabled === true && endpoint.disabledAt !== null) await query(tx, ENABLE, [endpoint.id]);
+  await audit(tx, { endpoint, by, action: 'endpoint.change', detail: detailOf(changes) });
+}
+
+const DELETE = {
+  name: 'delete-endpoint',
+  text: `
+    WITH no_secrets AS (DELETE FROM webhook_secrets WHERE endpoint_id = $1)
+    UPDATE webhook_endpoints SET deleted_at = now() WHERE id = $1`,
+};
+
+/** Takes an endpoint away: its secrets are gone, what waits for it is canceled, what was sent stays readable to nobody. */
+export async function deleteEndpoint(
+  tx: Statements,
+  { endpoint, by }: { endpoint: EndpointRecord; by: Actor },
+): Promise<void> {
+  await query(tx, DELETE, [endpoint.id]);
+  await cancelWaiting(tx, endpoint);
+  await audit(tx, { endpoint, by, action: 'endpoint.delete', detail: {} });
+}
+
+function detailOf({
+  url,
+  description,
+  eventTypes,
+  thin,
+  ratePerSecond,
+  enabled,
+}: EndpointChanges): AuditDetail {
+  return {
+    ...(url === undefined ? {} : { host: clip(URL.parse(url)?.host ?? '') }),
+    ...(description === undefined ? {} : { description: 'changed' }),
+    ...(eventTypes === undefined ? {} : { event_types: eventTypes.join(' ') }),
+    ...(thin === undefined ? {} : { thin }),
+    ...(ratePerSecond === undefined ? {} : { rate_per_second: ratePerSecond }),
+    ...(enabled === undefined ? {} : { enabled }),
+  };
+}
+
+async function audit(
+  tx: Statements,
+  input: { endpoint: EndpointRecord; by: Actor; action: string; detail: AuditDetail },
+): Promise<void> {
+  const { endpoint, by, action, detail } = input;
+  const subject = `endpoint:${endpoint.id}` as const;
+  await recordAudit({ database: tx }, { ...by, action, subject, outcome: 'done', detail });
+}

@@ -1,0 +1,62 @@
+import { query, type Statements } from '../core/database.ts';
+
+/** A webhook endpoint as its client sees it. */
+export type EndpointRecord = {
+  id: string;
+  laneId: number;
+  url: string;
+  description: string | null;
+  /** Empty: every type. */
+  eventTypes: string[];
+  apiVersion: string;
+  thin: boolean;
+  signing: 'v1' | 'v1a';
+  ratePerSecond: number | null;
+  createdAt: Date;
+  disabledAt: Date | null;
+  disabledCode: string | null;
+  disabledReason: string | null;
+  failingSince: Date | null;
+  /** Its circuit is open until then; null when it is closed. */
+  pausedUntil: Date | null;
+};
+
+/** Which endpoint, of which client: another client's is not found. */
+export type EndpointKey = { clientPk: number; endpointId: string };
+
+/** Where a page begins: after the entry with these two. Newest first. */
+export type PageAfter = { createdAt: Date; id: string };
+
+const SELECT = `
+  SELECT e.id, e.lane_id AS "laneId", e.url, e.description, e.event_types AS "eventTypes", e.api_version AS "apiVersion",
+         e.thin, e.signing, l.rate_per_second::float8 AS "ratePerSecond", e.created_at AS "createdAt",
+         e.disabled_at AS "disabledAt", e.disabled_code AS "disabledCode", e.disabled_reason AS "disabledReason",
+         e.failing_since AS "failingSince", CASE WHEN l.open_until > now() THEN l.open_until END AS "pausedUntil"
+    FROM webhook_endpoints e JOIN lanes l ON l.id = e.lane_id
+   WHERE e.client_pk = $1 AND e.deleted_at IS NULL`;
+
+const FIND = { name: 'find-endpoint', text: `${SELECT} AND e.id = $2` };
+
+const LIST = {
+  name: 'list-endpoints',
+  text: `${SELECT} AND ($2::timestamptz IS NULL OR (e.created_at, e.id) < ($2, $3))
+   ORDER BY e.created_at DESC, e.id DESC LIMIT $4`,
+};
+
+/** null: there is none of that id, it is another client's, or it was deleted. */
+export async function findEndpoint(
+  deps: Statements,
+  { clientPk, endpointId }: EndpointKey,
+): Promise<EndpointRecord | null> {
+  const [row] = await query<EndpointRecord>(deps, FIND, [clientPk, endpointId]);
+  return row ?? null;
+}
+
+/** The endpoints of one client, newest first. */
+export async function pageOfEndpoints(
+  deps: Statements,
+  { clientPk, after, limit }: { clientPk: number; after: PageAfter | null; limit: number },
+): Promise<EndpointRecord[]> {
+  const values = [clientPk, after?.createdAt ?? null, after?.id ?? null, limit];
+  return query<EndpointRecord>(deps, LIST, values);
+}

@@ -1,0 +1,80 @@
+import { randomUUID } from 'node:crypto';
+import { CURRENT_API_VERSION, newWebhookEndpointId } from '@emr-payments/contracts';
+import { type Keyring, seal } from '@emr-payments/runtime';
+import type { Actor } from '../audit/entry.ts';
+import { auditCte, auditValues } from '../audit/record-audit.ts';
+import { query, type Statements } from '../core/database.ts';
+
+export type RegisterEndpointInput = {
+  clientPk: number;
+  /** Already checked by the guard of packages/webhooks. */
+  url: string;
+  /** `whsec_…` for v1, `whsk_…` for v1a, in clear; stored sealed, bound to its own row. */
+  secret: string;
+  signing: 'v1' | 'v1a';
+  description: string | null;
+  /** Empty: every type. */
+  eventTypes: readonly string[];
+  thin: boolean;
+  ratePerSecond: number | null;
+  by: Actor;
+};
+
+/** Endpoints of one client: each event goes to all of them. */
+export const MOST_ENDPOINTS = 50;
+
+/** Deliveries to one endpoint at once, over all workers. */
+const CONCURRENCY = 10;
+
+const REGISTER = {
+  name: 'register-endpoint',
+  text: `
+    WITH lane AS (
+      INSERT INTO lanes (kind, concurrency, rate_per_second)
+      SELECT 'endpoint', ${CONCURRENCY}, $3
+       WHERE (SELECT count(*) FROM webhook_endpoints WHERE client_pk = $2 AND deleted_at IS NULL) < ${MOST_ENDPOINTS}
+      RETURNING id
+    ), endpoint AS (
+      INSERT INTO webhook_endpoints (id, client_pk, lane_id, url, description, event_types, api_version, thin, signing)
+      SELECT $1, $2, lane.id, $4, $5, $6, $7, $8, $9::webhook_signing FROM lane
+      RETURNING id
+    ), secret AS (
+      INSERT INTO webhook_secrets (id, endpoint_id, sealed) SELECT $10, endpoint.id, $11 FROM endpoint
+    ), ${auditCte({ from: 'endpoint', at: 12 })}
+    SELECT id FROM endpoint`,
+};
+
+/**
+ * Registers an endpoint with one signing secret. It gets the events that are written from now on, in the payload
+ * version of today.
+ *
+ * @returns its id; null when the client has the most that it can have.
+ */
+export async function registerEndpoint(
+  { tx, keyring }: { tx: Statements; keyring: Keyring },
+  input: RegisterEndpointInput,
+): Promise<string | null> {
+  const id = newWebhookEndpointId();
+  const secretId = randomUUID();
+  const audit = auditValues({
+    ...input.by,
+    action: 'endpoint.create',
+    subject: `endpoint:${id}`,
+    outcome: 'done',
+  });
+  const rows = await query<{ id: string }>(tx, REGISTER, [
+    id,
+    input.clientPk,
+    input.ratePerSecond,
+    input.url,
+    input.description,
+    input.eventTypes,
+    CURRENT_API_VERSION,
+    input.thin,
+    input.signing,
+    secretId,
+    seal(keyring, `webhook_secret:${secretId}`, input.secret),
+    ...audit,
+  ]);
+  return rows[0]?.id ?? null;
+}

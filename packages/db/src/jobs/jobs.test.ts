@@ -1,0 +1,256 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { createAcceptor } from '../accept/acceptor.ts';
+import { claimDelivery } from '../delivery/claim-delivery.ts';
+import { recordDelivery } from '../delivery/record-delivery.ts';
+import { beginAttempt } from '../posting/begin-attempt.ts';
+import { claimPosting } from '../posting/claim-posting.ts';
+import { retryPosting } from '../posting/retry-posting.ts';
+import { type Settlement, settlePayment } from '../posting/settle-payment.ts';
+import { openPractice, type Practice } from '../testing/practice.ts';
+import { feedJobs } from './feed-jobs.ts';
+import { renewLeases } from './renew-leases.ts';
+import { sweepJobs } from './sweep-jobs.ts';
+
+let practice: Practice;
+beforeEach(async () => {
+  practice = await openPractice({ concurrency: 3 });
+});
+afterEach(() => practice.close());
+
+const sql = async (text: string) => (await practice.database.pool.query(text)).rows;
+
+async function accept(howMany: number): Promise<void> {
+  const acceptor = createAcceptor(practice);
+  await Promise.all(Array.from({ length: howMany }, () => acceptor.accept(practice.input())));
+}
+
+async function claimed() {
+  await accept(1);
+  const [job] = await feedJobs(practice.database, 10);
+  const posting = await claimPosting(practice.database, {
+    jobId: job?.id ?? '',
+    fence: job?.fence ?? -1,
+    leaseMs: 5_000,
+  });
+  if (posting === null) throw new Error('the fed job could not be claimed');
+  return posting;
+}
+
+type Posting = Awaited<ReturnType<typeof claimed>>;
+
+const settlement = ({ claim, laneId, payment }: Posting, eventId = 'evt_1'): Settlement => ({
+  claim,
+  laneId,
+  clientPk: payment.clientPk,
+  result: { status: 'posted', emrTransactionId: '13969262' },
+  attempt: { outcome: 'posted' },
+  event: { id: eventId, type: 'payment.created', body: '{}' },
+});
+
+test('a lane is fed up to its cap, and again as it gets room', async () => {
+  await accept(8);
+  const first = await feedJobs(practice.database, 100);
+  expect(first.length).toBe(3);
+  expect(await feedJobs(practice.database, 100)).toEqual([]);
+  const [job] = first;
+  const posting = await claimPosting(practice.database, { jobId: job?.id ?? '', fence: 0, leaseMs: 5_000 });
+  if (posting !== null) await settlePayment(practice.database, settlement(posting));
+  const kinds = (await feedJobs(practice.database, 100)).map((fed) => fed.kind).sort();
+  expect(kinds).toEqual(['deliver_webhook', 'post_payment']);
+});
+
+test('feeders at the same time never fill the same room twice', async () => {
+  await accept(30);
+  const fed = await Promise.all(Array.from({ length: 6 }, () => feedJobs(practice.database, 100)));
+  expect(fed.flat().length).toBe(3);
+});
+
+test('only one of many claims of one entry gets it', async () => {
+  await accept(1);
+  const [job] = await feedJobs(practice.database, 1);
+  const claims = await Promise.all(
+    Array.from({ length: 6 }, () =>
+      claimPosting(practice.database, { jobId: job?.id ?? '', fence: 0, leaseMs: 5_000 }),
+    ),
+  );
+  expect(claims.filter((claim) => claim !== null).length).toBe(1);
+});
+
+test('settling writes status, event, delivery and its job, and ends the job, once', async () => {
+  const posting = await claimed();
+  await beginAttempt(practice.database, { claim: posting.claim, knownAbsent: false });
+  expect(await settlePayment(practice.database, settlement(posting))).toBe(true);
+  expect(await settlePayment(practice.database, settlement(posting, 'evt_2'))).toBe(false);
+
+  expect(await sql('SELECT status, round, emr_transaction_id FROM payments')).toEqual([
+    { status: 'posted', round: 1, emr_transaction_id: '13969262' },
+  ]);
+  expect(await sql('SELECT outcome, number FROM posting_attempts')).toEqual([
+    { outcome: 'posted', number: 1 },
+  ]);
+  expect(await sql('SELECT id, round FROM events')).toEqual([{ id: 'evt_1', round: 1 }]);
+  expect(await sql('SELECT kind, payment_id, delivery_id IS NOT NULL AS has_delivery FROM jobs')).toEqual([
+    { kind: 'deliver_webhook', payment_id: null, has_delivery: true },
+  ]);
+});
+
+test('a stale holder can neither send nor settle nor postpone', async () => {
+  const stale = await claimed();
+  await sql('UPDATE jobs SET lease_until = now() - interval $$1 s$$');
+  expect(await beginAttempt(practice.database, { claim: stale.claim, knownAbsent: false })).toBe(false);
+  expect(await sweepJobs(practice.database, { unclaimedMs: 60_000, limit: 10 })).toEqual({
+    expired: 1,
+    unclaimed: 0,
+  });
+  const [again] = await feedJobs(practice.database, 10);
+  const holder = await claimPosting(practice.database, {
+    jobId: again?.id ?? '',
+    fence: again?.fence ?? -1,
+    leaseMs: 5_000,
+  });
+  expect(holder?.claim.fence).toBe(stale.claim.fence + 1);
+
+  expect(await settlePayment(practice.database, settlement(stale))).toBe(false);
+  const later = { delayMs: 0, attempt: null, farEnd: 'answering' as const };
+  expect(await retryPosting(practice.database, { claim: stale.claim, ...later })).toBe(false);
+  expect(await renewLeases(practice.database, { claims: [stale.claim], leaseMs: 5_000 })).toEqual(new Set());
+  expect(await sql('SELECT status FROM payments')).toEqual([{ status: 'posting' }]);
+  expect(holder !== null && (await settlePayment(practice.database, settlement(holder)))).toBe(true);
+});
+
+test('a send whose outcome was lost is known to the next holder, until the EMR has been asked', async () => {
+  const first = await claimed();
+  await beginAttempt(practice.database, { claim: first.claim, knownAbsent: false });
+  const lost = { outcome: 'unknown' as const, code: 'timeout', detail: 'no answer' };
+  await retryPosting(practice.database, { claim: first.claim, delayMs: 0, attempt: lost, farEnd: 'failing' });
+  const again = { claim: first.claim, delayMs: 0, attempt: lost, farEnd: 'failing' as const };
+  expect(await retryPosting(practice.database, again)).toBe(false);
+  expect(await sql('SELECT status FROM payments')).toEqual([{ status: 'retrying' }]);
+
+  const [job] = await feedJobs(practice.database, 10);
+  const second = await claimPosting(practice.database, {
+    jobId: job?.id ?? '',
+    fence: job?.fence ?? -1,
+    leaseMs: 5_000,
+  });
+  expect(second?.sends).toBe(1);
+  expect(second?.unresolvedMs).toBeGreaterThanOrEqual(0);
+  if (second !== null) await beginAttempt(practice.database, { claim: second.claim, knownAbsent: true });
+  expect(await sql('SELECT number, outcome FROM posting_attempts ORDER BY number')).toEqual([
+    { number: 1, outcome: 'absent' },
+    { number: 3, outcome: null },
+  ]);
+});
+
+test('an entry that nobody claimed is swept back, and one sweeper works at a time', async () => {
+  await accept(3);
+  await feedJobs(practice.database, 10);
+  expect(await sweepJobs(practice.database, { unclaimedMs: 60_000, limit: 10 })).toEqual({
+    expired: 0,
+    unclaimed: 0,
+  });
+  await sql("UPDATE jobs SET queued_at = now() - interval '1 minute'");
+  const swept = await Promise.all(
+    Array.from({ length: 4 }, () => sweepJobs(practice.database, { unclaimedMs: 1_000, limit: 2 })),
+  );
+  expect(swept.reduce((sum, { unclaimed }) => sum + unclaimed, 0)).toBeLessThanOrEqual(3);
+  await sweepJobs(practice.database, { unclaimedMs: 1_000, limit: 2 });
+  expect((await feedJobs(practice.database, 10)).length).toBe(3);
+});
+
+test('five failures open the circuit: its lane waits, then gets one probe, and an answer closes it', async () => {
+  await accept(12);
+  const fail = { delayMs: 0, attempt: null, farEnd: 'failing' as const };
+  for (let failures = 0; failures < 5; ) {
+    for (const job of await feedJobs(practice.database, 10)) {
+      const posting = await claimPosting(practice.database, {
+        jobId: job.id,
+        fence: job.fence,
+        leaseMs: 5_000,
+      });
+      if (posting !== null) await retryPosting(practice.database, { claim: posting.claim, ...fail });
+      failures += 1;
+    }
+  }
+  expect(await feedJobs(practice.database, 10)).toEqual([]);
+  await sql('UPDATE lanes SET open_until = now() - interval $$1 s$$ WHERE open_until IS NOT NULL');
+  const [probe, ...more] = await feedJobs(practice.database, 10);
+  expect(more).toEqual([]);
+  const posting = await claimPosting(practice.database, {
+    jobId: probe?.id ?? '',
+    fence: probe?.fence ?? -1,
+    leaseMs: 5_000,
+  });
+  if (posting !== null) await settlePayment(practice.database, settlement(posting));
+  expect((await feedJobs(practice.database, 10)).filter((job) => job.kind === 'post_payment').length).toBe(3);
+});
+
+test('a delivery is retried, then delivered, with its attempts; 410 disables the endpoint', async () => {
+  const posting = await claimed();
+  await settlePayment(practice.database, settlement(posting));
+  const attempt = {
+    startedAt: new Date(),
+    durationMs: 5,
+    httpStatus: 500,
+    errorKind: 'http_status',
+    excerpt: 'oops',
+  };
+
+  const next = async () => {
+    const [job] = await feedJobs(practice.database, 10);
+    return await claimDelivery(practice.database, {
+      jobId: job?.id ?? '',
+      fence: job?.fence ?? -1,
+      leaseMs: 5_000,
+    });
+  };
+  const first = await next();
+  expect(first).toMatchObject({
+    attempts: 0,
+    event: { id: 'evt_1' },
+    endpoint: { enabled: true, secrets: [{}] },
+  });
+  if (first === null) return;
+  const told = { id: 'evt_told', type: 'endpoint.disabled', body: '{}' };
+  const failing = { when: 'failing_too_long', code: 'failing', reason: 'five days', event: told } as const;
+  const retry = { claim: first.claim, clientPk: first.clientPk, attempt, disabling: failing };
+  expect(
+    await recordDelivery(practice.database, { ...retry, next: { status: 'pending', delayMs: 0 } }),
+  ).toEqual({ written: true, disabled: false });
+  expect(await recordDelivery(practice.database, { ...retry, next: { status: 'delivered' } })).toEqual({
+    written: false,
+    disabled: false,
+  });
+  expect(await sql('SELECT failing_since IS NOT NULL AS failing FROM webhook_endpoints')).toEqual([
+    { failing: true },
+  ]);
+
+  const second = await next();
+  if (second === null) throw new Error('the retry was not fed');
+  expect(second).toMatchObject({ attempts: 1, tries: 1 });
+  const gone = await recordDelivery(practice.database, {
+    claim: second.claim,
+    clientPk: second.clientPk,
+    attempt: { ...attempt, httpStatus: 410 },
+    next: { status: 'failed' },
+    disabling: {
+      when: 'now',
+      code: 'gone',
+      reason: 'The endpoint answered 410 Gone.',
+      event: told,
+    },
+  });
+  expect(gone).toEqual({ written: true, disabled: true });
+  expect(await sql('SELECT status, attempts FROM deliveries')).toEqual([{ status: 'failed', attempts: 2 }]);
+  expect(await sql('SELECT number, http_status FROM delivery_attempts ORDER BY number')).toEqual([
+    { number: 1, http_status: 500 },
+    { number: 2, http_status: 410 },
+  ]);
+  expect(await sql('SELECT disabled_code, disabled_reason FROM webhook_endpoints')).toEqual([
+    { disabled_code: 'gone', disabled_reason: 'The endpoint answered 410 Gone.' },
+  ]);
+  expect(await sql("SELECT type, payment_id FROM events WHERE id = 'evt_told'")).toEqual([
+    { type: 'endpoint.disabled', payment_id: null },
+  ]);
+  expect(await sql('SELECT count(*)::int AS n FROM jobs')).toEqual([{ n: 0 }]);
+});

@@ -1,0 +1,48 @@
+import { type Database, query } from '../core/database.ts';
+
+/** What waits and what stands still, for the operator's graphs. */
+export type WorkMeasures = {
+  jobs: {
+    kind: 'post_payment' | 'deliver_webhook';
+    state: 'waiting' | 'due' | 'queued' | 'claimed';
+    count: number;
+  }[];
+  /** Seconds for which the oldest due job of a kind has been waiting to be handed to the queue or claimed. */
+  oldestDue: { kind: 'post_payment' | 'deliver_webhook'; seconds: number }[];
+  openCircuits: { kind: 'connection' | 'endpoint'; count: number }[];
+};
+
+const JOBS = {
+  name: 'measure-jobs',
+  text: `
+    SELECT kind,
+           CASE WHEN lease_until IS NOT NULL THEN 'claimed' WHEN queued_at IS NOT NULL THEN 'queued'
+                WHEN run_at <= now() THEN 'due' ELSE 'waiting' END AS state,
+           count(*)::int AS count,
+           coalesce(max(extract(epoch FROM now() - run_at)) FILTER (WHERE lease_until IS NULL AND run_at <= now()), 0)::float8 AS oldest
+      FROM jobs GROUP BY 1, 2`,
+};
+
+const CIRCUITS = {
+  name: 'measure-circuits',
+  text: `SELECT kind, count(*) FILTER (WHERE open_until > now())::int AS count FROM lanes GROUP BY 1`,
+};
+
+type JobRow = WorkMeasures['jobs'][number] & { oldest: number };
+
+/** Reads the live work only: it costs as much as there is to do, not as much as was ever done. */
+export async function measureWork(deps: Pick<Database, 'pool'>): Promise<WorkMeasures> {
+  const [jobs, openCircuits] = await Promise.all([
+    query<JobRow>(deps, JOBS, []),
+    query<WorkMeasures['openCircuits'][number]>(deps, CIRCUITS, []),
+  ]);
+  const kinds = ['post_payment', 'deliver_webhook'] as const;
+  return {
+    jobs: jobs.map(({ kind, state, count }) => ({ kind, state, count })),
+    oldestDue: kinds.map((kind) => ({
+      kind,
+      seconds: Math.max(0, ...jobs.filter((row) => row.kind === kind).map((row) => row.oldest)),
+    })),
+    openCircuits,
+  };
+}

@@ -1,0 +1,29 @@
+import { type Database, query } from '../core/database.ts';
+
+export type Claim = { jobId: string; fence: number };
+
+/** The rows are locked in their order, as groups of statements lock them (`Database.grouped`): no deadlock with those. */
+const RENEW = {
+  name: 'renew-leases',
+  text: `
+    WITH held AS (
+      SELECT j.id FROM unnest($1::bigint[], $2::int[]) AS claim(id, fence)
+        JOIN jobs j ON j.id = claim.id AND j.fence = claim.fence AND j.lease_until IS NOT NULL
+       ORDER BY j.id FOR UPDATE OF j
+    )
+    UPDATE jobs SET lease_until = now() + make_interval(secs => $3 / 1000.0) FROM held WHERE jobs.id = held.id
+    RETURNING jobs.id::text`,
+};
+
+/** Prolongs the leases of all that this process holds. @returns the ids of those that it still holds. */
+export async function renewLeases(
+  deps: Pick<Database, 'pool'>,
+  { claims, leaseMs }: { claims: readonly Claim[]; leaseMs: number },
+): Promise<Set<string>> {
+  const rows = await query<{ id: string }>(deps, RENEW, [
+    claims.map((claim) => claim.jobId),
+    claims.map((claim) => claim.fence),
+    leaseMs,
+  ]);
+  return new Set(rows.map((row) => row.id));
+}

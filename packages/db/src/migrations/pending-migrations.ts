@@ -1,0 +1,38 @@
+import { readdir } from 'node:fs/promises';
+import { type Database, query } from '../core/database.ts';
+import { prismaFiles } from './schema-engine.ts';
+
+export type PendingMigrations = {
+  /** Committed with this version and not in the database. */
+  pending: string[];
+  /** Begun and not ended: a person has to look. */
+  failed: string[];
+};
+
+const TABLE = {
+  name: 'migrations-table',
+  text: `SELECT to_regclass('_prisma_migrations') IS NOT NULL AS there`,
+};
+
+const APPLIED = {
+  name: 'applied-migrations',
+  text: 'SELECT migration_name AS name, finished_at IS NOT NULL AS finished FROM _prisma_migrations WHERE rolled_back_at IS NULL',
+};
+
+/** Compares the database with the migrations of this version, without changing anything. */
+export async function pendingMigrations({
+  database,
+}: {
+  database: Pick<Database, 'pool'>;
+}): Promise<PendingMigrations> {
+  const entries = await readdir(prismaFiles.migrations, { withFileTypes: true });
+  const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+  const [table] = await query<{ there: boolean }>(database, TABLE, []);
+  const rows =
+    table?.there === true ? await query<{ name: string; finished: boolean }>(database, APPLIED, []) : [];
+  const finished = new Set(rows.filter((row) => row.finished).map((row) => row.name));
+  return {
+    pending: names.filter((name) => !finished.has(name)).sort(),
+    failed: rows.filter((row) => !row.finished).map((row) => row.name),
+  };
+}

@@ -1,0 +1,74 @@
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { PrismaPg } from '@prisma/adapter-pg';
+import { bindMigrationAwareSqlAdapterFactory } from '@prisma/driver-adapter-utils';
+import * as engineModule from '@prisma/schema-engine-wasm/schema_engine_bg';
+import { Pool } from 'pg';
+
+const root = fileURLToPath(new URL('../../../../prisma/', import.meta.url));
+
+/** Where schema.prisma and the migrations stand. */
+export const prismaFiles = { schema: `${root}schema.prisma`, migrations: `${root}migrations` };
+
+/** Node has it; the types of Node leave it to the DOM's. */
+declare const WebAssembly: {
+  instantiate(wasm: Buffer, imports: object): Promise<{ instance: { exports: Record<string, unknown> } }>;
+};
+
+/**
+ * The driver adapter 7.10.0 cuts a migration at every semicolon, also inside a function's body, and runs the pieces one
+ * by one. Sent whole, it is one transaction: a migration that fails leaves nothing half-done.
+ */
+class ScriptwiseFactory extends PrismaPg {
+  readonly #pool: Pool;
+
+  constructor(pool: Pool) {
+    super(pool);
+    this.#pool = pool;
+  }
+
+  override async connect() {
+    const adapter = await super.connect();
+    adapter.executeScript = async (script) => {
+      await this.#pool.query(script);
+    };
+    return adapter;
+  }
+}
+
+let loading: Promise<void> | undefined;
+
+async function loadEngine(): Promise<void> {
+  // Where the engine leaves the words of a panic before it traps.
+  Object.assign(globalThis, {
+    PRISMA_WASM_PANIC_REGISTRY: { set_message: (message: string) => process.stderr.write(`${message}\n`) },
+  });
+  const wasmFile = new URL('schema_engine_bg.wasm', import.meta.resolve('@prisma/schema-engine-wasm'));
+  const { instance } = await WebAssembly.instantiate(await readFile(wasmFile), {
+    './schema_engine_bg.js': engineModule,
+  });
+  engineModule.__wbg_set_wasm(instance.exports);
+  const start = instance.exports.__wbindgen_start as () => void;
+  start();
+}
+
+/**
+ * Runs Prisma's own schema engine, as WebAssembly from npm: the native one is a download outside any package registry.
+ *
+ * @param url the database that it works on.
+ */
+export async function withSchemaEngine<T>(
+  url: string,
+  work: (engine: engineModule.SchemaEngine) => Promise<T>,
+): Promise<T> {
+  loading ??= loadEngine();
+  await loading;
+  const pool = new Pool({ connectionString: url });
+  try {
+    const adapter = bindMigrationAwareSqlAdapterFactory(new ScriptwiseFactory(pool));
+    const datamodels: [string, string][] = [['schema.prisma', await readFile(prismaFiles.schema, 'utf8')]];
+    return await work(await engineModule.SchemaEngine.new({ datamodels }, () => undefined, adapter));
+  } finally {
+    await pool.end();
+  }
+}

@@ -1,0 +1,49 @@
+import { type PaymentStatus, paymentIdToUuid, uuidToPaymentId } from '@emr-payments/contracts';
+import { query, type Statements } from '../core/database.ts';
+import { type PaymentRecord, RECORD_COLUMNS, type RecordRow, recordOf } from './payment-record.ts';
+
+const FIND = {
+  name: 'find-payment',
+  text: `SELECT ${RECORD_COLUMNS} FROM payments p WHERE p.id = $1 AND p.user_id = $2`,
+};
+
+/** One payment of this user; null when there is none of that id, or it is another user's. */
+export async function findPayment(
+  { database }: { database: Statements },
+  { userId, paymentId }: { userId: number; paymentId: string },
+): Promise<PaymentRecord | null> {
+  const [row] = await query<RecordRow>(database, FIND, [paymentIdToUuid(paymentId), userId]);
+  return row === undefined ? null : recordOf(row);
+}
+
+export type JobRecord = {
+  jobId: number;
+  paymentId: string;
+  status: PaymentStatus;
+  createdAt: Date;
+  settledAt: Date | null;
+};
+
+/** The job row itself is gone when the work is done: what stays is the payment that has its number. */
+const FIND_JOB = {
+  name: 'find-job',
+  text: 'SELECT job_id, id, status, created_at, settled_at FROM payments WHERE job_id = $1 AND user_id = $2',
+};
+
+/** The work that `job_id` names, of this user; null when there is none, or it is another user's. */
+export async function findJob(
+  { database }: { database: Statements },
+  { userId, jobId }: { userId: number; jobId: number },
+): Promise<JobRecord | null> {
+  type Row = { job_id: number; id: string; status: PaymentStatus; created_at: Date; settled_at: Date | null };
+  const [row] = await query<Row>(database, FIND_JOB, [jobId, userId]);
+  return row === undefined
+    ? null
+    : {
+        jobId: row.job_id,
+        paymentId: uuidToPaymentId(row.id),
+        status: row.status,
+        createdAt: row.created_at,
+        settledAt: row.settled_at,
+      };
+}

@@ -1,0 +1,106 @@
+import { FAILURE_CODES, PAYMENT_STATUSES, type PaymentStatus } from '@emr-payments/contracts';
+import { query, type Statements } from '../core/database.ts';
+import { type PaymentRecord, RECORD_COLUMNS, type RecordRow, recordOf } from './payment-record.ts';
+
+/** A payment's place in the list: what comes after it is older. `id` is a uuid. */
+export type PaymentPlace = { createdAt: Date; id: string };
+
+export type PaymentFilter = {
+  userId: number;
+  /** Any of these; empty is all. */
+  statuses?: readonly PaymentStatus[] | undefined;
+  patientMrn?: string | undefined;
+  referenceNumber?: string | undefined;
+  location?: string | undefined;
+  createdAfter?: Date | undefined;
+  createdBefore?: Date | undefined;
+  /** Only what comes behind this place. */
+  after?: PaymentPlace | undefined;
+  /** Rows at most. One more than is shown tells whether there is another page. */
+  limit: number;
+};
+
+const REVIEW_CODES = Object.entries(FAILURE_CODES).flatMap(([code, { status }]) =>
+  status === 'needs_review' ? `'${code}'` : [],
+);
+
+/**
+ * The states, by how their payments are found fast among millions. No index has the status in it, because Postgres would
+ * then write every index of the table anew at each change of it: the worklist's two go by the failure code, which changes
+ * only for the few that fail, and open payments are found by their jobs, which are few by nature.
+ */
+const WAYS: { statuses: readonly PaymentStatus[]; condition: string }[] = [
+  {
+    statuses: ['accepted', 'posting', 'retrying'],
+    condition: `p.id IN (
+      SELECT j.payment_id FROM jobs j JOIN connections c ON c.lane_id = j.lane_id WHERE c.user_id = $1 AND j.queued_at IS NULL
+      UNION ALL
+      SELECT j.payment_id FROM jobs j JOIN connections c ON c.lane_id = j.lane_id WHERE c.user_id = $1 AND j.queued_at IS NOT NULL)`,
+  },
+  { statuses: ['failed'], condition: 'p.failure_code IS NOT NULL' },
+  { statuses: ['needs_review'], condition: `p.failure_code IN (${REVIEW_CODES.join(', ')})` },
+  { statuses: ['posted'], condition: 'p.failure_code IS NULL' },
+];
+
+/** Conditions over `payments p`, with their values from $2 on; $1 is the user. */
+function conditionsOf(filter: PaymentFilter): { conditions: string[]; values: unknown[] } {
+  const conditions = ['p.user_id = $1'];
+  const values: unknown[] = [filter.userId];
+  const add = (condition: (n: string) => string, value: unknown) => {
+    if (value === undefined) return;
+    values.push(value);
+    conditions.push(condition(`$${values.length}`));
+  };
+  add((n) => `p.patient_mrn = ${n}`, filter.patientMrn);
+  add((n) => `p.reference_number = ${n}`, filter.referenceNumber);
+  add((n) => `p.location = ${n}`, filter.location);
+  add((n) => `p.created_at > ${n}`, filter.createdAfter);
+  add((n) => `p.created_at < ${n}`, filter.createdBefore);
+  if (filter.after !== undefined) {
+    values.push(filter.after.createdAt, filter.after.id);
+    conditions.push(`(p.created_at, p.id) < ($${values.length - 1}::timestamptz, $${values.length}::uuid)`);
+  }
+  return { conditions, values };
+}
+
+/** One SELECT for each way that the wanted states are found; together they hold every row of the page. */
+function sourcesOf(filter: PaymentFilter, conditions: readonly string[], limit: string): string[] {
+  const select = (more: readonly string[]) =>
+    `(SELECT p.id, p.created_at FROM payments p WHERE ${[...conditions, ...more].join(' AND ')}
+       ORDER BY p.created_at DESC, p.id DESC LIMIT ${limit})`;
+  const { statuses = [] } = filter;
+  if (statuses.length === 0 || statuses.length === PAYMENT_STATUSES.length) return [select([])];
+  return WAYS.flatMap((way) => {
+    const wanted = way.statuses.filter((status) => statuses.includes(status));
+    if (wanted.length === 0) return [];
+    return select([way.condition, `p.status IN (${wanted.map((status) => `'${status}'`).join(', ')})`]);
+  });
+}
+
+/**
+ * The statement of `listPayments`. It has no name: which index is best depends on the values, so each call is planned with
+ * its own.
+ */
+export function listStatement(filter: PaymentFilter): { text: string; values: unknown[] } {
+  const { conditions, values } = conditionsOf(filter);
+  values.push(filter.limit);
+  const limit = `$${values.length}`;
+  const text = `
+    WITH page AS (${sourcesOf(filter, conditions, limit).join(' UNION ALL ')})
+    SELECT ${RECORD_COLUMNS} FROM payments p
+     WHERE p.id IN (SELECT id FROM page ORDER BY created_at DESC, id DESC LIMIT ${limit})
+     ORDER BY p.created_at DESC, p.id DESC`;
+  return { text, values };
+}
+
+/**
+ * A page of one user's payments, newest first. The order is by (created_at, id), which never change, so a payment that comes
+ * in meanwhile moves nothing between the pages.
+ */
+export async function listPayments(
+  { database }: { database: Statements },
+  filter: PaymentFilter,
+): Promise<PaymentRecord[]> {
+  const { text, values } = listStatement(filter);
+  return (await query<RecordRow>(database, { text }, values)).map(recordOf);
+}

@@ -1,0 +1,86 @@
+import { query, type Statements } from '../core/database.ts';
+
+/** Number of payments and their exact sum, a decimal with two places. */
+export type Tally = { count: number; amount: string };
+
+export type ReconciliationTallies = {
+  /** All of them; the other four add up to it. */
+  accepted: Tally;
+  posted: Tally;
+  failed: Tally;
+  needs_review: Tally;
+  open: Tally;
+};
+
+export type Reconciliation = {
+  methods: ({ paymentMethod: string } & ReconciliationTallies)[];
+  totals: ReconciliationTallies;
+};
+
+const COLUMNS = {
+  accepted: 'true',
+  posted: "status = 'posted'",
+  failed: "status = 'failed'",
+  needs_review: "status = 'needs_review'",
+  open: "status IN ('accepted', 'posting', 'retrying')",
+};
+
+const tallies = Object.entries(COLUMNS).map(
+  ([name, condition]) =>
+    `count(*) FILTER (WHERE ${condition})::int AS ${name}_count,
+           coalesce(sum(amount) FILTER (WHERE ${condition}), 0)::numeric(38, 2)::text AS ${name}_amount`,
+);
+
+/**
+ * In one statement and so at one moment. Methods are told apart as the EMR does it: case and blanks do not count. The row
+ * without a method is the total; there is one even when there is nothing else.
+ */
+export const RECONCILE = {
+  name: 'reconcile',
+  text: `
+    SELECT grouping(method) = 1 AS total, min(payment_method) AS payment_method, ${tallies.join(',\n           ')}
+      FROM (
+        SELECT payment_method, amount, status,
+               lower(regexp_replace(btrim(normalize(payment_method)), '\\s+', ' ', 'g')) AS method
+          FROM payments
+         WHERE user_id = $1 AND deposit_date = $2::date AND ($3::text IS NULL OR location = $3)
+      ) AS day
+     GROUP BY GROUPING SETS ((method), ())
+     ORDER BY 1, method`,
+};
+
+type Row = { total: boolean; payment_method: string | null } & Record<
+  `${keyof typeof COLUMNS}_count`,
+  number
+> &
+  Record<`${keyof typeof COLUMNS}_amount`, string>;
+
+function talliesOf(row: Row): ReconciliationTallies {
+  const tally = (name: keyof typeof COLUMNS): Tally => ({
+    count: row[`${name}_count`],
+    amount: row[`${name}_amount`],
+  });
+  return {
+    accepted: tally('accepted'),
+    posted: tally('posted'),
+    failed: tally('failed'),
+    needs_review: tally('needs_review'),
+    open: tally('open'),
+  };
+}
+
+/** What was accepted for one deposit date of one user, and what has become of it until now. */
+export async function reconcile(
+  { database }: { database: Statements },
+  { userId, date, location }: { userId: number; date: string; location: string | null },
+): Promise<Reconciliation> {
+  const rows = await query<Row>(database, RECONCILE, [userId, date, location]);
+  const total = rows.find((row) => row.total);
+  if (total === undefined) throw new Error('the reconciliation has no total');
+  return {
+    methods: rows
+      .filter((row) => !row.total)
+      .map((row) => ({ paymentMethod: row.payment_method ?? '', ...talliesOf(row) })),
+    totals: talliesOf(total),
+  };
+}

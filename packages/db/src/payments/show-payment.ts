@@ -1,0 +1,25 @@
+import { paymentIdToUuid } from '@emr-payments/contracts';
+import type { Database } from '../core/database.ts';
+
+/** One payment with its attempts, its events and what became of their deliveries; null when there is none. For operators. */
+export async function showPayment(
+  { database }: { database: Pick<Database, 'prisma'> },
+  { paymentId }: { paymentId: string },
+) {
+  const { prisma } = database;
+  const payment = await prisma.payment.findUnique({
+    where: { id: paymentIdToUuid(paymentId) },
+    include: {
+      attempts: { orderBy: { number: 'asc' } },
+      events: { orderBy: { round: 'asc' }, include: { deliveries: { orderBy: { id: 'asc' } } } },
+    },
+  });
+  if (payment === null) return null;
+  const user = await prisma.user.findUniqueOrThrow({
+    where: { id: payment.userId },
+    select: { publicId: true, client: { select: { clientId: true } } },
+  });
+  return { ...payment, userPublicId: user.publicId, clientId: user.client.clientId };
+}
+
+export type ShownPayment = NonNullable<Awaited<ReturnType<typeof showPayment>>>;

@@ -1,0 +1,32 @@
+import { query, type Statements } from '../core/database.ts';
+import type { Claim } from '../jobs/renew-leases.ts';
+
+/**
+ * Writes the posting attempt with `sent_at`, committed before the request leaves: whatever happens from here on, the
+ * next holder knows that something may have been sent. Earlier attempts that the EMR has just been asked about, and does
+ * not have, are closed as `absent` in the same commit.
+ */
+const BEGIN = {
+  name: 'begin-attempt',
+  text: `
+    WITH job AS (
+      SELECT payment_id FROM jobs WHERE id = $1 AND fence = $2 AND lease_until > now() FOR UPDATE
+    ), absent AS (
+      UPDATE posting_attempts a SET outcome = 'absent', finished_at = coalesce(a.finished_at, now()) FROM job
+       WHERE $3 AND a.payment_id = job.payment_id AND (a.outcome IS NULL OR a.outcome = 'unknown')
+    )
+    INSERT INTO posting_attempts (payment_id, number, sent_at) SELECT payment_id, $2, now() FROM job
+    RETURNING number`,
+};
+
+/**
+ * @param input.knownAbsent the EMR has been asked about all earlier sends and has none of them.
+ * @returns false when the claim is no longer ours: nothing may be sent.
+ */
+export async function beginAttempt(
+  deps: Statements,
+  { claim, knownAbsent }: { claim: Claim; knownAbsent: boolean },
+): Promise<boolean> {
+  const rows = await query(deps, BEGIN, [claim.jobId, claim.fence, knownAbsent]);
+  return rows.length === 1;
+}

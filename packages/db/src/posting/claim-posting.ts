@@ -1,0 +1,143 @@
+import { query, type Statements } from '../core/database.ts';
+import type { Claim } from '../jobs/renew-leases.ts';
+
+/** A payment that this process may work on, with all that posting it needs. */
+export type ClaimedPosting = {
+  claim: Claim;
+  laneId: number;
+  payment: {
+    id: string;
+    userId: number;
+    userPublicId: string;
+    clientPk: number;
+    patientMrn: string;
+    emrPatientId: string;
+    paymentMethod: string;
+    referenceNumber: string;
+    location: string;
+    amount: string;
+    notes: string | null;
+    depositDate: string;
+  };
+  connection: {
+    userId: number;
+    adapter: string;
+    baseUrl: string;
+    /** Sealed. */
+    credentials: string | null;
+    settings: Record<string, unknown>;
+    timeZone: string;
+    /** Changes whenever the connection does: cached adapters go by it. */
+    version: string;
+  };
+  /** How often it has been put off. */
+  tries: number;
+  /** How many requests have left for the EMR. */
+  sends: number;
+  /**
+   * Milliseconds since the last send whose outcome is unknown; null when there is none. Where its holder lived to see the
+   * call end, since that end: `sent_at` is written before the request leaves, how long before is not known.
+   */
+  unresolvedMs: number | null;
+  /** Milliseconds since the retry horizon began. */
+  triedForMs: number;
+};
+
+/**
+ * The fenced claim: raises the fence and takes a lease, when the entry is for the present fence and nobody holds a
+ * lease. The payment becomes `posting`.
+ */
+const CLAIM = {
+  name: 'claim-posting',
+  text: `
+    WITH job AS (
+      UPDATE jobs SET fence = fence + 1, lease_until = now() + make_interval(secs => $3 / 1000.0),
+             queued_at = coalesce(queued_at, now())
+       WHERE id = $1 AND fence = $2 AND (lease_until IS NULL OR lease_until < now())
+      RETURNING id, fence, tries, lane_id, payment_id
+    ), payment AS (
+      UPDATE payments p SET status = 'posting' FROM job
+       WHERE p.id = job.payment_id AND p.status IN ('accepted', 'retrying', 'posting')
+      RETURNING p.*
+    )
+    SELECT job.fence, job.tries, job.lane_id, p.id, p.user_id, u.public_id, u.client_pk, p.patient_mrn, p.emr_patient_id,
+           p.payment_method, p.reference_number, p.location, p.amount::text, p.notes, p.deposit_date::text,
+           c.adapter, c.base_url, c.credentials, c.settings, c.time_zone, c.updated_at::text AS version,
+           extract(epoch FROM now() - p.tried_since)::float8 * 1000 AS tried_for_ms,
+           a.sends, extract(epoch FROM now() - a.unresolved_since)::float8 * 1000 AS unresolved_ms
+      FROM job JOIN payment p ON true
+      JOIN users u ON u.id = p.user_id
+      JOIN connections c ON c.user_id = p.user_id
+      CROSS JOIN LATERAL (
+        SELECT count(*)::int AS sends,
+               max(coalesce(finished_at, sent_at)) FILTER (WHERE outcome IS NULL OR outcome = 'unknown') AS unresolved_since
+          FROM posting_attempts WHERE payment_id = p.id
+      ) a`,
+};
+
+type Row = {
+  fence: number;
+  tries: number;
+  lane_id: number;
+  id: string;
+  user_id: number;
+  public_id: string;
+  client_pk: number;
+  patient_mrn: string;
+  emr_patient_id: string;
+  payment_method: string;
+  reference_number: string;
+  location: string;
+  amount: string;
+  notes: string | null;
+  deposit_date: string;
+  adapter: string;
+  base_url: string;
+  credentials: string | null;
+  settings: Record<string, unknown>;
+  time_zone: string;
+  version: string;
+  tried_for_ms: number;
+  sends: number;
+  unresolved_ms: number | null;
+};
+
+/** @returns null when there is nothing to do: finished, held by another worker, or an entry of an earlier fence. */
+export async function claimPosting(
+  deps: Statements,
+  { jobId, fence, leaseMs }: Claim & { leaseMs: number },
+): Promise<ClaimedPosting | null> {
+  const [row] = await query<Row>(deps, CLAIM, [jobId, fence, leaseMs]);
+  if (row === undefined) return null;
+  return {
+    claim: { jobId, fence: row.fence },
+    laneId: row.lane_id,
+    payment: {
+      id: row.id,
+      userId: row.user_id,
+      userPublicId: row.public_id,
+      clientPk: row.client_pk,
+      patientMrn: row.patient_mrn,
+      emrPatientId: row.emr_patient_id,
+      paymentMethod: row.payment_method,
+      referenceNumber: row.reference_number,
+      location: row.location,
+      amount: row.amount,
+      notes: row.notes,
+      depositDate: row.deposit_date,
+    },
+    connection: {
+      userId: row.user_id,
+      adapter: row.adapter,
+      baseUrl: row.base_url,
+      credentials: row.credentials,
+      settings: row.settings,
+      timeZone: row.time_zone,
+      version: row.version,
+    },
+    tries: row.tries,
+    sends: row.sends,
+    unresolvedMs: row.unresolved_ms,
+    triedForMs: row.tried_for_ms,
+  };
+}

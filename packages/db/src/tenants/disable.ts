@@ -1,0 +1,110 @@
+import { DISABLED_CODES } from '@emr-payments/contracts';
+import type { Actor, AuditSubject } from '../audit/entry.ts';
+import { auditCte, auditValues } from '../audit/record-audit.ts';
+import { query, type Statement, type Statements } from '../core/database.ts';
+import { cancelWaitingCtes } from '../endpoints/cancel-waiting.ts';
+
+/** `unchanged`: it was so already. */
+export type Switched = 'done' | 'unchanged' | 'not_found';
+
+type Deps = { database: Statements };
+
+type Switch = {
+  name: string;
+  /** FROM and WHERE of the record, by its public id `$1`. */
+  record: string;
+  /** Changes only what is not yet as it should be; returns the changed row. */
+  update: string;
+  /** What else follows, as CTEs after `changed`. */
+  also?: string;
+};
+
+function switching({ name, record, update, also }: Switch): Statement {
+  return {
+    name,
+    text: `
+      WITH changed AS (${update}),${also === undefined ? '' : ` ${also},`}
+      ${auditCte({ from: 'changed', at: 2 })}
+      SELECT (SELECT count(*)::int FROM changed) AS changed, (SELECT count(*)::int FROM ${record}) AS known`,
+  };
+}
+
+/** An endpoint begins with a clean record, and its circuit closed. */
+const CLOSE_CIRCUIT = `closed AS (
+        UPDATE lanes SET failures = 0, open_until = NULL FROM changed WHERE lanes.id = changed.lane_id
+      )`;
+
+const DISABLE_CLIENT = switching({
+  name: 'disable-client',
+  record: 'clients WHERE client_id = $1',
+  update: 'UPDATE clients SET disabled_at = now() WHERE client_id = $1 AND disabled_at IS NULL RETURNING id',
+});
+const DISABLE_USER = switching({
+  name: 'disable-user',
+  record: 'users WHERE public_id = $1',
+  update: 'UPDATE users SET disabled_at = now() WHERE public_id = $1 AND disabled_at IS NULL RETURNING id',
+});
+const DISABLE_ENDPOINT = switching({
+  name: 'disable-endpoint-by-operator',
+  record: 'webhook_endpoints WHERE id = $1 AND deleted_at IS NULL',
+  update: `
+    UPDATE webhook_endpoints
+       SET disabled_at = now(), disabled_code = 'by_operator', disabled_reason = '${DISABLED_CODES.by_operator}'
+     WHERE id = $1 AND disabled_at IS NULL AND deleted_at IS NULL RETURNING lane_id`,
+  also: `${CLOSE_CIRCUIT}, ${cancelWaitingCtes('changed')}`,
+});
+const ENABLE_ENDPOINT = switching({
+  name: 'enable-endpoint-by-operator',
+  record: 'webhook_endpoints WHERE id = $1 AND deleted_at IS NULL',
+  update: `
+    UPDATE webhook_endpoints SET disabled_at = NULL, disabled_code = NULL, disabled_reason = NULL, failing_since = NULL
+     WHERE id = $1 AND disabled_at IS NOT NULL AND deleted_at IS NULL RETURNING lane_id`,
+  also: CLOSE_CIRCUIT,
+});
+
+async function run(
+  { database }: Deps,
+  statement: Statement,
+  { id, action, subject, by }: { id: string; action: string; subject: AuditSubject; by: Actor },
+): Promise<Switched> {
+  const values = [id, ...auditValues({ ...by, action, subject, outcome: 'done' })];
+  const [row] = await query<{ changed: number; known: number }>(database, statement, values);
+  if (row === undefined || row.known === 0) return 'not_found';
+  return row.changed === 0 ? 'unchanged' : 'done';
+}
+
+/** Its credentials and those of its users stop working within seconds. Work that was accepted goes on. */
+export function disableClient(
+  deps: Deps,
+  { clientId, by }: { clientId: string; by: Actor },
+): Promise<Switched> {
+  const record = { id: clientId, action: 'client.disable', subject: `client:${clientId}` as const };
+  return run(deps, DISABLE_CLIENT, { ...record, by });
+}
+
+/** Its access tokens stop working within seconds. Payments that were accepted go on. */
+export function disableUser(
+  deps: Deps,
+  { publicId, by }: { publicId: string; by: Actor },
+): Promise<Switched> {
+  const record = { id: publicId, action: 'user.disable', subject: `user:${publicId}` as const };
+  return run(deps, DISABLE_USER, { ...record, by });
+}
+
+/** Nothing more is sent to it; what is pending is canceled, and events from now on are not kept for it. */
+export function disableEndpoint(
+  deps: Deps,
+  { endpointId, by }: { endpointId: string; by: Actor },
+): Promise<Switched> {
+  const record = { id: endpointId, action: 'endpoint.disable', subject: `endpoint:${endpointId}` as const };
+  return run(deps, DISABLE_ENDPOINT, { ...record, by });
+}
+
+/** It gets events that are written from now on. Earlier ones: `redeliverEvent`, or a recovery by the client. */
+export function enableEndpoint(
+  deps: Deps,
+  { endpointId, by }: { endpointId: string; by: Actor },
+): Promise<Switched> {
+  const record = { id: endpointId, action: 'endpoint.enable', subject: `endpoint:${endpointId}` as const };
+  return run(deps, ENABLE_ENDPOINT, { ...record, by });
+}

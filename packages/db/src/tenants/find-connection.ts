@@ -1,0 +1,72 @@
+import { query, type Statements } from '../core/database.ts';
+
+/** A user's way to its EMR, as it is stored. */
+export type ConnectionRecord = {
+  userId: number;
+  adapter: string;
+  baseUrl: string;
+  /** Sealed, for the row `connectionRow(userId)`. */
+  credentials: string | null;
+  settings: Record<string, unknown>;
+  timeZone: string;
+  /** Changes whenever the connection does: opened adapters go by it. */
+  version: string;
+};
+
+type Row = {
+  user_id: number;
+  adapter: string;
+  base_url: string;
+  credentials: string | null;
+  settings: Record<string, unknown>;
+  time_zone: string;
+  version: string;
+};
+
+const CONNECTION = `c.user_id, c.adapter, c.base_url, c.credentials, c.settings, c.time_zone, c.updated_at::text AS version`;
+
+function connectionOf(row: Row): ConnectionRecord {
+  return {
+    userId: row.user_id,
+    adapter: row.adapter,
+    baseUrl: row.base_url,
+    credentials: row.credentials,
+    settings: row.settings,
+    timeZone: row.time_zone,
+    version: row.version,
+  };
+}
+
+const FIND = {
+  name: 'find-connection',
+  text: `SELECT ${CONNECTION} FROM connections c WHERE c.user_id = $1`,
+};
+
+/** The connection of a user; null when it has none yet. */
+export async function findConnection(
+  { database }: { database: Statements },
+  { userId }: { userId: number },
+): Promise<ConnectionRecord | null> {
+  const [row] = await query<Row>(database, FIND, [userId]);
+  return row === undefined ? null : connectionOf(row);
+}
+
+const PREVIEW = {
+  name: 'preview-payment',
+  text: `
+    SELECT ${CONNECTION}, p.emr_patient_id IS NOT NULL AS patient_found,
+           coalesce($3::date, (now() AT TIME ZONE c.time_zone)::date)::text AS deposit_date
+      FROM connections c LEFT JOIN patients p ON p.user_id = c.user_id AND p.mrn = $2
+     WHERE c.user_id = $1`,
+};
+
+/** What the accept statement would find for a payment: the same look-ups, and nothing written. */
+export async function previewPayment(
+  { database }: { database: Statements },
+  { userId, patientMrn, depositDate }: { userId: number; patientMrn: string; depositDate: string | null },
+): Promise<{ connection: ConnectionRecord; depositDate: string } | null> {
+  type PreviewRow = Row & { patient_found: boolean; deposit_date: string };
+  const [row] = await query<PreviewRow>(database, PREVIEW, [userId, patientMrn, depositDate]);
+  if (row === undefined || !row.patient_found) return null;
+  return { connection: connectionOf(row), depositDate: row.deposit_date };
+}

@@ -1,0 +1,68 @@
+import { type Actor, SYSTEM } from '../audit/entry.ts';
+import { auditCte, auditValues } from '../audit/record-audit.ts';
+import { type Database, query } from '../core/database.ts';
+
+/** `emrPatientId` is null while the EMR has none: payments for that MRN are answered "not found". */
+export type PatientEntry = { mrn: string; emrPatientId: string | null };
+
+/** What a batch did. Of an MRN that stands twice in it the last entry counts. */
+export type PatientCounts = { added: number; changed: number; unchanged: number };
+
+/** Rows in one statement. */
+const CHUNK = 5_000;
+
+/** Rows that are as they should be are not written again: running an import once more costs little. */
+const IMPORT = {
+  name: 'import-patients',
+  text: `
+    WITH written AS (
+      INSERT INTO patients AS p (user_id, mrn, emr_patient_id)
+      SELECT $1, mrn, emr_patient_id FROM unnest($2::text[], $3::text[]) AS given (mrn, emr_patient_id)
+       ORDER BY mrn
+      ON CONFLICT (user_id, mrn) DO UPDATE SET emr_patient_id = excluded.emr_patient_id, synced_at = now()
+       WHERE p.emr_patient_id IS DISTINCT FROM excluded.emr_patient_id
+      RETURNING p.xmax = 0 AS fresh
+    ), ${auditCte({ from: '(SELECT FROM written LIMIT 1) AS any_row', at: 4 })}
+    SELECT count(*) FILTER (WHERE fresh)::int AS added, count(*) FILTER (WHERE NOT fresh)::int AS changed FROM written`,
+};
+
+/** Takes over one batch of at most a few thousand patients, all or nothing. */
+export async function importPatientBatch(
+  { database }: { database: Pick<Database, 'pool'> },
+  input: { userId: number; patients: readonly PatientEntry[]; by: Actor; publicId: string },
+): Promise<PatientCounts> {
+  const entries = [...new Map(input.patients.map((patient) => [patient.mrn, patient.emrPatientId]))];
+  const audit = auditValues({
+    ...input.by,
+    action: 'patients.import',
+    subject: `patients:${input.publicId}`,
+    outcome: 'done',
+    detail: { rows: entries.length },
+  });
+  const [counts = { added: 0, changed: 0 }] = await query<{ added: number; changed: number }>(
+    database,
+    IMPORT,
+    [input.userId, entries.map(([mrn]) => mrn), entries.map(([, emrPatientId]) => emrPatientId), ...audit],
+  );
+  return { ...counts, unchanged: entries.length - counts.added - counts.changed };
+}
+
+/**
+ * Takes over what a sync found: new MRNs are added, known ones get the id given here. Others of the user stay.
+ *
+ * @returns how many distinct MRNs were given. Of an MRN that is given twice the last entry counts.
+ */
+export async function importPatients(
+  { database }: { database: Database },
+  { userId, patients }: { userId: number; patients: readonly PatientEntry[] },
+): Promise<{ imported: number }> {
+  const { publicId } = await database.prisma.user.findUniqueOrThrow({ where: { id: userId } });
+  const entries = [...new Map(patients.map((patient) => [patient.mrn, patient]))].map(
+    ([, patient]) => patient,
+  );
+  for (let from = 0; from < entries.length; from += CHUNK) {
+    const chunk = entries.slice(from, from + CHUNK);
+    await importPatientBatch({ database }, { userId, publicId, patients: chunk, by: SYSTEM });
+  }
+  return { imported: entries.length };
+}

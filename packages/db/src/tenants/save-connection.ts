@@ -1,0 +1,111 @@
+import { newUserId } from '@emr-payments/contracts';
+import { hashSecret, type Keyring, newSecret, open, seal } from '@emr-payments/runtime';
+import { type Actor, SYSTEM } from '../audit/entry.ts';
+import { auditCreate } from '../audit/record-audit.ts';
+import type { Database } from '../core/database.ts';
+import type { Prisma } from '../generated/client.ts';
+import type { NewUser } from './create-user.ts';
+
+/** How to reach an EMR. */
+export type ConnectionSetup = {
+  /** Name of the adapter in packages/emr. */
+  adapter: string;
+  baseUrl: string;
+  /** In clear here; stored sealed, bound to this user's row. */
+  credentials: Readonly<Record<string, string>>;
+  /** Adapter-specific, not secret. */
+  settings?: Prisma.InputJsonObject;
+  /** IANA name, such as America/New_York: where `deposit_date` has its today. */
+  timeZone: string;
+  /** Posting calls to this EMR at once, over all workers. */
+  concurrency: number;
+  ratePerSecond?: number | undefined;
+};
+
+export type ConnectionInput = ConnectionSetup & { userId: number; by?: Actor };
+
+/** The name of the row that a connection's credentials are sealed for. */
+export const connectionRow = (userId: number): string => `connection:${userId}`;
+
+/** The credentials of a stored connection in clear. @throws Error when their key is not there, or they were altered. */
+export function openCredentials(
+  keyring: Keyring,
+  { userId, credentials }: { userId: number; credentials: string | null },
+): Record<string, string> {
+  return credentials === null ? {} : JSON.parse(open(keyring, connectionRow(userId), credentials));
+}
+
+function valuesOf(keyring: Keyring, userId: number, setup: ConnectionSetup) {
+  const { adapter, baseUrl, timeZone, settings = {} } = setup;
+  const credentials = seal(keyring, connectionRow(userId), JSON.stringify(setup.credentials));
+  return {
+    connection: { adapter, baseUrl, timeZone, settings, credentials },
+    lane: { concurrency: setup.concurrency, ratePerSecond: setup.ratePerSecond ?? null },
+  };
+}
+
+/** How to reach a user's EMR: made on the first call, replaced on later ones. Work under way is not disturbed. */
+export async function saveConnection(
+  { database, keyring }: { database: Database; keyring: Keyring },
+  { userId, by = SYSTEM, ...setup }: ConnectionInput,
+): Promise<{ laneId: number }> {
+  const { prisma } = database;
+  const { connection, lane } = valuesOf(keyring, userId, setup);
+  const { publicId } = await prisma.user.findUniqueOrThrow({
+    where: { id: userId },
+    select: { publicId: true },
+  });
+  const [saved] = await prisma.$transaction([
+    prisma.connection.upsert({
+      where: { userId },
+      create: {
+        ...connection,
+        user: { connect: { id: userId } },
+        lane: { create: { kind: 'connection', ...lane } },
+      },
+      update: { ...connection, lane: { update: { ...lane, nextSlot: null } } },
+      select: { laneId: true },
+    }),
+    auditCreate(database, { ...by, action: 'user.connect', subject: `user:${publicId}`, outcome: 'done' }),
+  ]);
+  return saved;
+}
+
+/** Makes a practice login together with its connection, all or nothing. */
+export async function connectUser(
+  { database, keyring }: { database: Database; keyring: Keyring },
+  { clientPk, name, by, ...setup }: ConnectionSetup & { clientPk: number; name: string; by: Actor },
+): Promise<NewUser> {
+  const { prisma } = database;
+  const accessToken = newSecret('at_');
+  const publicId = newUserId();
+  // The number comes first: the credentials are sealed for the row that has it.
+  const [next] = await prisma.$queryRaw<[{ id: number }]>`
+    SELECT nextval(pg_get_serial_sequence('users', 'id'))::int AS id`;
+  const userId = next.id;
+  const { connection, lane } = valuesOf(keyring, userId, setup);
+  await prisma.$transaction([
+    prisma.user.create({
+      data: {
+        id: userId,
+        publicId,
+        name,
+        clientPk,
+        tokens: { create: { tokenHash: new Uint8Array(hashSecret(accessToken)) } },
+        connection: { create: { ...connection, lane: { create: { kind: 'connection', ...lane } } } },
+      },
+    }),
+    auditCreate(database, { ...by, action: 'user.connect', subject: `user:${publicId}`, outcome: 'done' }),
+  ]);
+  return { userId, publicId, accessToken };
+}
+
+/** Whether PostgreSQL knows a time zone: the accept statement computes today's date with it. */
+export async function knowsTimeZone(
+  { database }: { database: Pick<Database, 'prisma'> },
+  { timeZone }: { timeZone: string },
+): Promise<boolean> {
+  const rows = await database.prisma.$queryRaw<unknown[]>`
+    SELECT 1 FROM pg_timezone_names WHERE name = ${timeZone}`;
+  return rows.length > 0;
+}

@@ -1,0 +1,90 @@
+import { newEventId } from '@emr-payments/contracts';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { acceptBatch } from '../accept/accept-batch.ts';
+import { openPractice, type Practice } from '../testing/practice.ts';
+import { pruneBatch } from './prune.ts';
+
+let practice: Practice;
+beforeAll(async () => {
+  practice = await openPractice();
+});
+afterAll(() => practice.close());
+
+const daysAgo = (days: number) => new Date(Date.now() - days * 86_400_000);
+
+async function eventOf(age: number, status: 'delivered' | 'pending'): Promise<string> {
+  const { prisma } = practice.database;
+  const id = newEventId();
+  const endpoint = await prisma.webhookEndpoint.findFirstOrThrow();
+  await prisma.event.create({
+    data: {
+      id,
+      clientPk: practice.clientPk,
+      type: 'payment.created',
+      body: '{}',
+      createdAt: daysAgo(age),
+      deliveries: {
+        create: {
+          endpointId: endpoint.id,
+          status,
+          tries: { create: [1, 2].map((number) => ({ number, startedAt: daysAgo(age), durationMs: 5 })) },
+        },
+      },
+    },
+  });
+  return id;
+}
+
+test('events go with deliveries and attempts when they are old and finished, in batches', async () => {
+  const { prisma } = practice.database;
+  const kept = [await eventOf(29, 'delivered'), await eventOf(31, 'pending')];
+  for (let n = 0; n < 5; n += 1) await eventOf(31 + n, 'delivered');
+  const prune = () => pruneBatch(practice, { what: 'events', days: 30, limit: 3 });
+  expect([await prune(), await prune(), await prune()]).toEqual([3, 2, 0]);
+  const left = await prisma.event.findMany({ include: { deliveries: { include: { tries: true } } } });
+  expect(left.map(({ id }) => id).sort()).toEqual(kept.sort());
+  expect(left.flatMap(({ deliveries }) => deliveries.map(({ tries }) => tries.length))).toEqual([2, 2]);
+  expect(await prisma.delivery.count()).toBe(2);
+  expect(await prisma.deliveryAttempt.count()).toBe(4);
+});
+
+test('idempotency keys go, but for those whose payment is under way', async () => {
+  const { prisma } = practice.database;
+  const fingerprint = Buffer.alloc(32);
+  const keys = ['under-way', 'finished', 'fresh'];
+  const inputs = keys.map((key) => practice.input({ idempotency: { key, fingerprint } }));
+  await acceptBatch(practice.database, inputs);
+  const { paymentId } = await prisma.idempotencyKey.findFirstOrThrow({ where: { key: 'finished' } });
+  await prisma.payment.update({ where: { id: paymentId ?? '' }, data: { status: 'posted' } });
+  await prisma.idempotencyKey.updateMany({
+    where: { key: { not: 'fresh' } },
+    data: { createdAt: daysAgo(8) },
+  });
+  expect(await pruneBatch(practice, { what: 'idempotency_keys', days: 7 })).toBe(1);
+  const left = await prisma.idempotencyKey.findMany({ orderBy: { key: 'asc' } });
+  expect(left.map(({ key }) => key)).toEqual(['fresh', 'under-way']);
+});
+
+test('recoveries go when their deliveries have gone', async () => {
+  const { prisma } = practice.database;
+  const { id: endpointId } = await prisma.webhookEndpoint.findFirstOrThrow();
+  const times = { since: daysAgo(40), until: daysAgo(39), createdAt: daysAgo(38) };
+  const recovery = { endpointId, ...times, total: 1, more: false };
+  await prisma.recovery.createMany({ data: ['r1', 'r2'].map((id) => ({ id, ...recovery })) });
+  const eventId = await eventOf(38, 'delivered');
+  await prisma.delivery.updateMany({ where: { eventId }, data: { recoveryId: 'r2' } });
+  expect(await pruneBatch(practice, { what: 'recoveries', days: 30 })).toBe(1);
+  await pruneBatch(practice, { what: 'events', days: 30 });
+  expect(await prisma.recovery.findMany({ select: { id: true } })).toEqual([{ id: 'r2' }]);
+  expect(await pruneBatch(practice, { what: 'recoveries', days: 30 })).toBe(1);
+});
+
+test('one process prunes at a time', async () => {
+  await eventOf(40, 'delivered');
+  const other = await practice.database.pool.connect();
+  await other.query('BEGIN; SELECT pg_advisory_xact_lock(0x6b656570)');
+  expect(await pruneBatch(practice, { what: 'events', days: 30 })).toBe(0);
+  await other.query('COMMIT');
+  other.release();
+  expect(await pruneBatch(practice, { what: 'events', days: 30 })).toBe(1);
+});

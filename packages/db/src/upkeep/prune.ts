@@ -1,0 +1,85 @@
+import { type Database, query } from '../core/database.ts';
+
+/** `keep` in ASCII. */
+const RETENTION_LOCK = 0x6b656570;
+
+/** Rows that one batch removes at most. */
+export const PRUNE_BATCH = 500;
+
+/** Someone else may be pruning: then there is nothing for us. The lock ends with the statement. */
+const LEADER = `leader AS MATERIALIZED (SELECT pg_try_advisory_xact_lock(${RETENTION_LOCK}) AS alone)`;
+
+/**
+ * Events that are older than the limit, with their deliveries and attempts, when none of those is pending. Walked client
+ * by client, along the index that lists them: no index of its own to feed while payments are settled.
+ */
+const EVENTS = {
+  name: 'prune-events',
+  text: `
+    WITH ${LEADER}, old AS MATERIALIZED (
+      SELECT e.id FROM clients c CROSS JOIN LATERAL (
+        SELECT v.id FROM events v
+         WHERE v.client_pk = c.id AND v.created_at < now() - make_interval(days => $1)
+           AND NOT EXISTS (SELECT FROM deliveries d WHERE d.event_id = v.id AND d.status = 'pending')
+         ORDER BY v.created_at, v.id LIMIT $2
+      ) e WHERE (SELECT alone FROM leader) LIMIT $2
+    ), delivery AS MATERIALIZED (
+      SELECT d.id FROM deliveries d JOIN old ON old.id = d.event_id
+    ), no_attempts AS (
+      DELETE FROM delivery_attempts a USING delivery WHERE a.delivery_id = delivery.id
+    ), no_deliveries AS (
+      DELETE FROM deliveries d USING delivery WHERE d.id = delivery.id
+    ), gone AS (
+      DELETE FROM events v USING old WHERE v.id = old.id RETURNING v.id
+    )
+    SELECT count(*)::int AS gone FROM gone`,
+};
+
+/** Keys that are older than the limit, but for those whose payment is still under way: it could be made twice. */
+const KEYS = {
+  name: 'prune-idempotency-keys',
+  text: `
+    WITH ${LEADER}, old AS MATERIALIZED (
+      SELECT k.client_pk, k.user_id, k.key FROM idempotency_keys k
+       WHERE (SELECT alone FROM leader) AND k.created_at < now() - make_interval(days => $1)
+         AND NOT EXISTS (SELECT FROM payments p WHERE p.id = k.payment_id AND p.status IN ('accepted', 'posting', 'retrying'))
+       ORDER BY k.created_at LIMIT $2
+    ), gone AS (
+      DELETE FROM idempotency_keys k USING old
+       WHERE k.client_pk = old.client_pk AND k.user_id = old.user_id AND k.key = old.key RETURNING 1
+    )
+    SELECT count(*)::int AS gone FROM gone`,
+};
+
+/** Recoveries all of whose deliveries are gone. */
+const RECOVERIES = {
+  name: 'prune-recoveries',
+  text: `
+    WITH ${LEADER}, old AS MATERIALIZED (
+      SELECT r.id FROM recoveries r
+       WHERE (SELECT alone FROM leader) AND r.created_at < now() - make_interval(days => $1)
+         AND NOT EXISTS (SELECT FROM deliveries d WHERE d.recovery_id = r.id) LIMIT $2
+    ), gone AS (
+      DELETE FROM recoveries r USING old WHERE r.id = old.id RETURNING 1
+    )
+    SELECT count(*)::int AS gone FROM gone`,
+};
+
+export type Prunable = 'events' | 'recoveries' | 'idempotency_keys';
+
+const STATEMENTS = { events: EVENTS, recoveries: RECOVERIES, idempotency_keys: KEYS } as const;
+
+/**
+ * Removes one batch of what has been kept long enough and is finished. Payments, posting attempts and the audit log
+ * are never removed.
+ *
+ * @param input.days how long it is kept.
+ * @returns how many rows went; fewer than `limit` when that was all, or when another process is at it.
+ */
+export async function pruneBatch(
+  { database }: { database: Pick<Database, 'pool'> },
+  { what, days, limit = PRUNE_BATCH }: { what: Prunable; days: number; limit?: number },
+): Promise<number> {
+  const [row] = await query<{ gone: number }>(database, STATEMENTS[what], [days, limit]);
+  return row?.gone ?? 0;
+}

@@ -1,0 +1,164 @@
+import { type Keyring, open, seal } from '@emr-payments/runtime';
+import { type Database, query } from '../core/database.ts';
+
+/** A value of `table` is sealed for `what:` and its key columns, joined by colons. */
+type SealedColumn = {
+  what: 'connection' | 'webhook_secret' | 'idempotency_key';
+  table: string;
+  keys: readonly { column: string; type: 'int' | 'uuid' | 'text' }[];
+  column: string;
+};
+
+/** Every place where something sealed is stored. */
+const SEALED: readonly SealedColumn[] = [
+  {
+    what: 'connection',
+    table: 'connections',
+    keys: [{ column: 'user_id', type: 'int' }],
+    column: 'credentials',
+  },
+  {
+    what: 'webhook_secret',
+    table: 'webhook_secrets',
+    keys: [{ column: 'id', type: 'uuid' }],
+    column: 'sealed',
+  },
+  {
+    what: 'idempotency_key',
+    table: 'idempotency_keys',
+    keys: [
+      { column: 'client_pk', type: 'int' },
+      { column: 'user_id', type: 'int' },
+      { column: 'key', type: 'text' },
+    ],
+    column: 'response',
+  },
+];
+
+/** A sealed value and the name of the row that it is sealed for. */
+export type SealedValue = { row: string; sealed: string };
+
+const BATCH = 100;
+
+/** `$1` is the key of the last row of the page before, as texts. */
+const page = ({ what, table, keys, column }: SealedColumn) => {
+  const names = keys.map((key) => key.column).join(', ');
+  const after = keys.map((key, n) => `(($1::text[])[${n + 1}])::${key.type}`).join(', ');
+  return {
+    name: `sealed-page-${table}`,
+    text: `
+      SELECT ARRAY[${keys.map((key) => `${key.column}::text`).join(', ')}] AS key, ${column} AS sealed,
+             '${what}:' || ${keys.map((key) => key.column).join(" || ':' || ")} AS row
+        FROM ${table} WHERE ${column} IS NOT NULL AND ($1::text[] IS NULL OR (${names}) > (${after}))
+       ORDER BY ${names} LIMIT ${BATCH}`,
+  };
+};
+
+/** Only what is still as it was read: a value that was replaced meanwhile is sealed with a current key already. */
+const replace = ({ table, keys, column }: SealedColumn) => ({
+  name: `reseal-${table}`,
+  text: `
+    UPDATE ${table} SET ${column} = given.resealed
+      FROM unnest($1::text[], $2::text[], ${keys.map((key, n) => `$${n + 3}::${key.type}[]`).join(', ')})
+           AS given(sealed, resealed, ${keys.map((_, n) => `key_${n}`).join(', ')})
+     WHERE ${keys.map((key, n) => `${table}.${key.column} = given.key_${n}`).join(' AND ')} AND ${table}.${column} = given.sealed`,
+});
+
+type Row = SealedValue & { key: string[] };
+
+async function* pages(database: Pick<Database, 'pool'>): AsyncGenerator<[SealedColumn, Row[]]> {
+  for (const place of SEALED) {
+    for (let after: string[] | null = null; ; ) {
+      const rows: Row[] = await query<Row>(database, page(place), [after]);
+      if (rows.length > 0) yield [place, rows];
+      if (rows.length < BATCH) break;
+      after = rows.at(-1)?.key ?? null;
+    }
+  }
+}
+
+const COUNT = {
+  name: 'count-sealed',
+  text: `SELECT ${SEALED.map(({ table, column }) => `(SELECT count(*) FROM ${table} WHERE ${column} IS NOT NULL)`).join(' + ')} AS total`,
+};
+
+/** How many sealed values there are. */
+export async function countSealed({ database }: { database: Pick<Database, 'pool'> }): Promise<number> {
+  const [row] = await query<{ total: string | number }>(database, COUNT, []);
+  return Number(row?.total ?? 0);
+}
+
+/** Which key sealed a value. */
+export const sealedWith = (sealed: string): string => sealed.split('.', 1)[0] ?? '';
+
+/**
+ * Tries every sealed value with the keys at hand.
+ *
+ * @returns how many each key has sealed, and the rows that do not open.
+ */
+export async function checkSealed({
+  database,
+  keyring,
+}: {
+  database: Pick<Database, 'pool'>;
+  keyring: Keyring;
+}): Promise<{ byKey: Record<string, number>; unopened: string[] }> {
+  const byKey: Record<string, number> = {};
+  const unopened: string[] = [];
+  for await (const [, rows] of pages(database)) {
+    for (const { row, sealed } of rows) {
+      const key = sealedWith(sealed);
+      byKey[key] = (byKey[key] ?? 0) + 1;
+      if (!opens(keyring, row, sealed)) unopened.push(row);
+    }
+  }
+  return { byKey, unopened };
+}
+
+function opens(keyring: Keyring, row: string, sealed: string): boolean {
+  try {
+    open(keyring, row, sealed);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export type ResealCounts = {
+  resealed: number;
+  /** Sealed with the current key already. */
+  current: number;
+  /** Rows that no key at hand opens: left as they are. */
+  unopened: string[];
+};
+
+/**
+ * Seals everything again with the current key, in small batches, while the service runs: workers open values of either
+ * key as long as both are in their keyrings. It may be stopped and run again: what is done is passed over.
+ *
+ * @param options.onProgress called after each batch with how many values have been looked at.
+ */
+export async function resealAll(
+  { database, keyring }: { database: Pick<Database, 'pool'>; keyring: Keyring },
+  { onProgress = () => undefined }: { onProgress?: (done: number) => void } = {},
+): Promise<ResealCounts> {
+  const counts: ResealCounts = { resealed: 0, current: 0, unopened: [] };
+  let done = 0;
+  for await (const [place, rows] of pages(database)) {
+    const old = rows.filter(({ sealed }) => sealedWith(sealed) !== keyring.current);
+    const openable = old.filter(({ row, sealed }) => opens(keyring, row, sealed));
+    counts.current += rows.length - old.length;
+    counts.unopened.push(...old.filter((each) => !openable.includes(each)).map(({ row }) => row));
+    if (openable.length > 0) {
+      await query(database, replace(place), [
+        openable.map(({ sealed }) => sealed),
+        openable.map(({ row, sealed }) => seal(keyring, row, open(keyring, row, sealed))),
+        ...place.keys.map((_, n) => openable.map(({ key }) => key[n])),
+      ]);
+      counts.resealed += openable.length;
+    }
+    done += rows.length;
+    onProgress(done);
+  }
+  return counts;
+}

@@ -1,0 +1,34 @@
+import { type Database, query } from '../core/database.ts';
+
+type Deps = { database: Pick<Database, 'pool'> };
+
+const CLOCK = {
+  name: 'server-clock',
+  text: `SELECT extract(epoch FROM clock_timestamp())::float8 * 1000 AS now, current_setting('server_version') AS version`,
+};
+
+/** The server's time in milliseconds since 1970, and its version. */
+export async function serverClock({ database }: Deps): Promise<{ now: number; version: string }> {
+  const [row] = await query<{ now: number; version: string }>(database, CLOCK, []);
+  if (row === undefined) throw new Error('the server did not tell its time');
+  return { now: Math.round(row.now), version: row.version.split(' ', 1)[0] ?? row.version };
+}
+
+const GUARD = {
+  name: 'audit-guard',
+  text: `
+    SELECT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = 'audit_log'::regclass
+                      AND tgname = 'audit_log_is_append_only' AND tgenabled = 'A') AS guarded,
+           pg_has_role(c.relowner, 'USAGE') AS owned
+      FROM pg_class c WHERE c.oid = 'audit_log'::regclass`,
+};
+
+/** `owned`: guarded, but the role that asks could take the trigger away. */
+export type AuditGuard = 'guarded' | 'owned' | 'missing';
+
+/** What keeps the audit log append-only. */
+export async function auditGuard({ database }: Deps): Promise<AuditGuard> {
+  const [row] = await query<{ guarded: boolean; owned: boolean }>(database, GUARD, []);
+  if (row?.guarded !== true) return 'missing';
+  return row.owned ? 'owned' : 'guarded';
+}
