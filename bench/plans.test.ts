@@ -11,6 +11,7 @@ import {
   recordDelivery,
   renewLeases,
   retryPosting,
+  type StatementDeps,
   type Statements,
   settlePayment,
   sweepJobs,
@@ -53,7 +54,7 @@ let tenant: BenchTenant;
  * @returns what the statements would scan, and how many there were.
  */
 async function explain(
-  work: (deps: Statements) => Promise<unknown>,
+  work: (deps: StatementDeps) => Promise<unknown>,
 ): Promise<{ scans: string[]; count: number }> {
   const scans: string[] = [];
   let count = 0;
@@ -73,7 +74,7 @@ async function explain(
     }
     return { rows: [] };
   };
-  await work({ pool: { query: query as unknown as Statements['pool']['query'] } });
+  await work({ database: { pool: { query: query as unknown as Statements['pool']['query'] } } });
   return { scans, count };
 }
 
@@ -87,9 +88,9 @@ const attempt = {
   excerpt: null,
 };
 
-const HOT: Record<string, (deps: Statements) => Promise<unknown>> = {
+const HOT: Record<string, (deps: StatementDeps) => Promise<unknown>> = {
   'accept, and look a key up': async (deps) => {
-    const acceptor = createAcceptor({ database: deps as never });
+    const acceptor = createAcceptor(deps);
     const input = {
       clientPk: tenant.clientPk,
       userId: tenant.userId,
@@ -104,25 +105,21 @@ const HOT: Record<string, (deps: Statements) => Promise<unknown>> = {
     };
     await Promise.all(Array.from({ length: 50 }, () => acceptor.accept(input)));
   },
-  'find a client': (deps) => findClient(deps as never, tenant.clientId),
-  'find a user': (deps) =>
-    findUserByToken(deps as never, { clientPk: tenant.clientPk, tokenHash: Buffer.alloc(32) }),
-  'list payments': (deps) => listPayments({ database: deps }, { userId: tenant.userId, limit: 21 }),
+  'find a client': (deps) => findClient(deps, tenant),
+  'find a user': (deps) => findUserByToken(deps, { clientPk: tenant.clientPk, tokenHash: Buffer.alloc(32) }),
+  'list payments': (deps) => listPayments(deps, { userId: tenant.userId, limit: 21 }),
   'list a later page': (deps) => {
     const after = {
       createdAt: new Date(Date.now() - 30 * 86_400_000),
       id: `${'0'.repeat(8)}-0000-7000-8000-${'0'.repeat(12)}`,
     };
-    return listPayments({ database: deps }, { userId: tenant.userId, limit: 21, after });
+    return listPayments(deps, { userId: tenant.userId, limit: 21, after });
   },
   'list the worklist': (deps) =>
-    listPayments(
-      { database: deps },
-      { userId: tenant.userId, statuses: ['needs_review', 'failed'], limit: 21 },
-    ),
-  'feed the queue': (deps) => feedJobs(deps as never, 500),
-  'sweep lost jobs': (deps) => sweepJobs(deps as never, { unclaimedMs: 5_000, limit: 1_000 }),
-  'renew leases': (deps) => renewLeases(deps as never, { claims: [claim], leaseMs: 10_000 }),
+    listPayments(deps, { userId: tenant.userId, statuses: ['needs_review', 'failed'], limit: 21 }),
+  'feed the queue': (deps) => feedJobs(deps, 500),
+  'sweep lost jobs': (deps) => sweepJobs(deps, { unclaimedMs: 5_000, limit: 1_000 }),
+  'renew leases': (deps) => renewLeases(deps, { claims: [claim], leaseMs: 10_000 }),
   'claim a posting': (deps) => claimPosting(deps, { ...claim, leaseMs: 10_000 }),
   'begin an attempt': (deps) => beginAttempt(deps, { claim, knownAbsent: true }),
   'settle a payment': (deps) =>
@@ -135,7 +132,7 @@ const HOT: Record<string, (deps: Statements) => Promise<unknown>> = {
       event,
     }),
   'put a payment off': (deps) =>
-    retryPosting(deps as never, {
+    retryPosting(deps, {
       claim,
       delayMs: 1_000,
       attempt: { outcome: 'unknown' },
@@ -192,14 +189,16 @@ afterAll(async () => {
 
 describe('no hot statement reads a growing table from end to end', () => {
   test.each(Object.keys(HOT))('%s', async (name) => {
-    const { scans, count } = await explain(HOT[name] as (deps: Statements) => Promise<unknown>);
+    const { scans, count } = await explain(HOT[name] as (deps: StatementDeps) => Promise<unknown>);
     expect(count).toBeGreaterThan(0);
     expect(scans).toEqual([]);
   });
 
   test('one that does is found', async () => {
     const text = 'SELECT * FROM payments WHERE notes = $1';
-    const { scans } = await explain(({ pool }) => pool.query({ name: 'bad', text, values: ['x'] }));
+    const { scans } = await explain(({ database }) =>
+      database.pool.query({ name: 'bad', text, values: ['x'] }),
+    );
     expect(scans).toEqual(['payments', 'payments']);
   });
 });

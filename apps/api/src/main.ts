@@ -67,8 +67,8 @@ await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS }, async (re
     {
       logger,
       lookup: {
-        findClient: (clientId) => findClient(database, clientId),
-        findUser: (key) => findUserByToken(database, key),
+        findClient: (clientId) => findClient({ database }, { clientId }),
+        findUser: (key) => findUserByToken({ database }, key),
       },
       acceptor: createAcceptor({ database, onBatch: metrics.batch }),
       metrics,

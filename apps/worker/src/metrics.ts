@@ -58,7 +58,7 @@ export function createWorkerMetrics({ database }: { database: Pick<Database, 'po
   });
   addWorkGauges(
     registers,
-    shared(() => measureWork(database)),
+    shared(() => measureWork({ database })),
   );
 
   return {

@@ -122,7 +122,7 @@ export async function openWorkerFixture(options: FixtureOptions = {}): Promise<W
       return outcome.paymentId;
     },
     async workOne(kind) {
-      const due = await feedJobs(database, 100);
+      const due = await feedJobs({ database }, 100);
       const [job] = due.filter((each) => each.kind === kind);
       if (job === undefined) return false;
       const entry = { job: job.id, fence: job.fence };

@@ -10,7 +10,13 @@ export {
 export { type Actor, type AuditDetail, type AuditInput, type AuditSubject, SYSTEM } from './audit/entry.ts';
 export { type AuditFilter, type ListedAudit, listAudit } from './audit/list-audit.ts';
 export { recordAudit } from './audit/record-audit.ts';
-export { type Database, DatabaseUnavailableError, openDatabase, type Statements } from './core/database.ts';
+export {
+  type Database,
+  DatabaseUnavailableError,
+  openDatabase,
+  type StatementDeps,
+  type Statements,
+} from './core/database.ts';
 export { type Listener, listenForJobs } from './core/listen.ts';
 export { type ClaimedDelivery, claimDelivery } from './delivery/claim-delivery.ts';
 export * from './delivery/list-deliveries.ts';

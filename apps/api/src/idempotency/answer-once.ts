@@ -1,5 +1,5 @@
 import { type ErrorCode, type ErrorDetails, HEADERS } from '@emr-payments/contracts';
-import { type Database, once, type Statements } from '@emr-payments/db';
+import { type Database, once, type StatementDeps } from '@emr-payments/db';
 import { type Keyring, open, seal } from '@emr-payments/runtime';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { clientOf } from '../auth/authenticate-client-hook.ts';
@@ -27,7 +27,7 @@ export type KeyOwner = { clientPk: number; userId: number };
 export async function answerOnce(
   deps: { database: Pick<Database, 'pool'>; keyring: Keyring },
   context: { request: FastifyRequest; reply: FastifyReply; owner?: KeyOwner },
-  work: (tx: Statements) => Promise<WriteResult>,
+  work: (tx: StatementDeps) => Promise<WriteResult>,
 ): Promise<FastifyReply> {
   const { request, reply } = context;
   const { clientPk, userId } = context.owner ?? { ...clientOf(request), userId: NO_USER };
@@ -36,7 +36,7 @@ export async function answerOnce(
   const key = idempotency.outcome === 'key' ? { ...idempotency, clientPk, userId } : null;
   const row = `idempotency_key:${clientPk}:${userId}:${key?.key}`;
 
-  const result = await once<WriteResult>(deps.database, {
+  const result = await once<WriteResult>(deps, {
     request: key,
     work,
     remember: (written) => {

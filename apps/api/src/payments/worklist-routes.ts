@@ -55,7 +55,7 @@ export const worklistRoutes: FastifyPluginAsyncTypebox<WorklistRouteDeps> = asyn
       reply.paymentId = paymentId;
       const answering = answerOnce(deps, { request, reply, owner: callerOf(request) }, async (tx) => {
         const input = { paymentId, userId, paymentMethod, location, by: actorOf(request) };
-        const result = await retryPayment({ database: tx }, input);
+        const result = await retryPayment(tx, input);
         if (result.outcome !== 'retrying') return refused(result);
         const body: CreatePaymentReply = {
           success: true,
@@ -92,7 +92,7 @@ export const worklistRoutes: FastifyPluginAsyncTypebox<WorklistRouteDeps> = asyn
           note: body.note,
           by: actorOf(request),
         };
-        const result = await resolvePayment({ database: tx }, input);
+        const result = await resolvePayment(tx, input);
         if (result.outcome !== 'resolved') return refused(result);
         const { status, eventId } = result;
         const answer: ResolvedPaymentReply = {

@@ -64,8 +64,8 @@ export async function openTestApi(
     {
       logger: createLogger('test', 'silent'),
       lookup: {
-        findClient: (clientId) => findClient(database, clientId),
-        findUser: (key) => findUserByToken(database, key),
+        findClient: (clientId) => findClient({ database }, { clientId }),
+        findUser: (key) => findUserByToken({ database }, key),
       },
       acceptor: createAcceptor({ database, onBatch: metrics.batch }),
       metrics,

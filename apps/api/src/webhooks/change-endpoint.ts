@@ -5,7 +5,7 @@ import {
   changeEndpoint as change,
   countMissed,
   findEndpoint,
-  type Statements,
+  type StatementDeps,
 } from '@emr-payments/db';
 import type { WriteResult } from '../idempotency/answer-once.ts';
 import { endpointView } from './endpoint-view.ts';
@@ -14,7 +14,7 @@ type ChangeInput = { clientPk: number; endpointId: string; body: UpdateWebhookEn
 
 /** Changes an endpoint. One that is enabled again is told what it missed, and from when on to recover it. */
 export async function changeEndpoint(
-  tx: Statements,
+  tx: StatementDeps,
   { clientPk, endpointId, body, by }: ChangeInput,
 ): Promise<WriteResult> {
   const before = await findEndpoint(tx, { clientPk, endpointId });

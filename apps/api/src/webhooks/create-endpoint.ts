@@ -1,5 +1,5 @@
 import type { CreateWebhookEndpointBody } from '@emr-payments/contracts';
-import { type Actor, findEndpoint, registerEndpoint, type Statements } from '@emr-payments/db';
+import { type Actor, findEndpoint, registerEndpoint, type StatementDeps } from '@emr-payments/db';
 import type { Keyring } from '@emr-payments/runtime';
 import type { WriteResult } from '../idempotency/answer-once.ts';
 import { endpointView } from './endpoint-view.ts';
@@ -7,7 +7,7 @@ import { newSigningSecret } from './signing-secret.ts';
 
 /** Registers an endpoint. Its secret, or with v1a its public key, is in this answer and in no other. */
 export async function createEndpoint(
-  deps: { tx: Statements; keyring: Keyring },
+  deps: StatementDeps & { keyring: Keyring },
   { clientPk, body, by }: { clientPk: number; body: CreateWebhookEndpointBody; by: Actor },
 ): Promise<WriteResult> {
   const signing = body.signing ?? 'v1';
@@ -24,7 +24,7 @@ export async function createEndpoint(
     by,
   });
   if (endpointId === null) return { outcome: 'refused', code: 'endpoint_limit_reached' };
-  const endpoint = await findEndpoint(deps.tx, { clientPk, endpointId });
+  const endpoint = await findEndpoint(deps, { clientPk, endpointId });
   if (endpoint === null) throw new Error('the new endpoint cannot be read');
   const data = { ...endpointView(endpoint), ...shown };
   return { outcome: 'answered', body: { success: true, message: 'Webhook endpoint registered.', data } };

@@ -98,18 +98,21 @@ export const deliveryRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: L
       if (page === null || (page.after !== null && !/^\d{1,18}$/.test(page.after.id)))
         return sendError(request, reply, 'invalid_field', BAD_CURSOR);
       const key = { clientPk: clientOf(request).clientPk, endpointId: request.params.id };
-      if ((await patiently(findEndpoint(database, key))) === null)
+      if ((await patiently(findEndpoint({ database }, key))) === null)
         return sendError(request, reply, 'endpoint_not_found');
       const rows = await patiently(
-        listDeliveries(database, {
-          endpointId: key.endpointId,
-          status: query.status,
-          eventType: query.event_type,
-          createdAfter:
-            query.created_after === undefined ? undefined : (timeFrom(query.created_after) ?? undefined),
-          before: page.after === null ? null : BigInt(page.after.id),
-          limit: page.limit + 1,
-        }),
+        listDeliveries(
+          { database },
+          {
+            endpointId: key.endpointId,
+            status: query.status,
+            eventType: query.event_type,
+            createdAfter:
+              query.created_after === undefined ? undefined : (timeFrom(query.created_after) ?? undefined),
+            before: page.after === null ? null : BigInt(page.after.id),
+            limit: page.limit + 1,
+          },
+        ),
       );
       const placeOf = ({ createdAt, id }: (typeof rows)[number]) => ({ createdAt, id: String(id) });
       const { rows: shown, ...more } = pageOf(rows, { ...page, placeOf });
@@ -162,9 +165,9 @@ export const deliveryRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: L
     handler: async (request, reply) => {
       const { id: endpointId, recovery_id: recoveryId } = request.params;
       const { clientPk } = clientOf(request);
-      if ((await patiently(findEndpoint(database, { clientPk, endpointId }))) === null)
+      if ((await patiently(findEndpoint({ database }, { clientPk, endpointId }))) === null)
         return sendError(request, reply, 'endpoint_not_found');
-      const recovery = await patiently(findRecovery(database, { endpointId, recoveryId }));
+      const recovery = await patiently(findRecovery({ database }, { endpointId, recoveryId }));
       if (recovery === null) return sendError(request, reply, 'recovery_not_found');
       return reply.send({ success: true, message: 'Recovery.', data: recoveryView(recovery) });
     },

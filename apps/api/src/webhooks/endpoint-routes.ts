@@ -63,7 +63,7 @@ export const endpointRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: L
       if (refused !== null) return sendError(request, reply, 'invalid_field', refused);
       const input = { clientPk: clientOf(request).clientPk, body, by: actorOf(request) };
       return patiently(
-        answerOnce(deps, { request, reply }, (tx) => createEndpoint({ tx, keyring: deps.keyring }, input)),
+        answerOnce(deps, { request, reply }, (tx) => createEndpoint({ ...tx, keyring: deps.keyring }, input)),
       );
     },
   });
@@ -87,7 +87,7 @@ export const endpointRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: L
       if (page === null) return sendError(request, reply, 'invalid_field', BAD_CURSOR);
       const { clientPk } = clientOf(request);
       const rows = await patiently(
-        pageOfEndpoints(database, { clientPk, after: page.after, limit: page.limit + 1 }),
+        pageOfEndpoints({ database }, { clientPk, after: page.after, limit: page.limit + 1 }),
       );
       const { rows: shown, ...more } = pageOf(rows, { ...page, placeOf: (row) => row });
       return reply.send({
@@ -114,7 +114,7 @@ export const endpointRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: L
     },
     handler: async (request, reply) => {
       const { clientPk } = clientOf(request);
-      const found = await patiently(findEndpoint(database, { clientPk, endpointId: request.params.id }));
+      const found = await patiently(findEndpoint({ database }, { clientPk, endpointId: request.params.id }));
       if (found === null) return sendError(request, reply, 'endpoint_not_found');
       return reply.send({ success: true, message: 'Webhook endpoint.', data: endpointView(found) });
     },
@@ -145,7 +145,7 @@ export const endpointRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: L
       const input = { clientPk: clientOf(request).clientPk, endpointId: request.params.id, body };
       if (body.url !== undefined) {
         // Somebody else's endpoint is not found, whatever the URL.
-        if ((await patiently(findEndpoint(database, input))) === null)
+        if ((await patiently(findEndpoint({ database }, input))) === null)
           return sendError(request, reply, 'endpoint_not_found');
         const refused = await patiently(checkEndpointUrl(deps, body.url));
         if (refused !== null) return sendError(request, reply, 'invalid_field', refused);
@@ -217,7 +217,7 @@ export const endpointRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: L
         by: actorOf(request),
       };
       return patiently(
-        answerOnce(deps, { request, reply }, (tx) => rotateSecret({ tx, keyring: deps.keyring }, input)),
+        answerOnce(deps, { request, reply }, (tx) => rotateSecret({ ...tx, keyring: deps.keyring }, input)),
       );
     },
   });

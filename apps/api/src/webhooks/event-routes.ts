@@ -53,16 +53,19 @@ export const eventRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: Limi
       const page = pageFrom(query);
       if (page === null) return sendError(request, reply, 'invalid_field', BAD_CURSOR);
       const rows = await patiently(
-        pageOfEvents(database, {
-          clientPk: clientOf(request).clientPk,
-          type: query.type,
-          jobId: query.job_id === undefined ? undefined : BigInt(query.job_id),
-          paymentId: query.payment_id,
-          createdAfter:
-            query.created_after === undefined ? undefined : (timeFrom(query.created_after) ?? undefined),
-          after: page.after,
-          limit: page.limit + 1,
-        }),
+        pageOfEvents(
+          { database },
+          {
+            clientPk: clientOf(request).clientPk,
+            type: query.type,
+            jobId: query.job_id === undefined ? undefined : BigInt(query.job_id),
+            paymentId: query.payment_id,
+            createdAfter:
+              query.created_after === undefined ? undefined : (timeFrom(query.created_after) ?? undefined),
+            after: page.after,
+            limit: page.limit + 1,
+          },
+        ),
       );
       const { rows: shown, ...more } = pageOf(rows, { ...page, placeOf: (row) => row });
       return reply.send({ success: true, message: 'Events.', data: shown.map(eventOf), ...more });
@@ -84,7 +87,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: Limi
     },
     handler: async (request, reply) => {
       const key = { clientPk: clientOf(request).clientPk, eventId: request.params.id };
-      const event = await patiently(findEvent(database, key));
+      const event = await patiently(findEvent({ database }, key));
       if (event === null) return sendError(request, reply, 'event_not_found');
       return reply.send({ success: true, message: 'Event.', data: eventOf(event) });
     },

@@ -1,5 +1,11 @@
 import type { ErrorDetails, RecoverBody } from '@emr-payments/contracts';
-import { type Actor, findEndpoint, findRecovery, recoverEndpoint, type Statements } from '@emr-payments/db';
+import {
+  type Actor,
+  findEndpoint,
+  findRecovery,
+  recoverEndpoint,
+  type StatementDeps,
+} from '@emr-payments/db';
 import { timeFrom } from '../http/time.ts';
 import type { WriteResult } from '../idempotency/answer-once.ts';
 import { recoveryView } from './delivery-view.ts';
@@ -10,7 +16,7 @@ const bad = (details: ErrorDetails): WriteResult => ({ outcome: 'refused', code:
 
 /** Sends an endpoint all that it missed of a time, one after the other. */
 export async function recover(
-  tx: Statements,
+  tx: StatementDeps,
   { clientPk, endpointId, body, by }: RecoverInput,
 ): Promise<WriteResult> {
   const now = new Date();

@@ -21,9 +21,9 @@ export function createTestEndpoint({ database, keyring, send }: WebhookDeps): Te
 
   async function run(input: { clientPk: number; endpointId: string }): Promise<TestOutcome> {
     const { endpointId } = input;
-    const endpoint = await findEndpoint(database, input);
+    const endpoint = await findEndpoint({ database }, input);
     if (endpoint === null) return { outcome: 'not_found' };
-    const sealed = await validSecrets(database, { endpointId });
+    const sealed = await validSecrets({ database }, { endpointId });
     const now = new Date();
     const event = webhookTestEvent({ eventId: newEventId(), created: now, endpointId });
     const { apiVersion, thin } = endpoint;

@@ -13,7 +13,7 @@ afterAll(() => operator.close());
 type Created = { client_id: string; client_secret: string; old_secret_valid_until?: string };
 
 async function validHashes(clientId: string): Promise<string[]> {
-  const client = await findClient(operator.database, clientId);
+  const client = await findClient(operator, { clientId });
   return client?.secretHashes.map((hash) => hash.toString('hex')).sort() ?? [];
 }
 const hashes = (...secrets: string[]) => secrets.map((secret) => hashSecret(secret).toString('hex')).sort();

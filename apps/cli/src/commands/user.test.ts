@@ -51,7 +51,10 @@ test('connect tries the EMR, saves sealed credentials, and hands out a token tha
   expect(shown).toMatchObject({ code: 0, stderr: '' });
   const token = /at_[\w-]{32}/.exec(shown.stdout)?.[0] ?? '';
   const publicId = /user_\w{24}/.exec(shown.stdout)?.[0] ?? '';
-  const found = await findUserByToken(operator.database, { clientPk, tokenHash: hashSecret(token) });
+  const found = await findUserByToken(
+    { database: operator.database },
+    { clientPk, tokenHash: hashSecret(token) },
+  );
   expect(found?.publicId).toBe(publicId);
 
   const saved = await operator.database.prisma.connection.findUniqueOrThrow({
@@ -128,7 +131,8 @@ test('rotate-token: both tokens work during the overlap', async () => {
   const first = await connectUser('Rotating');
   const second = await operator.ask<Connected>(['user', 'rotate-token', first.user_id, '--overlap', '1h']);
   const works = async (token: string) =>
-    (await findUserByToken(operator.database, { clientPk, tokenHash: hashSecret(token) })) !== null;
+    (await findUserByToken({ database: operator.database }, { clientPk, tokenHash: hashSecret(token) })) !==
+    null;
   expect([await works(first.access_token), await works(second.access_token)]).toEqual([true, true]);
   const third = await operator.ask<Connected>(['user', 'rotate-token', first.user_id, '--overlap', '0']);
   expect([

@@ -65,7 +65,7 @@ describe('what is sent', () => {
     const receiver = await startReceiver();
     const { id, secret: old } = await bench.register({ url: receiver.url });
     const fresh = newWebhookSecret();
-    const deps = { tx: bench.database, keyring: bench.keyring };
+    const deps = { database: bench.database, keyring: bench.keyring };
     await rotateSecret(deps, { endpointId: id, secret: fresh, overlapSeconds: 3600, by: BY });
     await bench.tell();
     await bench.deliverDue();
@@ -166,12 +166,15 @@ describe('an endpoint that answers 410', () => {
     receiver.received.length = 0;
     await sql('UPDATE webhook_endpoints SET disabled_at = NULL');
     const now = Date.now();
-    await recoverEndpoint(bench.database, {
-      endpointId: id,
-      since: new Date(now - 60_000),
-      until: new Date(now + 60_000),
-      by: BY,
-    });
+    await recoverEndpoint(
+      { database: bench.database },
+      {
+        endpointId: id,
+        since: new Date(now - 60_000),
+        until: new Date(now + 60_000),
+        by: BY,
+      },
+    );
     await bench.passTime();
     await bench.deliverDue();
     const got = receiver.received.map(({ headers }) => headers['webhook-id']);

@@ -21,11 +21,14 @@ import { persist } from './persist.ts';
 export async function deliverWebhook(deps: JobDeps, entry: QueueEntry): Promise<void> {
   const claimedAt = performance.now();
   const { leaseMs } = deps.leases;
-  const delivery = await claimDelivery(deps.database.grouped, {
-    jobId: entry.job,
-    fence: entry.fence,
-    leaseMs,
-  });
+  const delivery = await claimDelivery(
+    { database: deps.database.grouped },
+    {
+      jobId: entry.job,
+      fence: entry.fence,
+      leaseMs,
+    },
+  );
   if (delivery === null) return;
   const { claim, event, endpoint } = delivery;
   const held = deps.leases.hold(claim, claimedAt);
@@ -36,7 +39,7 @@ export async function deliverWebhook(deps: JobDeps, entry: QueueEntry): Promise<
     // A failure writes to the endpoint and its lane, which other deliveries share.
     const statements = record.next.status === 'delivered' ? deps.database.grouped : deps.database;
     const written = await persist(held, async () => {
-      const recorded = await recordDelivery(statements, record);
+      const recorded = await recordDelivery({ database: statements }, record);
       disabled = recorded.disabled;
       return recorded.written;
     });

@@ -58,25 +58,31 @@ export async function endPosting(
   const written = await persist(held, () => {
     if (end.status === 'retrying') {
       const delayMs = postingDelay({ tries: posting.tries, retryAfterMs: end.trouble.retryAfterMs });
-      return retryPosting(deps.database, {
-        claim,
-        delayMs,
-        attempt: end.attempt,
-        farEnd: farEndOf(end.trouble),
-      });
+      return retryPosting(
+        { database: deps.database },
+        {
+          claim,
+          delayMs,
+          attempt: end.attempt,
+          farEnd: farEndOf(end.trouble),
+        },
+      );
     }
     const event = eventOf(end, posting);
-    return settlePayment(deps.database.grouped, {
-      claim,
-      laneId,
-      clientPk: payment.clientPk,
-      result:
-        end.status === 'posted'
-          ? { status: 'posted', emrTransactionId: end.emrTransactionId }
-          : { status: end.status, failureCode: end.code, failureReason: end.reason },
-      attempt: end.attempt,
-      event: { id: event.id, type: event.type, body: JSON.stringify(event) },
-    });
+    return settlePayment(
+      { database: deps.database.grouped },
+      {
+        claim,
+        laneId,
+        clientPk: payment.clientPk,
+        result:
+          end.status === 'posted'
+            ? { status: 'posted', emrTransactionId: end.emrTransactionId }
+            : { status: end.status, failureCode: end.code, failureReason: end.reason },
+        attempt: end.attempt,
+        event: { id: event.id, type: event.type, body: JSON.stringify(event) },
+      },
+    );
   });
 
   const fields = {

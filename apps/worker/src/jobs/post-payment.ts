@@ -13,11 +13,14 @@ const CANNOT_ASK = 'There is no way to ask it whether it took the payment.';
 export async function postPayment(deps: JobDeps, entry: QueueEntry): Promise<void> {
   const claimedAt = performance.now();
   const { leaseMs } = deps.leases;
-  const posting = await claimPosting(deps.database.grouped, {
-    jobId: entry.job,
-    fence: entry.fence,
-    leaseMs,
-  });
+  const posting = await claimPosting(
+    { database: deps.database.grouped },
+    {
+      jobId: entry.job,
+      fence: entry.fence,
+      leaseMs,
+    },
+  );
   if (posting === null) return;
   const held = deps.leases.hold(posting.claim, claimedAt);
   try {
@@ -60,7 +63,7 @@ async function attempt(
   }
 
   const knownAbsent = doubt.known === 'absent';
-  if (!(await beginAttempt(deps.database.grouped, { claim: posting.claim, knownAbsent })))
+  if (!(await beginAttempt({ database: deps.database.grouped }, { claim: posting.claim, knownAbsent })))
     return 'claim_lost';
   const outcome = await adapter.post(
     {

@@ -48,7 +48,7 @@ export function createLeaseKeeper(
     const asked = [...held];
     const askedAt = performance.now();
     try {
-      const kept = await renewLeases(database, { claims: asked.map((entry) => entry.claim), leaseMs });
+      const kept = await renewLeases({ database }, { claims: asked.map((entry) => entry.claim), leaseMs });
       for (const entry of asked) {
         if (kept.has(entry.claim.jobId)) entry.safeUntil = askedAt + leaseMs - MARGIN_MS;
         else if (held.has(entry)) lose(entry);

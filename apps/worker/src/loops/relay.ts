@@ -33,7 +33,7 @@ export function startRelay(
   async function feedOnce(): Promise<boolean> {
     // A queue that is down would only take marks that the sweeper has to undo.
     await deps.transport.ping();
-    const due = await feedJobs(deps.database, BATCH);
+    const due = await feedJobs({ database: deps.database }, BATCH);
     for (const kind of ['post_payment', 'deliver_webhook'] as const) {
       const entries = due.filter((job) => job.kind === kind).map(({ id, fence }) => ({ job: id, fence }));
       if (entries.length > 0) await deps.transport.add(QUEUE_OF[kind], entries);

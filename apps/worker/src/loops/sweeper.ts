@@ -29,7 +29,7 @@ export function startSweeper(deps: {
 
   async function sweep(): Promise<void> {
     try {
-      const swept = await sweepJobs(deps.database, { unclaimedMs: UNCLAIMED_MS, limit: LIMIT });
+      const swept = await sweepJobs({ database: deps.database }, { unclaimedMs: UNCLAIMED_MS, limit: LIMIT });
       tell('lease_expired', swept.expired);
       tell('unclaimed', swept.unclaimed);
     } catch (error) {

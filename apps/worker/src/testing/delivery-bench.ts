@@ -69,7 +69,7 @@ export async function openDeliveryBench({ allowHosts = ['127.0.0.1'] } = {}): Pr
     async register(input) {
       const secret = input.secret ?? newWebhookSecret();
       const id = await registerEndpoint(
-        { tx: database, keyring },
+        { database, keyring },
         {
           clientPk,
           signing: 'v1',
@@ -101,7 +101,7 @@ export async function openDeliveryBench({ allowHosts = ['127.0.0.1'] } = {}): Pr
       return id;
     },
     async deliverDue() {
-      const due = await feedJobs(database, 100);
+      const due = await feedJobs({ database }, 100);
       await Promise.all(due.map((job) => deliverWebhook(deps, { job: job.id, fence: job.fence })));
       return due.length;
     },

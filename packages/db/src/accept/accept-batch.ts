@@ -1,5 +1,5 @@
 import { newPaymentId, paymentIdToUuid, uuidToPaymentId } from '@emr-payments/contracts';
-import type { Database } from '../core/database.ts';
+import type { StatementDeps } from '../core/database.ts';
 import { type AcceptInput, acceptPayments } from './accept-payments.ts';
 import { type ClaimedKey, findIdempotencyKeys } from './find-idempotency-keys.ts';
 
@@ -38,7 +38,7 @@ function outcomeOfKey(
  * @throws DatabaseUnavailableError when nobody knows whether it was: a caller with a key repeats and finds out.
  */
 export async function acceptBatch(
-  deps: Pick<Database, 'pool'>,
+  deps: StatementDeps,
   inputs: readonly AcceptInput[],
 ): Promise<AcceptOutcome[]> {
   const rows = inputs.map((input) => ({ ...input, paymentId: paymentIdToUuid(newPaymentId()) }));

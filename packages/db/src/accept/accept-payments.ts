@@ -1,4 +1,4 @@
-import { type Database, query } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/database.ts';
 
 /** One validated request of an authenticated user. */
 export type AcceptInput = {
@@ -74,7 +74,7 @@ const ACCEPT = {
 
 /** @returns for each row, in order, its job's number when it was written now, and whether its patient is known. */
 export async function acceptPayments(
-  deps: Pick<Database, 'pool'>,
+  deps: StatementDeps,
   rows: readonly AcceptRow[],
 ): Promise<{ jobId: number | null; patientFound: boolean }[]> {
   const results = await query<Result>(deps, ACCEPT, [

@@ -1,4 +1,4 @@
-import { type Database, DatabaseUnavailableError } from '../core/database.ts';
+import { DatabaseUnavailableError, type Statements } from '../core/database.ts';
 import { type AcceptOutcome, acceptBatch } from './accept-batch.ts';
 import type { AcceptInput } from './accept-payments.ts';
 import { createNudge } from './nudge.ts';
@@ -30,10 +30,10 @@ const MOST_WAITING = 10_000;
  * @param options.maxInFlight statements at once: the second is built while the first is being committed.
  */
 export function createAcceptor(
-  { database, onBatch }: { database: Pick<Database, 'pool'>; onBatch?: (rows: number) => void },
+  { database, onBatch }: { database: Statements; onBatch?: (rows: number) => void },
   { maxBatch = 200, maxInFlight = 2 }: { maxBatch?: number; maxInFlight?: number } = {},
 ): Acceptor {
-  const nudgeRelays = createNudge(database);
+  const nudgeRelays = createNudge({ database });
   const waiting: Waiting[] = [];
   let inFlight = 0;
   let flushPlanned = false;
@@ -42,7 +42,7 @@ export function createAcceptor(
     onBatch?.(batch.length);
     try {
       const outcomes = await acceptBatch(
-        database,
+        { database },
         batch.map((entry) => entry.input),
       );
       nudgeRelays();

@@ -1,4 +1,4 @@
-import { type Database, query } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/database.ts';
 
 export type KeyOwner = { clientPk: number; userId: number; key: string };
 export type ClaimedKey = {
@@ -20,7 +20,7 @@ type Row = { fingerprint: Buffer | null; payment_id: string | null; job_id: numb
 
 /** @returns for each key, in order, what claimed it; null when nothing that has been committed did. */
 export async function findIdempotencyKeys(
-  deps: Pick<Database, 'pool'>,
+  deps: StatementDeps,
   keys: readonly KeyOwner[],
 ): Promise<(ClaimedKey | null)[]> {
   const rows = await query<Row>(deps, FIND, [

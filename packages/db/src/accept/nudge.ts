@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Database, query } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/database.ts';
 import { JOBS_CHANNEL } from '../core/jobs-channel.ts';
 
 /** At most so often: a relay takes all that is due each time. */
@@ -12,7 +12,7 @@ const NUDGE = { name: 'nudge-relays', text: `SELECT pg_notify('${JOBS_CHANNEL}',
  * transaction it would take a lock that all of the database's notifying commits share, and hold it over the wait for the
  * disk: one commit at a time. One that is lost, with the process or the connection, is made up by the relays' poll.
  */
-export function createNudge(deps: Pick<Database, 'pool'>): () => void {
+export function createNudge(deps: StatementDeps): () => void {
   let wanted = false;
   let running = false;
 

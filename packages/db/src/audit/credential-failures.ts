@@ -1,5 +1,5 @@
 import { isIPv6 } from 'node:net';
-import type { Database } from '../core/database.ts';
+import type { Statements } from '../core/database.ts';
 import { type AuditInput, clip } from './entry.ts';
 import { recordAudits } from './record-audit.ts';
 
@@ -45,7 +45,7 @@ export function networkOf(address: string): string {
  * @param options.onError an entry could not be written; its counts are kept for the next time.
  */
 export function countCredentialFailures(
-  { database, onError }: { database: Pick<Database, 'pool'>; onError: (error: unknown) => void },
+  { database, onError }: { database: Statements; onError: (error: unknown) => void },
   { everyMs = 30_000, mostRows = 20 }: { everyMs?: number; mostRows?: number } = {},
 ): CredentialFailures {
   let counted = new Map<string, Counted>();

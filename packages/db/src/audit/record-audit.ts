@@ -1,4 +1,4 @@
-import { type Database, query, type Statements } from '../core/database.ts';
+import { type Database, query, type StatementDeps, type Statements } from '../core/database.ts';
 import { type AuditInput, clip } from './entry.ts';
 
 /**
@@ -29,9 +29,9 @@ export function auditValues(input: AuditInput): unknown[] {
 }
 
 /** The same as an entry for Prisma, to stand in one `$transaction([…])` with the write that it tells of. */
-export function auditCreate({ prisma }: Pick<Database, 'prisma'>, input: AuditInput) {
+export function auditCreate({ database }: { database: Pick<Database, 'prisma'> }, input: AuditInput) {
   const { actor, source, action, subject, outcome, count, detail } = input;
-  return prisma.auditEntry.create({
+  return database.prisma.auditEntry.create({
     data: {
       actor: clip(actor),
       source: clip(source),
@@ -55,11 +55,8 @@ const RECORD = {
 };
 
 /** Writes several entries in one statement. */
-export async function recordAudits(
-  { database }: { database: Statements },
-  entries: readonly AuditInput[],
-): Promise<void> {
-  await query(database, RECORD, [
+export async function recordAudits(deps: StatementDeps, entries: readonly AuditInput[]): Promise<void> {
+  await query(deps, RECORD, [
     entries.map((entry) => clip(entry.actor)),
     entries.map((entry) => clip(entry.source)),
     entries.map((entry) => entry.action),

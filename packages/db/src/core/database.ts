@@ -25,6 +25,9 @@ export type Database = {
 /** What statements run on: the pool, or the one connection of a transaction (`inTransaction`). */
 export type Statements = { pool: Pick<Pool, 'query'> };
 
+/** First parameter of every function that runs a statement. */
+export type StatementDeps = { database: Statements };
+
 /**
  * A statement with a name, so that each connection parses and plans it once. Without one it is planned at every call, for
  * the values of that call: for filters that are combined freely.
@@ -71,7 +74,7 @@ export function openDatabase(options: { url: string; poolSize: number; applicati
     grouped,
     prisma,
     async ping() {
-      await query({ pool }, { name: 'ping', text: 'SELECT 1' }, []);
+      await query({ database: { pool } }, { name: 'ping', text: 'SELECT 1' }, []);
     },
     async close() {
       await prisma.$disconnect();
@@ -111,7 +114,7 @@ export async function unavailableAsSuch<T>(work: Promise<T>): Promise<T> {
  * @throws DatabaseUnavailableError when Postgres cannot be reached or is late; any other error is a bug.
  */
 export async function query<Row extends QueryResultRow>(
-  { pool }: Statements,
+  { database: { pool } }: StatementDeps,
   statement: Statement,
   values: unknown[],
 ): Promise<Row[]> {
@@ -124,7 +127,7 @@ export async function query<Row extends QueryResultRow>(
  * @returns the rows of the last one.
  */
 export async function queryScript<Row extends QueryResultRow>(
-  { pool }: Pick<Database, 'pool'>,
+  { database: { pool } }: StatementDeps,
   script: string,
 ): Promise<Row[]> {
   const results = await unavailableAsSuch(pool.query<Row>(script));

@@ -12,7 +12,7 @@ const ADD = {
   name: 'add',
   text: 'INSERT INTO numbers VALUES ($1) RETURNING pg_current_xact_id()::text AS xact',
 };
-const add = (n: number) => query<{ xact: string }>(database.grouped, ADD, [n]);
+const add = (n: number) => query<{ xact: string }>({ database: database.grouped }, ADD, [n]);
 const written = async () =>
   (await database.pool.query<{ n: number }>('SELECT n FROM numbers ORDER BY n')).rows.map(({ n }) => n);
 
@@ -60,7 +60,9 @@ describe('statements that come together', () => {
     const other = openDatabase({ url: server.url, poolSize: 1, applicationName: 'test-2' });
     const text = 'UPDATE numbers SET n = n WHERE n = $1 RETURNING pg_current_xact_id()::text AS xact';
     const touch = ({ grouped }: Database, order: number[]) =>
-      Promise.all(order.map((n) => query<{ xact: string }>(grouped, { name: 'touch', text }, [n])));
+      Promise.all(
+        order.map((n) => query<{ xact: string }>({ database: grouped }, { name: 'touch', text }, [n])),
+      );
     const blocker = new Client({ connectionString: server.url });
     await blocker.connect();
     await blocker.query('BEGIN');
@@ -97,7 +99,7 @@ describe('statements that come together', () => {
 test('a server that cannot be reached is an outage for each of them', async () => {
   const alone = { pool: database.pool };
   const lost = groupStatements(alone, { host: '127.0.0.1', port: 1 });
-  const ends = await Promise.allSettled([1, 2].map((n) => query(lost, ADD, [n])));
+  const ends = await Promise.allSettled([1, 2].map((n) => query({ database: lost }, ADD, [n])));
   for (const end of ends) expect(end).toMatchObject({ reason: expect.any(DatabaseUnavailableError) });
   await lost.close();
   expect(await written()).toEqual([]);

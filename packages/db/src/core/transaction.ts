@@ -1,4 +1,4 @@
-import { type Database, type Statements, unavailableAsSuch } from './database.ts';
+import { type Database, type StatementDeps, unavailableAsSuch } from './database.ts';
 
 /**
  * Runs a few statements in one transaction on one connection. For what is not hot: hot paths are one statement. Every
@@ -8,8 +8,8 @@ import { type Database, type Statements, unavailableAsSuch } from './database.ts
  * @throws DatabaseUnavailableError when Postgres cannot be reached; nobody knows then whether it was committed.
  */
 export async function inTransaction<T>(
-  { pool }: Pick<Database, 'pool'>,
-  work: (tx: Statements) => Promise<{ commit: boolean; value: T }>,
+  { database: { pool } }: { database: Pick<Database, 'pool'> },
+  work: (tx: StatementDeps) => Promise<{ commit: boolean; value: T }>,
 ): Promise<T> {
   const client = await unavailableAsSuch(pool.connect());
   // Without a listener the loss of a checked-out connection ends the process; the statement under way rejects anyway.
@@ -18,7 +18,7 @@ export async function inTransaction<T>(
   let broken = true;
   try {
     await unavailableAsSuch(client.query('BEGIN'));
-    const { commit, value } = await work({ pool: client });
+    const { commit, value } = await work({ database: { pool: client } });
     await unavailableAsSuch(client.query(commit ? 'COMMIT' : 'ROLLBACK'));
     broken = false;
     return value;

@@ -1,4 +1,4 @@
-import { query, type Statements } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/database.ts';
 import type { Claim } from '../jobs/renew-leases.ts';
 
 /** One event for one endpoint, with all that sending it needs. */
@@ -63,7 +63,7 @@ type Row = {
 
 /** @returns null when there is nothing to do: finished, held by another worker, or an entry of an earlier fence. */
 export async function claimDelivery(
-  deps: Statements,
+  deps: StatementDeps,
   { jobId, fence, leaseMs }: Claim & { leaseMs: number },
 ): Promise<ClaimedDelivery | null> {
   const [row] = await query<Row>(deps, CLAIM, [jobId, fence, leaseMs]);

@@ -15,9 +15,12 @@ export type DeliveryFilter = {
 const MOST_ATTEMPTS = 20;
 
 /** Deliveries of one endpoint with their last attempts, newest first. The caller has seen to whose the endpoint is. */
-export async function listDeliveries({ prisma }: Pick<Database, 'prisma'>, filter: DeliveryFilter) {
+export async function listDeliveries(
+  { database }: { database: Pick<Database, 'prisma'> },
+  filter: DeliveryFilter,
+) {
   const { endpointId, status, eventType, createdAfter, before, limit } = filter;
-  const deliveries = await prisma.delivery.findMany({
+  const deliveries = await database.prisma.delivery.findMany({
     where: {
       endpointId,
       ...(status === undefined ? {} : { status }),
@@ -33,7 +36,7 @@ export async function listDeliveries({ prisma }: Pick<Database, 'prisma'>, filte
     },
   });
   const pending = deliveries.filter((delivery) => delivery.status === 'pending').map(({ id }) => id);
-  const jobs = await nextAttempts({ prisma }, { endpointId, deliveryIds: pending });
+  const jobs = await nextAttempts({ database }, { endpointId, deliveryIds: pending });
   return deliveries.map((delivery) => ({
     ...delivery,
     tries: delivery.tries.toReversed(),
@@ -45,15 +48,15 @@ export type ListedDelivery = Awaited<ReturnType<typeof listDeliveries>>[number];
 
 /** When waiting deliveries are due. Jobs are looked for in the endpoint's lane: that is what they are indexed by. */
 async function nextAttempts(
-  { prisma }: Pick<Database, 'prisma'>,
+  { database }: { database: Pick<Database, 'prisma'> },
   { endpointId, deliveryIds }: { endpointId: string; deliveryIds: bigint[] },
 ): Promise<Map<bigint, Date>> {
   if (deliveryIds.length === 0) return new Map();
-  const endpoint = await prisma.webhookEndpoint.findUniqueOrThrow({
+  const endpoint = await database.prisma.webhookEndpoint.findUniqueOrThrow({
     where: { id: endpointId },
     select: { laneId: true },
   });
-  const jobs = await prisma.job.findMany({
+  const jobs = await database.prisma.job.findMany({
     where: { laneId: endpoint.laneId, deliveryId: { in: deliveryIds } },
     select: { deliveryId: true, runAt: true },
   });

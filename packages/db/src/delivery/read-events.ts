@@ -20,11 +20,11 @@ const SHOWN = { id: true, createdAt: true, body: true } as const;
 
 /** Events of one client, newest first. */
 export async function pageOfEvents(
-  { prisma }: Pick<Database, 'prisma'>,
+  { database }: { database: Pick<Database, 'prisma'> },
   filter: EventFilter,
 ): Promise<EventRow[]> {
   const { clientPk, type, jobId, paymentId, createdAfter, after, limit } = filter;
-  return prisma.event.findMany({
+  return database.prisma.event.findMany({
     where: {
       clientPk,
       ...(type === undefined ? {} : { type }),
@@ -50,8 +50,8 @@ export async function pageOfEvents(
 
 /** One event; null when there is none of that id, or it is another client's. */
 export async function findEvent(
-  { prisma }: Pick<Database, 'prisma'>,
+  { database }: { database: Pick<Database, 'prisma'> },
   { clientPk, eventId }: { clientPk: number; eventId: string },
 ): Promise<EventRow | null> {
-  return prisma.event.findFirst({ where: { id: eventId, clientPk }, select: SHOWN });
+  return database.prisma.event.findFirst({ where: { id: eventId, clientPk }, select: SHOWN });
 }

@@ -1,4 +1,4 @@
-import { query, type Statements } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/database.ts';
 import type { Claim } from '../jobs/renew-leases.ts';
 import type { DeliveryAttemptRecord } from './record-delivery.ts';
 
@@ -29,7 +29,7 @@ const DELIVERED = {
 
 /** @returns false when the claim is no longer ours: nothing was changed. */
 export async function recordDelivered(
-  deps: Statements,
+  deps: StatementDeps,
   { claim, attempt }: { claim: Claim; attempt: DeliveryAttemptRecord },
 ): Promise<boolean> {
   const { startedAt, durationMs, httpStatus, excerpt } = attempt;

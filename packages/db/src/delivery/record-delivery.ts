@@ -1,5 +1,5 @@
 import type { AutomaticDisabledCode } from '@emr-payments/contracts';
-import { query, type Statements } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/database.ts';
 import { cancelWaitingCtes } from '../endpoints/cancel-waiting.ts';
 import { type EventRecord, tellEventCtes } from '../events/publish-event.ts';
 import { failedLane, NOT_OPEN } from '../jobs/lane-circuit.ts';
@@ -102,7 +102,7 @@ const RECORD = {
  * disabled by this.
  */
 export async function recordDelivery(
-  deps: Statements,
+  deps: StatementDeps,
   record: DeliveryRecord,
 ): Promise<{ written: boolean; disabled: boolean }> {
   const { claim, attempt, next, disabling } = record;

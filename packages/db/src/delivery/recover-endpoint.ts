@@ -1,7 +1,7 @@
 import { newRecoveryId } from '@emr-payments/contracts';
 import type { Actor } from '../audit/entry.ts';
 import { auditCte, auditValues } from '../audit/record-audit.ts';
-import { query, type Statements } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/database.ts';
 import { JOBS_CHANNEL } from '../core/jobs-channel.ts';
 
 /** Events of one recovery. */
@@ -57,7 +57,7 @@ const BEGINNING = {
  * which came about before its first attempt failed.
  */
 export async function beginningOfMissed(
-  deps: Statements,
+  deps: StatementDeps,
   { endpointId, failingSince }: { endpointId: string; failingSince: Date },
 ): Promise<Date> {
   const [row] = await query<{ since: Date }>(deps, BEGINNING, [endpointId, failingSince]);
@@ -66,7 +66,7 @@ export async function beginningOfMissed(
 
 /** How many events an endpoint missed; not counted beyond what one recovery takes. */
 export async function countMissed(
-  deps: Statements,
+  deps: StatementDeps,
   { endpointId, since, until }: MissedInput,
 ): Promise<number> {
   const [row] = await query<{ count: number }>(deps, COUNT, [endpointId, since, until]);
@@ -112,7 +112,7 @@ const RECOVER = {
  * @returns the recovery's id; null when the endpoint is disabled or gone.
  */
 export async function recoverEndpoint(
-  tx: Statements,
+  tx: StatementDeps,
   { endpointId, since, until, by }: MissedInput & { by: Actor },
 ): Promise<string | null> {
   const audit = auditValues({
@@ -155,7 +155,7 @@ const FIND = {
 
 /** One recovery of this endpoint and how far it is; null when there is none of that id. */
 export async function findRecovery(
-  deps: Statements,
+  deps: StatementDeps,
   { endpointId, recoveryId }: { endpointId: string; recoveryId: string },
 ): Promise<RecoveryRecord | null> {
   const [row] = await query<RecoveryRecord>(deps, FIND, [recoveryId, endpointId]);

@@ -1,6 +1,6 @@
 import type { Actor } from '../audit/entry.ts';
 import { auditCte, auditValues } from '../audit/record-audit.ts';
-import { query, type Statements } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/database.ts';
 import { JOBS_CHANNEL } from '../core/jobs-channel.ts';
 
 export type RedeliverInput = {
@@ -49,7 +49,7 @@ const REDELIVER = {
 
 /** Delivers one event once more, by hand. */
 export async function redeliverEvent(
-  { database }: { database: Statements },
+  deps: StatementDeps,
   { eventId, clientPk, endpointId, by }: RedeliverInput,
 ): Promise<RedeliverOutcome> {
   const audit = auditValues({
@@ -60,7 +60,7 @@ export async function redeliverEvent(
     detail: { endpoint_id: endpointId },
   });
   const values = [eventId, clientPk, endpointId, ...audit];
-  const rows = await query<{ endpoint_id: string | null }>(database, REDELIVER, values);
+  const rows = await query<{ endpoint_id: string | null }>(deps, REDELIVER, values);
   if (rows.length === 0) return { outcome: 'not_found' };
   const endpointIds = rows.flatMap((row) => row.endpoint_id ?? []);
   return endpointIds.length === 0 ? { outcome: 'nothing_to_do' } : { outcome: 'redelivering', endpointIds };

@@ -1,4 +1,4 @@
-import { query, type Statements } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/database.ts';
 
 /** Jobs that one statement takes away. What is left over is canceled as it is claimed, and nothing is sent either way. */
 const MOST = 10_000;
@@ -28,6 +28,6 @@ const CANCEL = {
 };
 
 /** Ends what waits for an endpoint that has just been disabled. Its circuit is closed, so that the rest comes through soon. */
-export async function cancelWaiting(tx: Statements, { laneId }: { laneId: number }): Promise<void> {
+export async function cancelWaiting(tx: StatementDeps, { laneId }: { laneId: number }): Promise<void> {
   await query(tx, CANCEL, [laneId]);
 }

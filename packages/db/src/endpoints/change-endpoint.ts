@@ -1,7 +1,7 @@
 import { DISABLED_CODES } from '@emr-payments/contracts';
 import { type Actor, type AuditDetail, clip } from '../audit/entry.ts';
 import { recordAudit } from '../audit/record-audit.ts';
-import { query, type Statements } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/database.ts';
 import { cancelWaiting } from './cancel-waiting.ts';
 import type { EndpointRecord } from './endpoint-record.ts';
 
@@ -49,7 +49,7 @@ const ENABLE = {
 
 /** Changes an endpoint, and writes into the audit log what was changed. */
 export async function changeEndpoint(
-  tx: Statements,
+  tx: StatementDeps,
   { endpoint, changes, by }: { endpoint: EndpointRecord; changes: EndpointChanges; by: Actor },
 ): Promise<void> {
   const { url, description, eventTypes, thin, ratePerSecond, enabled } = changes;
@@ -81,7 +81,7 @@ const DELETE = {
 
 /** Takes an endpoint away: its secrets are gone, what waits for it is canceled, what was sent stays readable to nobody. */
 export async function deleteEndpoint(
-  tx: Statements,
+  tx: StatementDeps,
   { endpoint, by }: { endpoint: EndpointRecord; by: Actor },
 ): Promise<void> {
   await query(tx, DELETE, [endpoint.id]);
@@ -108,10 +108,10 @@ function detailOf({
 }
 
 async function audit(
-  tx: Statements,
+  tx: StatementDeps,
   input: { endpoint: EndpointRecord; by: Actor; action: string; detail: AuditDetail },
 ): Promise<void> {
   const { endpoint, by, action, detail } = input;
   const subject = `endpoint:${endpoint.id}` as const;
-  await recordAudit({ database: tx }, { ...by, action, subject, outcome: 'done', detail });
+  await recordAudit(tx, { ...by, action, subject, outcome: 'done', detail });
 }

@@ -41,12 +41,15 @@ export async function createEndpoint(
       },
       select: { laneId: true },
     }),
-    auditCreate(database, {
-      ...(input.by ?? SYSTEM),
-      action: 'endpoint.create',
-      subject: `endpoint:${id}`,
-      outcome: 'done',
-    }),
+    auditCreate(
+      { database },
+      {
+        ...(input.by ?? SYSTEM),
+        action: 'endpoint.create',
+        subject: `endpoint:${id}`,
+        outcome: 'done',
+      },
+    ),
   ]);
   return { endpointId: id, laneId: created.laneId };
 }

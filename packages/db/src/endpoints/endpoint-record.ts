@@ -1,4 +1,4 @@
-import { query, type Statements } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/database.ts';
 
 /** A webhook endpoint as its client sees it. */
 export type EndpointRecord = {
@@ -45,7 +45,7 @@ const LIST = {
 
 /** null: there is none of that id, it is another client's, or it was deleted. */
 export async function findEndpoint(
-  deps: Statements,
+  deps: StatementDeps,
   { clientPk, endpointId }: EndpointKey,
 ): Promise<EndpointRecord | null> {
   const [row] = await query<EndpointRecord>(deps, FIND, [clientPk, endpointId]);
@@ -54,7 +54,7 @@ export async function findEndpoint(
 
 /** The endpoints of one client, newest first. */
 export async function pageOfEndpoints(
-  deps: Statements,
+  deps: StatementDeps,
   { clientPk, after, limit }: { clientPk: number; after: PageAfter | null; limit: number },
 ): Promise<EndpointRecord[]> {
   const values = [clientPk, after?.createdAt ?? null, after?.id ?? null, limit];

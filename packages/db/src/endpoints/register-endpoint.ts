@@ -3,7 +3,7 @@ import { CURRENT_API_VERSION, newWebhookEndpointId } from '@emr-payments/contrac
 import { type Keyring, seal } from '@emr-payments/runtime';
 import type { Actor } from '../audit/entry.ts';
 import { auditCte, auditValues } from '../audit/record-audit.ts';
-import { query, type Statements } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/database.ts';
 
 export type RegisterEndpointInput = {
   clientPk: number;
@@ -51,7 +51,7 @@ const REGISTER = {
  * @returns its id; null when the client has the most that it can have.
  */
 export async function registerEndpoint(
-  { tx, keyring }: { tx: Statements; keyring: Keyring },
+  { keyring, ...deps }: StatementDeps & { keyring: Keyring },
   input: RegisterEndpointInput,
 ): Promise<string | null> {
   const id = newWebhookEndpointId();
@@ -62,7 +62,7 @@ export async function registerEndpoint(
     subject: `endpoint:${id}`,
     outcome: 'done',
   });
-  const rows = await query<{ id: string }>(tx, REGISTER, [
+  const rows = await query<{ id: string }>(deps, REGISTER, [
     id,
     input.clientPk,
     input.ratePerSecond,

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type Keyring, seal } from '@emr-payments/runtime';
 import type { Actor } from '../audit/entry.ts';
 import { auditCte, auditValues } from '../audit/record-audit.ts';
-import { query, type Statements } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/database.ts';
 
 export type RotateSecretInput = {
   endpointId: string;
@@ -40,7 +40,7 @@ const ROTATE = {
  * @returns until when the old one signs.
  */
 export async function rotateSecret(
-  { tx, keyring }: { tx: Statements; keyring: Keyring },
+  { keyring, ...deps }: StatementDeps & { keyring: Keyring },
   { endpointId, secret, overlapSeconds, by }: RotateSecretInput,
 ): Promise<Date> {
   const id = randomUUID();
@@ -52,7 +52,13 @@ export async function rotateSecret(
     detail: { overlap_seconds: overlapSeconds },
   });
   const sealed = seal(keyring, `webhook_secret:${id}`, secret);
-  const [row] = await query<{ until: Date }>(tx, ROTATE, [endpointId, id, sealed, overlapSeconds, ...audit]);
+  const [row] = await query<{ until: Date }>(deps, ROTATE, [
+    endpointId,
+    id,
+    sealed,
+    overlapSeconds,
+    ...audit,
+  ]);
   if (row === undefined) throw new Error('the new secret was not written');
   return row.until;
 }
@@ -66,7 +72,7 @@ const VALID = {
 
 /** The sealed secrets that sign now, newest first; each is sealed for the row `webhook_secret:<id>`. */
 export async function validSecrets(
-  deps: Statements,
+  deps: StatementDeps,
   { endpointId }: { endpointId: string },
 ): Promise<{ id: string; sealed: string }[]> {
   return query<{ id: string; sealed: string }>(deps, VALID, [endpointId]);

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { query, type Statements } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/database.ts';
 import { openPractice, type Practice } from '../testing/practice.ts';
 import { type OnceOutcome, once } from './once.ts';
 
@@ -13,21 +13,24 @@ afterAll(() => practice.close());
 const remember = (result: string) => ({ status: 200, response: result });
 
 /** Adds a client of this name: something that can be counted. */
-const addClient = (name: string) => async (tx: Statements) => {
+const addClient = (name: string) => async (tx: StatementDeps) => {
   await query(tx, { text: 'INSERT INTO clients (client_id, name) VALUES ($1, $2)' }, [randomUUID(), name]);
   return `made ${name}`;
 };
 const howMany = (name: string) => practice.database.prisma.client.count({ where: { name } });
 
 const run = (key: string | null, name: string, fingerprint = 'a'): Promise<OnceOutcome<string>> =>
-  once(practice.database, {
-    request:
-      key === null
-        ? null
-        : { clientPk: practice.clientPk, userId: 0, key, fingerprint: Buffer.from(fingerprint) },
-    work: addClient(name),
-    remember,
-  });
+  once(
+    { database: practice.database },
+    {
+      request:
+        key === null
+          ? null
+          : { clientPk: practice.clientPk, userId: 0, key, fingerprint: Buffer.from(fingerprint) },
+      work: addClient(name),
+      remember,
+    },
+  );
 
 test('the same request is done once, however many come at the same moment', async () => {
   const outcomes = await Promise.all(Array.from({ length: 6 }, () => run('k1', 'one')));
@@ -46,7 +49,10 @@ test('another request with the key is told so, and without a key everything is d
 
 test('a refusal changes nothing and leaves the key free', async () => {
   const request = { clientPk: practice.clientPk, userId: 0, key: 'k3', fingerprint: Buffer.from('a') };
-  const refused = await once(practice.database, { request, work: addClient('three'), remember: () => null });
+  const refused = await once(
+    { database: practice.database },
+    { request, work: addClient('three'), remember: () => null },
+  );
   expect(refused).toEqual({ outcome: 'done', result: 'made three' });
   expect(await howMany('three')).toBe(0);
   expect((await run('k3', 'three')).outcome).toBe('done');
@@ -55,14 +61,17 @@ test('a refusal changes nothing and leaves the key free', async () => {
 test('work that throws leaves nothing behind, key and connection included', async () => {
   const request = { clientPk: practice.clientPk, userId: 0, key: 'k4', fingerprint: Buffer.from('a') };
   for (let n = 0; n < 8; n += 1) {
-    const failing = once<string>(practice.database, {
-      request,
-      work: async (tx) => {
-        await addClient('four')(tx);
-        throw new Error('a bug');
+    const failing = once<string>(
+      { database: practice.database },
+      {
+        request,
+        work: async (tx) => {
+          await addClient('four')(tx);
+          throw new Error('a bug');
+        },
+        remember,
       },
-      remember,
-    });
+    );
     await expect(failing).rejects.toThrow('a bug');
   }
   expect(await howMany('four')).toBe(0);

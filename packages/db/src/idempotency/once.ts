@@ -1,4 +1,4 @@
-import { type Database, query, type Statements } from '../core/database.ts';
+import { type Database, query, type StatementDeps } from '../core/database.ts';
 import { inTransaction } from '../core/transaction.ts';
 
 /** A request with an Idempotency-Key. `userId` is 0 for a request of the client itself. */
@@ -21,7 +21,7 @@ export type OnceInput<T> = {
   /** null: without a key the work is done each time it is asked for. */
   request: KeyedRequest | null;
   /** All that the request changes, through `tx`. */
-  work: (tx: Statements) => Promise<T>;
+  work: (tx: StatementDeps) => Promise<T>;
   /** The answer to keep; null for a refusal: nothing is kept or changed, and the key stays free. */
   remember: (result: T) => { status: number; response: string } | null;
 };
@@ -51,10 +51,10 @@ const REMEMBER = {
  * transaction, so there is never one without the others. For work that is not hot; payments have a statement of their own.
  */
 export async function once<T>(
-  database: Pick<Database, 'pool'>,
+  deps: { database: Pick<Database, 'pool'> },
   { request, work, remember }: OnceInput<T>,
 ): Promise<OnceOutcome<T>> {
-  return inTransaction<OnceOutcome<T>>(database, async (tx) => {
+  return inTransaction<OnceOutcome<T>>(deps, async (tx) => {
     if (request === null) {
       const result = await work(tx);
       return { commit: remember(result) !== null, value: { outcome: 'done', result } };
@@ -72,7 +72,7 @@ export async function once<T>(
 type Remembered = { fingerprint: Buffer; status: number | null; response: string | null };
 
 async function replay(
-  tx: Statements,
+  tx: StatementDeps,
   owner: unknown[],
   fingerprint: Buffer,
 ): Promise<{ outcome: 'replayed'; status: number; response: string } | { outcome: 'key_reused' }> {

@@ -1,4 +1,4 @@
-import { type Database, queryScript } from '../core/database.ts';
+import { queryScript, type StatementDeps } from '../core/database.ts';
 import { CIRCUIT_THRESHOLD } from './lane-circuit.ts';
 
 export type DueJob = { id: string; kind: 'post_payment' | 'deliver_webhook'; fence: number };
@@ -52,6 +52,6 @@ const feedScript = (limit: number) => `
   SELECT id, kind, fence FROM fed`;
 
 /** @returns the jobs that are to be handed to the queue now; at most `limit`. */
-export async function feedJobs(deps: Pick<Database, 'pool'>, limit: number): Promise<DueJob[]> {
+export async function feedJobs(deps: StatementDeps, limit: number): Promise<DueJob[]> {
   return await queryScript<DueJob>(deps, feedScript(limit));
 }

@@ -12,7 +12,7 @@ afterEach(() => practice.close());
 const sql = async (text: string) => (await practice.database.pool.query(text)).rows;
 const limit = (rate: number) =>
   sql(`UPDATE lanes SET rate_per_second = ${rate} WHERE id = ${practice.laneId}`);
-const fed = async () => (await feedJobs(practice.database, 500)).length;
+const fed = async () => (await feedJobs({ database: practice.database }, 500)).length;
 
 /** As if so many seconds had gone by since the lane was last fed. */
 const pass = (seconds: number) =>

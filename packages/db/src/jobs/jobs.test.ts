@@ -26,12 +26,15 @@ async function accept(howMany: number): Promise<void> {
 
 async function claimed() {
   await accept(1);
-  const [job] = await feedJobs(practice.database, 10);
-  const posting = await claimPosting(practice.database, {
-    jobId: job?.id ?? '',
-    fence: job?.fence ?? -1,
-    leaseMs: 5_000,
-  });
+  const [job] = await feedJobs({ database: practice.database }, 10);
+  const posting = await claimPosting(
+    { database: practice.database },
+    {
+      jobId: job?.id ?? '',
+      fence: job?.fence ?? -1,
+      leaseMs: 5_000,
+    },
+  );
   if (posting === null) throw new Error('the fed job could not be claimed');
   return posting;
 }
@@ -49,28 +52,33 @@ const settlement = ({ claim, laneId, payment }: Posting, eventId = 'evt_1'): Set
 
 test('a lane is fed up to its cap, and again as it gets room', async () => {
   await accept(8);
-  const first = await feedJobs(practice.database, 100);
+  const first = await feedJobs({ database: practice.database }, 100);
   expect(first.length).toBe(3);
-  expect(await feedJobs(practice.database, 100)).toEqual([]);
+  expect(await feedJobs({ database: practice.database }, 100)).toEqual([]);
   const [job] = first;
-  const posting = await claimPosting(practice.database, { jobId: job?.id ?? '', fence: 0, leaseMs: 5_000 });
-  if (posting !== null) await settlePayment(practice.database, settlement(posting));
-  const kinds = (await feedJobs(practice.database, 100)).map((fed) => fed.kind).sort();
+  const posting = await claimPosting(
+    { database: practice.database },
+    { jobId: job?.id ?? '', fence: 0, leaseMs: 5_000 },
+  );
+  if (posting !== null) await settlePayment({ database: practice.database }, settlement(posting));
+  const kinds = (await feedJobs({ database: practice.database }, 100)).map((fed) => fed.kind).sort();
   expect(kinds).toEqual(['deliver_webhook', 'post_payment']);
 });
 
 test('feeders at the same time never fill the same room twice', async () => {
   await accept(30);
-  const fed = await Promise.all(Array.from({ length: 6 }, () => feedJobs(practice.database, 100)));
+  const fed = await Promise.all(
+    Array.from({ length: 6 }, () => feedJobs({ database: practice.database }, 100)),
+  );
   expect(fed.flat().length).toBe(3);
 });
 
 test('only one of many claims of one entry gets it', async () => {
   await accept(1);
-  const [job] = await feedJobs(practice.database, 1);
+  const [job] = await feedJobs({ database: practice.database }, 1);
   const claims = await Promise.all(
     Array.from({ length: 6 }, () =>
-      claimPosting(practice.database, { jobId: job?.id ?? '', fence: 0, leaseMs: 5_000 }),
+      claimPosting({ database: practice.database }, { jobId: job?.id ?? '', fence: 0, leaseMs: 5_000 }),
     ),
   );
   expect(claims.filter((claim) => claim !== null).length).toBe(1);
@@ -78,9 +86,9 @@ test('only one of many claims of one entry gets it', async () => {
 
 test('settling writes status, event, delivery and its job, and ends the job, once', async () => {
   const posting = await claimed();
-  await beginAttempt(practice.database, { claim: posting.claim, knownAbsent: false });
-  expect(await settlePayment(practice.database, settlement(posting))).toBe(true);
-  expect(await settlePayment(practice.database, settlement(posting, 'evt_2'))).toBe(false);
+  await beginAttempt({ database: practice.database }, { claim: posting.claim, knownAbsent: false });
+  expect(await settlePayment({ database: practice.database }, settlement(posting))).toBe(true);
+  expect(await settlePayment({ database: practice.database }, settlement(posting, 'evt_2'))).toBe(false);
 
   expect(await sql('SELECT status, round, emr_transaction_id FROM payments')).toEqual([
     { status: 'posted', round: 1, emr_transaction_id: '13969262' },
@@ -97,45 +105,61 @@ test('settling writes status, event, delivery and its job, and ends the job, onc
 test('a stale holder can neither send nor settle nor postpone', async () => {
   const stale = await claimed();
   await sql('UPDATE jobs SET lease_until = now() - interval $$1 s$$');
-  expect(await beginAttempt(practice.database, { claim: stale.claim, knownAbsent: false })).toBe(false);
-  expect(await sweepJobs(practice.database, { unclaimedMs: 60_000, limit: 10 })).toEqual({
+  expect(
+    await beginAttempt({ database: practice.database }, { claim: stale.claim, knownAbsent: false }),
+  ).toBe(false);
+  expect(await sweepJobs({ database: practice.database }, { unclaimedMs: 60_000, limit: 10 })).toEqual({
     expired: 1,
     unclaimed: 0,
   });
-  const [again] = await feedJobs(practice.database, 10);
-  const holder = await claimPosting(practice.database, {
-    jobId: again?.id ?? '',
-    fence: again?.fence ?? -1,
-    leaseMs: 5_000,
-  });
+  const [again] = await feedJobs({ database: practice.database }, 10);
+  const holder = await claimPosting(
+    { database: practice.database },
+    {
+      jobId: again?.id ?? '',
+      fence: again?.fence ?? -1,
+      leaseMs: 5_000,
+    },
+  );
   expect(holder?.claim.fence).toBe(stale.claim.fence + 1);
 
-  expect(await settlePayment(practice.database, settlement(stale))).toBe(false);
+  expect(await settlePayment({ database: practice.database }, settlement(stale))).toBe(false);
   const later = { delayMs: 0, attempt: null, farEnd: 'answering' as const };
-  expect(await retryPosting(practice.database, { claim: stale.claim, ...later })).toBe(false);
-  expect(await renewLeases(practice.database, { claims: [stale.claim], leaseMs: 5_000 })).toEqual(new Set());
+  expect(await retryPosting({ database: practice.database }, { claim: stale.claim, ...later })).toBe(false);
+  expect(
+    await renewLeases({ database: practice.database }, { claims: [stale.claim], leaseMs: 5_000 }),
+  ).toEqual(new Set());
   expect(await sql('SELECT status FROM payments')).toEqual([{ status: 'posting' }]);
-  expect(holder !== null && (await settlePayment(practice.database, settlement(holder)))).toBe(true);
+  expect(holder !== null && (await settlePayment({ database: practice.database }, settlement(holder)))).toBe(
+    true,
+  );
 });
 
 test('a send whose outcome was lost is known to the next holder, until the EMR has been asked', async () => {
   const first = await claimed();
-  await beginAttempt(practice.database, { claim: first.claim, knownAbsent: false });
+  await beginAttempt({ database: practice.database }, { claim: first.claim, knownAbsent: false });
   const lost = { outcome: 'unknown' as const, code: 'timeout', detail: 'no answer' };
-  await retryPosting(practice.database, { claim: first.claim, delayMs: 0, attempt: lost, farEnd: 'failing' });
+  await retryPosting(
+    { database: practice.database },
+    { claim: first.claim, delayMs: 0, attempt: lost, farEnd: 'failing' },
+  );
   const again = { claim: first.claim, delayMs: 0, attempt: lost, farEnd: 'failing' as const };
-  expect(await retryPosting(practice.database, again)).toBe(false);
+  expect(await retryPosting({ database: practice.database }, again)).toBe(false);
   expect(await sql('SELECT status FROM payments')).toEqual([{ status: 'retrying' }]);
 
-  const [job] = await feedJobs(practice.database, 10);
-  const second = await claimPosting(practice.database, {
-    jobId: job?.id ?? '',
-    fence: job?.fence ?? -1,
-    leaseMs: 5_000,
-  });
+  const [job] = await feedJobs({ database: practice.database }, 10);
+  const second = await claimPosting(
+    { database: practice.database },
+    {
+      jobId: job?.id ?? '',
+      fence: job?.fence ?? -1,
+      leaseMs: 5_000,
+    },
+  );
   expect(second?.sends).toBe(1);
   expect(second?.unresolvedMs).toBeGreaterThanOrEqual(0);
-  if (second !== null) await beginAttempt(practice.database, { claim: second.claim, knownAbsent: true });
+  if (second !== null)
+    await beginAttempt({ database: practice.database }, { claim: second.claim, knownAbsent: true });
   expect(await sql('SELECT number, outcome FROM posting_attempts ORDER BY number')).toEqual([
     { number: 1, outcome: 'absent' },
     { number: 3, outcome: null },
@@ -144,50 +168,61 @@ test('a send whose outcome was lost is known to the next holder, until the EMR h
 
 test('an entry that nobody claimed is swept back, and one sweeper works at a time', async () => {
   await accept(3);
-  await feedJobs(practice.database, 10);
-  expect(await sweepJobs(practice.database, { unclaimedMs: 60_000, limit: 10 })).toEqual({
+  await feedJobs({ database: practice.database }, 10);
+  expect(await sweepJobs({ database: practice.database }, { unclaimedMs: 60_000, limit: 10 })).toEqual({
     expired: 0,
     unclaimed: 0,
   });
   await sql("UPDATE jobs SET queued_at = now() - interval '1 minute'");
   const swept = await Promise.all(
-    Array.from({ length: 4 }, () => sweepJobs(practice.database, { unclaimedMs: 1_000, limit: 2 })),
+    Array.from({ length: 4 }, () =>
+      sweepJobs({ database: practice.database }, { unclaimedMs: 1_000, limit: 2 }),
+    ),
   );
   expect(swept.reduce((sum, { unclaimed }) => sum + unclaimed, 0)).toBeLessThanOrEqual(3);
-  await sweepJobs(practice.database, { unclaimedMs: 1_000, limit: 2 });
-  expect((await feedJobs(practice.database, 10)).length).toBe(3);
+  await sweepJobs({ database: practice.database }, { unclaimedMs: 1_000, limit: 2 });
+  expect((await feedJobs({ database: practice.database }, 10)).length).toBe(3);
 });
 
 test('five failures open the circuit: its lane waits, then gets one probe, and an answer closes it', async () => {
   await accept(12);
   const fail = { delayMs: 0, attempt: null, farEnd: 'failing' as const };
   for (let failures = 0; failures < 5; ) {
-    for (const job of await feedJobs(practice.database, 10)) {
-      const posting = await claimPosting(practice.database, {
-        jobId: job.id,
-        fence: job.fence,
-        leaseMs: 5_000,
-      });
-      if (posting !== null) await retryPosting(practice.database, { claim: posting.claim, ...fail });
+    for (const job of await feedJobs({ database: practice.database }, 10)) {
+      const posting = await claimPosting(
+        { database: practice.database },
+        {
+          jobId: job.id,
+          fence: job.fence,
+          leaseMs: 5_000,
+        },
+      );
+      if (posting !== null)
+        await retryPosting({ database: practice.database }, { claim: posting.claim, ...fail });
       failures += 1;
     }
   }
-  expect(await feedJobs(practice.database, 10)).toEqual([]);
+  expect(await feedJobs({ database: practice.database }, 10)).toEqual([]);
   await sql('UPDATE lanes SET open_until = now() - interval $$1 s$$ WHERE open_until IS NOT NULL');
-  const [probe, ...more] = await feedJobs(practice.database, 10);
+  const [probe, ...more] = await feedJobs({ database: practice.database }, 10);
   expect(more).toEqual([]);
-  const posting = await claimPosting(practice.database, {
-    jobId: probe?.id ?? '',
-    fence: probe?.fence ?? -1,
-    leaseMs: 5_000,
-  });
-  if (posting !== null) await settlePayment(practice.database, settlement(posting));
-  expect((await feedJobs(practice.database, 10)).filter((job) => job.kind === 'post_payment').length).toBe(3);
+  const posting = await claimPosting(
+    { database: practice.database },
+    {
+      jobId: probe?.id ?? '',
+      fence: probe?.fence ?? -1,
+      leaseMs: 5_000,
+    },
+  );
+  if (posting !== null) await settlePayment({ database: practice.database }, settlement(posting));
+  expect(
+    (await feedJobs({ database: practice.database }, 10)).filter((job) => job.kind === 'post_payment').length,
+  ).toBe(3);
 });
 
 test('a delivery is retried, then delivered, with its attempts; 410 disables the endpoint', async () => {
   const posting = await claimed();
-  await settlePayment(practice.database, settlement(posting));
+  await settlePayment({ database: practice.database }, settlement(posting));
   const attempt = {
     startedAt: new Date(),
     durationMs: 5,
@@ -197,12 +232,15 @@ test('a delivery is retried, then delivered, with its attempts; 410 disables the
   };
 
   const next = async () => {
-    const [job] = await feedJobs(practice.database, 10);
-    return await claimDelivery(practice.database, {
-      jobId: job?.id ?? '',
-      fence: job?.fence ?? -1,
-      leaseMs: 5_000,
-    });
+    const [job] = await feedJobs({ database: practice.database }, 10);
+    return await claimDelivery(
+      { database: practice.database },
+      {
+        jobId: job?.id ?? '',
+        fence: job?.fence ?? -1,
+        leaseMs: 5_000,
+      },
+    );
   };
   const first = await next();
   expect(first).toMatchObject({
@@ -215,9 +253,14 @@ test('a delivery is retried, then delivered, with its attempts; 410 disables the
   const failing = { when: 'failing_too_long', code: 'failing', reason: 'five days', event: told } as const;
   const retry = { claim: first.claim, clientPk: first.clientPk, attempt, disabling: failing };
   expect(
-    await recordDelivery(practice.database, { ...retry, next: { status: 'pending', delayMs: 0 } }),
+    await recordDelivery(
+      { database: practice.database },
+      { ...retry, next: { status: 'pending', delayMs: 0 } },
+    ),
   ).toEqual({ written: true, disabled: false });
-  expect(await recordDelivery(practice.database, { ...retry, next: { status: 'delivered' } })).toEqual({
+  expect(
+    await recordDelivery({ database: practice.database }, { ...retry, next: { status: 'delivered' } }),
+  ).toEqual({
     written: false,
     disabled: false,
   });
@@ -228,18 +271,21 @@ test('a delivery is retried, then delivered, with its attempts; 410 disables the
   const second = await next();
   if (second === null) throw new Error('the retry was not fed');
   expect(second).toMatchObject({ attempts: 1, tries: 1 });
-  const gone = await recordDelivery(practice.database, {
-    claim: second.claim,
-    clientPk: second.clientPk,
-    attempt: { ...attempt, httpStatus: 410 },
-    next: { status: 'failed' },
-    disabling: {
-      when: 'now',
-      code: 'gone',
-      reason: 'The endpoint answered 410 Gone.',
-      event: told,
+  const gone = await recordDelivery(
+    { database: practice.database },
+    {
+      claim: second.claim,
+      clientPk: second.clientPk,
+      attempt: { ...attempt, httpStatus: 410 },
+      next: { status: 'failed' },
+      disabling: {
+        when: 'now',
+        code: 'gone',
+        reason: 'The endpoint answered 410 Gone.',
+        event: told,
+      },
     },
-  });
+  );
   expect(gone).toEqual({ written: true, disabled: true });
   expect(await sql('SELECT status, attempts FROM deliveries')).toEqual([{ status: 'failed', attempts: 2 }]);
   expect(await sql('SELECT number, http_status FROM delivery_attempts ORDER BY number')).toEqual([

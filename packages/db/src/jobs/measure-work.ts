@@ -1,4 +1,4 @@
-import { type Database, query } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/database.ts';
 
 /** What waits and what stands still, for the operator's graphs. */
 export type WorkMeasures = {
@@ -31,7 +31,7 @@ const CIRCUITS = {
 type JobRow = WorkMeasures['jobs'][number] & { oldest: number };
 
 /** Reads the live work only: it costs as much as there is to do, not as much as was ever done. */
-export async function measureWork(deps: Pick<Database, 'pool'>): Promise<WorkMeasures> {
+export async function measureWork(deps: StatementDeps): Promise<WorkMeasures> {
   const [jobs, openCircuits] = await Promise.all([
     query<JobRow>(deps, JOBS, []),
     query<WorkMeasures['openCircuits'][number]>(deps, CIRCUITS, []),

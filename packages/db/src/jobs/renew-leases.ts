@@ -1,4 +1,4 @@
-import { type Database, query } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/database.ts';
 
 export type Claim = { jobId: string; fence: number };
 
@@ -17,7 +17,7 @@ const RENEW = {
 
 /** Prolongs the leases of all that this process holds. @returns the ids of those that it still holds. */
 export async function renewLeases(
-  deps: Pick<Database, 'pool'>,
+  deps: StatementDeps,
   { claims, leaseMs }: { claims: readonly Claim[]; leaseMs: number },
 ): Promise<Set<string>> {
   const rows = await query<{ id: string }>(deps, RENEW, [

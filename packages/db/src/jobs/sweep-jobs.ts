@@ -1,4 +1,4 @@
-import { type Database, query } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/database.ts';
 import { JOBS_CHANNEL } from '../core/jobs-channel.ts';
 
 /** `swep` in ASCII. */
@@ -31,7 +31,7 @@ const SWEEP = {
 
 /** @returns how many leases had run out, and how many jobs had not been claimed in time. */
 export async function sweepJobs(
-  deps: Pick<Database, 'pool'>,
+  deps: StatementDeps,
   { unclaimedMs, limit }: { unclaimedMs: number; limit: number },
 ): Promise<{ expired: number; unclaimed: number }> {
   const [row] = await query<{ expired: number; unclaimed: number }>(deps, SWEEP, [unclaimedMs, limit]);

@@ -1,5 +1,5 @@
 import { readdir } from 'node:fs/promises';
-import { type Database, query } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/database.ts';
 import { prismaFiles } from './schema-engine.ts';
 
 export type PendingMigrations = {
@@ -20,16 +20,12 @@ const APPLIED = {
 };
 
 /** Compares the database with the migrations of this version, without changing anything. */
-export async function pendingMigrations({
-  database,
-}: {
-  database: Pick<Database, 'pool'>;
-}): Promise<PendingMigrations> {
+export async function pendingMigrations(deps: StatementDeps): Promise<PendingMigrations> {
   const entries = await readdir(prismaFiles.migrations, { withFileTypes: true });
   const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
-  const [table] = await query<{ there: boolean }>(database, TABLE, []);
+  const [table] = await query<{ there: boolean }>(deps, TABLE, []);
   const rows =
-    table?.there === true ? await query<{ name: string; finished: boolean }>(database, APPLIED, []) : [];
+    table?.there === true ? await query<{ name: string; finished: boolean }>(deps, APPLIED, []) : [];
   const finished = new Set(rows.filter((row) => row.finished).map((row) => row.name));
   return {
     pending: names.filter((name) => !finished.has(name)).sort(),

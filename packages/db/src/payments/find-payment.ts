@@ -1,5 +1,5 @@
 import { type PaymentStatus, paymentIdToUuid, uuidToPaymentId } from '@emr-payments/contracts';
-import { query, type Statements } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/database.ts';
 import { type PaymentRecord, RECORD_COLUMNS, type RecordRow, recordOf } from './payment-record.ts';
 
 const FIND = {
@@ -9,10 +9,10 @@ const FIND = {
 
 /** One payment of this user; null when there is none of that id, or it is another user's. */
 export async function findPayment(
-  { database }: { database: Statements },
+  deps: StatementDeps,
   { userId, paymentId }: { userId: number; paymentId: string },
 ): Promise<PaymentRecord | null> {
-  const [row] = await query<RecordRow>(database, FIND, [paymentIdToUuid(paymentId), userId]);
+  const [row] = await query<RecordRow>(deps, FIND, [paymentIdToUuid(paymentId), userId]);
   return row === undefined ? null : recordOf(row);
 }
 
@@ -32,11 +32,11 @@ const FIND_JOB = {
 
 /** The work that `job_id` names, of this user; null when there is none, or it is another user's. */
 export async function findJob(
-  { database }: { database: Statements },
+  deps: StatementDeps,
   { userId, jobId }: { userId: number; jobId: number },
 ): Promise<JobRecord | null> {
   type Row = { job_id: number; id: string; status: PaymentStatus; created_at: Date; settled_at: Date | null };
-  const [row] = await query<Row>(database, FIND_JOB, [jobId, userId]);
+  const [row] = await query<Row>(deps, FIND_JOB, [jobId, userId]);
   return row === undefined
     ? null
     : {

@@ -1,5 +1,5 @@
 import { FAILURE_CODES, PAYMENT_STATUSES, type PaymentStatus } from '@emr-payments/contracts';
-import { query, type Statements } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/database.ts';
 import { type PaymentRecord, RECORD_COLUMNS, type RecordRow, recordOf } from './payment-record.ts';
 
 /** A payment's place in the list: what comes after it is older. `id` is a uuid. */
@@ -97,10 +97,7 @@ export function listStatement(filter: PaymentFilter): { text: string; values: un
  * A page of one user's payments, newest first. The order is by (created_at, id), which never change, so a payment that comes
  * in meanwhile moves nothing between the pages.
  */
-export async function listPayments(
-  { database }: { database: Statements },
-  filter: PaymentFilter,
-): Promise<PaymentRecord[]> {
+export async function listPayments(deps: StatementDeps, filter: PaymentFilter): Promise<PaymentRecord[]> {
   const { text, values } = listStatement(filter);
-  return (await query<RecordRow>(database, { text }, values)).map(recordOf);
+  return (await query<RecordRow>(deps, { text }, values)).map(recordOf);
 }

@@ -1,4 +1,4 @@
-import { query, type Statements } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/database.ts';
 
 /** Number of payments and their exact sum, a decimal with two places. */
 export type Tally = { count: number; amount: string };
@@ -71,10 +71,10 @@ function talliesOf(row: Row): ReconciliationTallies {
 
 /** What was accepted for one deposit date of one user, and what has become of it until now. */
 export async function reconcile(
-  { database }: { database: Statements },
+  deps: StatementDeps,
   { userId, date, location }: { userId: number; date: string; location: string | null },
 ): Promise<Reconciliation> {
-  const rows = await query<Row>(database, RECONCILE, [userId, date, location]);
+  const rows = await query<Row>(deps, RECONCILE, [userId, date, location]);
   const total = rows.find((row) => row.total);
   if (total === undefined) throw new Error('the reconciliation has no total');
   return {

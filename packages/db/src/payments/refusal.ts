@@ -1,5 +1,5 @@
 import { paymentIdToUuid } from '@emr-payments/contracts';
-import { query, type Statements } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/database.ts';
 import type { PaymentStatus } from '../generated/client.ts';
 
 export type PaymentKey = {
@@ -19,9 +19,9 @@ const FIND = {
 
 /** Why a compare-and-set found no payment to change. */
 export async function refusal(
-  { database }: { database: Statements },
+  deps: StatementDeps,
   { paymentId, userId }: PaymentKey,
 ): Promise<WorklistRefusal> {
-  const [row] = await query<{ status: PaymentStatus }>(database, FIND, [paymentIdToUuid(paymentId), userId]);
+  const [row] = await query<{ status: PaymentStatus }>(deps, FIND, [paymentIdToUuid(paymentId), userId]);
   return row === undefined ? { outcome: 'not_found' } : { outcome: 'wrong_state', status: row.status };
 }

@@ -6,7 +6,7 @@ import {
 } from '@emr-payments/contracts';
 import type { Actor } from '../audit/entry.ts';
 import { auditCte, auditValues } from '../audit/record-audit.ts';
-import { query, type Statements } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/database.ts';
 import { tellEventCtes } from '../events/publish-event.ts';
 import { type PaymentKey, refusal, type WorklistRefusal } from './refusal.ts';
 
@@ -94,14 +94,11 @@ function eventOf(row: Row, { paymentId, resolution }: ResolveInput) {
  *
  * @param input.userId only a payment of this user; null: of anybody, for the operator.
  */
-export async function resolvePayment(
-  { database }: { database: Statements },
-  input: ResolveInput,
-): Promise<ResolveOutcome> {
+export async function resolvePayment(deps: StatementDeps, input: ResolveInput): Promise<ResolveOutcome> {
   const { paymentId, userId, resolution, note, by } = input;
   const id = paymentIdToUuid(paymentId);
-  const [row] = await query<Row>(database, FIND, [id, userId]);
-  if (row === undefined) return refusal({ database }, input);
+  const [row] = await query<Row>(deps, FIND, [id, userId]);
+  if (row === undefined) return refusal(deps, input);
   const posted = resolution.outcome === 'posted';
   const event = eventOf(row, input);
   const audit = auditValues({
@@ -115,7 +112,7 @@ export async function resolvePayment(
       note,
     },
   });
-  const written = await query(database, RESOLVE, [
+  const written = await query(deps, RESOLVE, [
     id,
     row.round,
     posted ? 'posted' : 'failed',
@@ -128,6 +125,6 @@ export async function resolvePayment(
     row.client_pk,
     ...audit,
   ]);
-  if (written.length === 0) return refusal({ database }, input);
+  if (written.length === 0) return refusal(deps, input);
   return { outcome: 'resolved', paymentId, status: posted ? 'posted' : 'failed', eventId: event.id };
 }

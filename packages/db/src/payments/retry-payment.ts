@@ -1,7 +1,7 @@
 import { paymentIdToUuid } from '@emr-payments/contracts';
 import type { Actor } from '../audit/entry.ts';
 import { auditCte, auditValues } from '../audit/record-audit.ts';
-import { query, type Statements } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/database.ts';
 import { JOBS_CHANNEL } from '../core/jobs-channel.ts';
 import { type PaymentKey, refusal, type WorklistRefusal } from './refusal.ts';
 
@@ -49,10 +49,7 @@ const RETRY = {
  *
  * @param input.userId only a payment of this user; null: of anybody, for the operator.
  */
-export async function retryPayment(
-  { database }: { database: Statements },
-  input: RetryInput,
-): Promise<RetryOutcome> {
+export async function retryPayment(deps: StatementDeps, input: RetryInput): Promise<RetryOutcome> {
   const { paymentId, userId, paymentMethod, location, by } = input;
   const audit = auditValues({
     ...by,
@@ -64,13 +61,13 @@ export async function retryPayment(
       ...(location === undefined ? {} : { location }),
     },
   });
-  const [row] = await query<{ job_id: number }>(database, RETRY, [
+  const [row] = await query<{ job_id: number }>(deps, RETRY, [
     paymentIdToUuid(paymentId),
     userId,
     paymentMethod ?? null,
     location ?? null,
     ...audit,
   ]);
-  if (row === undefined) return refusal({ database }, input);
+  if (row === undefined) return refusal(deps, input);
   return { outcome: 'retrying', paymentId, jobId: row.job_id };
 }

@@ -21,17 +21,20 @@ beforeEach(async () => {
 afterAll(() => practice.close());
 
 async function accept(): Promise<string> {
-  const [accepted] = await acceptBatch(practice.database, [practice.input()]);
+  const [accepted] = await acceptBatch({ database: practice.database }, [practice.input()]);
   if (accepted?.outcome !== 'accepted') throw new Error('not accepted');
   return accepted.paymentId;
 }
 
 /** Feeds what is due and claims the one posting that there is. */
 async function claim(): Promise<ClaimedPosting> {
-  const jobs = await feedJobs(practice.database, 10);
+  const jobs = await feedJobs({ database: practice.database }, 10);
   const job = jobs.find(({ kind }) => kind === 'post_payment');
   if (job === undefined) throw new Error('no posting is due');
-  const posting = await claimPosting(practice.database, { jobId: job.id, fence: job.fence, leaseMs: 60_000 });
+  const posting = await claimPosting(
+    { database: practice.database },
+    { jobId: job.id, fence: job.fence, leaseMs: 60_000 },
+  );
   if (posting === null) throw new Error('not claimed');
   return posting;
 }
@@ -41,19 +44,22 @@ const settle = (
   status: 'failed' | 'needs_review',
   attempt: AttemptEnd | null = null,
 ) =>
-  settlePayment(practice.database, {
-    claim: posting.claim,
-    laneId: posting.laneId,
-    clientPk: practice.clientPk,
-    result: { status, failureCode: 'emr_refused', failureReason: 'No.' },
-    attempt,
-    event: { id: newEventId(), type: 'payment.failed', body: '{}' },
-  });
+  settlePayment(
+    { database: practice.database },
+    {
+      claim: posting.claim,
+      laneId: posting.laneId,
+      clientPk: practice.clientPk,
+      result: { status, failureCode: 'emr_refused', failureReason: 'No.' },
+      attempt,
+      event: { id: newEventId(), type: 'payment.failed', body: '{}' },
+    },
+  );
 
 async function paymentThat(status: 'failed' | 'needs_review'): Promise<string> {
   const paymentId = await accept();
   const posting = await claim();
-  await beginAttempt(practice.database, { claim: posting.claim, knownAbsent: false });
+  await beginAttempt({ database: practice.database }, { claim: posting.claim, knownAbsent: false });
   const attempt = status === 'failed' ? { outcome: 'refused' as const } : { outcome: 'unknown' as const };
   expect(await settle(posting, status, attempt)).toBe(true);
   return paymentId;
@@ -99,7 +105,9 @@ test('a retry is the same payment and job, accepted anew, with its attempts kept
 
   const posting = await claim();
   expect(posting).toMatchObject({ payment: { paymentMethod: 'Cash' }, sends: 1, unresolvedMs: null });
-  expect(await beginAttempt(practice.database, { claim: posting.claim, knownAbsent: false })).toBe(true);
+  expect(
+    await beginAttempt({ database: practice.database }, { claim: posting.claim, knownAbsent: false }),
+  ).toBe(true);
   expect(await settle(posting, 'failed', { outcome: 'refused' })).toBe(true);
   const ended = await show(paymentId);
   expect(ended).toMatchObject({ status: 'failed', round: 2, attempts: [{ number: 1 }, { number: 2 }] });
@@ -115,7 +123,7 @@ test('nothing of the old job fits the new one: neither its entry nor a holder of
   const { jobId, fence } = old.claim;
   for (const stale of [fence - 1, fence]) {
     const entry = { jobId, fence: stale - 1, leaseMs: 60_000 };
-    expect(await claimPosting(practice.database, entry)).toBeNull();
+    expect(await claimPosting({ database: practice.database }, entry)).toBeNull();
   }
   const fresh = await claim();
   expect(fresh.claim.fence).toBeGreaterThan(fence);
@@ -202,7 +210,7 @@ test('resolved as posted: the published event, once, whoever is first', async ()
       patient_mrn: 'MRN-1',
     },
   });
-  const due = await feedJobs(practice.database, 10);
+  const due = await feedJobs({ database: practice.database }, 10);
   expect(due.filter(({ kind }) => kind === 'deliver_webhook').length).toBeGreaterThan(0);
   expect(await audits(paymentId)).toHaveLength(1);
 });

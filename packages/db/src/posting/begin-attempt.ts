@@ -1,4 +1,4 @@
-import { query, type Statements } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/database.ts';
 import type { Claim } from '../jobs/renew-leases.ts';
 
 /**
@@ -24,7 +24,7 @@ const BEGIN = {
  * @returns false when the claim is no longer ours: nothing may be sent.
  */
 export async function beginAttempt(
-  deps: Statements,
+  deps: StatementDeps,
   { claim, knownAbsent }: { claim: Claim; knownAbsent: boolean },
 ): Promise<boolean> {
   const rows = await query(deps, BEGIN, [claim.jobId, claim.fence, knownAbsent]);

@@ -1,4 +1,4 @@
-import { query, type Statements } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/database.ts';
 import type { Claim } from '../jobs/renew-leases.ts';
 
 /** A payment that this process may work on, with all that posting it needs. */
@@ -104,7 +104,7 @@ type Row = {
 
 /** @returns null when there is nothing to do: finished, held by another worker, or an entry of an earlier fence. */
 export async function claimPosting(
-  deps: Statements,
+  deps: StatementDeps,
   { jobId, fence, leaseMs }: Claim & { leaseMs: number },
 ): Promise<ClaimedPosting | null> {
   const [row] = await query<Row>(deps, CLAIM, [jobId, fence, leaseMs]);

@@ -1,4 +1,4 @@
-import { type Database, query } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/database.ts';
 import { failedLane, NOT_OPEN } from '../jobs/lane-circuit.ts';
 import type { Claim } from '../jobs/renew-leases.ts';
 import type { AttemptEnd } from './settle-payment.ts';
@@ -44,7 +44,7 @@ const RETRY = {
  * @returns false when the claim is no longer ours: nothing was changed.
  */
 export async function retryPosting(
-  deps: Pick<Database, 'pool'>,
+  deps: StatementDeps,
   input: { claim: Claim; delayMs: number; attempt: AttemptEnd | null; farEnd: FarEnd },
 ): Promise<boolean> {
   const { claim, delayMs, attempt, farEnd } = input;

@@ -1,4 +1,4 @@
-import { query, type Statements } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/database.ts';
 import { type EventRecord, tellEventCtes } from '../events/publish-event.ts';
 import type { Claim } from '../jobs/renew-leases.ts';
 
@@ -51,7 +51,7 @@ const SETTLE = {
 };
 
 /** @returns false when the claim is no longer ours: nothing was changed. */
-export async function settlePayment(deps: Statements, settlement: Settlement): Promise<boolean> {
+export async function settlePayment(deps: StatementDeps, settlement: Settlement): Promise<boolean> {
   const { claim, laneId, clientPk, result, attempt, event } = settlement;
   const posted = result.status === 'posted';
   const rows = await query(deps, SETTLE, [

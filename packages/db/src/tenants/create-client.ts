@@ -26,7 +26,10 @@ export async function createClient(
     database.prisma.client.create({
       data: { clientId, name, secrets: { create: { secretHash: new Uint8Array(hashSecret(clientSecret)) } } },
     }),
-    auditCreate(database, { ...by, action: 'client.create', subject: `client:${clientId}`, outcome: 'done' }),
+    auditCreate(
+      { database },
+      { ...by, action: 'client.create', subject: `client:${clientId}`, outcome: 'done' },
+    ),
   ]);
   return { clientId, clientSecret, clientPk: id };
 }

@@ -29,7 +29,7 @@ export async function createUser(
         tokens: { create: { tokenHash: new Uint8Array(hashSecret(accessToken)) } },
       },
     }),
-    auditCreate(database, { ...by, action: 'user.create', subject: `user:${publicId}`, outcome: 'done' }),
+    auditCreate({ database }, { ...by, action: 'user.create', subject: `user:${publicId}`, outcome: 'done' }),
   ]);
   return { userId: id, publicId, accessToken };
 }

@@ -1,13 +1,11 @@
 import { DISABLED_CODES } from '@emr-payments/contracts';
 import type { Actor, AuditSubject } from '../audit/entry.ts';
 import { auditCte, auditValues } from '../audit/record-audit.ts';
-import { query, type Statement, type Statements } from '../core/database.ts';
+import { query, type Statement, type StatementDeps } from '../core/database.ts';
 import { cancelWaitingCtes } from '../endpoints/cancel-waiting.ts';
 
 /** `unchanged`: it was so already. */
 export type Switched = 'done' | 'unchanged' | 'not_found';
-
-type Deps = { database: Statements };
 
 type Switch = {
   name: string;
@@ -63,19 +61,19 @@ const ENABLE_ENDPOINT = switching({
 });
 
 async function run(
-  { database }: Deps,
+  deps: StatementDeps,
   statement: Statement,
   { id, action, subject, by }: { id: string; action: string; subject: AuditSubject; by: Actor },
 ): Promise<Switched> {
   const values = [id, ...auditValues({ ...by, action, subject, outcome: 'done' })];
-  const [row] = await query<{ changed: number; known: number }>(database, statement, values);
+  const [row] = await query<{ changed: number; known: number }>(deps, statement, values);
   if (row === undefined || row.known === 0) return 'not_found';
   return row.changed === 0 ? 'unchanged' : 'done';
 }
 
 /** Its credentials and those of its users stop working within seconds. Work that was accepted goes on. */
 export function disableClient(
-  deps: Deps,
+  deps: StatementDeps,
   { clientId, by }: { clientId: string; by: Actor },
 ): Promise<Switched> {
   const record = { id: clientId, action: 'client.disable', subject: `client:${clientId}` as const };
@@ -84,7 +82,7 @@ export function disableClient(
 
 /** Its access tokens stop working within seconds. Payments that were accepted go on. */
 export function disableUser(
-  deps: Deps,
+  deps: StatementDeps,
   { publicId, by }: { publicId: string; by: Actor },
 ): Promise<Switched> {
   const record = { id: publicId, action: 'user.disable', subject: `user:${publicId}` as const };
@@ -93,7 +91,7 @@ export function disableUser(
 
 /** Nothing more is sent to it; what is pending is canceled, and events from now on are not kept for it. */
 export function disableEndpoint(
-  deps: Deps,
+  deps: StatementDeps,
   { endpointId, by }: { endpointId: string; by: Actor },
 ): Promise<Switched> {
   const record = { id: endpointId, action: 'endpoint.disable', subject: `endpoint:${endpointId}` as const };
@@ -102,7 +100,7 @@ export function disableEndpoint(
 
 /** It gets events that are written from now on. Earlier ones: `redeliverEvent`, or a recovery by the client. */
 export function enableEndpoint(
-  deps: Deps,
+  deps: StatementDeps,
   { endpointId, by }: { endpointId: string; by: Actor },
 ): Promise<Switched> {
   const record = { id: endpointId, action: 'endpoint.enable', subject: `endpoint:${endpointId}` as const };

@@ -1,4 +1,4 @@
-import { query, type Statements } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/database.ts';
 
 /** A user's way to its EMR, as it is stored. */
 export type ConnectionRecord = {
@@ -44,10 +44,10 @@ const FIND = {
 
 /** The connection of a user; null when it has none yet. */
 export async function findConnection(
-  { database }: { database: Statements },
+  deps: StatementDeps,
   { userId }: { userId: number },
 ): Promise<ConnectionRecord | null> {
-  const [row] = await query<Row>(database, FIND, [userId]);
+  const [row] = await query<Row>(deps, FIND, [userId]);
   return row === undefined ? null : connectionOf(row);
 }
 
@@ -62,11 +62,11 @@ const PREVIEW = {
 
 /** What the accept statement would find for a payment: the same look-ups, and nothing written. */
 export async function previewPayment(
-  { database }: { database: Statements },
+  deps: StatementDeps,
   { userId, patientMrn, depositDate }: { userId: number; patientMrn: string; depositDate: string | null },
 ): Promise<{ connection: ConnectionRecord; depositDate: string } | null> {
   type PreviewRow = Row & { patient_found: boolean; deposit_date: string };
-  const [row] = await query<PreviewRow>(database, PREVIEW, [userId, patientMrn, depositDate]);
+  const [row] = await query<PreviewRow>(deps, PREVIEW, [userId, patientMrn, depositDate]);
   if (row === undefined || !row.patient_found) return null;
   return { connection: connectionOf(row), depositDate: row.deposit_date };
 }

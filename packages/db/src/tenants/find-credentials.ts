@@ -1,4 +1,4 @@
-import { type Database, query } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/database.ts';
 
 const FIND_CLIENT = {
   name: 'find-client',
@@ -10,10 +10,10 @@ const FIND_CLIENT = {
 
 /** An enabled client with the hashes of its valid secrets; null when there is none of that id. */
 export async function findClient(
-  database: Pick<Database, 'pool'>,
-  clientId: string,
+  deps: StatementDeps,
+  { clientId }: { clientId: string },
 ): Promise<{ clientPk: number; secretHashes: Buffer[] } | null> {
-  const rows = await query<{ id: number; secret_hash: Buffer }>(database, FIND_CLIENT, [clientId]);
+  const rows = await query<{ id: number; secret_hash: Buffer }>(deps, FIND_CLIENT, [clientId]);
   const [first] = rows;
   return first === undefined
     ? null
@@ -31,9 +31,9 @@ const FIND_USER = {
 
 /** The enabled user of this client that a valid access token names; null for another client's token too. */
 export async function findUserByToken(
-  database: Pick<Database, 'pool'>,
+  deps: StatementDeps,
   { clientPk, tokenHash }: { clientPk: number; tokenHash: Buffer },
 ): Promise<{ userId: number; publicId: string } | null> {
-  const [row] = await query<{ id: number; public_id: string }>(database, FIND_USER, [tokenHash, clientPk]);
+  const [row] = await query<{ id: number; public_id: string }>(deps, FIND_USER, [tokenHash, clientPk]);
   return row === undefined ? null : { userId: row.id, publicId: row.public_id };
 }

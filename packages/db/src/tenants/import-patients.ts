@@ -1,6 +1,6 @@
 import { type Actor, SYSTEM } from '../audit/entry.ts';
 import { auditCte, auditValues } from '../audit/record-audit.ts';
-import { type Database, query } from '../core/database.ts';
+import { type Database, query, type StatementDeps } from '../core/database.ts';
 
 /** `emrPatientId` is null while the EMR has none: payments for that MRN are answered "not found". */
 export type PatientEntry = { mrn: string; emrPatientId: string | null };
@@ -28,7 +28,7 @@ const IMPORT = {
 
 /** Takes over one batch of at most a few thousand patients, all or nothing. */
 export async function importPatientBatch(
-  { database }: { database: Pick<Database, 'pool'> },
+  deps: StatementDeps,
   input: { userId: number; patients: readonly PatientEntry[]; by: Actor; publicId: string },
 ): Promise<PatientCounts> {
   const entries = [...new Map(input.patients.map((patient) => [patient.mrn, patient.emrPatientId]))];
@@ -39,11 +39,12 @@ export async function importPatientBatch(
     outcome: 'done',
     detail: { rows: entries.length },
   });
-  const [counts = { added: 0, changed: 0 }] = await query<{ added: number; changed: number }>(
-    database,
-    IMPORT,
-    [input.userId, entries.map(([mrn]) => mrn), entries.map(([, emrPatientId]) => emrPatientId), ...audit],
-  );
+  const [counts = { added: 0, changed: 0 }] = await query<{ added: number; changed: number }>(deps, IMPORT, [
+    input.userId,
+    entries.map(([mrn]) => mrn),
+    entries.map(([, emrPatientId]) => emrPatientId),
+    ...audit,
+  ]);
   return { ...counts, unchanged: entries.length - counts.added - counts.changed };
 }
 

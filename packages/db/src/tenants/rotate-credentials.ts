@@ -37,13 +37,16 @@ export async function rotateClientSecret(
     prisma.clientSecret.create({
       data: { clientPk: client.id, secretHash: new Uint8Array(hashSecret(secret)) },
     }),
-    auditCreate(database, {
-      ...by,
-      action: 'client.rotate_secret',
-      subject: `client:${clientId}`,
-      outcome: 'done',
-      detail: { old_until: oldUntil.toISOString() },
-    }),
+    auditCreate(
+      { database },
+      {
+        ...by,
+        action: 'client.rotate_secret',
+        subject: `client:${clientId}`,
+        outcome: 'done',
+        detail: { old_until: oldUntil.toISOString() },
+      },
+    ),
   ]);
   return { outcome: 'rotated', secret, oldUntil };
 }
@@ -69,13 +72,16 @@ export async function rotateAccessToken(
     prisma.accessToken.create({
       data: { userId: user.id, tokenHash: new Uint8Array(hashSecret(secret)) },
     }),
-    auditCreate(database, {
-      ...by,
-      action: 'user.rotate_token',
-      subject: `user:${publicId}`,
-      outcome: 'done',
-      detail: { old_until: oldUntil.toISOString() },
-    }),
+    auditCreate(
+      { database },
+      {
+        ...by,
+        action: 'user.rotate_token',
+        subject: `user:${publicId}`,
+        outcome: 'done',
+        detail: { old_until: oldUntil.toISOString() },
+      },
+    ),
   ]);
   return { outcome: 'rotated', secret, oldUntil };
 }

@@ -66,7 +66,10 @@ export async function saveConnection(
       update: { ...connection, lane: { update: { ...lane, nextSlot: null } } },
       select: { laneId: true },
     }),
-    auditCreate(database, { ...by, action: 'user.connect', subject: `user:${publicId}`, outcome: 'done' }),
+    auditCreate(
+      { database },
+      { ...by, action: 'user.connect', subject: `user:${publicId}`, outcome: 'done' },
+    ),
   ]);
   return saved;
 }
@@ -95,7 +98,10 @@ export async function connectUser(
         connection: { create: { ...connection, lane: { create: { kind: 'connection', ...lane } } } },
       },
     }),
-    auditCreate(database, { ...by, action: 'user.connect', subject: `user:${publicId}`, outcome: 'done' }),
+    auditCreate(
+      { database },
+      { ...by, action: 'user.connect', subject: `user:${publicId}`, outcome: 'done' },
+    ),
   ]);
   return { userId, publicId, accessToken };
 }

@@ -53,7 +53,7 @@ test('idempotency keys go, but for those whose payment is under way', async () =
   const fingerprint = Buffer.alloc(32);
   const keys = ['under-way', 'finished', 'fresh'];
   const inputs = keys.map((key) => practice.input({ idempotency: { key, fingerprint } }));
-  await acceptBatch(practice.database, inputs);
+  await acceptBatch({ database: practice.database }, inputs);
   const { paymentId } = await prisma.idempotencyKey.findFirstOrThrow({ where: { key: 'finished' } });
   await prisma.payment.update({ where: { id: paymentId ?? '' }, data: { status: 'posted' } });
   await prisma.idempotencyKey.updateMany({

@@ -1,4 +1,4 @@
-import { type Database, query } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/database.ts';
 
 /** `keep` in ASCII. */
 const RETENTION_LOCK = 0x6b656570;
@@ -77,9 +77,9 @@ const STATEMENTS = { events: EVENTS, recoveries: RECOVERIES, idempotency_keys: K
  * @returns how many rows went; fewer than `limit` when that was all, or when another process is at it.
  */
 export async function pruneBatch(
-  { database }: { database: Pick<Database, 'pool'> },
+  deps: StatementDeps,
   { what, days, limit = PRUNE_BATCH }: { what: Prunable; days: number; limit?: number },
 ): Promise<number> {
-  const [row] = await query<{ gone: number }>(database, STATEMENTS[what], [days, limit]);
+  const [row] = await query<{ gone: number }>(deps, STATEMENTS[what], [days, limit]);
   return row?.gone ?? 0;
 }

@@ -1,5 +1,5 @@
 import { type Keyring, open, seal } from '@emr-payments/runtime';
-import { type Database, query } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/database.ts';
 
 /** A value of `table` is sealed for `what:` and its key columns, joined by colons. */
 type SealedColumn = {
@@ -66,10 +66,10 @@ const replace = ({ table, keys, column }: SealedColumn) => ({
 
 type Row = SealedValue & { key: string[] };
 
-async function* pages(database: Pick<Database, 'pool'>): AsyncGenerator<[SealedColumn, Row[]]> {
+async function* pages(deps: StatementDeps): AsyncGenerator<[SealedColumn, Row[]]> {
   for (const place of SEALED) {
     for (let after: string[] | null = null; ; ) {
-      const rows: Row[] = await query<Row>(database, page(place), [after]);
+      const rows: Row[] = await query<Row>(deps, page(place), [after]);
       if (rows.length > 0) yield [place, rows];
       if (rows.length < BATCH) break;
       after = rows.at(-1)?.key ?? null;
@@ -83,8 +83,8 @@ const COUNT = {
 };
 
 /** How many sealed values there are. */
-export async function countSealed({ database }: { database: Pick<Database, 'pool'> }): Promise<number> {
-  const [row] = await query<{ total: string | number }>(database, COUNT, []);
+export async function countSealed(deps: StatementDeps): Promise<number> {
+  const [row] = await query<{ total: string | number }>(deps, COUNT, []);
   return Number(row?.total ?? 0);
 }
 
@@ -97,15 +97,12 @@ export const sealedWith = (sealed: string): string => sealed.split('.', 1)[0] ??
  * @returns how many each key has sealed, and the rows that do not open.
  */
 export async function checkSealed({
-  database,
   keyring,
-}: {
-  database: Pick<Database, 'pool'>;
-  keyring: Keyring;
-}): Promise<{ byKey: Record<string, number>; unopened: string[] }> {
+  ...deps
+}: StatementDeps & { keyring: Keyring }): Promise<{ byKey: Record<string, number>; unopened: string[] }> {
   const byKey: Record<string, number> = {};
   const unopened: string[] = [];
-  for await (const [, rows] of pages(database)) {
+  for await (const [, rows] of pages(deps)) {
     for (const { row, sealed } of rows) {
       const key = sealedWith(sealed);
       byKey[key] = (byKey[key] ?? 0) + 1;
@@ -139,18 +136,18 @@ export type ResealCounts = {
  * @param options.onProgress called after each batch with how many values have been looked at.
  */
 export async function resealAll(
-  { database, keyring }: { database: Pick<Database, 'pool'>; keyring: Keyring },
+  { keyring, ...deps }: StatementDeps & { keyring: Keyring },
   { onProgress = () => undefined }: { onProgress?: (done: number) => void } = {},
 ): Promise<ResealCounts> {
   const counts: ResealCounts = { resealed: 0, current: 0, unopened: [] };
   let done = 0;
-  for await (const [place, rows] of pages(database)) {
+  for await (const [place, rows] of pages(deps)) {
     const old = rows.filter(({ sealed }) => sealedWith(sealed) !== keyring.current);
     const openable = old.filter(({ row, sealed }) => opens(keyring, row, sealed));
     counts.current += rows.length - old.length;
     counts.unopened.push(...old.filter((each) => !openable.includes(each)).map(({ row }) => row));
     if (openable.length > 0) {
-      await query(database, replace(place), [
+      await query(deps, replace(place), [
         openable.map(({ sealed }) => sealed),
         openable.map(({ row, sealed }) => seal(keyring, row, open(keyring, row, sealed))),
         ...place.keys.map((_, n) => openable.map(({ key }) => key[n])),

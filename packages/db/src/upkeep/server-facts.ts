@@ -1,6 +1,4 @@
-import { type Database, query } from '../core/database.ts';
-
-type Deps = { database: Pick<Database, 'pool'> };
+import { query, type StatementDeps } from '../core/database.ts';
 
 const CLOCK = {
   name: 'server-clock',
@@ -8,8 +6,8 @@ const CLOCK = {
 };
 
 /** The server's time in milliseconds since 1970, and its version. */
-export async function serverClock({ database }: Deps): Promise<{ now: number; version: string }> {
-  const [row] = await query<{ now: number; version: string }>(database, CLOCK, []);
+export async function serverClock(deps: StatementDeps): Promise<{ now: number; version: string }> {
+  const [row] = await query<{ now: number; version: string }>(deps, CLOCK, []);
   if (row === undefined) throw new Error('the server did not tell its time');
   return { now: Math.round(row.now), version: row.version.split(' ', 1)[0] ?? row.version };
 }
@@ -27,8 +25,8 @@ const GUARD = {
 export type AuditGuard = 'guarded' | 'owned' | 'missing';
 
 /** What keeps the audit log append-only. */
-export async function auditGuard({ database }: Deps): Promise<AuditGuard> {
-  const [row] = await query<{ guarded: boolean; owned: boolean }>(database, GUARD, []);
+export async function auditGuard(deps: StatementDeps): Promise<AuditGuard> {
+  const [row] = await query<{ guarded: boolean; owned: boolean }>(deps, GUARD, []);
   if (row?.guarded !== true) return 'missing';
   return row.owned ? 'owned' : 'guarded';
 }

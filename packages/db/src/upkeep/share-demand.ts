@@ -1,4 +1,4 @@
-import { query, type Statements } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/database.ts';
 
 /** A process that has not reported for so long has no demand. */
 const FORGOTTEN_AFTER_S = 3;
@@ -30,10 +30,10 @@ const SHARE = {
  * @returns for each demand, in order, the sum of the other processes' last one.
  */
 export async function shareDemand(
-  { database }: { database: Statements },
+  deps: StatementDeps,
   { process, demands }: { process: string; demands: readonly { key: string; demand: number }[] },
 ): Promise<number[]> {
-  const rows = await query<{ others: number }>(database, SHARE, [
+  const rows = await query<{ others: number }>(deps, SHARE, [
     process,
     demands.map(({ key }) => key),
     demands.map(({ demand }) => demand),
@@ -47,6 +47,6 @@ const FORGET = {
 };
 
 /** Removes what processes left that are gone, and keys that are not used any more. */
-export async function forgetDemand({ database }: { database: Statements }): Promise<void> {
-  await query(database, FORGET, []);
+export async function forgetDemand(deps: StatementDeps): Promise<void> {
+  await query(deps, FORGET, []);
 }
