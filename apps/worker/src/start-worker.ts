@@ -72,7 +72,7 @@ export async function startWorker(
     keyring: config.keyring,
     webhooks: { policy, agents },
     horizonMs: config.horizonMs,
-    onDone: () => relay?.poke(),
+    onDone: () => relay?.wake(),
   };
   const postings = transport.consume('post-payment', config.postingConcurrency, (entry) =>
     postPayment(deps, entry),

@@ -149,7 +149,7 @@ export async function openWorkerFixture(options: FixtureOptions = {}): Promise<W
       if (answer.status !== 201) throw new Error(await answer.text());
     },
     async close() {
-      leases.close();
+      await leases.close();
       agents.close();
       await database.close();
       await sandbox.stop();

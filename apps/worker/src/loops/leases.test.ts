@@ -24,7 +24,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  keeper.close();
+  await keeper.close();
   await pool.end();
   await drop();
 });
@@ -36,7 +36,7 @@ const secondsLeft = async () => {
   return rows[0].left as number;
 };
 
-test('a held lease is renewed for as long as it is held, and then no more', async () => {
+test('a lease is renewed until it is released, and not after', async () => {
   const started = performance.now();
   const held = keeper.hold({ jobId: '1', fence: 3 }, started);
   await vi.waitUntil(() => performance.now() - started > 2 * LEASE_MS, { timeout: 10_000 });
@@ -49,14 +49,14 @@ test('a held lease is renewed for as long as it is held, and then no more', asyn
   await vi.waitUntil(async () => (await secondsLeft()) < 0, { timeout: 10_000 });
 });
 
-test('a claim that passed to another worker is told at the next renewal', async () => {
+test('a claim that has passed to another worker is aborted at the next renewal', async () => {
   const held = keeper.hold({ jobId: '1', fence: 3 }, performance.now());
   await pool.query('UPDATE jobs SET fence = 4');
   await vi.waitUntil(() => held.signal.aborted, { timeout: 10_000 });
   expect(held.isSafe()).toBe(false);
 });
 
-test('a lease that could not be renewed is not safe once it may have run out', async () => {
+test('a lease that was not renewed is unsafe as soon as it may have run out', async () => {
   const held = keeper.hold({ jobId: '1', fence: 3 }, performance.now() - LEASE_MS);
   expect(held.isSafe()).toBe(false);
 });

@@ -115,7 +115,7 @@ export async function openDeliveryBench({ allowHosts = ['127.0.0.1'] } = {}): Pr
       );
     },
     async close() {
-      leases.close();
+      await leases.close();
       agents.close();
       await database.close();
       await drop();
