@@ -1,23 +1,20 @@
+import { type Database, openDatabase } from '@emr-payments/db';
 import { createLogger } from '@emr-payments/runtime';
 import { openTestDatabase } from '@emr-payments/testkit';
-import { Pool } from 'pg';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { createLeaseKeeper, type LeaseKeeper } from './leases.ts';
 
-let pool: Pool;
+let database: Database;
 let drop: () => Promise<void>;
 let keeper: LeaseKeeper;
 const LEASE_MS = 1_500;
 
 beforeEach(async () => {
-  const database = await openTestDatabase();
-  drop = database.drop;
-  pool = new Pool({ connectionString: database.url });
-  keeper = createLeaseKeeper(
-    { database: { pool }, logger: createLogger('test', 'silent') },
-    { leaseMs: LEASE_MS },
-  );
-  await pool.query(
+  const server = await openTestDatabase();
+  drop = server.drop;
+  database = openDatabase({ url: server.url, poolSize: 2, applicationName: 'test' });
+  keeper = createLeaseKeeper({ database, logger: createLogger('test', 'silent') }, { leaseMs: LEASE_MS });
+  await database.pool.query(
     `INSERT INTO jobs (id, kind, lane_id, queued_at, fence, lease_until)
      VALUES (1, 'post_payment', 1, now(), 3, now() + interval '1500 ms')`,
   );
@@ -25,12 +22,12 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await keeper.close();
-  await pool.end();
+  await database.close();
   await drop();
 });
 
 const secondsLeft = async () => {
-  const { rows } = await pool.query(
+  const { rows } = await database.pool.query(
     'SELECT extract(epoch FROM lease_until - now())::float8 AS left FROM jobs',
   );
   return rows[0].left as number;
@@ -51,7 +48,7 @@ test('a lease is renewed until it is released, and not after', async () => {
 
 test('a claim that has passed to another worker is aborted at the next renewal', async () => {
   const held = keeper.hold({ jobId: '1', fence: 3 }, performance.now());
-  await pool.query('UPDATE jobs SET fence = 4');
+  await database.pool.query('UPDATE jobs SET fence = 4');
   await vi.waitUntil(() => held.signal.aborted, { timeout: 10_000 });
   expect(held.isSafe()).toBe(false);
 });
