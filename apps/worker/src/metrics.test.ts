@@ -1,7 +1,7 @@
 import { openTransport } from '@emr-payments/runtime';
 import { afterEach, expect, test } from 'vitest';
 import { buildHealthServer } from './health.ts';
-import { openWorkerFixture, type WorkerFixture } from './worker.fixture.ts';
+import { openWorkerFixture, type WorkerFixture } from './testing/worker-fixture.ts';
 
 let fixture: WorkerFixture;
 afterEach(() => fixture.close());

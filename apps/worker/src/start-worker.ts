@@ -3,10 +3,10 @@ import { createAdapters } from '@emr-payments/emr';
 import { type Logger, openTransport, type Releases } from '@emr-payments/runtime';
 import { createAgents } from '@emr-payments/webhooks';
 import type { WorkerConfig } from './config.ts';
-import type { JobDeps } from './deps.ts';
 import { buildHealthServer } from './health.ts';
 import { deliverWebhook } from './jobs/deliver-webhook.ts';
-import { postPayment } from './jobs/post-payment.ts';
+import type { JobDeps } from './jobs/deps.ts';
+import { runPosting } from './jobs/post-payment.ts';
 import { createLeaseKeeper } from './loops/leases.ts';
 import { type Relay, startRelay } from './loops/relay.ts';
 import { startRetention } from './loops/retention.ts';
@@ -75,7 +75,7 @@ export async function startWorker(
     onDone: () => relay?.wake(),
   };
   const postings = transport.consume('post-payment', config.postingConcurrency, (entry) =>
-    postPayment(deps, entry),
+    runPosting(deps, entry),
   );
   const deliveries = transport.consume('deliver-webhook', config.deliveryConcurrency, (entry) =>
     deliverWebhook(deps, entry),

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
-import { openWorkerFixture, type WorkerFixture } from '../worker.fixture.ts';
+import { openWorkerFixture, type WorkerFixture } from '../testing/worker-fixture.ts';
 
 let fixture: WorkerFixture;
 afterEach(() => fixture.close());

@@ -14,8 +14,8 @@ import { createAdapters } from '@emr-payments/emr';
 import { type Keyring, type LogFields, parseKeyring } from '@emr-payments/runtime';
 import { openTestDatabase } from '@emr-payments/testkit';
 import { createAgents, newWebhookSecret } from '@emr-payments/webhooks';
-import type { JobDeps } from '../deps.ts';
 import { deliverWebhook } from '../jobs/deliver-webhook.ts';
+import type { JobDeps } from '../jobs/deps.ts';
 import { createLeaseKeeper } from '../loops/leases.ts';
 import { createWorkerMetrics } from '../metrics.ts';
 

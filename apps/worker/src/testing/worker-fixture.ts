@@ -18,11 +18,11 @@ import { createAdapters } from '@emr-payments/emr';
 import { createLogger, parseKeyring } from '@emr-payments/runtime';
 import { openTestDatabase, type SandboxProcess, startSandbox } from '@emr-payments/testkit';
 import { createAgents } from '@emr-payments/webhooks';
-import type { JobDeps } from './deps.ts';
-import { deliverWebhook } from './jobs/deliver-webhook.ts';
-import { postPayment } from './jobs/post-payment.ts';
-import { createLeaseKeeper } from './loops/leases.ts';
-import { createWorkerMetrics } from './metrics.ts';
+import { deliverWebhook } from '../jobs/deliver-webhook.ts';
+import type { JobDeps } from '../jobs/deps.ts';
+import { runPosting } from '../jobs/post-payment.ts';
+import { createLeaseKeeper } from '../loops/leases.ts';
+import { createWorkerMetrics } from '../metrics.ts';
 
 type FixtureOptions = {
   settings?: Record<string, boolean | number>;
@@ -126,7 +126,7 @@ export async function openWorkerFixture(options: FixtureOptions = {}): Promise<W
       const [job] = due.filter((each) => each.kind === kind);
       if (job === undefined) return false;
       const entry = { job: job.id, fence: job.fence };
-      await (kind === 'post_payment' ? postPayment(deps, entry) : deliverWebhook(deps, entry));
+      await (kind === 'post_payment' ? runPosting(deps, entry) : deliverWebhook(deps, entry));
       return true;
     },
     async letTimePass() {
