@@ -6,7 +6,7 @@ import { openWorkerFixture, type WorkerFixture } from './testing/worker-fixture.
 let fixture: WorkerFixture;
 afterEach(() => fixture.close());
 
-test('/metrics tells what was done, what waits, and which circuits are open', async () => {
+test('/metrics shows the work done, the work waiting and the open circuits', async () => {
   fixture = await openWorkerFixture();
   await fixture.accept();
   await fixture.workOne('post_payment');

@@ -18,7 +18,7 @@ export async function runPosting(deps: JobDeps, entry: QueueEntry): Promise<void
     async (posting, held) => {
       const end = await attempt(deps, { posting, held });
       if (end === 'claim_lost') return;
-      await endPosting(deps, { posting, held, end: withinHorizon(deps, { posting, end }) });
+      await endPosting(deps, { posting, held, end: endAtHorizon(deps, { posting, end }) });
     },
   );
 }
@@ -48,7 +48,8 @@ async function attempt(
   if (names.outcome === 'not_sent') return { status: 'retrying', trouble: names, inDoubt, attempt: null };
   if (names.outcome === 'refused') {
     // An earlier send may have arrived while the EMR still knew the name, so the payment has not certainly failed.
-    if (inDoubt) return outcomeUnknown(`An earlier try may have reached the EMR. ${names.reason}`);
+    if (inDoubt)
+      return outcomeUnknown(`The EMR did not answer an earlier try, which may have arrived. ${names.reason}`);
     return { status: 'failed', code: names.code, reason: names.reason, attempt: null };
   }
 
@@ -92,7 +93,7 @@ function endOfPost(
 }
 
 /** Ends a payment whose retry horizon has passed, instead of putting it off again. */
-function withinHorizon(
+function endAtHorizon(
   { horizonMs }: Pick<JobDeps, 'horizonMs'>,
   { posting, end }: { posting: ClaimedPosting; end: PostingEnd },
 ): PostingEnd {

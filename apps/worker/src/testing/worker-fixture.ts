@@ -34,19 +34,19 @@ export type WorkerFixture = {
   database: Database;
   deps: JobDeps;
   sandbox: SandboxProcess;
-  /** Accepts one payment; the overrides are the request's. */
+  /** Accepts one payment. @param overrides fields of the request. */
   accept(overrides?: { paymentMethod?: string; location?: string }): Promise<string>;
-  /** Feeds and works one job of the kind, as the queue would; false when none is due. */
+  /** Feeds and runs one job of the kind, as the queue would. @returns false when none is due. */
   workOne(kind: 'post_payment' | 'deliver_webhook'): Promise<boolean>;
-  /** Makes what waits due now, and closes circuits: time passes. */
-  letTimePass(): Promise<void>;
+  /** Makes waiting jobs due, and closes open circuits. */
+  passTime(): Promise<void>;
   rows(sql: string): Promise<Record<string, unknown>[]>;
   ledger(): Promise<unknown[]>;
   fault(fault: Record<string, unknown>): Promise<void>;
   close(): Promise<void>;
 };
 
-/** A database, a sandbox EMR and one practice, with the job handlers called directly instead of by a queue. For tests. */
+/** Both job handlers of a worker, on its own database and sandbox EMR with one practice. Due jobs go to them directly, without a queue. */
 export async function openWorkerFixture(options: FixtureOptions = {}): Promise<WorkerFixture> {
   const { url, drop } = await openTestDatabase();
   const database = openDatabase({ url, poolSize: 4, applicationName: 'worker test' });
@@ -129,7 +129,7 @@ export async function openWorkerFixture(options: FixtureOptions = {}): Promise<W
       await (kind === 'post_payment' ? runPosting(deps, entry) : deliverWebhook(deps, entry));
       return true;
     },
-    async letTimePass() {
+    async passTime() {
       await database.pool.query('UPDATE jobs SET run_at = now(), queued_at = NULL WHERE lease_until IS NULL');
       await database.pool.query('UPDATE lanes SET open_until = NULL');
     },
