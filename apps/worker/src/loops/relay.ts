@@ -22,7 +22,11 @@ const QUEUE_OF: Record<DueJob['kind'], QueueName> = {
  * dies between the two, the sweeper finds the job unclaimed. While the queue is down, the poll goes on and so does the sweep.
  */
 export function startRelay(
-  { database, transport, logger }: { database: Pick<Database, 'pool'>; transport: Transport; logger: Logger },
+  {
+    database,
+    transport,
+    logger,
+  }: { database: Pick<Database, 'pool'>; transport: Pick<Transport, 'ping' | 'add'>; logger: Logger },
   { databaseUrl }: { databaseUrl: string },
 ): Relay {
   let failing = false;
