@@ -1,3 +1,4 @@
+import { within } from '@emr-payments/runtime';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { type Static, Type } from '@sinclair/typebox';
 import type { Limits } from './limits.ts';
@@ -90,15 +91,10 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{ checks: HealthChecks; lim
 
 /** `down` when the check fails, or has not answered within its bound. */
 async function stateOf(check: () => Promise<void>, withinMs: number): Promise<'up' | 'down'> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<'down'>((resolve) => {
-    timer = setTimeout(resolve, withinMs, 'down');
-  });
-  const asked = check().then(
-    () => 'up' as const,
-    () => 'down' as const,
-  );
-  const state = await Promise.race([asked, late]);
-  clearTimeout(timer);
-  return state;
+  try {
+    await within(withinMs, check());
+    return 'up';
+  } catch {
+    return 'down';
+  }
 }

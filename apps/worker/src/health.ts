@@ -1,21 +1,16 @@
 import type { Database } from '@emr-payments/db';
-import { METRICS_CONTENT_TYPE, type Transport } from '@emr-payments/runtime';
+import { METRICS_CONTENT_TYPE, type Transport, within } from '@emr-payments/runtime';
 import { type FastifyInstance, fastify } from 'fastify';
 import type { WorkerMetrics } from './metrics.ts';
 
+/** A part that has not answered by then counts as down. */
+const CHECK_MS = 2_000;
+
 const state = (check: PromiseSettledResult<void>) => (check.status === 'fulfilled' ? 'up' : 'down');
 
-async function withinMs(ms: number, check: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('no answer in time')), ms);
-  });
-  await Promise.race([check, late]).finally(() => clearTimeout(timer));
-}
-
 /**
- * `/health/live`: this process runs. `/health/ready`: it can work; with 503 the body says what it lacks. `/metrics`: for
- * Prometheus.
+ * Serves three routes. `/health/live`: 200 while the process runs. `/health/ready`: 200 when PostgreSQL and the queue
+ * answer, otherwise 503, and the body says which of them is down. `/metrics`: for Prometheus.
  */
 export function buildHealthServer(deps: {
   database: Database;
@@ -29,8 +24,8 @@ export function buildHealthServer(deps: {
   );
   app.get('/health/ready', async (_request, reply) => {
     const [postgres, queue] = await Promise.allSettled([
-      withinMs(2_000, deps.database.ping()),
-      withinMs(2_000, deps.transport.ping()),
+      within(CHECK_MS, deps.database.ping()),
+      within(CHECK_MS, deps.transport.ping()),
     ]);
     const ready = postgres.status === 'fulfilled' && queue.status === 'fulfilled';
     return reply

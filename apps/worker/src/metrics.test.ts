@@ -1,12 +1,12 @@
 import { openTransport } from '@emr-payments/runtime';
 import { afterEach, expect, test } from 'vitest';
 import { buildHealthServer } from './health.ts';
-import { openWorkerFixture, type WorkerFixture } from './worker.fixture.ts';
+import { openWorkerFixture, type WorkerFixture } from './testing/worker-fixture.ts';
 
 let fixture: WorkerFixture;
 afterEach(() => fixture.close());
 
-test('/metrics tells what was done, what waits, and which circuits are open', async () => {
+test('/metrics shows the work done, the work waiting and the open circuits', async () => {
   fixture = await openWorkerFixture();
   await fixture.accept();
   await fixture.workOne('post_payment');

@@ -2,33 +2,34 @@ import { type Database, measureWork, type WorkMeasures } from '@emr-payments/db'
 import { createRegistry, type Registry } from '@emr-payments/runtime';
 import { Counter, Gauge, Histogram } from 'prom-client';
 
-/** What a worker counts. Every label is a small closed set: docs/operating.md lists them. */
+/** The counters of one worker. Every label takes few, fixed values: docs/operating.md lists them. */
 export type WorkerMetrics = {
   registry: Registry;
-  /** A claim on a payment has ended: what it became, at which adapter, and how long the claim was held. */
+  /** Counts a claim on a payment that has ended. `outcome` is the payment's new state, `seconds` how long the claim was held. */
   posting(end: { adapter: string; outcome: string; seconds: number }): void;
-  /** An attempt at an endpoint has ended; `result` is `delivered` or the kind of failure. */
+  /** Counts an attempt at an endpoint that has ended; `result` is `delivered` or the kind of failure. */
   delivery(end: { result: string; seconds: number }): void;
+  /** Counts jobs that the sweeper took back. */
   repaired(repair: { reason: 'lease_expired' | 'unclaimed'; count: number }): void;
-  /** A holder found that its claim had passed on. */
+  /** Counts a claim whose outcome was not recorded, because it had passed to another worker. */
   staleClaim(): void;
 };
 
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15];
 
-/** Gauges are read from Postgres when they are asked for: `/metrics` of any one worker tells them for all. */
+/** Gauges are read from Postgres at each scrape, so `/metrics` of any one worker shows them for all workers. */
 export function createWorkerMetrics({ database }: { database: Pick<Database, 'pool'> }): WorkerMetrics {
   const registry = createRegistry();
   const registers = [registry];
   const postings = new Counter({
     name: 'emr_payments_postings_total',
-    help: 'Claims on payments that have ended, by what the payment became.',
+    help: 'Claims on payments that have ended, by the state that the payment got.',
     labelNames: ['adapter', 'outcome'],
     registers,
   });
   const postingSeconds = new Histogram({
     name: 'emr_payments_posting_seconds',
-    help: 'From the claim to what was written down, the call to the EMR included.',
+    help: 'Seconds from the claim on a payment to the record of its outcome, the call to the EMR included.',
     labelNames: ['adapter'],
     buckets: SECONDS,
     registers,
@@ -41,19 +42,19 @@ export function createWorkerMetrics({ database }: { database: Pick<Database, 'po
   });
   const deliverySeconds = new Histogram({
     name: 'emr_payments_delivery_seconds',
-    help: 'One exchange with a receiver.',
+    help: 'Seconds of one exchange with a receiver.',
     buckets: SECONDS,
     registers,
   });
   const repairs = new Counter({
     name: 'emr_payments_sweeper_repairs_total',
-    help: "Jobs that were in nobody's hands and were taken back.",
+    help: 'Jobs that no worker held and that the sweeper took back.',
     labelNames: ['reason'],
     registers,
   });
   const stale = new Counter({
     name: 'emr_payments_stale_claims_total',
-    help: 'Holders that found that their claim had passed to another worker.',
+    help: 'Claims that had passed to another worker before their outcome was recorded.',
     registers,
   });
   addWorkGauges(
@@ -76,11 +77,11 @@ export function createWorkerMetrics({ database }: { database: Pick<Database, 'po
   };
 }
 
-/** Metrics are collected side by side: those of one scrape share one look. */
-function shared<T>(look: () => Promise<T>): () => Promise<T> {
+/** Gauges are collected concurrently: those of one scrape share one set of queries. */
+function shared<T>(read: () => Promise<T>): () => Promise<T> {
   let running: Promise<T> | undefined;
   return () => {
-    running ??= look().finally(() => {
+    running ??= read().finally(() => {
       running = undefined;
     });
     return running;
@@ -101,7 +102,7 @@ function addWorkGauges(registers: Registry[], measure: () => Promise<WorkMeasure
   });
   new Gauge({
     name: 'emr_payments_oldest_due_job_seconds',
-    help: 'How long the oldest job that is due has been waiting for a worker.',
+    help: 'Seconds for which the oldest due job has been waiting for a worker.',
     labelNames: ['kind'],
     registers,
     async collect() {
@@ -110,7 +111,7 @@ function addWorkGauges(registers: Registry[], measure: () => Promise<WorkMeasure
   });
   new Gauge({
     name: 'emr_payments_open_circuits',
-    help: 'Far ends that are left alone for now because they keep failing.',
+    help: 'EMR connections and endpoints that are paused because they keep failing.',
     labelNames: ['kind'],
     registers,
     async collect() {

@@ -3,17 +3,17 @@ import { createAdapters } from '@emr-payments/emr';
 import { type Logger, openTransport, type Releases } from '@emr-payments/runtime';
 import { createAgents } from '@emr-payments/webhooks';
 import type { WorkerConfig } from './config.ts';
-import type { JobDeps } from './deps.ts';
 import { buildHealthServer } from './health.ts';
 import { deliverWebhook } from './jobs/deliver-webhook.ts';
-import { postPayment } from './jobs/post-payment.ts';
+import type { JobDeps } from './jobs/deps.ts';
+import { runPosting } from './jobs/post-payment.ts';
 import { createLeaseKeeper } from './loops/leases.ts';
 import { type Relay, startRelay } from './loops/relay.ts';
 import { startRetention } from './loops/retention.ts';
 import { startSweeper } from './loops/sweeper.ts';
 import { createWorkerMetrics } from './metrics.ts';
 
-/** What a worker is made of beside its handlers. */
+/** The parts of a worker that the crash suite replaces with broken ones, to prove that it notices. */
 export type WorkerParts = {
   openDatabase: typeof openDatabase;
   createAdapters: typeof createAdapters;
@@ -23,14 +23,10 @@ export type WorkerParts = {
 
 export const workerParts: WorkerParts = { openDatabase, createAdapters, createLeaseKeeper, startSweeper };
 
-/** How long running jobs may take to end when the process is stopped. */
+/** Time for the running jobs to end when the process stops. */
 const DRAIN_MS = 8_000;
 
-/**
- * Opens all that a worker is made of, in the order in which it is needed; `releases` closes it the other way round.
- *
- * @param deps.parts the real ones, unless told: the crash suite puts broken ones in, to see that it notices.
- */
+/** Starts a worker: opens everything that it needs, in the order of need; `releases` closes it in the reverse order. */
 export async function startWorker(
   { config, logger, parts = workerParts }: { config: WorkerConfig; logger: Logger; parts?: WorkerParts },
   releases: Releases,
@@ -72,10 +68,10 @@ export async function startWorker(
     keyring: config.keyring,
     webhooks: { policy, agents },
     horizonMs: config.horizonMs,
-    onDone: () => relay?.poke(),
+    onDone: () => relay?.wake(),
   };
   const postings = transport.consume('post-payment', config.postingConcurrency, (entry) =>
-    postPayment(deps, entry),
+    runPosting(deps, entry),
   );
   const deliveries = transport.consume('deliver-webhook', config.deliveryConcurrency, (entry) =>
     deliverWebhook(deps, entry),

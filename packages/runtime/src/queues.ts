@@ -11,6 +11,7 @@ import { Redis } from 'ioredis';
 import { Client, type ClientConfig, Pool } from 'pg';
 import type { Logger } from './logger.ts';
 import { queueUntilReady, workerUntilReady } from './queue-until-ready.ts';
+import { LateError, within } from './within.ts';
 
 /** One queue for each kind of job. */
 export type QueueName = 'post-payment' | 'deliver-webhook';
@@ -187,13 +188,12 @@ export function openTransport(
       });
       return {
         async close(withinMs) {
-          let timer: NodeJS.Timeout | undefined;
-          const bound = new Promise<'late'>((resolve) => {
-            timer = setTimeout(resolve, withinMs, 'late');
-          });
-          const end = await Promise.race([worker.close(), bound]);
-          clearTimeout(timer);
-          if (end === 'late') await worker.close(true);
+          try {
+            await within(withinMs, worker.close());
+          } catch (error) {
+            if (!(error instanceof LateError)) throw error;
+            await worker.close(true);
+          }
         },
       };
     },

@@ -1,7 +1,7 @@
 import { HEADERS } from '@emr-payments/contracts';
+import { within } from '@emr-payments/runtime';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { sendError } from '../errors/send-error.ts';
-import { within } from '../http/within.ts';
 import type { Limits } from '../limits.ts';
 import type { Gate } from '../rate-limit/gate.ts';
 import type { AuthenticateClient } from './credentials.ts';

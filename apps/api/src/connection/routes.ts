@@ -1,10 +1,10 @@
 import { ConnectionReplySchema } from '@emr-payments/contracts';
 import { findConnection, type Statements } from '@emr-payments/db';
 import type { Adapters } from '@emr-payments/emr';
+import { within } from '@emr-payments/runtime';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { authenticateHook, callerOf } from '../auth/authenticate-hook.ts';
 import { sendError } from '../errors/send-error.ts';
-import { within } from '../http/within.ts';
 import { EMR_ERRORS, USER_ERRORS, USER_SECURITY } from '../openapi/common-errors.ts';
 import { componentRef } from '../openapi/component-ref.ts';
 import { ANSWER_HEADERS, errorResponses } from '../openapi/error-responses.ts';

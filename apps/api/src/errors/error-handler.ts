@@ -1,8 +1,7 @@
 import type { ErrorCode } from '@emr-payments/contracts';
 import { DatabaseUnavailableError } from '@emr-payments/db';
-import type { Logger } from '@emr-payments/runtime';
+import { LateError, type Logger } from '@emr-payments/runtime';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
-import { LateError } from '../http/within.ts';
 import { type FieldRules, firstBadField } from './bad-field.ts';
 import { sendError } from './send-error.ts';
 

@@ -1,10 +1,10 @@
 import { JobReplySchema } from '@emr-payments/contracts';
 import { findJob, type Statements } from '@emr-payments/db';
+import { within } from '@emr-payments/runtime';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from '@sinclair/typebox';
 import { authenticateHook, callerOf } from '../auth/authenticate-hook.ts';
 import { sendError } from '../errors/send-error.ts';
-import { within } from '../http/within.ts';
 import { USER_ERRORS, USER_SECURITY } from '../openapi/common-errors.ts';
 import { componentRef } from '../openapi/component-ref.ts';
 import { ANSWER_HEADERS, errorResponses } from '../openapi/error-responses.ts';

@@ -8,11 +8,11 @@ import {
 } from '@emr-payments/contracts';
 import type { AcceptOutcome, Acceptor, Statements } from '@emr-payments/db';
 import type { Adapters } from '@emr-payments/emr';
+import { within } from '@emr-payments/runtime';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { authenticateHook, callerOf } from '../auth/authenticate-hook.ts';
 import { sendError } from '../errors/send-error.ts';
-import { within } from '../http/within.ts';
 import { idempotencyOf } from '../idempotency/key.ts';
 import type { ApiMetrics } from '../metrics.ts';
 import { componentRef } from '../openapi/component-ref.ts';

@@ -15,11 +15,11 @@ import {
   type WorklistRefusal,
 } from '@emr-payments/db';
 import type { Keyring } from '@emr-payments/runtime';
+import { within } from '@emr-payments/runtime';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyRequest } from 'fastify';
 import { authenticateHook, callerOf } from '../auth/authenticate-hook.ts';
 import { sendError } from '../errors/send-error.ts';
-import { within } from '../http/within.ts';
 import { answerOnce, type WriteResult } from '../idempotency/answer-once.ts';
 import type { UserRouteDeps } from '../user-route-deps.ts';
 import { emptyBodyAsObject } from '../webhooks/optional-body.ts';

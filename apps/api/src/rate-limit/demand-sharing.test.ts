@@ -1,4 +1,4 @@
-import { type Database, openDatabase } from '@emr-payments/db';
+import { type Database, DatabaseUnavailableError, openDatabase } from '@emr-payments/db';
 import { createLogger } from '@emr-payments/runtime';
 import { openTestDatabase, type TestDatabase } from '@emr-payments/testkit';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -74,7 +74,7 @@ test('a process that has gone leaves its share to the others', async () => {
   await one.sharing.close();
 });
 
-test('without PostgreSQL the share stays, and nothing is thrown', async () => {
+test('without PostgreSQL the share stays', async () => {
   const nowhere = openDatabase({
     url: 'postgres://nobody@127.0.0.1:1/nothing',
     poolSize: 1,
@@ -82,7 +82,7 @@ test('without PostgreSQL the share stays, and nothing is thrown', async () => {
   });
   const alone = openProcess(nowhere);
   alone.second(300);
-  await alone.sharing.round();
+  await expect(alone.sharing.round()).rejects.toThrow(DatabaseUnavailableError);
   const passed = alone.second(300);
   expect(passed).toBeGreaterThan(95);
   expect(passed).toBeLessThan(105);

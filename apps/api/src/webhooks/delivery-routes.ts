@@ -6,12 +6,12 @@ import {
   TestWebhookReplySchema,
 } from '@emr-payments/contracts';
 import { findEndpoint, findRecovery, listDeliveries } from '@emr-payments/db';
+import { within } from '@emr-payments/runtime';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { clientOf } from '../auth/authenticate-client-hook.ts';
 import { sendError } from '../errors/send-error.ts';
 import { BAD_CURSOR, pageFrom, pageOf } from '../http/page.ts';
 import { timeFrom } from '../http/time.ts';
-import { within } from '../http/within.ts';
 import { answerOnce } from '../idempotency/answer-once.ts';
 import type { Limits } from '../limits.ts';
 import { componentRef } from '../openapi/component-ref.ts';

@@ -18,11 +18,11 @@ const fits = (got: Received | undefined, secret: string) =>
 const endpointRow = (id: string) =>
   bench.database.prisma.webhookEndpoint.findUniqueOrThrow({ where: { id } });
 
-describe('what is sent', () => {
+describe('the request', () => {
   test('the stored body, byte for byte, signed with the endpoint’s secret', async () => {
     const receiver = await startReceiver();
     const { secret } = await bench.register({ url: receiver.url });
-    const eventId = await bench.tell();
+    const eventId = await bench.publish();
     await bench.deliverDue();
     const [got] = receiver.received;
     const stored = await bench.database.prisma.event.findUniqueOrThrow({ where: { id: eventId } });
@@ -38,7 +38,7 @@ describe('what is sent', () => {
   test('thin: ids and no patient data', async () => {
     const receiver = await startReceiver();
     const { secret } = await bench.register({ url: receiver.url, thin: true });
-    const eventId = await bench.tell();
+    const eventId = await bench.publish();
     await bench.deliverDue();
     const [got] = receiver.received;
     expect(JSON.parse(got?.body ?? '')).toEqual({
@@ -54,7 +54,7 @@ describe('what is sent', () => {
     const receiver = await startReceiver();
     const { secretKey, publicKey } = newWebhookKeyPair();
     await bench.register({ url: receiver.url, signing: 'v1a', secret: secretKey });
-    await bench.tell();
+    await bench.publish();
     await bench.deliverDue();
     expect(receiver.received[0]?.headers['webhook-signature']).toMatch(/^v1a,/);
     expect(fits(receiver.received[0], publicKey)).toBe(true);
@@ -67,24 +67,24 @@ describe('what is sent', () => {
     const fresh = newWebhookSecret();
     const deps = { database: bench.database, keyring: bench.keyring };
     await rotateSecret(deps, { endpointId: id, secret: fresh, overlapSeconds: 3600, by: BY });
-    await bench.tell();
+    await bench.publish();
     await bench.deliverDue();
     const [during] = receiver.received;
     expect(String(during?.headers['webhook-signature']).split(' ')).toHaveLength(2);
     expect([fits(during, old), fits(during, fresh)]).toEqual([true, true]);
 
     await sql('UPDATE webhook_secrets SET expires_at = now() WHERE expires_at IS NOT NULL');
-    await bench.tell();
+    await bench.publish();
     await bench.deliverDue();
     const [, after] = receiver.received;
     expect([fits(after, old), fits(after, fresh)]).toEqual([false, true]);
   });
 
-  test('only the types that the endpoint asks for', async () => {
+  test('is sent only for the types that the endpoint subscribes to', async () => {
     const receiver = await startReceiver();
     await bench.register({ url: receiver.url, eventTypes: ['payment.failed'] });
     await bench.register({ url: receiver.url, eventTypes: ['payment.created', 'payment.failed'] });
-    await bench.tell();
+    await bench.publish();
     await bench.deliverDue();
     expect(receiver.received).toHaveLength(1);
   });
@@ -96,7 +96,7 @@ describe('Retry-After', () => {
       response.writeHead(429, { 'retry-after': '3600' }).end(),
     );
     await bench.register({ url: receiver.url });
-    await bench.tell();
+    await bench.publish();
     await bench.deliverDue();
     expect(await bench.deliverDue()).toBe(0);
     const [job] = await sql('SELECT tries, extract(epoch FROM run_at - now())::float8 AS wait FROM jobs');
@@ -112,7 +112,7 @@ describe('an endpoint that answers 410', () => {
     const alive = await startReceiver();
     const { id } = await bench.register({ url: dead.url });
     await bench.register({ url: alive.url, eventTypes: ['endpoint.disabled'] });
-    const first = await bench.tell();
+    const first = await bench.publish();
     await bench.deliverDue();
 
     expect(await endpointRow(id)).toMatchObject({
@@ -138,17 +138,17 @@ describe('an endpoint that answers 410', () => {
         data: { endpoint_id: id, code: 'gone', reason: 'It answered 410 Gone.' },
       },
     ]);
-    await bench.tell();
+    await bench.publish();
     expect(await bench.deliverDue()).toBe(0);
     expect(dead.received).toHaveLength(1);
     expect(first).not.toBe(event?.id);
   });
 
-  test('takes what waited with it, and a recovery brings it all back', async () => {
+  test('cancels the deliveries that wait for it, and a recovery sends them all', async () => {
     let status = 500;
     const receiver = await startReceiver((response) => response.writeHead(status).end());
     const { id } = await bench.register({ url: receiver.url });
-    const events = [await bench.tell(), await bench.tell(), await bench.tell()];
+    const events = [await bench.publish(), await bench.publish(), await bench.publish()];
     await bench.deliverDue();
     const [one] = await sql('SELECT id FROM jobs ORDER BY id LIMIT 1');
     await sql(`UPDATE jobs SET run_at = now() - interval '1 second' WHERE id = ${one.id}`);
@@ -178,7 +178,7 @@ describe('an endpoint that answers 410', () => {
     await bench.passTime();
     await bench.deliverDue();
     const got = receiver.received.map(({ headers }) => headers['webhook-id']);
-    // The event of its own disabling is not among what it was told then, and is now.
+    // The event of its own disabling was not sent to it at the time; the recovery includes it.
     expect(got).toHaveLength(4);
     expect(got).toEqual(expect.arrayContaining(events));
     expect(await sql("SELECT count(*)::int AS n FROM deliveries WHERE status = 'delivered'")).toEqual([
@@ -198,7 +198,7 @@ describe('an endpoint that only fails', () => {
   test('is disabled after five days of it, not before, and not for two failures far apart', async () => {
     const receiver = await startReceiver((response) => response.writeHead(500).end());
     const { id } = await bench.register({ url: receiver.url });
-    await bench.tell();
+    await bench.publish();
     await failures(2);
     await sql("UPDATE webhook_endpoints SET failing_since = now() - interval '6 days'");
     await failures(1);
@@ -208,7 +208,7 @@ describe('an endpoint that only fails', () => {
     await failures(5);
     await sql('UPDATE lanes SET failures = 10');
     await sql("UPDATE webhook_endpoints SET failing_since = now() - interval '5 days'");
-    await bench.tell();
+    await bench.publish();
     await bench.passTime();
     expect(await bench.deliverDue()).toBe(1);
     expect(await endpointRow(id)).toMatchObject({ disabledCode: 'failing' });
@@ -224,7 +224,7 @@ describe('an endpoint that only fails', () => {
     let status = 500;
     const receiver = await startReceiver((response) => response.writeHead(status).end());
     await bench.register({ url: receiver.url });
-    for (let n = 0; n < 8; n += 1) await bench.tell();
+    for (let n = 0; n < 8; n += 1) await bench.publish();
     await bench.deliverDue();
     expect(receiver.received).toHaveLength(8);
     await sql("UPDATE jobs SET run_at = now() - interval '1 second'");
@@ -238,11 +238,11 @@ describe('an endpoint that only fails', () => {
     expect(await bench.deliverDue()).toBe(7);
   });
 
-  test('a success wipes the slate', async () => {
+  test('a success resets the time since which it has been failing', async () => {
     let status = 500;
     const receiver = await startReceiver((response) => response.writeHead(status).end());
     const { id } = await bench.register({ url: receiver.url });
-    await bench.tell();
+    await bench.publish();
     await failures(1);
     expect((await endpointRow(id)).failingSince).not.toBeNull();
     status = 200;
@@ -251,11 +251,11 @@ describe('an endpoint that only fails', () => {
   });
 });
 
-test('an address that is refused disables the endpoint with the reason, never in silence', async () => {
+test('an address that is refused disables the endpoint, with the reason', async () => {
   await bench.close();
   bench = await openDeliveryBench({ allowHosts: [] });
   const { id } = await bench.register({ url: 'https://127.0.0.1:8443/' });
-  await bench.tell();
+  await bench.publish();
   await bench.deliverDue();
   expect(await endpointRow(id)).toMatchObject({
     disabledCode: 'address_refused',
@@ -264,10 +264,10 @@ test('an address that is refused disables the endpoint with the reason, never in
   expect(await sql('SELECT error_kind FROM delivery_attempts')).toEqual([{ error_kind: 'address_refused' }]);
 });
 
-test('a redelivery has the whole schedule before it, whatever was tried before', async () => {
+test('a redelivery starts the schedule again, however many attempts came before', async () => {
   const receiver = await startReceiver((response) => response.writeHead(500).end());
   await bench.register({ url: receiver.url });
-  await bench.tell();
+  await bench.publish();
   await bench.deliverDue();
   await sql('UPDATE jobs SET tries = 9');
   await bench.passTime();

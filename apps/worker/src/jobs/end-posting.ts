@@ -9,12 +9,12 @@ import {
 } from '@emr-payments/contracts';
 import { type AttemptEnd, type ClaimedPosting, retryPosting, settlePayment } from '@emr-payments/db';
 import type { Trouble } from '@emr-payments/emr';
-import type { JobDeps } from '../deps.ts';
 import type { Held } from '../loops/leases.ts';
-import { persist } from './persist.ts';
+import type { JobDeps } from './deps.ts';
 import { farEndOf, postingDelay } from './posting-policy.ts';
+import { persist } from './under-claim.ts';
 
-/** How this claim ends: the payment is settled, or tried again later. */
+/** How a claim on a payment ends: the payment is settled, or retried later. `attempt` is null when nothing was sent. */
 export type PostingEnd = { attempt: AttemptEnd | null } & (
   | { status: 'posted'; emrTransactionId: string }
   | { status: 'failed'; code: FailedCode; reason: string }
@@ -22,7 +22,7 @@ export type PostingEnd = { attempt: AttemptEnd | null } & (
   | {
       status: 'retrying';
       trouble: Trouble;
-      /** Whether something that was sent may have arrived: what the payment becomes when its time is up. */
+      /** Something that was sent may have arrived, so the payment needs a review, and has not failed, when its horizon ends. */
       inDoubt: boolean;
     }
 );
@@ -47,12 +47,10 @@ function eventOf(end: Ended, { claim, payment }: ClaimedPosting) {
   return paymentReviewEvent({ ...head, payment: { paymentId, reviewReason: end.reason } });
 }
 
-/** Writes the end of a claim down. A stale holder changes nothing, and the log says so. */
+/** Records the end of a claim: settles the payment, or puts it off. A stale holder changes nothing, and that is logged. */
 export async function endPosting(
   deps: JobDeps,
-  posting: ClaimedPosting,
-  held: Held,
-  end: PostingEnd,
+  { posting, held, end }: { posting: ClaimedPosting; held: Held; end: PostingEnd },
 ): Promise<void> {
   const { claim, laneId, payment } = posting;
   const written = await persist(held, () => {
@@ -60,12 +58,7 @@ export async function endPosting(
       const delayMs = postingDelay({ tries: posting.tries, retryAfterMs: end.trouble.retryAfterMs });
       return retryPosting(
         { database: deps.database },
-        {
-          claim,
-          delayMs,
-          attempt: end.attempt,
-          farEnd: farEndOf(end.trouble),
-        },
+        { claim, delayMs, attempt: end.attempt, farEnd: farEndOf(end.trouble) },
       );
     }
     const event = eventOf(end, posting);

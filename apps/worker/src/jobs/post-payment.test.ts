@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
-import { openWorkerFixture, type WorkerFixture } from '../worker.fixture.ts';
+import { openWorkerFixture, type WorkerFixture } from '../testing/worker-fixture.ts';
 
 let fixture: WorkerFixture;
 afterEach(() => fixture.close());
@@ -11,7 +11,7 @@ const attempts = async () =>
 const events = async () => (await fixture.rows('SELECT type FROM events')).map((row) => row.type);
 const post = { resource: 'PaymentReconciliation', method: 'POST' };
 
-test('a payment is posted; case and blanks of the method do not matter', async () => {
+test('a payment is posted; case and blanks in the method do not matter', async () => {
   fixture = await openWorkerFixture();
   await fixture.accept({ paymentMethod: '  cARD ' });
   await fixture.workOne('post_payment');
@@ -57,7 +57,7 @@ for (const { name, settings } of capabilities) {
       expect(await attempts()).toEqual(['unknown']);
       expect(await events()).toEqual([]);
 
-      await fixture.letTimePass();
+      await fixture.passTime();
       await fixture.workOne('post_payment');
       expect(await payment()).toMatchObject({ status: 'posted' });
       expect((await fixture.ledger()).length).toBe(1);
@@ -66,32 +66,32 @@ for (const { name, settings } of capabilities) {
   }
 }
 
-test('lookup: known absent is sent again, and only once the EMR cannot be at work on it any more', async () => {
+test('lookup: a payment known to be absent is sent again, but only after the settle time of the EMR', async () => {
   fixture = await openWorkerFixture({ settings: { conditional_create: false, settle_ms: 600_000 } });
   await fixture.accept();
   await fixture.fault({ kind: 'reset', count: 1, match: post });
   await fixture.workOne('post_payment');
-  await fixture.letTimePass();
+  await fixture.passTime();
   await fixture.workOne('post_payment');
   expect(await payment()).toMatchObject({ status: 'retrying' });
   expect(await attempts()).toEqual(['unknown']);
 
   await fixture.rows("UPDATE posting_attempts SET finished_at = finished_at - interval '1 hour' RETURNING 1");
-  await fixture.letTimePass();
+  await fixture.passTime();
   await fixture.workOne('post_payment');
   expect(await payment()).toMatchObject({ status: 'posted' });
   expect(await attempts()).toEqual(['absent', 'posted']);
   expect((await fixture.ledger()).length).toBe(1);
 });
 
-test('none: an unknown outcome goes to a person and is never sent again', async () => {
+test('none: an unknown outcome needs a review and is never sent again', async () => {
   fixture = await openWorkerFixture({ settings: { conditional_create: false, search: false } });
   await fixture.accept();
   await fixture.fault({ kind: 'commit_then_hang', count: 1 });
   await fixture.workOne('post_payment');
   expect(await payment()).toMatchObject({ status: 'needs_review', failure_code: 'outcome_unknown' });
   expect(await events()).toEqual(['payment.review_required']);
-  await fixture.letTimePass();
+  await fixture.passTime();
   expect(await fixture.workOne('post_payment')).toBe(false);
   expect((await fixture.ledger()).length).toBe(1);
 });
@@ -112,7 +112,7 @@ test('a crash after sent_at: the next holder asks the EMR first', async () => {
   expect(await fixture.ledger()).toEqual([]);
 });
 
-test('429 puts the payment off for at least what the EMR said, and its whole connection with it', async () => {
+test('429 puts off the payment, and its whole connection, for at least the Retry-After', async () => {
   fixture = await openWorkerFixture();
   await fixture.accept();
   await fixture.accept();
@@ -125,7 +125,7 @@ test('429 puts the payment off for at least what the EMR said, and its whole con
   expect(await attempts()).toEqual(['not_sent']);
 });
 
-test('an EMR that refuses with a reason fails the payment with it', async () => {
+test('a refusal by the EMR fails the payment with its reason', async () => {
   fixture = await openWorkerFixture();
   await fixture.accept();
   await fixture.fault({ kind: 'status', status: 422, count: 1, match: post });
@@ -134,7 +134,7 @@ test('an EMR that refuses with a reason fails the payment with it', async () => 
   expect(await attempts()).toEqual(['refused']);
 });
 
-test('the horizon: one last try, then known absent fails and in doubt goes to a person', async () => {
+test('the horizon: after one last try a payment known to be absent fails, and one in doubt needs a review', async () => {
   fixture = await openWorkerFixture({ horizonMs: 1, settings: { conditional_create: false } });
   await fixture.accept();
   await fixture.workOne('post_payment');
@@ -147,7 +147,7 @@ test('the horizon: one last try, then known absent fails and in doubt goes to a 
   await fixture.rows(
     `INSERT INTO posting_attempts (payment_id, number, sent_at) VALUES ('${doubtful}', 0, now()) RETURNING 1`,
   );
-  await fixture.letTimePass();
+  await fixture.passTime();
   await fixture.workOne('post_payment');
   expect(
     await fixture.rows(

@@ -2,40 +2,30 @@ import { FAILURE_CODES, type FailedCode, isFailureCode, uuidToPaymentId } from '
 import { beginAttempt, type ClaimedPosting, claimPosting } from '@emr-payments/db';
 import type { EmrAdapter, PostOutcome } from '@emr-payments/emr';
 import type { QueueEntry } from '@emr-payments/runtime';
-import type { JobDeps } from '../deps.ts';
 import type { Held } from '../loops/leases.ts';
+import type { JobDeps } from './deps.ts';
 import { endPosting, type PostingEnd } from './end-posting.ts';
 import { askEmr, SETTLING } from './settle-doubt.ts';
+import { underClaim } from './under-claim.ts';
 
 const CANNOT_ASK = 'There is no way to ask it whether it took the payment.';
 
-/** Post one payment to its EMR, exactly once, or find out that it is there. */
-export async function postPayment(deps: JobDeps, entry: QueueEntry): Promise<void> {
-  const claimedAt = performance.now();
-  const { leaseMs } = deps.leases;
-  const posting = await claimPosting(
-    { database: deps.database.grouped },
-    {
-      jobId: entry.job,
-      fence: entry.fence,
-      leaseMs,
+/** Posts one payment to its EMR exactly once, or finds out that it is already there. */
+export async function runPosting(deps: JobDeps, entry: QueueEntry): Promise<void> {
+  await underClaim(
+    deps,
+    { entry, claim: (asked) => claimPosting({ database: deps.database.grouped }, asked) },
+    async (posting, held) => {
+      const end = await attempt(deps, { posting, held });
+      if (end === 'claim_lost') return;
+      await endPosting(deps, { posting, held, end: endAtHorizon(deps, { posting, end }) });
     },
   );
-  if (posting === null) return;
-  const held = deps.leases.hold(posting.claim, claimedAt);
-  try {
-    const end = await attempt(deps, posting, held);
-    if (end !== 'claim_lost') await endPosting(deps, posting, held, withinHorizon(deps, posting, end));
-  } finally {
-    held.release();
-    deps.onDone();
-  }
 }
 
 async function attempt(
   deps: JobDeps,
-  posting: ClaimedPosting,
-  held: Held,
+  { posting, held }: { posting: ClaimedPosting; held: Held },
 ): Promise<PostingEnd | 'claim_lost'> {
   const { payment } = posting;
   const { signal } = held;
@@ -57,8 +47,9 @@ async function attempt(
   const names = await adapter.resolve(payment, { signal });
   if (names.outcome === 'not_sent') return { status: 'retrying', trouble: names, inDoubt, attempt: null };
   if (names.outcome === 'refused') {
-    // An earlier send may have arrived when the name was still known: nothing is known to have failed.
-    if (inDoubt) return outcomeUnknown(`The EMR did not answer an earlier try, and then: ${names.reason}`);
+    // An earlier send may have arrived while the EMR still knew the name, so the payment has not certainly failed.
+    if (inDoubt)
+      return outcomeUnknown(`The EMR did not answer an earlier try, which may have arrived. ${names.reason}`);
     return { status: 'failed', code: names.code, reason: names.reason, attempt: null };
   }
 
@@ -77,7 +68,7 @@ async function attempt(
   return endOfPost(outcome, { adapter, inDoubt });
 }
 
-/** From the outcome of the call to the end of the claim (design: the outcome table). */
+/** Decides how the claim ends from the outcome of the call and its evidence (docs/adapters.md). */
 function endOfPost(
   outcome: PostOutcome,
   { adapter, inDoubt }: { adapter: EmrAdapter; inDoubt: boolean },
@@ -93,7 +84,7 @@ function endOfPost(
     const { code, detail } = outcome;
     return { status: 'retrying', trouble: outcome, inDoubt, attempt: { outcome: 'not_sent', code, detail } };
   }
-  // A refusal while an earlier send is in doubt proves nothing about that one: the EMR is asked next time.
+  // A refusal while an earlier send is in doubt proves nothing about that send: the next try asks the EMR first.
   const { code } = outcome;
   const trouble = outcome.outcome === 'refused' ? { code, detail: outcome.reason } : outcome;
   const attempt = { outcome: 'unknown' as const, code, detail: trouble.detail };
@@ -101,18 +92,20 @@ function endOfPost(
   return { status: 'retrying', trouble, inDoubt: true, attempt };
 }
 
-/** A payment that has been tried for as long as it may, this time included, is not put off again (design: the horizon). */
-function withinHorizon({ horizonMs }: JobDeps, { triedForMs }: ClaimedPosting, end: PostingEnd): PostingEnd {
-  // What the EMR may still be at work on is known in a minute: that is waited for.
-  if (end.status !== 'retrying' || triedForMs <= horizonMs || end.trouble.code === SETTLING) return end;
+/** Ends a payment whose retry horizon has passed, instead of putting it off again. */
+function endAtHorizon(
+  { horizonMs }: Pick<JobDeps, 'horizonMs'>,
+  { posting, end }: { posting: ClaimedPosting; end: PostingEnd },
+): PostingEnd {
+  if (end.status !== 'retrying' || posting.triedForMs <= horizonMs) return end;
+  // The EMR may still be processing the last send; `find` is trusted after `settleMs`, so the payment is retried then
+  // instead of being given up.
+  if (end.trouble.code === SETTLING) return end;
   const { attempt } = end;
   if (end.inDoubt) {
-    return {
-      ...outcomeUnknown(`${end.trouble.detail} It was tried for as long as a payment may be.`),
-      attempt,
-    };
+    return { ...outcomeUnknown(`${end.trouble.detail} The retry horizon has ended.`), attempt };
   }
-  const reason = `${end.trouble.detail} It was tried for as long as a payment may be, and the EMR does not have it.`;
+  const reason = `${end.trouble.detail} The retry horizon has ended, and the EMR does not have the payment.`;
   return { status: 'failed', code: 'retries_exhausted', reason, attempt };
 }
 

@@ -13,15 +13,15 @@ test('the bound of the delay doubles with every try, up to ten minutes, and the 
   expect(Math.min(...Array.from({ length: 500 }, () => postingDelay({ tries: 9 })))).toBeLessThan(30_000);
 });
 
-test('the EMR is never asked earlier than it said, and cannot put a payment off for more than a day', () => {
+test('a payment is never retried before its Retry-After, which counts for a day at most', () => {
   for (let n = 0; n < 100; n += 1)
     expect(postingDelay({ tries: 0, retryAfterMs: 30_000 })).toBeGreaterThanOrEqual(30_000);
   expect(longest(0, 10 * 24 * 3_600_000)).toBeLessThanOrEqual(24 * 3_600_000 + 1_000);
 });
 
-test('being asked to slow down pauses the connection; everything else without an answer counts as its failure', () => {
+test('a rate limit pauses the connection; any other call without an answer counts as its failure', () => {
   expect(farEndOf({ code: 'rate_limited' })).toBe('throttling');
   expect(farEndOf({ code: 'connection_refused' })).toBe('failing');
-  // It was asked for the payment and said that it does not have it: it works.
+  // The EMR answered the look-up, so it works.
   expect(farEndOf({ code: 'settling' })).toBe('answering');
 });

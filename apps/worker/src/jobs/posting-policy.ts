@@ -1,23 +1,21 @@
 import type { FarEnd } from '@emr-payments/db';
+import { SETTLING } from './settle-doubt.ts';
 
 /**
- * When a posting is tried again. The only place that says so: adapters and the HTTP client never repeat a call, and
+ * Decides when a posting is retried, and is the only place that does: adapters and the HTTP client never repeat a call, and
  * BullMQ makes one attempt per entry.
  */
 export const POSTING_POLICY = {
   /** Exponential with full jitter: a random time up to the bound, which doubles with every try. */
   firstDelayMs: 1_000,
   longestDelayMs: 10 * 60_000,
-  /** An EMR cannot put a payment off for longer than this at a time. */
+  /** The longest time for which an EMR's `Retry-After` puts a payment off at once. */
   longestRetryAfterMs: 24 * 3_600_000,
 } as const;
 
-/** Codes of an adapter that mean "everybody wait": they pause the connection instead of counting as its failure. */
-const THROTTLING = new Set(['rate_limited']);
-
 /**
  * @param input.tries how often the payment has been put off before.
- * @param input.retryAfterMs what the EMR asked for: never earlier than that.
+ * @param input.retryAfterMs the delay that the EMR demands; the payment is never retried earlier.
  * @returns milliseconds.
  */
 export function postingDelay(input: { tries: number; retryAfterMs?: number | undefined }): number {
@@ -26,11 +24,10 @@ export function postingDelay(input: { tries: number; retryAfterMs?: number | und
   return Math.min(input.retryAfterMs ?? 0, longestRetryAfterMs) + Math.round(Math.random() * bound);
 }
 
-/** Codes that come with a good answer of the EMR: only this payment has to wait. */
-const ANSWERING = new Set(['settling']);
-
-/** What the reason to try later says about the EMR as a whole. */
+/** Decides what the reason for a retry says about the EMR as a whole, and so about the other payments of its lane. */
 export function farEndOf(trouble: { code: string }): FarEnd {
-  if (ANSWERING.has(trouble.code)) return 'answering';
-  return THROTTLING.has(trouble.code) ? 'throttling' : 'failing';
+  // The EMR answered the look-up: only this payment has to wait.
+  if (trouble.code === SETTLING) return 'answering';
+  // It asked us to slow down: that pauses the lane, and does not count as a failure.
+  return trouble.code === 'rate_limited' ? 'throttling' : 'failing';
 }

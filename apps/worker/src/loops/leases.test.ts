@@ -1,42 +1,39 @@
+import { type Database, openDatabase } from '@emr-payments/db';
 import { createLogger } from '@emr-payments/runtime';
 import { openTestDatabase } from '@emr-payments/testkit';
-import { Pool } from 'pg';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { createLeaseKeeper, type LeaseKeeper } from './leases.ts';
 
-let pool: Pool;
+let database: Database;
 let drop: () => Promise<void>;
 let keeper: LeaseKeeper;
 const LEASE_MS = 1_500;
 
 beforeEach(async () => {
-  const database = await openTestDatabase();
-  drop = database.drop;
-  pool = new Pool({ connectionString: database.url });
-  keeper = createLeaseKeeper(
-    { database: { pool }, logger: createLogger('test', 'silent') },
-    { leaseMs: LEASE_MS },
-  );
-  await pool.query(
+  const server = await openTestDatabase();
+  drop = server.drop;
+  database = openDatabase({ url: server.url, poolSize: 2, applicationName: 'test' });
+  keeper = createLeaseKeeper({ database, logger: createLogger('test', 'silent') }, { leaseMs: LEASE_MS });
+  await database.pool.query(
     `INSERT INTO jobs (id, kind, lane_id, queued_at, fence, lease_until)
      VALUES (1, 'post_payment', 1, now(), 3, now() + interval '1500 ms')`,
   );
 });
 
 afterEach(async () => {
-  keeper.close();
-  await pool.end();
+  await keeper.close();
+  await database.close();
   await drop();
 });
 
 const secondsLeft = async () => {
-  const { rows } = await pool.query(
+  const { rows } = await database.pool.query(
     'SELECT extract(epoch FROM lease_until - now())::float8 AS left FROM jobs',
   );
   return rows[0].left as number;
 };
 
-test('a held lease is renewed for as long as it is held, and then no more', async () => {
+test('a lease is renewed until it is released, and not after', async () => {
   const started = performance.now();
   const held = keeper.hold({ jobId: '1', fence: 3 }, started);
   await vi.waitUntil(() => performance.now() - started > 2 * LEASE_MS, { timeout: 10_000 });
@@ -49,14 +46,14 @@ test('a held lease is renewed for as long as it is held, and then no more', asyn
   await vi.waitUntil(async () => (await secondsLeft()) < 0, { timeout: 10_000 });
 });
 
-test('a claim that passed to another worker is told at the next renewal', async () => {
+test('a claim that has passed to another worker is aborted at the next renewal', async () => {
   const held = keeper.hold({ jobId: '1', fence: 3 }, performance.now());
-  await pool.query('UPDATE jobs SET fence = 4');
+  await database.pool.query('UPDATE jobs SET fence = 4');
   await vi.waitUntil(() => held.signal.aborted, { timeout: 10_000 });
   expect(held.isSafe()).toBe(false);
 });
 
-test('a lease that could not be renewed is not safe once it may have run out', async () => {
+test('a lease that was not renewed is unsafe as soon as it may have run out', async () => {
   const held = keeper.hold({ jobId: '1', fence: 3 }, performance.now() - LEASE_MS);
   expect(held.isSafe()).toBe(false);
 });

@@ -1,23 +1,23 @@
 import { type Claim, type Database, renewLeases } from '@emr-payments/db';
-import type { Logger } from '@emr-payments/runtime';
+import { every, type Logger } from '@emr-payments/runtime';
 
-/** A claim in the hands of this process. */
+/** A claim that this process holds. */
 export type Held = {
   readonly claim: Claim;
   /** Aborted when the claim has passed to another worker, or may have. */
   readonly signal: AbortSignal;
-  /** Whether the lease certainly has not run out, by this machine's monotonic clock, which a frozen process cannot stop. */
+  /** True while the lease has certainly not run out, by the monotonic clock, which goes on while a process is frozen. */
   isSafe(): boolean;
-  /** Since the claim was asked for. */
+  /** Milliseconds since `claimedAt`. */
   heldMs(): number;
   release(): void;
 };
 
 export type LeaseKeeper = {
   readonly leaseMs: number;
-  /** @param claimedAt `performance.now()` from before the claim was asked for: the lease cannot have begun earlier. */
+  /** @param claimedAt `performance.now()` from before the claim's statement was sent: the lease cannot have begun earlier. */
   hold(claim: Claim, claimedAt: number): Held;
-  close(): void;
+  close(): Promise<void>;
 };
 
 /** A lease counts as run out this long before it does: clocks differ a little, and a request takes time to leave. */
@@ -26,42 +26,45 @@ const MARGIN_MS = 500;
 type Entry = { claim: Claim; safeUntil: number; lost: AbortController };
 
 /**
- * Renews the leases of all that this process holds, in one statement, three times in a lease. A process that is killed
- * or frozen stops renewing, and its work passes on.
+ * Renews the leases of all claims that this process holds, in one statement, three times in a lease. A process that is
+ * killed or frozen stops renewing, and its work passes to another worker.
  */
 export function createLeaseKeeper(
   { database, logger }: { database: Pick<Database, 'pool'>; logger: Logger },
   { leaseMs }: { leaseMs: number },
 ): LeaseKeeper {
   const held = new Set<Entry>();
-  let renewing = false;
 
   function lose(entry: Entry): void {
-    held.delete(entry);
+    if (!held.delete(entry)) return;
     entry.lost.abort(new Error('the claim has passed to another worker'));
     logger.warn({ job_id: entry.claim.jobId, fence: entry.claim.fence }, 'lost a claim');
   }
 
   async function renewAll(): Promise<void> {
-    if (held.size === 0 || renewing) return;
-    renewing = true;
-    const asked = [...held];
-    const askedAt = performance.now();
+    const entries = [...held];
+    if (entries.length === 0) return;
+    const sentAt = performance.now();
     try {
-      const kept = await renewLeases({ database }, { claims: asked.map((entry) => entry.claim), leaseMs });
-      for (const entry of asked) {
-        if (kept.has(entry.claim.jobId)) entry.safeUntil = askedAt + leaseMs - MARGIN_MS;
-        else if (held.has(entry)) lose(entry);
+      const claims = entries.map(({ claim }) => claim);
+      const kept = await renewLeases({ database }, { claims, leaseMs });
+      for (const entry of entries) {
+        if (kept.has(entry.claim.jobId)) entry.safeUntil = sentAt + leaseMs - MARGIN_MS;
+        else lose(entry);
       }
-    } catch (error) {
-      logger.warn({ err: error, count: asked.length }, 'could not renew leases');
     } finally {
-      renewing = false;
+      // Also after a renewal that failed or came late: no lease is held past its time.
+      for (const entry of entries) if (performance.now() > entry.safeUntil) lose(entry);
     }
-    for (const entry of asked) if (held.has(entry) && performance.now() > entry.safeUntil) lose(entry);
   }
 
-  const timer = setInterval(() => void renewAll(), leaseMs / 3);
+  const loop = every(
+    {
+      run: renewAll,
+      onError: (err) => logger.warn({ err, count: held.size }, 'could not renew leases'),
+    },
+    { intervalMs: leaseMs / 3 },
+  );
 
   return {
     leaseMs,
@@ -76,8 +79,6 @@ export function createLeaseKeeper(
         release: () => held.delete(entry),
       };
     },
-    close() {
-      clearInterval(timer);
-    },
+    close: loop.stop,
   };
 }

@@ -17,7 +17,7 @@ afterAll(async () => {
 
 const PAST_ANY_LIMIT = new Date('2020-01-01T00:00:00Z');
 
-test('prunes batch after batch, again and again, and stops when it is told', async () => {
+test('prunes batch after batch, at every interval, until it is closed', async () => {
   const { clientPk } = await createClient({ database }, { name: 'Integrator' });
   const addEvents = (count: number, prefix: string) =>
     database.prisma.event.createMany({
@@ -36,7 +36,7 @@ test('prunes batch after batch, again and again, and stops when it is told', asy
   const pruned = vi.spyOn(logger, 'info');
   const retention = startRetention(
     { database, logger },
-    { eventDays: 30, firstAfterMs: 1, everyMs: 20, pauseMs: 1 },
+    { eventDays: 30, firstAfterMs: 1, intervalMs: 20, pauseMs: 1 },
   );
   await vi.waitFor(async () => expect(await left()).toBe(0), { timeout: 10_000 });
   await vi.waitFor(() => expect(pruned).toHaveBeenCalledWith({ count: 1_201, code: 'events' }, 'pruned'));

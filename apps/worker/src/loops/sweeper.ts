@@ -1,52 +1,42 @@
 import { type Database, sweepJobs } from '@emr-payments/db';
-import type { Logger } from '@emr-payments/runtime';
+import { every, type Logger } from '@emr-payments/runtime';
 import type { WorkerMetrics } from '../metrics.ts';
 
-const EVERY_MS = 1_000;
+const INTERVAL_MS = 1_000;
 
 /**
- * Jobs in one sweep: what a wiped Redis held is back in seconds. Not more, because a queue that is merely long has its
- * entries taken back and fed again to no effect.
+ * The most jobs that one sweep takes back. High enough that the contents of a wiped Redis are queued again within seconds;
+ * not higher, because a queue that is merely long has its entries taken back and fed again to no effect.
  */
 const LIMIT = 5_000;
 
-/** An entry that nobody has claimed for this long is taken back. Adding it again is harmless when it was only waiting. */
+/** An entry that no worker has claimed for this long is taken back. Adding it again is harmless if it was only waiting. */
 const UNCLAIMED_MS = 5_000;
 
-/** Finds work that is in nobody's hands and lets the relay feed it again. Every worker runs one; Postgres lets one at a time. */
+/**
+ * Takes back jobs that were handed to the queue and that no worker holds, so that the relay feeds them again. Every worker
+ * runs a sweeper; a lock in Postgres lets one sweep at a time.
+ */
 export function startSweeper(deps: {
   database: Pick<Database, 'pool'>;
   logger: Logger;
   metrics: WorkerMetrics;
 }): { close(): Promise<void> } {
-  let running: Promise<void> | undefined;
-
-  function tell(reason: 'lease_expired' | 'unclaimed', count: number): void {
+  function record(reason: 'lease_expired' | 'unclaimed', count: number): void {
     if (count === 0) return;
     deps.metrics.repaired({ reason, count });
-    deps.logger.warn({ count, code: reason }, 'swept jobs back');
+    deps.logger.warn({ count, code: reason }, 'took back jobs that no worker holds');
   }
 
   async function sweep(): Promise<void> {
-    try {
-      const swept = await sweepJobs({ database: deps.database }, { unclaimedMs: UNCLAIMED_MS, limit: LIMIT });
-      tell('lease_expired', swept.expired);
-      tell('unclaimed', swept.unclaimed);
-    } catch (error) {
-      deps.logger.warn({ err: error }, 'could not sweep');
-    }
+    const swept = await sweepJobs({ database: deps.database }, { unclaimedMs: UNCLAIMED_MS, limit: LIMIT });
+    record('lease_expired', swept.expired);
+    record('unclaimed', swept.unclaimed);
   }
 
-  const timer = setInterval(() => {
-    running ??= sweep().finally(() => {
-      running = undefined;
-    });
-  }, EVERY_MS);
-
-  return {
-    async close() {
-      clearInterval(timer);
-      await running;
-    },
-  };
+  const loop = every(
+    { run: sweep, onError: (err) => deps.logger.warn({ err }, 'could not sweep') },
+    { intervalMs: INTERVAL_MS },
+  );
+  return { close: loop.stop };
 }

@@ -14,25 +14,25 @@ import { createAdapters } from '@emr-payments/emr';
 import { type Keyring, type LogFields, parseKeyring } from '@emr-payments/runtime';
 import { openTestDatabase } from '@emr-payments/testkit';
 import { createAgents, newWebhookSecret } from '@emr-payments/webhooks';
-import type { JobDeps } from '../deps.ts';
 import { deliverWebhook } from '../jobs/deliver-webhook.ts';
+import type { JobDeps } from '../jobs/deps.ts';
 import { createLeaseKeeper } from '../loops/leases.ts';
 import { createWorkerMetrics } from '../metrics.ts';
 
 const BY = { actor: 'test', source: 'test' };
 
-/** The delivering half of a worker on a database of its own, with one client. Jobs go from the relay's statement straight to the handler. */
+/** The delivery handler of a worker, on its own database with one client. Due jobs go to it directly, without a queue. */
 export type DeliveryBench = {
   database: Database;
   keyring: Keyring;
   clientPk: number;
   logged: { level: string; fields: LogFields; message: string }[];
   register(input: Partial<RegisterEndpointInput> & { url: string }): Promise<{ id: string; secret: string }>;
-  /** Writes an event and a delivery for every endpoint that wants it. */
-  tell(event?: { type?: string; paymentId?: string }): Promise<string>;
-  /** Carries out what is due now. @returns how many jobs that were. */
+  /** Writes an event, and a delivery for every endpoint that subscribes to its type. */
+  publish(event?: { type?: string; paymentId?: string }): Promise<string>;
+  /** Runs the jobs that are due now. @returns how many there were. */
   deliverDue(): Promise<number>;
-  /** Makes waiting jobs due, and opens circuits for their probe. */
+  /** Makes waiting jobs due, and lets open circuits send a probe. */
   passTime(): Promise<void>;
   close(): Promise<void>;
 };
@@ -85,7 +85,7 @@ export async function openDeliveryBench({ allowHosts = ['127.0.0.1'] } = {}): Pr
       if (id === null) throw new Error('the endpoint was not registered');
       return { id, secret };
     },
-    async tell({ type = 'payment.created', paymentId = '123e4567e89b12d3a456426614174001' } = {}) {
+    async publish({ type = 'payment.created', paymentId = '123e4567e89b12d3a456426614174001' } = {}) {
       const id = newEventId();
       const body = JSON.stringify({
         id,
@@ -106,7 +106,7 @@ export async function openDeliveryBench({ allowHosts = ['127.0.0.1'] } = {}): Pr
       return due.length;
     },
     async passTime() {
-      // To the past: times are rounded to milliseconds, and may come out just ahead of now.
+      // One second in the past, because times are rounded to milliseconds and `now()` may come out just ahead of now.
       await database.pool.query(
         "UPDATE jobs SET run_at = now() - interval '1 second' WHERE queued_at IS NULL",
       );
@@ -115,7 +115,7 @@ export async function openDeliveryBench({ allowHosts = ['127.0.0.1'] } = {}): Pr
       );
     },
     async close() {
-      leases.close();
+      await leases.close();
       agents.close();
       await database.close();
       await drop();

@@ -2,10 +2,10 @@ import type { Database } from '@emr-payments/db';
 import type { Adapters } from '@emr-payments/emr';
 import type { Keyring, Logger } from '@emr-payments/runtime';
 import type { SendDeps } from '@emr-payments/webhooks';
-import type { LeaseKeeper } from './loops/leases.ts';
-import type { WorkerMetrics } from './metrics.ts';
+import type { LeaseKeeper } from '../loops/leases.ts';
+import type { WorkerMetrics } from '../metrics.ts';
 
-/** What the job handlers work with. Made in main.ts. */
+/** Everything that the job handlers use. Made in start-worker.ts. */
 export type JobDeps = {
   database: Pick<Database, 'pool' | 'grouped'>;
   logger: Logger;
@@ -14,8 +14,8 @@ export type JobDeps = {
   adapters: Adapters;
   keyring: Keyring;
   webhooks: SendDeps;
-  /** For how long a payment is tried. */
+  /** Milliseconds after which a payment is no longer retried. */
   horizonMs: number;
-  /** A lane has room again. */
+  /** Called when a job has ended and its lane has room again. */
   onDone: () => void;
 };

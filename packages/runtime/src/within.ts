@@ -1,13 +1,12 @@
-/** Something took longer than a request may wait for it. Nobody knows what became of it. */
+/** The work did not end within its time. What becomes of it is unknown: it was not stopped. */
 export class LateError extends Error {
   override name = 'LateError';
 }
 
 /**
- * Bounds a wait. Fastify's own `handlerTimeout` does the same for a whole route, at a tenth of the accept path's
- * speed: it makes an AbortController for each request.
+ * Waits for `work`, but at most so many milliseconds.
  *
- * @throws LateError after so many milliseconds. The work itself goes on.
+ * @throws LateError when the time is up. The work goes on, and what it returns or throws later is ignored.
  */
 export function within<T>(milliseconds: number, work: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {

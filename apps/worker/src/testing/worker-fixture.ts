@@ -18,11 +18,11 @@ import { createAdapters } from '@emr-payments/emr';
 import { createLogger, parseKeyring } from '@emr-payments/runtime';
 import { openTestDatabase, type SandboxProcess, startSandbox } from '@emr-payments/testkit';
 import { createAgents } from '@emr-payments/webhooks';
-import type { JobDeps } from './deps.ts';
-import { deliverWebhook } from './jobs/deliver-webhook.ts';
-import { postPayment } from './jobs/post-payment.ts';
-import { createLeaseKeeper } from './loops/leases.ts';
-import { createWorkerMetrics } from './metrics.ts';
+import { deliverWebhook } from '../jobs/deliver-webhook.ts';
+import type { JobDeps } from '../jobs/deps.ts';
+import { runPosting } from '../jobs/post-payment.ts';
+import { createLeaseKeeper } from '../loops/leases.ts';
+import { createWorkerMetrics } from '../metrics.ts';
 
 type FixtureOptions = {
   settings?: Record<string, boolean | number>;
@@ -34,19 +34,19 @@ export type WorkerFixture = {
   database: Database;
   deps: JobDeps;
   sandbox: SandboxProcess;
-  /** Accepts one payment; the overrides are the request's. */
+  /** Accepts one payment. @param overrides fields of the request. */
   accept(overrides?: { paymentMethod?: string; location?: string }): Promise<string>;
-  /** Feeds and works one job of the kind, as the queue would; false when none is due. */
+  /** Feeds and runs one job of the kind, as the queue would. @returns false when none is due. */
   workOne(kind: 'post_payment' | 'deliver_webhook'): Promise<boolean>;
-  /** Makes what waits due now, and closes circuits: time passes. */
-  letTimePass(): Promise<void>;
+  /** Makes waiting jobs due, and closes open circuits. */
+  passTime(): Promise<void>;
   rows(sql: string): Promise<Record<string, unknown>[]>;
   ledger(): Promise<unknown[]>;
   fault(fault: Record<string, unknown>): Promise<void>;
   close(): Promise<void>;
 };
 
-/** A database, a sandbox EMR and one practice, with the job handlers called directly instead of by a queue. For tests. */
+/** Both job handlers of a worker, on its own database and sandbox EMR with one practice. Due jobs go to them directly, without a queue. */
 export async function openWorkerFixture(options: FixtureOptions = {}): Promise<WorkerFixture> {
   const { url, drop } = await openTestDatabase();
   const database = openDatabase({ url, poolSize: 4, applicationName: 'worker test' });
@@ -126,10 +126,10 @@ export async function openWorkerFixture(options: FixtureOptions = {}): Promise<W
       const [job] = due.filter((each) => each.kind === kind);
       if (job === undefined) return false;
       const entry = { job: job.id, fence: job.fence };
-      await (kind === 'post_payment' ? postPayment(deps, entry) : deliverWebhook(deps, entry));
+      await (kind === 'post_payment' ? runPosting(deps, entry) : deliverWebhook(deps, entry));
       return true;
     },
-    async letTimePass() {
+    async passTime() {
       await database.pool.query('UPDATE jobs SET run_at = now(), queued_at = NULL WHERE lease_until IS NULL');
       await database.pool.query('UPDATE lanes SET open_until = NULL');
     },
@@ -149,7 +149,7 @@ export async function openWorkerFixture(options: FixtureOptions = {}): Promise<W
       if (answer.status !== 201) throw new Error(await answer.text());
     },
     async close() {
-      leases.close();
+      await leases.close();
       agents.close();
       await database.close();
       await sandbox.stop();

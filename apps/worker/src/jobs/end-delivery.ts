@@ -1,0 +1,104 @@
+import {
+  type AutomaticDisabledCode,
+  DISABLED_CODES,
+  endpointDisabledEvent,
+  newEventId,
+} from '@emr-payments/contracts';
+import { type ClaimedDelivery, type DeliveryRecord, type Disabling, recordDelivery } from '@emr-payments/db';
+import { delayBeforeAttempt, type SendOutcome } from '@emr-payments/webhooks';
+import type { Held } from '../loops/leases.ts';
+import type { JobDeps } from './deps.ts';
+import { persist } from './under-claim.ts';
+
+/** How a claim on a delivery ends: an attempt was made, or the endpoint no longer takes events and nothing was sent. */
+export type DeliveryEnd = Attempted | { outcome: 'canceled' };
+
+type Attempted = SendOutcome & { startedAt: Date };
+
+/** Records the end of a claim: the attempt, what becomes of the delivery, and what a failure does to the endpoint. */
+export async function endDelivery(
+  deps: JobDeps,
+  { delivery, held, end }: { delivery: ClaimedDelivery; held: Held; end: DeliveryEnd },
+): Promise<void> {
+  const { endpoint, event } = delivery;
+  const record = recordOf(delivery, end);
+  // A failure also writes to the endpoint and its lane, which other deliveries share: it is committed alone.
+  const database = record.next.status === 'delivered' ? deps.database.grouped : deps.database;
+  let disabled = false;
+  const written = await persist(held, async () => {
+    const recorded = await recordDelivery({ database }, record);
+    disabled = recorded.disabled;
+    return recorded.written;
+  });
+
+  const fields = {
+    event_id: event.id,
+    endpoint_id: endpoint.id,
+    delivery_id: delivery.deliveryId,
+    outcome: record.next.status,
+    attempt: delivery.attempts + (record.attempt === null ? 0 : 1),
+    ...(record.attempt?.httpStatus == null ? {} : { status: record.attempt.httpStatus }),
+    ...(record.attempt?.errorKind == null ? {} : { code: record.attempt.errorKind }),
+  };
+  if (!written) {
+    deps.metrics.staleClaim();
+    deps.logger.warn(fields, 'a stale claim changed nothing');
+    return;
+  }
+  if (record.attempt !== null) {
+    const { errorKind, durationMs } = record.attempt;
+    deps.metrics.delivery({ result: errorKind ?? 'delivered', seconds: durationMs / 1000 });
+  }
+  deps.logger.info(fields, 'delivery');
+  if (disabled && record.disabling !== null) {
+    const { code, event: published } = record.disabling;
+    deps.logger.warn({ endpoint_id: endpoint.id, event_id: published.id, code }, 'endpoint disabled');
+  }
+}
+
+function recordOf(delivery: ClaimedDelivery, end: DeliveryEnd): DeliveryRecord {
+  const { claim, clientPk } = delivery;
+  if (end.outcome === 'canceled') {
+    return { claim, clientPk, attempt: null, next: { status: 'canceled' }, disabling: null };
+  }
+  const attempt = {
+    startedAt: end.startedAt,
+    durationMs: end.durationMs,
+    httpStatus: end.httpStatus ?? null,
+    errorKind: end.outcome === 'failed' ? end.kind : end.outcome === 'gone' ? 'http_status' : null,
+    excerpt: end.excerpt === '' ? null : end.excerpt,
+  };
+  const head = { claim, clientPk, attempt };
+  if (end.outcome === 'delivered') return { ...head, next: { status: 'delivered' }, disabling: null };
+  const disabling = disablingOf(delivery, end);
+  if (disabling.when === 'now') return { ...head, next: { status: 'failed' }, disabling };
+  const retryAfterMs = end.outcome === 'failed' ? end.retryAfterMs : undefined;
+  const delayMs = delayBeforeAttempt({}, { attempt: delivery.tries + 2, retryAfterMs });
+  return {
+    ...head,
+    next: delayMs === null ? { status: 'failed' } : { status: 'pending', delayMs },
+    disabling,
+  };
+}
+
+/** A 410 or an address that is not allowed disables the endpoint now; any other failure does after five days of failures. */
+function disablingOf(
+  { endpoint }: ClaimedDelivery,
+  end: Exclude<Attempted, { outcome: 'delivered' }>,
+): Disabling {
+  const disabling = (when: Disabling['when'], code: AutomaticDisabledCode, reason: string): Disabling => {
+    const event = endpointDisabledEvent({
+      eventId: newEventId(),
+      created: end.startedAt,
+      endpointId: endpoint.id,
+      code,
+      reason,
+    });
+    return { when, code, reason, event: { id: event.id, type: event.type, body: JSON.stringify(event) } };
+  };
+  if (end.outcome === 'gone') return disabling('now', 'gone', DISABLED_CODES.gone);
+  if (end.kind === 'address_refused') {
+    return disabling('now', 'address_refused', `${DISABLED_CODES.address_refused} ${end.detail}`);
+  }
+  return disabling('failing_too_long', 'failing', DISABLED_CODES.failing);
+}

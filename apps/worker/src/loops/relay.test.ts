@@ -1,0 +1,75 @@
+import { type Database, openDatabase } from '@emr-payments/db';
+import type { LogFields, QueueEntry, QueueName, Transport } from '@emr-payments/runtime';
+import { openTestDatabase } from '@emr-payments/testkit';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { type Relay, startRelay } from './relay.ts';
+
+const PATIENCE = { timeout: 10_000 };
+
+let server: Awaited<ReturnType<typeof openTestDatabase>>;
+let database: Database;
+let relay: Relay;
+let queueIsDown: boolean;
+let queued: { queue: QueueName; entry: QueueEntry }[];
+let logged: string[];
+
+beforeEach(async () => {
+  server = await openTestDatabase();
+  database = openDatabase({ url: server.url, poolSize: 2, applicationName: 'test' });
+  await database.pool.query(`INSERT INTO lanes (id, kind, concurrency) VALUES (1, 'connection', 2000)`);
+  queueIsDown = false;
+  queued = [];
+  logged = [];
+  const log = (_fields: LogFields, message: string) => logged.push(message);
+  const transport: Pick<Transport, 'ping' | 'add'> = {
+    async ping() {
+      if (queueIsDown) throw new Error('the queue is down');
+    },
+    async add(queue, entries) {
+      queued.push(...entries.map((entry) => ({ queue, entry })));
+    },
+  };
+  relay = startRelay(
+    { database, transport, logger: { debug: log, info: log, warn: log, error: log } },
+    { databaseUrl: server.url },
+  );
+});
+
+afterEach(async () => {
+  await relay.close();
+  await database.close();
+  await server.drop();
+});
+
+const addJobs = (kind: 'post_payment' | 'deliver_webhook', count: number) =>
+  database.pool.query(
+    `INSERT INTO jobs (kind, lane_id) SELECT '${kind}', 1 FROM generate_series(1, ${count})`,
+  );
+
+test('every due job goes to the queue of its kind once, in as many batches as it takes', async () => {
+  await addJobs('post_payment', 1_200);
+  await addJobs('deliver_webhook', 3);
+  relay.wake();
+  await vi.waitFor(() => expect(queued).toHaveLength(1_203), PATIENCE);
+  expect(queued.filter(({ queue }) => queue === 'post-payment')).toHaveLength(1_200);
+  expect(new Set(queued.map(({ entry }) => entry.job)).size).toBe(1_203);
+});
+
+test('while the queue is down no job is marked, and each change is logged once', async () => {
+  queueIsDown = true;
+  relay.wake();
+  await vi.waitFor(() => expect(logged).toHaveLength(1), PATIENCE);
+  await addJobs('post_payment', 1);
+  relay.wake();
+  relay.wake();
+  const { rows } = await database.pool.query('SELECT queued_at FROM jobs');
+  expect(rows).toEqual([{ queued_at: null }]);
+
+  queueIsDown = false;
+  await vi.waitFor(() => expect(queued).toHaveLength(1), PATIENCE);
+  await relay.close();
+  expect(logged).toEqual([
+    'the relay cannot feed the queue, and keeps trying',
+    'the relay feeds the queue again',
+  ]);
+});
