@@ -1,7 +1,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Logger } from '@emr-payments/runtime';
 import { type FastifyError, type FastifyInstance, fastify } from 'fastify';
-import { type Capabilities, type CapabilitySet, capabilityRoutes } from './control/capabilities.ts';
+import type { Capabilities, CapabilitySet } from './capabilities.ts';
+import { capabilityRoutes } from './control/capability-routes.ts';
 import { addFaultHooks } from './control/fault-hooks.ts';
 import { faultRoutes } from './control/fault-routes.ts';
 import { createFaultBook } from './control/faults.ts';

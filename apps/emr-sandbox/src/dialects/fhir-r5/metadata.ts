@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import type { Capabilities } from '../../control/capabilities.ts';
+import type { Capabilities } from '../../capabilities.ts';
 import { baseUrl } from './bundle.ts';
 
 const interaction = (...codes: string[]) => codes.map((code) => ({ code }));

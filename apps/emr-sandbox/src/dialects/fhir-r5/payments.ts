@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { Capabilities } from '../../control/capabilities.ts';
+import type { Capabilities } from '../../capabilities.ts';
 import type { Entry, Ledger } from '../../ledger.ts';
 import type { Practice } from '../../practice.ts';
 import { baseUrl, only, type Query, refuseUnknown, searchset } from './bundle.ts';
