@@ -7,14 +7,14 @@ import { addFaultHooks } from './control/fault-hooks.ts';
 import { faultRoutes } from './control/fault-routes.ts';
 import { createFaultBook } from './control/faults.ts';
 import { ledgerRoutes } from './control/ledger-routes.ts';
-import { metadataRoutes } from './dialects/fhir-r5/metadata.ts';
+import { metadataRoutes } from './dialects/fhir-r5/metadata-routes.ts';
 import { FhirProblem, operationOutcome } from './dialects/fhir-r5/operation-outcome.ts';
-import { paymentRoutes } from './dialects/fhir-r5/payments.ts';
-import { practiceRoutes } from './dialects/fhir-r5/practice.ts';
-import { terminologyRoutes } from './dialects/fhir-r5/terminology.ts';
+import { paymentRoutes } from './dialects/fhir-r5/payment-routes.ts';
+import { practiceRoutes } from './dialects/fhir-r5/practice-routes.ts';
+import { terminologyRoutes } from './dialects/fhir-r5/terminology-routes.ts';
 import type { Ledger } from './ledger.ts';
 import { pageRoutes } from './page/page-routes.ts';
-import { openPractice, type PracticeSeed } from './practice.ts';
+import { loadPractice, type PracticeSeed } from './practice.ts';
 
 export type SandboxOptions = {
   seed: PracticeSeed;
@@ -64,7 +64,7 @@ export async function buildSandbox(
     routerOptions: { ignoreTrailingSlash: true },
     ajv: { customOptions: { removeAdditional: false } },
   });
-  const practice = openPractice(options.seed, ledger.kept);
+  const practice = loadPractice(options.seed, ledger.kept);
   const capabilities: Capabilities = { current: options.capabilities };
   const faults = createFaultBook();
 

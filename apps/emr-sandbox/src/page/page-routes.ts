@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
 import type { FastifyInstance } from 'fastify';
-import { type PostingView, viewPosting } from '../dialects/fhir-r5/read-stored.ts';
 import type { Entry, Ledger } from '../ledger.ts';
+import { viewPosting } from '../posting-view.ts';
 import type { Practice } from '../practice.ts';
 
 /** The page looks at this many of the newest postings; the counters tell of all. */
@@ -34,15 +34,15 @@ export async function pageRoutes(
 
   const viewers = new Set<ServerResponse>();
   let cents = 0;
-  const count = (posting: PostingView) => {
-    cents += Math.round(posting.amount * 100);
+  const count = ({ posting }: Entry) => {
+    cents += Math.round(Number(posting.amount) * 100);
   };
-  for (const entry of ledger.entries) count(viewPosting(entry, practice));
+  for (const entry of ledger.entries) count(entry);
 
   let fresh: Entry[] = [];
   let timer: NodeJS.Timeout | undefined;
   const message = (entries: readonly Entry[]) => {
-    const postings = entries.slice(-SHOWN).map((entry) => viewPosting(entry, practice));
+    const postings = entries.slice(-SHOWN).map((entry) => viewPosting({ practice }, entry));
     return `data: ${JSON.stringify({ count: ledger.size(), total: cents / 100, postings })}\n\n`;
   };
   const tell = () => {
@@ -52,7 +52,7 @@ export async function pageRoutes(
     for (const viewer of viewers) viewer.write(text);
   };
   ledger.onWritten((entry) => {
-    count(viewPosting(entry, practice));
+    count(entry);
     if (viewers.size === 0) return;
     fresh.push(entry);
     timer ??= setTimeout(tell, GATHER_MS);

@@ -6,12 +6,16 @@ import type { LightMyRequestResponse } from 'fastify';
 import { onTestFinished } from 'vitest';
 import { buildSandbox, type SandboxOptions } from '../build-sandbox.ts';
 import { demoPractice } from '../demo-practice.ts';
+import { upgradeLine } from '../dialects/fhir-r5/old-lines.ts';
 import { openLedger } from '../ledger.ts';
 
 /** A sandbox of its own for one test, closed when the test is over. */
-export async function sandboxForTest(options: Partial<SandboxOptions> = {}) {
+export async function sandboxForTest({
+  ledgerFile,
+  ...options
+}: Partial<SandboxOptions> & { ledgerFile?: string } = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'emr-sandbox-'));
-  const ledger = await openLedger(join(folder, 'ledger.jsonl'));
+  const ledger = await openLedger({ upgradeLine }, { path: ledgerFile ?? join(folder, 'ledger.jsonl') });
   const app = await buildSandbox(
     { ledger, logger: createLogger('emr-sandbox', 'silent') },
     {

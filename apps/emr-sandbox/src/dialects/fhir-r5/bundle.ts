@@ -1,11 +1,12 @@
 import type { FastifyRequest } from 'fastify';
+import { PREFIX } from './identifiers.ts';
 import { FhirProblem } from './operation-outcome.ts';
 
 export type Query = Record<string, string | string[] | undefined>;
 
 /** `http://host/fhir` as the caller sees it. */
 export function baseUrl(request: FastifyRequest): string {
-  return `${request.protocol}://${request.host}/fhir`;
+  return `${request.protocol}://${request.host}${PREFIX}`;
 }
 
 /** The one value of a search parameter. @throws FhirProblem when it is given twice. */

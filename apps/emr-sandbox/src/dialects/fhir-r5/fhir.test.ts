@@ -66,6 +66,8 @@ test.each([
   [{ ...goodPayment, amount: { value: 1.005 } }, 400, 'value', 'amount.value'],
   [{ ...goodPayment, amount: { value: 1, currency: 'EUR' } }, 422, 'business-rule', 'amount.currency'],
   [{ ...goodPayment, identifier: [{ value: 7 }] }, 400, 'value', 'identifier'],
+  [{ ...goodPayment, referenceNumber: 7 }, 400, 'value', 'referenceNumber'],
+  [{ ...goodPayment, processNote: 'paid' }, 400, 'value', 'processNote'],
   [{ ...goodPayment, date: '2019-12-31' }, 422, 'business-rule', 'date'],
   [without('paymentIssuer'), 422, 'required', 'paymentIssuer'],
   [{ ...goodPayment, paymentIssuer: { reference: 'Patient/no' } }, 422, 'not-found', 'paymentIssuer'],

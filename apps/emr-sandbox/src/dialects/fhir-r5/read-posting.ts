@@ -1,6 +1,7 @@
-import type { NewPosting } from '../../ledger.ts';
-import { METHOD_SYSTEM, type Practice } from '../../practice.ts';
+import type { Practice } from '../../practice.ts';
+import { METHOD_SYSTEM } from './identifiers.ts';
 import { FhirProblem } from './operation-outcome.ts';
+import type { PaymentReconciliation } from './posting-resource.ts';
 
 type Json = Record<string, unknown>;
 const isObject = (value: unknown): value is Json =>
@@ -53,7 +54,7 @@ function checkMethod(method: unknown, practice: Practice): void {
   if (method === undefined) return;
   const codings = isObject(method) && Array.isArray(method.coding) ? method.coding.filter(isObject) : [];
   const own = codings.find(({ system }) => system === undefined || system === METHOD_SYSTEM);
-  if (typeof own?.code !== 'string' || !practice.methods.has(own.code)) {
+  if (typeof own?.code !== 'string' || practice.methods.get(own.code) === undefined) {
     const text = 'The payment method is not one of this practice.';
     throw new FhirProblem(422, 'code-invalid', text, at('method'));
   }
@@ -69,6 +70,17 @@ function checkIdentifiers(identifiers: unknown): void {
     throw invalid('identifier', 'must be Identifiers with a value');
 }
 
+function checkTexts({ referenceNumber, processNote }: Json): void {
+  if (referenceNumber !== undefined && typeof referenceNumber !== 'string') {
+    throw invalid('referenceNumber', 'must be a string');
+  }
+  const good = (each: unknown) =>
+    isObject(each) && (each.text === undefined || typeof each.text === 'string');
+  if (processNote !== undefined && !(Array.isArray(processNote) && processNote.every(good))) {
+    throw invalid('processNote', 'must be notes with a text');
+  }
+}
+
 /**
  * Checks a body as an EMR would: R5's required elements first (400), then the practice's own rules (422).
  *
@@ -77,7 +89,7 @@ function checkIdentifiers(identifiers: unknown): void {
 export function readPosting(
   { practice, booksClosedBefore }: { practice: Practice; booksClosedBefore: string | null },
   body: unknown,
-): NewPosting {
+): PaymentReconciliation {
   if (!isObject(body) || body.resourceType !== 'PaymentReconciliation') {
     throw new FhirProblem(400, 'structure', 'The body must be a PaymentReconciliation.');
   }
@@ -88,6 +100,7 @@ export function readPosting(
   if (typeof created !== 'string' || Number.isNaN(Date.parse(created)))
     throw invalid('created', 'must be a dateTime');
   checkIdentifiers(body.identifier);
+  checkTexts(body);
   checkAmount(required(body, 'amount'));
   checkDate(required(body, 'date'), booksClosedBefore);
 
@@ -110,5 +123,5 @@ export function readPosting(
       throw new FhirProblem(422, 'not-found', 'The location is not known here.', at('location'));
     }
   }
-  return body as NewPosting;
+  return body as PaymentReconciliation;
 }

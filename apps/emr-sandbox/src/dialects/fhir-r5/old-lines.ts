@@ -1,0 +1,27 @@
+import type { LedgerLine } from '../../ledger.ts';
+import { postingOf, type StoredResource } from './posting-resource.ts';
+import { changeOf, type PracticeResource } from './practice-resources.ts';
+
+/** Lines from the time when the sandbox knew FHIR R5 only: whole resources. */
+type OldLine =
+  | { kind: 'posting'; seq: number; resource: StoredResource }
+  | { kind: 'resource'; resource: PracticeResource };
+
+function isOld(line: unknown): line is OldLine {
+  return typeof line === 'object' && line !== null && 'resource' in line;
+}
+
+/** Turns a line of the old form into today's, and returns any other line as it is. */
+export function upgradeLine(line: unknown): unknown {
+  if (!isOld(line)) return line;
+  if (line.kind === 'resource') return changeOf(line.resource) satisfies LedgerLine;
+  const { seq, resource } = line;
+  return {
+    kind: 'posting',
+    seq,
+    id: resource.id,
+    receivedAt: resource.meta.lastUpdated,
+    posting: postingOf(resource),
+    document: resource,
+  } satisfies LedgerLine;
+}
