@@ -64,7 +64,6 @@ export type LedgerLine = PostingLine | PracticeChange;
 /** Transaction ids look like an EMR's: plain numbers that do not begin at 1. */
 const FIRST_ID = 13_969_262;
 const KEPT: ReadonlySet<string> = new Set<PracticeChange['kind']>(['patient', 'location', 'methods']);
-const NONE: readonly Entry[] = [];
 
 /**
  * Opens the ledger, whole after a kill: every entry that an answer mentioned is there, a half-written one is not.
@@ -78,14 +77,17 @@ export async function openLedger(
   const file = await openLedgerFile(path);
   const entries: Entry[] = [];
   const ids = new Map<string, Entry>();
-  const keys = new Map<string, Entry[]>();
+  // Nearly every key has one entry, and an array around it would cost memory.
+  const keys = new Map<string, Entry | Entry[]>();
   const kept: PracticeChange[] = [];
   const listeners: ((entry: Entry) => void)[] = [];
 
   function indexKey(key: string, entry: Entry): void {
     const others = keys.get(key);
-    if (others === undefined) keys.set(key, [entry]);
-    else if (others.at(-1) !== entry) others.push(entry);
+    if (others === undefined) keys.set(key, entry);
+    else if (Array.isArray(others)) {
+      if (others.at(-1) !== entry) others.push(entry);
+    } else if (others !== entry) keys.set(key, [others, entry]);
   }
 
   function index(entry: Entry): void {
@@ -118,7 +120,11 @@ export async function openLedger(
     kept,
     size: () => entries.length,
     byId: (id) => ids.get(id),
-    byKey: (key) => keys.get(key) ?? NONE,
+    byKey(key) {
+      const found = keys.get(key);
+      if (found === undefined) return [];
+      return Array.isArray(found) ? found : [found];
+    },
     add(posting, writeDocument) {
       const seq = entries.length + 1;
       const id = String(FIRST_ID + entries.length);

@@ -2,12 +2,18 @@ import { expect, test } from 'vitest';
 import { goodPayment, sandboxForTest } from '../testing/sandbox.ts';
 import { createFaultBook } from './faults.ts';
 
-const post = { method: 'POST', path: '/fhir/PaymentReconciliation' };
+const post = {
+  method: 'POST',
+  path: '/fhir/PaymentReconciliation',
+  resource: 'PaymentReconciliation',
+  creates: true,
+};
+const read = { method: 'GET', path: '/fhir/Patient', resource: 'Patient', creates: false };
 
 test('a count strikes the next so many that match', () => {
   const book = createFaultBook();
   book.script({ kind: 'status', count: 2, match: { method: 'post', resource: 'PaymentReconciliation' } });
-  const strikes = [post, { ...post, method: 'GET' }, { ...post, path: '/fhir/Patient' }, post, post].map(
+  const strikes = [post, { ...post, method: 'GET' }, { ...post, resource: 'Patient' }, post, post].map(
     (request) => book.strike(request).fault !== null,
   );
   expect(strikes).toEqual([true, false, false, true, false]);
@@ -39,7 +45,7 @@ test('waiting times add up, and the first fault of another kind strikes', () => 
 test('what breaks after the commit strikes creates, unless told otherwise', () => {
   const book = createFaultBook();
   book.script({ kind: 'commit_then_reset' });
-  expect(book.strike({ method: 'GET', path: '/fhir/Patient' }).fault).toBeNull();
+  expect(book.strike(read).fault).toBeNull();
   expect(book.strike(post).fault).not.toBeNull();
 });
 

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
 import type { FastifyInstance } from 'fastify';
+import type { Dialect } from '../dialect.ts';
 import type { Entry, Ledger } from '../ledger.ts';
 import { viewPosting } from '../posting-view.ts';
 import type { Practice } from '../practice.ts';
@@ -20,10 +21,12 @@ const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect
 /** The page at `/` and the stream of server-sent events behind it. */
 export async function pageRoutes(
   app: FastifyInstance,
-  { ledger, practice }: { ledger: Ledger; practice: Practice },
+  { ledger, practice, dialects }: { ledger: Ledger; practice: Practice; dialects: readonly Dialect[] },
 ): Promise<void> {
+  const listed = dialects.map(({ title, prefix }) => `${title} at <code>${prefix}</code>`).join(', ');
   for (const [path, file, type] of ASSETS) {
-    const content = await readFile(new URL(file, import.meta.url), 'utf8');
+    const text = await readFile(new URL(file, import.meta.url), 'utf8');
+    const content = text.replace('{{dialects}}', listed);
     app.get(path, async (_request, reply) =>
       reply
         .headers({ 'content-security-policy': POLICY, 'cache-control': 'no-cache' })
