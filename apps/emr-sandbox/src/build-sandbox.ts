@@ -17,7 +17,7 @@ export type SandboxOptions = {
   /** The secret that requests to a dialect must carry; undefined: none. */
   token?: string | undefined;
   capabilities: CapabilitySet;
-  /** The dialects that it speaks; by default every one there is. */
+  /** The dialects to serve; all of them by default. */
   dialects?: readonly Dialect[];
 };
 type Deps = { ledger: Ledger; logger: Logger };
@@ -46,7 +46,7 @@ export async function buildSandbox(
     await app.register(
       async (scope) => {
         await dialect.register(scope, { ledger, practice, capabilities, token, logger });
-        // After the dialect's own hooks: a fault has the last word on the answer.
+        // Added after the dialect's own hooks, so that a fault can replace the answer that they finished.
         addFaultHooks(scope, { faults, dialect });
       },
       { prefix: dialect.prefix },

@@ -22,11 +22,11 @@ export type DialectRequest = { method: string; path: string; body: unknown };
 export type RequestTarget = {
   /** The word that a fault's `match.resource` is compared with. */
   resource: string | undefined;
-  /** Whether the request may make a posting. Faults "after the commit" strike these, and no token request. */
+  /** True for a request that may make a posting. Faults "after commit" strike only these, so never a token request. */
   creates: boolean;
 };
 
-/** A scripted error that the dialect puts into its own words. `status` is what the script wants. */
+/** A scripted error that the dialect puts into its own words. `status` is the status that the script names. */
 export type ScriptedError = { status: number; text: string } & (
   | { reason: 'error' | 'unauthorized' }
   | { reason: 'throttled'; retryAfterSeconds: number | undefined }
@@ -37,9 +37,9 @@ export type ScriptedAnswer = { status: number; headers: Readonly<Record<string, 
 
 /** One EMR's API over the practice and ledger that all dialects share. */
 export type Dialect = {
-  /** As entries and records name it, such as `fhir-r5`. Ledger files keep it, so it never changes. */
+  /** Its name in ledger files, such as `fhir-r5`; renaming it makes their documents unreadable. */
   name: string;
-  /** For people, such as `FHIR R5`. */
+  /** Its name on the page, such as `FHIR R5`. */
   title: string;
   /** All its paths begin with it, such as `/fhir`. */
   prefix: string;

@@ -28,7 +28,7 @@ const posting = (paymentId: string, ...otherKeys: string[]): Posting => ({
 });
 const open = () => openLedger({ upgradeLine: (line) => line }, { path });
 
-test('what was written is there after a restart, in order, and numbers go on', async () => {
+test('entries and changes survive a restart, in order, and ids go on', async () => {
   const before = await open();
   const made = Array.from({ length: 50 }, (_, index) =>
     before.add(posting(`p${index}`), (stamp) => JSON.stringify({ index, stamp })),
@@ -46,7 +46,7 @@ test('what was written is there after a restart, in order, and numbers go on', a
   await after.close();
 });
 
-test('an entry is findable in the tick that makes it, and on disk when `written` resolves', async () => {
+test('an entry can be found in the tick that makes it, and is on disk when `written` resolves', async () => {
   const ledger = await open();
   const entry = ledger.add(posting('p'));
   expect(ledger.byKey('p')).toEqual([entry]);
@@ -57,7 +57,7 @@ test('an entry is findable in the tick that makes it, and on disk when `written`
 });
 
 test.each(['{"kind":"posting","seq":2,"resou', '{"kind":"posting"}', '\u0000\u0000'])(
-  'a torn last line (%j) is dropped, and the file goes on whole',
+  'a torn last line (%j) is dropped, and later entries are whole',
   async (torn) => {
     const before = await open();
     await before.add(posting('first')).written;

@@ -1,7 +1,7 @@
 import { openLedgerFile } from './ledger-file.ts';
 import type { PracticeChange } from './practice.ts';
 
-/** One payment in words that every EMR knows. */
+/** One payment in fields that every EMR has. */
 export type Posting = {
   /** The dialect that took it; the only one that reads the entry's document. */
   dialect: string;
@@ -22,7 +22,7 @@ export type Posting = {
   depositDate: string;
 };
 
-/** What the ledger adds to a posting. `receivedAt` is an ISO instant. */
+/** The fields that the ledger adds to a posting. `receivedAt` is an ISO instant. */
 export type Stamp = { id: string; receivedAt: string };
 
 /** One posting of the ledger. */
@@ -68,7 +68,7 @@ const KEPT: ReadonlySet<string> = new Set<PracticeChange['kind']>(['patient', 'l
 /**
  * Opens the ledger, whole after a kill: every entry that an answer mentioned is there, a half-written one is not.
  *
- * @param upgradeLine turns a line that an earlier version wrote into today's form, and returns any other as it is.
+ * @param upgradeLine turns a line that an earlier version wrote into the current form, and returns any other as it is.
  */
 export async function openLedger(
   { upgradeLine }: { upgradeLine: (line: unknown) => unknown },

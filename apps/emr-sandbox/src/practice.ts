@@ -46,7 +46,7 @@ export function parseSeed(text: string): PracticeSeed {
   return seed as PracticeSeed;
 }
 
-/** Records by id, in the order in which they first came. */
+/** Keeps records by id, in the order in which they first came. */
 export class Shelf<T extends { id: string }> {
   #byId = new Map<string, T>();
   #numbers = new Map<string, number>();
@@ -62,7 +62,7 @@ export class Shelf<T extends { id: string }> {
   get(id: string): T | undefined {
     return this.#byId.get(id);
   }
-  /** The record's number, from 1, for dialects whose ids are integers. A restart and a replaced list do not change it. */
+  /** Numbers the record from 1, for dialects with integer ids. Restarts and replaced lists do not change the number. */
   numberOf(id: string): number | undefined {
     return this.#numbers.get(id);
   }
@@ -81,7 +81,7 @@ export type Practice = {
   apply(change: PracticeChange): void;
 };
 
-/** The practice as its EMR has it: the seed, then every later change in order. */
+/** Loads the practice as its EMR knows it: the seed, then every later change in order. */
 export function loadPractice(seed: PracticeSeed, changes: Iterable<PracticeChange>): Practice {
   const practice: Practice = {
     patients: new Shelf<Patient>(),

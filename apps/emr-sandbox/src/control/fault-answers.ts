@@ -4,7 +4,7 @@ import type { FastifyReply } from 'fastify';
 import type { Dialect, ScriptedAnswer } from '../dialect.ts';
 import type { ScriptedFault } from './faults.ts';
 
-/** As a gateway in front of an EMR answers when its session has ended: no API call succeeded, and yet it is a 200. */
+/** The answer of a gateway whose session has ended: no API call was made, and still the status is 200. */
 const LOGIN_PAGE = `<!doctype html>
 <html lang="en">
   <head><title>Sign in</title></head>
@@ -12,7 +12,7 @@ const LOGIN_PAGE = `<!doctype html>
 </html>
 `;
 
-/** The answer that a fault puts in place of the dialect's own. */
+/** Makes the answer that replaces the dialect's own. */
 export function answerOf(fault: ScriptedFault, dialect: Dialect): ScriptedAnswer {
   const { status } = fault;
   switch (fault.kind) {

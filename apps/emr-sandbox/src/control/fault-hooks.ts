@@ -7,8 +7,8 @@ import { type FaultBook, isCarriedOut, type ScriptedFault } from './faults.ts';
 const never = () => new Promise<never>(() => undefined);
 
 /**
- * Lets the scripted faults strike requests to a dialect. They strike once the body has arrived, so a slow commit happens
- * even when the client has gone: an EMR that was slow has posted all the same.
+ * Lets the scripted faults strike requests to a dialect. They strike once the body has arrived, so a slow commit
+ * happens even when the client has gone: a slow EMR posts all the same.
  */
 export function addFaultHooks(
   scope: FastifyInstance,
@@ -29,11 +29,11 @@ export function addFaultHooks(
       return void request.raw.socket.resetAndDestroy();
     }
     struck.set(request, fault);
-    // Sending here skips the handler; `onSend` puts the fault's answer in.
+    // Sending here skips the handler; `onSend` fills in the fault's answer.
     return isCarriedOut(fault.kind) ? undefined : reply.send('');
   });
 
-  // For a request that is carried out, the handler has written to the ledger by now; only its answer is still here.
+  // The handler of a request that is carried out has written to the ledger by now; only its answer has not left.
   scope.addHook('onSend', async (request, reply, payload) => {
     const fault = struck.get(request);
     if (fault === undefined) return payload;

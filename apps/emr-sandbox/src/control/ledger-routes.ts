@@ -3,7 +3,7 @@ import type { Ledger } from '../ledger.ts';
 import { viewPosting } from '../posting-view.ts';
 import type { Practice } from '../practice.ts';
 
-/** The whole ledger, for checkers: every entry, oldest first, or those after number `since`. */
+/** Lists the ledger for checkers, oldest first: every entry, or those after number `since`. */
 export async function ledgerRoutes(
   app: FastifyInstance,
   { ledger, practice }: { ledger: Ledger; practice: Practice },

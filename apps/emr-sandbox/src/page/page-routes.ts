@@ -6,9 +6,9 @@ import type { Entry, Ledger } from '../ledger.ts';
 import { viewPosting } from '../posting-view.ts';
 import type { Practice } from '../practice.ts';
 
-/** The page looks at this many of the newest postings; the counters tell of all. */
+/** The page shows this many of the newest postings; its counters include all. */
 const SHOWN = 100;
-/** Under load the page hears of many postings at once, not a thousand times a second. */
+/** Under load one message carries the postings of this time, instead of a thousand messages a second. */
 const GATHER_MS = 200;
 
 const ASSETS = [
@@ -18,7 +18,7 @@ const ASSETS = [
 ] as const;
 const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:";
 
-/** The page at `/` and the stream of server-sent events behind it. */
+/** Serves the page at `/` and the server-sent events that keep it up to date. */
 export async function pageRoutes(
   app: FastifyInstance,
   { ledger, practice, dialects }: { ledger: Ledger; practice: Practice; dialects: readonly Dialect[] },
@@ -48,7 +48,7 @@ export async function pageRoutes(
     const postings = entries.slice(-SHOWN).map((entry) => viewPosting({ practice }, entry));
     return `data: ${JSON.stringify({ count: ledger.size(), total: cents / 100, postings })}\n\n`;
   };
-  const tell = () => {
+  const publish = () => {
     timer = undefined;
     const text = message(fresh);
     fresh = [];
@@ -58,7 +58,7 @@ export async function pageRoutes(
     count(entry);
     if (viewers.size === 0) return;
     fresh.push(entry);
-    timer ??= setTimeout(tell, GATHER_MS);
+    timer ??= setTimeout(publish, GATHER_MS);
   });
   app.addHook('preClose', async () => {
     clearTimeout(timer);

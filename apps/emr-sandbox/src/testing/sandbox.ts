@@ -9,7 +9,7 @@ import { demoPractice } from '../demo-practice.ts';
 import { upgradeLine } from '../dialects/fhir-r5/old-lines.ts';
 import { openLedger } from '../ledger.ts';
 
-/** A sandbox of its own for one test, closed when the test is over. */
+/** Builds a sandbox for one test and closes it when the test ends. */
 export async function sandboxForTest({
   ledgerFile,
   ...options
@@ -39,7 +39,7 @@ export async function sandboxForTest({
   return { app, ledger, create };
 }
 
-/** A PaymentReconciliation that the demo practice takes. */
+/** A PaymentReconciliation that the demo practice accepts. */
 export const goodPayment = {
   resourceType: 'PaymentReconciliation',
   identifier: [{ system: 'urn:emr-payments:payment-id', value: '123e4567e89b12d3a456426614174001' }],

@@ -2,7 +2,7 @@ import type { LedgerLine } from '../../ledger.ts';
 import { postingOf, type StoredResource } from './posting-resource.ts';
 import { changeOf, type PracticeResource } from './practice-resources.ts';
 
-/** Lines from the time when the sandbox knew FHIR R5 only: whole resources. */
+/** Lines of version 0.0.0, when the sandbox knew only FHIR R5. They hold whole resources. */
 type OldLine =
   | { kind: 'posting'; seq: number; resource: StoredResource }
   | { kind: 'resource'; resource: PracticeResource };
@@ -11,7 +11,7 @@ function isOld(line: unknown): line is OldLine {
   return typeof line === 'object' && line !== null && 'resource' in line;
 }
 
-/** Turns a line of the old form into today's, and returns any other line as it is. */
+/** Turns a line of the old form into the current one, and returns any other line as it is. */
 export function upgradeLine(line: unknown): unknown {
   if (!isOld(line)) return line;
   if (line.kind === 'resource') return changeOf(line.resource) satisfies LedgerLine;

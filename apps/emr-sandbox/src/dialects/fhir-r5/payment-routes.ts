@@ -10,7 +10,7 @@ import { readPosting } from './read-posting.ts';
 
 type Deps = { ledger: Ledger; practice: Practice; capabilities: Capabilities };
 
-/** The token of `If-None-Exist: identifier=…`: the query part of a search, so percent-escapes are undone. */
+/** Reads the token of `If-None-Exist: identifier=…`. The header is a search query, so percent-escapes are decoded. */
 function conditionOf(request: FastifyRequest): string | undefined {
   const header = request.headers['if-none-exist'];
   if (header === undefined) return undefined;
@@ -65,7 +65,7 @@ export async function paymentRoutes(
 ): Promise<void> {
   app.post('/PaymentReconciliation', async (request, reply) => {
     const condition = capabilities.current.conditional_create ? conditionOf(request) : undefined;
-    // From here to `ledger.add` nothing waits: two creates with one key cannot both find nothing.
+    // Nothing waits between here and `ledger.add`, so two creates with the same key cannot both find nothing.
     const existing = condition === undefined ? [] : withIdentifier(ledger, condition);
     if (existing.length > 1) {
       throw new FhirProblem(412, 'multiple-matches', 'Several postings match If-None-Exist.');

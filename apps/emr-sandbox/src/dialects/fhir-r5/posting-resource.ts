@@ -20,12 +20,12 @@ export type PaymentReconciliation = {
   processNote?: { text?: string }[];
   date: string;
 };
-/** The resource with what the server adds. */
+/** The resource with the elements that the server adds. */
 export type StoredResource = PaymentReconciliation & { id: string; meta: { lastUpdated: string } };
 
 const stringOrNull = (value: unknown) => (typeof value === 'string' ? value : null);
 
-/** The neutral fields of a resource. The first identifier is the payment id. */
+/** Reads the neutral fields of a resource. The first identifier is the payment id. */
 export function postingOf(resource: PaymentReconciliation): Posting {
   const [paymentId = null, ...otherKeys] = (resource.identifier ?? []).map(({ value }) => value);
   const coding = resource.method?.coding?.[0];
@@ -51,7 +51,7 @@ export function resourceText(resource: PaymentReconciliation, stamp: Stamp): str
   return JSON.stringify({ ...resource, id: stamp.id, meta: meta(stamp) });
 }
 
-/** An entry that another dialect took, as FHIR shows it. */
+/** Builds the resource of an entry that another dialect took. */
 function translate(entry: Entry): object {
   const { posting } = entry;
   const { methodId: code, methodName: display } = posting;
@@ -77,13 +77,13 @@ function translate(entry: Entry): object {
   };
 }
 
-/** The PaymentReconciliation of any entry: as it was sent where FHIR took it, translated where another dialect did. */
+/** Gives any entry as a PaymentReconciliation: as it was sent to FHIR, or translated when another dialect took it. */
 export function textOf(entry: Entry): string {
   const own = entry.posting.dialect === NAME ? entry.document : null;
   return own ?? JSON.stringify(translate(entry));
 }
 
-/** Whether the entry has an identifier that a search token or `If-None-Exist` names. */
+/** True when a search token or the token of `If-None-Exist` names one of the entry's identifiers. */
 export function hasIdentifier(entry: Entry, token: string): boolean {
   const { identifier } = JSON.parse(textOf(entry)) as { identifier?: Identifier[] };
   return matchesToken(identifier ?? [], token);

@@ -8,7 +8,7 @@ const IdentifiersSchema = Type.Optional(
   Type.Array(Type.Object({ system: Type.Optional(Type.String()), value: Type.String() })),
 );
 
-/** The elements that the sandbox reads; further ones are kept and given back as they came. */
+/** Names the elements that the sandbox reads; others are kept and given back as they came. */
 export const PatientSchema = Type.Object({
   resourceType: Type.Literal('Patient'),
   id: Id,
@@ -105,7 +105,7 @@ function translateLocation({ id, name, identifiers: values }: Location): Resourc
   return { id, identifiers, json: JSON.stringify(resource) };
 }
 
-/** Remembers the resource of each record, so that a search through thousands does not make them all again. */
+/** Remembers the resource of each record, so that a search through thousands of records builds each only once. */
 function remember<T extends Patient | Location>(make: (record: T) => Resource): (record: T) => Resource {
   const made = new WeakMap<T, Resource>();
   return (record) => {

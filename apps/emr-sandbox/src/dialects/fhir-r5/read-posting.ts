@@ -20,7 +20,7 @@ function invalid(element: string, rule: string): FhirProblem {
   return new FhirProblem(400, 'value', `PaymentReconciliation.${element} ${rule}.`, at(element));
 }
 
-/** The id of `Patient/123`; undefined when the reference is to something else or not there. */
+/** The id in a reference such as `Patient/123`; undefined when it is missing or has another type. */
 function referenced(value: unknown, type: string): string | undefined {
   if (!isObject(value) || typeof value.reference !== 'string') return undefined;
   const [, found, id] = /(?:^|\/)([A-Za-z]+)\/([A-Za-z0-9.-]{1,64})$/.exec(value.reference) ?? [];
@@ -82,9 +82,9 @@ function checkTexts({ referenceNumber, processNote }: Json): void {
 }
 
 /**
- * Checks a body as an EMR would: R5's required elements first (400), then the practice's own rules (422).
+ * Checks a body as an EMR does: first the elements that R5 requires (400), then the practice's own rules (422).
  *
- * @throws FhirProblem with the first thing that is wrong.
+ * @throws FhirProblem for the first element that is wrong.
  */
 export function readPosting(
   { practice, booksClosedBefore }: { practice: Practice; booksClosedBefore: string | null },

@@ -41,7 +41,7 @@ function expanded(practice: Practice) {
   };
 }
 
-/** The payment methods as a CodeSystem and a ValueSet. */
+/** Shows the payment methods as a CodeSystem and as a ValueSet. */
 export async function terminologyRoutes(
   app: FastifyInstance,
   { practice }: { practice: Practice },
