@@ -38,9 +38,17 @@ export type PracticeChange =
   /** The whole list: it replaces the one before. */
   | { kind: 'methods'; methods: Method[] };
 
-/** @throws Error naming the first place of a seed file that is wrong. */
-export function parseSeed(text: string): PracticeSeed {
-  const seed: unknown = JSON.parse(text);
+/**
+ * Reads a seed file.
+ *
+ * @param upgradeSeed turns a seed of an earlier version into the current form, and returns any other value as it is.
+ * @throws Error naming the first place of the file that is wrong.
+ */
+export function parseSeed(
+  { upgradeSeed }: { upgradeSeed: (seed: unknown) => unknown },
+  text: string,
+): PracticeSeed {
+  const seed = upgradeSeed(JSON.parse(text));
   const problem = Value.Errors(SeedSchema, seed).First();
   if (problem !== undefined) throw new Error(`SEED_FILE: ${problem.path}: ${problem.message.toLowerCase()}`);
   return seed as PracticeSeed;

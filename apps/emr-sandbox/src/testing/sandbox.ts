@@ -6,7 +6,7 @@ import type { LightMyRequestResponse } from 'fastify';
 import { onTestFinished } from 'vitest';
 import { buildSandbox, type SandboxOptions } from '../build-sandbox.ts';
 import { demoPractice } from '../demo-practice.ts';
-import { upgradeLine } from '../dialects/fhir-r5/old-lines.ts';
+import { upgradeLine } from '../dialects/fhir-r5/old-forms.ts';
 import { openLedger } from '../ledger.ts';
 
 /** Builds a sandbox for one test and closes it when the test ends. */

@@ -1,6 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
-import type { Location, Patient, PracticeChange } from '../../practice.ts';
+import type { Location, Method, Patient, PracticeChange } from '../../practice.ts';
 import { type Identifier, LOCATION_SYSTEM, MRN_SYSTEM, NAME } from './identifiers.ts';
 
 const Id = Type.String({ pattern: '^[A-Za-z0-9.-]{1,64}$' });
@@ -21,11 +21,12 @@ export const LocationSchema = Type.Object({
   name: Type.Optional(Type.String()),
   status: Type.Optional(Type.String()),
 });
+export const ConceptsSchema = Type.Array(Type.Object({ code: Type.String(), display: Type.String() }));
 /** The practice's payment methods, in full: a PUT replaces the list. */
 export const CodeSystemSchema = Type.Object({
   resourceType: Type.Literal('CodeSystem'),
   id: Type.Literal('payment-methods'),
-  concept: Type.Array(Type.Object({ code: Type.String(), display: Type.String() })),
+  concept: ConceptsSchema,
 });
 const NamesSchema = Type.Array(
   Type.Object({
@@ -42,33 +43,40 @@ export type PracticeResource =
 /** A Patient or Location with its JSON text. */
 export type Resource = { id: string; identifiers: readonly Identifier[]; json: string };
 
-/** The change of the practice that a PUT of the resource makes. */
-export function changeOf(resource: PracticeResource): PracticeChange {
-  if (resource.resourceType === 'CodeSystem') {
-    const methods = resource.concept.map(({ code, display }) => ({ id: code, name: display }));
-    return { kind: 'methods', methods };
-  }
-  const { id, identifier = [] } = resource;
-  const document = { dialect: NAME, text: JSON.stringify(resource) };
-  if (resource.resourceType === 'Location') {
-    const { name } = resource;
-    const identifiers = identifier.map(({ value }) => value);
-    return {
-      kind: 'location',
-      location: { id, ...(name === undefined ? {} : { name }), identifiers, document },
-    };
-  }
-  const mrn = identifier[0]?.value;
+const documentOf = (resource: object) => ({ dialect: NAME, text: JSON.stringify(resource) });
+
+export function patientOf(resource: Static<typeof PatientSchema>): Patient {
+  const mrn = resource.identifier?.[0]?.value;
   const names: unknown = 'name' in resource ? resource.name : undefined;
   const [name = {}] = Value.Check(NamesSchema, names) ? names : [];
-  const patient: Patient = {
-    id,
+  return {
+    id: resource.id,
     ...(mrn === undefined ? {} : { mrn }),
     ...(name.given === undefined ? {} : { given: name.given.join(' ') }),
     ...(name.family === undefined ? {} : { family: name.family }),
-    document,
+    document: documentOf(resource),
   };
-  return { kind: 'patient', patient };
+}
+
+export function locationOf(resource: Static<typeof LocationSchema>): Location {
+  const { id, name, identifier = [] } = resource;
+  return {
+    id,
+    ...(name === undefined ? {} : { name }),
+    identifiers: identifier.map(({ value }) => value),
+    document: documentOf(resource),
+  };
+}
+
+export function methodsOf(concept: Static<typeof ConceptsSchema>): Method[] {
+  return concept.map(({ code, display }) => ({ id: code, name: display }));
+}
+
+/** The change of the practice that a PUT of the resource makes. */
+export function changeOf(resource: PracticeResource): PracticeChange {
+  if (resource.resourceType === 'Patient') return { kind: 'patient', patient: patientOf(resource) };
+  if (resource.resourceType === 'Location') return { kind: 'location', location: locationOf(resource) };
+  return { kind: 'methods', methods: methodsOf(resource.concept) };
 }
 
 function asSent({ id, document }: Patient | Location): Resource | undefined {

@@ -1,6 +1,18 @@
+import { Type } from '@sinclair/typebox';
+import { Value } from '@sinclair/typebox/value';
 import type { LedgerLine } from '../../ledger.ts';
+import type { PracticeSeed } from '../../practice.ts';
 import { postingOf, type StoredResource } from './posting-resource.ts';
-import { changeOf, type PracticeResource } from './practice-resources.ts';
+import {
+  ConceptsSchema,
+  changeOf,
+  LocationSchema,
+  locationOf,
+  methodsOf,
+  PatientSchema,
+  type PracticeResource,
+  patientOf,
+} from './practice-resources.ts';
 
 /** Lines of version 0.0.0, when the sandbox knew only FHIR R5. They hold whole resources. */
 type OldLine =
@@ -24,4 +36,21 @@ export function upgradeLine(line: unknown): unknown {
     posting: postingOf(resource),
     document: resource,
   } satisfies LedgerLine;
+}
+
+/** Seed files of version 0.0.0: patients and locations are FHIR resources. */
+const OldSeedSchema = Type.Object({
+  patients: Type.Array(PatientSchema),
+  locations: Type.Array(LocationSchema),
+  payment_methods: ConceptsSchema,
+});
+
+/** Turns a seed of the old form into the current one, and returns any other value as it is. */
+export function upgradeSeed(seed: unknown): unknown {
+  if (!Value.Check(OldSeedSchema, seed)) return seed;
+  return {
+    patients: seed.patients.map(patientOf),
+    locations: seed.locations.map(locationOf),
+    payment_methods: methodsOf(seed.payment_methods),
+  } satisfies PracticeSeed;
 }

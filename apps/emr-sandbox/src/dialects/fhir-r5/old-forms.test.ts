@@ -2,9 +2,11 @@ import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { demoPractice } from '../../demo-practice.ts';
 import { openLedger } from '../../ledger.ts';
+import { parseSeed } from '../../practice.ts';
 import { goodPayment, sandboxForTest } from '../../testing/sandbox.ts';
-import { upgradeLine } from './old-lines.ts';
+import { upgradeLine, upgradeSeed } from './old-forms.ts';
 
 const KEY = 'identifier=urn:emr-payments:payment-id|123e4567e89b12d3a456426614174001';
 const patient = { resourceType: 'Patient', id: 'late', active: false, identifier: [{ value: 'MRN-9' }] };
@@ -87,4 +89,33 @@ test('a line that neither version wrote stops the start', async () => {
   await expect(openLedger({ upgradeLine }, { path })).rejects.toThrow(
     'line 4 of the ledger file is of an unknown kind',
   );
+});
+
+test('a seed file of FHIR resources is read, and they are given back as they came', async () => {
+  const location = {
+    resourceType: 'Location',
+    id: 'l',
+    mode: 'kind',
+    name: 'Here',
+    identifier: [{ value: '7' }],
+  };
+  const text = JSON.stringify({
+    patients: [patient],
+    locations: [location],
+    payment_methods: [{ code: 'CARD', display: 'Plastic' }],
+  });
+  const seed = parseSeed({ upgradeSeed }, text);
+  expect(seed).toMatchObject({
+    patients: [{ id: 'late', mrn: 'MRN-9' }],
+    locations: [{ id: 'l', name: 'Here', identifiers: ['7'] }],
+    payment_methods: [{ id: 'CARD', name: 'Plastic' }],
+  });
+  const { app } = await sandboxForTest({ seed });
+  expect((await app.inject('/fhir/Location/l')).body).toBe(JSON.stringify(location));
+});
+
+test('a seed file of the current form is read, and a wrong one is refused by name', () => {
+  expect(parseSeed({ upgradeSeed }, JSON.stringify(demoPractice))).toEqual(demoPractice);
+  const wrong = { ...demoPractice, patients: [{ mrn: 'MRN-1' }] };
+  expect(() => parseSeed({ upgradeSeed }, JSON.stringify(wrong))).toThrow('SEED_FILE: /patients/0/id');
 });
