@@ -6,10 +6,13 @@ const ConfigSchema = Type.Object({
   PORT: Type.Integer({ minimum: 0, maximum: 65535, default: 4010, description: 'port; 0 takes a free one' }),
   LEDGER_FILE: Type.String({
     default: '.local/emr-ledger.jsonl',
-    description: 'file that keeps the postings; it is made when it is not there',
+    description: 'file that keeps the postings; the sandbox creates it when it is missing',
   }),
   SANDBOX_TOKEN: Type.Optional(
-    Type.String({ description: 'bearer token that every FHIR request must carry' }),
+    Type.String({
+      description:
+        'secret that requests to a dialect must carry, in FHIR R5 as a bearer token; without it they need none',
+    }),
   ),
   SEED_FILE: Type.Optional(
     Type.String({
@@ -18,13 +21,13 @@ const ConfigSchema = Type.Object({
   ),
   CONDITIONAL_CREATE: Type.Boolean({
     default: true,
-    description: 'true or false; false ignores If-None-Exist, as an EMR that does not know it',
+    description: 'true or false; false ignores the condition of a create (If-None-Exist in FHIR)',
   }),
-  SEARCH: Type.Boolean({ default: true, description: 'true or false; false refuses to search postings' }),
+  SEARCH: Type.Boolean({ default: true, description: 'true or false; false refuses searches for postings' }),
   BOOKS_CLOSED_BEFORE: Type.Optional(
     Type.String({
       pattern: '^\\d{4}-\\d{2}-\\d{2}$',
-      description: 'YYYY-MM-DD; postings dated before it are refused',
+      description: 'YYYY-MM-DD; the sandbox refuses postings dated before it',
     }),
   ),
   LOG_LEVEL: Type.Union(

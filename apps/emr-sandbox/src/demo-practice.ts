@@ -1,44 +1,25 @@
 import type { PracticeSeed } from './practice.ts';
 
-const MRN = 'urn:emr-payments:mrn';
-const SITE = 'urn:emr-payments:location';
-
-const patient = (id: string, mrn: string, given: string, family: string) => ({
-  resourceType: 'Patient' as const,
-  id,
-  active: true,
-  identifier: [{ system: MRN, value: mrn }],
-  name: [{ given: [given], family }],
-});
-
-const location = (id: string, site: string, name: string) => ({
-  resourceType: 'Location' as const,
-  id,
-  status: 'active',
-  identifier: [{ system: SITE, value: site }],
-  name,
-});
-
 /** Invented people and places. The patient and the location of the published example are among them. */
 export const demoPractice: PracticeSeed = {
   patients: [
-    patient('pat-1001', 'MRN-12345', 'Ada', 'Example'),
-    patient('pat-1002', 'MRN-12346', 'Blaise', 'Sample'),
-    patient('pat-1003', 'MRN-12347', 'Carla', 'Specimen'),
-    patient('pat-1004', 'MRN-12348', 'Dmitri', 'Instance'),
-    patient('pat-1005', 'MRN-12349', 'Emi', 'Placeholder'),
+    { id: 'pat-1001', mrn: 'MRN-12345', given: 'Ada', family: 'Example' },
+    { id: 'pat-1002', mrn: 'MRN-12346', given: 'Blaise', family: 'Sample' },
+    { id: 'pat-1003', mrn: 'MRN-12347', given: 'Carla', family: 'Specimen' },
+    { id: 'pat-1004', mrn: 'MRN-12348', given: 'Dmitri', family: 'Instance' },
+    { id: 'pat-1005', mrn: 'MRN-12349', given: 'Emi', family: 'Placeholder' },
   ],
   locations: [
-    location('loc-main', '1404', 'Main Street Clinic'),
-    location('loc-river', '1405', 'Riverside Clinic'),
-    location('loc-tele', '1406', 'Telehealth'),
+    { id: 'loc-main', identifiers: ['1404'], name: 'Main Street Clinic' },
+    { id: 'loc-river', identifiers: ['1405'], name: 'Riverside Clinic' },
+    { id: 'loc-tele', identifiers: ['1406'], name: 'Telehealth' },
   ],
   payment_methods: [
-    { code: 'CARD', display: 'Card' },
-    { code: 'CASH', display: 'Cash' },
-    { code: 'CHCK', display: 'Check' },
-    { code: 'PTPA', display: 'Patient Portal' },
-    { code: 'ACH', display: 'Bank Transfer' },
-    { code: 'HSA', display: 'HSA/FSA Card' },
+    { id: 'CARD', name: 'Card' },
+    { id: 'CASH', name: 'Cash' },
+    { id: 'CHCK', name: 'Check' },
+    { id: 'PTPA', name: 'Patient Portal' },
+    { id: 'ACH', name: 'Bank Transfer' },
+    { id: 'HSA', name: 'HSA/FSA Card' },
   ],
 };

@@ -1,14 +1,14 @@
 import { type FileHandle, open, readFile } from 'node:fs/promises';
 
 export type LedgerFile = {
-  /** Lines that were in the file when it was opened. */
+  /** The lines that the file had when it was opened. */
   readonly lines: readonly string[];
-  /** Resolves when the line is on disk. All lines given while one write is under way share the next `fdatasync`. */
+  /** Resolves when the line is on disk. Lines that come while a write is running share the next `fdatasync`. */
   append(line: string): Promise<void>;
   close(): Promise<void>;
 };
 
-/** Whole lines only: what follows the last newline is a write that a kill cut short, and nobody was told of it. */
+/** Reads whole lines. Text behind the last newline is a write that a kill cut short; no answer has mentioned it. */
 async function readWholeLines(path: string): Promise<{ lines: string[]; bytes: number }> {
   const content = await readFile(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return Buffer.alloc(0);
@@ -20,7 +20,7 @@ async function readWholeLines(path: string): Promise<{ lines: string[]; bytes: n
   return { lines, bytes };
 }
 
-/** Opens an append-only file of lines and cuts a torn last one off. */
+/** Opens an append-only file of lines and cuts off a torn last one. */
 export async function openLedgerFile(path: string): Promise<LedgerFile> {
   const { lines, bytes } = await readWholeLines(path);
   const file: FileHandle = await open(path, 'a');
@@ -32,7 +32,7 @@ export async function openLedgerFile(path: string): Promise<LedgerFile> {
   let broken: unknown;
 
   async function write(): Promise<void> {
-    // One turn of the event loop gathers what all the open connections have to say.
+    // Waiting one turn of the event loop gathers the lines of all open connections into one write.
     await new Promise((resolve) => setImmediate(resolve));
     while (waiting.length > 0) {
       const text = waiting.join('');
@@ -44,7 +44,7 @@ export async function openLedgerFile(path: string): Promise<LedgerFile> {
         await file.datasync();
         done.resolve();
       } catch (error) {
-        // Half a line may stand in the file now: nothing may be added after it.
+        // The file may end in half a line now, so nothing may be written behind it.
         broken = error;
         done.reject(error);
         batch.reject(error);

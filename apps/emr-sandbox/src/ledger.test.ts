@@ -3,7 +3,7 @@ import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { openLedger } from './ledger.ts';
+import { openLedger, type Posting } from './ledger.ts';
 
 let folder: string;
 let path: string;
@@ -13,27 +13,43 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-const posting = (value: string) => ({ identifier: [{ system: 's', value }], amount: { value: 1 } });
+const posting = (paymentId: string, ...otherKeys: string[]): Posting => ({
+  dialect: 'any',
+  paymentId,
+  otherKeys,
+  patientId: 'pat-1001',
+  amount: '1',
+  methodId: null,
+  methodName: null,
+  reference: null,
+  locationId: null,
+  notes: null,
+  depositDate: '2026-06-15',
+});
+const open = () => openLedger({ upgradeLine: (line) => line }, { path });
 
-test('what was written is there after a restart, in order, and numbers go on', async () => {
-  const before = await openLedger(path);
-  const made = Array.from({ length: 50 }, (_, index) => before.add(posting(`p${index}`)));
+test('entries and changes survive a restart, in order, and ids go on', async () => {
+  const before = await open();
+  const made = Array.from({ length: 50 }, (_, index) =>
+    before.add(posting(`p${index}`), (stamp) => JSON.stringify({ index, stamp })),
+  );
   await Promise.all(made.map(({ written }) => written));
-  await before.keep({ resourceType: 'Patient', id: 'late' });
+  await before.keep({ kind: 'patient', patient: { id: 'late' } });
   await before.close();
 
-  const after = await openLedger(path);
-  expect(after.entries.map(({ id, json }) => [id, json])).toEqual(made.map(({ id, json }) => [id, json]));
-  expect(after.kept).toEqual([{ resourceType: 'Patient', id: 'late' }]);
-  expect(after.byIdentifier('s|p7').map(({ id }) => id)).toEqual([made[7]?.id]);
+  const after = await open();
+  const withoutWritten = after.entries.map(({ written, ...entry }) => entry);
+  expect(withoutWritten).toEqual(made.map(({ written, ...entry }) => entry));
+  expect(after.kept).toEqual([{ kind: 'patient', patient: { id: 'late' } }]);
+  expect(after.byKey('p7').map(({ id }) => id)).toEqual([made[7]?.id]);
   expect(Number(after.add(posting('next')).id)).toBe(Number(made[49]?.id) + 1);
   await after.close();
 });
 
-test('an entry is findable in the tick that makes it, and on disk when `written` resolves', async () => {
-  const ledger = await openLedger(path);
+test('an entry can be found in the tick that makes it, and is on disk when `written` resolves', async () => {
+  const ledger = await open();
   const entry = ledger.add(posting('p'));
-  expect(ledger.byIdentifier('s|p')).toEqual([entry]);
+  expect(ledger.byKey('p')).toEqual([entry]);
   expect(readFileSync(path, 'utf8')).toBe('');
   await entry.written;
   expect(await readFile(path, 'utf8')).toContain(`"id":"${entry.id}"`);
@@ -41,39 +57,35 @@ test('an entry is findable in the tick that makes it, and on disk when `written`
 });
 
 test.each(['{"kind":"posting","seq":2,"resou', '{"kind":"posting"}', '\u0000\u0000'])(
-  'a torn last line (%j) is dropped, and the file goes on whole',
+  'a torn last line (%j) is dropped, and later entries are whole',
   async (torn) => {
-    const before = await openLedger(path);
+    const before = await open();
     await before.add(posting('first')).written;
     await before.close();
     await appendFile(path, torn);
 
-    const after = await openLedger(path);
+    const after = await open();
     expect(after.size()).toBe(1);
     await after.add(posting('second')).written;
     await after.close();
-    const again = await openLedger(path);
-    expect(again.entries.map(({ identifiers }) => identifiers[0]?.value)).toEqual(['first', 'second']);
+    const again = await open();
+    expect(again.entries.map((entry) => entry.posting.paymentId)).toEqual(['first', 'second']);
     await again.close();
   },
 );
 
 test('a broken line that is not the last one stops the start', async () => {
   await writeFile(path, 'nonsense\n');
-  await expect(openLedger(path)).rejects.toThrow('line 1 of the ledger file is not JSON');
+  await expect(open()).rejects.toThrow('line 1 of the ledger file is not JSON');
 });
 
-test.each([
-  ['s|a', ['a']],
-  ['a', ['a']],
-  ['|a', []],
-  ['other|a', []],
-  ['|bare', ['bare']],
-  ['x|b|a', []],
-])('the token %j finds %j', async (token, found) => {
-  const ledger = await openLedger(path);
-  ledger.add(posting('a'));
-  await ledger.add({ identifier: [{ value: 'bare' }] }).written;
-  expect(ledger.byIdentifier(token).map(({ identifiers }) => identifiers[0]?.value)).toEqual(found);
+test('an entry is found by its payment id and its other keys, once each, oldest first', async () => {
+  const ledger = await open();
+  const first = ledger.add(posting('a', 'b', 'a'));
+  const second = ledger.add(posting('b'));
+  await second.written;
+  expect(ledger.byKey('a')).toEqual([first]);
+  expect(ledger.byKey('b')).toEqual([first, second]);
+  expect(ledger.byKey('c')).toEqual([]);
   await ledger.close();
 });

@@ -5,6 +5,7 @@ import { createLogger, runProcess } from '@emr-payments/runtime';
 import { buildSandbox } from './build-sandbox.ts';
 import { readConfig } from './config.ts';
 import { demoPractice } from './demo-practice.ts';
+import { upgradeLine, upgradeSeed } from './dialects/fhir-r5/old-forms.ts';
 import { openLedger } from './ledger.ts';
 import { parseSeed } from './practice.ts';
 
@@ -13,9 +14,15 @@ const logger = createLogger('emr-sandbox', config.LOG_LEVEL);
 
 await runProcess({ logger, graceMs: 3000 }, async (releases) => {
   const seed =
-    config.SEED_FILE === undefined ? demoPractice : parseSeed(await readFile(config.SEED_FILE, 'utf8'));
+    config.SEED_FILE === undefined
+      ? demoPractice
+      : parseSeed({ upgradeSeed }, await readFile(config.SEED_FILE, 'utf8'));
   await mkdir(dirname(config.LEDGER_FILE), { recursive: true });
-  const ledger = releases.add('ledger', await openLedger(config.LEDGER_FILE), (opened) => opened.close());
+  const ledger = releases.add(
+    'ledger',
+    await openLedger({ upgradeLine }, { path: config.LEDGER_FILE }),
+    (opened) => opened.close(),
+  );
   const app = releases.add(
     'server',
     await buildSandbox(

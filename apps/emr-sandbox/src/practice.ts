@@ -1,69 +1,81 @@
 import { type Static, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 
-const IdentifierSchema = Type.Object({ system: Type.Optional(Type.String()), value: Type.String() });
+const Id = Type.String({ pattern: '^[A-Za-z0-9.-]{1,64}$' });
+/** A record as one dialect received it, as text. Only that dialect reads it. */
+const DocumentSchema = Type.Object({ dialect: Type.String(), text: Type.String() });
 
-/** What the sandbox keeps of a FHIR Patient or Location; further elements are kept and given back as they came. */
-export const PatientSchema = Type.Object({
-  resourceType: Type.Literal('Patient'),
-  id: Type.String({ pattern: '^[A-Za-z0-9.-]{1,64}$' }),
-  identifier: Type.Optional(Type.Array(IdentifierSchema)),
+const PatientSchema = Type.Object({
+  id: Id,
+  mrn: Type.Optional(Type.String()),
+  given: Type.Optional(Type.String()),
+  family: Type.Optional(Type.String()),
+  document: Type.Optional(DocumentSchema),
 });
-export const LocationSchema = Type.Object({
-  resourceType: Type.Literal('Location'),
-  id: Type.String({ pattern: '^[A-Za-z0-9.-]{1,64}$' }),
-  identifier: Type.Optional(Type.Array(IdentifierSchema)),
+const LocationSchema = Type.Object({
+  id: Id,
   name: Type.Optional(Type.String()),
-  status: Type.Optional(Type.String()),
+  /** The practice's own numbers for it. Ledger and page show the first. */
+  identifiers: Type.Array(Type.String()),
+  document: Type.Optional(DocumentSchema),
 });
-/** The practice's payment methods, in full: putting it replaces the list. */
-export const CodeSystemSchema = Type.Object({
-  resourceType: Type.Literal('CodeSystem'),
-  id: Type.Literal('payment-methods'),
-  concept: Type.Array(Type.Object({ code: Type.String(), display: Type.String() })),
-});
+/** `id` is the code that a posting carries. */
+const MethodSchema = Type.Object({ id: Type.String(), name: Type.String() });
 const SeedSchema = Type.Object({
   patients: Type.Array(PatientSchema),
   locations: Type.Array(LocationSchema),
-  payment_methods: CodeSystemSchema.properties.concept,
+  payment_methods: Type.Array(MethodSchema),
 });
 
 export type Patient = Static<typeof PatientSchema>;
 export type Location = Static<typeof LocationSchema>;
-export type CodeSystem = Static<typeof CodeSystemSchema>;
+export type Method = Static<typeof MethodSchema>;
 export type PracticeSeed = Static<typeof SeedSchema>;
-/** What can be put, and is kept in the ledger file with the postings. */
-export type PracticeResource = Patient | Location | CodeSystem;
-export type Identified = { id: string; identifier?: { system?: string; value: string }[] };
+/** A change that a caller made to the practice. The ledger file keeps it with the postings. */
+export type PracticeChange =
+  | { kind: 'patient'; patient: Patient }
+  | { kind: 'location'; location: Location }
+  /** The whole list: it replaces the one before. */
+  | { kind: 'methods'; methods: Method[] };
 
-export const METHOD_SYSTEM = 'urn:emr-payments:payment-method';
-export const METHOD_VALUE_SET = 'urn:emr-payments:payment-methods';
-
-/** @throws Error naming the first place of a seed file that is wrong. */
-export function parseSeed(text: string): PracticeSeed {
-  const seed: unknown = JSON.parse(text);
+/**
+ * Reads a seed file.
+ *
+ * @param upgradeSeed turns a seed of an earlier version into the current form, and returns any other value as it is.
+ * @throws Error naming the first place of the file that is wrong.
+ */
+export function parseSeed(
+  { upgradeSeed }: { upgradeSeed: (seed: unknown) => unknown },
+  text: string,
+): PracticeSeed {
+  const seed = upgradeSeed(JSON.parse(text));
   const problem = Value.Errors(SeedSchema, seed).First();
   if (problem !== undefined) throw new Error(`SEED_FILE: ${problem.path}: ${problem.message.toLowerCase()}`);
   return seed as PracticeSeed;
 }
 
-/** A FHIR token: `system|value`, `|value` (an identifier without a system), or `value` (in any system). */
-export function matchesToken(resource: Identified, token: string): boolean {
-  const bar = token.lastIndexOf('|');
-  const value = token.slice(bar + 1);
-  return (resource.identifier ?? []).some(
-    (each) => each.value === value && (bar === -1 || (each.system ?? '') === token.slice(0, bar)),
-  );
-}
-
-class Shelf<T extends Identified> {
+/** Keeps records by id, in the order in which they first came. */
+export class Shelf<T extends { id: string }> {
   #byId = new Map<string, T>();
+  #numbers = new Map<string, number>();
 
-  put(resource: T): void {
-    this.#byId.set(resource.id, resource);
+  put(item: T): void {
+    this.#byId.set(item.id, item);
+    if (!this.#numbers.has(item.id)) this.#numbers.set(item.id, this.#numbers.size + 1);
+  }
+  replaceAll(items: readonly T[]): void {
+    this.#byId.clear();
+    for (const item of items) this.put(item);
   }
   get(id: string): T | undefined {
     return this.#byId.get(id);
+  }
+  /** Numbers the record from 1, for dialects with integer ids. Restarts and replaced lists do not change the number. */
+  numberOf(id: string): number | undefined {
+    return this.#numbers.get(id);
+  }
+  byNumber(number: number): T | undefined {
+    return this.all().find(({ id }) => this.#numbers.get(id) === number);
   }
   all(): T[] {
     return [...this.#byId.values()];
@@ -73,29 +85,25 @@ class Shelf<T extends Identified> {
 export type Practice = {
   patients: Shelf<Patient>;
   locations: Shelf<Location>;
-  /** code → display, in the practice's order. */
-  methods: Map<string, string>;
-  put(resource: PracticeResource): void;
+  methods: Shelf<Method>;
+  apply(change: PracticeChange): void;
 };
 
-/** What a practice has set up in its EMR: the seed, and over it whatever was put later. */
-export function openPractice(seed: PracticeSeed, later: Iterable<PracticeResource>): Practice {
+/** Loads the practice as its EMR knows it: the seed, then every later change in order. */
+export function loadPractice(seed: PracticeSeed, changes: Iterable<PracticeChange>): Practice {
   const practice: Practice = {
     patients: new Shelf<Patient>(),
     locations: new Shelf<Location>(),
-    methods: new Map(),
-    put(resource) {
-      if (resource.resourceType === 'Patient') practice.patients.put(resource);
-      else if (resource.resourceType === 'Location') practice.locations.put(resource);
-      else {
-        practice.methods.clear();
-        for (const { code, display } of resource.concept) practice.methods.set(code, display);
-      }
+    methods: new Shelf<Method>(),
+    apply(change) {
+      if (change.kind === 'patient') practice.patients.put(change.patient);
+      else if (change.kind === 'location') practice.locations.put(change.location);
+      else practice.methods.replaceAll(change.methods);
     },
   };
-  for (const patient of seed.patients) practice.put(patient);
-  for (const location of seed.locations) practice.put(location);
-  practice.put({ resourceType: 'CodeSystem', id: 'payment-methods', concept: seed.payment_methods });
-  for (const resource of later) practice.put(resource);
+  for (const patient of seed.patients) practice.patients.put(patient);
+  for (const location of seed.locations) practice.locations.put(location);
+  practice.methods.replaceAll(seed.payment_methods);
+  for (const change of changes) practice.apply(change);
   return practice;
 }

@@ -23,7 +23,7 @@ type Listed = { entries: { payment_id: string; emr_transaction_id: string }[] };
 const ledgerOf = async (baseUrl: string) =>
   ((await (await fetch(`${baseUrl}/sandbox/ledger`)).json()) as Listed).entries;
 
-test('kill -9 under load: every create that was answered is in the ledger, once', async () => {
+test('kill -9 under load: every answered create is in the ledger exactly once', async () => {
   const file = await ledgerFile();
   const answered = new Map<string, string>();
   let number = 0;
@@ -52,7 +52,7 @@ test('kill -9 under load: every create that was answered is in the ledger, once'
   expect(new Set(entries.map((entry) => entry.emr_transaction_id)).size).toBe(entries.length);
 });
 
-test('the page is there, and its stream tells of what is posted, as text and not as HTML', async () => {
+test('the page is served, and its stream carries new postings, shown as text and not as HTML', async () => {
   const sandbox = await startSandbox({ ledgerFile: await ledgerFile() });
   onTestFinished(() => sandbox.stop());
   const page = await fetch(sandbox.baseUrl);
@@ -64,19 +64,19 @@ test('the page is there, and its stream tells of what is posted, as text and not
 
   const stream = await fetch(`${sandbox.baseUrl}/sandbox/stream`);
   const reader = stream.body?.pipeThrough(new TextDecoderStream()).getReader();
-  const told: string[] = [];
+  const received: string[] = [];
   const listen = (async () => {
     for (let chunk = await reader?.read(); chunk?.done === false; chunk = await reader?.read())
-      told.push(chunk.value);
+      received.push(chunk.value);
   })();
   await create(sandbox.fhirUrl, 'seen');
-  await expect.poll(() => told.join('')).toContain('"payment_id":"seen"');
-  expect(told.join('')).toContain('"count":1,"total":350');
+  await expect.poll(() => received.join('')).toContain('"payment_id":"seen"');
+  expect(received.join('')).toContain('"count":1,"total":350');
   await reader?.cancel();
   await listen;
 });
 
-test('SIGTERM ends it while a stream and a hanging create are open', async () => {
+test('SIGTERM ends the process while a stream and a hanging create are open', async () => {
   const sandbox = await startSandbox({ ledgerFile: await ledgerFile() });
   await fetch(`${sandbox.baseUrl}/sandbox/stream`);
   await fetch(`${sandbox.baseUrl}/sandbox/faults`, {

@@ -1,72 +1,57 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { operationOutcome } from '../dialects/fhir-r5/operation-outcome.ts';
-import type { FaultBook, ScriptedFault } from './faults.ts';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { Dialect } from '../dialect.ts';
+import { answerOf, replaceAnswer, sendHalf } from './fault-answers.ts';
+import { type FaultBook, isCarriedOut, type ScriptedFault } from './faults.ts';
 
 const never = () => new Promise<never>(() => undefined);
 
-function cutOff(request: FastifyRequest, reply: FastifyReply): void {
-  reply.hijack();
-  request.raw.socket.resetAndDestroy();
-}
-
-/** What happens instead of the request being worked on. */
-async function strikeBefore(
-  fault: ScriptedFault,
-  request: FastifyRequest,
-  reply: FastifyReply,
-): Promise<unknown> {
-  switch (fault.kind) {
-    case 'status':
-      return reply.code(fault.status ?? 500).send(operationOutcome('exception', 'A scripted fault.'));
-    case 'too_many_requests': {
-      if (fault.retry_after_seconds !== undefined)
-        reply.header('retry-after', String(fault.retry_after_seconds));
-      return reply.code(429).send(operationOutcome('throttled', 'Too many requests.'));
-    }
-    case 'reset':
-      return cutOff(request, reply);
-    case 'hang':
-      return reply.hijack();
-    default:
-      return undefined;
-  }
-}
-
 /**
- * Lets the scripted faults strike FHIR requests. It happens once the body is in, so that a late commit is one even
- * when the client has gone: an EMR that was slow has posted all the same.
+ * Lets the scripted faults strike requests to a dialect. They strike once the body has arrived, so a slow commit
+ * happens even when the client has gone: a slow EMR posts all the same.
  */
-export function addFaultHooks(app: FastifyInstance, { faults }: { faults: FaultBook }): void {
-  const afterCommit = new WeakMap<FastifyRequest, ScriptedFault>();
+export function addFaultHooks(
+  scope: FastifyInstance,
+  { faults, dialect }: { faults: FaultBook; dialect: Dialect },
+): void {
+  const struck = new WeakMap<FastifyRequest, ScriptedFault>();
 
-  app.addHook('preHandler', async (request, reply) => {
-    const path = request.url.split('?')[0] ?? '';
-    const { latencyMs, fault } = faults.strike({ method: request.method, path });
+  scope.addHook('preHandler', async (request, reply) => {
+    const { method, body } = request;
+    const path = request.url.split('?', 1)[0] ?? '';
+    const target = dialect.targetOf({ method, path, body });
+    const { latencyMs, fault } = faults.strike({ method, path, ...target });
     if (latencyMs > 0) await wait(latencyMs);
     if (fault === null) return undefined;
-    if (fault.kind.startsWith('commit_')) {
-      afterCommit.set(request, fault);
-      return undefined;
+    if (fault.kind === 'hang') return reply.hijack();
+    if (fault.kind === 'reset') {
+      reply.hijack();
+      return void request.raw.socket.resetAndDestroy();
     }
-    return strikeBefore(fault, request, reply);
+    struck.set(request, fault);
+    // Sending here skips the handler; `onSend` fills in the fault's answer.
+    return isCarriedOut(fault.kind) ? undefined : reply.send('');
   });
 
-  // The handler has written to the ledger by now; only its answer is still here.
-  app.addHook('onSend', async (request, reply, payload) => {
-    const fault = afterCommit.get(request);
+  // The handler of a request that is carried out has written to the ledger by now; only its answer has not left.
+  scope.addHook('onSend', async (request, reply, payload) => {
+    const fault = struck.get(request);
     if (fault === undefined) return payload;
-    afterCommit.delete(request);
-    if (fault.kind === 'commit_then_hang') return never();
-    if (fault.kind === 'commit_then_reset') {
-      request.raw.socket.resetAndDestroy();
-      return never();
+    struck.delete(request);
+    switch (fault.kind) {
+      case 'commit_then_hang':
+        return never();
+      case 'commit_then_reset':
+        request.raw.socket.resetAndDestroy();
+        return never();
+      case 'half_answer':
+        sendHalf({ socket: request.raw.socket, reply }, payload);
+        return never();
+      case 'wrong_content_type':
+        reply.type('text/plain; charset=utf-8');
+        return payload;
+      default:
+        return replaceAnswer(reply, answerOf(fault, dialect));
     }
-    reply
-      .code(fault.status ?? 500)
-      .removeHeader('location')
-      .removeHeader('etag')
-      .removeHeader('last-modified');
-    return JSON.stringify(operationOutcome('exception', 'A scripted fault after the commit.'));
   });
 }

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { type Fault, type FaultBook, FaultSchema } from './faults.ts';
 
-/** Scripting faults over HTTP. */
+/** Scripts, lists and removes faults. */
 export async function faultRoutes(app: FastifyInstance, { faults }: { faults: FaultBook }): Promise<void> {
   app.get('/faults', async () => ({ faults: faults.list() }));
   app.post<{ Body: Fault }>('/faults', { schema: { body: FaultSchema } }, async (request, reply) =>

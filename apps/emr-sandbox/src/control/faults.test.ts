@@ -2,12 +2,18 @@ import { expect, test } from 'vitest';
 import { goodPayment, sandboxForTest } from '../testing/sandbox.ts';
 import { createFaultBook } from './faults.ts';
 
-const post = { method: 'POST', path: '/fhir/PaymentReconciliation' };
+const post = {
+  method: 'POST',
+  path: '/fhir/PaymentReconciliation',
+  resource: 'PaymentReconciliation',
+  creates: true,
+};
+const read = { method: 'GET', path: '/fhir/Patient', resource: 'Patient', creates: false };
 
-test('a count strikes the next so many that match', () => {
+test('a fault with a count strikes that many matching requests', () => {
   const book = createFaultBook();
   book.script({ kind: 'status', count: 2, match: { method: 'post', resource: 'PaymentReconciliation' } });
-  const strikes = [post, { ...post, method: 'GET' }, { ...post, path: '/fhir/Patient' }, post, post].map(
+  const strikes = [post, { ...post, method: 'GET' }, { ...post, resource: 'Patient' }, post, post].map(
     (request) => book.strike(request).fault !== null,
   );
   expect(strikes).toEqual([true, false, false, true, false]);
@@ -27,7 +33,7 @@ test('a share is drawn the same way from the same seed', () => {
   expect(hits).toBeLessThan(350);
 });
 
-test('waiting times add up, and the first fault of another kind strikes', () => {
+test('waiting times add up, and of the other faults the first one strikes', () => {
   const book = createFaultBook();
   book.script({ kind: 'latency', latency_ms: 30 });
   book.script({ kind: 'reset', count: 1 });
@@ -36,14 +42,14 @@ test('waiting times add up, and the first fault of another kind strikes', () => 
   expect(book.strike(post)).toMatchObject({ latencyMs: 35, fault: { kind: 'too_many_requests' } });
 });
 
-test('what breaks after the commit strikes creates, unless told otherwise', () => {
+test('faults after the commit strike creates, unless the script names a method', () => {
   const book = createFaultBook();
   book.script({ kind: 'commit_then_reset' });
-  expect(book.strike({ method: 'GET', path: '/fhir/Patient' }).fault).toBeNull();
+  expect(book.strike(read).fault).toBeNull();
   expect(book.strike(post).fault).not.toBeNull();
 });
 
-test('faults are scripted, listed and taken away over HTTP', async () => {
+test('faults are scripted, listed and removed over HTTP', async () => {
   const { app, create } = await sandboxForTest();
   const script = (body: object) => app.inject({ method: 'POST', url: '/sandbox/faults', body });
   expect((await script({ kind: 'too_many_requests', retry_after_seconds: 3, count: 1 })).statusCode).toBe(
@@ -68,7 +74,7 @@ test('faults are scripted, listed and taken away over HTTP', async () => {
   }
 });
 
-test('500 after the commit: the entry is there, and the answer does not give it away', async () => {
+test('500 after the commit: the entry exists, and the answer does not reveal it', async () => {
   const { app, create, ledger } = await sandboxForTest();
   await app.inject({ method: 'POST', url: '/sandbox/faults', body: { kind: 'commit_then_500', count: 1 } });
   const answer = await create(goodPayment);

@@ -1,21 +1,29 @@
 import { type Static, Type } from '@sinclair/typebox';
+import type { RequestTarget } from '../dialect.ts';
 
-const KINDS = [
-  'latency',
-  'status',
-  'too_many_requests',
-  'reset',
-  'hang',
+/** Faults that come instead of the request: nothing is carried out. */
+const INSTEAD = ['status', 'unauthorized', 'too_many_requests', 'html', 'empty', 'reset', 'hang'] as const;
+/** Faults that spoil the answer of a request that was carried out. */
+const CARRIED_OUT = [
   'commit_then_hang',
   'commit_then_reset',
   'commit_then_500',
+  'commit_then_html',
+  'commit_then_empty',
+  'half_answer',
+  'wrong_content_type',
 ] as const;
+const KINDS = ['latency', ...INSTEAD, ...CARRIED_OUT] as const;
 export type FaultKind = (typeof KINDS)[number];
+
+export function isCarriedOut(kind: FaultKind): boolean {
+  return (CARRIED_OUT as readonly FaultKind[]).includes(kind);
+}
 
 export const FaultSchema = Type.Object(
   {
     kind: Type.Unsafe<FaultKind>({ type: 'string', enum: [...KINDS] }),
-    /** Which requests. `path` is a prefix such as `/fhir/Patient`; `resource` the type in it. */
+    /** The requests that it strikes. `path` is a prefix such as `/fhir/Patient`; `resource` is a word of the dialect. */
     match: Type.Optional(
       Type.Object(
         {
@@ -26,9 +34,9 @@ export const FaultSchema = Type.Object(
         { additionalProperties: false },
       ),
     ),
-    /** Only the next so many matching requests. */
+    /** Strikes only this many of the next matching requests. */
     count: Type.Optional(Type.Integer({ minimum: 1 })),
-    /** Only this share of the matching requests, drawn with `seed`. */
+    /** Strikes only this share of the matching requests, drawn with `seed`. */
     share: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 1 })),
     seed: Type.Optional(Type.Integer()),
     latency_ms: Type.Optional(Type.Integer({ minimum: 0, maximum: 600_000 })),
@@ -38,19 +46,21 @@ export const FaultSchema = Type.Object(
   { additionalProperties: false },
 );
 export type Fault = Static<typeof FaultSchema>;
-/** `hits`: requests that it has struck. */
+/** `hits` counts the requests that it has struck. */
 export type ScriptedFault = Fault & { id: number; hits: number };
+
+export type StruckRequest = { method: string; path: string } & RequestTarget;
 
 export type FaultBook = {
   script(fault: Fault): ScriptedFault;
   list(): ScriptedFault[];
-  /** Without an id: all of them. */
+  /** Removes one fault, or all without an id. */
   remove(id?: number): void;
-  /** What happens to this request: the waiting times add up, and of the other kinds the first one strikes. */
-  strike(request: { method: string; path: string }): { latencyMs: number; fault: ScriptedFault | null };
+  /** Decides what happens to a request: waiting times add up, and of all other faults the first one strikes. */
+  strike(request: StruckRequest): { latencyMs: number; fault: ScriptedFault | null };
 };
 
-/** mulberry32: small, seeded, good enough to draw a share of requests the same way each time. */
+/** mulberry32: a small seeded generator, good enough to draw the same share of requests each time. */
 function randomFrom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
@@ -61,15 +71,16 @@ function randomFrom(seed: number): () => number {
   };
 }
 
-function matches({ kind, match = {} }: Fault, { method, path }: { method: string; path: string }): boolean {
-  // What is to break after a commit is a create, unless a caller says otherwise.
-  const wanted = match.method ?? (kind.startsWith('commit_') ? 'POST' : method);
-  if (wanted.toUpperCase() !== method) return false;
+function matches({ kind, match = {} }: Fault, { method, path, resource, creates }: StruckRequest): boolean {
+  // Faults of the kind "after commit" apply only to creates, unless the script names a method.
+  if (match.method === undefined) {
+    if (kind.startsWith('commit_') && !creates) return false;
+  } else if (match.method.toUpperCase() !== method) return false;
   if (match.path !== undefined && !path.startsWith(match.path)) return false;
-  return match.resource === undefined || path.split('/')[2] === match.resource;
+  return match.resource === undefined || match.resource === resource;
 }
 
-/** The faults that callers have scripted. */
+/** Keeps the faults that callers have scripted. */
 export function createFaultBook(): FaultBook {
   const book = new Map<number, { fault: ScriptedFault; random: () => number }>();
   let lastId = 0;

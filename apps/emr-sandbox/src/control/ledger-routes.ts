@@ -1,9 +1,9 @@
 import type { FastifyInstance } from 'fastify';
-import { viewPosting } from '../dialects/fhir-r5/read-stored.ts';
 import type { Ledger } from '../ledger.ts';
+import { viewPosting } from '../posting-view.ts';
 import type { Practice } from '../practice.ts';
 
-/** The whole ledger, for checkers: every entry, oldest first, or those after number `since`. */
+/** Lists the ledger for checkers, oldest first: every entry, or those after number `since`. */
 export async function ledgerRoutes(
   app: FastifyInstance,
   { ledger, practice }: { ledger: Ledger; practice: Practice },
@@ -18,7 +18,7 @@ export async function ledgerRoutes(
     async (request) => {
       const entries = ledger.entries.slice(request.query.since);
       await entries.at(-1)?.written;
-      return { count: ledger.size(), entries: entries.map((entry) => viewPosting(entry, practice)) };
+      return { count: ledger.size(), entries: entries.map((entry) => viewPosting({ practice }, entry)) };
     },
   );
 }

@@ -1,13 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
 import type { FastifyInstance } from 'fastify';
-import { type PostingView, viewPosting } from '../dialects/fhir-r5/read-stored.ts';
+import type { Dialect } from '../dialect.ts';
 import type { Entry, Ledger } from '../ledger.ts';
+import { viewPosting } from '../posting-view.ts';
 import type { Practice } from '../practice.ts';
 
-/** The page looks at this many of the newest postings; the counters tell of all. */
+/** The page shows this many of the newest postings; its counters include all. */
 const SHOWN = 100;
-/** Under load the page hears of many postings at once, not a thousand times a second. */
+/** Under load one message carries the postings of this time, instead of a thousand messages a second. */
 const GATHER_MS = 200;
 
 const ASSETS = [
@@ -17,13 +18,15 @@ const ASSETS = [
 ] as const;
 const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:";
 
-/** The page at `/` and the stream of server-sent events behind it. */
+/** Serves the page at `/` and the server-sent events that keep it up to date. */
 export async function pageRoutes(
   app: FastifyInstance,
-  { ledger, practice }: { ledger: Ledger; practice: Practice },
+  { ledger, practice, dialects }: { ledger: Ledger; practice: Practice; dialects: readonly Dialect[] },
 ): Promise<void> {
+  const listed = dialects.map(({ title, prefix }) => `${title} at <code>${prefix}</code>`).join(', ');
   for (const [path, file, type] of ASSETS) {
-    const content = await readFile(new URL(file, import.meta.url), 'utf8');
+    const text = await readFile(new URL(file, import.meta.url), 'utf8');
+    const content = text.replace('{{dialects}}', listed);
     app.get(path, async (_request, reply) =>
       reply
         .headers({ 'content-security-policy': POLICY, 'cache-control': 'no-cache' })
@@ -34,28 +37,28 @@ export async function pageRoutes(
 
   const viewers = new Set<ServerResponse>();
   let cents = 0;
-  const count = (posting: PostingView) => {
-    cents += Math.round(posting.amount * 100);
+  const count = ({ posting }: Entry) => {
+    cents += Math.round(Number(posting.amount) * 100);
   };
-  for (const entry of ledger.entries) count(viewPosting(entry, practice));
+  for (const entry of ledger.entries) count(entry);
 
   let fresh: Entry[] = [];
   let timer: NodeJS.Timeout | undefined;
   const message = (entries: readonly Entry[]) => {
-    const postings = entries.slice(-SHOWN).map((entry) => viewPosting(entry, practice));
+    const postings = entries.slice(-SHOWN).map((entry) => viewPosting({ practice }, entry));
     return `data: ${JSON.stringify({ count: ledger.size(), total: cents / 100, postings })}\n\n`;
   };
-  const tell = () => {
+  const publish = () => {
     timer = undefined;
     const text = message(fresh);
     fresh = [];
     for (const viewer of viewers) viewer.write(text);
   };
   ledger.onWritten((entry) => {
-    count(viewPosting(entry, practice));
+    count(entry);
     if (viewers.size === 0) return;
     fresh.push(entry);
-    timer ??= setTimeout(tell, GATHER_MS);
+    timer ??= setTimeout(publish, GATHER_MS);
   });
   app.addHook('preClose', async () => {
     clearTimeout(timer);

@@ -1,4 +1,4 @@
-// Text from the ledger reaches the page by textContent only, never as HTML.
+// Text from the ledger is set as textContent only, never as HTML.
 const SHOWN = 100;
 const byId = (id) => document.getElementById(id);
 const money = new Intl.NumberFormat('en-US', { style: 'currency', currency: 'USD' });
@@ -37,7 +37,7 @@ function show({ count, total, postings }) {
   byId('total').textContent = money.format(total);
   const rows = byId('rows');
   for (const posting of postings) {
-    // A reconnect sends the newest ones again.
+    // After a reconnect the stream sends the newest postings again.
     if (posting.seq <= newest) continue;
     newest = posting.seq;
     rows.prepend(rowOf(posting));

@@ -6,12 +6,16 @@ import type { LightMyRequestResponse } from 'fastify';
 import { onTestFinished } from 'vitest';
 import { buildSandbox, type SandboxOptions } from '../build-sandbox.ts';
 import { demoPractice } from '../demo-practice.ts';
+import { upgradeLine } from '../dialects/fhir-r5/old-forms.ts';
 import { openLedger } from '../ledger.ts';
 
-/** A sandbox of its own for one test, closed when the test is over. */
-export async function sandboxForTest(options: Partial<SandboxOptions> = {}) {
+/** Builds a sandbox for one test and closes it when the test ends. */
+export async function sandboxForTest({
+  ledgerFile,
+  ...options
+}: Partial<SandboxOptions> & { ledgerFile?: string } = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'emr-sandbox-'));
-  const ledger = await openLedger(join(folder, 'ledger.jsonl'));
+  const ledger = await openLedger({ upgradeLine }, { path: ledgerFile ?? join(folder, 'ledger.jsonl') });
   const app = await buildSandbox(
     { ledger, logger: createLogger('emr-sandbox', 'silent') },
     {
@@ -35,7 +39,7 @@ export async function sandboxForTest(options: Partial<SandboxOptions> = {}) {
   return { app, ledger, create };
 }
 
-/** A PaymentReconciliation that the demo practice takes. */
+/** A PaymentReconciliation that the demo practice accepts. */
 export const goodPayment = {
   resourceType: 'PaymentReconciliation',
   identifier: [{ system: 'urn:emr-payments:payment-id', value: '123e4567e89b12d3a456426614174001' }],

@@ -1,21 +1,22 @@
 import type { FastifyRequest } from 'fastify';
+import { PREFIX } from './identifiers.ts';
 import { FhirProblem } from './operation-outcome.ts';
 
 export type Query = Record<string, string | string[] | undefined>;
 
-/** `http://host/fhir` as the caller sees it. */
+/** The base URL as the caller sees it, such as `http://host/fhir`. */
 export function baseUrl(request: FastifyRequest): string {
-  return `${request.protocol}://${request.host}/fhir`;
+  return `${request.protocol}://${request.host}${PREFIX}`;
 }
 
-/** The one value of a search parameter. @throws FhirProblem when it is given twice. */
+/** Reads a search parameter that has one value. @throws FhirProblem when it is given twice. */
 export function only(query: Query, name: string): string | undefined {
   const value = query[name];
   if (Array.isArray(value)) throw new FhirProblem(400, 'value', `The parameter ${name} may be given once.`);
   return value;
 }
 
-/** A server that ignores a parameter answers another question than the one asked, so an unknown one is refused. */
+/** Refuses unknown parameters: ignoring one would answer a different question than the caller asked. */
 export function refuseUnknown(query: Query, known: readonly string[]): void {
   const unknown = Object.keys(query).find((name) => !known.includes(name));
   if (unknown !== undefined) {
@@ -35,9 +36,9 @@ function wholeNumber(query: Query, name: string, otherwise: number): number {
 }
 
 /**
- * A searchset of one page. `_count` (at most 500) and `_offset` choose it; `next` leads to the following one.
+ * Builds one page of a searchset. `_count` (at most 500) and `_offset` choose it; the link `next` leads to the one after.
  *
- * @param found every match with its JSON: only those of the page are turned into text.
+ * @param found every match; `json` is called only for those on the page.
  */
 export function searchset<T extends { id: string }>(
   request: FastifyRequest<{ Querystring: Query }>,

@@ -21,7 +21,7 @@ test('return=minimal answers without a body', async () => {
   expect(made.headers.location).toBeDefined();
 });
 
-test('If-None-Exist: of many creates in the same moment one is new and all name it', async () => {
+test('If-None-Exist: of 40 creates at the same time one is new, and all answers name it', async () => {
   const { create, ledger } = await sandboxForTest();
   const answers = await Promise.all(
     Array.from({ length: 40 }, () => create(goodPayment, { 'if-none-exist': KEY })),
@@ -41,7 +41,7 @@ test('If-None-Exist with several matches is 412', async () => {
   expect([third.statusCode, third.json().issue[0].code]).toEqual([412, 'multiple-matches']);
 });
 
-test('If-None-Exist is ignored when the switch is off', async () => {
+test('If-None-Exist is ignored without the capability', async () => {
   const { app, create, ledger } = await sandboxForTest();
   await app.inject({ method: 'PUT', url: '/sandbox/capabilities', body: { conditional_create: false } });
   await create(goodPayment, { 'if-none-exist': KEY });
@@ -66,6 +66,8 @@ test.each([
   [{ ...goodPayment, amount: { value: 1.005 } }, 400, 'value', 'amount.value'],
   [{ ...goodPayment, amount: { value: 1, currency: 'EUR' } }, 422, 'business-rule', 'amount.currency'],
   [{ ...goodPayment, identifier: [{ value: 7 }] }, 400, 'value', 'identifier'],
+  [{ ...goodPayment, referenceNumber: 7 }, 400, 'value', 'referenceNumber'],
+  [{ ...goodPayment, processNote: 'paid' }, 400, 'value', 'processNote'],
   [{ ...goodPayment, date: '2019-12-31' }, 422, 'business-rule', 'date'],
   [without('paymentIssuer'), 422, 'required', 'paymentIssuer'],
   [{ ...goodPayment, paymentIssuer: { reference: 'Patient/no' } }, 422, 'not-found', 'paymentIssuer'],
@@ -97,20 +99,23 @@ test.each([
   ['', 400],
   [JSON.stringify({ resourceType: 'Patient' }), 400],
   [`"${'x'.repeat(300_000)}"`, 413],
-])('a body that is no PaymentReconciliation %# is an OperationOutcome', async (body, status) => {
-  const { app } = await sandboxForTest();
-  const headers = { 'content-type': 'application/fhir+json' };
-  const answer = await app.inject({ method: 'POST', url: '/fhir/PaymentReconciliation', headers, body });
-  expect(answer.statusCode).toBe(status);
-  expect(answer.json().resourceType).toBe('OperationOutcome');
-});
+])(
+  'a body that is no PaymentReconciliation %# is answered with an OperationOutcome',
+  async (body, status) => {
+    const { app } = await sandboxForTest();
+    const headers = { 'content-type': 'application/fhir+json' };
+    const answer = await app.inject({ method: 'POST', url: '/fhir/PaymentReconciliation', headers, body });
+    expect(answer.statusCode).toBe(status);
+    expect(answer.json().resourceType).toBe('OperationOutcome');
+  },
+);
 
 type Page = {
   entry: { resource: { identifier: { value: string }[] } }[];
   link: { relation: string; url: string }[];
 };
 
-test('search by identifier, and page by page', async () => {
+test('a search finds an identifier, and pages lead to every posting', async () => {
   const { app, create } = await sandboxForTest();
   for (let number = 0; number < 5; number += 1) {
     await create({ ...goodPayment, identifier: [{ system: 's', value: `p${number}` }] });
@@ -142,7 +147,7 @@ test.each([
   '/fhir/PaymentReconciliation?_count=many',
   '/fhir/PaymentReconciliation?_lastUpdated=yesterday',
   '/fhir/Patient?name=Ada',
-])('%s is refused, not answered with something else', async (url) => {
+])('%s is refused instead of ignored', async (url) => {
   const { app } = await sandboxForTest();
   expect((await app.inject(url)).statusCode).toBe(400);
 });
@@ -173,7 +178,7 @@ test.each([
   ]);
 });
 
-test('a patient that was put can be paid for', async () => {
+test('a posting can name a patient that was PUT', async () => {
   const { app, create } = await sandboxForTest();
   const patient = { resourceType: 'Patient', id: 'new-1', identifier: [{ value: 'MRN-9' }] };
   expect((await app.inject({ method: 'PUT', url: '/fhir/Patient/new-1', body: patient })).statusCode).toBe(
@@ -190,7 +195,7 @@ test('a patient that was put can be paid for', async () => {
   );
 });
 
-test('metadata tells what the switches say', async () => {
+test('metadata follows the capabilities', async () => {
   const { app } = await sandboxForTest({
     capabilities: { conditional_create: false, search: false, books_closed_before: null },
   });
@@ -200,7 +205,7 @@ test('metadata tells what the switches say', async () => {
   expect((await app.inject('/fhir/PaymentReconciliation?identifier=x')).statusCode).toBe(400);
 });
 
-test('with a token, FHIR needs it, and metadata and health do not', async () => {
+test('a token is needed for FHIR, but not for metadata and health', async () => {
   const { app, create } = await sandboxForTest({ token: 'sesame' });
   expect((await create(goodPayment)).statusCode).toBe(401);
   expect((await create(goodPayment, { authorization: 'Bearer wrong' })).json().issue[0].code).toBe('login');

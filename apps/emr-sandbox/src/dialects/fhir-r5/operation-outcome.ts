@@ -13,7 +13,7 @@ export type IssueCode =
   | 'exception'
   | 'too-long';
 
-/** A refusal on its way to becoming an OperationOutcome. */
+/** A refusal; the error handler answers it with an OperationOutcome. */
 export class FhirProblem extends Error {
   override name = 'FhirProblem';
   readonly status: number;

@@ -1,6 +1,7 @@
-import type { NewPosting } from '../../ledger.ts';
-import { METHOD_SYSTEM, type Practice } from '../../practice.ts';
+import type { Practice } from '../../practice.ts';
+import { METHOD_SYSTEM } from './identifiers.ts';
 import { FhirProblem } from './operation-outcome.ts';
+import type { PaymentReconciliation } from './posting-resource.ts';
 
 type Json = Record<string, unknown>;
 const isObject = (value: unknown): value is Json =>
@@ -19,7 +20,7 @@ function invalid(element: string, rule: string): FhirProblem {
   return new FhirProblem(400, 'value', `PaymentReconciliation.${element} ${rule}.`, at(element));
 }
 
-/** The id of `Patient/123`; undefined when the reference is to something else or not there. */
+/** The id in a reference such as `Patient/123`; undefined when it is missing or has another type. */
 function referenced(value: unknown, type: string): string | undefined {
   if (!isObject(value) || typeof value.reference !== 'string') return undefined;
   const [, found, id] = /(?:^|\/)([A-Za-z]+)\/([A-Za-z0-9.-]{1,64})$/.exec(value.reference) ?? [];
@@ -53,7 +54,7 @@ function checkMethod(method: unknown, practice: Practice): void {
   if (method === undefined) return;
   const codings = isObject(method) && Array.isArray(method.coding) ? method.coding.filter(isObject) : [];
   const own = codings.find(({ system }) => system === undefined || system === METHOD_SYSTEM);
-  if (typeof own?.code !== 'string' || !practice.methods.has(own.code)) {
+  if (typeof own?.code !== 'string' || practice.methods.get(own.code) === undefined) {
     const text = 'The payment method is not one of this practice.';
     throw new FhirProblem(422, 'code-invalid', text, at('method'));
   }
@@ -69,15 +70,26 @@ function checkIdentifiers(identifiers: unknown): void {
     throw invalid('identifier', 'must be Identifiers with a value');
 }
 
+function checkTexts({ referenceNumber, processNote }: Json): void {
+  if (referenceNumber !== undefined && typeof referenceNumber !== 'string') {
+    throw invalid('referenceNumber', 'must be a string');
+  }
+  const good = (each: unknown) =>
+    isObject(each) && (each.text === undefined || typeof each.text === 'string');
+  if (processNote !== undefined && !(Array.isArray(processNote) && processNote.every(good))) {
+    throw invalid('processNote', 'must be notes with a text');
+  }
+}
+
 /**
- * Checks a body as an EMR would: R5's required elements first (400), then the practice's own rules (422).
+ * Checks a body as an EMR does: first the elements that R5 requires (400), then the practice's own rules (422).
  *
- * @throws FhirProblem with the first thing that is wrong.
+ * @throws FhirProblem for the first element that is wrong.
  */
 export function readPosting(
   { practice, booksClosedBefore }: { practice: Practice; booksClosedBefore: string | null },
   body: unknown,
-): NewPosting {
+): PaymentReconciliation {
   if (!isObject(body) || body.resourceType !== 'PaymentReconciliation') {
     throw new FhirProblem(400, 'structure', 'The body must be a PaymentReconciliation.');
   }
@@ -88,6 +100,7 @@ export function readPosting(
   if (typeof created !== 'string' || Number.isNaN(Date.parse(created)))
     throw invalid('created', 'must be a dateTime');
   checkIdentifiers(body.identifier);
+  checkTexts(body);
   checkAmount(required(body, 'amount'));
   checkDate(required(body, 'date'), booksClosedBefore);
 
@@ -110,5 +123,5 @@ export function readPosting(
       throw new FhirProblem(422, 'not-found', 'The location is not known here.', at('location'));
     }
   }
-  return body as NewPosting;
+  return body as PaymentReconciliation;
 }

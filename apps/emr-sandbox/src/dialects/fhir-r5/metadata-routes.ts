@@ -1,12 +1,12 @@
 import type { FastifyInstance } from 'fastify';
-import type { Capabilities } from '../../control/capabilities.ts';
+import type { Capabilities } from '../../capabilities.ts';
 import { baseUrl } from './bundle.ts';
 
 const interaction = (...codes: string[]) => codes.map((code) => ({ code }));
 const searchParam = (...names: string[]) =>
   names.map((name) => ({ name, type: name === 'url' ? 'uri' : 'token' }));
 
-/** What this server can do, as FHIR clients ask for it. */
+/** The CapabilityStatement, by which FHIR clients learn what this server can do. */
 export async function metadataRoutes(
   app: FastifyInstance,
   { capabilities, since }: { capabilities: Capabilities; since: Date },

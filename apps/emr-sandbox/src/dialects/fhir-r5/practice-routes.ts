@@ -2,44 +2,58 @@ import { type TSchema, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import type { FastifyInstance } from 'fastify';
 import type { Ledger } from '../../ledger.ts';
+import type { Practice, Shelf } from '../../practice.ts';
+import { only, type Query, refuseUnknown, searchset } from './bundle.ts';
+import { matchesToken } from './identifiers.ts';
+import { FhirProblem } from './operation-outcome.ts';
 import {
   CodeSystemSchema,
-  type Identified,
+  changeOf,
+  createResourceReaders,
   LocationSchema,
-  matchesToken,
   PatientSchema,
-  type Practice,
   type PracticeResource,
-} from '../../practice.ts';
-import { only, type Query, refuseUnknown, searchset } from './bundle.ts';
-import { FhirProblem } from './operation-outcome.ts';
+  type Resource,
+} from './practice-resources.ts';
 
 type Deps = { ledger: Ledger; practice: Practice };
-type Shelf = { get(id: string): Identified | undefined; all(): Identified[] };
+type Records = { get(id: string): Resource | undefined; all(): Resource[] };
 
-/** Patient and Location: read and search; and PUT, by which a stack or a test sets its practice up. */
+function recordsOf<T extends { id: string }>(shelf: Shelf<T>, read: (record: T) => Resource): Records {
+  return {
+    get(id) {
+      const record = shelf.get(id);
+      return record && read(record);
+    },
+    all: () => shelf.all().map(read),
+  };
+}
+
+/** Patient and Location: read and search, and the PUT by which a stack or a test sets its practice up. */
 export async function practiceRoutes(app: FastifyInstance, { ledger, practice }: Deps): Promise<void> {
-  const shelves: [string, Shelf][] = [
-    ['Patient', practice.patients],
-    ['Location', practice.locations],
+  const read = createResourceReaders();
+  const readable: [string, Records][] = [
+    ['Patient', recordsOf(practice.patients, read.patient)],
+    ['Location', recordsOf(practice.locations, read.location)],
   ];
-  for (const [type, shelf] of shelves) {
+  for (const [type, records] of readable) {
     app.get<{ Params: { id: string } }>(`/${type}/:id`, async (request, reply) => {
-      const resource = shelf.get(request.params.id);
+      const resource = records.get(request.params.id);
       if (resource === undefined) throw new FhirProblem(404, 'not-found', `There is no such ${type}.`);
-      return reply.send(JSON.stringify(resource));
+      return reply.send(resource.json);
     });
     app.get<{ Querystring: Query }>(`/${type}`, async (request, reply) => {
       refuseUnknown(request.query, ['identifier', '_id', '_count', '_offset']);
       const token = only(request.query, 'identifier');
       const id = only(request.query, '_id');
-      const found = shelf
+      const found = records
         .all()
         .filter(
           (each) =>
-            (id === undefined || each.id === id) && (token === undefined || matchesToken(each, token)),
+            (id === undefined || each.id === id) &&
+            (token === undefined || matchesToken(each.identifiers, token)),
         );
-      return reply.send(searchset(request, { type, found, json: JSON.stringify }));
+      return reply.send(searchset(request, { type, found, json: ({ json }) => json }));
     });
   }
 
@@ -61,8 +75,9 @@ export async function practiceRoutes(app: FastifyInstance, { ledger, practice }:
       const resource = request.body as PracticeResource;
       if (resource.id !== request.params.id)
         throw new FhirProblem(400, 'value', 'The id must be the one of the URL.');
-      practice.put(resource);
-      await ledger.keep(resource);
+      const change = changeOf(resource);
+      practice.apply(change);
+      await ledger.keep(change);
       return reply.send(JSON.stringify(resource));
     });
   }

@@ -1,12 +1,13 @@
 import type { FastifyInstance } from 'fastify';
-import { METHOD_SYSTEM, METHOD_VALUE_SET, type Practice } from '../../practice.ts';
+import type { Practice } from '../../practice.ts';
 import { only, type Query, refuseUnknown, searchset } from './bundle.ts';
+import { METHOD_SYSTEM, METHOD_VALUE_SET } from './identifiers.ts';
 import { FhirProblem } from './operation-outcome.ts';
 
 const ID = 'payment-methods';
 
 function codeSystem(practice: Practice) {
-  const concept = [...practice.methods].map(([code, display]) => ({ code, display }));
+  const concept = practice.methods.all().map(({ id, name }) => ({ code: id, display: name }));
   return {
     resourceType: 'CodeSystem',
     id: ID,
@@ -31,14 +32,16 @@ const valueSet = {
 };
 
 function expanded(practice: Practice) {
-  const contains = [...practice.methods].map(([code, display]) => ({ system: METHOD_SYSTEM, code, display }));
+  const contains = practice.methods
+    .all()
+    .map(({ id, name }) => ({ system: METHOD_SYSTEM, code: id, display: name }));
   return {
     ...valueSet,
     expansion: { timestamp: new Date().toISOString(), total: contains.length, contains },
   };
 }
 
-/** The payment methods as a CodeSystem and a ValueSet. */
+/** Shows the payment methods as a CodeSystem and as a ValueSet. */
 export async function terminologyRoutes(
   app: FastifyInstance,
   { practice }: { practice: Practice },

@@ -1,14 +1,16 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { Capabilities } from '../../control/capabilities.ts';
+import type { Capabilities } from '../../capabilities.ts';
 import type { Entry, Ledger } from '../../ledger.ts';
 import type { Practice } from '../../practice.ts';
 import { baseUrl, only, type Query, refuseUnknown, searchset } from './bundle.ts';
+import { tokenValue } from './identifiers.ts';
 import { FhirProblem } from './operation-outcome.ts';
+import { hasIdentifier, postingOf, resourceText, textOf } from './posting-resource.ts';
 import { readPosting } from './read-posting.ts';
 
 type Deps = { ledger: Ledger; practice: Practice; capabilities: Capabilities };
 
-/** The token of `If-None-Exist: identifier=…`: the query part of a search, so percent-escapes are undone. */
+/** Reads the token of `If-None-Exist: identifier=…`. The header is a search query, so percent-escapes are decoded. */
 function conditionOf(request: FastifyRequest): string | undefined {
   const header = request.headers['if-none-exist'];
   if (header === undefined) return undefined;
@@ -28,8 +30,10 @@ function answerWith(entry: Entry, status: 200 | 201, request: FastifyRequest, re
   const location = `${baseUrl(request)}/PaymentReconciliation/${entry.id}/_history/1`;
   reply
     .code(status)
-    .headers({ location, etag: 'W/"1"', 'last-modified': new Date(entry.lastUpdated).toUTCString() });
-  return /return=minimal/.test(String(request.headers.prefer ?? '')) ? reply.send() : reply.send(entry.json);
+    .headers({ location, etag: 'W/"1"', 'last-modified': new Date(entry.receivedAt).toUTCString() });
+  return /return=minimal/.test(String(request.headers.prefer ?? ''))
+    ? reply.send()
+    : reply.send(textOf(entry));
 }
 
 const PREFIXES: Record<string, (updated: number, given: number) => boolean> = {
@@ -46,7 +50,12 @@ function updatedWithin(entries: readonly Entry[], text: string | undefined): rea
   if (keeps === undefined || Number.isNaN(given)) {
     throw new FhirProblem(400, 'value', '_lastUpdated takes ge, gt, le or lt and a dateTime.');
   }
-  return entries.filter((entry) => keeps(Date.parse(entry.lastUpdated), given));
+  return entries.filter((entry) => keeps(Date.parse(entry.receivedAt), given));
+}
+
+/** The entries with an identifier that the token names, oldest first. */
+function withIdentifier(ledger: Ledger, token: string): readonly Entry[] {
+  return ledger.byKey(tokenValue(token)).filter((entry) => hasIdentifier(entry, token));
 }
 
 /** PaymentReconciliation: create, conditional create, read and search. */
@@ -56,8 +65,8 @@ export async function paymentRoutes(
 ): Promise<void> {
   app.post('/PaymentReconciliation', async (request, reply) => {
     const condition = capabilities.current.conditional_create ? conditionOf(request) : undefined;
-    // From here to `ledger.add` nothing waits: two creates with one key cannot both find nothing.
-    const existing = condition === undefined ? [] : ledger.byIdentifier(condition);
+    // Nothing waits between here and `ledger.add`, so two creates with the same key cannot both find nothing.
+    const existing = condition === undefined ? [] : withIdentifier(ledger, condition);
     if (existing.length > 1) {
       throw new FhirProblem(412, 'multiple-matches', 'Several postings match If-None-Exist.');
     }
@@ -67,7 +76,8 @@ export async function paymentRoutes(
       return answerWith(match, 200, request, reply);
     }
     const rules = { practice, booksClosedBefore: capabilities.current.books_closed_before };
-    const entry = ledger.add(readPosting(rules, request.body));
+    const resource = readPosting(rules, request.body);
+    const entry = ledger.add(postingOf(resource), (stamp) => resourceText(resource, stamp));
     await entry.written;
     return answerWith(entry, 201, request, reply);
   });
@@ -77,7 +87,7 @@ export async function paymentRoutes(
     if (entry === undefined)
       throw new FhirProblem(404, 'not-found', 'There is no such PaymentReconciliation.');
     await entry.written;
-    return reply.header('etag', 'W/"1"').send(entry.json);
+    return reply.header('etag', 'W/"1"').send(textOf(entry));
   });
 
   app.get<{ Querystring: Query }>('/PaymentReconciliation', async (request, reply) => {
@@ -86,11 +96,9 @@ export async function paymentRoutes(
     }
     refuseUnknown(request.query, ['identifier', '_lastUpdated', '_count', '_offset']);
     const token = only(request.query, 'identifier');
-    const candidates = token === undefined ? ledger.entries.slice() : ledger.byIdentifier(token);
+    const candidates = token === undefined ? ledger.entries.slice() : withIdentifier(ledger, token);
     const found = updatedWithin(candidates, only(request.query, '_lastUpdated'));
     await found.at(-1)?.written;
-    return reply.send(
-      searchset(request, { type: 'PaymentReconciliation', found, json: (entry) => entry.json }),
-    );
+    return reply.send(searchset(request, { type: 'PaymentReconciliation', found, json: textOf }));
   });
 }
