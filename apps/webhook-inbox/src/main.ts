@@ -1,7 +1,7 @@
 import { configOrExit, createLogger, runProcess } from '@emr-payments/runtime';
 import { readConfig } from './config.ts';
+import { openKnownSecrets } from './known-secrets.ts';
 import { openMessages } from './messages.ts';
-import { openSecrets } from './secrets.ts';
 import { buildServer } from './server.ts';
 
 const config = configOrExit(readConfig);
@@ -10,7 +10,7 @@ const logger = createLogger('webhook-inbox', config.LOG_LEVEL);
 await runProcess({ logger, graceMs: 5000 }, async (releases) => {
   const file = config.INBOX_FILE;
   const messages = openMessages({ file, keep: config.INBOX_KEEP });
-  const secrets = openSecrets({
+  const secrets = openKnownSecrets({
     configured: config.secrets,
     file: file === undefined ? undefined : `${file}.secrets`,
   });

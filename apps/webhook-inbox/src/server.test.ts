@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { newWebhookSecret, testHeaders } from '@emr-payments/webhooks';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { openKnownSecrets } from './known-secrets.ts';
 import { type Message, openMessages } from './messages.ts';
-import { openSecrets } from './secrets.ts';
 import { buildServer } from './server.ts';
 
 const secret = newWebhookSecret();
@@ -14,7 +14,7 @@ type Options = { file?: string; keep?: number; secrets?: string[] };
 async function start({ file, keep = 1000, secrets = [secret] }: Options = {}) {
   const server = buildServer({
     messages: openMessages({ file, keep }),
-    secrets: openSecrets({ configured: secrets, file: file && `${file}.secrets` }),
+    secrets: openKnownSecrets({ configured: secrets, file: file && `${file}.secrets` }),
   });
   onTestFinished(() => server.close());
   const url = await server.listen({ host: '127.0.0.1', port: 0 });

@@ -1,12 +1,12 @@
 import Fastify, { type FastifyInstance } from 'fastify';
 import { type BehaviourScript, behaviourScript } from './behaviour.ts';
 import { controlRoutes } from './control-routes.ts';
+import type { KnownSecrets } from './known-secrets.ts';
 import type { Messages } from './messages.ts';
 import { pageRoutes } from './page-routes.ts';
 import { receiveRoutes } from './receive-routes.ts';
-import type { Secrets } from './secrets.ts';
 
-export type InboxDeps = { messages: Messages; secrets: Secrets; behaviour: BehaviourScript };
+export type InboxDeps = { messages: Messages; secrets: KnownSecrets; behaviour: BehaviourScript };
 
 /** Builds the inbox, not yet listening. */
 export function buildServer(deps: Omit<InboxDeps, 'behaviour'>): FastifyInstance {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Type } from '@sinclair/typebox';
 import { ConfigError } from './config.ts';
-import { type Keyring, parseKeyring } from './secrets.ts';
+import { type Keyring, parseKeyring } from './sealing.ts';
 
 /** The variables of `readKeyring`, to be spread into an app's schema. One of the two is needed. */
 export const keyringVariables = {

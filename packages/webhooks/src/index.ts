@@ -9,7 +9,7 @@ export { type AddressPolicy, assertPolicy, DEFAULT_PORTS } from './guard/policy.
 export * from './guard/resolve.ts';
 export { parseRetryAfter } from './retry-after.ts';
 export * from './schedule.ts';
-export { newWebhookKeyPair, newWebhookSecret, parseWebhookKey, webhookPublicKey } from './secrets.ts';
 export * from './send.ts';
 export { type SignedHeaders, type SignInput, signHeaders } from './sign.ts';
+export { newWebhookKeyPair, newWebhookSecret, parseWebhookKey, webhookPublicKey } from './signing-secrets.ts';
 export * from './verify.ts';

@@ -4,8 +4,8 @@ import { Webhook } from 'standardwebhooks';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createAgents } from './agents.ts';
 import { startReceiver } from './receiver.fixture.ts';
-import { newWebhookSecret } from './secrets.ts';
 import { type SendInput, type SendOutcome, sendWebhook } from './send.ts';
+import { newWebhookSecret } from './signing-secrets.ts';
 
 const secret = newWebhookSecret();
 const body = '{"id":"evt_1","note":"Müller  –  350 €"}';

@@ -1,10 +1,10 @@
 import type { WebhookAgents } from './agents.ts';
 import { excerptOf } from './excerpt.ts';
-import { type Exchange, exchange } from './exchange.ts';
 import { type FailureKind, failureOf } from './failure.ts';
 import { checkUrl } from './guard/check-url.ts';
 import type { AddressPolicy } from './guard/policy.ts';
 import { parseRetryAfter } from './retry-after.ts';
+import { type RequestResult, sendRequest } from './send-request.ts';
 import { signHeaders } from './sign.ts';
 
 /** DNS, connection, request and the whole answer together. */
@@ -58,7 +58,7 @@ const USER_AGENT = 'emr-payments/1.0 (webhooks)';
  * What an exchange means. A status that is not 2xx has already failed, so how its body ended adds nothing. A 2xx counts
  * only with its whole answer (or the 64 KiB that we read): a receiver that never finishes has not been seen to.
  */
-function judge(result: Exchange, seen: Seen, deps: { now: () => Date }): SendOutcome {
+function judge(result: RequestResult, seen: Seen, deps: { now: () => Date }): SendOutcome {
   const { answer, end } = result;
   const status = answer?.status;
   if (answer !== undefined && status !== undefined && (status < 200 || status > 299)) {
@@ -103,7 +103,7 @@ export async function sendWebhook(deps: SendDeps, input: SendInput): Promise<Sen
     return { outcome: 'failed', kind: 'address_refused', detail: target.message, ...nothing };
   }
   const started = performance.now();
-  const result = await exchange(deps, {
+  const result = await sendRequest(deps, {
     url: target.url,
     body,
     headers: { ...signed, 'content-type': 'application/json', 'user-agent': USER_AGENT },

@@ -1,5 +1,5 @@
 import { createHmac, sign } from 'node:crypto';
-import { parseWebhookKey, type WebhookKey } from './secrets.ts';
+import { parseWebhookKey, type WebhookKey } from './signing-secrets.ts';
 
 export type SignedHeaders = {
   'webhook-id': string;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { newWebhookKeyPair, newWebhookSecret } from './secrets.ts';
 import { signHeaders } from './sign.ts';
+import { newWebhookKeyPair, newWebhookSecret } from './signing-secrets.ts';
 import { testHeaders, type VerifyFailure, verify } from './verify.ts';
 
 const secret = newWebhookSecret();

@@ -1,6 +1,6 @@
 import { timingSafeEqual, verify as verifyEd25519 } from 'node:crypto';
-import { parseWebhookKey, type WebhookKey } from './secrets.ts';
 import { hmac, type SignedHeaders, signedContent, signHeaders } from './sign.ts';
+import { parseWebhookKey, type WebhookKey } from './signing-secrets.ts';
 
 export type VerifyInput = {
   /** The body exactly as it arrived, before any JSON parser has touched it. */

@@ -1,8 +1,8 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createAgents } from '../agents.ts';
 import { type Receiver, startReceiver } from '../receiver.fixture.ts';
-import { newWebhookSecret } from '../secrets.ts';
 import { sendWebhook } from '../send.ts';
+import { newWebhookSecret } from '../signing-secrets.ts';
 import { TEST_CERTIFICATE } from '../tls.fixture.ts';
 import { checkEndpoint } from './guarded-lookup.ts';
 import type { AddressPolicy } from './policy.ts';

@@ -6,7 +6,7 @@ import { EXCERPT_BYTES } from './excerpt.ts';
 /** An answer is read to here and no further: what lies beyond can change nothing. */
 export const ANSWER_BYTES = 64 * 1024;
 
-export type Exchange = {
+export type RequestResult = {
   /** `complete`: the answer has ended, or has been read as far as we read. */
   end: 'complete' | 'deadline' | 'canceled' | { error: unknown };
   answer?: { status: number; headers: IncomingHttpHeaders };
@@ -14,7 +14,7 @@ export type Exchange = {
   start: Buffer;
 };
 
-export type ExchangeInput = {
+export type RequestInput = {
   url: URL;
   body: Buffer;
   headers: Record<string, string>;
@@ -26,7 +26,10 @@ export type ExchangeInput = {
  * One POST and its answer, under one timer: name, connection, request, headers and body together take no longer than
  * `deadlineMs`, however slowly the bytes come. Never rejects.
  */
-export function exchange({ agents }: { agents: WebhookAgents }, input: ExchangeInput): Promise<Exchange> {
+export function sendRequest(
+  { agents }: { agents: WebhookAgents },
+  input: RequestInput,
+): Promise<RequestResult> {
   const { url, body, headers, deadlineMs, signal } = input;
   return new Promise((resolve) => {
     if (signal?.aborted) return resolve({ end: 'canceled', start: Buffer.alloc(0) });
@@ -40,18 +43,18 @@ export function exchange({ agents }: { agents: WebhookAgents }, input: ExchangeI
       decompress: false,
     });
     const started: Buffer[] = [];
-    let answer: Exchange['answer'];
+    let answer: RequestResult['answer'];
     let received = 0;
 
     let open = true;
-    const finish = (end: Exchange['end']): void => {
+    const finish = (end: RequestResult['end']): void => {
       if (!open) return;
       open = false;
       clearTimeout(timer);
       signal?.removeEventListener('abort', cancel);
       resolve({ end, start: Buffer.concat(started).subarray(0, EXCERPT_BYTES), ...(answer && { answer }) });
     };
-    const abandon = (end: Exchange['end']): void => {
+    const abandon = (end: RequestResult['end']): void => {
       finish(end);
       // Takes the connection with it, in whatever state it is.
       request.destroy();
