@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox';
 import type { FastifyInstance } from 'fastify';
 import { type Behaviour, BehaviourSchema } from './behaviour.ts';
-import type { InboxDeps } from './server.ts';
+import type { InboxDeps } from './deps.ts';
 
 const SecretsSchema = Type.Object(
   { secrets: Type.Array(Type.String(), { maxItems: 100 }) },

@@ -1,8 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { verify } from '@emr-payments/webhooks';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { InboxDeps } from './deps.ts';
 import type { Message } from './messages.ts';
-import type { InboxDeps } from './server.ts';
 
 function toMessage(request: FastifyRequest, secrets: readonly string[]): Message {
   const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);

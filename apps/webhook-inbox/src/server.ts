@@ -1,12 +1,9 @@
 import Fastify, { type FastifyInstance } from 'fastify';
-import { type BehaviourScript, behaviourScript } from './behaviour.ts';
+import { behaviourScript } from './behaviour.ts';
 import { controlRoutes } from './control-routes.ts';
-import type { KnownSecrets } from './known-secrets.ts';
-import type { Messages } from './messages.ts';
+import type { InboxDeps } from './deps.ts';
 import { pageRoutes } from './page-routes.ts';
 import { receiveRoutes } from './receive-routes.ts';
-
-export type InboxDeps = { messages: Messages; secrets: KnownSecrets; behaviour: BehaviourScript };
 
 /** Builds the inbox, not yet listening. */
 export function buildServer(deps: Omit<InboxDeps, 'behaviour'>): FastifyInstance {
