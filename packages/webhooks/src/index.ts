@@ -1,5 +1,4 @@
 export * from './agents.ts';
-export { excerptOf } from './excerpt.ts';
 export type { FailureKind } from './failure.ts';
 export type { AddressRange } from './guard/address-ranges.ts';
 export * from './guard/check-address.ts';

@@ -1,17 +1,18 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import got from 'got';
 import type { WebhookAgents } from './agents.ts';
-import { EXCERPT_BYTES } from './excerpt.ts';
 
-/** An answer is read to here and no further: what lies beyond can change nothing. */
-export const ANSWER_BYTES = 64 * 1024;
+/** An answer is read up to this size. What lies beyond it can change nothing. */
+const ANSWER_BYTES = 64 * 1024;
+/** This much of an answer is kept for the integrator to look at. */
+const EXCERPT_BYTES = 1024;
 
 export type RequestResult = {
-  /** `complete`: the answer has ended, or has been read as far as we read. */
+  /** `complete`: the answer has ended, or `ANSWER_BYTES` of it have been read. */
   end: 'complete' | 'deadline' | 'canceled' | { error: unknown };
   answer?: { status: number; headers: IncomingHttpHeaders };
-  /** The first bytes of the answer's body, at most 1 KiB. */
-  start: Buffer;
+  /** The first 1 KiB of the answer's body as text; empty when there was none. */
+  excerpt: string;
 };
 
 export type RequestInput = {
@@ -23,8 +24,19 @@ export type RequestInput = {
 };
 
 /**
- * One POST and its answer, under one timer: name, connection, request, headers and body together take no longer than
- * `deadlineMs`, however slowly the bytes come. Never rejects.
+ * The start of an answer as text that every store and every page can hold: valid UTF-8, and no control characters except
+ * line feed and tab (PostgreSQL's text refuses NUL). Invalid bytes and control characters become U+FFFD.
+ */
+function excerptOf(answer: Buffer): string {
+  // In stream mode a character that the limit cuts in two is left out rather than replaced.
+  const text = new TextDecoder().decode(answer.subarray(0, EXCERPT_BYTES), { stream: true });
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is replaced here
+  return text.replaceAll('\r\n', '\n').replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '\ufffd');
+}
+
+/**
+ * Sends one POST and reads its answer, under one timer: name look-up, connection, request, headers and body together take
+ * at most `deadlineMs`, however slowly the bytes come. Never rejects.
  */
 export function sendRequest(
   { agents }: { agents: WebhookAgents },
@@ -32,7 +44,7 @@ export function sendRequest(
 ): Promise<RequestResult> {
   const { url, body, headers, deadlineMs, signal } = input;
   return new Promise((resolve) => {
-    if (signal?.aborted) return resolve({ end: 'canceled', start: Buffer.alloc(0) });
+    if (signal?.aborted) return resolve({ end: 'canceled', excerpt: '' });
     const request = got.stream.post(url, {
       body,
       headers,
@@ -52,11 +64,11 @@ export function sendRequest(
       open = false;
       clearTimeout(timer);
       signal?.removeEventListener('abort', cancel);
-      resolve({ end, start: Buffer.concat(started).subarray(0, EXCERPT_BYTES), ...(answer && { answer }) });
+      resolve({ end, excerpt: excerptOf(Buffer.concat(started)), ...(answer && { answer }) });
     };
     const abandon = (end: RequestResult['end']): void => {
       finish(end);
-      // Takes the connection with it, in whatever state it is.
+      // Closes the connection too, in whatever state it is.
       request.destroy();
     };
     const cancel = (): void => abandon('canceled');
@@ -72,7 +84,7 @@ export function sendRequest(
       if (received >= ANSWER_BYTES) abandon('complete');
     });
     request.on('end', () => finish('complete'));
-    // Stays for good: a destroyed request may still report how it ended.
+    // Never removed: a destroyed request may still emit an error, which without a listener would end the process.
     request.on('error', (error: unknown) => finish({ error }));
   });
 }

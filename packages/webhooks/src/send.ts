@@ -1,5 +1,4 @@
 import type { WebhookAgents } from './agents.ts';
-import { excerptOf } from './excerpt.ts';
 import { type FailureKind, failureOf } from './failure.ts';
 import { checkUrl } from './guard/check-url.ts';
 import type { AddressPolicy } from './guard/policy.ts';
@@ -112,5 +111,5 @@ export async function sendWebhook(deps: SendDeps, input: SendInput): Promise<Sen
   });
   const durationMs = Math.round(performance.now() - started);
   const now = () => new Date(input.now.getTime() + durationMs);
-  return judge(result, { durationMs, excerpt: excerptOf(result.start) }, { now });
+  return judge(result, { durationMs, excerpt: result.excerpt }, { now });
 }
