@@ -6,7 +6,6 @@ export * from './guard/check-url.ts';
 export * from './guard/guarded-lookup.ts';
 export { type AddressPolicy, assertPolicy, DEFAULT_PORTS } from './guard/policy.ts';
 export * from './guard/resolve.ts';
-export { parseRetryAfter } from './retry-after.ts';
 export * from './schedule.ts';
 export * from './send.ts';
 export { type SignedHeaders, type SignInput, signHeaders } from './sign.ts';

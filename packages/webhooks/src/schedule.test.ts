@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { parseRetryAfter } from './retry-after.ts';
 import { delayBeforeAttempt, MAX_ATTEMPTS } from './schedule.ts';
 
 const S = 1000;
@@ -45,30 +44,4 @@ describe('the schedule', () => {
   test.each([0, -1, 1.5, Number.NaN])('attempt %s is a mistake of the caller', (attempt) => {
     expect(() => delayBeforeAttempt(none, { attempt })).toThrow(RangeError);
   });
-});
-
-describe('Retry-After', () => {
-  const now = new Date('1994-11-06T08:49:07Z');
-
-  test.each([
-    ['seconds', '120', 120 * S],
-    ['nothing to wait', '0', 0],
-    ['blanks around it', ' 5 ', 5 * S],
-    ['a date', 'Sun, 06 Nov 1994 08:49:37 GMT', 30 * S],
-    ['the date of RFC 850', 'Sunday, 06-Nov-94 08:49:37 GMT', 30 * S],
-    ['the date of asctime, which means UTC', 'Sun Nov  6 08:49:37 1994', 30 * S],
-    ['a date that has passed', 'Sun, 06 Nov 1994 08:00:00 GMT', 0],
-    ['a year of seconds: a day', '31536000', 24 * H],
-    ['a date next year: a day', 'Mon, 06 Nov 1995 08:49:37 GMT', 24 * H],
-    ['more digits than a number holds: a day', '9'.repeat(400), 24 * H],
-  ])('%s', (_, value, ms) => {
-    expect(parseRetryAfter(value, now)).toBe(ms);
-  });
-
-  test.each([undefined, '', 'soon', '-5', '1.5', '1994-11-06', '12 s', 'Sun, 99 Nov 1994 08:49:37 GMT'])(
-    '%j is not one',
-    (value) => {
-      expect(parseRetryAfter(value, now)).toBeUndefined();
-    },
-  );
 });

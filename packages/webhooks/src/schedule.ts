@@ -1,3 +1,5 @@
+import { MAX_RETRY_AFTER_MS } from '@emr-payments/outbound';
+
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
@@ -18,9 +20,6 @@ const DELAYS = [
 
 /** Attempts that an event gets at one endpoint before its delivery has failed. */
 export const MAX_ATTEMPTS = DELAYS.length;
-
-/** A receiver cannot put us off for longer than this at a time. */
-export const MAX_RETRY_AFTER_MS = 24 * HOUR;
 
 const JITTER = 0.2;
 

@@ -1,8 +1,8 @@
+import { parseRetryAfter } from '@emr-payments/outbound';
 import type { WebhookAgents } from './agents.ts';
 import { type FailureKind, failureOf } from './failure.ts';
 import { checkUrl } from './guard/check-url.ts';
 import type { AddressPolicy } from './guard/policy.ts';
-import { parseRetryAfter } from './retry-after.ts';
 import { type RequestResult, sendRequest } from './send-request.ts';
 import { signHeaders } from './sign.ts';
 
