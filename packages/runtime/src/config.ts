@@ -1,7 +1,7 @@
 import type { Static, TObject } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 
-/** The environment does not describe a runnable process. The message names the variable and says what it takes. */
+/** The environment is not enough to run the process. The message names the variable and says what it takes. */
 export class ConfigError extends Error {
   override name = 'ConfigError';
 }

@@ -2,17 +2,17 @@ import { setFlagsFromString } from 'node:v8';
 import closeWithGrace from 'close-with-grace';
 import type { Logger } from './logger.ts';
 
-/** What was started, to be closed last first. A start that fails half-way closes what stands already. */
+/** Remembers what has been opened, and closes it last first. After a start that fails half-way it closes what is open by then. */
 export class Releases {
   #stack: { name: string; close: () => Promise<unknown> | unknown }[] = [];
 
-  /** Remembers how to close something and hands it back. */
+  /** Remembers how to close a resource, and returns the resource. */
   add<T>(name: string, resource: T, close: (resource: T) => Promise<unknown> | unknown): T {
     this.#stack.push({ name, close: () => close(resource) });
     return resource;
   }
 
-  /** Closes everything, last opened first. One that fails is logged and does not keep the others open. */
+  /** Closes everything, last opened first. A failure is logged, and the others are closed all the same. */
   async close(logger: Logger): Promise<void> {
     for (let next = this.#stack.pop(); next !== undefined; next = this.#stack.pop()) {
       try {
@@ -35,10 +35,10 @@ function keepNewObjectsYoung(): void {
 }
 
 /**
- * Runs a process from start to stop. SIGTERM and SIGINT close what `start` opened, within `graceMs`; work that does
- * not end by then is cut off, which loses nothing: Postgres knows it and another worker takes it up.
+ * Runs a process from start to stop. SIGTERM and SIGINT close what `start` opened, within `graceMs`. Work that has not
+ * ended by then is cut off, which loses nothing: it is recorded in Postgres, and another worker takes it over.
  *
- * @param start opens everything, through `releases`.
+ * @param start opens everything, and adds it to `releases`.
  */
 export async function runProcess(
   { logger, graceMs }: { logger: Logger; graceMs: number },
@@ -55,7 +55,7 @@ export async function runProcess(
   try {
     await start(releases);
   } catch (error) {
-    // A person reads this on a terminal: the sentence, not a stack.
+    // Somebody reads this on a terminal: print the sentence, not the stack.
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
     logger.error({ err: error }, 'could not start');
     await releases.close(logger);
