@@ -21,27 +21,27 @@ describe('the schedule', () => {
     }
   });
 
-  test('jitter is random unless told', () => {
+  test('jitter is random by default', () => {
     const delays = new Set(Array.from({ length: 20 }, () => delayBeforeAttempt({}, { attempt: 10 })));
     expect(delays.size).toBeGreaterThan(1);
   });
 
-  test('is used up after ten, whatever the receiver asks for', () => {
+  test('ends after ten attempts, whatever the receiver asks for', () => {
     expect(delayBeforeAttempt(none, { attempt: 11 })).toBeNull();
     expect(delayBeforeAttempt(none, { attempt: 11, retryAfterMs: 5 })).toBeNull();
   });
 
-  test('Retry-After puts it off, and never brings it forward', () => {
+  test('Retry-After makes the delay longer, never shorter', () => {
     expect(delayBeforeAttempt(none, { attempt: 2, retryAfterMs: 60 * S })).toBe(60 * S);
     expect(delayBeforeAttempt(most, { attempt: 2, retryAfterMs: 60 * S })).toBeGreaterThanOrEqual(60 * S);
     expect(delayBeforeAttempt(none, { attempt: 5, retryAfterMs: 60 * S })).toBe(2 * H);
   });
 
-  test('Retry-After counts for a day at the most', () => {
+  test('Retry-After counts for a day at most', () => {
     expect(delayBeforeAttempt(none, { attempt: 2, retryAfterMs: 365 * 24 * H })).toBe(24 * H);
   });
 
-  test.each([0, -1, 1.5, Number.NaN])('attempt %s is a mistake of the caller', (attempt) => {
+  test.each([0, -1, 1.5, Number.NaN])('attempt %s is an error of the caller', (attempt) => {
     expect(() => delayBeforeAttempt(none, { attempt })).toThrow(RangeError);
   });
 });
