@@ -3,13 +3,13 @@ import { parseWebhookKey } from '@emr-payments/webhooks';
 
 export type KnownSecrets = {
   current(): readonly string[];
-  /** @throws TypeError when one is not a webhook secret; nothing is changed then. */
+  /** @throws TypeError when one is not a webhook secret; then all stay as they are. */
   replace(secrets: readonly string[]): void;
 };
 
 /**
- * The secrets to verify with. What was set while running is the later word: it stands in a file beside the messages
- * and wins over the configuration at the next start.
+ * Keeps the secrets to verify with. Those that were set while the inbox ran are in a file beside the messages, and replace
+ * the configured ones at the next start too.
  */
 export function openKnownSecrets(options: {
   configured: readonly string[];

@@ -18,9 +18,9 @@ function toMessage(request: FastifyRequest, secrets: readonly string[]): Message
   };
 }
 
-/** `POST /webhooks`: keeps whatever comes, verified or not, and answers as a receiver should, or as it was told to. */
+/** `POST /webhooks`: keeps every message, verified or not, and answers as a receiver should or as `behaviour` says. */
 export async function receiveRoutes(server: FastifyInstance, deps: InboxDeps): Promise<void> {
-  // The signature covers the bytes as they came: nothing may parse them before `verify`.
+  // The signature covers the bytes as they arrived, so nothing may parse them before `verify`.
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
 

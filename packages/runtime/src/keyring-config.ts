@@ -8,7 +8,7 @@ export const keyringVariables = {
   ENCRYPTION_KEYS: Type.Optional(
     Type.String({
       description:
-        'the keys that seal credentials and webhook secrets, as id:base64 of 32 bytes, separated by commas, the current one first',
+        'keys that seal credentials and webhook secrets: id:base64 of 32 bytes, separated by commas, the current one first',
     }),
   ),
   ENCRYPTION_KEYS_FILE: Type.Optional(

@@ -17,7 +17,10 @@ export type Receiver = {
   allClosed(): Promise<void>;
 };
 
-/** Starts a real HTTP receiver on a free loopback port, closed at the end of the test. `answer` runs when the whole body has arrived. */
+/**
+ * Starts a real HTTP receiver on a free loopback port; it is closed at the end of the test. `answer` runs when the whole
+ * body has arrived.
+ */
 export async function startReceiver(
   answer: (response: ServerResponse, request: Received) => void,
   options: { tls?: boolean } = {},

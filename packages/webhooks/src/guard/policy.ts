@@ -5,9 +5,9 @@ import { type AddressBlock, inBlock } from './address-ranges.ts';
 /** Where webhooks may go; the operator decides. Without entries, only to public addresses over https. */
 export type AddressPolicy = {
   /**
-   * Receivers that the operator vouches for; they may also be reached over http. A host (`localhost`, `hooks.internal`, `10.1.2.3`, `::1`)
-   * or a block (`10.1.0.0/16`, `fd00:1::/32`), with `:port` for that port alone (`localhost:4020`,
-   * `10.1.0.0/16:8080`, `[::1]:4020`, `[fd00:1::/32]:8080`). Without a port, any port is allowed.
+   * Receivers that the operator vouches for; they may also be reached over http. An entry is a host (`localhost`,
+   * `hooks.internal`, `10.1.2.3`, `::1`) or a block (`10.1.0.0/16`, `fd00:1::/32`), and with `:port` it holds for that port
+   * only (`localhost:4020`, `10.1.0.0/16:8080`, `[::1]:4020`, `[fd00:1::/32]:8080`).
    */
   allowHosts: readonly string[];
   /** The ports of all other receivers; 443 and 8443 by default. */

@@ -6,7 +6,7 @@ import { dnsResolve, UnresolvedError } from './resolve.ts';
 const A = 1;
 const AAAA = 28;
 
-/** Starts a name server on the loopback address that answers every name with the same records, and a type without any with NXDOMAIN. */
+/** Starts a name server on loopback: the same records for every name, and NXDOMAIN for a type without records. */
 async function nameServer(records: Record<number, number[][]>): Promise<string> {
   const socket = createSocket('udp4');
   socket.on('message', (query, from) => {
