@@ -57,14 +57,14 @@ const CONNECT_MS = 1_000;
 const PREFIX = '{emr-payments}';
 const retryStrategy = (times: number) => Math.min(times * 100, 1000);
 
-/** Debug only: BullMQ emits an error for every broken connection; the relay's warning and /health/ready report an outage once. */
+/** At debug level: BullMQ emits an error for every broken connection. The relay's warning and /health/ready report it once. */
 const errorsOf = (logger: Logger) => (queue: QueueName) => (err: Error) =>
-  logger.debug({ err, queue }, 'queue');
+  logger.debug({ err, queue }, 'queue error');
 
 function redisBackend(url: string, logger: Logger): Backend {
   const connect = (options: object) =>
     new Redis(url, { retryStrategy, ...options }).on('error', (err) =>
-      logger.debug({ err, backend: 'redis' }, 'queue connection'),
+      logger.debug({ err, backend: 'redis' }, 'queue connection error'),
     );
   const onError = errorsOf(logger);
   // A producer's command fails at once while Redis is down; a consumer's waits for it to come back.
@@ -108,7 +108,7 @@ class ListenedClient extends Client {
 /** Uses BullMQ's own PostgreSQL backend, in the schema `bullmq` of our database. */
 function postgresBackend(url: string, logger: Logger): Backend {
   const pool = new Pool({ connectionString: url, max: 1, connectionTimeoutMillis: 3000 });
-  pool.on('error', (err) => logger.debug({ err, backend: 'postgres' }, 'queue connection'));
+  pool.on('error', (err) => logger.debug({ err, backend: 'postgres' }, 'queue connection error'));
   const connection = {
     connectionString: url,
     max: 4,

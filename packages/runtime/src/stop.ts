@@ -2,7 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import closeWithGrace from 'close-with-grace';
 import type { Logger } from './logger.ts';
 
-/** Remembers what has been opened, and closes it last first. After a start that fails half-way it closes what is open by then. */
+/** Remembers what has been opened, to close it last first; after a start that fails half-way, as far as it is open. */
 export class Releases {
   #stack: { name: string; close: () => Promise<unknown> | unknown }[] = [];
 
@@ -47,7 +47,7 @@ export async function runProcess(
   keepNewObjectsYoung();
   const releases = new Releases();
   closeWithGrace({ delay: graceMs, logger: false }, async ({ signal, err }) => {
-    if (err !== undefined) logger.error({ err }, 'stopping after an error that nobody handled');
+    if (err !== undefined) logger.error({ err }, 'stopping after an unhandled error');
     else logger.info({ ...(signal === undefined ? {} : { signal }) }, 'stopping');
     await releases.close(logger);
     logger.info({}, 'stopped');
