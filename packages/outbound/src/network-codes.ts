@@ -1,4 +1,4 @@
-/** What ended an HTTP exchange before its answer was complete. Each caller has its own names for these. */
+/** Names for what ended an HTTP exchange before its answer was complete. Each caller translates them to its own. */
 export type NetworkFailure =
   | 'refused'
   | 'unreachable'

@@ -44,7 +44,7 @@ type EntryWorker = { close(force?: boolean): Promise<void> };
 type Processor = (job: { data: QueueEntry }) => Promise<void>;
 type ConsumerOptions = Omit<WorkerOptions, 'connection'>;
 
-/** What differs between the two backends. */
+/** The part of the transport that differs between Redis and PostgreSQL. */
 type Backend = {
   name: Transport['backend'];
   queue(name: QueueName): EntryQueue;

@@ -11,7 +11,7 @@ export type Receiver = {
   port: number;
   url: string;
   received: Received[];
-  /** How many connections have been opened, and how many of them are open now. */
+  /** Counts the connections opened so far, and those that are open now. */
   connections: { opened: number; open: number };
   /** Resolves when no connection is open. */
   allClosed(): Promise<void>;

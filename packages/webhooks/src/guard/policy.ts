@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { type AddressBlock, inBlock } from './address-ranges.ts';
 
-/** Where webhooks may go; the operator decides. Without entries, only to public addresses over https. */
+/** Says where webhooks may go; the operator decides. Without entries, only to public addresses over https. */
 export type AddressPolicy = {
   /**
    * Receivers that the operator vouches for; they may also be reached over http. An entry is a host (`localhost`,
