@@ -5,11 +5,12 @@ import { fileURLToPath } from 'node:url';
 
 /**
  * Who may import whom: only a lower number. What shares a number does not know each other, so no app imports an app.
- * `contracts, runtime ← db, emr, webhooks ← apps, client ← stack ← tests, bench`
+ * `contracts, runtime, outbound ← db, emr, webhooks ← apps, client ← stack ← tests, bench`
  */
 const LAYERS: Readonly<Record<string, number>> = {
   'packages/contracts': 0,
   'packages/runtime': 0,
+  'packages/outbound': 0,
   'packages/testkit': 0,
   'packages/db': 1,
   'packages/emr': 1,

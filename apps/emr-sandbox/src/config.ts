@@ -1,9 +1,14 @@
-import { loadConfig } from '@emr-payments/runtime';
+import { loadConfig, logLevelVariable } from '@emr-payments/runtime';
 import { type Static, Type } from '@sinclair/typebox';
 
-const ConfigSchema = Type.Object({
-  HOST: Type.String({ default: '127.0.0.1', description: 'address to listen on' }),
-  PORT: Type.Integer({ minimum: 0, maximum: 65535, default: 4010, description: 'port; 0 takes a free one' }),
+export const environment = Type.Object({
+  HOST: Type.String({ default: '127.0.0.1', description: 'the address to listen on' }),
+  PORT: Type.Integer({
+    minimum: 0,
+    maximum: 65535,
+    default: 4010,
+    description: 'the port to listen on; 0 takes a free one',
+  }),
   LEDGER_FILE: Type.String({
     default: '.local/emr-ledger.jsonl',
     description: 'file that keeps the postings; the sandbox creates it when it is missing',
@@ -16,7 +21,7 @@ const ConfigSchema = Type.Object({
   ),
   SEED_FILE: Type.Optional(
     Type.String({
-      description: 'JSON file with patients, locations and payment_methods, in place of the demo set',
+      description: 'a JSON file with patients, locations and payment_methods, in place of the demo set',
     }),
   ),
   CONDITIONAL_CREATE: Type.Boolean({
@@ -30,21 +35,10 @@ const ConfigSchema = Type.Object({
       description: 'YYYY-MM-DD; the sandbox refuses postings dated before it',
     }),
   ),
-  LOG_LEVEL: Type.Union(
-    [
-      Type.Literal('debug'),
-      Type.Literal('info'),
-      Type.Literal('warn'),
-      Type.Literal('error'),
-      Type.Literal('silent'),
-    ],
-    { default: 'info', description: 'debug, info, warn, error or silent' },
-  ),
+  LOG_LEVEL: logLevelVariable,
 });
 
-export type Config = Static<typeof ConfigSchema>;
+export type Config = Static<typeof environment>;
 
 /** @throws ConfigError naming the variable that is wrong. */
-export function readConfig(): Config {
-  return loadConfig(ConfigSchema, process.env);
-}
+export const readConfig = (): Config => loadConfig(environment, process.env);

@@ -1,22 +1,26 @@
 import { type Static, Type } from '@sinclair/typebox';
 
-/** How the inbox answers, for those who test what a sender does about it. */
+/** Scripts how the inbox answers, to test what a sender does about it. */
 export const BehaviourSchema = Type.Object(
   {
     status: Type.Optional(
-      Type.Integer({ minimum: 200, maximum: 599, description: 'answered in place of 204 or 401' }),
+      Type.Integer({
+        minimum: 200,
+        maximum: 599,
+        description: 'the status of the answer, in place of 204 or 401',
+      }),
     ),
     delay_ms: Type.Optional(
-      Type.Integer({ minimum: 0, maximum: 600_000, description: 'waited before answering' }),
+      Type.Integer({ minimum: 0, maximum: 600_000, description: 'milliseconds to wait before answering' }),
     ),
-    hang: Type.Optional(Type.Boolean({ description: 'never answers' })),
+    hang: Type.Optional(Type.Boolean({ description: 'true: the inbox never answers' })),
     retry_after: Type.Optional(
       Type.Union([Type.Integer({ minimum: 0 }), Type.String({ maxLength: 100 })], {
         description: 'the Retry-After header, seconds or an HTTP date',
       }),
     ),
     count: Type.Optional(
-      Type.Integer({ minimum: 1, description: 'for so many requests; for all, unless told' }),
+      Type.Integer({ minimum: 1, description: 'how many requests the script holds for; without it, all' }),
     ),
   },
   { additionalProperties: false },
@@ -26,9 +30,9 @@ export type Behaviour = Static<typeof BehaviourSchema>;
 export type BehaviourScript = {
   set(behaviour: Behaviour): void;
   reset(): void;
-  /** What stands now. */
+  /** The script as it is now, with what is left of its count. */
   current(): Behaviour;
-  /** What holds for the request that has just come in; counts it. */
+  /** Returns the behaviour for one request that has arrived, and counts the request. */
   next(): Behaviour;
 };
 

@@ -2,7 +2,7 @@ import { newWebhookSecret } from '@emr-payments/webhooks';
 import { expect, test } from 'vitest';
 import { readConfig } from './config.ts';
 
-test('everything has a default', () => {
+test('every variable has a default', () => {
   expect(readConfig({})).toEqual({
     HOST: '127.0.0.1',
     PORT: 4020,

@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox';
 import type { FastifyInstance } from 'fastify';
 import { type Behaviour, BehaviourSchema } from './behaviour.ts';
-import type { InboxDeps } from './server.ts';
+import type { InboxDeps } from './deps.ts';
 
 const SecretsSchema = Type.Object(
   { secrets: Type.Array(Type.String(), { maxItems: 100 }) },
@@ -11,13 +11,16 @@ const SecretsSchema = Type.Object(
 const DEFAULT_LIMIT = 100;
 const MOST = 1000;
 
-/** `?limit=`: at least 1, at most 1000. */
+/** Reads `?limit=`: 1 to 1000; 100 when it is missing or not a positive integer. */
 function limitOf(text: string | undefined): number {
   const limit = text === undefined ? DEFAULT_LIMIT : Number(text);
   return Number.isInteger(limit) && limit > 0 ? Math.min(limit, MOST) : DEFAULT_LIMIT;
 }
 
-/** What has arrived, and the strings that tests and the local stack pull. No authentication: not for a public address. */
+/**
+ * Shows what has arrived, and sets secrets and behaviour for tests and the local stack. There is no authentication, so the
+ * inbox must not listen on a public address.
+ */
 export async function controlRoutes(server: FastifyInstance, deps: InboxDeps): Promise<void> {
   server.get<{ Querystring: { limit?: string } }>('/messages', (request) =>
     deps.messages.newest(limitOf(request.query.limit)),

@@ -1,9 +1,9 @@
 import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-/** One request as it arrived, and whether its signature fits. */
+/** One request as it arrived, with the result of verifying it. */
 export type Message = {
-  /** `webhook-id`, or a number of our own where there was none. The same event may arrive more than once. */
+  /** `webhook-id`, or the number of the request where there was none. The same event may arrive more than once. */
   id: string;
   received_at: string;
   headers: Record<string, string | string[] | undefined>;
@@ -14,14 +14,14 @@ export type Message = {
 };
 
 export type Messages = {
-  /** Returns once the message is in the file, so that what has been answered is never forgotten. */
+  /** Returns when the message is in the file, so that no message that was answered is lost. */
   add(message: Message): void;
   /** Newest first. */
   newest(limit: number): Message[];
   clear(): void;
 };
 
-/** The messages of a file, oldest first. A line that was cut off by a crash is left out: it was never answered. */
+/** Reads the messages of a file, oldest first. A line that a crash cut off is left out: its request was never answered. */
 function read(file: string): Message[] {
   if (!existsSync(file)) return [];
   return readFileSync(file, 'utf8')
@@ -36,8 +36,8 @@ function read(file: string): Message[] {
 }
 
 /**
- * Opens the store. The file is rewritten with the newest `keep` messages each time it has grown to twice that, by a
- * rename, so that it never grows without bound nor stands half written.
+ * Opens the store. Each time the file has grown to twice `keep` messages it is replaced, by a rename, with a file of the
+ * newest `keep`. So it is bounded and never half written.
  */
 export function openMessages({ file, keep }: { file?: string | undefined; keep: number }): Messages {
   let messages: Message[] = [];

@@ -7,10 +7,10 @@ const FILES = [
   { path: '/inbox.js', file: 'inbox.js', type: 'text/javascript; charset=utf-8' },
 ];
 
-// The page shows what strangers sent: were a message ever taken for markup, the browser still runs and loads nothing.
+// The page shows what strangers sent. Even if a message were taken for markup, the browser would run and load nothing.
 const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:";
 
-/** The page at `/` and its two files, read once. */
+/** Serves the page at `/` and its two files. They are read once, at the start. */
 export async function pageRoutes(server: FastifyInstance): Promise<void> {
   for (const { path, file, type } of FILES) {
     const content = readFileSync(new URL(`./page/${file}`, import.meta.url));

@@ -1,8 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { verify } from '@emr-payments/webhooks';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { InboxDeps } from './deps.ts';
 import type { Message } from './messages.ts';
-import type { InboxDeps } from './server.ts';
 
 function toMessage(request: FastifyRequest, secrets: readonly string[]): Message {
   const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
@@ -18,9 +18,9 @@ function toMessage(request: FastifyRequest, secrets: readonly string[]): Message
   };
 }
 
-/** `POST /webhooks`: keeps whatever comes, verified or not, and answers as a receiver should, or as it was told to. */
+/** `POST /webhooks`: keeps every message, verified or not, and answers as a receiver should or as `behaviour` says. */
 export async function receiveRoutes(server: FastifyInstance, deps: InboxDeps): Promise<void> {
-  // The signature covers the bytes as they came: nothing may parse them before `verify`.
+  // The signature covers the bytes as they arrived, so nothing may parse them before `verify`.
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
 

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { newWebhookSecret, testHeaders } from '@emr-payments/webhooks';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { openKnownSecrets } from './known-secrets.ts';
 import { type Message, openMessages } from './messages.ts';
-import { openSecrets } from './secrets.ts';
 import { buildServer } from './server.ts';
 
 const secret = newWebhookSecret();
@@ -14,7 +14,7 @@ type Options = { file?: string; keep?: number; secrets?: string[] };
 async function start({ file, keep = 1000, secrets = [secret] }: Options = {}) {
   const server = buildServer({
     messages: openMessages({ file, keep }),
-    secrets: openSecrets({ configured: secrets, file: file && `${file}.secrets` }),
+    secrets: openKnownSecrets({ configured: secrets, file: file && `${file}.secrets` }),
   });
   onTestFinished(() => server.close());
   const url = await server.listen({ host: '127.0.0.1', port: 0 });
@@ -58,7 +58,7 @@ describe('POST /webhooks', () => {
     expect(Date.parse(message?.received_at ?? '')).toBeGreaterThan(0);
   });
 
-  test('one signed by someone else is answered 401 and kept all the same', async () => {
+  test('a message with another signature is answered 401 and kept too', async () => {
     const { post, messages } = await start();
     expect((await post('{}', { signed: newWebhookSecret() })).status).toBe(401);
     expect(await messages()).toMatchObject([
@@ -66,7 +66,7 @@ describe('POST /webhooks', () => {
     ]);
   });
 
-  test('one without any headers, too', async () => {
+  test('a message without signature headers is answered 401 and kept too', async () => {
     const { url, messages } = await start();
     const answer = await fetch(`${url}/webhooks`, { method: 'POST', body: 'hello' });
     expect(answer.status).toBe(401);
@@ -88,7 +88,7 @@ describe('POST /webhooks', () => {
     expect(await messages()).toMatchObject([{ verified: true }, { verified: false, reason: 'no_secrets' }]);
   });
 
-  test('PUT /secrets refuses what is not a secret and keeps what there was', async () => {
+  test('PUT /secrets refuses a value that is not a secret and keeps the earlier ones', async () => {
     const { post, call } = await start();
     expect((await call('PUT', '/secrets', { secrets: ['whsec_no'] })).status).toBe(400);
     expect((await call('PUT', '/secrets', { secret })).status).toBe(400);
@@ -97,7 +97,7 @@ describe('POST /webhooks', () => {
 });
 
 describe('GET /messages', () => {
-  test('is newest first, and bounded', async () => {
+  test('lists the newest first, up to a limit', async () => {
     const { post, messages } = await start();
     for (let i = 1; i <= 5; i++) await post('{}', { id: `evt_${i}` });
     expect((await messages()).map(({ id }) => id)).toEqual(['evt_5', 'evt_4', 'evt_3', 'evt_2', 'evt_1']);
@@ -112,7 +112,7 @@ describe('GET /messages', () => {
     expect((await messages()).map(({ id }) => id)).toEqual(['evt_10', 'evt_9', 'evt_8']);
   });
 
-  test('DELETE empties it', async () => {
+  test('is empty after DELETE', async () => {
     const { post, call, messages } = await start();
     await post('{}');
     expect((await call('DELETE', '/messages')).status).toBe(204);
@@ -121,7 +121,7 @@ describe('GET /messages', () => {
 });
 
 describe('the file', () => {
-  test('brings messages and secrets back after a restart', async () => {
+  test('keeps messages and secrets over a restart', async () => {
     const file = inboxFile();
     const before = await start({ file, secrets: [] });
     await before.call('PUT', '/secrets', { secrets: [secret] });
@@ -161,7 +161,7 @@ describe('the file', () => {
 });
 
 describe('PUT /behaviour', () => {
-  test('answers as told, for as many requests as told, and keeps the messages', async () => {
+  test('scripts the answers of the next `count` requests; the messages are kept', async () => {
     const { call, post, messages } = await start();
     await call('PUT', '/behaviour', { status: 503, retry_after: 7, count: 2 });
     const answers = [await post('{}'), await post('{}'), await post('{}')];
@@ -170,7 +170,7 @@ describe('PUT /behaviour', () => {
     expect(await messages()).toMatchObject([{ verified: true }, { verified: true }, { verified: true }]);
   });
 
-  test('holds until it is reset', async () => {
+  test('without a count, holds until it is reset', async () => {
     const { call, post } = await start();
     await call('PUT', '/behaviour', { status: 410 });
     expect([(await post('{}')).status, (await post('{}')).status]).toEqual([410, 410]);
@@ -178,7 +178,7 @@ describe('PUT /behaviour', () => {
     expect((await post('{}')).status).toBe(204);
   });
 
-  test('delays', async () => {
+  test('delays an answer', async () => {
     const { call, post } = await start();
     await call('PUT', '/behaviour', { delay_ms: 120, count: 1 });
     const before = performance.now();
@@ -186,7 +186,7 @@ describe('PUT /behaviour', () => {
     expect(performance.now() - before).toBeGreaterThan(100);
   });
 
-  test('hangs, with the message kept, and does not keep the inbox from closing', async () => {
+  test('leaves a request without an answer, keeps its message, and does not stop the inbox from closing', async () => {
     const { call, post, messages, server } = await start();
     await call('PUT', '/behaviour', { hang: true, count: 1 });
     const hanging = post('{}', { id: 'evt_hung' }).then(
@@ -208,7 +208,7 @@ describe('PUT /behaviour', () => {
   );
 });
 
-test('the page loads nothing from elsewhere and may run nothing but its own script', async () => {
+test('the page loads nothing from elsewhere and may only run its own script', async () => {
   const { call } = await start();
   const page = await call('GET', '/');
   expect(page.headers.get('content-type')).toContain('text/html');
@@ -219,7 +219,7 @@ test('the page loads nothing from elsewhere and may run nothing but its own scri
   for (const text of texts) expect(text).not.toMatch(/https?:\/\/|innerHTML|insertAdjacentHTML/);
 });
 
-test('it says that it lives', async () => {
+test('GET /health/live answers', async () => {
   const { call } = await start();
   expect(await (await call('GET', '/health/live')).json()).toEqual({ status: 'ok' });
 });

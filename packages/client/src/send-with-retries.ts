@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { parseRetryAfter } from '@emr-payments/webhooks';
+import { parseRetryAfter } from '@emr-payments/outbound';
 import { ApiError, readErrorReply, readJson } from './api-error.ts';
 import { retryDelay } from './retry-delay.ts';
 

@@ -1,44 +1,44 @@
 import { destination } from 'pino';
 
-/** Handed on when there are so many characters of them, or this long after the first. */
+/** Gathered lines are written when they have this many characters, or this long after the first of them. */
 const ENOUGH = 4096;
 const AFTER_MS = 100;
 
-/** Where a logger writes its lines, each with its line break. */
+/** Takes a logger's lines, each with its line break. */
 export type Lines = { write(line: string): void };
 
 /**
- * Lines for standard output, written many at once: a write for each would cost more than making it. At the end of the
- * process what is left is written; a kill -9 loses the last tenth of a second of log, and nothing else.
+ * Writes lines to standard output, many at once: one write for each line would cost more than making the line. The rest is
+ * written when the process ends; a kill -9 loses the last tenth of a second of log, and nothing else.
  *
- * Gathered here and not by pino's destination (sonic-boom 4.2), which counts the bytes of all that waits at each line:
- * its string is then copied as a whole for every line added, some 8 KB each.
+ * pino's own destination (sonic-boom 4.2) can gather too, but it measures all waiting bytes at every new line, and thereby
+ * copies its whole buffer, some 8 KB, for each.
  */
 export function gatherLines(): Lines {
-  // Written at once: a piece still under way at the end of the process could be overtaken, or lost.
+  // Synchronous: an asynchronous write that is still in progress when the process ends could be overtaken or lost.
   const stdout = destination({ dest: 1, sync: true });
   let text = '';
   let planned = false;
 
-  const handOn = (): void => {
+  const flush = (): void => {
     if (text === '') return;
     const lines = text;
     text = '';
     stdout.write(lines);
   };
   process.on('exit', () => {
-    handOn();
+    flush();
     stdout.flushSync();
   });
   return {
     write(line) {
       text += line;
-      if (text.length >= ENOUGH) handOn();
+      if (text.length >= ENOUGH) flush();
       else if (!planned) {
         planned = true;
         setTimeout(() => {
           planned = false;
-          handOn();
+          flush();
         }, AFTER_MS).unref();
       }
     },

@@ -4,6 +4,7 @@ export * from './keyring-config.ts';
 export * from './logger.ts';
 export * from './metrics.ts';
 export * from './queues.ts';
-export * from './secrets.ts';
+export * from './sealing.ts';
 export * from './stop.ts';
+export * from './variables.ts';
 export * from './within.ts';

@@ -17,7 +17,7 @@ const fileWith = (text: string): string => {
   return file;
 };
 
-test('from the variable, or from a file with commas or lines; the first is the current one', () => {
+test('keys come from the variable, or from a file with commas or lines; the first is the current one', () => {
   const ids = (env: Parameters<typeof readKeyring>[0]) => [...readKeyring(env).keys.keys()];
   expect(ids({ ENCRYPTION_KEYS: `b:${key},a:${key}` })).toEqual(['b', 'a']);
   for (const text of [`b:${key},a:${key}`, `b:${key}\na:${key}\n`, `b:${key},\r\n\na:${key}\n`]) {
@@ -27,7 +27,7 @@ test('from the variable, or from a file with commas or lines; the first is the c
   }
 });
 
-test('nothing starts without a key, or with one that is not one', () => {
+test('a missing, malformed or doubled setting is refused, naming its variable', () => {
   const refusals: [Parameters<typeof readKeyring>[0], RegExp][] = [
     [{}, /^ENCRYPTION_KEYS is not set/],
     [{ ENCRYPTION_KEYS: 'a:short' }, /^ENCRYPTION_KEYS cannot be used/],

@@ -1,18 +1,21 @@
 import { readFileSync } from 'node:fs';
 import { Type } from '@sinclair/typebox';
 import { ConfigError } from './config.ts';
-import { type Keyring, parseKeyring } from './secrets.ts';
+import { type Keyring, parseKeyring } from './sealing.ts';
 
-/** The variables of `readKeyring`, to be spread into an app's schema. One of the two is needed. */
+/** The variables that `readKeyring` reads. A config.ts spreads them into its `environment`; one of the two must be set. */
 export const keyringVariables = {
   ENCRYPTION_KEYS: Type.Optional(
     Type.String({
       description:
-        'the keys that seal credentials and webhook secrets, as id:base64 of 32 bytes, the current one first',
+        'keys that seal credentials and webhook secrets: id:base64 of 32 bytes, separated by commas, the current one first',
     }),
   ),
   ENCRYPTION_KEYS_FILE: Type.Optional(
-    Type.String({ description: 'a file with the keys instead, separated by commas or one on each line' }),
+    Type.String({
+      description:
+        'a file with the keys, in place of ENCRYPTION_KEYS, separated by commas or one on each line',
+    }),
   ),
 };
 
@@ -45,9 +48,9 @@ function textOf({ ENCRYPTION_KEYS, ENCRYPTION_KEYS_FILE }: KeyringVariables): { 
 }
 
 /**
- * The keys, from the environment or from a file. Nothing starts without one.
+ * Reads the keys from the environment or from a file. No process that needs keys starts without at least one.
  *
- * @throws ConfigError saying which variable is missing, doubled or wrong. Keys are never quoted.
+ * @throws ConfigError saying which variable is missing or wrong, or that both are set. Keys are never quoted.
  */
 export function readKeyring(env: KeyringVariables): Keyring {
   const { text, from } = textOf(env);

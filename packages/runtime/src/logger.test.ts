@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from 'vitest';
 
 const LOGGER = new URL('./logger.ts', import.meta.url).href;
 
-/** A process of its own that logs and comes to an end in one way or another. */
+/** Starts a process that logs and then ends as `code` says. */
 function logging(code: string) {
   const script = `import { createLogger } from '${LOGGER}'; const logger = createLogger('test'); ${code}`;
   const child = spawn(process.execPath, ['--input-type=module', '--eval', script], {
@@ -25,14 +25,14 @@ const countsOf = (output: string) =>
 
 test.each([
   ['by itself', ''],
-  ['at its own word', 'process.exit(3);'],
-  ['by a fault', 'throw new Error("a bug");'],
+  ['with process.exit', 'process.exit(3);'],
+  ['with an uncaught error', 'throw new Error("a bug");'],
 ])('every line is written, once and in order, when the process ends %s', async (_how, end) => {
   const child = logging(`for (let n = 0; n < 5000; n += 1) logger.info({ count: n }, 'line'); ${end}`);
   expect(countsOf(await text(child.stdout))).toEqual(Array.from({ length: 5000 }, (_, n) => n));
 });
 
-test('a single line of a process that goes on does not wait for others', async () => {
+test('a single line is written although no other line follows it', async () => {
   const child = logging("logger.info({ count: 7 }, 'line'); setInterval(() => undefined, 1000);");
   const [chunk] = (await once(child.stdout, 'data')) as [Buffer];
   expect(countsOf(chunk.toString())).toEqual([7]);

@@ -2,8 +2,8 @@ import { pino, stdTimeFunctions } from 'pino';
 import { gatherLines, type Lines } from './gathered-lines.ts';
 
 /**
- * The only fields that may stand in a log line beside pino's own. A log call cannot name another one, so bodies,
- * signatures, MRNs, tokens and the like have no way in. Types enforce it; there is no redaction to forget.
+ * The only fields that a log line may have, apart from pino's own. The type refuses any other, so bodies, signatures, MRNs
+ * and tokens cannot be logged, and no redaction can be forgotten.
  */
 export type LogFields = {
   request_id?: string;
@@ -43,7 +43,7 @@ export type Logger = {
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
-/** An error's own words may quote a row or a request body: keep its class, code and where it happened. */
+/** Keeps an error's class, code and stack, and drops its message, which may quote a row or a request body. */
 function safeError(error: unknown): object {
   if (!(error instanceof Error)) return { type: typeof error };
   const code = (error as { code?: unknown }).code;
@@ -61,7 +61,7 @@ function safeError(error: unknown): object {
 
 let stdout: Lines | undefined;
 
-/** JSON lines on stdout. `name` is the process: api, worker, … */
+/** Creates a logger that writes JSON lines to standard output. `name` is the process: api, worker, … */
 export function createLogger(name: string, level: LogLevel = 'info'): Logger {
   stdout ??= gatherLines();
   return pino(

@@ -7,9 +7,9 @@ export type OpenedWorker = Closable & { run(): Promise<unknown> };
 const AGAIN_AFTER_MS = 500;
 
 /*
- * BullMQ 6.7 keeps the outcome of its first look at PostgreSQL for good: a queue or worker that was made while the server
- * was away or starting up never works again, and such a worker spins without ever giving the event loop a turn. So each
- * is thrown away and made anew until one has been seen ready; from then on it gets over outages by itself.
+ * BullMQ 6.7 never repeats its first connection to PostgreSQL: a queue or worker that was created while the server was
+ * away or starting up never works, and such a worker also spins without ever giving the event loop a turn. So each one
+ * is closed and created again until one has become ready; from then on it survives outages by itself.
  */
 
 async function readyOrClosed<T extends Closable>(made: T): Promise<T> {
@@ -22,7 +22,7 @@ async function readyOrClosed<T extends Closable>(made: T): Promise<T> {
   }
 }
 
-/** A queue that is opened with the first entries. @throws (from `addBulk`) while it cannot be reached; the next call tries anew. */
+/** Opens a queue when the first entries are added. `addBulk` rejects while it cannot be reached; the next call tries again. */
 export function queueUntilReady<Entry>(make: () => OpenedQueue<Entry>): {
   addBulk(entries: Entry[]): Promise<unknown>;
   close(): Promise<void>;
@@ -49,9 +49,9 @@ export function queueUntilReady<Entry>(make: () => OpenedQueue<Entry>): {
 }
 
 /**
- * A worker that begins when its queue can be reached.
+ * Starts a worker as soon as its queue can be reached.
  *
- * @param make must make it with `autorun: false`.
+ * @param make must create it with `autorun: false`.
  */
 export function workerUntilReady(
   make: () => OpenedWorker,

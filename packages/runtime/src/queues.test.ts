@@ -7,7 +7,7 @@ import { openTransport, type QueueEntry } from './queues.ts';
 const PATIENCE = { timeout: 15_000, interval: 50 };
 const logger = createLogger('test', 'silent');
 
-/** A way to a server that is closed until it is opened: what a server that is away looks like. */
+/** A relay in front of a server. While it is closed, the server looks as if it were away. */
 type Gate = { url: string; open(): Promise<void>; close(): Promise<void> };
 
 async function gateTo(target: string): Promise<Gate> {
@@ -86,8 +86,8 @@ test.each(backends)(
   },
 );
 
-test('PostgreSQL that goes away during the first look at it is an error of the call, not the end of the process', async () => {
-  // Speaks just enough of the protocol to be connected to, and hangs up at the first query.
+test('PostgreSQL that goes away while BullMQ first reads the schema fails the call and does not end the process', async () => {
+  // Speaks just enough of the protocol to accept a connection, and closes it at the first query.
   const server = createServer((socket) => {
     socket.once('data', () => {
       socket.write(Buffer.from([0x52, 0, 0, 0, 8, 0, 0, 0, 0, 0x5a, 0, 0, 0, 5, 0x49]));

@@ -16,20 +16,20 @@ import { LateError, within } from './within.ts';
 /** One queue for each kind of job. */
 export type QueueName = 'post-payment' | 'deliver-webhook';
 
-/** All that travels through BullMQ: the number of a job row, and the claim that it is meant for. */
+/** All that travels through BullMQ: the number of a job row, and the fence that the claim of it must find. */
 export type QueueEntry = { job: string; fence: number };
 
 export type QueueConsumer = {
-  /** Takes no new entry and waits for the running ones, at most `withinMs`. */
+  /** Takes no new entry, and waits at most `withinMs` for the running ones. */
   close(withinMs: number): Promise<void>;
 };
 
-/** The way from the relay to the handlers. It may lose everything at any moment: Postgres is the truth. */
+/** Carries entries from the relay to the handlers. It may lose all of them at any moment: Postgres is the truth. */
 export type Transport = {
   readonly backend: 'redis' | 'postgres';
   /** Rejects when the queue cannot be reached. */
   ping(): Promise<void>;
-  /** Hands entries over. An entry that is already there is not added again. Rejects at once when the queue is down. */
+  /** Adds entries; one that is already in the queue is not added again. Rejects at once when the queue is down. */
   add(queue: QueueName, entries: readonly QueueEntry[]): Promise<void>;
   consume(
     queue: QueueName,
@@ -45,7 +45,7 @@ type EntryWorker = { close(force?: boolean): Promise<void> };
 type Processor = (job: { data: QueueEntry }) => Promise<void>;
 type ConsumerOptions = Omit<WorkerOptions, 'connection'>;
 
-/** What differs between the two backends. */
+/** The part of the transport that differs between Redis and PostgreSQL. */
 type Backend = {
   name: Transport['backend'];
   queue(name: QueueName): EntryQueue;
@@ -58,17 +58,17 @@ const CONNECT_MS = 1_000;
 const PREFIX = '{emr-payments}';
 const retryStrategy = (times: number) => Math.min(times * 100, 1000);
 
-/** BullMQ tells of every broken connection; the relay's warning and /health/ready say it once. */
+/** At debug level: BullMQ emits an error for every broken connection. The relay's warning and /health/ready report it once. */
 const errorsOf = (logger: Logger) => (queue: QueueName) => (err: Error) =>
-  logger.debug({ err, queue }, 'queue');
+  logger.debug({ err, queue }, 'queue error');
 
 function redisBackend(url: string, logger: Logger): Backend {
   const connect = (options: object) =>
     new Redis(url, { retryStrategy, ...options }).on('error', (err) =>
-      logger.debug({ err, backend: 'redis' }, 'queue connection'),
+      logger.debug({ err, backend: 'redis' }, 'queue connection error'),
     );
   const onError = errorsOf(logger);
-  // A producer hears at once that Redis is down; a consumer waits for it to come back.
+  // A producer's command fails at once while Redis is down; a consumer's waits for it to come back.
   const producer = connect({ enableOfflineQueue: false, maxRetriesPerRequest: 1 });
   const consumer = connect({ maxRetriesPerRequest: null });
   return {
@@ -81,7 +81,7 @@ function redisBackend(url: string, logger: Logger): Backend {
         onError(name),
       ),
     ping: async () => {
-      // At the start, and after an outage, the connection is a moment away: that is not "down" yet.
+      // At the start and after an outage the connection needs a moment; that does not count as down yet.
       if (producer.status !== 'ready')
         await once(producer, 'ready', { signal: AbortSignal.timeout(CONNECT_MS) });
       await producer.ping();
@@ -96,8 +96,8 @@ function redisBackend(url: string, logger: Logger): Backend {
 const onPostgres = withBackend(createPostgresBackend);
 
 /**
- * BullMQ 6.7 checks a connection out of its pool for its first look at the schema and does not listen for its errors:
- * when PostgreSQL goes away in that moment, Node would end the process.
+ * Listens for the errors of every connection. BullMQ 6.7 does not while it reads the schema for the first time, on a
+ * connection checked out of its pool: if PostgreSQL went away in that moment, Node would end the process.
  */
 class ListenedClient extends Client {
   constructor(config?: ClientConfig) {
@@ -106,10 +106,10 @@ class ListenedClient extends Client {
   }
 }
 
-/** BullMQ's own PostgreSQL backend, in the schema `bullmq` beside our tables. */
+/** Uses BullMQ's own PostgreSQL backend, in the schema `bullmq` of our database. */
 function postgresBackend(url: string, logger: Logger): Backend {
   const pool = new Pool({ connectionString: url, max: 1, connectionTimeoutMillis: 3000 });
-  pool.on('error', (err) => logger.debug({ err, backend: 'postgres' }, 'queue connection'));
+  pool.on('error', (err) => logger.debug({ err, backend: 'postgres' }, 'queue connection error'));
   const connection = {
     connectionString: url,
     max: 4,
@@ -138,7 +138,7 @@ function postgresBackend(url: string, logger: Logger): Backend {
   };
 }
 
-/** Redis when there is a URL for it, PostgreSQL otherwise. Nothing above this function knows which. */
+/** Opens the queues on Redis when there is a URL for it, otherwise on PostgreSQL. No caller needs to know which. */
 export function openTransport(
   { logger }: { logger: Logger },
   urls: { redisUrl?: string | undefined; databaseUrl: string },
@@ -164,7 +164,8 @@ export function openTransport(
       await backend.ping();
     },
     async add(name, entries) {
-      // Kept entries would make BullMQ ignore a re-add, so finished ones go at once. It never retries: the job row does.
+      // BullMQ ignores an id that it still holds, so finished entries are removed at once, to be added again if the job is.
+      // BullMQ makes one attempt; retries wait in the job row.
       const opts = { attempts: 1, removeOnComplete: true, removeOnFail: true };
       await queueNamed(name).addBulk(
         entries.map((entry) => ({
@@ -177,9 +178,9 @@ export function openTransport(
     consume(name, concurrency, handler) {
       const worker = backend.worker(name, (job) => handler(job.data), {
         concurrency,
-        // What a process had claimed when it was killed comes back by the job row's lease. What it had taken from the
-        // queue and not claimed yet comes back by this, and so soon: until then its id keeps it from being added again.
-        // A lock that ran out too early does no harm: the second taker finds the job claimed.
+        // Entries that a killed process had taken but not claimed come back when their lock expires. It is short because
+        // until then their ids keep them from being added again. (What the process had claimed comes back by the job row's
+        // lease.) A lock that expires too early does no harm: the second taker finds the job claimed.
         lockDuration: 6_000,
         stalledInterval: 3_000,
         maxStalledCount: 1_000_000,

@@ -7,30 +7,30 @@ import { AddressRefusedError, type GuardDeps, guardedLookup } from './guard/guar
 import { type AddressPolicy, assertPolicy } from './guard/policy.ts';
 import { dnsResolve, type Resolve } from './guard/resolve.ts';
 
-/** The connections to receivers. One pair for a process; `close` at its end. */
+/** The connections to receivers. A process creates one pair and closes it at its end. */
 export type WebhookAgents = { http: http.Agent; https: https.Agent; close(): void };
 
 export type AgentOptions = {
   policy: AddressPolicy;
-  /** Where public names are resolved; the system's name servers unless told. */
+  /** Resolves public names; by default, through the system's name servers. */
   resolve?: Resolve;
-  /** Idle connections kept over all receivers; 256 unless told. */
+  /** How many idle connections are kept over all receivers; 256 by default. */
   maxFreeSockets?: number;
-  /** Certificate authorities (PEM) instead of Node's own. Operators set NODE_EXTRA_CA_CERTS; this is for tests. */
+  /** Certificate authorities (PEM) in place of Node's own, for tests. Operators set NODE_EXTRA_CA_CERTS instead. */
   ca?: string;
 };
 
 type Connect = (error: Error | null, socket: Duplex) => void;
 
-// Shorter than the 5 s after which many servers close an idle connection: reusing one that is just being closed looks
-// like a reset by the receiver.
+// Shorter than the 5 s after which many servers close an idle connection. A connection that is reused while the server
+// closes it looks like a reset by the receiver.
 const IDLE_MS = 4000;
-// How long one address of several is tried before the next. Node's 250 ms is too short for another continent.
+// How long one of several addresses is tried before the next. Node's 250 ms is too short for another continent.
 const NEXT_ADDRESS_MS = 2000;
 
 /**
- * What a socket is opened with: a literal address is checked here, since sockets do not look those up, and a name gets
- * the guarded lookup. @throws AddressRefusedError
+ * Puts the address guard into a socket's options. A literal address is checked here, because sockets do not look those up;
+ * a name gets the guarded lookup. @throws AddressRefusedError
  */
 function guarded<T extends object>(deps: GuardDeps, options: T): T {
   const { host, port, socketPath } = options as {
@@ -55,14 +55,14 @@ function guarded<T extends object>(deps: GuardDeps, options: T): T {
 const idleSockets = (agent: http.Agent): number =>
   Object.values(agent.freeSockets).reduce((count, sockets) => count + (sockets?.length ?? 0), 0);
 
-/** Node bounds idle sockets for each receiver only; with thousands of receivers the sum is what matters. */
+/** Bounds idle sockets over all receivers. Node bounds them for each receiver only, and there may be thousands. */
 function boundIdle(agent: http.Agent, most: number): void {
   const keep = agent.keepSocketAlive.bind(agent);
   agent.keepSocketAlive = (socket) => idleSockets(agent) < most && keep(socket);
 }
 
 /**
- * Keep-alive agents whose every new connection goes through the address guard.
+ * Creates keep-alive agents. Every new connection goes through the address guard.
  * @throws TypeError when the policy has an entry that cannot be read.
  */
 export function createAgents(options: AgentOptions): WebhookAgents {

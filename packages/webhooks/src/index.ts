@@ -1,5 +1,4 @@
 export * from './agents.ts';
-export { excerptOf } from './excerpt.ts';
 export type { FailureKind } from './failure.ts';
 export type { AddressRange } from './guard/address-ranges.ts';
 export * from './guard/check-address.ts';
@@ -7,9 +6,8 @@ export * from './guard/check-url.ts';
 export * from './guard/guarded-lookup.ts';
 export { type AddressPolicy, assertPolicy, DEFAULT_PORTS } from './guard/policy.ts';
 export * from './guard/resolve.ts';
-export { parseRetryAfter } from './retry-after.ts';
 export * from './schedule.ts';
-export { newWebhookKeyPair, newWebhookSecret, parseWebhookKey, webhookPublicKey } from './secrets.ts';
 export * from './send.ts';
 export { type SignedHeaders, type SignInput, signHeaders } from './sign.ts';
+export { newWebhookKeyPair, newWebhookSecret, parseWebhookKey, webhookPublicKey } from './signing-secrets.ts';
 export * from './verify.ts';

@@ -11,13 +11,16 @@ export type Receiver = {
   port: number;
   url: string;
   received: Received[];
-  /** How many connections have been opened, and how many of them are still open. */
+  /** Counts the connections opened so far, and those that are open now. */
   connections: { opened: number; open: number };
-  /** Resolves when none is open any more. */
+  /** Resolves when no connection is open. */
   allClosed(): Promise<void>;
 };
 
-/** A real HTTP receiver on a free loopback port, closed at the end of the test. `answer` runs once the body is in. */
+/**
+ * Starts a real HTTP receiver on a free loopback port; it is closed at the end of the test. `answer` runs when the whole
+ * body has arrived.
+ */
 export async function startReceiver(
   answer: (response: ServerResponse, request: Received) => void,
   options: { tls?: boolean } = {},

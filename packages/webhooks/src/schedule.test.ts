@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { parseRetryAfter } from './retry-after.ts';
 import { delayBeforeAttempt, MAX_ATTEMPTS } from './schedule.ts';
 
 const S = 1000;
@@ -22,53 +21,27 @@ describe('the schedule', () => {
     }
   });
 
-  test('jitter is random unless told', () => {
+  test('jitter is random by default', () => {
     const delays = new Set(Array.from({ length: 20 }, () => delayBeforeAttempt({}, { attempt: 10 })));
     expect(delays.size).toBeGreaterThan(1);
   });
 
-  test('is used up after ten, whatever the receiver asks for', () => {
+  test('ends after ten attempts, whatever the receiver asks for', () => {
     expect(delayBeforeAttempt(none, { attempt: 11 })).toBeNull();
     expect(delayBeforeAttempt(none, { attempt: 11, retryAfterMs: 5 })).toBeNull();
   });
 
-  test('Retry-After puts it off, and never brings it forward', () => {
+  test('Retry-After makes the delay longer, never shorter', () => {
     expect(delayBeforeAttempt(none, { attempt: 2, retryAfterMs: 60 * S })).toBe(60 * S);
     expect(delayBeforeAttempt(most, { attempt: 2, retryAfterMs: 60 * S })).toBeGreaterThanOrEqual(60 * S);
     expect(delayBeforeAttempt(none, { attempt: 5, retryAfterMs: 60 * S })).toBe(2 * H);
   });
 
-  test('Retry-After counts for a day at the most', () => {
+  test('Retry-After counts for a day at most', () => {
     expect(delayBeforeAttempt(none, { attempt: 2, retryAfterMs: 365 * 24 * H })).toBe(24 * H);
   });
 
-  test.each([0, -1, 1.5, Number.NaN])('attempt %s is a mistake of the caller', (attempt) => {
+  test.each([0, -1, 1.5, Number.NaN])('attempt %s is an error of the caller', (attempt) => {
     expect(() => delayBeforeAttempt(none, { attempt })).toThrow(RangeError);
   });
-});
-
-describe('Retry-After', () => {
-  const now = new Date('1994-11-06T08:49:07Z');
-
-  test.each([
-    ['seconds', '120', 120 * S],
-    ['nothing to wait', '0', 0],
-    ['blanks around it', ' 5 ', 5 * S],
-    ['a date', 'Sun, 06 Nov 1994 08:49:37 GMT', 30 * S],
-    ['the date of RFC 850', 'Sunday, 06-Nov-94 08:49:37 GMT', 30 * S],
-    ['the date of asctime, which means UTC', 'Sun Nov  6 08:49:37 1994', 30 * S],
-    ['a date that has passed', 'Sun, 06 Nov 1994 08:00:00 GMT', 0],
-    ['a year of seconds: a day', '31536000', 24 * H],
-    ['a date next year: a day', 'Mon, 06 Nov 1995 08:49:37 GMT', 24 * H],
-    ['more digits than a number holds: a day', '9'.repeat(400), 24 * H],
-  ])('%s', (_, value, ms) => {
-    expect(parseRetryAfter(value, now)).toBe(ms);
-  });
-
-  test.each([undefined, '', 'soon', '-5', '1.5', '1994-11-06', '12 s', 'Sun, 99 Nov 1994 08:49:37 GMT'])(
-    '%j is not one',
-    (value) => {
-      expect(parseRetryAfter(value, now)).toBeUndefined();
-    },
-  );
 });

@@ -1,8 +1,10 @@
+import { MAX_RETRY_AFTER_MS } from '@emr-payments/outbound';
+
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 
-/** The schedule that Standard Webhooks 1.0.0 gives as its example: ten attempts over 75 hours and 35 minutes. */
+/** The example schedule of Standard Webhooks 1.0.0: ten attempts over 75 hours, 35 minutes and 5 seconds. */
 const DELAYS = [
   0,
   5 * SECOND,
@@ -16,24 +18,21 @@ const DELAYS = [
   24 * HOUR,
 ] as const;
 
-/** Attempts that an event gets at one endpoint before its delivery has failed. */
+/** A delivery fails after this many attempts at one endpoint. */
 export const MAX_ATTEMPTS = DELAYS.length;
-
-/** A receiver cannot put us off for longer than this at a time. */
-export const MAX_RETRY_AFTER_MS = 24 * HOUR;
 
 const JITTER = 0.2;
 
 /**
- * How long to wait before an attempt.
+ * Computes how long to wait before an attempt.
  *
- * Jitter is upwards only, uniform from nothing to 20 % of the delay: an attempt is never earlier than the schedule or
- * the receiver's `Retry-After` says, and deliveries that failed together do not come back together.
+ * Jitter only adds, uniformly up to 20 % of the delay: an attempt is never earlier than the schedule or the receiver's
+ * `Retry-After` says, and deliveries that failed together are not retried together.
  *
- * @param deps.random a number from 0 (in) to 1 (out); `Math.random` unless told.
- * @param input.attempt the attempt about to be made, from 1.
- * @param input.retryAfterMs what the last answer asked for; more than 24 h counts as 24 h.
- * @returns milliseconds from the end of the attempt before, or null when the attempts are used up.
+ * @param deps.random returns a number from 0 (inclusive) to 1 (exclusive); `Math.random` by default.
+ * @param input.attempt the attempt about to be made, counted from 1.
+ * @param input.retryAfterMs the wait that the last answer asked for; more than 24 h counts as 24 h.
+ * @returns milliseconds from the end of the previous attempt, or null when the attempts are used up.
  */
 export function delayBeforeAttempt(
   deps: { random?: () => number },

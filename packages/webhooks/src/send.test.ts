@@ -4,8 +4,8 @@ import { Webhook } from 'standardwebhooks';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createAgents } from './agents.ts';
 import { startReceiver } from './receiver.fixture.ts';
-import { newWebhookSecret } from './secrets.ts';
 import { type SendInput, type SendOutcome, sendWebhook } from './send.ts';
+import { newWebhookSecret } from './signing-secrets.ts';
 
 const secret = newWebhookSecret();
 const body = '{"id":"evt_1","note":"Müller  –  350 €"}';
@@ -21,7 +21,7 @@ function sender(options: { deadlineMs?: number; maxFreeSockets?: number } = {}) 
 }
 
 describe('a delivery', () => {
-  test('is the exact bytes, signed, as JSON, from us', async () => {
+  test('carries the exact bytes, signed, as JSON, with our user agent', async () => {
     const receiver = await startReceiver((response) => response.writeHead(204).end());
     expect(await sender()(receiver.url)).toMatchObject({
       outcome: 'delivered',
@@ -47,7 +47,7 @@ describe('a delivery', () => {
     expect(await sender()(receiver.url)).toMatchObject({ outcome: 'delivered', httpStatus: status });
   });
 
-  test('keeps its connection for the next one', async () => {
+  test('reuses its connection', async () => {
     const receiver = await startReceiver((response) => response.end('ok'));
     const send = sender();
     for (let i = 0; i < 5; i++) expect(await send(receiver.url)).toMatchObject({ outcome: 'delivered' });
@@ -91,7 +91,7 @@ describe('an answer that is not 2xx', () => {
     expect(receiver.received).toHaveLength(1);
   });
 
-  test('410 asks for no more', async () => {
+  test('410 is gone', async () => {
     const receiver = await startReceiver((response) => response.writeHead(410).end('moved away'));
     const outcome = await sender()(receiver.url);
     expect(outcome).toMatchObject({ outcome: 'gone', httpStatus: 410, excerpt: 'moved away' });
@@ -125,7 +125,7 @@ describe('an answer that is not 2xx', () => {
 });
 
 describe('the bounds', () => {
-  test('a receiver that hangs costs the deadline, and its connection is closed', async () => {
+  test('a receiver that hangs is given up at the deadline, and its connection is closed', async () => {
     const receiver = await startReceiver(() => undefined);
     const outcome = await sender({ deadlineMs: 150 })(receiver.url);
     expect(outcome).toMatchObject({ outcome: 'failed', kind: 'timeout', excerpt: '' });
@@ -148,7 +148,7 @@ describe('the bounds', () => {
     await receiver.allClosed();
   });
 
-  test('nor a slow drip of headers', async () => {
+  test('a slow drip of headers cannot stretch it', async () => {
     const drips = createServer((socket) => {
       socket.write('HTTP/1.1 200 OK\r\n');
       const drip = setInterval(() => socket.write('x-drip: 1\r\n'), 10);
@@ -179,11 +179,11 @@ describe('the bounds', () => {
     const outcome = await sender()(receiver.url);
     expect(outcome).toMatchObject({ outcome: 'delivered', httpStatus: 200, excerpt: 'x'.repeat(1024) });
     await receiver.allClosed();
-    // What the two sockets' buffers hold comes on top; an endless answer would have no end here.
+    // More than 64 KiB, because the buffers of both sockets fill too; without a bound this test would not end.
     expect(written).toBeLessThan(32 * 1024 * 1024);
   });
 
-  test('a caller can give up', async () => {
+  test('a caller can cancel an attempt', async () => {
     const receiver = await startReceiver(() => controller.abort());
     const controller = new AbortController();
     const outcome = await sender()(receiver.url, { signal: controller.signal });
@@ -191,7 +191,7 @@ describe('the bounds', () => {
     await receiver.allClosed();
   });
 
-  test('a caller who has given up before sends nothing', async () => {
+  test('an attempt that was canceled before it began sends nothing', async () => {
     const receiver = await startReceiver((response) => response.end());
     const outcome = await sender()(receiver.url, { signal: AbortSignal.abort() });
     expect(outcome).toMatchObject({ outcome: 'failed', kind: 'canceled' });
@@ -199,8 +199,8 @@ describe('the bounds', () => {
   });
 });
 
-describe('what goes wrong on the way is named', () => {
-  /** A port on which nobody listens: taken, and given back. */
+describe('each kind of failure is named', () => {
+  /** Finds a port on which nobody listens, by taking a free one and closing it. */
   async function closedPort(): Promise<number> {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -243,7 +243,7 @@ describe('what goes wrong on the way is named', () => {
     expect(await sender()(`http:${address}`)).toMatchObject({ outcome: 'failed', kind: 'reset' });
   });
 
-  test('the answer breaks off in its body: reset, though it said 200', async () => {
+  test('the answer breaks off in its body: reset, although its status is 200', async () => {
     const address = await rawServer((write) => write('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf'));
     expect(await sender()(`http:${address}`)).toMatchObject({
       kind: 'reset',
@@ -252,17 +252,17 @@ describe('what goes wrong on the way is named', () => {
     });
   });
 
-  test('it is not HTTP: protocol', async () => {
+  test('the answer is not HTTP: protocol', async () => {
     const address = await rawServer((write) => write('220 mail.example.com ESMTP\r\n'));
     expect(await sender()(`http:${address}`)).toMatchObject({ outcome: 'failed', kind: 'protocol' });
   });
 
-  test('it does not speak TLS: tls', async () => {
+  test('the receiver does not speak TLS: tls', async () => {
     const address = await rawServer((write) => write('HTTP/1.1 400 Bad Request\r\n\r\n'));
     expect(await sender()(`https:${address}`)).toMatchObject({ outcome: 'failed', kind: 'tls' });
   });
 
-  test('its certificate is not to be trusted: tls', async () => {
+  test('the certificate is not trusted: tls', async () => {
     const receiver = await startReceiver((response) => response.end(), { tls: true });
     expect(await sender()(receiver.url)).toMatchObject({ outcome: 'failed', kind: 'tls' });
     expect(receiver.received).toHaveLength(0);

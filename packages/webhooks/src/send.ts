@@ -1,19 +1,18 @@
+import { parseRetryAfter } from '@emr-payments/outbound';
 import type { WebhookAgents } from './agents.ts';
-import { excerptOf } from './excerpt.ts';
-import { type Exchange, exchange } from './exchange.ts';
 import { type FailureKind, failureOf } from './failure.ts';
 import { checkUrl } from './guard/check-url.ts';
 import type { AddressPolicy } from './guard/policy.ts';
-import { parseRetryAfter } from './retry-after.ts';
+import { type RequestResult, sendRequest } from './send-request.ts';
 import { signHeaders } from './sign.ts';
 
-/** DNS, connection, request and the whole answer together. */
+/** The default limit for DNS, connection, request and the whole answer together. */
 export const DEADLINE_MS = 15_000;
 
 export type SendDeps = {
   policy: AddressPolicy;
   agents: WebhookAgents;
-  /** `DEADLINE_MS` unless told. */
+  /** `DEADLINE_MS` by default. */
   deadlineMs?: number;
 };
 
@@ -21,13 +20,13 @@ export type SendInput = {
   url: string;
   /** The event's id; becomes `webhook-id`. */
   id: string;
-  /** Sent and signed as it stands. */
+  /** Signed and sent byte for byte. */
   body: string | Buffer;
-  /** `whsec_…` or `whsk_…`, in clear; one signature for each. */
+  /** `whsec_…` or `whsk_…`, unsealed; each makes one signature. */
   secrets: readonly string[];
   /** The time of this attempt; becomes `webhook-timestamp`. */
   now: Date;
-  /** Gives up at once, as `canceled`. */
+  /** Aborting it ends the attempt at once, as `canceled`. */
   signal?: AbortSignal;
 };
 
@@ -37,7 +36,7 @@ type Seen = {
   excerpt: string;
 };
 
-/** What came of one attempt. 2xx alone delivers; 410 asks for no more, ever. */
+/** The outcome of one attempt. Only a 2xx delivers. A 410 means that the receiver wants no event any more. */
 export type SendOutcome =
   | ({ outcome: 'delivered'; httpStatus: number } & Seen)
   | ({ outcome: 'gone'; httpStatus: 410 } & Seen)
@@ -46,19 +45,19 @@ export type SendOutcome =
       kind: FailureKind;
       /** For people: a status, an error code, or why the address is refused. */
       detail: string;
-      /** Set when an answer began, even if it did not end. */
+      /** Set when the head of an answer arrived, even if its body did not end. */
       httpStatus?: number;
-      /** What the receiver asked for, 0 to 24 h. */
+      /** The wait that the receiver asked for, 0 to 24 h. */
       retryAfterMs?: number;
     } & Seen);
 
 const USER_AGENT = 'emr-payments/1.0 (webhooks)';
 
 /**
- * What an exchange means. A status that is not 2xx has already failed, so how its body ended adds nothing. A 2xx counts
- * only with its whole answer (or the 64 KiB that we read): a receiver that never finishes has not been seen to.
+ * Decides the outcome of a request. A status other than 2xx is a failure, however its body ended. A 2xx delivers only with
+ * its whole answer, or the 64 KiB of it that we read: a receiver that never finishes its answer has not confirmed anything.
  */
-function judge(result: Exchange, seen: Seen, deps: { now: () => Date }): SendOutcome {
+function judge(result: RequestResult, seen: Seen, deps: { now: () => Date }): SendOutcome {
   const { answer, end } = result;
   const status = answer?.status;
   if (answer !== undefined && status !== undefined && (status < 200 || status > 299)) {
@@ -89,8 +88,8 @@ function judge(result: Exchange, seen: Seen, deps: { now: () => Date }): SendOut
 }
 
 /**
- * Makes one attempt to deliver one event: signs it, sends the exact bytes, reads the answer within the bounds. Redirects
- * are not followed and nothing is tried twice: when to try again is the schedule's.
+ * Makes one attempt to deliver one event: signs it, sends the exact bytes, reads the answer within the bounds. It follows
+ * no redirect and sends nothing twice; the schedule decides when the next attempt is due.
  *
  * @throws TypeError when the id or a secret cannot be used (`signHeaders`). Whatever the receiver does is an outcome.
  */
@@ -103,7 +102,7 @@ export async function sendWebhook(deps: SendDeps, input: SendInput): Promise<Sen
     return { outcome: 'failed', kind: 'address_refused', detail: target.message, ...nothing };
   }
   const started = performance.now();
-  const result = await exchange(deps, {
+  const result = await sendRequest(deps, {
     url: target.url,
     body,
     headers: { ...signed, 'content-type': 'application/json', 'user-agent': USER_AGENT },
@@ -112,5 +111,5 @@ export async function sendWebhook(deps: SendDeps, input: SendInput): Promise<Sen
   });
   const durationMs = Math.round(performance.now() - started);
   const now = () => new Date(input.now.getTime() + durationMs);
-  return judge(result, { durationMs, excerpt: excerptOf(result.start) }, { now });
+  return judge(result, { durationMs, excerpt: result.excerpt }, { now });
 }

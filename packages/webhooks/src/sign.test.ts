@@ -1,7 +1,7 @@
 import { Webhook } from 'standardwebhooks';
 import { describe, expect, test } from 'vitest';
-import { newWebhookKeyPair, newWebhookSecret, parseWebhookKey, webhookPublicKey } from './secrets.ts';
 import { signHeaders } from './sign.ts';
+import { newWebhookKeyPair, newWebhookSecret, parseWebhookKey, webhookPublicKey } from './signing-secrets.ts';
 import { verify } from './verify.ts';
 
 const body = '{"id":"evt_1","type":"payment.created","data":{"note":"Müller – 350 €"}}';

@@ -1,5 +1,5 @@
 import { createHmac, sign } from 'node:crypto';
-import { parseWebhookKey, type WebhookKey } from './secrets.ts';
+import { parseWebhookKey, type WebhookKey } from './signing-secrets.ts';
 
 export type SignedHeaders = {
   'webhook-id': string;
@@ -8,17 +8,17 @@ export type SignedHeaders = {
 };
 
 export type SignInput = {
-  /** The event's id; the same for every attempt. Must not hold a full stop: it would blur where the id ends. */
+  /** The event's id; the same for every attempt. It must not hold a full stop, which separates the signed parts. */
   id: string;
   /** The time of this attempt. Sent in whole seconds. */
   timestamp: Date;
   /** The exact bytes of the body. A string is taken as UTF-8. */
   body: string | Buffer;
-  /** `whsec_…` or `whsk_…`; each makes one signature, so that two are valid while one is rotated out. */
+  /** `whsec_…` or `whsk_…`; each makes one signature, so that the old and the new one both verify during a rotation. */
   secrets: readonly string[];
 };
 
-/** The bytes that a signature covers: `id.timestamp.body`. */
+/** Joins the bytes that a signature covers: `id.timestamp.body`. */
 export function signedContent(id: string, seconds: string, body: string | Buffer): Buffer {
   return Buffer.concat([
     Buffer.from(`${id}.${seconds}.`),
@@ -26,7 +26,7 @@ export function signedContent(id: string, seconds: string, body: string | Buffer
   ]);
 }
 
-/** The raw HMAC-SHA256 of a `v1` signature. */
+/** Computes the HMAC-SHA256 of a `v1` signature, as raw bytes. */
 export function hmac(key: Buffer, content: Buffer): Buffer {
   return createHmac('sha256', key).update(content).digest();
 }
@@ -38,7 +38,7 @@ function signature(key: WebhookKey, content: Buffer): string {
 }
 
 /**
- * The three headers of Standard Webhooks 1.0.0.
+ * Makes the three headers of Standard Webhooks 1.0.0.
  *
  * @throws TypeError for an id that is empty or holds a full stop or a blank, no secrets, or a secret that cannot sign.
  */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { newWebhookKeyPair, newWebhookSecret } from './secrets.ts';
 import { signHeaders } from './sign.ts';
+import { newWebhookKeyPair, newWebhookSecret } from './signing-secrets.ts';
 import { testHeaders, type VerifyFailure, verify } from './verify.ts';
 
 const secret = newWebhookSecret();
@@ -92,7 +92,7 @@ test.each<[string, VerifyFailure, Partial<Parameters<typeof verify>[0]>]>([
     },
   ],
   [
-    'more signatures than anyone needs',
+    'a good signature behind sixteen others',
     'no_matching_signature',
     {
       headers: { ...good, 'webhook-signature': `${'v1,AAAA '.repeat(16)}${signature}` },
@@ -112,7 +112,7 @@ test('bytes cannot be moved from the body into the time', () => {
   });
 });
 
-test('a body that is signed but is not JSON says so', () => {
+test('a body that is signed but is not JSON is refused: not_json', () => {
   const headers = testHeaders({ body: 'hello', secret, timestamp: now });
   expect(verify({ body: 'hello', headers, secrets: [secret], now })).toEqual({
     ok: false,
@@ -120,6 +120,6 @@ test('a body that is signed but is not JSON says so', () => {
   });
 });
 
-test('a receiver with a broken secret hears of it', () => {
+test('a secret of the receiver that cannot be read throws', () => {
   expect(() => verify({ body, headers: good, secrets: ['whsec_short'], now })).toThrow(TypeError);
 });

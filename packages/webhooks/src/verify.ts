@@ -1,15 +1,15 @@
 import { timingSafeEqual, verify as verifyEd25519 } from 'node:crypto';
-import { parseWebhookKey, type WebhookKey } from './secrets.ts';
 import { hmac, type SignedHeaders, signedContent, signHeaders } from './sign.ts';
+import { parseWebhookKey, type WebhookKey } from './signing-secrets.ts';
 
 export type VerifyInput = {
-  /** The body exactly as it arrived, before any JSON parser has touched it. */
+  /** The exact bytes of the body as they arrived, before any JSON parser. */
   body: string | Buffer;
   /** Node's `request.headers`, a `Headers`, or a plain record; the case of the names does not matter. */
   headers: Headers | Readonly<Record<string, string | readonly string[] | undefined>>;
-  /** `whsec_…` or `whpk_…`. The message is good when one of them fits. */
+  /** `whsec_…` or `whpk_…`. One of them must match. */
   secrets: readonly string[];
-  /** How far the sender's clock may be from ours, in either direction. 5 minutes unless told. */
+  /** How far `webhook-timestamp` may be from `now`, in either direction; 300 by default. */
   toleranceSeconds?: number;
   now?: Date;
 };
@@ -24,10 +24,10 @@ export type VerifyFailure =
   | 'not_json';
 
 export type VerifyResult =
-  /** `event` is the parsed body. `id` is the key for recognising a duplicate. */
+  /** `event` is the parsed body. `id` is the same when an event arrives again. */
   { ok: true; id: string; timestamp: Date; event: unknown } | { ok: false; reason: VerifyFailure };
 
-// An honest sender signs with two secrets at the most; without a bound a header full of signatures buys CPU time.
+// An honest sender makes two signatures at most. Without a bound, a header full of signatures would cost us CPU time.
 const MOST_SIGNATURES = 16;
 
 function headerReader(headers: VerifyInput['headers']): (name: string) => string | undefined {
@@ -49,10 +49,10 @@ function fits(key: WebhookKey, content: Buffer, signature: string): boolean {
 }
 
 /**
- * Tells whether a webhook comes from the holder of the secret and is fresh (Standard Webhooks 1.0.0). Signatures are
- * compared in constant time, and every secret is tried on every signature whichever fits.
+ * Verifies that a webhook comes from the holder of a secret and is fresh (Standard Webhooks 1.0.0). Signatures are compared
+ * in constant time, and every secret is tried on every signature even after one has matched.
  *
- * @throws TypeError when one of `secrets` is not a webhook secret: a mistake of the receiver's, not of the message.
+ * @throws TypeError when one of `secrets` is not a webhook secret: that is the receiver's error, not the message's.
  */
 export function verify(input: VerifyInput): VerifyResult {
   const { body, secrets, toleranceSeconds = 300, now = new Date() } = input;
@@ -87,9 +87,9 @@ export function verify(input: VerifyInput): VerifyResult {
 }
 
 /**
- * Headers as we would send them, for a receiver's own tests: no network and no waiting for a real event.
+ * Makes the headers that we would send, for a receiver's own tests, which then need no network and no real event.
  *
- * @param input.timestamp now, unless told; give an old one to test that your receiver refuses it.
+ * @param input.timestamp now by default; pass an old time to test that your receiver refuses it.
  */
 export function testHeaders(input: {
   body: string | Buffer;

@@ -1,5 +1,5 @@
-// Shows the newest messages, asked for once a second while the page is seen. Everything that came from outside is set
-// as textContent and never as markup.
+// Shows the newest messages. It fetches them once a second while the page is visible. Everything that came from outside is
+// set as textContent and never as markup.
 const SHOWN = 100;
 const EVERY_MS = 1000;
 
@@ -48,7 +48,7 @@ function row(message) {
   return node;
 }
 
-// Rows are keyed by their place in time, so that new ones slide in and opened headers stay open.
+// Adds only the rows that are new, above those that are shown, so that opened headers stay open.
 function show(messages) {
   const text = JSON.stringify(messages.map((message) => [message.id, message.received_at]));
   if (text === shown) return;

@@ -1,7 +1,7 @@
+import { errorChain, type NetworkFailure, networkFailureOf, parseRetryAfter } from '@emr-payments/outbound';
 import type { Trouble } from '../adapter.ts';
 import { type Answer, AnswerTooLargeError, EarlyAnswerError, type NoAnswer } from './exchange.ts';
 import { ClaimLostError } from './gated-body.ts';
-import { parseRetryAfter } from './retry-after.ts';
 
 /**
  * What a status code proves about a request that asked for one new entry.
@@ -57,7 +57,7 @@ const NO_ROW = { verdict: 'unknown', code: 'unexpected_status', says: 'gave an u
 export function judgeStatus(answer: Answer): { verdict: Verdict; trouble: Trouble } {
   const { status } = answer;
   const row = STATUS_ROWS.find(({ from, to }) => status >= from && status <= to) ?? NO_ROW;
-  const retryAfterMs = parseRetryAfter(answer.headers['retry-after'], Date.now());
+  const retryAfterMs = parseRetryAfter(answer.headers['retry-after'], new Date());
   const detail = `The EMR ${row.says} (HTTP ${status}).`;
   return {
     verdict: row.verdict,
@@ -65,39 +65,32 @@ export function judgeStatus(answer: Answer): { verdict: Verdict; trouble: Troubl
   };
 }
 
-const NETWORK_CODES: Readonly<Record<string, [code: string, detail: string]>> = {
-  ECONNREFUSED: ['connection_refused', 'The EMR refused the connection.'],
-  EHOSTUNREACH: ['unreachable', 'The EMR cannot be reached.'],
-  ENETUNREACH: ['unreachable', 'The EMR cannot be reached.'],
-  ENOTFOUND: ['dns', "The EMR's host name is not known."],
-  EAI_AGAIN: ['dns', "The EMR's host name could not be looked up."],
-  ETIMEDOUT: ['timeout', 'The EMR did not answer in time.'],
-  ECONNRESET: ['connection_reset', 'The connection to the EMR was cut.'],
-  EPIPE: ['connection_reset', 'The connection to the EMR was cut.'],
-  ERR_HTTP_CONTENT_LENGTH_MISMATCH: ['connection_reset', "The EMR's answer was cut short."],
-  EPROTO: ['tls', 'No secure connection to the EMR could be made.'],
+const NETWORK_FAILURES: Readonly<Record<NetworkFailure, { code: string; detail: string }>> = {
+  refused: { code: 'connection_refused', detail: 'The EMR refused the connection.' },
+  unreachable: { code: 'unreachable', detail: 'The EMR cannot be reached.' },
+  no_local_address: { code: 'network', detail: 'The exchange with the EMR failed.' },
+  unknown_host: { code: 'dns', detail: "The EMR's host name is not known." },
+  lookup_failed: { code: 'dns', detail: "The EMR's host name could not be looked up." },
+  timeout: { code: 'timeout', detail: 'The EMR did not answer in time.' },
+  cut: { code: 'connection_reset', detail: 'The connection to the EMR was cut.' },
+  cut_short: { code: 'connection_reset', detail: "The EMR's answer was cut short." },
+  tls: { code: 'tls', detail: 'No secure connection to the EMR could be made.' },
+  not_http: { code: 'bad_answer', detail: "The EMR's answer is not HTTP." },
 };
-const TLS_CODE = /^(ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH)/;
 
 /** An exchange without a complete answer, in words. What it proves is `handedOver`, never the kind of the error. */
 export function describeNoAnswer({ error }: NoAnswer): Trouble {
-  const chain: Error[] = [];
-  for (let next = error; next instanceof Error && chain.length < 5; next = next.cause) chain.push(next);
+  const chain = errorChain(error);
   const is = (type: new (message: string) => Error) => chain.some((each) => each instanceof type);
   if (is(ClaimLostError)) return { code: 'claim_lost', detail: 'Another worker has taken the payment over.' };
   if (is(AnswerTooLargeError)) return { code: 'answer_too_large', detail: "The EMR's answer is too large." };
   if (is(EarlyAnswerError)) return { code: 'bad_answer', detail: 'The EMR answered before it was asked.' };
   if (chain.some(({ name }) => name === 'AbortError'))
     return { code: 'aborted', detail: 'The call was given up.' };
-  for (const each of chain) {
-    const { code } = each as NodeJS.ErrnoException;
-    if (typeof code !== 'string') continue;
-    const known = NETWORK_CODES[code];
-    if (known !== undefined) return { code: known[0], detail: `${known[1]} (${code})` };
-    if (TLS_CODE.test(code))
-      return { code: 'tls', detail: `No secure connection to the EMR could be made. (${code})` };
-    if (code.startsWith('HPE_'))
-      return { code: 'bad_answer', detail: `The EMR's answer is not HTTP. (${code})` };
+  const named = networkFailureOf(error);
+  if (named !== undefined) {
+    const { code, detail } = NETWORK_FAILURES[named.failure];
+    return { code, detail: `${detail} (${named.code})` };
   }
   return { code: 'network', detail: 'The exchange with the EMR failed.' };
 }

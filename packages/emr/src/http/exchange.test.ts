@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer, Socket } from 'node:net';
+import { networkFailureOf } from '@emr-payments/outbound';
 import { afterEach, expect, test } from 'vitest';
 import { describeNoAnswer } from './evidence.ts';
 import { createAgents, type ExchangeRequest, exchange } from './exchange.ts';
@@ -51,6 +52,8 @@ function post(port: number, overrides: Partial<ExchangeRequest> = {}): ExchangeR
 async function troubleOf(request: ExchangeRequest) {
   const result = await exchange(request);
   if (result.kind === 'answer') throw new Error(`answered ${result.status}`);
+  // What the table says of a code must agree with what was seen to leave.
+  if (networkFailureOf(result.error)?.proves === 'nothing_left') expect(result.handedOver).toBe(false);
   return { handedOver: result.handedOver, code: describeNoAnswer(result).code };
 }
 

@@ -1,6 +1,6 @@
 import ipaddr from 'ipaddr.js';
 
-/** Why an address is not a public one. */
+/** The kind of an address that is not public. */
 export type AddressRange =
   | 'metadata'
   | 'this_network'
@@ -25,8 +25,9 @@ export type AddressRange =
   | 'not_an_address';
 
 /**
- * Our own table, from IANA's special-purpose address registries (IPv4, IPv6) as of 2026 and the cloud vendors' pages;
- * ipaddr.js only parses and compares. The first match names the address, so the narrow rows come first.
+ * The ranges that are not public, from IANA's special-purpose address registries (IPv4, IPv6) as of 2026 and the cloud
+ * vendors' pages. The table is ours; ipaddr.js only parses and compares. The first match names the address, so narrow
+ * ranges come first.
  */
 const TABLE: readonly (readonly [AddressRange, readonly string[]])[] = [
   [
@@ -85,15 +86,15 @@ const BLOCKS = TABLE.flatMap(([range, cidrs]) =>
 );
 const GLOBAL_UNICAST = ipaddr.parseCIDR('2000::/3');
 
-/** Whether an address lies in a block. An address of the other family never does. */
+/** Says whether an address lies in a block. An address of the other family never does. */
 export function inBlock(address: Address, [network, bits]: AddressBlock): boolean {
   return address.kind() === network.kind() && address.match(network, bits);
 }
 
-/** The range that keeps an address from being public, or undefined for a public one. */
+/** Finds the range that makes an address not public; undefined for a public one. */
 export function refusedRange(address: Address): AddressRange | undefined {
   const hit = BLOCKS.find(({ block }) => inBlock(address, block));
   if (hit !== undefined) return hit.range;
-  // IPv6 hands out public addresses from 2000::/3 alone: the rest is refused whether we know its name or not.
+  // Public IPv6 addresses are assigned from 2000::/3 only: all others are refused, also those that are in no row.
   return address.kind() === 'ipv6' && !inBlock(address, GLOBAL_UNICAST) ? 'reserved' : undefined;
 }

@@ -7,13 +7,14 @@ export type AddressTarget = {
   /** As the resolver or the socket gives it: `203.0.113.9`, `2001:db8::1`. */
   address: string;
   port: number;
-  /** The name that was resolved, if there was one: the operator may have vouched for it. */
+  /** The name that resolved to the address, if there was one: the operator may have vouched for it. */
   hostname?: string;
 };
 
 export type AddressCheck = { ok: true } | { ok: false; range: AddressRange; message: string };
 
-// Vouching for a name is trust in its DNS. These are never a webhook receiver: they want an entry of their own.
+// Vouching for a name means trusting its DNS. These are never a webhook receiver: a name does not open them, only an entry
+// for the address itself.
 const BEYOND_A_NAME: ReadonlySet<AddressRange> = new Set([
   'metadata',
   'multicast',
@@ -31,7 +32,7 @@ function parseAddress(text: string): ipaddr.IPv4 | ipaddr.IPv6 {
 
 /**
  * Decides whether a connection may be opened to an address. Every form that carries an IPv4 address inside an IPv6 one
- * is refused as such, whatever it carries: what is behind it is decided by a translator that we do not know.
+ * is refused as such, whatever it carries: a translator that we do not know decides where it leads.
  */
 export function checkAddress(target: AddressTarget, policy: AddressPolicy): AddressCheck {
   const refuse = (range: AddressRange): AddressCheck => ({

@@ -79,7 +79,7 @@ const HOSTILE_URLS: [string, string, string][] = [
   ['port 0', 'https://hooks.example.com:0/', 'port'],
 ];
 
-/** Every kind of address that is not public, and the name that it must be refused by. */
+/** Every kind of address that is not public, and the range that it must be refused as. */
 const HOSTILE_ADDRESSES: [string, string][] = [
   ['0.0.0.0', 'this_network'],
   ['0.1.2.3', 'this_network'],
@@ -173,7 +173,7 @@ describe('refused', () => {
   );
 });
 
-describe('taken', () => {
+describe('accepted', () => {
   test.each([
     ['a public name', 'https://hooks.example.com/in?tenant=7'],
     ['the second port', 'https://hooks.example.com:8443/'],

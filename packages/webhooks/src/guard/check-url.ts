@@ -17,7 +17,7 @@ export type UrlCheck =
 
 const LONGEST_URL = 2048;
 
-/** Names that mean this machine or this network (RFC 6761, 6762, 7686, 8375, ICANN's `.internal`, common habit). */
+/** Suffixes of names that mean this machine or this network (RFC 6761, 6762, 7686, 8375, ICANN's `.internal`, common habit). */
 const LOCAL_SUFFIXES = [
   'localhost',
   'localdomain',
@@ -36,7 +36,7 @@ const isLocalName = (hostname: string): boolean =>
   !hostname.includes('.') ||
   LOCAL_SUFFIXES.some((suffix) => hostname === suffix || hostname.endsWith(`.${suffix}`));
 
-/** The host as it was written, before the URL parser made it canonical. */
+/** Reads the host as it was written, before the URL parser makes it canonical. */
 function writtenHost(text: string): string {
   const authority = /^[a-z]+:\/\/([^/?#]*)/i.exec(text)?.[1] ?? '';
   return authority
@@ -46,13 +46,13 @@ function writtenHost(text: string): string {
 }
 
 /**
- * Checks what can be known of an endpoint's URL without asking the DNS: at registration, and again before every send
- * since the operator's policy may have changed. Names are resolved and checked on the connection (`guardedLookup`).
- * International names are taken in either spelling; an IPv4 address only as four plain decimal numbers.
+ * Checks everything about an endpoint's URL that needs no DNS: at registration, and again before every send, because the
+ * operator's policy may have changed. Names are resolved and checked when a connection is opened (`guardedLookup`).
+ * International names are accepted in either spelling; an IPv4 address only as four plain decimal numbers.
  */
 export function checkUrl(text: string, policy: AddressPolicy): UrlCheck {
   const refuse = (reason: UrlRefusal, message: string): UrlCheck => ({ ok: false, reason, message });
-  // The URL parser drops or rewrites these without a word, and another parser down the line may not.
+  // The URL parser silently drops or rewrites these characters; another parser on the way may not.
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused here
   const hidden = /[\u0000-\u0020\u007f-\u00a0\\]/.test(text);
   const url = hidden || text.length > LONGEST_URL ? null : URL.parse(text);

@@ -1,8 +1,8 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createAgents } from '../agents.ts';
 import { type Receiver, startReceiver } from '../receiver.fixture.ts';
-import { newWebhookSecret } from '../secrets.ts';
 import { sendWebhook } from '../send.ts';
+import { newWebhookSecret } from '../signing-secrets.ts';
 import { TEST_CERTIFICATE } from '../tls.fixture.ts';
 import { checkEndpoint } from './guarded-lookup.ts';
 import type { AddressPolicy } from './policy.ts';
@@ -11,7 +11,7 @@ import type { Resolve } from './resolve.ts';
 const PUBLIC = '93.184.215.14';
 const NAME = 'hooks.example.test';
 
-/** Name servers that give the next answer each time they are asked, and the last one for ever. */
+/** Name servers that give one answer after the other, and then the last one again and again. */
 function nameServers(...answers: string[][]): { resolve: Resolve; asked: string[] } {
   const asked: string[] = [];
   const resolve: Resolve = async (hostname) => {
@@ -140,7 +140,7 @@ describe('on the connection', () => {
     });
   });
 
-  test('name servers that do not answer cost the deadline and no more', async () => {
+  test('name servers that do not answer: timeout, at the deadline', async () => {
     const receiver = await receiverOverTls();
     const resolve: Resolve = () => new Promise(() => undefined);
     const outcome = await sendTo(receiver, { policy: loopback, resolve, deadlineMs: 100 })();
@@ -153,7 +153,7 @@ describe('at registration', () => {
   const check = (url: string, ...answers: string[][]) =>
     checkEndpoint({ policy: nobody, resolve: nameServers(...answers).resolve }, url);
 
-  test('a public name is taken', async () => {
+  test('a public name is accepted', async () => {
     expect(await check('https://hooks.example.com/', [PUBLIC, '2606:4700::1111'])).toMatchObject({
       ok: true,
     });
@@ -172,7 +172,7 @@ describe('at registration', () => {
     expect(await check('https://typo.example.com/', [])).toMatchObject({ ok: false, reason: 'unresolvable' });
   });
 
-  test('a URL that is refused by itself is not looked up', async () => {
+  test('a URL that is refused without DNS is not looked up', async () => {
     const { resolve, asked } = nameServers([PUBLIC]);
     expect(await checkEndpoint({ policy: nobody, resolve }, 'http://hooks.example.com/')).toMatchObject({
       ok: false,

@@ -6,7 +6,7 @@ import { checkUrl, type UrlCheck } from './check-url.ts';
 import { type AddressPolicy, vouchedHost } from './policy.ts';
 import { type Resolve, type ResolvedAddress, UnresolvedError } from './resolve.ts';
 
-/** A connection that was not opened because of where it would have gone. */
+/** A connection was not opened because its address is not allowed. */
 export class AddressRefusedError extends Error {
   override name = 'AddressRefusedError';
   readonly code = 'ADDRESS_REFUSED';
@@ -19,7 +19,7 @@ export class AddressRefusedError extends Error {
 
 export type GuardDeps = { policy: AddressPolicy; resolve: Resolve };
 
-/** A vouched name may stand in the hosts file, or be known to the container network alone: ask the system. */
+/** Resolves a vouched name through the system: it may be in the hosts file, or known only to the container network. */
 async function systemResolve(hostname: string): Promise<ResolvedAddress[]> {
   try {
     const found = await lookup(hostname, { all: true, order: 'verbatim' });
@@ -30,10 +30,10 @@ async function systemResolve(hostname: string): Promise<ResolvedAddress[]> {
 }
 
 /**
- * Resolves a name and hands out its addresses only when all of them are allowed: a name that mixes public and private
- * ones is an attack or a mistake, and neither may depend on which is tried first.
+ * Resolves a name, and returns its addresses only when all of them are allowed. A name with public and private addresses is
+ * an attack or a mistake, and the answer must not depend on which address is tried first.
  *
- * @throws AddressRefusedError for the first that is not allowed; UnresolvedError when there are none.
+ * @throws AddressRefusedError for the first address that is not allowed; UnresolvedError when there is none.
  */
 export async function resolveAllowed(
   { policy, resolve }: GuardDeps,
@@ -55,8 +55,9 @@ export async function resolveAllowed(
 }
 
 /**
- * A `lookup` for a socket: what it hands over is what the socket dials, so no answer of the DNS can change in between.
- * Sockets do not look up literal addresses: whoever makes the socket checks those first (`createAgents` does).
+ * Makes a `lookup` for a socket. The socket connects to the addresses that it returns, so the DNS has no chance to answer
+ * differently between check and connection. Sockets do not look up literal addresses: the code that creates the socket must
+ * check those itself (`createAgents` does).
  */
 export function guardedLookup(deps: GuardDeps, target: { port: number }): LookupFunction {
   return (hostname, options, callback) => {
@@ -75,8 +76,8 @@ export function guardedLookup(deps: GuardDeps, target: { port: number }): Lookup
 }
 
 /**
- * The whole check for a registration: `checkUrl`, and then every address that the name has now. A name that does not
- * resolve is refused as `unresolvable`, so that a typing error is seen by the one who made it.
+ * Checks a URL at registration: `checkUrl`, and then every address that the name has now. A name that does not resolve is
+ * refused as `unresolvable`, so that the person who mistyped it sees the error.
  */
 export async function checkEndpoint(
   deps: GuardDeps,

@@ -2,19 +2,19 @@ import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { type AddressBlock, inBlock } from './address-ranges.ts';
 
-/** Where webhooks may go. Made once, by the operator; with no entries only public https addresses are left. */
+/** Says where webhooks may go; the operator decides. Without entries, only to public addresses over https. */
 export type AddressPolicy = {
   /**
-   * Receivers that the operator vouches for, over http too: a host (`localhost`, `hooks.internal`, `10.1.2.3`, `::1`)
-   * or a block (`10.1.0.0/16`, `fd00:1::/32`), with `:port` for that port alone (`localhost:4020`,
-   * `10.1.0.0/16:8080`, `[::1]:4020`, `[fd00:1::/32]:8080`). Without one it is any port.
+   * Receivers that the operator vouches for; they may also be reached over http. An entry is a host (`localhost`,
+   * `hooks.internal`, `10.1.2.3`, `::1`) or a block (`10.1.0.0/16`, `fd00:1::/32`), and with `:port` it holds for that port
+   * only (`localhost:4020`, `10.1.0.0/16:8080`, `[::1]:4020`, `[fd00:1::/32]:8080`).
    */
   allowHosts: readonly string[];
-  /** Ports for everyone else; 443 and 8443 unless told. */
+  /** The ports of all other receivers; 443 and 8443 by default. */
   ports?: readonly number[];
 };
 
-/** 443, and 8443, the usual second choice where 443 is taken. Anything else could be another protocol's port. */
+/** 443, and 8443, which is common where 443 is taken. Any other port could be another protocol's. */
 export const DEFAULT_PORTS: readonly number[] = [443, 8443];
 
 type Entry = { port: number | undefined } & ({ host: string } | { block: AddressBlock });
@@ -54,7 +54,7 @@ export function assertPolicy(policy: AddressPolicy): void {
   entriesOf(policy);
 }
 
-/** Whether the operator vouches for this address at this port, by the address itself or a block around it. */
+/** Says whether the operator vouches for this address at this port, by the address itself or a block that contains it. */
 export function vouchedAddress(
   policy: AddressPolicy,
   target: { address: ipaddr.IPv4 | ipaddr.IPv6; port: number },
@@ -65,7 +65,7 @@ export function vouchedAddress(
   );
 }
 
-/** Whether the operator vouches for the host of a URL, a name or a literal address, at this port. */
+/** Says whether the operator vouches for the host of a URL, a name or a literal address, at this port. */
 export function vouchedHost(policy: AddressPolicy, target: { hostname: string; port: number }): boolean {
   const { hostname, port } = target;
   if (isIP(hostname) !== 0) return vouchedAddress(policy, { address: ipaddr.parse(hostname), port });

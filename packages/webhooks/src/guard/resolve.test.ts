@@ -6,7 +6,7 @@ import { dnsResolve, UnresolvedError } from './resolve.ts';
 const A = 1;
 const AAAA = 28;
 
-/** A name server on the loopback address with one set of records for every name; an unknown type is NXDOMAIN. */
+/** Starts a name server on loopback: the same records for every name, and NXDOMAIN for a type without records. */
 async function nameServer(records: Record<number, number[][]>): Promise<string> {
   const socket = createSocket('udp4');
   socket.on('message', (query, from) => {
@@ -45,7 +45,7 @@ async function nameServer(records: Record<number, number[][]>): Promise<string> 
 
 const IPV6 = [0x26, 0x06, 0x47, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x11, 0x11];
 
-test('all addresses of both families', async () => {
+test('a name resolves to all its addresses of both families', async () => {
   const resolve = dnsResolve([
     await nameServer({
       [A]: [
@@ -67,7 +67,7 @@ test('one family is enough', async () => {
   expect(await resolve('hooks.example.com')).toEqual([{ address: '93.184.215.14', family: 4 }]);
 });
 
-test('a name without an address says why', async () => {
+test('a name without an address rejects with the code of the DNS', async () => {
   const resolve = dnsResolve([await nameServer({})]);
   await expect(resolve('typo.example.com')).rejects.toThrow(UnresolvedError);
   await expect(resolve('typo.example.com')).rejects.toThrow(

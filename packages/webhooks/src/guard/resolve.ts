@@ -3,21 +3,21 @@ import { isIP } from 'node:net';
 
 export type ResolvedAddress = { address: string; family: 4 | 6 };
 
-/** All addresses of a name. Rejects when there are none. */
+/** Resolves a name to all its addresses. Rejects when there are none. */
 export type Resolve = (hostname: string) => Promise<ResolvedAddress[]>;
 
-/** A name that could not be resolved, as opposed to one that was and is refused. */
+/** A name could not be resolved. (One that resolves to an address that is not allowed is an `AddressRefusedError`.) */
 export class UnresolvedError extends Error {
   override name = 'UnresolvedError';
 }
 
 /**
- * Asks the name servers for A and AAAA records.
+ * Asks the name servers for A and AAAA records. It reads no hosts file and no search list.
  *
- * Not `dns.lookup`: that runs in libuv's pool of four threads, where a handful of names whose servers do not answer
- * would hold up every other endpoint's connection. It reads no hosts file and no search list, either.
+ * It does not use `dns.lookup`, which runs in libuv's pool of four threads: a handful of names whose servers do not answer
+ * would hold up every other endpoint's connection.
  *
- * @param servers name servers as `address` or `address:port`; the system's unless told.
+ * @param servers name servers as `address` or `address:port`; the system's by default.
  */
 export function dnsResolve(servers?: readonly string[]): Resolve {
   const resolver = new Resolver({ timeout: 2000, tries: 3 });

@@ -26,8 +26,10 @@ export function parseKeyring(text: string): Keyring {
 }
 
 /**
- * AES-256-GCM. `row` (such as `connection:7`) is the associated data: a sealed value that is moved to another row
- * does not open. Out comes `keyId.nonce.ciphertext.tag`, each in base64url.
+ * Seals a text with AES-256-GCM. `row` (such as `connection:7`) is the associated data: a sealed value that is moved to
+ * another row does not open.
+ *
+ * @returns `keyId.nonce.ciphertext.tag`, the last three in base64url.
  */
 export function seal(keyring: Keyring, row: string, clear: string): string {
   const key = keyring.keys.get(keyring.current);
@@ -41,7 +43,7 @@ export function seal(keyring: Keyring, row: string, clear: string): string {
   ].join('.');
 }
 
-/** The opposite of `seal`. @throws Error when the key is not in the keyring, or the value was sealed for another row or altered. */
+/** Reverses `seal`. @throws Error when the key is not in the keyring, or the value was sealed for another row or altered. */
 export function open(keyring: Keyring, row: string, sealedText: string): string {
   const [keyId = '', nonce = '', sealed = '', tag = ''] = sealedText.split('.');
   const key = keyring.keys.get(keyId);
@@ -56,17 +58,17 @@ export function open(keyring: Keyring, row: string, sealedText: string): string 
   );
 }
 
-/** A new secret of 192 random bits with a readable prefix, such as `cs_live_…`. */
+/** Creates a secret of 192 random bits with a readable prefix, such as `cs_live_…`. */
 export function newSecret(prefix: string): string {
   return prefix + randomBytes(24).toString('base64url');
 }
 
-/** What is stored of a client secret or access token. Plain SHA-256 is enough: they are random, not chosen by people. */
+/** Hashes a client secret or access token for storage. Plain SHA-256 is enough: they are random, not chosen by people. */
 export function hashSecret(secret: string): Buffer {
   return hash('sha256', secret, 'buffer');
 }
 
-/** Constant-time comparison of two hashes. */
+/** Compares two hashes in constant time. */
 export function sameHash(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && timingSafeEqual(a, b);
 }

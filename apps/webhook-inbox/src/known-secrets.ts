@@ -1,17 +1,20 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { parseWebhookKey } from '@emr-payments/webhooks';
 
-export type Secrets = {
+export type KnownSecrets = {
   current(): readonly string[];
-  /** @throws TypeError when one is not a webhook secret; nothing is changed then. */
+  /** @throws TypeError when one is not a webhook secret; then all stay as they are. */
   replace(secrets: readonly string[]): void;
 };
 
 /**
- * The secrets to verify with. What was set while running is the later word: it stands in a file beside the messages
- * and wins over the configuration at the next start.
+ * Keeps the secrets to verify with. Those that were set while the inbox ran are in a file beside the messages, and replace
+ * the configured ones at the next start too.
  */
-export function openSecrets(options: { configured: readonly string[]; file?: string | undefined }): Secrets {
+export function openKnownSecrets(options: {
+  configured: readonly string[];
+  file?: string | undefined;
+}): KnownSecrets {
   const { file } = options;
   let secrets = options.configured;
   if (file !== undefined && existsSync(file)) secrets = JSON.parse(readFileSync(file, 'utf8')) as string[];

@@ -1,0 +1,2 @@
+export * from './network-codes.ts';
+export * from './retry-after.ts';

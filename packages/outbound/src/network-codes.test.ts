@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest';
+import { errorChain, type NetworkFailure, networkFailureOf } from './network-codes.ts';
+
+const failed = (code: unknown, cause?: unknown) => Object.assign(new Error('failed', { cause }), { code });
+
+test.each<[string, NetworkFailure, 'nothing_left' | 'may_have_left']>([
+  ['ECONNREFUSED', 'refused', 'nothing_left'],
+  ['EADDRNOTAVAIL', 'no_local_address', 'nothing_left'],
+  ['ENOTFOUND', 'unknown_host', 'nothing_left'],
+  ['EAI_AGAIN', 'lookup_failed', 'nothing_left'],
+  ['EHOSTUNREACH', 'unreachable', 'may_have_left'],
+  ['ENETUNREACH', 'unreachable', 'may_have_left'],
+  ['EHOSTDOWN', 'unreachable', 'may_have_left'],
+  ['ETIMEDOUT', 'timeout', 'may_have_left'],
+  ['ECONNRESET', 'cut', 'may_have_left'],
+  ['EPIPE', 'cut', 'may_have_left'],
+  ['ERR_HTTP_CONTENT_LENGTH_MISMATCH', 'cut_short', 'may_have_left'],
+  ['EPROTO', 'tls', 'may_have_left'],
+  ['ERR_SSL_WRONG_VERSION_NUMBER', 'tls', 'may_have_left'],
+  ['ERR_TLS_CERT_ALTNAME_INVALID', 'tls', 'may_have_left'],
+  ['CERT_HAS_EXPIRED', 'tls', 'may_have_left'],
+  ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'tls', 'may_have_left'],
+  ['SELF_SIGNED_CERT_IN_CHAIN', 'tls', 'may_have_left'],
+  ['DEPTH_ZERO_SELF_SIGNED_CERT', 'tls', 'may_have_left'],
+  ['HOSTNAME_MISMATCH', 'tls', 'may_have_left'],
+  ['INVALID_CA', 'tls', 'may_have_left'],
+  ['HPE_INVALID_CONSTANT', 'not_http', 'may_have_left'],
+])('%s is %s: %s', (code, failure, proves) => {
+  expect(networkFailureOf(failed(code))).toEqual({ failure, code, proves });
+});
+
+test('the code of a cause is found, and the outermost known one counts', () => {
+  expect(networkFailureOf(failed('ERR_GOT_REQUEST_ERROR', failed('ECONNRESET')))).toMatchObject({
+    failure: 'cut',
+  });
+  expect(networkFailureOf(failed('ETIMEDOUT', failed('ECONNRESET')))).toMatchObject({ failure: 'timeout' });
+});
+
+test.each([[failed('EBUSY')], [failed(7)], [new Error('no code')], ['text'], [undefined]])(
+  '%s has no name',
+  (error) => {
+    expect(networkFailureOf(error)).toBeUndefined();
+  },
+);
+
+test('an error that is its own cause ends the chain after five', () => {
+  const error = new Error('round');
+  error.cause = error;
+  expect(errorChain(error)).toHaveLength(5);
+});

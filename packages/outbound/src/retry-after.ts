@@ -1,0 +1,26 @@
+/** Nobody can put us off for longer than this with one answer. */
+export const MAX_RETRY_AFTER_MS = 24 * 60 * 60 * 1000;
+
+// RFC 9110, 5.6.7: the form in use and the two obsolete ones that a recipient must still read. Some servers write the
+// zone of the first one as UTC or as an offset.
+const IMF_FIXDATE = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} (GMT|UTC|[+-]\d{4})$/;
+const RFC_850 = /^[A-Z][a-z]{5,8}, \d{2}-[A-Z][a-z]{2}-\d{2} \d{2}:\d{2}:\d{2} GMT$/;
+const ASCTIME = /^[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d{2}:\d{2}:\d{2} \d{4}$/;
+
+function dateMs(text: string): number {
+  if (IMF_FIXDATE.test(text) || RFC_850.test(text)) return Date.parse(text);
+  // This form names no zone and means UTC; Date.parse would read it as local time.
+  return ASCTIME.test(text) ? Date.parse(`${text} GMT`) : Number.NaN;
+}
+
+/**
+ * Reads a `Retry-After` header (RFC 9110, 10.2.3): seconds or an HTTP date. Other text is not read, although Date.parse
+ * would take some of it for a date ("7 apples").
+ *
+ * @returns milliseconds from `now`, from 0 to `MAX_RETRY_AFTER_MS`; undefined when there is no header or it cannot be read.
+ */
+export function parseRetryAfter(value: string | undefined, now: Date): number | undefined {
+  const text = value?.trim() ?? '';
+  const ms = /^\d+$/.test(text) ? Number(text) * 1000 : dateMs(text) - now.getTime();
+  return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), MAX_RETRY_AFTER_MS);
+}
