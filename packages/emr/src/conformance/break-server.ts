@@ -18,7 +18,7 @@ export type BreakServer = {
   statusBefore(status: number, headers?: Readonly<Record<string, string>>): void;
   /** 200 with a log-in page. */
   htmlBefore(): void;
-  /** 200 with neither body nor telling headers. */
+  /** 200 without a body and without headers that name an entry. */
   emptyBefore(): void;
   resetAfter(): void;
   hangAfter(): void;

@@ -96,4 +96,4 @@ export const UNREACHABLE: readonly { name: string; urlOf(server: BreakServer): s
 ];
 
 /** The adapter's time limit where a server hangs: such a rule takes this long. */
-export const SHORT_MS = 250;
+export const SHORT_MS = 120;

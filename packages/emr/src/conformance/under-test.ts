@@ -23,7 +23,7 @@ export type TextLimit = { length: number; over: 'clipped' | 'refused' };
 
 /**
  * An adapter and the server on which it is tried. All rules share the server, and several rules may run at the same time,
- * so what is set here holds for the whole run.
+ * so these values hold for the whole run.
  */
 export type UnderTest = {
   /** The server's own base URL, for the proxy in front of it. */

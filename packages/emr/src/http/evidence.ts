@@ -20,13 +20,13 @@ const STATUS_ROWS: readonly StatusRow[] = [
   // We follow no redirect; servers that act and then redirect are rare but exist.
   { from: 300, to: 399, verdict: 'unknown', code: 'redirected', says: 'answered with a redirect' },
   { from: 400, to: 400, verdict: 'refused', code: 'emr_refused', says: 'refused the request' },
-  { from: 401, to: 401, verdict: 'not_sent', code: 'unauthorized', says: 'did not take our credentials' },
+  { from: 401, to: 401, verdict: 'not_sent', code: 'unauthorized', says: 'rejected our credentials' },
   {
     from: 403,
     to: 403,
     verdict: 'not_sent',
     code: 'forbidden',
-    says: 'does not let our credentials do this',
+    says: 'does not permit this with our credentials',
   },
   { from: 404, to: 405, verdict: 'refused', code: 'connection_misconfigured', says: 'has no such endpoint' },
   // The conflict can be with an entry that an earlier send of ours created.
@@ -45,7 +45,7 @@ const STATUS_ROWS: readonly StatusRow[] = [
     to: 415,
     verdict: 'refused',
     code: 'connection_misconfigured',
-    says: 'does not take this format',
+    says: 'does not accept this format',
   },
   { from: 422, to: 422, verdict: 'refused', code: 'emr_refused', says: 'refused the request' },
   { from: 429, to: 429, verdict: 'not_sent', code: 'rate_limited', says: 'asked us to slow down' },
@@ -84,11 +84,12 @@ export function describeNoAnswer({ error }: NoAnswer): Trouble {
   const chain: Error[] = [];
   for (let next = error; next instanceof Error && chain.length < 5; next = next.cause) chain.push(next);
   const is = (type: new (message: string) => Error) => chain.some((each) => each instanceof type);
-  if (is(ClaimLostError)) return { code: 'claim_lost', detail: 'Another worker has taken the payment over.' };
+  if (is(ClaimLostError)) return { code: 'claim_lost', detail: 'Another worker has taken over the payment.' };
   if (is(AnswerTooLargeError)) return { code: 'answer_too_large', detail: "The EMR's answer is too large." };
-  if (is(EarlyAnswerError)) return { code: 'bad_answer', detail: 'The EMR answered before it was asked.' };
+  if (is(EarlyAnswerError))
+    return { code: 'bad_answer', detail: 'The EMR answered before the request was sent.' };
   if (chain.some(({ name }) => name === 'AbortError'))
-    return { code: 'aborted', detail: 'The call was given up.' };
+    return { code: 'aborted', detail: 'The call was aborted.' };
   for (const each of chain) {
     const { code } = each as NodeJS.ErrnoException;
     if (typeof code !== 'string') continue;

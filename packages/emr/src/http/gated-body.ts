@@ -10,7 +10,7 @@ export class ClaimLostError extends Error {
 
 /** Calls back once bytes that are written leave at once instead of waiting for the connection or the TLS handshake. */
 function whenUsable(socket: Socket, use: () => void): void {
-  // `secureConnecting` is true until the handshake is done; a reused TLS socket has it false.
+  // `secureConnecting` is true until the handshake is done; on a reused TLS socket it is false.
   const handshaking =
     socket instanceof TLSSocket && (socket as { secureConnecting?: boolean }).secureConnecting;
   if (handshaking) socket.once('secureConnect', use);

@@ -2,7 +2,7 @@ import { expect, vi } from 'vitest';
 import { canFind, hintsOf, newPosting, quiet, type Rule, sending } from '../rule.ts';
 
 /** Longer than a busy machine needs to send a request, shorter than a rule may take. */
-const PATIENT_MS = 3000;
+const PATIENT_MS = 2000;
 
 export const stoppingRules: readonly Rule[] = [
   {

@@ -2,24 +2,24 @@ import { expect } from 'vitest';
 import { newPosting, type Rule, sending } from '../rule.ts';
 import type { NeutralEntry, TextLimit, UnderTest } from '../under-test.ts';
 
-const API_LIMITS = { notes: 5000, referenceNumber: 255 } as const;
-type TextField = keyof typeof API_LIMITS;
-const FIELDS = [
-  ['notes', 'notes'],
-  ['referenceNumber', 'reference_number'],
-] as const;
+/** The text fields: the longest text that our API accepts, and the name by which an adapter declares that it drops the field. */
+const FIELDS = {
+  notes: { apiLimit: 5000, droppedAs: 'notes' },
+  referenceNumber: { apiLimit: 255, droppedAs: 'reference_number' },
+} as const;
+type TextField = keyof typeof FIELDS;
 
 const limitOf = ({ limits }: UnderTest, field: TextField): TextLimit =>
-  limits[field] ?? { length: API_LIMITS[field], over: 'refused' };
+  limits[field] ?? { length: FIELDS[field].apiLimit, over: 'refused' };
 
-/** Text whose every second UTF-16 unit is the second half of a character: a cut there would leave half of one. */
+/** Text in which every second UTF-16 unit is the second half of a character, so that a cut before it leaves a half. */
 const emoji = (length: number) => `${length % 2 === 0 ? '' : 'x'}${'😀'.repeat(Math.floor(length / 2))}`;
 const LONE_SURROGATE = /\p{Cs}/u;
 
 function textRule(name: string, field: TextField, textOf: (limit: number) => string): Rule {
   return {
     name: `text: ${name} in the ${field} come through unchanged`,
-    concerns: (_emr, { drops }) => !drops.includes(field === 'notes' ? 'notes' : 'reference_number'),
+    concerns: (_emr, { drops }) => !drops.includes(FIELDS[field].droppedAs),
     async run({ emr, open }) {
       const text = textOf(limitOf(emr, field).length);
       const posting = newPosting(emr, { [field]: text });
@@ -65,7 +65,7 @@ function expectClipped(
 }
 
 export const textRules: readonly Rule[] = [
-  ...FIELDS.flatMap(([field]) => [
+  ...(['notes', 'referenceNumber'] as const).flatMap((field) => [
     textRule('quotes, backslashes and markup', field, () => `"it's" \\n <b>&amp;</b> %20 + {"a":1} ; --`),
     textRule('accents, other scripts and emoji', field, () => 'Zoë, 支付, دفع, 👩🏽‍⚕️ 😀 e\u0301'),
     textRule('as many characters as fit', field, (limit) => 'x'.repeat(limit)),

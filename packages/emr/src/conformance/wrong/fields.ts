@@ -8,7 +8,7 @@ export const wrongFields: readonly WrongAdapter[] = [
   },
   {
     mistake: 'cuts cents off instead of rounding: 1.15 × 100 is 114.99…',
-    breaks: /the amount 1\.15/,
+    breaks: /the amount (1\.15|1234567\.89)/,
     wrap: changing(({ amount }) => ({ amount: (Math.floor(Number(amount) * 100) / 100).toFixed(2) })),
   },
   {
@@ -23,17 +23,17 @@ export const wrongFields: readonly WrongAdapter[] = [
   },
   {
     mistake: 'posts every payment with the first method',
-    breaks: /every method|a method that was removed/,
+    breaks: /every method of|a method that was removed/,
     wrap: changing((_posting, { practice }) => ({ method: practice.methods[0].code })),
   },
   {
     mistake: 'posts every payment to the first location',
-    breaks: /every location|a location that was removed/,
+    breaks: /every location of|a location that was removed/,
     wrap: changing((_posting, { practice }) => ({ location: practice.locations[0].code })),
   },
   {
     mistake: 'drops the notes without declaring it',
-    breaks: /^fields: the notes|^text: .* the notes/,
+    breaks: /^fields: the notes|^text: .*the notes/,
     wrap: changing(() => ({ notes: null })),
   },
   {
@@ -43,7 +43,7 @@ export const wrongFields: readonly WrongAdapter[] = [
   },
   {
     mistake: 'uses the payment id as the reference number',
-    breaks: /the reference number|^text: .* the referenceNumber/,
+    breaks: /^fields: the reference number|^text: .*the referenceNumber/,
     wrap: changing(({ paymentId }) => ({ referenceNumber: paymentId })),
   },
   {
@@ -57,7 +57,7 @@ export const wrongFields: readonly WrongAdapter[] = [
   },
   {
     mistake: 'sends Latin-1',
-    breaks: /the reference number|accents|emoji as fit|the notes over the limit/,
+    breaks: /the reference number|accents|emoji as fit|over the limit/,
     wrap: changing(({ notes, referenceNumber }) => ({
       notes: notes?.replace(/[^\p{ASCII}]/gu, '?') ?? null,
       referenceNumber: referenceNumber.replace(/[^\p{ASCII}]/gu, '?'),
@@ -78,7 +78,7 @@ export const wrongFields: readonly WrongAdapter[] = [
   },
   {
     mistake: 'cuts text shorter than the vendor does',
-    breaks: /as many .* as fit|the notes over the limit/,
+    breaks: /as many .* as fit|over the limit/,
     wrap: changing(({ notes, referenceNumber }, { limits }) => ({
       notes: notes?.slice(0, (limits.notes?.length ?? 0) - 9) ?? null,
       referenceNumber: referenceNumber.slice(0, (limits.referenceNumber?.length ?? 0) - 9),
@@ -98,7 +98,7 @@ export const wrongFields: readonly WrongAdapter[] = [
   },
   {
     mistake: 'makes transaction ids up',
-    breaks: /transaction id$|ten sends|^second send after|^post, wrong content type/,
+    breaks: /the EMR's transaction id|ten sends|^second send after|^post, wrong content type/,
     wrap: posting((outcome) =>
       outcome.outcome === 'posted'
         ? { ...outcome, emrTransactionId: `${outcome.emrTransactionId}-1` }

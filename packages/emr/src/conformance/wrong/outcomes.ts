@@ -15,14 +15,15 @@ export const wrongOutcomes: readonly WrongAdapter[] = [
   },
   {
     mistake: 'calls everything without an answer not_sent',
-    breaks: /^post, (?!wrong content type|reset on connect).*unknown|aborted after the EMR has the request/,
+    breaks: /^post, .*: unknown$|a post that is aborted after/,
     wrap: posting((outcome) =>
       outcome.outcome === 'unknown' ? { ...outcome, outcome: 'not_sent' } : outcome,
     ),
   },
   {
     mistake: 'calls a failure refused: the payment would be settled as failed',
-    breaks: /^post, .*(not_sent|: unknown)|mayStillSend|aborted|^credentials: (rejected|.* at the post)/,
+    breaks:
+      /^post, .*(not_sent|: unknown|not_sent or unknown)$|mayStillSend|a post that is aborted|^credentials: (rejected|.* at the post)|^Retry-After: .* post (become|becomes)/,
     wrap: posting((outcome) =>
       outcome.outcome === 'unknown' || outcome.outcome === 'not_sent'
         ? { outcome: 'refused', code: 'emr_refused', reason: outcome.detail }
@@ -38,7 +39,7 @@ export const wrongOutcomes: readonly WrongAdapter[] = [
   },
   {
     mistake: 'calls a refusal not_sent: it would be sent until the horizon',
-    breaks: /^refusals: |^post, HTTP (400|404|422)/,
+    breaks: /^refusals: |^post, HTTP (400|404|422)|the referenceNumber over the limit/,
     wrap: posting((outcome) =>
       outcome.outcome === 'refused' ? { outcome: 'not_sent', ...asTrouble(outcome) } : outcome,
     ),

@@ -32,7 +32,7 @@ export function wrongSending(): readonly WrongAdapter[] {
     {
       mistake: 'sends without the key that makes a second send harmless',
       breaks:
-        /sent again makes no second entry|ten sends|^second send after (.* after|no answer, after|half an answer)/,
+        /sent again makes no second entry|ten sends|^second send after (.* after|half an answer|wrong content type):/,
       wrap: (right, { emr }) => ({
         ...right,
         async post(posting, options) {

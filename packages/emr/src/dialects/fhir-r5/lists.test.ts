@@ -11,7 +11,7 @@ afterEach(() => {
   for (const close of closers.splice(0)) close();
 });
 
-/** A FHIR server that says what the test wrote down, by path and query; anything else is 404. */
+/** A FHIR server with the answers that the test gives it, by path and query; anything else is 404. */
 async function fhirServer(answers: Record<string, unknown>) {
   const asked: { path: string; headers: IncomingHttpHeaders }[] = [];
   const server = createServer((request, response) => {
@@ -82,7 +82,7 @@ test('methods come from the expansion, locations from all pages, closed ones lef
   });
 });
 
-test('a server that cannot expand is asked for the ValueSet and the CodeSystem it includes', async () => {
+test('from a server that cannot expand, the ValueSet and the CodeSystem that it includes are read', async () => {
   const far = await fhirServer({
     [LOCATIONS]: bundle([]),
     [VALUE_SET]: bundle([
@@ -114,7 +114,7 @@ test('a next page on another server is not followed: the token stays here', asyn
   expect(far.asked.every(({ headers }) => headers.authorization === 'Bearer sesame')).toBe(true);
 });
 
-test('pages that go round in a circle come to an end', async () => {
+test('reading ends when the pages form a circle', async () => {
   const far = await fhirServer({ [EXPAND]: expansion });
   far.answers[LOCATIONS] = bundle([place('a')], `${far.origin}/fhir/${LOCATIONS}`);
   expect(await fetchLists(far.connection, options)).toMatchObject({ code: 'answer_too_large' });
@@ -158,7 +158,7 @@ test('nothing found is absent', async () => {
 });
 
 test.each([
-  ['others than the one that was asked for', bundle([entry('1', 'b'.repeat(32), '')]), 'search_not_honoured'],
+  ['only other payments', bundle([entry('1', 'b'.repeat(32), '')]), 'search_not_honoured'],
   [
     'our value under another system',
     bundle([{ ...entry('1', ID, ''), identifier: [{ system: 'x:y', value: ID }] }]),
