@@ -129,6 +129,14 @@ describe('GET /v1/connection', () => {
     expect(data.locations.flatMap((each: { identifiers: string[] }) => each.identifiers)).toContain('1404');
   });
 
+  test('shows the present name of an adapter that the row calls by its former one', async () => {
+    const caller = await api.newCaller({ baseUrl: emr.fhirUrl });
+    const { prisma } = api.database;
+    await prisma.connection.update({ where: { userId: caller.userId }, data: { adapter: 'fhir' } });
+    const { data } = (await userRequests(api, caller).get('/v1/connection')).json();
+    expect(data).toMatchObject({ adapter: 'fhir-r5', capability: 'conditional-create' });
+  });
+
   test('an EMR that is not there is 502', async () => {
     const answer = await (await user('http://127.0.0.1:1/fhir')).get('/v1/connection');
     expect([answer.statusCode, answer.json().code]).toEqual([502, 'emr_unavailable']);
