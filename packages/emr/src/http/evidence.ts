@@ -31,7 +31,7 @@ const STATUS_ROWS: readonly StatusRow[] = [
   { from: 404, to: 405, verdict: 'refused', code: 'connection_misconfigured', says: 'has no such endpoint' },
   // The conflict can be with an entry that an earlier send of ours created.
   { from: 409, to: 409, verdict: 'unknown', code: 'conflict', says: 'reported a conflict' },
-  // If-None-Exist matched several entries: the payment has been posted more than once.
+  // The key of a conditional create matched several entries: the payment has been posted more than once.
   {
     from: 412,
     to: 412,
