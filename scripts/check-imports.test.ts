@@ -80,6 +80,12 @@ describe('check-imports', () => {
       /for tests alone/,
     ],
     [
+      'the conformance suite in the service',
+      'packages/db/src/x.ts',
+      `import { c } from './conformance/suite.ts';`,
+      /for tests alone/,
+    ],
+    [
       'an undeclared package',
       'apps/api/src/x.ts',
       `const got = await import('got');`,

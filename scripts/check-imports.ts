@@ -71,8 +71,8 @@ function packageOf(specifier: string): string {
   return specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/');
 }
 
-/** `x.test.ts`, what tests share (`x.fixture.ts`, a folder `testing`), and the packages of tests. */
-const TEST_FILE = /\.(test|fixture)\.ts$|[/\\]testing[/\\]/;
+/** `x.test.ts`, what tests share (`x.fixture.ts`, a folder `testing` or `conformance`), and the packages of tests. */
+const TEST_FILE = /\.(test|fixture)\.ts$|[/\\](testing|conformance)[/\\]/;
 
 function isTestCode(workspace: Workspace, path: string): boolean {
   return TEST_FILE.test(path) || workspace.folder === 'tests' || workspace.folder === 'bench';

@@ -120,13 +120,21 @@ describe('GET /v1/connection', () => {
     const { get } = await user();
     const { data } = (await get('/v1/connection')).json();
     expect(data).toMatchObject({
-      adapter: 'fhir',
+      adapter: 'fhir-r5',
       capability: 'conditional-create',
       time_zone: 'America/New_York',
       dropped_fields: [],
     });
     expect(data.payment_methods).toContainEqual({ id: expect.any(String), name: 'Card' });
     expect(data.locations.flatMap((each: { identifiers: string[] }) => each.identifiers)).toContain('1404');
+  });
+
+  test('shows the present name of an adapter that the row calls by its former one', async () => {
+    const caller = await api.newCaller({ baseUrl: emr.fhirUrl });
+    const { prisma } = api.database;
+    await prisma.connection.update({ where: { userId: caller.userId }, data: { adapter: 'fhir' } });
+    const { data } = (await userRequests(api, caller).get('/v1/connection')).json();
+    expect(data).toMatchObject({ adapter: 'fhir-r5', capability: 'conditional-create' });
   });
 
   test('an EMR that is not there is 502', async () => {

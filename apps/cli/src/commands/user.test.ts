@@ -62,7 +62,7 @@ test('connect tries the EMR, saves sealed credentials, and hands out a token tha
     include: { lane: true },
   });
   expect(saved).toMatchObject({
-    adapter: 'fhir',
+    adapter: 'fhir-r5',
     baseUrl: sandbox.fhirUrl,
     timeZone: 'America/New_York',
     settings: { timeout_ms: 9000 },
@@ -109,7 +109,7 @@ test('connect --user changes a connection and nothing else of the user; --no-che
   expect(await operator.ask([...change, '--no-check'])).toEqual({ user_id });
   expect(await operator.run(['user', 'check', user_id])).toMatchObject({
     code: 1,
-    stderr: 'The EMR connection does not work: The EMR did not take our credentials (HTTP 401).\n',
+    stderr: 'The EMR connection does not work: The EMR rejected our credentials (HTTP 401).\n',
   });
   const check = await operator.run(['user', 'check', user_id], { env: { ENCRYPTION_KEYS: newKey('k1') } });
   expect(check).toMatchObject({ code: 1, stderr: expect.stringMatching(/^No key in ENCRYPTION_KEYS opens/) });

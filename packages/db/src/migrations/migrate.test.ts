@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { openTestDatabase } from '@emr-payments/testkit';
 import { Client } from 'pg';
 import { expect, test } from 'vitest';
@@ -52,4 +53,26 @@ test('a migrated database is left alone, and one that another process migrates i
   expect(Math.min(one.applied.length, two.applied.length)).toBe(0);
   expect((await migrate({ url })).applied).toEqual([]);
   await drop();
+});
+
+test('connections of the adapter fhir become connections of fhir-r5, and count as unchanged', async () => {
+  const { url, drop } = await openTestDatabase();
+  const client = await connected(url);
+  await client.query(`
+    INSERT INTO clients (id, client_id, name) VALUES (1, 'ci', 'Integrator');
+    INSERT INTO users (id, public_id, client_pk, name) VALUES (1, 'user_1', 1, 'One'), (2, 'user_2', 1, 'Two');
+    INSERT INTO lanes (id, kind, concurrency) VALUES (1, 'connection', 1), (2, 'connection', 1);
+    INSERT INTO connections (user_id, lane_id, adapter, base_url, time_zone)
+    VALUES (1, 1, 'fhir', 'https://emr.test', 'UTC'), (2, 2, 'other', 'https://emr.test', 'UTC')`);
+  const changes = () => client.query('SELECT updated_at::text FROM connections ORDER BY user_id');
+  const before = await changes();
+  const migration = '../../../../prisma/migrations/20261125210000_adapter_names/migration.sql';
+  await client.query(await readFile(new URL(migration, import.meta.url), 'utf8'));
+  const { rows } = await client.query('SELECT adapter FROM connections ORDER BY user_id');
+  const after = await changes();
+  await client.end();
+  await drop();
+
+  expect(rows).toEqual([{ adapter: 'fhir-r5' }, { adapter: 'other' }]);
+  expect(after.rows).toEqual(before.rows);
 });

@@ -7,7 +7,7 @@ const table: [Verdict, number[]][] = [
   ['accepted', [200, 201, 202, 204]],
   ['refused', [400, 404, 405, 413, 415, 422]],
   ['not_sent', [401, 403, 429]],
-  // 402, 408, 418 and 451 stand in no row: what is not documented proves nothing.
+  // 402, 408, 418 and 451 are in no row: a status whose meaning is not documented proves nothing.
   ['unknown', [301, 302, 307, 308, 402, 408, 409, 412, 418, 451, 500, 502, 503, 504, 599, 999]],
 ];
 

@@ -4,34 +4,34 @@ import { type Answer, AnswerTooLargeError, EarlyAnswerError, type NoAnswer } fro
 import { ClaimLostError } from './gated-body.ts';
 
 /**
- * What a status code proves about a request that asked for one new entry.
- * - `accepted`: it was done, if the answer also names the entry;
- * - `refused`: the EMR says that it did nothing, and doing the same again will not help;
- * - `not_sent`: it did nothing, and the same request may succeed later;
- * - `unknown`: it may have been done.
+ * How a status code decides about a request to create one entry.
+ * - `accepted`: the entry was created, if the answer also names it;
+ * - `refused`: the EMR says that it did nothing, and the same request will fail again;
+ * - `not_sent`: the EMR did nothing, and the same request may succeed later;
+ * - `unknown`: the entry may have been created.
  */
 export type Verdict = 'accepted' | 'refused' | 'not_sent' | 'unknown';
 
 type StatusRow = { from: number; to: number; verdict: Verdict; code: string; says: string };
 
-/** The one table. The first row that fits counts; a status without a row proves nothing. */
+/** The only table of statuses. The first matching row counts; a status without a row proves nothing. */
 const STATUS_ROWS: readonly StatusRow[] = [
   { from: 200, to: 299, verdict: 'accepted', code: 'accepted', says: 'accepted the request' },
-  // Our redirects are never followed; a server that redirects after acting is rare but seen.
+  // We follow no redirect; servers that act and then redirect are rare but exist.
   { from: 300, to: 399, verdict: 'unknown', code: 'redirected', says: 'answered with a redirect' },
   { from: 400, to: 400, verdict: 'refused', code: 'emr_refused', says: 'refused the request' },
-  { from: 401, to: 401, verdict: 'not_sent', code: 'unauthorized', says: 'did not take our credentials' },
+  { from: 401, to: 401, verdict: 'not_sent', code: 'unauthorized', says: 'rejected our credentials' },
   {
     from: 403,
     to: 403,
     verdict: 'not_sent',
     code: 'forbidden',
-    says: 'does not let our credentials do this',
+    says: 'does not permit this with our credentials',
   },
   { from: 404, to: 405, verdict: 'refused', code: 'connection_misconfigured', says: 'has no such endpoint' },
-  // A conflict can be with an entry that an earlier try of ours made.
+  // The conflict can be with an entry that an earlier send of ours created.
   { from: 409, to: 409, verdict: 'unknown', code: 'conflict', says: 'reported a conflict' },
-  // If-None-Exist matched several entries: the payment is there, more than once.
+  // The key of a conditional create matched several entries: the payment has been posted more than once.
   {
     from: 412,
     to: 412,
@@ -45,7 +45,7 @@ const STATUS_ROWS: readonly StatusRow[] = [
     to: 415,
     verdict: 'refused',
     code: 'connection_misconfigured',
-    says: 'does not take this format',
+    says: 'does not accept this format',
   },
   { from: 422, to: 422, verdict: 'refused', code: 'emr_refused', says: 'refused the request' },
   { from: 429, to: 429, verdict: 'not_sent', code: 'rate_limited', says: 'asked us to slow down' },
@@ -53,7 +53,7 @@ const STATUS_ROWS: readonly StatusRow[] = [
 ];
 const NO_ROW = { verdict: 'unknown', code: 'unexpected_status', says: 'gave an unexpected answer' } as const;
 
-/** What an answer's status proves, and the same in words. */
+/** Looks an answer's status up in the table. `trouble` says it in words, with the answer's Retry-After. */
 export function judgeStatus(answer: Answer): { verdict: Verdict; trouble: Trouble } {
   const { status } = answer;
   const row = STATUS_ROWS.find(({ from, to }) => status >= from && status <= to) ?? NO_ROW;
@@ -78,15 +78,16 @@ const NETWORK_FAILURES: Readonly<Record<NetworkFailure, { code: string; detail: 
   not_http: { code: 'bad_answer', detail: "The EMR's answer is not HTTP." },
 };
 
-/** An exchange without a complete answer, in words. What it proves is `handedOver`, never the kind of the error. */
+/** Puts an exchange without a complete answer into words. The evidence is `handedOver`, never the kind of error. */
 export function describeNoAnswer({ error }: NoAnswer): Trouble {
   const chain = errorChain(error);
   const is = (type: new (message: string) => Error) => chain.some((each) => each instanceof type);
-  if (is(ClaimLostError)) return { code: 'claim_lost', detail: 'Another worker has taken the payment over.' };
+  if (is(ClaimLostError)) return { code: 'claim_lost', detail: 'Another worker has taken over the payment.' };
   if (is(AnswerTooLargeError)) return { code: 'answer_too_large', detail: "The EMR's answer is too large." };
-  if (is(EarlyAnswerError)) return { code: 'bad_answer', detail: 'The EMR answered before it was asked.' };
+  if (is(EarlyAnswerError))
+    return { code: 'bad_answer', detail: 'The EMR answered before the request was sent.' };
   if (chain.some(({ name }) => name === 'AbortError'))
-    return { code: 'aborted', detail: 'The call was given up.' };
+    return { code: 'aborted', detail: 'The call was aborted.' };
   const named = networkFailureOf(error);
   if (named !== undefined) {
     const { code, detail } = NETWORK_FAILURES[named.failure];

@@ -11,7 +11,7 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
 
-/** A far end of bare TCP: gathers what it gets, and does what the test says at the first bytes of each connection. */
+/** A bare TCP server: collects what it receives, and calls `onData` at the first bytes of each connection. */
 async function rawServer(onData: (socket: Socket) => void) {
   const far = { received: '', connections: 0, closed: 0, port: 0 };
   const sockets = new Set<Socket>();
@@ -95,7 +95,7 @@ test.each<[string, string, (socket: Socket) => void]>([
   expect(far.received).toContain('{"a":1}');
 });
 
-test('an answer that drips is given up when the whole exchange has taken too long', async () => {
+test('an answer that comes byte by byte ends with the time limit of the whole exchange', async () => {
   const far = await rawServer((socket) => {
     socket.write(head(500));
     const drip = setInterval(() => socket.write(' '), 20);
@@ -174,7 +174,7 @@ test('a shut gate on a connection that is already in use: not one further byte a
 });
 
 test.each(['new', 'reused'])(
-  'the gate is asked in the tick in which the bytes go to the socket (%s connection)',
+  'the gate is checked in the tick in which the bytes go to the socket (%s connection)',
   async (kind) => {
     const far = await rawServer((socket) => {
       socket.on('data', () => socket.write(`${head(2)}{}`));
@@ -184,7 +184,7 @@ test.each(['new', 'reused'])(
     closers.push(() => agents.http.destroy());
     if (kind === 'reused') await exchange(post(far.port), agents);
 
-    // Ticks are told apart by what runs between them: a promise job or a next-tick callback ends one.
+    // A promise job or a next-tick callback that runs between two events shows that they are in different ticks.
     const events: string[] = [];
     const original = Socket.prototype._write;
     const originalv = Socket.prototype._writev;

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type SandboxProcess, startSandbox } from '@emr-payments/testkit';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openAdapter } from '../../open-adapter.ts';
+import { fhirR5 } from './adapter.ts';
 
 let folder: string;
 let sandbox: SandboxProcess;
@@ -21,9 +21,9 @@ afterAll(async () => {
 });
 
 function check({ token = 'sesame', baseUrl = sandbox.fhirUrl, settings = {} }) {
-  const adapter = openAdapter({
+  const adapter = fhirR5.open({
     userId: 1,
-    adapter: 'fhir',
+    adapter: 'fhir-r5',
     baseUrl,
     credentials: { bearer_token: token },
     settings,
@@ -32,7 +32,7 @@ function check({ token = 'sesame', baseUrl = sandbox.fhirUrl, settings = {} }) {
   return adapter.check({ signal: AbortSignal.timeout(5000) });
 }
 
-test('a good connection says how much it lists, and writes nothing', async () => {
+test('a good connection gives the length of its lists, and writes nothing', async () => {
   expect(await check({})).toEqual({ ok: true, methods: expect.any(Number), locations: expect.any(Number) });
   const ledger = await fetch(`${sandbox.baseUrl}/sandbox/ledger`, {
     headers: { authorization: 'Bearer sesame' },
@@ -40,10 +40,10 @@ test('a good connection says how much it lists, and writes nothing', async () =>
   expect(await ledger.json()).toMatchObject({ entries: [] });
 });
 
-test('what is wrong comes out as a sentence', async () => {
+test('a connection that does not work gives a reason in one sentence', async () => {
   expect(await check({ token: 'wrong' })).toEqual({
     ok: false,
-    reason: 'The EMR did not take our credentials (HTTP 401).',
+    reason: 'The EMR rejected our credentials (HTTP 401).',
   });
   expect(await check({ baseUrl: 'http://127.0.0.1:1/fhir' })).toEqual({
     ok: false,
@@ -53,7 +53,7 @@ test('what is wrong comes out as a sentence', async () => {
   expect(await check({ settings })).toMatchObject({ ok: false });
 });
 
-test('an EMR that cannot search for payments is noticed, unless the connection says so', async () => {
+test('an EMR that cannot search for payments fails the check, unless the settings say so', async () => {
   const capabilities = (search: boolean) =>
     fetch(`${sandbox.baseUrl}/sandbox/capabilities`, {
       method: 'PUT',

@@ -64,7 +64,7 @@ test('a reason is one line of at most 300 characters', () => {
   expect(result.reason).toHaveLength(300);
 });
 
-test('a refusal without a word is still one', () => {
+test('a refusal without an explanation is still a refusal', () => {
   expect(answer(400, '<html>')).toEqual({
     outcome: 'refused',
     code: 'emr_refused',

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
-import { findPayment } from './find-payment.ts';
+import { findPosting } from './find-posting.ts';
 import { fetchLists } from './lists.ts';
 import { readFhirConnection } from './settings.ts';
 
@@ -11,7 +11,7 @@ afterEach(() => {
   for (const close of closers.splice(0)) close();
 });
 
-/** A FHIR server that says what the test wrote down, by path and query; anything else is 404. */
+/** A FHIR server with the answers that the test gives it, by path and query; anything else is 404. */
 async function fhirServer(answers: Record<string, unknown>) {
   const asked: { path: string; headers: IncomingHttpHeaders }[] = [];
   const server = createServer((request, response) => {
@@ -29,7 +29,7 @@ async function fhirServer(answers: Record<string, unknown>) {
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const connection = readFhirConnection({
     userId: 1,
-    adapter: 'fhir',
+    adapter: 'fhir-r5',
     baseUrl: `${origin}/fhir`,
     credentials: { bearer_token: 'sesame' },
     settings: {},
@@ -38,7 +38,7 @@ async function fhirServer(answers: Record<string, unknown>) {
   return { asked, answers, origin, connection };
 }
 
-const signal = new AbortController().signal;
+const options = { signal: new AbortController().signal };
 const bundle = (resources: object[], next?: string) => ({
   resourceType: 'Bundle',
   type: 'searchset',
@@ -70,7 +70,7 @@ test('methods come from the expansion, locations from all pages, closed ones lef
     place('c', { name: undefined }),
     { resourceType: 'OperationOutcome' },
   ]);
-  expect(await fetchLists(far.connection, signal)).toEqual({
+  expect(await fetchLists(far.connection, options)).toEqual({
     methods: [
       { id: 's:1|C', name: 'Card' },
       { id: '|X', name: 'X' },
@@ -82,7 +82,7 @@ test('methods come from the expansion, locations from all pages, closed ones lef
   });
 });
 
-test('a server that cannot expand is asked for the ValueSet and the CodeSystem it includes', async () => {
+test('from a server that cannot expand, the ValueSet and the CodeSystem that it includes are read', async () => {
   const far = await fhirServer({
     [LOCATIONS]: bundle([]),
     [VALUE_SET]: bundle([
@@ -95,7 +95,7 @@ test('a server that cannot expand is asked for the ValueSet and the CodeSystem i
     ]),
     'CodeSystem?url=s:1': bundle([{ resourceType: 'CodeSystem', concept: [{ code: 'C', display: 'Card' }] }]),
   });
-  expect(await fetchLists(far.connection, signal)).toMatchObject({
+  expect(await fetchLists(far.connection, options)).toMatchObject({
     methods: [
       { id: 's:1|C', name: 'Card' },
       { id: 's:2|P', name: 'Portal' },
@@ -109,15 +109,15 @@ test('a next page on another server is not followed: the token stays here', asyn
     [EXPAND]: expansion,
     [LOCATIONS]: bundle([place('a')], `${other.origin}/fhir/Location`),
   });
-  expect(await fetchLists(far.connection, signal)).toMatchObject({ code: 'bad_answer' });
+  expect(await fetchLists(far.connection, options)).toMatchObject({ code: 'bad_answer' });
   expect(other.asked).toEqual([]);
   expect(far.asked.every(({ headers }) => headers.authorization === 'Bearer sesame')).toBe(true);
 });
 
-test('pages that go round in a circle come to an end', async () => {
+test('reading ends when the pages form a circle', async () => {
   const far = await fhirServer({ [EXPAND]: expansion });
   far.answers[LOCATIONS] = bundle([place('a')], `${far.origin}/fhir/${LOCATIONS}`);
-  expect(await fetchLists(far.connection, signal)).toMatchObject({ code: 'answer_too_large' });
+  expect(await fetchLists(far.connection, options)).toMatchObject({ code: 'answer_too_large' });
 });
 
 test.each([
@@ -126,7 +126,7 @@ test.each([
   ['a Bundle of another type', { resourceType: 'Bundle', type: 'history' }],
 ])('%s in place of a list is trouble', async (_name, answer) => {
   const far = await fhirServer({ [EXPAND]: expansion, [LOCATIONS]: answer });
-  expect(await fetchLists(far.connection, signal)).toMatchObject({ code: 'bad_answer' });
+  expect(await fetchLists(far.connection, options)).toMatchObject({ code: 'bad_answer' });
 });
 
 const ID = 'a'.repeat(32);
@@ -146,7 +146,7 @@ test('of several entries with our id the earliest is named, voided or not', asyn
       entry('10', ID, '2026-06-15T10:00:01Z'),
     ]),
   });
-  expect(await findPayment(far.connection, ID, { signal })).toEqual({
+  expect(await findPosting(far.connection, { paymentId: ID }, options)).toEqual({
     outcome: 'found',
     emrTransactionId: '9',
   });
@@ -154,11 +154,11 @@ test('of several entries with our id the earliest is named, voided or not', asyn
 
 test('nothing found is absent', async () => {
   const far = await fhirServer({ [SEARCH]: bundle([]) });
-  expect(await findPayment(far.connection, ID, { signal })).toEqual({ outcome: 'absent' });
+  expect(await findPosting(far.connection, { paymentId: ID }, options)).toEqual({ outcome: 'absent' });
 });
 
 test.each([
-  ['others than the one that was asked for', bundle([entry('1', 'b'.repeat(32), '')]), 'search_not_honoured'],
+  ['only other payments', bundle([entry('1', 'b'.repeat(32), '')]), 'search_not_honoured'],
   [
     'our value under another system',
     bundle([{ ...entry('1', ID, ''), identifier: [{ system: 'x:y', value: ID }] }]),
@@ -168,5 +168,8 @@ test.each([
   ['no JSON', 'maintenance', 'bad_answer'],
 ])('a search that gives %s is no evidence of absence', async (_name, answer, code) => {
   const far = await fhirServer({ [SEARCH]: answer });
-  expect(await findPayment(far.connection, ID, { signal })).toMatchObject({ outcome: 'unavailable', code });
+  expect(await findPosting(far.connection, { paymentId: ID }, options)).toMatchObject({
+    outcome: 'unavailable',
+    code,
+  });
 });

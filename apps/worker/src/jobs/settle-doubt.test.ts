@@ -1,0 +1,71 @@
+import { randomUUID } from 'node:crypto';
+import type { ClaimedPosting } from '@emr-payments/db';
+import type { EmrAdapter, FindHints, FindOutcome } from '@emr-payments/emr';
+import { expect, test } from 'vitest';
+import { SETTLING, settleDoubt } from './settle-doubt.ts';
+
+const signal = new AbortController().signal;
+const sentAt = new Date('2026-06-15T10:00:00Z');
+const posting = {
+  payment: { id: randomUUID(), emrPatientId: 'pat-1', amount: '350.10', depositDate: '2026-06-15' },
+  unresolvedMs: 5000,
+  unresolvedSentAt: sentAt,
+} as ClaimedPosting;
+
+/** An adapter whose `find` has this outcome; without an outcome it has no `find`. */
+function adapterWith(capability: EmrAdapter['capability'], outcome?: FindOutcome) {
+  const asked: FindHints[] = [];
+  const find = async (hints: FindHints) => {
+    asked.push(hints);
+    return outcome as FindOutcome;
+  };
+  const part: Pick<EmrAdapter, 'capability' | 'settleMs' | 'find'> = { capability, settleMs: 6000 };
+  const adapter = (outcome === undefined ? part : { ...part, find }) as EmrAdapter;
+  return { adapter, signal, asked };
+}
+
+test('the look-up gets everything that is known about the payment', async () => {
+  const far = adapterWith('lookup', { outcome: 'found', emrTransactionId: '7' });
+  expect(await settleDoubt(far, posting)).toEqual({ known: 'found', emrTransactionId: '7' });
+  expect(far.asked).toEqual([
+    {
+      paymentId: posting.payment.id.replaceAll('-', ''),
+      emrPatientId: 'pat-1',
+      amount: '350.10',
+      depositDate: '2026-06-15',
+      sentAt,
+    },
+  ]);
+});
+
+test('without a send in doubt nothing is looked up', async () => {
+  const far = adapterWith('lookup', { outcome: 'absent' });
+  const settled = { ...posting, unresolvedMs: null, unresolvedSentAt: null };
+  expect(await settleDoubt(far, settled)).toEqual({ known: 'nothing_sent' });
+  expect(far.asked).toEqual([]);
+});
+
+test('absent is believed only after settleMs', async () => {
+  const far = adapterWith('lookup', { outcome: 'absent' });
+  expect(await settleDoubt(far, posting)).toMatchObject({
+    known: 'not_yet',
+    trouble: { code: SETTLING, retryAfterMs: 1000 },
+  });
+  expect(await settleDoubt(far, { ...posting, unresolvedMs: 6000 })).toEqual({ known: 'absent' });
+});
+
+test('with a conditional create, absent means that sending again is safe', async () => {
+  const far = adapterWith('conditional-create', { outcome: 'absent' });
+  expect(await settleDoubt(far, posting)).toEqual({ known: 'repeatable' });
+  expect(await settleDoubt(adapterWith('conditional-create'), posting)).toEqual({ known: 'repeatable' });
+});
+
+test('a look-up that fails is no evidence', async () => {
+  const trouble = { code: 'timeout', detail: 'The EMR did not answer in time.' };
+  const far = adapterWith('lookup', { outcome: 'unavailable', ...trouble });
+  expect(await settleDoubt(far, posting)).toMatchObject({ known: 'not_yet', trouble });
+});
+
+test('an EMR without any means to look up leaves the doubt for ever', async () => {
+  expect(await settleDoubt(adapterWith('none'), posting)).toEqual({ known: 'never' });
+});

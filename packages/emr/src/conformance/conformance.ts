@@ -1,0 +1,60 @@
+import { afterAll, beforeAll, describe, test } from 'vitest';
+import type { BreakServer } from './break-server.ts';
+import { openBreakingProxy } from './breaking-proxy.ts';
+import { contextOf, type Rule, runRule } from './rule.ts';
+import { credentialRules } from './rules/credentials.ts';
+import { fieldRules } from './rules/fields.ts';
+import { lookUpRules } from './rules/look-up.ts';
+import { nameRules } from './rules/names.ts';
+import { postingFaultRules } from './rules/posting-faults.ts';
+import { readingFaultRules } from './rules/reading-faults.ts';
+import { refusalRules } from './rules/refusals.ts';
+import { retryAfterRules } from './rules/retry-after.ts';
+import { sendingOnceRules } from './rules/sending-once.ts';
+import { stoppingRules } from './rules/stopping.ts';
+import { textRules } from './rules/text.ts';
+import type { UnderTest } from './under-test.ts';
+
+/** The rules that concern this adapter, as it is opened for its server. */
+export function rulesFor(emr: UnderTest): readonly Rule[] {
+  // Opened only to see what it declares: the server may not have started yet.
+  const adapter = emr.open({
+    baseUrl: 'http://127.0.0.1:1',
+    credentials: emr.credentials.good,
+    timeoutMs: 1000,
+  });
+  return [
+    ...fieldRules,
+    ...textRules,
+    ...nameRules,
+    ...refusalRules(emr),
+    ...lookUpRules,
+    ...sendingOnceRules,
+    ...stoppingRules,
+    ...credentialRules,
+    ...retryAfterRules,
+    ...postingFaultRules,
+    ...readingFaultRules,
+  ].filter(({ concerns }) => concerns?.(emr, adapter) ?? true);
+}
+
+/**
+ * Registers a test for every rule that an adapter must keep.
+ *
+ * @param emr the adapter and its server. The server may start in the caller's `beforeAll`: `emr.baseUrl` is not read before.
+ * @param breakServer puts something that can break the wire in front of a base URL. The proxy does for any HTTP server.
+ */
+export function conformance(
+  emr: UnderTest,
+  breakServer: (baseUrl: string) => Promise<BreakServer> = openBreakingProxy,
+): void {
+  describe(`conformance of an adapter with the capability ${emr.capability}`, () => {
+    let server: BreakServer;
+    beforeAll(async () => {
+      server = await breakServer(emr.baseUrl);
+    });
+    afterAll(() => server.close());
+
+    test.each(rulesFor(emr))('$name', (rule) => runRule(rule, contextOf(emr, server)));
+  });
+}

@@ -1,0 +1,88 @@
+import { expect } from 'vitest';
+import type { DroppableField, Posting } from '../../adapter.ts';
+import { type Context, newPosting, type Rule, sending } from '../rule.ts';
+
+/** Posts, and reads the entry back from the EMR. */
+async function posted({ emr, open }: Context, change: Partial<Posting> = {}) {
+  const adapter = open();
+  const posting = newPosting(emr, change);
+  const result = await adapter.post(posting, sending());
+  expect(result).toMatchObject({ outcome: 'posted' });
+  const [entry] = await emr.entries(posting.paymentId);
+  if (entry === undefined) throw new Error('the EMR has no entry for a payment that was posted');
+  const has = (field: DroppableField) => !adapter.drops.includes(field);
+  return { posting, result, entry, has };
+}
+
+const amounts: Rule[] = ['0.01', '0.10', '1.15', '350.00', '1234567.89', '9999999999.99'].map((amount) => ({
+  name: `fields: the amount ${amount}, to the cent`,
+  async run(context) {
+    expect((await posted(context, { amount })).entry.amount).toBe(amount);
+  },
+}));
+
+export const fieldRules: readonly Rule[] = [
+  ...amounts,
+  {
+    name: "fields: the EMR's transaction id",
+    async run(context) {
+      const { result, entry } = await posted(context);
+      expect(result).toEqual({ outcome: 'posted', emrTransactionId: entry.id });
+    },
+  },
+  {
+    name: 'fields: the patient',
+    async run(context) {
+      for (const emrPatientId of context.emr.practice.patientIds) {
+        expect((await posted(context, { emrPatientId })).entry.patientId).toBe(emrPatientId);
+      }
+    },
+  },
+  {
+    name: 'fields: every method of the practice',
+    async run(context) {
+      for (const { code, inEntry } of context.emr.practice.methods) {
+        const { entry, has } = await posted(context, { method: code });
+        if (has('payment_method')) expect(entry.method).toBe(inEntry);
+      }
+    },
+  },
+  {
+    name: 'fields: every location of the practice',
+    async run(context) {
+      for (const { code, inEntry } of context.emr.practice.locations) {
+        const { entry, has } = await posted(context, { location: code });
+        if (has('location')) expect(entry.location).toBe(inEntry);
+      }
+    },
+  },
+  {
+    name: 'fields: the reference number',
+    async run(context) {
+      const { entry, has } = await posted(context, { referenceNumber: 'R-7 / é "x" #1&2=3' });
+      if (has('reference_number')) expect(entry.referenceNumber).toBe('R-7 / é "x" #1&2=3');
+    },
+  },
+  {
+    name: 'fields: the notes',
+    async run(context) {
+      const { posting, entry, has } = await posted(context);
+      if (has('notes')) expect(entry.notes).toBe(posting.notes);
+    },
+  },
+  {
+    name: 'fields: no notes are no notes',
+    async run(context) {
+      expect((await posted(context, { notes: null })).entry.notes).toBeNull();
+    },
+  },
+  {
+    name: 'fields: the deposit date, and no other day',
+    async run(context) {
+      for (const depositDate of ['2024-02-29', '2025-12-31', '2026-01-01', '2026-03-08']) {
+        const { entry, has } = await posted(context, { depositDate });
+        if (has('deposit_date')) expect(entry.depositDate).toBe(depositDate);
+      }
+    },
+  },
+];

@@ -1,0 +1,83 @@
+import { expect } from 'vitest';
+import { FAULTS } from '../faults.ts';
+import { newPosting, quiet, type Rule, sending } from '../rule.ts';
+
+/** A quick fault of each outcome that might tempt an adapter to try again. */
+const TEMPTING = FAULTS.filter(({ endsByTimeout }) => !endsByTimeout);
+
+export const sendingOnceRules: readonly Rule[] = [
+  {
+    name: 'once: the adapter has the capability that it declares',
+    async run({ emr, open }) {
+      const { capability, find } = open();
+      expect(capability).toBe(emr.capability);
+      if (capability === 'none') expect(find).toBeUndefined();
+      if (capability === 'lookup') expect(find).toBeTypeOf('function');
+    },
+  },
+  {
+    name: 'once: one call sends one request, whatever the answer',
+    async run({ emr, server, open }) {
+      for (const fault of TEMPTING) {
+        const adapter = open();
+        const before = server.seen.length;
+        fault.arm(server);
+        await adapter.post(newPosting(emr), sending());
+        const sends = server.seen.slice(before).filter((request) => emr.isSend(request));
+        expect(sends.length, fault.name).toBeLessThanOrEqual(1);
+        server.mend();
+      }
+    },
+  },
+  {
+    name: 'once: a read that failed is not repeated',
+    async run({ server, open }) {
+      for (const fault of TEMPTING.filter(({ list }) => !list.includes('listed'))) {
+        const adapter = open();
+        const before = server.seen.length;
+        fault.arm(server);
+        await adapter.list(quiet());
+        const read = server.seen.slice(before).map(({ method, path }) => `${method} ${path}`);
+        expect(read, fault.name).toEqual([...new Set(read)]);
+        server.mend();
+      }
+    },
+  },
+  {
+    name: 'once: the same payment sent again makes no second entry, and gets the same transaction id',
+    concerns: ({ capability }) => capability === 'conditional-create',
+    async run({ emr, open }) {
+      const posting = newPosting(emr);
+      const first = await open().post(posting, sending());
+      expect(await open().post(posting, sending())).toEqual(first);
+      expect(await emr.entries(posting.paymentId)).toHaveLength(1);
+    },
+  },
+  {
+    name: 'once: ten sends of one payment at the same time make one entry',
+    concerns: ({ capability }) => capability === 'conditional-create',
+    async run({ emr, open }) {
+      const adapter = open();
+      const posting = newPosting(emr);
+      const results = await Promise.all(Array.from({ length: 10 }, () => adapter.post(posting, sending())));
+      const entries = await emr.entries(posting.paymentId);
+      expect(entries).toHaveLength(1);
+      for (const result of results)
+        expect(result).toEqual({ outcome: 'posted', emrTransactionId: entries[0]?.id });
+    },
+  },
+  {
+    name: 'once: two payments that are alike in all but their ids make two entries',
+    async run({ emr, open }) {
+      const adapter = open();
+      const postings = [newPosting(emr), newPosting(emr)];
+      const ids = [];
+      for (const posting of postings) {
+        const result = await adapter.post(posting, sending());
+        ids.push(result.outcome === 'posted' ? result.emrTransactionId : null);
+        expect(await emr.entries(posting.paymentId)).toHaveLength(1);
+      }
+      expect(new Set(ids).size).toBe(2);
+    },
+  },
+];

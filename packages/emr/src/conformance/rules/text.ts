@@ -1,0 +1,76 @@
+import { expect } from 'vitest';
+import { newPosting, type Rule, sending } from '../rule.ts';
+import type { NeutralEntry, TextLimit, UnderTest } from '../under-test.ts';
+
+/** The text fields: the longest text that our API accepts, and the name by which an adapter declares that it drops the field. */
+const FIELDS = {
+  notes: { apiLimit: 5000, droppedAs: 'notes' },
+  referenceNumber: { apiLimit: 255, droppedAs: 'reference_number' },
+} as const;
+type TextField = keyof typeof FIELDS;
+
+const limitOf = ({ limits }: UnderTest, field: TextField): TextLimit =>
+  limits[field] ?? { length: FIELDS[field].apiLimit, over: 'refused' };
+
+/** Text in which every second UTF-16 unit is the second half of a character, so that a cut before it leaves a half. */
+const emoji = (length: number) => `${length % 2 === 0 ? '' : 'x'}${'😀'.repeat(Math.floor(length / 2))}`;
+const LONE_SURROGATE = /\p{Cs}/u;
+
+function textRule(name: string, field: TextField, textOf: (limit: number) => string): Rule {
+  return {
+    name: `text: ${name} in the ${field} come through unchanged`,
+    concerns: (_emr, { drops }) => !drops.includes(FIELDS[field].droppedAs),
+    async run({ emr, open }) {
+      const text = textOf(limitOf(emr, field).length);
+      const posting = newPosting(emr, { [field]: text });
+      expect(await open().post(posting, sending())).toMatchObject({ outcome: 'posted' });
+      const [entry] = await emr.entries(posting.paymentId);
+      expect(entry?.[field]).toBe(text);
+    },
+  };
+}
+
+function overLimit(field: TextField): Rule {
+  return {
+    name: `text: the ${field} over the limit are clipped or refused, as the vendor does`,
+    concerns: (emr) => emr.limits[field] !== undefined,
+    async run({ emr, open }) {
+      const { length, over } = limitOf(emr, field);
+      // Both lengths, so that one of them has a character across the limit.
+      for (const text of [emoji(length + 3), emoji(length + 4)]) {
+        const posting = newPosting(emr, { [field]: text });
+        const result = await open().post(posting, sending());
+        const entries = await emr.entries(posting.paymentId);
+        if (over === 'refused') {
+          expect(result.outcome).toBe('refused');
+          expect(entries).toEqual([]);
+          continue;
+        }
+        expect(result.outcome).toBe('posted');
+        expectClipped(entries[0]?.[field], { text, length });
+      }
+    },
+  };
+}
+
+function expectClipped(
+  kept: NeutralEntry[TextField] | undefined,
+  { text, length }: { text: string; length: number },
+) {
+  if (typeof kept !== 'string') throw new Error('the text is gone');
+  expect(kept.length).toBeLessThanOrEqual(length);
+  expect(kept.length).toBeGreaterThanOrEqual(length - 2);
+  expect(kept, 'half of a character').not.toMatch(LONE_SURROGATE);
+  expect(text.startsWith(kept.replace(/…$/, ''))).toBe(true);
+}
+
+export const textRules: readonly Rule[] = [
+  ...(['notes', 'referenceNumber'] as const).flatMap((field) => [
+    textRule('quotes, backslashes and markup', field, () => `"it's" \\n <b>&amp;</b> %20 + {"a":1} ; --`),
+    textRule('accents, other scripts and emoji', field, () => 'Zoë, 支付, دفع, 👩🏽‍⚕️ 😀 e\u0301'),
+    textRule('as many characters as fit', field, (limit) => 'x'.repeat(limit)),
+    textRule('as many emoji as fit', field, emoji),
+    overLimit(field),
+  ]),
+  textRule('tabs and line ends', 'notes', () => 'one\ttwo\nthree\r\nfour'),
+];

@@ -1,0 +1,68 @@
+import type { Trouble } from '../../adapter.ts';
+import { posting, type WrongAdapter } from './wrong-adapter.ts';
+
+const asTrouble = ({ code, reason }: { code: string; reason: string }): Trouble => ({ code, detail: reason });
+
+export const wrongOutcomes: readonly WrongAdapter[] = [
+  {
+    mistake: 'calls every 5xx not_sent',
+    breaks: /^post, HTTP 5/,
+    wrap: posting((outcome) =>
+      outcome.outcome === 'unknown' && outcome.code === 'emr_error'
+        ? { ...outcome, outcome: 'not_sent' }
+        : outcome,
+    ),
+  },
+  {
+    mistake: 'calls everything without an answer not_sent',
+    breaks: /^post, .*: unknown$|a post that is aborted after/,
+    wrap: posting((outcome) =>
+      outcome.outcome === 'unknown' ? { ...outcome, outcome: 'not_sent' } : outcome,
+    ),
+  },
+  {
+    mistake: 'calls a failure refused: the payment would be settled as failed',
+    breaks:
+      /^post, .*(not_sent|: unknown|not_sent or unknown)$|mayStillSend|a post that is aborted|^credentials: (rejected|.* at the post)|^Retry-After: .* post (become|becomes)/,
+    wrap: posting((outcome) =>
+      outcome.outcome === 'unknown' || outcome.outcome === 'not_sent'
+        ? { outcome: 'refused', code: 'emr_refused', reason: outcome.detail }
+        : outcome,
+    ),
+  },
+  {
+    mistake: 'calls what was never sent unknown: an EMR that cannot be asked would need a review each time',
+    breaks: /^post, .*: not_sent$|mayStillSend|aborted already|^credentials: (rejected|.* at the post)/,
+    wrap: posting((outcome) =>
+      outcome.outcome === 'not_sent' ? { ...outcome, outcome: 'unknown' } : outcome,
+    ),
+  },
+  {
+    mistake: 'calls a refusal not_sent: it would be sent until the horizon',
+    breaks: /^refusals: |^post, HTTP (400|404|422)|the referenceNumber over the limit/,
+    wrap: posting((outcome) =>
+      outcome.outcome === 'refused' ? { outcome: 'not_sent', ...asTrouble(outcome) } : outcome,
+    ),
+  },
+  {
+    mistake: 'believes any answer with 200',
+    breaks: /^post, (HTML|empty body)/,
+    wrap: posting((outcome) =>
+      outcome.outcome === 'unknown' && outcome.code === 'bad_answer'
+        ? { outcome: 'posted', emrTransactionId: '1' }
+        : outcome,
+    ),
+  },
+  {
+    mistake: 'knows one refusal only',
+    breaks: /^refusals: .* makes no entry$/,
+    wrap: posting((outcome) =>
+      outcome.outcome === 'refused' ? { ...outcome, code: 'emr_refused' } : outcome,
+    ),
+  },
+  {
+    mistake: 'refuses without a reason',
+    breaks: /^refusals: .* a reason|^post, HTTP (400|404|422)/,
+    wrap: posting((outcome) => (outcome.outcome === 'refused' ? { ...outcome, reason: '' } : outcome)),
+  },
+];

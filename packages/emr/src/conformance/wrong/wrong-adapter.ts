@@ -1,0 +1,63 @@
+import type {
+  EmrAdapter,
+  FindOutcome,
+  ListOutcome,
+  Posting,
+  PostOutcome,
+  ResolveOutcome,
+} from '../../adapter.ts';
+import type { UnderTest } from '../under-test.ts';
+
+/** A mistake that an adapter could contain: a thin layer over the right one, and the rules that must notice it. */
+export type WrongAdapter = {
+  /** What it does wrong. */
+  mistake: string;
+  /** Matches the names of exactly the rules that it breaks. */
+  breaks: RegExp;
+  wrap(
+    right: EmrAdapter,
+    input: { emr: UnderTest; credentials: Readonly<Record<string, string>> },
+  ): EmrAdapter;
+};
+
+/** Changes every posting before the right adapter posts it. */
+export function changing(
+  change: (posting: Posting, emr: UnderTest) => Partial<Posting>,
+): WrongAdapter['wrap'] {
+  return (right, { emr }) => ({
+    ...right,
+    post: (posting, options) => right.post({ ...posting, ...change(posting, emr) }, options),
+  });
+}
+
+/** Changes the outcome of every post. */
+export function posting(change: (outcome: PostOutcome) => PostOutcome): WrongAdapter['wrap'] {
+  return (right) => ({
+    ...right,
+    post: async (payment, options) => change(await right.post(payment, options)),
+  });
+}
+
+/** Changes the outcome of every look-up. */
+export function finding(change: (outcome: FindOutcome) => FindOutcome): WrongAdapter['wrap'] {
+  return (right) => {
+    const { find } = right;
+    if (find === undefined) return right;
+    return { ...right, find: async (hints, options) => change(await find(hints, options)) };
+  };
+}
+
+/** Changes the outcome of every list. */
+export function listing(change: (outcome: ListOutcome) => ListOutcome): WrongAdapter['wrap'] {
+  return (right) => ({ ...right, list: async (options) => change(await right.list(options)) });
+}
+
+/** Changes the outcome of every resolve. */
+export function resolving(
+  change: (outcome: ResolveOutcome, names: { paymentMethod: string; location: string }) => ResolveOutcome,
+): WrongAdapter['wrap'] {
+  return (right) => ({
+    ...right,
+    resolve: async (names, options) => change(await right.resolve(names, options), names),
+  });
+}

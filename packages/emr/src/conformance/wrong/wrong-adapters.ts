@@ -1,0 +1,11 @@
+import { wrongFields } from './fields.ts';
+import { wrongLookUps } from './look-up.ts';
+import { wrongNamesAndChecks } from './names-and-checks.ts';
+import { wrongOutcomes } from './outcomes.ts';
+import { wrongSending } from './sending.ts';
+import type { WrongAdapter } from './wrong-adapter.ts';
+
+/** One deliberately wrong adapter, or more, for each rule of the suite: they prove that the rules notice mistakes. */
+export function wrongAdapters(): readonly WrongAdapter[] {
+  return [...wrongFields, ...wrongOutcomes, ...wrongNamesAndChecks, ...wrongLookUps, ...wrongSending()];
+}

@@ -1,0 +1,146 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type SandboxProcess, startSandbox } from '@emr-payments/testkit';
+import type { EmrAdapter } from '../../adapter.ts';
+import type { NeutralEntry, UnderTest } from '../../conformance/under-test.ts';
+import { fhirR5 } from './adapter.ts';
+
+const BOOKS_CLOSED_BEFORE = '2020-01-01';
+const METHODS = 'urn:emr-payments:payment-method';
+
+/** A ledger entry of the sandbox, as far as the suite reads it. */
+type LedgerEntry = {
+  seq: number;
+  emr_transaction_id: string;
+  payment_id: string | null;
+  patient_id: string;
+  amount: number;
+  payment_method: string | null;
+  reference_number: string | null;
+  location: string | null;
+  notes: string | null;
+  deposit_date: string;
+};
+
+const neutral = (entry: LedgerEntry): NeutralEntry => ({
+  id: entry.emr_transaction_id,
+  paymentId: entry.payment_id,
+  patientId: entry.patient_id,
+  amount: entry.amount.toFixed(2),
+  method: entry.payment_method,
+  location: entry.location,
+  referenceNumber: entry.reference_number,
+  notes: entry.notes,
+  depositDate: entry.deposit_date,
+});
+
+/** Reads the sandbox's ledger, each entry once: a run of the suite makes thousands. */
+function ledgerReader(baseUrlOf: () => string) {
+  const byPayment = new Map<string | null, NeutralEntry[]>();
+  let lastSeq = 0;
+  return async (paymentId: string): Promise<readonly NeutralEntry[]> => {
+    const answer = await fetch(`${baseUrlOf()}/sandbox/ledger?since=${lastSeq}`);
+    const { entries } = (await answer.json()) as { entries: LedgerEntry[] };
+    for (const entry of entries) {
+      if (entry.seq <= lastSeq) continue;
+      lastSeq = entry.seq;
+      const known = byPayment.get(entry.payment_id) ?? [];
+      byPayment.set(entry.payment_id, [...known, neutral(entry)]);
+    }
+    return byPayment.get(paymentId) ?? [];
+  };
+}
+
+/** The FHIR R5 adapter on a sandbox process of its own. `start` and `stop` are for the hooks of the test file. */
+export function fhirUnderTest(
+  settings: { conditional_create?: boolean; search?: boolean } = {},
+): UnderTest & { start(): Promise<void>; stop(): Promise<void> } {
+  let folder = '';
+  let sandbox: SandboxProcess | undefined;
+  const running = (): SandboxProcess => {
+    if (sandbox === undefined) throw new Error('the sandbox has not been started');
+    return sandbox;
+  };
+  const credentials = {
+    good: { bearer_token: 'sesame' },
+    rejected: { bearer_token: 'expired-token-4711' },
+  };
+  const open = (baseUrl: string, bearerToken: Readonly<Record<string, string>>, more: object): EmrAdapter =>
+    fhirR5.open({
+      userId: 1,
+      adapter: 'fhir-r5',
+      baseUrl,
+      credentials: bearerToken,
+      settings: { ...settings, ...more },
+      timeZone: 'America/New_York',
+    });
+  const capability =
+    settings.conditional_create !== false
+      ? 'conditional-create'
+      : settings.search !== false
+        ? 'lookup'
+        : 'none';
+
+  return {
+    async start() {
+      folder = await mkdtemp(join(tmpdir(), 'emr-conformance-'));
+      const env = { SANDBOX_TOKEN: credentials.good.bearer_token, BOOKS_CLOSED_BEFORE };
+      sandbox = await startSandbox({ ledgerFile: join(folder, 'ledger.jsonl'), env });
+    },
+    async stop() {
+      await sandbox?.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+    get baseUrl() {
+      return running().fhirUrl;
+    },
+    capability,
+    credentials,
+    open: (input) => open(input.baseUrl, input.credentials, { timeout_ms: input.timeoutMs }),
+    entries: ledgerReader(() => running().baseUrl),
+    async addDuplicate(posting) {
+      const unprotected = open(running().fhirUrl, credentials.good, { conditional_create: false });
+      const signal = new AbortController().signal;
+      const result = await unprotected.post(posting, { signal, mayStillSend: () => true });
+      if (result.outcome !== 'posted') throw new Error(result.outcome);
+    },
+    isSend: ({ method, path }) => method === 'POST' && path.endsWith('/PaymentReconciliation'),
+    practice: {
+      patientIds: ['pat-1001', 'pat-1002'],
+      methods: [
+        { given: ' caRD ', code: { id: `${METHODS}|CARD`, name: 'Card' }, inEntry: 'Card' },
+        {
+          given: 'patient  portal',
+          code: { id: `${METHODS}|PTPA`, name: 'Patient Portal' },
+          inEntry: 'Patient Portal',
+        },
+        {
+          given: 'HSA/FSA Card',
+          code: { id: `${METHODS}|HSA`, name: 'HSA/FSA Card' },
+          inEntry: 'HSA/FSA Card',
+        },
+      ],
+      locations: [
+        { given: '1404', code: { id: 'loc-main', name: 'Main Street Clinic' }, inEntry: '1404' },
+        { given: 'loc-river', code: { id: 'loc-river', name: 'Riverside Clinic' }, inEntry: '1405' },
+        { given: ' TELEHEALTH', code: { id: 'loc-tele', name: 'Telehealth' }, inEntry: '1406' },
+      ],
+    },
+    refusals: [
+      { name: 'an unknown patient', change: { emrPatientId: 'pat-9' }, code: 'unknown_patient' },
+      {
+        name: 'a method that was removed after it was resolved',
+        change: { method: { id: `${METHODS}|GOLD`, name: 'Gold' } },
+        code: 'unknown_payment_method',
+      },
+      {
+        name: 'a location that was removed after it was resolved',
+        change: { location: { id: 'gone', name: 'Gone' } },
+        code: 'unknown_location',
+      },
+      { name: 'a day whose books are closed', change: { depositDate: '2019-12-31' }, code: 'closed_period' },
+    ],
+    limits: {},
+  };
+}

@@ -1,0 +1,129 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { EmrAdapter } from '../../adapter.ts';
+import type { BreakServer } from '../../conformance/break-server.ts';
+import { openBreakingProxy } from '../../conformance/breaking-proxy.ts';
+import { rulesFor } from '../../conformance/conformance.ts';
+import { contextOf, type Rule, runRule } from '../../conformance/rule.ts';
+import type { UnderTest } from '../../conformance/under-test.ts';
+import { wrongAdapters } from '../../conformance/wrong/wrong-adapters.ts';
+import { fhirUnderTest } from './under-test.fixture.ts';
+
+const fhir = fhirUnderTest();
+const NOTES_LENGTH = 2001;
+const REFERENCE_LENGTH = 100;
+
+/** A right adapter of an EMR with limits: whole characters are cut off the notes, a long reference number is refused. */
+function withLimits(right: EmrAdapter): EmrAdapter {
+  return {
+    ...right,
+    async post(posting, options) {
+      if (posting.referenceNumber.length > REFERENCE_LENGTH) {
+        return { outcome: 'refused', code: 'emr_refused', reason: 'The reference number is too long.' };
+      }
+      if (posting.notes === null || posting.notes.length <= NOTES_LENGTH) return right.post(posting, options);
+      const notes = posting.notes.slice(0, NOTES_LENGTH).replace(/[\uD800-\uDBFF]$/, '');
+      return right.post({ ...posting, notes }, options);
+    },
+  };
+}
+
+/** The same server with another adapter. It inherits, because `baseUrl` is there only once the sandbox has started. */
+function underTest(open: UnderTest['open']): UnderTest {
+  const limits: UnderTest['limits'] = {
+    notes: { length: NOTES_LENGTH, over: 'clipped' },
+    referenceNumber: { length: REFERENCE_LENGTH, over: 'refused' },
+  };
+  return Object.assign(Object.create(fhir) as UnderTest, { limits, open });
+}
+
+const openRight: UnderTest['open'] = (input) => withLimits(fhir.open(input));
+const right = underTest(openRight);
+const rules = rulesFor(right);
+
+/** A rule has a server of its own while it runs. So many run at the same time. */
+const LANES = 6;
+let servers: BreakServer[];
+beforeAll(async () => {
+  await fhir.start();
+  servers = await Promise.all(Array.from({ length: LANES }, () => openBreakingProxy(fhir.baseUrl)));
+});
+afterAll(async () => {
+  for (const server of servers) await server.close();
+  await fhir.stop();
+});
+
+/** @returns for each rule that is broken, why. */
+async function brokenRules(
+  wanted: readonly Rule[],
+  emrOf: (rule: Rule) => UnderTest,
+): Promise<Map<string, string>> {
+  const broken = new Map<string, string>();
+  const waiting = [...wanted];
+  await Promise.all(
+    servers.map(async (server) => {
+      for (let rule = waiting.shift(); rule !== undefined; rule = waiting.shift()) {
+        try {
+          await runRule(rule, contextOf(emrOf(rule), server));
+        } catch (error) {
+          broken.set(rule.name, error instanceof Error ? error.message : String(error));
+        }
+      }
+    }),
+  );
+  return broken;
+}
+
+const PARTS = ['capability', 'check', 'list', 'resolve', 'post', 'find'] as const;
+type Part = (typeof PARTS)[number];
+
+/** The parts of the right adapter that each rule has used: a mistake in another part cannot change its result. */
+const partsOf = new Map<Rule, Set<Part>>(rules.map((rule) => [rule, new Set()]));
+
+function recording(adapter: EmrAdapter, used: Set<Part>): EmrAdapter {
+  return new Proxy(adapter, {
+    get(target, name, receiver) {
+      if (PARTS.includes(name as Part)) used.add(name as Part);
+      return Reflect.get(target, name, receiver);
+    },
+  });
+}
+
+let brokenByRight: Map<string, string>;
+beforeAll(async () => {
+  brokenByRight = await brokenRules(rules, (rule) =>
+    underTest((input) => recording(openRight(input), partsOf.get(rule) ?? new Set())),
+  );
+});
+
+test('the right adapter, at an EMR with limits, breaks no rule', () => {
+  expect(Object.fromEntries(brokenByRight)).toEqual({});
+});
+
+const noticed = new Set<string>();
+
+test.each(wrongAdapters())(
+  'an adapter that $mistake: its rules notice, and no other rule fails',
+  async (wrong) => {
+    const openWrong: UnderTest['open'] = (input) => wrong.wrap(openRight(input), { emr: right, ...input });
+    const input = { baseUrl: fhir.baseUrl, credentials: fhir.credentials.good, timeoutMs: 1000 };
+    const sample = openRight(input);
+    const wrapped = wrong.wrap(sample, { emr: right, ...input });
+    const changed = PARTS.filter((name) => wrapped[name] !== sample[name]);
+    const affected = rules.filter((rule) => changed.some((part) => partsOf.get(rule)?.has(part)));
+
+    const broken = await brokenRules(affected, () => underTest(openWrong));
+    for (const name of broken.keys()) noticed.add(name);
+    const expected = rules.map(({ name }) => name).filter((name) => wrong.breaks.test(name));
+    expect(expected).not.toEqual([]);
+    expect([...broken.keys()].sort(), JSON.stringify([...broken], null, 1)).toEqual(expected.sort());
+  },
+);
+
+test('every rule is broken by some wrong adapter', () => {
+  expect(rules.map(({ name }) => name).filter((name) => !noticed.has(name))).toEqual([]);
+});
+
+test('no two rules have the same name', () => {
+  const names = rules.map(({ name }) => name);
+  expect(names).toEqual([...new Set(names)]);
+});
