@@ -1,4 +1,5 @@
 import { HEADERS } from '@emr-payments/contracts';
+import type { Actor } from '@emr-payments/db';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { sendError } from '../errors/send-error.ts';
 import { within } from '../http/within.ts';
@@ -48,4 +49,15 @@ export function authenticateClientHook({
 export function clientOf(request: FastifyRequest): ClientCaller {
   if (request.clientCaller === null) throw new Error('this route has no client hook');
   return request.clientCaller;
+}
+
+/**
+ * Names the client in the audit log as the author of a request's changes, for requests of a client and of its users
+ * alike.
+ *
+ * @throws Error when a route forgot its authenticate hook: the header would be unchecked. A bug.
+ */
+export function actorOf(request: FastifyRequest): Actor {
+  if (request.clientCaller === null && request.caller === null) throw new Error('this route has no hook');
+  return { actor: `client:${String(request.headers[HEADERS.clientId])}`, source: request.ip };
 }

@@ -2,8 +2,12 @@ import { HEADERS } from '@emr-payments/contracts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { sendError } from '../errors/send-error.ts';
 import { within } from '../http/within.ts';
-import type { UserRouteDeps } from '../user-route-deps.ts';
-import type { AuthOutcome, Caller } from './credentials.ts';
+import type { Limits } from '../limits.ts';
+import type { Gate } from '../rate-limit/gate.ts';
+import type { Authenticate, AuthOutcome, Caller } from './credentials.ts';
+
+/** Dependencies of every route of a user. */
+export type UserRouteDeps = { authenticate: Authenticate; gate: Gate; limits: Limits };
 
 declare module 'fastify' {
   interface FastifyRequest {

@@ -16,7 +16,7 @@ export type EmrRefusal = {
  * @param input.ask one call of the adapter; it ends when the signal does.
  * @param input.waitMs longest wait, in milliseconds.
  */
-export async function askEmr<T extends { outcome: string }>(
+export async function askConnection<T extends { outcome: string }>(
   { adapters }: { adapters: Adapters },
   input: {
     connection: ConnectionRecord;
@@ -33,11 +33,11 @@ export async function askEmr<T extends { outcome: string }>(
   }
   const signal = AbortSignal.timeout(input.waitMs);
   const answer = await input.ask(adapter, signal);
-  if (!isTrouble(answer)) return { outcome: 'answered', adapter, answer: answer as Exclude<T, NotSent> };
+  if (!isNotSent(answer)) return { outcome: 'answered', adapter, answer: answer as Exclude<T, NotSent> };
   if (signal.aborted || answer.code === 'timeout') return { outcome: 'emr_timeout' };
   return { outcome: 'emr_unavailable', reason: answer.detail };
 }
 
-function isTrouble(answer: { outcome: string }): answer is NotSent {
+function isNotSent(answer: { outcome: string }): answer is NotSent {
   return answer.outcome === 'not_sent';
 }

@@ -7,7 +7,7 @@ import {
 } from '@emr-payments/contracts';
 import swagger from '@fastify/swagger';
 import type { FastifyInstance } from 'fastify';
-import { withOptionalBodies } from '../openapi/optional-bodies.ts';
+import { withOptionalBodies } from '../openapi/component-ref.ts';
 import { USER_COMPONENTS } from '../payments/components.ts';
 import { WEBHOOK_COMPONENTS } from '../webhooks/components.ts';
 import { EVENTS, webhooks } from './webhooks.ts';

@@ -2,13 +2,11 @@ import { JobReplySchema } from '@emr-payments/contracts';
 import { findJob, type Statements } from '@emr-payments/db';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from '@sinclair/typebox';
-import { authenticateHook, callerOf } from '../auth/authenticate-hook.ts';
+import { authenticateHook, callerOf, type UserRouteDeps } from '../auth/authenticate-hook.ts';
 import { sendError } from '../errors/send-error.ts';
 import { within } from '../http/within.ts';
-import { USER_ERRORS, USER_SECURITY } from '../openapi/common-errors.ts';
 import { componentRef } from '../openapi/component-ref.ts';
-import { ANSWER_HEADERS, errorResponses } from '../openapi/error-responses.ts';
-import type { UserRouteDeps } from '../user-route-deps.ts';
+import { ANSWER_HEADERS, errorResponses, USER_ERRORS, USER_SECURITY } from '../openapi/error-responses.ts';
 
 /** Fifteen digits are below 2^53. */
 const JOB_ID = /^[0-9]{1,15}$/;

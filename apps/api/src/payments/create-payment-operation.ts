@@ -4,10 +4,13 @@ import {
   DryRunReplySchema,
 } from '@emr-payments/contracts';
 import { Type } from '@sinclair/typebox';
-import { EMR_ERRORS } from '../openapi/common-errors.ts';
 import { componentRef } from '../openapi/component-ref.ts';
-import { errorResponses } from '../openapi/error-responses.ts';
-import { KEYED_ANSWER_HEADERS, KeyedHeadersSchema } from '../openapi/keyed.ts';
+import {
+  EMR_ERRORS,
+  errorResponses,
+  KEYED_ANSWER_HEADERS,
+  KeyedHeadersSchema,
+} from '../openapi/error-responses.ts';
 import { DRY_RUN_EXAMPLE } from './components.ts';
 
 /** How `POST /v1/payments` stands in the OpenAPI document, and the schemas that its answers are written by. */

@@ -1,7 +1,7 @@
 import type { CreatePaymentBody, DryRunReply } from '@emr-payments/contracts';
 import { previewPayment, type Statements } from '@emr-payments/db';
 import type { Adapters } from '@emr-payments/emr';
-import { askEmr, type EmrRefusal } from '../connection/ask-connection.ts';
+import { askConnection, type EmrRefusal } from '../connection/ask-connection.ts';
 
 export type DryRunOutcome =
   | { outcome: 'would_post'; data: DryRunReply['data'] }
@@ -27,7 +27,7 @@ export async function dryRun(
   if (preview === null) return { outcome: 'patient_not_found' };
 
   const names = { paymentMethod: body.payment_method, location: body.location };
-  const asked = await askEmr(deps, {
+  const asked = await askConnection(deps, {
     connection: preview.connection,
     ask: (adapter, signal) => adapter.resolve(names, { signal }),
     waitMs,

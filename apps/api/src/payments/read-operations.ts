@@ -1,8 +1,7 @@
 import { ListPaymentsQuerySchema, PaymentListSchema, PaymentReplySchema } from '@emr-payments/contracts';
 import { Type } from '@sinclair/typebox';
-import { USER_ERRORS, USER_SECURITY } from '../openapi/common-errors.ts';
 import { componentRef } from '../openapi/component-ref.ts';
-import { ANSWER_HEADERS, errorResponses } from '../openapi/error-responses.ts';
+import { ANSWER_HEADERS, errorResponses, USER_ERRORS, USER_SECURITY } from '../openapi/error-responses.ts';
 
 /** The path parameter of everything about one payment. What cannot be an id is answered like an unknown one. */
 export const PaymentParamsSchema = Type.Object({

@@ -1,7 +1,6 @@
 import { type ListPaymentsQuery, PAYMENT_ID_PATTERN, paymentIdToUuid } from '@emr-payments/contracts';
 import type { PaymentFilter } from '@emr-payments/db';
-import { BAD_CURSOR, pageFrom } from '../http/page.ts';
-import { timeFrom } from '../http/time.ts';
+import { BAD_CURSOR, pageFrom, timeFrom } from '../http/page.ts';
 
 const PAYMENT_ID = new RegExp(PAYMENT_ID_PATTERN);
 

@@ -4,11 +4,16 @@ import {
   ResolvePaymentBodySchema,
   RetryPaymentBodySchema,
 } from '@emr-payments/contracts';
-import { BODY_ERRORS, KEY_ERRORS, USER_ERRORS, USER_SECURITY } from '../openapi/common-errors.ts';
-import { componentRef } from '../openapi/component-ref.ts';
-import { errorResponses } from '../openapi/error-responses.ts';
-import { KEYED_ANSWER_HEADERS, KeyedHeadersSchema } from '../openapi/keyed.ts';
-import { OPTIONAL_BODY } from '../openapi/optional-bodies.ts';
+import { componentRef, OPTIONAL_BODY } from '../openapi/component-ref.ts';
+import {
+  BODY_ERRORS,
+  errorResponses,
+  KEY_ERRORS,
+  KEYED_ANSWER_HEADERS,
+  KeyedHeadersSchema,
+  USER_ERRORS,
+  USER_SECURITY,
+} from '../openapi/error-responses.ts';
 import { PaymentParamsSchema } from './read-operations.ts';
 
 const errors = errorResponses([

@@ -1,28 +1,20 @@
 import {
   type CreatePaymentReply,
-  HEADERS,
   PAYMENT_ACCEPTED_MESSAGE,
   type ResolvedPaymentReply,
   type ResolvePaymentBody,
   ResolvePaymentBodySchema,
   RetryPaymentBodySchema,
 } from '@emr-payments/contracts';
-import {
-  type Actor,
-  type Database,
-  resolvePayment,
-  retryPayment,
-  type WorklistRefusal,
-} from '@emr-payments/db';
+import { type Database, resolvePayment, retryPayment, type WorklistRefusal } from '@emr-payments/db';
 import type { Keyring } from '@emr-payments/runtime';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import type { FastifyRequest } from 'fastify';
-import { authenticateHook, callerOf } from '../auth/authenticate-hook.ts';
+import { actorOf } from '../auth/authenticate-client-hook.ts';
+import { authenticateHook, callerOf, type UserRouteDeps } from '../auth/authenticate-hook.ts';
 import { sendError } from '../errors/send-error.ts';
+import { emptyBodyAsObject } from '../http/json-body.ts';
 import { within } from '../http/within.ts';
 import { answerOnce, type WriteResult } from '../idempotency/answer-once.ts';
-import type { UserRouteDeps } from '../user-route-deps.ts';
-import { emptyBodyAsObject } from '../webhooks/optional-body.ts';
 import { isPaymentId } from './read-payments.ts';
 import { resolutionFrom } from './resolution.ts';
 import { resolvePaymentOperation, retryPaymentOperation } from './worklist-operations.ts';
@@ -111,9 +103,4 @@ function refused(result: WorklistRefusal): WriteResult {
   return result.outcome === 'not_found'
     ? { outcome: 'refused', code: 'payment_not_found' }
     : { outcome: 'refused', code: 'invalid_state', details: { status: result.status } };
-}
-
-/** For the audit log. The header has been checked: it is a client's id. */
-function actorOf(request: FastifyRequest): Actor {
-  return { actor: `client:${String(request.headers[HEADERS.clientId])}`, source: request.ip };
 }

@@ -4,9 +4,8 @@ import {
   ReconciliationReplySchema,
 } from '@emr-payments/contracts';
 import { Type } from '@sinclair/typebox';
-import { USER_ERRORS, USER_SECURITY } from '../openapi/common-errors.ts';
 import { componentRef } from '../openapi/component-ref.ts';
-import { ANSWER_HEADERS, errorResponses } from '../openapi/error-responses.ts';
+import { ANSWER_HEADERS, errorResponses, USER_ERRORS, USER_SECURITY } from '../openapi/error-responses.ts';
 
 const row = (counts: number[], amounts: number[]) => ({
   accepted: { count: counts[0] ?? 0, amount: amounts[0] ?? 0 },

@@ -1,9 +1,8 @@
 import type { ReconciliationQuery, ReconciliationReply } from '@emr-payments/contracts';
 import { type ReconciliationTallies, reconcile, type Statements } from '@emr-payments/db';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { authenticateHook, callerOf } from '../auth/authenticate-hook.ts';
+import { authenticateHook, callerOf, type UserRouteDeps } from '../auth/authenticate-hook.ts';
 import { within } from '../http/within.ts';
-import type { UserRouteDeps } from '../user-route-deps.ts';
 import { reconciliationCsv } from './csv.ts';
 import { RECONCILIATION_RULES, reconciliationOperation } from './operation.ts';
 import { prefersCsv } from './prefers-csv.ts';

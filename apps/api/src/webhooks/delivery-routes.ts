@@ -7,15 +7,13 @@ import {
 } from '@emr-payments/contracts';
 import { findEndpoint, findRecovery, listDeliveries } from '@emr-payments/db';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { clientOf } from '../auth/authenticate-client-hook.ts';
+import { actorOf, clientOf } from '../auth/authenticate-client-hook.ts';
 import { sendError } from '../errors/send-error.ts';
-import { BAD_CURSOR, pageFrom, pageOf } from '../http/page.ts';
-import { timeFrom } from '../http/time.ts';
+import { BAD_CURSOR, pageFrom, pageOf, timeFrom } from '../http/page.ts';
 import { within } from '../http/within.ts';
 import { answerOnce } from '../idempotency/answer-once.ts';
 import type { Limits } from '../limits.ts';
 import { componentRef } from '../openapi/component-ref.ts';
-import { actorOf } from './actor.ts';
 import { deliveryView, recoveryView } from './delivery-view.ts';
 import type { WebhookDeps } from './deps.ts';
 import { WEBHOOK_FIELD_RULES as fieldRules } from './field-rules.ts';

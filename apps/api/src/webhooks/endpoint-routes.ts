@@ -12,14 +12,14 @@ import {
 } from '@emr-payments/contracts';
 import { deleteEndpoint, findEndpoint, pageOfEndpoints } from '@emr-payments/db';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { clientOf } from '../auth/authenticate-client-hook.ts';
+import { actorOf, clientOf } from '../auth/authenticate-client-hook.ts';
 import { sendError } from '../errors/send-error.ts';
+import { emptyBodyAsObject } from '../http/json-body.ts';
 import { BAD_CURSOR, pageFrom, pageOf } from '../http/page.ts';
 import { within } from '../http/within.ts';
 import { answerOnce } from '../idempotency/answer-once.ts';
 import type { Limits } from '../limits.ts';
 import { componentRef } from '../openapi/component-ref.ts';
-import { actorOf } from './actor.ts';
 import { changeEndpoint } from './change-endpoint.ts';
 import { checkEndpointUrl } from './check-endpoint-url.ts';
 import { createEndpoint } from './create-endpoint.ts';
@@ -27,7 +27,6 @@ import type { WebhookDeps } from './deps.ts';
 import { endpointView } from './endpoint-view.ts';
 import { WEBHOOK_FIELD_RULES as fieldRules } from './field-rules.ts';
 import { clientOperation, IdParams } from './operation.ts';
-import { emptyBodyAsObject } from './optional-body.ts';
 import { rotateSecret } from './rotate-secret.ts';
 
 /** `/v1/webhooks` and `/v1/webhooks/{id}`: where a client's events go. */

@@ -8,19 +8,17 @@ import {
 } from '@emr-payments/contracts';
 import { findEvent, pageOfEvents } from '@emr-payments/db';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { clientOf } from '../auth/authenticate-client-hook.ts';
+import { actorOf, clientOf } from '../auth/authenticate-client-hook.ts';
 import { sendError } from '../errors/send-error.ts';
-import { BAD_CURSOR, pageFrom, pageOf } from '../http/page.ts';
-import { timeFrom } from '../http/time.ts';
+import { emptyBodyAsObject } from '../http/json-body.ts';
+import { BAD_CURSOR, pageFrom, pageOf, timeFrom } from '../http/page.ts';
 import { within } from '../http/within.ts';
 import { answerOnce } from '../idempotency/answer-once.ts';
 import type { Limits } from '../limits.ts';
 import { componentRef } from '../openapi/component-ref.ts';
-import { actorOf } from './actor.ts';
 import type { WebhookDeps } from './deps.ts';
 import { WEBHOOK_FIELD_RULES as fieldRules } from './field-rules.ts';
 import { clientOperation, IdParams } from './operation.ts';
-import { emptyBodyAsObject } from './optional-body.ts';
 import { redeliver } from './redeliver.ts';
 
 const eventOf = ({ body }: { body: string }) => JSON.parse(body) as StoredEvent;

@@ -1,10 +1,14 @@
 import { type ErrorCode, HEADERS } from '@emr-payments/contracts';
 import { type TSchema, Type } from '@sinclair/typebox';
-import { BODY_ERRORS, KEY_ERRORS } from '../openapi/common-errors.ts';
-import { componentRef } from '../openapi/component-ref.ts';
-import { ANSWER_HEADERS, errorResponses } from '../openapi/error-responses.ts';
-import { KEYED_ANSWER_HEADERS, KeyedHeadersSchema } from '../openapi/keyed.ts';
-import { OPTIONAL_BODY } from '../openapi/optional-bodies.ts';
+import { componentRef, OPTIONAL_BODY } from '../openapi/component-ref.ts';
+import {
+  ANSWER_HEADERS,
+  BODY_ERRORS,
+  errorResponses,
+  KEY_ERRORS,
+  KEYED_ANSWER_HEADERS,
+  KeyedHeadersSchema,
+} from '../openapi/error-responses.ts';
 
 /** Errors that any request can meet. */
 const ALWAYS: ErrorCode[] = [

@@ -6,7 +6,7 @@ import {
   recoverEndpoint,
   type StatementDeps,
 } from '@emr-payments/db';
-import { timeFrom } from '../http/time.ts';
+import { timeFrom } from '../http/page.ts';
 import type { WriteResult } from '../idempotency/answer-once.ts';
 import { recoveryView } from './delivery-view.ts';
 
