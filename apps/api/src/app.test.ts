@@ -5,9 +5,7 @@ import { hashSecret, type LogFields, type Logger } from '@emr-payments/runtime';
 import type { FastifyInstance } from 'fastify';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type AppDeps, type AppOptions, buildApp } from './app.ts';
-import { createApiMetrics } from './metrics.ts';
-import { noWebhooks } from './publish/no-webhooks.ts';
-import { createRateLimiter } from './rate-limit/rate-limiter.ts';
+import { noInfrastructure } from './publish/text.ts';
 
 const PAYMENT_ID = '123e4567e89b12d3a456426614174001';
 const HEADERS = {
@@ -32,22 +30,14 @@ async function open(deps: Partial<AppDeps> = {}, options: AppOptions = {}): Prom
   lines.length = 0;
   app = await buildApp(
     {
+      ...noInfrastructure(),
       logger: { debug: keep('debug'), info: keep('info'), warn: keep('warn'), error: keep('error') },
       lookup: {
         findClient: async () => ({ clientPk: 1, secretHashes: [hashSecret('cs')] }),
         findUser: async () => ({ userId: 1, publicId: 'user_1' }),
       },
       acceptor: { accept: async () => ACCEPTED },
-      metrics: createApiMetrics(),
       checks: { postgres: async () => undefined, queue: async () => undefined },
-      adapters: {
-        of: () => {
-          throw new Error('there is no infrastructure here');
-        },
-      },
-      limiter: createRateLimiter({ clientPerSecond: 0, userPerSecond: 0 }),
-      failures: { note: () => undefined },
-      webhooks: noWebhooks(),
       ...deps,
     },
     options,

@@ -26,7 +26,7 @@ import type { RateLimiter } from './rate-limit/rate-limiter.ts';
 import { createSourceFailures } from './rate-limit/source-failures.ts';
 import { reconciliationRoutes } from './reconciliation/routes.ts';
 import { compilersFactory } from './validation/compilers.ts';
-import type { WebhookDeps } from './webhooks/deps.ts';
+import type { WebhookDeps } from './webhooks/operation.ts';
 import { webhookRoutes } from './webhooks/routes.ts';
 
 export type AppDeps = {

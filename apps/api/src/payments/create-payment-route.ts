@@ -3,6 +3,7 @@ import {
   CreatePaymentBodySchema,
   CreatePaymentQuerySchema,
   type CreatePaymentReply,
+  type DryRunReply,
   HEADERS,
   PAYMENT_ACCEPTED_MESSAGE,
 } from '@emr-payments/contracts';
@@ -16,9 +17,9 @@ import { within } from '../http/within.ts';
 import { idempotencyOf } from '../idempotency/key.ts';
 import type { ApiMetrics } from '../metrics.ts';
 import { componentRef } from '../openapi/component-ref.ts';
-import { answerDryRun } from './answer-dry-run.ts';
 import { createPayment } from './create-payment.ts';
 import { createPaymentOperation } from './create-payment-operation.ts';
+import { dryRun } from './dry-run.ts';
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 
@@ -84,8 +85,33 @@ function answer(
         payment_id: result.paymentId,
         job_id: result.jobId,
       };
-      // Of two answers that the schema knows this is the one: choosing would cost more than writing it.
+      // The schema knows two answers; finding out which one this is would cost more than serializing it.
       return reply.type(JSON_TYPE).serializer(JSON.stringify).send(answered);
     }
+  }
+}
+
+/** Answers `POST /v1/payments?dry_run=true`. */
+async function answerDryRun(
+  deps: Pick<PaymentRouteDeps, 'database' | 'adapters' | 'limits'>,
+  { request, reply, body }: { request: FastifyRequest; reply: FastifyReply; body: CreatePaymentBody },
+): Promise<FastifyReply> {
+  const { userId } = callerOf(request);
+  const result = await dryRun(deps, { userId, body, waitMs: deps.limits.emrWaitMs });
+  switch (result.outcome) {
+    case 'would_post': {
+      const answer: DryRunReply = {
+        success: true,
+        message: 'The payment would be posted like this. Nothing was written.',
+        data: result.data,
+      };
+      return reply.send(answer);
+    }
+    case 'patient_not_found':
+      return sendError(request, reply, 'patient_not_found', { mrn: body.patient_mrn });
+    case 'unknown_name':
+      return sendError(request, reply, 'invalid_field', result);
+    default:
+      return sendError(request, reply, result.outcome, result);
   }
 }

@@ -15,9 +15,8 @@ import { answerOnce } from '../idempotency/answer-once.ts';
 import type { Limits } from '../limits.ts';
 import { componentRef } from '../openapi/component-ref.ts';
 import { deliveryView, recoveryView } from './delivery-view.ts';
-import type { WebhookDeps } from './deps.ts';
 import { WEBHOOK_FIELD_RULES as fieldRules } from './field-rules.ts';
-import { clientOperation, IdParams, RecoveryParams } from './operation.ts';
+import { clientOperation, IdParams, RecoveryParams, type WebhookDeps } from './operation.ts';
 import { recover } from './recover.ts';
 import { createTestEndpoint } from './test-endpoint.ts';
 

@@ -2,6 +2,7 @@ import {
   CreatedWebhookEndpointReplySchema,
   CreateWebhookEndpointBodySchema,
   DeletedWebhookEndpointReplySchema,
+  type ErrorDetails,
   ListWebhooksQuerySchema,
   RotatedSecretReplySchema,
   RotateSecretBodySchema,
@@ -11,6 +12,7 @@ import {
   WebhookEndpointReplySchema,
 } from '@emr-payments/contracts';
 import { deleteEndpoint, findEndpoint, pageOfEndpoints } from '@emr-payments/db';
+import { checkEndpoint } from '@emr-payments/webhooks';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { actorOf, clientOf } from '../auth/authenticate-client-hook.ts';
 import { sendError } from '../errors/send-error.ts';
@@ -20,14 +22,12 @@ import { within } from '../http/within.ts';
 import { answerOnce } from '../idempotency/answer-once.ts';
 import type { Limits } from '../limits.ts';
 import { componentRef } from '../openapi/component-ref.ts';
-import { changeEndpoint } from './change-endpoint.ts';
-import { checkEndpointUrl } from './check-endpoint-url.ts';
 import { createEndpoint } from './create-endpoint.ts';
-import type { WebhookDeps } from './deps.ts';
 import { endpointView } from './endpoint-view.ts';
 import { WEBHOOK_FIELD_RULES as fieldRules } from './field-rules.ts';
-import { clientOperation, IdParams } from './operation.ts';
-import { rotateSecret } from './rotate-secret.ts';
+import { clientOperation, IdParams, type WebhookDeps } from './operation.ts';
+import { renewSigningSecret } from './signing-secret.ts';
+import { updateEndpoint } from './update-endpoint.ts';
 
 /** `/v1/webhooks` and `/v1/webhooks/{id}`: where a client's events go. */
 export const endpointRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: Limits }> = async (
@@ -150,7 +150,7 @@ export const endpointRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: L
         if (refused !== null) return sendError(request, reply, 'invalid_field', refused);
       }
       const by = actorOf(request);
-      return patiently(answerOnce(deps, { request, reply }, (tx) => changeEndpoint(tx, { ...input, by })));
+      return patiently(answerOnce(deps, { request, reply }, (tx) => updateEndpoint(tx, { ...input, by })));
     },
   });
 
@@ -216,8 +216,23 @@ export const endpointRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: L
         by: actorOf(request),
       };
       return patiently(
-        answerOnce(deps, { request, reply }, (tx) => rotateSecret({ ...tx, keyring: deps.keyring }, input)),
+        answerOnce(deps, { request, reply }, (tx) =>
+          renewSigningSecret({ ...tx, keyring: deps.keyring }, input),
+        ),
       );
     },
   });
 };
+
+/**
+ * Runs the whole check of packages/webhooks, DNS included, before anything is written.
+ *
+ * @returns null when events may be sent there; otherwise the details of the error.
+ */
+async function checkEndpointUrl(
+  { send, resolve }: Pick<WebhookDeps, 'send' | 'resolve'>,
+  url: string,
+): Promise<ErrorDetails | null> {
+  const check = await checkEndpoint({ policy: send.policy, resolve }, url);
+  return check.ok ? null : { field: 'url', rule: check.message };
+}

@@ -6,20 +6,25 @@ import {
   RedeliverReplySchema,
   type StoredEvent,
 } from '@emr-payments/contracts';
-import { findEvent, pageOfEvents } from '@emr-payments/db';
+import {
+  type Actor,
+  findEndpoint,
+  findEvent,
+  pageOfEvents,
+  redeliverEvent,
+  type StatementDeps,
+} from '@emr-payments/db';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { actorOf, clientOf } from '../auth/authenticate-client-hook.ts';
 import { sendError } from '../errors/send-error.ts';
 import { emptyBodyAsObject } from '../http/json-body.ts';
 import { BAD_CURSOR, pageFrom, pageOf, timeFrom } from '../http/page.ts';
 import { within } from '../http/within.ts';
-import { answerOnce } from '../idempotency/answer-once.ts';
+import { answerOnce, type WriteResult } from '../idempotency/answer-once.ts';
 import type { Limits } from '../limits.ts';
 import { componentRef } from '../openapi/component-ref.ts';
-import type { WebhookDeps } from './deps.ts';
 import { WEBHOOK_FIELD_RULES as fieldRules } from './field-rules.ts';
-import { clientOperation, IdParams } from './operation.ts';
-import { redeliver } from './redeliver.ts';
+import { clientOperation, IdParams, type WebhookDeps } from './operation.ts';
 
 const eventOf = ({ body }: { body: string }) => JSON.parse(body) as StoredEvent;
 
@@ -123,3 +128,20 @@ export const eventRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: Limi
     },
   });
 };
+
+type RedeliverInput = { clientPk: number; eventId: string; endpointId: string | null; by: Actor };
+
+/** Sends an event again, to one endpoint or to all that want it. */
+async function redeliver(tx: StatementDeps, input: RedeliverInput): Promise<WriteResult> {
+  const { clientPk, eventId, endpointId } = input;
+  if (endpointId !== null) {
+    const endpoint = await findEndpoint(tx, { clientPk, endpointId });
+    if (endpoint === null) return { outcome: 'refused', code: 'endpoint_not_found' };
+    if (endpoint.disabledAt !== null) return { outcome: 'refused', code: 'endpoint_disabled' };
+  }
+  const result = await redeliverEvent(tx, input);
+  if (result.outcome === 'not_found') return { outcome: 'refused', code: 'event_not_found' };
+  if (result.outcome === 'nothing_to_do') return { outcome: 'refused', code: 'nothing_to_redeliver' };
+  const data = { event_id: eventId, endpoint_ids: result.endpointIds };
+  return { outcome: 'answered', body: { success: true, message: 'On its way again.', data } };
+}

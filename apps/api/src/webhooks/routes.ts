@@ -4,9 +4,9 @@ import type { AuthenticateClient } from '../auth/credentials.ts';
 import type { Limits } from '../limits.ts';
 import type { Gate } from '../rate-limit/gate.ts';
 import { deliveryRoutes } from './delivery-routes.ts';
-import type { WebhookDeps } from './deps.ts';
 import { endpointRoutes } from './endpoint-routes.ts';
 import { eventRoutes } from './event-routes.ts';
+import type { WebhookDeps } from './operation.ts';
 
 export type WebhookRouteDeps = WebhookDeps & {
   authenticateClient: AuthenticateClient;

@@ -2,7 +2,7 @@ import { newEventId, payloadFor, webhookTestEvent } from '@emr-payments/contract
 import { findEndpoint, validSecrets } from '@emr-payments/db';
 import { open } from '@emr-payments/runtime';
 import { type SendOutcome, sendWebhook } from '@emr-payments/webhooks';
-import type { WebhookDeps } from './deps.ts';
+import type { WebhookDeps } from './operation.ts';
 
 /** Tests of all clients at once in this process: each can hold a socket for 15 s. */
 const MOST_AT_ONCE = 32;
