@@ -1,6 +1,6 @@
 import { METHODS } from 'node:http';
 import type { FastifyInstance, HTTPMethods } from 'fastify';
-import { sendError } from '../errors/send-error.ts';
+import { sendError } from './send-error.ts';
 
 /**
  * Answers the methods that a known path does not have: 405 with `Allow`, and 204 with `Allow` to OPTIONS. To be
