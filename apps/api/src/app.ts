@@ -2,6 +2,7 @@ import { HEADERS } from '@emr-payments/contracts';
 import type { Acceptor, CredentialFailures } from '@emr-payments/db';
 import type { Adapters } from '@emr-payments/emr';
 import type { Logger } from '@emr-payments/runtime';
+import accepts from '@fastify/accepts';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { type CredentialLookup, createAuthenticate, createAuthenticateClient } from './auth/credentials.ts';
 import { connectionRoutes } from './connection/routes.ts';
@@ -90,6 +91,7 @@ export async function buildApp(deps: AppDeps, options: AppOptions = {}): Promise
   app.decorateRequest('clientCaller', null);
   app.setErrorHandler(onError);
   app.setNotFoundHandler((request, reply) => sendError(request, reply, 'route_not_found'));
+  await app.register(accepts);
   onlyJsonBodies(app);
   const routesDone = answerOtherMethods(app);
   await app.register(answerHeaders);

@@ -162,9 +162,9 @@ export interface paths {
         };
         /**
          * Get Reconciliation
-         * @description What was accepted for one deposit date, and what has become of it until now, by payment method: to compare with the EMR's day sheet. `accepted` is all of it; `posted`, `failed`, `needs_review` and `open` add up to it.
+         * @description The payments of one deposit date by payment method, with their state now: for comparing with the day sheet of the EMR. `accepted` counts all of them; `posted`, `failed`, `needs_review` and `open` add up to it.
          *
-         *     As CSV with `Accept: text/csv` or `format=csv`: a line for each method and one for the total. Cells that a spreadsheet could take for a formula begin with an apostrophe.
+         *     With `Accept: text/csv` or `format=csv` the answer is CSV: a line for each method and one for the total. Cells that a spreadsheet could run as a formula begin with an apostrophe. `bom=true` adds a byte order mark, so that Excel reads the file as UTF-8.
          */
         get: operations["getReconciliation"];
         put?: never;
@@ -3346,8 +3346,10 @@ export interface operations {
                 date: string;
                 /** @description Only this location, written as it was sent. */
                 location?: string;
-                /** @description Decides over the header `Accept`. */
+                /** @description The format of the answer; wins over the header `Accept`. */
                 format?: "json" | "csv";
+                /** @description true: the CSV begins with a byte order mark, by which spreadsheets recognise UTF-8. Has no effect on JSON. */
+                bom?: boolean;
             };
             header?: never;
             path?: never;

@@ -20,7 +20,13 @@ export const ReconciliationQuerySchema = Type.Object(
       Type.Unsafe<'json' | 'csv'>({
         type: 'string',
         enum: ['json', 'csv'],
-        description: 'Decides over the header `Accept`.',
+        description: 'The format of the answer; wins over the header `Accept`.',
+      }),
+    ),
+    bom: Type.Optional(
+      Type.Boolean({
+        description:
+          'true: the CSV begins with a byte order mark, by which spreadsheets recognise UTF-8. Has no effect on JSON.',
       }),
     ),
   },
