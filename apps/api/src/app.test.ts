@@ -90,7 +90,7 @@ describe('x-request-id', () => {
 });
 
 describe('routes and methods', () => {
-  test.each(['/', '/v1', '/V1/payments', '/v1/payments/x/y', '/%ff', '/v1/%zz', '//v1/payments'])(
+  test.each(['/v1', '/v2/payments', '/V1/payments', '/v1/payments/x/y', '/%ff', '/v1/%zz', '//v1/payments'])(
     '%s is 404',
     async (url) => {
       await open();
@@ -105,6 +105,28 @@ describe('routes and methods', () => {
       });
     },
   );
+
+  test.each([
+    ['curl', '*/*'],
+    ['a program', 'application/json'],
+    ['no Accept', undefined],
+  ])('/ gives %s links that work', async (_name, accept) => {
+    await open();
+    const answer = await app.inject({ url: '/', headers: accept === undefined ? {} : { accept } });
+    expect([answer.statusCode, answer.headers.vary]).toEqual([200, 'accept']);
+    const { success, message, data } = answer.json();
+    expect([success, message]).toEqual([true, expect.any(String)]);
+    expect(Object.keys(data)).toEqual(['docs', 'openapi', 'health']);
+    for (const url of Object.values<string>(data)) expect((await app.inject(url)).statusCode).toBe(200);
+  });
+
+  test('/ sends a browser to the documentation', async () => {
+    await open();
+    const accept = 'text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8';
+    const answer = await app.inject({ url: '/', headers: { accept } });
+    expect([answer.statusCode, answer.headers.location]).toEqual([302, '/docs']);
+    expect((await app.inject({ method: 'POST', url: '/' })).headers.allow).toBe('GET, HEAD');
+  });
 
   test.each(['PUT', 'PATCH', 'DELETE', 'TRACE', 'PROPFIND', 'QUERY'])(
     '%s /v1/payments is 405 with Allow, whatever its body',
@@ -305,5 +327,12 @@ describe('headers of answers', () => {
     expect(page.statusCode).toBe(200);
     expect(page.headers['content-security-policy']).toContain("default-src 'none'");
     expect(page.body).not.toMatch(/(src|href)="https?:/);
+  });
+
+  test('the docs page is as wide as a phone', async () => {
+    await open();
+    for (const url of ['/docs', '/docs/']) {
+      expect((await app.inject(url)).body).toContain('<meta name="viewport" content="width=device-width');
+    }
   });
 });

@@ -8,6 +8,7 @@ import { type CredentialLookup, createAuthenticate, createAuthenticateClient } f
 import { connectionRoutes } from './connection/routes.ts';
 import { docsPage } from './document/docs-page.ts';
 import { describeApi } from './document/document.ts';
+import { startRoute } from './document/start-route.ts';
 import { answerClientError } from './errors/client-error.ts';
 import { errorHandler } from './errors/error-handler.ts';
 import { answerOtherMethods } from './errors/other-methods.ts';
@@ -98,6 +99,7 @@ export async function buildApp(deps: AppDeps, options: AppOptions = {}): Promise
   await app.register(requestLog, { logger, metrics: deps.metrics });
   await describeApi(app);
 
+  await app.register(startRoute);
   await app.register(metricsRoute, { metrics: deps.metrics });
   await app.register(healthRoutes, { checks: deps.checks, limits });
   const { authFailuresPerMinute = 0 } = options;

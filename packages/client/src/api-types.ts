@@ -4,6 +4,26 @@
  */
 
 export interface paths {
+    "/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Where to start
+         * @description Links to the documentation, the OpenAPI document and the health check. A request that prefers `text/html`, as a browser's does, is redirected to `/docs`.
+         */
+        get: operations["start"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/health/live": {
         parameters: {
             query?: never;
@@ -2103,6 +2123,88 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    start: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Links to the documentation and the health check */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        /** @description For people. */
+                        message: string;
+                        data: {
+                            /**
+                             * @description The documentation as a page.
+                             * @example /docs
+                             */
+                            docs: string;
+                            /**
+                             * @description The OpenAPI document.
+                             * @example /openapi.json
+                             */
+                            openapi: string;
+                            /**
+                             * @description Readiness of the service.
+                             * @example /health/ready
+                             */
+                            health: string;
+                        };
+                    };
+                };
+            };
+            /** @description For browsers: to `/docs` */
+            302: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `malformed_request`: The request is not well-formed HTTP. */
+            400: {
+                headers: {
+                    /** @description The request: quote it when you ask about it. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `method_not_allowed`: The path exists, but not for this method; the header `Allow` lists those that it has. */
+            405: {
+                headers: {
+                    /** @description The request: quote it when you ask about it. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are larger than 16 KiB. */
+            431: {
+                headers: {
+                    /** @description The request: quote it when you ask about it. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     live: {
         parameters: {
             query?: never;

@@ -61,6 +61,7 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
         { name: 'Connection', description: "What the practice's EMR supports" },
         { name: 'Webhooks', description: 'Where your events go, what was sent there, and sending it again' },
         { name: 'Events', description: 'The pull side, for a receiver that was down' },
+        { name: 'Start', description: 'Links for a first look' },
         { name: 'Health', description: 'For load balancers and operators' },
       ],
       components: {
