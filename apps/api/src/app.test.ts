@@ -25,7 +25,7 @@ function keep(level: keyof Logger) {
   };
 }
 
-/** An app without infrastructure, for what is HTTP alone. */
+/** Builds an app without infrastructure, for tests of HTTP only. */
 async function open(deps: Partial<AppDeps> = {}, options: AppOptions = {}): Promise<FastifyInstance> {
   lines.length = 0;
   app = await buildApp(
@@ -154,7 +154,7 @@ describe('routes and methods', () => {
   });
 });
 
-describe('what never becomes a request is answered in the same shape', () => {
+describe('input that never becomes a request is answered in the same shape', () => {
   const parse = (answer: string) => {
     const [head = '', body = ''] = answer.split('\r\n\r\n');
     return { head, body: JSON.parse(body) };
@@ -189,7 +189,7 @@ describe('what never becomes a request is answered in the same shape', () => {
 });
 
 describe('our own trouble', () => {
-  test('a bug is 500 without internals, and the log has no words of it', async () => {
+  test('a bug is 500 without internals, and the log does not quote its message', async () => {
     await open({ acceptor: { accept: () => Promise.reject(new TypeError('MRN-12345 exploded')) } });
     const answer = await app.inject(payment());
     expect(answer.statusCode).toBe(500);

@@ -39,7 +39,7 @@ export type AppDeps = {
   checks: HealthChecks;
   adapters: Adapters;
   limiter: RateLimiter;
-  /** Failed uses of credentials, for the audit log. */
+  /** Records failed authentications in the audit log. */
   failures: Pick<CredentialFailures, 'note'>;
   webhooks: WebhookDeps;
 };
@@ -47,14 +47,14 @@ export type AppDeps = {
 export type AppOptions = {
   /** Addresses or CIDR ranges of proxies whose X-Forwarded-For is believed. */
   trustProxy?: readonly string[];
-  /** Failed authentications from one address, before it is not looked at for the rest of a minute; 0 is no limit. */
+  /** Failed authentications after which an address is refused for the rest of the minute; 0 means no limit. */
   authFailuresPerMinute?: number;
-  /** Other bounds than the usual ones. */
+  /** Bounds that replace those of `LIMITS`. */
   limits?: Partial<Limits>;
 };
 
 /**
- * The API, ready to listen. It opens nothing itself: what it needs comes in, and whoever made that closes it after
+ * Builds the API, ready to listen. It opens no connection itself: the caller opens the dependencies, and closes them after
  * the app.
  */
 export async function buildApp(deps: AppDeps, options: AppOptions = {}): Promise<FastifyInstance> {
@@ -68,21 +68,21 @@ export async function buildApp(deps: AppDeps, options: AppOptions = {}): Promise
     requestTimeout: limits.requestMs,
     keepAliveTimeout: limits.keepAliveMs,
     forceCloseConnections: 'idle',
-    // A request that comes while the process stops is answered like any other, with `connection: close`.
+    // A request that arrives while the process stops is answered like any other, with `connection: close`.
     return503OnClosing: false,
     trustProxy: options.trustProxy === undefined ? false : [...options.trustProxy],
     http: {
       maxHeaderSize: limits.headerBytes,
-      // Given here too: set on a server that is made already, as Fastify does, Node keeps to its 60 s for headers.
+      // Repeated here: Fastify sets it on the finished server only, where Node keeps its default of 60 s for headers.
       requestTimeout: limits.requestMs,
       headersTimeout: limits.requestMs,
-      // How often Node looks for requests that are late. Its default of 30 s would stretch the bound to as much more.
+      // The interval at which Node checks for late requests. Its default of 30 s would add up to 30 s to the bound.
       connectionsCheckingInterval: Math.ceil(limits.requestMs / 5),
     },
     schemaController: { compilersFactory: compilersFactory() },
     clientErrorHandler: answerClientError,
     frameworkErrors: (error, request, reply) => {
-      // No hooks are run for what the router cannot read.
+      // No hook runs for a URL that the router cannot read.
       reply.header(HEADERS.requestId, request.id);
       onError(error, request, reply);
     },

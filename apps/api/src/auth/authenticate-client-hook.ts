@@ -7,7 +7,7 @@ import type { Limits } from '../limits.ts';
 import type { Gate } from '../rate-limit/gate.ts';
 import type { AuthenticateClient } from './credentials.ts';
 
-/** A client that asks for itself, not for one of its users. */
+/** The client of a request that concerns itself, not one of its users. */
 export type ClientCaller = { clientPk: number; clientId: string };
 
 declare module 'fastify' {
@@ -17,7 +17,7 @@ declare module 'fastify' {
   }
 }
 
-/** Checks `client_id` and `client_secret` before the body is read. An access token is not asked for and not looked at. */
+/** Checks `client_id` and `client_secret` before the body is read. An access token is neither needed nor checked. */
 export function authenticateClientHook({
   authenticateClient,
   gate,
@@ -29,7 +29,7 @@ export function authenticateClientHook({
 }) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {
     if (!gate.letTry(request, reply)) return reply;
-    // Node joins repeated headers with ', ', which no credential contains: they come out as unknown.
+    // Node joins repeated headers with ', ', which no credential contains, so they are unknown credentials.
     const clientId = String(request.headers[HEADERS.clientId] ?? '');
     const clientSecret = String(request.headers[HEADERS.clientSecret] ?? '');
     const asked = Promise.resolve(authenticateClient({ clientId, clientSecret }));
@@ -45,7 +45,7 @@ export function authenticateClientHook({
   };
 }
 
-/** The client of a request that passed the hook. @throws Error when a route forgot the hook: a bug. */
+/** Returns the client of a request that passed the hook. @throws Error when a route forgot the hook: a bug. */
 export function clientOf(request: FastifyRequest): ClientCaller {
   if (request.clientCaller === null) throw new Error('this route has no client hook');
   return request.clientCaller;

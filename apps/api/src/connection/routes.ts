@@ -22,8 +22,8 @@ const getConnectionOperation = {
   tags: ['Connection'],
   summary: 'Get Connection',
   description:
-    "What the user's EMR connection supports: the payment methods and locations that the EMR has now (as old as a minute), " +
-    'and the fields for which it has no place.',
+    "What the user's EMR connection supports: the payment methods and locations of the EMR (at most one minute old), and the " +
+    'fields for which the EMR has no place.',
   security: USER_SECURITY,
   response: {
     200: { ...componentRef(ConnectionReplySchema), description: 'The connection', headers: ANSWER_HEADERS },

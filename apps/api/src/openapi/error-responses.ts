@@ -58,10 +58,13 @@ const EXAMPLE: ErrorDetails = {
 const REQUEST_ID = '6f1c6e0e-3b0a-4d53-9d07-0b9a4c1d2e3f';
 
 const REQUEST_ID_HEADER = {
-  [HEADERS.requestId]: { type: 'string', description: 'The request: quote it when you ask about it.' },
+  [HEADERS.requestId]: {
+    type: 'string',
+    description: 'Id of the request: quote it when you report a problem.',
+  },
 };
 const RETRY_AFTER_HEADER = {
-  'retry-after': { type: 'integer', description: 'Seconds to wait before the next try.' },
+  'retry-after': { type: 'integer', description: 'Seconds to wait before the next attempt.' },
 };
 
 const WITH_RETRY_AFTER = new Set([409, 429, 503]);
@@ -78,11 +81,11 @@ const RATE_LIMIT_HEADERS = {
   [HEADERS.rateLimitPolicy]: {
     type: 'string',
     description:
-      'The limits: `q` requests in `w` seconds, for the client and for the user. Absent without limits.',
+      'The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit.',
   },
   [HEADERS.rateLimit]: {
     type: 'string',
-    description: 'What is left: `r` requests in the next `t` seconds.',
+    description: 'The rest of the limits: `r` requests in the next `t` seconds.',
   },
 };
 
@@ -97,14 +100,16 @@ export const KeyedHeadersSchema = Type.Object({
       maxLength: 255,
       pattern: '^[\\x21-\\x7e]{1,255}$',
       description:
-        'A value of your choosing, new for each request that makes something. The same key with the same request gets ' +
-        'the first answer again, with `Idempotent-Replayed: true`; with another request 422. Kept for seven days.',
+        'A value of your choice, new for each request that creates or changes something. A repeated request with the same ' +
+        'key gets the first answer again, with `Idempotent-Replayed: true`; another request with it gets a 422. Kept for seven ' +
+        'days.',
     }),
   ),
   [HEADERS.requestId]: Type.Optional(
     Type.String({
       pattern: '^[A-Za-z0-9._-]{1,128}$',
-      description: 'Your own id for this request, for the logs of both sides. Without it one is made.',
+      description:
+        'Your own id for this request, for the logs of both sides. Without it the service makes one.',
     }),
   ),
 });

@@ -10,8 +10,8 @@ export type DryRunOutcome =
   | EmrRefusal;
 
 /**
- * Everything that is checked of a payment, without taking it: the patient as accepting does it, the names as posting does
- * it. Nothing is written, here or in the EMR.
+ * Checks a payment without accepting it: the patient as in accepting, payment method and location as in posting. Nothing is
+ * written, neither here nor in the EMR.
  *
  * @param input.waitMs longest wait for the EMR.
  */

@@ -9,7 +9,7 @@ import { paymentView } from './payment-view.ts';
 import { getPaymentOperation, listPaymentsOperation } from './read-operations.ts';
 import { filterFrom, isPaymentId, LIST_RULES } from './read-payments.ts';
 
-/** Reading payments back. */
+/** `GET /v1/payments/{id}` and `GET /v1/payments`. */
 export const paymentReadRoutes: FastifyPluginAsyncTypebox<UserRouteDeps & { database: Statements }> = async (
   app,
   deps,

@@ -29,8 +29,9 @@ export const retryPaymentOperation = {
   tags: ['Payments'],
   summary: 'Retry Payment',
   description:
-    'Posts the same payment again after its cause is mended, with a corrected payment method or location if need be. Only ' +
-    'from `failed`: one that needs a review may stand in the EMR, and is resolved first. Without a body nothing is corrected.',
+    'Posts the same payment again after the cause of its failure is corrected, if necessary with another payment method or ' +
+    'location. Allowed only in the state `failed`: a payment in `needs_review` may be in the EMR and has to be resolved first. ' +
+    'Without a body nothing is corrected.',
   security: USER_SECURITY,
   params: PaymentParamsSchema,
   headers: KeyedHeadersSchema,
@@ -39,7 +40,7 @@ export const retryPaymentOperation = {
   response: {
     200: {
       ...componentRef(CreatePaymentReplySchema),
-      description: 'It is queued again, with the same ids',
+      description: 'The payment is queued again, with the same ids',
       headers: KEYED_ANSWER_HEADERS,
     },
     ...errors,
@@ -51,9 +52,9 @@ export const resolvePaymentOperation = {
   tags: ['Payments'],
   summary: 'Resolve Payment',
   description: [
-    'Settles a payment that needs a review by the word of a person who has looked in the EMR. `posted` takes the ' +
-      "EMR's transaction id; `not_posted` makes it `failed`, from where it can be retried.",
-    'You get the event of that end, and the note is kept in the audit log.',
+    'Settles a payment in `needs_review` on the statement of a person who has looked in the EMR. `posted` requires the ' +
+      "EMR's transaction id; `not_posted` makes the payment `failed`, from where it can be retried.",
+    'You get the event of the new state, and the note is kept in the audit log.',
   ].join('\n\n'),
   security: USER_SECURITY,
   params: PaymentParamsSchema,
@@ -62,7 +63,7 @@ export const resolvePaymentOperation = {
   response: {
     200: {
       ...componentRef(ResolvedPaymentReplySchema),
-      description: 'It is settled',
+      description: 'The payment is settled',
       headers: KEYED_ANSWER_HEADERS,
     },
     ...errors,

@@ -27,7 +27,7 @@ afterAll(() => api.close());
 
 const none = { count: 0, amount: 0 };
 
-test('adds up a day exactly, by method as the EMR tells them apart', async () => {
+test('adds up a day exactly, by method, with names compared as the EMR compares them', async () => {
   const { data } = (await user.get(`/v1/reconciliation?date=${DATE}`)).json();
   const card = {
     payment_method: expect.stringMatching(/card/i),

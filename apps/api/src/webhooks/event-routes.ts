@@ -28,7 +28,7 @@ import { clientOperation, IdParams, type WebhookDeps } from './operation.ts';
 
 const eventOf = ({ body }: { body: string }) => JSON.parse(body) as StoredEvent;
 
-/** `/v1/events`: the pull side, for a receiver that was down. */
+/** `/v1/events`: reading events, and sending one again, for a receiver that was down. */
 export const eventRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: Limits }> = async (app, deps) => {
   const { database } = deps;
   const patiently = <T>(work: Promise<T>) => within(deps.limits.waitMs, work);
@@ -43,8 +43,8 @@ export const eventRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: Limi
         summary: 'List events',
         description:
           'All events of all your users, newest first, whether or not an endpoint got them. They are kept for 30 days ' +
-          'unless the operator says otherwise. Poll with `created_after` a minute before the newest that you have, and know ' +
-          'duplicates by `id`.',
+          'unless the operator configures another time. Poll with `created_after` one minute before your newest event, and ' +
+          'recognise duplicates by `id`.',
         reply: EventListSchema,
         errors: ['invalid_field'],
       }),
@@ -105,8 +105,8 @@ export const eventRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: Limi
         tag: 'Events',
         summary: 'Send an event again',
         description:
-          'The same event under the same id: a receiver that has it knows it for a duplicate. It has the whole schedule of ' +
-          'attempts before it. The body may be left out.',
+          'Sends the same event under the same id, so that a receiver that has it recognises the duplicate. The schedule of ' +
+          'attempts starts from the beginning. The body may be left out.',
         reply: RedeliverReplySchema,
         keyed: true,
         body: 'optional',
@@ -131,7 +131,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: Limi
 
 type RedeliverInput = { clientPk: number; eventId: string; endpointId: string | null; by: Actor };
 
-/** Sends an event again, to one endpoint or to all that want it. */
+/** Sends an event again, to one endpoint or to all that subscribe to its type. */
 async function redeliver(tx: StatementDeps, input: RedeliverInput): Promise<WriteResult> {
   const { clientPk, eventId, endpointId } = input;
   if (endpointId !== null) {

@@ -14,7 +14,7 @@ export type WebhookRouteDeps = WebhookDeps & {
   limits: Limits;
 };
 
-/** All that a client asks for itself: its endpoints, their deliveries, its events. No access token is needed. */
+/** The routes of a client itself: its endpoints, their deliveries, its events. They need no access token. */
 export const webhookRoutes: FastifyPluginAsync<WebhookRouteDeps> = async (app, deps) => {
   app.addHook('onRequest', authenticateClientHook(deps));
   await app.register(endpointRoutes, deps);
