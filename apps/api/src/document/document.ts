@@ -41,6 +41,7 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
       info: {
         title: 'EMR Payments API',
         version: '1.0.0',
+        license: { name: 'Apache License 2.0', identifier: 'Apache-2.0' },
         description: [
           "Posts patient payments to a practice's EMR, exactly once, and notifies you by a signed webhook.",
           'Every request under `/v1` carries the headers `client_id` and `client_secret`; a request for a user also carries its ' +

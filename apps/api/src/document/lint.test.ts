@@ -2,14 +2,7 @@ import { createConfig, lintFromString } from '@redocly/openapi-core';
 import { expect, test } from 'vitest';
 import { openApiText } from '../publish/text.ts';
 
-/** Redocly's recommended rules, without those that do not apply here. */
-const config = await createConfig({
-  extends: ['recommended'],
-  rules: {
-    // Nobody has chosen a licence yet.
-    'info-license': 'off',
-  },
-});
+const config = await createConfig({ extends: ['recommended'] });
 
 const lint = async (source: string) =>
   (await lintFromString({ source, absoluteRef: '/openapi.json', config })).map(

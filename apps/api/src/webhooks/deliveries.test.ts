@@ -42,7 +42,7 @@ const jobsOf = (endpointId: string) =>
       FROM jobs j JOIN deliveries d ON d.id = j.delivery_id WHERE d.endpoint_id = ${endpointId} ORDER BY j.run_at, j.id`;
 
 describe('POST /v1/webhooks/{id}/test', () => {
-  test.each(['v1', 'v1a'])('sends a signed event at once and returns the result (%s)', async (signing) => {
+  test.each(['v1', 'v1a'])('sends a signed event now and tells what came back (%s)', async (signing) => {
     const receiver = await startReceiver((response) => response.writeHead(202).end('thanks'));
     const endpoint = await register({ url: receiver.url, signing });
     const answer = await send('POST', `/v1/webhooks/${endpoint.id}/test`);
@@ -164,7 +164,7 @@ describe('GET /v1/webhooks/{id}/deliveries', () => {
 });
 
 describe('POST /v1/events/{id}/redeliver', () => {
-  test('goes to every enabled endpoint that subscribes to it, or to the one that is named', async () => {
+  test('goes to every enabled endpoint that wants it, or to the one that is named', async () => {
     const [wants, not, off] = [
       await register(),
       await register({ event_types: ['payment.failed'] }),
@@ -200,7 +200,7 @@ describe('POST /v1/events/{id}/redeliver', () => {
 });
 
 describe('POST /v1/webhooks/{id}/recover', () => {
-  test('sends events that failed, were canceled, or happened while it was disabled, spread over time', async () => {
+  test('sends what failed, was canceled, or came about while it was disabled, spread over time', async () => {
     const { id } = await register({ event_types: ['payment.created'] });
     await api.database.prisma.webhookEndpoint.update({
       where: { id },

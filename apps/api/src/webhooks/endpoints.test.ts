@@ -118,7 +118,7 @@ describe('registering', () => {
 });
 
 describe('Idempotency-Key', () => {
-  test('gets the first answer again, including the secret; the stored answer is sealed', async () => {
+  test('gets the first answer again, secret and all, sealed while it is kept', async () => {
     const body = { url: URL_OF() };
     const [one, two] = await Promise.all([
       send('POST', '/v1/webhooks', { body, key: 'k1' }),
