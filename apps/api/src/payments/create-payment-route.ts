@@ -57,17 +57,14 @@ export const paymentRoutes: FastifyPluginAsyncTypebox<PaymentRouteDeps> = async 
       });
       const result = await within(deps.limits.waitMs, accepting);
       deps.metrics.accepted(result.outcome === 'accepted' && result.replayed ? 'replayed' : result.outcome);
-      return answer(result, request, reply, body);
+      return answer(result, { request, reply, body });
     },
   });
 };
 
-function answer(
-  result: AcceptOutcome,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  body: CreatePaymentBody,
-) {
+type Exchange = { request: FastifyRequest; reply: FastifyReply; body: CreatePaymentBody };
+
+function answer(result: AcceptOutcome, { request, reply, body }: Exchange): FastifyReply {
   switch (result.outcome) {
     case 'patient_not_found':
       return sendError(request, reply, 'patient_not_found', { mrn: body.patient_mrn });
@@ -94,7 +91,7 @@ function answer(
 /** Answers `POST /v1/payments?dry_run=true`. */
 async function answerDryRun(
   deps: Pick<PaymentRouteDeps, 'database' | 'adapters' | 'limits'>,
-  { request, reply, body }: { request: FastifyRequest; reply: FastifyReply; body: CreatePaymentBody },
+  { request, reply, body }: Exchange,
 ): Promise<FastifyReply> {
   const { userId } = callerOf(request);
   const result = await dryRun(deps, { userId, body, waitMs: deps.limits.emrWaitMs });
