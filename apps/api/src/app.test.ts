@@ -5,9 +5,7 @@ import { hashSecret, type LogFields, type Logger } from '@emr-payments/runtime';
 import type { FastifyInstance } from 'fastify';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type AppDeps, type AppOptions, buildApp } from './app.ts';
-import { createApiMetrics } from './metrics.ts';
-import { noWebhooks } from './publish/no-webhooks.ts';
-import { createRateLimiter } from './rate-limit/rate-limiter.ts';
+import { noInfrastructure } from './publish/text.ts';
 
 const PAYMENT_ID = '123e4567e89b12d3a456426614174001';
 const HEADERS = {
@@ -27,27 +25,19 @@ function keep(level: keyof Logger) {
   };
 }
 
-/** An app without infrastructure, for what is HTTP alone. */
+/** Builds an app without infrastructure, for tests of HTTP only. */
 async function open(deps: Partial<AppDeps> = {}, options: AppOptions = {}): Promise<FastifyInstance> {
   lines.length = 0;
   app = await buildApp(
     {
+      ...noInfrastructure(),
       logger: { debug: keep('debug'), info: keep('info'), warn: keep('warn'), error: keep('error') },
       lookup: {
         findClient: async () => ({ clientPk: 1, secretHashes: [hashSecret('cs')] }),
         findUser: async () => ({ userId: 1, publicId: 'user_1' }),
       },
       acceptor: { accept: async () => ACCEPTED },
-      metrics: createApiMetrics(),
       checks: { postgres: async () => undefined, queue: async () => undefined },
-      adapters: {
-        of: () => {
-          throw new Error('there is no infrastructure here');
-        },
-      },
-      limiter: createRateLimiter({ clientPerSecond: 0, userPerSecond: 0 }),
-      failures: { note: () => undefined },
-      webhooks: noWebhooks(),
       ...deps,
     },
     options,
@@ -100,7 +90,7 @@ describe('x-request-id', () => {
 });
 
 describe('routes and methods', () => {
-  test.each(['/', '/v1', '/V1/payments', '/v1/payments/x/y', '/%ff', '/v1/%zz', '//v1/payments'])(
+  test.each(['/v1', '/v2/payments', '/V1/payments', '/v1/payments/x/y', '/%ff', '/v1/%zz', '//v1/payments'])(
     '%s is 404',
     async (url) => {
       await open();
@@ -115,6 +105,28 @@ describe('routes and methods', () => {
       });
     },
   );
+
+  test.each([
+    ['curl', '*/*'],
+    ['a program', 'application/json'],
+    ['no Accept', undefined],
+  ])('/ gives %s links that work', async (_name, accept) => {
+    await open();
+    const answer = await app.inject({ url: '/', headers: accept === undefined ? {} : { accept } });
+    expect([answer.statusCode, answer.headers.vary]).toEqual([200, 'accept']);
+    const { success, message, data } = answer.json();
+    expect([success, message]).toEqual([true, expect.any(String)]);
+    expect(Object.keys(data)).toEqual(['docs', 'openapi', 'health']);
+    for (const url of Object.values<string>(data)) expect((await app.inject(url)).statusCode).toBe(200);
+  });
+
+  test('/ sends a browser to the documentation', async () => {
+    await open();
+    const accept = 'text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8';
+    const answer = await app.inject({ url: '/', headers: { accept } });
+    expect([answer.statusCode, answer.headers.location]).toEqual([302, '/docs']);
+    expect((await app.inject({ method: 'POST', url: '/' })).headers.allow).toBe('GET, HEAD');
+  });
 
   test.each(['PUT', 'PATCH', 'DELETE', 'TRACE', 'PROPFIND', 'QUERY'])(
     '%s /v1/payments is 405 with Allow, whatever its body',
@@ -142,7 +154,7 @@ describe('routes and methods', () => {
   });
 });
 
-describe('what never becomes a request is answered in the same shape', () => {
+describe('input that never becomes a request is answered in the same shape', () => {
   const parse = (answer: string) => {
     const [head = '', body = ''] = answer.split('\r\n\r\n');
     return { head, body: JSON.parse(body) };
@@ -177,7 +189,7 @@ describe('what never becomes a request is answered in the same shape', () => {
 });
 
 describe('our own trouble', () => {
-  test('a bug is 500 without internals, and the log has no words of it', async () => {
+  test('a bug is 500 without internals, and the log does not quote its message', async () => {
     await open({ acceptor: { accept: () => Promise.reject(new TypeError('MRN-12345 exploded')) } });
     const answer = await app.inject(payment());
     expect(answer.statusCode).toBe(500);
@@ -315,5 +327,12 @@ describe('headers of answers', () => {
     expect(page.statusCode).toBe(200);
     expect(page.headers['content-security-policy']).toContain("default-src 'none'");
     expect(page.body).not.toMatch(/(src|href)="https?:/);
+  });
+
+  test('the docs page is as wide as a phone', async () => {
+    await open();
+    for (const url of ['/docs', '/docs/']) {
+      expect((await app.inject(url)).body).toContain('<meta name="viewport" content="width=device-width');
+    }
   });
 });

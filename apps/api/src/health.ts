@@ -4,7 +4,7 @@ import { type Static, Type } from '@sinclair/typebox';
 import type { Limits } from './limits.ts';
 import { errorResponses } from './openapi/error-responses.ts';
 
-/** Each resolves when the thing can be reached. */
+/** Each check resolves when its server answers. */
 export type HealthChecks = { postgres(): Promise<void>; queue(): Promise<void> };
 
 const State = Type.Unsafe<'up' | 'down'>({ type: 'string', enum: ['up', 'down'] });
@@ -18,8 +18,8 @@ type Ready = Static<typeof ReadySchema>;
 const ERRORS = errorResponses(['malformed_request', 'method_not_allowed', 'headers_too_large']);
 
 /**
- * `/health/live`: the process answers. `/health/ready`: it can take payments, which needs Postgres and nothing else.
- * Without the queue payments are still accepted, and posted when it is back: 200, `degraded`.
+ * `/health/live`: the process answers. `/health/ready`: it can accept payments, which needs Postgres only. While the queue
+ * is down, payments are still accepted, and posted once it is back: 200 with `degraded`.
  */
 export const healthRoutes: FastifyPluginAsyncTypebox<{ checks: HealthChecks; limits: Limits }> = async (
   app,
@@ -30,7 +30,7 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{ checks: HealthChecks; lim
     stopping = true;
   });
 
-  // Probes that come while one is running share it: nobody can keep Postgres busy with them.
+  // Probes that arrive while one is running share its result, so that no number of them can load Postgres.
   let running: Promise<Ready> | undefined;
   const check = async (): Promise<Ready> => {
     const [postgres, queue] = await Promise.all([
@@ -66,14 +66,14 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{ checks: HealthChecks; lim
       schema: {
         operationId: 'ready',
         tags: ['Health'],
-        summary: 'Payments can be taken',
+        summary: 'Payments can be accepted',
         description:
-          'Needs PostgreSQL alone. With the queue down payments are still taken (`degraded`) and posted when it is back.',
+          'Needs PostgreSQL only. While the queue is down, payments are still accepted (`degraded`), and posted once it is back.',
         security: [],
         response: {
           200: Type.Object(ReadySchema.properties, { description: 'Ready' }),
           503: Type.Object(ReadySchema.properties, {
-            description: 'Not ready: PostgreSQL is down, or stopping',
+            description: 'Not ready: PostgreSQL is down, or the process is stopping',
           }),
           ...ERRORS,
         },
@@ -89,7 +89,7 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{ checks: HealthChecks; lim
   );
 };
 
-/** `down` when the check fails, or has not answered within its bound. */
+/** Runs a check: `down` when it fails or takes longer than its bound. */
 async function stateOf(check: () => Promise<void>, withinMs: number): Promise<'up' | 'down'> {
   try {
     await within(withinMs, check());

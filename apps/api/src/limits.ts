@@ -8,24 +8,24 @@ export type Limits = {
   emrWaitMs: number;
 };
 
-/** Bounds of one request. A client that is slower or bigger than these gets an error, never an open end. */
+/** Bounds of one request. A request that exceeds one gets an error; none can last without end. */
 export const LIMITS: Limits = {
-  /** Of a request body. */
+  /** Size of a request body. */
   bodyBytes: 64 * 1024,
-  /** Of all headers together (Node's default, said here because the error names it). */
+  /** Size of all headers together. It is Node's default, repeated here because the error's description names it. */
   headerBytes: 16 * 1024,
-  /** For the whole request to arrive: header and body. */
+  /** Time for the whole request to arrive, headers and body. */
   requestMs: 15_000,
   /**
-   * A wait for the database, of which a request has at most two. Shorter than what load balancers wait. Handlers bound it with
-   * `within`, not with Fastify's `handlerTimeout`: that makes an AbortController for each request, which costs a tenth of
-   * the accept path's speed.
+   * Time for one wait on the database; a request has at most two. Together they are shorter than a load balancer's time-out.
+   * Handlers bound a wait with `within`, not with Fastify's `handlerTimeout`: that makes an AbortController for each request,
+   * which costs a tenth of the accept path's speed.
    */
   waitMs: 15_000,
-  /** An idle connection. Longer than the 60 s of usual load balancers, so that they close first. */
+  /** Time that an idle connection stays open. Longer than the 60 s of common load balancers, so that they close first. */
   keepAliveMs: 65_000,
-  /** A single health check. */
+  /** Time for a single health check. */
   healthCheckMs: 2000,
-  /** For an EMR's answer, where a request asks the EMR at all. */
+  /** Time for an EMR's answer, in the few requests that query the EMR. */
   emrWaitMs: 5000,
 };

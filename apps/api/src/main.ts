@@ -74,7 +74,7 @@ await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS }, async (re
     },
   );
   releases.add('http', app, async (it) => {
-    // Requests in flight end by themselves; one that does not is cut off, so that the rest can close in order.
+    // Requests in flight get time to end; those that do not are cut off, so that everything else closes in order.
     const cutOff = setTimeout(() => it.server.closeAllConnections(), config.STOP_GRACE_MS);
     await it.close();
     clearTimeout(cutOff);

@@ -7,7 +7,7 @@ beforeAll(async () => {
 });
 afterAll(() => api.close());
 
-test('/metrics counts requests by route and status, and what accepting came to', async () => {
+test('/metrics counts requests by route and status, and accepts by outcome', async () => {
   await api.app.inject({ method: 'POST', url: '/v1/payments', payload: {} });
   await api.app.inject('/v1/payments/0123456789abcdef0123456789abcdef');
   const answer = await api.app.inject('/metrics');

@@ -2,13 +2,13 @@ import { createRegistry, METRICS_CONTENT_TYPE, type Registry } from '@emr-paymen
 import type { FastifyInstance } from 'fastify';
 import { Counter, Histogram } from 'prom-client';
 
-/** What an API process counts. Labels are routes' patterns, statuses and outcomes: never an id or a tenant. */
+/** The metrics of an API process. Labels are route patterns, statuses and outcomes: never an id or a tenant. */
 export type ApiMetrics = {
   registry: Registry;
   request(done: { route: string; method: string; status: number; seconds: number }): void;
-  /** What a request to accept a payment came to. */
+  /** Counts a request to accept a payment by its outcome. */
   accepted(outcome: string): void;
-  /** Requests that shared one commit. */
+  /** Records the number of requests that shared one commit. */
   batch(rows: number): void;
 };
 
@@ -17,20 +17,20 @@ export function createApiMetrics(): ApiMetrics {
   const registers = [registry];
   const requests = new Counter({
     name: 'emr_payments_http_requests_total',
-    help: 'Requests that were answered.',
+    help: 'Answered requests.',
     labelNames: ['route', 'method', 'status'],
     registers,
   });
   const seconds = new Histogram({
     name: 'emr_payments_http_request_seconds',
-    help: 'From the request to the end of its answer.',
+    help: 'Time from a request to the end of its answer.',
     labelNames: ['route'],
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5],
     registers,
   });
   const accepts = new Counter({
     name: 'emr_payments_accepts_total',
-    help: 'Requests to accept a payment, by what they came to.',
+    help: 'Requests to accept a payment, by outcome.',
     labelNames: ['outcome'],
     registers,
   });
@@ -51,7 +51,7 @@ export function createApiMetrics(): ApiMetrics {
   };
 }
 
-/** `/metrics`, for Prometheus. It tells of no tenant; a proxy in front keeps it from the outside all the same. */
+/** `/metrics`, for Prometheus. It reveals nothing about a tenant; a proxy should still hide it from the outside. */
 export async function metricsRoute(
   app: FastifyInstance,
   { metrics }: { metrics: ApiMetrics },

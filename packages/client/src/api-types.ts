@@ -4,6 +4,26 @@
  */
 
 export interface paths {
+    "/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Where to start
+         * @description Links to the documentation, the OpenAPI document and the health check. A request that prefers `text/html`, as a browser's does, is redirected to `/docs`.
+         */
+        get: operations["start"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/health/live": {
         parameters: {
             query?: never;
@@ -29,8 +49,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Payments can be taken
-         * @description Needs PostgreSQL alone. With the queue down payments are still taken (`degraded`) and posted when it is back.
+         * Payments can be accepted
+         * @description Needs PostgreSQL only. While the queue is down, payments are still accepted (`degraded`), and posted once it is back.
          */
         get: operations["ready"];
         put?: never;
@@ -50,9 +70,9 @@ export interface paths {
         };
         /**
          * List Payments
-         * @description Newest first. Give `next_cursor` as `cursor` for the next page: payments that come in meanwhile move nothing.
+         * @description Newest first. Send `next_cursor` as `cursor` to get the next page; payments that arrive in between do not shift it.
          *
-         *     The worklist, what a person has to look at: `?status=failed&status=needs_review`.
+         *     The worklist, the payments that a person has to handle: `?status=failed&status=needs_review`.
          */
         get: operations["listPayments"];
         put?: never;
@@ -60,9 +80,9 @@ export interface paths {
          * Create Payment
          * @description Posting payments is an asynchronous operation. The endpoint validates your request, queues the payment, and returns immediately with a `payment_id` and `job_id`. The payment is posted to the EMR by a background worker, and a webhook event is sent to your registered endpoint upon completion.
          *
-         *     Unknown fields are refused. Send an `Idempotency-Key` with every payment: then a request that got no answer can be sent again without a second payment.
+         *     Unknown fields are refused. Send an `Idempotency-Key` with every payment: a request that got no answer can then be sent again without creating a second payment.
          *
-         *     With `?dry_run=true` everything is checked, the payment method and location at the EMR as well, and nothing is written.
+         *     With `?dry_run=true` everything is checked, including the payment method and location in the EMR, and nothing is written.
          */
         post: operations["createPayment"];
         delete?: never;
@@ -80,7 +100,7 @@ export interface paths {
         };
         /**
          * Get Payment
-         * @description One payment with its state, what was sent to the EMR, and what you were told of it.
+         * @description One payment with its state, its posting attempts and its events.
          */
         get: operations["getPayment"];
         put?: never;
@@ -102,7 +122,7 @@ export interface paths {
         put?: never;
         /**
          * Retry Payment
-         * @description Posts the same payment again after its cause is mended, with a corrected payment method or location if need be. Only from `failed`: one that needs a review may stand in the EMR, and is resolved first. Without a body nothing is corrected.
+         * @description Posts the same payment again after the cause of its failure is corrected, if necessary with another payment method or location. Allowed only in the state `failed`: a payment in `needs_review` may be in the EMR and has to be resolved first. Without a body nothing is corrected.
          */
         post: operations["retryPayment"];
         delete?: never;
@@ -122,9 +142,9 @@ export interface paths {
         put?: never;
         /**
          * Resolve Payment
-         * @description Settles a payment that needs a review by the word of a person who has looked in the EMR. `posted` takes the EMR's transaction id; `not_posted` makes it `failed`, from where it can be retried.
+         * @description Settles a payment in `needs_review` on the statement of a person who has looked in the EMR. `posted` requires the EMR's transaction id; `not_posted` makes the payment `failed`, from where it can be retried.
          *
-         *     You get the event of that end, and the note is kept in the audit log.
+         *     You get the event of the new state, and the note is kept in the audit log.
          */
         post: operations["resolvePayment"];
         delete?: never;
@@ -142,7 +162,7 @@ export interface paths {
         };
         /**
          * Get Job
-         * @description How far the work is that `job_id` names. A payment keeps its job id when it is retried.
+         * @description The state of the work on a payment, by its `job_id`. A payment keeps its job id when it is retried.
          */
         get: operations["getJob"];
         put?: never;
@@ -162,9 +182,9 @@ export interface paths {
         };
         /**
          * Get Reconciliation
-         * @description What was accepted for one deposit date, and what has become of it until now, by payment method: to compare with the EMR's day sheet. `accepted` is all of it; `posted`, `failed`, `needs_review` and `open` add up to it.
+         * @description The payments of one deposit date by payment method, with their state now: for comparing with the day sheet of the EMR. `accepted` counts all of them; `posted`, `failed`, `needs_review` and `open` add up to it.
          *
-         *     As CSV with `Accept: text/csv` or `format=csv`: a line for each method and one for the total. Cells that a spreadsheet could take for a formula begin with an apostrophe.
+         *     With `Accept: text/csv` or `format=csv` the answer is CSV: a line for each method and one for the total. Cells that a spreadsheet could run as a formula begin with an apostrophe. `bom=true` adds a byte order mark, so that Excel reads the file as UTF-8.
          */
         get: operations["getReconciliation"];
         put?: never;
@@ -184,7 +204,7 @@ export interface paths {
         };
         /**
          * Get Connection
-         * @description What the user's EMR connection supports: the payment methods and locations that the EMR has now (as old as a minute), and the fields for which it has no place.
+         * @description What the user's EMR connection supports: the payment methods and locations of the EMR (at most one minute old), and the fields for which the EMR has no place.
          */
         get: operations["getConnection"];
         put?: never;
@@ -207,7 +227,7 @@ export interface paths {
         put?: never;
         /**
          * Register a webhook endpoint
-         * @description Events that come about from now on are sent there. The secret is in this answer and in no other. The endpoint keeps the payload version of today.
+         * @description Events from now on are sent to it. Only this answer contains the secret. The endpoint keeps the payload version that is current today.
          */
         post: operations["createWebhook"];
         delete?: never;
@@ -229,14 +249,14 @@ export interface paths {
         post?: never;
         /**
          * Delete a webhook endpoint
-         * @description Nothing more is sent to it, and its secrets are gone. To pause it, disable it.
+         * @description Nothing more is sent to it, and its secrets are deleted. To pause an endpoint, disable it instead.
          */
         delete: operations["deleteWebhook"];
         options?: never;
         head?: never;
         /**
          * Change, disable or enable a webhook endpoint
-         * @description What is left out stays as it is. Enabling one that was disabled is a fresh start: its failures are forgotten. `recoverable` then says what it missed.
+         * @description A field that is left out stays as it is. Enabling a disabled endpoint resets its failures; `recoverable` in the answer then counts the events that it missed.
          */
         patch: operations["updateWebhook"];
         trace?: never;
@@ -252,7 +272,7 @@ export interface paths {
         put?: never;
         /**
          * Give a webhook endpoint a new secret
-         * @description The new secret signs from the next attempt on. The old one signs beside it for the overlap, so that you can change over without losing an event. The body may be left out.
+         * @description The new secret signs from the next attempt on. Until the overlap ends, the old one signs as well, so that you can change over without losing an event. The body may be left out.
          */
         post: operations["rotateWebhookSecret"];
         delete?: never;
@@ -272,7 +292,7 @@ export interface paths {
         put?: never;
         /**
          * Send a test event now
-         * @description Sends `webhook.test`, signed as every event is, waits for the answer (15 s at the most) and tells you what came back. It is sent once, counts neither for nor against the endpoint, and works while that is disabled. It makes nothing that could be made twice, so an Idempotency-Key is not looked at.
+         * @description Sends `webhook.test`, signed like every event, waits at most 15 s for the answer and returns the result. It is sent once, counts neither for nor against the endpoint, and works while the endpoint is disabled. It stores nothing, so an Idempotency-Key has no effect.
          */
         post: operations["testWebhook"];
         delete?: never;
@@ -308,8 +328,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Send again all that an endpoint missed
-         * @description Deliveries of that time which failed or were canceled, and events that came about while the endpoint was disabled, oldest first, at most 20 a second or as many as its `rate_per_second` allows. New events go on being sent in between.
+         * Send all events again that an endpoint missed
+         * @description Sends the deliveries of that time that failed or were canceled, and the events that happened while the endpoint was disabled, oldest first, at most 20 per second or as many as its `rate_per_second` allows. New events are still sent in between.
          */
         post: operations["recoverWebhook"];
         delete?: never;
@@ -325,7 +345,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read how far a recovery is */
+        /** Read the progress of a recovery */
         get: operations["getWebhookRecovery"];
         put?: never;
         post?: never;
@@ -344,7 +364,7 @@ export interface paths {
         };
         /**
          * List events
-         * @description All events of all your users, newest first, whether or not an endpoint got them. They are kept for 30 days unless the operator says otherwise. Poll with `created_after` a minute before the newest that you have, and know duplicates by `id`.
+         * @description All events of all your users, newest first, whether or not an endpoint got them. They are kept for 30 days unless the operator configures another time. Poll with `created_after` one minute before your newest event, and recognise duplicates by `id`.
          */
         get: operations["listEvents"];
         put?: never;
@@ -383,7 +403,7 @@ export interface paths {
         put?: never;
         /**
          * Send an event again
-         * @description The same event under the same id: a receiver that has it knows it for a duplicate. It has the whole schedule of attempts before it. The body may be left out.
+         * @description Sends the same event under the same id, so that a receiver that has it recognises the duplicate. The schedule of attempts starts from the beginning. The body may be left out.
          */
         post: operations["redeliverEvent"];
         delete?: never;
@@ -405,9 +425,9 @@ export interface webhooks {
         put?: never;
         /**
          * Payment posted
-         * @description The payment stands in the EMR.
+         * @description The payment is in the EMR.
          *
-         *     Signed as [Standard Webhooks](https://www.standardwebhooks.com) 1.0.0 says.
+         *     Signed according to [Standard Webhooks](https://www.standardwebhooks.com) 1.0.0.
          */
         post: operations["onPaymentCreatedEvent"];
         delete?: never;
@@ -427,9 +447,9 @@ export interface webhooks {
         put?: never;
         /**
          * Payment failed
-         * @description The payment could not be posted and does not stand in the EMR.
+         * @description The payment could not be posted and is not in the EMR.
          *
-         *     Signed as [Standard Webhooks](https://www.standardwebhooks.com) 1.0.0 says.
+         *     Signed according to [Standard Webhooks](https://www.standardwebhooks.com) 1.0.0.
          */
         post: operations["onPaymentFailedEvent"];
         delete?: never;
@@ -449,9 +469,9 @@ export interface webhooks {
         put?: never;
         /**
          * Payment needs review
-         * @description The payment may or may not stand in the EMR, and the EMR cannot tell: a person has to look. It is not sent again.
+         * @description The payment may or may not be in the EMR, and the EMR has no means to find out: a person has to look. It is not sent again.
          *
-         *     Signed as [Standard Webhooks](https://www.standardwebhooks.com) 1.0.0 says.
+         *     Signed according to [Standard Webhooks](https://www.standardwebhooks.com) 1.0.0.
          */
         post: operations["onPaymentReviewRequiredEvent"];
         delete?: never;
@@ -471,9 +491,9 @@ export interface webhooks {
         put?: never;
         /**
          * Webhook endpoint disabled
-         * @description A webhook endpoint of yours gets nothing more until you enable it. Your other endpoints and `GET /v1/events` have this.
+         * @description A webhook endpoint of yours was disabled and gets no events until you enable it. This event goes to your other endpoints and is in `GET /v1/events`.
          *
-         *     Signed as [Standard Webhooks](https://www.standardwebhooks.com) 1.0.0 says.
+         *     Signed according to [Standard Webhooks](https://www.standardwebhooks.com) 1.0.0.
          */
         post: operations["onEndpointDisabledEvent"];
         delete?: never;
@@ -493,9 +513,9 @@ export interface webhooks {
         put?: never;
         /**
          * Test of a webhook endpoint
-         * @description What `POST /v1/webhooks/{id}/test` sends. It is not kept.
+         * @description Sent by `POST /v1/webhooks/{id}/test`. It is not stored.
          *
-         *     Signed as [Standard Webhooks](https://www.standardwebhooks.com) 1.0.0 says.
+         *     Signed according to [Standard Webhooks](https://www.standardwebhooks.com) 1.0.0.
          */
         post: operations["onWebhookTestEvent"];
         delete?: never;
@@ -578,34 +598,34 @@ export interface components {
         Error: {
             /** @constant */
             success: false;
-            /** @description For people. Use `code` in programs. */
+            /** @description For people. Programs use `code`. */
             message: string;
             /**
              * @description Stable and machine-readable.
              * @enum {string}
              */
             code: "invalid_field" | "patient_not_found" | "user_not_found" | "payment_not_found" | "job_not_found" | "endpoint_not_found" | "event_not_found" | "recovery_not_found" | "invalid_client" | "missing_body" | "invalid_json" | "invalid_body" | "malformed_request" | "route_not_found" | "method_not_allowed" | "request_timeout" | "idempotency_key_in_flight" | "invalid_state" | "connection_unusable" | "endpoint_disabled" | "endpoint_limit_reached" | "nothing_to_redeliver" | "test_in_progress" | "payload_too_large" | "unsupported_media_type" | "idempotency_key_reused" | "rate_limited" | "headers_too_large" | "internal_error" | "emr_unavailable" | "service_unavailable" | "emr_timeout";
-            /** @description The request; also the header `x-request-id`. */
+            /** @description Id of the request; also in the header `x-request-id`. */
             request_id: string;
-            /** @description true: send the same request again after a pause, with the same Idempotency-Key if it had one; nothing is made twice. false: do not send it again unchanged: it would be refused again, or (a POST without an Idempotency-Key that met a 500 or 503) it may already have been taken. */
+            /** @description true: send the same request again after a pause, with the same Idempotency-Key if it had one; nothing is created twice. false: do not send it again unchanged: it would be refused again, or (a POST without an Idempotency-Key that got a 500 or 503) it may already have been accepted. */
             safe_to_retry: boolean;
         };
-        /** @description The payment stands in the EMR. */
+        /** @description The payment is in the EMR. */
         PaymentCreatedEvent: {
-            /** @description The event; also the header `webhook-id`. */
+            /** @description Id of the event; also in the header `webhook-id`. */
             id: string;
-            /** @description The user whose access token made the payment. */
+            /** @description The user with whose access token the payment was created. */
             access_token_reference_id: string;
             /** @constant */
             object: "event";
             /**
              * Format: date-time
-             * @description When the event came about, UTC, in whole seconds.
+             * @description When the event happened, in UTC and whole seconds.
              */
             created: string;
             /** @constant */
             type: "payment.created";
-            /** @description The `job_id` of the answer to the request, as a string. */
+            /** @description The `job_id` that the request was answered with, as a string. */
             job_id: string;
             data: {
                 /**
@@ -621,22 +641,22 @@ export interface components {
                 patient_mrn: string;
             };
         };
-        /** @description The payment could not be posted and does not stand in the EMR. */
+        /** @description The payment could not be posted and is not in the EMR. */
         PaymentFailedEvent: {
-            /** @description The event; also the header `webhook-id`. */
+            /** @description Id of the event; also in the header `webhook-id`. */
             id: string;
-            /** @description The user whose access token made the payment. */
+            /** @description The user with whose access token the payment was created. */
             access_token_reference_id: string;
             /** @constant */
             object: "event";
             /**
              * Format: date-time
-             * @description When the event came about, UTC, in whole seconds.
+             * @description When the event happened, in UTC and whole seconds.
              */
             created: string;
             /** @constant */
             type: "payment.failed";
-            /** @description The `job_id` of the answer to the request, as a string. */
+            /** @description The `job_id` that the request was answered with, as a string. */
             job_id: string;
             data: {
                 /**
@@ -648,22 +668,22 @@ export interface components {
                 failure_reason: string;
             };
         };
-        /** @description The payment may or may not stand in the EMR, and the EMR cannot tell: a person has to look. It is not sent again. */
+        /** @description The payment may or may not be in the EMR, and the EMR has no means to find out: a person has to look. It is not sent again. */
         PaymentReviewRequiredEvent: {
-            /** @description The event; also the header `webhook-id`. */
+            /** @description Id of the event; also in the header `webhook-id`. */
             id: string;
-            /** @description The user whose access token made the payment. */
+            /** @description The user with whose access token the payment was created. */
             access_token_reference_id: string;
             /** @constant */
             object: "event";
             /**
              * Format: date-time
-             * @description When the event came about, UTC, in whole seconds.
+             * @description When the event happened, in UTC and whole seconds.
              */
             created: string;
             /** @constant */
             type: "payment.review_required";
-            /** @description The `job_id` of the answer to the request, as a string. */
+            /** @description The `job_id` that the request was answered with, as a string. */
             job_id: string;
             data: {
                 /**
@@ -675,22 +695,22 @@ export interface components {
                 review_reason: string;
             };
         };
-        /** @description A webhook endpoint of yours gets nothing more until you enable it. Your other endpoints and `GET /v1/events` have this. */
+        /** @description A webhook endpoint of yours was disabled and gets no events until you enable it. This event goes to your other endpoints and is in `GET /v1/events`. */
         EndpointDisabledEvent: {
-            /** @description The event; also the header `webhook-id`. */
+            /** @description Id of the event; also in the header `webhook-id`. */
             id: string;
-            /** @description It belongs to no user. */
+            /** @description Always null: it concerns no user. */
             access_token_reference_id: null;
             /** @constant */
             object: "event";
             /**
              * Format: date-time
-             * @description When the event came about, UTC, in whole seconds.
+             * @description When the event happened, in UTC and whole seconds.
              */
             created: string;
             /** @constant */
             type: "endpoint.disabled";
-            /** @description It belongs to no job. */
+            /** @description Always null: it concerns no job. */
             job_id: null;
             data: {
                 /**
@@ -704,22 +724,22 @@ export interface components {
                 reason: string;
             };
         };
-        /** @description What `POST /v1/webhooks/{id}/test` sends. It is not kept. */
+        /** @description Sent by `POST /v1/webhooks/{id}/test`. It is not stored. */
         WebhookTestEvent: {
-            /** @description The event; also the header `webhook-id`. */
+            /** @description Id of the event; also in the header `webhook-id`. */
             id: string;
-            /** @description It belongs to no user. */
+            /** @description Always null: it concerns no user. */
             access_token_reference_id: null;
             /** @constant */
             object: "event";
             /**
              * Format: date-time
-             * @description When the event came about, UTC, in whole seconds.
+             * @description When the event happened, in UTC and whole seconds.
              */
             created: string;
             /** @constant */
             type: "webhook.test";
-            /** @description It belongs to no job. */
+            /** @description Always null: it concerns no job. */
             job_id: null;
             data: {
                 /**
@@ -729,7 +749,7 @@ export interface components {
                 endpoint_id: string;
             };
         };
-        /** @description Why it is `failed` or `needs_review`. */
+        /** @description The reason for `failed` or `needs_review`. */
         PaymentFailure: {
             /**
              * @description Stable and machine-readable. New codes may be added.
@@ -738,12 +758,12 @@ export interface components {
              *     - `unknown_patient` (failed): The EMR no longer knows the patient. Sync patients, then create the payment again.
              *     - `closed_period` (failed): The deposit date lies in a period that the practice has closed. Create the payment with an open date.
              *     - `amount_refused` (failed): The EMR does not take this amount, often because it exceeds the patient's balance. Correct the amount.
-             *     - `emr_refused` (failed): The EMR refused the payment. Mend what the reason names, then retry.
-             *     - `connection_misconfigured` (failed): The practice's EMR connection cannot be used as it is set up. Mend it, then retry.
+             *     - `emr_refused` (failed): The EMR refused the payment. Correct what the reason names, then retry.
+             *     - `connection_misconfigured` (failed): The practice's EMR connection cannot be used as it is set up. Correct it, then retry.
              *     - `retries_exhausted` (failed): The EMR could not be reached until the retry horizon ended, and does not have the payment. Retry.
              *     - `resolved_not_posted` (failed): A person looked in the EMR and did not find the payment. Retry to have it posted.
-             *     - `outcome_unknown` (needs_review): The payment may or may not stand in the EMR. Look there, then resolve it as posted or not posted.
-             *     - `several_matches` (needs_review): The EMR has more than one entry for the payment. Remove the surplus there, then resolve it as posted.
+             *     - `outcome_unknown` (needs_review): The payment may or may not be in the EMR. Look there, then resolve it as posted or not posted.
+             *     - `several_matches` (needs_review): The EMR has more than one entry for the payment. Remove all but one there, then resolve it as posted.
              * @enum {string}
              */
             code: "unknown_payment_method" | "unknown_location" | "unknown_patient" | "closed_period" | "amount_refused" | "emr_refused" | "connection_misconfigured" | "retries_exhausted" | "resolved_not_posted" | "outcome_unknown" | "several_matches";
@@ -755,7 +775,7 @@ export interface components {
         Tally: {
             count: number;
             /**
-             * @description Their sum, to the cent.
+             * @description Their sum, exact to the cent.
              * @example 350.1
              */
             amount: number;
@@ -767,12 +787,12 @@ export interface components {
          */
         RetryPayment: {
             /**
-             * @description Corrected; else the payment keeps its own.
+             * @description The corrected method; without it the payment keeps its own.
              * @example Card
              */
             payment_method?: string;
             /**
-             * @description Corrected; else the payment keeps its own.
+             * @description The corrected location; without it the payment keeps its own.
              * @example 1404
              */
             location?: string;
@@ -790,17 +810,17 @@ export interface components {
          */
         ResolvePayment: {
             /**
-             * @description What a person found in the EMR.
+             * @description The finding of a person who has looked in the EMR.
              * @enum {string}
              */
             outcome: "posted" | "not_posted";
             /**
-             * @description With `posted`, and only then: the EMR's identifier of the posting.
+             * @description With `posted` only: the EMR's identifier of the posting.
              * @example 13969262
              */
             emr_transaction_id?: string;
             /**
-             * @description Who looked, and how it was found out. Kept in the audit log.
+             * @description Who looked, and how they found out. Kept in the audit log.
              * @example Found on the day sheet by M. Ortiz
              */
             note: string;
@@ -850,12 +870,12 @@ export interface components {
              */
             payment_id: string;
             /**
-             * @description The `job_id` of the answer to the request that made the payment.
+             * @description The `job_id` in the answer to the request that created the payment.
              * @example 12345
              */
             job_id: number;
             /**
-             * @description `accepted`, `posting` and `retrying` are open: it is being worked on. `posted`: it stands in the EMR. `failed`: it does not. `needs_review`: nobody can know; a person has to look (`resolve`).
+             * @description `accepted`, `posting` and `retrying` are open: the payment is being processed. `posted`: it is in the EMR. `failed`: it is not. `needs_review`: it may be; a person has to look (`resolve`).
              * @enum {string}
              */
             status: "accepted" | "posting" | "retrying" | "posted" | "failed" | "needs_review";
@@ -875,7 +895,7 @@ export interface components {
             notes: string | null;
             /**
              * Format: date
-             * @description Deposit date (YYYY-MM-DD); the one that was chosen when none was given.
+             * @description Deposit date (YYYY-MM-DD); when the request had none, the date that was chosen.
              * @example 2026-06-15
              */
             deposit_date: string;
@@ -883,11 +903,11 @@ export interface components {
             failure: components["schemas"]["PaymentFailure"] | null;
             /** @description Every send to the EMR, oldest first. */
             attempts: {
-                /** @description 1 is the first. */
+                /** @description Counts from 1. */
                 number: number;
                 /**
                  * Format: date-time
-                 * @description When the request was about to leave for the EMR.
+                 * @description Just before the request to the EMR was sent.
                  * @example 2026-06-15T10:30:00.000Z
                  */
                 sent_at: string;
@@ -895,7 +915,7 @@ export interface components {
                 outcome: ("posted" | "refused" | "not_sent" | "unknown" | "absent") | null;
                 code: string | null;
             }[];
-            /** @description What you were told of it, oldest first. Events are kept for a limited time. */
+            /** @description The events about this payment, oldest first. Events are kept for a limited time. */
             events: {
                 /** @example evt_1J9X2q2eZvKYlo2CluR9g9gV */
                 id: string;
@@ -903,7 +923,7 @@ export interface components {
                 type: string;
                 /**
                  * Format: date-time
-                 * @description When it came about.
+                 * @description When the event happened.
                  * @example 2026-06-15T10:30:00.000Z
                  */
                 created: string;
@@ -1034,12 +1054,12 @@ export interface components {
          */
         Job: {
             /**
-             * @description The `job_id` of the answer to the request that made the payment.
+             * @description The `job_id` in the answer to the request that created the payment.
              * @example 12345
              */
             job_id: number;
             /**
-             * @description `accepted`, `posting` and `retrying` are open: it is being worked on. `posted`: it stands in the EMR. `failed`: it does not. `needs_review`: nobody can know; a person has to look (`resolve`).
+             * @description `accepted`, `posting` and `retrying` are open: the payment is being processed. `posted`: it is in the EMR. `failed`: it is not. `needs_review`: it may be; a person has to look (`resolve`).
              * @enum {string}
              */
             status: "accepted" | "posting" | "retrying" | "posted" | "failed" | "needs_review";
@@ -1098,7 +1118,7 @@ export interface components {
                 payment_id: string;
                 /** @enum {string} */
                 status: "posted" | "failed";
-                /** @description The event that tells of it. */
+                /** @description The event that reports it. */
                 event_id: string;
             };
         };
@@ -1139,37 +1159,37 @@ export interface components {
                 /** @example fhir-r5 */
                 adapter: string;
                 /**
-                 * @description What happens when the EMR does not answer. `conditional-create`, `lookup`: it is found out whether the payment stands. `none`: it needs a review.
+                 * @description How the outcome is settled when the EMR does not answer. `conditional-create`, `lookup`: this service finds out whether the EMR has the payment. `none`: a person has to look (`needs_review`).
                  * @enum {string}
                  */
                 capability: "conditional-create" | "lookup" | "none";
                 /**
-                 * @description Of the practice: where `deposit_date` has its today.
+                 * @description Of the practice. It decides which day is today, the default of `deposit_date`.
                  * @example America/New_York
                  */
                 time_zone: string;
-                /** @description Fields of a payment for which this EMR has no place: they are kept here and not posted. */
+                /** @description Fields of a payment for which this EMR has no place: they are stored here and not posted. */
                 dropped_fields: ("payment_method" | "reference_number" | "location" | "notes" | "deposit_date")[];
                 /** @description `payment_method` takes the name of one of these. */
                 payment_methods: {
                     /** @description The EMR's own id. */
                     id: string;
-                    /** @description As it is called in the EMR. */
+                    /** @description Its name in the EMR. */
                     name: string;
                 }[];
                 /** @description `location` takes an identifier, the id or the name of one of these. */
                 locations: {
                     /** @description The EMR's own id. */
                     id: string;
-                    /** @description As it is called in the EMR. */
+                    /** @description Its name in the EMR. */
                     name: string;
-                    /** @description Further names by which it is found. */
+                    /** @description Further identifiers that `location` can take for it. */
                     identifiers: string[];
                 }[];
             };
         };
         /**
-         * @description With `dry_run=true`: what would be posted. Nothing was written
+         * @description With `dry_run=true`: the payment as it would be posted. Nothing was written
          * @example {
          *       "success": true,
          *       "message": "The payment would be posted like this. Nothing was written.",
@@ -1203,25 +1223,25 @@ export interface components {
                 payment_method: {
                     /** @description The EMR's own id. */
                     id: string;
-                    /** @description As it is called in the EMR. */
+                    /** @description Its name in the EMR. */
                     name: string;
                 };
                 location: {
                     /** @description The EMR's own id. */
                     id: string;
-                    /** @description As it is called in the EMR. */
+                    /** @description Its name in the EMR. */
                     name: string;
                 };
                 reference_number: string;
                 amount: number;
                 /** Format: date */
                 deposit_date: string;
-                /** @description Fields of a payment for which this EMR has no place: they are kept here and not posted. */
+                /** @description Fields of a payment for which this EMR has no place: they are stored here and not posted. */
                 dropped_fields: ("payment_method" | "reference_number" | "location" | "notes" | "deposit_date")[];
             };
         };
         /**
-         * @description Everything that was accepted for the date (`accepted`), and what has become of it until now: `posted` is what the EMR has, `open` is still being worked on
+         * @description All payments of the date (`accepted`) with their state now: `posted` payments are in the EMR, `open` ones are still being processed
          * @example {
          *       "success": true,
          *       "message": "Payments of 2026-06-15.",
@@ -1310,7 +1330,7 @@ export interface components {
                 /** Format: date */
                 date: string;
                 location: string | null;
-                /** @description By payment method; case and blanks do not tell two methods apart. */
+                /** @description One entry for each payment method; names that differ only in case and blanks are one method. */
                 methods: {
                     payment_method: string;
                     accepted: components["schemas"]["Tally"];
@@ -1340,25 +1360,25 @@ export interface components {
          */
         CreateWebhookEndpoint: {
             /**
-             * @description Where events are sent: https, a public address, port 443 or 8443, no user name or password. It is checked now and on every connection.
+             * @description Where events are sent: https, a public address, port 443 or 8443, no user name or password. The address is checked at registration and again on every connection.
              * @example https://hooks.example.com/emr-payments
              */
             url: string;
             /**
-             * @description For you. Not sent anywhere.
+             * @description For your own use. It is not sent anywhere.
              * @example Production, front desk
              */
             description?: string;
-            /** @description Only events of these types. Empty: every type, those to come as well. */
+            /** @description Only events of these types. Empty: every type, including future ones. */
             event_types?: ("payment.created" | "payment.failed" | "payment.review_required" | "endpoint.disabled")[];
-            /** @description Send `{id, type, created, payment_id}` alone: no patient data leaves this service. */
+            /** @description Send only `{id, type, created, payment_id}`: no patient data leaves this service. */
             thin?: boolean;
             /**
-             * @description `v1`: HMAC-SHA256 with a secret that both sides have. `v1a`: ed25519; you get the public key, which verifies and cannot sign.
+             * @description `v1`: HMAC-SHA256 with a secret that both sides have. `v1a`: ed25519; you get the public key, which can verify but not sign.
              * @enum {string}
              */
             signing?: "v1" | "v1a";
-            /** @description At most so many deliveries a second, on average. Without it there is no limit but the 15 s deadline. */
+            /** @description Maximum of deliveries per second, on average. Without it only the 15 s deadline of each limits them. */
             rate_per_second?: number;
         };
         /**
@@ -1368,17 +1388,17 @@ export interface components {
          */
         UpdateWebhookEndpoint: {
             /**
-             * @description Where events are sent: https, a public address, port 443 or 8443, no user name or password. It is checked now and on every connection.
+             * @description Where events are sent: https, a public address, port 443 or 8443, no user name or password. The address is checked at registration and again on every connection.
              * @example https://hooks.example.com/emr-payments
              */
             url?: string;
             description?: string | null;
-            /** @description Only events of these types. Empty: every type, those to come as well. */
+            /** @description Only events of these types. Empty: every type, including future ones. */
             event_types?: ("payment.created" | "payment.failed" | "payment.review_required" | "endpoint.disabled")[];
-            /** @description Send `{id, type, created, payment_id}` alone: no patient data leaves this service. */
+            /** @description Send only `{id, type, created, payment_id}`: no patient data leaves this service. */
             thin?: boolean;
             rate_per_second?: number | null;
-            /** @description false: nothing more is sent, and what waits is canceled. true: a fresh start; `recoverable` in the answer says what was missed. */
+            /** @description false: nothing more is sent, and pending deliveries are canceled. true: deliveries start afresh; `recoverable` in the answer counts the events that were missed. */
             enabled?: boolean;
         };
         /**
@@ -1387,7 +1407,7 @@ export interface components {
          *     }
          */
         RotateWebhookSecret: {
-            /** @description For how long the old secret signs as well: 0 to 7 days, 86400 (a day) unless told. 0 when it has leaked. */
+            /** @description How long the old secret signs as well: 0 to 7 days, by default 86400 (a day). Use 0 when it has leaked. */
             overlap_seconds?: number;
         };
         /**
@@ -1404,7 +1424,7 @@ export interface components {
             since: string;
             /**
              * Format: date-time
-             * @description Events before this time; now, unless told.
+             * @description Events before this time; by default now.
              */
             until?: string;
         };
@@ -1414,7 +1434,7 @@ export interface components {
          *     }
          */
         RedeliverEvent: {
-            /** @description Only to this endpoint, whatever types it asks for. Without it: to every enabled one that wants the type. */
+            /** @description Send to this endpoint only, whatever types it subscribes to. Without it: to every enabled endpoint that subscribes to the type. */
             endpoint_id?: string;
         };
         /**
@@ -1447,13 +1467,13 @@ export interface components {
             /** @description Empty: every type. */
             event_types: string[];
             /**
-             * @description The payload version that it registered with, and keeps.
+             * @description The payload version that it registered with. It never changes.
              * @example 2026-06-01
              */
             api_version: string;
             thin: boolean;
             /**
-             * @description `v1`: HMAC-SHA256 with a secret that both sides have. `v1a`: ed25519; you get the public key, which verifies and cannot sign.
+             * @description `v1`: HMAC-SHA256 with a secret that both sides have. `v1a`: ed25519; you get the public key, which can verify but not sign.
              * @enum {string}
              */
             signing: "v1" | "v1a";
@@ -1499,13 +1519,13 @@ export interface components {
             event_id: string;
             event_type: string;
             /**
-             * @description `pending`: waits for its first or next attempt. `failed`: its attempts are used up. `canceled`: the endpoint was disabled before. Failed and canceled ones can be recovered.
+             * @description `pending`: waits for its first or next attempt. `failed`: all attempts are used up. `canceled`: the endpoint was disabled first. Failed and canceled deliveries can be recovered.
              * @enum {string}
              */
             status: "pending" | "delivered" | "failed" | "canceled";
             /**
              * Format: date-time
-             * @description When the event came about for this endpoint.
+             * @description When the delivery was created.
              * @example 2026-06-15T10:30:00.000Z
              */
             created_at: string;
@@ -1513,7 +1533,7 @@ export interface components {
             next_attempt_at: string | null;
             /** @description Attempts made so far. */
             attempt_count: number;
-            /** @description The last 20 at the most, oldest first. */
+            /** @description At most the last 20, oldest first. */
             attempts: {
                 number: number;
                 /**
@@ -1523,7 +1543,7 @@ export interface components {
                  */
                 started_at: string;
                 http_status: number | null;
-                /** @description Name, connection, request and whole answer. */
+                /** @description From the DNS query to the end of the answer. */
                 duration_ms: number;
                 error_kind: string | null;
                 excerpt: string | null;
@@ -1550,36 +1570,36 @@ export interface components {
             endpoint_id: string;
             /**
              * Format: date-time
-             * @description From the request.
+             * @description As requested.
              * @example 2026-06-15T10:30:00.000Z
              */
             since: string;
             /**
              * Format: date-time
-             * @description From the request, or when it was made.
+             * @description As requested; by default the time of the request.
              * @example 2026-06-15T10:30:00.000Z
              */
             until: string;
             /** @enum {string} */
             status: "running" | "done";
-            /** @description Events that it sends. */
+            /** @description Events that it sends in all. */
             total: number;
-            /** @description Those of them that wait for nothing more. */
+            /** @description Events that were delivered, failed or canceled. */
             done: number;
             delivered: number;
             /** @description Failed or canceled again. */
             failed: number;
-            /** @description One recovery takes 10000 events, oldest first. When this is done, ask again with the same times. */
+            /** @description true: there were more than the 10000 events of one recovery, of which the oldest are sent first. When this one is done, send the same request again. */
             more: boolean;
             /**
              * Format: date-time
-             * @description When it was asked for.
+             * @description When it was requested.
              * @example 2026-06-15T10:30:00.000Z
              */
             created_at: string;
         };
         /**
-         * @description The same as a webhook that is not thin.
+         * @description The same body as that of a webhook that is not thin.
          * @example {
          *       "id": "evt_1J9X2q2eZvKYlo2CluR9g9gV",
          *       "access_token_reference_id": "user_1J9X2q2eZvKYlo2Cxyz",
@@ -1604,7 +1624,7 @@ export interface components {
             object: "event";
             /** Format: date-time */
             created: string;
-            /** @description Expect types that you do not know. */
+            /** @description New types may be added: ignore those that you do not know. */
             type: string;
             job_id: string | null;
             data: {
@@ -1727,13 +1747,13 @@ export interface components {
                 /** @description Empty: every type. */
                 event_types: string[];
                 /**
-                 * @description The payload version that it registered with, and keeps.
+                 * @description The payload version that it registered with. It never changes.
                  * @example 2026-06-01
                  */
                 api_version: string;
                 thin: boolean;
                 /**
-                 * @description `v1`: HMAC-SHA256 with a secret that both sides have. `v1a`: ed25519; you get the public key, which verifies and cannot sign.
+                 * @description `v1`: HMAC-SHA256 with a secret that both sides have. `v1a`: ed25519; you get the public key, which can verify but not sign.
                  * @enum {string}
                  */
                 signing: "v1" | "v1a";
@@ -1751,12 +1771,12 @@ export interface components {
                  */
                 created_at: string;
                 /**
-                 * @description With `v1`: what verifies the signatures. Shown now and never again.
+                 * @description With `v1`: the secret that verifies the signatures. It is shown in this answer only.
                  * @example whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
                  */
                 secret?: string;
                 /**
-                 * @description With `v1a`: what verifies the signatures. The secret key stays here.
+                 * @description With `v1a`: the key that verifies the signatures. The secret key never leaves this service.
                  * @example whpk_NAT9qhvbi6zmGTBbFOkiK1RTbd6zlHtFHvWmNzGYSEM=
                  */
                 public_key?: string;
@@ -1806,13 +1826,13 @@ export interface components {
                 /** @description Empty: every type. */
                 event_types: string[];
                 /**
-                 * @description The payload version that it registered with, and keeps.
+                 * @description The payload version that it registered with. It never changes.
                  * @example 2026-06-01
                  */
                 api_version: string;
                 thin: boolean;
                 /**
-                 * @description `v1`: HMAC-SHA256 with a secret that both sides have. `v1a`: ed25519; you get the public key, which verifies and cannot sign.
+                 * @description `v1`: HMAC-SHA256 with a secret that both sides have. `v1a`: ed25519; you get the public key, which can verify but not sign.
                  * @enum {string}
                  */
                 signing: "v1" | "v1a";
@@ -1832,17 +1852,17 @@ export interface components {
                 recoverable: {
                     /**
                      * Format: date-time
-                     * @description Give it to `POST /v1/webhooks/{id}/recover`.
+                     * @description The `since` for `POST /v1/webhooks/{id}/recover`.
                      * @example 2026-06-15T10:30:00.000Z
                      */
                     since: string;
-                    /** @description Events of that time that the endpoint does not have; at most 10000 are counted. */
+                    /** @description Events since then that the endpoint did not get; at most 10000 are counted. */
                     count: number;
                 } | null;
             };
         };
         /**
-         * @description It is gone
+         * @description The endpoint is deleted
          * @example {
          *       "success": true,
          *       "message": "Webhook endpoint deleted.",
@@ -1884,25 +1904,25 @@ export interface components {
                 /** @description The endpoint. */
                 id: string;
                 /**
-                 * @description With `v1`: what verifies the signatures. Shown now and never again.
+                 * @description With `v1`: the secret that verifies the signatures. It is shown in this answer only.
                  * @example whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
                  */
                 secret?: string;
                 /**
-                 * @description With `v1a`: what verifies the signatures. The secret key stays here.
+                 * @description With `v1a`: the key that verifies the signatures. The secret key never leaves this service.
                  * @example whpk_NAT9qhvbi6zmGTBbFOkiK1RTbd6zlHtFHvWmNzGYSEM=
                  */
                 public_key?: string;
                 /**
                  * Format: date-time
-                 * @description Until then the old secret signs as well.
+                 * @description The old secret signs as well until this time.
                  * @example 2026-06-15T10:30:00.000Z
                  */
                 old_valid_until: string;
             };
         };
         /**
-         * @description What came back
+         * @description The result of the test
          * @example {
          *       "success": true,
          *       "message": "The endpoint did not take the test.",
@@ -1928,7 +1948,7 @@ export interface components {
                 /** @description The `webhook-id` that was sent. */
                 event_id: string;
                 http_status: number | null;
-                /** @description Name, connection, request and whole answer. */
+                /** @description From the DNS query to the end of the answer. */
                 duration_ms: number;
                 error_kind: string | null;
                 excerpt: string | null;
@@ -2004,7 +2024,7 @@ export interface components {
             data: components["schemas"]["WebhookRecovery"];
         };
         /**
-         * @description On its way again
+         * @description It is sent again
          * @example {
          *       "success": true,
          *       "message": "On its way again.",
@@ -2023,7 +2043,7 @@ export interface components {
             message: string;
             data: {
                 event_id: string;
-                /** @description Those that get it again. One to which it is on its way already is not among them. */
+                /** @description The endpoints that get it again. An endpoint with a delivery of it still pending is left out. */
                 endpoint_ids: string[];
             };
         };
@@ -2103,6 +2123,88 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    start: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Links to the documentation and the health check */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        /** @description For people. */
+                        message: string;
+                        data: {
+                            /**
+                             * @description The documentation as a page.
+                             * @example /docs
+                             */
+                            docs: string;
+                            /**
+                             * @description The OpenAPI document.
+                             * @example /openapi.json
+                             */
+                            openapi: string;
+                            /**
+                             * @description Readiness of the service.
+                             * @example /health/ready
+                             */
+                            health: string;
+                        };
+                    };
+                };
+            };
+            /** @description For browsers: to `/docs` */
+            302: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `malformed_request`: The request is not well-formed HTTP. */
+            400: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
+            405: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are larger than 16 KiB. */
+            431: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     live: {
         parameters: {
             query?: never;
@@ -2127,7 +2229,7 @@ export interface operations {
             /** @description `malformed_request`: The request is not well-formed HTTP. */
             400: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -2135,10 +2237,10 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `method_not_allowed`: The path exists, but not for this method; the header `Allow` lists those that it has. */
+            /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
             405: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -2149,7 +2251,7 @@ export interface operations {
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
             431: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -2187,7 +2289,7 @@ export interface operations {
             /** @description `malformed_request`: The request is not well-formed HTTP. */
             400: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -2195,10 +2297,10 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `method_not_allowed`: The path exists, but not for this method; the header `Allow` lists those that it has. */
+            /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
             405: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -2209,7 +2311,7 @@ export interface operations {
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
             431: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -2217,7 +2319,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not ready: PostgreSQL is down, or stopping */
+            /** @description Not ready: PostgreSQL is down, or the process is stopping */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2238,7 +2340,7 @@ export interface operations {
     listPayments: {
         parameters: {
             query?: {
-                /** @description Only payments in this state; several when it is given several times. `failed` and `needs_review` are the worklist. */
+                /** @description Only payments in this state; repeat it for several states. `failed` and `needs_review` are the worklist. */
                 status?: ("accepted" | "posting" | "retrying" | "posted" | "failed" | "needs_review")[];
                 /** @description Only of this patient. */
                 patient_mrn?: string;
@@ -2246,13 +2348,13 @@ export interface operations {
                 reference_number?: string;
                 /** @description Only of this location, written as it was sent. */
                 location?: string;
-                /** @description Only those that were accepted later than this. */
+                /** @description Only payments that were accepted later than this. */
                 created_after?: string;
-                /** @description Only those that were accepted earlier than this. */
+                /** @description Only payments that were accepted earlier than this. */
                 created_before?: string;
                 /** @description Entries on a page. */
                 limit?: number;
-                /** @description `next_cursor` of the page before. */
+                /** @description The `next_cursor` of the previous page. */
                 cursor?: string;
             };
             header?: never;
@@ -2264,11 +2366,11 @@ export interface operations {
             /** @description One page */
             200: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent without limits. */
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
                     "ratelimit-policy"?: string;
-                    /** @description What is left: `r` requests in the next `t` seconds. */
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
                     ratelimit?: string;
                     [name: string]: unknown;
                 };
@@ -2283,7 +2385,7 @@ export interface operations {
              */
             400: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -2294,7 +2396,7 @@ export interface operations {
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
             401: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -2305,7 +2407,7 @@ export interface operations {
             /** @description `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client. */
             404: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -2313,10 +2415,10 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `method_not_allowed`: The path exists, but not for this method; the header `Allow` lists those that it has. */
+            /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
             405: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -2327,7 +2429,7 @@ export interface operations {
             /** @description `request_timeout`: The request was not received completely in time. */
             408: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -2335,16 +2437,16 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing was kept of this one. */
+            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent without limits. */
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
                     "ratelimit-policy"?: string;
-                    /** @description What is left: `r` requests in the next `t` seconds. */
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
                     ratelimit?: string;
-                    /** @description Seconds to wait before the next try. */
+                    /** @description Seconds to wait before the next attempt. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -2355,7 +2457,7 @@ export interface operations {
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
             431: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -2363,10 +2465,10 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `internal_error`: Our fault. Quote the request_id. */
+            /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
             500: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -2374,12 +2476,12 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `service_unavailable`: The service cannot take requests just now; the header `Retry-After` says when to try again. */
+            /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
             503: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description Seconds to wait before the next try. */
+                    /** @description Seconds to wait before the next attempt. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -2392,13 +2494,13 @@ export interface operations {
     createPayment: {
         parameters: {
             query?: {
-                /** @description true: check everything, the payment method and location at the EMR as well, and write nothing. The answer says what would be posted. An Idempotency-Key is not used up. */
+                /** @description true: check everything, including the payment method and location in the EMR, and write nothing. The answer shows the payment as it would be posted. An Idempotency-Key is not used up. */
                 dry_run?: boolean;
             };
             header?: {
-                /** @description A value of your choosing, new for each request that makes something. The same key with the same request gets the first answer again, with `Idempotent-Replayed: true`; with another request 422. Kept for seven days. */
+                /** @description A value of your choice, new for each request that creates or changes something. A repeated request with the same key gets the first answer again, with `Idempotent-Replayed: true`; another request with it gets a 422. Kept for seven days. */
                 "Idempotency-Key"?: string;
-                /** @description Your own id for this request, for the logs of both sides. Without it one is made. */
+                /** @description Your own id for this request, for the logs of both sides. Without it the service makes one. */
                 "x-request-id"?: string;
             };
             path?: never;
@@ -2410,14 +2512,14 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Payment queued successfully; with `dry_run=true` what would be posted */
+            /** @description Payment queued successfully; with `dry_run=true` the payment as it would be posted */
             200: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent without limits. */
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
                     "ratelimit-policy"?: string;
-                    /** @description What is left: `r` requests in the next `t` seconds. */
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
                     ratelimit?: string;
                     /** @description This is the answer to an earlier request with the same Idempotency-Key. */
                     "Idempotent-Replayed"?: "true";
@@ -2440,7 +2542,7 @@ export interface operations {
              */
             400: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -2451,7 +2553,7 @@ export interface operations {
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
             401: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -2466,7 +2568,7 @@ export interface operations {
              */
             404: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -2474,10 +2576,10 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `method_not_allowed`: The path exists, but not for this method; the header `Allow` lists those that it has. */
+            /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
             405: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -2488,7 +2590,7 @@ export interface operations {
             /** @description `request_timeout`: The request was not received completely in time. */
             408: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -2497,15 +2599,15 @@ export interface operations {
                 };
             };
             /**
-             * @description `connection_unusable`: The practice's EMR connection cannot be used as it is set up. Whoever connected it has to mend it.
+             * @description `connection_unusable`: The practice's EMR connection cannot be used as it is set up. The person who connected it has to correct it.
              *
-             *     `idempotency_key_in_flight`: A request with the same Idempotency-Key is being worked on.
+             *     `idempotency_key_in_flight`: A request with the same Idempotency-Key is still being processed.
              */
             409: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description Seconds to wait before the next try. */
+                    /** @description Seconds to wait before the next attempt. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -2516,7 +2618,7 @@ export interface operations {
             /** @description `payload_too_large`: The body is larger than 64 KiB. */
             413: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -2527,7 +2629,7 @@ export interface operations {
             /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
             415: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -2538,7 +2640,7 @@ export interface operations {
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
             422: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -2546,16 +2648,16 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing was kept of this one. */
+            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent without limits. */
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
                     "ratelimit-policy"?: string;
-                    /** @description What is left: `r` requests in the next `t` seconds. */
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
                     ratelimit?: string;
-                    /** @description Seconds to wait before the next try. */
+                    /** @description Seconds to wait before the next attempt. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -2566,7 +2668,7 @@ export interface operations {
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
             431: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -2574,10 +2676,10 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `internal_error`: Our fault. Quote the request_id. */
+            /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
             500: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -2585,10 +2687,10 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `emr_unavailable`: The EMR cannot be reached or did not answer as it should. Nothing was written. */
+            /** @description `emr_unavailable`: The EMR cannot be reached, or its answer was not understood. Nothing was written. */
             502: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -2596,12 +2698,12 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `service_unavailable`: The service cannot take requests just now; the header `Retry-After` says when to try again. */
+            /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
             503: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description Seconds to wait before the next try. */
+                    /** @description Seconds to wait before the next attempt. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -2612,7 +2714,7 @@ export interface operations {
             /** @description `emr_timeout`: The EMR did not answer within 5 seconds. Nothing was written. */
             504: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -2640,11 +2742,11 @@ export interface operations {
             /** @description The payment */
             200: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent without limits. */
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
                     "ratelimit-policy"?: string;
-                    /** @description What is left: `r` requests in the next `t` seconds. */
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
                     ratelimit?: string;
                     [name: string]: unknown;
                 };
@@ -2659,7 +2761,7 @@ export interface operations {
              */
             400: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -2670,7 +2772,7 @@ export interface operations {
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
             401: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -2685,7 +2787,7 @@ export interface operations {
              */
             404: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -2693,10 +2795,10 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `method_not_allowed`: The path exists, but not for this method; the header `Allow` lists those that it has. */
+            /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
             405: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -2707,7 +2809,7 @@ export interface operations {
             /** @description `request_timeout`: The request was not received completely in time. */
             408: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -2715,16 +2817,16 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing was kept of this one. */
+            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent without limits. */
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
                     "ratelimit-policy"?: string;
-                    /** @description What is left: `r` requests in the next `t` seconds. */
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
                     ratelimit?: string;
-                    /** @description Seconds to wait before the next try. */
+                    /** @description Seconds to wait before the next attempt. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -2735,7 +2837,7 @@ export interface operations {
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
             431: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -2743,10 +2845,10 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `internal_error`: Our fault. Quote the request_id. */
+            /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
             500: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -2754,12 +2856,12 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `service_unavailable`: The service cannot take requests just now; the header `Retry-After` says when to try again. */
+            /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
             503: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description Seconds to wait before the next try. */
+                    /** @description Seconds to wait before the next attempt. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -2773,9 +2875,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A value of your choosing, new for each request that makes something. The same key with the same request gets the first answer again, with `Idempotent-Replayed: true`; with another request 422. Kept for seven days. */
+                /** @description A value of your choice, new for each request that creates or changes something. A repeated request with the same key gets the first answer again, with `Idempotent-Replayed: true`; another request with it gets a 422. Kept for seven days. */
                 "Idempotency-Key"?: string;
-                /** @description Your own id for this request, for the logs of both sides. Without it one is made. */
+                /** @description Your own id for this request, for the logs of both sides. Without it the service makes one. */
                 "x-request-id"?: string;
             };
             path: {
@@ -2793,14 +2895,14 @@ export interface operations {
             };
         };
         responses: {
-            /** @description It is queued again, with the same ids */
+            /** @description The payment is queued again, with the same ids */
             200: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent without limits. */
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
                     "ratelimit-policy"?: string;
-                    /** @description What is left: `r` requests in the next `t` seconds. */
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
                     ratelimit?: string;
                     /** @description This is the answer to an earlier request with the same Idempotency-Key. */
                     "Idempotent-Replayed"?: "true";
@@ -2823,7 +2925,7 @@ export interface operations {
              */
             400: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -2834,7 +2936,7 @@ export interface operations {
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
             401: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -2849,7 +2951,7 @@ export interface operations {
              */
             404: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -2857,10 +2959,10 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `method_not_allowed`: The path exists, but not for this method; the header `Allow` lists those that it has. */
+            /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
             405: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -2871,7 +2973,7 @@ export interface operations {
             /** @description `request_timeout`: The request was not received completely in time. */
             408: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -2882,9 +2984,9 @@ export interface operations {
             /** @description `invalid_state`: The payment is not in a state that allows this; the message names the one that it is in. */
             409: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description Seconds to wait before the next try. */
+                    /** @description Seconds to wait before the next attempt. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -2895,7 +2997,7 @@ export interface operations {
             /** @description `payload_too_large`: The body is larger than 64 KiB. */
             413: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -2906,7 +3008,7 @@ export interface operations {
             /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
             415: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -2917,7 +3019,7 @@ export interface operations {
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
             422: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -2925,16 +3027,16 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing was kept of this one. */
+            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent without limits. */
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
                     "ratelimit-policy"?: string;
-                    /** @description What is left: `r` requests in the next `t` seconds. */
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
                     ratelimit?: string;
-                    /** @description Seconds to wait before the next try. */
+                    /** @description Seconds to wait before the next attempt. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -2945,7 +3047,7 @@ export interface operations {
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
             431: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -2953,10 +3055,10 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `internal_error`: Our fault. Quote the request_id. */
+            /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
             500: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -2964,12 +3066,12 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `service_unavailable`: The service cannot take requests just now; the header `Retry-After` says when to try again. */
+            /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
             503: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description Seconds to wait before the next try. */
+                    /** @description Seconds to wait before the next attempt. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -2983,9 +3085,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A value of your choosing, new for each request that makes something. The same key with the same request gets the first answer again, with `Idempotent-Replayed: true`; with another request 422. Kept for seven days. */
+                /** @description A value of your choice, new for each request that creates or changes something. A repeated request with the same key gets the first answer again, with `Idempotent-Replayed: true`; another request with it gets a 422. Kept for seven days. */
                 "Idempotency-Key"?: string;
-                /** @description Your own id for this request, for the logs of both sides. Without it one is made. */
+                /** @description Your own id for this request, for the logs of both sides. Without it the service makes one. */
                 "x-request-id"?: string;
             };
             path: {
@@ -3003,14 +3105,14 @@ export interface operations {
             };
         };
         responses: {
-            /** @description It is settled */
+            /** @description The payment is settled */
             200: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent without limits. */
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
                     "ratelimit-policy"?: string;
-                    /** @description What is left: `r` requests in the next `t` seconds. */
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
                     ratelimit?: string;
                     /** @description This is the answer to an earlier request with the same Idempotency-Key. */
                     "Idempotent-Replayed"?: "true";
@@ -3033,7 +3135,7 @@ export interface operations {
              */
             400: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -3044,7 +3146,7 @@ export interface operations {
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
             401: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -3059,7 +3161,7 @@ export interface operations {
              */
             404: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -3067,10 +3169,10 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `method_not_allowed`: The path exists, but not for this method; the header `Allow` lists those that it has. */
+            /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
             405: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -3081,7 +3183,7 @@ export interface operations {
             /** @description `request_timeout`: The request was not received completely in time. */
             408: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -3092,9 +3194,9 @@ export interface operations {
             /** @description `invalid_state`: The payment is not in a state that allows this; the message names the one that it is in. */
             409: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description Seconds to wait before the next try. */
+                    /** @description Seconds to wait before the next attempt. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -3105,7 +3207,7 @@ export interface operations {
             /** @description `payload_too_large`: The body is larger than 64 KiB. */
             413: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -3116,7 +3218,7 @@ export interface operations {
             /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
             415: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -3127,7 +3229,7 @@ export interface operations {
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
             422: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -3135,16 +3237,16 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing was kept of this one. */
+            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent without limits. */
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
                     "ratelimit-policy"?: string;
-                    /** @description What is left: `r` requests in the next `t` seconds. */
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
                     ratelimit?: string;
-                    /** @description Seconds to wait before the next try. */
+                    /** @description Seconds to wait before the next attempt. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -3155,7 +3257,7 @@ export interface operations {
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
             431: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -3163,10 +3265,10 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `internal_error`: Our fault. Quote the request_id. */
+            /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
             500: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -3174,12 +3276,12 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `service_unavailable`: The service cannot take requests just now; the header `Retry-After` says when to try again. */
+            /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
             503: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description Seconds to wait before the next try. */
+                    /** @description Seconds to wait before the next attempt. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -3195,7 +3297,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description The `job_id` of the answer to the request that made the payment.
+                 * @description The `job_id` in the answer to the request that created the payment.
                  * @example 12345
                  */
                 job_id: string;
@@ -3207,11 +3309,11 @@ export interface operations {
             /** @description The job */
             200: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent without limits. */
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
                     "ratelimit-policy"?: string;
-                    /** @description What is left: `r` requests in the next `t` seconds. */
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
                     ratelimit?: string;
                     [name: string]: unknown;
                 };
@@ -3226,7 +3328,7 @@ export interface operations {
              */
             400: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -3237,7 +3339,7 @@ export interface operations {
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
             401: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -3252,7 +3354,7 @@ export interface operations {
              */
             404: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -3260,10 +3362,10 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `method_not_allowed`: The path exists, but not for this method; the header `Allow` lists those that it has. */
+            /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
             405: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -3274,7 +3376,7 @@ export interface operations {
             /** @description `request_timeout`: The request was not received completely in time. */
             408: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -3282,16 +3384,16 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing was kept of this one. */
+            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent without limits. */
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
                     "ratelimit-policy"?: string;
-                    /** @description What is left: `r` requests in the next `t` seconds. */
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
                     ratelimit?: string;
-                    /** @description Seconds to wait before the next try. */
+                    /** @description Seconds to wait before the next attempt. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -3302,7 +3404,7 @@ export interface operations {
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
             431: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -3310,10 +3412,10 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `internal_error`: Our fault. Quote the request_id. */
+            /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
             500: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -3321,12 +3423,12 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `service_unavailable`: The service cannot take requests just now; the header `Retry-After` says when to try again. */
+            /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
             503: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description Seconds to wait before the next try. */
+                    /** @description Seconds to wait before the next attempt. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -3346,8 +3448,10 @@ export interface operations {
                 date: string;
                 /** @description Only this location, written as it was sent. */
                 location?: string;
-                /** @description Decides over the header `Accept`. */
+                /** @description The format of the answer; wins over the header `Accept`. */
                 format?: "json" | "csv";
+                /** @description true: the CSV begins with a byte order mark, by which spreadsheets recognise UTF-8. Has no effect on JSON. */
+                bom?: boolean;
             };
             header?: never;
             path?: never;
@@ -3358,11 +3462,11 @@ export interface operations {
             /** @description The day */
             200: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent without limits. */
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
                     "ratelimit-policy"?: string;
-                    /** @description What is left: `r` requests in the next `t` seconds. */
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
                     ratelimit?: string;
                     [name: string]: unknown;
                 };
@@ -3458,7 +3562,7 @@ export interface operations {
              */
             400: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -3469,7 +3573,7 @@ export interface operations {
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
             401: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -3480,7 +3584,7 @@ export interface operations {
             /** @description `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client. */
             404: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -3488,10 +3592,10 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `method_not_allowed`: The path exists, but not for this method; the header `Allow` lists those that it has. */
+            /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
             405: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -3502,7 +3606,7 @@ export interface operations {
             /** @description `request_timeout`: The request was not received completely in time. */
             408: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -3510,16 +3614,16 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing was kept of this one. */
+            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent without limits. */
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
                     "ratelimit-policy"?: string;
-                    /** @description What is left: `r` requests in the next `t` seconds. */
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
                     ratelimit?: string;
-                    /** @description Seconds to wait before the next try. */
+                    /** @description Seconds to wait before the next attempt. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -3530,7 +3634,7 @@ export interface operations {
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
             431: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -3538,10 +3642,10 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `internal_error`: Our fault. Quote the request_id. */
+            /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
             500: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -3549,12 +3653,12 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `service_unavailable`: The service cannot take requests just now; the header `Retry-After` says when to try again. */
+            /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
             503: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description Seconds to wait before the next try. */
+                    /** @description Seconds to wait before the next attempt. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -3576,11 +3680,11 @@ export interface operations {
             /** @description The connection */
             200: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent without limits. */
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
                     "ratelimit-policy"?: string;
-                    /** @description What is left: `r` requests in the next `t` seconds. */
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
                     ratelimit?: string;
                     [name: string]: unknown;
                 };
@@ -3595,7 +3699,7 @@ export interface operations {
              */
             400: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -3606,7 +3710,7 @@ export interface operations {
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
             401: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -3617,7 +3721,7 @@ export interface operations {
             /** @description `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client. */
             404: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -3625,10 +3729,10 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `method_not_allowed`: The path exists, but not for this method; the header `Allow` lists those that it has. */
+            /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
             405: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -3639,7 +3743,7 @@ export interface operations {
             /** @description `request_timeout`: The request was not received completely in time. */
             408: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -3647,12 +3751,12 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `connection_unusable`: The practice's EMR connection cannot be used as it is set up. Whoever connected it has to mend it. */
+            /** @description `connection_unusable`: The practice's EMR connection cannot be used as it is set up. The person who connected it has to correct it. */
             409: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description Seconds to wait before the next try. */
+                    /** @description Seconds to wait before the next attempt. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -3660,16 +3764,16 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing was kept of this one. */
+            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent without limits. */
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
                     "ratelimit-policy"?: string;
-                    /** @description What is left: `r` requests in the next `t` seconds. */
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
                     ratelimit?: string;
-                    /** @description Seconds to wait before the next try. */
+                    /** @description Seconds to wait before the next attempt. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -3680,7 +3784,7 @@ export interface operations {
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
             431: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -3688,10 +3792,10 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `internal_error`: Our fault. Quote the request_id. */
+            /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
             500: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -3699,10 +3803,10 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `emr_unavailable`: The EMR cannot be reached or did not answer as it should. Nothing was written. */
+            /** @description `emr_unavailable`: The EMR cannot be reached, or its answer was not understood. Nothing was written. */
             502: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -3710,12 +3814,12 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `service_unavailable`: The service cannot take requests just now; the header `Retry-After` says when to try again. */
+            /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
             503: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description Seconds to wait before the next try. */
+                    /** @description Seconds to wait before the next attempt. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -3726,7 +3830,7 @@ export interface operations {
             /** @description `emr_timeout`: The EMR did not answer within 5 seconds. Nothing was written. */
             504: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -3741,11 +3845,11 @@ export interface operations {
             query?: {
                 /** @description Entries on a page. */
                 limit?: number;
-                /** @description `next_cursor` of the page before. */
+                /** @description The `next_cursor` of the previous page. */
                 cursor?: string;
             };
             header?: {
-                /** @description Your own id for this request, for the logs of both sides. Without it one is made. */
+                /** @description Your own id for this request, for the logs of both sides. Without it the service makes one. */
                 "x-request-id"?: string;
             };
             path?: never;
@@ -3756,11 +3860,11 @@ export interface operations {
             /** @description Endpoints, newest first */
             200: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent without limits. */
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
                     "ratelimit-policy"?: string;
-                    /** @description What is left: `r` requests in the next `t` seconds. */
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
                     ratelimit?: string;
                     [name: string]: unknown;
                 };
@@ -3775,7 +3879,7 @@ export interface operations {
              */
             400: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -3786,7 +3890,7 @@ export interface operations {
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
             401: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -3794,10 +3898,10 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `method_not_allowed`: The path exists, but not for this method; the header `Allow` lists those that it has. */
+            /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
             405: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -3808,7 +3912,7 @@ export interface operations {
             /** @description `request_timeout`: The request was not received completely in time. */
             408: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -3816,16 +3920,16 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing was kept of this one. */
+            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent without limits. */
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
                     "ratelimit-policy"?: string;
-                    /** @description What is left: `r` requests in the next `t` seconds. */
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
                     ratelimit?: string;
-                    /** @description Seconds to wait before the next try. */
+                    /** @description Seconds to wait before the next attempt. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -3836,7 +3940,7 @@ export interface operations {
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
             431: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -3844,10 +3948,10 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `internal_error`: Our fault. Quote the request_id. */
+            /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
             500: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -3855,12 +3959,12 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `service_unavailable`: The service cannot take requests just now; the header `Retry-After` says when to try again. */
+            /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
             503: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description Seconds to wait before the next try. */
+                    /** @description Seconds to wait before the next attempt. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -3874,9 +3978,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A value of your choosing, new for each request that makes something. The same key with the same request gets the first answer again, with `Idempotent-Replayed: true`; with another request 422. Kept for seven days. */
+                /** @description A value of your choice, new for each request that creates or changes something. A repeated request with the same key gets the first answer again, with `Idempotent-Replayed: true`; another request with it gets a 422. Kept for seven days. */
                 "Idempotency-Key"?: string;
-                /** @description Your own id for this request, for the logs of both sides. Without it one is made. */
+                /** @description Your own id for this request, for the logs of both sides. Without it the service makes one. */
                 "x-request-id"?: string;
             };
             path?: never;
@@ -3891,11 +3995,11 @@ export interface operations {
             /** @description The new endpoint, with its secret */
             200: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent without limits. */
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
                     "ratelimit-policy"?: string;
-                    /** @description What is left: `r` requests in the next `t` seconds. */
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
                     ratelimit?: string;
                     /** @description This is the answer to an earlier request with the same Idempotency-Key. */
                     "Idempotent-Replayed"?: "true";
@@ -3918,7 +4022,7 @@ export interface operations {
              */
             400: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -3929,7 +4033,7 @@ export interface operations {
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
             401: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -3937,10 +4041,10 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `method_not_allowed`: The path exists, but not for this method; the header `Allow` lists those that it has. */
+            /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
             405: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -3951,7 +4055,7 @@ export interface operations {
             /** @description `request_timeout`: The request was not received completely in time. */
             408: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -3962,9 +4066,9 @@ export interface operations {
             /** @description `endpoint_limit_reached`: A client has at most 50 webhook endpoints. Delete one first. */
             409: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description Seconds to wait before the next try. */
+                    /** @description Seconds to wait before the next attempt. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -3975,7 +4079,7 @@ export interface operations {
             /** @description `payload_too_large`: The body is larger than 64 KiB. */
             413: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -3986,7 +4090,7 @@ export interface operations {
             /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
             415: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -3997,7 +4101,7 @@ export interface operations {
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
             422: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -4005,16 +4109,16 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing was kept of this one. */
+            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent without limits. */
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
                     "ratelimit-policy"?: string;
-                    /** @description What is left: `r` requests in the next `t` seconds. */
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
                     ratelimit?: string;
-                    /** @description Seconds to wait before the next try. */
+                    /** @description Seconds to wait before the next attempt. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -4025,7 +4129,7 @@ export interface operations {
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
             431: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -4033,10 +4137,10 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `internal_error`: Our fault. Quote the request_id. */
+            /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
             500: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -4044,12 +4148,12 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `service_unavailable`: The service cannot take requests just now; the header `Retry-After` says when to try again. */
+            /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
             503: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description Seconds to wait before the next try. */
+                    /** @description Seconds to wait before the next attempt. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -4063,7 +4167,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request, for the logs of both sides. Without it one is made. */
+                /** @description Your own id for this request, for the logs of both sides. Without it the service makes one. */
                 "x-request-id"?: string;
             };
             path: {
@@ -4076,11 +4180,11 @@ export interface operations {
             /** @description The endpoint */
             200: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent without limits. */
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
                     "ratelimit-policy"?: string;
-                    /** @description What is left: `r` requests in the next `t` seconds. */
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
                     ratelimit?: string;
                     [name: string]: unknown;
                 };
@@ -4091,7 +4195,7 @@ export interface operations {
             /** @description `malformed_request`: The request is not well-formed HTTP. */
             400: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -4102,7 +4206,7 @@ export interface operations {
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
             401: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -4113,7 +4217,7 @@ export interface operations {
             /** @description `endpoint_not_found`: There is no webhook endpoint of this id, or it is another client's, or it was deleted. */
             404: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -4121,10 +4225,10 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `method_not_allowed`: The path exists, but not for this method; the header `Allow` lists those that it has. */
+            /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
             405: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -4135,7 +4239,7 @@ export interface operations {
             /** @description `request_timeout`: The request was not received completely in time. */
             408: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -4143,16 +4247,16 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing was kept of this one. */
+            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent without limits. */
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
                     "ratelimit-policy"?: string;
-                    /** @description What is left: `r` requests in the next `t` seconds. */
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
                     ratelimit?: string;
-                    /** @description Seconds to wait before the next try. */
+                    /** @description Seconds to wait before the next attempt. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -4163,7 +4267,7 @@ export interface operations {
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
             431: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -4171,10 +4275,10 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `internal_error`: Our fault. Quote the request_id. */
+            /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
             500: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -4182,12 +4286,12 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `service_unavailable`: The service cannot take requests just now; the header `Retry-After` says when to try again. */
+            /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
             503: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description Seconds to wait before the next try. */
+                    /** @description Seconds to wait before the next attempt. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -4201,9 +4305,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A value of your choosing, new for each request that makes something. The same key with the same request gets the first answer again, with `Idempotent-Replayed: true`; with another request 422. Kept for seven days. */
+                /** @description A value of your choice, new for each request that creates or changes something. A repeated request with the same key gets the first answer again, with `Idempotent-Replayed: true`; another request with it gets a 422. Kept for seven days. */
                 "Idempotency-Key"?: string;
-                /** @description Your own id for this request, for the logs of both sides. Without it one is made. */
+                /** @description Your own id for this request, for the logs of both sides. Without it the service makes one. */
                 "x-request-id"?: string;
             };
             path: {
@@ -4213,14 +4317,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It is gone */
+            /** @description The endpoint is deleted */
             200: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent without limits. */
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
                     "ratelimit-policy"?: string;
-                    /** @description What is left: `r` requests in the next `t` seconds. */
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
                     ratelimit?: string;
                     /** @description This is the answer to an earlier request with the same Idempotency-Key. */
                     "Idempotent-Replayed"?: "true";
@@ -4237,7 +4341,7 @@ export interface operations {
              */
             400: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -4248,7 +4352,7 @@ export interface operations {
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
             401: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -4259,7 +4363,7 @@ export interface operations {
             /** @description `endpoint_not_found`: There is no webhook endpoint of this id, or it is another client's, or it was deleted. */
             404: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -4267,10 +4371,10 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `method_not_allowed`: The path exists, but not for this method; the header `Allow` lists those that it has. */
+            /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
             405: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -4281,7 +4385,7 @@ export interface operations {
             /** @description `request_timeout`: The request was not received completely in time. */
             408: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -4292,7 +4396,7 @@ export interface operations {
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
             422: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -4300,16 +4404,16 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing was kept of this one. */
+            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent without limits. */
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
                     "ratelimit-policy"?: string;
-                    /** @description What is left: `r` requests in the next `t` seconds. */
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
                     ratelimit?: string;
-                    /** @description Seconds to wait before the next try. */
+                    /** @description Seconds to wait before the next attempt. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -4320,7 +4424,7 @@ export interface operations {
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
             431: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -4328,10 +4432,10 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `internal_error`: Our fault. Quote the request_id. */
+            /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
             500: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -4339,12 +4443,12 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `service_unavailable`: The service cannot take requests just now; the header `Retry-After` says when to try again. */
+            /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
             503: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description Seconds to wait before the next try. */
+                    /** @description Seconds to wait before the next attempt. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -4358,9 +4462,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A value of your choosing, new for each request that makes something. The same key with the same request gets the first answer again, with `Idempotent-Replayed: true`; with another request 422. Kept for seven days. */
+                /** @description A value of your choice, new for each request that creates or changes something. A repeated request with the same key gets the first answer again, with `Idempotent-Replayed: true`; another request with it gets a 422. Kept for seven days. */
                 "Idempotency-Key"?: string;
-                /** @description Your own id for this request, for the logs of both sides. Without it one is made. */
+                /** @description Your own id for this request, for the logs of both sides. Without it the service makes one. */
                 "x-request-id"?: string;
             };
             path: {
@@ -4377,11 +4481,11 @@ export interface operations {
             /** @description The endpoint as it is now */
             200: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent without limits. */
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
                     "ratelimit-policy"?: string;
-                    /** @description What is left: `r` requests in the next `t` seconds. */
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
                     ratelimit?: string;
                     /** @description This is the answer to an earlier request with the same Idempotency-Key. */
                     "Idempotent-Replayed"?: "true";
@@ -4404,7 +4508,7 @@ export interface operations {
              */
             400: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -4415,7 +4519,7 @@ export interface operations {
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
             401: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -4426,7 +4530,7 @@ export interface operations {
             /** @description `endpoint_not_found`: There is no webhook endpoint of this id, or it is another client's, or it was deleted. */
             404: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -4434,10 +4538,10 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `method_not_allowed`: The path exists, but not for this method; the header `Allow` lists those that it has. */
+            /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
             405: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -4448,7 +4552,7 @@ export interface operations {
             /** @description `request_timeout`: The request was not received completely in time. */
             408: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -4459,7 +4563,7 @@ export interface operations {
             /** @description `payload_too_large`: The body is larger than 64 KiB. */
             413: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -4470,7 +4574,7 @@ export interface operations {
             /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
             415: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -4481,7 +4585,7 @@ export interface operations {
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
             422: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -4489,16 +4593,16 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing was kept of this one. */
+            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent without limits. */
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
                     "ratelimit-policy"?: string;
-                    /** @description What is left: `r` requests in the next `t` seconds. */
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
                     ratelimit?: string;
-                    /** @description Seconds to wait before the next try. */
+                    /** @description Seconds to wait before the next attempt. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -4509,7 +4613,7 @@ export interface operations {
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
             431: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -4517,10 +4621,10 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `internal_error`: Our fault. Quote the request_id. */
+            /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
             500: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -4528,12 +4632,12 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `service_unavailable`: The service cannot take requests just now; the header `Retry-After` says when to try again. */
+            /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
             503: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description Seconds to wait before the next try. */
+                    /** @description Seconds to wait before the next attempt. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -4547,9 +4651,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A value of your choosing, new for each request that makes something. The same key with the same request gets the first answer again, with `Idempotent-Replayed: true`; with another request 422. Kept for seven days. */
+                /** @description A value of your choice, new for each request that creates or changes something. A repeated request with the same key gets the first answer again, with `Idempotent-Replayed: true`; another request with it gets a 422. Kept for seven days. */
                 "Idempotency-Key"?: string;
-                /** @description Your own id for this request, for the logs of both sides. Without it one is made. */
+                /** @description Your own id for this request, for the logs of both sides. Without it the service makes one. */
                 "x-request-id"?: string;
             };
             path: {
@@ -4566,11 +4670,11 @@ export interface operations {
             /** @description The new secret */
             200: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent without limits. */
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
                     "ratelimit-policy"?: string;
-                    /** @description What is left: `r` requests in the next `t` seconds. */
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
                     ratelimit?: string;
                     /** @description This is the answer to an earlier request with the same Idempotency-Key. */
                     "Idempotent-Replayed"?: "true";
@@ -4593,7 +4697,7 @@ export interface operations {
              */
             400: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -4604,7 +4708,7 @@ export interface operations {
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
             401: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -4615,7 +4719,7 @@ export interface operations {
             /** @description `endpoint_not_found`: There is no webhook endpoint of this id, or it is another client's, or it was deleted. */
             404: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -4623,10 +4727,10 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `method_not_allowed`: The path exists, but not for this method; the header `Allow` lists those that it has. */
+            /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
             405: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -4637,7 +4741,7 @@ export interface operations {
             /** @description `request_timeout`: The request was not received completely in time. */
             408: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -4648,7 +4752,7 @@ export interface operations {
             /** @description `payload_too_large`: The body is larger than 64 KiB. */
             413: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -4659,7 +4763,7 @@ export interface operations {
             /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
             415: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -4670,7 +4774,7 @@ export interface operations {
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
             422: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -4678,16 +4782,16 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing was kept of this one. */
+            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent without limits. */
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
                     "ratelimit-policy"?: string;
-                    /** @description What is left: `r` requests in the next `t` seconds. */
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
                     ratelimit?: string;
-                    /** @description Seconds to wait before the next try. */
+                    /** @description Seconds to wait before the next attempt. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -4698,7 +4802,7 @@ export interface operations {
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
             431: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -4706,10 +4810,10 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `internal_error`: Our fault. Quote the request_id. */
+            /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
             500: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -4717,12 +4821,12 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `service_unavailable`: The service cannot take requests just now; the header `Retry-After` says when to try again. */
+            /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
             503: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description Seconds to wait before the next try. */
+                    /** @description Seconds to wait before the next attempt. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -4736,7 +4840,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request, for the logs of both sides. Without it one is made. */
+                /** @description Your own id for this request, for the logs of both sides. Without it the service makes one. */
                 "x-request-id"?: string;
             };
             path: {
@@ -4746,14 +4850,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What came back */
+            /** @description The result of the test */
             200: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent without limits. */
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
                     "ratelimit-policy"?: string;
-                    /** @description What is left: `r` requests in the next `t` seconds. */
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
                     ratelimit?: string;
                     [name: string]: unknown;
                 };
@@ -4764,7 +4868,7 @@ export interface operations {
             /** @description `malformed_request`: The request is not well-formed HTTP. */
             400: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -4775,7 +4879,7 @@ export interface operations {
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
             401: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -4786,7 +4890,7 @@ export interface operations {
             /** @description `endpoint_not_found`: There is no webhook endpoint of this id, or it is another client's, or it was deleted. */
             404: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -4794,10 +4898,10 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `method_not_allowed`: The path exists, but not for this method; the header `Allow` lists those that it has. */
+            /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
             405: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -4808,7 +4912,7 @@ export interface operations {
             /** @description `request_timeout`: The request was not received completely in time. */
             408: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -4816,12 +4920,12 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `test_in_progress`: A test of this endpoint is under way, or too many tests are. */
+            /** @description `test_in_progress`: A test of this endpoint is running, or too many tests are running in this process. */
             409: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description Seconds to wait before the next try. */
+                    /** @description Seconds to wait before the next attempt. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -4829,16 +4933,16 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing was kept of this one. */
+            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent without limits. */
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
                     "ratelimit-policy"?: string;
-                    /** @description What is left: `r` requests in the next `t` seconds. */
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
                     ratelimit?: string;
-                    /** @description Seconds to wait before the next try. */
+                    /** @description Seconds to wait before the next attempt. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -4849,7 +4953,7 @@ export interface operations {
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
             431: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -4857,10 +4961,10 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `internal_error`: Our fault. Quote the request_id. */
+            /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
             500: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -4868,12 +4972,12 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `service_unavailable`: The service cannot take requests just now; the header `Retry-After` says when to try again. */
+            /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
             503: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description Seconds to wait before the next try. */
+                    /** @description Seconds to wait before the next attempt. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -4886,18 +4990,18 @@ export interface operations {
     listWebhookDeliveries: {
         parameters: {
             query?: {
-                /** @description `pending`: waits for its first or next attempt. `failed`: its attempts are used up. `canceled`: the endpoint was disabled before. Failed and canceled ones can be recovered. */
+                /** @description `pending`: waits for its first or next attempt. `failed`: all attempts are used up. `canceled`: the endpoint was disabled first. Failed and canceled deliveries can be recovered. */
                 status?: "pending" | "delivered" | "failed" | "canceled";
                 event_type?: "payment.created" | "payment.failed" | "payment.review_required" | "endpoint.disabled";
-                /** @description Only those that came about later than this. */
+                /** @description Only deliveries that were created later than this. */
                 created_after?: string;
                 /** @description Entries on a page. */
                 limit?: number;
-                /** @description `next_cursor` of the page before. */
+                /** @description The `next_cursor` of the previous page. */
                 cursor?: string;
             };
             header?: {
-                /** @description Your own id for this request, for the logs of both sides. Without it one is made. */
+                /** @description Your own id for this request, for the logs of both sides. Without it the service makes one. */
                 "x-request-id"?: string;
             };
             path: {
@@ -4910,11 +5014,11 @@ export interface operations {
             /** @description Deliveries, newest first */
             200: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent without limits. */
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
                     "ratelimit-policy"?: string;
-                    /** @description What is left: `r` requests in the next `t` seconds. */
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
                     ratelimit?: string;
                     [name: string]: unknown;
                 };
@@ -4929,7 +5033,7 @@ export interface operations {
              */
             400: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -4940,7 +5044,7 @@ export interface operations {
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
             401: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -4951,7 +5055,7 @@ export interface operations {
             /** @description `endpoint_not_found`: There is no webhook endpoint of this id, or it is another client's, or it was deleted. */
             404: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -4959,10 +5063,10 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `method_not_allowed`: The path exists, but not for this method; the header `Allow` lists those that it has. */
+            /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
             405: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -4973,7 +5077,7 @@ export interface operations {
             /** @description `request_timeout`: The request was not received completely in time. */
             408: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -4981,16 +5085,16 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing was kept of this one. */
+            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent without limits. */
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
                     "ratelimit-policy"?: string;
-                    /** @description What is left: `r` requests in the next `t` seconds. */
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
                     ratelimit?: string;
-                    /** @description Seconds to wait before the next try. */
+                    /** @description Seconds to wait before the next attempt. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -5001,7 +5105,7 @@ export interface operations {
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
             431: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -5009,10 +5113,10 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `internal_error`: Our fault. Quote the request_id. */
+            /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
             500: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -5020,12 +5124,12 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `service_unavailable`: The service cannot take requests just now; the header `Retry-After` says when to try again. */
+            /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
             503: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description Seconds to wait before the next try. */
+                    /** @description Seconds to wait before the next attempt. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -5039,9 +5143,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A value of your choosing, new for each request that makes something. The same key with the same request gets the first answer again, with `Idempotent-Replayed: true`; with another request 422. Kept for seven days. */
+                /** @description A value of your choice, new for each request that creates or changes something. A repeated request with the same key gets the first answer again, with `Idempotent-Replayed: true`; another request with it gets a 422. Kept for seven days. */
                 "Idempotency-Key"?: string;
-                /** @description Your own id for this request, for the logs of both sides. Without it one is made. */
+                /** @description Your own id for this request, for the logs of both sides. Without it the service makes one. */
                 "x-request-id"?: string;
             };
             path: {
@@ -5058,11 +5162,11 @@ export interface operations {
             /** @description The recovery */
             200: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent without limits. */
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
                     "ratelimit-policy"?: string;
-                    /** @description What is left: `r` requests in the next `t` seconds. */
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
                     ratelimit?: string;
                     /** @description This is the answer to an earlier request with the same Idempotency-Key. */
                     "Idempotent-Replayed"?: "true";
@@ -5085,7 +5189,7 @@ export interface operations {
              */
             400: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -5096,7 +5200,7 @@ export interface operations {
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
             401: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -5107,7 +5211,7 @@ export interface operations {
             /** @description `endpoint_not_found`: There is no webhook endpoint of this id, or it is another client's, or it was deleted. */
             404: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -5115,10 +5219,10 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `method_not_allowed`: The path exists, but not for this method; the header `Allow` lists those that it has. */
+            /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
             405: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -5129,7 +5233,7 @@ export interface operations {
             /** @description `request_timeout`: The request was not received completely in time. */
             408: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -5140,9 +5244,9 @@ export interface operations {
             /** @description `endpoint_disabled`: The webhook endpoint is disabled. Enable it first. */
             409: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description Seconds to wait before the next try. */
+                    /** @description Seconds to wait before the next attempt. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -5153,7 +5257,7 @@ export interface operations {
             /** @description `payload_too_large`: The body is larger than 64 KiB. */
             413: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -5164,7 +5268,7 @@ export interface operations {
             /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
             415: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -5175,7 +5279,7 @@ export interface operations {
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
             422: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -5183,16 +5287,16 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing was kept of this one. */
+            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent without limits. */
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
                     "ratelimit-policy"?: string;
-                    /** @description What is left: `r` requests in the next `t` seconds. */
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
                     ratelimit?: string;
-                    /** @description Seconds to wait before the next try. */
+                    /** @description Seconds to wait before the next attempt. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -5203,7 +5307,7 @@ export interface operations {
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
             431: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -5211,10 +5315,10 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `internal_error`: Our fault. Quote the request_id. */
+            /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
             500: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -5222,12 +5326,12 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `service_unavailable`: The service cannot take requests just now; the header `Retry-After` says when to try again. */
+            /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
             503: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description Seconds to wait before the next try. */
+                    /** @description Seconds to wait before the next attempt. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -5241,7 +5345,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request, for the logs of both sides. Without it one is made. */
+                /** @description Your own id for this request, for the logs of both sides. Without it the service makes one. */
                 "x-request-id"?: string;
             };
             path: {
@@ -5255,11 +5359,11 @@ export interface operations {
             /** @description The recovery */
             200: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent without limits. */
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
                     "ratelimit-policy"?: string;
-                    /** @description What is left: `r` requests in the next `t` seconds. */
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
                     ratelimit?: string;
                     [name: string]: unknown;
                 };
@@ -5270,7 +5374,7 @@ export interface operations {
             /** @description `malformed_request`: The request is not well-formed HTTP. */
             400: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -5281,7 +5385,7 @@ export interface operations {
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
             401: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -5296,7 +5400,7 @@ export interface operations {
              */
             404: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -5304,10 +5408,10 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `method_not_allowed`: The path exists, but not for this method; the header `Allow` lists those that it has. */
+            /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
             405: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -5318,7 +5422,7 @@ export interface operations {
             /** @description `request_timeout`: The request was not received completely in time. */
             408: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -5326,16 +5430,16 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing was kept of this one. */
+            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent without limits. */
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
                     "ratelimit-policy"?: string;
-                    /** @description What is left: `r` requests in the next `t` seconds. */
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
                     ratelimit?: string;
-                    /** @description Seconds to wait before the next try. */
+                    /** @description Seconds to wait before the next attempt. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -5346,7 +5450,7 @@ export interface operations {
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
             431: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -5354,10 +5458,10 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `internal_error`: Our fault. Quote the request_id. */
+            /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
             500: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -5365,12 +5469,12 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `service_unavailable`: The service cannot take requests just now; the header `Retry-After` says when to try again. */
+            /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
             503: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description Seconds to wait before the next try. */
+                    /** @description Seconds to wait before the next attempt. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -5384,18 +5488,18 @@ export interface operations {
         parameters: {
             query?: {
                 type?: "payment.created" | "payment.failed" | "payment.review_required" | "endpoint.disabled";
-                /** @description `job_id` of the answer to a request. */
+                /** @description The `job_id` that the request was answered with. */
                 job_id?: string;
                 payment_id?: string;
-                /** @description Only events that came about later than this. */
+                /** @description Only events that happened later than this. */
                 created_after?: string;
                 /** @description Entries on a page. */
                 limit?: number;
-                /** @description `next_cursor` of the page before. */
+                /** @description The `next_cursor` of the previous page. */
                 cursor?: string;
             };
             header?: {
-                /** @description Your own id for this request, for the logs of both sides. Without it one is made. */
+                /** @description Your own id for this request, for the logs of both sides. Without it the service makes one. */
                 "x-request-id"?: string;
             };
             path?: never;
@@ -5406,11 +5510,11 @@ export interface operations {
             /** @description Events, newest first */
             200: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent without limits. */
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
                     "ratelimit-policy"?: string;
-                    /** @description What is left: `r` requests in the next `t` seconds. */
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
                     ratelimit?: string;
                     [name: string]: unknown;
                 };
@@ -5425,7 +5529,7 @@ export interface operations {
              */
             400: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -5436,7 +5540,7 @@ export interface operations {
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
             401: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -5444,10 +5548,10 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `method_not_allowed`: The path exists, but not for this method; the header `Allow` lists those that it has. */
+            /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
             405: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -5458,7 +5562,7 @@ export interface operations {
             /** @description `request_timeout`: The request was not received completely in time. */
             408: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -5466,16 +5570,16 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing was kept of this one. */
+            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent without limits. */
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
                     "ratelimit-policy"?: string;
-                    /** @description What is left: `r` requests in the next `t` seconds. */
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
                     ratelimit?: string;
-                    /** @description Seconds to wait before the next try. */
+                    /** @description Seconds to wait before the next attempt. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -5486,7 +5590,7 @@ export interface operations {
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
             431: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -5494,10 +5598,10 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `internal_error`: Our fault. Quote the request_id. */
+            /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
             500: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -5505,12 +5609,12 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `service_unavailable`: The service cannot take requests just now; the header `Retry-After` says when to try again. */
+            /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
             503: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description Seconds to wait before the next try. */
+                    /** @description Seconds to wait before the next attempt. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -5524,7 +5628,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request, for the logs of both sides. Without it one is made. */
+                /** @description Your own id for this request, for the logs of both sides. Without it the service makes one. */
                 "x-request-id"?: string;
             };
             path: {
@@ -5537,11 +5641,11 @@ export interface operations {
             /** @description The event */
             200: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent without limits. */
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
                     "ratelimit-policy"?: string;
-                    /** @description What is left: `r` requests in the next `t` seconds. */
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
                     ratelimit?: string;
                     [name: string]: unknown;
                 };
@@ -5552,7 +5656,7 @@ export interface operations {
             /** @description `malformed_request`: The request is not well-formed HTTP. */
             400: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -5563,7 +5667,7 @@ export interface operations {
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
             401: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -5574,7 +5678,7 @@ export interface operations {
             /** @description `event_not_found`: There is no event of this id, or it is another client's, or it is older than events are kept. */
             404: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -5582,10 +5686,10 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `method_not_allowed`: The path exists, but not for this method; the header `Allow` lists those that it has. */
+            /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
             405: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -5596,7 +5700,7 @@ export interface operations {
             /** @description `request_timeout`: The request was not received completely in time. */
             408: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -5604,16 +5708,16 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing was kept of this one. */
+            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent without limits. */
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
                     "ratelimit-policy"?: string;
-                    /** @description What is left: `r` requests in the next `t` seconds. */
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
                     ratelimit?: string;
-                    /** @description Seconds to wait before the next try. */
+                    /** @description Seconds to wait before the next attempt. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -5624,7 +5728,7 @@ export interface operations {
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
             431: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -5632,10 +5736,10 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `internal_error`: Our fault. Quote the request_id. */
+            /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
             500: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -5643,12 +5747,12 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `service_unavailable`: The service cannot take requests just now; the header `Retry-After` says when to try again. */
+            /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
             503: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description Seconds to wait before the next try. */
+                    /** @description Seconds to wait before the next attempt. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -5662,9 +5766,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A value of your choosing, new for each request that makes something. The same key with the same request gets the first answer again, with `Idempotent-Replayed: true`; with another request 422. Kept for seven days. */
+                /** @description A value of your choice, new for each request that creates or changes something. A repeated request with the same key gets the first answer again, with `Idempotent-Replayed: true`; another request with it gets a 422. Kept for seven days. */
                 "Idempotency-Key"?: string;
-                /** @description Your own id for this request, for the logs of both sides. Without it one is made. */
+                /** @description Your own id for this request, for the logs of both sides. Without it the service makes one. */
                 "x-request-id"?: string;
             };
             path: {
@@ -5678,14 +5782,14 @@ export interface operations {
             };
         };
         responses: {
-            /** @description On its way again */
+            /** @description It is sent again */
             200: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent without limits. */
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
                     "ratelimit-policy"?: string;
-                    /** @description What is left: `r` requests in the next `t` seconds. */
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
                     ratelimit?: string;
                     /** @description This is the answer to an earlier request with the same Idempotency-Key. */
                     "Idempotent-Replayed"?: "true";
@@ -5708,7 +5812,7 @@ export interface operations {
              */
             400: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -5719,7 +5823,7 @@ export interface operations {
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
             401: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -5734,7 +5838,7 @@ export interface operations {
              */
             404: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -5742,10 +5846,10 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `method_not_allowed`: The path exists, but not for this method; the header `Allow` lists those that it has. */
+            /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
             405: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -5756,7 +5860,7 @@ export interface operations {
             /** @description `request_timeout`: The request was not received completely in time. */
             408: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -5767,13 +5871,13 @@ export interface operations {
             /**
              * @description `endpoint_disabled`: The webhook endpoint is disabled. Enable it first.
              *
-             *     `nothing_to_redeliver`: The event is on its way already, or no enabled endpoint takes events of its type.
+             *     `nothing_to_redeliver`: The event is being delivered already, or no enabled endpoint subscribes to its type.
              */
             409: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description Seconds to wait before the next try. */
+                    /** @description Seconds to wait before the next attempt. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -5784,7 +5888,7 @@ export interface operations {
             /** @description `payload_too_large`: The body is larger than 64 KiB. */
             413: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -5795,7 +5899,7 @@ export interface operations {
             /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
             415: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -5806,7 +5910,7 @@ export interface operations {
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
             422: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -5814,16 +5918,16 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing was kept of this one. */
+            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent without limits. */
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
                     "ratelimit-policy"?: string;
-                    /** @description What is left: `r` requests in the next `t` seconds. */
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
                     ratelimit?: string;
-                    /** @description Seconds to wait before the next try. */
+                    /** @description Seconds to wait before the next attempt. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -5834,7 +5938,7 @@ export interface operations {
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
             431: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -5842,10 +5946,10 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `internal_error`: Our fault. Quote the request_id. */
+            /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
             500: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
                 };
@@ -5853,12 +5957,12 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `service_unavailable`: The service cannot take requests just now; the header `Retry-After` says when to try again. */
+            /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
             503: {
                 headers: {
-                    /** @description The request: quote it when you ask about it. */
+                    /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
-                    /** @description Seconds to wait before the next try. */
+                    /** @description Seconds to wait before the next attempt. */
                     "retry-after"?: number;
                     [name: string]: unknown;
                 };
@@ -5872,11 +5976,11 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description The event: the same in every attempt. Use it to recognise repeats. */
+                /** @description Id of the event, the same in every attempt. Use it to recognise repeats. */
                 "webhook-id": string;
                 /** @description When this attempt was made, in seconds since 1970. */
                 "webhook-timestamp": string;
-                /** @description `v1,` and base64 of HMAC-SHA256 over `id.timestamp.body`, or `v1a,` and base64 of an ed25519 signature, as the endpoint was registered; more than one, separated by blanks, while a secret is rotated. */
+                /** @description `v1,` and base64 of HMAC-SHA256 over `id.timestamp.body`, or `v1a,` and base64 of an ed25519 signature, as the endpoint was registered; several, separated by blanks, while a secret is rotated. */
                 "webhook-signature": string;
             };
             path?: never;
@@ -5906,7 +6010,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Received. Anything else is tried again, for about three days. */
+            /** @description Received. After any other answer the event is sent again, for about three days. */
             "2XX": {
                 headers: {
                     [name: string]: unknown;
@@ -5919,11 +6023,11 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description The event: the same in every attempt. Use it to recognise repeats. */
+                /** @description Id of the event, the same in every attempt. Use it to recognise repeats. */
                 "webhook-id": string;
                 /** @description When this attempt was made, in seconds since 1970. */
                 "webhook-timestamp": string;
-                /** @description `v1,` and base64 of HMAC-SHA256 over `id.timestamp.body`, or `v1a,` and base64 of an ed25519 signature, as the endpoint was registered; more than one, separated by blanks, while a secret is rotated. */
+                /** @description `v1,` and base64 of HMAC-SHA256 over `id.timestamp.body`, or `v1a,` and base64 of an ed25519 signature, as the endpoint was registered; several, separated by blanks, while a secret is rotated. */
                 "webhook-signature": string;
             };
             path?: never;
@@ -5949,7 +6053,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Received. Anything else is tried again, for about three days. */
+            /** @description Received. After any other answer the event is sent again, for about three days. */
             "2XX": {
                 headers: {
                     [name: string]: unknown;
@@ -5962,11 +6066,11 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description The event: the same in every attempt. Use it to recognise repeats. */
+                /** @description Id of the event, the same in every attempt. Use it to recognise repeats. */
                 "webhook-id": string;
                 /** @description When this attempt was made, in seconds since 1970. */
                 "webhook-timestamp": string;
-                /** @description `v1,` and base64 of HMAC-SHA256 over `id.timestamp.body`, or `v1a,` and base64 of an ed25519 signature, as the endpoint was registered; more than one, separated by blanks, while a secret is rotated. */
+                /** @description `v1,` and base64 of HMAC-SHA256 over `id.timestamp.body`, or `v1a,` and base64 of an ed25519 signature, as the endpoint was registered; several, separated by blanks, while a secret is rotated. */
                 "webhook-signature": string;
             };
             path?: never;
@@ -5992,7 +6096,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Received. Anything else is tried again, for about three days. */
+            /** @description Received. After any other answer the event is sent again, for about three days. */
             "2XX": {
                 headers: {
                     [name: string]: unknown;
@@ -6005,11 +6109,11 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description The event: the same in every attempt. Use it to recognise repeats. */
+                /** @description Id of the event, the same in every attempt. Use it to recognise repeats. */
                 "webhook-id": string;
                 /** @description When this attempt was made, in seconds since 1970. */
                 "webhook-timestamp": string;
-                /** @description `v1,` and base64 of HMAC-SHA256 over `id.timestamp.body`, or `v1a,` and base64 of an ed25519 signature, as the endpoint was registered; more than one, separated by blanks, while a secret is rotated. */
+                /** @description `v1,` and base64 of HMAC-SHA256 over `id.timestamp.body`, or `v1a,` and base64 of an ed25519 signature, as the endpoint was registered; several, separated by blanks, while a secret is rotated. */
                 "webhook-signature": string;
             };
             path?: never;
@@ -6036,7 +6140,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Received. Anything else is tried again, for about three days. */
+            /** @description Received. After any other answer the event is sent again, for about three days. */
             "2XX": {
                 headers: {
                     [name: string]: unknown;
@@ -6049,11 +6153,11 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description The event: the same in every attempt. Use it to recognise repeats. */
+                /** @description Id of the event, the same in every attempt. Use it to recognise repeats. */
                 "webhook-id": string;
                 /** @description When this attempt was made, in seconds since 1970. */
                 "webhook-timestamp": string;
-                /** @description `v1,` and base64 of HMAC-SHA256 over `id.timestamp.body`, or `v1a,` and base64 of an ed25519 signature, as the endpoint was registered; more than one, separated by blanks, while a secret is rotated. */
+                /** @description `v1,` and base64 of HMAC-SHA256 over `id.timestamp.body`, or `v1a,` and base64 of an ed25519 signature, as the endpoint was registered; several, separated by blanks, while a secret is rotated. */
                 "webhook-signature": string;
             };
             path?: never;
@@ -6078,7 +6182,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Received. Anything else is tried again, for about three days. */
+            /** @description Received. After any other answer the event is sent again, for about three days. */
             "2XX": {
                 headers: {
                     [name: string]: unknown;

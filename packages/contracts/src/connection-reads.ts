@@ -1,10 +1,10 @@
 import { type Static, Type } from '@sinclair/typebox';
 import { replyOf } from './replies.ts';
 
-/** An entry of one of the EMR's own lists. */
+/** An entry of a list that the EMR keeps: a payment method or a location. */
 const EmrEntry = Type.Object({
   id: Type.String({ description: "The EMR's own id." }),
-  name: Type.String({ description: 'As it is called in the EMR.' }),
+  name: Type.String({ description: 'Its name in the EMR.' }),
 });
 
 export const DROPPED_FIELDS = [
@@ -17,7 +17,9 @@ export const DROPPED_FIELDS = [
 
 const DroppedFields = Type.Array(
   Type.Unsafe<(typeof DROPPED_FIELDS)[number]>({ type: 'string', enum: [...DROPPED_FIELDS] }),
-  { description: 'Fields of a payment for which this EMR has no place: they are kept here and not posted.' },
+  {
+    description: 'Fields of a payment for which this EMR has no place: they are stored here and not posted.',
+  },
 );
 
 /** Answer to `GET /v1/connection`. */
@@ -29,11 +31,11 @@ export const ConnectionReplySchema = replyOf(
       type: 'string',
       enum: ['conditional-create', 'lookup', 'none'],
       description:
-        'What happens when the EMR does not answer. `conditional-create`, `lookup`: it is found out whether the payment ' +
-        'stands. `none`: it needs a review.',
+        'How the outcome is settled when the EMR does not answer. `conditional-create`, `lookup`: this service finds out ' +
+        'whether the EMR has the payment. `none`: a person has to look (`needs_review`).',
     }),
     time_zone: Type.String({
-      description: 'Of the practice: where `deposit_date` has its today.',
+      description: 'Of the practice. It decides which day is today, the default of `deposit_date`.',
       examples: ['America/New_York'],
     }),
     dropped_fields: DroppedFields,
@@ -43,7 +45,9 @@ export const ConnectionReplySchema = replyOf(
     locations: Type.Array(
       Type.Object({
         ...EmrEntry.properties,
-        identifiers: Type.Array(Type.String(), { description: 'Further names by which it is found.' }),
+        identifiers: Type.Array(Type.String(), {
+          description: 'Further identifiers that `location` can take for it.',
+        }),
       }),
       { description: '`location` takes an identifier, the id or the name of one of these.' },
     ),
@@ -65,7 +69,7 @@ export const DryRunReplySchema = replyOf(
     deposit_date: Type.String({ format: 'date' }),
     dropped_fields: DroppedFields,
   }),
-  'With `dry_run=true`: what would be posted. Nothing was written',
+  'With `dry_run=true`: the payment as it would be posted. Nothing was written',
 );
 export type DryRunReply = Static<typeof DryRunReplySchema>;
 
@@ -75,8 +79,8 @@ export const CreatePaymentQuerySchema = Type.Object(
     dry_run: Type.Optional(
       Type.Boolean({
         description:
-          'true: check everything, the payment method and location at the EMR as well, and write nothing. The answer says ' +
-          'what would be posted. An Idempotency-Key is not used up.',
+          'true: check everything, including the payment method and location in the EMR, and write nothing. The answer shows ' +
+          'the payment as it would be posted. An Idempotency-Key is not used up.',
       }),
     ),
   },

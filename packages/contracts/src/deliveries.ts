@@ -8,18 +8,20 @@ const StatusSchema = Type.Unsafe<DeliveryStatus>({
   type: 'string',
   enum: ['pending', 'delivered', 'failed', 'canceled'],
   description:
-    '`pending`: waits for its first or next attempt. `failed`: its attempts are used up. `canceled`: the endpoint was ' +
-    'disabled before. Failed and canceled ones can be recovered.',
+    '`pending`: waits for its first or next attempt. `failed`: all attempts are used up. `canceled`: the endpoint was ' +
+    'disabled first. Failed and canceled deliveries can be recovered.',
 });
 
-/** What one attempt came to. */
+/** The result of one attempt. */
 const Exchange = {
-  http_status: nullable(Type.Integer({ description: 'Of the answer; null when none came.' })),
-  duration_ms: Type.Integer({ description: 'Name, connection, request and whole answer.' }),
+  http_status: nullable(
+    Type.Integer({ description: 'Status of the answer; null when there was no answer.' }),
+  ),
+  duration_ms: Type.Integer({ description: 'From the DNS query to the end of the answer.' }),
   error_kind: nullable(
     Type.String({
       description:
-        'null when it was delivered. Else http_status, timeout, dns, connect, tls, reset, protocol or address_refused.',
+        'null when it was delivered; otherwise http_status, timeout, dns, connect, tls, reset, protocol or address_refused.',
     }),
   ),
   excerpt: nullable(Type.String({ description: 'The first 1 KiB of the answer.' })),
@@ -32,13 +34,13 @@ export const DeliverySchema = Type.Object(
     event_id: Type.String({ examples: ['evt_1J9X2q2eZvKYlo2CluR9g9gV'] }),
     event_type: Type.String(),
     status: StatusSchema,
-    created_at: timeOf('When the event came about for this endpoint.'),
+    created_at: timeOf('When the delivery was created.'),
     finished_at: nullable(timeOf('When it was delivered, failed or canceled.')),
-    next_attempt_at: nullable(timeOf('Not before this is it tried next. null when nothing is planned.')),
+    next_attempt_at: nullable(timeOf('Earliest time of the next attempt; null when no attempt is planned.')),
     attempt_count: Type.Integer({ description: 'Attempts made so far.' }),
     attempts: Type.Array(
       Type.Object({ number: Type.Integer(), started_at: timeOf('When it was sent.'), ...Exchange }),
-      { description: 'The last 20 at the most, oldest first.' },
+      { description: 'At most the last 20, oldest first.' },
     ),
   },
   { $id: 'WebhookDelivery' },
@@ -56,7 +58,7 @@ export const ListDeliveriesQuerySchema = Type.Object(
     status: Type.Optional(StatusSchema),
     event_type: Type.Optional(EventTypeSchema),
     created_after: Type.Optional(
-      Type.String({ format: 'date-time', description: 'Only those that came about later than this.' }),
+      Type.String({ format: 'date-time', description: 'Only deliveries that were created later than this.' }),
     ),
     ...PAGE_QUERY,
   },
@@ -70,9 +72,9 @@ export const TestWebhookReplySchema = replyOf(
     delivered: Type.Boolean({ description: 'The endpoint answered 2xx in time.' }),
     event_id: Type.String({ description: 'The `webhook-id` that was sent.' }),
     ...Exchange,
-    detail: nullable(Type.String({ description: 'What went wrong, for a person.' })),
+    detail: nullable(Type.String({ description: 'What went wrong, in words for a person.' })),
   }),
-  'What came back',
+  'The result of the test',
 );
 
 /** Body of `POST /v1/events/{id}/redeliver`. */
@@ -83,7 +85,7 @@ export const RedeliverBodySchema = Type.Object(
         minLength: 1,
         maxLength: 64,
         description:
-          'Only to this endpoint, whatever types it asks for. Without it: to every enabled one that wants the type.',
+          'Send to this endpoint only, whatever types it subscribes to. Without it: to every enabled endpoint that subscribes to the type.',
       }),
     ),
   },
@@ -96,10 +98,11 @@ export const RedeliverReplySchema = replyOf(
   Type.Object({
     event_id: Type.String(),
     endpoint_ids: Type.Array(Type.String(), {
-      description: 'Those that get it again. One to which it is on its way already is not among them.',
+      description:
+        'The endpoints that get it again. An endpoint with a delivery of it still pending is left out.',
     }),
   }),
-  'On its way again',
+  'It is sent again',
 );
 
 /** Body of `POST /v1/webhooks/{id}/recover`. */
@@ -111,30 +114,31 @@ export const RecoverBodySchema = Type.Object(
       examples: ['2026-06-15T00:00:00Z'],
     }),
     until: Type.Optional(
-      Type.String({ format: 'date-time', description: 'Events before this time; now, unless told.' }),
+      Type.String({ format: 'date-time', description: 'Events before this time; by default now.' }),
     ),
   },
   { $id: 'RecoverWebhook', additionalProperties: false },
 );
 export type RecoverBody = Static<typeof RecoverBodySchema>;
 
-/** One recovery and how far it is. */
+/** A recovery with its progress. */
 export const RecoverySchema = Type.Object(
   {
     id: Type.String({ examples: ['rec_1J9X2q2eZvKYlo2CluR9g9gV'] }),
     endpoint_id: Type.String(),
-    since: timeOf('From the request.'),
-    until: timeOf('From the request, or when it was made.'),
+    since: timeOf('As requested.'),
+    until: timeOf('As requested; by default the time of the request.'),
     status: Type.Unsafe<'running' | 'done'>({ type: 'string', enum: ['running', 'done'] }),
-    total: Type.Integer({ description: 'Events that it sends.' }),
-    done: Type.Integer({ description: 'Those of them that wait for nothing more.' }),
+    total: Type.Integer({ description: 'Events that it sends in all.' }),
+    done: Type.Integer({ description: 'Events that were delivered, failed or canceled.' }),
     delivered: Type.Integer(),
     failed: Type.Integer({ description: 'Failed or canceled again.' }),
     more: Type.Boolean({
       description:
-        'One recovery takes 10000 events, oldest first. When this is done, ask again with the same times.',
+        'true: there were more than the 10000 events of one recovery, of which the oldest are sent first. When this one is ' +
+        'done, send the same request again.',
     }),
-    created_at: timeOf('When it was asked for.'),
+    created_at: timeOf('When it was requested.'),
   },
   { $id: 'WebhookRecovery' },
 );

@@ -1,6 +1,6 @@
 import { type Static, type TSchema, Type } from '@sinclair/typebox';
 
-/** Why an endpoint is disabled. The last two are somebody's wish. */
+/** Reasons for which an endpoint is disabled. The last two are decisions of a person. */
 export const DISABLED_CODES = {
   gone: 'It answered 410 Gone.',
   failing: 'For five days nothing but failures came back.',
@@ -11,28 +11,28 @@ export const DISABLED_CODES = {
 
 export type DisabledCode = keyof typeof DISABLED_CODES;
 
-/** What disables an endpoint without anybody's wish: each makes an `endpoint.disabled` event. */
+/** Reasons for which this service disables an endpoint by itself; each makes an `endpoint.disabled` event. */
 export type AutomaticDisabledCode = Exclude<DisabledCode, 'by_client' | 'by_operator'>;
 
 const AUTOMATIC: AutomaticDisabledCode[] = ['gone', 'failing', 'address_refused'];
 
-/** The published envelope, of an event that belongs to a client and to none of its payments. */
+/** The published envelope for an event that concerns a client and none of its payments. */
 function envelope<T extends string, D extends TSchema>(type: T, data: D, $id: string, description: string) {
   return Type.Object(
     {
       id: Type.String({
         pattern: '^evt_[0-9A-Za-z]{24}$',
-        description: 'The event; also the header `webhook-id`.',
+        description: 'Id of the event; also in the header `webhook-id`.',
       }),
-      access_token_reference_id: Type.Null({ description: 'It belongs to no user.' }),
+      access_token_reference_id: Type.Null({ description: 'Always null: it concerns no user.' }),
       object: Type.Literal('event'),
       created: Type.String({
         format: 'date-time',
         pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}Z$',
-        description: 'When the event came about, UTC, in whole seconds.',
+        description: 'When the event happened, in UTC and whole seconds.',
       }),
       type: Type.Literal(type),
-      job_id: Type.Null({ description: 'It belongs to no job.' }),
+      job_id: Type.Null({ description: 'Always null: it concerns no job.' }),
       data,
     },
     { $id, additionalProperties: false, description },
@@ -55,14 +55,15 @@ export const EndpointDisabledEventSchema = envelope(
     { additionalProperties: false },
   ),
   'EndpointDisabledEvent',
-  'A webhook endpoint of yours gets nothing more until you enable it. Your other endpoints and `GET /v1/events` have this.',
+  'A webhook endpoint of yours was disabled and gets no events until you enable it. This event goes to your other ' +
+    'endpoints and is in `GET /v1/events`.',
 );
 
 export const WebhookTestEventSchema = envelope(
   'webhook.test',
   Type.Object({ endpoint_id: EndpointId }, { additionalProperties: false }),
   'WebhookTestEvent',
-  'What `POST /v1/webhooks/{id}/test` sends. It is not kept.',
+  'Sent by `POST /v1/webhooks/{id}/test`. It is not stored.',
 );
 
 export type EndpointDisabledEvent = Static<typeof EndpointDisabledEventSchema>;
@@ -81,7 +82,7 @@ function head<T extends string>(type: T, { eventId, created }: EndpointEventInpu
   };
 }
 
-/** The event of an endpoint that was disabled by what came back from it. */
+/** Makes the event of an endpoint that was disabled because of its answers. */
 export function endpointDisabledEvent(
   input: EndpointEventInput & { code: AutomaticDisabledCode; reason: string },
 ): EndpointDisabledEvent {
@@ -89,7 +90,7 @@ export function endpointDisabledEvent(
   return { ...head('endpoint.disabled', input), data: { endpoint_id: endpointId, code, reason } };
 }
 
-/** The event that a client sends to its own endpoint to see whether it works. */
+/** Makes the event by which a client tests its own endpoint. */
 export function webhookTestEvent(input: EndpointEventInput): WebhookTestEvent {
   return { ...head('webhook.test', input), data: { endpoint_id: input.endpointId } };
 }

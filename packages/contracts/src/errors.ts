@@ -1,30 +1,30 @@
 import { type Static, Type } from '@sinclair/typebox';
 
 /**
- * Whether the same request may be sent again:
- * - `always`: nothing was kept of it;
- * - `with_key`: it may have been taken. With its Idempotency-Key it cannot be taken twice; reads are safe anyway;
+ * When it is safe to send the same request again:
+ * - `always`: nothing of it was stored;
+ * - `with_key`: it may have been accepted. With its Idempotency-Key it cannot be accepted twice; reads are always safe;
  * - `never`: it will be refused again until something is changed.
  */
 export type RetryRule = 'always' | 'with_key' | 'never';
 
 type Entry = { status: number; retry: RetryRule; sentence: (details: ErrorDetails) => string; about: string };
 
-/** What a sentence may name. Each entry of the catalogue uses at most two of them. */
+/** The values that a sentence may contain. Each entry of the catalogue uses at most two of them. */
 export type ErrorDetails = {
   field?: string;
   rule?: string;
   mrn?: string;
   allow?: string;
-  /** The state that a payment is in. */
+  /** State of the payment. */
   status?: string;
-  /** What the EMR, or the way to it, has to say. */
+  /** Why the EMR could not be used: its own answer, or the failure on the way to it. */
   reason?: string;
-  /** What would be too much. */
+  /** The limit that was exceeded. */
   limit?: string;
 };
 
-/** Every error of the API: code → status → sentence. The sentences of the first three are published. */
+/** The catalogue of the API's errors: code → status → sentence. The sentences of the first three are published. */
 export const ERRORS = {
   invalid_field: {
     status: 400,
@@ -115,7 +115,7 @@ export const ERRORS = {
   method_not_allowed: {
     status: 405,
     retry: 'never',
-    about: 'The path exists, but not for this method; the header `Allow` lists those that it has.',
+    about: 'The path does not have this method; the header `Allow` lists the methods that it has.',
     sentence: ({ allow }) => `This method is not allowed here. Allowed: ${allow}.`,
   },
   request_timeout: {
@@ -127,7 +127,7 @@ export const ERRORS = {
   idempotency_key_in_flight: {
     status: 409,
     retry: 'always',
-    about: 'A request with the same Idempotency-Key is being worked on.',
+    about: 'A request with the same Idempotency-Key is still being processed.',
     sentence: () => 'A request with this Idempotency-Key is still being processed. Send it again shortly.',
   },
   invalid_state: {
@@ -140,7 +140,7 @@ export const ERRORS = {
     status: 409,
     retry: 'never',
     about:
-      "The practice's EMR connection cannot be used as it is set up. Whoever connected it has to mend it.",
+      "The practice's EMR connection cannot be used as it is set up. The person who connected it has to correct it.",
     sentence: () => "The practice's EMR connection cannot be used as it is set up.",
   },
   endpoint_disabled: {
@@ -158,13 +158,13 @@ export const ERRORS = {
   nothing_to_redeliver: {
     status: 409,
     retry: 'never',
-    about: 'The event is on its way already, or no enabled endpoint takes events of its type.',
+    about: 'The event is being delivered already, or no enabled endpoint subscribes to its type.',
     sentence: () => 'The event is on its way already, or no enabled endpoint takes events of its type.',
   },
   test_in_progress: {
     status: 409,
     retry: 'always',
-    about: 'A test of this endpoint is under way, or too many tests are.',
+    about: 'A test of this endpoint is running, or too many tests are running in this process.',
     sentence: () => 'Another test is under way. Try again when it is over.',
   },
   payload_too_large: {
@@ -189,7 +189,7 @@ export const ERRORS = {
     status: 429,
     retry: 'always',
     about:
-      'Too many requests; the header `Retry-After` says when to try again. Nothing was kept of this one.',
+      'Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored.',
     sentence: ({ limit }) => `Too many requests: ${limit}.`,
   },
   headers_too_large: {
@@ -201,19 +201,20 @@ export const ERRORS = {
   internal_error: {
     status: 500,
     retry: 'with_key',
-    about: 'Our fault. Quote the request_id.',
+    about: 'An error of this service. Quote the request_id when you report it.',
     sentence: () => 'Something went wrong on our side.',
   },
   emr_unavailable: {
     status: 502,
     retry: 'always',
-    about: 'The EMR cannot be reached or did not answer as it should. Nothing was written.',
+    about: 'The EMR cannot be reached, or its answer was not understood. Nothing was written.',
     sentence: ({ reason }) => `The EMR could not be asked. ${reason}`,
   },
   service_unavailable: {
     status: 503,
     retry: 'with_key',
-    about: 'The service cannot take requests just now; the header `Retry-After` says when to try again.',
+    about:
+      'The service cannot accept requests at the moment; the header `Retry-After` says when to try again.',
     sentence: () => 'The service is temporarily unavailable. Please try again.',
   },
   emr_timeout: {
@@ -232,18 +233,18 @@ export const ERROR_CODES = Object.keys(ERRORS) as ErrorCode[];
 export const ErrorReplySchema = Type.Object(
   {
     success: Type.Literal(false),
-    message: Type.String({ description: 'For people. Use `code` in programs.' }),
+    message: Type.String({ description: 'For people. Programs use `code`.' }),
     code: Type.Unsafe<ErrorCode>({
       type: 'string',
       enum: ERROR_CODES,
       description: 'Stable and machine-readable.',
     }),
-    request_id: Type.String({ description: 'The request; also the header `x-request-id`.' }),
+    request_id: Type.String({ description: 'Id of the request; also in the header `x-request-id`.' }),
     safe_to_retry: Type.Boolean({
       description:
-        'true: send the same request again after a pause, with the same Idempotency-Key if it had one; nothing is made twice. ' +
+        'true: send the same request again after a pause, with the same Idempotency-Key if it had one; nothing is created twice. ' +
         'false: do not send it again unchanged: it would be refused again, or (a POST without an Idempotency-Key that ' +
-        'met a 500 or 503) it may already have been taken.',
+        'got a 500 or 503) it may already have been accepted.',
     }),
   },
   { $id: 'Error', description: 'The body of every error answer.' },
@@ -252,9 +253,9 @@ export const ErrorReplySchema = Type.Object(
 export type ErrorReply = Static<typeof ErrorReplySchema>;
 
 /**
- * The answer to one failed request.
+ * Writes the answer to one failed request.
  *
- * @param repeatable whether sending the request twice is harmless: it has an Idempotency-Key, or only reads.
+ * @param input.repeatable true when sending the request twice is harmless: it has an Idempotency-Key, or only reads.
  */
 export function errorReply(
   code: ErrorCode,

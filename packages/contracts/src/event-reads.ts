@@ -3,18 +3,18 @@ import { PAYMENT_ID_PATTERN } from './ids.ts';
 import { listOf, nullable, PAGE_QUERY, replyOf } from './replies.ts';
 import { EventTypeSchema } from './webhook-endpoints.ts';
 
-/** An event as it is sent, whatever its type. Each type's own schema stands under `webhooks` in the document. */
+/** An event of any type, as it is sent. The document has each type's own schema under `webhooks`. */
 export const StoredEventSchema = Type.Object(
   {
     id: Type.String(),
     access_token_reference_id: nullable(Type.String()),
     object: Type.Literal('event'),
     created: Type.String({ format: 'date-time' }),
-    type: Type.String({ description: 'Expect types that you do not know.' }),
+    type: Type.String({ description: 'New types may be added: ignore those that you do not know.' }),
     job_id: nullable(Type.String()),
     data: Type.Object({}, { additionalProperties: true }),
   },
-  { $id: 'Event', description: 'The same as a webhook that is not thin.' },
+  { $id: 'Event', description: 'The same body as that of a webhook that is not thin.' },
 );
 export type StoredEvent = Static<typeof StoredEventSchema>;
 
@@ -28,11 +28,14 @@ export const ListEventsQuerySchema = Type.Object(
   {
     type: Type.Optional(EventTypeSchema),
     job_id: Type.Optional(
-      Type.String({ pattern: '^[0-9]{1,15}$', description: '`job_id` of the answer to a request.' }),
+      Type.String({
+        pattern: '^[0-9]{1,15}$',
+        description: 'The `job_id` that the request was answered with.',
+      }),
     ),
     payment_id: Type.Optional(Type.String({ pattern: PAYMENT_ID_PATTERN })),
     created_after: Type.Optional(
-      Type.String({ format: 'date-time', description: 'Only events that came about later than this.' }),
+      Type.String({ format: 'date-time', description: 'Only events that happened later than this.' }),
     ),
     ...PAGE_QUERY,
   },

@@ -15,21 +15,21 @@ function envelope<T extends string, D extends TSchema>(type: T, data: D, $id: st
     {
       id: Type.String({
         pattern: '^evt_[0-9A-Za-z]{24}$',
-        description: 'The event; also the header `webhook-id`.',
+        description: 'Id of the event; also in the header `webhook-id`.',
       }),
       access_token_reference_id: Type.String({
-        description: 'The user whose access token made the payment.',
+        description: 'The user with whose access token the payment was created.',
       }),
       object: Type.Literal('event'),
       created: Type.String({
         format: 'date-time',
         pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}Z$',
-        description: 'When the event came about, UTC, in whole seconds.',
+        description: 'When the event happened, in UTC and whole seconds.',
       }),
       type: Type.Literal(type),
       job_id: Type.String({
         pattern: '^[0-9]+$',
-        description: 'The `job_id` of the answer to the request, as a string.',
+        description: 'The `job_id` that the request was answered with, as a string.',
       }),
       data,
     },
@@ -51,7 +51,7 @@ export const PaymentCreatedEventSchema = envelope(
     { additionalProperties: false },
   ),
   'PaymentCreatedEvent',
-  'The payment stands in the EMR.',
+  'The payment is in the EMR.',
 );
 
 export const PaymentFailedEventSchema = envelope(
@@ -61,7 +61,7 @@ export const PaymentFailedEventSchema = envelope(
     { additionalProperties: false },
   ),
   'PaymentFailedEvent',
-  'The payment could not be posted and does not stand in the EMR.',
+  'The payment could not be posted and is not in the EMR.',
 );
 
 export const PaymentReviewEventSchema = envelope(
@@ -71,7 +71,7 @@ export const PaymentReviewEventSchema = envelope(
     { additionalProperties: false },
   ),
   'PaymentReviewRequiredEvent',
-  'The payment may or may not stand in the EMR, and the EMR cannot tell: a person has to look. It is not sent again.',
+  'The payment may or may not be in the EMR, and the EMR has no means to find out: a person has to look. It is not sent again.',
 );
 
 export type PaymentCreatedEvent = Static<typeof PaymentCreatedEventSchema>;
@@ -80,7 +80,7 @@ export type PaymentReviewEvent = Static<typeof PaymentReviewEventSchema>;
 export type PaymentEvent = PaymentCreatedEvent | PaymentFailedEvent | PaymentReviewEvent;
 export type PaymentEventType = PaymentEvent['type'];
 
-/** What every event says beside its data. `jobId` is the one the integrator was answered. */
+/** The fields of every event beside its data. `jobId` is the one in the answer to the integrator's request. */
 export type EventInput = {
   eventId: string;
   userPublicId: string;
@@ -99,7 +99,7 @@ function head<T extends PaymentEventType>(type: T, input: EventInput) {
   };
 }
 
-/** The event of a payment that was posted. `amount` is a decimal string such as `350.00`; the event has a number. */
+/** Makes the event of a payment that was posted. `amount` is a decimal string such as `350.00`; the event has a number. */
 export function paymentCreatedEvent(
   input: EventInput & {
     payment: {
@@ -126,7 +126,7 @@ export function paymentCreatedEvent(
   };
 }
 
-/** The event of a payment that failed; `failureReason` is told to the integrator as it is. */
+/** Makes the event of a payment that failed. The integrator gets `failureReason` unchanged. */
 export function paymentFailedEvent(
   input: EventInput & { payment: { paymentId: string; failureReason: string } },
 ): PaymentFailedEvent {
@@ -134,7 +134,7 @@ export function paymentFailedEvent(
   return { ...head('payment.failed', input), data: { payment_id: paymentId, failure_reason: failureReason } };
 }
 
-/** The event of a payment of which nobody can know whether it was posted. */
+/** Makes the event of a payment that may or may not have been posted. */
 export function paymentReviewEvent(
   input: EventInput & { payment: { paymentId: string; reviewReason: string } },
 ): PaymentReviewEvent {

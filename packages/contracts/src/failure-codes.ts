@@ -1,6 +1,6 @@
 /**
- * Why a payment ended as `failed` or `needs_review`, for programs; `action` says what a person does about it.
- * A code is never renamed or given another meaning. `failure_reason` tells the single case in words.
+ * The reasons for which a payment ends as `failed` or `needs_review`, as codes for programs; `action` says what a person
+ * does about it. A code is never renamed or given another meaning. `failure_reason` explains the single case in words.
  */
 export const FAILURE_CODES = {
   unknown_payment_method: {
@@ -27,11 +27,11 @@ export const FAILURE_CODES = {
   },
   emr_refused: {
     status: 'failed',
-    action: 'The EMR refused the payment. Mend what the reason names, then retry.',
+    action: 'The EMR refused the payment. Correct what the reason names, then retry.',
   },
   connection_misconfigured: {
     status: 'failed',
-    action: "The practice's EMR connection cannot be used as it is set up. Mend it, then retry.",
+    action: "The practice's EMR connection cannot be used as it is set up. Correct it, then retry.",
   },
   retries_exhausted: {
     status: 'failed',
@@ -44,13 +44,12 @@ export const FAILURE_CODES = {
   },
   outcome_unknown: {
     status: 'needs_review',
-    action:
-      'The payment may or may not stand in the EMR. Look there, then resolve it as posted or not posted.',
+    action: 'The payment may or may not be in the EMR. Look there, then resolve it as posted or not posted.',
   },
   several_matches: {
     status: 'needs_review',
     action:
-      'The EMR has more than one entry for the payment. Remove the surplus there, then resolve it as posted.',
+      'The EMR has more than one entry for the payment. Remove all but one there, then resolve it as posted.',
   },
 } as const satisfies Record<string, { status: 'failed' | 'needs_review'; action: string }>;
 
@@ -63,7 +62,7 @@ type CodeOf<S extends 'failed' | 'needs_review'> = {
 /** Codes of payments that are certainly not in the EMR. */
 export type FailedCode = CodeOf<'failed'>;
 
-/** Codes of payments that a person has to look at. */
+/** Codes of payments that a person has to check in the EMR. */
 export type ReviewCode = CodeOf<'needs_review'>;
 
 export function isFailureCode(code: string): code is FailureCode {

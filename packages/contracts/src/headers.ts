@@ -1,7 +1,6 @@
 /**
- * Names of the headers of the API, lower-case as Node hands them over. The three credentials are spelled with
- * underscores by contract: nginx drops such headers unless `underscores_in_headers on`, and other proxies have a
- * switch of their own.
+ * Names of the API's headers, lower-case as Node gives them. The contract spells the three credentials with underscores:
+ * nginx drops such headers without `underscores_in_headers on`, and other proxies have a switch of their own.
  */
 export const HEADERS = {
   clientId: 'client_id',

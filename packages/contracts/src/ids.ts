@@ -6,11 +6,11 @@ export const PAYMENT_ID_PATTERN = '^[0-9a-f]{32}$';
 const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const PUBLIC_ID_LENGTH = 24;
 
-// Random bytes are drawn in blocks: a system call for each id would cost more than the id.
+// Random bytes are drawn in blocks: a system call for each id would cost more than everything else about it.
 const pool = Buffer.allocUnsafe(4096);
 let used = pool.length;
 
-/** The next `count` bytes of the pool, each handed out once. The view is valid until the next call. */
+/** Returns the next `count` bytes of the pool; no byte is used twice. The view is valid until the next call. */
 function randomView(count: number): Buffer {
   if (used + count > pool.length) {
     randomFillSync(pool);
@@ -21,7 +21,7 @@ function randomView(count: number): Buffer {
 }
 
 /**
- * A new payment id: the 32 lower-case hex digits of a UUIDv7 (RFC 9562, 5.7). Ids of later payments sort later, so
+ * Makes a payment id: the 32 lower-case hex digits of a UUIDv7 (RFC 9562, 5.7). Ids of later payments sort later, so
  * the index on them grows at one end; 74 bits of each are random.
  */
 export function newPaymentId(): string {
@@ -32,17 +32,17 @@ export function newPaymentId(): string {
   return time + bytes.toString('hex');
 }
 
-/** `123e4567e89b12d3a456426614174001` → `123e4567-e89b-12d3-a456-426614174001`, as Postgres writes a uuid. */
+/** Adds the hyphens: `123e4567e89b12d3a456426614174001` → `123e4567-e89b-12d3-a456-426614174001`, as Postgres writes a uuid. */
 export function paymentIdToUuid(paymentId: string): string {
   return `${paymentId.slice(0, 8)}-${paymentId.slice(8, 12)}-${paymentId.slice(12, 16)}-${paymentId.slice(16, 20)}-${paymentId.slice(20)}`;
 }
 
-/** The opposite of `paymentIdToUuid`. */
+/** Removes the hyphens: the inverse of `paymentIdToUuid`. */
 export function uuidToPaymentId(uuid: string): string {
   return uuid.replaceAll('-', '');
 }
 
-/** 24 letters and digits, 142 random bits. Bytes above 247 are thrown away: 256 is no multiple of 62. */
+/** Draws 24 letters and digits: 142 random bits. Bytes above 247 are skipped, because 256 is not a multiple of 62. */
 function randomBase62(): string {
   let text = '';
   while (text.length < PUBLIC_ID_LENGTH) {
@@ -52,22 +52,22 @@ function randomBase62(): string {
   return text;
 }
 
-/** `evt_…`: an event, and the `webhook-id` of its deliveries. */
+/** Makes an `evt_…`: the id of an event, and the `webhook-id` of its deliveries. */
 export function newEventId(): string {
   return `evt_${randomBase62()}`;
 }
 
-/** `user_…`: a user; events call it `access_token_reference_id`. */
+/** Makes a `user_…`: the id of a user, in events `access_token_reference_id`. */
 export function newUserId(): string {
   return `user_${randomBase62()}`;
 }
 
-/** `we_…`: a webhook endpoint. */
+/** Makes a `we_…`: the id of a webhook endpoint. */
 export function newWebhookEndpointId(): string {
   return `we_${randomBase62()}`;
 }
 
-/** `rec_…`: a recovery of what a webhook endpoint missed. */
+/** Makes a `rec_…`: the id of a recovery of the events that a webhook endpoint missed. */
 export function newRecoveryId(): string {
   return `rec_${randomBase62()}`;
 }

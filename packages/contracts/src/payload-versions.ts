@@ -1,23 +1,23 @@
 /**
- * The versions of what an endpoint is sent. An endpoint keeps the one it registered with. Events are stored in the
- * shape of the newest; an older one is made from it when it is sent, by its entry in `SHAPES`. A version is added when a
- * change would break a receiver: new fields and new event types do not.
+ * The versions of a webhook's body. An endpoint keeps the version that it registered with. Events are stored in the
+ * newest version; an older one is derived from it at each send, by its entry in `SHAPES`. A version is added when a
+ * change would break a receiver; new fields and new event types do not.
  */
 export const API_VERSIONS = ['2026-06-01'] as const;
 
 export type ApiVersion = (typeof API_VERSIONS)[number];
 
-/** What a newly registered endpoint gets. */
+/** The version of a newly registered endpoint. */
 export const CURRENT_API_VERSION: ApiVersion = '2026-06-01';
 
 type Shape = (body: string) => string;
 
-/** From the stored body to the body of a version. The current one is sent byte for byte as it is stored. */
+/** Turns the stored body into the body of a version. The current version is sent byte for byte as it is stored. */
 const SHAPES: Record<ApiVersion, Shape> = {
   '2026-06-01': (body) => body,
 };
 
-/** Thin mode: enough to come and ask, and nothing about a patient. */
+/** The body in thin mode: enough to read the payment through the API, and nothing about a patient. */
 export type ThinEvent = { id: string; type: string; created: string; payment_id: string | null };
 
 function thinned(body: string): string {
@@ -37,7 +37,7 @@ function thinned(body: string): string {
 }
 
 /**
- * The exact text that an endpoint is sent of an event.
+ * Writes the exact text of an event for one endpoint.
  *
  * @param input.body the stored body.
  * @throws Error for a version that no release has had: the row was not written by us.
@@ -45,6 +45,6 @@ function thinned(body: string): string {
 export function payloadFor(input: { apiVersion: string; thin: boolean; body: string }): string {
   const shape = Object.hasOwn(SHAPES, input.apiVersion) ? SHAPES[input.apiVersion as ApiVersion] : undefined;
   if (shape === undefined) throw new Error(`there is no payload version ${input.apiVersion}`);
-  // Thin events have had one shape so far, whatever the version.
+  // Thin events have the same shape in every version so far.
   return input.thin ? thinned(input.body) : shape(input.body);
 }

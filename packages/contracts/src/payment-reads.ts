@@ -20,8 +20,8 @@ export const PaymentStatusSchema = Type.Unsafe<PaymentStatus>({
   type: 'string',
   enum: [...PAYMENT_STATUSES],
   description:
-    '`accepted`, `posting` and `retrying` are open: it is being worked on. `posted`: it stands in the EMR. `failed`: it ' +
-    'does not. `needs_review`: nobody can know; a person has to look (`resolve`).',
+    '`accepted`, `posting` and `retrying` are open: the payment is being processed. `posted`: it is in the EMR. `failed`: ' +
+    'it is not. `needs_review`: it may be; a person has to look (`resolve`).',
 });
 
 const PaymentIdSchema = Type.String({
@@ -31,7 +31,7 @@ const PaymentIdSchema = Type.String({
 });
 
 const JobIdSchema = Type.Integer({
-  description: 'The `job_id` of the answer to the request that made the payment.',
+  description: 'The `job_id` in the answer to the request that created the payment.',
   examples: [12345],
 });
 
@@ -50,23 +50,25 @@ export const FailureSchema = Type.Object(
     reason: Type.String({ description: 'This case, in words for a person.' }),
     action: Type.String({ description: 'What to do about it.' }),
   },
-  { $id: 'PaymentFailure', description: 'Why it is `failed` or `needs_review`.' },
+  { $id: 'PaymentFailure', description: 'The reason for `failed` or `needs_review`.' },
 );
 
 const AttemptSchema = Type.Object({
-  number: Type.Integer({ minimum: 1, description: '1 is the first.' }),
-  sent_at: timeOf('When the request was about to leave for the EMR.'),
+  number: Type.Integer({ minimum: 1, description: 'Counts from 1.' }),
+  sent_at: timeOf('Just before the request to the EMR was sent.'),
   finished_at: nullable(timeOf('When its outcome was known.')),
   outcome: nullable(
     Type.Unsafe<'posted' | 'refused' | 'not_sent' | 'unknown' | 'absent'>({
       type: 'string',
       enum: ['posted', 'refused', 'not_sent', 'unknown', 'absent'],
       description:
-        '`not_sent`: it never reached the EMR. `unknown`: no answer that proves anything. `absent`: was unknown, and the EMR ' +
-        'has since been asked and does not have it. null: under way.',
+        '`not_sent`: it never reached the EMR. `unknown`: there was no answer that proves anything. `absent`: the outcome was ' +
+        'unknown, and a later look-up proved that the EMR does not have it. null: still running.',
     }),
   ),
-  code: nullable(Type.String({ description: 'What went wrong, such as `timeout`; null when nothing did.' })),
+  code: nullable(
+    Type.String({ description: 'What went wrong, such as `timeout`; null when nothing went wrong.' }),
+  ),
 });
 
 const RequestFields = CreatePaymentBodySchema.properties;
@@ -85,7 +87,7 @@ export const PaymentSchema = Type.Object(
     notes: nullable(Type.String({ description: 'The note, when there is one.' })),
     deposit_date: Type.String({
       format: 'date',
-      description: 'Deposit date (YYYY-MM-DD); the one that was chosen when none was given.',
+      description: 'Deposit date (YYYY-MM-DD); when the request had none, the date that was chosen.',
       examples: ['2026-06-15'],
     }),
     emr_transaction_id: nullable(Type.String({ description: "The EMR's identifier of the posting." })),
@@ -95,9 +97,9 @@ export const PaymentSchema = Type.Object(
       Type.Object({
         id: Type.String({ examples: ['evt_1J9X2q2eZvKYlo2CluR9g9gV'] }),
         type: Type.String({ examples: ['payment.created'] }),
-        created: timeOf('When it came about.'),
+        created: timeOf('When the event happened.'),
       }),
-      { description: 'What you were told of it, oldest first. Events are kept for a limited time.' },
+      { description: 'The events about this payment, oldest first. Events are kept for a limited time.' },
     ),
     created_at: timeOf('When it was accepted.'),
     settled_at: nullable(timeOf('When it became `posted`, `failed` or `needs_review`.')),
@@ -120,7 +122,7 @@ export const ListPaymentsQuerySchema = Type.Object(
         maxItems: PAYMENT_STATUSES.length,
         uniqueItems: true,
         description:
-          'Only payments in this state; several when it is given several times. `failed` and `needs_review` are the worklist.',
+          'Only payments in this state; repeat it for several states. `failed` and `needs_review` are the worklist.',
       }),
     ),
     patient_mrn: Type.Optional(
@@ -137,10 +139,13 @@ export const ListPaymentsQuerySchema = Type.Object(
       }),
     ),
     created_after: Type.Optional(
-      Type.String({ format: 'date-time', description: 'Only those that were accepted later than this.' }),
+      Type.String({ format: 'date-time', description: 'Only payments that were accepted later than this.' }),
     ),
     created_before: Type.Optional(
-      Type.String({ format: 'date-time', description: 'Only those that were accepted earlier than this.' }),
+      Type.String({
+        format: 'date-time',
+        description: 'Only payments that were accepted earlier than this.',
+      }),
     ),
     ...PAGE_QUERY,
   },

@@ -10,9 +10,12 @@ export const RetryPaymentBodySchema = Type.Object(
   {
     payment_method: Type.Optional({
       ...payment_method,
-      description: 'Corrected; else the payment keeps its own.',
+      description: 'The corrected method; without it the payment keeps its own.',
     }),
-    location: Type.Optional({ ...location, description: 'Corrected; else the payment keeps its own.' }),
+    location: Type.Optional({
+      ...location,
+      description: 'The corrected location; without it the payment keeps its own.',
+    }),
   },
   {
     $id: 'RetryPayment',
@@ -23,22 +26,22 @@ export const RetryPaymentBodySchema = Type.Object(
 export type RetryPaymentBody = Static<typeof RetryPaymentBodySchema>;
 
 /**
- * Body of `POST /v1/payments/{id}/resolve`. `emr_transaction_id` goes with `posted` alone; a handler checks that, so that
- * the field can be named in the published sentence.
+ * Body of `POST /v1/payments/{id}/resolve`. `emr_transaction_id` is allowed with `posted` only; the handler checks that, so
+ * that the published sentence can name the field.
  */
 export const ResolvePaymentBodySchema = Type.Object(
   {
     outcome: Type.Unsafe<'posted' | 'not_posted'>({
       type: 'string',
       enum: ['posted', 'not_posted'],
-      description: 'What a person found in the EMR.',
+      description: 'The finding of a person who has looked in the EMR.',
     }),
     emr_transaction_id: Type.Optional(
       Type.String({
         minLength: 1,
         maxLength: 255,
         pattern: location.pattern ?? '',
-        description: "With `posted`, and only then: the EMR's identifier of the posting.",
+        description: "With `posted` only: the EMR's identifier of the posting.",
         examples: ['13969262'],
       }),
     ),
@@ -46,7 +49,7 @@ export const ResolvePaymentBodySchema = Type.Object(
       minLength: 1,
       maxLength: 1000,
       pattern: notes.pattern ?? '',
-      description: 'Who looked, and how it was found out. Kept in the audit log.',
+      description: 'Who looked, and how they found out. Kept in the audit log.',
       examples: ['Found on the day sheet by M. Ortiz'],
     }),
   },
@@ -66,7 +69,7 @@ export const ResolvedPaymentReplySchema = replyOf(
   Type.Object({
     payment_id: Type.String({ pattern: PAYMENT_ID_PATTERN }),
     status: Type.Unsafe<'posted' | 'failed'>({ type: 'string', enum: ['posted', 'failed'] }),
-    event_id: Type.String({ description: 'The event that tells of it.' }),
+    event_id: Type.String({ description: 'The event that reports it.' }),
   }),
   'The payment is settled',
 );

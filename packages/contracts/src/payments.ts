@@ -4,19 +4,19 @@ import { PAYMENT_ID_PATTERN } from './ids.ts';
 /** Refuses blank text, control characters and lone surrogates. Anchored and unambiguous: it runs in linear time. */
 const LINE_PATTERN = '^(?=\\s*\\S)[^\\p{Cc}\\p{Cs}]*$';
 
-/** As above for text of several lines, which may be empty: tab, line feed and carriage return are let through. */
+/** The same for text of several lines, which may be empty: tab, line feed and carriage return are allowed. */
 const TEXT_PATTERN = '^(?:[\\t\\n\\r]|[^\\p{Cc}\\p{Cs}])*$';
 
 /** The largest `numeric(12,2)`. */
 export const MAX_AMOUNT = 9_999_999_999.99;
 
 /**
- * Keyword of the amount: the most decimals a number may have. JSON Schema's `multipleOf: 0.01` says the same, but
+ * Keyword of the amount: the maximum number of decimals. JSON Schema's `multipleOf: 0.01` has the same meaning, but
  * validators that divide binary fractions refuse 350.10 by it.
  */
 export const MAX_DECIMALS_KEYWORD = 'x-max-decimals';
 
-/** Body of `POST /v1/payments`. The order of the properties is the order in which a bad one is named. */
+/** Body of `POST /v1/payments`. When several fields are bad, the error names the first one in this order. */
 export const CreatePaymentBodySchema = Type.Object(
   {
     patient_mrn: Type.String({
@@ -93,7 +93,7 @@ export const CREATE_PAYMENT_EXAMPLE: CreatePaymentBody = {
   deposit_date: '2026-06-15',
 };
 
-/** The sentence of every accepted payment. */
+/** The message of the answer to every accepted payment. */
 export const PAYMENT_ACCEPTED_MESSAGE = 'Payment processing. A webhook event will be sent upon completion.';
 
 /** Answer to an accepted `POST /v1/payments`. */

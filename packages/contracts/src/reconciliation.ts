@@ -20,7 +20,13 @@ export const ReconciliationQuerySchema = Type.Object(
       Type.Unsafe<'json' | 'csv'>({
         type: 'string',
         enum: ['json', 'csv'],
-        description: 'Decides over the header `Accept`.',
+        description: 'The format of the answer; wins over the header `Accept`.',
+      }),
+    ),
+    bom: Type.Optional(
+      Type.Boolean({
+        description:
+          'true: the CSV begins with a byte order mark, by which spreadsheets recognise UTF-8. Has no effect on JSON.',
       }),
     ),
   },
@@ -28,17 +34,17 @@ export const ReconciliationQuerySchema = Type.Object(
 );
 export type ReconciliationQuery = Static<typeof ReconciliationQuerySchema>;
 
-/** How many payments, and what they add up to, exactly. */
+/** A number of payments with their exact sum. */
 export const TallySchema = Type.Object(
   {
     count: Type.Integer({ minimum: 0 }),
-    amount: Type.Number({ description: 'Their sum, to the cent.', examples: [350.1] }),
+    amount: Type.Number({ description: 'Their sum, exact to the cent.', examples: [350.1] }),
   },
   { $id: 'Tally' },
 );
 const Tally = Type.Unsafe<Static<typeof TallySchema>>({ $ref: 'Tally#' });
 
-/** What can have become of a payment, as an office manager counts it. */
+/** The states of payments that the reconciliation counts. */
 export const RECONCILIATION_COLUMNS = ['accepted', 'posted', 'failed', 'needs_review', 'open'] as const;
 
 const Columns = {
@@ -53,13 +59,14 @@ export const ReconciliationReplySchema = replyOf(
   'ReconciliationReply',
   Type.Object({
     date: Type.String({ format: 'date' }),
-    location: nullable(Type.String({ description: 'null: all of them.' })),
+    location: nullable(Type.String({ description: 'null: all locations.' })),
     methods: Type.Array(Type.Object({ payment_method: Type.String(), ...Columns }), {
-      description: 'By payment method; case and blanks do not tell two methods apart.',
+      description:
+        'One entry for each payment method; names that differ only in case and blanks are one method.',
     }),
     totals: Type.Object(Columns),
   }),
-  'Everything that was accepted for the date (`accepted`), and what has become of it until now: `posted` is what the ' +
-    'EMR has, `open` is still being worked on',
+  'All payments of the date (`accepted`) with their state now: `posted` payments are in the EMR, `open` ones are still ' +
+    'being processed',
 );
 export type ReconciliationReply = Static<typeof ReconciliationReplySchema>;

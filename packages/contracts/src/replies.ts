@@ -1,6 +1,6 @@
 import { type TSchema, Type } from '@sinclair/typebox';
 
-/** A value that may be null. JSON Schema's way in OpenAPI 3.1. */
+/** Allows null beside a value, in the form of OpenAPI 3.1. */
 export function nullable<T extends TSchema>(schema: T) {
   return Type.Union([schema, Type.Null()]);
 }
@@ -9,7 +9,7 @@ export function nullable<T extends TSchema>(schema: T) {
 export const timeOf = (description: string) =>
   Type.String({ format: 'date-time', description, examples: ['2026-06-15T10:30:00.000Z'] });
 
-/** An answer with one thing in `data`. */
+/** Makes the schema of an answer with one thing in `data`. */
 export function replyOf<T extends TSchema>($id: string, data: T, description: string) {
   return Type.Object(
     {
@@ -21,7 +21,7 @@ export function replyOf<T extends TSchema>($id: string, data: T, description: st
   );
 }
 
-/** One page of a list. */
+/** Makes the schema of one page of a list. */
 export function listOf<T extends TSchema>($id: string, item: T, description: string) {
   return Type.Object(
     {
@@ -29,18 +29,18 @@ export function listOf<T extends TSchema>($id: string, item: T, description: str
       message: Type.String({ description: 'For people.' }),
       data: Type.Array(item),
       has_more: Type.Boolean({ description: 'There is another page.' }),
-      next_cursor: nullable(Type.String({ description: 'Give it as `cursor` for the next page.' })),
+      next_cursor: nullable(Type.String({ description: 'The `cursor` of the next page.' })),
     },
     { $id, description },
   );
 }
 
-/** How a page is asked for. */
+/** The query fields of every list that select a page. */
 export const PAGE_QUERY = {
   limit: Type.Optional(
     Type.Integer({ minimum: 1, maximum: 100, default: 20, description: 'Entries on a page.' }),
   ),
   cursor: Type.Optional(
-    Type.String({ minLength: 1, maxLength: 200, description: '`next_cursor` of the page before.' }),
+    Type.String({ minLength: 1, maxLength: 200, description: 'The `next_cursor` of the previous page.' }),
   ),
 };

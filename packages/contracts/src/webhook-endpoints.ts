@@ -3,7 +3,7 @@ import { DISABLED_CODES, type DisabledCode } from './endpoint-events.ts';
 import { CURRENT_API_VERSION } from './payload-versions.ts';
 import { listOf, nullable, PAGE_QUERY, replyOf, timeOf } from './replies.ts';
 
-/** Every type of event that an endpoint can ask for. */
+/** Every type of event that an endpoint can subscribe to. */
 export const EVENT_TYPES = [
   'payment.created',
   'payment.failed',
@@ -19,38 +19,38 @@ const SigningSchema = Type.Unsafe<'v1' | 'v1a'>({
   type: 'string',
   enum: ['v1', 'v1a'],
   description:
-    '`v1`: HMAC-SHA256 with a secret that both sides have. `v1a`: ed25519; you get the public key, which verifies and ' +
-    'cannot sign.',
+    '`v1`: HMAC-SHA256 with a secret that both sides have. `v1a`: ed25519; you get the public key, which can verify but ' +
+    'not sign.',
 });
 
 const Url = Type.String({
   minLength: 1,
   maxLength: 2048,
   description:
-    'Where events are sent: https, a public address, port 443 or 8443, no user name or password. It is checked now and on ' +
-    'every connection.',
+    'Where events are sent: https, a public address, port 443 or 8443, no user name or password. The address is checked ' +
+    'at registration and again on every connection.',
   examples: ['https://hooks.example.com/emr-payments'],
 });
 const Description = Type.String({
   maxLength: 255,
-  // Printable; one line.
+  // One line of printable text.
   pattern: '^[^\\p{Cc}\\p{Cs}]*$',
-  description: 'For you. Not sent anywhere.',
+  description: 'For your own use. It is not sent anywhere.',
   examples: ['Production, front desk'],
 });
 const EventTypes = Type.Array(EventTypeSchema, {
   maxItems: EVENT_TYPES.length,
   uniqueItems: true,
-  description: 'Only events of these types. Empty: every type, those to come as well.',
+  description: 'Only events of these types. Empty: every type, including future ones.',
 });
 const Thin = Type.Boolean({
-  description: 'Send `{id, type, created, payment_id}` alone: no patient data leaves this service.',
+  description: 'Send only `{id, type, created, payment_id}`: no patient data leaves this service.',
 });
 const RatePerSecond = Type.Number({
   minimum: 0.01,
   maximum: 1000,
   description:
-    'At most so many deliveries a second, on average. Without it there is no limit but the 15 s deadline.',
+    'Maximum of deliveries per second, on average. Without it only the 15 s deadline of each limits them.',
 });
 
 /** Body of `POST /v1/webhooks`. */
@@ -67,7 +67,7 @@ export const CreateWebhookEndpointBodySchema = Type.Object(
 );
 export type CreateWebhookEndpointBody = Static<typeof CreateWebhookEndpointBodySchema>;
 
-/** Body of `PATCH /v1/webhooks/{id}`: what is left out stays as it is. */
+/** Body of `PATCH /v1/webhooks/{id}`: a field that is left out stays as it is. */
 export const UpdateWebhookEndpointBodySchema = Type.Object(
   {
     url: Type.Optional(Url),
@@ -78,8 +78,8 @@ export const UpdateWebhookEndpointBodySchema = Type.Object(
     enabled: Type.Optional(
       Type.Boolean({
         description:
-          'false: nothing more is sent, and what waits is canceled. true: a fresh start; `recoverable` in the answer says ' +
-          'what was missed.',
+          'false: nothing more is sent, and pending deliveries are canceled. true: deliveries start afresh; `recoverable` in ' +
+          'the answer counts the events that were missed.',
       }),
     ),
   },
@@ -97,8 +97,8 @@ export const RotateSecretBodySchema = Type.Object(
         minimum: 0,
         maximum: 604_800,
         description:
-          `For how long the old secret signs as well: 0 to 7 days, ${DEFAULT_OVERLAP_SECONDS} (a day) unless told. ` +
-          '0 when it has leaked.',
+          `How long the old secret signs as well: 0 to 7 days, by default ${DEFAULT_OVERLAP_SECONDS} (a day). ` +
+          'Use 0 when it has leaked.',
       }),
     ),
   },
@@ -106,7 +106,7 @@ export const RotateSecretBodySchema = Type.Object(
 );
 export type RotateSecretBody = Static<typeof RotateSecretBodySchema>;
 
-/** One endpoint as reads show it. Secrets are shown once, where they are made. */
+/** One endpoint as reads show it. A secret is shown once, in the answer to the request that made it. */
 export const WebhookEndpointSchema = Type.Object(
   {
     id: Type.String({ examples: ['we_1J9X2q2eZvKYlo2CluR9g9gV'] }),
@@ -114,22 +114,24 @@ export const WebhookEndpointSchema = Type.Object(
     description: nullable(Type.String()),
     event_types: Type.Array(Type.String(), { description: 'Empty: every type.' }),
     api_version: Type.String({
-      description: 'The payload version that it registered with, and keeps.',
+      description: 'The payload version that it registered with. It never changes.',
       examples: [CURRENT_API_VERSION],
     }),
     thin: Type.Boolean(),
     signing: SigningSchema,
     rate_per_second: nullable(Type.Number()),
     enabled: Type.Boolean(),
-    disabled_at: nullable(timeOf('Since when nothing is sent.')),
+    disabled_at: nullable(timeOf('The time from which on nothing is sent.')),
     disabled_code: nullable(Type.Unsafe<DisabledCode>({ type: 'string', enum: Object.keys(DISABLED_CODES) })),
     disabled_reason: nullable(Type.String({ description: 'Why, in words for a person.' })),
     failing_since: nullable(
-      timeOf('First failure of the present run of failures. After five days of them it is disabled.'),
+      timeOf(
+        'The first failure since the last success. After five days of failures the endpoint is disabled.',
+      ),
     ),
     paused_until: nullable(
       timeOf(
-        'After five failures in a row events wait here; then one goes as a probe, and on its success the others.',
+        'After five failures in a row events wait until this time. Then one is sent as a probe; if it succeeds, the others follow.',
       ),
     ),
     created_at: timeOf('When it was registered.'),
@@ -141,13 +143,14 @@ export type WebhookEndpoint = Static<typeof WebhookEndpointSchema>;
 const SecretShown = {
   secret: Type.Optional(
     Type.String({
-      description: 'With `v1`: what verifies the signatures. Shown now and never again.',
+      description: 'With `v1`: the secret that verifies the signatures. It is shown in this answer only.',
       examples: ['whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'],
     }),
   ),
   public_key: Type.Optional(
     Type.String({
-      description: 'With `v1a`: what verifies the signatures. The secret key stays here.',
+      description:
+        'With `v1a`: the key that verifies the signatures. The secret key never leaves this service.',
       examples: ['whpk_NAT9qhvbi6zmGTBbFOkiK1RTbd6zlHtFHvWmNzGYSEM='],
     }),
   ),
@@ -174,7 +177,7 @@ export const RotatedSecretReplySchema = replyOf(
   Type.Object({
     id: Type.String({ description: 'The endpoint.' }),
     ...SecretShown,
-    old_valid_until: timeOf('Until then the old secret signs as well.'),
+    old_valid_until: timeOf('The old secret signs as well until this time.'),
   }),
   'The new secret',
 );
@@ -186,13 +189,14 @@ export const UpdatedWebhookEndpointReplySchema = replyOf(
     recoverable: nullable(
       Type.Object(
         {
-          since: timeOf('Give it to `POST /v1/webhooks/{id}/recover`.'),
+          since: timeOf('The `since` for `POST /v1/webhooks/{id}/recover`.'),
           count: Type.Integer({
-            description: 'Events of that time that the endpoint does not have; at most 10000 are counted.',
+            description: 'Events since then that the endpoint did not get; at most 10000 are counted.',
           }),
         },
         {
-          description: 'What the endpoint missed, when it has just been enabled again and missed something.',
+          description:
+            'The events that the endpoint missed, when this request enabled it again; null when there are none.',
         },
       ),
     ),
@@ -203,7 +207,7 @@ export const UpdatedWebhookEndpointReplySchema = replyOf(
 export const DeletedWebhookEndpointReplySchema = replyOf(
   'WebhookEndpointDeleted',
   Type.Object({ id: Type.String(), deleted: Type.Literal(true) }),
-  'It is gone',
+  'The endpoint is deleted',
 );
 
 export const ListWebhooksQuerySchema = Type.Object({ ...PAGE_QUERY }, { additionalProperties: false });

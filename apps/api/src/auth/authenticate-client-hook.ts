@@ -1,4 +1,5 @@
 import { HEADERS } from '@emr-payments/contracts';
+import type { Actor } from '@emr-payments/db';
 import { within } from '@emr-payments/runtime';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { sendError } from '../errors/send-error.ts';
@@ -6,7 +7,7 @@ import type { Limits } from '../limits.ts';
 import type { Gate } from '../rate-limit/gate.ts';
 import type { AuthenticateClient } from './credentials.ts';
 
-/** A client that asks for itself, not for one of its users. */
+/** The client of a request that concerns itself, not one of its users. */
 export type ClientCaller = { clientPk: number; clientId: string };
 
 declare module 'fastify' {
@@ -16,7 +17,7 @@ declare module 'fastify' {
   }
 }
 
-/** Checks `client_id` and `client_secret` before the body is read. An access token is not asked for and not looked at. */
+/** Checks `client_id` and `client_secret` before the body is read. An access token is neither needed nor checked. */
 export function authenticateClientHook({
   authenticateClient,
   gate,
@@ -28,7 +29,7 @@ export function authenticateClientHook({
 }) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {
     if (!gate.letTry(request, reply)) return reply;
-    // Node joins repeated headers with ', ', which no credential contains: they come out as unknown.
+    // Node joins repeated headers with ', ', which no credential contains, so they are unknown credentials.
     const clientId = String(request.headers[HEADERS.clientId] ?? '');
     const clientSecret = String(request.headers[HEADERS.clientSecret] ?? '');
     const asked = Promise.resolve(authenticateClient({ clientId, clientSecret }));
@@ -44,8 +45,19 @@ export function authenticateClientHook({
   };
 }
 
-/** The client of a request that passed the hook. @throws Error when a route forgot the hook: a bug. */
+/** Returns the client of a request that passed the hook. @throws Error when a route forgot the hook: a bug. */
 export function clientOf(request: FastifyRequest): ClientCaller {
   if (request.clientCaller === null) throw new Error('this route has no client hook');
   return request.clientCaller;
+}
+
+/**
+ * Names the client in the audit log as the author of a request's changes, for requests of a client and of its users
+ * alike.
+ *
+ * @throws Error when a route forgot its authenticate hook: the header would be unchecked. A bug.
+ */
+export function actorOf(request: FastifyRequest): Actor {
+  if (request.clientCaller === null && request.caller === null) throw new Error('this route has no hook');
+  return { actor: `client:${String(request.headers[HEADERS.clientId])}`, source: request.ip };
 }

@@ -2,8 +2,12 @@ import { HEADERS } from '@emr-payments/contracts';
 import { within } from '@emr-payments/runtime';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { sendError } from '../errors/send-error.ts';
-import type { UserRouteDeps } from '../user-route-deps.ts';
-import type { AuthOutcome, Caller } from './credentials.ts';
+import type { Limits } from '../limits.ts';
+import type { Gate } from '../rate-limit/gate.ts';
+import type { Authenticate, AuthOutcome, Caller } from './credentials.ts';
+
+/** Dependencies of every route of a user. */
+export type UserRouteDeps = { authenticate: Authenticate; gate: Gate; limits: Limits };
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -15,8 +19,8 @@ declare module 'fastify' {
 type Done = (error?: Error) => void;
 
 /**
- * Checks the three headers before the body is read: who may not ask learns nothing about what would be valid. Made of
- * callbacks, because a promise for each request is measurable on the accept path.
+ * Checks the three headers before the body is read, so that a stranger learns nothing about which bodies are valid. It
+ * uses callbacks, because a promise for each request is measurable on the accept path.
  */
 export function authenticateHook({ authenticate, gate, limits }: UserRouteDeps) {
   const settle = (result: AuthOutcome, request: FastifyRequest, reply: FastifyReply, done: Done): void => {
@@ -48,12 +52,12 @@ export function authenticateHook({ authenticate, gate, limits }: UserRouteDeps) 
   };
 }
 
-/** Node joins repeated headers of these names with ', ', which no credential contains: they come out as unknown. */
+/** Node joins repeated headers of these names with ', ', which no credential contains, so they are unknown credentials. */
 function single(value: string | string[] | undefined): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
-/** The caller of a request that passed the hook. @throws Error when a route forgot the hook: a bug. */
+/** Returns the caller of a request that passed the hook. @throws Error when a route forgot the hook: a bug. */
 export function callerOf(request: FastifyRequest): Caller {
   if (request.caller === null) throw new Error('this route has no authenticate hook');
   return request.caller;

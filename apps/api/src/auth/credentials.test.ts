@@ -33,7 +33,7 @@ const without = (name: keyof Credentials): Headers => {
   return rest;
 };
 
-describe('the client: one sentence for whatever is wrong', () => {
+describe('the client: one sentence for every kind of error', () => {
   const cases: [string, () => Headers][] = [
     ['no header at all', () => ({})],
     ['no client_id', () => without('client_id')],
@@ -52,7 +52,7 @@ describe('the client: one sentence for whatever is wrong', () => {
     expect(answer.json()).toMatchObject({ ...UNAUTHORIZED, safe_to_retry: false });
   });
 
-  test('comes before everything about the body', async () => {
+  test('is checked before the body', async () => {
     expect((await post({}, '{broken')).statusCode).toBe(401);
     expect((await post({ client_id: 'x', client_secret: 'y' }, '{}')).statusCode).toBe(401);
     expect((await post({}, 'x'.repeat(70_000))).statusCode).toBe(401);
@@ -72,7 +72,7 @@ describe('the user', () => {
   });
 });
 
-describe.concurrent('what is taken away stops working within 5 s, and a second secret works at once', () => {
+describe.concurrent('revoked credentials stop working within 5 s, and a second secret works at once', () => {
   const bound = { timeout: 5000, interval: 50 };
   const longAgo = new Date(0);
 

@@ -1,10 +1,10 @@
 import { hashSecret, sameHash } from '@emr-payments/runtime';
 import { LRUCache } from 'lru-cache';
 
-/** Who makes a request: a client, for one of its users. */
+/** The author of a request: a client, for one of its users. */
 export type Caller = { clientPk: number; userId: number; userPublicId: string };
 
-/** Where credentials are looked up. Both answer null for what is unknown, disabled, expired or another client's. */
+/** Looks up credentials. Both functions return null for credentials that are unknown, disabled, expired or another client's. */
 export type CredentialLookup = {
   findClient(clientId: string): Promise<{ clientPk: number; secretHashes: Buffer[] } | null>;
   findUser(key: {
@@ -21,23 +21,23 @@ export type AuthOutcome =
 type Client = { outcome: 'client'; clientPk: number; secretHashes: readonly Buffer[] };
 type Found<T> = { found: T | null };
 
-/** What the first two headers prove. */
+/** The result of checking the client's two headers. */
 export type ClientOutcome = { outcome: 'client'; clientPk: number } | { outcome: 'invalid_client' };
 
-/** The check of the client's two headers, for what concerns no user. As quick as `Authenticate`. */
+/** Checks the client's two headers, for requests that concern no user. It is as fast as `Authenticate`. */
 export type AuthenticateClient = (headers: {
   clientId: string | undefined;
   clientSecret: string | undefined;
 }) => ClientOutcome | Promise<ClientOutcome>;
 
-/** The check of three headers. It answers at once when everything is in the cache, so that a busy caller costs no tick. */
+/** Checks the three headers. When all is cached it answers without a promise, so that a busy caller costs no tick. */
 export type Authenticate = (headers: {
   clientId: string | undefined;
   clientSecret: string | undefined;
   accessToken: string | undefined;
 }) => AuthOutcome | Promise<AuthOutcome>;
 
-/** How long an answer of the database is believed: a revoked credential stops working within this and one look-up. */
+/** Lifetime of a cached look-up: a revoked credential stops working after this plus one look-up. */
 const TTL_MS = 3000;
 const MAX_ENTRIES = 20_000;
 const MAX_LENGTH = 255;
@@ -47,8 +47,9 @@ const NOTHING = { outcome: 'invalid_client' } as const;
 const NO_USER = { outcome: 'user_not_found' } as const;
 
 /**
- * An unknown client is cached like a known one and its secret is compared with a dummy, so that the time an answer
- * takes does not tell which client ids exist. Requests that miss the cache together share one look-up.
+ * Makes the check of a client. An unknown client is cached like a known one and its secret is compared with a dummy, so
+ * that the time of an answer does not reveal which client ids exist. Requests that miss the cache together share one
+ * look-up.
  */
 export function createAuthenticateClient({
   lookup,
@@ -68,7 +69,7 @@ export function createAuthenticateClient({
     const client = found ?? NOBODY;
     const hash = hashSecret(secret);
     let same = false;
-    // Every hash is looked at, whichever fits.
+    // All hashes are compared, even after a match, so that the time does not depend on which one matches.
     for (const one of client.secretHashes) same = sameHash(one, hash) || same;
     return same && found !== null ? found : NOTHING;
   };
@@ -83,7 +84,7 @@ export function createAuthenticateClient({
   };
 }
 
-/** Client first, then the user. */
+/** Makes the check of a caller: the client first, then the user. */
 export function createAuthenticate({
   lookup,
   authenticateClient = createAuthenticateClient({ lookup }),

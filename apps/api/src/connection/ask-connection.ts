@@ -3,20 +3,21 @@ import type { Adapters, EmrAdapter, Trouble } from '@emr-payments/emr';
 
 type NotSent = { outcome: 'not_sent' } & Trouble;
 
-/** The error to answer with. */
+/** The error that the request is answered with. */
 export type EmrRefusal = {
   outcome: 'connection_unusable' | 'emr_timeout' | 'emr_unavailable';
-  /** What the EMR, or the way to it, has to say; for the sentence. */
+  /** Why the EMR could not be used, for the sentence: its own answer, or the failure on the way to it. */
   reason?: string;
 };
 
 /**
- * Asks a connection's EMR something, for as long as a request may take. Nothing is asked twice: whoever waits may ask again.
+ * Makes one call to a connection's EMR, bounded by the time that a request may take. A failed call is not repeated: the
+ * caller of the API may send the request again.
  *
- * @param input.ask one call of the adapter; it ends when the signal does.
+ * @param input.ask the call of the adapter; it must end when the signal aborts.
  * @param input.waitMs longest wait, in milliseconds.
  */
-export async function askEmr<T extends { outcome: string }>(
+export async function askConnection<T extends { outcome: string }>(
   { adapters }: { adapters: Adapters },
   input: {
     connection: ConnectionRecord;
@@ -28,16 +29,16 @@ export async function askEmr<T extends { outcome: string }>(
   try {
     adapter = adapters.of(input.connection);
   } catch {
-    // What is wrong with it is for whoever set it up, and the message may quote what that was.
+    // The error is for the operator, not for the integrator: its message may quote the settings.
     return { outcome: 'connection_unusable' };
   }
   const signal = AbortSignal.timeout(input.waitMs);
   const answer = await input.ask(adapter, signal);
-  if (!isTrouble(answer)) return { outcome: 'answered', adapter, answer: answer as Exclude<T, NotSent> };
+  if (!isNotSent(answer)) return { outcome: 'answered', adapter, answer: answer as Exclude<T, NotSent> };
   if (signal.aborted || answer.code === 'timeout') return { outcome: 'emr_timeout' };
   return { outcome: 'emr_unavailable', reason: answer.detail };
 }
 
-function isTrouble(answer: { outcome: string }): answer is NotSent {
+function isNotSent(answer: { outcome: string }): answer is NotSent {
   return answer.outcome === 'not_sent';
 }

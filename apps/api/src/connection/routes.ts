@@ -3,13 +3,17 @@ import { findConnection, type Statements } from '@emr-payments/db';
 import { type Adapters, canonicalAdapterName } from '@emr-payments/emr';
 import { within } from '@emr-payments/runtime';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { authenticateHook, callerOf } from '../auth/authenticate-hook.ts';
+import { authenticateHook, callerOf, type UserRouteDeps } from '../auth/authenticate-hook.ts';
 import { sendError } from '../errors/send-error.ts';
-import { EMR_ERRORS, USER_ERRORS, USER_SECURITY } from '../openapi/common-errors.ts';
 import { componentRef } from '../openapi/component-ref.ts';
-import { ANSWER_HEADERS, errorResponses } from '../openapi/error-responses.ts';
-import type { UserRouteDeps } from '../user-route-deps.ts';
-import { askEmr } from './ask-connection.ts';
+import {
+  ANSWER_HEADERS,
+  EMR_ERRORS,
+  errorResponses,
+  USER_ERRORS,
+  USER_SECURITY,
+} from '../openapi/error-responses.ts';
+import { askConnection } from './ask-connection.ts';
 
 export type ConnectionRouteDeps = UserRouteDeps & { database: Statements; adapters: Adapters };
 
@@ -18,8 +22,8 @@ const getConnectionOperation = {
   tags: ['Connection'],
   summary: 'Get Connection',
   description:
-    "What the user's EMR connection supports: the payment methods and locations that the EMR has now (as old as a minute), " +
-    'and the fields for which it has no place.',
+    "What the user's EMR connection supports: the payment methods and locations of the EMR (at most one minute old), and the " +
+    'fields for which the EMR has no place.',
   security: USER_SECURITY,
   response: {
     200: { ...componentRef(ConnectionReplySchema), description: 'The connection', headers: ANSWER_HEADERS },
@@ -36,7 +40,7 @@ export const connectionRoutes: FastifyPluginAsyncTypebox<ConnectionRouteDeps> = 
       const { userId } = callerOf(request);
       const connection = await within(deps.limits.waitMs, findConnection(deps, { userId }));
       if (connection === null) return sendError(request, reply, 'connection_unusable');
-      const asked = await askEmr(deps, {
+      const asked = await askConnection(deps, {
         connection,
         ask: (adapter, signal) => adapter.list({ signal }),
         waitMs: deps.limits.emrWaitMs,

@@ -1,10 +1,10 @@
 import helmet from '@fastify/helmet';
 import swaggerUi from '@fastify/swagger-ui';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 /**
- * `/docs`: the document as a page in which a developer sets the three headers and sends the example. Everything it
- * loads comes from this process, and its policy lets nothing else in.
+ * Serves `/docs`: the document as a page on which a developer sets the three headers and sends the example. The page
+ * loads everything from this process, and its content security policy permits nothing else.
  */
 export async function docsPage(app: FastifyInstance): Promise<void> {
   await app.register(async (scope) => {
@@ -24,14 +24,15 @@ export async function docsPage(app: FastifyInstance): Promise<void> {
           frameAncestors: ["'none'"],
         },
       },
-      // Whatever ends TLS sets it: over plain HTTP, as on a laptop, it means nothing.
+      // The proxy that ends TLS sets it; over plain HTTP, as on a laptop, it has no effect.
       strictTransportSecurity: false,
     });
+    scope.addHook('onSend', addViewport);
     await scope.register(swaggerUi, {
       routePrefix: '/docs',
       theme: { title: 'EMR Payments API', css: [{ filename: 'page.css', content: STYLE }] },
       uiConfig: {
-        // Without the bar that offers to explore other people's documents.
+        // Leaves out the bar that loads documents from other servers.
         layout: 'BaseLayout',
         deepLinking: true,
         persistAuthorization: true,
@@ -43,7 +44,21 @@ export async function docsPage(app: FastifyInstance): Promise<void> {
   });
 }
 
-/** Swagger UI's tables are made for wide windows: on a phone their cells stand one below the other. */
+/** Swagger UI's page has no viewport, so a phone would lay it out 980 px wide; the plugin has no option for one. */
+async function addViewport(
+  _request: FastifyRequest,
+  _reply: FastifyReply,
+  payload: unknown,
+): Promise<unknown> {
+  return typeof payload === 'string' && payload.includes('<title>')
+    ? payload.replace(
+        '<title>',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n      <title>',
+      )
+    : payload;
+}
+
+/** Swagger UI's tables are made for wide windows; on a phone their cells are put one below the other. */
 const STYLE = `
 .swagger-ui .response-col_links { display: none; }
 .swagger-ui .info { margin: 24px 0; }

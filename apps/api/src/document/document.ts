@@ -7,12 +7,12 @@ import {
 } from '@emr-payments/contracts';
 import swagger from '@fastify/swagger';
 import type { FastifyInstance } from 'fastify';
-import { withOptionalBodies } from '../openapi/optional-bodies.ts';
+import { withOptionalBodies } from '../openapi/component-ref.ts';
 import { USER_COMPONENTS } from '../payments/components.ts';
 import { WEBHOOK_COMPONENTS } from '../webhooks/components.ts';
 import { EVENTS, webhooks } from './webhooks.ts';
 
-/** Every schema that is referred to by name. */
+/** All schemas that others refer to by name. */
 const COMPONENTS = [
   { ...CreatePaymentBodySchema, examples: [CREATE_PAYMENT_EXAMPLE] },
   { ...CreatePaymentReplySchema, examples: [CREATE_PAYMENT_REPLY_EXAMPLE] },
@@ -30,8 +30,8 @@ const credential = (name: string, description: string) => ({
 });
 
 /**
- * Makes the OpenAPI 3.1 document out of the routes' own schemas. To be called before the routes are registered;
- * `app.swagger()` gives the document once the app is ready.
+ * Makes the OpenAPI 3.1 document from the routes' own schemas. Call it before the routes are registered; `app.swagger()`
+ * returns the document once the app is ready.
  */
 export async function describeApi(app: FastifyInstance): Promise<void> {
   for (const schema of COMPONENTS) app.addSchema(schema);
@@ -41,32 +41,38 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
       info: {
         title: 'EMR Payments API',
         version: '1.0.0',
+        license: { name: 'Apache License 2.0', identifier: 'Apache-2.0' },
         description: [
-          "Posts patient payments to a practice's EMR, exactly once, and tells you by a signed webhook.",
-          'Every request carries the headers `client_id` and `client_secret`, and one for a user its `access_token`. Their names have ' +
-            'underscores, which some proxies drop: nginx needs `underscores_in_headers on`, HAProxy and Envoy pass ' +
-            'them by default.',
-          'Errors have one shape. Programs decide by `code` and `safe_to_retry`; `message` is for people. `safe_to_retry: true`: ' +
-            'send the same request again after a pause (`Retry-After` says how long, where it is known), with the same ' +
-            'Idempotency-Key if it had one; nothing is made twice. `false`: do not send it again as it is. It would be refused ' +
-            'again, or (a 500 or 503 to a POST without an Idempotency-Key) it may have been taken already.',
-          'Requests are limited per client and per user. The headers `RateLimit-Policy` and `RateLimit` say how much is left; ' +
-            'what is too much gets a 429 with `Retry-After`.',
+          "Posts patient payments to a practice's EMR, exactly once, and notifies you by a signed webhook.",
+          'Every request under `/v1` carries the headers `client_id` and `client_secret`; a request for a user also carries its ' +
+            '`access_token`. Some proxies drop headers whose names have underscores: nginx needs `underscores_in_headers on`, ' +
+            'HAProxy and Envoy pass them by default.',
+          'All errors have the same shape. Programs decide by `code` and `safe_to_retry`; `message` is for people. ' +
+            '`safe_to_retry: true`: send the same request again after a pause (`Retry-After` gives its length where it is ' +
+            'known), with the same Idempotency-Key if it had one; nothing is created twice. `false`: do not send it again ' +
+            'unchanged. It would be refused again, or (a 500 or 503 to a POST without an Idempotency-Key) it may already have ' +
+            'been accepted.',
+          'Requests are limited per client and per user. The headers `RateLimit-Policy` and `RateLimit` give the limits and the ' +
+            'rest; a request above a limit gets a 429 with `Retry-After`.',
         ].join('\n\n'),
       },
       servers: [{ url: '/', description: 'This server' }],
       tags: [
         { name: 'Payments', description: 'Posting payments to the EMR' },
-        { name: 'Reconciliation', description: "Comparing with the EMR's day sheet" },
+        { name: 'Reconciliation', description: "Comparing payments with the EMR's day sheet" },
         { name: 'Connection', description: "What the practice's EMR supports" },
-        { name: 'Webhooks', description: 'Where your events go, what was sent there, and sending it again' },
-        { name: 'Events', description: 'The pull side, for a receiver that was down' },
+        {
+          name: 'Webhooks',
+          description: 'Endpoints that receive your events, their deliveries, and sending events again',
+        },
+        { name: 'Events', description: 'Reading events, for example after your receiver was down' },
+        { name: 'Start', description: 'Links for a first look' },
         { name: 'Health', description: 'For load balancers and operators' },
       ],
       components: {
         securitySchemes: {
-          client_id: credential('client_id', 'Names the integrator, such as `ci_live_…`.'),
-          client_secret: credential('client_secret', 'Proves it, such as `cs_live_…`.'),
+          client_id: credential('client_id', 'The id of the integrator, such as `ci_live_…`.'),
+          client_secret: credential('client_secret', 'The secret of the integrator, such as `cs_live_…`.'),
           access_token: credential('access_token', 'The practice login that the request is for.'),
         },
       },

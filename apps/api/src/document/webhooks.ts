@@ -17,7 +17,7 @@ const USER = 'user_1J9X2q2eZvKYlo2Cxyz';
 const JOB = 12345;
 const ENDPOINT_ID = 'we_1J9X2q2eZvKYlo2CluR9g9gV';
 
-/** Every event with its schema and its published example (the third is of ours). */
+/** Every event with its schema and an example. The examples of the first two are the published ones. */
 export const EVENTS = [
   {
     schema: PaymentCreatedEventSchema,
@@ -92,7 +92,7 @@ const header = (name: string, description: string) => ({
   schema: { type: 'string' as const },
 });
 
-/** The `webhooks` section of the OpenAPI document: what an integrator's endpoint is sent. */
+/** Makes the `webhooks` section of the OpenAPI document: the requests that an integrator's endpoint receives. */
 export function webhooks() {
   return Object.fromEntries(
     EVENTS.map(({ schema, summary, example }) => [
@@ -101,15 +101,15 @@ export function webhooks() {
         post: {
           operationId: `on${schema.$id}`,
           summary,
-          description: `${schema.description}\n\nSigned as [Standard Webhooks](https://www.standardwebhooks.com) 1.0.0 says.`,
-          // The sender proves itself by the signature; our own headers mean nothing here.
+          description: `${schema.description}\n\nSigned according to [Standard Webhooks](https://www.standardwebhooks.com) 1.0.0.`,
+          // The signature authenticates the sender; the API's credentials are not used here.
           security: [],
           parameters: [
-            header('webhook-id', 'The event: the same in every attempt. Use it to recognise repeats.'),
+            header('webhook-id', 'Id of the event, the same in every attempt. Use it to recognise repeats.'),
             header('webhook-timestamp', 'When this attempt was made, in seconds since 1970.'),
             header(
               'webhook-signature',
-              '`v1,` and base64 of HMAC-SHA256 over `id.timestamp.body`, or `v1a,` and base64 of an ed25519 signature, as the endpoint was registered; more than one, separated by blanks, while a secret is rotated.',
+              '`v1,` and base64 of HMAC-SHA256 over `id.timestamp.body`, or `v1a,` and base64 of an ed25519 signature, as the endpoint was registered; several, separated by blanks, while a secret is rotated.',
             ),
           ],
           requestBody: {
@@ -119,7 +119,9 @@ export function webhooks() {
             },
           },
           responses: {
-            '2XX': { description: 'Received. Anything else is tried again, for about three days.' },
+            '2XX': {
+              description: 'Received. After any other answer the event is sent again, for about three days.',
+            },
           },
         },
       },

@@ -1,16 +1,20 @@
 import { MAX_AMOUNT } from '@emr-payments/contracts';
 import type { FastifySchemaValidationError } from 'fastify';
 
-/** The field to name, and the rule that stands in the sentence's bracket. */
+/*
+ * By hand: ajv-errors words each error of a validator, but does not choose the one field that the published sentence names.
+ */
+
+/** The field that the sentence names, and the rule in its brackets. */
 export type BadField = { field: string; rule: string };
 
-/** What a field takes, for the cases where "not of this type" is all there is to say. */
+/** The rules of fields, for errors that say no more than "not of this type". */
 const TAKES: Record<string, string> = {
   amount: 'must be a positive number',
   notes: 'must be a string',
   deposit_date: 'must be a date in YYYY-MM-DD format',
 };
-/** Sentences such as "must be true or false", by the name of the field. */
+/** Rules such as "must be true or false", by the name of the field. */
 export type FieldRules = Readonly<Record<string, string>>;
 
 const NON_EMPTY = 'must be a non-empty string';
@@ -18,12 +22,12 @@ const UNPRINTABLE = /[\p{Cc}\p{Cs}]/u;
 const UNKNOWN_NAME_LIMIT = 64;
 
 /**
- * Of everything that is wrong with a body, the field that comes first in the published order.
+ * Chooses, among all that is wrong with a body, the field that comes first in the published order.
  *
- * @param errors what the validator found, all of it.
- * @param body the body that it looked at, an object.
+ * @param errors all errors of the validator.
+ * @param body the body that was validated, an object.
  * @param options.order the fields in the published order; unknown ones come after them, in the order sent.
- * @param options.rules what fields take, by name: stands in the bracket whatever is wrong with their value.
+ * @param options.rules the rule of a field by its name, used for every error of its value.
  */
 export function firstBadField(
   errors: readonly FastifySchemaValidationError[],
@@ -80,7 +84,7 @@ function ruleOf(
   }
 }
 
-/** A name that the caller made up, fit to be repeated to it: short and without control characters. */
+/** Makes an unknown field's name fit for the answer: short and without control characters. */
 function shown(name: string): string {
   const clean = name.replace(/[\p{Cc}\p{Cs}]/gu, '?');
   return clean.length > UNKNOWN_NAME_LIMIT ? `${clean.slice(0, UNKNOWN_NAME_LIMIT)}…` : clean;

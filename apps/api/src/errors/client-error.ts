@@ -9,8 +9,8 @@ const FROM_NODE: Readonly<Record<string, ErrorCode>> = {
 };
 
 /**
- * Answers, in the shape of all other errors, what Node's HTTP parser gave up on before there was a request: broken
- * HTTP, too large headers, a request that did not arrive in time. There is nothing but the socket to write to.
+ * Answers what Node's HTTP parser rejected before there was a request (broken HTTP, too large headers, a request that did
+ * not arrive in time) in the shape of all other errors. By hand: without a request, only the socket can be written to.
  */
 export function answerClientError(error: { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {

@@ -7,14 +7,14 @@ import { sendError } from './send-error.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** The body's fields in the published order, by which the first bad one is named. */
+    /** The body's fields in the published order: the error names the first bad one. */
     fieldOrder?: readonly string[];
-    /** What fields of the body or the query take, for the sentence's bracket. */
+    /** The rules of the body's or the query's fields, for the brackets of the sentence. */
     fieldRules?: FieldRules;
   }
 }
 
-/** What Fastify's own errors mean here. Every other one is ours: a bug, 500. */
+/** Fastify's own errors, as errors of the catalogue. Any other error is a bug of ours: 500. */
 const FROM_FASTIFY: Readonly<Record<string, ErrorCode>> = {
   FST_ERR_CTP_EMPTY_JSON_BODY: 'missing_body',
   FST_ERR_CTP_INVALID_JSON_BODY: 'invalid_json',
@@ -25,11 +25,11 @@ const FROM_FASTIFY: Readonly<Record<string, ErrorCode>> = {
   FST_ERR_MAX_PARAM_LENGTH: 'route_not_found',
 };
 
-/** The one error handler. Expected outcomes do not come here: handlers answer them with `sendError`. */
+/** Makes the one error handler. Expected outcomes do not reach it: handlers answer them with `sendError`. */
 export function errorHandler({ logger }: { logger: Logger }) {
   return (error: FastifyError, request: FastifyRequest, reply: FastifyReply): void => {
     if (request.is404) {
-      // Its body was looked at before there was anybody to take it.
+      // Fastify parses the body of an unknown route too, and that failed.
       sendError(request, reply, 'route_not_found');
       return;
     }
@@ -49,13 +49,13 @@ function codeOf(error: FastifyError): ErrorCode {
   if (error instanceof DatabaseUnavailableError || error instanceof LateError) return 'service_unavailable';
   const known = FROM_FASTIFY[error.code];
   if (known !== undefined) return known;
-  // The caller hung up in the middle of its body.
+  // The caller closed the connection in the middle of its body.
   return error.code === 'ECONNRESET' || error.code === 'ECONNABORTED'
     ? 'malformed_request'
     : 'internal_error';
 }
 
-/** A body, or another part of the request, that does not fit its schema. */
+/** Answers a request of which the body, or another part, does not fit its schema. */
 function sendInvalid(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
   const part = {
     body: request.body,

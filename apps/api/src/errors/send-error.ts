@@ -1,7 +1,7 @@
 import { ERRORS, type ErrorCode, type ErrorDetails, errorReply, HEADERS } from '@emr-payments/contracts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
-/** What `Retry-After` says, in seconds: Postgres restarts and requests in flight are over in about that. */
+/** `Retry-After` in seconds: about the time of a Postgres restart, and of a request in flight. */
 const RETRY_AFTER: Partial<Record<ErrorCode, string>> = {
   service_unavailable: '2',
   idempotency_key_in_flight: '1',
@@ -9,14 +9,14 @@ const RETRY_AFTER: Partial<Record<ErrorCode, string>> = {
 
 const READS = new Set(['GET', 'HEAD', 'OPTIONS']);
 
-/** Answers a request with an error of the catalogue. The only place where error answers are made. */
+/** Answers a request with an error of the catalogue. No other function writes the answers to requests that failed. */
 export function sendError(
   request: FastifyRequest,
   reply: FastifyReply,
   code: ErrorCode,
   details?: ErrorDetails,
 ): FastifyReply {
-  // Before the caller is known nothing can have been taken.
+  // Before the caller is known, nothing can have been accepted.
   const repeatable =
     request.caller === null ||
     READS.has(request.method) ||

@@ -1,12 +1,22 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
 import { HEADERS } from '@emr-payments/contracts';
 import fp from 'fastify-plugin';
 
+const SANE_ID = /^[A-Za-z0-9._-]{1,128}$/;
+
+/** Takes the caller's own `x-request-id` when it is sane, else makes a UUID: the id goes into logs and answers. */
+export function requestId(request: { headers: IncomingHttpHeaders }): string {
+  const own = request.headers[HEADERS.requestId];
+  return typeof own === 'string' && SANE_ID.test(own) ? own : randomUUID();
+}
+
 /**
- * Headers of every answer. The security ones are those that OWASP's REST sheet asks of a JSON API; pages for people
- * get theirs from helmet (openapi/docs-page.ts). HSTS belongs to whatever ends TLS.
+ * Adds the headers of every answer. The security ones are those that OWASP's REST sheet asks of a JSON API; pages for
+ * people get theirs from helmet (document/docs-page.ts). HSTS belongs to the proxy that ends TLS.
  *
- * While the process stops, `connection: close` goes with each answer: a kept-alive connection would hold up the stop
- * for as long as its client likes (fastify issue 7044).
+ * While the process stops, every answer carries `connection: close`: a kept-alive connection would delay the stop for
+ * as long as its client keeps it open (fastify issue 7044).
  */
 export const answerHeaders = fp(
   async (app) => {

@@ -1,12 +1,12 @@
 import { isUtf8 } from 'node:buffer';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { errorCodes } from 'fastify';
 
 type Done = (error: Error | null, body?: unknown) => void;
 
 /**
- * Only JSON comes in. Over Fastify's own parser it refuses bytes that are not UTF-8 (they would be stored as
- * replacement characters, not as what the caller sent) and compressed bodies.
+ * Accepts JSON bodies only. In addition to Fastify's own parser it refuses compressed bodies and bytes that are not
+ * UTF-8, which would be stored as replacement characters instead of what the caller sent.
  */
 export function onlyJsonBodies(app: FastifyInstance): void {
   const parseJson = app.getDefaultJsonParser('error', 'error');
@@ -24,4 +24,10 @@ export function onlyJsonBodies(app: FastifyInstance): void {
       }
     },
   );
+}
+
+/** A `preValidation` hook for bodies without a required field: no body at all counts as an empty object. */
+export function emptyBodyAsObject(request: FastifyRequest, _reply: FastifyReply, done: () => void): void {
+  request.body ??= {};
+  done();
 }

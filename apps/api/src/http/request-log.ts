@@ -5,18 +5,18 @@ import type { ApiMetrics } from '../metrics.ts';
 
 declare module 'fastify' {
   interface FastifyReply {
-    /** For the request's line in the log; set by the handlers. */
+    /** Handlers set these three for the request's line in the log. */
     paymentId: string | null;
     jobId: number | null;
     errorCode: ErrorCode | null;
   }
   interface FastifyContextConfig {
-    /** Requests of this route are logged at debug: probes would drown the others. */
+    /** Requests of this route are logged at level debug: probes would bury the others. */
     quiet?: boolean;
   }
 }
 
-/** One line and one count for each request, with the route's pattern instead of the URL: URLs may hold MRNs. */
+/** Writes one log line and one count for each request, with the route's pattern instead of the URL, which may hold MRNs. */
 export const requestLog = fp<{ logger: Logger; metrics: Pick<ApiMetrics, 'request'> }>(
   async (app, { logger, metrics }) => {
     app.decorateReply('paymentId', null);

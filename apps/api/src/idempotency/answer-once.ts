@@ -6,23 +6,23 @@ import { clientOf } from '../auth/authenticate-client-hook.ts';
 import { sendError } from '../errors/send-error.ts';
 import { idempotencyOf } from './key.ts';
 
-/** What a write came to: an answer, or an error of the catalogue, after which nothing is changed. */
+/** The result of a write: an answer, or an error of the catalogue, after which nothing is changed. */
 export type WriteResult =
   | { outcome: 'answered'; body: object }
   | { outcome: 'refused'; code: ErrorCode; details?: ErrorDetails };
 
-/** Requests of the client itself share one place for keys; those of users have their own. */
+/** The user id in the keys of requests of the client itself. Users have ids above it. */
 const NO_USER = 0;
 
-/** Whose key it is. */
+/** The owner of a key. */
 export type KeyOwner = { clientPk: number; userId: number };
 
 /**
- * Answers a write, once for each Idempotency-Key: the change and its answer are kept in one transaction, and
- * the same request gets the same answer again. Answers are sealed, since one that made a secret holds it.
+ * Performs a write once for each Idempotency-Key: the change and its answer are stored in one transaction, and a repeated
+ * request gets the stored answer. Answers are sealed, because the answer to a request that made a secret contains it.
  *
- * @param context.owner the user whose request it is; by default it is one of the client itself.
- * @param work all that the request changes, through `tx`.
+ * @param context.owner the user who owns the key; by default the client itself.
+ * @param work makes all changes of the request, through `tx`.
  */
 export async function answerOnce(
   deps: { database: Pick<Database, 'pool'>; keyring: Keyring },

@@ -97,7 +97,7 @@ describe('Idempotency-Key', () => {
   });
 });
 
-test('the fingerprint tells method, path and body apart, and nothing else', () => {
+test('the fingerprint depends on method, path and body, and on nothing else', () => {
   const base = { method: 'POST', url: '/v1/payments', body: { a: 1, b: { c: [1, 2], d: 'x' } } };
   const same = { ...base, body: { b: { d: 'x', c: [1, 2] }, a: 1 } };
   expect(fingerprint(same).equals(fingerprint(base))).toBe(true);

@@ -10,8 +10,8 @@ export type Idempotency =
   | { outcome: 'invalid'; field: string; rule: string };
 
 /**
- * The caller's Idempotency-Key with the fingerprint of what it asked for. A header that was sent twice reaches us
- * joined with a blank, which no key may have, so it is refused.
+ * Reads the Idempotency-Key of a request, with the fingerprint of the request. Node joins a header that was sent twice
+ * with a blank, which no key may contain, so it is refused.
  */
 export function idempotencyOf(request: FastifyRequest): Idempotency {
   const key = request.headers[HEADERS.idempotencyKey];
@@ -26,12 +26,17 @@ export function idempotencyOf(request: FastifyRequest): Idempotency {
   return { outcome: 'key', key, fingerprint: fingerprint(request) };
 }
 
-/** SHA-256 of method, path and body, where there is one. Two bodies that differ only in the order of their keys are the same. */
+/**
+ * Hashes method, path and body (if any) with SHA-256. Bodies that differ only in the order of their keys have the same hash.
+ */
 export function fingerprint({ method, url, body }: { method: string; url: string; body: unknown }): Buffer {
   return hash('sha256', `${method} ${url}\n${JSON.stringify(inOrder(body ?? null))}`, 'buffer');
 }
 
-/** The same JSON value, its keys in their order. */
+/**
+ * Copies a JSON value with its keys sorted. By hand: any other canonical form (RFC 8785) would not match the fingerprints
+ * that are stored for seven days.
+ */
 function inOrder(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map(inOrder);

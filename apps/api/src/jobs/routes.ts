@@ -3,25 +3,24 @@ import { findJob, type Statements } from '@emr-payments/db';
 import { within } from '@emr-payments/runtime';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from '@sinclair/typebox';
-import { authenticateHook, callerOf } from '../auth/authenticate-hook.ts';
+import { authenticateHook, callerOf, type UserRouteDeps } from '../auth/authenticate-hook.ts';
 import { sendError } from '../errors/send-error.ts';
-import { USER_ERRORS, USER_SECURITY } from '../openapi/common-errors.ts';
 import { componentRef } from '../openapi/component-ref.ts';
-import { ANSWER_HEADERS, errorResponses } from '../openapi/error-responses.ts';
-import type { UserRouteDeps } from '../user-route-deps.ts';
+import { ANSWER_HEADERS, errorResponses, USER_ERRORS, USER_SECURITY } from '../openapi/error-responses.ts';
 
-/** Fifteen digits are below 2^53. */
+/** Numbers of fifteen digits are below 2^53, hence exact. */
 const JOB_ID = /^[0-9]{1,15}$/;
 
 const getJobOperation = {
   operationId: 'getJob',
   tags: ['Payments'],
   summary: 'Get Job',
-  description: 'How far the work is that `job_id` names. A payment keeps its job id when it is retried.',
+  description:
+    'The state of the work on a payment, by its `job_id`. A payment keeps its job id when it is retried.',
   security: USER_SECURITY,
   params: Type.Object({
     job_id: Type.String({
-      description: 'The `job_id` of the answer to the request that made the payment.',
+      description: 'The `job_id` in the answer to the request that created the payment.',
       examples: ['12345'],
     }),
   }),

@@ -69,7 +69,7 @@ const CONNECTION: ConnectionReply = {
   },
 };
 
-/** The schemas of a user's routes, each with an example, for the document's components. */
+/** The document's components for the routes of a user: each schema with an example. */
 export const USER_COMPONENTS = [
   FailureSchema,
   TallySchema,

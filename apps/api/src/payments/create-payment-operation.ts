@@ -4,13 +4,16 @@ import {
   DryRunReplySchema,
 } from '@emr-payments/contracts';
 import { Type } from '@sinclair/typebox';
-import { EMR_ERRORS } from '../openapi/common-errors.ts';
 import { componentRef } from '../openapi/component-ref.ts';
-import { errorResponses } from '../openapi/error-responses.ts';
-import { KEYED_ANSWER_HEADERS, KeyedHeadersSchema } from '../openapi/keyed.ts';
+import {
+  EMR_ERRORS,
+  errorResponses,
+  KEYED_ANSWER_HEADERS,
+  KeyedHeadersSchema,
+} from '../openapi/error-responses.ts';
 import { DRY_RUN_EXAMPLE } from './components.ts';
 
-/** How `POST /v1/payments` stands in the OpenAPI document, and the schemas that its answers are written by. */
+/** Describes `POST /v1/payments` for the OpenAPI document, with the schemas that serialize its answers. */
 export const createPaymentOperation = {
   operationId: 'createPayment',
   tags: ['Payments'],
@@ -19,15 +22,15 @@ export const createPaymentOperation = {
     'Posting payments is an asynchronous operation. The endpoint validates your request, queues the payment, and ' +
       'returns immediately with a `payment_id` and `job_id`. The payment is posted to the EMR by a background worker, ' +
       'and a webhook event is sent to your registered endpoint upon completion.',
-    'Unknown fields are refused. Send an `Idempotency-Key` with every payment: then a request that got no answer can ' +
-      'be sent again without a second payment.',
-    'With `?dry_run=true` everything is checked, the payment method and location at the EMR as well, and nothing is written.',
+    'Unknown fields are refused. Send an `Idempotency-Key` with every payment: a request that got no answer can then be sent ' +
+      'again without creating a second payment.',
+    'With `?dry_run=true` everything is checked, including the payment method and location in the EMR, and nothing is written.',
   ].join('\n\n'),
   security: [{ client_id: [], client_secret: [], access_token: [] }],
   headers: KeyedHeadersSchema,
   response: {
     200: {
-      description: 'Payment queued successfully; with `dry_run=true` what would be posted',
+      description: 'Payment queued successfully; with `dry_run=true` the payment as it would be posted',
       headers: KEYED_ANSWER_HEADERS,
       content: {
         'application/json': {

@@ -3,6 +3,7 @@ import {
   CreatePaymentBodySchema,
   CreatePaymentQuerySchema,
   type CreatePaymentReply,
+  type DryRunReply,
   HEADERS,
   PAYMENT_ACCEPTED_MESSAGE,
 } from '@emr-payments/contracts';
@@ -11,15 +12,14 @@ import type { Adapters } from '@emr-payments/emr';
 import { within } from '@emr-payments/runtime';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { authenticateHook, callerOf } from '../auth/authenticate-hook.ts';
+import { authenticateHook, callerOf, type UserRouteDeps } from '../auth/authenticate-hook.ts';
 import { sendError } from '../errors/send-error.ts';
 import { idempotencyOf } from '../idempotency/key.ts';
 import type { ApiMetrics } from '../metrics.ts';
 import { componentRef } from '../openapi/component-ref.ts';
-import type { UserRouteDeps } from '../user-route-deps.ts';
-import { answerDryRun } from './answer-dry-run.ts';
 import { createPayment } from './create-payment.ts';
 import { createPaymentOperation } from './create-payment-operation.ts';
+import { dryRun } from './dry-run.ts';
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 
@@ -57,17 +57,14 @@ export const paymentRoutes: FastifyPluginAsyncTypebox<PaymentRouteDeps> = async 
       });
       const result = await within(deps.limits.waitMs, accepting);
       deps.metrics.accepted(result.outcome === 'accepted' && result.replayed ? 'replayed' : result.outcome);
-      return answer(result, request, reply, body);
+      return answer(result, { request, reply, body });
     },
   });
 };
 
-function answer(
-  result: AcceptOutcome,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  body: CreatePaymentBody,
-) {
+type Exchange = { request: FastifyRequest; reply: FastifyReply; body: CreatePaymentBody };
+
+function answer(result: AcceptOutcome, { request, reply, body }: Exchange): FastifyReply {
   switch (result.outcome) {
     case 'patient_not_found':
       return sendError(request, reply, 'patient_not_found', { mrn: body.patient_mrn });
@@ -85,8 +82,33 @@ function answer(
         payment_id: result.paymentId,
         job_id: result.jobId,
       };
-      // Of two answers that the schema knows this is the one: choosing would cost more than writing it.
+      // The schema knows two answers; finding out which one this is would cost more than serializing it.
       return reply.type(JSON_TYPE).serializer(JSON.stringify).send(answered);
     }
+  }
+}
+
+/** Answers `POST /v1/payments?dry_run=true`. */
+async function answerDryRun(
+  deps: Pick<PaymentRouteDeps, 'database' | 'adapters' | 'limits'>,
+  { request, reply, body }: Exchange,
+): Promise<FastifyReply> {
+  const { userId } = callerOf(request);
+  const result = await dryRun(deps, { userId, body, waitMs: deps.limits.emrWaitMs });
+  switch (result.outcome) {
+    case 'would_post': {
+      const answer: DryRunReply = {
+        success: true,
+        message: 'The payment would be posted like this. Nothing was written.',
+        data: result.data,
+      };
+      return reply.send(answer);
+    }
+    case 'patient_not_found':
+      return sendError(request, reply, 'patient_not_found', { mrn: body.patient_mrn });
+    case 'unknown_name':
+      return sendError(request, reply, 'invalid_field', result);
+    default:
+      return sendError(request, reply, result.outcome, result);
   }
 }

@@ -231,7 +231,7 @@ describe('bad fields: 400 with the published sentence, and nothing is written', 
   });
 });
 
-describe('bodies that are no payment at all', () => {
+describe('bodies that are not a payment at all', () => {
   const json = 'application/json';
   const cases: [string, string | Buffer, string | undefined, number, ErrorReply['code']][] = [
     ['nothing', '', json, 400, 'missing_body'],
@@ -279,7 +279,7 @@ describe('bodies that are no payment at all', () => {
     expect(answer.json()).toMatchObject({ success: false, code: 'unsupported_media_type' });
   });
 
-  test('a charset beside the type does no harm', async () => {
+  test('a charset beside the type is accepted', async () => {
     expect((await post(EXAMPLE, { 'content-type': 'application/json; charset=utf-8' })).statusCode).toBe(200);
   });
 });

@@ -3,9 +3,9 @@ import type { AcceptInput, AcceptOutcome, Acceptor } from '@emr-payments/db';
 import type { Caller } from '../auth/credentials.ts';
 
 /**
- * Takes a payment: patient resolved, idempotency key claimed, payment and job written, in one commit that this
- * request shares with the others in flight. Once it answers `accepted` the payment cannot be lost any more; nothing
- * has been asked of the EMR or the queue yet.
+ * Accepts a payment: the patient is resolved, the idempotency key claimed, payment and job written, in one commit that
+ * this request shares with the others in flight. Once it returns `accepted` the payment cannot be lost any more. Neither
+ * the EMR nor the queue has been contacted yet.
  *
  * @throws DatabaseUnavailableError when Postgres cannot be reached.
  */

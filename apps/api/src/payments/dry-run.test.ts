@@ -32,7 +32,7 @@ const counts = async () => {
 describe('POST /v1/payments?dry_run=true', () => {
   const dry = '/v1/payments?dry_run=true';
 
-  test('says what would be posted, and writes nothing', async () => {
+  test('shows the payment as it would be posted, and writes nothing', async () => {
     const { post } = await user();
     const before = await counts();
     const answer = await post(
@@ -68,7 +68,7 @@ describe('POST /v1/payments?dry_run=true', () => {
     );
   });
 
-  test('an unknown patient, a bad body and a bad switch are told as always', async () => {
+  test('an unknown patient, a bad body and a bad dry_run get the usual errors', async () => {
     const { post } = await user();
     const unknown = await post(dry, { ...CREATE_PAYMENT_EXAMPLE, patient_mrn: 'MRN-NOBODY' });
     expect([unknown.statusCode, unknown.json().code]).toEqual([404, 'patient_not_found']);
@@ -80,7 +80,7 @@ describe('POST /v1/payments?dry_run=true', () => {
     expect(other.json().message).toContain('field: dryrun (is not a known field)');
   });
 
-  test('dry_run=false takes the payment', async () => {
+  test('dry_run=false accepts the payment', async () => {
     const { post } = await user();
     expect((await post('/v1/payments?dry_run=false', CREATE_PAYMENT_EXAMPLE)).json()).toHaveProperty(
       'job_id',
@@ -116,7 +116,7 @@ describe('POST /v1/payments?dry_run=true', () => {
 });
 
 describe('GET /v1/connection', () => {
-  test('lists what the EMR has', async () => {
+  test('lists the methods and locations of the EMR', async () => {
     const { get } = await user();
     const { data } = (await get('/v1/connection')).json();
     expect(data).toMatchObject({

@@ -1,7 +1,7 @@
 import type { CreatePaymentBody, DryRunReply } from '@emr-payments/contracts';
 import { previewPayment, type Statements } from '@emr-payments/db';
 import type { Adapters } from '@emr-payments/emr';
-import { askEmr, type EmrRefusal } from '../connection/ask-connection.ts';
+import { askConnection, type EmrRefusal } from '../connection/ask-connection.ts';
 
 export type DryRunOutcome =
   | { outcome: 'would_post'; data: DryRunReply['data'] }
@@ -10,8 +10,8 @@ export type DryRunOutcome =
   | EmrRefusal;
 
 /**
- * Everything that is checked of a payment, without taking it: the patient as accepting does it, the names as posting does
- * it. Nothing is written, here or in the EMR.
+ * Checks a payment without accepting it: the patient as in accepting, payment method and location as in posting. Nothing is
+ * written, neither here nor in the EMR.
  *
  * @param input.waitMs longest wait for the EMR.
  */
@@ -27,7 +27,7 @@ export async function dryRun(
   if (preview === null) return { outcome: 'patient_not_found' };
 
   const names = { paymentMethod: body.payment_method, location: body.location };
-  const asked = await askEmr(deps, {
+  const asked = await askConnection(deps, {
     connection: preview.connection,
     ask: (adapter, signal) => adapter.resolve(names, { signal }),
     waitMs,

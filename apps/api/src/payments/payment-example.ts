@@ -1,6 +1,6 @@
 import { FAILURE_CODES, type PaymentView } from '@emr-payments/contracts';
 
-/** A payment that could not be posted: what a reader has to cope with. */
+/** A payment that could not be posted: an example in which every field has a value that readers must handle. */
 export const PAYMENT_EXAMPLE: PaymentView = {
   payment_id: '123e4567e89b12d3a456426614174001',
   job_id: 12345,

@@ -3,7 +3,7 @@ import type { PaymentRecord } from '@emr-payments/db';
 
 type Attempt = PaymentView['attempts'][number];
 
-/** A payment as the API shows it. */
+/** Shows a payment in the form of the API. */
 export function paymentView(payment: PaymentRecord): PaymentView {
   return {
     payment_id: payment.paymentId,
@@ -19,7 +19,7 @@ export function paymentView(payment: PaymentRecord): PaymentView {
     emr_transaction_id: payment.emrTransactionId,
     failure: payment.failure === null ? null : failureView(payment.failure),
     attempts: payment.attempts.map((attempt, index) => ({
-      // What is stored counts claims, of which some sent nothing.
+      // The stored number counts claims, and some of them sent nothing.
       number: index + 1,
       sent_at: attempt.sentAt.toISOString(),
       finished_at: attempt.finishedAt?.toISOString() ?? null,
@@ -39,7 +39,7 @@ function failureView({
   code: string;
   reason: string;
 }): NonNullable<PaymentView['failure']> {
-  // A newer version may have settled it by a code that this one does not know.
+  // A newer version of this service may have settled it with a code that this one does not know.
   const known: FailureCode = isFailureCode(code) ? code : 'emr_refused';
   return { code: known, reason, action: FAILURE_CODES[known].action };
 }

@@ -1,10 +1,9 @@
 import { ListPaymentsQuerySchema, PaymentListSchema, PaymentReplySchema } from '@emr-payments/contracts';
 import { Type } from '@sinclair/typebox';
-import { USER_ERRORS, USER_SECURITY } from '../openapi/common-errors.ts';
 import { componentRef } from '../openapi/component-ref.ts';
-import { ANSWER_HEADERS, errorResponses } from '../openapi/error-responses.ts';
+import { ANSWER_HEADERS, errorResponses, USER_ERRORS, USER_SECURITY } from '../openapi/error-responses.ts';
 
-/** The path parameter of everything about one payment. What cannot be an id is answered like an unknown one. */
+/** The path parameter of all routes about one payment. A text that cannot be an id is answered like an unknown id. */
 export const PaymentParamsSchema = Type.Object({
   id: Type.String({
     description: 'The `payment_id`.',
@@ -16,7 +15,7 @@ export const getPaymentOperation = {
   operationId: 'getPayment',
   tags: ['Payments'],
   summary: 'Get Payment',
-  description: 'One payment with its state, what was sent to the EMR, and what you were told of it.',
+  description: 'One payment with its state, its posting attempts and its events.',
   security: USER_SECURITY,
   params: PaymentParamsSchema,
   response: {
@@ -30,8 +29,8 @@ export const listPaymentsOperation = {
   tags: ['Payments'],
   summary: 'List Payments',
   description: [
-    'Newest first. Give `next_cursor` as `cursor` for the next page: payments that come in meanwhile move nothing.',
-    'The worklist, what a person has to look at: `?status=failed&status=needs_review`.',
+    'Newest first. Send `next_cursor` as `cursor` to get the next page; payments that arrive in between do not shift it.',
+    'The worklist, the payments that a person has to handle: `?status=failed&status=needs_review`.',
   ].join('\n\n'),
   security: USER_SECURITY,
   querystring: ListPaymentsQuerySchema,

@@ -1,16 +1,15 @@
 import { type ListPaymentsQuery, PAYMENT_ID_PATTERN, paymentIdToUuid } from '@emr-payments/contracts';
 import type { PaymentFilter } from '@emr-payments/db';
-import { BAD_CURSOR, pageFrom } from '../http/page.ts';
-import { timeFrom } from '../http/time.ts';
+import { BAD_CURSOR, pageFrom, timeFrom } from '../http/page.ts';
 
 const PAYMENT_ID = new RegExp(PAYMENT_ID_PATTERN);
 
-/** Whether a text can be a payment's id. What cannot be one is not found, like one that does not exist. */
+/** True for a text that can be a payment's id. Others are answered as not found, like an id that does not exist. */
 export function isPaymentId(text: string): boolean {
   return PAYMENT_ID.test(text);
 }
 
-/** What the parts of the list's query take, for the sentence that names a bad one. */
+/** The rules of the list's query fields, for the sentence that names a bad one. */
 export const LIST_RULES = {
   status: 'must be accepted, posting, retrying, posted, failed or needs_review, each at most once',
   patient_mrn: 'must be 1 to 255 characters',
@@ -26,7 +25,7 @@ export type ReadFilter =
   | { outcome: 'filter'; filter: PaymentFilter; limit: number }
   | { outcome: 'invalid'; field: 'created_after' | 'created_before' | 'cursor'; rule: string };
 
-/** The validated query as a filter over one user's payments. */
+/** Turns the validated query into a filter over one user's payments. */
 export function filterFrom(query: ListPaymentsQuery, { userId }: { userId: number }): ReadFilter {
   const invalid = (field: 'created_after' | 'created_before' | 'cursor'): ReadFilter => ({
     outcome: 'invalid',
@@ -52,7 +51,7 @@ export function filterFrom(query: ListPaymentsQuery, { userId }: { userId: numbe
       createdAfter: after,
       createdBefore: before,
       after: place === null ? undefined : { createdAt: place.createdAt, id: paymentIdToUuid(place.id) },
-      // One more than is shown.
+      // One more than is shown, to know whether there is another page.
       limit: limit + 1,
     },
   };

@@ -2,15 +2,14 @@ import type { ListPaymentsQuery } from '@emr-payments/contracts';
 import { findPayment, listPayments, type Statements } from '@emr-payments/db';
 import { within } from '@emr-payments/runtime';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { authenticateHook, callerOf } from '../auth/authenticate-hook.ts';
+import { authenticateHook, callerOf, type UserRouteDeps } from '../auth/authenticate-hook.ts';
 import { sendError } from '../errors/send-error.ts';
 import { pageOf } from '../http/page.ts';
-import type { UserRouteDeps } from '../user-route-deps.ts';
 import { paymentView } from './payment-view.ts';
 import { getPaymentOperation, listPaymentsOperation } from './read-operations.ts';
 import { filterFrom, isPaymentId, LIST_RULES } from './read-payments.ts';
 
-/** Reading payments back. */
+/** `GET /v1/payments/{id}` and `GET /v1/payments`. */
 export const paymentReadRoutes: FastifyPluginAsyncTypebox<UserRouteDeps & { database: Statements }> = async (
   app,
   deps,

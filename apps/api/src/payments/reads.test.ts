@@ -13,7 +13,7 @@ const ids = (answer: { json(): { data: { payment_id: string }[] } }) =>
   answer.json().data.map(({ payment_id }) => payment_id);
 
 describe('one payment', () => {
-  test('is read back as it was sent, then with its attempts, its end and its event', async () => {
+  test('is read back as it was sent, then with its attempts, its final state and its event', async () => {
     const { get, pay } = userRequests(api, await api.newCaller());
     const { payment_id, job_id } = await pay({ amount: 350.1 });
     const fresh = await get(`/v1/payments/${payment_id}`);

@@ -97,7 +97,7 @@ describe.each(strangers)('%s gets nothing of it', (_who, stranger) => {
   });
 });
 
-test('the owner is not hindered', async () => {
+test('the owner is not affected', async () => {
   const { get } = userRequests(api, owner);
   expect((await get(`/v1/payments?cursor=${cursor}`)).json().data.length).toBeGreaterThan(0);
 });

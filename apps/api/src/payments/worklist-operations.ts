@@ -4,11 +4,16 @@ import {
   ResolvePaymentBodySchema,
   RetryPaymentBodySchema,
 } from '@emr-payments/contracts';
-import { BODY_ERRORS, KEY_ERRORS, USER_ERRORS, USER_SECURITY } from '../openapi/common-errors.ts';
-import { componentRef } from '../openapi/component-ref.ts';
-import { errorResponses } from '../openapi/error-responses.ts';
-import { KEYED_ANSWER_HEADERS, KeyedHeadersSchema } from '../openapi/keyed.ts';
-import { OPTIONAL_BODY } from '../openapi/optional-bodies.ts';
+import { componentRef, OPTIONAL_BODY } from '../openapi/component-ref.ts';
+import {
+  BODY_ERRORS,
+  errorResponses,
+  KEY_ERRORS,
+  KEYED_ANSWER_HEADERS,
+  KeyedHeadersSchema,
+  USER_ERRORS,
+  USER_SECURITY,
+} from '../openapi/error-responses.ts';
 import { PaymentParamsSchema } from './read-operations.ts';
 
 const errors = errorResponses([
@@ -24,8 +29,9 @@ export const retryPaymentOperation = {
   tags: ['Payments'],
   summary: 'Retry Payment',
   description:
-    'Posts the same payment again after its cause is mended, with a corrected payment method or location if need be. Only ' +
-    'from `failed`: one that needs a review may stand in the EMR, and is resolved first. Without a body nothing is corrected.',
+    'Posts the same payment again after the cause of its failure is corrected, if necessary with another payment method or ' +
+    'location. Allowed only in the state `failed`: a payment in `needs_review` may be in the EMR and has to be resolved first. ' +
+    'Without a body nothing is corrected.',
   security: USER_SECURITY,
   params: PaymentParamsSchema,
   headers: KeyedHeadersSchema,
@@ -34,7 +40,7 @@ export const retryPaymentOperation = {
   response: {
     200: {
       ...componentRef(CreatePaymentReplySchema),
-      description: 'It is queued again, with the same ids',
+      description: 'The payment is queued again, with the same ids',
       headers: KEYED_ANSWER_HEADERS,
     },
     ...errors,
@@ -46,9 +52,9 @@ export const resolvePaymentOperation = {
   tags: ['Payments'],
   summary: 'Resolve Payment',
   description: [
-    'Settles a payment that needs a review by the word of a person who has looked in the EMR. `posted` takes the ' +
-      "EMR's transaction id; `not_posted` makes it `failed`, from where it can be retried.",
-    'You get the event of that end, and the note is kept in the audit log.',
+    'Settles a payment in `needs_review` on the statement of a person who has looked in the EMR. `posted` requires the ' +
+      "EMR's transaction id; `not_posted` makes the payment `failed`, from where it can be retried.",
+    'You get the event of the new state, and the note is kept in the audit log.',
   ].join('\n\n'),
   security: USER_SECURITY,
   params: PaymentParamsSchema,
@@ -57,7 +63,7 @@ export const resolvePaymentOperation = {
   response: {
     200: {
       ...componentRef(ResolvedPaymentReplySchema),
-      description: 'It is settled',
+      description: 'The payment is settled',
       headers: KEYED_ANSWER_HEADERS,
     },
     ...errors,

@@ -1,6 +1,5 @@
 import {
   type CreatePaymentReply,
-  HEADERS,
   PAYMENT_ACCEPTED_MESSAGE,
   type ResolvedPaymentReply,
   type ResolvePaymentBody,
@@ -8,8 +7,8 @@ import {
   RetryPaymentBodySchema,
 } from '@emr-payments/contracts';
 import {
-  type Actor,
   type Database,
+  type Resolution,
   resolvePayment,
   retryPayment,
   type WorklistRefusal,
@@ -17,14 +16,12 @@ import {
 import type { Keyring } from '@emr-payments/runtime';
 import { within } from '@emr-payments/runtime';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import type { FastifyRequest } from 'fastify';
-import { authenticateHook, callerOf } from '../auth/authenticate-hook.ts';
+import { actorOf } from '../auth/authenticate-client-hook.ts';
+import { authenticateHook, callerOf, type UserRouteDeps } from '../auth/authenticate-hook.ts';
 import { sendError } from '../errors/send-error.ts';
+import { emptyBodyAsObject } from '../http/json-body.ts';
 import { answerOnce, type WriteResult } from '../idempotency/answer-once.ts';
-import type { UserRouteDeps } from '../user-route-deps.ts';
-import { emptyBodyAsObject } from '../webhooks/optional-body.ts';
 import { isPaymentId } from './read-payments.ts';
-import { resolutionFrom } from './resolution.ts';
 import { resolvePaymentOperation, retryPaymentOperation } from './worklist-operations.ts';
 
 export type WorklistRouteDeps = UserRouteDeps & { database: Pick<Database, 'pool'>; keyring: Keyring };
@@ -34,7 +31,7 @@ const RESOLVE_RULES = {
   note: 'must be a non-empty string of at most 1000 characters',
 };
 
-/** What a person does about a payment that did not simply go through. Both are audited where they are written. */
+/** A person's decisions about a payment that was not simply posted. The database functions audit both in their transactions. */
 export const worklistRoutes: FastifyPluginAsyncTypebox<WorklistRouteDeps> = async (app, deps) => {
   const onRequest = authenticateHook(deps);
   const { waitMs } = deps.limits;
@@ -113,7 +110,26 @@ function refused(result: WorklistRefusal): WriteResult {
     : { outcome: 'refused', code: 'invalid_state', details: { status: result.status } };
 }
 
-/** For the audit log. The header has been checked: it is a client's id. */
-function actorOf(request: FastifyRequest): Actor {
-  return { actor: `client:${String(request.headers[HEADERS.clientId])}`, source: request.ip };
+type ReadResolution =
+  | { outcome: 'resolution'; resolution: Resolution }
+  | { outcome: 'invalid'; field: 'emr_transaction_id'; rule: string };
+
+/**
+ * Reads what a person found. The rule that the EMR's id goes with `posted` alone is checked here, because a schema cannot
+ * state it in a sentence that names the field.
+ */
+function resolutionFrom({ outcome, emr_transaction_id }: ResolvePaymentBody): ReadResolution {
+  const invalid = (rule: string): ReadResolution => ({
+    outcome: 'invalid',
+    field: 'emr_transaction_id',
+    rule,
+  });
+  if (outcome === 'posted') {
+    return emr_transaction_id === undefined
+      ? invalid('must be given when the outcome is posted')
+      : { outcome: 'resolution', resolution: { outcome, emrTransactionId: emr_transaction_id } };
+  }
+  return emr_transaction_id === undefined
+    ? { outcome: 'resolution', resolution: { outcome } }
+    : invalid('must not be given when the outcome is not_posted');
 }

@@ -30,7 +30,7 @@ const audited = () =>
 const POSTED = { outcome: 'posted', emr_transaction_id: '13969262', note: 'On the day sheet' };
 
 describe('retry', () => {
-  test('queues the same payment again, corrected, and says who asked', async () => {
+  test('queues the same payment again, corrected, and records who requested it', async () => {
     await put('failed');
     const answer = await retry({ payment_method: 'Cash', location: '7' });
     expect(answer.statusCode).toBe(200);
@@ -80,7 +80,7 @@ describe('retry', () => {
     expect(await audited()).toEqual([]);
   });
 
-  test('is refused while it is worked on', async () => {
+  test('is refused while it is being processed', async () => {
     expect((await retry({})).json().message).toContain('it is accepted');
   });
 

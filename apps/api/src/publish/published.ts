@@ -1,14 +1,14 @@
 import { errorsPage, failureCodesPage } from './code-pages.ts';
 import { openApiText } from './text.ts';
 
-/** What stands in docs/ and is made from the contracts: the file's name, and how its text is made. */
+/** The files in docs/ that are made from the contracts: name, and the function that writes the text. */
 export const PUBLISHED: Readonly<Record<string, () => string | Promise<string>>> = {
   'openapi.json': openApiText,
   'failure-codes.md': failureCodesPage,
   'errors.md': errorsPage,
 };
 
-/** Where a published file stands. */
+/** The path of a published file. */
 export function publishedFile(name: string): URL {
   return new URL(`../../../../docs/${name}`, import.meta.url);
 }

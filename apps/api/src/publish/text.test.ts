@@ -8,7 +8,7 @@ import { openApiText } from './text.ts';
 const plain = (text: string) => text.replaceAll(/-{3,}/g, '---').replaceAll(/\s+/g, '');
 const read = (name: string) => readFile(publishedFile(name), 'utf8');
 
-describe('docs/ is what the contracts say (write it anew with `pnpm --filter @emr-payments/api openapi`)', () => {
+describe('docs/ agrees with the contracts (`pnpm --filter @emr-payments/api openapi` writes it)', () => {
   test('openapi.json', async () => {
     expect(JSON.parse(await read('openapi.json'))).toEqual(JSON.parse(await openApiText()));
   });

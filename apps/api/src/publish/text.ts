@@ -1,28 +1,45 @@
 import { createLogger } from '@emr-payments/runtime';
-import { buildApp } from '../app.ts';
+import { createAgents } from '@emr-payments/webhooks';
+import { type AppDeps, buildApp } from '../app.ts';
 import { createApiMetrics } from '../metrics.ts';
 import { createRateLimiter } from '../rate-limit/rate-limiter.ts';
-import { noWebhooks } from './no-webhooks.ts';
 
-const off = () => Promise.reject(new Error('there is no infrastructure here'));
+const nothing = (): never => {
+  throw new Error('there is no infrastructure here');
+};
+const rejected = async () => nothing();
 
-/** The OpenAPI document as text, from an app that is built with nothing behind it. */
-export async function openApiText(): Promise<string> {
-  const app = await buildApp({
+/** Dependencies of an app with nothing behind it: every use of a database, queue, EMR or endpoint is an error. */
+export function noInfrastructure(): AppDeps {
+  const policy = { allowHosts: [] };
+  return {
     logger: createLogger('openapi', 'silent'),
-    lookup: { findClient: off, findUser: off },
-    acceptor: { accept: off },
+    lookup: { findClient: rejected, findUser: rejected },
+    acceptor: { accept: rejected },
     metrics: createApiMetrics(),
-    checks: { postgres: off, queue: off },
-    adapters: {
-      of: () => {
-        throw new Error('there is no infrastructure here');
-      },
-    },
+    checks: { postgres: rejected, queue: rejected },
+    adapters: { of: nothing },
     limiter: createRateLimiter({ clientPerSecond: 0, userPerSecond: 0 }),
     failures: { note: () => undefined },
-    webhooks: noWebhooks(),
-  });
+    webhooks: {
+      database: {
+        get pool() {
+          return nothing();
+        },
+        get prisma() {
+          return nothing();
+        },
+      },
+      keyring: { current: '', keys: new Map() },
+      send: { policy, agents: createAgents({ policy }) },
+      resolve: nothing,
+    },
+  };
+}
+
+/** Writes the OpenAPI document as text, from an app that has no infrastructure. */
+export async function openApiText(): Promise<string> {
+  const app = await buildApp(noInfrastructure());
   await app.ready();
   const text = `${JSON.stringify(app.swagger(), null, 2)}\n`;
   await app.close();

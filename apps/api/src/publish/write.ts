@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { PUBLISHED, publishedFile } from './published.ts';
 
-// Writes what is made from the contracts and committed: `pnpm --filter @emr-payments/api openapi`, then `pnpm format`.
+// Writes the committed files that are made from the contracts: `pnpm --filter @emr-payments/api openapi`, then `pnpm format`.
 for (const [name, textOf] of Object.entries(PUBLISHED)) {
   await writeFile(publishedFile(name), await textOf());
 }

@@ -17,7 +17,7 @@ beforeAll(async () => {
 afterAll(() => api.close());
 
 describe('rate limits', () => {
-  test('too much is 429 in our shape, says when to come again, and takes nothing', async () => {
+  test('a request over the limit is 429 in our shape, says when to try again, and accepts nothing', async () => {
     const { post, get } = userRequests(api, await api.newCaller());
     const answers = [];
     for (let n = 0; n < 5; n += 1) answers.push(await post('/v1/payments', CREATE_PAYMENT_EXAMPLE));

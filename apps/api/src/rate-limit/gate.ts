@@ -5,28 +5,28 @@ import { sendError } from '../errors/send-error.ts';
 import type { RateLimiter, Taker } from './rate-limiter.ts';
 import type { SourceFailures } from './source-failures.ts';
 
-/** What stands before and behind the check of credentials. */
+/** The limits before and after the check of credentials. */
 export type Gate = {
-  /** Before credentials are looked at. false: the request has been answered. */
+  /** Before the check: refuses an address with too many failures. false: the request has been answered. */
   letTry(request: FastifyRequest, reply: FastifyReply): boolean;
-  /** They were not good. */
+  /** The credentials were rejected. */
   failed(request: FastifyRequest, code: 'invalid_client' | 'user_not_found'): void;
-  /** They were good and had to be looked up, so it is worth remembering. */
+  /** The credentials were accepted after a look-up: this client is remembered for its address. */
   proved(request: FastifyRequest): void;
-  /** Counts a request of known credentials. false: the request has been answered. */
+  /** Counts a request with accepted credentials. false: it exceeds a limit and has been answered. */
   letPass(context: { request: FastifyRequest; reply: FastifyReply; taker: Taker }): boolean;
 };
 
 export type GateDeps = {
   limiter: RateLimiter;
   sources: SourceFailures;
-  /** For the audit log. */
+  /** Records failures in the audit log. */
   failures: Pick<CredentialFailures, 'note'>;
-  /** What `sources` was made with. */
+  /** The limit that `sources` was made with. */
   failuresPerMinute: number;
 };
 
-/** Rate limits at the door: whoever is over one is answered 429 before the body is read. */
+/** Enforces the rate limits: a request over one of them gets a 429 before its body is read. */
 export function createGate({ limiter, sources, failures, failuresPerMinute }: GateDeps): Gate {
   return {
     letTry(request, reply) {

@@ -39,7 +39,7 @@ describe('the limiter', () => {
   };
   const passed = (taken: { outcome: string }[]) => taken.filter(({ outcome }) => outcome === 'passed').length;
 
-  test('lets the user’s limit through and no more, then again a second later', () => {
+  test('lets the user’s limit through and no more, and the same again a second later', () => {
     const one = limiter({ clientPerSecond: 100, userPerSecond: 5 });
     const take = () => Array.from({ length: 20 }, () => one.take({ clientPk: 1, userId: 7 }));
     const first = take();
@@ -51,7 +51,7 @@ describe('the limiter', () => {
     expect(one.policy).toBe('"client";q=100;w=1, "user";q=5;w=1');
   });
 
-  test('what a user’s limit refuses does not use up the client’s', () => {
+  test('a request that the user’s limit refuses does not use up the client’s', () => {
     const one = limiter({ clientPerSecond: 10, userPerSecond: 2 });
     for (let n = 0; n < 50; n += 1) one.take({ clientPk: 1, userId: 7 });
     expect(passed(Array.from({ length: 50 }, (_, n) => one.take({ clientPk: 1, userId: 100 + n })))).toBe(8);
@@ -69,7 +69,7 @@ describe('the limiter', () => {
     expect(limiter({ clientPerSecond: 3, userPerSecond: 0 }).policy).toBe('"client";q=3;w=1');
   });
 
-  test('tells its demand, refused requests too, and keeps to the share that it learns', () => {
+  test('reports its demand, including refused requests, and keeps to the share that it learns', () => {
     const one = limiter({ clientPerSecond: 0, userPerSecond: 100 });
     for (let n = 0; n < 300; n += 1) one.take({ clientPk: 1, userId: 7 });
     at.now = 1000;
@@ -81,7 +81,7 @@ describe('the limiter', () => {
     expect(passed(Array.from({ length: 300 }, () => one.take({ clientPk: 1, userId: 8 })))).toBe(50);
   });
 
-  test('forgets who does not come any more', () => {
+  test('forgets clients that send no more requests', () => {
     const one = limiter({ clientPerSecond: 0, userPerSecond: 100 });
     one.take({ clientPk: 1, userId: 7 });
     at.now = 1000;

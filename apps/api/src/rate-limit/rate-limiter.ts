@@ -1,35 +1,39 @@
+/*
+ * By hand: @fastify/rate-limit counts for each process alone, or in Redis at one round trip per request. This one shares a
+ * limit between processes without a wait (README.md).
+ */
 import { type Bucket, newBucket, refill, secondsUntilNext, shareOf } from './token-buckets.ts';
 
-/** Whose request it is; `userId` is null for one of the client itself. */
+/** The author of a request; `userId` is null for a request of the client itself. */
 export type Taker = { clientPk: number; userId: number | null };
 
 export type Taken =
   | { outcome: 'passed'; remaining: string }
-  /** `limit` in words, for the sentence. */
+  /** `limit` is the exceeded limit in words, for the sentence. */
   | { outcome: 'refused'; remaining: string; limit: string; retryAfterSeconds: number };
 
-/** Requests a second, by what they are counted for; 0 is no limit. */
+/** Requests per second for each client and each user; 0 means no limit. */
 export type RateLimits = { clientPerSecond: number; userPerSecond: number };
 
 export type RateLimiter = {
-  /** What `RateLimit-Policy` says; null when there is no limit at all. */
+  /** Value of the header `RateLimit-Policy`; null when there is no limit at all. */
   readonly policy: string | null;
-  /** Counts one request. In memory alone: nothing is waited for. */
+  /** Counts one request, in memory and without a wait. */
   take(taker: Taker): Taken;
-  /** What was asked of this process since the last call, in requests a second, for the others. */
+  /** Reads the demand on this process since the last call, in requests per second, for the other processes. */
   readDemands(): { key: string; demand: number }[];
-  /** What is asked of the others, by key; and how many processes there are. */
+  /** Takes over the demand on the other processes, by key, and the number of all processes. */
   learn(others: ReadonlyMap<string, number>, processes: number): void;
 };
 
 type Kind = 'client' | 'user';
 
-/** A bucket that nobody has asked for so long is full, and so is a new one. */
+/** A bucket without requests for this time is full, hence equal to a new one, and can be dropped. */
 const IDLE_MS = 10_000;
 
 /**
- * Two limits, for the client and for the user, of which each request has to pass both. What it hands out is its share
- * among all processes (README.md).
+ * Limits requests per client and per user; each request has to pass both. This process lets through its share of each
+ * limit among all processes (README.md).
  *
  * @param now milliseconds of a clock that only grows.
  */
@@ -113,7 +117,7 @@ export function createRateLimiter(
   };
 }
 
-/** What `RateLimit` says (draft-ietf-httpapi-ratelimit-headers-10): of this process' share, for one second. */
+/** Writes the header `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10): the rest of this process' share, for one second. */
 function remainingOf(client: Bucket | null, user: Bucket | null): string {
   const c = client === null ? '' : `"client";r=${Math.max(0, Math.floor(client.tokens))};t=1`;
   const u = user === null ? '' : `"user";r=${Math.max(0, Math.floor(user.tokens))};t=1`;

@@ -1,26 +1,27 @@
 import { networkOf } from '@emr-payments/db';
 import { LRUCache } from 'lru-cache';
 
-/** How often each address has failed to authenticate lately. */
+/** Counts the failed authentications of each address within a minute. */
 export type SourceFailures = {
   /** Seconds until this address may try again; 0 when it may now. */
   blockedFor(source: string, clientId: string): number;
-  /** Credentials from there were not good. */
+  /** Credentials from this address were rejected. */
   failed(source: string): void;
-  /** They were: this client is known there for an hour. */
+  /** Credentials from this address were accepted: this client may use it for an hour, whatever others fail. */
   proved(source: string, clientId: string): void;
 };
 
 const WINDOW_MS = 60_000;
 const PROVED_MS = 3_600_000;
-/** An attacker with more addresses than this is not stopped by address. */
+/** An attacker with more addresses than this is not stopped by address: the oldest counts are dropped. */
 const MAX_SOURCES = 20_000;
 
 /**
- * An address that failed `perMinute` times in a minute is not looked up any more until the minute is over. A client that
- * has authenticated from there within the hour still is: behind one address, such as a proxy's, there may be many.
+ * Refuses an address that failed `perMinute` times, until its minute is over: its credentials are not looked up. A client
+ * that has authenticated from there within the last hour is exempt, because one address, such as a proxy's, may serve many
+ * clients.
  *
- * @param perMinute 0 is no limit.
+ * @param perMinute 0 means no limit.
  * @param clock milliseconds that only grow.
  */
 export function createSourceFailures(
@@ -32,7 +33,7 @@ export function createSourceFailures(
   const known = new LRUCache<string, true>({ ...options, ttl: PROVED_MS });
   return {
     blockedFor(source, clientId) {
-      // Nearly always there is nobody to look for.
+      // Fast path: nearly always no address has failed.
       if (counts.size === 0) return 0;
       const network = networkOf(source);
       const entry = counts.get(network);

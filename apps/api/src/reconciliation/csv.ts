@@ -1,9 +1,6 @@
 import { RECONCILIATION_COLUMNS } from '@emr-payments/contracts';
 import type { Reconciliation, ReconciliationTallies } from '@emr-payments/db';
-
-/** What a spreadsheet may take for a formula (OWASP, CSV Injection). */
-const FORMULA = /^[=+\-@\t\r]/;
-const NEEDS_QUOTES = /[",\r\n]/;
+import { stringify } from 'csv-stringify/sync';
 
 const HEADER = [
   'row',
@@ -13,19 +10,16 @@ const HEADER = [
   ...RECONCILIATION_COLUMNS.flatMap((column) => [`${column}_count`, `${column}_amount`]),
 ];
 
-/** One cell by RFC 4180, that no spreadsheet runs: what it could take for a formula gets an apostrophe in front. */
-export function csvCell(text: string): string {
-  const safe = FORMULA.test(text) ? `'${text}` : text;
-  return NEEDS_QUOTES.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
-}
-
 /**
- * A reconciliation as CSV (RFC 4180): a line for each payment method and one for the total, which `row` tells apart.
- * Amounts are exact, with two decimals.
+ * Writes a reconciliation as CSV (RFC 4180): a line for each payment method and one for the total, which `row` tells
+ * apart. Amounts are exact, with two decimals. A cell that a spreadsheet could run as a formula (OWASP, CSV Injection)
+ * gets an apostrophe in front.
+ *
+ * @param options.bom begins with a byte order mark, by which Excel recognises UTF-8.
  */
 export function reconciliationCsv(
   { methods, totals }: Reconciliation,
-  { date, location }: { date: string; location: string | null },
+  { date, location, bom }: { date: string; location: string | null; bom: boolean },
 ): string {
   const line = (row: string, method: string, tallies: ReconciliationTallies) => [
     row,
@@ -39,5 +33,11 @@ export function reconciliationCsv(
     ...methods.map(({ paymentMethod, ...tallies }) => line('method', paymentMethod, tallies)),
     line('total', '', totals),
   ];
-  return lines.map((cells) => `${cells.map(csvCell).join(',')}\r\n`).join('');
+  return stringify(lines, {
+    bom,
+    escape_formulas: true,
+    record_delimiter: 'windows',
+    // With a record delimiter of two characters the library would not quote a cell that holds only one of them.
+    quoted_match: /[\r\n]/,
+  });
 }

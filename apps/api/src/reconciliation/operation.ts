@@ -4,9 +4,8 @@ import {
   ReconciliationReplySchema,
 } from '@emr-payments/contracts';
 import { Type } from '@sinclair/typebox';
-import { USER_ERRORS, USER_SECURITY } from '../openapi/common-errors.ts';
 import { componentRef } from '../openapi/component-ref.ts';
-import { ANSWER_HEADERS, errorResponses } from '../openapi/error-responses.ts';
+import { ANSWER_HEADERS, errorResponses, USER_ERRORS, USER_SECURITY } from '../openapi/error-responses.ts';
 
 const row = (counts: number[], amounts: number[]) => ({
   accepted: { count: counts[0] ?? 0, amount: amounts[0] ?? 0 },
@@ -35,10 +34,11 @@ export const reconciliationOperation = {
   tags: ['Reconciliation'],
   summary: 'Get Reconciliation',
   description: [
-    "What was accepted for one deposit date, and what has become of it until now, by payment method: to compare with the EMR's " +
-      'day sheet. `accepted` is all of it; `posted`, `failed`, `needs_review` and `open` add up to it.',
-    'As CSV with `Accept: text/csv` or `format=csv`: a line for each method and one for the total. Cells that a spreadsheet ' +
-      'could take for a formula begin with an apostrophe.',
+    'The payments of one deposit date by payment method, with their state now: for comparing with the day sheet of the EMR. ' +
+      '`accepted` counts all of them; `posted`, `failed`, `needs_review` and `open` add up to it.',
+    'With `Accept: text/csv` or `format=csv` the answer is CSV: a line for each method and one for the total. Cells that a ' +
+      'spreadsheet could run as a formula begin with an apostrophe. `bom=true` adds a byte order mark, so that Excel reads ' +
+      'the file as UTF-8.',
   ].join('\n\n'),
   security: USER_SECURITY,
   querystring: ReconciliationQuerySchema,
@@ -58,9 +58,10 @@ export const reconciliationOperation = {
   },
 };
 
-/** What the parts of the query take, for the sentence that names a bad one. */
+/** The rules of the query's fields, for the sentence that names a bad one. */
 export const RECONCILIATION_RULES = {
   date: 'must be a date in YYYY-MM-DD format',
   location: 'must be 1 to 255 characters',
   format: 'must be json or csv',
+  bom: 'must be true or false',
 };

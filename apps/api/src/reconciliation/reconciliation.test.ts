@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openTestApi, type TestApi } from '../testing/test-api.ts';
 import { putInto, userRequests } from '../testing/user-requests.ts';
-import { csvCell } from './csv.ts';
-import { prefersCsv } from './prefers-csv.ts';
+import { reconciliationCsv } from './csv.ts';
 
 let api: TestApi;
 let user: ReturnType<typeof userRequests>;
@@ -28,7 +27,7 @@ afterAll(() => api.close());
 
 const none = { count: 0, amount: 0 };
 
-test('adds up a day exactly, by method as the EMR tells them apart', async () => {
+test('adds up a day exactly, by method, with names compared as the EMR compares them', async () => {
   const { data } = (await user.get(`/v1/reconciliation?date=${DATE}`)).json();
   const card = {
     payment_method: expect.stringMatching(/card/i),
@@ -96,8 +95,26 @@ describe('as CSV', () => {
     ['@x', "'@x"],
     ['\tx', "'\tx"],
     ['=a,"b"', `"'=a,""b"""`],
+    ['a\nb', '"a\nb"'],
+    ['\r=x', `"'\r=x"`],
+    ['＝1+1', "'＝1+1"],
+    ['＋1', "'＋1"],
+    ['－1', "'－1"],
+    ['＠x', "'＠x"],
   ])('the cell %j', (text, cell) => {
-    expect(csvCell(text)).toBe(cell);
+    const tally = { count: 0, amount: '0.00' };
+    const totals = { accepted: tally, posted: tally, failed: tally, needs_review: tally, open: tally };
+    const day = { methods: [{ paymentMethod: text, ...totals }], totals };
+    const csv = reconciliationCsv(day, { date: DATE, location: null, bom: false });
+    expect(csv).toContain(`\r\nmethod,${DATE},,${cell},0,0.00,`);
+  });
+
+  test('bom=true begins it with a byte order mark, and changes nothing else', async () => {
+    const url = `/v1/reconciliation?date=${DATE}&format=csv`;
+    const [plain, marked] = [await user.get(url), await user.get(`${url}&bom=true`)];
+    expect(marked.rawPayload).toEqual(Buffer.concat([Buffer.from([0xef, 0xbb, 0xbf]), plain.rawPayload]));
+    const json = await user.get(`/v1/reconciliation?date=${DATE}&bom=true`);
+    expect(json.json().success).toBe(true);
   });
 
   test.each([
@@ -110,8 +127,13 @@ describe('as CSV', () => {
     ['text/csv;q=0.1, */*', false],
     ['text/csv;q=0', false],
     ['TEXT/CSV', true],
-  ])('Accept: %s', (accept, csv) => {
-    expect(prefersCsv(accept)).toBe(csv);
+    ['text/csv, */*', true],
+    ['text/csv;q=0.9, application/json;q=0.8', true],
+    ['text/html', false],
+  ])('Accept: %s', async (accept, csv) => {
+    const answer = await user.get(`/v1/reconciliation?date=${DATE}`, accept === undefined ? {} : { accept });
+    expect(answer.headers['content-type']).toMatch(csv ? /^text\/csv/ : /^application\/json/);
+    expect(answer.headers.vary).toBe('accept');
   });
 });
 
@@ -121,6 +143,7 @@ test.each([
   ['date=15.06.2026', 'date'],
   [`date=${DATE}&location=`, 'location'],
   [`date=${DATE}&format=pdf`, 'format'],
+  [`date=${DATE}&bom=perhaps`, 'bom'],
   [`date=${DATE}&day=1`, 'day'],
 ])('?%s is refused by name', async (query, field) => {
   const answer = await user.get(`/v1/reconciliation?${query}`);

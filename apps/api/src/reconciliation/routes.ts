@@ -2,11 +2,11 @@ import type { ReconciliationQuery, ReconciliationReply } from '@emr-payments/con
 import { type ReconciliationTallies, reconcile, type Statements } from '@emr-payments/db';
 import { within } from '@emr-payments/runtime';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { authenticateHook, callerOf } from '../auth/authenticate-hook.ts';
-import type { UserRouteDeps } from '../user-route-deps.ts';
+import { authenticateHook, callerOf, type UserRouteDeps } from '../auth/authenticate-hook.ts';
 import { reconciliationCsv } from './csv.ts';
 import { RECONCILIATION_RULES, reconciliationOperation } from './operation.ts';
-import { prefersCsv } from './prefers-csv.ts';
+
+const JSON_OR_CSV = ['application/json', 'text/csv'];
 
 /** `GET /v1/reconciliation`. */
 export const reconciliationRoutes: FastifyPluginAsyncTypebox<
@@ -20,16 +20,19 @@ export const reconciliationRoutes: FastifyPluginAsyncTypebox<
       onRequest: authenticateHook(deps),
     },
     async (request, reply) => {
-      const { date, format, ...query }: ReconciliationQuery = request.query;
+      const { date, format, bom = false, ...query }: ReconciliationQuery = request.query;
       const location = query.location ?? null;
       const { userId } = callerOf(request);
       const result = await within(deps.limits.waitMs, reconcile(deps, { userId, date, location }));
       reply.header('vary', 'accept');
-      if (format === undefined ? prefersCsv(request.headers.accept) : format === 'csv') {
+      // JSON comes first: it is the answer when the header is absent or has no preference.
+      const csv =
+        format === undefined ? request.accepts().type(JSON_OR_CSV) === 'text/csv' : format === 'csv';
+      if (csv) {
         return reply
           .type('text/csv; charset=utf-8; header=present')
           .header('content-disposition', `attachment; filename="reconciliation-${date}.csv"`)
-          .send(reconciliationCsv(result, { date, location }));
+          .send(reconciliationCsv(result, { date, location, bom }));
       }
       const body: ReconciliationReply = {
         success: true,

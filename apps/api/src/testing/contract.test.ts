@@ -33,6 +33,6 @@ test.each([
   ['another media type', get, answer(JOB, { type: 'text/html' })],
   ['a path that is not there', { ...get, url: '/v1/secret/1' }, answer(JOB)],
   ['a parameter that is not there', { ...get, url: '/v1/jobs/1?x=1' }, answer(JOB)],
-])('%s does not', (_name, request, given) => {
+])('%s does not pass', (_name, request, given) => {
   expect(() => contract(request, given)).toThrow(/document/);
 });

@@ -13,12 +13,12 @@ type Operation = {
 };
 
 const BASE = 'https://document.invalid/';
-/** Answers that no operation has to say anything about: they are given before one is chosen. */
+/** Statuses that need no documentation for unknown operations: they are answered before an operation is chosen. */
 const WITHOUT_OPERATION = new Set([404, 405, 204]);
 
 /**
- * Holds requests and answers against the OpenAPI document: an answer of a status, media type or shape that is not
- * written there is an error, one key too many included; so is a request that was taken although the document forbids it.
+ * Compares requests and answers with the OpenAPI document. An answer with an undocumented status, media type or shape
+ * (an additional key included) is an error; so is a request that was accepted although the document forbids it.
  */
 export function openContract(document: Json) {
   const ajv = new Ajv2020.default({ strict: false, allErrors: true });
@@ -93,7 +93,7 @@ export function openContract(document: Json) {
   };
 }
 
-/** Objects of the document without `additionalProperties` have none: what is not written must not be answered. */
+/** Forbids additional properties in objects that do not mention them: an answer must not have undocumented keys. */
 function strictly(node: unknown): unknown {
   if (Array.isArray(node)) return node.map(strictly);
   if (typeof node !== 'object' || node === null) return node;
@@ -104,7 +104,7 @@ function strictly(node: unknown): unknown {
   return copy;
 }
 
-/** From now on every `app.inject` is held against the app's own document. */
+/** From now on every `app.inject` is compared with the app's own document. */
 export async function holdToContract(app: FastifyInstance): Promise<void> {
   await app.ready();
   const contract = openContract(JSON.parse(JSON.stringify(app.swagger())) as Json);
@@ -128,7 +128,7 @@ function bodyOf(payload: unknown): unknown {
   try {
     return JSON.parse(payload);
   } catch {
-    // It will have been refused.
+    // The API has refused it.
     return payload;
   }
 }

@@ -8,7 +8,7 @@ export type EventInput = {
   payment?: { id: string; jobId: number };
 };
 
-/** Writes an event as the worker would, without the way that leads there. */
+/** Writes an event as the worker would, without the work that leads to it. */
 export async function writeEvent(
   { prisma }: Pick<Database, 'prisma'>,
   { clientPk, type = 'payment.created', createdAt = new Date(), payment }: EventInput,
@@ -36,7 +36,7 @@ export async function writeEvent(
   return id;
 }
 
-/** A delivery that has ended, with one attempt. */
+/** Writes a finished delivery with one attempt. */
 export async function writeDelivery(
   { prisma }: Pick<Database, 'prisma'>,
   input: {

@@ -21,24 +21,24 @@ import { holdToContract } from './contract.ts';
 
 export type Credentials = { client_id: string; client_secret: string; access_token: string };
 
-/** The API on a database of its own, as main.ts puts it together. */
+/** The API on a database of its own, assembled as in main.ts. */
 export type TestApi = {
   app: FastifyInstance;
   database: Database;
   keyring: Keyring;
-  /** A client, one of its users, and two patients: MRN-12345, and MRN-UNSYNCED without an EMR patient id. */
+  /** Creates a client, one of its users, and two patients: MRN-12345, and MRN-UNSYNCED without an EMR patient id. */
   newCaller(options?: {
     timeZone?: string;
-    /** Of its EMR. */
+    /** Base URL of its EMR. */
     baseUrl?: string;
   }): Promise<Credentials & { clientPk: number; userId: number; laneId: number }>;
   close(): Promise<void>;
 };
 
 /**
- * @param options.limiter one that limits; none does by default.
- * @param options.authFailuresPerMinute no limit by default.
- * @param options.urlOf puts something between the API and its database; the URL of the database by default.
+ * @param options.limiter without it there is no limit.
+ * @param options.authFailuresPerMinute without it there is no limit.
+ * @param options.urlOf replaces the URL of the database, to put a relay between the API and it.
  */
 export async function openTestApi(
   options: {
@@ -56,7 +56,7 @@ export async function openTestApi(
     applicationName: 'test-api',
   });
   const keyring = parseKeyring(`test:${randomBytes(32).toString('base64')}`);
-  // Receivers of the tests stand on the loopback address.
+  // Receivers of the tests listen on the loopback address.
   const policy = { allowHosts: ['127.0.0.1'] };
   const agents = createAgents({ policy });
   const metrics = createApiMetrics();
@@ -133,7 +133,7 @@ async function newCaller(
   return { ...credentials, clientPk: client.id, userId: user.id, laneId };
 }
 
-/** The three headers of a caller. */
+/** Returns the three headers of a caller. */
 export function credentialHeaders({ client_id, client_secret, access_token }: Credentials) {
   return { client_id, client_secret, access_token };
 }

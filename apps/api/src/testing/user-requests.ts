@@ -18,7 +18,7 @@ export function userRequests({ app }: Pick<TestApi, 'app'>, caller: Credentials)
         },
         ...(body === undefined ? {} : { payload: JSON.stringify(body) }),
       }),
-    /** Makes a payment like the published one and answers its ids. */
+    /** Creates a payment like the published one and returns its ids. */
     async pay(overrides: object = {}): Promise<{ payment_id: string; job_id: number }> {
       const answer = await app.inject({
         method: 'POST',
@@ -37,7 +37,7 @@ const CODES: Partial<Record<PaymentStatus, string>> = {
   needs_review: 'outcome_unknown',
 };
 
-/** Puts a payment into a state as the worker would, without one: its job goes with the end of the work. */
+/** Puts a payment into a state as the worker would. A settled payment has no job. */
 export async function putInto(
   { database: { prisma } }: Pick<TestApi, 'database'>,
   { paymentId, status }: { paymentId: string; status: PaymentStatus },

@@ -1,19 +1,19 @@
 import { MAX_DECIMALS_KEYWORD } from '@emr-payments/contracts';
 import AjvCompiler, { type Ajv, type BuildCompilerFromPool } from '@fastify/ajv-compiler';
 
-/** Whether a number has no more than so many decimals, exactly: 350.1 has one, 0.1 + 0.2 has seventeen. */
+/** True when a number has at most this many decimals, exactly: 350.1 has one, 0.1 + 0.2 has seventeen. */
 export function hasAtMostDecimals(decimals: number, value: number): boolean {
-  // toFixed writes the exact value of the double, rounded; only a number of so few decimals reads back as itself.
+  // toFixed rounds the exact value of the double; only a number with so few decimals reads back as itself.
   return Number(value.toFixed(decimals)) === value;
 }
 
 const COMMON = { removeAdditional: false, allErrors: true } as const;
 
 /**
- * Two validators for what comes in, instead of Fastify's one that converts and drops. Bodies are taken literally:
- * "350" is no number and an unknown field is an error; all errors are found, so that the first in the published
- * order can be named. Query strings are text by nature and are converted. Headers stand in the schemas for the
- * documentation: the code that uses one checks it, with a sentence of its own.
+ * Makes two validators of requests instead of Fastify's one, which converts values and drops fields. Bodies are taken
+ * literally: "350" is not a number and an unknown field is an error; all errors are collected, so that the first one in the
+ * published order can be named. Query strings are text by nature and are converted. Headers are in the schemas for the
+ * documentation only: the code that uses a header checks it, with a sentence of its own.
  */
 export function compilersFactory(): { buildValidator: BuildCompilerFromPool } {
   const build = AjvCompiler();
@@ -27,7 +27,7 @@ export function compilersFactory(): { buildValidator: BuildCompilerFromPool } {
         customOptions: { ...COMMON, coerceTypes: 'array', useDefaults: true },
         onCreate: addKeywords,
       });
-      // What the types call a schema is Fastify's description of one: { schema, method, url, httpPart }.
+      // The types call it a schema, but Fastify passes an object around one: { schema, method, url, httpPart }.
       return (route) => {
         const httpPart = typeof route === 'object' ? route.httpPart : undefined;
         if (httpPart === 'headers') return query({ ...(route as object), schema: true });

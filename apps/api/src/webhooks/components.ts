@@ -92,7 +92,7 @@ const list = (message: string, item: unknown) => ({
 });
 const secret = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
 
-/** The schemas of the routes for webhooks and events, each with an example, for the document's components. */
+/** The document's components for the routes for webhooks and events: each schema with an example. */
 export const WEBHOOK_COMPONENTS = [
   {
     ...CreateWebhookEndpointBodySchema,

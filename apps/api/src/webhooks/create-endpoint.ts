@@ -5,7 +5,7 @@ import type { WriteResult } from '../idempotency/answer-once.ts';
 import { endpointView } from './endpoint-view.ts';
 import { newSigningSecret } from './signing-secret.ts';
 
-/** Registers an endpoint. Its secret, or with v1a its public key, is in this answer and in no other. */
+/** Registers an endpoint. Only this answer contains its secret, or with v1a its public key. */
 export async function createEndpoint(
   deps: StatementDeps & { keyring: Keyring },
   { clientPk, body, by }: { clientPk: number; body: CreateWebhookEndpointBody; by: Actor },

@@ -62,7 +62,7 @@ describe('POST /v1/webhooks/{id}/test', () => {
     expect(await api.database.prisma.event.count({ where: { clientPk: caller.clientPk } })).toBe(0);
   });
 
-  test('tells of a refusal, a 410 and a dead port, and harms nothing', async () => {
+  test('reports a refusal, a 410 and a dead port, and does not count them against the endpoint', async () => {
     let status = 500;
     const receiver = await startReceiver((response) => response.writeHead(status).end('no'));
     const { id } = await register({ url: receiver.url, thin: true });
@@ -154,7 +154,7 @@ describe('GET /v1/webhooks/{id}/deliveries', () => {
     expect((await send('GET', `/v1/webhooks/${id}/deliveries?created_after=today`)).statusCode).toBe(400);
   });
 
-  test('says when a waiting one is tried next', async () => {
+  test('says when the next attempt of a pending one is', async () => {
     const { id } = await register();
     const eventId = await event(1);
     await send('POST', `/v1/events/${eventId}/redeliver`, { body: { endpoint_id: id } });
@@ -310,7 +310,7 @@ describe('POST /v1/webhooks/{id}/recover', () => {
   });
 });
 
-test('disabling and deleting cancel what waits, and leave nothing in the outbox', async () => {
+test('disabling and deleting cancel pending deliveries, and leave nothing in the outbox', async () => {
   const [kept, gone] = [await register(), await register()];
   const eventId = await event(1);
   await send('POST', `/v1/events/${eventId}/redeliver`);

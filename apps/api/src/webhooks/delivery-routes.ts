@@ -8,22 +8,19 @@ import {
 import { findEndpoint, findRecovery, listDeliveries } from '@emr-payments/db';
 import { within } from '@emr-payments/runtime';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { clientOf } from '../auth/authenticate-client-hook.ts';
+import { actorOf, clientOf } from '../auth/authenticate-client-hook.ts';
 import { sendError } from '../errors/send-error.ts';
-import { BAD_CURSOR, pageFrom, pageOf } from '../http/page.ts';
-import { timeFrom } from '../http/time.ts';
+import { BAD_CURSOR, pageFrom, pageOf, timeFrom } from '../http/page.ts';
 import { answerOnce } from '../idempotency/answer-once.ts';
 import type { Limits } from '../limits.ts';
 import { componentRef } from '../openapi/component-ref.ts';
-import { actorOf } from './actor.ts';
 import { deliveryView, recoveryView } from './delivery-view.ts';
-import type { WebhookDeps } from './deps.ts';
 import { WEBHOOK_FIELD_RULES as fieldRules } from './field-rules.ts';
-import { clientOperation, IdParams, RecoveryParams } from './operation.ts';
+import { clientOperation, IdParams, RecoveryParams, type WebhookDeps } from './operation.ts';
 import { recover } from './recover.ts';
 import { createTestEndpoint } from './test-endpoint.ts';
 
-/** What was sent to an endpoint, sending it a test, and sending it again what it missed. */
+/** The routes for an endpoint's deliveries, its tests, and the recovery of events that it missed. */
 export const deliveryRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: Limits }> = async (
   app,
   deps,
@@ -41,9 +38,9 @@ export const deliveryRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: L
         tag: 'Webhooks',
         summary: 'Send a test event now',
         description:
-          'Sends `webhook.test`, signed as every event is, waits for the answer (15 s at the most) and tells you what came ' +
-          'back. It is sent once, counts neither for nor against the endpoint, and works while that is disabled. It makes ' +
-          'nothing that could be made twice, so an Idempotency-Key is not looked at.',
+          'Sends `webhook.test`, signed like every event, waits at most 15 s for the answer and returns the result. It is sent ' +
+          'once, counts neither for nor against the endpoint, and works while the endpoint is disabled. It stores nothing, so ' +
+          'an Idempotency-Key has no effect.',
         reply: TestWebhookReplySchema,
         errors: ['endpoint_not_found', 'test_in_progress'],
       }),
@@ -71,7 +68,7 @@ export const deliveryRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: L
             ? null
             : failed
               ? result.detail
-              : 'HTTP 410: for an event the endpoint would be disabled',
+              : 'HTTP 410: this answer to an event would disable the endpoint',
         },
       });
     },
@@ -127,11 +124,11 @@ export const deliveryRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: L
       ...clientOperation({
         operationId: 'recoverWebhook',
         tag: 'Webhooks',
-        summary: 'Send again all that an endpoint missed',
+        summary: 'Send all events again that an endpoint missed',
         description:
-          'Deliveries of that time which failed or were canceled, and events that came about while the endpoint was ' +
-          'disabled, oldest first, at most 20 a second or as many as its `rate_per_second` allows. New events go on ' +
-          'being sent in between.',
+          'Sends the deliveries of that time that failed or were canceled, and the events that happened while the endpoint was ' +
+          'disabled, oldest first, at most 20 per second or as many as its `rate_per_second` allows. New events are still ' +
+          'sent in between.',
         reply: RecoveryReplySchema,
         keyed: true,
         body: true,
@@ -156,7 +153,7 @@ export const deliveryRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: L
       ...clientOperation({
         operationId: 'getWebhookRecovery',
         tag: 'Webhooks',
-        summary: 'Read how far a recovery is',
+        summary: 'Read the progress of a recovery',
         reply: RecoveryReplySchema,
         errors: ['endpoint_not_found', 'recovery_not_found'],
       }),

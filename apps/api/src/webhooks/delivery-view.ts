@@ -1,7 +1,7 @@
 import type { DeliveryView, RecoveryView } from '@emr-payments/contracts';
 import type { ListedDelivery, RecoveryRecord } from '@emr-payments/db';
 
-/** A delivery with its attempts as the API shows it. */
+/** Shows a delivery with its attempts in the form of the API. */
 export function deliveryView(delivery: ListedDelivery): DeliveryView {
   return {
     id: Number(delivery.id),
@@ -23,7 +23,7 @@ export function deliveryView(delivery: ListedDelivery): DeliveryView {
   };
 }
 
-/** A recovery and how far it is. */
+/** Shows a recovery with its progress in the form of the API. */
 export function recoveryView(recovery: RecoveryRecord): RecoveryView {
   const { total, pending, delivered, failed, more } = recovery;
   return {

@@ -2,6 +2,7 @@ import {
   CreatedWebhookEndpointReplySchema,
   CreateWebhookEndpointBodySchema,
   DeletedWebhookEndpointReplySchema,
+  type ErrorDetails,
   ListWebhooksQuerySchema,
   RotatedSecretReplySchema,
   RotateSecretBodySchema,
@@ -12,25 +13,23 @@ import {
 } from '@emr-payments/contracts';
 import { deleteEndpoint, findEndpoint, pageOfEndpoints } from '@emr-payments/db';
 import { within } from '@emr-payments/runtime';
+import { checkEndpoint } from '@emr-payments/webhooks';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { clientOf } from '../auth/authenticate-client-hook.ts';
+import { actorOf, clientOf } from '../auth/authenticate-client-hook.ts';
 import { sendError } from '../errors/send-error.ts';
+import { emptyBodyAsObject } from '../http/json-body.ts';
 import { BAD_CURSOR, pageFrom, pageOf } from '../http/page.ts';
 import { answerOnce } from '../idempotency/answer-once.ts';
 import type { Limits } from '../limits.ts';
 import { componentRef } from '../openapi/component-ref.ts';
-import { actorOf } from './actor.ts';
-import { changeEndpoint } from './change-endpoint.ts';
-import { checkEndpointUrl } from './check-endpoint-url.ts';
 import { createEndpoint } from './create-endpoint.ts';
-import type { WebhookDeps } from './deps.ts';
 import { endpointView } from './endpoint-view.ts';
 import { WEBHOOK_FIELD_RULES as fieldRules } from './field-rules.ts';
-import { clientOperation, IdParams } from './operation.ts';
-import { emptyBodyAsObject } from './optional-body.ts';
-import { rotateSecret } from './rotate-secret.ts';
+import { clientOperation, IdParams, type WebhookDeps } from './operation.ts';
+import { renewSigningSecret } from './signing-secret.ts';
+import { updateEndpoint } from './update-endpoint.ts';
 
-/** `/v1/webhooks` and `/v1/webhooks/{id}`: where a client's events go. */
+/** `/v1/webhooks` and `/v1/webhooks/{id}`: the endpoints that receive a client's events. */
 export const endpointRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: Limits }> = async (
   app,
   deps,
@@ -47,8 +46,8 @@ export const endpointRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: L
         tag: 'Webhooks',
         summary: 'Register a webhook endpoint',
         description:
-          'Events that come about from now on are sent there. The secret is in this answer and in no other. The endpoint ' +
-          'keeps the payload version of today.',
+          'Events from now on are sent to it. Only this answer contains the secret. The endpoint keeps the payload version ' +
+          'that is current today.',
         reply: CreatedWebhookEndpointReplySchema,
         keyed: true,
         body: true,
@@ -129,8 +128,8 @@ export const endpointRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: L
         tag: 'Webhooks',
         summary: 'Change, disable or enable a webhook endpoint',
         description:
-          'What is left out stays as it is. Enabling one that was disabled is a fresh start: its failures are forgotten. ' +
-          '`recoverable` then says what it missed.',
+          'A field that is left out stays as it is. Enabling a disabled endpoint resets its failures; `recoverable` in the ' +
+          'answer then counts the events that it missed.',
         reply: UpdatedWebhookEndpointReplySchema,
         keyed: true,
         body: true,
@@ -144,14 +143,14 @@ export const endpointRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: L
       const { body } = request;
       const input = { clientPk: clientOf(request).clientPk, endpointId: request.params.id, body };
       if (body.url !== undefined) {
-        // Somebody else's endpoint is not found, whatever the URL.
+        // An endpoint of another client is not found, even with a bad URL.
         if ((await patiently(findEndpoint({ database }, input))) === null)
           return sendError(request, reply, 'endpoint_not_found');
         const refused = await patiently(checkEndpointUrl(deps, body.url));
         if (refused !== null) return sendError(request, reply, 'invalid_field', refused);
       }
       const by = actorOf(request);
-      return patiently(answerOnce(deps, { request, reply }, (tx) => changeEndpoint(tx, { ...input, by })));
+      return patiently(answerOnce(deps, { request, reply }, (tx) => updateEndpoint(tx, { ...input, by })));
     },
   });
 
@@ -163,7 +162,8 @@ export const endpointRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: L
         operationId: 'deleteWebhook',
         tag: 'Webhooks',
         summary: 'Delete a webhook endpoint',
-        description: 'Nothing more is sent to it, and its secrets are gone. To pause it, disable it.',
+        description:
+          'Nothing more is sent to it, and its secrets are deleted. To pause an endpoint, disable it instead.',
         reply: DeletedWebhookEndpointReplySchema,
         errors: ['endpoint_not_found'],
         keyed: true,
@@ -197,7 +197,7 @@ export const endpointRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: L
         tag: 'Webhooks',
         summary: 'Give a webhook endpoint a new secret',
         description:
-          'The new secret signs from the next attempt on. The old one signs beside it for the overlap, so that you can ' +
+          'The new secret signs from the next attempt on. Until the overlap ends, the old one signs as well, so that you can ' +
           'change over without losing an event. The body may be left out.',
         reply: RotatedSecretReplySchema,
         keyed: true,
@@ -217,8 +217,23 @@ export const endpointRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: L
         by: actorOf(request),
       };
       return patiently(
-        answerOnce(deps, { request, reply }, (tx) => rotateSecret({ ...tx, keyring: deps.keyring }, input)),
+        answerOnce(deps, { request, reply }, (tx) =>
+          renewSigningSecret({ ...tx, keyring: deps.keyring }, input),
+        ),
       );
     },
   });
 };
+
+/**
+ * Runs the whole check of packages/webhooks, DNS included, before anything is written.
+ *
+ * @returns null when events may be sent there; otherwise the details of the error.
+ */
+async function checkEndpointUrl(
+  { send, resolve }: Pick<WebhookDeps, 'send' | 'resolve'>,
+  url: string,
+): Promise<ErrorDetails | null> {
+  const check = await checkEndpoint({ policy: send.policy, resolve }, url);
+  return check.ok ? null : { field: 'url', rule: check.message };
+}

@@ -1,7 +1,7 @@
 import type { DisabledCode, WebhookEndpoint } from '@emr-payments/contracts';
 import type { EndpointRecord } from '@emr-payments/db';
 
-/** An endpoint as the API shows it. */
+/** Shows an endpoint in the form of the API. */
 export function endpointView(record: EndpointRecord): WebhookEndpoint {
   const { disabledAt } = record;
   return {

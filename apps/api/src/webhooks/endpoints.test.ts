@@ -188,7 +188,7 @@ describe('lists', () => {
 });
 
 describe('changing', () => {
-  test('changes what is given and leaves the rest', async () => {
+  test('changes the given fields and leaves the rest', async () => {
     const { id } = await register({ description: 'a', event_types: ['payment.failed'], rate_per_second: 3 });
     const changed = await send('PATCH', `/v1/webhooks/${id}`, { body: { url: URL_OF(9), thin: true } });
     expect(changed.json().data).toMatchObject({
@@ -207,7 +207,7 @@ describe('changing', () => {
     expect(refused.statusCode).toBe(400);
   });
 
-  test('disables, saying so, and enables with a clean record', async () => {
+  test('disables with a reason, and enables with a clean record', async () => {
     const { id } = await register();
     const { laneId } = await api.database.prisma.webhookEndpoint.findUniqueOrThrow({ where: { id } });
     await api.database.prisma.lane.update({
@@ -230,7 +230,7 @@ describe('changing', () => {
     });
   });
 
-  test('deletes: gone for reads, its secrets gone for good', async () => {
+  test('deletes: reads no longer find it, and its secrets are deleted', async () => {
     const { id } = await register();
     const answer = await send('DELETE', `/v1/webhooks/${id}`);
     expect(answer.json()).toMatchObject({ success: true, data: { id, deleted: true } });
@@ -269,7 +269,7 @@ describe('rotating the secret', () => {
     ]);
   });
 
-  test('many times in a row ends the oldest: five sign at the most', async () => {
+  test('many times in a row ends the oldest secrets: at most five sign', async () => {
     const { id } = await register();
     for (let n = 0; n < 6; n += 1) await send('POST', `/v1/webhooks/${id}/rotate-secret`);
     expect((await validUntil(id)).filter((minutes) => minutes === null || minutes > 0)).toHaveLength(5);

@@ -6,26 +6,29 @@ import {
   RedeliverReplySchema,
   type StoredEvent,
 } from '@emr-payments/contracts';
-import { findEvent, pageOfEvents } from '@emr-payments/db';
+import {
+  type Actor,
+  findEndpoint,
+  findEvent,
+  pageOfEvents,
+  redeliverEvent,
+  type StatementDeps,
+} from '@emr-payments/db';
 import { within } from '@emr-payments/runtime';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { clientOf } from '../auth/authenticate-client-hook.ts';
+import { actorOf, clientOf } from '../auth/authenticate-client-hook.ts';
 import { sendError } from '../errors/send-error.ts';
-import { BAD_CURSOR, pageFrom, pageOf } from '../http/page.ts';
-import { timeFrom } from '../http/time.ts';
-import { answerOnce } from '../idempotency/answer-once.ts';
+import { emptyBodyAsObject } from '../http/json-body.ts';
+import { BAD_CURSOR, pageFrom, pageOf, timeFrom } from '../http/page.ts';
+import { answerOnce, type WriteResult } from '../idempotency/answer-once.ts';
 import type { Limits } from '../limits.ts';
 import { componentRef } from '../openapi/component-ref.ts';
-import { actorOf } from './actor.ts';
-import type { WebhookDeps } from './deps.ts';
 import { WEBHOOK_FIELD_RULES as fieldRules } from './field-rules.ts';
-import { clientOperation, IdParams } from './operation.ts';
-import { emptyBodyAsObject } from './optional-body.ts';
-import { redeliver } from './redeliver.ts';
+import { clientOperation, IdParams, type WebhookDeps } from './operation.ts';
 
 const eventOf = ({ body }: { body: string }) => JSON.parse(body) as StoredEvent;
 
-/** `/v1/events`: the pull side, for a receiver that was down. */
+/** `/v1/events`: reading events, and sending one again, for a receiver that was down. */
 export const eventRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: Limits }> = async (app, deps) => {
   const { database } = deps;
   const patiently = <T>(work: Promise<T>) => within(deps.limits.waitMs, work);
@@ -40,8 +43,8 @@ export const eventRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: Limi
         summary: 'List events',
         description:
           'All events of all your users, newest first, whether or not an endpoint got them. They are kept for 30 days ' +
-          'unless the operator says otherwise. Poll with `created_after` a minute before the newest that you have, and know ' +
-          'duplicates by `id`.',
+          'unless the operator configures another time. Poll with `created_after` one minute before your newest event, and ' +
+          'recognise duplicates by `id`.',
         reply: EventListSchema,
         errors: ['invalid_field'],
       }),
@@ -102,8 +105,8 @@ export const eventRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: Limi
         tag: 'Events',
         summary: 'Send an event again',
         description:
-          'The same event under the same id: a receiver that has it knows it for a duplicate. It has the whole schedule of ' +
-          'attempts before it. The body may be left out.',
+          'Sends the same event under the same id, so that a receiver that has it recognises the duplicate. The schedule of ' +
+          'attempts starts from the beginning. The body may be left out.',
         reply: RedeliverReplySchema,
         keyed: true,
         body: 'optional',
@@ -125,3 +128,20 @@ export const eventRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: Limi
     },
   });
 };
+
+type RedeliverInput = { clientPk: number; eventId: string; endpointId: string | null; by: Actor };
+
+/** Sends an event again, to one endpoint or to all that subscribe to its type. */
+async function redeliver(tx: StatementDeps, input: RedeliverInput): Promise<WriteResult> {
+  const { clientPk, eventId, endpointId } = input;
+  if (endpointId !== null) {
+    const endpoint = await findEndpoint(tx, { clientPk, endpointId });
+    if (endpoint === null) return { outcome: 'refused', code: 'endpoint_not_found' };
+    if (endpoint.disabledAt !== null) return { outcome: 'refused', code: 'endpoint_disabled' };
+  }
+  const result = await redeliverEvent(tx, input);
+  if (result.outcome === 'not_found') return { outcome: 'refused', code: 'event_not_found' };
+  if (result.outcome === 'nothing_to_do') return { outcome: 'refused', code: 'nothing_to_redeliver' };
+  const data = { event_id: eventId, endpoint_ids: result.endpointIds };
+  return { outcome: 'answered', body: { success: true, message: 'On its way again.', data } };
+}

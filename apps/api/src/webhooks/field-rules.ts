@@ -3,7 +3,7 @@ import { EVENT_TYPES } from '@emr-payments/contracts';
 const TIME = 'must be a date and time such as 2026-06-15T00:00:00Z';
 const TYPES = EVENT_TYPES.join(', ');
 
-/** What fields of bodies and queries take: stands in the bracket of the error that names one. */
+/** The rules of the fields of bodies and queries, for the brackets of the error that names one. */
 export const WEBHOOK_FIELD_RULES = {
   url: 'must be a URL of at most 2048 characters',
   description: 'must be one line of text of at most 255 characters',

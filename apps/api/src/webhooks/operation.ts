@@ -1,12 +1,28 @@
 import { type ErrorCode, HEADERS } from '@emr-payments/contracts';
+import type { Database } from '@emr-payments/db';
+import type { Keyring } from '@emr-payments/runtime';
+import type { Resolve, SendDeps } from '@emr-payments/webhooks';
 import { type TSchema, Type } from '@sinclair/typebox';
-import { BODY_ERRORS, KEY_ERRORS } from '../openapi/common-errors.ts';
-import { componentRef } from '../openapi/component-ref.ts';
-import { ANSWER_HEADERS, errorResponses } from '../openapi/error-responses.ts';
-import { KEYED_ANSWER_HEADERS, KeyedHeadersSchema } from '../openapi/keyed.ts';
-import { OPTIONAL_BODY } from '../openapi/optional-bodies.ts';
+import { componentRef, OPTIONAL_BODY } from '../openapi/component-ref.ts';
+import {
+  ANSWER_HEADERS,
+  BODY_ERRORS,
+  errorResponses,
+  KEY_ERRORS,
+  KEYED_ANSWER_HEADERS,
+  KeyedHeadersSchema,
+} from '../openapi/error-responses.ts';
 
-/** Errors that any request can meet. */
+/** Dependencies of the routes for webhooks and events, made in main.ts. */
+export type WebhookDeps = {
+  database: Pick<Database, 'pool' | 'prisma'>;
+  keyring: Keyring;
+  /** The policy is the worker's: a URL that is registered here must be one that the worker may send to. */
+  send: SendDeps;
+  resolve: Resolve;
+};
+
+/** Errors that any request can get. */
 const ALWAYS: ErrorCode[] = [
   'malformed_request',
   'invalid_client',
@@ -23,17 +39,17 @@ export type OperationInput<R extends TSchema> = {
   tag: 'Webhooks' | 'Events';
   summary: string;
   description?: string;
-  /** What it answers; a registered component. */
+  /** Schema of its answer; a registered component. */
   reply: R;
   /** It changes something: takes an Idempotency-Key. */
   keyed?: boolean;
-  /** It takes a body; `optional` when that may be left out. */
+  /** It takes a body; `optional` when the body may be left out. */
   body?: boolean | 'optional';
   /** Errors of its own. */
   errors?: readonly ErrorCode[];
 };
 
-/** How an operation of a client stands in the OpenAPI document, and the schemas that its answers are written by. */
+/** Describes an operation of a client for the OpenAPI document, with the schemas that serialize its answers. */
 export function clientOperation<R extends TSchema>(input: OperationInput<R>) {
   const { keyed = false, body = false, reply } = input;
   return {
@@ -62,6 +78,6 @@ export function clientOperation<R extends TSchema>(input: OperationInput<R>) {
   };
 }
 
-/** `{id}` of a path. Any text is taken: one that names nothing is 404. */
+/** `{id}` of a path. Any text is valid; an id that does not exist is a 404. */
 export const IdParams = Type.Object({ id: Type.String() });
 export const RecoveryParams = Type.Object({ id: Type.String(), recovery_id: Type.String() });

@@ -6,7 +6,7 @@ import {
   recoverEndpoint,
   type StatementDeps,
 } from '@emr-payments/db';
-import { timeFrom } from '../http/time.ts';
+import { timeFrom } from '../http/page.ts';
 import type { WriteResult } from '../idempotency/answer-once.ts';
 import { recoveryView } from './delivery-view.ts';
 
@@ -14,7 +14,7 @@ type RecoverInput = { clientPk: number; endpointId: string; body: RecoverBody; b
 
 const bad = (details: ErrorDetails): WriteResult => ({ outcome: 'refused', code: 'invalid_field', details });
 
-/** Sends an endpoint all that it missed of a time, one after the other. */
+/** Starts sending an endpoint all events of a time that it missed, one after the other. */
 export async function recover(
   tx: StatementDeps,
   { clientPk, endpointId, body, by }: RecoverInput,
@@ -27,7 +27,7 @@ export async function recover(
   if (until === null)
     return bad({ field: 'until', rule: 'must be a date and time such as 2026-06-15T00:00:00Z' });
   if (since >= until)
-    return bad({ field: 'since', rule: 'must be earlier than until, which is now unless told' });
+    return bad({ field: 'since', rule: 'must be earlier than until, which is now by default' });
 
   const endpoint = await findEndpoint(tx, { clientPk, endpointId });
   if (endpoint === null) return { outcome: 'refused', code: 'endpoint_not_found' };

@@ -4,9 +4,9 @@ import type { AuthenticateClient } from '../auth/credentials.ts';
 import type { Limits } from '../limits.ts';
 import type { Gate } from '../rate-limit/gate.ts';
 import { deliveryRoutes } from './delivery-routes.ts';
-import type { WebhookDeps } from './deps.ts';
 import { endpointRoutes } from './endpoint-routes.ts';
 import { eventRoutes } from './event-routes.ts';
+import type { WebhookDeps } from './operation.ts';
 
 export type WebhookRouteDeps = WebhookDeps & {
   authenticateClient: AuthenticateClient;
@@ -14,7 +14,7 @@ export type WebhookRouteDeps = WebhookDeps & {
   limits: Limits;
 };
 
-/** All that a client asks for itself: its endpoints, their deliveries, its events. No access token is needed. */
+/** The routes of a client itself: its endpoints, their deliveries, its events. They need no access token. */
 export const webhookRoutes: FastifyPluginAsync<WebhookRouteDeps> = async (app, deps) => {
   app.addHook('onRequest', authenticateClientHook(deps));
   await app.register(endpointRoutes, deps);

@@ -2,9 +2,9 @@ import { newEventId, payloadFor, webhookTestEvent } from '@emr-payments/contract
 import { findEndpoint, validSecrets } from '@emr-payments/db';
 import { open } from '@emr-payments/runtime';
 import { type SendOutcome, sendWebhook } from '@emr-payments/webhooks';
-import type { WebhookDeps } from './deps.ts';
+import type { WebhookDeps } from './operation.ts';
 
-/** Tests of all clients at once in this process: each can hold a socket for 15 s. */
+/** Bound on the tests of all clients that run at once in this process: each can hold a socket for 15 s. */
 const MOST_AT_ONCE = 32;
 
 export type TestOutcome =
@@ -12,10 +12,10 @@ export type TestOutcome =
   | { outcome: 'busy' }
   | { outcome: 'sent'; eventId: string; result: SendOutcome };
 
-/** Sends a `webhook.test` now, once, as any event would be sent, and leaves no trace of it. One at a time for an endpoint. */
+/** Sends a `webhook.test` at once, in the way of any event, and stores nothing. One test at a time for each endpoint. */
 export type TestEndpoint = (input: { clientPk: number; endpointId: string }) => Promise<TestOutcome>;
 
-/** A disabled endpoint can be tested: that is how one finds out whether to enable it. */
+/** Makes the test. It works for a disabled endpoint too: its result says whether to enable the endpoint. */
 export function createTestEndpoint({ database, keyring, send }: WebhookDeps): TestEndpoint {
   const underWay = new Set<string>();
 

@@ -2,7 +2,7 @@ import type { UpdateWebhookEndpointBody } from '@emr-payments/contracts';
 import {
   type Actor,
   beginningOfMissed,
-  changeEndpoint as change,
+  changeEndpoint,
   countMissed,
   findEndpoint,
   type StatementDeps,
@@ -10,16 +10,16 @@ import {
 import type { WriteResult } from '../idempotency/answer-once.ts';
 import { endpointView } from './endpoint-view.ts';
 
-type ChangeInput = { clientPk: number; endpointId: string; body: UpdateWebhookEndpointBody; by: Actor };
+type UpdateInput = { clientPk: number; endpointId: string; body: UpdateWebhookEndpointBody; by: Actor };
 
-/** Changes an endpoint. One that is enabled again is told what it missed, and from when on to recover it. */
-export async function changeEndpoint(
+/** Changes an endpoint. When that enables it again, the answer says how many events it missed and since when to recover them. */
+export async function updateEndpoint(
   tx: StatementDeps,
-  { clientPk, endpointId, body, by }: ChangeInput,
+  { clientPk, endpointId, body, by }: UpdateInput,
 ): Promise<WriteResult> {
   const before = await findEndpoint(tx, { clientPk, endpointId });
   if (before === null) return { outcome: 'refused', code: 'endpoint_not_found' };
-  await change(tx, {
+  await changeEndpoint(tx, {
     endpoint: before,
     changes: {
       url: body.url,
@@ -36,7 +36,7 @@ export async function changeEndpoint(
 
   let recoverable: { since: string; count: number } | null = null;
   if (before.disabledAt !== null && after.disabledAt === null) {
-    // What was lost began with the failures that led to the disabling, where there were any.
+    // When failures led to the disabling, the first events were lost at their beginning.
     const failingSince = before.failingSince ?? before.disabledAt;
     const since = await beginningOfMissed(tx, { endpointId, failingSince });
     const count = await countMissed(tx, { endpointId, since, until: new Date() });
