@@ -15,6 +15,7 @@ COPY packages/client/package.json packages/client/
 COPY packages/contracts/package.json packages/contracts/
 COPY packages/db/package.json packages/db/
 COPY packages/emr/package.json packages/emr/
+COPY packages/operations/package.json packages/operations/
 COPY packages/runtime/package.json packages/runtime/
 COPY packages/stack/package.json packages/stack/
 COPY packages/testkit/package.json packages/testkit/

@@ -1,4 +1,5 @@
-import { CreatePaymentBodySchema, PAYMENT_ID_PATTERN } from '@emr-payments/contracts';
+import { PAYMENT_ID_PATTERN } from '@emr-payments/contracts';
+import { isLine } from '@emr-payments/operations';
 import { InvalidArgumentError } from 'commander';
 
 const UNITS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
@@ -39,13 +40,6 @@ export function rate(text: string): number {
   const value = /^\d{1,4}(\.\d{1,3})?$/.test(text) ? Number(text) : Number.NaN;
   if (!(value > 0 && value <= 1000)) throw new InvalidArgumentError('Give a number above 0, at most 1000.');
   return value;
-}
-
-const LINE = new RegExp(CreatePaymentBodySchema.properties.patient_mrn.pattern ?? '', 'u');
-
-/** Whether a text may stand in a payment's fields: 1 to 255 characters on one line, not only blanks. */
-export function isLine(text: string): boolean {
-  return text.length <= 255 && LINE.test(text);
 }
 
 /** A name, a method, a location, an id of the EMR. */

@@ -1,5 +1,6 @@
+import { diagnose } from '@emr-payments/operations';
 import type { Register } from '../cli.ts';
-import { diagnose } from '../doctor/diagnose.ts';
+import { cliConfig } from '../config.ts';
 import { table } from '../output/table.ts';
 
 /** Whether everything is in order to take payments. */
@@ -9,7 +10,7 @@ export const registerDoctor: Register = (program, cli) => {
     .description('check configuration, database, migrations, queue, clock, keys, audit log, outbound')
     .action(() =>
       cli.runAlone(async () => {
-        const checks = await diagnose();
+        const checks = await diagnose({ readSettings: cliConfig });
         const failed = checks.some(({ state }) => state === 'failed');
         return {
           exit: failed ? 'failed' : 'ok',

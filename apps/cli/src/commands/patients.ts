@@ -1,10 +1,9 @@
-import { fstatSync, type ReadStream } from 'node:fs';
+import { createReadStream, fstatSync, type ReadStream } from 'node:fs';
 import { findUser } from '@emr-payments/db';
+import { type ImportReport, importFile, PatientsFileError } from '@emr-payments/operations';
 import type { Register } from '../cli.ts';
 import { failure, type Outcome } from '../outcome.ts';
 import { createProgress } from '../output/progress.ts';
-import { type ImportReport, importFile } from '../patients/import-file.ts';
-import { openFile, PatientsFileError } from '../patients/read-rows.ts';
 
 const SHOWN_BAD_ROWS = 20;
 
@@ -19,6 +18,19 @@ function outcomeOf({ added, changed, unchanged, bad, badRows }: ImportReport): O
     data: { added, changed, unchanged, left_out: bad, bad_rows: badRows },
     text: lines.join('\n'),
   };
+}
+
+/** Resolves when the file is open, so that a missing one is known before anything else is done. */
+function openFile(path: string): Promise<ReadStream> {
+  return new Promise((resolve, reject) => {
+    const stream = createReadStream(path, { highWaterMark: 256 * 1024 });
+    stream.once('open', () => resolve(stream));
+    stream.once('error', (error: NodeJS.ErrnoException) =>
+      reject(
+        new PatientsFileError(`The file cannot be read (${error.code ?? error.message}).`, { cause: error }),
+      ),
+    );
+  });
 }
 
 function sizeOf(stream: ReadStream & { fd?: number }): number | null {
@@ -48,7 +60,7 @@ export const registerPatients: Register = (program, cli) => {
             bar.update(bytesRead, `${rows.toLocaleString('en-US')} rows`);
           };
           try {
-            return outcomeOf(await importFile({ database, by }, { stream, user, onProgress }));
+            return outcomeOf(await importFile({ database }, { stream, user, by, onProgress }));
           } finally {
             bar.end();
           }

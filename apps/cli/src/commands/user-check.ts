@@ -1,7 +1,7 @@
 import { findUser, openCredentials } from '@emr-payments/db';
+import { checkConnection } from '@emr-payments/operations';
 import type { Keyring } from '@emr-payments/runtime';
 import type { Register } from '../cli.ts';
-import { checkConnection } from '../emr-connection.ts';
 import { done, failure } from '../outcome.ts';
 
 /** The credentials in clear, or null when no key at hand opens them. */

@@ -6,10 +6,10 @@ import {
   knowsTimeZone,
   saveConnection,
 } from '@emr-payments/db';
+import { checkConnection } from '@emr-payments/operations';
 import { Option } from 'commander';
 import { integer, line, rate, setting } from '../arguments.ts';
 import type { CommandDeps, Register } from '../cli.ts';
-import { checkConnection } from '../emr-connection.ts';
 import { done, failure, type Outcome } from '../outcome.ts';
 import { pairs } from '../output/table.ts';
 import { readCredentials } from '../read-credentials.ts';
