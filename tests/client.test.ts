@@ -145,7 +145,7 @@ test('errors are typed, and tell what to quote', async () => {
 test('a payment from its dry run to the day sheet, over a failure', async () => {
   const day = '2026-06-16';
   const payment = { ...PUBLISHED_BODY, deposit_date: day };
-  expect(await client.connection.get()).toMatchObject({ adapter: 'fhir', dropped_fields: [] });
+  expect(await client.connection.get()).toMatchObject({ adapter: 'fhir-r5', dropped_fields: [] });
   expect(await client.payments.dryRun(payment)).toMatchObject({
     would_post: true,
     payment_method: { name: 'Card' },

@@ -115,7 +115,7 @@ const STEPS: readonly ((said: string) => void)[] = [
   (said) => expect(said).toBe(''),
   (said) => {
     const [{ data } = { data: {} }] = answersIn(said);
-    expect(data).toMatchObject({ adapter: 'fhir', capability: 'conditional-create' });
+    expect(data).toMatchObject({ adapter: 'fhir-r5', capability: 'conditional-create' });
     expect(data.payment_methods).toContainEqual(expect.objectContaining({ name: 'Card' }));
   },
   (said) =>

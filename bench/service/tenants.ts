@@ -48,7 +48,7 @@ export async function createTenants(
         { database, keyring },
         {
           userId,
-          adapter: 'fhir',
+          adapter: 'fhir-r5',
           baseUrl: plan.fhirUrl(n),
           credentials: {},
           timeZone: 'America/New_York',

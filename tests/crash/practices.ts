@@ -47,7 +47,7 @@ async function makePractice(deps: Deps, input: PracticesInput, clientPk: number,
   const user = await createUser(deps, { clientPk, name: `${capability} practice` });
   await saveConnection(deps, {
     userId: user.userId,
-    adapter: 'fhir',
+    adapter: 'fhir-r5',
     baseUrl: input.fhirUrl,
     credentials: {},
     settings: {

@@ -24,7 +24,7 @@ test('/metrics tells what was done, what waits, and which circuits are open', as
 
   expect(answer.headers['content-type']).toMatch(/^text\/plain; version=/);
   const lines = answer.body.split('\n');
-  expect(lines).toContain('emr_payments_postings_total{adapter="fhir",outcome="posted"} 1');
+  expect(lines).toContain('emr_payments_postings_total{adapter="fhir-r5",outcome="posted"} 1');
   expect(lines).toContain('emr_payments_jobs{kind="post_payment",state="due"} 1');
   expect(lines).toContain('emr_payments_open_circuits{kind="connection"} 1');
   const oldest = lines.find((line) =>

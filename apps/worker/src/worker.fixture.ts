@@ -60,7 +60,7 @@ export async function openWorkerFixture(options: FixtureOptions = {}): Promise<W
     { database, keyring },
     {
       userId,
-      adapter: 'fhir',
+      adapter: 'fhir-r5',
       baseUrl: sandbox.fhirUrl,
       credentials: {},
       settings: { timeout_ms: 1_500, settle_ms: 0, ...options.settings },

@@ -1108,7 +1108,7 @@ export interface components {
          *       "success": true,
          *       "message": "What the EMR connection supports.",
          *       "data": {
-         *         "adapter": "fhir",
+         *         "adapter": "fhir-r5",
          *         "capability": "conditional-create",
          *         "time_zone": "America/New_York",
          *         "dropped_fields": [],
@@ -1136,7 +1136,7 @@ export interface components {
             /** @description For people. */
             message: string;
             data: {
-                /** @example fhir */
+                /** @example fhir-r5 */
                 adapter: string;
                 /**
                  * @description What happens when the EMR does not answer. `conditional-create`, `lookup`: it is found out whether the payment stands. `none`: it needs a review.

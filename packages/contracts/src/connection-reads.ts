@@ -24,7 +24,7 @@ const DroppedFields = Type.Array(
 export const ConnectionReplySchema = replyOf(
   'ConnectionReply',
   Type.Object({
-    adapter: Type.String({ examples: ['fhir'] }),
+    adapter: Type.String({ examples: ['fhir-r5'] }),
     capability: Type.Unsafe<'conditional-create' | 'lookup' | 'none'>({
       type: 'string',
       enum: ['conditional-create', 'lookup', 'none'],

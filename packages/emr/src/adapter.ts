@@ -1,30 +1,60 @@
 /**
- * What an EMR can do about a posting whose answer was lost:
+ * How a posting whose answer was lost can be resolved at this EMR:
  * - `conditional-create`: sending again with the same key makes no second entry;
- * - `lookup`: our payment id is findable among the EMR's postings;
+ * - `lookup`: the EMR's postings can be searched by our payment id;
  * - `none`: neither, so nothing is ever sent a second time.
  */
 export type Capability = 'conditional-create' | 'lookup' | 'none';
 
-/** Fields of ours for which an EMR may have no place. */
+/** Fields of a payment for which an EMR may have no place. */
 export type DroppableField = 'payment_method' | 'reference_number' | 'location' | 'notes' | 'deposit_date';
 
-/** One user's way to an EMR, opened: credentials are in clear here and live only in memory. */
+/** One user's connection to an EMR, opened: credentials are in clear here and live only in memory. */
 export type EmrConnection = {
-  /** Row key, for caches: the user's internal id. */
+  /** Row key: the user's internal id. */
   userId: number;
   adapter: string;
   baseUrl: string;
-  /** Adapter-specific, such as `{ "bearer_token": "…" }`. */
+  /** Specific to the adapter, such as `{ "bearer_token": "…" }`. */
   credentials: Readonly<Record<string, string>>;
-  /** Adapter-specific, not secret: identifier systems, capability switches, time limits. */
+  /** Specific to the adapter, not secret: identifier systems, capability switches, time limits. */
   settings: Readonly<Record<string, unknown>>;
   timeZone: string;
 };
 
+/** One credential or setting that an adapter takes. */
+export type AdapterField = {
+  readonly name: string;
+  readonly type: 'string' | 'integer' | 'boolean';
+  /** True when the connection cannot be opened without it: there is no default. */
+  readonly required: boolean;
+  readonly default?: string | number | boolean;
+  /** For the operator: what it is for, and its unit. */
+  readonly description: string;
+};
+
+/** What an operator must know to connect a user through an adapter. */
+export type AdapterDescription = {
+  /** The name that a connection gives, such as `fhir-r5`. */
+  readonly name: string;
+  /** What people call the EMR and its API. */
+  readonly title: string;
+  readonly credentials: readonly AdapterField[];
+  readonly settings: readonly AdapterField[];
+};
+
+/** An entry of one of the EMR's own lists. */
+export type EmrCode = { id: string; name: string };
+
+/** A location of the practice, and the identifiers by which people call it. */
+export type EmrLocation = EmrCode & { identifiers: readonly string[] };
+
+/** A practice's payment methods and locations: the names that a payment may give. */
+export type EmrLists = { methods: readonly EmrCode[]; locations: readonly EmrLocation[] };
+
 /** One payment as an adapter gets it. `amount` is a decimal string with two places: money is never a float here. */
 export type Posting = {
-  /** 32 lower-case hex digits: the key by which the EMR can know this payment again. */
+  /** 32 lower-case hex digits: the key by which the EMR can recognise this payment. */
   paymentId: string;
   emrPatientId: string;
   amount: string;
@@ -36,25 +66,40 @@ export type Posting = {
   location: EmrCode;
 };
 
-/** An entry of one of the EMR's own lists. */
-export type EmrCode = { id: string; name: string };
+/** What is known about a payment that `find` looks for. An adapter uses what its EMR's search can use. */
+export type FindHints = {
+  /** The payment's key, as in `Posting`. The only hint that identifies the payment. */
+  paymentId: string;
+  /** As in `Posting`: for an EMR that lists postings by patient. */
+  emrPatientId: string;
+  /** As in `Posting`: a decimal string with two places, in US dollars. */
+  amount: string;
+  /** YYYY-MM-DD, as in `Posting`. */
+  depositDate: string;
+  /**
+   * When the earliest send in doubt was recorded, just before its request left, by the database's clock: the entry is not
+   * older than this, apart from the difference between that clock and the EMR's. Null when no send is in doubt, as in a
+   * check of the connection.
+   */
+  sentAt: Date | null;
+};
 
-/** Why a call gave no evidence of its own; `code` is stable, `detail` is for people and holds no PHI and no secret. */
+/** Why a call gave no evidence. `code` is stable; `detail` is for people and holds no PHI and no secret. */
 export type Trouble = { code: string; detail: string; retryAfterMs?: number };
 
-/** Names of the payment resolved to the EMR's ids. Nothing is written in the EMR by asking. */
+/** True for a `Trouble`, false for the list or resource that was read instead. */
+export function isTrouble(value: object): value is Trouble {
+  return 'code' in value && 'detail' in value;
+}
+
+/** Names of the payment resolved to the EMR's ids. Resolving writes nothing in the EMR. */
 export type ResolveOutcome =
   | { outcome: 'resolved'; method: EmrCode; location: EmrCode }
   | { outcome: 'refused'; code: 'unknown_payment_method' | 'unknown_location'; reason: string }
   | ({ outcome: 'not_sent' } & Trouble);
 
-/** A place of the practice, and the identifiers by which people call it. */
-export type EmrLocation = EmrCode & { identifiers: readonly string[] };
-
-/** All names that `resolve` takes; both empty where an EMR has no place for them. */
-export type ListOutcome =
-  | { outcome: 'listed'; methods: readonly EmrCode[]; locations: readonly EmrLocation[] }
-  | ({ outcome: 'not_sent' } & Trouble);
+/** All names that `resolve` accepts; both lists are empty where an EMR has no place for them. */
+export type ListOutcome = ({ outcome: 'listed' } & EmrLists) | ({ outcome: 'not_sent' } & Trouble);
 
 /** The four outcomes of a posting call. Only evidence may choose: when in doubt it is `unknown`. */
 export type PostOutcome =
@@ -63,13 +108,14 @@ export type PostOutcome =
   | ({ outcome: 'not_sent' } & Trouble)
   | ({ outcome: 'unknown' } & Trouble);
 
-/** What the EMR says when it is asked for a payment of ours. */
+/** The EMR's answer to the search for one payment. */
 export type FindOutcome =
   | { outcome: 'found'; emrTransactionId: string }
+  /** Only from an answer that was understood whole. */
   | { outcome: 'absent' }
   | ({ outcome: 'unavailable' } & Trouble);
 
-/** Whether a connection works. `reason` is a sentence for whoever sets it up; it holds no secret. */
+/** The result of a check. `reason` is a sentence for the operator who sets the connection up; it holds no secret. */
 export type CheckOutcome = { ok: true; methods: number; locations: number } | { ok: false; reason: string };
 
 export type CallOptions = {
@@ -78,32 +124,35 @@ export type CallOptions = {
 
 export type PostOptions = CallOptions & {
   /**
-   * Asked in the same tick in which the last bytes of the request are handed to the socket. When it answers false
+   * Called in the same tick in which the last bytes of the request are handed to the socket. When it returns false
    * (the claim has passed to another worker, as after a long pause of this process) the request is torn down
    * unfinished, so the EMR cannot act on it, and the outcome is `not_sent`.
    */
   mayStillSend: () => boolean;
 };
 
-/** The code that speaks one EMR's API, bound to one connection. It never retries and never throws for the EMR's doing. */
+/** Speaks one EMR's API over one connection. It never retries, and never throws for what the EMR or the network does. */
 export type EmrAdapter = {
   readonly capability: Capability;
-  /** What this EMR has no place for; told to integrators. */
+  /** Fields for which this EMR has no place. Integrators see them in `GET /v1/connection`. */
   readonly drops: readonly DroppableField[];
   /**
-   * After an unanswered send, how long the EMR may still be at work on it: `absent` is believed only from a look-up
-   * that starts later than this after the send.
+   * How long after an unanswered send the EMR may still be processing it, in ms: `absent` is believed only from a
+   * look-up that starts later than this after the send.
    */
   readonly settleMs: number;
   /** Tries the connection without writing anything: the credentials, the practice's lists, the search for payments. */
   check(options: CallOptions): Promise<CheckOutcome>;
-  /** What `resolve` chooses from, as cheaply as it does. */
+  /** Lists the names from which `resolve` chooses. Uses the same cache. */
   list(options: CallOptions): Promise<ListOutcome>;
   resolve(names: { paymentMethod: string; location: string }, options: CallOptions): Promise<ResolveOutcome>;
   post(posting: Posting, options: PostOptions): Promise<PostOutcome>;
   /** Only with capability `conditional-create` or `lookup`. */
-  find?(paymentId: string, options: CallOptions): Promise<FindOutcome>;
+  find?(hints: FindHints, options: CallOptions): Promise<FindOutcome>;
 };
 
 /** Makes an adapter for a connection. @throws Error when base URL, credentials or settings cannot be used. */
 export type AdapterFactory = (connection: EmrConnection) => EmrAdapter;
+
+/** One EMR's API: what a folder below `dialects/` exports. */
+export type Dialect = { readonly description: AdapterDescription; readonly open: AdapterFactory };

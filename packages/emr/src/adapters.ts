@@ -1,6 +1,36 @@
 import { LRUCache } from 'lru-cache';
-import type { EmrAdapter, EmrConnection } from './adapter.ts';
-import { openAdapter } from './open-adapter.ts';
+import type { AdapterDescription, Dialect, EmrAdapter, EmrConnection } from './adapter.ts';
+import { fhirR5 } from './dialects/fhir-r5/adapter.ts';
+
+/** Every dialect, in the order in which they are shown. A new one is added here and nowhere else. */
+const DIALECTS: readonly Dialect[] = [fhirR5];
+
+/** Former names, which rows that an older process writes may still have. */
+const ALIASES: ReadonlyMap<string, string> = new Map([['fhir', 'fhir-r5']]);
+
+/** What each adapter takes, for help texts and error sentences. */
+export const adapterDescriptions: readonly AdapterDescription[] = DIALECTS.map(
+  ({ description }) => description,
+);
+
+/** The names that a connection may give. */
+export const adapterNames: readonly string[] = adapterDescriptions.map(({ name }) => name);
+
+/** @returns the adapter's present name, for that name and for former ones; null when there is no such adapter. */
+export function canonicalAdapterName(name: string): string | null {
+  const present = ALIASES.get(name) ?? name;
+  return adapterNames.includes(present) ? present : null;
+}
+
+/** @throws Error when there is no such adapter, or base URL, credentials or settings cannot be used. */
+export function openAdapter(connection: EmrConnection): EmrAdapter {
+  const name = canonicalAdapterName(connection.adapter);
+  const dialect = DIALECTS.find(({ description }) => description.name === name);
+  if (dialect === undefined) {
+    throw new Error(`there is no adapter '${connection.adapter}'; use one of: ${adapterNames.join(', ')}`);
+  }
+  return dialect.open(connection);
+}
 
 /** A connection as it is stored: its credentials are sealed. `version` changes whenever the connection does. */
 export type StoredConnection = Omit<EmrConnection, 'credentials'> & {
@@ -13,12 +43,12 @@ export type Adapters = {
   of(connection: StoredConnection): EmrAdapter;
 };
 
-/** Beyond that the one that was not used for longest is opened anew when it is wanted: that costs little. */
+/** Above this number the least recently used adapter is closed; opening it again costs little. */
 const MAX_OPEN = 1000;
 
-/** One open adapter for each connection in use. A connection that was changed is opened anew. */
+/** Keeps one open adapter for each connection in use. A connection that was changed is opened again. */
 export function createAdapters(deps: {
-  /** Opens what is sealed. */
+  /** Opens sealed credentials. */
   credentialsOf(connection: Pick<StoredConnection, 'userId' | 'credentials'>): Record<string, string>;
 }): Adapters {
   const opened = new LRUCache<number, { version: string; adapter: EmrAdapter }>({ max: MAX_OPEN });

@@ -1,6 +1,6 @@
 import { ConnectionReplySchema } from '@emr-payments/contracts';
 import { findConnection, type Statements } from '@emr-payments/db';
-import type { Adapters } from '@emr-payments/emr';
+import { type Adapters, canonicalAdapterName } from '@emr-payments/emr';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { authenticateHook, callerOf } from '../auth/authenticate-hook.ts';
 import { sendError } from '../errors/send-error.ts';
@@ -47,7 +47,7 @@ export const connectionRoutes: FastifyPluginAsyncTypebox<ConnectionRouteDeps> = 
         success: true,
         message: 'What the EMR connection supports.',
         data: {
-          adapter: connection.adapter,
+          adapter: canonicalAdapterName(connection.adapter) ?? connection.adapter,
           capability: adapter.capability,
           time_zone: connection.timeZone,
           dropped_fields: [...adapter.drops],

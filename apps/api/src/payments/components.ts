@@ -60,7 +60,7 @@ const CONNECTION: ConnectionReply = {
   success: true,
   message: 'What the EMR connection supports.',
   data: {
-    adapter: 'fhir',
+    adapter: 'fhir-r5',
     capability: 'conditional-create',
     time_zone: 'America/New_York',
     dropped_fields: [],

@@ -120,7 +120,7 @@ describe('GET /v1/connection', () => {
     const { get } = await user();
     const { data } = (await get('/v1/connection')).json();
     expect(data).toMatchObject({
-      adapter: 'fhir',
+      adapter: 'fhir-r5',
       capability: 'conditional-create',
       time_zone: 'America/New_York',
       dropped_fields: [],

@@ -124,7 +124,7 @@ async function newCaller(
   const { laneId } = await prisma.connection.create({
     data: {
       user: { connect: { id: user.id } },
-      adapter: 'fhir',
+      adapter: 'fhir-r5',
       baseUrl,
       timeZone,
       lane: { create: { kind: 'connection', concurrency: 4 } },

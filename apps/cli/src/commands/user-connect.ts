@@ -102,7 +102,7 @@ export const registerUserConnect: Register = (user, cli) => {
     .option('--client <client_id>', 'make a user of this client')
     .option('--name <name>', 'what people call the user', line)
     .option('--user <user_id>', 'change the connection of this user instead')
-    .addOption(new Option('--adapter <name>', 'the kind of EMR').default('fhir'))
+    .addOption(new Option('--adapter <name>', 'the kind of EMR').default('fhir-r5'))
     .requiredOption('--base-url <url>', "the EMR's address")
     .requiredOption('--time-zone <name>', "the practice's, such as America/New_York")
     .option('--credentials <file>', 'a JSON file, or - for the standard input: {"bearer_token": "…"}')

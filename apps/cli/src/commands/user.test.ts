@@ -62,7 +62,7 @@ test('connect tries the EMR, saves sealed credentials, and hands out a token tha
     include: { lane: true },
   });
   expect(saved).toMatchObject({
-    adapter: 'fhir',
+    adapter: 'fhir-r5',
     baseUrl: sandbox.fhirUrl,
     timeZone: 'America/New_York',
     settings: { timeout_ms: 9000 },

@@ -30,7 +30,7 @@ export async function openPractice({ database, env }: Operator): Promise<Practic
     { database, keyring },
     {
       userId,
-      adapter: 'fhir',
+      adapter: 'fhir-r5',
       baseUrl: 'http://127.0.0.1:1/fhir',
       credentials: { bearer_token: 'x' },
       timeZone: 'UTC',

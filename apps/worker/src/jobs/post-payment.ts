@@ -5,7 +5,7 @@ import type { QueueEntry } from '@emr-payments/runtime';
 import type { JobDeps } from '../deps.ts';
 import type { Held } from '../loops/leases.ts';
 import { endPosting, type PostingEnd } from './end-posting.ts';
-import { askEmr, SETTLING } from './settle-doubt.ts';
+import { SETTLING, settleDoubt } from './settle-doubt.ts';
 
 const CANNOT_ASK = 'There is no way to ask it whether it took the payment.';
 
@@ -46,7 +46,7 @@ async function attempt(
     return misconfigured(posting, error);
   }
 
-  const doubt = await askEmr({ adapter, signal }, posting);
+  const doubt = await settleDoubt({ adapter, signal }, posting);
   if (doubt.known === 'found')
     return { status: 'posted', emrTransactionId: doubt.emrTransactionId, attempt: null };
   if (doubt.known === 'never') return outcomeUnknown(`The EMR did not answer. ${CANNOT_ASK}`);

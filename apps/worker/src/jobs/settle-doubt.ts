@@ -2,44 +2,49 @@ import { uuidToPaymentId } from '@emr-payments/contracts';
 import type { ClaimedPosting } from '@emr-payments/db';
 import type { EmrAdapter, Trouble } from '@emr-payments/emr';
 
-/** The code of a look-up that came too early to believe that the payment is absent. */
+/** The code of a look-up that found nothing, too soon after the send to prove that the payment is absent. */
 export const SETTLING = 'settling';
 
-/** What is known about the sends whose outcome was lost. */
+/** What is known about the earlier sends whose answers were lost. */
 export type Doubt =
   | { known: 'nothing_sent' }
   | { known: 'found'; emrTransactionId: string }
-  /** All of them are known not to have arrived. */
+  /** None of them created an entry. */
   | { known: 'absent' }
-  /** Not known, but sending again with the same key makes no second entry. */
+  /** Their outcome is not known, but sending again with the same key makes no second entry. */
   | { known: 'repeatable' }
+  /** The EMR gave no evidence this time, and may give it later. */
   | { known: 'not_yet'; trouble: Trouble }
+  /** The EMR cannot be searched, now or later. */
   | { known: 'never' };
 
 /**
- * Asks the EMR about earlier sends before anything is sent again (design: the outcome `unknown`). `absent` is believed only
- * when the last of them is older than the EMR may take to finish what it had begun.
+ * Looks up earlier sends at the EMR before anything is sent again (the outcome `unknown`: docs/adapters.md). `absent` is
+ * believed only when the last of them is older than the adapter's `settleMs`, within which the EMR may still write the entry.
  */
-export async function askEmr(
+export async function settleDoubt(
   { adapter, signal }: { adapter: EmrAdapter; signal: AbortSignal },
-  { payment, unresolvedMs }: Pick<ClaimedPosting, 'payment' | 'unresolvedMs'>,
+  posting: Pick<ClaimedPosting, 'payment' | 'unresolvedMs' | 'unresolvedSentAt'>,
 ): Promise<Doubt> {
+  const { payment, unresolvedMs, unresolvedSentAt } = posting;
   if (unresolvedMs === null) return { known: 'nothing_sent' };
   if (adapter.capability === 'none') return { known: 'never' };
   if (adapter.find === undefined) return { known: 'repeatable' };
 
-  const answer = await adapter.find(uuidToPaymentId(payment.id), { signal });
+  const { emrPatientId, amount, depositDate } = payment;
+  const hints = { paymentId: uuidToPaymentId(payment.id), emrPatientId, amount, depositDate };
+  const answer = await adapter.find({ ...hints, sentAt: unresolvedSentAt }, { signal });
   if (answer.outcome === 'found') return { known: 'found', emrTransactionId: answer.emrTransactionId };
   if (answer.outcome === 'unavailable') return { known: 'not_yet', trouble: answer };
   if (adapter.capability === 'conditional-create') return { known: 'repeatable' };
-  const stillAtWorkMs = adapter.settleMs - unresolvedMs;
-  if (stillAtWorkMs <= 0) return { known: 'absent' };
+  const settlesInMs = adapter.settleMs - unresolvedMs;
+  if (settlesInMs <= 0) return { known: 'absent' };
   return {
     known: 'not_yet',
     trouble: {
       code: SETTLING,
-      detail: 'The EMR may still be at work on the request whose answer was lost.',
-      retryAfterMs: Math.ceil(stillAtWorkMs),
+      detail: 'The EMR may still be processing the request whose answer was lost.',
+      retryAfterMs: Math.ceil(settlesInMs),
     },
   };
 }

@@ -158,6 +158,7 @@ test('a send whose outcome was lost is known to the next holder, until the EMR h
   );
   expect(second?.sends).toBe(1);
   expect(second?.unresolvedMs).toBeGreaterThanOrEqual(0);
+  expect([{ sent_at: second?.unresolvedSentAt }]).toEqual(await sql('SELECT sent_at FROM posting_attempts'));
   if (second !== null)
     await beginAttempt({ database: practice.database }, { claim: second.claim, knownAbsent: true });
   expect(await sql('SELECT number, outcome FROM posting_attempts ORDER BY number')).toEqual([

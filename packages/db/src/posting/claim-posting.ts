@@ -39,6 +39,8 @@ export type ClaimedPosting = {
    * call end, since that end: `sent_at` is written before the request leaves, how long before is not known.
    */
   unresolvedMs: number | null;
+  /** When the earliest send whose outcome is unknown was recorded, just before its request left; null when there is none. */
+  unresolvedSentAt: Date | null;
   /** Milliseconds since the retry horizon began. */
   triedForMs: number;
 };
@@ -64,13 +66,14 @@ const CLAIM = {
            p.payment_method, p.reference_number, p.location, p.amount::text, p.notes, p.deposit_date::text,
            c.adapter, c.base_url, c.credentials, c.settings, c.time_zone, c.updated_at::text AS version,
            extract(epoch FROM now() - p.tried_since)::float8 * 1000 AS tried_for_ms,
-           a.sends, extract(epoch FROM now() - a.unresolved_since)::float8 * 1000 AS unresolved_ms
+           a.sends, extract(epoch FROM now() - a.unresolved_since)::float8 * 1000 AS unresolved_ms, a.unresolved_sent_at
       FROM job JOIN payment p ON true
       JOIN users u ON u.id = p.user_id
       JOIN connections c ON c.user_id = p.user_id
       CROSS JOIN LATERAL (
         SELECT count(*)::int AS sends,
-               max(coalesce(finished_at, sent_at)) FILTER (WHERE outcome IS NULL OR outcome = 'unknown') AS unresolved_since
+               max(coalesce(finished_at, sent_at)) FILTER (WHERE outcome IS NULL OR outcome = 'unknown') AS unresolved_since,
+               min(sent_at) FILTER (WHERE outcome IS NULL OR outcome = 'unknown') AS unresolved_sent_at
           FROM posting_attempts WHERE payment_id = p.id
       ) a`,
 };
@@ -100,6 +103,7 @@ type Row = {
   tried_for_ms: number;
   sends: number;
   unresolved_ms: number | null;
+  unresolved_sent_at: Date | null;
 };
 
 /** @returns null when there is nothing to do: finished, held by another worker, or an entry of an earlier fence. */
@@ -138,6 +142,7 @@ export async function claimPosting(
     tries: row.tries,
     sends: row.sends,
     unresolvedMs: row.unresolved_ms,
+    unresolvedSentAt: row.unresolved_sent_at,
     triedForMs: row.tried_for_ms,
   };
 }

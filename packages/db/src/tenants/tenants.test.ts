@@ -47,7 +47,7 @@ describe('provisioning', () => {
     const { userId } = await createUser({ database }, { clientPk, name: 'Front desk' });
     const connection = {
       userId,
-      adapter: 'fhir',
+      adapter: 'fhir-r5',
       baseUrl: 'http://127.0.0.1:1/fhir',
       credentials: { bearer_token: 'clear-text' },
       timeZone: 'America/New_York',

@@ -28,7 +28,7 @@ export async function openPractice({ concurrency = 4 }: { concurrency?: number }
     { database, keyring },
     {
       userId,
-      adapter: 'fhir',
+      adapter: 'fhir-r5',
       baseUrl: 'http://127.0.0.1:1',
       credentials: {},
       timeZone: 'America/New_York',

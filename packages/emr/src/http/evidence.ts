@@ -4,20 +4,20 @@ import { ClaimLostError } from './gated-body.ts';
 import { parseRetryAfter } from './retry-after.ts';
 
 /**
- * What a status code proves about a request that asked for one new entry.
- * - `accepted`: it was done, if the answer also names the entry;
- * - `refused`: the EMR says that it did nothing, and doing the same again will not help;
- * - `not_sent`: it did nothing, and the same request may succeed later;
- * - `unknown`: it may have been done.
+ * How a status code decides about a request to create one entry.
+ * - `accepted`: the entry was created, if the answer also names it;
+ * - `refused`: the EMR says that it did nothing, and the same request will fail again;
+ * - `not_sent`: the EMR did nothing, and the same request may succeed later;
+ * - `unknown`: the entry may have been created.
  */
 export type Verdict = 'accepted' | 'refused' | 'not_sent' | 'unknown';
 
 type StatusRow = { from: number; to: number; verdict: Verdict; code: string; says: string };
 
-/** The one table. The first row that fits counts; a status without a row proves nothing. */
+/** The only table of statuses. The first matching row counts; a status without a row proves nothing. */
 const STATUS_ROWS: readonly StatusRow[] = [
   { from: 200, to: 299, verdict: 'accepted', code: 'accepted', says: 'accepted the request' },
-  // Our redirects are never followed; a server that redirects after acting is rare but seen.
+  // We follow no redirect; servers that act and then redirect are rare but exist.
   { from: 300, to: 399, verdict: 'unknown', code: 'redirected', says: 'answered with a redirect' },
   { from: 400, to: 400, verdict: 'refused', code: 'emr_refused', says: 'refused the request' },
   { from: 401, to: 401, verdict: 'not_sent', code: 'unauthorized', says: 'did not take our credentials' },
@@ -29,9 +29,9 @@ const STATUS_ROWS: readonly StatusRow[] = [
     says: 'does not let our credentials do this',
   },
   { from: 404, to: 405, verdict: 'refused', code: 'connection_misconfigured', says: 'has no such endpoint' },
-  // A conflict can be with an entry that an earlier try of ours made.
+  // The conflict can be with an entry that an earlier send of ours created.
   { from: 409, to: 409, verdict: 'unknown', code: 'conflict', says: 'reported a conflict' },
-  // If-None-Exist matched several entries: the payment is there, more than once.
+  // If-None-Exist matched several entries: the payment has been posted more than once.
   {
     from: 412,
     to: 412,
@@ -53,7 +53,7 @@ const STATUS_ROWS: readonly StatusRow[] = [
 ];
 const NO_ROW = { verdict: 'unknown', code: 'unexpected_status', says: 'gave an unexpected answer' } as const;
 
-/** What an answer's status proves, and the same in words. */
+/** Looks an answer's status up in the table. `trouble` says it in words, with the answer's Retry-After. */
 export function judgeStatus(answer: Answer): { verdict: Verdict; trouble: Trouble } {
   const { status } = answer;
   const row = STATUS_ROWS.find(({ from, to }) => status >= from && status <= to) ?? NO_ROW;
@@ -79,7 +79,7 @@ const NETWORK_CODES: Readonly<Record<string, [code: string, detail: string]>> = 
 };
 const TLS_CODE = /^(ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH)/;
 
-/** An exchange without a complete answer, in words. What it proves is `handedOver`, never the kind of the error. */
+/** Puts an exchange without a complete answer into words. The evidence is `handedOver`, never the kind of error. */
 export function describeNoAnswer({ error }: NoAnswer): Trouble {
   const chain: Error[] = [];
   for (let next = error; next instanceof Error && chain.length < 5; next = next.cause) chain.push(next);

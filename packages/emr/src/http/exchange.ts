@@ -17,7 +17,7 @@ export type ExchangeRequest = {
 
 export type Answer = { kind: 'answer'; status: number; headers: IncomingHttpHeaders; body: string };
 
-/** No complete answer. `handedOver` is the evidence: false means that the far end has got nothing to act on. */
+/** No complete answer. `handedOver` is the evidence: false means that the EMR has received nothing to act on. */
 export type NoAnswer = { kind: 'no_answer'; handedOver: boolean; error: unknown };
 
 export class AnswerTooLargeError extends Error {
@@ -27,14 +27,14 @@ export class EarlyAnswerError extends Error {
   override name = 'EarlyAnswerError';
 }
 
-/** One pool of kept-alive connections for all EMRs. An idle one is dropped before servers commonly do so themselves. */
+/** Makes a pool of kept-alive connections. An idle one is closed after 15 s, sooner than servers commonly close it. */
 export function createAgents(): { http: HttpAgent; https: HttpsAgent } {
   const options = { keepAlive: true, maxFreeSockets: 32, timeout: 15_000 };
   return { http: new HttpAgent(options), https: new HttpsAgent(options) };
 }
 const sharedAgents = createAgents();
 
-/** Nothing is repeated, redirected, unpacked or thrown for its status: each of these is for the caller to judge. */
+/** Repeats nothing, follows no redirect, unpacks nothing and throws for no status: the caller judges the answer. */
 const client = got.extend({
   decompress: false,
   followRedirect: false,
@@ -44,7 +44,7 @@ const client = got.extend({
 });
 
 /**
- * One HTTP exchange, never repeated and never redirected. It does not throw for what the network or the far end does.
+ * Makes one HTTP exchange, never repeated and never redirected. It does not throw for what the network or the server does.
  */
 export async function exchange(
   request: ExchangeRequest,
@@ -74,7 +74,7 @@ export async function exchange(
       sending?.destroy();
     });
     const response: Response<string> = await call;
-    // What answers before it was asked does not answer us.
+    // An answer that came before our request left is not an answer to it.
     if (gated?.handedOver === false) throw new EarlyAnswerError('answered before the request was sent');
     if (tooLarge) throw new AnswerTooLargeError('the answer is too large');
     return {

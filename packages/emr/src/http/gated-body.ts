@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 
-/** The gate was shut when the request was ready to leave. Not a byte of it has left. */
+/** The gate was shut when the request was ready to leave. No byte of it has left. */
 export class ClaimLostError extends Error {
   override name = 'ClaimLostError';
 }
@@ -23,7 +23,7 @@ function whenUsable(socket: Socket, use: () => void): void {
  * first byte of the body, so a request that is stopped here has sent nothing at all.
  */
 export class GatedBody extends Readable {
-  /** True from the tick on in which the bytes were given to a connected socket: from here on the far end may act. */
+  /** True from the tick in which the bytes were given to a connected socket: from then on the EMR may act. */
   handedOver = false;
   readonly #bytes: Buffer;
   readonly #mayStillSend: () => boolean;
@@ -36,7 +36,7 @@ export class GatedBody extends Readable {
     this.#mayStillSend = mayStillSend;
   }
 
-  /** Tells the body by which request it leaves. */
+  /** Attaches the body to the request with which it leaves. */
   leaveBy(request: ClientRequest): void {
     const take = (socket: Socket) =>
       whenUsable(socket, () => {
@@ -49,11 +49,11 @@ export class GatedBody extends Readable {
 
   override _read(): void {
     this.#wanted = true;
-    // Within _read, what is pushed would be kept until _read returns, and leave after the gate was asked.
+    // Bytes pushed within _read would be kept until it returns, and leave some time after the gate was checked.
     process.nextTick(() => this.#release());
   }
 
-  /** Nothing else runs between asking the gate and the bytes' leaving: `push` leads to the request's write. */
+  /** Nothing else runs between the check of the gate and the write to the socket: `push` leads to the request's write. */
   #release(): void {
     if (!this.#wanted || this.#socket === null || this.handedOver || this.destroyed) return;
     if (!this.#mayStillSend()) {
@@ -62,7 +62,7 @@ export class GatedBody extends Readable {
     }
     this.handedOver = true;
     this.push(this.#bytes);
-    // Node's HTTP client corks the socket until the next tick, to gather small writes. These go now.
+    // Node's HTTP client corks the socket until the next tick, to gather small writes. These must go now.
     this.#socket.uncork();
     this.push(null);
   }

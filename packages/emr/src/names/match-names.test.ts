@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { EmrLists } from '../dialects/fhir-r5/lists.ts';
+import type { EmrLists } from '../adapter.ts';
 import { matchNames } from './match-names.ts';
 
 const lists: EmrLists = {

@@ -1,10 +1,10 @@
-import type { EmrCode, ResolveOutcome } from '../adapter.ts';
-import type { EmrLists } from '../dialects/fhir-r5/lists.ts';
+import type { EmrCode, EmrLists, ResolveOutcome } from '../adapter.ts';
 
+/** Longest list of names in a reason; the rest is counted. */
 const LISTED = 20;
 const clip = (text: string, length: number) =>
   text.length <= length ? text : `${text.slice(0, length - 1)}…`;
-/** Case and surrounding or repeated blanks do not tell two names apart. */
+/** Two names are the same when they differ only in case and in surrounding or repeated blanks. */
 const plain = (name: string) => name.normalize('NFC').trim().replace(/\s+/g, ' ').toLowerCase();
 
 function listed(names: readonly string[]): string {
@@ -18,10 +18,10 @@ function listed(names: readonly string[]): string {
 
 type Match = { found: EmrCode } | { found: null; several: boolean };
 
-/** The first way of looking that finds anything decides; if it finds several, none is taken. */
-function matchFirst<T extends EmrCode>(all: readonly T[], ways: ((each: T) => boolean)[]): Match {
-  for (const way of ways) {
-    const [first, ...others] = all.filter(way);
+/** The first of the tests that any entry passes decides; if several entries pass it, none is chosen. */
+function matchFirst<T extends EmrCode>(all: readonly T[], tests: ((each: T) => boolean)[]): Match {
+  for (const test of tests) {
+    const [first, ...others] = all.filter(test);
     if (first !== undefined) {
       return others.length === 0
         ? { found: { id: first.id, name: first.name } }
@@ -31,7 +31,7 @@ function matchFirst<T extends EmrCode>(all: readonly T[], ways: ((each: T) => bo
   return { found: null, several: false };
 }
 
-/** Finds a payment's method and location among what the EMR has. */
+/** Finds a payment's method and location in the practice's lists. */
 export function matchNames(
   lists: EmrLists,
   { paymentMethod, location }: { paymentMethod: string; location: string },

@@ -64,7 +64,7 @@ export async function seedDemo(
   await moveEndpoint(deps, { endpointId: state.endpoint_id, url: input.webhookUrl });
   await saveConnection(deps, {
     userId: state.user_id,
-    adapter: 'fhir',
+    adapter: 'fhir-r5',
     baseUrl: input.fhirUrl,
     credentials: {},
     timeZone: input.timeZone,

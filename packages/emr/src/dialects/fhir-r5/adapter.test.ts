@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type SandboxProcess, startSandbox } from '@emr-payments/testkit';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import type { EmrAdapter, Posting, PostOptions } from '../../adapter.ts';
-import { openAdapter } from '../../open-adapter.ts';
+import type { EmrAdapter, FindHints, Posting, PostOptions } from '../../adapter.ts';
+import { fhirR5 } from './adapter.ts';
 
 let folder: string;
 let sandbox: SandboxProcess;
@@ -53,9 +53,9 @@ async function inLedger(paymentId: string): Promise<Record<string, unknown>[]> {
 let users = 0;
 function open(settings: Record<string, unknown> = {}, token = 'sesame'): EmrAdapter {
   users += 1;
-  return openAdapter({
+  return fhirR5.open({
     userId: users,
-    adapter: 'fhir',
+    adapter: 'fhir-r5',
     baseUrl: sandbox.fhirUrl,
     credentials: { bearer_token: token },
     settings,
@@ -80,6 +80,8 @@ const payment = (overrides: Partial<Posting> = {}): Posting => ({
   location: { id: 'loc-main', name: 'Main Street Clinic' },
   ...overrides,
 });
+
+const hintsOf = (posting: Posting): FindHints => ({ ...posting, sentAt: null });
 
 test('a posting carries every field of ours', async () => {
   const adapter = open();
@@ -132,7 +134,7 @@ test.each([
   expect(await adapter.post(posting, options())).toMatchObject({ outcome: 'unknown', code });
   const ledger = await inLedger(posting.paymentId);
   expect(ledger).toHaveLength(entries);
-  expect(await adapter.find?.(posting.paymentId, options())).toEqual(
+  expect(await adapter.find?.(hintsOf(posting), options())).toEqual(
     entries === 0
       ? { outcome: 'absent' }
       : { outcome: 'found', emrTransactionId: ledger[0]?.emr_transaction_id },
@@ -144,7 +146,7 @@ test('an EMR that was slow posts all the same, after the look-up said absent: wh
   const adapter = open({ timeout_ms: 200 });
   const posting = payment();
   expect(await adapter.post(posting, options())).toMatchObject({ outcome: 'unknown', code: 'timeout' });
-  expect(await adapter.find?.(posting.paymentId, options())).toEqual({ outcome: 'absent' });
+  expect(await adapter.find?.(hintsOf(posting), options())).toEqual({ outcome: 'absent' });
   await expect.poll(async () => (await inLedger(posting.paymentId)).length, { timeout: 5000 }).toBe(1);
 });
 
@@ -165,7 +167,7 @@ test('wrong credentials were not sent, and neither answer holds the token', asyn
   const results = [
     await adapter.post(payment(), options()),
     await adapter.resolve({ paymentMethod: 'Card', location: '1404' }, options()),
-    await adapter.find?.(payment().paymentId, options()),
+    await adapter.find?.(hintsOf(payment()), options()),
   ];
   expect(results.map((result) => result?.outcome)).toEqual(['not_sent', 'not_sent', 'unavailable']);
   expect(JSON.stringify(results)).not.toContain('wrong-token');
@@ -233,7 +235,7 @@ test('an EMR without conditional create makes two entries; the look-up names the
   const first = await adapter.post(posting, options());
   await adapter.post(posting, options());
   expect(await inLedger(posting.paymentId)).toHaveLength(2);
-  expect(await adapter.find?.(posting.paymentId, options())).toEqual({
+  expect(await adapter.find?.(hintsOf(posting), options())).toEqual({
     outcome: 'found',
     emrTransactionId: first.outcome === 'posted' ? first.emrTransactionId : null,
   });
@@ -246,7 +248,7 @@ test('an EMR without conditional create makes two entries; the look-up names the
 
 test('an EMR that cannot search is unavailable, never absent', async () => {
   await control('PUT', '/sandbox/capabilities', { search: false });
-  expect(await open().find?.(payment().paymentId, options())).toMatchObject({ outcome: 'unavailable' });
+  expect(await open().find?.(hintsOf(payment()), options())).toMatchObject({ outcome: 'unavailable' });
 });
 
 test('a method and a location that were added in the EMR a moment ago are found', async () => {

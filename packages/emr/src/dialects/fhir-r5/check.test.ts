@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type SandboxProcess, startSandbox } from '@emr-payments/testkit';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openAdapter } from '../../open-adapter.ts';
+import { fhirR5 } from './adapter.ts';
 
 let folder: string;
 let sandbox: SandboxProcess;
@@ -21,9 +21,9 @@ afterAll(async () => {
 });
 
 function check({ token = 'sesame', baseUrl = sandbox.fhirUrl, settings = {} }) {
-  const adapter = openAdapter({
+  const adapter = fhirR5.open({
     userId: 1,
-    adapter: 'fhir',
+    adapter: 'fhir-r5',
     baseUrl,
     credentials: { bearer_token: token },
     settings,

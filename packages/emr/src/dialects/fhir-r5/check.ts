@@ -1,18 +1,18 @@
-import type { CheckOutcome } from '../../adapter.ts';
-import { isTrouble } from '../../names/list-cache.ts';
-import { findPayment } from './find-payment.ts';
+import { type CallOptions, type CheckOutcome, isTrouble } from '../../adapter.ts';
+import { findPosting } from './find-posting.ts';
 import { fetchLists } from './lists.ts';
 import type { FhirConnection } from './settings.ts';
 
-/** No payment of ours has it: version 7 and the variant are set in every real one. */
+/** No payment of ours has this id: in a real one, the bits of the UUID's version and variant are set. */
 const NO_PAYMENT = '0'.repeat(32);
 
 /**
- * Whether payments could be posted: the practice's lists can be read and are not empty, and the search by our payment
- * id, on which promises depend, answers. Whether the credentials may also write shows with the first payment.
+ * Checks what posting needs and can be tried without writing: the practice's lists can be read and are not empty, and
+ * the EMR answers a search by payment id, on which exactly-once posting depends. Whether the credentials permit writing
+ * is known only after the first payment.
  */
-export async function checkFhirConnection(fhir: FhirConnection, signal: AbortSignal): Promise<CheckOutcome> {
-  const lists = await fetchLists(fhir, signal);
+export async function checkFhirConnection(fhir: FhirConnection, options: CallOptions): Promise<CheckOutcome> {
+  const lists = await fetchLists(fhir, options);
   if (isTrouble(lists)) return { ok: false, reason: lists.detail };
   const { methods, locations } = lists;
   if (methods.length === 0) {
@@ -21,7 +21,7 @@ export async function checkFhirConnection(fhir: FhirConnection, signal: AbortSig
   }
   if (locations.length === 0) return { ok: false, reason: 'The EMR lists no location.' };
   if (fhir.settings.search) {
-    const found = await findPayment(fhir, NO_PAYMENT, { signal });
+    const found = await findPosting(fhir, { paymentId: NO_PAYMENT }, options);
     if (found.outcome === 'unavailable') {
       return { ok: false, reason: `Payments cannot be searched for: ${found.detail}` };
     }

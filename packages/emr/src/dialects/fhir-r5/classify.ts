@@ -6,7 +6,7 @@ import { type OperationOutcome, OperationOutcomeSchema, PaymentSchema, parseAs }
 
 const LONGEST_REASON = 300;
 
-/** What the EMR says, in one line of at most 300 characters. */
+/** The EMR's own explanation, in one line of at most 300 characters. */
 function reasonOf(outcome: OperationOutcome | null, status: number): string {
   const said = (outcome?.issue ?? [])
     .filter(({ severity }) => severity === undefined || severity === 'error' || severity === 'fatal')
@@ -19,7 +19,7 @@ function reasonOf(outcome: OperationOutcome | null, status: number): string {
   return reason.length <= LONGEST_REASON ? reason : `${reason.slice(0, LONGEST_REASON - 1)}…`;
 }
 
-/** The element that the EMR points at tells more than the status does. */
+/** The element to which the EMR's issue points says more than the HTTP status. */
 const CODE_BY_ELEMENT: Readonly<Record<string, FailedCode>> = {
   paymentIssuer: 'unknown_patient',
   method: 'unknown_payment_method',
@@ -37,15 +37,15 @@ function refusalCode(outcome: OperationOutcome | null): FailedCode | undefined {
   return undefined;
 }
 
-/** The id in `[base]/PaymentReconciliation/[id]/_history/[version]`. */
+/** Reads the id from `[base]/PaymentReconciliation/[id]/_history/[version]`. */
 function idInLocation(location: string | undefined): string | undefined {
   return /\/PaymentReconciliation\/([A-Za-z0-9.-]{1,64})(?:\/_history\/|\/?$)/.exec(location ?? '')?.[1];
 }
 
 /**
- * What a create proves. The four outcomes come from here alone.
+ * Decides what a create proves. No other function chooses among the four outcomes.
  *
- * `refused` speaks of this one send: whether an earlier send of the same payment was acted on, it does not say.
+ * `refused` is about this one send. It says nothing about an earlier send of the same payment.
  */
 export function classifyPost(result: Answer | NoAnswer): PostOutcome {
   if (result.kind === 'no_answer') {
@@ -64,7 +64,7 @@ export function classifyPost(result: Answer | NoAnswer): PostOutcome {
     }
     case 'refused': {
       const outcome = parseAs(OperationOutcomeSchema, result.body);
-      // The EMR has this already, or is at work on it: an earlier try of ours may be what it means.
+      // The EMR has such an entry already or is processing one: that may come from an earlier send of ours.
       if (
         outcome?.issue.some(
           ({ code }) => code === 'duplicate' || code === 'conflict' || code === 'lock-error',

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
-import { findPayment } from './find-payment.ts';
+import { findPosting } from './find-posting.ts';
 import { fetchLists } from './lists.ts';
 import { readFhirConnection } from './settings.ts';
 
@@ -29,7 +29,7 @@ async function fhirServer(answers: Record<string, unknown>) {
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const connection = readFhirConnection({
     userId: 1,
-    adapter: 'fhir',
+    adapter: 'fhir-r5',
     baseUrl: `${origin}/fhir`,
     credentials: { bearer_token: 'sesame' },
     settings: {},
@@ -38,7 +38,7 @@ async function fhirServer(answers: Record<string, unknown>) {
   return { asked, answers, origin, connection };
 }
 
-const signal = new AbortController().signal;
+const options = { signal: new AbortController().signal };
 const bundle = (resources: object[], next?: string) => ({
   resourceType: 'Bundle',
   type: 'searchset',
@@ -70,7 +70,7 @@ test('methods come from the expansion, locations from all pages, closed ones lef
     place('c', { name: undefined }),
     { resourceType: 'OperationOutcome' },
   ]);
-  expect(await fetchLists(far.connection, signal)).toEqual({
+  expect(await fetchLists(far.connection, options)).toEqual({
     methods: [
       { id: 's:1|C', name: 'Card' },
       { id: '|X', name: 'X' },
@@ -95,7 +95,7 @@ test('a server that cannot expand is asked for the ValueSet and the CodeSystem i
     ]),
     'CodeSystem?url=s:1': bundle([{ resourceType: 'CodeSystem', concept: [{ code: 'C', display: 'Card' }] }]),
   });
-  expect(await fetchLists(far.connection, signal)).toMatchObject({
+  expect(await fetchLists(far.connection, options)).toMatchObject({
     methods: [
       { id: 's:1|C', name: 'Card' },
       { id: 's:2|P', name: 'Portal' },
@@ -109,7 +109,7 @@ test('a next page on another server is not followed: the token stays here', asyn
     [EXPAND]: expansion,
     [LOCATIONS]: bundle([place('a')], `${other.origin}/fhir/Location`),
   });
-  expect(await fetchLists(far.connection, signal)).toMatchObject({ code: 'bad_answer' });
+  expect(await fetchLists(far.connection, options)).toMatchObject({ code: 'bad_answer' });
   expect(other.asked).toEqual([]);
   expect(far.asked.every(({ headers }) => headers.authorization === 'Bearer sesame')).toBe(true);
 });
@@ -117,7 +117,7 @@ test('a next page on another server is not followed: the token stays here', asyn
 test('pages that go round in a circle come to an end', async () => {
   const far = await fhirServer({ [EXPAND]: expansion });
   far.answers[LOCATIONS] = bundle([place('a')], `${far.origin}/fhir/${LOCATIONS}`);
-  expect(await fetchLists(far.connection, signal)).toMatchObject({ code: 'answer_too_large' });
+  expect(await fetchLists(far.connection, options)).toMatchObject({ code: 'answer_too_large' });
 });
 
 test.each([
@@ -126,7 +126,7 @@ test.each([
   ['a Bundle of another type', { resourceType: 'Bundle', type: 'history' }],
 ])('%s in place of a list is trouble', async (_name, answer) => {
   const far = await fhirServer({ [EXPAND]: expansion, [LOCATIONS]: answer });
-  expect(await fetchLists(far.connection, signal)).toMatchObject({ code: 'bad_answer' });
+  expect(await fetchLists(far.connection, options)).toMatchObject({ code: 'bad_answer' });
 });
 
 const ID = 'a'.repeat(32);
@@ -146,7 +146,7 @@ test('of several entries with our id the earliest is named, voided or not', asyn
       entry('10', ID, '2026-06-15T10:00:01Z'),
     ]),
   });
-  expect(await findPayment(far.connection, ID, { signal })).toEqual({
+  expect(await findPosting(far.connection, { paymentId: ID }, options)).toEqual({
     outcome: 'found',
     emrTransactionId: '9',
   });
@@ -154,7 +154,7 @@ test('of several entries with our id the earliest is named, voided or not', asyn
 
 test('nothing found is absent', async () => {
   const far = await fhirServer({ [SEARCH]: bundle([]) });
-  expect(await findPayment(far.connection, ID, { signal })).toEqual({ outcome: 'absent' });
+  expect(await findPosting(far.connection, { paymentId: ID }, options)).toEqual({ outcome: 'absent' });
 });
 
 test.each([
@@ -168,5 +168,8 @@ test.each([
   ['no JSON', 'maintenance', 'bad_answer'],
 ])('a search that gives %s is no evidence of absence', async (_name, answer, code) => {
   const far = await fhirServer({ [SEARCH]: answer });
-  expect(await findPayment(far.connection, ID, { signal })).toMatchObject({ outcome: 'unavailable', code });
+  expect(await findPosting(far.connection, { paymentId: ID }, options)).toMatchObject({
+    outcome: 'unavailable',
+    code,
+  });
 });

@@ -1,19 +1,17 @@
-import type { EmrCode, EmrLocation, Trouble } from '../../adapter.ts';
+import type { CallOptions, EmrCode, EmrLists, EmrLocation, Trouble } from '../../adapter.ts';
 import { type ReadResult, readAll, readResource } from './read.ts';
 import { CodeSystemSchema, ExpansionSchema, LocationSchema, ValueSetSchema } from './resources.ts';
 import type { FhirConnection } from './settings.ts';
 
-/** `id` of a method is the FHIR token `system|code`. */
-export type EmrLists = { methods: readonly EmrCode[]; locations: readonly EmrLocation[] };
-
 type Concept = { code: string; display?: string };
 
+/** The `id` of a method is the FHIR token `system|code`. */
 const method = (system: string | undefined, { code, display }: Concept): EmrCode => ({
   id: `${system ?? ''}|${code}`,
   name: display ?? code,
 });
 
-/** Not every server can expand; the ValueSet's own words and the CodeSystem that it includes say the same. */
+/** For servers that cannot expand: reads the ValueSet itself and the CodeSystems that it includes. */
 async function composeMethods(
   connection: FhirConnection,
   signal: AbortSignal,
@@ -67,10 +65,10 @@ async function readLocations(
   };
 }
 
-/** The practice's payment methods and locations, as they are in the EMR now. */
+/** Reads the practice's payment methods and locations from the EMR. */
 export async function fetchLists(
   connection: FhirConnection,
-  signal: AbortSignal,
+  { signal }: CallOptions,
 ): Promise<EmrLists | Trouble> {
   const [methods, locations] = await Promise.all([
     readMethods(connection, signal),

@@ -5,13 +5,13 @@ import { exchange } from '../../http/exchange.ts';
 import { BundleSchema, entriesOf, parseAs } from './resources.ts';
 import type { FhirConnection } from './settings.ts';
 
-/** A practice's lists are small; what is larger is not one. */
+/** A practice's lists are small: an answer larger than this is not one of them. */
 const MAX_ANSWER_BYTES = 2 * 1024 * 1024;
 const MAX_PAGES = 20;
 
 export type ReadResult<T> = { ok: true; value: T } | { ok: false; status: number | null; trouble: Trouble };
 
-/** One GET whose answer is what the schema says. `path` is below the base, with its query. */
+/** Reads one resource and checks it against the schema. `path` is relative to the base URL and includes the query. */
 export async function readResource<T extends TSchema>(
   { baseUrl, headers, settings }: FhirConnection,
   { path, schema, signal }: { path: string; schema: T; signal: AbortSignal },
@@ -19,7 +19,7 @@ export async function readResource<T extends TSchema>(
   const result = await exchange({
     method: 'GET',
     url: `${baseUrl}/${path}`,
-    // A server that ignores a search parameter would answer another question.
+    // Makes the server refuse a search parameter that it does not know; ignoring it would give the wrong resources.
     headers: { ...headers, prefer: 'handling=strict' },
     signal,
     timeoutMs: settings.timeout_ms,
@@ -30,17 +30,17 @@ export async function readResource<T extends TSchema>(
   if (verdict !== 'accepted') return { ok: false, status: result.status, trouble };
   const value = parseAs(schema, result.body);
   if (value !== null) return { ok: true, value };
-  const detail = `The EMR's answer is not the ${schema.properties?.resourceType?.const ?? 'resource'} that was asked for.`;
+  const detail = `The EMR's answer is not the ${schema.properties?.resourceType?.const ?? 'resource'} that was requested.`;
   return { ok: false, status: result.status, trouble: { code: 'bad_answer', detail } };
 }
 
-/** The way to a `next` page, if it stays below the base URL: our token goes nowhere else. */
+/** The path of a `next` page; null when it is not below the base URL, because our token must go nowhere else. */
 function pathBelow(baseUrl: string, link: string): string | null {
   const url = new URL(link, `${baseUrl}/`).href;
   return url.startsWith(`${baseUrl}/`) ? url.slice(baseUrl.length + 1) : null;
 }
 
-/** All pages of a search, at most 20. */
+/** Reads all pages of a search, at most 20. */
 export async function readAll<T extends TSchema>(
   connection: FhirConnection,
   { path, schema, signal }: { path: string; schema: T; signal: AbortSignal },

@@ -6,7 +6,7 @@ const Identifiers = Type.Optional(
 );
 const Id = Type.String({ pattern: '^[A-Za-z0-9.-]{1,64}$' });
 
-/** The parts of FHIR R5 resources that we read, and nothing else. */
+/** The parts of FHIR R5 resources that we read. Everything else in them is ignored. */
 export const BundleSchema = Type.Object({
   resourceType: Type.Literal('Bundle'),
   type: Type.Literal('searchset'),
@@ -64,12 +64,12 @@ export const OperationOutcomeSchema = Type.Object({
 });
 export type OperationOutcome = Static<typeof OperationOutcomeSchema>;
 
-/** A value as the schema has it, or null. */
+/** The value, typed by the schema; null when it does not match. */
 export function as<T extends TSchema>(schema: T, value: unknown): Static<T> | null {
   return Value.Check(schema, value) ? value : null;
 }
 
-/** An answer's body as the schema has it, or null: not JSON, or something else. */
+/** Parses an answer's body; null when it is not JSON or does not match the schema. */
 export function parseAs<T extends TSchema>(schema: T, body: string): Static<T> | null {
   if (body === '') return null;
   try {

@@ -3,12 +3,12 @@ import { exchange } from '../../http/exchange.ts';
 import { classifyPost } from './classify.ts';
 import type { FhirConnection } from './settings.ts';
 
-/** A create's answer is one resource or one OperationOutcome. */
+/** Enough for the answer to a create: one resource or one OperationOutcome. */
 const MAX_ANSWER_BYTES = 256 * 1024;
 
 /**
- * A posting as FHIR R5 has it (https://hl7.org/fhir/R5/paymentreconciliation.html). `type`, `status`, `created`,
- * `date` and `amount` are required there; the payer of a patient payment is the Patient, as its paymentIssuer.
+ * Maps a posting to FHIR R5 (https://hl7.org/fhir/R5/paymentreconciliation.html). R5 requires `type`, `status`,
+ * `created`, `date` and `amount`; the payer of a patient payment is the Patient, in `paymentIssuer`.
  */
 export function toPaymentReconciliation(
   posting: Posting,
@@ -47,7 +47,7 @@ export function toPaymentReconciliation(
 }
 
 /** Sends one create, once. */
-export async function postPayment(
+export async function sendPosting(
   { baseUrl, headers, settings }: FhirConnection,
   posting: Posting,
   { signal, mayStillSend }: PostOptions,
@@ -60,7 +60,7 @@ export async function postPayment(
     headers: {
       ...headers,
       'content-type': 'application/fhir+json',
-      // The Location header names the entry; the resource itself need not come back.
+      // The Location header names the entry, so the resource itself is not needed.
       prefer: 'return=minimal',
       ...(settings.conditional_create
         ? { 'if-none-exist': `identifier=${identifierSystem}|${posting.paymentId}` }

@@ -1,15 +1,15 @@
-import type { CallOptions, FindOutcome } from '../../adapter.ts';
+import type { CallOptions, FindHints, FindOutcome } from '../../adapter.ts';
 import { readAll } from './read.ts';
 import { PaymentSchema } from './resources.ts';
 import type { FhirConnection } from './settings.ts';
 
 /**
- * Looks for the entry that carries our payment id. Of several the earliest is named: the payment is there, and
- * nothing may be sent again. An entry that a person has voided counts as found too.
+ * Searches for the entry that carries our payment id. If there are several, the earliest is returned: the payment has
+ * been posted, and nothing may be sent again. An entry that a person has voided counts as found too.
  */
-export async function findPayment(
+export async function findPosting(
   connection: FhirConnection,
-  paymentId: string,
+  { paymentId }: Pick<FindHints, 'paymentId'>,
   { signal }: CallOptions,
 ): Promise<FindOutcome> {
   const system = connection.settings.payment_identifier_system;
@@ -30,7 +30,7 @@ export async function findPayment(
   );
   if (earliest !== undefined) return { outcome: 'found', emrTransactionId: earliest.id };
   if (result.value.length === 0) return { outcome: 'absent' };
-  // Other payments came back: the search was not by our id, so it says nothing about ours.
+  // Only other payments came back: the EMR ignored our search parameter, so the answer proves nothing about our payment.
   return {
     outcome: 'unavailable',
     code: 'search_not_honoured',

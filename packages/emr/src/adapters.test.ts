@@ -1,0 +1,129 @@
+import { expect, test } from 'vitest';
+import type { EmrConnection } from './adapter.ts';
+import {
+  adapterDescriptions,
+  adapterNames,
+  canonicalAdapterName,
+  createAdapters,
+  openAdapter,
+} from './adapters.ts';
+
+const connection = (overrides: Partial<EmrConnection> = {}): EmrConnection => ({
+  userId: 1,
+  adapter: 'fhir-r5',
+  baseUrl: 'https://emr.test/fhir/',
+  credentials: {},
+  settings: {},
+  timeZone: 'America/New_York',
+  ...overrides,
+});
+
+test.each([
+  [{}, 'conditional-create', true],
+  [{ search: false }, 'conditional-create', false],
+  [{ conditional_create: false }, 'lookup', true],
+  [{ conditional_create: false, search: false }, 'none', false],
+])('settings %j make the capability %s', (settings, capability, canFind) => {
+  const adapter = openAdapter(connection({ settings }));
+  expect(adapter.capability).toBe(capability);
+  expect(adapter.find !== undefined).toBe(canFind);
+  expect(adapter.drops).toEqual([]);
+});
+
+test('settle_ms becomes settleMs', () => {
+  expect(openAdapter(connection({ settings: { settle_ms: 250 } })).settleMs).toBe(250);
+  expect(openAdapter(connection()).settleMs).toBe(60_000);
+});
+
+test.each([
+  [{ adapter: 'fihr' }, "there is no adapter 'fihr'; use one of: fhir-r5"],
+  [{ adapter: 'constructor' }, "there is no adapter 'constructor'; use one of: fhir-r5"],
+  [{ baseUrl: 'emr.test' }, 'base_url is not a URL'],
+  [{ baseUrl: 'ftp://emr.test' }, 'base_url must be http or https'],
+  [{ baseUrl: 'https://me:secret@emr.test' }, 'base_url must have no user'],
+  [{ baseUrl: 'https://emr.test/fhir?x=1' }, 'base_url must have no user, query'],
+  [{ settings: { conditional_create: 'yes' } }, 'settings: conditional_create: expected boolean'],
+  [
+    { settings: { conditonal_create: true } },
+    'settings: conditonal_create is not known to this adapter, so remove or correct it; it takes: conditional_create, search, ',
+  ],
+  [
+    { settings: { timeout_ms: 5 } },
+    'settings: timeout_ms: expected integer to be greater or equal to 100 (milliseconds for one whole exchange, answer included)',
+  ],
+  [{ settings: { payment_identifier_system: 'urn:a|b' } }, 'settings: payment_identifier_system: '],
+  [
+    { credentials: { token: 'abc' } },
+    'credentials: token is not known to this adapter, so remove or correct it; it takes: bearer_token',
+  ],
+  [{ credentials: { bearer_token: 'a\r\nb: c' } }, 'credentials: bearer_token has characters'],
+] as [Partial<EmrConnection>, string][])('%j cannot be used', (overrides, message) => {
+  expect(() => openAdapter(connection(overrides))).toThrow(message);
+});
+
+test('no sentence about credentials holds their value', () => {
+  const secret = 'open-sesame\r\n';
+  for (const credentials of [{ bearer_token: secret }, { token: secret }]) {
+    try {
+      openAdapter(connection({ credentials }));
+      expect.unreachable();
+    } catch (error) {
+      expect((error as Error).message).toMatch(/^credentials: /);
+      expect((error as Error).message).not.toContain('sesame');
+    }
+  }
+});
+
+test.each([
+  ['fhir-r5', 'fhir-r5'],
+  ['fhir', 'fhir-r5'],
+  ['fax', null],
+  ['constructor', null],
+  ['', null],
+])('the adapter %j is %j', (name, canonical) => {
+  expect(canonicalAdapterName(name)).toBe(canonical);
+});
+
+test('a connection that an older process wrote, with the former name, opens as well', () => {
+  expect(openAdapter(connection({ adapter: 'fhir' })).capability).toBe('conditional-create');
+});
+
+test('every adapter describes its credentials and settings', () => {
+  expect(adapterNames).toEqual(['fhir-r5']);
+  const [fhir] = adapterDescriptions;
+  expect(fhir?.title).toContain('FHIR R5');
+  expect(fhir?.credentials).toEqual([
+    {
+      name: 'bearer_token',
+      type: 'string',
+      required: false,
+      description: expect.stringMatching(/^sent as /),
+    },
+  ]);
+  expect(
+    fhir?.settings.map(({ name, type, required, ...rest }) => [name, type, required, rest.default]),
+  ).toEqual([
+    ['conditional_create', 'boolean', false, true],
+    ['search', 'boolean', false, true],
+    ['payment_identifier_system', 'string', false, 'urn:emr-payments:payment-id'],
+    ['patient_identifier_system', 'string', false, 'urn:emr-payments:mrn'],
+    ['payment_method_value_set', 'string', false, 'urn:emr-payments:payment-methods'],
+    ['settle_ms', 'integer', false, 60_000],
+    ['timeout_ms', 'integer', false, 10_000],
+  ]);
+});
+
+test('an adapter stays open until its connection changes', () => {
+  let opened = 0;
+  const adapters = createAdapters({
+    credentialsOf: () => {
+      opened += 1;
+      return {};
+    },
+  });
+  const stored = { ...connection(), credentials: null, version: '1' };
+  const first = adapters.of(stored);
+  expect(adapters.of(stored)).toBe(first);
+  expect(adapters.of({ ...stored, version: '2' })).not.toBe(first);
+  expect(opened).toBe(2);
+});

@@ -1,0 +1,57 @@
+import {
+  type CallOptions,
+  type EmrAdapter,
+  type EmrLists,
+  isTrouble,
+  type ListOutcome,
+  type ResolveOutcome,
+  type Trouble,
+} from '../adapter.ts';
+import { createListCache } from './list-cache.ts';
+import { matchNames } from './match-names.ts';
+
+/** Waits for a result that other callers may share, until this caller's signal aborts. */
+async function unlessAborted<T>(shared: Promise<T>, signal: AbortSignal): Promise<T | Trouble> {
+  const aborted: Trouble = { code: 'aborted', detail: 'The call was given up.' };
+  if (signal.aborted) return aborted;
+  const stop = Promise.withResolvers<Trouble>();
+  const onAbort = () => stop.resolve(aborted);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([shared, stop.promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+/**
+ * The part of an adapter that deals with the practice's names: `list` and `resolve`, over one cached copy of the EMR's
+ * lists.
+ *
+ * @param fetch reads the lists from the EMR. Callers share its result, so none of their signals reaches it: it must have
+ *   a time limit of its own.
+ */
+export function listNames(
+  fetch: (options: CallOptions) => Promise<EmrLists | Trouble>,
+): Pick<EmrAdapter, 'list' | 'resolve'> {
+  const cache = createListCache<EmrLists>(() => fetch({ signal: new AbortController().signal }));
+
+  async function list({ signal }: CallOptions): Promise<ListOutcome> {
+    const lists = await unlessAborted(
+      cache.get(() => true),
+      signal,
+    );
+    return isTrouble(lists) ? { outcome: 'not_sent', ...lists } : { outcome: 'listed', ...lists };
+  }
+
+  async function resolve(
+    names: { paymentMethod: string; location: string },
+    { signal }: CallOptions,
+  ): Promise<ResolveOutcome> {
+    const has = (lists: EmrLists) => matchNames(lists, names).outcome === 'resolved';
+    const lists = await unlessAborted(cache.get(has), signal);
+    return isTrouble(lists) ? { outcome: 'not_sent', ...lists } : matchNames(lists, names);
+  }
+
+  return { list, resolve };
+}
