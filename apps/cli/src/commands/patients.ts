@@ -9,7 +9,7 @@ const SHOWN_BAD_ROWS = 20;
 
 function outcomeOf({ added, changed, unchanged, bad, badRows }: ImportReport): Outcome {
   const lines = [
-    `${added} added, ${changed} changed, ${unchanged} already so, ${bad} left out`,
+    `${added} added, ${changed} changed, ${unchanged} unchanged, ${bad} left out`,
     ...badRows.slice(0, SHOWN_BAD_ROWS).map(({ line, problem }) => `line ${line}: ${problem}`),
     ...(bad > SHOWN_BAD_ROWS ? [`… and ${bad - SHOWN_BAD_ROWS} more`] : []),
   ];
@@ -33,31 +33,33 @@ function openFile(path: string): Promise<ReadStream> {
   });
 }
 
-function sizeOf(stream: ReadStream & { fd?: number }): number | null {
-  const stat = typeof stream.fd === 'number' ? fstatSync(stream.fd) : null;
-  return stat?.isFile() === true && stat.size > 0 ? stat.size : null;
+/** The bytes of a stream that is a file, as the standard input may be; null for any other. */
+function sizeOf(stream: NodeJS.ReadableStream & { fd?: number }): number | null {
+  if (!('bytesRead' in stream) || typeof stream.fd !== 'number') return null;
+  const stat = fstatSync(stream.fd);
+  return stat.isFile() && stat.size > 0 ? stat.size : null;
 }
 
-/** MRN to EMR patient id, from a file. */
+/** The EMR patient ids of MRNs, from a file. */
 export const registerPatients: Register = (program, cli) => {
   program
     .command('patients')
     .description('MRNs and their EMR patient ids')
     .command('import')
-    .description('take over a CSV file with the columns mrn,emr_patient_id; safe to run again')
+    .description('import a CSV file with the columns mrn,emr_patient_id; it can be repeated without harm')
     .argument('<file>', 'the file, or - for the standard input')
-    .requiredOption('--user <user_id>', 'whose patients they are')
+    .requiredOption('--user <user_id>', 'the user whose patients they are')
     .action((file: string, { user: publicId }: { user: string }) =>
-      cli.run(async ({ database, by }) => {
+      cli.run(async ({ database, by, terminal }) => {
         const user = await findUser({ database }, { publicId });
         if (user === null) return failure('not_found', `There is no user ${publicId}.`);
         try {
-          const stream = file === '-' ? process.stdin : await openFile(file);
-          const total = 'bytesRead' in stream ? sizeOf(stream as ReadStream) : null;
-          const bar = createProgress({}, { label: 'patients', total });
+          const stream = file === '-' ? terminal.stdin : await openFile(file);
+          const total = sizeOf(stream);
+          const bar = createProgress({ screen: terminal.stderr }, { label: 'patients' });
           const onProgress = (rows: number) => {
             const { bytesRead = 0 } = stream as Partial<ReadStream>;
-            bar.update(bytesRead, `${rows.toLocaleString('en-US')} rows`);
+            bar.update({ done: bytesRead, total, note: `${rows.toLocaleString('en-US')} rows` });
           };
           try {
             return outcomeOf(await importFile({ database }, { stream, user, by, onProgress }));

@@ -16,12 +16,12 @@ export type PracticeOfTest = {
   clientId: string;
   userId: number;
   endpointId: string;
-  /** A payment that ended like this, without the work that would have brought it there. */
+  /** Makes a payment with this status directly, without the work that leads to it. */
   endedPayment(status: 'failed' | 'needs_review' | 'posted'): Promise<string>;
   acceptedPayment(): Promise<string>;
 };
 
-/** A client with a user, a connection, a patient and an endpoint. */
+/** Makes a client with a user, a connection, a patient and an endpoint. */
 export async function openPractice({ database, env }: Operator): Promise<PracticeOfTest> {
   const keyring = parseKeyring(env.ENCRYPTION_KEYS ?? '');
   const { clientPk, clientId } = await createClient({ database }, { name: 'Integrator' });
@@ -79,7 +79,7 @@ export async function openPractice({ database, env }: Operator): Promise<Practic
             lastFence: 3,
             failureCode:
               status === 'posted' ? null : status === 'failed' ? 'unknown_location' : 'outcome_unknown',
-            failureReason: status === 'posted' ? null : 'Told so by a test.',
+            failureReason: status === 'posted' ? null : 'Set by a test.',
           },
         }),
         database.prisma.event.create({
@@ -99,5 +99,5 @@ export async function openPractice({ database, env }: Operator): Promise<Practic
   };
 }
 
-/** An id that no payment has. */
+/** @returns an id that no payment has. */
 export const unknownPayment = (): string => newPaymentId();
