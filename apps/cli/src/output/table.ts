@@ -1,5 +1,5 @@
-// By hand: cli-table3, columnify and cliui would replace the ten lines that pad columns, not the replacement of control
-// characters, and each brings three packages or more and a configuration that switches borders and wrapping off.
+// By hand: cli-table3, columnify and cliui would replace the ten lines that pad columns, with six to eight packages and
+// options that switch borders and wrapping off; the replacement of control characters would stay here.
 
 /** What a cell can show. */
 export type Cell = string | number | boolean | Date | null | undefined;

@@ -62,14 +62,14 @@ async function findOwner(
 }
 
 /**
- * Makes a user with its EMR connection, or replaces the connection of a user. Nothing is saved unless everything is
- * usable; with `check` the EMR is tried before, without writing anything there.
+ * Makes a user with its EMR connection, or replaces the connection of a user. Nothing is saved when the time zone, the
+ * adapter, a setting or a credential is unknown or missing, or when the check fails, which writes nothing in the EMR.
  */
 export async function setUpConnection(deps: Deps, input: SetUpInput): Promise<SetUpOutcome> {
   const { owner: given, check, by, ...setup } = input;
   const owner = await findOwner(deps, given);
   if ('outcome' in owner) return owner;
-  if (!(await knowsTimeZone(deps, input))) return { outcome: 'unknown_time_zone' };
+  if (!(await knowsTimeZone(deps, { timeZone: setup.timeZone }))) return { outcome: 'unknown_time_zone' };
 
   const name = input.adapter ?? ('userId' in owner ? owner.adapter : undefined);
   if (name === undefined) return { outcome: 'no_adapter' };

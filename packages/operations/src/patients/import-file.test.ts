@@ -27,7 +27,7 @@ const rows = () =>
   service.database.prisma.patient.findMany({ where: { userId: user.id }, orderBy: { mrn: 'asc' } });
 const stored = async () => Object.fromEntries((await rows()).map((row) => [row.mrn, row.emrPatientId]));
 
-test('adds and changes; rows that are already so are not written again', async () => {
+test('adds and changes rows; unchanged ones are not written again', async () => {
   const clean = { bad: 0, badRows: [] };
   expect(await importText('mrn,emr_patient_id\nM1,p1\n"M,2",p2\nM3,p3\n')).toEqual({
     ...{ added: 3, changed: 0, unchanged: 0 },
