@@ -29,7 +29,7 @@ Exit codes: 0 done, 1 failed, 2 the command line is wrong, 3 there is no such re
 /** Makes the commander program. Help goes to the terminal; its error messages do not: `runCommandLine` shows them. */
 function buildProgram({ terminal }: { terminal: Terminal }, cli: (program: Command) => Cli): Command {
   const program = new Command('emr-payments')
-    .description('What an operator of emr-payments does. The guide: docs/operating.md')
+    .description('Commands for the operator of emr-payments. The guide: docs/operating.md')
     .option('--json', 'answer with one JSON document')
     .addHelpText('after', EXIT_HELP);
   const opened = cli(program);

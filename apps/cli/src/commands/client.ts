@@ -8,7 +8,7 @@ const ONCE = 'The secret is shown only now: keep it.';
 
 /** Clients (integrators) and their secrets. */
 export const registerClient: Register = (program, cli) => {
-  const client = program.command('client').description('integrators and their secrets');
+  const client = program.command('client').description('clients (integrators) and their secrets');
 
   client
     .command('create')

@@ -138,7 +138,7 @@ export const registerPayment: Register = (program, cli) => {
       cli.run(async ({ database, by }) => {
         const { posted, notPosted, note } = options;
         if (posted === undefined && notPosted === undefined) {
-          return failure('usage', 'Say --posted <emr_transaction_id> or --not-posted.');
+          return failure('usage', 'Give --posted <emr_transaction_id> or --not-posted.');
         }
         const resolution: Resolution =
           posted === undefined ? { outcome: 'not_posted' } : { outcome: 'posted', emrTransactionId: posted };

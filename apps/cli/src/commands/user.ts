@@ -8,7 +8,7 @@ import { registerUserConnect } from './user-connect.ts';
 
 /** Users (practice logins), their access tokens and their EMR connections. */
 export const registerUser: Register = (program, cli) => {
-  const user = program.command('user').description('practice logins and their EMR connections');
+  const user = program.command('user').description('users (practice logins) and their EMR connections');
   registerUserConnect(user, cli);
 
   user

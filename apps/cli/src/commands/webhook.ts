@@ -3,7 +3,10 @@ import type { Register } from '../cli.ts';
 import { done, failure, type Outcome } from '../outcome.ts';
 import { table } from '../output/table.ts';
 
-function switchedOutcome(endpointId: string, state: 'enabled' | 'disabled', switched: Switched): Outcome {
+function outcomeOf(
+  switched: Switched,
+  { endpointId, state }: { endpointId: string; state: 'enabled' | 'disabled' },
+): Outcome {
   if (switched === 'not_found') return failure('not_found', `There is no webhook endpoint ${endpointId}.`);
   if (switched === 'unchanged') {
     return failure('refused', `The webhook endpoint ${endpointId} is already ${state}.`);
@@ -59,9 +62,10 @@ export const registerWebhook: Register = (program, cli) => {
     .description('send new events to an endpoint again (earlier ones: event redeliver)')
     .argument('<endpoint_id>')
     .action((endpointId: string) =>
-      cli.run(async ({ database, by }) =>
-        switchedOutcome(endpointId, 'enabled', await enableEndpoint({ database }, { endpointId, by })),
-      ),
+      cli.run(async ({ database, by }) => {
+        const switched = await enableEndpoint({ database }, { endpointId, by });
+        return outcomeOf(switched, { endpointId, state: 'enabled' });
+      }),
     );
 
   webhook
@@ -69,8 +73,9 @@ export const registerWebhook: Register = (program, cli) => {
     .description('stop sending events to an endpoint')
     .argument('<endpoint_id>')
     .action((endpointId: string) =>
-      cli.run(async ({ database, by }) =>
-        switchedOutcome(endpointId, 'disabled', await disableEndpoint({ database }, { endpointId, by })),
-      ),
+      cli.run(async ({ database, by }) => {
+        const switched = await disableEndpoint({ database }, { endpointId, by });
+        return outcomeOf(switched, { endpointId, state: 'disabled' });
+      }),
     );
 };
