@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { type Operator, openOperator } from './testing/operator.ts';
-import { openPractice, type PracticeOfTest, unknownPayment } from './testing/payments.ts';
+import { openPayments, type PaymentsOfTest, unknownPayment } from './testing/payments.ts';
 import { runProcess } from './testing/run-cli.ts';
 
 // Each command as a process of its own: its environment, its streams and its exit code. All else about the commands is
@@ -10,10 +10,10 @@ import { runProcess } from './testing/run-cli.ts';
 vi.setConfig({ testTimeout: 180_000 });
 
 let operator: Operator;
-let practice: PracticeOfTest;
+let practice: PaymentsOfTest;
 beforeAll(async () => {
   operator = await openOperator();
-  practice = await openPractice(operator);
+  practice = await openPayments(operator);
 });
 afterAll(() => operator.close());
 

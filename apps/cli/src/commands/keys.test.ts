@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { parseKeyring, seal } from '@emr-payments/runtime';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { newKey, type Operator, openOperator } from '../testing/operator.ts';
-import { openPractice } from '../testing/payments.ts';
+import { openPayments } from '../testing/payments.ts';
 
 let operator: Operator;
 beforeAll(async () => {
@@ -15,7 +15,7 @@ afterAll(() => operator.close());
 const keysOf = (...keys: (string | undefined)[]) => ({ env: { ENCRYPTION_KEYS: keys.join(',') } });
 
 test('rotate seals with the first key; the old one is then no longer needed', async () => {
-  await openPractice(operator);
+  await openPayments(operator);
   const newer = newKey('k2');
   const both = keysOf(newer, operator.env.ENCRYPTION_KEYS);
   const before = await operator.run(['doctor'], both);
@@ -32,7 +32,7 @@ test('rotate seals with the first key; the old one is then no longer needed', as
 });
 
 test('a value that no key opens is exit code 1, with its name and what to do', async () => {
-  const { userId } = await openPractice(operator);
+  const { userId } = await openPayments(operator);
   const lost = parseKeyring(newKey('lost'));
   const sealed = seal(lost, `connection:${userId}`, '{}');
   await operator.database.prisma.connection.update({ where: { userId }, data: { credentials: sealed } });

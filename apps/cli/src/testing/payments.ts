@@ -11,7 +11,7 @@ import {
 import { parseKeyring } from '@emr-payments/runtime';
 import type { Operator } from './operator.ts';
 
-export type PracticeOfTest = {
+export type PaymentsOfTest = {
   clientPk: number;
   clientId: string;
   userId: number;
@@ -21,8 +21,8 @@ export type PracticeOfTest = {
   acceptedPayment(): Promise<string>;
 };
 
-/** Makes a client with a user, a connection, a patient and an endpoint. */
-export async function openPractice({ database, env }: Operator): Promise<PracticeOfTest> {
+/** A practice in the operator's database, and payments in any state. */
+export async function openPayments({ database, env }: Operator): Promise<PaymentsOfTest> {
   const keyring = parseKeyring(env.ENCRYPTION_KEYS ?? '');
   const { clientPk, clientId } = await createClient({ database }, { name: 'Integrator' });
   const { userId } = await createUser({ database }, { clientPk, name: 'Front desk' });
