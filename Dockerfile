@@ -16,6 +16,7 @@ COPY packages/contracts/package.json packages/contracts/
 COPY packages/db/package.json packages/db/
 COPY packages/emr/package.json packages/emr/
 COPY packages/outbound/package.json packages/outbound/
+COPY packages/operations/package.json packages/operations/
 COPY packages/runtime/package.json packages/runtime/
 COPY packages/stack/package.json packages/stack/
 COPY packages/testkit/package.json packages/testkit/

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 /**
  * Who may import whom: only a lower number. What shares a number does not know each other, so no app imports an app.
- * `contracts, runtime, outbound ← db, emr, webhooks ← apps, client ← stack ← tests, bench`
+ * `contracts, runtime, outbound ← db, emr, webhooks ← operations, client ← apps ← stack ← tests, bench`
  */
 const LAYERS: Readonly<Record<string, number>> = {
   'packages/contracts': 0,
@@ -15,11 +15,12 @@ const LAYERS: Readonly<Record<string, number>> = {
   'packages/db': 1,
   'packages/emr': 1,
   'packages/webhooks': 1,
+  'packages/operations': 2,
   'packages/client': 2,
-  apps: 2,
-  'packages/stack': 3,
-  tests: 4,
-  bench: 4,
+  apps: 3,
+  'packages/stack': 4,
+  tests: 5,
+  bench: 5,
 };
 
 const SCOPE = '@emr-payments/';

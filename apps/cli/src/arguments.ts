@@ -1,10 +1,13 @@
-import { CreatePaymentBodySchema, PAYMENT_ID_PATTERN } from '@emr-payments/contracts';
+import { PAYMENT_ID_PATTERN } from '@emr-payments/contracts';
+import { isLine } from '@emr-payments/operations';
 import { InvalidArgumentError } from 'commander';
 
+// By hand: the package ms also takes '2 days', '-3m' and '100' (milliseconds), so a check of the form and the bounds would
+// stay here and save nothing.
 const UNITS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 const LONGEST_MS = 90 * UNITS.d;
 
-/** `24h`, `30m`, `7d`, `90s` or `0`. @returns milliseconds. */
+/** Reads `24h`, `30m`, `7d`, `90s` or `0`. @returns milliseconds. */
 export function duration(text: string): number {
   const [, amount, unit] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
   const ms = text === '0' ? 0 : Number(amount) * UNITS[unit as keyof typeof UNITS];
@@ -14,7 +17,7 @@ export function duration(text: string): number {
   return ms;
 }
 
-/** A payment id; one that was copied with dashes is taken too. */
+/** Reads a payment id, with dashes or without. @returns 32 lower-case hex digits. */
 export function paymentId(text: string): string {
   const id = text.toLowerCase().replaceAll('-', '');
   if (!new RegExp(PAYMENT_ID_PATTERN).test(id)) {
@@ -34,27 +37,20 @@ export function integer(least: number, most: number): (text: string) => number {
   };
 }
 
-/** How many in a second; less than one is possible. */
+/** Reads a number of things in a second; it may be less than one. */
 export function rate(text: string): number {
   const value = /^\d{1,4}(\.\d{1,3})?$/.test(text) ? Number(text) : Number.NaN;
   if (!(value > 0 && value <= 1000)) throw new InvalidArgumentError('Give a number above 0, at most 1000.');
   return value;
 }
 
-const LINE = new RegExp(CreatePaymentBodySchema.properties.patient_mrn.pattern ?? '', 'u');
-
-/** Whether a text may stand in a payment's fields: 1 to 255 characters on one line, not only blanks. */
-export function isLine(text: string): boolean {
-  return text.length <= 255 && LINE.test(text);
-}
-
-/** A name, a method, a location, an id of the EMR. */
+/** Reads a name, a method, a location or an id of the EMR. */
 export function line(text: string): string {
   if (!isLine(text)) throw new InvalidArgumentError('Give 1 to 255 characters on one line.');
   return text;
 }
 
-/** A time: `2026-06-15`, `2026-06-15T10:30:00Z`, or how long ago, as `24h`. */
+/** Reads a time: `2026-06-15`, `2026-06-15T10:30:00Z`, or `24h` for 24 hours ago. */
 export function moment(text: string): Date {
   if (/^\d+[smhd]$/.test(text)) return new Date(Date.now() - duration(text));
   const date = /^\d{4}-\d\d-\d\d(T[\d:.]+(Z|[+-]\d\d:\d\d))?$/.test(text)
@@ -66,13 +62,9 @@ export function moment(text: string): Date {
   return date;
 }
 
-/** Collects `name=value` options. Values that are JSON numbers or booleans become such. */
-export function setting(
-  text: string,
-  earlier: Record<string, string | number | boolean> = {},
-): Record<string, string | number | boolean> {
+/** Collects repeated `name=value` options; of a name that is repeated the last one counts. Values stay text. */
+export function assignment(text: string, earlier: Record<string, string> = {}): Record<string, string> {
   const [, name, value] = /^([A-Za-z0-9_]+)=(.*)$/s.exec(text) ?? [];
   if (name === undefined || value === undefined) throw new InvalidArgumentError('Give it as name=value.');
-  const typed = /^(true|false|-?\d+(\.\d+)?)$/.test(value) ? (JSON.parse(value) as number | boolean) : value;
-  return { ...earlier, [name]: typed };
+  return { ...earlier, [name]: value };
 }

@@ -2,37 +2,41 @@ import { type Actor, type Database, DatabaseUnavailableError, openDatabase } fro
 import { ConfigError } from '@emr-payments/runtime';
 import type { Command } from 'commander';
 import { type CliConfig, cliConfig, operator } from './config.ts';
-import { EXIT, failure, type Outcome } from './outcome.ts';
+import { type ExitName, failure, type Outcome } from './outcome.ts';
+import type { Screen } from './output/progress.ts';
+
+/** The streams that a command reads and writes: those of the process, or those of a test. */
+export type Terminal = { stdin: NodeJS.ReadableStream; stdout: Screen; stderr: Screen };
 
 /** What a command works with. */
-export type CommandDeps = { database: Database; config: CliConfig; by: Actor };
+export type CommandDeps = { database: Database; config: CliConfig; by: Actor; terminal: Terminal };
 
 export type Cli = {
-  /** Runs a command against the database and shows how it ended. */
+  /** Runs a command with a connected database, and shows its outcome. */
   run(work: (deps: CommandDeps) => Promise<Outcome>): Promise<void>;
-  /** The same for a command that opens what it needs by itself. */
-  runAlone(work: (deps: { by: Actor }) => Promise<Outcome>): Promise<void>;
+  /** Runs a command that opens what it needs by itself, and shows its outcome. */
+  runAlone(work: () => Promise<Outcome>): Promise<void>;
 };
 
-/** Adds the commands of one noun. */
+/** Adds the commands of one noun to the program. */
 export type Register = (program: Command, cli: Cli) => void;
 
-/** SQLSTATEs and Prisma's codes that an operator can do something about. */
+/** Sentences for SQLSTATEs and Prisma's codes that an operator can do something about. */
 const KNOWN_CODES: Readonly<Record<string, string>> = {
-  '28P01': 'PostgreSQL does not take the user and password of DATABASE_URL.',
-  '28000': 'PostgreSQL does not take the user of DATABASE_URL.',
+  '28P01': 'PostgreSQL rejects the user and password of DATABASE_URL.',
+  '28000': 'PostgreSQL rejects the user of DATABASE_URL.',
   '3D000': 'The database that DATABASE_URL names does not exist.',
-  '42501': 'The database role of DATABASE_URL may not do this.',
+  '42501': 'The database role of DATABASE_URL has no permission to do this.',
   '42P01': 'The database has not been migrated to this version: run the migrations.',
   '42703': 'The database has not been migrated to this version: run the migrations.',
-  P1000: 'PostgreSQL does not take the user and password of DATABASE_URL.',
-  P1010: 'The database role of DATABASE_URL may not do this.',
+  P1000: 'PostgreSQL rejects the user and password of DATABASE_URL.',
+  P1010: 'The database role of DATABASE_URL has no permission to do this.',
   P2021: 'The database has not been migrated to this version: run the migrations.',
   P2022: 'The database has not been migrated to this version: run the migrations.',
 };
 
-/** One sentence for whatever went wrong. An error's own words may quote a row: only its kind is told. */
-export function failureOf(error: unknown): Outcome {
+/** One sentence for any error. Of an unexpected one only the kind is shown: its own message may quote a row. */
+function failureOf(error: unknown): Outcome {
   if (error instanceof ConfigError) return failure('failed', error.message);
   if (error instanceof DatabaseUnavailableError) {
     return failure('failed', 'PostgreSQL cannot be reached at the address in DATABASE_URL.');
@@ -47,13 +51,21 @@ export function failureOf(error: unknown): Outcome {
   );
 }
 
-/** @param wantsJson asked after the command line has been read. */
-export function createCli({ wantsJson }: { wantsJson: () => boolean }): Cli {
-  const show = (outcome: Outcome): void => {
-    process.exitCode = EXIT[outcome.exit];
-    if (wantsJson()) process.stdout.write(`${JSON.stringify(outcome.data, null, 2)}\n`);
-    else if ('error' in outcome.data) process.stderr.write(`${outcome.text}\n`);
-    else process.stdout.write(`${outcome.text}\n`);
+/**
+ * @param deps.wantsJson called when an outcome is shown, which is after the command line has been read.
+ * @param deps.onEnd gets the exit of the command that was run.
+ */
+export function createCli(deps: {
+  terminal: Terminal;
+  wantsJson: () => boolean;
+  onEnd: (exit: ExitName) => void;
+}): Cli {
+  const { terminal, wantsJson, onEnd } = deps;
+  const show = ({ exit, data, text }: Outcome): void => {
+    if (wantsJson()) terminal.stdout.write(`${JSON.stringify(data, null, 2)}\n`);
+    else if ('error' in data) terminal.stderr.write(`${text}\n`);
+    else terminal.stdout.write(`${text}\n`);
+    onEnd(exit);
   };
   return {
     async run(work) {
@@ -66,7 +78,7 @@ export function createCli({ wantsJson }: { wantsJson: () => boolean }): Cli {
           applicationName: 'emr-payments cli',
         });
         await database.ping();
-        show(await work({ database, config, by: operator() }));
+        show(await work({ database, config, by: operator(), terminal }));
       } catch (error) {
         show(failureOf(error));
       } finally {
@@ -75,7 +87,7 @@ export function createCli({ wantsJson }: { wantsJson: () => boolean }): Cli {
     },
     async runAlone(work) {
       try {
-        show(await work({ by: operator() }));
+        show(await work());
       } catch (error) {
         show(failureOf(error));
       }

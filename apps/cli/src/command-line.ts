@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander';
-import { type Cli, createCli, type Register } from './cli.ts';
+import { type Cli, createCli, type Register, type Terminal } from './cli.ts';
 import { registerAudit } from './commands/audit.ts';
 import { registerClient } from './commands/client.ts';
 import { registerDoctor } from './commands/doctor.ts';
@@ -9,7 +9,7 @@ import { registerPatients } from './commands/patients.ts';
 import { registerPayment } from './commands/payment.ts';
 import { registerUser } from './commands/user.ts';
 import { registerWebhook } from './commands/webhook.ts';
-import { EXIT, failure } from './outcome.ts';
+import { EXIT, type ExitName, failure } from './outcome.ts';
 
 const COMMANDS: readonly Register[] = [
   registerClient,
@@ -26,43 +26,60 @@ const COMMANDS: readonly Register[] = [
 const EXIT_HELP = `
 Exit codes: 0 done, 1 failed, 2 the command line is wrong, 3 there is no such record, 4 its state does not allow it.`;
 
-/** The commander program. @param output where its own messages go. */
-function buildProgram(cli: (program: Command) => Cli): Command {
+/** Makes the commander program. Help goes to the terminal; its error messages do not: `runCommandLine` shows them. */
+function buildProgram({ terminal }: { terminal: Terminal }, cli: (program: Command) => Cli): Command {
   const program = new Command('emr-payments')
-    .description('What an operator of emr-payments does. The guide: docs/operating.md')
+    .description('Commands for the operator of emr-payments. The guide: docs/operating.md')
     .option('--json', 'answer with one JSON document')
-    .addHelpText('after', EXIT_HELP)
-    .exitOverride();
+    .addHelpText('after', EXIT_HELP);
   const opened = cli(program);
   for (const register of COMMANDS) register(program, opened);
-  // Commander's own messages are kept back: one of them is shown, in our way.
-  const quiet = (command: Command): void => {
-    command.exitOverride().configureOutput({ writeErr: () => undefined });
-    for (const child of command.commands) quiet(child);
+  const configure = (command: Command): void => {
+    command.exitOverride().configureOutput({
+      writeOut: (text) => terminal.stdout.write(text),
+      writeErr: () => undefined,
+    });
+    for (const child of command.commands) configure(child);
   };
-  quiet(program);
+  configure(program);
   return program;
 }
 
-/** Whether a command was named only in part, so that the help is the answer. */
+/** Commander's codes for a command that was named only in part, such as `emr-payments client`: it shows its help. */
 const HELP_CODES = new Set(['commander.help', 'commander.helpDisplayed', 'commander.version']);
 
-/** Reads the command line, runs the command, and sets the exit code. */
-export async function runCommandLine(argv: readonly string[]): Promise<void> {
-  const program = buildProgram((root) => createCli({ wantsJson: () => root.opts().json === true }));
+/**
+ * Reads a command line and runs its command.
+ *
+ * @param argv the arguments alone, without the runtime and the script.
+ * @returns the exit code.
+ */
+export async function runCommandLine(
+  { terminal }: { terminal: Terminal },
+  { argv }: { argv: readonly string[] },
+): Promise<number> {
+  let exit: ExitName = 'ok';
+  const program = buildProgram({ terminal }, (root) =>
+    createCli({
+      terminal,
+      wantsJson: () => root.opts().json === true,
+      onEnd: (name) => {
+        exit = name;
+      },
+    }),
+  );
   try {
-    await program.parseAsync(argv);
+    await program.parseAsync(argv, { from: 'user' });
+    return EXIT[exit];
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    if (error.exitCode === 0) return;
-    process.exitCode = EXIT.usage;
-    // `emr-payments client` alone: commander would show the help as an error.
-    const incomplete = HELP_CODES.has(error.code);
-    const message = incomplete
-      ? 'The command is not complete; --help lists what there is.'
+    if (error.exitCode === 0) return EXIT.ok;
+    const message = HELP_CODES.has(error.code)
+      ? 'The command is not complete; --help lists the commands.'
       : `${error.message.replace(/^error: /, '').replace(/\.?\s*$/, '')}. See --help.`;
     const { data, text } = failure('usage', message);
-    if (argv.includes('--json')) process.stdout.write(`${JSON.stringify(data, null, 2)}\n`);
-    else process.stderr.write(`${text}\n`);
+    if (argv.includes('--json')) terminal.stdout.write(`${JSON.stringify(data, null, 2)}\n`);
+    else terminal.stderr.write(`${text}\n`);
+    return EXIT.usage;
   }
 }

@@ -1,4 +1,4 @@
 #!/usr/bin/env node
 import { runCommandLine } from './command-line.ts';
 
-await runCommandLine(process.argv);
+process.exitCode = await runCommandLine({ terminal: process }, { argv: process.argv.slice(2) });

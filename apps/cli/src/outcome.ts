@@ -1,4 +1,4 @@
-/** What the exit code means; docs/operating.md promises it to programs. */
+/** Exit codes by meaning. docs/operating.md promises them to programs. */
 export const EXIT = {
   ok: 0,
   /** It could not be done, or not all of it. */
@@ -13,15 +13,15 @@ export const EXIT = {
 
 export type ExitName = keyof typeof EXIT;
 
-/** How a command ended: the same for a person (`text`) and for a program (`data`, one JSON document). */
+/** How a command ended, for a person (`text`) and for a program (`data`, shown as one JSON document). */
 export type Outcome = { exit: ExitName; data: object; text: string };
 
-/** Done. */
+/** The command did what it should. */
 export function done(data: object, text: string): Outcome {
   return { exit: 'ok', data, text };
 }
 
-/** Not done. @param message one sentence, which says how to mend it where that is not plain. */
+/** The command did not do what it should. @param message one sentence, with the remedy where it is not obvious. */
 export function failure(exit: Exclude<ExitName, 'ok'>, message: string): Outcome {
   return { exit, data: { error: { code: exit, message } }, text: message };
 }

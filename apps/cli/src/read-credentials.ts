@@ -10,14 +10,17 @@ export type CredentialsResult =
   | { ok: false; reason: string };
 
 /**
- * Credentials for an EMR, as a JSON object in a file or (`-`) on the standard input: never on the command line, where
- * every process of the machine could read them. Without a source there are none.
+ * Reads credentials for an EMR: a JSON object in a file or (`-`) on the standard input. They are never taken from the
+ * command line, where every process of the machine could read them. Without a source there are none.
  */
-export async function readCredentials(source: string | undefined): Promise<CredentialsResult> {
+export async function readCredentials(
+  { stdin }: { stdin: NodeJS.ReadableStream },
+  { source }: { source: string | undefined },
+): Promise<CredentialsResult> {
   if (source === undefined) return { ok: true, credentials: {} };
   let json: string;
   try {
-    json = source === '-' ? await text(process.stdin) : await readFile(source, 'utf8');
+    json = source === '-' ? await text(stdin) : await readFile(source, 'utf8');
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     return { ok: false, reason: `The credentials cannot be read (${code ?? 'unknown error'}).` };

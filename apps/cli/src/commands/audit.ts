@@ -16,19 +16,19 @@ type Options = {
 const detailText = ({ count, detail }: ListedAudit): string =>
   [...(count > 1 ? [`${count} times`] : []), ...(detail === null ? [] : [JSON.stringify(detail)])].join(' ');
 
-/** Who did what to which record from where. */
+/** The audit log: who did what to which record, from where. */
 export const registerAudit: Register = (program, cli) => {
   program
     .command('audit')
     .description('the audit log')
     .command('list')
-    .description('the newest entries first')
+    .description('list entries, the newest first')
     .option('--actor <actor>', 'such as cli:alice or client:ci_…')
     .option('--subject <record>', 'such as payment:123e4567e89b12d3a456426614174001')
     .option('--action <action>', 'such as payment.resolve')
     .option('--since <time>', 'a date, a time, or how long ago (24h)', moment)
-    .option('--before <id>', 'only entries older than this one: the next page', integer(1, 9_999_999_999))
-    .option('--limit <n>', 'how many', integer(1, 1000), 50)
+    .option('--before <id>', 'only entries older than this one, for the next page', integer(1, 9_999_999_999))
+    .option('--limit <n>', 'most entries to show', integer(1, 1000), 50)
     .action(({ before, ...filter }: Options) =>
       cli.run(async ({ database }) => {
         const entries = await listAudit(

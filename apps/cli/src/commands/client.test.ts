@@ -76,7 +76,7 @@ test('disable stops the credentials, and is refused the second time', async () =
   expect(await validHashes(client_id)).toEqual([]);
 
   const again = await operator.run(['client', 'disable', client_id]);
-  expect(again).toMatchObject({ code: 4, stderr: `The client ${client_id} is disabled already.\n` });
+  expect(again).toMatchObject({ code: 4, stderr: `The client ${client_id} is already disabled.\n` });
   const rotate = await operator.run(['client', 'rotate-secret', client_id, '--json']);
   expect(rotate).toMatchObject({ code: 4, stderr: '' });
   expect(rotate.json()).toEqual({
@@ -86,7 +86,7 @@ test('disable stops the credentials, and is refused the second time', async () =
   expect(entries.map(({ action }) => action)).toEqual(['client.create', 'client.disable']);
 });
 
-test('what is not there is 3, a wrong command line 2', async () => {
+test('a client that does not exist is exit code 3, a wrong command line 2', async () => {
   for (const command of ['disable', 'rotate-secret']) {
     expect(await operator.run(['client', command, 'ci_nobody'])).toMatchObject({
       code: 3,

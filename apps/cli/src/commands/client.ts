@@ -4,16 +4,16 @@ import type { Register } from '../cli.ts';
 import { done, failure } from '../outcome.ts';
 import { pairs, table } from '../output/table.ts';
 
-const ONCE = 'The secret is shown this once: keep it now.';
+const ONCE = 'The secret is shown only now: keep it.';
 
-/** Integrators and their secrets. */
+/** Clients (integrators) and their secrets. */
 export const registerClient: Register = (program, cli) => {
-  const client = program.command('client').description('integrators and their secrets');
+  const client = program.command('client').description('clients (integrators) and their secrets');
 
   client
     .command('create')
     .description('make a client with one secret')
-    .argument('<name>', 'what people call it', line)
+    .argument('<name>', 'its name, for people', line)
     .action((name: string) =>
       cli.run(async ({ database, by }) => {
         const { clientId, clientSecret } = await createClient({ database }, { name, by });
@@ -29,7 +29,7 @@ export const registerClient: Register = (program, cli) => {
 
   client
     .command('list')
-    .description('all clients')
+    .description('list all clients')
     .action(() =>
       cli.run(async ({ database }) => {
         const clients = await listClients({ database });
@@ -63,7 +63,7 @@ export const registerClient: Register = (program, cli) => {
 
   client
     .command('rotate-secret')
-    .description('give a client another secret; the one before it stays valid for a while')
+    .description('give a client another secret; the previous one stays valid for a while')
     .argument('<client_id>')
     .option('--overlap <time>', 'how long the old secret stays valid', duration, duration('24h'))
     .action((clientId: string, { overlap }: { overlap: number }) =>
@@ -93,7 +93,7 @@ export const registerClient: Register = (program, cli) => {
         const switched = await disableClient({ database }, { clientId, by });
         if (switched === 'not_found') return failure('not_found', `There is no client ${clientId}.`);
         if (switched === 'unchanged')
-          return failure('refused', `The client ${clientId} is disabled already.`);
+          return failure('refused', `The client ${clientId} is already disabled.`);
         return done({ client_id: clientId, disabled: true }, `The client ${clientId} is disabled.`);
       }),
     );

@@ -1,15 +1,18 @@
+import { diagnose } from '@emr-payments/operations';
 import type { Register } from '../cli.ts';
-import { diagnose } from '../doctor/diagnose.ts';
+import { cliConfig } from '../config.ts';
 import { table } from '../output/table.ts';
 
-/** Whether everything is in order to take payments. */
+/** Checks of the service as a whole. */
 export const registerDoctor: Register = (program, cli) => {
   program
     .command('doctor')
-    .description('check configuration, database, migrations, queue, clock, keys, audit log, outbound')
+    .description(
+      'check configuration, database, migrations, queue, clock, keys, audit log and outbound connections',
+    )
     .action(() =>
       cli.runAlone(async () => {
-        const checks = await diagnose();
+        const checks = await diagnose({ readSettings: cliConfig });
         const failed = checks.some(({ state }) => state === 'failed');
         return {
           exit: failed ? 'failed' : 'ok',

@@ -2,15 +2,15 @@ import { redeliverEvent } from '@emr-payments/db';
 import type { Register } from '../cli.ts';
 import { done, failure } from '../outcome.ts';
 
-/** What clients are told. */
+/** Events, and their deliveries to the endpoints of clients. */
 export const registerEvent: Register = (program, cli) => {
   program
     .command('event')
     .description('events and their deliveries')
     .command('redeliver')
-    .description('send an event again, byte for byte, to every enabled endpoint that wants it')
+    .description('send an event again, byte for byte, to every enabled endpoint that subscribes to its type')
     .argument('<event_id>')
-    .option('--endpoint <endpoint_id>', 'only to this one')
+    .option('--endpoint <endpoint_id>', 'send it to this endpoint only')
     .action((eventId: string, { endpoint }: { endpoint?: string }) =>
       cli.run(async ({ database, by }) => {
         const input = { eventId, clientPk: null, endpointId: endpoint ?? null, by };
@@ -19,13 +19,13 @@ export const registerEvent: Register = (program, cli) => {
         if (redelivered.outcome === 'nothing_to_do') {
           return failure(
             'refused',
-            'The event is on its way already, or no enabled endpoint is there for it.',
+            'The event is already on its way, or no enabled endpoint subscribes to it.',
           );
         }
         const { endpointIds } = redelivered;
         return done(
           { event_id: eventId, endpoint_ids: endpointIds },
-          `The event goes again to: ${endpointIds.join(', ')}`,
+          `The event is sent again to: ${endpointIds.join(', ')}`,
         );
       }),
     );

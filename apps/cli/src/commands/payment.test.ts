@@ -1,19 +1,19 @@
 import { paymentIdToUuid } from '@emr-payments/contracts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Operator, openOperator } from '../testing/operator.ts';
-import { openPractice, type PracticeOfTest, unknownPayment } from '../testing/payments.ts';
+import { openPayments, type PaymentsOfTest, unknownPayment } from '../testing/payments.ts';
 
 let operator: Operator;
-let practice: PracticeOfTest;
+let practice: PaymentsOfTest;
 beforeAll(async () => {
   operator = await openOperator();
-  practice = await openPractice(operator);
+  practice = await openPayments(operator);
 });
 afterAll(() => operator.close());
 
 const NOTE = ['--note', 'Looked at the day sheet.'];
 
-test('show has it all, for people and for programs', async () => {
+test('show gives every field, to people and to programs', async () => {
   const id = await practice.endedPayment('failed');
   const shown = await operator.run(['payment', 'show', paymentIdToUuid(id)]);
   expect(shown.code).toBe(0);
@@ -42,7 +42,7 @@ test('retry: only from failed, with the same id and a corrected location', async
   });
   expect(await operator.run(['payment', 'retry', id])).toMatchObject({
     code: 4,
-    stderr: `The payment ${id} is accepted: it is being worked on; wait for its end.\n`,
+    stderr: `The payment ${id} is accepted: it is in progress; wait until it has ended.\n`,
   });
   const review = await practice.endedPayment('needs_review');
   expect(await operator.run(['payment', 'retry', review])).toMatchObject({
@@ -53,7 +53,7 @@ test('retry: only from failed, with the same id and a corrected location', async
   expect(await operator.run(['payment', 'retry', '12'])).toMatchObject({ code: 2 });
 });
 
-test('resolve: a person’s word, once, with a note', async () => {
+test('resolve: once, by what a person found, with a note', async () => {
   const there = await practice.endedPayment('needs_review');
   const resolve = ['payment', 'resolve', there];
   expect(await operator.run([...resolve, '--not-posted'])).toMatchObject({ code: 2 });

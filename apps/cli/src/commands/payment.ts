@@ -16,7 +16,7 @@ import { pairs, table } from '../output/table.ts';
 
 type Refused = Extract<RetryOutcome | ResolveOutcome, { outcome: 'not_found' | 'wrong_state' }>;
 
-/** What a person may do instead. */
+/** What an operator can do with a payment in this state instead. */
 const INSTEAD: Readonly<Record<string, string>> = {
   needs_review: 'look in the EMR, then resolve it',
   failed: 'it is not in the EMR; retry it to have it posted',
@@ -25,7 +25,7 @@ const INSTEAD: Readonly<Record<string, string>> = {
 
 function refused(id: string, outcome: Refused): Outcome {
   if (outcome.outcome === 'not_found') return failure('not_found', `There is no payment ${id}.`);
-  const instead = INSTEAD[outcome.status] ?? 'it is being worked on; wait for its end';
+  const instead = INSTEAD[outcome.status] ?? 'it is in progress; wait until it has ended';
   return failure('refused', `The payment ${id} is ${outcome.status}: ${instead}.`);
 }
 
@@ -95,13 +95,13 @@ function shown(payment: ShownPayment): Outcome {
   return done({ ...data, attempts, events }, text);
 }
 
-/** Single payments: look, try again, decide. */
+/** Single payments: show, retry, resolve. */
 export const registerPayment: Register = (program, cli) => {
-  const payment = program.command('payment').description('single payments: look, try again, decide');
+  const payment = program.command('payment').description('single payments: show, retry, resolve');
 
   payment
     .command('show')
-    .description('one payment with its attempts, events and deliveries')
+    .description('show one payment with its attempts, events and deliveries')
     .argument('<payment_id>', '', paymentId)
     .action((id: string) =>
       cli.run(async ({ database }) => {
@@ -112,10 +112,10 @@ export const registerPayment: Register = (program, cli) => {
 
   payment
     .command('retry')
-    .description('post a failed payment again, under the same id, after its cause is mended')
+    .description('post a failed payment again under the same id, once the cause of the failure is removed')
     .argument('<payment_id>', '', paymentId)
-    .option('--payment-method <name>', 'instead of the one that was given', line)
-    .option('--location <name>', 'instead of the one that was given', line)
+    .option('--payment-method <name>', 'use this one instead of the one in the request', line)
+    .option('--location <name>', 'use this one instead of the one in the request', line)
     .action((id: string, options: { paymentMethod?: string; location?: string }) =>
       cli.run(async ({ database, by }) => {
         const retried = await retryPayment({ database }, { paymentId: id, userId: null, ...options, by });
@@ -129,16 +129,16 @@ export const registerPayment: Register = (program, cli) => {
 
   payment
     .command('resolve')
-    .description('decide a payment that needs a review, after looking in the EMR')
+    .description('settle a payment in needs_review by what you found in the EMR')
     .argument('<payment_id>', '', paymentId)
-    .option('--posted <emr_transaction_id>', 'it stands in the EMR under this id', line)
-    .addOption(new Option('--not-posted', 'it does not stand in the EMR').conflicts('posted'))
-    .requiredOption('--note <text>', 'how you know; kept in the audit log', line)
+    .option('--posted <emr_transaction_id>', 'it is in the EMR under this transaction id', line)
+    .addOption(new Option('--not-posted', 'it is not in the EMR').conflicts('posted'))
+    .requiredOption('--note <text>', 'how you know; recorded in the audit log', line)
     .action((id: string, options: { posted?: string; notPosted?: true; note: string }) =>
       cli.run(async ({ database, by }) => {
         const { posted, notPosted, note } = options;
         if (posted === undefined && notPosted === undefined) {
-          return failure('usage', 'Say --posted <emr_transaction_id> or --not-posted.');
+          return failure('usage', 'Give --posted <emr_transaction_id> or --not-posted.');
         }
         const resolution: Resolution =
           posted === undefined ? { outcome: 'not_posted' } : { outcome: 'posted', emrTransactionId: posted };

@@ -1,15 +1,7 @@
-import {
-  type ConnectionSetup,
-  connectUser,
-  findClientPk,
-  findUser,
-  knowsTimeZone,
-  saveConnection,
-} from '@emr-payments/db';
-import { Option } from 'commander';
-import { integer, line, rate, setting } from '../arguments.ts';
+import { type AdapterField, adapterDescriptions, adapterNames } from '@emr-payments/emr';
+import { type ConnectionOwner, type SetUpOutcome, setUpConnection } from '@emr-payments/operations';
+import { assignment, integer, line, rate } from '../arguments.ts';
 import type { CommandDeps, Register } from '../cli.ts';
-import { checkConnection } from '../emr-connection.ts';
 import { done, failure, type Outcome } from '../outcome.ts';
 import { pairs } from '../output/table.ts';
 import { readCredentials } from '../read-credentials.ts';
@@ -18,97 +10,127 @@ type Options = {
   client?: string;
   name?: string;
   user?: string;
-  adapter: string;
+  adapter?: string;
   baseUrl: string;
   timeZone: string;
   credentials?: string;
-  setting?: Record<string, string | number | boolean>;
+  setting?: Record<string, string>;
   concurrency: number;
   rate?: number;
   check: boolean;
 };
 
-/** Whose connection it is to be: a new user of a client, or one that is there. */
-type Owner = { clientPk: number; name: string } | { userId: number; publicId: string };
-
-async function findOwner({ database }: CommandDeps, options: Options): Promise<Owner | Outcome> {
-  const { client, name, user } = options;
+function ownerOf({ client, name, user }: Options): ConnectionOwner | Outcome {
   if (user !== undefined) {
-    if (client !== undefined || name !== undefined) {
-      return failure('usage', 'Give --user to change a connection, or --client and --name to make a user.');
-    }
-    const found = await findUser({ database }, { publicId: user });
-    return found === null
-      ? failure('not_found', `There is no user ${user}.`)
-      : { userId: found.id, publicId: user };
+    return client === undefined && name === undefined
+      ? { publicId: user }
+      : failure('usage', 'Give --user to change a connection, or --client and --name to make a user.');
   }
-  if (client === undefined || name === undefined) {
-    return failure('usage', 'Give --client and --name to make a user, or --user to change its connection.');
-  }
-  const clientPk = await findClientPk({ database }, { clientId: client });
-  return clientPk === null ? failure('not_found', `There is no client ${client}.`) : { clientPk, name };
+  return client !== undefined && name !== undefined
+    ? { clientId: client, name }
+    : failure('usage', 'Give --client and --name to make a user, or --user to change its connection.');
 }
 
-async function connect(deps: CommandDeps, options: Options): Promise<Outcome> {
-  const { database, config, by } = deps;
+const ADAPTERS = `one of: ${adapterNames.join(', ')}`;
+
+function outcomeOf(options: Options, result: SetUpOutcome): Outcome {
+  switch (result.outcome) {
+    case 'created':
+      return done(
+        { user_id: result.publicId, access_token: result.accessToken },
+        `${pairs([
+          ['user_id', result.publicId],
+          ['access_token', result.accessToken],
+        ])}\nThe token is shown only now: keep it.`,
+      );
+    case 'changed':
+      return done({ user_id: result.publicId }, `The connection of ${result.publicId} is saved.`);
+    case 'no_client':
+      return failure('not_found', `There is no client ${options.client}.`);
+    case 'no_user':
+      return failure('not_found', `There is no user ${options.user}.`);
+    case 'unknown_time_zone':
+      return failure(
+        'usage',
+        `There is no time zone '${options.timeZone}'; give one such as America/New_York.`,
+      );
+    case 'no_adapter':
+      return failure('usage', `Say with --adapter which kind of EMR it is, ${ADAPTERS}. See --help.`);
+    case 'unknown_adapter':
+      return failure('usage', `There is no adapter '${result.adapter}'; give ${ADAPTERS}. See --help.`);
+    case 'wrong_settings':
+      return failure('usage', result.reason);
+    case 'wrong_credentials':
+      return failure('failed', result.reason);
+    case 'not_working':
+      return failure('failed', `The EMR connection does not work, and nothing was saved: ${result.reason}`);
+  }
+}
+
+async function connect({ database, config, by, terminal }: CommandDeps, options: Options): Promise<Outcome> {
   const keyring = config.readKeyring();
-  const owner = await findOwner(deps, options);
+  const owner = ownerOf(options);
   if ('exit' in owner) return owner;
-  const { adapter, baseUrl, timeZone, concurrency, rate, setting: settings = {} } = options;
-  if (!(await knowsTimeZone({ database }, { timeZone }))) {
-    return failure('usage', `There is no time zone '${timeZone}'; give one such as America/New_York.`);
-  }
-  const read = await readCredentials(options.credentials);
+  const read = await readCredentials({ stdin: terminal.stdin }, { source: options.credentials });
   if (!read.ok) return failure('failed', read.reason);
-  const { credentials } = read;
-
-  if (options.check) {
-    const userId = 'userId' in owner ? owner.userId : 0;
-    const checked = await checkConnection({ userId, adapter, baseUrl, timeZone, credentials, settings });
-    if (!checked.ok) {
-      return failure('failed', `The EMR connection does not work, and nothing was saved: ${checked.reason}`);
-    }
-  }
-
-  const setup: ConnectionSetup = {
-    adapter,
-    baseUrl,
-    timeZone,
-    credentials,
-    settings,
-    concurrency,
-    ratePerSecond: rate,
-  };
-  if ('userId' in owner) {
-    await saveConnection({ database, keyring }, { userId: owner.userId, ...setup, by });
-    return done({ user_id: owner.publicId }, `The connection of ${owner.publicId} is saved.`);
-  }
-  const user = await connectUser({ database, keyring }, { ...owner, ...setup, by });
-  return done(
-    { user_id: user.publicId, access_token: user.accessToken },
-    `${pairs([
-      ['user_id', user.publicId],
-      ['access_token', user.accessToken],
-    ])}\nThe token is shown this once: keep it now.`,
+  const { adapter, baseUrl, timeZone, concurrency, rate, check, setting: settings = {} } = options;
+  const result = await setUpConnection(
+    { database, keyring },
+    {
+      owner,
+      adapter,
+      baseUrl,
+      timeZone,
+      credentials: read.credentials,
+      settings,
+      concurrency,
+      ratePerSecond: rate,
+      check,
+      by,
+    },
   );
+  return outcomeOf(options, result);
 }
+
+function fieldHelp(field: AdapterField): string {
+  const need =
+    field.default !== undefined ? `default: ${field.default}` : field.required ? 'required' : 'optional';
+  return `      ${field.name}\n        ${field.description} (${field.type}, ${need})`;
+}
+
+function fieldsHelp(title: string, fields: readonly AdapterField[]): string[] {
+  return fields.length === 0 ? [`    no ${title}`] : [`    ${title}:`, ...fields.map(fieldHelp)];
+}
+
+/** Lists every adapter with what it takes, from the adapters' own descriptions. */
+const ADAPTER_HELP = [
+  '',
+  'Adapters, and the --credentials and --setting that each takes:',
+  ...adapterDescriptions.flatMap(({ name, title, credentials, settings }) => [
+    `  ${name}: ${title}`,
+    ...fieldsHelp('credentials', credentials),
+    ...fieldsHelp('settings', settings),
+  ]),
+].join('\n');
 
 export const registerUserConnect: Register = (user, cli) => {
   user
     .command('connect')
-    .description(
-      'make a user with its EMR connection, or change the connection of one; it is tried before it is saved',
-    )
+    .description('make a user with its EMR connection, or replace the connection of a user')
     .option('--client <client_id>', 'make a user of this client')
-    .option('--name <name>', 'what people call the user', line)
-    .option('--user <user_id>', 'change the connection of this user instead')
-    .addOption(new Option('--adapter <name>', 'the kind of EMR').default('fhir-r5'))
+    .option('--name <name>', 'the name of the new user, for people', line)
+    .option('--user <user_id>', 'replace the connection of this user instead')
+    .option(
+      '--adapter <name>',
+      `the kind of EMR, ${ADAPTERS}; may be left out only where --user already has a connection`,
+    )
     .requiredOption('--base-url <url>', "the EMR's address")
     .requiredOption('--time-zone <name>', "the practice's, such as America/New_York")
-    .option('--credentials <file>', 'a JSON file, or - for the standard input: {"bearer_token": "…"}')
-    .option('--setting <name=value>', 'of the adapter; may be given again', setting)
-    .option('--concurrency <n>', 'postings at once to this EMR', integer(1, 1000), 4)
-    .option('--rate <n>', 'postings in a second to this EMR at most, such as 0.5', rate)
-    .option('--no-check', 'save it without trying it')
+    .option('--credentials <file>', 'a JSON file with the credentials, or - for the standard input')
+    .option('--setting <name=value>', 'a setting of the adapter; may be repeated', assignment)
+    .option('--concurrency <n>', 'most postings to this EMR at the same time', integer(1, 1000), 4)
+    .option('--rate <n>', 'most postings to this EMR in a second, such as 0.5', rate)
+    .option('--no-check', 'save the connection without trying it')
+    .addHelpText('after', ADAPTER_HELP)
     .action((options: Options) => cli.run((deps) => connect(deps, options)));
 };

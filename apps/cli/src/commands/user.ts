@@ -1,20 +1,49 @@
 import { disableUser, listUsers, rotateAccessToken } from '@emr-payments/db';
+import { checkUserConnection } from '@emr-payments/operations';
 import { duration } from '../arguments.ts';
 import type { Register } from '../cli.ts';
 import { done, failure } from '../outcome.ts';
 import { pairs, table } from '../output/table.ts';
-import { registerUserCheck } from './user-check.ts';
 import { registerUserConnect } from './user-connect.ts';
 
-/** Practice logins, their access tokens and their EMR connections. */
+/** Users (practice logins), their access tokens and their EMR connections. */
 export const registerUser: Register = (program, cli) => {
-  const user = program.command('user').description('practice logins and their EMR connections');
+  const user = program.command('user').description('users (practice logins) and their EMR connections');
   registerUserConnect(user, cli);
-  registerUserCheck(user, cli);
+
+  user
+    .command('check')
+    .description("try a user's EMR connection, without writing anything there")
+    .argument('<user_id>')
+    .action((publicId: string) =>
+      cli.run(async ({ database, config }) => {
+        const checked = await checkUserConnection({ database, keyring: config.readKeyring() }, { publicId });
+        switch (checked.outcome) {
+          case 'no_user':
+            return failure('not_found', `There is no user ${publicId}.`);
+          case 'no_connection':
+            return failure('refused', `The user ${publicId} has no connection.`);
+          case 'sealed':
+            return failure('failed', 'No key in ENCRYPTION_KEYS opens the credentials of this connection.');
+          case 'not_working':
+            return failure('failed', `The EMR connection does not work: ${checked.reason}`);
+          case 'works':
+            return done(
+              {
+                user_id: publicId,
+                ok: true,
+                payment_methods: checked.methods,
+                locations: checked.locations,
+              },
+              `The EMR connection works: ${checked.methods} payment methods, ${checked.locations} locations.`,
+            );
+        }
+      }),
+    );
 
   user
     .command('list')
-    .description('all users, or those of one client')
+    .description('list all users, or those of one client')
     .option('--client <client_id>')
     .action(({ client }: { client?: string }) =>
       cli.run(async ({ database }) => {
@@ -52,7 +81,7 @@ export const registerUser: Register = (program, cli) => {
 
   user
     .command('rotate-token')
-    .description('give a user another access token; the one before it stays valid for a while')
+    .description('give a user another access token; the previous one stays valid for a while')
     .argument('<user_id>')
     .option('--overlap <time>', 'how long the old token stays valid', duration, duration('24h'))
     .action((publicId: string, { overlap }: { overlap: number }) =>
@@ -68,7 +97,7 @@ export const registerUser: Register = (program, cli) => {
             ['user_id', publicId],
             ['access_token', rotated.secret],
             ['old token until', rotated.oldUntil],
-          ])}\nThe token is shown this once: keep it now.`,
+          ])}\nThe token is shown only now: keep it.`,
         );
       }),
     );
@@ -81,7 +110,7 @@ export const registerUser: Register = (program, cli) => {
       cli.run(async ({ database, by }) => {
         const switched = await disableUser({ database }, { publicId, by });
         if (switched === 'not_found') return failure('not_found', `There is no user ${publicId}.`);
-        if (switched === 'unchanged') return failure('refused', `The user ${publicId} is disabled already.`);
+        if (switched === 'unchanged') return failure('refused', `The user ${publicId} is already disabled.`);
         return done({ user_id: publicId, disabled: true }, `The user ${publicId} is disabled.`);
       }),
     );

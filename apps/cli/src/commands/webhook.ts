@@ -3,10 +3,13 @@ import type { Register } from '../cli.ts';
 import { done, failure, type Outcome } from '../outcome.ts';
 import { table } from '../output/table.ts';
 
-function switchedOutcome(endpointId: string, state: 'enabled' | 'disabled', switched: Switched): Outcome {
+function outcomeOf(
+  switched: Switched,
+  { endpointId, state }: { endpointId: string; state: 'enabled' | 'disabled' },
+): Outcome {
   if (switched === 'not_found') return failure('not_found', `There is no webhook endpoint ${endpointId}.`);
   if (switched === 'unchanged') {
-    return failure('refused', `The webhook endpoint ${endpointId} is ${state} already.`);
+    return failure('refused', `The webhook endpoint ${endpointId} is already ${state}.`);
   }
   return done(
     { endpoint_id: endpointId, enabled: state === 'enabled' },
@@ -14,13 +17,13 @@ function switchedOutcome(endpointId: string, state: 'enabled' | 'disabled', swit
   );
 }
 
-/** Where clients are told of events. Clients register endpoints themselves, over the API. */
+/** Webhook endpoints. Clients register them over the API; an operator lists them and switches them on and off. */
 export const registerWebhook: Register = (program, cli) => {
   const webhook = program.command('webhook').description('webhook endpoints of clients');
 
   webhook
     .command('list')
-    .description('all endpoints, or those of one client')
+    .description('list all endpoints, or those of one client')
     .option('--client <client_id>')
     .action(({ client }: { client?: string }) =>
       cli.run(async ({ database }) => {
@@ -56,21 +59,23 @@ export const registerWebhook: Register = (program, cli) => {
 
   webhook
     .command('enable')
-    .description('send to an endpoint again, from now on (earlier events: event redeliver)')
+    .description('send new events to an endpoint again (earlier ones: event redeliver)')
     .argument('<endpoint_id>')
     .action((endpointId: string) =>
-      cli.run(async ({ database, by }) =>
-        switchedOutcome(endpointId, 'enabled', await enableEndpoint({ database }, { endpointId, by })),
-      ),
+      cli.run(async ({ database, by }) => {
+        const switched = await enableEndpoint({ database }, { endpointId, by });
+        return outcomeOf(switched, { endpointId, state: 'enabled' });
+      }),
     );
 
   webhook
     .command('disable')
-    .description('send nothing more to an endpoint')
+    .description('stop sending events to an endpoint')
     .argument('<endpoint_id>')
     .action((endpointId: string) =>
-      cli.run(async ({ database, by }) =>
-        switchedOutcome(endpointId, 'disabled', await disableEndpoint({ database }, { endpointId, by })),
-      ),
+      cli.run(async ({ database, by }) => {
+        const switched = await disableEndpoint({ database }, { endpointId, by });
+        return outcomeOf(switched, { endpointId, state: 'disabled' });
+      }),
     );
 };

@@ -1,10 +1,17 @@
+// By hand: cli-progress brings six packages, and two formats (with and without a total) and the test for a terminal would
+// stay here; it would save about fifteen lines.
+
 /** The part of a terminal that a bar needs. */
 export type Screen = { isTTY?: boolean; write(text: string): unknown };
 
 export type Progress = {
-  /** @param done of the total; any unit. @param note what to say beside it, such as `430,000 rows`. */
-  update(done: number, note: string): void;
-  /** Takes the bar away. */
+  /**
+   * @param state.done of the total, in any unit.
+   * @param state.total null when it is not known: then only the note is shown.
+   * @param state.note shown beside the bar, such as `430,000 rows`.
+   */
+  update(state: { done: number; total: number | null; note: string }): void;
+  /** Removes the bar. */
   end(): void;
 };
 
@@ -12,20 +19,16 @@ const WIDTH = 24;
 const EVERY_MS = 100;
 const CLEAR = '\r\u001b[K';
 
-/**
- * A bar on a terminal; nothing where there is none.
- *
- * @param options.total null when it is not known: then only the note is shown.
- */
+/** Makes a bar on a terminal; on a screen that is no terminal it shows nothing. */
 export function createProgress(
-  { screen = process.stderr, now = () => performance.now() }: { screen?: Screen; now?: () => number },
-  { label, total }: { label: string; total: number | null },
+  { screen, now = () => performance.now() }: { screen: Screen; now?: () => number },
+  { label }: { label: string },
 ): Progress {
   if (screen.isTTY !== true) return { update: () => undefined, end: () => undefined };
   const startedAt = now();
   let shownAt = Number.NEGATIVE_INFINITY;
   return {
-    update(done, note) {
+    update({ done, total, note }) {
       const at = now();
       const last = total !== null && done >= total;
       if (at - shownAt < EVERY_MS && !last) return;

@@ -1,7 +1,10 @@
-/** What may stand in a cell. */
+// By hand: cli-table3, columnify and cliui would replace the ten lines that pad columns, with six to eight packages and
+// options that switch borders and wrapping off; the replacement of control characters would stay here.
+
+/** What a cell can show. */
 export type Cell = string | number | boolean | Date | null | undefined;
 
-/** Nothing that a terminal would obey: some of the text comes from strangers. */
+/** Shows a cell as text without control characters: a terminal would obey them, and some texts come from outside. */
 function plain(cell: Cell): string {
   if (cell === null || cell === undefined || cell === '') return '-';
   if (cell instanceof Date) return `${cell.toISOString().slice(0, 19)}Z`;
@@ -9,7 +12,7 @@ function plain(cell: Cell): string {
   return String(cell).replace(/\p{Cc}/gu, '�');
 }
 
-/** Lines with columns, each as wide as its widest cell. An empty table says so. */
+/** Lines with columns, each as wide as its widest cell. An empty table is the word `none`. */
 export function table(head: readonly string[], rows: readonly (readonly Cell[])[]): string {
   if (rows.length === 0) return 'none';
   const cells = [head, ...rows.map((row) => row.map(plain))];

@@ -1,21 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import { type Database, openDatabase } from '@emr-payments/db';
 import { openTestDatabase } from '@emr-payments/testkit';
-import { vi } from 'vitest';
 import { type CliRun, runCli } from './run-cli.ts';
 
-// A test here starts a dozen processes, one after the other.
-vi.setConfig({ testTimeout: 180_000 });
-
-/** An operator's shell on a database of its own. */
+/** An operator's shell, with a database that nobody else uses. */
 export type Operator = {
   database: Database;
   databaseUrl: string;
   env: Record<string, string>;
   run(args: readonly string[], options?: { input?: string; env?: Record<string, string> }): Promise<CliRun>;
-  /** A run with --json that ends well. @returns its document. */
+  /** Runs with --json. @returns the document. @throws Error when the exit code is not 0. */
   ask<T = Record<string, unknown>>(args: readonly string[], options?: { input?: string }): Promise<T>;
-  /** What the audit log has, oldest first. */
+  /** The audit log, oldest entry first. */
   audited(): Promise<{ actor: string; action: string; subject: string; detail: unknown }[]>;
   close(): Promise<void>;
 };

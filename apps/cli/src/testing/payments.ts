@@ -11,18 +11,18 @@ import {
 import { parseKeyring } from '@emr-payments/runtime';
 import type { Operator } from './operator.ts';
 
-export type PracticeOfTest = {
+export type PaymentsOfTest = {
   clientPk: number;
   clientId: string;
   userId: number;
   endpointId: string;
-  /** A payment that ended like this, without the work that would have brought it there. */
+  /** Makes a payment with this status directly, without the work that leads to it. */
   endedPayment(status: 'failed' | 'needs_review' | 'posted'): Promise<string>;
   acceptedPayment(): Promise<string>;
 };
 
-/** A client with a user, a connection, a patient and an endpoint. */
-export async function openPractice({ database, env }: Operator): Promise<PracticeOfTest> {
+/** A practice in the operator's database, and payments in any state. */
+export async function openPayments({ database, env }: Operator): Promise<PaymentsOfTest> {
   const keyring = parseKeyring(env.ENCRYPTION_KEYS ?? '');
   const { clientPk, clientId } = await createClient({ database }, { name: 'Integrator' });
   const { userId } = await createUser({ database }, { clientPk, name: 'Front desk' });
@@ -79,7 +79,7 @@ export async function openPractice({ database, env }: Operator): Promise<Practic
             lastFence: 3,
             failureCode:
               status === 'posted' ? null : status === 'failed' ? 'unknown_location' : 'outcome_unknown',
-            failureReason: status === 'posted' ? null : 'Told so by a test.',
+            failureReason: status === 'posted' ? null : 'Set by a test.',
           },
         }),
         database.prisma.event.create({
@@ -99,5 +99,5 @@ export async function openPractice({ database, env }: Operator): Promise<Practic
   };
 }
 
-/** An id that no payment has. */
+/** @returns an id that no payment has. */
 export const unknownPayment = (): string => newPaymentId();

@@ -1,7 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import { vi } from 'vitest';
+import { runCommandLine } from '../command-line.ts';
+
+export type RunOptions = { env: Record<string, string>; input?: string };
 
 export type CliRun = {
   code: number;
@@ -11,24 +16,49 @@ export type CliRun = {
   json<T = Record<string, unknown>>(): T;
 };
 
+const VARIABLES = ['DATABASE_URL', 'REDIS_URL', 'ENCRYPTION_KEYS', 'ENCRYPTION_KEYS_FILE'];
+
+function screen() {
+  const written: string[] = [];
+  return { write: (text: string) => written.push(text), text: () => written.join('') };
+}
+
+/**
+ * Runs a command line in the process of the test: without the start of a process it takes milliseconds. Runs at the same
+ * time must have the same environment.
+ */
+export async function runCli(args: readonly string[], { env, input = '' }: RunOptions): Promise<CliRun> {
+  // An empty variable counts as not set.
+  for (const name of VARIABLES) vi.stubEnv(name, env[name] ?? '');
+  const [stdout, stderr] = [screen(), screen()];
+  const terminal = { stdin: Readable.from([Buffer.from(input)]), stdout, stderr };
+  const code = await runCommandLine({ terminal }, { argv: args });
+  return {
+    code,
+    stdout: stdout.text(),
+    stderr: stderr.text(),
+    json: <T>() => JSON.parse(stdout.text()) as T,
+  };
+}
+
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
 
-/** Each run is a start from source: what Node has compiled once need not be compiled again. */
+/** Keeps what Node has compiled, so that the next start from source takes less time. */
 const NODE_COMPILE_CACHE = fileURLToPath(new URL('../../node_modules/.cache/compiled', import.meta.url));
 
-/** Starts `emr-payments` with this environment and no other; for a test that feeds or stops it. */
-export function startCli(args: readonly string[], env: Record<string, string>) {
+/**
+ * Starts `emr-payments` as a process with this environment and no other, in a time zone that no result may depend on; for
+ * a test that writes to it or stops it.
+ */
+export function startProcess(args: readonly string[], env: Record<string, string>) {
   return spawn(process.execPath, [MAIN, ...args], {
     env: { TZ: 'America/New_York', NODE_COMPILE_CACHE, ...env },
   });
 }
 
-/** Runs `emr-payments` as a process of its own, with this environment and no other, and waits for its end. */
-export async function runCli(
-  args: readonly string[],
-  { env, input = '' }: { env: Record<string, string>; input?: string },
-): Promise<CliRun> {
-  const child = startCli(args, env);
+/** Runs `emr-payments` as a process and waits for its end. */
+export async function runProcess(args: readonly string[], { env, input = '' }: RunOptions): Promise<CliRun> {
+  const child = startProcess(args, env);
   child.stdin.on('error', () => undefined);
   child.stdin.end(input);
   const [stdout, stderr, [code]] = await Promise.all([

@@ -7,29 +7,31 @@ import {
 } from '@emr-payments/db';
 import { type BadRow, readRows } from './read-rows.ts';
 
-/** Rows in one statement, which is written whole or not at all. */
+/** Rows in one statement, which writes all of them or none. */
 const BATCH = 5_000;
 
-/** Bad rows are all counted; this many are listed. */
+/** All bad rows are counted; this many are listed. */
 export const LISTED_BAD_ROWS = 1_000;
 
 export type ImportReport = PatientCounts & { bad: number; badRows: BadRow[] };
 
 /**
- * Takes a file over, batch by batch. Stopping it loses at most the batch under way; run again, it passes over what is
- * so already.
+ * Writes the patients of a CSV file, batch by batch. A run that is stopped loses at most its current batch; the next run
+ * skips the rows that are already stored as the file says.
  *
  * @param input.onProgress called after each batch with the rows so far.
+ * @throws PatientsFileError when the file as a whole cannot be used.
  */
 export async function importFile(
-  { database, by }: { database: Pick<Database, 'pool'>; by: Actor },
+  { database }: { database: Pick<Database, 'pool'> },
   input: {
     stream: NodeJS.ReadableStream;
     user: { id: number; publicId: string };
-    onProgress: (rows: number) => void;
+    by: Actor;
+    onProgress?: (rows: number) => void;
   },
 ): Promise<ImportReport> {
-  const { stream, user, onProgress } = input;
+  const { stream, user, by, onProgress } = input;
   const report: ImportReport = { added: 0, changed: 0, unchanged: 0, bad: 0, badRows: [] };
   let batch: PatientEntry[] = [];
   let rows = 0;
@@ -46,7 +48,7 @@ export async function importFile(
     report.changed += counts.changed;
     report.unchanged += counts.unchanged;
     rows += patients.length;
-    onProgress(rows + report.bad);
+    onProgress?.(rows + report.bad);
   };
 
   for await (const row of readRows(stream)) {

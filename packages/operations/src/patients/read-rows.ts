@@ -1,9 +1,8 @@
-import { createReadStream, type ReadStream } from 'node:fs';
 import type { PatientEntry } from '@emr-payments/db';
 import { parse } from 'csv-parse/sync';
-import { isLine } from '../arguments.ts';
+import { isLine } from './line.ts';
 
-/** A line that is left out, and why. The line's own text is not repeated: it is about a patient. */
+/** A line that is not imported, and why. The line's text is not repeated: it identifies a patient. */
 export type BadRow = { line: number; problem: string };
 
 export type Row = { line: number; patient: PatientEntry } | { line: number; problem: string };
@@ -15,12 +14,12 @@ export class PatientsFileError extends Error {
 
 const COLUMNS = ['mrn', 'emr_patient_id'] as const;
 
-/** What the decoder puts in the place of bytes that are not UTF-8. */
+/** The decoder's replacement for bytes that are not UTF-8. */
 const NOT_UTF8 = '�';
 
 /**
- * The fields of one line, or null when its quotes do not match. A record is always one line here (neither id can hold
- * a line break), so a quote that is left open spoils its own line and not the rest of the file.
+ * Splits one line into its fields; null when its quotes do not match. A record is always one line here (neither id can
+ * contain a line break), so an unclosed quote makes its own line bad and not the rest of the file.
  */
 function fieldsOf(text: string): string[] | null {
   if (!text.includes('"')) return text.split(',').map((field) => field.trim());
@@ -61,10 +60,10 @@ function rowOf(header: Header, line: number, text: string): Row {
   return problem === null ? { line, patient: { mrn, emrPatientId } } : { line, problem };
 }
 
-/** A line that is longer than this is no line of such a file. */
+/** Far above any real line (two ids of at most 255 characters): a longer one means that this is not such a file. */
 const LONGEST_LINE = 64 * 1024;
 
-/** The lines of each chunk as it comes: what is read next waits until these have been dealt with. */
+/** Yields the lines of each chunk that is read. The next chunk is read only after the consumer has handled them. */
 async function* linesOf(input: NodeJS.ReadableStream): AsyncGenerator<string[]> {
   const decoder = new TextDecoder();
   let rest = '';
@@ -80,9 +79,10 @@ async function* linesOf(input: NodeJS.ReadableStream): AsyncGenerator<string[]> 
 }
 
 /**
- * Reads `mrn,emr_patient_id` line by line, in flat memory. Further columns are passed over; empty lines too.
+ * Reads `mrn,emr_patient_id` line by line; memory use does not grow with the file. Further columns and empty lines are
+ * ignored.
  *
- * @throws PatientsFileError when the first line does not name the columns.
+ * @throws PatientsFileError when the file is empty, its first line does not name the columns, or a line is too long.
  */
 export async function* readRows(input: NodeJS.ReadableStream): AsyncGenerator<Row> {
   let header: Header | undefined;
@@ -95,17 +95,4 @@ export async function* readRows(input: NodeJS.ReadableStream): AsyncGenerator<Ro
     }
   }
   if (header === undefined) throw new PatientsFileError('The file is empty.');
-}
-
-/** Opens a file. Resolves when it is open, so that a missing one is known before anything else is done. */
-export function openFile(path: string): Promise<ReadStream> {
-  return new Promise((resolve, reject) => {
-    const stream = createReadStream(path, { highWaterMark: 256 * 1024 });
-    stream.once('open', () => resolve(stream));
-    stream.once('error', (error: NodeJS.ErrnoException) =>
-      reject(
-        new PatientsFileError(`The file cannot be read (${error.code ?? error.message}).`, { cause: error }),
-      ),
-    );
-  });
 }

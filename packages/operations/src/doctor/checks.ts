@@ -10,19 +10,18 @@ import {
   serverClock,
 } from '@emr-payments/db';
 import { createLogger, type Keyring, openTransport } from '@emr-payments/runtime';
-import type { CliConfig } from '../config.ts';
-import type { Finding } from './diagnose.ts';
+import type { Finding } from './finding.ts';
 
 type Deps = { database: Database };
 
 const QUEUE_MS = 5_000;
 const CONNECT_MS = 5_000;
 
-/** Webhook receivers take a timestamp that is up to five minutes off. */
+/** Both stay well below the five minutes by which a webhook's timestamp may be off before its receiver refuses it. */
 const SKEW_WARN_MS = 2_000;
 const SKEW_FAILED_MS = 60_000;
 
-/** EMRs that are tried; one that is reached shows that the way out is open. */
+/** Most EMRs that are tried: reaching one of them shows that connections to the outside are possible. */
 const OUTBOUND_HOSTS = 3;
 
 export async function checkDatabase({ database }: Deps): Promise<Finding> {
@@ -35,14 +34,20 @@ export async function checkDatabase({ database }: Deps): Promise<Finding> {
 export async function checkMigrations({ database }: Deps): Promise<Finding> {
   const { pending, failed } = await pendingMigrations({ database });
   if (failed.length > 0) {
-    return { state: 'failed', found: `begun and not ended: ${failed.join(', ')}; see docs/operating.md` };
+    return {
+      state: 'failed',
+      found: `started but not finished: ${failed.join(', ')}; see docs/operating.md`,
+    };
   }
   if (pending.length === 0) return { state: 'ok', found: 'all applied' };
   return { state: 'failed', found: `not applied: ${pending.join(', ')}; run the migrations` };
 }
 
-export async function checkQueue({ databaseUrl, redisUrl }: CliConfig): Promise<Finding> {
-  const transport = openTransport({ logger: createLogger('doctor', 'silent') }, { databaseUrl, redisUrl });
+export async function checkQueue(addresses: {
+  databaseUrl: string;
+  redisUrl: string | undefined;
+}): Promise<Finding> {
+  const transport = openTransport({ logger: createLogger('doctor', 'silent') }, addresses);
   const name = transport.backend === 'redis' ? 'Redis' : 'PostgreSQL';
   try {
     await reached(() => transport.ping(), QUEUE_MS);
@@ -50,14 +55,14 @@ export async function checkQueue({ databaseUrl, redisUrl }: CliConfig): Promise<
   } catch {
     return {
       state: 'failed',
-      found: `BullMQ on ${name} cannot be reached; payments are accepted, and wait until it is back`,
+      found: `BullMQ on ${name} cannot be reached; payments are accepted, and are posted once it is back`,
     };
   } finally {
     await transport.close();
   }
 }
 
-/** Tries until it works: a connection that has only been begun refuses the first call. */
+/** Repeats the ping until it succeeds: while the connection is still being opened, the first pings are refused. */
 async function reached(ping: () => Promise<void>, withinMs: number): Promise<void> {
   const deadline = performance.now() + withinMs;
   for (;;) {
@@ -75,7 +80,7 @@ export async function checkClock({ database }: Deps): Promise<Finding> {
   const before = Date.now();
   const { now } = await serverClock({ database });
   const after = Date.now();
-  // The answer was made at some time between the two: only what lies outside is certainly off.
+  // The server read its clock at some time between the two, so only a time outside of them proves a difference.
   const skew = now < before ? before - now : now > after ? now - after : 0;
   const state = skew > SKEW_FAILED_MS ? 'failed' : skew > SKEW_WARN_MS ? 'warn' : 'ok';
   return { state, found: `${skew} ms off PostgreSQL's` };
@@ -102,14 +107,14 @@ const AUDIT_FINDINGS: Readonly<Record<AuditGuard, Finding>> = {
     found:
       'append-only, but this role owns the table and could change that; docs/operating.md has a role that cannot',
   },
-  missing: { state: 'failed', found: 'its trigger is gone: entries can be changed' },
+  missing: { state: 'failed', found: 'its trigger is missing or disabled: entries can be changed' },
 };
 
 export async function checkAuditLog({ database }: Deps): Promise<Finding> {
   return AUDIT_FINDINGS[await auditGuard({ database })];
 }
 
-/** A TLS handshake with a host, certificate included. Nothing is asked of it. */
+/** True after a TLS handshake, certificate check included. No request is sent. */
 function handshake(host: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host, port, servername: isIP(host) === 0 ? host : '', timeout: CONNECT_MS });
@@ -123,7 +128,7 @@ function handshake(host: string, port: number): Promise<boolean> {
   });
 }
 
-/** Only told, never a failure: an EMR may be down, and a practice may have none outside. */
+/** Never `failed`: an EMR may be down for reasons of its own, and a practice's EMR may be on the inside only. */
 export async function checkOutbound({ database }: Deps): Promise<Finding> {
   const users = await listUsers({ database }, {});
   const urls = users.flatMap(({ connection }) => (connection === null ? [] : [new URL(connection.baseUrl)]));

@@ -1,0 +1,96 @@
+import {
+  type Actor,
+  type ConnectionSetup,
+  connectUser,
+  type Database,
+  findClientPk,
+  findUser,
+  knowsTimeZone,
+  saveConnection,
+} from '@emr-payments/db';
+import { adapterDescriptions, canonicalAdapterName } from '@emr-payments/emr';
+import type { Keyring } from '@emr-payments/runtime';
+import { credentialProblem, readAdapterSettings } from './adapter-fields.ts';
+import { checkConnection } from './check-connection.ts';
+
+type Deps = { database: Database; keyring: Keyring };
+
+/** A new user of a client, or the user whose connection changes. */
+export type ConnectionOwner = { clientId: string; name: string } | { publicId: string };
+
+export type SetUpInput = Omit<ConnectionSetup, 'adapter' | 'settings'> & {
+  owner: ConnectionOwner;
+  /** A present or former name of an adapter. Without one a user keeps the adapter of its present connection. */
+  adapter: string | undefined;
+  /** As text; the adapter's description gives each its type. */
+  settings: Readonly<Record<string, string>>;
+  /** False: the connection is saved without trying it. */
+  check: boolean;
+  by: Actor;
+};
+
+export type SetUpOutcome =
+  | { outcome: 'created'; publicId: string; accessToken: string }
+  | { outcome: 'changed'; publicId: string }
+  | { outcome: 'no_client' }
+  | { outcome: 'no_user' }
+  | { outcome: 'unknown_time_zone' }
+  /** None was given, and the user has no connection whose adapter it could keep. */
+  | { outcome: 'no_adapter' }
+  | { outcome: 'unknown_adapter'; adapter: string }
+  | { outcome: 'wrong_settings'; reason: string }
+  | { outcome: 'wrong_credentials'; reason: string }
+  /** The EMR could not be used as set up. */
+  | { outcome: 'not_working'; reason: string };
+
+type FoundOwner =
+  | { clientPk: number; name: string }
+  /** `adapter`: that of the present connection. */
+  | { userId: number; publicId: string; adapter: string | undefined };
+
+async function findOwner(
+  { database }: Pick<Deps, 'database'>,
+  owner: ConnectionOwner,
+): Promise<FoundOwner | { outcome: 'no_client' | 'no_user' }> {
+  if ('clientId' in owner) {
+    const clientPk = await findClientPk({ database }, owner);
+    return clientPk === null ? { outcome: 'no_client' } : { clientPk, name: owner.name };
+  }
+  const user = await findUser({ database }, owner);
+  if (user === null) return { outcome: 'no_user' };
+  return { userId: user.id, publicId: user.publicId, adapter: user.connection?.adapter };
+}
+
+/**
+ * Makes a user with its EMR connection, or replaces the connection of a user. Nothing is saved when the time zone, the
+ * adapter, a setting or a credential is unknown or missing, or when the check fails, which writes nothing in the EMR.
+ */
+export async function setUpConnection(deps: Deps, input: SetUpInput): Promise<SetUpOutcome> {
+  const { owner: given, check, by, ...setup } = input;
+  const owner = await findOwner(deps, given);
+  if ('outcome' in owner) return owner;
+  if (!(await knowsTimeZone(deps, { timeZone: setup.timeZone }))) return { outcome: 'unknown_time_zone' };
+
+  const name = input.adapter ?? ('userId' in owner ? owner.adapter : undefined);
+  if (name === undefined) return { outcome: 'no_adapter' };
+  const canonical = canonicalAdapterName(name);
+  const adapter = adapterDescriptions.find((one) => one.name === canonical);
+  if (adapter === undefined) return { outcome: 'unknown_adapter', adapter: name };
+  const read = readAdapterSettings(adapter, input.settings);
+  if (!read.ok) return { outcome: 'wrong_settings', reason: read.reason };
+  const problem = credentialProblem(adapter, input.credentials);
+  if (problem !== null) return { outcome: 'wrong_credentials', reason: problem };
+  const connection = { ...setup, adapter: adapter.name, settings: read.settings };
+
+  if (check) {
+    // A new user has no row yet. The number is for caches of open adapters, which a check does not use.
+    const checked = await checkConnection({ ...connection, userId: 'userId' in owner ? owner.userId : 0 });
+    if (!checked.ok) return { outcome: 'not_working', reason: checked.reason };
+  }
+  if ('userId' in owner) {
+    await saveConnection(deps, { ...connection, userId: owner.userId, by });
+    return { outcome: 'changed', publicId: owner.publicId };
+  }
+  const { publicId, accessToken } = await connectUser(deps, { ...connection, ...owner, by });
+  return { outcome: 'created', publicId, accessToken };
+}

@@ -1,0 +1,117 @@
+import { createUser, saveConnection } from '@emr-payments/db';
+import { ConfigError, parseKeyring } from '@emr-payments/runtime';
+import { openEmptyDatabase } from '@emr-payments/testkit';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { newKey, openService, type Service } from '../testing/service.ts';
+import { diagnose, type ServiceSettings } from './diagnose.ts';
+import type { Check } from './finding.ts';
+
+let service: Service;
+beforeEach(async () => {
+  service = await openService();
+});
+afterEach(() => service.close());
+
+const settings = (): ServiceSettings => ({
+  origin: 'the environment',
+  databaseUrl: service.url,
+  redisUrl: undefined,
+  readKeyring: () => service.keyring,
+});
+const run = (overrides: Partial<ServiceSettings> = {}) =>
+  diagnose({ readSettings: () => ({ ...settings(), ...overrides }) });
+
+const states = (checks: Check[]) => checks.map(({ check, state }) => [check, state]);
+const findingOf = (checks: Check[], name: string) => checks.find(({ check }) => check === name);
+
+async function connectUser(baseUrl: string) {
+  const { userId } = await createUser(service, { clientPk: service.clientPk, name: 'Front desk' });
+  const connection = { adapter: 'fhir-r5', baseUrl, credentials: {}, timeZone: 'UTC', concurrency: 1 };
+  await saveConnection(service, { userId, ...connection });
+}
+
+test('a healthy service passes every check', async () => {
+  const checks = await run();
+  expect(states(checks)).toEqual([
+    ['configuration', 'ok'],
+    ['database', 'ok'],
+    ['migrations', 'ok'],
+    ['queue', 'ok'],
+    ['clock', 'ok'],
+    ['keys', 'ok'],
+    // The tests connect as the owner of the tables.
+    ['audit log', 'warn'],
+    ['outbound', 'ok'],
+  ]);
+  expect(findingOf(checks, 'configuration')?.found).toBe("from the environment; key 'k1'");
+  expect(findingOf(checks, 'keys')?.found).toBe('nothing is sealed yet');
+  expect(findingOf(checks, 'queue')?.found).toBe('BullMQ on PostgreSQL');
+});
+
+test('settings that cannot be read are the only finding', async () => {
+  const readSettings = () => {
+    throw new ConfigError('DATABASE_URL is not set.');
+  };
+  expect(await diagnose({ readSettings })).toEqual([
+    { check: 'configuration', state: 'failed', found: 'DATABASE_URL is not set.' },
+  ]);
+});
+
+test('keys that cannot be read leave out the check of what is sealed', async () => {
+  const readKeyring = () => {
+    throw new ConfigError('ENCRYPTION_KEYS is not set.');
+  };
+  const checks = await run({ readKeyring });
+  expect(checks[0]).toMatchObject({ state: 'failed', found: 'ENCRYPTION_KEYS is not set.' });
+  expect(findingOf(checks, 'keys')).toBeUndefined();
+  expect(findingOf(checks, 'outbound')).toMatchObject({ state: 'ok' });
+});
+
+test('a database that was not migrated names its migrations, and nothing later is tried', async () => {
+  const empty = await openEmptyDatabase();
+  const checks = await run({ databaseUrl: empty.url });
+  expect(findingOf(checks, 'migrations')).toMatchObject({
+    state: 'failed',
+    found: expect.stringMatching(/^not applied: .*_init, .*; run the migrations$/),
+  });
+  expect(checks.map(({ check }) => check)).not.toContain('keys');
+  await empty.drop();
+});
+
+test('a database and a queue that cannot be reached, without the password', async () => {
+  const checks = await run({
+    databaseUrl: 'postgresql://nobody:secret@127.0.0.1:1/none',
+    redisUrl: 'redis://127.0.0.1:1',
+  });
+  expect(states(checks)).toEqual([
+    ['configuration', 'ok'],
+    ['database', 'failed'],
+    ['queue', 'failed'],
+  ]);
+  expect(JSON.stringify(checks)).not.toContain('secret');
+});
+
+test('what is sealed with an older key is a warning, with a lost one a failure', async () => {
+  await connectUser('http://127.0.0.1:1/fhir');
+  const newer = newKey('k2');
+  const both = parseKeyring(`${newer},${service.key}`);
+  const old = await run({ readKeyring: () => both });
+  expect(old[0]?.found).toBe("from the environment; key 'k2', older: k1");
+  expect(findingOf(old, 'keys')).toMatchObject({
+    state: 'warn',
+    found: "1 sealed with 'k1'; run keys rotate",
+  });
+  const lost = await run({ readKeyring: () => parseKeyring(newer) });
+  expect(findingOf(lost, 'keys')).toMatchObject({
+    state: 'failed',
+    found: expect.stringMatching(/^no key opens 1 values: connection:\d+$/),
+  });
+});
+
+test('an unguarded audit log fails, and an EMR that cannot be reached is only a warning', async () => {
+  await connectUser('https://127.0.0.1:1/fhir');
+  await service.database.pool.query('ALTER TABLE audit_log DISABLE TRIGGER audit_log_is_append_only');
+  const checks = await run();
+  expect(findingOf(checks, 'audit log')).toMatchObject({ state: 'failed' });
+  expect(findingOf(checks, 'outbound')).toMatchObject({ state: 'warn', found: '127.0.0.1:1 not reached' });
+});

@@ -1,0 +1,90 @@
+import { type Database, DatabaseUnavailableError, openDatabase } from '@emr-payments/db';
+import { ConfigError, type Keyring } from '@emr-payments/runtime';
+import {
+  checkAuditLog,
+  checkClock,
+  checkDatabase,
+  checkKeys,
+  checkMigrations,
+  checkOutbound,
+  checkQueue,
+} from './checks.ts';
+import type { Check, Finding } from './finding.ts';
+
+/** The settings that the checks need, as the process that asks has read them. */
+export type ServiceSettings = {
+  /** Where the settings come from, to show it: such as `the environment`. */
+  origin: string;
+  databaseUrl: string;
+  redisUrl: string | undefined;
+  /** @throws ConfigError */
+  readKeyring: () => Keyring;
+};
+
+/** Names the kind of error and nothing of its message, which may quote a row or an address with a password. */
+function problemOf(error: unknown): string {
+  if (error instanceof ConfigError) return error.message;
+  if (error instanceof DatabaseUnavailableError) return 'PostgreSQL cannot be reached.';
+  const { code, name } = error as { code?: unknown; name?: unknown };
+  return `${typeof name === 'string' ? name : 'Error'}${typeof code === 'string' ? ` ${code}` : ''}`;
+}
+
+async function run(check: string, work: () => Promise<Finding>): Promise<Check> {
+  try {
+    return { check, ...(await work()) };
+  } catch (error) {
+    return { check, state: 'failed', found: problemOf(error) };
+  }
+}
+
+/**
+ * Checks whether the service can take and post payments. It writes nothing, and it never throws: a check that cannot be
+ * carried out has failed.
+ *
+ * @param deps.readSettings may throw a ConfigError: then its sentence is the only finding.
+ * @returns the checks in the order in which they depend on each other, without those whose requirement has failed.
+ */
+export async function diagnose(deps: { readSettings: () => ServiceSettings }): Promise<Check[]> {
+  let settings: ServiceSettings | undefined;
+  let keyring: Keyring | undefined;
+  const configuration = await run('configuration', async () => {
+    settings = deps.readSettings();
+    keyring = settings.readKeyring();
+    const older = [...keyring.keys.keys()].filter((id) => id !== keyring?.current);
+    const keys = `key '${keyring.current}'${older.length === 0 ? '' : `, older: ${older.join(', ')}`}`;
+    return { state: 'ok', found: `from ${settings.origin}; ${keys}` };
+  });
+  if (settings === undefined) return [configuration];
+
+  const database = openDatabase({
+    url: settings.databaseUrl,
+    poolSize: 2,
+    applicationName: 'emr-payments doctor',
+  });
+  try {
+    return [configuration, ...(await checkAll({ database, keyring }, settings))];
+  } finally {
+    await database.close();
+  }
+}
+
+async function checkAll(
+  { database, keyring }: { database: Database; keyring: Keyring | undefined },
+  settings: ServiceSettings,
+): Promise<Check[]> {
+  const reachable = await run('database', () => checkDatabase({ database }));
+  const queue = await run('queue', () => checkQueue(settings));
+  if (reachable.state === 'failed') return [reachable, queue];
+  const migrations = await run('migrations', () => checkMigrations({ database }));
+  const clock = await run('clock', () => checkClock({ database }));
+  if (migrations.state === 'failed') return [reachable, migrations, queue, clock];
+  return [
+    reachable,
+    migrations,
+    queue,
+    clock,
+    ...(keyring === undefined ? [] : [await run('keys', () => checkKeys({ database, keyring }))]),
+    await run('audit log', () => checkAuditLog({ database })),
+    await run('outbound', () => checkOutbound({ database })),
+  ];
+}

@@ -1,0 +1,13 @@
+export { checkUserConnection, type UserCheckOutcome } from './connections/check-user-connection.ts';
+export {
+  type ConnectionOwner,
+  type SetUpInput,
+  type SetUpOutcome,
+  setUpConnection,
+} from './connections/set-up-connection.ts';
+export { diagnose, type ServiceSettings } from './doctor/diagnose.ts';
+export type { Check } from './doctor/finding.ts';
+export { rotateKeys } from './keys/rotate-keys.ts';
+export { type ImportReport, importFile } from './patients/import-file.ts';
+export { isLine } from './patients/line.ts';
+export { type BadRow, PatientsFileError } from './patients/read-rows.ts';
