@@ -10,14 +10,9 @@ export {
 export { type Actor, type AuditDetail, type AuditInput, type AuditSubject, SYSTEM } from './audit/entry.ts';
 export { type AuditFilter, type ListedAudit, listAudit } from './audit/list-audit.ts';
 export { recordAudit } from './audit/record-audit.ts';
-export {
-  type Database,
-  DatabaseUnavailableError,
-  openDatabase,
-  type StatementDeps,
-  type Statements,
-} from './core/database.ts';
+export { type Database, openDatabase } from './core/database.ts';
 export { type Listener, listenForJobs } from './core/listen.ts';
+export { DatabaseUnavailableError, type StatementDeps, type Statements } from './core/statements.ts';
 export { type ClaimedDelivery, claimDelivery } from './delivery/claim-delivery.ts';
 export * from './delivery/list-deliveries.ts';
 export * from './delivery/read-events.ts';

@@ -1,5 +1,5 @@
 import { newPaymentId, paymentIdToUuid, uuidToPaymentId } from '@emr-payments/contracts';
-import type { StatementDeps } from '../core/database.ts';
+import type { StatementDeps } from '../core/statements.ts';
 import { type AcceptInput, acceptPayments } from './accept-payments.ts';
 import { type ClaimedKey, findIdempotencyKeys } from './find-idempotency-keys.ts';
 

@@ -1,4 +1,4 @@
-import { query, type StatementDeps } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/statements.ts';
 
 /** One validated request of an authenticated user. */
 export type AcceptInput = {

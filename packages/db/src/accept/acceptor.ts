@@ -1,4 +1,4 @@
-import { DatabaseUnavailableError, type Statements } from '../core/database.ts';
+import { DatabaseUnavailableError, type Statements } from '../core/statements.ts';
 import { type AcceptOutcome, acceptBatch } from './accept-batch.ts';
 import type { AcceptInput } from './accept-payments.ts';
 import { createNudge } from './nudge.ts';

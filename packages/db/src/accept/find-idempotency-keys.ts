@@ -1,4 +1,4 @@
-import { query, type StatementDeps } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/statements.ts';
 
 export type KeyOwner = { clientPk: number; userId: number; key: string };
 export type ClaimedKey = {

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { query, type StatementDeps } from '../core/database.ts';
 import { JOBS_CHANNEL } from '../core/jobs-channel.ts';
+import { query, type StatementDeps } from '../core/statements.ts';
 
 /** At most so often: a relay takes all that is due each time. */
 const GAP_MS = 5;

@@ -1,5 +1,5 @@
 import { isIPv6 } from 'node:net';
-import type { Statements } from '../core/database.ts';
+import type { Statements } from '../core/statements.ts';
 import { type AuditInput, clip } from './entry.ts';
 import { recordAudits } from './record-audit.ts';
 

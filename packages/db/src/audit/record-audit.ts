@@ -1,4 +1,5 @@
-import { type Database, query, type StatementDeps, type Statements } from '../core/database.ts';
+import type { Database } from '../core/database.ts';
+import { query, type StatementDeps, type Statements } from '../core/statements.ts';
 import { type AuditInput, clip } from './entry.ts';
 
 /**

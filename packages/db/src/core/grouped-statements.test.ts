@@ -1,8 +1,9 @@
 import { openTestDatabase, type TestDatabase } from '@emr-payments/testkit';
 import { Client } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type Database, DatabaseUnavailableError, openDatabase, query } from './database.ts';
+import { type Database, openDatabase } from './database.ts';
 import { groupStatements } from './grouped-statements.ts';
+import { DatabaseUnavailableError, query } from './statements.ts';
 
 let server: TestDatabase;
 let database: Database;

@@ -1,5 +1,5 @@
 import { type ClientConfig, Pool, type PoolClient, type QueryConfig, type QueryResult } from 'pg';
-import type { Statements } from './database.ts';
+import type { Statements } from './statements.ts';
 
 /** Statements that are committed together; `close` ends their connections. */
 export type GroupedStatements = Statements & { close(): Promise<void> };

@@ -1,4 +1,5 @@
-import { type Database, type StatementDeps, unavailableAsSuch } from './database.ts';
+import type { Database } from './database.ts';
+import { type StatementDeps, unavailableAsSuch } from './statements.ts';
 
 /**
  * Runs a few statements in one transaction on one connection. For what is not hot: hot paths are one statement. Every

@@ -1,5 +1,5 @@
 import type { AutomaticDisabledCode } from '@emr-payments/contracts';
-import { query, type StatementDeps } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/statements.ts';
 import { cancelWaitingCtes } from '../endpoints/cancel-waiting.ts';
 import { type EventRecord, tellEventCtes } from '../events/publish-event.ts';
 import { failedLane, NOT_OPEN } from '../jobs/lane-circuit.ts';

@@ -1,8 +1,8 @@
 import { newRecoveryId } from '@emr-payments/contracts';
 import type { Actor } from '../audit/entry.ts';
 import { auditCte, auditValues } from '../audit/record-audit.ts';
-import { query, type StatementDeps } from '../core/database.ts';
 import { JOBS_CHANNEL } from '../core/jobs-channel.ts';
+import { query, type StatementDeps } from '../core/statements.ts';
 
 /** Events of one recovery. */
 export const MOST_RECOVERED = 10_000;

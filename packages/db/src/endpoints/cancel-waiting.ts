@@ -1,4 +1,4 @@
-import { query, type StatementDeps } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/statements.ts';
 
 /** Jobs that one statement takes away. What is left over is canceled as it is claimed, and nothing is sent either way. */
 const MOST = 10_000;

@@ -1,7 +1,7 @@
 import { DISABLED_CODES } from '@emr-payments/contracts';
 import { type Actor, type AuditDetail, clip } from '../audit/entry.ts';
 import { recordAudit } from '../audit/record-audit.ts';
-import { query, type StatementDeps } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/statements.ts';
 import { cancelWaiting } from './cancel-waiting.ts';
 import type { EndpointRecord } from './endpoint-record.ts';
 

@@ -3,7 +3,7 @@ import { CURRENT_API_VERSION, newWebhookEndpointId } from '@emr-payments/contrac
 import { type Keyring, seal } from '@emr-payments/runtime';
 import type { Actor } from '../audit/entry.ts';
 import { auditCte, auditValues } from '../audit/record-audit.ts';
-import { query, type StatementDeps } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/statements.ts';
 
 export type RegisterEndpointInput = {
   clientPk: number;

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type Keyring, seal } from '@emr-payments/runtime';
 import type { Actor } from '../audit/entry.ts';
 import { auditCte, auditValues } from '../audit/record-audit.ts';
-import { query, type StatementDeps } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/statements.ts';
 
 export type RotateSecretInput = {
   endpointId: string;

@@ -1,4 +1,5 @@
-import { type Database, query, type StatementDeps } from '../core/database.ts';
+import type { Database } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/statements.ts';
 import { inTransaction } from '../core/transaction.ts';
 
 /** A request with an Idempotency-Key. `userId` is 0 for a request of the client itself. */

@@ -1,4 +1,4 @@
-import { queryScript, type StatementDeps } from '../core/database.ts';
+import { queryScript, type StatementDeps } from '../core/statements.ts';
 import { CIRCUIT_THRESHOLD } from './lane-circuit.ts';
 
 export type DueJob = { id: string; kind: 'post_payment' | 'deliver_webhook'; fence: number };

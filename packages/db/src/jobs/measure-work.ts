@@ -1,4 +1,4 @@
-import { query, type StatementDeps } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/statements.ts';
 
 /** What waits and what stands still, for the operator's graphs. */
 export type WorkMeasures = {

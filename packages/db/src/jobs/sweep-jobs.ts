@@ -1,5 +1,5 @@
-import { query, type StatementDeps } from '../core/database.ts';
 import { JOBS_CHANNEL } from '../core/jobs-channel.ts';
+import { query, type StatementDeps } from '../core/statements.ts';
 
 /** `swep` in ASCII. */
 const SWEEP_LOCK = 0x73776570;

@@ -1,5 +1,5 @@
 import { readdir } from 'node:fs/promises';
-import { query, type StatementDeps } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/statements.ts';
 import { prismaFiles } from './schema-engine.ts';
 
 export type PendingMigrations = {

@@ -1,4 +1,4 @@
-import { query, type StatementDeps } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/statements.ts';
 
 /** Number of payments and their exact sum, a decimal with two places. */
 export type Tally = { count: number; amount: string };

@@ -1,5 +1,5 @@
 import { paymentIdToUuid } from '@emr-payments/contracts';
-import { query, type StatementDeps } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/statements.ts';
 import type { PaymentStatus } from '../generated/client.ts';
 
 export type PaymentKey = {

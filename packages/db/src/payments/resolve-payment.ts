@@ -6,7 +6,7 @@ import {
 } from '@emr-payments/contracts';
 import type { Actor } from '../audit/entry.ts';
 import { auditCte, auditValues } from '../audit/record-audit.ts';
-import { query, type StatementDeps } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/statements.ts';
 import { tellEventCtes } from '../events/publish-event.ts';
 import { type PaymentKey, refusal, type WorklistRefusal } from './refusal.ts';
 

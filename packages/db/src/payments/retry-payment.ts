@@ -1,8 +1,8 @@
 import { paymentIdToUuid } from '@emr-payments/contracts';
 import type { Actor } from '../audit/entry.ts';
 import { auditCte, auditValues } from '../audit/record-audit.ts';
-import { query, type StatementDeps } from '../core/database.ts';
 import { JOBS_CHANNEL } from '../core/jobs-channel.ts';
+import { query, type StatementDeps } from '../core/statements.ts';
 import { type PaymentKey, refusal, type WorklistRefusal } from './refusal.ts';
 
 export type RetryInput = PaymentKey & {

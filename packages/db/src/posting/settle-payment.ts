@@ -1,4 +1,4 @@
-import { query, type StatementDeps } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/statements.ts';
 import { type EventRecord, tellEventCtes } from '../events/publish-event.ts';
 import type { Claim } from '../jobs/renew-leases.ts';
 

@@ -1,7 +1,7 @@
 import { DISABLED_CODES } from '@emr-payments/contracts';
 import type { Actor, AuditSubject } from '../audit/entry.ts';
 import { auditCte, auditValues } from '../audit/record-audit.ts';
-import { query, type Statement, type StatementDeps } from '../core/database.ts';
+import { query, type Statement, type StatementDeps } from '../core/statements.ts';
 import { cancelWaitingCtes } from '../endpoints/cancel-waiting.ts';
 
 /** `unchanged`: it was so already. */

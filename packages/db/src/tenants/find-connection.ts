@@ -1,4 +1,4 @@
-import { query, type StatementDeps } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/statements.ts';
 
 /** A user's way to its EMR, as it is stored. */
 export type ConnectionRecord = {

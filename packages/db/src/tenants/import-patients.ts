@@ -1,6 +1,7 @@
 import { type Actor, SYSTEM } from '../audit/entry.ts';
 import { auditCte, auditValues } from '../audit/record-audit.ts';
-import { type Database, query, type StatementDeps } from '../core/database.ts';
+import type { Database } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/statements.ts';
 
 /** `emrPatientId` is null while the EMR has none: payments for that MRN are answered "not found". */
 export type PatientEntry = { mrn: string; emrPatientId: string | null };

@@ -1,4 +1,4 @@
-import { query, type StatementDeps } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/statements.ts';
 
 /** `keep` in ASCII. */
 const RETENTION_LOCK = 0x6b656570;

@@ -1,5 +1,5 @@
 import { type Keyring, open, seal } from '@emr-payments/runtime';
-import { query, type StatementDeps } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/statements.ts';
 
 /** A value of `table` is sealed for `what:` and its key columns, joined by colons. */
 type SealedColumn = {

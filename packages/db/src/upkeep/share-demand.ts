@@ -1,4 +1,4 @@
-import { query, type StatementDeps } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/statements.ts';
 
 /** A process that has not reported for so long has no demand. */
 const FORGOTTEN_AFTER_S = 3;
