@@ -1,7 +1,7 @@
 import type { AutomaticDisabledCode } from '@emr-payments/contracts';
 import { query, type StatementDeps } from '../core/statements.ts';
 import { cancelWaitingCtes } from '../endpoints/cancel-waiting.ts';
-import { type EventRecord, tellEventCtes } from '../events/publish-event.ts';
+import { type EventRecord, publishEventCtes } from '../events/publish-event.ts';
 import { failedLane, NOT_OPEN } from '../jobs/lane-circuit.ts';
 import type { Claim } from '../jobs/renew-leases.ts';
 import { recordDelivered } from './record-delivered.ts';
@@ -40,6 +40,8 @@ const FAILING_ATTEMPTS = 10;
 
 /** Longest that an endpoint's circuit stays open before the next probe. */
 const FAILED_LANE = failedLane({ longestSeconds: 300 });
+
+const EVENT_MARKERS = { id: '$13', type: '$14', body: '$15', clientPk: '$16' };
 
 /**
  * The end of a delivery attempt, in one commit: the attempt, the delivery's state, the job's end or its next time, the
@@ -91,9 +93,9 @@ const RECORD = {
          AND NOT EXISTS (SELECT FROM disabled)
     ), closed AS (
       UPDATE lanes SET failures = 0, open_until = NULL FROM disabled WHERE lanes.id = disabled.lane_id
-    ), ${cancelWaitingCtes('disabled')}, telling AS (
+    ), ${cancelWaitingCtes('disabled')}, subject AS (
       SELECT NULL::int AS user_id, NULL::uuid AS id, NULL::smallint AS round, NULL::bigint AS job_id FROM disabled
-    ), ${tellEventCtes({ from: 'telling', id: 13, type: 14, body: 15, clientPk: 16, except: 'disabled' })}
+    ), ${publishEventCtes({ from: 'subject', markers: EVENT_MARKERS, except: 'disabled' })}
     SELECT (SELECT count(*) FROM disabled) > 0 AS disabled FROM job`,
 };
 

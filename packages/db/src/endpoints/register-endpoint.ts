@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { CURRENT_API_VERSION, newWebhookEndpointId } from '@emr-payments/contracts';
 import { type Keyring, seal } from '@emr-payments/runtime';
 import type { Actor } from '../audit/entry.ts';
-import { auditCte, auditValues } from '../audit/record-audit.ts';
+import { AUDIT_VALUES, auditCte, auditValues } from '../audit/record-audit.ts';
+import { named } from '../core/named.ts';
 import { query, type StatementDeps } from '../core/statements.ts';
 
 export type RegisterEndpointInput = {
@@ -26,23 +27,37 @@ export const MOST_ENDPOINTS = 50;
 /** Deliveries to one endpoint at once, over all workers. */
 const CONCURRENCY = 10;
 
-const REGISTER = {
+const REGISTER = named({
   name: 'register-endpoint',
+  values: [
+    'id',
+    'clientPk',
+    'ratePerSecond',
+    'url',
+    'description',
+    'eventTypes',
+    'apiVersion',
+    'thin',
+    'signing',
+    'secretId',
+    'sealed',
+    ...AUDIT_VALUES,
+  ],
   text: `
     WITH lane AS (
       INSERT INTO lanes (kind, concurrency, rate_per_second)
-      SELECT 'endpoint', ${CONCURRENCY}, $3
-       WHERE (SELECT count(*) FROM webhook_endpoints WHERE client_pk = $2 AND deleted_at IS NULL) < ${MOST_ENDPOINTS}
+      SELECT 'endpoint', ${CONCURRENCY}, :ratePerSecond
+       WHERE (SELECT count(*) FROM webhook_endpoints WHERE client_pk = :clientPk AND deleted_at IS NULL) < ${MOST_ENDPOINTS}
       RETURNING id
     ), endpoint AS (
       INSERT INTO webhook_endpoints (id, client_pk, lane_id, url, description, event_types, api_version, thin, signing)
-      SELECT $1, $2, lane.id, $4, $5, $6, $7, $8, $9::webhook_signing FROM lane
+      SELECT :id, :clientPk, lane.id, :url, :description, :eventTypes, :apiVersion, :thin, :signing::webhook_signing FROM lane
       RETURNING id
     ), secret AS (
-      INSERT INTO webhook_secrets (id, endpoint_id, sealed) SELECT $10, endpoint.id, $11 FROM endpoint
-    ), ${auditCte({ from: 'endpoint', at: 12 })}
+      INSERT INTO webhook_secrets (id, endpoint_id, sealed) SELECT :secretId, endpoint.id, :sealed FROM endpoint
+    ), ${auditCte({ from: 'endpoint' })}
     SELECT id FROM endpoint`,
-};
+});
 
 /**
  * Registers an endpoint with one signing secret. It gets the events that are written from now on, in the payload
@@ -62,19 +77,20 @@ export async function registerEndpoint(
     subject: `endpoint:${id}`,
     outcome: 'done',
   });
-  const rows = await query<{ id: string }>(deps, REGISTER, [
+  const values = REGISTER.values({
     id,
-    input.clientPk,
-    input.ratePerSecond,
-    input.url,
-    input.description,
-    input.eventTypes,
-    CURRENT_API_VERSION,
-    input.thin,
-    input.signing,
+    clientPk: input.clientPk,
+    ratePerSecond: input.ratePerSecond,
+    url: input.url,
+    description: input.description,
+    eventTypes: input.eventTypes,
+    apiVersion: CURRENT_API_VERSION,
+    thin: input.thin,
+    signing: input.signing,
     secretId,
-    seal(keyring, `webhook_secret:${secretId}`, input.secret),
+    sealed: seal(keyring, `webhook_secret:${secretId}`, input.secret),
     ...audit,
-  ]);
+  });
+  const rows = await query<{ id: string }>(deps, REGISTER, values);
   return rows[0]?.id ?? null;
 }

@@ -22,11 +22,11 @@ const SWEEP = {
        ORDER BY queued_at LIMIT $2 FOR UPDATE SKIP LOCKED
     ), taken AS (
       UPDATE jobs SET queued_at = NULL, lease_until = NULL FROM lost WHERE jobs.id = lost.id
-    ), told AS MATERIALIZED (
+    ), notified AS MATERIALIZED (
       SELECT pg_notify('${JOBS_CHANNEL}', '') FROM (SELECT FROM lost LIMIT 1) AS any_row
     )
     SELECT count(*) FILTER (WHERE claimed)::int AS expired, count(*) FILTER (WHERE NOT claimed)::int AS unclaimed
-      FROM lost LEFT JOIN told ON true`,
+      FROM lost LEFT JOIN notified ON true`,
 };
 
 /** @returns how many leases had run out, and how many jobs had not been claimed in time. */
