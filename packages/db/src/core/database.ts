@@ -7,33 +7,35 @@ import { query, type Statements } from './statements.ts';
 export type Database = {
   pool: Pool;
   /**
-   * For the statements of many jobs at once, each of rows of its own: those that come together are committed together.
-   * Not for what writes rows that jobs share, such as lanes: a group keeps its rows locked until its end.
+   * Commits statements that come together as one group. For statements of many jobs at once that each write rows of their
+   * own. Not for statements that write rows which jobs share, such as lanes: a group keeps its rows locked until its end.
    */
   grouped: Statements;
-  /** For everything that is not hot. It borrows from the same pool. */
+  /** For everything that is not hot. It uses the same pool. */
   prisma: PrismaClient;
-  /** Rejects with DatabaseUnavailableError when there is no answer within 2 s. */
+  /** Rejects with DatabaseUnavailableError when there is no connection within 3 s, or no answer within 6 s. */
   ping(): Promise<void>;
   close(): Promise<void>;
 };
 
-/** Longest that one of our statements may run; they take milliseconds. Also the longest wait for a connection. */
+/** Longest time that one of our statements may run; they take milliseconds. */
 const STATEMENT_MS = 5_000;
+
+/** Longest wait for a connection. */
 const CONNECT_MS = 3_000;
 
 const BIGINT = 20;
 
-/** Job and delivery numbers are far below 2^53. Everything else keeps pg's own way. */
+/** Reads bigint as a number: job and delivery numbers are far below 2^53. Every other type is parsed as pg does it. */
 const typeParsers = {
   getTypeParser: ((oid: number, format: 'text' | 'binary') =>
     oid === BIGINT ? Number : types.getTypeParser(oid, format)) as typeof types.getTypeParser,
 };
 
 /**
- * One pool of connections for the hot statements and for Prisma alike.
+ * Opens one pool of connections, which the hot statements and Prisma share, and a second one for grouped statements.
  *
- * @param options.applicationName shows in pg_stat_activity.
+ * @param options.applicationName shown in pg_stat_activity.
  */
 export function openDatabase(options: { url: string; poolSize: number; applicationName: string }): Database {
   const config = {
@@ -43,13 +45,13 @@ export function openDatabase(options: { url: string; poolSize: number; applicati
     idleTimeoutMillis: 60_000,
     statement_timeout: STATEMENT_MS,
     idle_in_transaction_session_timeout: STATEMENT_MS,
-    // The server's time-out does not help when the server is gone: this one is the client's.
+    // The client's own time-out: the server's does not help when the server is gone.
     query_timeout: STATEMENT_MS + 1_000,
     keepAlive: true,
     types: typeParsers,
   };
   const pool = new Pool({ ...config, max: options.poolSize });
-  // An idle connection that breaks is replaced when the next one is asked for.
+  // A broken idle connection needs no handling: the pool opens another when one is needed.
   pool.on('error', () => undefined);
   const prisma = new PrismaClient({ adapter: new PrismaPg(pool, { disposeExternalPool: false }) });
   const grouped = groupStatements({ pool }, config);

@@ -8,7 +8,7 @@ const schema = Type.Object({
   }),
 });
 
-/** For the command `pnpm migrate`, the only program that this package has. @throws ConfigError */
+/** Reads the URL for `pnpm migrate`, the only program of this package. @throws ConfigError */
 export function databaseUrlFromEnvironment(): string {
   return loadConfig(schema, process.env).DATABASE_URL;
 }
