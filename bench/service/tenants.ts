@@ -1,9 +1,9 @@
 import {
   createClient,
-  createEndpoint,
   createUser,
   importPatients,
   openDatabase,
+  registerEndpoint,
   saveConnection,
 } from '@emr-payments/db';
 import { parseKeyring } from '@emr-payments/runtime';
@@ -57,7 +57,7 @@ export async function createTenants(
       );
       await importPatients({ database }, { userId, patients });
       const endpoint = { clientPk, secret: plan.webhookSecret, concurrency: plan.deliveryCap };
-      await createEndpoint({ database, keyring }, { ...endpoint, url: plan.webhookUrl(n) });
+      await registerEndpoint({ database, keyring }, { ...endpoint, url: plan.webhookUrl(n) });
       tenants.push({ clientId, clientSecret, accessToken, patients: PATIENTS, clientPk, userId, laneId });
     }
   } finally {

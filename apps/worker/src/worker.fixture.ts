@@ -5,13 +5,13 @@ import { join } from 'node:path';
 import {
   createAcceptor,
   createClient,
-  createEndpoint,
   createUser,
   type Database,
   feedJobs,
   importPatients,
   openCredentials,
   openDatabase,
+  registerEndpoint,
   saveConnection,
 } from '@emr-payments/db';
 import { createAdapters } from '@emr-payments/emr';
@@ -77,7 +77,7 @@ export async function openWorkerFixture(options: FixtureOptions = {}): Promise<W
   );
   if (options.endpointUrl !== undefined) {
     const secret = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
-    await createEndpoint(
+    await registerEndpoint(
       { database, keyring },
       { clientPk, url: options.endpointUrl, secret, concurrency: 4 },
     );

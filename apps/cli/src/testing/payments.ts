@@ -3,9 +3,9 @@ import { newEventId, newPaymentId, paymentIdToUuid } from '@emr-payments/contrac
 import {
   createAcceptor,
   createClient,
-  createEndpoint,
   createUser,
   importPatients,
+  registerEndpoint,
   saveConnection,
 } from '@emr-payments/db';
 import { parseKeyring } from '@emr-payments/runtime';
@@ -38,10 +38,11 @@ export async function openPractice({ database, env }: Operator): Promise<Practic
     },
   );
   await importPatients({ database }, { userId, patients: [{ mrn: 'MRN-1', emrPatientId: 'p1' }] });
-  const { endpointId } = await createEndpoint(
+  const endpointId = await registerEndpoint(
     { database, keyring },
     { clientPk, url: 'https://example.com/hook', secret: `whsec_${randomUUID()}`, concurrency: 1 },
   );
+  if (endpointId === null) throw new Error('the endpoint was not registered');
   const acceptor = createAcceptor({ database });
   const acceptedPayment = async () => {
     const accepted = await acceptor.accept({

@@ -1,6 +1,7 @@
 import { DISABLED_CODES } from '@emr-payments/contracts';
 import { type Actor, type AuditDetail, clip } from '../audit/entry.ts';
 import { recordAudit } from '../audit/record-audit.ts';
+import type { Database } from '../core/database.ts';
 import { named } from '../core/named.ts';
 import { query, type StatementDeps } from '../core/statements.ts';
 import { cancelWaiting } from './cancel-waiting.ts';
@@ -85,6 +86,27 @@ export async function changeEndpoint(
   }
   if (enabled === true && endpoint.disabledAt !== null) await query(tx, ENABLE, [endpoint.id]);
   await audit(tx, { endpoint, by, action: 'endpoint.change', detail: detailOf(changes) });
+}
+
+/**
+ * Gives an endpoint another URL and a fresh start: it is enabled and its circuit closed. For the demo, whose addresses change
+ * with each start; nothing is recorded in the audit log.
+ */
+export async function moveEndpoint(
+  { database }: { database: Pick<Database, 'prisma'> },
+  { endpointId, url }: { endpointId: string; url: string },
+): Promise<void> {
+  await database.prisma.webhookEndpoint.update({
+    where: { id: endpointId },
+    data: {
+      url,
+      disabledAt: null,
+      disabledCode: null,
+      disabledReason: null,
+      failingSince: null,
+      lane: { update: { failures: 0, openUntil: null } },
+    },
+  });
 }
 
 const DELETE = {

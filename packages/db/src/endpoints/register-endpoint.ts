@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { CURRENT_API_VERSION, newWebhookEndpointId } from '@emr-payments/contracts';
 import { type Keyring, seal } from '@emr-payments/runtime';
-import type { Actor } from '../audit/entry.ts';
+import { type Actor, SYSTEM } from '../audit/entry.ts';
 import { AUDIT_VALUES, auditCte, auditValues } from '../audit/record-audit.ts';
 import { named } from '../core/named.ts';
 import { query, type StatementDeps } from '../core/statements.ts';
@@ -12,19 +12,23 @@ export type RegisterEndpointInput = {
   url: string;
   /** `whsec_…` for v1, `whsk_…` for v1a, in clear; stored sealed, bound to its own row. */
   secret: string;
-  signing: 'v1' | 'v1a';
-  description: string | null;
-  /** Empty: every type. */
-  eventTypes: readonly string[];
-  thin: boolean;
-  ratePerSecond: number | null;
-  by: Actor;
+  /** `v1` by default. */
+  signing?: 'v1' | 'v1a';
+  description?: string | null;
+  /** Empty, or left out: every type. */
+  eventTypes?: readonly string[];
+  /** false by default. */
+  thin?: boolean;
+  /** null, or left out: no limit. */
+  ratePerSecond?: number | null;
+  /** Deliveries to this endpoint at once, over all workers. */
+  concurrency?: number;
+  by?: Actor;
 };
 
-/** Endpoints of one client: each event goes to all of them. */
+/** Most endpoints of one client. Each event goes to all of them. */
 export const MOST_ENDPOINTS = 50;
 
-/** Deliveries to one endpoint at once, over all workers. */
 const CONCURRENCY = 10;
 
 const REGISTER = named({
@@ -32,6 +36,7 @@ const REGISTER = named({
   values: [
     'id',
     'clientPk',
+    'concurrency',
     'ratePerSecond',
     'url',
     'description',
@@ -46,7 +51,7 @@ const REGISTER = named({
   text: `
     WITH lane AS (
       INSERT INTO lanes (kind, concurrency, rate_per_second)
-      SELECT 'endpoint', ${CONCURRENCY}, :ratePerSecond
+      SELECT 'endpoint', :concurrency, :ratePerSecond
        WHERE (SELECT count(*) FROM webhook_endpoints WHERE client_pk = :clientPk AND deleted_at IS NULL) < ${MOST_ENDPOINTS}
       RETURNING id
     ), endpoint AS (
@@ -60,10 +65,10 @@ const REGISTER = named({
 });
 
 /**
- * Registers an endpoint with one signing secret. It gets the events that are written from now on, in the payload
- * version of today.
+ * Registers an endpoint with one signing secret. It gets the events that are written from now on, in the current payload
+ * version.
  *
- * @returns its id; null when the client has the most that it can have.
+ * @returns its id; null when the client already has the most endpoints that it may have.
  */
 export async function registerEndpoint(
   { keyring, ...deps }: StatementDeps & { keyring: Keyring },
@@ -72,7 +77,7 @@ export async function registerEndpoint(
   const id = newWebhookEndpointId();
   const secretId = randomUUID();
   const audit = auditValues({
-    ...input.by,
+    ...(input.by ?? SYSTEM),
     action: 'endpoint.create',
     subject: `endpoint:${id}`,
     outcome: 'done',
@@ -80,13 +85,14 @@ export async function registerEndpoint(
   const values = REGISTER.values({
     id,
     clientPk: input.clientPk,
-    ratePerSecond: input.ratePerSecond,
+    concurrency: input.concurrency ?? CONCURRENCY,
+    ratePerSecond: input.ratePerSecond ?? null,
     url: input.url,
-    description: input.description,
-    eventTypes: input.eventTypes,
+    description: input.description ?? null,
+    eventTypes: input.eventTypes ?? [],
     apiVersion: CURRENT_API_VERSION,
-    thin: input.thin,
-    signing: input.signing,
+    thin: input.thin ?? false,
+    signing: input.signing ?? 'v1',
     secretId,
     sealed: seal(keyring, `webhook_secret:${secretId}`, input.secret),
     ...audit,

@@ -3,7 +3,7 @@ import { type Keyring, parseKeyring } from '@emr-payments/runtime';
 import { openTestDatabase } from '@emr-payments/testkit';
 import type { AcceptInput } from '../accept/accept-payments.ts';
 import { type Database, openDatabase } from '../core/database.ts';
-import { createClient, createEndpoint, createUser, importPatients, saveConnection } from '../index.ts';
+import { createClient, createUser, importPatients, registerEndpoint, saveConnection } from '../index.ts';
 
 export type Practice = {
   url: string;
@@ -45,7 +45,7 @@ export async function openPractice({ concurrency = 4 }: { concurrency?: number }
       ],
     },
   );
-  await createEndpoint(
+  await registerEndpoint(
     { database, keyring },
     {
       clientPk,
