@@ -1,7 +1,7 @@
 import { openEmptyDatabase } from '@emr-payments/testkit';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Operator, openOperator } from '../testing/operator.ts';
-import { openPractice } from '../testing/payments.ts';
+import { openPayments } from '../testing/payments.ts';
 
 type Report = { ok: boolean; checks: { check: string; state: string; found: string }[] };
 
@@ -18,7 +18,7 @@ async function diagnose(env: Record<string, string> = {}): Promise<Report & { co
 const stateOf = (report: Report, name: string) => report.checks.find(({ check }) => check === name);
 
 test('a healthy service', async () => {
-  await openPractice(operator);
+  await openPayments(operator);
   const report = await diagnose();
   expect(report).toMatchObject({ ok: true, code: 0 });
   expect(report.checks.map(({ check, state }) => [check, state])).toEqual([

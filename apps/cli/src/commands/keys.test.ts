@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { parseKeyring, seal } from '@emr-payments/runtime';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { newKey, type Operator, openOperator } from '../testing/operator.ts';
-import { openPractice } from '../testing/payments.ts';
+import { openPayments } from '../testing/payments.ts';
 
 let operator: Operator;
 beforeAll(async () => {
@@ -29,7 +29,7 @@ async function sealedWith(): Promise<string[]> {
 
 test('rotate seals everything with the first key; the old one is then needed no more', async () => {
   const oldKey = operator.env.ENCRYPTION_KEYS ?? '';
-  for (let n = 0; n < 3; n += 1) await openPractice(operator);
+  for (let n = 0; n < 3; n += 1) await openPayments(operator);
   // Remembered answers too, of more than one batch, and a key without one.
   const answers = Array.from({ length: 250 }, (_, n) => `key: ${n}`);
   await operator.database.prisma.idempotencyKey.createMany({
@@ -66,7 +66,7 @@ test('rotate seals everything with the first key; the old one is then needed no 
 });
 
 test('a value that no key opens is named and left, and the others are done', async () => {
-  const { userId } = await openPractice(operator);
+  const { userId } = await openPayments(operator);
   const lost = parseKeyring(newKey('lost'));
   const sealed = seal(lost, `connection:${userId}`, '{}');
   await operator.database.prisma.connection.update({ where: { userId }, data: { credentials: sealed } });

@@ -1,13 +1,13 @@
 import { paymentIdToUuid } from '@emr-payments/contracts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Operator, openOperator } from '../testing/operator.ts';
-import { openPractice, type PracticeOfTest, unknownPayment } from '../testing/payments.ts';
+import { openPayments, type PaymentsOfTest, unknownPayment } from '../testing/payments.ts';
 
 let operator: Operator;
-let practice: PracticeOfTest;
+let practice: PaymentsOfTest;
 beforeAll(async () => {
   operator = await openOperator();
-  practice = await openPractice(operator);
+  practice = await openPayments(operator);
 });
 afterAll(() => operator.close());
 

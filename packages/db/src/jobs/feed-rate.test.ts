@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createAcceptor } from '../accept/acceptor.ts';
-import { openPractice, type Practice } from '../testing/practice.ts';
+import { type OpenPractice, openPractice } from '../testing/open-practice.ts';
 import { feedJobs } from './feed-jobs.ts';
 
-let practice: Practice;
+let practice: OpenPractice;
 beforeEach(async () => {
   practice = await openPractice({ concurrency: 100 });
 });

@@ -6,12 +6,12 @@ import { beginAttempt } from '../posting/begin-attempt.ts';
 import { claimPosting } from '../posting/claim-posting.ts';
 import { retryPosting } from '../posting/retry-posting.ts';
 import { type Settlement, settlePayment } from '../posting/settle-payment.ts';
-import { openPractice, type Practice } from '../testing/practice.ts';
+import { type OpenPractice, openPractice } from '../testing/open-practice.ts';
 import { feedJobs } from './feed-jobs.ts';
 import { renewLeases } from './renew-leases.ts';
 import { sweepJobs } from './sweep-jobs.ts';
 
-let practice: Practice;
+let practice: OpenPractice;
 beforeEach(async () => {
   practice = await openPractice({ concurrency: 3 });
 });

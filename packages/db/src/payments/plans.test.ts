@@ -1,10 +1,10 @@
 import { FAILURE_CODES } from '@emr-payments/contracts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openPractice, type Practice } from '../testing/practice.ts';
+import { type OpenPractice, openPractice } from '../testing/open-practice.ts';
 import { listStatement, type PaymentFilter } from './list-payments.ts';
 import { RECONCILE } from './reconcile.ts';
 
-let practice: Practice;
+let practice: OpenPractice;
 const PAYMENTS = 100_000;
 /** A statement of ours may take 5 s, also on a busy machine. */
 const AT_ONCE = 10_000;

@@ -6,12 +6,12 @@ import { feedJobs } from '../jobs/feed-jobs.ts';
 import { beginAttempt } from '../posting/begin-attempt.ts';
 import { type ClaimedPosting, claimPosting } from '../posting/claim-posting.ts';
 import { type AttemptEnd, settlePayment } from '../posting/settle-payment.ts';
-import { openPractice, type Practice } from '../testing/practice.ts';
+import { type OpenPractice, openPractice } from '../testing/open-practice.ts';
 
 const by = { actor: 'cli:alice', source: 'desk-1' };
 const note = 'Looked at the day sheet.';
 
-let practice: Practice;
+let practice: OpenPractice;
 beforeAll(async () => {
   practice = await openPractice({ concurrency: 100 });
 });

@@ -1,10 +1,10 @@
 import { newEventId } from '@emr-payments/contracts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { acceptBatch } from '../accept/accept-batch.ts';
-import { openPractice, type Practice } from '../testing/practice.ts';
+import { type OpenPractice, openPractice } from '../testing/open-practice.ts';
 import { pruneBatch } from './prune.ts';
 
-let practice: Practice;
+let practice: OpenPractice;
 beforeAll(async () => {
   practice = await openPractice();
 });
