@@ -8,7 +8,7 @@ import { DatabaseUnavailableError, query } from './statements.ts';
 let server: TestDatabase;
 let database: Database;
 
-/** Writes a number down, with the transaction that did it. Zero is refused by the table. */
+/** Inserts a number and returns the transaction that did it. The table refuses zero. */
 const ADD = {
   name: 'add',
   text: 'INSERT INTO numbers VALUES ($1) RETURNING pg_current_xact_id()::text AS xact',
@@ -79,7 +79,7 @@ describe('statements that come together', () => {
     await other.close();
   });
 
-  test('a connection that breaks before the commit is told as an outage, and nothing is done', async () => {
+  test('a connection that breaks before the commit is reported as an outage, and nothing is done', async () => {
     const blocker = new Client({ connectionString: server.url });
     await blocker.connect();
     await blocker.query('BEGIN');

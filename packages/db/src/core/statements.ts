@@ -1,11 +1,11 @@
 import type { Pool, QueryResultRow } from 'pg';
 
-/** PostgreSQL cannot be reached or does not answer in time. What was asked may or may not have been done. */
+/** PostgreSQL cannot be reached or does not answer in time. The statement may or may not have been carried out. */
 export class DatabaseUnavailableError extends Error {
   override name = 'DatabaseUnavailableError';
 }
 
-/** What statements run on: the pool, or the one connection of a transaction (`inTransaction`). */
+/** Runs statements: the pool, or the one connection of a transaction (`inTransaction`). */
 export type Statements = { pool: Pick<Pool, 'query'> };
 
 /** First parameter of every function that runs a statement. */
@@ -49,8 +49,8 @@ export const CONNECTION_MESSAGES = new Set([
 ]);
 
 /**
- * Tells an outage from a mistake. An error with a code is judged by the code alone: the server's sentences can contain any
- * word, such as "timeout" in the name of a setting or a constraint.
+ * Distinguishes an outage from a mistake. An error with a code is judged by the code alone: the server's sentences can
+ * contain any word, such as "timeout" in the name of a setting or a constraint.
  */
 export function isUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false;

@@ -62,7 +62,10 @@ type Row = {
   secrets: { id: string; sealed: string }[];
 };
 
-/** @returns null when there is nothing to do: the job is finished or held by another worker, or the entry is of an earlier fence. */
+/**
+ * @returns null when there is nothing to do: the job is finished or held by another worker, or the entry is of an earlier
+ *   fence.
+ */
 export async function claimDelivery(
   deps: StatementDeps,
   { jobId, fence, leaseMs }: Claim & { leaseMs: number },

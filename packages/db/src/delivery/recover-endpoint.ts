@@ -56,8 +56,8 @@ const BEGINNING = {
 };
 
 /**
- * Returns the time from which on to recover what an endpoint lost since it began to fail: that of the oldest event that
- * was given up since then. Such an event was written before its first attempt failed, so before `failingSince`.
+ * Finds the start of the period to recover after an endpoint began to fail: the time of the oldest event whose delivery
+ * failed or was canceled since then. That event was written before its first attempt failed, so before `failingSince`.
  */
 export async function beginningOfMissed(
   deps: StatementDeps,

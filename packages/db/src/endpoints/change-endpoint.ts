@@ -116,7 +116,7 @@ const DELETE = {
     UPDATE webhook_endpoints SET deleted_at = now() WHERE id = $1`,
 };
 
-/** Deletes an endpoint: its secrets are removed and what waits for it is canceled. The client can read its deliveries no longer. */
+/** Deletes an endpoint: removes its secrets and cancels what waits for it. Its client can no longer read its deliveries. */
 export async function deleteEndpoint(
   tx: StatementDeps,
   { endpoint, by }: { endpoint: EndpointRecord; by: Actor },

@@ -11,7 +11,7 @@ import { query, type StatementDeps } from '../core/statements.ts';
 import { EVENT_VALUES, publishEventCtes } from '../events/publish-event.ts';
 import { type PaymentKey, refusal, type WorklistRefusal } from './refusal.ts';
 
-/** What a person found in the EMR. */
+/** A person's finding in the EMR. */
 export type Resolution =
   /** The payment is there, under this id. */
   { outcome: 'posted'; emrTransactionId: string } | { outcome: 'not_posted' };

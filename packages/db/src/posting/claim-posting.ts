@@ -102,7 +102,10 @@ type Row = {
   unresolved_ms: number | null;
 };
 
-/** @returns null when there is nothing to do: the job is finished or held by another worker, or the entry is of an earlier fence. */
+/**
+ * @returns null when there is nothing to do: the job is finished or held by another worker, or the entry is of an earlier
+ *   fence.
+ */
 export async function claimPosting(
   deps: StatementDeps,
   { jobId, fence, leaseMs }: Claim & { leaseMs: number },

@@ -7,7 +7,7 @@ import { query, type StatementDeps } from '../core/statements.ts';
 /** `emrPatientId` is null while the EMR has no such patient: payments for that MRN are answered "not found". */
 export type PatientEntry = { mrn: string; emrPatientId: string | null };
 
-/** Counts of what a batch did. If an MRN occurs twice in it, the last entry counts. */
+/** Result of a batch, in distinct MRNs. If an MRN occurs twice in it, the last entry counts. */
 export type PatientCounts = { added: number; changed: number; unchanged: number };
 
 /** Rows in one statement. */

@@ -54,7 +54,7 @@ const page = ({ what, table, keys, column }: SealedColumn) => {
   };
 };
 
-/** Replaces only values that are still as they were read: one that has changed since is sealed with the current key already. */
+/** Replaces only values that are still as they were read: one that changed since is sealed with the current key already. */
 const replace = ({ table, keys, column }: SealedColumn) => ({
   name: `reseal-${table}`,
   text: `
