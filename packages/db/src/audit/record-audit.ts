@@ -1,6 +1,6 @@
 import type { Database } from '../core/database.ts';
 import { named } from '../core/named.ts';
-import { query, type StatementDeps, type Statements } from '../core/statements.ts';
+import { query, type StatementDeps } from '../core/statements.ts';
 import { type AuditInput, clip } from './entry.ts';
 
 /** The values of `auditCte`. `auditValues` makes them. */
@@ -78,6 +78,6 @@ export async function recordAudits(deps: StatementDeps, entries: readonly AuditI
  * Writes one entry, for an action that has no statement or transaction of its own to record it in. Failed credentials
  * go through `countCredentialFailures` instead: strangers can cause any number of them.
  */
-export async function recordAudit(deps: { database: Statements }, entry: AuditInput): Promise<void> {
+export async function recordAudit(deps: StatementDeps, entry: AuditInput): Promise<void> {
   await recordAudits(deps, [entry]);
 }

@@ -54,7 +54,7 @@ export function openDatabase(options: { url: string; poolSize: number; applicati
   // A broken idle connection needs no handling: the pool opens another when one is needed.
   pool.on('error', () => undefined);
   const prisma = new PrismaClient({ adapter: new PrismaPg(pool, { disposeExternalPool: false }) });
-  const grouped = groupStatements({ pool }, config);
+  const grouped = groupStatements({ alone: { pool }, config });
   return {
     pool,
     grouped,

@@ -99,7 +99,7 @@ describe('statements that come together', () => {
 
 test('a server that cannot be reached is an outage for each of them', async () => {
   const alone = { pool: database.pool };
-  const lost = groupStatements(alone, { host: '127.0.0.1', port: 1 });
+  const lost = groupStatements({ alone, config: { host: '127.0.0.1', port: 1 } });
   const ends = await Promise.allSettled([1, 2].map((n) => query({ database: lost }, ADD, [n])));
   for (const end of ends) expect(end).toMatchObject({ reason: expect.any(DatabaseUnavailableError) });
   await lost.close();

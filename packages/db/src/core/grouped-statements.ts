@@ -47,13 +47,13 @@ async function runGroup(client: PoolClient, group: readonly Waiting[]): Promise<
  * A process that freezes after sending half a group does not keep the rows locked: the server ends a transaction that
  * idles.
  *
- * @param alone runs a statement by itself.
+ * @param deps.alone runs a statement by itself.
+ * @param deps.config of the connections that groups run on.
  * @param options.maxGroup statements in one group. They fit in a socket's buffer, so that a group leaves in one piece.
  * @param options.maxInFlight groups at once, each on a connection of its own.
  */
 export function groupStatements(
-  alone: Statements,
-  config: ClientConfig,
+  { alone, config }: { alone: Statements; config: ClientConfig },
   { maxGroup = 50, maxInFlight = 2 }: { maxGroup?: number; maxInFlight?: number } = {},
 ): GroupedStatements {
   const pool = new Pool({ ...config, max: maxInFlight, pipeline: true });
