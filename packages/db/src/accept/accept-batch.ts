@@ -13,7 +13,7 @@ export type AcceptOutcome =
 
 type Idempotency = NonNullable<AcceptInput['idempotency']>;
 
-/** Outcome of a request whose key was already taken, by what the earlier request with the key got. */
+/** Decides the outcome of a request with a key that was not written, by what has claimed the key before. */
 function outcomeOfKey(
   idempotency: Idempotency,
   claimed: ClaimedKey | null,

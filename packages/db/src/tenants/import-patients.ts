@@ -4,7 +4,7 @@ import type { Database } from '../core/database.ts';
 import { named } from '../core/named.ts';
 import { query, type StatementDeps } from '../core/statements.ts';
 
-/** `emrPatientId` is null while the EMR has no such patient: payments for that MRN are answered "not found". */
+/** `emrPatientId` is null while the EMR has no id for the MRN: payments for that MRN are answered "not found". */
 export type PatientEntry = { mrn: string; emrPatientId: string | null };
 
 /** Result of a batch, in distinct MRNs. If an MRN occurs twice in it, the last entry counts. */
