@@ -21,7 +21,7 @@ export type RegisterEndpointInput = {
   thin?: boolean;
   /** null, or left out: no limit. */
   ratePerSecond?: number | null;
-  /** Deliveries to this endpoint at once, over all workers. */
+  /** Deliveries to this endpoint at once, over all workers; 10 by default. */
   concurrency?: number;
   by?: Actor;
 };
