@@ -74,6 +74,12 @@ describe('check-imports', () => {
       /for tests alone/,
     ],
     [
+      'the tests’ part of a package',
+      'apps/api/src/x.ts',
+      `import { p } from '@emr-payments/db/testing';`,
+      /db\/testing, which is for tests alone/,
+    ],
+    [
       'a fixture in the service',
       'packages/db/src/x.ts',
       `import { f } from './y.fixture.ts';`,

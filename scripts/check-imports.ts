@@ -26,6 +26,9 @@ const LAYERS: Readonly<Record<string, number>> = {
 const SCOPE = '@emr-payments/';
 const TESTKIT = `${SCOPE}testkit`;
 
+/** What a package shares with the tests of others: `@emr-payments/db/testing`. */
+const TESTING = /^@emr-payments\/[\w-]+\/testing$/;
+
 type Manifest = {
   name: string;
   dependencies?: Record<string, string>;
@@ -120,7 +123,9 @@ export function checkImports(root: string): string[] {
         }
         const declared = name in dependencies || (test && (name in devDependencies || name in shared));
         if (!declared) complain(`imports '${name}', which ${workspace.folder}/package.json does not declare`);
-        if (name === TESTKIT && !test) complain(`imports ${TESTKIT}, which is for tests alone`);
+        if ((name === TESTKIT || TESTING.test(specifier)) && !test) {
+          complain(`imports ${specifier}, which is for tests alone`);
+        }
         const target = byName.get(name);
         if (name.startsWith(SCOPE) && target === undefined)
           complain(`imports '${name}', which does not exist`);

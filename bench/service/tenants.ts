@@ -1,11 +1,5 @@
-import {
-  createClient,
-  createEndpoint,
-  createUser,
-  importPatients,
-  openDatabase,
-  saveConnection,
-} from '@emr-payments/db';
+import { openDatabase } from '@emr-payments/db';
+import { createPractice } from '@emr-payments/db/testing';
 import { parseKeyring } from '@emr-payments/runtime';
 import { mrnsOf, type Tenant } from '../load/requests.ts';
 
@@ -39,25 +33,15 @@ export async function createTenants(
   const tenants: BenchTenant[] = [];
   try {
     for (let n = 0; n < plan.count; n += 1) {
-      const { clientPk, clientId, clientSecret } = await createClient(
-        { database },
-        { name: `Integrator ${n}` },
-      );
-      const { userId, accessToken } = await createUser({ database }, { clientPk, name: `Practice ${n}` });
-      const { laneId } = await saveConnection(
+      const { clientId, clientSecret, accessToken, clientPk, userId, laneId } = await createPractice(
         { database, keyring },
         {
-          userId,
-          adapter: 'fhir-r5',
-          baseUrl: plan.fhirUrl(n),
-          credentials: {},
-          timeZone: 'America/New_York',
-          concurrency: plan.postingCap,
+          name: `Integrator ${n}`,
+          connection: { baseUrl: plan.fhirUrl(n), concurrency: plan.postingCap },
+          patients,
+          endpoint: { url: plan.webhookUrl(n), secret: plan.webhookSecret, concurrency: plan.deliveryCap },
         },
       );
-      await importPatients({ database }, { userId, patients });
-      const endpoint = { clientPk, secret: plan.webhookSecret, concurrency: plan.deliveryCap };
-      await createEndpoint({ database, keyring }, { ...endpoint, url: plan.webhookUrl(n) });
       tenants.push({ clientId, clientSecret, accessToken, patients: PATIENTS, clientPk, userId, laneId });
     }
   } finally {

@@ -1,9 +1,9 @@
 import {
   createClient,
-  createEndpoint,
   createUser,
   type Database,
   importPatients,
+  registerEndpoint,
   saveConnection,
 } from '@emr-payments/db';
 import type { Keyring } from '@emr-payments/runtime';
@@ -70,7 +70,7 @@ export async function makePractices(deps: Deps, input: PracticesInput): Promise<
   for (const client of CLIENTS) {
     const { clientId, clientSecret, clientPk } = await createClient(deps, { name: client.name });
     for (const name of client.endpoints) {
-      await createEndpoint(deps, {
+      await registerEndpoint(deps, {
         clientPk,
         url: `${input.receiverUrl}/hooks/${name}`,
         secret: input.webhookSecret,

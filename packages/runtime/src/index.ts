@@ -1,3 +1,4 @@
+export { type Batcher, createBatcher } from './batcher.ts';
 export * from './config.ts';
 export * from './every.ts';
 export * from './keyring-config.ts';

@@ -7,8 +7,9 @@ import {
   openCredentials,
   openDatabase,
 } from '@emr-payments/db';
+import { createPractice } from '@emr-payments/db/testing';
 import { createAdapters } from '@emr-payments/emr';
-import { createLogger, hashSecret, type Keyring, newSecret, parseKeyring } from '@emr-payments/runtime';
+import { createLogger, type Keyring, parseKeyring } from '@emr-payments/runtime';
 import { openTestDatabase } from '@emr-payments/testkit';
 import { createAgents, dnsResolve } from '@emr-payments/webhooks';
 import type { FastifyInstance } from 'fastify';
@@ -82,7 +83,7 @@ export async function openTestApi(
     app,
     database: direct,
     keyring,
-    newCaller: (options = {}) => newCaller(direct, options),
+    newCaller: (options = {}) => newCaller({ database: direct, keyring }, options),
     async close() {
       await app.close();
       agents.close();
@@ -94,43 +95,23 @@ export async function openTestApi(
 }
 
 async function newCaller(
-  { prisma }: Database,
+  deps: { database: Database; keyring: Keyring },
   {
     timeZone = 'America/New_York',
     baseUrl = 'http://127.0.0.1:1/fhir',
   }: { timeZone?: string; baseUrl?: string },
 ) {
-  const credentials = {
-    client_id: newSecret('ci_live_'),
-    client_secret: newSecret('cs_live_'),
-    access_token: newSecret('at_live_'),
-  };
-  const client = await prisma.client.create({
-    data: {
-      clientId: credentials.client_id,
-      name: 'Integrator',
-      secrets: { create: { secretHash: new Uint8Array(hashSecret(credentials.client_secret)) } },
-    },
+  const practice = await createPractice(deps, {
+    connection: { timeZone, baseUrl },
+    patients: [
+      { mrn: 'MRN-12345', emrPatientId: 'p1' },
+      { mrn: 'MRN-UNSYNCED', emrPatientId: null },
+    ],
+    endpoint: null,
   });
-  const user = await prisma.user.create({
-    data: {
-      publicId: newSecret('user_'),
-      clientPk: client.id,
-      name: 'Front desk',
-      tokens: { create: { tokenHash: new Uint8Array(hashSecret(credentials.access_token)) } },
-      patients: { create: [{ mrn: 'MRN-12345', emrPatientId: 'p1' }, { mrn: 'MRN-UNSYNCED' }] },
-    },
-  });
-  const { laneId } = await prisma.connection.create({
-    data: {
-      user: { connect: { id: user.id } },
-      adapter: 'fhir-r5',
-      baseUrl,
-      timeZone,
-      lane: { create: { kind: 'connection', concurrency: 4 } },
-    },
-  });
-  return { ...credentials, clientPk: client.id, userId: user.id, laneId };
+  const { clientId, clientSecret, accessToken, clientPk, userId, laneId } = practice;
+  const credentials = { client_id: clientId, client_secret: clientSecret, access_token: accessToken };
+  return { ...credentials, clientPk, userId, laneId };
 }
 
 /** Returns the three headers of a caller. */

@@ -1,13 +1,6 @@
-import { randomUUID } from 'node:crypto';
 import { newEventId, newPaymentId, paymentIdToUuid } from '@emr-payments/contracts';
-import {
-  createAcceptor,
-  createClient,
-  createEndpoint,
-  createUser,
-  importPatients,
-  saveConnection,
-} from '@emr-payments/db';
+import { createAcceptor } from '@emr-payments/db';
+import { createPractice } from '@emr-payments/db/testing';
 import { parseKeyring } from '@emr-payments/runtime';
 import type { Operator } from './operator.ts';
 
@@ -24,38 +17,22 @@ export type PaymentsOfTest = {
 /** A practice in the operator's database, and payments in any state. */
 export async function openPayments({ database, env }: Operator): Promise<PaymentsOfTest> {
   const keyring = parseKeyring(env.ENCRYPTION_KEYS ?? '');
-  const { clientPk, clientId } = await createClient({ database }, { name: 'Integrator' });
-  const { userId } = await createUser({ database }, { clientPk, name: 'Front desk' });
-  await saveConnection(
+  const practice = await createPractice(
     { database, keyring },
     {
-      userId,
-      adapter: 'fhir-r5',
-      baseUrl: 'http://127.0.0.1:1/fhir',
-      credentials: { bearer_token: 'x' },
-      timeZone: 'UTC',
-      concurrency: 1,
+      connection: {
+        baseUrl: 'http://127.0.0.1:1/fhir',
+        credentials: { bearer_token: 'x' },
+        timeZone: 'UTC',
+        concurrency: 1,
+      },
     },
   );
-  await importPatients({ database }, { userId, patients: [{ mrn: 'MRN-1', emrPatientId: 'p1' }] });
-  const { endpointId } = await createEndpoint(
-    { database, keyring },
-    { clientPk, url: 'https://example.com/hook', secret: `whsec_${randomUUID()}`, concurrency: 1 },
-  );
+  const { clientPk, clientId, userId, endpointId } = practice;
+  if (endpointId === null) throw new Error('the endpoint was not registered');
   const acceptor = createAcceptor({ database });
   const acceptedPayment = async () => {
-    const accepted = await acceptor.accept({
-      clientPk,
-      userId,
-      patientMrn: 'MRN-1',
-      paymentMethod: 'Card',
-      referenceNumber: '#1',
-      location: '1404',
-      amount: '350.00',
-      notes: null,
-      depositDate: '2026-06-15',
-      idempotency: null,
-    });
+    const accepted = await acceptor.accept(practice.input());
     if (accepted.outcome !== 'accepted') throw new Error(accepted.outcome);
     return accepted.paymentId;
   };

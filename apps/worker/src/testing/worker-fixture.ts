@@ -2,18 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  createAcceptor,
-  createClient,
-  createEndpoint,
-  createUser,
-  type Database,
-  feedJobs,
-  importPatients,
-  openCredentials,
-  openDatabase,
-  saveConnection,
-} from '@emr-payments/db';
+import { createAcceptor, type Database, feedJobs, openCredentials, openDatabase } from '@emr-payments/db';
+import { createPractice } from '@emr-payments/db/testing';
 import { createAdapters } from '@emr-payments/emr';
 import { createLogger, parseKeyring } from '@emr-payments/runtime';
 import { openTestDatabase, type SandboxProcess, startSandbox } from '@emr-payments/testkit';
@@ -54,34 +44,20 @@ export async function openWorkerFixture(options: FixtureOptions = {}): Promise<W
     ledgerFile: join(mkdtempSync(join(tmpdir(), 'ledger-')), 'ledger.jsonl'),
   });
   const keyring = parseKeyring(`test:${randomBytes(32).toString('base64')}`);
-  const { clientPk } = await createClient({ database }, { name: 'Test client' });
-  const { userId } = await createUser({ database }, { clientPk, name: 'Test practice' });
-  await saveConnection(
-    { database, keyring },
-    {
-      userId,
-      adapter: 'fhir-r5',
-      baseUrl: sandbox.fhirUrl,
-      credentials: {},
-      settings: { timeout_ms: 1_500, settle_ms: 0, ...options.settings },
-      timeZone: 'America/New_York',
-      concurrency: 4,
-    },
-  );
-  const patients = (await (await fetch(`${sandbox.fhirUrl}/Patient?identifier=MRN-12345`)).json()) as {
+  const found = (await (await fetch(`${sandbox.fhirUrl}/Patient?identifier=MRN-12345`)).json()) as {
     entry: { resource: { id: string } }[];
   };
-  await importPatients(
-    { database },
-    { userId, patients: [{ mrn: 'MRN-12345', emrPatientId: patients.entry[0]?.resource.id ?? null }] },
+  const practice = await createPractice(
+    { database, keyring },
+    {
+      connection: {
+        baseUrl: sandbox.fhirUrl,
+        settings: { timeout_ms: 1_500, settle_ms: 0, ...options.settings },
+      },
+      patients: [{ mrn: 'MRN-12345', emrPatientId: found.entry[0]?.resource.id ?? null }],
+      endpoint: options.endpointUrl === undefined ? null : { url: options.endpointUrl, concurrency: 4 },
+    },
   );
-  if (options.endpointUrl !== undefined) {
-    const secret = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
-    await createEndpoint(
-      { database, keyring },
-      { clientPk, url: options.endpointUrl, secret, concurrency: 4 },
-    );
-  }
 
   const logger = createLogger('test', 'silent');
   const policy = { allowHosts: ['127.0.0.1'] };
@@ -105,19 +81,7 @@ export async function openWorkerFixture(options: FixtureOptions = {}): Promise<W
     deps,
     sandbox,
     async accept(overrides = {}) {
-      const outcome = await acceptor.accept({
-        clientPk,
-        userId,
-        patientMrn: 'MRN-12345',
-        paymentMethod: 'Card',
-        referenceNumber: '#123456',
-        location: '1404',
-        amount: '350.00',
-        notes: null,
-        depositDate: '2026-06-15',
-        idempotency: null,
-        ...overrides,
-      });
+      const outcome = await acceptor.accept(practice.input({ referenceNumber: '#123456', ...overrides }));
       if (outcome.outcome !== 'accepted') throw new Error(outcome.outcome);
       return outcome.paymentId;
     },

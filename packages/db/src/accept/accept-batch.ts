@@ -1,5 +1,5 @@
 import { newPaymentId, paymentIdToUuid, uuidToPaymentId } from '@emr-payments/contracts';
-import type { StatementDeps } from '../core/database.ts';
+import type { StatementDeps } from '../core/statements.ts';
 import { type AcceptInput, acceptPayments } from './accept-payments.ts';
 import { type ClaimedKey, findIdempotencyKeys } from './find-idempotency-keys.ts';
 
@@ -13,7 +13,7 @@ export type AcceptOutcome =
 
 type Idempotency = NonNullable<AcceptInput['idempotency']>;
 
-/** A request whose key was not claimed now: what did an earlier one with the key get? */
+/** Decides the outcome of a request with a key that was not written, by what has claimed the key before. */
 function outcomeOfKey(
   idempotency: Idempotency,
   claimed: ClaimedKey | null,
@@ -31,11 +31,12 @@ function outcomeOfKey(
 }
 
 /**
- * Accepts the payments of all the requests in flight: one commit, and for keys that were used before one look at what
- * they stand for.
+ * Accepts the payments of all the requests in flight in one commit. If some of their keys were used before, one more
+ * statement looks those up.
  *
- * @returns an outcome for each input, in order. It has been committed when this resolves.
- * @throws DatabaseUnavailableError when nobody knows whether it was: a caller with a key repeats and finds out.
+ * @returns an outcome for each input, in order. All is committed when this resolves.
+ * @throws DatabaseUnavailableError when it is unknown whether the batch was committed: a caller with a key finds out by
+ *   repeating the request.
  */
 export async function acceptBatch(
   deps: StatementDeps,

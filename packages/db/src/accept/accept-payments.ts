@@ -1,6 +1,6 @@
-import { query, type StatementDeps } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/statements.ts';
 
-/** One validated request of an authenticated user. */
+/** A validated request of an authenticated user. */
 export type AcceptInput = {
   clientPk: number;
   userId: number;
@@ -24,13 +24,14 @@ export type AcceptRow = AcceptInput & {
 type Result = { job_id: number | null; patient_found: boolean };
 
 /**
- * All that accepting takes, for all the requests in flight, in one statement and so in one commit: the patient is
- * resolved, the idempotency key claimed, the payment and its job written.
+ * Accepts all the requests in flight in one statement and so in one commit: resolves the patients, claims the idempotency
+ * keys, and writes the payments and their jobs.
  *
- * - Keys are claimed in their order, so that two processes that claim the same ones wait and never deadlock.
- * - A key that is taken already, in the table or by an earlier row of this batch, keeps its row from being written.
- * - Each patient is looked up by itself (LATERAL, LIMIT): joined, a batch would have all patients read from end to end.
- * - The deposit date defaults to today in the practice's time zone (design: the API's manners).
+ * - Keys are claimed in a fixed order, so that two processes that claim the same keys wait for each other and never
+ *   deadlock.
+ * - A row whose key is already taken, in the table or by an earlier row of this batch, is not written.
+ * - Each patient is looked up by itself (LATERAL, LIMIT): with a join, a batch would scan the whole table of patients.
+ * - The deposit date defaults to today in the practice's time zone.
  */
 const ACCEPT = {
   name: 'accept-payments',
@@ -72,7 +73,7 @@ const ACCEPT = {
      ORDER BY n`,
 };
 
-/** @returns for each row, in order, its job's number when it was written now, and whether its patient is known. */
+/** @returns for each row, in order, its job's number if it was written now, and whether its patient is known. */
 export async function acceptPayments(
   deps: StatementDeps,
   rows: readonly AcceptRow[],

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import { listenForJobs } from '../core/listen.ts';
-import { openPractice, type Practice } from '../testing/practice.ts';
+import { type OpenPractice, openPractice } from '../testing/open-practice.ts';
 import { createAcceptor } from './acceptor.ts';
 
-let practice: Practice;
+let practice: OpenPractice;
 beforeAll(async () => {
   practice = await openPractice();
 });
@@ -42,7 +42,7 @@ test('requests in flight share a statement and each gets its own payment and job
   expect(rows).toEqual([{ job_id: mine?.outcome === 'accepted' ? mine.jobId : -1, status: 'accepted' }]);
 });
 
-test('the relays are told of each payment that is accepted', async () => {
+test('the relays are notified of each accepted payment', async () => {
   let calls = 0;
   const listener = listenForJobs({
     url: practice.url,
@@ -51,12 +51,12 @@ test('the relays are told of each payment that is accepted', async () => {
     },
   });
   onTestFinished(() => listener.close());
-  // It calls once by itself when it listens.
+  // The listener calls once when it begins to listen.
   await vi.waitFor(() => expect(calls).toBe(1));
   const acceptor = createAcceptor(practice);
-  for (const told of [2, 3]) {
+  for (const expected of [2, 3]) {
     await acceptor.accept(practice.input({}));
-    await vi.waitFor(() => expect(calls).toBe(told));
+    await vi.waitFor(() => expect(calls).toBe(expected));
   }
 });
 

@@ -1,4 +1,5 @@
-import { DatabaseUnavailableError, type Statements } from '../core/database.ts';
+import { createBatcher } from '@emr-payments/runtime';
+import { DatabaseUnavailableError, type Statements } from '../core/statements.ts';
 import { type AcceptOutcome, acceptBatch } from './accept-batch.ts';
 import type { AcceptInput } from './accept-payments.ts';
 import { createNudge } from './nudge.ts';
@@ -7,7 +8,7 @@ export type Acceptor = {
   /**
    * Accepts one payment, durably: it has been committed when this resolves.
    *
-   * @throws DatabaseUnavailableError when Postgres is away, late, or has more waiting for it than it can take.
+   * @throws DatabaseUnavailableError when PostgreSQL cannot be reached or is late, or too many requests wait for it.
    */
   accept(input: AcceptInput): Promise<AcceptOutcome>;
 };
@@ -18,14 +19,14 @@ type Waiting = {
   reject(error: unknown): void;
 };
 
-/** More than this many requests waiting for Postgres is an outage: they are told so at once. */
+/** More requests than this waiting for PostgreSQL is an outage: the next ones are refused at once. */
 const MOST_WAITING = 10_000;
 
 /**
- * Group commit: requests that come while a batch is under way form the next one, so that many share one round trip
- * and one fsync, and a lone request waits for nobody. After each commit the relays are told, beside the answers.
+ * Group commit: requests that come while a batch is under way form the next one, so that many share one round trip and
+ * one fsync. A lone request waits for no other. The relays are notified after each commit, without delaying the answers.
  *
- * @param deps.onBatch told the number of rows of each statement.
+ * @param deps.onBatch called with the number of rows of each statement.
  * @param options.maxBatch rows in one statement.
  * @param options.maxInFlight statements at once: the second is built while the first is being committed.
  */
@@ -34,9 +35,6 @@ export function createAcceptor(
   { maxBatch = 200, maxInFlight = 2 }: { maxBatch?: number; maxInFlight?: number } = {},
 ): Acceptor {
   const nudgeRelays = createNudge({ database });
-  const waiting: Waiting[] = [];
-  let inFlight = 0;
-  let flushPlanned = false;
 
   async function run(batch: Waiting[]): Promise<void> {
     onBatch?.(batch.length);
@@ -48,7 +46,7 @@ export function createAcceptor(
       nudgeRelays();
       batch.forEach((entry, index) => {
         const outcome = outcomes[index];
-        if (outcome === undefined) entry.reject(new Error('the accept statement answered too few rows'));
+        if (outcome === undefined) entry.reject(new Error('the accept statement returned too few rows'));
         else entry.resolve(outcome);
       });
     } catch (error) {
@@ -61,30 +59,14 @@ export function createAcceptor(
     }
   }
 
-  function flush(): void {
-    flushPlanned = false;
-    while (waiting.length > 0 && inFlight < maxInFlight) {
-      inFlight += 1;
-      void run(waiting.splice(0, maxBatch)).finally(() => {
-        inFlight -= 1;
-        flush();
-      });
-    }
-  }
+  const batcher = createBatcher<Waiting>({ run }, { maxBatch, maxInFlight, maxWaiting: MOST_WAITING });
 
   return {
-    accept(input) {
-      if (waiting.length >= MOST_WAITING) {
-        return Promise.reject(new DatabaseUnavailableError('too many requests are waiting for PostgreSQL'));
-      }
-      return new Promise((resolve, reject) => {
-        waiting.push({ input, resolve, reject });
-        // After the requests that the event loop is reading right now, so that they go together.
-        if (!flushPlanned && inFlight < maxInFlight) {
-          flushPlanned = true;
-          setImmediate(flush);
+    accept: (input) =>
+      new Promise((resolve, reject) => {
+        if (!batcher.add({ input, resolve, reject })) {
+          reject(new DatabaseUnavailableError('too many requests are waiting for PostgreSQL'));
         }
-      });
-    },
+      }),
   };
 }

@@ -1,9 +1,9 @@
-import { query, type StatementDeps } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/statements.ts';
 
 export type KeyOwner = { clientPk: number; userId: number; key: string };
 export type ClaimedKey = {
   fingerprint: Buffer;
-  /** null: it was claimed by a request that makes no payment. */
+  /** null: the key was claimed by a request that makes no payment. */
   made: { paymentId: string; jobId: number } | null;
 };
 
@@ -18,7 +18,7 @@ const FIND = {
 
 type Row = { fingerprint: Buffer | null; payment_id: string | null; job_id: number | null };
 
-/** @returns for each key, in order, what claimed it; null when nothing that has been committed did. */
+/** @returns for each key, in order, what claimed it; null when no committed request did. */
 export async function findIdempotencyKeys(
   deps: StatementDeps,
   keys: readonly KeyOwner[],

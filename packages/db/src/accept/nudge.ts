@@ -1,16 +1,16 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { query, type StatementDeps } from '../core/database.ts';
 import { JOBS_CHANNEL } from '../core/jobs-channel.ts';
+import { query, type StatementDeps } from '../core/statements.ts';
 
-/** At most so often: a relay takes all that is due each time. */
+/** Shortest time between two notifications: a relay takes everything that is due each time. */
 const GAP_MS = 5;
 
 const NUDGE = { name: 'nudge-relays', text: `SELECT pg_notify('${JOBS_CHANNEL}', '')` };
 
 /**
- * Tells the relays of jobs that have been committed, in a statement of its own that nobody waits for. In the accepting
- * transaction it would take a lock that all of the database's notifying commits share, and hold it over the wait for the
- * disk: one commit at a time. One that is lost, with the process or the connection, is made up by the relays' poll.
+ * Notifies the relays of committed jobs, in a statement of its own that no request waits for. In the accepting transaction
+ * a NOTIFY would take a lock that all notifying commits of the server share, and hold it during the wait for the disk: one
+ * commit at a time. A notification that is lost with the process or the connection is made up for by the relays' poll.
  */
 export function createNudge(deps: StatementDeps): () => void {
   let wanted = false;

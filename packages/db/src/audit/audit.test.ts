@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type AuditInput, recordAudit } from '../index.ts';
-import { openPractice, type Practice } from '../testing/practice.ts';
+import { type OpenPractice, openPractice } from '../testing/open-practice.ts';
 import { countCredentialFailures } from './credential-failures.ts';
 
-let practice: Practice;
+let practice: OpenPractice;
 beforeAll(async () => {
   practice = await openPractice();
 });

@@ -1,31 +1,31 @@
 import { isIPv6 } from 'node:net';
-import type { Statements } from '../core/database.ts';
+import type { Statements } from '../core/statements.ts';
 import { type AuditInput, clip } from './entry.ts';
 import { recordAudits } from './record-audit.ts';
 
-/** One request whose credentials were not good. */
+/** A request whose credentials were rejected. */
 export type CredentialFailure = {
   /** Address of the caller. */
   source: string;
-  /** What was wrong: the code of the answer. */
+  /** Code of the answer, which says what was wrong. */
   code: string;
-  /** The client id that was named, known or not; null when there was none. Never a secret or a token. */
+  /** The client id that the request gave, whether known or not; null without one. Never a secret or a token. */
   clientId: string | null;
 };
 
 export type CredentialFailures = {
-  /** Costs a look into a map; nothing is written here. */
+  /** Counts a failure in memory; nothing is written here. */
   note(failure: CredentialFailure): void;
-  /** Writes what has been counted. */
+  /** Writes what was counted and stops. */
   close(): Promise<void>;
 };
 
 type Counted = { failure: CredentialFailure; count: number };
 
-/** Stands for the client id where one source tried more than one. */
+/** Recorded instead of a client id where one source tried more than one. */
 const SEVERAL = '(several)';
 
-/** An IPv6 network has more addresses than any log could hold: its first 64 bits stand for it. */
+/** Reduces an IPv6 address to its /64 network, since one network has more addresses than a log can hold. IPv4 is kept. */
 export function networkOf(address: string): string {
   if (!isIPv6(address) || address.startsWith('::ffff:')) return address;
   const [left = '', right] = address.split('%')[0]?.split('::') ?? [];
@@ -37,12 +37,11 @@ export function networkOf(address: string): string {
 }
 
 /**
- * Failed credentials for the audit log, counted in memory and written every few seconds: one entry for each source
- * and code, with how often it happened. However many fail, from however many addresses, at most
- * `mostRows` rows are written each time; the rest are one entry of source `many`. What a crash loses is the count of the
- * last few seconds.
+ * Counts rejected credentials in memory and writes them into the audit log every 30 s: one entry for each source and code,
+ * with its count. However many requests fail, from however many addresses, at most `mostRows` such entries are written
+ * each time; the rest become one entry of source `many`. A crash loses the counts since the last write.
  *
- * @param options.onError an entry could not be written; its counts are kept for the next time.
+ * @param deps.onError called when the entries could not be written; their counts are kept for the next time.
  */
 export function countCredentialFailures(
   { database, onError }: { database: Statements; onError: (error: unknown) => void },

@@ -6,33 +6,33 @@ export type Actor = {
   source: string;
 };
 
-/** What a program does by itself, such as seeding the local stack. */
+/** The actor of actions that no person or client asked for, such as seeding the local stack. */
 export const SYSTEM: Actor = { actor: 'system', source: 'local' };
 
-/** A record as `subject` names it: its kind and its public id. */
+/** Names a record by its kind and its public id. */
 export type AuditSubject =
   `${'client' | 'user' | 'endpoint' | 'payment' | 'event' | 'patients' | 'keys' | 'credential'}:${string}`;
 
-/** What belongs to an action and is no secret: a note, an outcome, counts. */
+/** Facts about an action that are not secret: a note, an outcome, counts. */
 export type AuditDetail = Record<string, string | number | boolean | null>;
 
-/** What was done, by whom, to what. */
+/** One entry of the audit log. */
 export type AuditInput = Actor & {
   /** `noun.verb`, such as `client.rotate_secret`. */
   action: string;
   subject: AuditSubject;
   outcome: 'done' | 'refused' | 'failed';
-  /** How often, when many alike are counted together; 1 by default. */
+  /** How many equal actions the entry counts; 1 by default. */
   count?: number;
   detail?: AuditDetail;
 };
 
-/** Longest text that is kept of each field: some of it may come from a stranger. */
+/** Longest text that is kept of each field: some of them may come from a stranger. */
 const LONGEST = 200;
 
-/** Printable, and no longer than anybody reads. */
+/** Makes a text printable and cuts it to a readable length. */
 export function clip(text: string): string {
-  // A surrogate that is cut in half is no text to Postgres, and neither is NUL.
+  // PostgreSQL refuses NUL and half of a surrogate pair.
   return text
     .replace(/[\p{Cc}\p{Cs}]/gu, '�')
     .slice(0, LONGEST)

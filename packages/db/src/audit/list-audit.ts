@@ -10,7 +10,7 @@ export type AuditFilter = {
   limit: number;
 };
 
-/** The newest entries first. */
+/** Lists entries of the audit log, newest first. */
 export async function listAudit({ database }: { database: Pick<Database, 'prisma'> }, filter: AuditFilter) {
   const { actor, subject, action, since, before, limit } = filter;
   return database.prisma.auditEntry.findMany({

@@ -1,34 +1,38 @@
-import { type Database, query, type StatementDeps, type Statements } from '../core/database.ts';
+import type { Database } from '../core/database.ts';
+import { named } from '../core/named.ts';
+import { query, type StatementDeps } from '../core/statements.ts';
 import { type AuditInput, clip } from './entry.ts';
 
+/** The values of `auditCte`. `auditValues` makes them. */
+export const AUDIT_VALUES = ['actor', 'source', 'action', 'subject', 'outcome', 'detail'] as const;
+
 /**
- * The end of a statement that also writes what it did into the audit log: one entry, in the same commit, when the CTE
- * `from` has a row.
+ * A CTE for a statement with named values (`AUDIT_VALUES`) that writes one entry into the audit log, in the commit of that
+ * statement, if `from` has a row.
  *
- * @param input.at number of the first of six parameters, in the order of `auditValues`.
+ * @param input.from a CTE or table expression with at most one row.
  */
-export function auditCte({ from, at }: { from: string; at: number }): string {
-  const [actor, source, action, subject, outcome, detail] = [0, 1, 2, 3, 4, 5].map((n) => `$${at + n}`);
+export function auditCte({ from }: { from: string }): string {
   return `audited AS (
       INSERT INTO audit_log (actor, source, action, subject, outcome, detail)
-      SELECT ${actor}, ${source}, ${action}, ${subject}, ${outcome}, ${detail}::jsonb FROM ${from}
+      SELECT :actor, :source, :action, :subject, :outcome, :detail::jsonb FROM ${from}
     )`;
 }
 
-/** The six values of `auditCte`. */
-export function auditValues(input: AuditInput): unknown[] {
+/** The values of `auditCte`, for one entry. */
+export function auditValues(input: AuditInput): Record<(typeof AUDIT_VALUES)[number], string | null> {
   const { actor, source, action, subject, outcome, detail } = input;
-  return [
-    clip(actor),
-    clip(source),
+  return {
+    actor: clip(actor),
+    source: clip(source),
     action,
-    clip(subject),
+    subject: clip(subject),
     outcome,
-    detail === undefined ? null : JSON.stringify(detail),
-  ];
+    detail: detail === undefined ? null : JSON.stringify(detail),
+  };
 }
 
-/** The same as an entry for Prisma, to stand in one `$transaction([…])` with the write that it tells of. */
+/** An audit entry as a Prisma operation, to go into one `$transaction([…])` with the write that it records. */
 export function auditCreate({ database }: { database: Pick<Database, 'prisma'> }, input: AuditInput) {
   const { actor, source, action, subject, outcome, count, detail } = input;
   return database.prisma.auditEntry.create({
@@ -45,32 +49,35 @@ export function auditCreate({ database }: { database: Pick<Database, 'prisma'> }
   });
 }
 
-const RECORD = {
+const RECORD = named({
   name: 'record-audit',
+  values: ['actors', 'sources', 'actions', 'subjects', 'outcomes', 'counts', 'details'],
   text: `
     INSERT INTO audit_log (actor, source, action, subject, outcome, count, detail)
     SELECT actor, source, action, subject, outcome, count, detail
-      FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::int[], $7::jsonb[])
+      FROM unnest(:actors::text[], :sources::text[], :actions::text[], :subjects::text[], :outcomes::text[], :counts::int[],
+                  :details::jsonb[])
            AS given(actor, source, action, subject, outcome, count, detail)`,
-};
+});
 
 /** Writes several entries in one statement. */
 export async function recordAudits(deps: StatementDeps, entries: readonly AuditInput[]): Promise<void> {
-  await query(deps, RECORD, [
-    entries.map((entry) => clip(entry.actor)),
-    entries.map((entry) => clip(entry.source)),
-    entries.map((entry) => entry.action),
-    entries.map((entry) => clip(entry.subject)),
-    entries.map((entry) => entry.outcome),
-    entries.map((entry) => entry.count ?? 1),
-    entries.map((entry) => (entry.detail === undefined ? null : JSON.stringify(entry.detail))),
-  ]);
+  const values = RECORD.values({
+    actors: entries.map((entry) => clip(entry.actor)),
+    sources: entries.map((entry) => clip(entry.source)),
+    actions: entries.map((entry) => entry.action),
+    subjects: entries.map((entry) => clip(entry.subject)),
+    outcomes: entries.map((entry) => entry.outcome),
+    counts: entries.map((entry) => entry.count ?? 1),
+    details: entries.map((entry) => (entry.detail === undefined ? null : JSON.stringify(entry.detail))),
+  });
+  await query(deps, RECORD, values);
 }
 
 /**
- * Writes one entry, for an action that has no transaction of its own to stand in. For failed credentials there is
- * `countCredentialFailures`: strangers can cause those without end.
+ * Writes one entry, for an action that has no statement or transaction of its own to record it in. Failed credentials
+ * go through `countCredentialFailures` instead: strangers can cause any number of them.
  */
-export async function recordAudit(deps: { database: Statements }, entry: AuditInput): Promise<void> {
+export async function recordAudit(deps: StatementDeps, entry: AuditInput): Promise<void> {
   await recordAudits(deps, [entry]);
 }

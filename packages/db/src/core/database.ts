@@ -1,55 +1,41 @@
 import { PrismaPg } from '@prisma/adapter-pg';
-import { Pool, type QueryResultRow, types } from 'pg';
+import { Pool, types } from 'pg';
 import { PrismaClient } from '../generated/client.ts';
 import { groupStatements } from './grouped-statements.ts';
-
-/** PostgreSQL cannot be reached or does not answer in time. What was asked may or may not have been done. */
-export class DatabaseUnavailableError extends Error {
-  override name = 'DatabaseUnavailableError';
-}
+import { query, type Statements } from './statements.ts';
 
 export type Database = {
   pool: Pool;
   /**
-   * For the statements of many jobs at once, each of rows of its own: those that come together are committed together.
-   * Not for what writes rows that jobs share, such as lanes: a group keeps its rows locked until its end.
+   * Commits statements that come together as one group. For statements of many jobs at once that each write rows of their
+   * own. Not for statements that write rows which jobs share, such as lanes: a group keeps its rows locked until its end.
    */
   grouped: Statements;
-  /** For everything that is not hot. It borrows from the same pool. */
+  /** For everything that is not hot. It uses the same pool. */
   prisma: PrismaClient;
-  /** Rejects with DatabaseUnavailableError when there is no answer within 2 s. */
+  /** Rejects with DatabaseUnavailableError when there is no connection within 3 s, or no answer within 6 s. */
   ping(): Promise<void>;
   close(): Promise<void>;
 };
 
-/** What statements run on: the pool, or the one connection of a transaction (`inTransaction`). */
-export type Statements = { pool: Pick<Pool, 'query'> };
-
-/** First parameter of every function that runs a statement. */
-export type StatementDeps = { database: Statements };
-
-/**
- * A statement with a name, so that each connection parses and plans it once. Without one it is planned at every call, for
- * the values of that call: for filters that are combined freely.
- */
-export type Statement = { name?: string; text: string };
-
-/** Longest that one of our statements may run; they take milliseconds. Also the longest wait for a connection. */
+/** Longest time that one of our statements may run; they take milliseconds. */
 const STATEMENT_MS = 5_000;
+
+/** Longest wait for a connection. */
 const CONNECT_MS = 3_000;
 
 const BIGINT = 20;
 
-/** Job and delivery numbers are far below 2^53. Everything else keeps pg's own way. */
+/** Reads bigint as a number: job and delivery numbers are far below 2^53. Every other type is parsed as pg does it. */
 const typeParsers = {
   getTypeParser: ((oid: number, format: 'text' | 'binary') =>
     oid === BIGINT ? Number : types.getTypeParser(oid, format)) as typeof types.getTypeParser,
 };
 
 /**
- * One pool of connections for the hot statements and for Prisma alike.
+ * Opens one pool of connections, which the hot statements and Prisma share, and a second one for grouped statements.
  *
- * @param options.applicationName shows in pg_stat_activity.
+ * @param options.applicationName shown in pg_stat_activity.
  */
 export function openDatabase(options: { url: string; poolSize: number; applicationName: string }): Database {
   const config = {
@@ -59,16 +45,16 @@ export function openDatabase(options: { url: string; poolSize: number; applicati
     idleTimeoutMillis: 60_000,
     statement_timeout: STATEMENT_MS,
     idle_in_transaction_session_timeout: STATEMENT_MS,
-    // The server's time-out does not help when the server is gone: this one is the client's.
+    // The client's own time-out: the server's does not help when the server is gone.
     query_timeout: STATEMENT_MS + 1_000,
     keepAlive: true,
     types: typeParsers,
   };
   const pool = new Pool({ ...config, max: options.poolSize });
-  // An idle connection that breaks is replaced when the next one is asked for.
+  // A broken idle connection needs no handling: the pool opens another when one is needed.
   pool.on('error', () => undefined);
   const prisma = new PrismaClient({ adapter: new PrismaPg(pool, { disposeExternalPool: false }) });
-  const grouped = groupStatements({ pool }, config);
+  const grouped = groupStatements({ alone: { pool }, config });
   return {
     pool,
     grouped,
@@ -82,55 +68,4 @@ export function openDatabase(options: { url: string; poolSize: number; applicati
       await pool.end();
     },
   };
-}
-
-/** SQLSTATE classes and codes that say "not now": no connection, shutting down, out of resources, timed out, deadlock. */
-const UNAVAILABLE_STATES = /^(08|53|57P|57014|40001|40P01|55P03|25006)/;
-
-/** Network errors of node, and pg's own words for connections that ended, which carry no code. */
-const UNAVAILABLE_WORDS =
-  /ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|Connection terminated|timeout|not queryable/i;
-
-function isUnavailable(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  const code = (error as { code?: unknown }).code;
-  if (typeof code === 'string' && UNAVAILABLE_STATES.test(code)) return true;
-  return UNAVAILABLE_WORDS.test(`${typeof code === 'string' ? code : ''} ${error.message}`);
-}
-
-/** @throws DatabaseUnavailableError for what says "not now", with the cause; anything else as it is. */
-export async function unavailableAsSuch<T>(work: Promise<T>): Promise<T> {
-  try {
-    return await work;
-  } catch (error) {
-    if (!isUnavailable(error)) throw error;
-    throw new DatabaseUnavailableError('PostgreSQL cannot be reached', { cause: error });
-  }
-}
-
-/**
- * Runs one named statement.
- *
- * @throws DatabaseUnavailableError when Postgres cannot be reached or is late; any other error is a bug.
- */
-export async function query<Row extends QueryResultRow>(
-  { database: { pool } }: StatementDeps,
-  statement: Statement,
-  values: unknown[],
-): Promise<Row[]> {
-  return (await unavailableAsSuch(pool.query<Row>({ ...statement, values }))).rows;
-}
-
-/**
- * Runs several statements without parameters as one message and so as one transaction.
- *
- * @returns the rows of the last one.
- */
-export async function queryScript<Row extends QueryResultRow>(
-  { database: { pool } }: StatementDeps,
-  script: string,
-): Promise<Row[]> {
-  const results = await unavailableAsSuch(pool.query<Row>(script));
-  const list = Array.isArray(results) ? (results as (typeof results)[]) : [results];
-  return list.at(-1)?.rows ?? [];
 }

@@ -1,13 +1,14 @@
 import { openTestDatabase, type TestDatabase } from '@emr-payments/testkit';
 import { Client } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type Database, DatabaseUnavailableError, openDatabase, query } from './database.ts';
+import { type Database, openDatabase } from './database.ts';
 import { groupStatements } from './grouped-statements.ts';
+import { DatabaseUnavailableError, query } from './statements.ts';
 
 let server: TestDatabase;
 let database: Database;
 
-/** Writes a number down, with the transaction that did it. Zero is refused by the table. */
+/** Inserts a number and returns the transaction that did it. The table refuses zero. */
 const ADD = {
   name: 'add',
   text: 'INSERT INTO numbers VALUES ($1) RETURNING pg_current_xact_id()::text AS xact',
@@ -78,7 +79,7 @@ describe('statements that come together', () => {
     await other.close();
   });
 
-  test('a connection that breaks before the commit is told as an outage, and nothing is done', async () => {
+  test('a connection that breaks before the commit is reported as an outage, and nothing is done', async () => {
     const blocker = new Client({ connectionString: server.url });
     await blocker.connect();
     await blocker.query('BEGIN');
@@ -98,7 +99,7 @@ describe('statements that come together', () => {
 
 test('a server that cannot be reached is an outage for each of them', async () => {
   const alone = { pool: database.pool };
-  const lost = groupStatements(alone, { host: '127.0.0.1', port: 1 });
+  const lost = groupStatements({ alone, config: { host: '127.0.0.1', port: 1 } });
   const ends = await Promise.allSettled([1, 2].map((n) => query({ database: lost }, ADD, [n])));
   for (const end of ends) expect(end).toMatchObject({ reason: expect.any(DatabaseUnavailableError) });
   await lost.close();

@@ -1,15 +1,16 @@
+import { createBatcher } from '@emr-payments/runtime';
 import { type ClientConfig, Pool, type PoolClient, type QueryConfig, type QueryResult } from 'pg';
-import type { Statements } from './database.ts';
+import type { Statements } from './statements.ts';
 
 /** Statements that are committed together; `close` ends their connections. */
 export type GroupedStatements = Statements & { close(): Promise<void> };
 
 type Waiting = PromiseWithResolvers<QueryResult> & { statement: QueryConfig };
 
-/** How a group ended: as a whole, one way or the other, or nobody knows. */
+/** How a group ended. It is committed or rolled back as a whole. */
 type GroupEnd =
   | { outcome: 'committed'; results: QueryResult[] }
-  /** The server has said that nothing of it was done. */
+  /** The server has confirmed that nothing of the group was done. */
   | { outcome: 'rolled_back' }
   | { outcome: 'unknown'; error: unknown };
 
@@ -35,41 +36,41 @@ async function runGroup(client: PoolClient, group: readonly Waiting[]): Promise<
 }
 
 /**
- * Group commit for statements that know nothing of each other, such as the claims and settlements of all the jobs that a
- * worker has in hand: those that come while a group is under way form the next one. Each is answered after its group's
- * commit, and each means what it means alone: when one of a group fails, nothing of the group was done, and every one is
- * run again by itself and gets its own answer.
+ * Group commit for independent statements, such as the claims and settlements of all the jobs that a worker holds: those
+ * that come while a group is under way form the next one. Each promise resolves after its group's commit. Grouping does
+ * not change what a statement means: when one of a group fails, the whole group is rolled back, and every statement is
+ * run again by itself and gets its own result.
  *
- * Within a group the statements run in the order of their first value, the job's number: two groups that want the same
- * rows wait for each other and do not deadlock.
+ * Within a group the statements run in the order of their first value, the job's number, so that two groups that want the
+ * same rows wait for each other and do not deadlock.
  *
- * A process that is frozen with half a group sent cannot keep its rows: the server ends a transaction that idles.
+ * A process that freezes after sending half a group does not keep the rows locked: the server ends a transaction that
+ * idles.
  *
+ * @param deps.alone runs a statement by itself.
+ * @param deps.config of the connections that groups run on.
  * @param options.maxGroup statements in one group. They fit in a socket's buffer, so that a group leaves in one piece.
  * @param options.maxInFlight groups at once, each on a connection of its own.
  */
 export function groupStatements(
-  alone: Statements,
-  config: ClientConfig,
+  { alone, config }: { alone: Statements; config: ClientConfig },
   { maxGroup = 50, maxInFlight = 2 }: { maxGroup?: number; maxInFlight?: number } = {},
 ): GroupedStatements {
   const pool = new Pool({ ...config, max: maxInFlight, pipeline: true });
   pool.on('error', () => undefined);
-  const waiting: Waiting[] = [];
-  let inFlight = 0;
-  let planned = false;
 
   function runAlone({ statement, resolve, reject }: Waiting): Promise<void> {
     return alone.pool.query(statement).then(resolve, reject);
   }
 
   async function run(group: Waiting[]): Promise<void> {
+    group.sort((a, b) => Number(a.statement.values?.[0] ?? 0) - Number(b.statement.values?.[0] ?? 0));
     const [only] = group;
     if (group.length === 1 && only !== undefined) return runAlone(only);
     let end: GroupEnd;
     try {
       const client = await pool.connect();
-      // A checked-out client whose connection breaks says so here too; without a listener the process would end.
+      // A checked-out client emits 'error' when its connection breaks; without a listener that would end the process.
       const ignore = () => undefined;
       client.on('error', ignore);
       try {
@@ -94,26 +95,11 @@ export function groupStatements(
     });
   }
 
-  function flush(): void {
-    planned = false;
-    while (waiting.length > 0 && inFlight < maxInFlight) {
-      const group = waiting.splice(0, maxGroup);
-      group.sort((a, b) => Number(a.statement.values?.[0] ?? 0) - Number(b.statement.values?.[0] ?? 0));
-      inFlight += 1;
-      void run(group).finally(() => {
-        inFlight -= 1;
-        flush();
-      });
-    }
-  }
+  const batcher = createBatcher<Waiting>({ run }, { maxBatch: maxGroup, maxInFlight });
 
   function query(statement: QueryConfig): Promise<QueryResult> {
     const entry = { ...Promise.withResolvers<QueryResult>(), statement };
-    waiting.push(entry);
-    if (!planned && inFlight < maxInFlight) {
-      planned = true;
-      setImmediate(flush);
-    }
+    batcher.add(entry);
     return entry.promise;
   }
 

@@ -1,2 +1,2 @@
-/** The channel on which the relays listen for new jobs. */
+/** The NOTIFY channel on which the relays listen for new jobs. */
 export const JOBS_CHANNEL = 'emr_payments_jobs';

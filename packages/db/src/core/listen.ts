@@ -6,8 +6,8 @@ export type Listener = { close(): Promise<void> };
 const RECONNECT_MS = 1_000;
 
 /**
- * Calls `onJobs` whenever some process has committed new jobs. It has a connection of its own, and makes another one
- * when it breaks. A notification may be missed meanwhile: the caller polls too.
+ * Calls `onJobs` each time that a process has committed new jobs, and once when it begins to listen. It uses a connection
+ * of its own and opens another when that breaks. Notifications are lost in between, so the caller must poll too.
  */
 export function listenForJobs({ url, onJobs }: { url: string; onJobs: () => void }): Listener {
   let client: Client | undefined;

@@ -1,18 +1,19 @@
-import { type Database, type StatementDeps, unavailableAsSuch } from './database.ts';
+import type { Database } from './database.ts';
+import { type StatementDeps, unavailableAsSuch } from './statements.ts';
 
 /**
- * Runs a few statements in one transaction on one connection. For what is not hot: hot paths are one statement. Every
- * statement keeps its own time-out, and a connection that broke is thrown away, so nothing can be left half-way.
+ * Runs a few statements in one transaction on one connection. For what is not hot: a hot path is one statement. Every
+ * statement keeps its own time-out, and a broken connection is thrown away, so nothing is ever left half done.
  *
- * @param work says at its end whether to commit. No HTTP call may be made in it.
- * @throws DatabaseUnavailableError when Postgres cannot be reached; nobody knows then whether it was committed.
+ * @param work returns whether to commit. It must make no HTTP call.
+ * @throws DatabaseUnavailableError when PostgreSQL cannot be reached; whether the transaction was committed is then unknown.
  */
 export async function inTransaction<T>(
   { database: { pool } }: { database: Pick<Database, 'pool'> },
   work: (tx: StatementDeps) => Promise<{ commit: boolean; value: T }>,
 ): Promise<T> {
   const client = await unavailableAsSuch(pool.connect());
-  // Without a listener the loss of a checked-out connection ends the process; the statement under way rejects anyway.
+  // Without a listener, losing a checked-out connection would end the process. The statement under way rejects anyway.
   const ignore = (): void => undefined;
   client.on('error', ignore);
   let broken = true;
@@ -24,7 +25,7 @@ export async function inTransaction<T>(
     return value;
   } finally {
     client.removeListener('error', ignore);
-    // A transaction that did not end goes with its connection.
+    // Closing the connection rolls back a transaction that did not end.
     client.release(broken);
   }
 }

@@ -1,15 +1,15 @@
-import { query, type StatementDeps } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/statements.ts';
 import type { Claim } from '../jobs/renew-leases.ts';
 
-/** One event for one endpoint, with all that sending it needs. */
+/** One event for one endpoint, with everything that sending it needs. */
 export type ClaimedDelivery = {
   claim: Claim;
   laneId: number;
   deliveryId: number;
   clientPk: number;
-  /** Attempts made so far, over all its rounds: the next one's number is one more. */
+  /** Attempts so far, redeliveries included: the next one's number is one more. */
   attempts: number;
-  /** How often it was put off in this round. A redelivery or a recovery begins another, with the whole schedule. */
+  /** How often it was postponed since it became pending. A redelivery or a recovery starts the whole schedule again. */
   tries: number;
   event: { id: string; type: string; body: string };
   endpoint: {
@@ -17,13 +17,14 @@ export type ClaimedDelivery = {
     url: string;
     apiVersion: string;
     thin: boolean;
-    /** Disabled or deleted since the event: nothing is sent. */
+    /** False when the endpoint was disabled or deleted since the event: nothing may be sent. */
     enabled: boolean;
-    /** Valid ones, newest first. Each is sealed for the row `webhook_secret:<id>`. */
+    /** The valid ones, newest first. Each is sealed for the row `webhook_secret:<id>`. */
     secrets: { id: string; sealed: string }[];
   };
 };
 
+/** Claims a delivery job, as `claim-posting` does a posting. */
 const CLAIM = {
   name: 'claim-delivery',
   text: `
@@ -61,7 +62,10 @@ type Row = {
   secrets: { id: string; sealed: string }[];
 };
 
-/** @returns null when there is nothing to do: finished, held by another worker, or an entry of an earlier fence. */
+/**
+ * @returns null when there is nothing to do: the job is finished or held by another worker, or the entry is of an earlier
+ *   fence.
+ */
 export async function claimDelivery(
   deps: StatementDeps,
   { jobId, fence, leaseMs }: Claim & { leaseMs: number },

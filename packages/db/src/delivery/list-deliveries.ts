@@ -6,15 +6,15 @@ export type DeliveryFilter = {
   status?: DeliveryStatus | undefined;
   eventType?: string | undefined;
   createdAfter?: Date | undefined;
-  /** Only those with a smaller number: the next page. */
+  /** Only deliveries with a smaller number: the next page. */
   before: bigint | null;
   limit: number;
 };
 
-/** Attempts shown of one delivery: one that is sent again and again by hand must not make a page without end. */
+/** Most attempts shown of one delivery: a page stays bounded, however often a delivery was sent again. */
 const MOST_ATTEMPTS = 20;
 
-/** Deliveries of one endpoint with their last attempts, newest first. The caller has seen to whose the endpoint is. */
+/** Lists the deliveries of one endpoint with their last attempts, newest first. The caller must check whose endpoint it is. */
 export async function listDeliveries(
   { database }: { database: Pick<Database, 'prisma'> },
   filter: DeliveryFilter,
@@ -46,7 +46,7 @@ export async function listDeliveries(
 
 export type ListedDelivery = Awaited<ReturnType<typeof listDeliveries>>[number];
 
-/** When waiting deliveries are due. Jobs are looked for in the endpoint's lane: that is what they are indexed by. */
+/** Finds when waiting deliveries are due. Jobs are looked up by the endpoint's lane because that is how they are indexed. */
 async function nextAttempts(
   { database }: { database: Pick<Database, 'prisma'> },
   { endpointId, deliveryIds }: { endpointId: string; deliveryIds: bigint[] },

@@ -18,7 +18,7 @@ export type EventRow = { id: string; createdAt: Date; body: string };
 
 const SHOWN = { id: true, createdAt: true, body: true } as const;
 
-/** Events of one client, newest first. */
+/** Lists the events of one client, newest first. */
 export async function pageOfEvents(
   { database }: { database: Pick<Database, 'prisma'> },
   filter: EventFilter,
@@ -28,14 +28,14 @@ export async function pageOfEvents(
     where: {
       clientPk,
       ...(type === undefined ? {} : { type }),
-      // Events of a job are those of its payment, which is what they are indexed by.
+      // A job's events are those of its payment; the index is on the payment.
       ...(jobId === undefined ? {} : { payment: { jobId } }),
       ...(paymentId === undefined ? {} : { paymentId: paymentIdToUuid(paymentId) }),
       ...(createdAfter === undefined ? {} : { createdAt: { gt: createdAfter } }),
       ...(after === null
         ? {}
         : {
-            // The first bound is what the index is entered by; the second leaves out what the last page had.
+            // The first bound is for the index; the second leaves out the rows of the page before.
             AND: [
               { createdAt: { lte: after.createdAt } },
               { OR: [{ createdAt: { lt: after.createdAt } }, { id: { lt: after.id } }] },
@@ -48,7 +48,7 @@ export async function pageOfEvents(
   });
 }
 
-/** One event; null when there is none of that id, or it is another client's. */
+/** Finds one event; null when there is none of that id, or it is another client's. */
 export async function findEvent(
   { database }: { database: Pick<Database, 'prisma'> },
   { clientPk, eventId }: { clientPk: number; eventId: string },

@@ -1,10 +1,9 @@
 import type { AutomaticDisabledCode } from '@emr-payments/contracts';
-import { query, type StatementDeps } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/statements.ts';
 import { cancelWaitingCtes } from '../endpoints/cancel-waiting.ts';
-import { type EventRecord, tellEventCtes } from '../events/publish-event.ts';
+import { type EventRecord, publishEventCtes } from '../events/publish-event.ts';
 import { failedLane, NOT_OPEN } from '../jobs/lane-circuit.ts';
 import type { Claim } from '../jobs/renew-leases.ts';
-import { recordDelivered } from './record-delivered.ts';
 
 export type DeliveryAttemptRecord = {
   startedAt: Date;
@@ -15,9 +14,9 @@ export type DeliveryAttemptRecord = {
   excerpt: string | null;
 };
 
-/** What a failure can do to the endpoint, and the event that tells of it. */
+/** When a failed attempt disables the endpoint, why, and the event that is then published. */
 export type Disabling = {
-  /** `now`: whatever came before. `failing_too_long`: when this ends five days of nothing but failures. */
+  /** `now`: at once. `failing_too_long`: if there were only failures for five days. */
   when: 'now' | 'failing_too_long';
   code: AutomaticDisabledCode;
   reason: string;
@@ -30,21 +29,27 @@ export type DeliveryRecord = {
   /** null when nothing was sent. */
   attempt: DeliveryAttemptRecord | null;
   next: { status: 'delivered' } | { status: 'failed' | 'canceled' } | { status: 'pending'; delayMs: number };
-  /** Set after an attempt that failed. */
+  /** Set after a failed attempt. */
   disabling: Disabling | null;
 };
 
-/** Nothing but failures for so long, and as many of them, disables an endpoint: two failures a week apart do not. */
+/**
+ * An endpoint is disabled after this many days with nothing but failures, and at least this many of them: two failures a
+ * week apart do not disable it.
+ */
 const FAILING_DAYS = 5;
 const FAILING_ATTEMPTS = 10;
 
-/** Longest that an endpoint's circuit stays open before the next probe. */
+/** Longest time that an endpoint's circuit stays open before the next probe. */
 const FAILED_LANE = failedLane({ longestSeconds: 300 });
 
+const EVENT_MARKERS = { id: '$13', type: '$14', body: '$15', clientPk: '$16' };
+
 /**
- * The end of a delivery attempt, in one commit: the attempt, the delivery's state, the job's end or its next time, the
- * circuit of the endpoint's lane, and since when the endpoint has been failing. When that disables the endpoint, what
- * waits for it is canceled, its circuit closed, and the event written that tells the client's other endpoints.
+ * Records the end of a delivery attempt in one commit: the attempt, the delivery's status, the end of the job or the time
+ * of its next try, the circuit of the endpoint's lane, and since when the endpoint has been failing. If that disables the
+ * endpoint, what waits for it is canceled, its circuit is closed, and the event is published to the client's other
+ * endpoints.
  */
 const RECORD = {
   name: 'record-delivery',
@@ -91,15 +96,41 @@ const RECORD = {
          AND NOT EXISTS (SELECT FROM disabled)
     ), closed AS (
       UPDATE lanes SET failures = 0, open_until = NULL FROM disabled WHERE lanes.id = disabled.lane_id
-    ), ${cancelWaitingCtes('disabled')}, telling AS (
+    ), ${cancelWaitingCtes('disabled')}, subject AS (
       SELECT NULL::int AS user_id, NULL::uuid AS id, NULL::smallint AS round, NULL::bigint AS job_id FROM disabled
-    ), ${tellEventCtes({ from: 'telling', id: 13, type: 14, body: 15, clientPk: 16, except: 'disabled' })}
+    ), ${publishEventCtes({ from: 'subject', markers: EVENT_MARKERS, except: 'disabled' })}
     SELECT (SELECT count(*) FROM disabled) > 0 AS disabled FROM job`,
 };
 
 /**
- * @returns `written` is false when the claim is no longer ours: nothing was changed. `disabled`: the endpoint has been
- * disabled by this.
+ * Records a successful delivery, the usual case, in one commit: ends the job, the delivery and the endpoint's run of
+ * failures, if there was one, and writes the attempt. A statement of its own, because everything that a failure may bring
+ * with it makes `record-delivery` several times more expensive.
+ */
+const DELIVERED = {
+  name: 'record-delivered',
+  text: `
+    WITH job AS (
+      DELETE FROM jobs WHERE id = $1 AND fence = $2 RETURNING lane_id, delivery_id
+    ), recorded AS (
+      UPDATE deliveries d SET status = 'delivered', attempts = d.attempts + 1, finished_at = now()
+        FROM job WHERE d.id = job.delivery_id
+      RETURNING d.id, d.attempts, d.endpoint_id
+    ), attempt AS (
+      INSERT INTO delivery_attempts (delivery_id, number, started_at, duration_ms, http_status, excerpt)
+      SELECT id, attempts, $3, $4, $5, $6 FROM recorded
+    ), endpoint AS (
+      UPDATE webhook_endpoints e SET failing_since = NULL
+        FROM recorded WHERE e.id = recorded.endpoint_id AND e.failing_since IS NOT NULL
+    ), healthy AS (
+      UPDATE lanes SET failures = 0, open_until = NULL FROM job WHERE lanes.id = job.lane_id AND lanes.failures > 0
+    )
+    SELECT 1 FROM job`,
+};
+
+/**
+ * @returns `written`: false when the claim is no longer ours; then nothing was changed. `disabled`: true when this attempt
+ *   disabled the endpoint.
  */
 export async function recordDelivery(
   deps: StatementDeps,
@@ -107,7 +138,9 @@ export async function recordDelivery(
 ): Promise<{ written: boolean; disabled: boolean }> {
   const { claim, attempt, next, disabling } = record;
   if (next.status === 'delivered' && attempt !== null) {
-    return { written: await recordDelivered(deps, { claim, attempt }), disabled: false };
+    const { startedAt, durationMs, httpStatus, excerpt } = attempt;
+    const values = [claim.jobId, claim.fence, startedAt, durationMs, httpStatus, excerpt];
+    return { written: (await query(deps, DELIVERED, values)).length === 1, disabled: false };
   }
   const [row] = await query<{ disabled: boolean }>(deps, RECORD, [
     claim.jobId,

@@ -1,49 +1,52 @@
 import { newRecoveryId } from '@emr-payments/contracts';
 import type { Actor } from '../audit/entry.ts';
-import { auditCte, auditValues } from '../audit/record-audit.ts';
-import { query, type StatementDeps } from '../core/database.ts';
+import { AUDIT_VALUES, auditCte, auditValues } from '../audit/record-audit.ts';
 import { JOBS_CHANNEL } from '../core/jobs-channel.ts';
+import { named } from '../core/named.ts';
+import { query, type StatementDeps } from '../core/statements.ts';
 
-/** Events of one recovery. */
+/** Most events that one recovery takes. */
 export const MOST_RECOVERED = 10_000;
 
-/** At most so many of a recovery become due in a second, or as many as the endpoint's own limit allows. */
+/** Most deliveries of a recovery that become due in a second; fewer where the endpoint's own limit is lower. */
 const PER_SECOND = 20;
 
 export type MissedInput = {
   endpointId: string;
-  /** By the time at which the events came about. */
+  /** The bounds are on the time at which an event was written. */
   since: Date;
   until: Date;
 };
 
 /**
- * What an enabled endpoint does not have of a time ($2 to $3): deliveries that failed or were canceled, and events that
- * were written while it was disabled, of the types that it asks for now and not from before it was registered.
+ * CTEs that find what an enabled endpoint missed between `:since` and `:until`: deliveries that failed or were canceled,
+ * and events that were written while it was disabled, of the types that it subscribes to now and not from before its
+ * registration.
  */
 const MISSED = `
     endpoint AS MATERIALIZED (
       SELECT e.id, e.client_pk, e.lane_id, e.created_at, e.event_types, l.rate_per_second
         FROM webhook_endpoints e JOIN lanes l ON l.id = e.lane_id
-       WHERE e.id = $1 AND e.deleted_at IS NULL AND e.disabled_at IS NULL
+       WHERE e.id = :endpointId AND e.deleted_at IS NULL AND e.disabled_at IS NULL
     ), missed AS MATERIALIZED (
       (SELECT v.id AS event_id, v.created_at, d.id AS delivery_id
          FROM endpoint JOIN deliveries d ON d.endpoint_id = endpoint.id AND d.status IN ('failed', 'canceled')
-         JOIN events v ON v.id = d.event_id AND v.created_at >= $2 AND v.created_at < $3
+         JOIN events v ON v.id = d.event_id AND v.created_at >= :since AND v.created_at < :until
         ORDER BY v.created_at, v.id LIMIT ${MOST_RECOVERED + 1})
       UNION ALL
       (SELECT v.id, v.created_at, NULL
          FROM endpoint JOIN events v ON v.client_pk = endpoint.client_pk
-          AND v.created_at >= greatest($2, endpoint.created_at) AND v.created_at < $3
+          AND v.created_at >= greatest(:since, endpoint.created_at) AND v.created_at < :until
           AND (endpoint.event_types = '{}' OR v.type = ANY (endpoint.event_types))
         WHERE NOT EXISTS (SELECT FROM deliveries d WHERE d.event_id = v.id AND d.endpoint_id = endpoint.id)
         ORDER BY v.created_at, v.id LIMIT ${MOST_RECOVERED + 1})
     )`;
 
-const COUNT = {
+const COUNT = named({
   name: 'count-missed',
+  values: ['endpointId', 'since', 'until'],
   text: `WITH ${MISSED} SELECT least(count(*), ${MOST_RECOVERED})::int AS count FROM missed`,
-};
+});
 
 const BEGINNING = {
   name: 'beginning-of-missed',
@@ -53,8 +56,8 @@ const BEGINNING = {
 };
 
 /**
- * From when on to recover what an endpoint lost since it began to fail: the first event that was given up after that,
- * which came about before its first attempt failed.
+ * Finds the start of the period to recover after an endpoint began to fail: the time of the oldest event whose delivery
+ * failed or was canceled since then. That event was written before its first attempt failed, so before `failingSince`.
  */
 export async function beginningOfMissed(
   deps: StatementDeps,
@@ -64,29 +67,30 @@ export async function beginningOfMissed(
   return row?.since ?? failingSince;
 }
 
-/** How many events an endpoint missed; not counted beyond what one recovery takes. */
+/** Counts the events that an endpoint missed, up to what one recovery takes. */
 export async function countMissed(
   deps: StatementDeps,
   { endpointId, since, until }: MissedInput,
 ): Promise<number> {
-  const [row] = await query<{ count: number }>(deps, COUNT, [endpointId, since, until]);
+  const [row] = await query<{ count: number }>(deps, COUNT, COUNT.values({ endpointId, since, until }));
   return row?.count ?? 0;
 }
 
-/** The jobs are due one after the other, so that a receiver that is just back on its feet is not run over. */
-const RECOVER = {
+/** The jobs become due one after the other, so that a receiver that has just come back is not overloaded. */
+const RECOVER = named({
   name: 'recover-endpoint',
+  values: ['endpointId', 'since', 'until', 'recoveryId', ...AUDIT_VALUES],
   text: `
     WITH ${MISSED}, chosen AS MATERIALIZED (
       SELECT *, row_number() OVER (ORDER BY created_at, event_id) AS n FROM missed
        ORDER BY created_at, event_id LIMIT ${MOST_RECOVERED}
     ), again AS (
-      UPDATE deliveries d SET status = 'pending', finished_at = NULL, recovery_id = $4
+      UPDATE deliveries d SET status = 'pending', finished_at = NULL, recovery_id = :recoveryId
         FROM chosen WHERE d.id = chosen.delivery_id AND d.status IN ('failed', 'canceled')
       RETURNING d.id, d.event_id
     ), fresh AS (
       INSERT INTO deliveries (event_id, endpoint_id, recovery_id)
-      SELECT chosen.event_id, endpoint.id, $4 FROM chosen, endpoint WHERE chosen.delivery_id IS NULL
+      SELECT chosen.event_id, endpoint.id, :recoveryId FROM chosen, endpoint WHERE chosen.delivery_id IS NULL
       ON CONFLICT DO NOTHING RETURNING id, event_id
     ), due AS (
       SELECT w.id, chosen.n FROM (SELECT * FROM again UNION ALL SELECT * FROM fresh) w JOIN chosen USING (event_id)
@@ -97,17 +101,17 @@ const RECOVER = {
         FROM due, endpoint
     ), recovery AS (
       INSERT INTO recoveries (id, endpoint_id, since, until, total, more)
-      SELECT $4, endpoint.id, $2, $3, (SELECT count(*) FROM due), (SELECT count(*) FROM missed) > ${MOST_RECOVERED}
+      SELECT :recoveryId, endpoint.id, :since, :until, (SELECT count(*) FROM due), (SELECT count(*) FROM missed) > ${MOST_RECOVERED}
         FROM endpoint
       RETURNING id
-    ), ${auditCte({ from: 'recovery', at: 5 })}, told AS MATERIALIZED (
+    ), ${auditCte({ from: 'recovery' })}, notified AS MATERIALIZED (
       SELECT pg_notify('${JOBS_CHANNEL}', '') FROM (SELECT FROM due LIMIT 1) AS any_row
     )
-    SELECT recovery.id FROM recovery LEFT JOIN told ON true`,
-};
+    SELECT recovery.id FROM recovery LEFT JOIN notified ON true`,
+});
 
 /**
- * Sends an endpoint all that it missed, oldest first.
+ * Sends an endpoint all events that it missed, oldest first.
  *
  * @returns the recovery's id; null when the endpoint is disabled or gone.
  */
@@ -122,7 +126,7 @@ export async function recoverEndpoint(
     outcome: 'done',
     detail: { since: since.toISOString(), until: until.toISOString() },
   });
-  const values = [endpointId, since, until, newRecoveryId(), ...audit];
+  const values = RECOVER.values({ endpointId, since, until, recoveryId: newRecoveryId(), ...audit });
   const [row] = await query<{ id: string }>(tx, RECOVER, values);
   return row?.id ?? null;
 }
@@ -134,7 +138,7 @@ export type RecoveryRecord = {
   until: Date;
   createdAt: Date;
   total: number;
-  /** Those that still wait. One that something else has sent again since counts as done. */
+  /** Deliveries that still wait. One that was sent again by something else since then counts as done. */
   pending: number;
   delivered: number;
   failed: number;
@@ -153,7 +157,7 @@ const FIND = {
      GROUP BY r.id`,
 };
 
-/** One recovery of this endpoint and how far it is; null when there is none of that id. */
+/** Finds one recovery of this endpoint, with its progress; null when there is none of that id. */
 export async function findRecovery(
   deps: StatementDeps,
   { endpointId, recoveryId }: { endpointId: string; recoveryId: string },

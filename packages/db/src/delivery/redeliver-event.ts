@@ -1,12 +1,13 @@
 import type { Actor } from '../audit/entry.ts';
-import { auditCte, auditValues } from '../audit/record-audit.ts';
-import { query, type StatementDeps } from '../core/database.ts';
+import { AUDIT_VALUES, auditCte, auditValues } from '../audit/record-audit.ts';
 import { JOBS_CHANNEL } from '../core/jobs-channel.ts';
+import { named } from '../core/named.ts';
+import { query, type StatementDeps } from '../core/statements.ts';
 
 export type RedeliverInput = {
   /** `evt_…` */
   eventId: string;
-  /** The client whose event it must be; null: anybody's. */
+  /** The client whose event it must be; null: any client's, for the operator. */
   clientPk: number | null;
   /** Only to this endpoint; null: to every enabled one that wants events of this type. */
   endpointId: string | null;
@@ -14,40 +15,42 @@ export type RedeliverInput = {
 };
 
 export type RedeliverOutcome =
-  /** Ids of the endpoints that get it again. */
+  /** Ids of the endpoints that the event is sent to again. */
   | { outcome: 'redelivering'; endpointIds: string[] }
   | { outcome: 'not_found' }
-  /** It is on its way already, or there is no enabled endpoint for it. */
+  /** Its deliveries are still pending, or there is no enabled endpoint for it. */
   | { outcome: 'nothing_to_do' };
 
 /**
- * Sends an event again, byte for byte: deliveries that have ended wait once more, and an endpoint that was not there or
- * disabled when the event was written gets one now. One that is still pending is left alone. A redelivery has the whole
- * schedule of attempts before it.
+ * Sends an event again, byte for byte: deliveries that have ended become pending again, and an endpoint that did not exist
+ * or was disabled when the event was written gets one now. A delivery that is still pending is left alone. A redelivery
+ * goes through the whole schedule of attempts.
  */
-const REDELIVER = {
+const REDELIVER = named({
   name: 'redeliver-event',
+  values: ['eventId', 'clientPk', 'endpointId', ...AUDIT_VALUES],
   text: `
     WITH event AS MATERIALIZED (
-      SELECT id, client_pk, type FROM events WHERE id = $1 AND ($2::int IS NULL OR client_pk = $2)
+      SELECT id, client_pk, type FROM events WHERE id = :eventId AND (:clientPk::int IS NULL OR client_pk = :clientPk)
     ), delivery AS (
       INSERT INTO deliveries AS d (event_id, endpoint_id)
       SELECT event.id, e.id FROM event JOIN webhook_endpoints e
           ON e.client_pk = event.client_pk AND e.disabled_at IS NULL AND e.deleted_at IS NULL
-         AND CASE WHEN $3::text IS NULL THEN e.event_types = '{}' OR event.type = ANY (e.event_types) ELSE e.id = $3 END
+         AND CASE WHEN :endpointId::text IS NULL THEN e.event_types = '{}' OR event.type = ANY (e.event_types)
+                  ELSE e.id = :endpointId END
       ON CONFLICT (event_id, endpoint_id) DO UPDATE SET status = 'pending', finished_at = NULL, recovery_id = NULL
        WHERE d.status <> 'pending'
       RETURNING id, endpoint_id
     ), queued AS (
       INSERT INTO jobs (kind, lane_id, delivery_id)
       SELECT 'deliver_webhook', e.lane_id, d.id FROM delivery d JOIN webhook_endpoints e ON e.id = d.endpoint_id
-    ), ${auditCte({ from: '(SELECT FROM delivery LIMIT 1) AS any_delivery', at: 4 })}, told AS MATERIALIZED (
+    ), ${auditCte({ from: '(SELECT FROM delivery LIMIT 1) AS any_delivery' })}, notified AS MATERIALIZED (
       SELECT pg_notify('${JOBS_CHANNEL}', '') FROM (SELECT FROM delivery LIMIT 1) AS any_row
     )
-    SELECT delivery.endpoint_id FROM event LEFT JOIN delivery ON true LEFT JOIN told ON true ORDER BY 1`,
-};
+    SELECT delivery.endpoint_id FROM event LEFT JOIN delivery ON true LEFT JOIN notified ON true ORDER BY 1`,
+});
 
-/** Delivers one event once more, by hand. */
+/** Delivers one event again, at the request of a person or a client. */
 export async function redeliverEvent(
   deps: StatementDeps,
   { eventId, clientPk, endpointId, by }: RedeliverInput,
@@ -59,7 +62,7 @@ export async function redeliverEvent(
     outcome: 'done',
     detail: { endpoint_id: endpointId },
   });
-  const values = [eventId, clientPk, endpointId, ...audit];
+  const values = REDELIVER.values({ eventId, clientPk, endpointId, ...audit });
   const rows = await query<{ endpoint_id: string | null }>(deps, REDELIVER, values);
   if (rows.length === 0) return { outcome: 'not_found' };
   const endpointIds = rows.flatMap((row) => row.endpoint_id ?? []);

@@ -1,11 +1,11 @@
-import { query, type StatementDeps } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/statements.ts';
 
-/** Jobs that one statement takes away. What is left over is canceled as it is claimed, and nothing is sent either way. */
+/** Most jobs that one statement cancels. The rest are canceled when they are claimed; nothing is sent in either case. */
 const MOST = 10_000;
 
 /**
- * CTEs that end what waits for an endpoint: its deliveries are `canceled`, and can be recovered. Jobs that are in the
- * relay's hands at this moment are passed over, so that neither waits for the other.
+ * CTEs that cancel the deliveries that wait for an endpoint; a recovery can send them later. Jobs whose rows the relay has
+ * locked at this moment are skipped, so that neither waits for the other.
  *
  * @param from a CTE with the lane_id of the disabled endpoint.
  */
@@ -27,7 +27,10 @@ const CANCEL = {
     UPDATE lanes SET failures = 0, open_until = NULL FROM endpoint WHERE lanes.id = endpoint.lane_id`,
 };
 
-/** Ends what waits for an endpoint that has just been disabled. Its circuit is closed, so that the rest comes through soon. */
+/**
+ * Cancels what waits for an endpoint that has just been disabled. The circuit of its lane is closed, so that the remaining
+ * jobs are fed soon, and canceled then.
+ */
 export async function cancelWaiting(tx: StatementDeps, { laneId }: { laneId: number }): Promise<void> {
   await query(tx, CANCEL, [laneId]);
 }

@@ -1,13 +1,15 @@
 import { DISABLED_CODES } from '@emr-payments/contracts';
 import { type Actor, type AuditDetail, clip } from '../audit/entry.ts';
 import { recordAudit } from '../audit/record-audit.ts';
-import { query, type StatementDeps } from '../core/database.ts';
+import type { Database } from '../core/database.ts';
+import { named } from '../core/named.ts';
+import { query, type StatementDeps } from '../core/statements.ts';
 import { cancelWaiting } from './cancel-waiting.ts';
 import type { EndpointRecord } from './endpoint-record.ts';
 
-/** What is left out stays as it is. */
+/** Fields that are left out keep their value. */
 export type EndpointChanges = {
-  /** Already checked by the guard. Another URL begins with a clean record. */
+  /** Already checked by the guard of packages/webhooks. A new URL starts without the failures of the old one. */
   url?: string | undefined;
   description?: string | null | undefined;
   eventTypes?: readonly string[] | undefined;
@@ -16,22 +18,35 @@ export type EndpointChanges = {
   enabled?: boolean | undefined;
 };
 
-const CHANGE = {
+const CHANGE = named({
   name: 'change-endpoint',
+  values: [
+    'id',
+    'url',
+    'hasDescription',
+    'description',
+    'eventTypes',
+    'thin',
+    'hasRate',
+    'ratePerSecond',
+    'hasNewUrl',
+  ],
   text: `
     WITH endpoint AS (
       UPDATE webhook_endpoints
-         SET url = coalesce($2, url), description = CASE WHEN $3 THEN $4 ELSE description END,
-             event_types = coalesce($5, event_types), thin = coalesce($6, thin),
-             failing_since = CASE WHEN $2 <> url THEN NULL ELSE failing_since END
-       WHERE id = $1
+         SET url = coalesce(:url, url), description = CASE WHEN :hasDescription THEN :description ELSE description END,
+             event_types = coalesce(:eventTypes, event_types), thin = coalesce(:thin, thin),
+             failing_since = CASE WHEN :url <> url THEN NULL ELSE failing_since END
+       WHERE id = :id
       RETURNING lane_id
     )
     UPDATE lanes
-       SET rate_per_second = CASE WHEN $7 THEN $8 ELSE rate_per_second END, next_slot = CASE WHEN $7 THEN NULL ELSE next_slot END,
-           failures = CASE WHEN $9 THEN 0 ELSE failures END, open_until = CASE WHEN $9 THEN NULL ELSE open_until END
+       SET rate_per_second = CASE WHEN :hasRate THEN :ratePerSecond ELSE rate_per_second END,
+           next_slot = CASE WHEN :hasRate THEN NULL ELSE next_slot END,
+           failures = CASE WHEN :hasNewUrl THEN 0 ELSE failures END,
+           open_until = CASE WHEN :hasNewUrl THEN NULL ELSE open_until END
       FROM endpoint WHERE lanes.id = endpoint.lane_id`,
-};
+});
 const DISABLE = {
   name: 'disable-endpoint-by-client',
   text: `UPDATE webhook_endpoints SET disabled_at = now(), disabled_code = 'by_client', disabled_reason = $2
@@ -47,29 +62,51 @@ const ENABLE = {
     UPDATE lanes SET failures = 0, open_until = NULL FROM endpoint WHERE lanes.id = endpoint.lane_id`,
 };
 
-/** Changes an endpoint, and writes into the audit log what was changed. */
+/** Changes an endpoint and writes the changes into the audit log. */
 export async function changeEndpoint(
   tx: StatementDeps,
   { endpoint, changes, by }: { endpoint: EndpointRecord; changes: EndpointChanges; by: Actor },
 ): Promise<void> {
   const { url, description, eventTypes, thin, ratePerSecond, enabled } = changes;
-  await query(tx, CHANGE, [
-    endpoint.id,
-    url ?? null,
-    description !== undefined,
-    description ?? null,
-    eventTypes ?? null,
-    thin ?? null,
-    ratePerSecond !== undefined,
-    ratePerSecond ?? null,
-    url !== undefined && url !== endpoint.url,
-  ]);
+  const values = CHANGE.values({
+    id: endpoint.id,
+    url: url ?? null,
+    hasDescription: description !== undefined,
+    description: description ?? null,
+    eventTypes: eventTypes ?? null,
+    thin: thin ?? null,
+    hasRate: ratePerSecond !== undefined,
+    ratePerSecond: ratePerSecond ?? null,
+    hasNewUrl: url !== undefined && url !== endpoint.url,
+  });
+  await query(tx, CHANGE, values);
   if (enabled === false && endpoint.disabledAt === null) {
     await query(tx, DISABLE, [endpoint.id, DISABLED_CODES.by_client]);
     await cancelWaiting(tx, endpoint);
   }
   if (enabled === true && endpoint.disabledAt !== null) await query(tx, ENABLE, [endpoint.id]);
   await audit(tx, { endpoint, by, action: 'endpoint.change', detail: detailOf(changes) });
+}
+
+/**
+ * Gives an endpoint another URL and a fresh start: it is enabled and its circuit closed. For the demo, whose addresses change
+ * with each start; nothing is recorded in the audit log.
+ */
+export async function moveEndpoint(
+  { database }: { database: Pick<Database, 'prisma'> },
+  { endpointId, url }: { endpointId: string; url: string },
+): Promise<void> {
+  await database.prisma.webhookEndpoint.update({
+    where: { id: endpointId },
+    data: {
+      url,
+      disabledAt: null,
+      disabledCode: null,
+      disabledReason: null,
+      failingSince: null,
+      lane: { update: { failures: 0, openUntil: null } },
+    },
+  });
 }
 
 const DELETE = {
@@ -79,7 +116,7 @@ const DELETE = {
     UPDATE webhook_endpoints SET deleted_at = now() WHERE id = $1`,
 };
 
-/** Takes an endpoint away: its secrets are gone, what waits for it is canceled, what was sent stays readable to nobody. */
+/** Deletes an endpoint: removes its secrets and cancels what waits for it. Its client can no longer read its deliveries. */
 export async function deleteEndpoint(
   tx: StatementDeps,
   { endpoint, by }: { endpoint: EndpointRecord; by: Actor },

@@ -1,4 +1,4 @@
-import { query, type StatementDeps } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/statements.ts';
 
 /** A webhook endpoint as its client sees it. */
 export type EndpointRecord = {
@@ -17,14 +17,14 @@ export type EndpointRecord = {
   disabledCode: string | null;
   disabledReason: string | null;
   failingSince: Date | null;
-  /** Its circuit is open until then; null when it is closed. */
+  /** Until when its circuit is open; null when it is closed. */
   pausedUntil: Date | null;
 };
 
-/** Which endpoint, of which client: another client's is not found. */
+/** Names an endpoint of one client. Another client's endpoint is not found. */
 export type EndpointKey = { clientPk: number; endpointId: string };
 
-/** Where a page begins: after the entry with these two. Newest first. */
+/** The last entry of the page before. Pages are newest first. */
 export type PageAfter = { createdAt: Date; id: string };
 
 const SELECT = `
@@ -43,7 +43,7 @@ const LIST = {
    ORDER BY e.created_at DESC, e.id DESC LIMIT $4`,
 };
 
-/** null: there is none of that id, it is another client's, or it was deleted. */
+/** Finds an endpoint; null when there is none of that id, it is another client's, or it was deleted. */
 export async function findEndpoint(
   deps: StatementDeps,
   { clientPk, endpointId }: EndpointKey,
@@ -52,7 +52,7 @@ export async function findEndpoint(
   return row ?? null;
 }
 
-/** The endpoints of one client, newest first. */
+/** Lists the endpoints of one client, newest first. */
 export async function pageOfEndpoints(
   deps: StatementDeps,
   { clientPk, after, limit }: { clientPk: number; after: PageAfter | null; limit: number },

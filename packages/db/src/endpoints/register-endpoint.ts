@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { CURRENT_API_VERSION, newWebhookEndpointId } from '@emr-payments/contracts';
 import { type Keyring, seal } from '@emr-payments/runtime';
-import type { Actor } from '../audit/entry.ts';
-import { auditCte, auditValues } from '../audit/record-audit.ts';
-import { query, type StatementDeps } from '../core/database.ts';
+import { type Actor, SYSTEM } from '../audit/entry.ts';
+import { AUDIT_VALUES, auditCte, auditValues } from '../audit/record-audit.ts';
+import { named } from '../core/named.ts';
+import { query, type StatementDeps } from '../core/statements.ts';
 
 export type RegisterEndpointInput = {
   clientPk: number;
@@ -11,44 +12,63 @@ export type RegisterEndpointInput = {
   url: string;
   /** `whsec_…` for v1, `whsk_…` for v1a, in clear; stored sealed, bound to its own row. */
   secret: string;
-  signing: 'v1' | 'v1a';
-  description: string | null;
-  /** Empty: every type. */
-  eventTypes: readonly string[];
-  thin: boolean;
-  ratePerSecond: number | null;
-  by: Actor;
+  /** `v1` by default. */
+  signing?: 'v1' | 'v1a';
+  description?: string | null;
+  /** Empty, or left out: every type. */
+  eventTypes?: readonly string[];
+  /** false by default. */
+  thin?: boolean;
+  /** null, or left out: no limit. */
+  ratePerSecond?: number | null;
+  /** Deliveries to this endpoint at once, over all workers; 10 by default. */
+  concurrency?: number;
+  by?: Actor;
 };
 
-/** Endpoints of one client: each event goes to all of them. */
+/** Most endpoints of one client. Each event goes to all of them. */
 export const MOST_ENDPOINTS = 50;
 
-/** Deliveries to one endpoint at once, over all workers. */
 const CONCURRENCY = 10;
 
-const REGISTER = {
+const REGISTER = named({
   name: 'register-endpoint',
+  values: [
+    'id',
+    'clientPk',
+    'concurrency',
+    'ratePerSecond',
+    'url',
+    'description',
+    'eventTypes',
+    'apiVersion',
+    'thin',
+    'signing',
+    'secretId',
+    'sealed',
+    ...AUDIT_VALUES,
+  ],
   text: `
     WITH lane AS (
       INSERT INTO lanes (kind, concurrency, rate_per_second)
-      SELECT 'endpoint', ${CONCURRENCY}, $3
-       WHERE (SELECT count(*) FROM webhook_endpoints WHERE client_pk = $2 AND deleted_at IS NULL) < ${MOST_ENDPOINTS}
+      SELECT 'endpoint', :concurrency, :ratePerSecond
+       WHERE (SELECT count(*) FROM webhook_endpoints WHERE client_pk = :clientPk AND deleted_at IS NULL) < ${MOST_ENDPOINTS}
       RETURNING id
     ), endpoint AS (
       INSERT INTO webhook_endpoints (id, client_pk, lane_id, url, description, event_types, api_version, thin, signing)
-      SELECT $1, $2, lane.id, $4, $5, $6, $7, $8, $9::webhook_signing FROM lane
+      SELECT :id, :clientPk, lane.id, :url, :description, :eventTypes, :apiVersion, :thin, :signing::webhook_signing FROM lane
       RETURNING id
     ), secret AS (
-      INSERT INTO webhook_secrets (id, endpoint_id, sealed) SELECT $10, endpoint.id, $11 FROM endpoint
-    ), ${auditCte({ from: 'endpoint', at: 12 })}
+      INSERT INTO webhook_secrets (id, endpoint_id, sealed) SELECT :secretId, endpoint.id, :sealed FROM endpoint
+    ), ${auditCte({ from: 'endpoint' })}
     SELECT id FROM endpoint`,
-};
+});
 
 /**
- * Registers an endpoint with one signing secret. It gets the events that are written from now on, in the payload
- * version of today.
+ * Registers an endpoint with one signing secret. It gets the events that are written from now on, in the current payload
+ * version.
  *
- * @returns its id; null when the client has the most that it can have.
+ * @returns its id; null when the client already has the most endpoints that it may have.
  */
 export async function registerEndpoint(
   { keyring, ...deps }: StatementDeps & { keyring: Keyring },
@@ -57,24 +77,26 @@ export async function registerEndpoint(
   const id = newWebhookEndpointId();
   const secretId = randomUUID();
   const audit = auditValues({
-    ...input.by,
+    ...(input.by ?? SYSTEM),
     action: 'endpoint.create',
     subject: `endpoint:${id}`,
     outcome: 'done',
   });
-  const rows = await query<{ id: string }>(deps, REGISTER, [
+  const values = REGISTER.values({
     id,
-    input.clientPk,
-    input.ratePerSecond,
-    input.url,
-    input.description,
-    input.eventTypes,
-    CURRENT_API_VERSION,
-    input.thin,
-    input.signing,
+    clientPk: input.clientPk,
+    concurrency: input.concurrency ?? CONCURRENCY,
+    ratePerSecond: input.ratePerSecond ?? null,
+    url: input.url,
+    description: input.description ?? null,
+    eventTypes: input.eventTypes ?? [],
+    apiVersion: CURRENT_API_VERSION,
+    thin: input.thin ?? false,
+    signing: input.signing ?? 'v1',
     secretId,
-    seal(keyring, `webhook_secret:${secretId}`, input.secret),
+    sealed: seal(keyring, `webhook_secret:${secretId}`, input.secret),
     ...audit,
-  ]);
+  });
+  const rows = await query<{ id: string }>(deps, REGISTER, values);
   return rows[0]?.id ?? null;
 }

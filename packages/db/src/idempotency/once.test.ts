@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { query, type StatementDeps } from '../core/database.ts';
-import { openPractice, type Practice } from '../testing/practice.ts';
+import { query, type StatementDeps } from '../core/statements.ts';
+import { type OpenPractice, openPractice } from '../testing/open-practice.ts';
 import { type OnceOutcome, once } from './once.ts';
 
-let practice: Practice;
+let practice: OpenPractice;
 beforeAll(async () => {
   practice = await openPractice();
 });
@@ -40,7 +40,7 @@ test('the same request is done once, however many come at the same moment', asyn
   expect(await howMany('one')).toBe(1);
 });
 
-test('another request with the key is told so, and without a key everything is done', async () => {
+test('another request with the key is refused, and without a key every request is done', async () => {
   await run('k2', 'two');
   expect(await run('k2', 'two', 'b')).toEqual({ outcome: 'key_reused' });
   await run(null, 'two');
@@ -78,7 +78,7 @@ test('work that throws leaves nothing behind, key and connection included', asyn
   expect((await run('k4', 'four')).outcome).toBe('done');
 });
 
-test('a key whose answer was not kept here stands for another request', async () => {
+test('a key without a stored answer counts as used by another request', async () => {
   await practice.database.prisma.idempotencyKey.create({
     data: {
       clientPk: practice.clientPk,

@@ -1,4 +1,5 @@
-import { type Database, query, type StatementDeps } from '../core/database.ts';
+import type { Database } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/statements.ts';
 import { inTransaction } from '../core/transaction.ts';
 
 /** A request with an Idempotency-Key. `userId` is 0 for a request of the client itself. */
@@ -6,27 +7,27 @@ export type KeyedRequest = {
   clientPk: number;
   userId: number;
   key: string;
-  /** SHA-256 of all that was asked for. */
+  /** SHA-256 of everything that determines the answer. */
   fingerprint: Buffer;
 };
 
 export type OnceOutcome<T> =
   | { outcome: 'done'; result: T }
-  /** The first answer, as it was remembered. */
+  /** The first answer, as it was stored. */
   | { outcome: 'replayed'; status: number; response: string }
-  /** The key was used for something else. */
+  /** The key was used for another request. */
   | { outcome: 'key_reused' };
 
 export type OnceInput<T> = {
-  /** null: without a key the work is done each time it is asked for. */
+  /** null: without a key the work is done each time. */
   request: KeyedRequest | null;
-  /** All that the request changes, through `tx`. */
+  /** Makes every change of the request, through `tx`. */
   work: (tx: StatementDeps) => Promise<T>;
-  /** The answer to keep; null for a refusal: nothing is kept or changed, and the key stays free. */
+  /** Returns the answer to store; null for a refusal: then nothing is stored or changed, and the key stays free. */
   remember: (result: T) => { status: number; response: string } | null;
 };
 
-/** Of two with the same key the second waits here until the first has committed, and then finds the key taken. */
+/** Of two requests with the same key, the second waits here until the first has committed, and then finds the key taken. */
 const CLAIM = {
   name: 'claim-idempotency-key',
   text: `
@@ -47,7 +48,7 @@ const REMEMBER = {
 };
 
 /**
- * Does something once for each Idempotency-Key: the key is claimed, the work done and the answer remembered in one
+ * Does a request's work once for each Idempotency-Key: claims the key, does the work and stores the answer in one
  * transaction, so there is never one without the others. For work that is not hot; payments have a statement of their own.
  */
 export async function once<T>(

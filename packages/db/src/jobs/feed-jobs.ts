@@ -1,4 +1,4 @@
-import { queryScript, type StatementDeps } from '../core/database.ts';
+import { queryScript, type StatementDeps } from '../core/statements.ts';
 import { CIRCUIT_THRESHOLD } from './lane-circuit.ts';
 
 export type DueJob = { id: string; kind: 'post_payment' | 'deliver_webhook'; fence: number };
@@ -9,14 +9,14 @@ const FEED_LOCK = 0x66656564;
 /**
  * Takes due jobs lane by lane, as many as each lane has room for, and marks them as queued.
  *
- * The lock comes first, as a statement of its own: it makes feeders take turns, and the second statement's view of the
- * database begins after it, so that two feeders never fill the same room twice. Both go in one message, which the server
- * carries out and commits by itself: a feeder that is frozen or killed half-way cannot hold the lock.
+ * The lock is a statement of its own, before the other: it makes feeders take turns, and the second statement's snapshot
+ * is taken after it, so that two feeders never fill the same room twice. Both go in one message, which the server executes
+ * and commits by itself: a feeder that is frozen or killed half-way cannot hold the lock.
  *
- * A lane with a rate has a `next_slot`, before which nothing is fed; up to a second's worth that was not used is made up
- * for. Only lanes with a rate are written to.
+ * A lane with a rate has a `next_slot`, before which nothing is fed. Slots that were not used are made up for, up to one
+ * second's worth. Only lanes with a rate are written to.
  *
- * `waiting_lanes` walks the index from lane to lane, so ten thousand jobs behind one lane cost as much as one.
+ * `waiting_lanes` walks the index from lane to lane, so ten thousand jobs waiting in one lane cost as much as one.
  */
 const feedScript = (limit: number) => `
   SELECT pg_advisory_xact_lock(${FEED_LOCK});
@@ -51,7 +51,7 @@ const feedScript = (limit: number) => `
   )
   SELECT id, kind, fence FROM fed`;
 
-/** @returns the jobs that are to be handed to the queue now; at most `limit`. */
+/** @returns the jobs to hand to the queue now; at most `limit`. */
 export async function feedJobs(deps: StatementDeps, limit: number): Promise<DueJob[]> {
   return await queryScript<DueJob>(deps, feedScript(limit));
 }

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createAcceptor } from '../accept/acceptor.ts';
-import { openPractice, type Practice } from '../testing/practice.ts';
+import { type OpenPractice, openPractice } from '../testing/open-practice.ts';
 import { feedJobs } from './feed-jobs.ts';
 
-let practice: Practice;
+let practice: OpenPractice;
 beforeEach(async () => {
   practice = await openPractice({ concurrency: 100 });
 });
@@ -14,7 +14,7 @@ const limit = (rate: number) =>
   sql(`UPDATE lanes SET rate_per_second = ${rate} WHERE id = ${practice.laneId}`);
 const fed = async () => (await feedJobs({ database: practice.database }, 500)).length;
 
-/** As if so many seconds had gone by since the lane was last fed. */
+/** Moves the lane's last feeding this many seconds into the past. */
 const pass = (seconds: number) =>
   sql(`UPDATE lanes SET next_slot = next_slot - interval '${seconds} seconds' WHERE id = ${practice.laneId}`);
 
@@ -57,7 +57,7 @@ test('two feeders share the rate', async () => {
   expect(counts.reduce((sum, count) => sum + count, 0)).toBeLessThanOrEqual(7);
 });
 
-test('a lane without a rate is written to by nobody', async () => {
+test('feeding writes nothing to a lane without a rate', async () => {
   await accept(5);
   expect(await fed()).toBe(5);
   expect(await sql('SELECT DISTINCT next_slot FROM lanes')).toEqual([{ next_slot: null }]);

@@ -6,12 +6,12 @@ import { beginAttempt } from '../posting/begin-attempt.ts';
 import { claimPosting } from '../posting/claim-posting.ts';
 import { retryPosting } from '../posting/retry-posting.ts';
 import { type Settlement, settlePayment } from '../posting/settle-payment.ts';
-import { openPractice, type Practice } from '../testing/practice.ts';
+import { type OpenPractice, openPractice } from '../testing/open-practice.ts';
 import { feedJobs } from './feed-jobs.ts';
 import { renewLeases } from './renew-leases.ts';
 import { sweepJobs } from './sweep-jobs.ts';
 
-let practice: Practice;
+let practice: OpenPractice;
 beforeEach(async () => {
   practice = await openPractice({ concurrency: 3 });
 });
@@ -167,7 +167,7 @@ test('a send whose outcome was lost is known to the next holder, until the EMR h
   ]);
 });
 
-test('an entry that nobody claimed is swept back, and one sweeper works at a time', async () => {
+test('an entry that no worker claimed is swept back, by one sweeper at a time', async () => {
   await accept(3);
   await feedJobs({ database: practice.database }, 10);
   expect(await sweepJobs({ database: practice.database }, { unclaimedMs: 60_000, limit: 10 })).toEqual({
@@ -250,8 +250,13 @@ test('a delivery is retried, then delivered, with its attempts; 410 disables the
     endpoint: { enabled: true, secrets: [{}] },
   });
   if (first === null) return;
-  const told = { id: 'evt_told', type: 'endpoint.disabled', body: '{}' };
-  const failing = { when: 'failing_too_long', code: 'failing', reason: 'five days', event: told } as const;
+  const disabledEvent = { id: 'evt_disabled', type: 'endpoint.disabled', body: '{}' };
+  const failing = {
+    when: 'failing_too_long',
+    code: 'failing',
+    reason: 'five days',
+    event: disabledEvent,
+  } as const;
   const retry = { claim: first.claim, clientPk: first.clientPk, attempt, disabling: failing };
   expect(
     await recordDelivery(
@@ -283,7 +288,7 @@ test('a delivery is retried, then delivered, with its attempts; 410 disables the
         when: 'now',
         code: 'gone',
         reason: 'The endpoint answered 410 Gone.',
-        event: told,
+        event: disabledEvent,
       },
     },
   );
@@ -296,7 +301,7 @@ test('a delivery is retried, then delivered, with its attempts; 410 disables the
   expect(await sql('SELECT disabled_code, disabled_reason FROM webhook_endpoints')).toEqual([
     { disabled_code: 'gone', disabled_reason: 'The endpoint answered 410 Gone.' },
   ]);
-  expect(await sql("SELECT type, payment_id FROM events WHERE id = 'evt_told'")).toEqual([
+  expect(await sql("SELECT type, payment_id FROM events WHERE id = 'evt_disabled'")).toEqual([
     { type: 'endpoint.disabled', payment_id: null },
   ]);
   expect(await sql('SELECT count(*)::int AS n FROM jobs')).toEqual([{ n: 0 }]);

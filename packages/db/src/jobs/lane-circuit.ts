@@ -1,13 +1,13 @@
-/** A lane with this many failures in a row has an open circuit: when `open_until` has passed it gets one job, as a probe. */
+/** A lane's circuit opens after this many failures in a row. When `open_until` has passed, the lane gets one job, as a probe. */
 export const CIRCUIT_THRESHOLD = 5;
 
 /**
- * Failures that come in while the circuit is open are those of calls that were under way when it opened: they do not
- * count, or one burst would keep it open for its longest time.
+ * Condition under which a failure counts. Failures that come in while the circuit is open belong to calls that were under
+ * way when it opened; if they counted, one burst would keep the circuit open for its longest time.
  */
 export const NOT_OPEN = '(lanes.open_until IS NULL OR lanes.open_until <= now())';
 
-/** The SET list for a lane whose far end has failed once more: open for 1, 2, 4 … seconds from the threshold on. */
+/** SET list for a lane whose far end has failed once more: from the threshold on, its circuit opens for 1, 2, 4 … seconds. */
 export function failedLane({ longestSeconds }: { longestSeconds: number }): string {
   const beyond = `lanes.failures + 1 - ${CIRCUIT_THRESHOLD}`;
   return `failures = lanes.failures + 1,

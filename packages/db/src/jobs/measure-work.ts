@@ -1,13 +1,13 @@
-import { query, type StatementDeps } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/statements.ts';
 
-/** What waits and what stands still, for the operator's graphs. */
+/** Numbers of waiting and stuck work, for the operator's graphs. */
 export type WorkMeasures = {
   jobs: {
     kind: 'post_payment' | 'deliver_webhook';
     state: 'waiting' | 'due' | 'queued' | 'claimed';
     count: number;
   }[];
-  /** Seconds for which the oldest due job of a kind has been waiting to be handed to the queue or claimed. */
+  /** Seconds that the oldest due job of a kind has waited to be handed to the queue or claimed. */
   oldestDue: { kind: 'post_payment' | 'deliver_webhook'; seconds: number }[];
   openCircuits: { kind: 'connection' | 'endpoint'; count: number }[];
 };
@@ -30,7 +30,7 @@ const CIRCUITS = {
 
 type JobRow = WorkMeasures['jobs'][number] & { oldest: number };
 
-/** Reads the live work only: it costs as much as there is to do, not as much as was ever done. */
+/** Measures the live work. It reads the jobs and lanes only, so its cost does not grow with the payments of the past. */
 export async function measureWork(deps: StatementDeps): Promise<WorkMeasures> {
   const [jobs, openCircuits] = await Promise.all([
     query<JobRow>(deps, JOBS, []),

@@ -1,8 +1,8 @@
-import { query, type StatementDeps } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/statements.ts';
 
 export type Claim = { jobId: string; fence: number };
 
-/** The rows are locked in their order, as groups of statements lock them (`Database.grouped`): no deadlock with those. */
+/** Locks the rows in the order of their numbers, as groups of statements do (`Database.grouped`): they never deadlock. */
 const RENEW = {
   name: 'renew-leases',
   text: `
@@ -15,7 +15,7 @@ const RENEW = {
     RETURNING jobs.id::text`,
 };
 
-/** Prolongs the leases of all that this process holds. @returns the ids of those that it still holds. */
+/** Renews the leases of all the jobs that this process holds. @returns the ids of those that it still holds. */
 export async function renewLeases(
   deps: StatementDeps,
   { claims, leaseMs }: { claims: readonly Claim[]; leaseMs: number },

@@ -1,16 +1,16 @@
-import { query, type StatementDeps } from '../core/database.ts';
 import { JOBS_CHANNEL } from '../core/jobs-channel.ts';
+import { query, type StatementDeps } from '../core/statements.ts';
 
 /** `swep` in ASCII. */
 const SWEEP_LOCK = 0x73776570;
 
 /**
- * Takes back jobs that were handed to the queue and are in nobody's hands: the lease of their holder has run out, or
- * they were never claimed within `unclaimedMs` (the process died between commit and hand-over, the queue was wiped, or it is
- * just long). They wait again, and the relay feeds them as it feeds any other, lane by lane. One that is still in the
- * queue is not added twice: its entry has the same id.
+ * Takes back jobs that were handed to the queue and that no worker holds: the holder's lease has run out, or no worker
+ * claimed them within `unclaimedMs` (the process died between commit and hand-over, the queue was wiped, or it is just
+ * long). They wait again, and the relay feeds them lane by lane, like any other job. A job that is still in the queue is
+ * not added twice, because its entry has the same id.
  *
- * One sweeper at a time; the others find the lock taken and do nothing.
+ * One sweeper works at a time; the others find the lock taken and do nothing.
  */
 const SWEEP = {
   name: 'sweep-jobs',
@@ -22,11 +22,11 @@ const SWEEP = {
        ORDER BY queued_at LIMIT $2 FOR UPDATE SKIP LOCKED
     ), taken AS (
       UPDATE jobs SET queued_at = NULL, lease_until = NULL FROM lost WHERE jobs.id = lost.id
-    ), told AS MATERIALIZED (
+    ), notified AS MATERIALIZED (
       SELECT pg_notify('${JOBS_CHANNEL}', '') FROM (SELECT FROM lost LIMIT 1) AS any_row
     )
     SELECT count(*) FILTER (WHERE claimed)::int AS expired, count(*) FILTER (WHERE NOT claimed)::int AS unclaimed
-      FROM lost LEFT JOIN told ON true`,
+      FROM lost LEFT JOIN notified ON true`,
 };
 
 /** @returns how many leases had run out, and how many jobs had not been claimed in time. */

@@ -1,7 +1,7 @@
 import { databaseUrlFromEnvironment } from './config.ts';
 import { migrate } from './migrate.ts';
 
-// `pnpm migrate`, and the one-shot container before api and worker start.
+// Run by `pnpm migrate`, and by the one-shot container that api and worker wait for.
 try {
   const { applied } = await migrate({ url: databaseUrlFromEnvironment() });
   process.stdout.write(

@@ -4,7 +4,7 @@ import { Client } from 'pg';
 import { expect, test } from 'vitest';
 import { migrate, scriptOfSchema } from './migrate.ts';
 
-/** One line for each column, constraint, index and enum value: what two databases must have in common. */
+/** Describes a database by one line for each column, constraint, index and enum value. */
 const CATALOGUE = `
   SELECT format('column %s.%s %s %s default %s', table_name, column_name, udt_name, is_nullable, column_default) AS line
     FROM information_schema.columns WHERE table_schema = 'public'
@@ -42,7 +42,7 @@ test('the migrations make exactly what schema.prisma describes', async () => {
   expect(migrated.length).toBeGreaterThan(100);
 });
 
-test('a migrated database is left alone, and one that another process migrates is waited for', async () => {
+test('a migrated database is left alone, and of two processes that migrate one waits for the other', async () => {
   const { url, drop } = await openTestDatabase();
   const client = await connected(url);
   await client.query('DROP SCHEMA public CASCADE; CREATE SCHEMA public');

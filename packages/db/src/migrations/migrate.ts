@@ -7,7 +7,7 @@ const MIGRATION_LOCK = 0x6d6967;
 
 const filters = { externalTables: [], externalEnums: [] };
 
-/** The committed migrations, in order, as the engine takes them. */
+/** Reads the committed migrations, in order, in the form that the engine takes. */
 async function readMigrations() {
   const read = (path: string) => readFile(`${prismaFiles.migrations}/${path}`, 'utf8');
   const entries = await readdir(prismaFiles.migrations, { withFileTypes: true });
@@ -31,7 +31,7 @@ async function readMigrations() {
 /**
  * Applies the migrations that the database does not have yet.
  *
- * @returns the names of those that were applied now; empty when the database was up to date.
+ * @returns the names of the migrations that were applied now; empty when the database was up to date.
  * @throws Error when the database cannot be reached, or a migration fails: the engine's message says which and why.
  */
 export async function migrate({ url }: { url: string }): Promise<{ applied: string[] }> {
@@ -50,10 +50,10 @@ export async function migrate({ url }: { url: string }): Promise<{ applied: stri
 }
 
 /**
- * The script that makes an empty database into what schema.prisma describes. For comparison with what the migrations
- * make: they also hold what a schema cannot say (storage parameters, roles).
+ * Returns the script that turns an empty database into what schema.prisma describes, for comparison with the result of the
+ * migrations. Those also contain what a schema cannot express (storage parameters, roles).
  *
- * @param url any database; it is not looked at.
+ * @param input.url any database; it is not read.
  */
 export async function scriptOfSchema({ url }: { url: string }): Promise<string> {
   const files = [{ path: 'schema.prisma', content: await readFile(prismaFiles.schema, 'utf8') }];

@@ -1,11 +1,11 @@
 import { readdir } from 'node:fs/promises';
-import { query, type StatementDeps } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/statements.ts';
 import { prismaFiles } from './schema-engine.ts';
 
 export type PendingMigrations = {
-  /** Committed with this version and not in the database. */
+  /** Migrations of this version that the database does not have. */
   pending: string[];
-  /** Begun and not ended: a person has to look. */
+  /** Migrations that began and did not finish: a person has to look. */
   failed: string[];
 };
 
@@ -19,7 +19,7 @@ const APPLIED = {
   text: 'SELECT migration_name AS name, finished_at IS NOT NULL AS finished FROM _prisma_migrations WHERE rolled_back_at IS NULL',
 };
 
-/** Compares the database with the migrations of this version, without changing anything. */
+/** Compares the database with the migrations of this version. It changes nothing. */
 export async function pendingMigrations(deps: StatementDeps): Promise<PendingMigrations> {
   const entries = await readdir(prismaFiles.migrations, { withFileTypes: true });
   const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);

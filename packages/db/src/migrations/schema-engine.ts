@@ -7,17 +7,17 @@ import { Pool } from 'pg';
 
 const root = fileURLToPath(new URL('../../../../prisma/', import.meta.url));
 
-/** Where schema.prisma and the migrations stand. */
+/** Paths of schema.prisma and of the folder of migrations. */
 export const prismaFiles = { schema: `${root}schema.prisma`, migrations: `${root}migrations` };
 
-/** Node has it; the types of Node leave it to the DOM's. */
+/** Node provides WebAssembly, but its types leave the declaration to the DOM's. */
 declare const WebAssembly: {
   instantiate(wasm: Buffer, imports: object): Promise<{ instance: { exports: Record<string, unknown> } }>;
 };
 
 /**
- * The driver adapter 7.10.0 cuts a migration at every semicolon, also inside a function's body, and runs the pieces one
- * by one. Sent whole, it is one transaction: a migration that fails leaves nothing half-done.
+ * Sends a migration whole. The driver adapter 7.10.0 would cut it at every semicolon, also inside a function's body, and
+ * run the pieces one by one. Sent whole, it is one transaction: a migration that fails leaves nothing half done.
  */
 class ScriptwiseFactory extends PrismaPg {
   readonly #pool: Pool;
@@ -39,7 +39,7 @@ class ScriptwiseFactory extends PrismaPg {
 let loading: Promise<void> | undefined;
 
 async function loadEngine(): Promise<void> {
-  // Where the engine leaves the words of a panic before it traps.
+  // The engine hands the message of a panic to this hook before it traps.
   Object.assign(globalThis, {
     PRISMA_WASM_PANIC_REGISTRY: { set_message: (message: string) => process.stderr.write(`${message}\n`) },
   });
@@ -54,8 +54,9 @@ async function loadEngine(): Promise<void> {
 
 /**
  * Runs Prisma's own schema engine, as WebAssembly from npm: the native one is a download outside any package registry.
+ * This uses hooks that Prisma keeps private; why, and the way out: docs/decisions/0008-schema-engine.md.
  *
- * @param url the database that it works on.
+ * @param url the database that the engine works on.
  */
 export async function withSchemaEngine<T>(
   url: string,

@@ -1,5 +1,5 @@
 import { type PaymentStatus, paymentIdToUuid, uuidToPaymentId } from '@emr-payments/contracts';
-import { query, type StatementDeps } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/statements.ts';
 import { type PaymentRecord, RECORD_COLUMNS, type RecordRow, recordOf } from './payment-record.ts';
 
 const FIND = {
@@ -7,7 +7,7 @@ const FIND = {
   text: `SELECT ${RECORD_COLUMNS} FROM payments p WHERE p.id = $1 AND p.user_id = $2`,
 };
 
-/** One payment of this user; null when there is none of that id, or it is another user's. */
+/** Finds a payment of this user; null when there is none of that id, or it is another user's. */
 export async function findPayment(
   deps: StatementDeps,
   { userId, paymentId }: { userId: number; paymentId: string },
@@ -24,13 +24,13 @@ export type JobRecord = {
   settledAt: Date | null;
 };
 
-/** The job row itself is gone when the work is done: what stays is the payment that has its number. */
+/** Reads the payment, not the job: the job's row is deleted when the work is done, and the payment keeps its number. */
 const FIND_JOB = {
   name: 'find-job',
   text: 'SELECT job_id, id, status, created_at, settled_at FROM payments WHERE job_id = $1 AND user_id = $2',
 };
 
-/** The work that `job_id` names, of this user; null when there is none, or it is another user's. */
+/** Finds the work of this user that `job_id` names; null when there is none, or it is another user's. */
 export async function findJob(
   deps: StatementDeps,
   { userId, jobId }: { userId: number; jobId: number },

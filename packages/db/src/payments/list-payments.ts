@@ -1,22 +1,22 @@
 import { FAILURE_CODES, PAYMENT_STATUSES, type PaymentStatus } from '@emr-payments/contracts';
-import { query, type StatementDeps } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/statements.ts';
 import { type PaymentRecord, RECORD_COLUMNS, type RecordRow, recordOf } from './payment-record.ts';
 
-/** A payment's place in the list: what comes after it is older. `id` is a uuid. */
+/** A payment's place in the list; the next rows are older. `id` is a uuid. */
 export type PaymentPlace = { createdAt: Date; id: string };
 
 export type PaymentFilter = {
   userId: number;
-  /** Any of these; empty is all. */
+  /** Any of these; an empty list means all. */
   statuses?: readonly PaymentStatus[] | undefined;
   patientMrn?: string | undefined;
   referenceNumber?: string | undefined;
   location?: string | undefined;
   createdAfter?: Date | undefined;
   createdBefore?: Date | undefined;
-  /** Only what comes behind this place. */
+  /** Only payments that follow this place. */
   after?: PaymentPlace | undefined;
-  /** Rows at most. One more than is shown tells whether there is another page. */
+  /** Most rows. Ask for one more than is shown, to learn whether there is another page. */
   limit: number;
 };
 
@@ -25,9 +25,9 @@ const REVIEW_CODES = Object.entries(FAILURE_CODES).flatMap(([code, { status }]) 
 );
 
 /**
- * The states, by how their payments are found fast among millions. No index has the status in it, because Postgres would
- * then write every index of the table anew at each change of it: the worklist's two go by the failure code, which changes
- * only for the few that fail, and open payments are found by their jobs, which are few by nature.
+ * How the payments of each state are found fast among millions. No index contains the status, because PostgreSQL would then
+ * write to every index of the table at each change of status. The two states of the worklist are found by the failure
+ * code, which changes only for the few payments that fail, and open payments by their jobs, which are few by nature.
  */
 const WAYS: { statuses: readonly PaymentStatus[]; condition: string }[] = [
   {
@@ -42,7 +42,7 @@ const WAYS: { statuses: readonly PaymentStatus[]; condition: string }[] = [
   { statuses: ['posted'], condition: 'p.failure_code IS NULL' },
 ];
 
-/** Conditions over `payments p`, with their values from $2 on; $1 is the user. */
+/** Builds the conditions over `payments p`, with their values from $2 on; $1 is the user. */
 function conditionsOf(filter: PaymentFilter): { conditions: string[]; values: unknown[] } {
   const conditions = ['p.user_id = $1'];
   const values: unknown[] = [filter.userId];
@@ -63,7 +63,7 @@ function conditionsOf(filter: PaymentFilter): { conditions: string[]; values: un
   return { conditions, values };
 }
 
-/** One SELECT for each way that the wanted states are found; together they hold every row of the page. */
+/** Builds one SELECT for each of the ways (`WAYS`) that the wanted states need; together they contain every row of the page. */
 function sourcesOf(filter: PaymentFilter, conditions: readonly string[], limit: string): string[] {
   const select = (more: readonly string[]) =>
     `(SELECT p.id, p.created_at FROM payments p WHERE ${[...conditions, ...more].join(' AND ')}
@@ -78,8 +78,8 @@ function sourcesOf(filter: PaymentFilter, conditions: readonly string[], limit: 
 }
 
 /**
- * The statement of `listPayments`. It has no name: which index is best depends on the values, so each call is planned with
- * its own.
+ * Builds the statement of `listPayments`. It has no name because the best index depends on the values: each call is planned
+ * for its own.
  */
 export function listStatement(filter: PaymentFilter): { text: string; values: unknown[] } {
   const { conditions, values } = conditionsOf(filter);
@@ -94,8 +94,8 @@ export function listStatement(filter: PaymentFilter): { text: string; values: un
 }
 
 /**
- * A page of one user's payments, newest first. The order is by (created_at, id), which never change, so a payment that comes
- * in meanwhile moves nothing between the pages.
+ * Reads a page of one user's payments, newest first. The order is by (created_at, id), which never change, so a payment that
+ * is accepted in the meantime moves nothing between the pages.
  */
 export async function listPayments(deps: StatementDeps, filter: PaymentFilter): Promise<PaymentRecord[]> {
   const { text, values } = listStatement(filter);

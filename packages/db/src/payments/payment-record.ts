@@ -1,6 +1,6 @@
 import { type PaymentStatus, uuidToPaymentId } from '@emr-payments/contracts';
 
-/** One payment with its attempts and events, as reads hand it out. */
+/** A payment with its attempts and events, as reads return it. */
 export type PaymentRecord = {
   /** 32 lower-case hex digits. */
   paymentId: string;
@@ -25,7 +25,10 @@ export type PaymentRecord = {
   settledAt: Date | null;
 };
 
-/** What `recordOf` needs of a payment `p`. Attempts and events come by their own indexes, so a page is one statement. */
+/**
+ * Columns of a payment `p` that `recordOf` needs. Attempts and events are found by their own indexes, so a page is one
+ * statement.
+ */
 export const RECORD_COLUMNS = `
   p.id, p.job_id, p.status, p.patient_mrn, p.payment_method, p.reference_number, p.location, p.amount::text, p.notes,
   p.deposit_date::text, p.emr_transaction_id, p.failure_code, p.failure_reason, p.created_at, p.settled_at,

@@ -1,14 +1,14 @@
 import { FAILURE_CODES } from '@emr-payments/contracts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openPractice, type Practice } from '../testing/practice.ts';
+import { type OpenPractice, openPractice } from '../testing/open-practice.ts';
 import { listStatement, type PaymentFilter } from './list-payments.ts';
 import { RECONCILE } from './reconcile.ts';
 
-let practice: Practice;
+let practice: OpenPractice;
 const PAYMENTS = 100_000;
-/** A statement of ours may take 5 s, also on a busy machine. */
+/** Rows of one INSERT: it must end within the 5 s that our statements have, also on a busy machine. */
 const AT_ONCE = 10_000;
-/** What a page may look at, of 8 KiB each. The table alone has some 2,000, and each row of a page costs ten. */
+/** Most buffers of 8 KiB that a page may read. The table alone has some 2,000, and each row of a page costs ten. */
 const MOST_BUFFERS = 900;
 
 beforeAll(async () => {
@@ -76,7 +76,7 @@ test.each([null, '3'])('so does a day’s reconciliation, location %s', async (l
   );
 });
 
-test('the index of what needs a review has every code that says so', async () => {
+test('the index of payments to review contains every code of a review', async () => {
   const { rows } = await practice.database.pool.query(
     `SELECT indexdef FROM pg_indexes WHERE indexname = 'payments_to_review'`,
   );

@@ -1,10 +1,10 @@
-import { query, type StatementDeps } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/statements.ts';
 
 /** Number of payments and their exact sum, a decimal with two places. */
 export type Tally = { count: number; amount: string };
 
 export type ReconciliationTallies = {
-  /** All of them; the other four add up to it. */
+  /** All payments; the other four tallies add up to it. */
   accepted: Tally;
   posted: Tally;
   failed: Tally;
@@ -32,8 +32,8 @@ const tallies = Object.entries(COLUMNS).map(
 );
 
 /**
- * In one statement and so at one moment. Methods are told apart as the EMR does it: case and blanks do not count. The row
- * without a method is the total; there is one even when there is nothing else.
+ * Counts everything in one statement and so at one moment. Payment methods are distinguished as the EMR does it: case and
+ * blanks do not count. The row without a method is the total; it exists even when there is no payment.
  */
 export const RECONCILE = {
   name: 'reconcile',
@@ -69,7 +69,7 @@ function talliesOf(row: Row): ReconciliationTallies {
   };
 }
 
-/** What was accepted for one deposit date of one user, and what has become of it until now. */
+/** Adds up what was accepted for one deposit date of one user, by payment method and present state. */
 export async function reconcile(
   deps: StatementDeps,
   { userId, date, location }: { userId: number; date: string; location: string | null },

@@ -1,15 +1,15 @@
 import { paymentIdToUuid } from '@emr-payments/contracts';
-import { query, type StatementDeps } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/statements.ts';
 import type { PaymentStatus } from '../generated/client.ts';
 
 export type PaymentKey = {
   /** 32 lower-case hex digits. */
   paymentId: string;
-  /** The user whose payment it must be; null: anybody's. */
+  /** The user whose payment it must be; null: any user's, for the operator. */
   userId: number | null;
 };
 
-/** Nothing was changed: there is no such payment of this user, or its state does not allow it. */
+/** Nothing was changed, because there is no such payment of this user, or its state does not allow the change. */
 export type WorklistRefusal = { outcome: 'not_found' } | { outcome: 'wrong_state'; status: PaymentStatus };
 
 const FIND = {
@@ -17,7 +17,7 @@ const FIND = {
   text: 'SELECT status FROM payments WHERE id = $1 AND ($2::int IS NULL OR user_id = $2)',
 };
 
-/** Why a compare-and-set found no payment to change. */
+/** Finds out why a compare-and-set found no payment to change. */
 export async function refusal(
   deps: StatementDeps,
   { paymentId, userId }: PaymentKey,

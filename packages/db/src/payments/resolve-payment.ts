@@ -5,19 +5,20 @@ import {
   paymentIdToUuid,
 } from '@emr-payments/contracts';
 import type { Actor } from '../audit/entry.ts';
-import { auditCte, auditValues } from '../audit/record-audit.ts';
-import { query, type StatementDeps } from '../core/database.ts';
-import { tellEventCtes } from '../events/publish-event.ts';
+import { AUDIT_VALUES, auditCte, auditValues } from '../audit/record-audit.ts';
+import { named } from '../core/named.ts';
+import { query, type StatementDeps } from '../core/statements.ts';
+import { EVENT_VALUES, publishEventCtes } from '../events/publish-event.ts';
 import { type PaymentKey, refusal, type WorklistRefusal } from './refusal.ts';
 
-/** What a person found in the EMR. */
+/** A person's finding in the EMR. */
 export type Resolution =
-  /** It stands there under this id. */
+  /** The payment is there, under this id. */
   { outcome: 'posted'; emrTransactionId: string } | { outcome: 'not_posted' };
 
 export type ResolveInput = PaymentKey & {
   resolution: Resolution;
-  /** How the person knows; kept in the audit log, not told to the integrator. */
+  /** How the person knows. It is kept in the audit log and not sent to the integrator. */
   note: string;
   by: Actor;
 };
@@ -26,7 +27,7 @@ export type ResolveOutcome =
   | { outcome: 'resolved'; paymentId: string; status: 'posted' | 'failed'; eventId: string }
   | WorklistRefusal;
 
-/** Told to the integrator as the payment's failure reason. */
+/** Sent to the integrator as the payment's failure reason. */
 const NOT_POSTED_REASON = 'It was looked up in the EMR by a person: the payment was not posted.';
 
 const FIND = {
@@ -49,26 +50,36 @@ type Row = {
 };
 
 /**
- * The compare-and-set: only the review that was read, so that of two people one wins. The attempts whose outcome was
- * unknown get the person's answer: a later retry has nothing left to ask the EMR about.
+ * Compare-and-set: changes only the review that was read (same status and round), so that of two people one wins. The
+ * attempts whose outcome was unknown get the person's answer: a later retry has nothing left to ask the EMR about.
  */
-const RESOLVE = {
+const RESOLVE = named({
   name: 'resolve-payment',
+  values: [
+    'id',
+    'round',
+    'status',
+    'emrTransactionId',
+    'failureCode',
+    'failureReason',
+    ...EVENT_VALUES,
+    ...AUDIT_VALUES,
+  ],
   text: `
     WITH payment AS (
       UPDATE payments p
-         SET status = $3::payment_status, round = p.round + 1, settled_at = now(), emr_transaction_id = $4,
-             failure_code = $5, failure_reason = $6
-       WHERE p.id = $1 AND p.status = 'needs_review' AND p.round = $2
+         SET status = :status::payment_status, round = p.round + 1, settled_at = now(), emr_transaction_id = :emrTransactionId,
+             failure_code = :failureCode, failure_reason = :failureReason
+       WHERE p.id = :id AND p.status = 'needs_review' AND p.round = :round
       RETURNING p.id, p.user_id, p.round, p.job_id
     ), doubtful AS (
       UPDATE posting_attempts a
-         SET outcome = CASE WHEN $3 = 'posted' THEN 'posted' ELSE 'absent' END, finished_at = coalesce(a.finished_at, now())
+         SET outcome = CASE WHEN :status = 'posted' THEN 'posted' ELSE 'absent' END, finished_at = coalesce(a.finished_at, now())
         FROM payment WHERE a.payment_id = payment.id AND (a.outcome IS NULL OR a.outcome = 'unknown')
-    ), ${tellEventCtes({ from: 'payment', id: 7, type: 8, body: 9, clientPk: 10 })},
-    ${auditCte({ from: 'payment', at: 11 })}
-    SELECT payment.round FROM payment LEFT JOIN told ON true`,
-};
+    ), ${publishEventCtes({ from: 'payment' })},
+    ${auditCte({ from: 'payment' })}
+    SELECT payment.round FROM payment LEFT JOIN notified ON true`,
+});
 
 function eventOf(row: Row, { paymentId, resolution }: ResolveInput) {
   const head = { eventId: newEventId(), userPublicId: row.public_id, created: new Date(), jobId: row.job_id };
@@ -89,10 +100,10 @@ function eventOf(row: Row, { paymentId, resolution }: ResolveInput) {
 }
 
 /**
- * A person's word on a payment in `needs_review`, the only state that it is taken in: it becomes `posted` or `failed`
- * (then `retryPayment` may send it again), with the event of that end, and both in the audit log's own commit.
+ * Settles a payment in `needs_review` (and in no other state) by a person's decision: it becomes `posted` or `failed`,
+ * and a failed one may be sent again by `retryPayment`. Status, event and audit entry are one commit.
  *
- * @param input.userId only a payment of this user; null: of anybody, for the operator.
+ * @param input.userId only a payment of this user; null: of any user, for the operator.
  */
 export async function resolvePayment(deps: StatementDeps, input: ResolveInput): Promise<ResolveOutcome> {
   const { paymentId, userId, resolution, note, by } = input;
@@ -112,19 +123,20 @@ export async function resolvePayment(deps: StatementDeps, input: ResolveInput): 
       note,
     },
   });
-  const written = await query(deps, RESOLVE, [
+  const values = RESOLVE.values({
     id,
-    row.round,
-    posted ? 'posted' : 'failed',
-    posted ? resolution.emrTransactionId : null,
-    posted ? null : 'resolved_not_posted',
-    posted ? null : NOT_POSTED_REASON,
-    event.id,
-    event.type,
-    JSON.stringify(event),
-    row.client_pk,
+    round: row.round,
+    status: posted ? 'posted' : 'failed',
+    emrTransactionId: posted ? resolution.emrTransactionId : null,
+    failureCode: posted ? null : 'resolved_not_posted',
+    failureReason: posted ? null : NOT_POSTED_REASON,
+    eventId: event.id,
+    eventType: event.type,
+    eventBody: JSON.stringify(event),
+    clientPk: row.client_pk,
     ...audit,
-  ]);
+  });
+  const written = await query(deps, RESOLVE, values);
   if (written.length === 0) return refusal(deps, input);
   return { outcome: 'resolved', paymentId, status: posted ? 'posted' : 'failed', eventId: event.id };
 }

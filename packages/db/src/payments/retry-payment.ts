@@ -1,53 +1,55 @@
 import { paymentIdToUuid } from '@emr-payments/contracts';
 import type { Actor } from '../audit/entry.ts';
-import { auditCte, auditValues } from '../audit/record-audit.ts';
-import { query, type StatementDeps } from '../core/database.ts';
+import { AUDIT_VALUES, auditCte, auditValues } from '../audit/record-audit.ts';
 import { JOBS_CHANNEL } from '../core/jobs-channel.ts';
+import { named } from '../core/named.ts';
+import { query, type StatementDeps } from '../core/statements.ts';
 import { type PaymentKey, refusal, type WorklistRefusal } from './refusal.ts';
 
 export type RetryInput = PaymentKey & {
-  /** Corrected, where the EMR did not know the one that was given; else the payment keeps its own. */
+  /** A correction, where the EMR did not know the given one; without it the payment keeps its own. */
   paymentMethod?: string | undefined;
   location?: string | undefined;
   by: Actor;
 };
 
 export type RetryOutcome =
-  /** Accepted again. Its id and its job's number are the same as before. */
+  /** Accepted again, with the same payment id and job number as before. */
   { outcome: 'retrying'; paymentId: string; jobId: number } | WorklistRefusal;
 
 /**
- * The same payment, once more: accepted as on the first day, with a fresh retry horizon. Only from `failed`: such a
- * payment is certainly not in the EMR. One in `needs_review` may be there, and sending it again without a person's word
- * could post it twice; `resolvePayment` with `not_posted` is that word, and makes it `failed`.
+ * Makes a failed payment `accepted` again, with a fresh retry horizon. Only `failed` qualifies, because such a payment is
+ * certainly not in the EMR. One in `needs_review` may be there, so sending it again could post it twice: a person must
+ * first decide with `resolvePayment` and `not_posted`, which makes it `failed`.
  *
- * The new job has the number of the old one (the integrator knows the payment by it) and goes on from its last fence,
- * so that neither an entry that is left in the queue nor a frozen holder of an old claim fits it. Earlier attempts
- * stay: one that is still in doubt is asked about before anything is sent.
+ * The new job has the number of the old one, by which the integrator knows the payment, and continues from the old job's
+ * last fence, so that neither an entry left in the queue nor a frozen holder of an old claim fits it. Earlier attempts
+ * are kept: where the outcome of one is unknown, the EMR is asked before anything is sent.
  */
-const RETRY = {
+const RETRY = named({
   name: 'retry-payment',
+  values: ['id', 'userId', 'paymentMethod', 'location', ...AUDIT_VALUES],
   text: `
     WITH payment AS (
       UPDATE payments p
          SET status = 'accepted', tried_since = now(), settled_at = NULL, failure_code = NULL, failure_reason = NULL,
-             payment_method = coalesce($3, p.payment_method), location = coalesce($4, p.location)
+             payment_method = coalesce(:paymentMethod, p.payment_method), location = coalesce(:location, p.location)
         FROM connections c
-       WHERE p.id = $1 AND ($2::int IS NULL OR p.user_id = $2) AND p.status = 'failed' AND c.user_id = p.user_id
+       WHERE p.id = :id AND (:userId::int IS NULL OR p.user_id = :userId) AND p.status = 'failed' AND c.user_id = p.user_id
       RETURNING p.id, p.job_id, p.last_fence, c.lane_id
     ), job AS (
       INSERT INTO jobs (id, kind, lane_id, payment_id, fence)
       SELECT job_id, 'post_payment', lane_id, id, last_fence FROM payment
-    ), ${auditCte({ from: 'payment', at: 5 })}, told AS MATERIALIZED (
+    ), ${auditCte({ from: 'payment' })}, notified AS MATERIALIZED (
       SELECT pg_notify('${JOBS_CHANNEL}', '') FROM payment
     )
-    SELECT payment.job_id FROM payment LEFT JOIN told ON true`,
-};
+    SELECT payment.job_id FROM payment LEFT JOIN notified ON true`,
+});
 
 /**
- * Tries a failed payment again, after its cause is mended.
+ * Tries a failed payment again, after the cause of its failure has been removed.
  *
- * @param input.userId only a payment of this user; null: of anybody, for the operator.
+ * @param input.userId only a payment of this user; null: of any user, for the operator.
  */
 export async function retryPayment(deps: StatementDeps, input: RetryInput): Promise<RetryOutcome> {
   const { paymentId, userId, paymentMethod, location, by } = input;
@@ -61,13 +63,15 @@ export async function retryPayment(deps: StatementDeps, input: RetryInput): Prom
       ...(location === undefined ? {} : { location }),
     },
   });
-  const [row] = await query<{ job_id: number }>(deps, RETRY, [
-    paymentIdToUuid(paymentId),
+  const id = paymentIdToUuid(paymentId);
+  const values = RETRY.values({
+    id,
     userId,
-    paymentMethod ?? null,
-    location ?? null,
+    paymentMethod: paymentMethod ?? null,
+    location: location ?? null,
     ...audit,
-  ]);
+  });
+  const [row] = await query<{ job_id: number }>(deps, RETRY, values);
   if (row === undefined) return refusal(deps, input);
   return { outcome: 'retrying', paymentId, jobId: row.job_id };
 }

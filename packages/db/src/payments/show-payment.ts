@@ -1,7 +1,7 @@
 import { paymentIdToUuid } from '@emr-payments/contracts';
 import type { Database } from '../core/database.ts';
 
-/** One payment with its attempts, its events and what became of their deliveries; null when there is none. For operators. */
+/** Reads a payment with its attempts, events and deliveries, for operators; null when there is none of that id. */
 export async function showPayment(
   { database }: { database: Pick<Database, 'prisma'> },
   { paymentId }: { paymentId: string },

@@ -6,12 +6,12 @@ import { feedJobs } from '../jobs/feed-jobs.ts';
 import { beginAttempt } from '../posting/begin-attempt.ts';
 import { type ClaimedPosting, claimPosting } from '../posting/claim-posting.ts';
 import { type AttemptEnd, settlePayment } from '../posting/settle-payment.ts';
-import { openPractice, type Practice } from '../testing/practice.ts';
+import { type OpenPractice, openPractice } from '../testing/open-practice.ts';
 
 const by = { actor: 'cli:alice', source: 'desk-1' };
 const note = 'Looked at the day sheet.';
 
-let practice: Practice;
+let practice: OpenPractice;
 beforeAll(async () => {
   practice = await openPractice({ concurrency: 100 });
 });
@@ -77,7 +77,7 @@ const resolve = (paymentId: string, resolution: Resolution, userId: number | nul
 const audits = (paymentId: string) =>
   practice.database.prisma.auditEntry.findMany({ where: { subject: `payment:${paymentId}` } });
 
-test('a retry is the same payment and job, accepted anew, with its attempts kept', async () => {
+test('a retry is the same payment and job, accepted again, with its attempts kept', async () => {
   const paymentId = await paymentThat('failed');
   const failed = await show(paymentId);
   const outcome = await retryPayment(practice, {
@@ -141,7 +141,7 @@ test('of many retries at once one is taken', async () => {
   expect(await audits(paymentId)).toHaveLength(1);
 });
 
-test('a payment in review is not sent again without a word', async () => {
+test('a payment in review is not sent again without a person’s decision', async () => {
   const paymentId = await paymentThat('needs_review');
   expect(await retry(paymentId)).toEqual({ outcome: 'wrong_state', status: 'needs_review' });
   expect(await resolve(paymentId, { outcome: 'not_posted' })).toMatchObject({ status: 'failed' });
@@ -149,7 +149,7 @@ test('a payment in review is not sent again without a word', async () => {
     status: 'failed',
     round: 2,
     failureCode: 'resolved_not_posted',
-    // The word closes the doubt: the next holder has nothing left to ask.
+    // The decision ends the doubt: the next holder has nothing left to ask the EMR.
     attempts: [{ outcome: 'absent' }],
     events: [{ round: 1 }, { round: 2, type: 'payment.failed', deliveries: [{ status: 'pending' }] }],
   });
@@ -161,7 +161,7 @@ test('a payment in review is not sent again without a word', async () => {
   ]);
 });
 
-test('resolved as posted: the published event, once, whoever is first', async () => {
+test('a payment that two people resolve as posted at once gets one event, the published one', async () => {
   const paymentId = await paymentThat('needs_review');
   // Both have read the review before either can write.
   const { pool } = practice.database;
@@ -215,7 +215,7 @@ test('resolved as posted: the published event, once, whoever is first', async ()
   expect(await audits(paymentId)).toHaveLength(1);
 });
 
-test('another user’s payment is not there', async () => {
+test('another user’s payment is not found', async () => {
   const stranger = practice.userId + 1;
   const failed = await paymentThat('failed');
   expect(await retry(failed, stranger)).toEqual({ outcome: 'not_found' });
@@ -225,7 +225,7 @@ test('another user’s payment is not there', async () => {
   expect(await retry(failed, null)).toMatchObject({ outcome: 'retrying' });
 });
 
-test('a redelivery sends what has ended again, and leaves what is pending alone', async () => {
+test('a redelivery sends ended deliveries again and leaves pending ones alone', async () => {
   const { prisma } = practice.database;
   const [event] = (await show(await paymentThat('failed'))).events;
   const eventId = event?.id ?? '';

@@ -1,10 +1,10 @@
-import { query, type StatementDeps } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/statements.ts';
 import type { Claim } from '../jobs/renew-leases.ts';
 
 /**
- * Writes the posting attempt with `sent_at`, committed before the request leaves: whatever happens from here on, the
- * next holder knows that something may have been sent. Earlier attempts that the EMR has just been asked about, and does
- * not have, are closed as `absent` in the same commit.
+ * Writes the posting attempt with `sent_at`, committed before the request leaves: whatever happens after that, the next
+ * holder knows that something may have been sent. Earlier attempts that the EMR was just asked about and does not have are
+ * closed as `absent` in the same commit.
  */
 const BEGIN = {
   name: 'begin-attempt',

@@ -1,7 +1,7 @@
-import { query, type StatementDeps } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/statements.ts';
 import type { Claim } from '../jobs/renew-leases.ts';
 
-/** A payment that this process may work on, with all that posting it needs. */
+/** A payment that this process may work on, with everything that posting it needs. */
 export type ClaimedPosting = {
   claim: Claim;
   laneId: number;
@@ -27,16 +27,16 @@ export type ClaimedPosting = {
     credentials: string | null;
     settings: Record<string, unknown>;
     timeZone: string;
-    /** Changes whenever the connection does: cached adapters go by it. */
+    /** Changes with every change of the connection; cached adapters are keyed by it. */
     version: string;
   };
-  /** How often it has been put off. */
+  /** How often it has been postponed. */
   tries: number;
-  /** How many requests have left for the EMR. */
+  /** How many requests have been sent to the EMR. */
   sends: number;
   /**
-   * Milliseconds since the last send whose outcome is unknown; null when there is none. Where its holder lived to see the
-   * call end, since that end: `sent_at` is written before the request leaves, how long before is not known.
+   * Milliseconds since the last send whose outcome is unknown; null when there is none. Counted from the end of the call
+   * when the worker recorded it, otherwise from `sent_at`, which is written an unknown time before the request leaves.
    */
   unresolvedMs: number | null;
   /** When the earliest send whose outcome is unknown was recorded, just before its request left; null when there is none. */
@@ -46,8 +46,8 @@ export type ClaimedPosting = {
 };
 
 /**
- * The fenced claim: raises the fence and takes a lease, when the entry is for the present fence and nobody holds a
- * lease. The payment becomes `posting`.
+ * Claims a posting job: raises its fence and takes a lease, if the entry has the job's present fence and no other worker
+ * holds a lease. The payment becomes `posting`.
  */
 const CLAIM = {
   name: 'claim-posting',
@@ -106,7 +106,10 @@ type Row = {
   unresolved_sent_at: Date | null;
 };
 
-/** @returns null when there is nothing to do: finished, held by another worker, or an entry of an earlier fence. */
+/**
+ * @returns null when there is nothing to do: the job is finished or held by another worker, or the entry is of an earlier
+ *   fence.
+ */
 export async function claimPosting(
   deps: StatementDeps,
   { jobId, fence, leaseMs }: Claim & { leaseMs: number },

@@ -1,16 +1,16 @@
-import { query, type StatementDeps } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/statements.ts';
 import { failedLane, NOT_OPEN } from '../jobs/lane-circuit.ts';
 import type { Claim } from '../jobs/renew-leases.ts';
 import type { AttemptEnd } from './settle-payment.ts';
 
-/** What the attempt says about the far end: it answered, it is failing, or it asked everybody to wait. */
+/** State of the far end, as the attempt found it: it answers, it fails, or it asked all callers to wait. */
 export type FarEnd = 'answering' | 'failing' | 'throttling';
 
-/** Longest that an EMR's circuit stays open before the next probe. */
+/** Longest time that an EMR's circuit stays open before the next probe. */
 const FAILED_LANE = failedLane({ longestSeconds: 60 });
 
 /**
- * Lets go of a payment until later: the attempt is closed, the payment is `retrying`, the job waits. A failure of
+ * Releases a payment until later: closes the attempt, makes the payment `retrying`, and lets the job wait. A failure of
  * the far end counts towards its lane's circuit, which opens for longer the longer the failures go on.
  */
 const RETRY = {
@@ -40,7 +40,8 @@ const RETRY = {
 
 /**
  * @param input.delayMs from now.
- * @param input.farEnd `answering` closes the lane's circuit, `failing` counts towards it; `throttling` pauses the whole lane for the delay.
+ * @param input.farEnd `answering` closes the lane's circuit, `failing` counts towards it, `throttling` pauses the whole lane
+ *   for the delay.
  * @returns false when the claim is no longer ours: nothing was changed.
  */
 export async function retryPosting(

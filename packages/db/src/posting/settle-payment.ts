@@ -1,8 +1,8 @@
-import { query, type StatementDeps } from '../core/database.ts';
-import { type EventRecord, tellEventCtes } from '../events/publish-event.ts';
+import { query, type StatementDeps } from '../core/statements.ts';
+import { type EventRecord, publishEventCtes } from '../events/publish-event.ts';
 import type { Claim } from '../jobs/renew-leases.ts';
 
-/** How the attempt of this claim ended, when there was one. */
+/** How the attempt of this claim ended, if there was one. */
 export type AttemptEnd = {
   outcome: 'posted' | 'refused' | 'not_sent' | 'unknown';
   code?: string;
@@ -21,10 +21,11 @@ export type Settlement = {
 };
 
 /**
- * The end of a payment, in one commit: its status, the attempt's outcome, the one event, a delivery with its job for each
- * endpoint that wants it, and the end of the job. The fence decides: a stale holder finds no job and changes nothing.
+ * Ends a payment in one commit: writes its status, the attempt's outcome, the one event, and a delivery with its job for
+ * each endpoint that wants the event, and deletes the job. The fence decides: a holder of a stale claim finds no job and
+ * changes nothing.
  *
- * A payment that was found in the EMR by asking closes the attempts that were in doubt as posted.
+ * Where a look-up found the payment in the EMR, the attempts whose outcome was unknown are closed as posted.
  */
 const SETTLE = {
   name: 'settle-payment',
@@ -44,7 +45,7 @@ const SETTLE = {
       UPDATE posting_attempts a SET outcome = 'posted', finished_at = coalesce(a.finished_at, now()) FROM payment
        WHERE $3 = 'posted' AND a.payment_id = payment.id AND (a.outcome IS NULL OR a.outcome = 'unknown')
          AND NOT ($7::text IS NOT NULL AND a.number = $2)
-    ), ${tellEventCtes({ from: 'payment', id: 10, type: 11, body: 12, clientPk: 13 })}, lane AS (
+    ), ${publishEventCtes({ from: 'payment', markers: { id: '$10', type: '$11', body: '$12', clientPk: '$13' } })}, lane AS (
       UPDATE lanes SET failures = 0, open_until = NULL WHERE id = $14 AND ($3 = 'posted' OR $7 = 'refused') AND failures > 0
     )
     SELECT payment.round FROM payment`,

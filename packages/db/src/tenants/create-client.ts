@@ -5,16 +5,16 @@ import type { Database } from '../core/database.ts';
 
 export type NewClient = {
   clientId: string;
-  /** In clear, here and never again: only its hash is stored. */
+  /** In clear, and returned only here: the database has its hash. */
   clientSecret: string;
-  /** The client's row. */
+  /** Key of the client's row. */
   clientPk: number;
 };
 
 /**
- * Makes an integrator with a client id and one client secret.
+ * Creates an integrator with a client id and one client secret.
  *
- * @param input.name what people call it; not unique.
+ * @param input.name a name for people; not unique.
  */
 export async function createClient(
   { database }: { database: Database },
@@ -34,7 +34,7 @@ export async function createClient(
   return { clientId, clientSecret, clientPk: id };
 }
 
-/** The row of a client id, or null. */
+/** Finds the row of a client id; null when there is none. */
 export async function findClientPk(
   { database }: { database: Database },
   { clientId }: { clientId: string },

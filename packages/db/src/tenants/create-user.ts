@@ -5,15 +5,15 @@ import { auditCreate } from '../audit/record-audit.ts';
 import type { Database } from '../core/database.ts';
 
 export type NewUser = {
-  /** The user's row. */
+  /** Key of the user's row. */
   userId: number;
   /** `user_…`, in events `access_token_reference_id`. */
   publicId: string;
-  /** In clear, here and never again: only its hash is stored. */
+  /** In clear, and returned only here: the database has its hash. */
   accessToken: string;
 };
 
-/** Makes a practice login of a client, with one access token. It has no connection yet: see `saveConnection`. */
+/** Creates a practice login of a client, with one access token. It has no connection yet: see `saveConnection`. */
 export async function createUser(
   { database }: { database: Database },
   { clientPk, name, by = SYSTEM }: { clientPk: number; name: string; by?: Actor },

@@ -1,77 +1,79 @@
 import { DISABLED_CODES } from '@emr-payments/contracts';
 import type { Actor, AuditSubject } from '../audit/entry.ts';
-import { auditCte, auditValues } from '../audit/record-audit.ts';
-import { query, type Statement, type StatementDeps } from '../core/database.ts';
+import { AUDIT_VALUES, auditCte, auditValues } from '../audit/record-audit.ts';
+import { named } from '../core/named.ts';
+import { query, type StatementDeps } from '../core/statements.ts';
 import { cancelWaitingCtes } from '../endpoints/cancel-waiting.ts';
 
-/** `unchanged`: it was so already. */
+/** `unchanged`: the record was in that state already. */
 export type Switched = 'done' | 'unchanged' | 'not_found';
 
 type Switch = {
   name: string;
-  /** FROM and WHERE of the record, by its public id `$1`. */
+  /** FROM and WHERE of the record, by its public id `:id`. */
   record: string;
-  /** Changes only what is not yet as it should be; returns the changed row. */
+  /** Changes the record only if it is not yet in the wanted state; returns the changed row. */
   update: string;
-  /** What else follows, as CTEs after `changed`. */
+  /** Further CTEs, after `changed`. */
   also?: string;
 };
 
-function switching({ name, record, update, also }: Switch): Statement {
-  return {
+function switching({ name, record, update, also }: Switch) {
+  return named({
     name,
+    values: ['id', ...AUDIT_VALUES],
     text: `
       WITH changed AS (${update}),${also === undefined ? '' : ` ${also},`}
-      ${auditCte({ from: 'changed', at: 2 })}
+      ${auditCte({ from: 'changed' })}
       SELECT (SELECT count(*)::int FROM changed) AS changed, (SELECT count(*)::int FROM ${record}) AS known`,
-  };
+  });
 }
 
-/** An endpoint begins with a clean record, and its circuit closed. */
+/** Closes the circuit of the endpoint's lane and forgets its failures. */
 const CLOSE_CIRCUIT = `closed AS (
         UPDATE lanes SET failures = 0, open_until = NULL FROM changed WHERE lanes.id = changed.lane_id
       )`;
 
 const DISABLE_CLIENT = switching({
   name: 'disable-client',
-  record: 'clients WHERE client_id = $1',
-  update: 'UPDATE clients SET disabled_at = now() WHERE client_id = $1 AND disabled_at IS NULL RETURNING id',
+  record: 'clients WHERE client_id = :id',
+  update: 'UPDATE clients SET disabled_at = now() WHERE client_id = :id AND disabled_at IS NULL RETURNING id',
 });
 const DISABLE_USER = switching({
   name: 'disable-user',
-  record: 'users WHERE public_id = $1',
-  update: 'UPDATE users SET disabled_at = now() WHERE public_id = $1 AND disabled_at IS NULL RETURNING id',
+  record: 'users WHERE public_id = :id',
+  update: 'UPDATE users SET disabled_at = now() WHERE public_id = :id AND disabled_at IS NULL RETURNING id',
 });
 const DISABLE_ENDPOINT = switching({
   name: 'disable-endpoint-by-operator',
-  record: 'webhook_endpoints WHERE id = $1 AND deleted_at IS NULL',
+  record: 'webhook_endpoints WHERE id = :id AND deleted_at IS NULL',
   update: `
     UPDATE webhook_endpoints
        SET disabled_at = now(), disabled_code = 'by_operator', disabled_reason = '${DISABLED_CODES.by_operator}'
-     WHERE id = $1 AND disabled_at IS NULL AND deleted_at IS NULL RETURNING lane_id`,
+     WHERE id = :id AND disabled_at IS NULL AND deleted_at IS NULL RETURNING lane_id`,
   also: `${CLOSE_CIRCUIT}, ${cancelWaitingCtes('changed')}`,
 });
 const ENABLE_ENDPOINT = switching({
   name: 'enable-endpoint-by-operator',
-  record: 'webhook_endpoints WHERE id = $1 AND deleted_at IS NULL',
+  record: 'webhook_endpoints WHERE id = :id AND deleted_at IS NULL',
   update: `
     UPDATE webhook_endpoints SET disabled_at = NULL, disabled_code = NULL, disabled_reason = NULL, failing_since = NULL
-     WHERE id = $1 AND disabled_at IS NOT NULL AND deleted_at IS NULL RETURNING lane_id`,
+     WHERE id = :id AND disabled_at IS NOT NULL AND deleted_at IS NULL RETURNING lane_id`,
   also: CLOSE_CIRCUIT,
 });
 
 async function run(
   deps: StatementDeps,
-  statement: Statement,
+  statement: ReturnType<typeof switching>,
   { id, action, subject, by }: { id: string; action: string; subject: AuditSubject; by: Actor },
 ): Promise<Switched> {
-  const values = [id, ...auditValues({ ...by, action, subject, outcome: 'done' })];
+  const values = statement.values({ id, ...auditValues({ ...by, action, subject, outcome: 'done' }) });
   const [row] = await query<{ changed: number; known: number }>(deps, statement, values);
   if (row === undefined || row.known === 0) return 'not_found';
   return row.changed === 0 ? 'unchanged' : 'done';
 }
 
-/** Its credentials and those of its users stop working within seconds. Work that was accepted goes on. */
+/** Disables a client: its credentials and its users' stop working within seconds. Accepted work goes on. */
 export function disableClient(
   deps: StatementDeps,
   { clientId, by }: { clientId: string; by: Actor },
@@ -80,7 +82,7 @@ export function disableClient(
   return run(deps, DISABLE_CLIENT, { ...record, by });
 }
 
-/** Its access tokens stop working within seconds. Payments that were accepted go on. */
+/** Disables a user: its access tokens stop working within seconds. Accepted payments go on. */
 export function disableUser(
   deps: StatementDeps,
   { publicId, by }: { publicId: string; by: Actor },
@@ -89,7 +91,7 @@ export function disableUser(
   return run(deps, DISABLE_USER, { ...record, by });
 }
 
-/** Nothing more is sent to it; what is pending is canceled, and events from now on are not kept for it. */
+/** Disables an endpoint: pending deliveries are canceled, and events from now on get no delivery to it. */
 export function disableEndpoint(
   deps: StatementDeps,
   { endpointId, by }: { endpointId: string; by: Actor },
@@ -98,7 +100,7 @@ export function disableEndpoint(
   return run(deps, DISABLE_ENDPOINT, { ...record, by });
 }
 
-/** It gets events that are written from now on. Earlier ones: `redeliverEvent`, or a recovery by the client. */
+/** Enables an endpoint for events from now on. Earlier ones need `redeliverEvent`, or a recovery by the client. */
 export function enableEndpoint(
   deps: StatementDeps,
   { endpointId, by }: { endpointId: string; by: Actor },

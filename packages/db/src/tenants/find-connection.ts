@@ -1,6 +1,6 @@
-import { query, type StatementDeps } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/statements.ts';
 
-/** A user's way to its EMR, as it is stored. */
+/** A user's connection to its EMR, as it is stored. */
 export type ConnectionRecord = {
   userId: number;
   adapter: string;
@@ -9,7 +9,7 @@ export type ConnectionRecord = {
   credentials: string | null;
   settings: Record<string, unknown>;
   timeZone: string;
-  /** Changes whenever the connection does: opened adapters go by it. */
+  /** Changes with every change of the connection; opened adapters are keyed by it. */
   version: string;
 };
 
@@ -42,7 +42,7 @@ const FIND = {
   text: `SELECT ${CONNECTION} FROM connections c WHERE c.user_id = $1`,
 };
 
-/** The connection of a user; null when it has none yet. */
+/** Finds the connection of a user; null when it has none yet. */
 export async function findConnection(
   deps: StatementDeps,
   { userId }: { userId: number },
@@ -60,7 +60,7 @@ const PREVIEW = {
      WHERE c.user_id = $1`,
 };
 
-/** What the accept statement would find for a payment: the same look-ups, and nothing written. */
+/** Makes the same look-ups for a payment as the accept statement, and writes nothing; null when the patient is not found. */
 export async function previewPayment(
   deps: StatementDeps,
   { userId, patientMrn, depositDate }: { userId: number; patientMrn: string; depositDate: string | null },

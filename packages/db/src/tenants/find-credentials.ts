@@ -1,4 +1,4 @@
-import { query, type StatementDeps } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/statements.ts';
 
 const FIND_CLIENT = {
   name: 'find-client',
@@ -8,7 +8,7 @@ const FIND_CLIENT = {
      WHERE c.client_id = $1 AND c.disabled_at IS NULL`,
 };
 
-/** An enabled client with the hashes of its valid secrets; null when there is none of that id. */
+/** Finds an enabled client with the hashes of its valid secrets; null when there is none of that id. */
 export async function findClient(
   deps: StatementDeps,
   { clientId }: { clientId: string },
@@ -29,7 +29,7 @@ const FIND_USER = {
        AND u.disabled_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > now())`,
 };
 
-/** The enabled user of this client that a valid access token names; null for another client's token too. */
+/** Finds the enabled user of this client that a valid access token belongs to; null also for another client's token. */
 export async function findUserByToken(
   deps: StatementDeps,
   { clientPk, tokenHash }: { clientPk: number; tokenHash: Buffer },

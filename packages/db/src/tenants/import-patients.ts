@@ -1,32 +1,35 @@
 import { type Actor, SYSTEM } from '../audit/entry.ts';
-import { auditCte, auditValues } from '../audit/record-audit.ts';
-import { type Database, query, type StatementDeps } from '../core/database.ts';
+import { AUDIT_VALUES, auditCte, auditValues } from '../audit/record-audit.ts';
+import type { Database } from '../core/database.ts';
+import { named } from '../core/named.ts';
+import { query, type StatementDeps } from '../core/statements.ts';
 
-/** `emrPatientId` is null while the EMR has none: payments for that MRN are answered "not found". */
+/** `emrPatientId` is null while the EMR has no id for the MRN: payments for that MRN are answered "not found". */
 export type PatientEntry = { mrn: string; emrPatientId: string | null };
 
-/** What a batch did. Of an MRN that stands twice in it the last entry counts. */
+/** Result of a batch, in distinct MRNs. If an MRN occurs twice in it, the last entry counts. */
 export type PatientCounts = { added: number; changed: number; unchanged: number };
 
 /** Rows in one statement. */
 const CHUNK = 5_000;
 
-/** Rows that are as they should be are not written again: running an import once more costs little. */
-const IMPORT = {
+/** Rows that would not change are not written: repeating an import costs little. */
+const IMPORT = named({
   name: 'import-patients',
+  values: ['userId', 'mrns', 'emrPatientIds', ...AUDIT_VALUES],
   text: `
     WITH written AS (
       INSERT INTO patients AS p (user_id, mrn, emr_patient_id)
-      SELECT $1, mrn, emr_patient_id FROM unnest($2::text[], $3::text[]) AS given (mrn, emr_patient_id)
+      SELECT :userId, mrn, emr_patient_id FROM unnest(:mrns::text[], :emrPatientIds::text[]) AS given (mrn, emr_patient_id)
        ORDER BY mrn
       ON CONFLICT (user_id, mrn) DO UPDATE SET emr_patient_id = excluded.emr_patient_id, synced_at = now()
        WHERE p.emr_patient_id IS DISTINCT FROM excluded.emr_patient_id
       RETURNING p.xmax = 0 AS fresh
-    ), ${auditCte({ from: '(SELECT FROM written LIMIT 1) AS any_row', at: 4 })}
+    ), ${auditCte({ from: '(SELECT FROM written LIMIT 1) AS any_row' })}
     SELECT count(*) FILTER (WHERE fresh)::int AS added, count(*) FILTER (WHERE NOT fresh)::int AS changed FROM written`,
-};
+});
 
-/** Takes over one batch of at most a few thousand patients, all or nothing. */
+/** Writes one batch of at most a few thousand patients, all or nothing. */
 export async function importPatientBatch(
   deps: StatementDeps,
   input: { userId: number; patients: readonly PatientEntry[]; by: Actor; publicId: string },
@@ -39,19 +42,24 @@ export async function importPatientBatch(
     outcome: 'done',
     detail: { rows: entries.length },
   });
-  const [counts = { added: 0, changed: 0 }] = await query<{ added: number; changed: number }>(deps, IMPORT, [
-    input.userId,
-    entries.map(([mrn]) => mrn),
-    entries.map(([, emrPatientId]) => emrPatientId),
+  const values = IMPORT.values({
+    userId: input.userId,
+    mrns: entries.map(([mrn]) => mrn),
+    emrPatientIds: entries.map(([, emrPatientId]) => emrPatientId),
     ...audit,
-  ]);
+  });
+  const [counts = { added: 0, changed: 0 }] = await query<{ added: number; changed: number }>(
+    deps,
+    IMPORT,
+    values,
+  );
   return { ...counts, unchanged: entries.length - counts.added - counts.changed };
 }
 
 /**
- * Takes over what a sync found: new MRNs are added, known ones get the id given here. Others of the user stay.
+ * Writes what a sync found: new MRNs are added, known ones get the id given here. The user's other patients stay.
  *
- * @returns how many distinct MRNs were given. Of an MRN that is given twice the last entry counts.
+ * @returns how many distinct MRNs were given. If an MRN is given twice, the last entry counts.
  */
 export async function importPatients(
   { database }: { database: Database },

@@ -2,10 +2,10 @@ import type { Database } from '../core/database.ts';
 
 type Deps = { database: Pick<Database, 'prisma'> };
 
-/** A secret or token that is still good. */
+/** Condition that a secret or token has not expired. */
 const valid = () => ({ OR: [{ expiresAt: null }, { expiresAt: { gt: new Date() } }] });
 
-/** All clients, oldest first, with how many of their secrets are valid. */
+/** Lists all clients, oldest first, with the number of their valid secrets. */
 export async function listClients({ database }: Deps) {
   const clients = await database.prisma.client.findMany({
     orderBy: { id: 'asc' },
@@ -22,7 +22,7 @@ export async function listClients({ database }: Deps) {
   }));
 }
 
-/** All users, or those of one client, oldest first, with their connection but for its credentials. */
+/** Lists all users, or those of one client, oldest first, with their connection but without its credentials. */
 export async function listUsers({ database }: Deps, { clientId }: { clientId?: string | undefined }) {
   const users = await database.prisma.user.findMany({
     where: clientId === undefined ? {} : { client: { clientId } },
@@ -44,7 +44,7 @@ export async function listUsers({ database }: Deps, { clientId }: { clientId?: s
   }));
 }
 
-/** A user with what opening its connection takes; null when there is no such user. */
+/** Finds a user with everything that opening its connection needs; null when there is no such user. */
 export async function findUser({ database }: Deps, { publicId }: { publicId: string }) {
   return database.prisma.user.findUnique({
     where: { publicId },
@@ -52,7 +52,7 @@ export async function findUser({ database }: Deps, { publicId }: { publicId: str
   });
 }
 
-/** Webhook endpoints that are not deleted, all or those of one client, oldest first. */
+/** Lists the webhook endpoints that are not deleted, all or those of one client, oldest first. */
 export async function listEndpoints({ database }: Deps, { clientId }: { clientId?: string | undefined }) {
   const endpoints = await database.prisma.webhookEndpoint.findMany({
     where: { deletedAt: null, ...(clientId === undefined ? {} : { client: { clientId } }) },

@@ -4,18 +4,18 @@ import { auditCreate } from '../audit/record-audit.ts';
 import type { Database } from '../core/database.ts';
 
 export type Rotated =
-  /** The new one in clear, here and never again; and until when the one before it is still good. */
+  /** The new secret in clear, returned only here, and until when the one before it stays valid. */
   { outcome: 'rotated'; secret: string; oldUntil: Date } | { outcome: 'not_found' } | { outcome: 'disabled' };
 
 type RotateInput = {
-  /** How long the newest of the old ones stays good. Older ones end at once: at most two are valid at a time. */
+  /** How long the newest old secret stays valid. Older ones end at once: at most two are valid at a time. */
   overlapMs: number;
   by: Actor;
 };
 
 /**
- * Gives a client another secret. Its rows are locked first, so that two who rotate at once take turns and the
- * promise of two holds.
+ * Gives a client another secret. The client's row is locked first, so that two rotations at once take turns and never more
+ * than two secrets are valid.
  */
 export async function rotateClientSecret(
   { database }: { database: Database },
@@ -51,7 +51,7 @@ export async function rotateClientSecret(
   return { outcome: 'rotated', secret, oldUntil };
 }
 
-/** Gives a user another access token; as `rotateClientSecret`. */
+/** Gives a user another access token, in the same way as `rotateClientSecret`. */
 export async function rotateAccessToken(
   { database }: { database: Database },
   { publicId, overlapMs, by }: RotateInput & { publicId: string },

@@ -6,7 +6,7 @@ import type { Database } from '../core/database.ts';
 import type { Prisma } from '../generated/client.ts';
 import type { NewUser } from './create-user.ts';
 
-/** How to reach an EMR. */
+/** Everything that reaching an EMR needs. */
 export type ConnectionSetup = {
   /** Name of the adapter in packages/emr. */
   adapter: string;
@@ -15,7 +15,7 @@ export type ConnectionSetup = {
   credentials: Readonly<Record<string, string>>;
   /** Adapter-specific, not secret. */
   settings?: Prisma.InputJsonObject;
-  /** IANA name, such as America/New_York: where `deposit_date` has its today. */
+  /** IANA name, such as America/New_York. It decides what "today" is for `deposit_date`. */
   timeZone: string;
   /** Posting calls to this EMR at once, over all workers. */
   concurrency: number;
@@ -24,10 +24,10 @@ export type ConnectionSetup = {
 
 export type ConnectionInput = ConnectionSetup & { userId: number; by?: Actor };
 
-/** The name of the row that a connection's credentials are sealed for. */
+/** Names the row that a connection's credentials are sealed for. */
 export const connectionRow = (userId: number): string => `connection:${userId}`;
 
-/** The credentials of a stored connection in clear. @throws Error when their key is not there, or they were altered. */
+/** Opens the credentials of a stored connection. @throws Error when their key is missing, or they were altered. */
 export function openCredentials(
   keyring: Keyring,
   { userId, credentials }: { userId: number; credentials: string | null },
@@ -44,7 +44,7 @@ function valuesOf(keyring: Keyring, userId: number, setup: ConnectionSetup) {
   };
 }
 
-/** How to reach a user's EMR: made on the first call, replaced on later ones. Work under way is not disturbed. */
+/** Creates a user's connection on the first call and replaces it on later ones. Work under way is not disturbed. */
 export async function saveConnection(
   { database, keyring }: { database: Database; keyring: Keyring },
   { userId, by = SYSTEM, ...setup }: ConnectionInput,
@@ -74,7 +74,7 @@ export async function saveConnection(
   return saved;
 }
 
-/** Makes a practice login together with its connection, all or nothing. */
+/** Creates a practice login together with its connection, all or nothing. */
 export async function connectUser(
   { database, keyring }: { database: Database; keyring: Keyring },
   { clientPk, name, by, ...setup }: ConnectionSetup & { clientPk: number; name: string; by: Actor },
@@ -82,7 +82,7 @@ export async function connectUser(
   const { prisma } = database;
   const accessToken = newSecret('at_');
   const publicId = newUserId();
-  // The number comes first: the credentials are sealed for the row that has it.
+  // The id is needed before the row is written: the credentials are sealed for the row of that id.
   const [next] = await prisma.$queryRaw<[{ id: number }]>`
     SELECT nextval(pg_get_serial_sequence('users', 'id'))::int AS id`;
   const userId = next.id;
@@ -106,7 +106,7 @@ export async function connectUser(
   return { userId, publicId, accessToken };
 }
 
-/** Whether PostgreSQL knows a time zone: the accept statement computes today's date with it. */
+/** Checks that PostgreSQL knows a time zone: the accept statement computes today's date with it. */
 export async function knowsTimeZone(
   { database }: { database: Pick<Database, 'prisma'> },
   { timeZone }: { timeZone: string },

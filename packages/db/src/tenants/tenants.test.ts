@@ -5,11 +5,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Database, openDatabase } from '../core/database.ts';
 import {
   createClient,
-  createEndpoint,
   createUser,
   findClientPk,
   importPatients,
   moveEndpoint,
+  registerEndpoint,
   saveConnection,
 } from '../index.ts';
 
@@ -97,10 +97,8 @@ describe('provisioning', () => {
 
   test('registers an endpoint with a sealed secret and can move it', async () => {
     const { clientPk } = await createClient({ database }, { name: 'Integrator' });
-    const { endpointId } = await createEndpoint(
-      { database, keyring },
-      { clientPk, url: 'http://127.0.0.1:1/', secret: 'whsec_clear', concurrency: 3 },
-    );
+    const endpoint = { clientPk, url: 'http://127.0.0.1:1/', secret: 'whsec_clear', concurrency: 3 };
+    const endpointId = (await registerEndpoint({ database, keyring }, endpoint)) ?? '';
     const { prisma } = database;
     const [secret] = await prisma.webhookSecret.findMany({ where: { endpointId } });
     expect(endpointId).toMatch(/^we_/);

@@ -1,70 +1,84 @@
-import { randomBytes } from 'node:crypto';
-import { type Keyring, parseKeyring } from '@emr-payments/runtime';
-import { openTestDatabase } from '@emr-payments/testkit';
+import type { Keyring } from '@emr-payments/runtime';
 import type { AcceptInput } from '../accept/accept-payments.ts';
-import { type Database, openDatabase } from '../core/database.ts';
-import { createClient, createEndpoint, createUser, importPatients, saveConnection } from '../index.ts';
+import type { Database } from '../core/database.ts';
+import {
+  type ConnectionSetup,
+  createClient,
+  createUser,
+  importPatients,
+  type NewClient,
+  type NewUser,
+  type PatientEntry,
+  type RegisterEndpointInput,
+  registerEndpoint,
+  saveConnection,
+} from '../index.ts';
 
-export type Practice = {
-  url: string;
-  database: Database;
-  keyring: Keyring;
-  clientPk: number;
-  userId: number;
-  laneId: number;
-  /** A request that the accept statement takes. */
-  input(overrides?: Partial<AcceptInput>): AcceptInput;
-  close(): Promise<void>;
+export type PracticeInput = {
+  /** Name of the client and of the user. */
+  name?: string;
+  connection?: Partial<ConnectionSetup>;
+  /** By default `MRN-1`, and `MRN-2`, which has no EMR patient id. */
+  patients?: readonly PatientEntry[];
+  /** null: the client gets no endpoint. */
+  endpoint?: Partial<RegisterEndpointInput> | null;
 };
 
-/** A database of its own with one client, one user, its connection, patient `MRN-1`, and an endpoint. For tests. */
-export async function openPractice({ concurrency = 4 }: { concurrency?: number } = {}): Promise<Practice> {
-  const { url, drop } = await openTestDatabase();
-  const database = openDatabase({ url, poolSize: 6, applicationName: 'test' });
-  const keyring = parseKeyring(`test:${randomBytes(32).toString('base64')}`);
-  const { clientPk } = await createClient({ database }, { name: 'Test client' });
-  const { userId } = await createUser({ database }, { clientPk, name: 'Test practice' });
-  const { laneId } = await saveConnection(
-    { database, keyring },
-    {
-      userId,
-      adapter: 'fhir-r5',
-      baseUrl: 'http://127.0.0.1:1',
-      credentials: {},
-      timeZone: 'America/New_York',
-      concurrency,
-    },
-  );
-  await importPatients(
-    { database },
-    {
-      userId,
-      patients: [
-        { mrn: 'MRN-1', emrPatientId: 'p1' },
-        { mrn: 'MRN-2', emrPatientId: null },
-      ],
-    },
-  );
-  await createEndpoint(
-    { database, keyring },
-    {
-      clientPk,
-      url: 'https://example.com/hook',
-      secret: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
-      concurrency: 2,
-    },
-  );
-  return {
-    url,
-    database,
-    keyring,
-    clientPk,
+export type Practice = NewClient &
+  NewUser & {
+    /** Of the connection. */
+    laneId: number;
+    endpointId: string | null;
+    /** A request for the first patient, as the accept statement takes it. */
+    input(overrides?: Partial<AcceptInput>): AcceptInput;
+  };
+
+const PATIENTS: readonly PatientEntry[] = [
+  { mrn: 'MRN-1', emrPatientId: 'p1' },
+  { mrn: 'MRN-2', emrPatientId: null },
+];
+
+/**
+ * Creates one client with one user, its connection, patients and an endpoint. By default no EMR and no receiver is behind
+ * their addresses. For tests and the bench.
+ */
+export async function createPractice(
+  deps: { database: Database; keyring: Keyring },
+  { name = 'Test practice', connection = {}, patients = PATIENTS, endpoint = {} }: PracticeInput = {},
+): Promise<Practice> {
+  const client = await createClient(deps, { name });
+  const { clientPk } = client;
+  const user = await createUser(deps, { clientPk, name });
+  const { userId } = user;
+  const { laneId } = await saveConnection(deps, {
     userId,
+    adapter: 'fhir-r5',
+    baseUrl: 'http://127.0.0.1:1',
+    credentials: {},
+    timeZone: 'America/New_York',
+    concurrency: 4,
+    ...connection,
+  });
+  await importPatients(deps, { userId, patients });
+  const endpointId =
+    endpoint === null
+      ? null
+      : await registerEndpoint(deps, {
+          clientPk,
+          url: 'https://example.com/hook',
+          secret: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
+          concurrency: 2,
+          ...endpoint,
+        });
+  return {
+    ...client,
+    ...user,
     laneId,
+    endpointId,
     input: (overrides = {}) => ({
       clientPk,
       userId,
-      patientMrn: 'MRN-1',
+      patientMrn: patients[0]?.mrn ?? 'MRN-1',
       paymentMethod: 'Card',
       referenceNumber: '#1',
       location: '1404',
@@ -74,9 +88,5 @@ export async function openPractice({ concurrency = 4 }: { concurrency?: number }
       idempotency: null,
       ...overrides,
     }),
-    async close() {
-      await database.close();
-      await drop();
-    },
   };
 }

@@ -1,10 +1,10 @@
 import { newEventId } from '@emr-payments/contracts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { acceptBatch } from '../accept/accept-batch.ts';
-import { openPractice, type Practice } from '../testing/practice.ts';
+import { type OpenPractice, openPractice } from '../testing/open-practice.ts';
 import { pruneBatch } from './prune.ts';
 
-let practice: Practice;
+let practice: OpenPractice;
 beforeAll(async () => {
   practice = await openPractice();
 });
@@ -35,7 +35,7 @@ async function eventOf(age: number, status: 'delivered' | 'pending'): Promise<st
   return id;
 }
 
-test('events go with deliveries and attempts when they are old and finished, in batches', async () => {
+test('old and finished events are removed with deliveries and attempts, in batches', async () => {
   const { prisma } = practice.database;
   const kept = [await eventOf(29, 'delivered'), await eventOf(31, 'pending')];
   for (let n = 0; n < 5; n += 1) await eventOf(31 + n, 'delivered');
@@ -48,7 +48,7 @@ test('events go with deliveries and attempts when they are old and finished, in 
   expect(await prisma.deliveryAttempt.count()).toBe(4);
 });
 
-test('idempotency keys go, but for those whose payment is under way', async () => {
+test('old idempotency keys are removed, except those whose payment is under way', async () => {
   const { prisma } = practice.database;
   const fingerprint = Buffer.alloc(32);
   const keys = ['under-way', 'finished', 'fresh'];
@@ -65,7 +65,7 @@ test('idempotency keys go, but for those whose payment is under way', async () =
   expect(left.map(({ key }) => key)).toEqual(['fresh', 'under-way']);
 });
 
-test('recoveries go when their deliveries have gone', async () => {
+test('old recoveries are removed once their deliveries are gone', async () => {
   const { prisma } = practice.database;
   const { id: endpointId } = await prisma.webhookEndpoint.findFirstOrThrow();
   const times = { since: daysAgo(40), until: daysAgo(39), createdAt: daysAgo(38) };

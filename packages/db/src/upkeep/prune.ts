@@ -1,17 +1,18 @@
-import { query, type StatementDeps } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/statements.ts';
 
 /** `keep` in ASCII. */
 const RETENTION_LOCK = 0x6b656570;
 
-/** Rows that one batch removes at most. */
+/** Most rows that one batch removes. */
 export const PRUNE_BATCH = 500;
 
-/** Someone else may be pruning: then there is nothing for us. The lock ends with the statement. */
+/** A batch removes nothing while another process prunes. The lock ends with the statement. */
 const LEADER = `leader AS MATERIALIZED (SELECT pg_try_advisory_xact_lock(${RETENTION_LOCK}) AS alone)`;
 
 /**
- * Events that are older than the limit, with their deliveries and attempts, when none of those is pending. Walked client
- * by client, along the index that lists them: no index of its own to feed while payments are settled.
+ * Removes events that are older than the limit, with their deliveries and attempts, if none of the deliveries is pending.
+ * It goes client by client, along the index that lists a client's events, so that pruning needs no index of its own, which
+ * every settled payment would have to write to.
  */
 const EVENTS = {
   name: 'prune-events',
@@ -35,7 +36,7 @@ const EVENTS = {
     SELECT count(*)::int AS gone FROM gone`,
 };
 
-/** Keys that are older than the limit, but for those whose payment is still under way: it could be made twice. */
+/** Removes keys that are older than the limit, except those whose payment is still open: it could be made a second time. */
 const KEYS = {
   name: 'prune-idempotency-keys',
   text: `
@@ -51,7 +52,7 @@ const KEYS = {
     SELECT count(*)::int AS gone FROM gone`,
 };
 
-/** Recoveries all of whose deliveries are gone. */
+/** Removes old recoveries whose deliveries are all gone. */
 const RECOVERIES = {
   name: 'prune-recoveries',
   text: `
@@ -70,11 +71,11 @@ export type Prunable = 'events' | 'recoveries' | 'idempotency_keys';
 const STATEMENTS = { events: EVENTS, recoveries: RECOVERIES, idempotency_keys: KEYS } as const;
 
 /**
- * Removes one batch of what has been kept long enough and is finished. Payments, posting attempts and the audit log
- * are never removed.
+ * Removes one batch of rows that are finished and older than the limit. Payments, posting attempts and the audit log are
+ * never removed.
  *
- * @param input.days how long it is kept.
- * @returns how many rows went; fewer than `limit` when that was all, or when another process is at it.
+ * @param input.days how long rows are kept.
+ * @returns how many rows were removed; fewer than `limit` when those were all, or when another process prunes.
  */
 export async function pruneBatch(
   deps: StatementDeps,

@@ -1,7 +1,7 @@
 import { type Keyring, open, seal } from '@emr-payments/runtime';
-import { query, type StatementDeps } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/statements.ts';
 
-/** A value of `table` is sealed for `what:` and its key columns, joined by colons. */
+/** A column of sealed values. Each is sealed for `what:` and the key columns of its row, joined by colons. */
 type SealedColumn = {
   what: 'connection' | 'webhook_secret' | 'idempotency_key';
   table: string;
@@ -35,12 +35,12 @@ const SEALED: readonly SealedColumn[] = [
   },
 ];
 
-/** A sealed value and the name of the row that it is sealed for. */
+/** A sealed value, and the name of the row that it is sealed for. */
 export type SealedValue = { row: string; sealed: string };
 
 const BATCH = 100;
 
-/** `$1` is the key of the last row of the page before, as texts. */
+/** Reads a page. `$1` is the key of the last row of the page before, as texts. */
 const page = ({ what, table, keys, column }: SealedColumn) => {
   const names = keys.map((key) => key.column).join(', ');
   const after = keys.map((key, n) => `(($1::text[])[${n + 1}])::${key.type}`).join(', ');
@@ -54,7 +54,7 @@ const page = ({ what, table, keys, column }: SealedColumn) => {
   };
 };
 
-/** Only what is still as it was read: a value that was replaced meanwhile is sealed with a current key already. */
+/** Replaces only values that are still as they were read: one that changed since is sealed with the current key already. */
 const replace = ({ table, keys, column }: SealedColumn) => ({
   name: `reseal-${table}`,
   text: `
@@ -82,19 +82,19 @@ const COUNT = {
   text: `SELECT ${SEALED.map(({ table, column }) => `(SELECT count(*) FROM ${table} WHERE ${column} IS NOT NULL)`).join(' + ')} AS total`,
 };
 
-/** How many sealed values there are. */
+/** Counts the sealed values. */
 export async function countSealed(deps: StatementDeps): Promise<number> {
   const [row] = await query<{ total: string | number }>(deps, COUNT, []);
   return Number(row?.total ?? 0);
 }
 
-/** Which key sealed a value. */
+/** Returns the id of the key that sealed a value. */
 export const sealedWith = (sealed: string): string => sealed.split('.', 1)[0] ?? '';
 
 /**
- * Tries every sealed value with the keys at hand.
+ * Tries to open every sealed value with the keys of the keyring.
  *
- * @returns how many each key has sealed, and the rows that do not open.
+ * @returns how many values each key has sealed, and the rows that do not open.
  */
 export async function checkSealed({
   keyring,
@@ -123,17 +123,17 @@ function opens(keyring: Keyring, row: string, sealed: string): boolean {
 
 export type ResealCounts = {
   resealed: number;
-  /** Sealed with the current key already. */
+  /** Values that were sealed with the current key already. */
   current: number;
-  /** Rows that no key at hand opens: left as they are. */
+  /** Rows that no key of the keyring opens. They are left as they are. */
   unopened: string[];
 };
 
 /**
- * Seals everything again with the current key, in small batches, while the service runs: workers open values of either
- * key as long as both are in their keyrings. It may be stopped and run again: what is done is passed over.
+ * Seals every value again with the current key, in small batches, while the service runs: workers open values of either
+ * key as long as both are in their keyrings. It may be stopped and run again: values that are done are skipped.
  *
- * @param options.onProgress called after each batch with how many values have been looked at.
+ * @param options.onProgress called after each batch with the number of values read so far.
  */
 export async function resealAll(
   { keyring, ...deps }: StatementDeps & { keyring: Keyring },

@@ -1,14 +1,14 @@
-import { query, type StatementDeps } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/statements.ts';
 
 const CLOCK = {
   name: 'server-clock',
   text: `SELECT extract(epoch FROM clock_timestamp())::float8 * 1000 AS now, current_setting('server_version') AS version`,
 };
 
-/** The server's time in milliseconds since 1970, and its version. */
+/** Reads the server's time, in milliseconds since 1970, and its version. */
 export async function serverClock(deps: StatementDeps): Promise<{ now: number; version: string }> {
   const [row] = await query<{ now: number; version: string }>(deps, CLOCK, []);
-  if (row === undefined) throw new Error('the server did not tell its time');
+  if (row === undefined) throw new Error('the server did not return its time');
   return { now: Math.round(row.now), version: row.version.split(' ', 1)[0] ?? row.version };
 }
 
@@ -21,10 +21,10 @@ const GUARD = {
       FROM pg_class c WHERE c.oid = 'audit_log'::regclass`,
 };
 
-/** `owned`: guarded, but the role that asks could take the trigger away. */
+/** `owned`: guarded, but the present role could remove the trigger. */
 export type AuditGuard = 'guarded' | 'owned' | 'missing';
 
-/** What keeps the audit log append-only. */
+/** Checks that the trigger which keeps the audit log append-only is there and enabled. */
 export async function auditGuard(deps: StatementDeps): Promise<AuditGuard> {
   const [row] = await query<{ guarded: boolean; owned: boolean }>(deps, GUARD, []);
   if (row?.guarded !== true) return 'missing';

@@ -1,11 +1,11 @@
-import { query, type StatementDeps } from '../core/database.ts';
+import { query, type StatementDeps } from '../core/statements.ts';
 
-/** A process that has not reported for so long has no demand. */
+/** After this time without a report, a process counts as having no demand. */
 const FORGOTTEN_AFTER_S = 3;
 
 /**
- * A row belongs to one process, so that two never wait for each other. The times are the database's: no clock of a
- * process matters.
+ * Each row belongs to one process, so that two processes never wait for each other. The times are the database's, so that
+ * the clocks of the processes do not matter.
  */
 const SHARE = {
   name: 'share-demand',
@@ -23,11 +23,11 @@ const SHARE = {
 };
 
 /**
- * Tells the other processes how much this one was asked for, and learns the same of them.
+ * Reports the demand of this process and reads that of the others.
  *
- * @param input.process this process, as a uuid.
+ * @param input.process id of this process, a uuid.
  * @param input.demands requests a second, by key.
- * @returns for each demand, in order, the sum of the other processes' last one.
+ * @returns for each demand, in order, the sum of what the other processes last reported.
  */
 export async function shareDemand(
   deps: StatementDeps,
@@ -46,7 +46,7 @@ const FORGET = {
   text: `DELETE FROM rate_demands WHERE at < now() - interval '1 minute'`,
 };
 
-/** Removes what processes left that are gone, and keys that are not used any more. */
+/** Removes the reports of processes that have ended, and of keys that are no longer used. */
 export async function forgetDemand(deps: StatementDeps): Promise<void> {
   await query(deps, FORGET, []);
 }

@@ -1,11 +1,11 @@
 import {
   createClient,
-  createEndpoint,
   createUser,
   type Database,
   findClientPk,
   importPatients,
   moveEndpoint,
+  registerEndpoint,
   saveConnection,
 } from '@emr-payments/db';
 import type { Keyring } from '@emr-payments/runtime';
@@ -31,13 +31,14 @@ async function createDemo(
 ): Promise<DemoState> {
   const client = await createClient(deps, { name: 'Demo integrator' });
   const user = await createUser(deps, { clientPk: client.clientPk, name: 'Demo practice' });
-  const { endpointId } = await createEndpoint(deps, {
+  const endpointId = await registerEndpoint(deps, {
     clientPk: client.clientPk,
     url: webhookUrl,
     secret: webhookSecret,
     description: 'Demo inbox',
     concurrency: CONCURRENCY,
   });
+  if (endpointId === null) throw new Error('the demo endpoint was not registered');
   const state = {
     client_id: client.clientId,
     client_secret: client.clientSecret,

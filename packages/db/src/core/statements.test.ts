@@ -1,0 +1,107 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { openTestDatabase, type TestDatabase } from '@emr-payments/testkit';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Database, openDatabase } from './database.ts';
+import { CONNECTION_MESSAGES, DatabaseUnavailableError, isUnavailable, query } from './statements.ts';
+
+const withCode = (code: string, message: string) => Object.assign(new Error(message), { code });
+
+const OUTAGES: [code: string, message: string][] = [
+  ['08006', 'connection failure'],
+  ['08P01', 'query_wait_timeout'],
+  ['53300', 'sorry, too many clients already'],
+  ['57P01', 'terminating connection due to administrator command'],
+  ['57P03', 'the database system is starting up'],
+  ['57P05', 'terminating connection due to idle-session timeout'],
+  ['57014', 'canceling statement due to statement timeout'],
+  ['55P03', 'canceling statement due to lock timeout'],
+  ['25P03', 'terminating connection due to idle-in-transaction timeout'],
+  ['25P04', 'terminating connection due to transaction timeout'],
+  ['40001', 'could not serialize access due to concurrent update'],
+  ['40P01', 'deadlock detected'],
+  ['25006', 'cannot execute INSERT in a read-only transaction'],
+  ['ECONNREFUSED', ''],
+  ['ECONNRESET', 'read ECONNRESET'],
+  ['EPIPE', 'write EPIPE'],
+  ['ETIMEDOUT', 'connect ETIMEDOUT 192.0.2.1:5432'],
+  ['ENOTFOUND', 'getaddrinfo ENOTFOUND db.invalid'],
+  ['EAI_AGAIN', 'getaddrinfo EAI_AGAIN db'],
+  ['EHOSTUNREACH', 'connect EHOSTUNREACH 192.0.2.1:5432'],
+  ['ENETUNREACH', 'connect ENETUNREACH 192.0.2.1:5432'],
+];
+
+const MISTAKES: [code: string, message: string][] = [
+  ['22023', 'invalid value for parameter "statement_timeout": "soon"'],
+  ['23514', 'new row for relation "connections" violates check constraint "connections_timeout_check"'],
+  ['42703', 'column "timeout" does not exist'],
+  ['42P01', 'relation "timeouts" does not exist'],
+  ['23505', 'duplicate key: ECONNREFUSED, Connection terminated, not queryable'],
+  ['P0001', 'the audit log is append-only'],
+  ['28P01', 'password authentication failed for user "timeout"'],
+  ['XX000', 'Query read timeout'],
+  ['ERR_INVALID_ARG_TYPE', 'The "timeout" argument must be of type number'],
+];
+
+describe('an error with a code is judged by the code alone', () => {
+  test.each(OUTAGES)('%s is an outage: %s', (code, message) => {
+    expect(isUnavailable(withCode(code, message))).toBe(true);
+  });
+  test.each(MISTAKES)('%s is a mistake: %s', (code, message) => {
+    expect(isUnavailable(withCode(code, message))).toBe(false);
+  });
+});
+
+describe('an error without a code is an outage only with one of the messages of pg', () => {
+  test.each([...CONNECTION_MESSAGES])('%s', (message) => {
+    expect(isUnavailable(new Error(message))).toBe(true);
+  });
+  test.each(['the timeout of a test', 'Query values must be an array', 'connection terminated'])(
+    'not: %s',
+    (message) => {
+      expect(isUnavailable(new Error(message))).toBe(false);
+    },
+  );
+  test('not what is no error', () => {
+    expect(isUnavailable('Connection terminated')).toBe(false);
+  });
+
+  test('each of the messages is in the source of the pg that is installed', () => {
+    const pg = createRequire(createRequire(import.meta.url).resolve('pg'));
+    const source = ['./client.js', 'pg-pool'].map((file) => readFileSync(pg.resolve(file), 'utf8')).join();
+    expect([...CONNECTION_MESSAGES].filter((message) => !source.includes(`'${message}'`))).toEqual([]);
+  });
+});
+
+describe('errors of a real server', () => {
+  let server: TestDatabase;
+  let database: Database;
+  const run = (text: string) => query({ database }, { text }, []);
+
+  beforeAll(async () => {
+    server = await openTestDatabase();
+    database = openDatabase({ url: server.url, poolSize: 1, applicationName: 'test' });
+  });
+  afterAll(async () => {
+    await database.close();
+    await server.drop();
+  });
+
+  test('a value that the server refuses is a mistake, even if its sentence says timeout', async () => {
+    const refused = run(`SELECT set_config('statement_timeout', 'soon', false)`);
+    await expect(refused).rejects.toMatchObject({
+      code: '22023',
+      message: expect.stringContaining('timeout'),
+    });
+  });
+  test('a broken CHECK named after a time-out is a mistake', async () => {
+    await run('CREATE TABLE limits (ms int CONSTRAINT limits_timeout CHECK (ms > 0))');
+    await expect(run('INSERT INTO limits VALUES (0)')).rejects.toMatchObject({ code: '23514' });
+  });
+  test('a statement that runs into its time-out is an outage', async () => {
+    await run(`SELECT set_config('statement_timeout', '20ms', false)`);
+    const late = run('SELECT pg_sleep(10)');
+    await expect(late).rejects.toBeInstanceOf(DatabaseUnavailableError);
+    await expect(late).rejects.toMatchObject({ cause: { code: '57014' } });
+  });
+});

@@ -1,0 +1,97 @@
+import type { Pool, QueryResultRow } from 'pg';
+
+/** PostgreSQL cannot be reached or does not answer in time. The statement may or may not have been carried out. */
+export class DatabaseUnavailableError extends Error {
+  override name = 'DatabaseUnavailableError';
+}
+
+/** Runs statements: the pool, or the one connection of a transaction (`inTransaction`). */
+export type Statements = { pool: Pick<Pool, 'query'> };
+
+/** First parameter of every function that runs a statement. */
+export type StatementDeps = { database: Statements };
+
+/**
+ * A statement with a name is parsed and planned once on each connection. One without a name is planned at every call, for
+ * the values of that call: use that where filters are combined freely.
+ */
+export type Statement = { name?: string; text: string };
+
+/**
+ * SQLSTATE classes and codes that mean "not now": no connection (08), out of resources (53), shutting down or starting up
+ * (57P), canceled by a time-out (57014, 55P03), session ended by a time-out (25P03, 25P04), serialization failure or
+ * deadlock (40001, 40P01), and a server that is read-only after a fail-over (25006).
+ */
+const UNAVAILABLE_STATES = /^(08|53|57P|57014|55P03|25P03|25P04|40001|40P01|25006)/;
+
+/** Codes of Node's network errors. */
+const NETWORK_CODES = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+]);
+
+/** Messages of the connection errors that pg (lib/client.js) and pg-pool (index.js) throw without a code. */
+export const CONNECTION_MESSAGES = new Set([
+  'Connection terminated',
+  'Connection terminated unexpectedly',
+  'Connection terminated due to connection timeout',
+  'timeout expired',
+  'timeout exceeded when trying to connect',
+  'Query read timeout',
+  'Client has encountered a connection error and is not queryable',
+  'Client was closed and is not queryable',
+]);
+
+/**
+ * Distinguishes an outage from a mistake. An error with a code is judged by the code alone: the server's sentences can
+ * contain any word, such as "timeout" in the name of a setting or a constraint.
+ */
+export function isUnavailable(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const { code } = error as { code?: unknown };
+  if (typeof code !== 'string') return CONNECTION_MESSAGES.has(error.message);
+  return NETWORK_CODES.has(code) || UNAVAILABLE_STATES.test(code);
+}
+
+/** @throws DatabaseUnavailableError, with the cause, for an error that means "not now"; rethrows any other error. */
+export async function unavailableAsSuch<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!isUnavailable(error)) throw error;
+    throw new DatabaseUnavailableError('PostgreSQL cannot be reached', { cause: error });
+  }
+}
+
+/**
+ * Runs one statement.
+ *
+ * @throws DatabaseUnavailableError when PostgreSQL cannot be reached or is late; any other error is a bug.
+ */
+export async function query<Row extends QueryResultRow>(
+  { database: { pool } }: StatementDeps,
+  statement: Statement,
+  values: unknown[],
+): Promise<Row[]> {
+  return (await unavailableAsSuch(pool.query<Row>({ ...statement, values }))).rows;
+}
+
+/**
+ * Runs several statements without parameters as one message and so as one transaction.
+ *
+ * @returns the rows of the last one.
+ */
+export async function queryScript<Row extends QueryResultRow>(
+  { database: { pool } }: StatementDeps,
+  script: string,
+): Promise<Row[]> {
+  const results = await unavailableAsSuch(pool.query<Row>(script));
+  const list = Array.isArray(results) ? (results as (typeof results)[]) : [results];
+  return list.at(-1)?.rows ?? [];
+}
