@@ -3,8 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { migrate } from '@emr-payments/db';
+import { loadConfig } from '@emr-payments/runtime';
 import { removePlace, startEmbeddedPostgres } from '@emr-payments/stack';
-import { hasRedisServer, startRedis, VARIABLES } from '@emr-payments/testkit';
+import { environment, hasRedisServer, startRedis, VARIABLES } from '@emr-payments/testkit';
 import { Client } from 'pg';
 
 type Release = () => Promise<unknown>;
@@ -27,9 +28,8 @@ async function onServer(url: string, sql: string): Promise<void> {
 }
 
 /** The server that all test databases stand on: DATABASE_URL_TEST, or an embedded one for this run alone. */
-async function openServer(releases: Release[]): Promise<string> {
-  const given = process.env.DATABASE_URL_TEST;
-  if (given !== undefined && given !== '') return given;
+async function openServer(releases: Release[], given: string | undefined): Promise<string> {
+  if (given !== undefined) return given;
   const folder = mkdtempSync(join(tmpdir(), 'emr-payments-test-'));
   const dataDir = join(folder, 'postgres');
   releases.push(async () => {
@@ -57,9 +57,8 @@ async function makeTemplate(serverUrl: string, releases: Release[]): Promise<str
   return template;
 }
 
-async function openRedis(releases: Release[]): Promise<string | undefined> {
-  const given = process.env.REDIS_URL;
-  if (given !== undefined && given !== '') return given;
+async function openRedis(releases: Release[], given: string | undefined): Promise<string | undefined> {
+  if (given !== undefined) return given;
   if (!hasRedisServer()) {
     process.stderr.write(NO_REDIS);
     releases.push(async () => process.stderr.write(NO_REDIS));
@@ -77,10 +76,11 @@ export default async function setup(): Promise<Release> {
     for (let next = releases.pop(); next !== undefined; next = releases.pop()) await next();
   };
   try {
-    const serverUrl = await openServer(releases);
+    const { DATABASE_URL_TEST, REDIS_URL } = loadConfig(environment, process.env);
+    const serverUrl = await openServer(releases, DATABASE_URL_TEST);
     process.env[VARIABLES.template] = await makeTemplate(serverUrl, releases);
     process.env[VARIABLES.server] = serverUrl;
-    const redisUrl = await openRedis(releases);
+    const redisUrl = await openRedis(releases, REDIS_URL);
     if (redisUrl !== undefined) process.env[VARIABLES.redis] = redisUrl;
   } catch (error) {
     await close();

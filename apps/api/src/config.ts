@@ -1,16 +1,20 @@
-import { keyringVariables, loadConfig } from '@emr-payments/runtime';
+import {
+  databaseUrlVariable,
+  keyringVariables,
+  loadConfig,
+  logLevelVariable,
+  redisUrlVariable,
+} from '@emr-payments/runtime';
 import { type Static, Type } from '@sinclair/typebox';
 
-const ConfigSchema = Type.Object({
-  DATABASE_URL: Type.String({ minLength: 1, description: 'postgres://user:password@host:port/database' }),
-  REDIS_URL: Type.Optional(
-    Type.String({ description: 'redis://host:port; without it the queue runs on PostgreSQL' }),
-  ),
+export const environment = Type.Object({
+  DATABASE_URL: databaseUrlVariable,
+  REDIS_URL: redisUrlVariable,
   ...keyringVariables,
   WEBHOOK_ALLOW_HOSTS: Type.String({
     default: '',
     description:
-      'hosts or CIDRs, separated by commas, that webhooks may reach although they are private or without TLS; the same as the worker has',
+      'hosts or CIDRs, separated by commas, that webhooks may reach although they are private or without TLS; set it to the same value for api and worker',
   }),
   HOST: Type.String({ default: '127.0.0.1', description: 'the address to listen on' }),
   PORT: Type.Integer({
@@ -19,13 +23,7 @@ const ConfigSchema = Type.Object({
     maximum: 65535,
     description: 'the port to listen on; 0 takes a free one',
   }),
-  LOG_LEVEL: Type.Unsafe<'debug' | 'info' | 'warn' | 'error' | 'silent'>(
-    Type.String({
-      default: 'info',
-      pattern: '^(debug|info|warn|error|silent)$',
-      description: 'debug … silent',
-    }),
-  ),
+  LOG_LEVEL: logLevelVariable,
   DATABASE_POOL_SIZE: Type.Integer({
     default: 6,
     minimum: 2,
@@ -50,7 +48,7 @@ const ConfigSchema = Type.Object({
     minimum: 0,
     maximum: 1_000_000,
     description:
-      'failed authentications from one address, after which it is not looked at for the rest of the minute; 0 is no limit. Behind a proxy set TRUST_PROXY',
+      'failed authentications from one address, after which its requests are refused for the rest of the minute; 0 is no limit. Behind a proxy set TRUST_PROXY',
   }),
   TRUST_PROXY: Type.Optional(
     Type.String({
@@ -62,11 +60,11 @@ const ConfigSchema = Type.Object({
   STOP_GRACE_MS: Type.Integer({
     default: 15_000,
     minimum: 1000,
-    description: 'how long requests in flight may take to end when the process is told to stop',
+    description: 'milliseconds that requests in flight may take to end after SIGTERM',
   }),
 });
 
-export type ApiConfig = Static<typeof ConfigSchema>;
+export type ApiConfig = Static<typeof environment>;
 
-/** The API's configuration, read from the environment. @throws ConfigError naming the variable that is wrong. */
-export const readConfig = (): ApiConfig => loadConfig(ConfigSchema, process.env);
+/** @throws ConfigError naming the variable that is wrong. */
+export const readConfig = (): ApiConfig => loadConfig(environment, process.env);

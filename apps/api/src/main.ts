@@ -7,25 +7,15 @@ import {
   openDatabase,
 } from '@emr-payments/db';
 import { createAdapters } from '@emr-payments/emr';
-import { createLogger, openTransport, readKeyring, runProcess } from '@emr-payments/runtime';
+import { configOrExit, createLogger, openTransport, readKeyring, runProcess } from '@emr-payments/runtime';
 import { createAgents, dnsResolve } from '@emr-payments/webhooks';
 import { buildApp } from './app.ts';
-import { type ApiConfig, readConfig } from './config.ts';
+import { readConfig } from './config.ts';
 import { createApiMetrics } from './metrics.ts';
 import { startDemandSharing } from './rate-limit/demand-sharing.ts';
 import { createRateLimiter } from './rate-limit/rate-limiter.ts';
 
-/** A wrong environment is told in one sentence, without a stack. */
-function configOrExit(): ApiConfig {
-  try {
-    return readConfig();
-  } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-    process.exit(1);
-  }
-}
-
-const config = configOrExit();
+const config = configOrExit(readConfig);
 const logger = createLogger('api', config.LOG_LEVEL);
 
 /** Time left to close the database after the last request was cut off. */

@@ -2,22 +2,20 @@ import { existsSync, readFileSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { Actor } from '@emr-payments/db';
-import { ConfigError, type Keyring, keyringVariables, loadConfig, readKeyring } from '@emr-payments/runtime';
+import {
+  ConfigError,
+  databaseUrlVariable,
+  type Keyring,
+  keyringVariables,
+  loadConfig,
+  readKeyring,
+  redisUrlVariable,
+} from '@emr-payments/runtime';
 import { Type } from '@sinclair/typebox';
 
-const schema = Type.Object({
-  DATABASE_URL: Type.Optional(
-    Type.String({
-      pattern: '^postgres(ql)?://',
-      description: 'the PostgreSQL to use, as postgres://user:password@host:port/database',
-    }),
-  ),
-  REDIS_URL: Type.Optional(
-    Type.String({
-      pattern: '^rediss?://',
-      description: 'the Redis that BullMQ runs on; without it, BullMQ runs on PostgreSQL',
-    }),
-  ),
+export const environment = Type.Object({
+  DATABASE_URL: Type.Optional(databaseUrlVariable),
+  REDIS_URL: redisUrlVariable,
   ...keyringVariables,
 });
 
@@ -53,12 +51,12 @@ function localStack(): CliConfig | null {
  * @throws ConfigError naming the first variable that is missing or wrong.
  */
 export function cliConfig(): CliConfig {
-  const env = loadConfig(schema, process.env);
+  const env = loadConfig(environment, process.env);
   if (env.DATABASE_URL === undefined) {
     const local = localStack();
     if (local !== null) return local;
     throw new ConfigError(
-      `DATABASE_URL is not set, and no local stack runs here. DATABASE_URL: ${schema.properties.DATABASE_URL.description}.`,
+      `DATABASE_URL is not set, and no local stack runs here. DATABASE_URL: ${environment.properties.DATABASE_URL.description}.`,
     );
   }
   return {

@@ -1,14 +1,14 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { dirname } from 'node:path';
-import { createLogger, runProcess } from '@emr-payments/runtime';
+import { configOrExit, createLogger, runProcess } from '@emr-payments/runtime';
 import { buildSandbox } from './build-sandbox.ts';
 import { readConfig } from './config.ts';
 import { demoPractice } from './demo-practice.ts';
 import { openLedger } from './ledger.ts';
 import { parseSeed } from './practice.ts';
 
-const config = readConfig();
+const config = configOrExit(readConfig);
 const logger = createLogger('emr-sandbox', config.LOG_LEVEL);
 
 await runProcess({ logger, graceMs: 3000 }, async (releases) => {

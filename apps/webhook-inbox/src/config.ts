@@ -1,42 +1,39 @@
-import { ConfigError, loadConfig } from '@emr-payments/runtime';
+import { ConfigError, loadConfig, logLevelVariable } from '@emr-payments/runtime';
 import { parseWebhookKey } from '@emr-payments/webhooks';
 import { type Static, Type } from '@sinclair/typebox';
 
-const ConfigSchema = Type.Object({
-  HOST: Type.String({ default: '127.0.0.1', description: 'the address to listen on.' }),
+export const environment = Type.Object({
+  HOST: Type.String({ default: '127.0.0.1', description: 'the address to listen on' }),
   PORT: Type.Integer({
     default: 4020,
     minimum: 0,
     maximum: 65_535,
-    description: 'the port to listen on; 0 takes any free one, and the first log line says which.',
+    description: 'the port to listen on; 0 takes a free one, and the first log line says which',
   }),
   WEBHOOK_SECRETS: Type.String({
     default: '',
     description:
-      'whsec_… or whpk_… to verify with, separated by commas; may be empty and be set by PUT /secrets.',
+      'whsec_… or whpk_… to verify with, separated by commas; may be empty and be set by PUT /secrets',
   }),
   INBOX_FILE: Type.Optional(
     Type.String({
-      description: 'a file of JSON lines in which messages survive a restart; without it they do not.',
+      description: 'a file of JSON lines in which messages survive a restart; without it they do not',
     }),
   ),
   INBOX_KEEP: Type.Integer({
     default: 1000,
     minimum: 1,
     maximum: 100_000,
-    description: 'how many messages are kept, the newest.',
+    description: 'how many messages are kept, the newest',
   }),
-  LOG_LEVEL: Type.Union(
-    (['debug', 'info', 'warn', 'error', 'silent'] as const).map((level) => Type.Literal(level)),
-    { default: 'info', description: 'debug, info, warn, error or silent.' },
-  ),
+  LOG_LEVEL: logLevelVariable,
 });
 
-export type Config = Omit<Static<typeof ConfigSchema>, 'WEBHOOK_SECRETS'> & { secrets: string[] };
+export type Config = Omit<Static<typeof environment>, 'WEBHOOK_SECRETS'> & { secrets: string[] };
 
 /** @throws ConfigError naming the variable that is wrong. */
 export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
-  const { WEBHOOK_SECRETS, ...config } = loadConfig(ConfigSchema, env);
+  const { WEBHOOK_SECRETS, ...config } = loadConfig(environment, env);
   const secrets = WEBHOOK_SECRETS.split(',')
     .map((secret) => secret.trim())
     .filter((secret) => secret !== '');

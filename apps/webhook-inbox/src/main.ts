@@ -1,19 +1,10 @@
-import { createLogger, runProcess } from '@emr-payments/runtime';
-import { type Config, readConfig } from './config.ts';
+import { configOrExit, createLogger, runProcess } from '@emr-payments/runtime';
+import { readConfig } from './config.ts';
 import { openMessages } from './messages.ts';
 import { openSecrets } from './secrets.ts';
 import { buildServer } from './server.ts';
 
-function readConfigOrExit(): Config {
-  try {
-    return readConfig();
-  } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-    process.exit(1);
-  }
-}
-
-const config = readConfigOrExit();
+const config = configOrExit(readConfig);
 const logger = createLogger('webhook-inbox', config.LOG_LEVEL);
 
 await runProcess({ logger, graceMs: 5000 }, async (releases) => {

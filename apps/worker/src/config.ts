@@ -1,28 +1,23 @@
 import {
+  databaseUrlVariable,
   type Keyring,
   keyringVariables,
   type LogLevel,
   loadConfig,
+  logLevelVariable,
   readKeyring,
+  redisUrlVariable,
 } from '@emr-payments/runtime';
 import { Type } from '@sinclair/typebox';
 
-const schema = Type.Object({
-  DATABASE_URL: Type.String({
-    pattern: '^postgres(ql)?://',
-    description: 'the PostgreSQL to use, as postgres://user:password@host:port/database',
-  }),
-  REDIS_URL: Type.Optional(
-    Type.String({
-      pattern: '^rediss?://',
-      description: 'the Redis that BullMQ runs on; without it, BullMQ runs on PostgreSQL',
-    }),
-  ),
+export const environment = Type.Object({
+  DATABASE_URL: databaseUrlVariable,
+  REDIS_URL: redisUrlVariable,
   ...keyringVariables,
   WEBHOOK_ALLOW_HOSTS: Type.String({
     default: '',
     description:
-      'hosts or CIDRs, separated by commas, that webhooks may reach although they are private or without TLS',
+      'hosts or CIDRs, separated by commas, that webhooks may reach although they are private or without TLS; set it to the same value for api and worker',
   }),
   POSTING_CONCURRENCY: Type.Integer({
     default: 128,
@@ -46,7 +41,7 @@ const schema = Type.Object({
     default: 10_000,
     minimum: 1_000,
     maximum: 300_000,
-    description: 'milliseconds after which the work of a process that went silent passes to another one',
+    description: 'milliseconds after which another process takes over the work of one that has gone silent',
   }),
   RETRY_HORIZON_HOURS: Type.Number({
     default: 24,
@@ -60,23 +55,14 @@ const schema = Type.Object({
     maximum: 3650,
     description: 'days for which events are kept with their deliveries; the longest delivery takes three',
   }),
-  HOST: Type.String({ default: '127.0.0.1', description: 'address that the health server listens on' }),
+  HOST: Type.String({ default: '127.0.0.1', description: 'the address that the health server listens on' }),
   HEALTH_PORT: Type.Integer({
     default: 3001,
     minimum: 0,
     maximum: 65535,
-    description: 'port of the health server',
+    description: 'the port of the health server; 0 takes a free one',
   }),
-  LOG_LEVEL: Type.Union(
-    [
-      Type.Literal('debug'),
-      Type.Literal('info'),
-      Type.Literal('warn'),
-      Type.Literal('error'),
-      Type.Literal('silent'),
-    ],
-    { default: 'info', description: 'debug, info, warn, error or silent' },
-  ),
+  LOG_LEVEL: logLevelVariable,
 });
 
 export type WorkerConfig = {
@@ -97,7 +83,7 @@ export type WorkerConfig = {
 
 /** @throws ConfigError naming the first variable that is missing or wrong. */
 export function workerConfig(): WorkerConfig {
-  const env = loadConfig(schema, process.env);
+  const env = loadConfig(environment, process.env);
   return {
     databaseUrl: env.DATABASE_URL,
     redisUrl: env.REDIS_URL,

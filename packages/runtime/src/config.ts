@@ -7,12 +7,11 @@ export class ConfigError extends Error {
 }
 
 /**
- * Reads an app's configuration out of the environment, once, through one schema.
+ * Reads a process's configuration from the environment, through one schema. Each config.ts exports that schema as
+ * `environment`.
  *
- * @param schema an object of TypeBox types; `description` of a property says what the variable takes, and
- *   `default` makes it optional. Numbers and booleans are converted from their text. An empty variable counts as
- *   not set.
- * @param env the process environment.
+ * @param schema an object of TypeBox types. The `description` of a property says what the variable takes; a `default`
+ *   makes it optional. Numbers and booleans are converted from their text. An empty variable counts as not set.
  * @throws ConfigError naming the first variable that is missing or wrong. Values are never quoted: they may be secret.
  */
 export function loadConfig<T extends TObject>(schema: T, env: NodeJS.ProcessEnv): Static<T> {
@@ -25,9 +24,22 @@ export function loadConfig<T extends TObject>(schema: T, env: NodeJS.ProcessEnv)
   if (problem !== undefined) {
     const name = problem.path.slice(1).split('/')[0] ?? '';
     const property = schema.properties[name];
-    const takes = property?.description === undefined ? '' : ` ${name}: ${property.description}`;
+    const takes = property?.description === undefined ? '' : ` ${name}: ${property.description}.`;
     const state = name in given ? 'has a value that cannot be used' : 'is not set';
     throw new ConfigError(`${name} ${state} (${problem.message.toLowerCase()}).${takes}`);
   }
   return value as Static<T>;
+}
+
+/**
+ * Reads the configuration of a process that needs it before anything else. When `read` throws, the process ends with
+ * exit code 1 and the error's sentence on standard error, without a stack.
+ */
+export function configOrExit<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exit(1);
+  }
 }

@@ -5,3 +5,4 @@ export * from './metrics.ts';
 export * from './queues.ts';
 export * from './secrets.ts';
 export * from './stop.ts';
+export * from './variables.ts';

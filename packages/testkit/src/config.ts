@@ -1,6 +1,24 @@
+import { Type } from '@sinclair/typebox';
+
+/** The variables that a person may set for a test run. tests/setup/global-setup.ts reads them. */
+export const environment = Type.Object({
+  DATABASE_URL_TEST: Type.Optional(
+    Type.String({
+      description:
+        'a PostgreSQL server to make the test databases on; without it, an embedded one is started',
+    }),
+  ),
+  REDIS_URL: Type.Optional(
+    Type.String({
+      description:
+        'the Redis that the tests use, as redis://host:port; without it, a redis-server from the PATH',
+    }),
+  ),
+});
+
 /**
- * What the run's set-up (tests/setup/global-setup.ts) tells the test files. Environment variables are the one way that
- * reaches every test process, whatever pool runs it.
+ * The variables in which tests/setup/global-setup.ts passes its servers on to the test files. Nobody sets them by hand.
+ * Only environment variables reach every test process, whatever pool runs it.
  */
 export const VARIABLES = {
   /** A server with a migrated template database; the URL names the maintenance database. */

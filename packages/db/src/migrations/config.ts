@@ -1,14 +1,7 @@
-import { loadConfig } from '@emr-payments/runtime';
+import { databaseUrlVariable, loadConfig } from '@emr-payments/runtime';
 import { Type } from '@sinclair/typebox';
 
-const schema = Type.Object({
-  DATABASE_URL: Type.String({
-    pattern: '^postgres(ql)?://',
-    description: 'the PostgreSQL to use, as postgres://user:password@host:port/database',
-  }),
-});
+export const environment = Type.Object({ DATABASE_URL: databaseUrlVariable });
 
-/** For the command `pnpm migrate`, the only program that this package has. @throws ConfigError */
-export function databaseUrlFromEnvironment(): string {
-  return loadConfig(schema, process.env).DATABASE_URL;
-}
+/** For the command `pnpm migrate`, the only program in this package. @throws ConfigError naming the variable that is wrong. */
+export const databaseUrlFromEnvironment = (): string => loadConfig(environment, process.env).DATABASE_URL;

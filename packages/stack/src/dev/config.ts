@@ -1,4 +1,4 @@
-import { loadConfig } from '@emr-payments/runtime';
+import { loadConfig, logLevelVariable, redisUrlVariable } from '@emr-payments/runtime';
 import { type Static, Type } from '@sinclair/typebox';
 
 const port = (what: string) =>
@@ -10,30 +10,21 @@ const port = (what: string) =>
     }),
   );
 
-const DevConfigSchema = Type.Object({
+export const environment = Type.Object({
   API_PORT: port('the API'),
   SANDBOX_PORT: port('the EMR sandbox'),
   INBOX_PORT: port('the webhook inbox'),
   POSTGRES_PORT: port('the embedded PostgreSQL'),
-  REDIS_URL: Type.Optional(
-    Type.String({
-      pattern: '^rediss?://',
-      description: 'a Redis for the queue, as redis://host:port; without it the queue runs on PostgreSQL',
-    }),
-  ),
+  REDIS_URL: redisUrlVariable,
   LOCAL_FOLDER: Type.Optional(
-    Type.String({ description: 'where data, logs and stack.json go; .local in the checkout without it' }),
-  ),
-  LOG_LEVEL: Type.Unsafe<'debug' | 'info' | 'warn' | 'error' | 'silent'>(
     Type.String({
-      default: 'info',
-      pattern: '^(debug|info|warn|error|silent)$',
-      description: 'debug, info, warn, error or silent',
+      description: 'the folder for data, logs and stack.json; without it, .local in the checkout',
     }),
   ),
+  LOG_LEVEL: logLevelVariable,
 });
 
-export type DevConfig = Static<typeof DevConfigSchema>;
+export type DevConfig = Static<typeof environment>;
 
 /** @throws ConfigError naming the variable that is wrong. */
-export const readDevConfig = (): DevConfig => loadConfig(DevConfigSchema, process.env);
+export const readDevConfig = (): DevConfig => loadConfig(environment, process.env);
