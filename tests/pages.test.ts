@@ -22,7 +22,7 @@ const NOT_RUN: readonly { starts: string; because: string }[] = [
   { starts: 'pnpm crash', because: 'it takes a minute and more; tests/crash/crash.test.ts runs short ones' },
 ];
 /** Bare fences that are no commands: pictures and outlines. */
-const NO_COMMANDS = [' integrator ', 'POST /v1/payments ──▶', '# N. The decision'];
+const NO_COMMANDS = [' integrator ', 'POST /v1/payments ──▶', '# N. The decision', 'accepted ──claim──▶'];
 
 const pages = globSync(['*.md', 'docs/**/*.md', '{apps,packages,bench,tests}/**/*.md'], {
   cwd: ROOT,
