@@ -1,34 +1,126 @@
 import { existsSync, globSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { environmentDocuments, SECTIONS } from './environment-documents.ts';
 
 const root = join(import.meta.dirname, '..');
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
 
-/** The variables that a config.ts declares. */
-async function variablesOf(path: string): Promise<string[]> {
-  const { environment } = (await import(join(root, path))) as { environment: { properties: object } };
-  return Object.keys(environment.properties);
-}
+const GENERATED = /(^|\/)(node_modules|generated|\.git|\.local|\.turbo)(\/|$)/;
+const filesLike = (pattern: string | string[]): string[] =>
+  globSync(pattern, { cwd: root, exclude: (path) => GENERATED.test(String(path)) }).toSorted();
 
-describe('README.md', () => {
-  test.each(['apps/api', 'apps/worker', 'packages/stack/src/dev'])(
-    'names every variable of %s',
-    async (folder) => {
-      const path = folder.startsWith('apps') ? `${folder}/src/config.ts` : `${folder}/config.ts`;
-      const variables = await variablesOf(path);
-      expect(variables.length).toBeGreaterThan(3);
-      const readme = read('README.md');
-      expect(variables.filter((name) => !readme.includes(`\`${name}\``))).toEqual([]);
-    },
-  );
+describe('the environment', () => {
+  test('.env.example and docs/configuration.md are what the schemas say; `pnpm env-example` writes them', async () => {
+    for (const [file, content] of Object.entries(await environmentDocuments(root))) {
+      expect(read(file), file).toBe(content);
+    }
+  });
 
-  test('links to files that are there', () => {
-    const links = [...read('README.md').matchAll(/\]\(([^)#:]+)\)/g)].map((match) => match[1] ?? '');
-    expect(links.length).toBeGreaterThan(2);
-    expect(links.filter((path) => !existsSync(join(root, path)))).toEqual([]);
+  test('every config.ts of an app or package is documented', () => {
+    const documented = SECTIONS.flatMap(({ readers }) => readers.map(({ config }) => config));
+    // The loader itself, which has no variables.
+    const loader = 'packages/runtime/src/config.ts';
+    const configs = filesLike('{apps,packages}/*/src/**/config.ts').filter((path) => path !== loader);
+    expect(documented.toSorted()).toEqual(configs);
+  });
+
+  test('.env.example has every variable of docker-compose.yml', () => {
+    const names = [...read('docker-compose.yml').matchAll(/\$\{([A-Z_]+)/g)].map(([, name]) => `#${name}=`);
+    expect(names.length).toBeGreaterThan(3);
+    const example = read('.env.example');
+    expect(names.filter((name) => !example.includes(name))).toEqual([]);
+  });
+
+  test('README.md sends readers to both', () => {
+    expect(read('README.md')).toContain('(docs/configuration.md)');
+    expect(read('README.md')).toContain('(.env.example)');
   });
 });
+
+describe('the version', () => {
+  const { version, license } = JSON.parse(read('package.json')) as { version: string; license: string };
+
+  test('CHANGELOG.md has an entry for the version of package.json, below an Unreleased one', () => {
+    const headings = [...read('CHANGELOG.md').matchAll(/^## \[([^\]]+)\](?: - (\d{4}-\d{2}-\d{2}))?$/gm)];
+    expect(headings[0]?.slice(1)).toEqual(['Unreleased', undefined]);
+    expect(headings[1]?.[1]).toBe(version);
+    expect(headings[1]?.[2]).toMatch(/^\d{4}-\d{2}-\d{2}$/);
+  });
+
+  test('every workspace package has the version of the root', () => {
+    const manifests = filesLike('{apps,packages}/*/package.json').concat(
+      'bench/package.json',
+      'tests/package.json',
+    );
+    const versions = manifests.map((path) => [path, (JSON.parse(read(path)) as { version: string }).version]);
+    expect(versions.filter(([, its]) => its !== version)).toEqual([]);
+  });
+
+  test('the licence of package.json is the one in LICENSE', () => {
+    expect(license).toBe('Apache-2.0');
+    expect(read('LICENSE')).toContain('Apache License\n                           Version 2.0, January 2004');
+  });
+});
+
+/** What looks like a path in backticks: a name with one of our extensions, or something below one of our folders. */
+const PATH_LIKE =
+  /^(?:(?:apps|packages|bench|tests|scripts|docs|prisma|\.ci)(?:\/[\w.@-]+)*\/?|[\w.@-]+(?:\/[\w.@-]+)*\.(?:ts|md|sql|svg|yml|prisma))$/;
+
+/** Examples of names, not files of the repository. */
+const isExample = (path: string): boolean => path === 'x.test.ts' || path.includes('NNNN');
+
+const pages = filesLike([
+  '*.md',
+  'docs/**/*.md',
+  '{apps,packages}/**/*.md',
+  'bench/**/*.md',
+  'tests/**/*.md',
+]);
+const everything = filesLike('**/*').concat(filesLike('.ci/*'));
+
+/** A backticked path may be given from the root, from the page's folder, or by its last parts (`jobs/feed-jobs.ts`). */
+function isThere(page: string, path: string): boolean {
+  const clean = path.replace(/\/$/, '');
+  if (existsSync(join(root, clean)) || existsSync(join(root, dirname(page), clean))) return true;
+  return everything.some((file) => file.endsWith(`/${clean}`));
+}
+
+describe.each(pages)('%s', (page) => {
+  const text = read(page);
+
+  test('links to files that are there', () => {
+    const links = [...text.matchAll(/\]\(([^)#\s:]+)(?:#[^)]*)?\)/g)].map(([, path = '']) => path);
+    expect(links.filter((path) => !existsSync(join(root, dirname(page), path)))).toEqual([]);
+  });
+
+  test('names files and folders that are there', () => {
+    const prose = text.replaceAll(/^```.*?^```$/gms, '');
+    const paths = [...prose.matchAll(/`([^`\n]+)`/g)].map(([, path = '']) => path);
+    const missing = paths.filter((path) => PATH_LIKE.test(path) && !isExample(path) && !isThere(page, path));
+    expect(missing).toEqual([]);
+  });
+
+  test('links to headings that are there', () => {
+    const links = [...text.matchAll(/\]\(([^)#\s:]*)#([^)]+)\)/g)];
+    const missing = links.filter(([, path = '', anchor = '']) => {
+      const target = path === '' ? page : join(dirname(page), path);
+      return !anchorsOf(target).includes(anchor);
+    });
+    expect(missing.map(([link]) => link)).toEqual([]);
+  });
+});
+
+/** The anchors that GitHub gives to the headings of a page. */
+function anchorsOf(page: string): string[] {
+  if (!existsSync(join(root, page))) return [];
+  return [...read(page).matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}
 
 test('Dockerfile installs for every package that it copies the source of', () => {
   const manifests = globSync('{apps,packages}/*/package.json', { cwd: root });

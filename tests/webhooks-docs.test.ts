@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
 const ROOT = join(import.meta.dirname, '..');
-const page = readFileSync(join(ROOT, 'docs/webhooks.md'), 'utf8');
-const table = page.slice(page.indexOf('## Against the others')).split('\n');
-/** The first two cells of each line that says yes: the feature, and the test that proves it. */
+const page = readFileSync(join(ROOT, 'docs/webhook-comparison.md'), 'utf8');
+const table = page.split('\n');
+/** Of each line that claims a yes, the first two cells: the feature, and the test that proves it. */
 const claims = table
   .map((line) =>
     line

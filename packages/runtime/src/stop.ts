@@ -28,7 +28,7 @@ export class Releases {
  * Keeps V8 from allocating new objects directly in the old generation ("allocation site pretenuring"). V8 decides that once,
  * by what happened to be alive at one collection, and keeps to it for the rest of the process's life: under load a third of
  * all API processes had their requests and answers allocated there, and needed 1.4 times the processor time as long as they
- * lived (docs/performance.md). NODE_OPTIONS does not accept this flag, so it is set here, before V8 has anything to decide.
+ * lived (docs/performance-notes.md). NODE_OPTIONS does not accept this flag, so it is set here, before V8 has anything to decide.
  */
 function keepNewObjectsYoung(): void {
   setFlagsFromString('--no-allocation-site-pretenuring');

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 const COMPILED = join(import.meta.dirname, '..', '..', '..', '..', 'node_modules', '.cache', 'compiled');
 
 /**
- * The environment with which a process stays small and starts fast (docs/performance.md has the numbers; the Dockerfile says
+ * The environment with which a process stays small and starts fast (docs/performance-notes.md has the numbers; the Dockerfile says
  * the same):
  *
  * - Node takes what memory the machine has, and its heap grows to ten times what is alive, unless it is told how much.

@@ -1,0 +1,91 @@
+import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { expect, vi } from 'vitest';
+import { type Block, ROOT } from './blocks.ts';
+
+/** The two ways in which a reader runs a page: typed block after block, or all of it as one script. */
+export const WAYS = ['typed into an interactive bash', 'piped into bash -e'] as const;
+export type Way = (typeof WAYS)[number];
+
+export type Bash = {
+  /**
+   * Waits for the end of block `n` and returns everything that it printed, errors included.
+   *
+   * @throws Error when the block ends with a status other than 0, or bash ends before the block does.
+   */
+  outputOf(n: number): Promise<string>;
+  /** Ends bash and whatever it left in the background. */
+  stop(): void;
+};
+
+const PATIENCE = 110_000;
+
+/**
+ * Starts a new bash in the root of the repository and runs the blocks of a page in it, in order. A typed block waits
+ * until `outputOf` is called; a piped script runs by itself from the start.
+ *
+ * @param env all that bash gets: nothing of the tests' own environment is passed on.
+ */
+export function startBash(way: Way, blocks: readonly Block[], env: Readonly<Record<string, string>>): Bash {
+  const typed = way === 'typed into an interactive bash';
+  const child = spawn('bash', typed ? ['--norc', '--noprofile', '--noediting', '-i'] : ['-e'], {
+    cwd: ROOT,
+    // An interactive bash prints its prompts into the output of the blocks unless they are empty.
+    env: { ...env, PS1: '', PS2: '' },
+    // A process group of its own, so that background jobs end with it.
+    detached: true,
+  });
+  const mark = randomUUID();
+  let output = '';
+  let ended = false;
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk: Buffer) => {
+      output += chunk.toString();
+    });
+  }
+  child.once('exit', () => {
+    ended = true;
+  });
+  // bash may end before it has read everything: `outputOf` reports that.
+  child.stdin.on('error', () => undefined);
+
+  const withMark = ({ text }: Block, n: number) => `${text}echo "${mark} ${n} $?"\n`;
+  child.stdin.write(`exec 2>&1\necho "${mark} start 0"\n`);
+  if (!typed) child.stdin.end(blocks.map(withMark).join(''));
+
+  async function endOf(label: string | number): Promise<RegExpExecArray> {
+    const pattern = new RegExp(`${mark} ${label} (\\d+)\\n`);
+    await vi.waitFor(
+      () => {
+        if (!ended && !pattern.test(output))
+          throw new Error(`The block has not ended. It printed:\n${output}`);
+      },
+      { timeout: PATIENCE, interval: 20 },
+    );
+    const found = pattern.exec(output);
+    if (found === null) throw new Error(`bash ended in this block. It printed:\n${output}`);
+    return found;
+  }
+
+  return {
+    async outputOf(n) {
+      const block = blocks[n];
+      if (block === undefined) throw new Error(`the page has no block ${n}`);
+      const before = await endOf(n === 0 ? 'start' : n - 1);
+      if (typed) child.stdin.write(withMark(block, n));
+      const end = await endOf(n);
+      const printed = output.slice(before.index + before[0].length, end.index);
+      expect(end[1], printed).toBe('0');
+      expect(printed).not.toContain('command not found');
+      return printed;
+    },
+    stop() {
+      if (child.pid === undefined) return;
+      try {
+        process.kill(-child.pid, 'SIGKILL');
+      } catch {
+        // Nothing of the group is left.
+      }
+    },
+  };
+}
