@@ -1,3 +1,5 @@
+// By hand: two dozen lines with our bounds. Date.parse alone takes almost any text for a date.
+
 /** Nobody can put us off for longer than this with one answer. */
 export const MAX_RETRY_AFTER_MS = 24 * 60 * 60 * 1000;
 

@@ -1,3 +1,5 @@
+// By hand: DataLoader and the batch libraries have no cap on batches in flight, which is what makes a group commit.
+
 export type Batcher<Item> = {
   /** @returns false when `maxWaiting` items wait already: the item was not taken. */
   add(item: Item): boolean;

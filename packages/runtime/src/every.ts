@@ -1,3 +1,5 @@
+// By hand: interval schedulers such as toad-scheduler cannot be woken, and do not wait for the run in hand when they stop.
+
 export type Loop = {
   /** Starts a run now, or directly after the run in hand. Several calls during one run start one more run. */
   wake(): void;

@@ -1,6 +1,8 @@
 import { createHmac, sign } from 'node:crypto';
 import { parseWebhookKey, type WebhookKey } from './signing-secrets.ts';
 
+// By hand: the package standardwebhooks signs with HMAC alone, and with one secret. The tests verify our signatures with it.
+
 export type SignedHeaders = {
   'webhook-id': string;
   'webhook-timestamp': string;

@@ -1,3 +1,5 @@
+// By hand: a query builder would replace the SQL, which is what these files are for.
+
 /** A statement whose values have names. `values` returns them in the order of the `$n` of `text`. */
 export type NamedStatement<Name extends string> = {
   name: string;

@@ -3,6 +3,8 @@ import ipaddr from 'ipaddr.js';
 import { type AddressRange, refusedRange } from './address-ranges.ts';
 import { type AddressPolicy, vouchedAddress, vouchedHost } from './policy.ts';
 
+// By hand: libraries against SSRF check the name that is requested, and not the address that the socket connects to.
+
 export type AddressTarget = {
   /** As the resolver or the socket gives it: `203.0.113.9`, `2001:db8::1`. */
   address: string;
