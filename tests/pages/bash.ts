@@ -28,7 +28,9 @@ const PATIENCE = 110_000;
  */
 export function startBash(way: Way, blocks: readonly Block[], env: Readonly<Record<string, string>>): Bash {
   const typed = way === 'typed into an interactive bash';
-  const child = spawn('bash', typed ? ['--norc', '--noprofile', '--noediting', '-i'] : ['-e'], {
+  const options = typed ? '--norc --noprofile --noediting -i' : '-e';
+  // One pipe for both streams keeps what bash itself says at its start, without a terminal, before the first block.
+  const child = spawn('sh', ['-c', `exec bash ${options} 2>&1`], {
     cwd: ROOT,
     // An interactive bash prints its prompts into the output of the blocks unless they are empty.
     env: { ...env, PS1: '', PS2: '' },
@@ -38,11 +40,9 @@ export function startBash(way: Way, blocks: readonly Block[], env: Readonly<Reco
   const mark = randomUUID();
   let output = '';
   let ended = false;
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (chunk: Buffer) => {
-      output += chunk.toString();
-    });
-  }
+  child.stdout.on('data', (chunk: Buffer) => {
+    output += chunk.toString();
+  });
   child.once('exit', () => {
     ended = true;
   });
@@ -50,7 +50,7 @@ export function startBash(way: Way, blocks: readonly Block[], env: Readonly<Reco
   child.stdin.on('error', () => undefined);
 
   const withMark = ({ text }: Block, n: number) => `${text}echo "${mark} ${n} $?"\n`;
-  child.stdin.write(`exec 2>&1\necho "${mark} start 0"\n`);
+  child.stdin.write(`echo "${mark} start 0"\n`);
   if (!typed) child.stdin.end(blocks.map(withMark).join(''));
 
   async function endOf(label: string | number): Promise<RegExpExecArray> {
