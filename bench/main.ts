@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { openEnvironment } from './machine/environment.ts';
-import type { Finding, Part, Size } from './part.ts';
+import type { Part } from './part.ts';
 import { accept } from './parts/accept.ts';
 import { cost } from './parts/cost.ts';
 import { endToEnd } from './parts/end-to-end.ts';
@@ -11,8 +11,9 @@ import { growth } from './parts/growth.ts';
 import { PROFILING, profile } from './parts/profile.ts';
 import { recovery } from './parts/recovery.ts';
 import { slowEmr } from './parts/slow-emr.ts';
+import type { Finding } from './report/finding.ts';
 import { tableOf } from './report/table.ts';
-import { writeResults } from './report/write-results.ts';
+import { type Size, writeResults } from './report/write-results.ts';
 
 const PARTS: Readonly<Record<string, Part>> = {
   accept,

@@ -4,7 +4,7 @@ import { migrate } from '@emr-payments/db';
 import { type EmbeddedPostgres, removePlace, startEmbeddedPostgres } from '@emr-payments/stack';
 import { hasRedisServer, type RedisServer, startRedis } from '@emr-payments/testkit';
 import type { Client } from 'pg';
-import { withClient } from '../service/ask.ts';
+import { withClient } from './ask.ts';
 
 /** The servers that all parts of a run share. */
 export type Environment = {

@@ -1,9 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Client } from 'pg';
 import { nowMs } from '../clock.ts';
+import { numberOf, withClient } from '../machine/ask.ts';
 import { cpuOfTree, usageOf } from '../machine/process-usage.ts';
-import { type Finding, findingOf, type Part, type PartContext } from '../part.ts';
-import { numberOf, withClient } from '../service/ask.ts';
+import type { Part, PartContext } from '../part.ts';
+import { type Finding, findingOf } from '../report/finding.ts';
 import { openService, type Service } from '../service/open-service.ts';
 
 /** Backends report their counts when they have been idle for a second (pgstat's interval). */

@@ -1,6 +1,7 @@
 import { nowMs } from '../clock.ts';
 import { usageOf } from '../machine/process-usage.ts';
-import { type Finding, findingOf, type Part } from '../part.ts';
+import type { Part } from '../part.ts';
+import { type Finding, findingOf } from '../report/finding.ts';
 import { percentile } from '../report/statistics.ts';
 import { openService, type Service } from '../service/open-service.ts';
 import { openUsualWay, type UsualWay } from '../usual-way/open-usual-way.ts';

@@ -1,6 +1,7 @@
-import { findingOf, type Part } from '../part.ts';
+import { numberOf, until, withClient } from '../machine/ask.ts';
+import type { Part } from '../part.ts';
+import { findingOf } from '../report/finding.ts';
 import { percentile } from '../report/statistics.ts';
-import { numberOf, until, withClient } from '../service/ask.ts';
 import { openService } from '../service/open-service.ts';
 import { acceptToWebhook } from './end-to-end.ts';
 

@@ -1,4 +1,5 @@
-import { type Finding, findingOf, type Part } from '../part.ts';
+import type { Part } from '../part.ts';
+import { type Finding, findingOf } from '../report/finding.ts';
 import { median } from '../report/statistics.ts';
 import { writeHistory } from '../service/history.ts';
 import { openService, type Service } from '../service/open-service.ts';

@@ -3,9 +3,11 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import type { Client } from 'pg';
-import { type Finding, findingOf, type Part } from '../part.ts';
+import { withClient } from '../machine/ask.ts';
+import type { Part } from '../part.ts';
+import { type Finding, findingOf } from '../report/finding.ts';
 import { flameGraph } from '../report/flame-graph.ts';
-import { withClient } from '../service/ask.ts';
+
 import { openService } from '../service/open-service.ts';
 
 /** What the database has to be started with. */

@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis';
-import { type Finding, findingOf, type Part, type PartContext } from '../part.ts';
-import { numberOf, until, withClient } from '../service/ask.ts';
+import { numberOf, until, withClient } from '../machine/ask.ts';
+import type { Part, PartContext } from '../part.ts';
+import { type Finding, findingOf } from '../report/finding.ts';
 import { delayPostings } from '../service/emr-delay.ts';
 import { openService } from '../service/open-service.ts';
 

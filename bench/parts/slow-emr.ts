@@ -1,6 +1,7 @@
 import { nowMs } from '../clock.ts';
 import { usageOf } from '../machine/process-usage.ts';
-import { type Finding, findingOf, type Part } from '../part.ts';
+import type { Part } from '../part.ts';
+import { type Finding, findingOf } from '../report/finding.ts';
 import { delayPostings } from '../service/emr-delay.ts';
 import { openService } from '../service/open-service.ts';
 

@@ -1,4 +1,4 @@
-import type { Finding } from '../part.ts';
+import type { Finding } from './finding.ts';
 
 /** Three digits that mean something, and no more. */
 function digits(value: number): string {

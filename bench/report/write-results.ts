@@ -2,7 +2,10 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, platform, release, totalmem } from 'node:os';
 import { join } from 'node:path';
-import type { Finding, Size } from '../part.ts';
+import type { Finding } from './finding.ts';
+
+/** How much to run: `quick` shows that everything works, `full` takes its time where more data tells more. */
+export type Size = 'quick' | 'usual' | 'full';
 
 export type Machine = { processor: string; cores: number; memoryGb: number; system: string; node: string };
 

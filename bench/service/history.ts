@@ -1,5 +1,5 @@
 import { type Client, escapeLiteral } from 'pg';
-import { withClient } from './ask.ts';
+import { withClient } from '../machine/ask.ts';
 import type { BenchTenant } from './tenants.ts';
 
 /** Rows in one statement. */
