@@ -1,5 +1,5 @@
-import type { Complain } from './check.ts';
 import type { Asked } from './records.ts';
+import type { Complain } from './rules.ts';
 
 /** Taken; a request with this key is under way; too many; not now. The only answers that a good request may get. */
 const EXPECTED = [200, 409, 429, 503];

@@ -1,39 +1,5 @@
-import type { Case, Complain } from './check.ts';
 import type { Stored } from './records.ts';
-
-/** What the checker reads of an event's body; '' and null where it says nothing. */
-export type EventBody = {
-  id: string;
-  type: string;
-  jobId: string;
-  paymentId: string;
-  transactionId: string | null;
-  reference: string | null;
-  amount: number | null;
-};
-
-export function readEvent(body: string): EventBody {
-  const { id, type, job_id, data } = JSON.parse(body) as {
-    id: string;
-    type: string;
-    job_id: string;
-    data: {
-      payment_id: string;
-      emr_transaction_id?: string;
-      reference_number?: string;
-      amount?: number;
-    };
-  };
-  return {
-    id,
-    type,
-    jobId: job_id,
-    paymentId: data.payment_id,
-    transactionId: data.emr_transaction_id ?? null,
-    reference: data.reference_number ?? null,
-    amount: data.amount ?? null,
-  };
-}
+import type { Case, Complain, EventBody } from './rules.ts';
 
 const TYPE_OF: Readonly<Record<string, string>> = {
   posted: 'payment.created',

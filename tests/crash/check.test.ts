@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { check, type Rule } from './check.ts';
+import { check } from './check.ts';
 import type { Asked, LedgerEntry, Received, Records, Stored, Transition, Try } from './records.ts';
+import type { Rule } from './rules.ts';
 
 const ID = '0000000000000000000000000000000a';
 const OTHER_ID = '0000000000000000000000000000000b';

@@ -1,44 +1,30 @@
 import { checkAnswers } from './check-answers.ts';
-import { checkEvents, type EventBody, readEvent } from './check-events.ts';
-import type { Asked, LedgerEntry, Received, Records, Stored, Transition } from './records.ts';
+import { checkEvents } from './check-events.ts';
+import type { Records, Stored } from './records.ts';
+import type { Case, Complain, EventBody, Violation } from './rules.ts';
 
-export type Rule =
-  | 'acknowledged payment is lost'
-  | 'acknowledged payment is not settled'
-  | 'payment is stuck'
-  | 'two ledger entries for one payment'
-  | 'failed payment is in the ledger'
-  | 'posted payment is not in the ledger'
-  | 'payment failed without a reason to'
-  | 'payment needs a review although its EMR can be asked'
-  | 'wrong transaction id'
-  | 'ledger entry differs from what was asked'
-  | 'ledger entry that nobody asked for'
-  | 'event is missing'
-  | 'event differs from what happened'
-  | 'two events for one payment'
-  | 'event that nobody asked for'
-  | 'event is not signed by us'
-  | 'state transition that the diagram does not have'
-  | 'one key, two payments'
-  | 'replay is not told as one'
-  | 'answer that no client should get'
-  | 'process ended by itself';
-
-export type Violation = { rule: Rule; subject: string; detail: string };
-
-/** All that the records say about one payment. */
-export type Case = {
-  asked: Asked;
-  /** The ids that its client was answered; one, when all is well. */
-  answeredIds: readonly string[];
-  stored: readonly Stored[];
-  entries: readonly LedgerEntry[];
-  events: readonly (Received & { event: EventBody })[];
-  transitions: readonly Transition[];
-};
-
-export type Complain = (rule: Rule, subject: string, detail: string) => void;
+export function readEvent(body: string): EventBody {
+  const { id, type, job_id, data } = JSON.parse(body) as {
+    id: string;
+    type: string;
+    job_id: string;
+    data: {
+      payment_id: string;
+      emr_transaction_id?: string;
+      reference_number?: string;
+      amount?: number;
+    };
+  };
+  return {
+    id,
+    type,
+    jobId: job_id,
+    paymentId: data.payment_id,
+    transactionId: data.emr_transaction_id ?? null,
+    reference: data.reference_number ?? null,
+    amount: data.amount ?? null,
+  };
+}
 
 /** The diagram of design and docs/architecture.md; `posting` → `posting` is a dead worker's claim that passes on. */
 const DIAGRAM: Readonly<Record<string, readonly string[]>> = {

@@ -1,4 +1,4 @@
-import type { Violation } from './check.ts';
+import type { Violation } from './rules.ts';
 import type { RunReport } from './run.ts';
 
 const SHOWN_PER_RULE = 3;

@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs';
-import { check, type Violation } from './check.ts';
+import { check } from './check.ts';
 import { startCluster } from './cluster.ts';
 import { collect } from './collect.ts';
 import { type Injection, injectFaults } from './inject-faults.ts';
@@ -7,6 +7,7 @@ import { startLoad } from './load.ts';
 import { planFaults } from './plan-faults.ts';
 import { type Quiet, waitForQuiet } from './quiet.ts';
 import type { Capability, Records } from './records.ts';
+import type { Violation } from './rules.ts';
 import type { SabotageName } from './sabotages.ts';
 
 export type RunOptions = {

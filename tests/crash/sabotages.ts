@@ -1,6 +1,6 @@
 import type { WorkerParts } from '@emr-payments/worker/start-worker';
-import type { Rule } from './check.ts';
 import type { Capability } from './records.ts';
+import type { Rule } from './rules.ts';
 
 type Database = ReturnType<WorkerParts['openDatabase']>;
 type Adapter = ReturnType<ReturnType<WorkerParts['createAdapters']>['of']>;
