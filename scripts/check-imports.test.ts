@@ -105,6 +105,60 @@ describe('check-imports', () => {
     expect(violations.every((violation) => violation.startsWith(path))).toBe(true);
   });
 
+  test.each([
+    [
+      'two files of one folder, types included',
+      { 'src/a.ts': `import { b } from './b.ts';`, 'src/b.ts': `import type { A } from './a.ts';` },
+      'packages/db/src has a circle: a.ts, b.ts',
+    ],
+    [
+      'two folders whose files make no circle',
+      {
+        'src/one/a.ts': `import '../two/b.ts';`,
+        'src/one/c.ts': '',
+        'src/two/b.ts': '',
+        'src/two/d.ts': `import '../one/c.ts';`,
+      },
+      'packages/db/src has a circle: one, two',
+    ],
+    [
+      'a folder and a file beside it, by way of a third',
+      {
+        'src/one/a.ts': `import '../two/b.ts';`,
+        'src/two/b.ts': `export * from '../c.ts';`,
+        'src/c.ts': `const { a } = await import('./one/a.ts');`,
+      },
+      'packages/db/src has a circle: c.ts, one, two',
+    ],
+    [
+      'two folders further down',
+      { 'src/x/one/a.ts': `import '../two/b.ts';`, 'src/x/two/b.ts': `import '../one/a.ts';` },
+      'packages/db/src/x has a circle: one, two',
+    ],
+  ])('refuses a circle of %s', (_what, files, sentence) => {
+    for (const [path, source] of Object.entries(files)) put(`packages/db/${path}`, source);
+    expect(checkImports(root).map((violation) => violation.split('\n')[0])).toContain(sentence);
+  });
+
+  test('names the imports that tie a circle, and no others', () => {
+    put('packages/db/src/one/a.ts', `import '../two/b.ts';\nimport '../good.ts';`);
+    put('packages/db/src/two/b.ts', `import '../one/a.ts';`);
+    expect(checkImports(root)).toEqual([
+      'packages/db/src has a circle: one, two\n' +
+        '  packages/db/src/one/a.ts → packages/db/src/two/b.ts\n' +
+        '  packages/db/src/two/b.ts → packages/db/src/one/a.ts',
+    ]);
+  });
+
+  test('lets files import downwards on as many ways as they like', () => {
+    put('packages/db/src/top.ts', `import './one/a.ts';\nimport './two/b.ts';`);
+    put('packages/db/src/one/a.ts', `import '../two/b.ts';\nimport './c.ts';`);
+    put('packages/db/src/one/c.ts', `import '../two/b.ts';`);
+    put('packages/db/src/two/b.ts', '');
+    put('packages/db/src/two/b.test.ts', `import '../one/a.ts';`);
+    expect(checkImports(root)).toEqual([]);
+  });
+
   test('sees imports that are spread over lines', () => {
     expect(importsOf(`import {\n  a,\n  type B,\n} from 'x';\nexport type { C } from "y/z";`)).toEqual([
       'x',

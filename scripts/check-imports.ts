@@ -2,6 +2,10 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { findCircles, type Import } from './find-circles.ts';
+
+// By hand: dependency-cruiser reads TypeScript 7 only through a second compiler, and needs code of its own for test code,
+// undeclared packages and process.env all the same.
 
 /**
  * Who may import whom: only a lower number. What shares a number does not know each other, so no app imports an app.
@@ -81,7 +85,8 @@ function isTestCode(workspace: Workspace, path: string): boolean {
  * Checks every TypeScript file of the workspace.
  *
  * @returns one sentence for each violation: direction between packages, paths that reach into another package,
- *   testkit outside tests, packages that are used but not declared, and process.env outside a config.ts.
+ *   testkit outside tests, packages that are used but not declared, process.env outside a config.ts, and circles between
+ *   the files and folders of any one folder.
  */
 export function checkImports(root: string): string[] {
   const workspaces = findWorkspaces(root);
@@ -92,6 +97,7 @@ export function checkImports(root: string): string[] {
   for (const workspace of workspaces) {
     const { dependencies = {}, devDependencies = {} } = workspace.manifest;
     const home = resolve(root, workspace.folder);
+    const inside: Import[] = [];
     for (const path of sourceFiles(home)) {
       const source = readFileSync(path, 'utf8');
       const test = isTestCode(workspace, path);
@@ -105,6 +111,7 @@ export function checkImports(root: string): string[] {
           if (!test && TEST_FILE.test(resolve(dirname(path), specifier))) {
             complain(`imports '${specifier}', which is for tests alone`);
           }
+          if (!TEST_FILE.test(path)) inside.push({ from: path, to: resolve(dirname(path), specifier) });
           continue;
         }
         if (isBuiltin(specifier)) {
@@ -129,6 +136,12 @@ export function checkImports(root: string): string[] {
 
       const mayReadEnv = test || /[/\\]config\.ts$/.test(path);
       if (!mayReadEnv && /\bprocess\.env\b/.test(source)) complain('reads process.env; only a config.ts may');
+    }
+    for (const circle of findCircles(home, inside)) {
+      const ties = circle.imports.map(({ from, to }) => `  ${relative(root, from)} → ${relative(root, to)}`);
+      violations.push(
+        `${relative(root, circle.folder)} has a circle: ${circle.names.join(', ')}\n${ties.join('\n')}`,
+      );
     }
   }
   return violations;
