@@ -23,7 +23,7 @@ describe('choosePort', () => {
     });
   });
 
-  test('moves on from a preferred port that is taken, and over ports that were given away', async () => {
+  test('takes the next free port when the preferred one is in use, and skips ports chosen for other parts', async () => {
     const { port, moved } = await choosePort({
       variable: 'API_PORT',
       asked: undefined,
@@ -37,13 +37,13 @@ describe('choosePort', () => {
     found.close();
   });
 
-  test('names the variable that asks for a taken port', async () => {
+  test('names the variable whose port is in use', async () => {
     await expect(choosePort({ variable: 'API_PORT', asked: taken, preferred: 3000 })).rejects.toThrow(
-      `API_PORT=${taken}: something else listens on port ${taken}.`,
+      `API_PORT=${taken}: port ${taken} is in use.`,
     );
   });
 
-  test('takes a free port that is asked for, and any free one for 0', async () => {
+  test('takes the port that the variable names, and any free one for 0', async () => {
     const asked = 16_000 + (process.pid % 900);
     expect(await choosePort({ variable: 'API_PORT', asked, preferred: 3000 })).toEqual({
       port: asked,
