@@ -38,19 +38,19 @@ beforeEach(() => {
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
 describe('check-imports', () => {
-  test('finds nothing wrong in a tree that keeps the rules', () => {
+  test('finds no violation in a tree that keeps the rules', () => {
     expect(checkImports(root)).toEqual([]);
   });
 
   test.each([
     [
-      'a sideways import',
+      'an import within one layer',
       'packages/db/src/x.ts',
       `import { e } from '@emr-payments/emr';`,
       /emr is not below packages\/db/,
     ],
     [
-      'an app in an app',
+      'an app that imports an app',
       'apps/api/src/x.ts',
       `export * from '@emr-payments/worker';`,
       /worker is not below apps\/api/,
@@ -68,13 +68,13 @@ describe('check-imports', () => {
       /reaches out of its package/,
     ],
     [
-      'testkit outside tests',
+      'testkit in service code',
       'packages/db/src/x.ts',
       `import { t } from '@emr-payments/testkit';`,
       /for tests alone/,
     ],
     [
-      'a fixture in the service',
+      'a fixture in service code',
       'packages/db/src/x.ts',
       `import { f } from './y.fixture.ts';`,
       /for tests alone/,
@@ -86,14 +86,14 @@ describe('check-imports', () => {
       /'got', which apps\/api\/package.json does not declare/,
     ],
     [
-      'a development tool in the service',
+      'a development tool in service code',
       'packages/db/src/x.ts',
       `import { vi } from 'vitest';`,
       /'vitest', which/,
     ],
     ['a builtin without node:', 'apps/api/src/x.ts', `import fs from 'fs';`, /without node:/],
     [
-      'the environment',
+      'process.env outside a config.ts',
       'packages/db/src/x.ts',
       'const url = process.env.DATABASE_URL;',
       /reads process\.env/,
@@ -112,7 +112,7 @@ describe('check-imports', () => {
       'packages/db/src has a circle: a.ts, b.ts',
     ],
     [
-      'two folders whose files make no circle',
+      'two folders, although their files form no circle',
       {
         'src/one/a.ts': `import '../two/b.ts';`,
         'src/one/c.ts': '',
@@ -122,7 +122,7 @@ describe('check-imports', () => {
       'packages/db/src has a circle: one, two',
     ],
     [
-      'a folder and a file beside it, by way of a third',
+      'a folder and a file beside it, through a third',
       {
         'src/one/a.ts': `import '../two/b.ts';`,
         'src/two/b.ts': `export * from '../c.ts';`,
@@ -131,7 +131,7 @@ describe('check-imports', () => {
       'packages/db/src has a circle: c.ts, one, two',
     ],
     [
-      'two folders further down',
+      'two nested folders',
       { 'src/x/one/a.ts': `import '../two/b.ts';`, 'src/x/two/b.ts': `import '../one/a.ts';` },
       'packages/db/src/x has a circle: one, two',
     ],
@@ -140,7 +140,7 @@ describe('check-imports', () => {
     expect(checkImports(root).map((violation) => violation.split('\n')[0])).toContain(sentence);
   });
 
-  test('names the imports that tie a circle, and no others', () => {
+  test('lists the imports that form a circle, and no others', () => {
     put('packages/db/src/one/a.ts', `import '../two/b.ts';\nimport '../good.ts';`);
     put('packages/db/src/two/b.ts', `import '../one/a.ts';`);
     expect(checkImports(root)).toEqual([
@@ -150,7 +150,7 @@ describe('check-imports', () => {
     ]);
   });
 
-  test('lets files import downwards on as many ways as they like', () => {
+  test('allows several downward paths to one file', () => {
     put('packages/db/src/top.ts', `import './one/a.ts';\nimport './two/b.ts';`);
     put('packages/db/src/one/a.ts', `import '../two/b.ts';\nimport './c.ts';`);
     put('packages/db/src/one/c.ts', `import '../two/b.ts';`);
@@ -159,7 +159,7 @@ describe('check-imports', () => {
     expect(checkImports(root)).toEqual([]);
   });
 
-  test('sees imports that are spread over lines', () => {
+  test('finds imports that span several lines', () => {
     expect(importsOf(`import {\n  a,\n  type B,\n} from 'x';\nexport type { C } from "y/z";`)).toEqual([
       'x',
       'y/z',

@@ -4,8 +4,9 @@ import { dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findCircles, type Import } from './find-circles.ts';
 
-// By hand: dependency-cruiser reads TypeScript 7 only through a second compiler, and needs code of its own for test code,
-// undeclared packages and process.env all the same.
+// Written by hand because dependency-cruiser reads TypeScript 7 only through a second compiler, and would still need
+// our own code
+// for test code, undeclared packages and process.env.
 
 /**
  * Who may import whom: only a lower number. What shares a number does not know each other, so no app imports an app.
@@ -47,7 +48,7 @@ function findWorkspaces(root: string): Workspace[] {
     .map((folder) => {
       const layer = LAYERS[folder] ?? LAYERS[dirname(folder)];
       if (layer === undefined)
-        throw new Error(`${folder} has no layer yet: give it one in scripts/check-imports.ts`);
+        throw new Error(`${folder} has no layer: add it to LAYERS in scripts/check-imports.ts`);
       return { folder, layer, manifest: readManifest(join(root, folder)) };
     });
 }
@@ -59,7 +60,7 @@ function sourceFiles(folder: string): string[] {
     .filter((path) => !/[/\\](node_modules|generated)[/\\]/.test(path));
 }
 
-/** What a file imports or re-exports, static and dynamic, types included: a type ties two packages as well. */
+/** Lists what a file imports or re-exports, statically or dynamically. Type imports count: they couple packages too. */
 export function importsOf(source: string): string[] {
   const patterns = [
     /^\s*(?:import|export)\b[^;'"`]*?\bfrom\s*['"]([^'"]+)['"]/gm,
@@ -82,11 +83,10 @@ function isTestCode(workspace: Workspace, path: string): boolean {
 }
 
 /**
- * Checks every TypeScript file of the workspace.
+ * Checks the imports of every TypeScript file in the repository.
  *
- * @returns one sentence for each violation: direction between packages, paths that reach into another package,
- *   testkit outside tests, packages that are used but not declared, process.env outside a config.ts, and circles between
- *   the files and folders of any one folder.
+ * @returns one sentence per violation: an import against the layers, a path into another package, test code outside
+ *   tests, an undeclared package, process.env outside a config.ts, or a circle between the files and folders of one folder.
  */
 export function checkImports(root: string): string[] {
   const workspaces = findWorkspaces(root);
@@ -135,7 +135,8 @@ export function checkImports(root: string): string[] {
       }
 
       const mayReadEnv = test || /[/\\]config\.ts$/.test(path);
-      if (!mayReadEnv && /\bprocess\.env\b/.test(source)) complain('reads process.env; only a config.ts may');
+      if (!mayReadEnv && /\bprocess\.env\b/.test(source))
+        complain('reads process.env, which only a config.ts may do');
     }
     for (const circle of findCircles(home, inside)) {
       const ties = circle.imports.map(({ from, to }) => `  ${relative(root, from)} → ${relative(root, to)}`);
@@ -151,7 +152,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const violations = checkImports(join(import.meta.dirname, '..'));
   for (const violation of violations) process.stderr.write(`${violation}\n`);
   process.stdout.write(
-    violations.length === 0 ? 'imports: all in order\n' : `imports: ${violations.length} wrong\n`,
+    violations.length === 0 ? 'imports: no violation\n' : `imports: ${violations.length} violations\n`,
   );
   process.exitCode = violations.length === 0 ? 0 : 1;
 }

@@ -1,12 +1,12 @@
 import { dirname, join, relative, sep } from 'node:path';
 
-/** One import: both paths absolute. */
+/** One import, with absolute paths. */
 export type Import = { from: string; to: string };
 
-/** Siblings of one folder, files and folders, that need each other; `imports` are those that tie them. */
+/** Files and folders in one folder that depend on each other in a circle, and the imports between them. */
 export type Circle = { folder: string; names: string[]; imports: Import[] };
 
-/** The folders from `home` down to the one that holds the file, `home` included. */
+/** Lists the folders from `home`, included, down to the one that contains the file. */
 function foldersAbove(home: string, file: string): string[] {
   const parts = relative(home, dirname(file)).split(sep).filter(Boolean);
   return [home, ...parts.map((_part, n) => join(home, ...parts.slice(0, n + 1)))];
@@ -14,7 +14,7 @@ function foldersAbove(home: string, file: string): string[] {
 
 const nameIn = (folder: string, path: string): string => relative(folder, path).split(sep)[0] ?? '';
 
-/** Groups of names that reach each other, by Tarjan's algorithm; a name that reaches only itself is not in a group. */
+/** Finds the groups of names that reach each other, by Tarjan's algorithm. A name that reaches only itself forms no group. */
 function strongGroups(arrows: ReadonlyMap<string, ReadonlySet<string>>): string[][] {
   const number = new Map<string, number>();
   const lowest = new Map<string, number>();
@@ -46,10 +46,10 @@ function strongGroups(arrows: ReadonlyMap<string, ReadonlySet<string>>): string[
 }
 
 /**
- * Finds what has no order to be read in. At every folder level the entries, files and folders alike, must form a graph
- * without circles: then each level has floors, and no import runs from a lower floor to a higher one.
+ * Finds circles of imports. At every folder level, the imports between its entries, files and folders alike, must form an
+ * acyclic graph, so that a reader can go through each level from top to bottom.
  *
- * @param home the folder of one workspace. Imports that leave it are not looked at.
+ * @param home the folder of one workspace. Imports that leave it are ignored.
  */
 export function findCircles(home: string, imports: readonly Import[]): Circle[] {
   const byFolder = new Map<string, Import[]>();
