@@ -5,9 +5,9 @@ import type { Size } from './report/write-results.ts';
 export type PartContext = {
   environment: Environment;
   size: Size;
-  /** One line on the terminal about what is being done. */
+  /** Prints one line of progress. */
   say(text: string): void;
 };
 
-/** One part of the bench. @throws Error when something broke; a slow number is a finding. */
+/** Runs one part of the bench. @throws Error when something broke. A slow result is a finding, not an error. */
 export type Part = (context: PartContext) => Promise<Finding[]>;

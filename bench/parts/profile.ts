@@ -9,7 +9,7 @@ import { dearestFunctions } from '../report/dearest-functions.ts';
 import { type Finding, findingOf } from '../report/finding.ts';
 import { openService } from '../service/open-service.ts';
 
-/** What the database has to be started with. */
+/** Settings with which the database must be started for a profile. */
 export const PROFILING = {
   shared_preload_libraries: 'pg_stat_statements',
   'pg_stat_statements.track_planning': 'on',
@@ -44,7 +44,7 @@ async function redisCommandsOf(redis: Redis, payments: number): Promise<Finding[
     );
 }
 
-/** Names each profile after its app, and lists the functions that took the most time. */
+/** Renames each profile after its app and lists the functions that took the most time. */
 function functionsOf(): Finding[] {
   return readdirSync(FOLDER).flatMap((file) => {
     const path = join(FOLDER, file);
@@ -59,8 +59,8 @@ function functionsOf(): Finding[] {
 }
 
 /**
- * Shows where the time goes while payments run from accept to webhook: the dearest functions of API and worker, the
- * statements by their time in PostgreSQL, and Redis's commands. Not a measurement: it slows what it watches.
+ * Shows where the time goes from accept to webhook: the functions of API and worker that take the most time, and the most
+ * expensive statements of PostgreSQL and commands of Redis. It is not a measurement, because profiling slows the processes.
  */
 export const profile: Part = async ({ environment, size, say }) => {
   const count = size === 'quick' ? 2_000 : 10_000;
@@ -80,15 +80,15 @@ export const profile: Part = async ({ environment, size, say }) => {
       await client.query('CREATE EXTENSION pg_stat_statements');
       await client.query('SELECT pg_stat_statements_reset()');
       await redis?.config('RESETSTAT');
-      const told = service.receiver.call('waitFor', { count, withinMs: 240_000 });
-      await Promise.all([service.load({ connections: 64, pace: { kind: 'closed', count } }), told]);
+      const delivered = service.receiver.call('waitFor', { count, withinMs: 240_000 });
+      await Promise.all([service.load({ connections: 64, pace: { kind: 'closed', count } }), delivered]);
       await pause(1_000);
       const commands = redis === null ? [] : await redisCommandsOf(redis, count);
       return [...(await statementsOf(client, count)), ...commands];
     });
   } finally {
     redis?.disconnect();
-    // The profiles are written as the processes end.
+    // The processes write their profiles when they end.
     await service.close();
   }
   findings.push(...functionsOf());

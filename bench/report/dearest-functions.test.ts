@@ -6,7 +6,7 @@ import { dearestFunctions } from './dearest-functions.ts';
 
 const frame = (functionName: string, url: string) => ({ functionName, url });
 
-test('adds up each function’s own time, without idle time and the loading of modules', () => {
+test('sums the own time of each function, without idle time and module loading', () => {
   const folder = mkdtempSync(join(tmpdir(), 'emr-payments-profile-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   const file = join(folder, 'worker.cpuprofile');

@@ -7,21 +7,21 @@ type Node = {
 };
 type CpuProfile = { nodes: Node[]; samples: number[]; timeDeltas: number[] };
 
-/** A function and its share of the process's busy time, in percent, without what it calls. */
+/** A function and its share of the process's busy time in percent, without the functions that it calls. */
 export type DearFunction = { name: string; percent: number };
 
 const NOT_WORK = new Set(['(idle)', '(program)']);
-/** Loading modules is not what a payment costs. */
+/** Module loading is part of the start, not of a payment's cost. */
 const LOADING = 'node:internal/modules/';
 
-/** The npm package, our own folder, or `node`. */
+/** Names where a function comes from: an npm package, our own folder, or `node`. */
 function ownerOf(url: string): string {
   const npm = /node_modules\/((?:@[^/]+\/)?[^/]+)\/(?!.*node_modules\/)/.exec(url)?.[1];
   if (npm !== undefined) return npm;
   return /\/((?:apps|packages)\/[^/]+)\/src\//.exec(url)?.[1] ?? 'node';
 }
 
-/** The nodes of the profile that were called, at whatever depth, while modules were loaded. */
+/** Finds the nodes of the profile that ran, at any depth, below module loading. */
 function loadingNodes({ nodes }: CpuProfile): Set<number> {
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const loading = new Set<number>();
@@ -37,10 +37,10 @@ function loadingNodes({ nodes }: CpuProfile): Set<number> {
 }
 
 /**
- * Reads a V8 CPU profile (`--cpu-prof`) and names the functions that took the most time themselves. Idle time and the
- * start are left out. The whole tree is for a viewer of .cpuprofile files, such as speedscope or a browser's developer tools.
+ * Reads a V8 CPU profile (`--cpu-prof`) and lists the functions that took the most time themselves. Idle time and module
+ * loading do not count. For the whole tree, open the file in speedscope or a browser's developer tools.
  *
- * @returns at most `most` functions, the dearest first.
+ * @returns at most `most` functions, the most expensive first.
  */
 export function dearestFunctions(profileFile: string, most = 10): DearFunction[] {
   const profile = JSON.parse(readFileSync(profileFile, 'utf8')) as CpuProfile;

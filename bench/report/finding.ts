@@ -1,18 +1,18 @@
 import { median } from './statistics.ts';
 
-/** One line of the result. */
+/** One row of the result. */
 export type Finding = {
   what: string;
-  /** The median, where there was more than one run. */
+  /** The median of the runs. */
   value: number;
   unit: string;
-  /** Smallest and largest of the runs. */
+  /** The smallest and the largest of several runs. */
   spread?: readonly [number, number];
-  /** What was aimed at. A goal that is missed is told, and is no error. */
+  /** The goal. The table marks a missed goal; it is not an error. */
   goal?: { atLeast: number } | { atMost: number };
 };
 
-/** One measure from several runs. */
+/** Makes one row from the values of several runs. */
 export function findingOf(
   what: string,
   unit: string,

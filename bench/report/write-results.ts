@@ -4,7 +4,7 @@ import { cpus, platform, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { Finding } from './finding.ts';
 
-/** How much to run: `quick` shows that everything works, `full` takes its time where more data tells more. */
+/** The size of a run: `quick` only shows that everything works, `full` adds measurements with more data. */
 export type Size = 'quick' | 'usual' | 'full';
 
 export type Machine = { processor: string; cores: number; memoryGb: number; system: string; node: string };
@@ -20,7 +20,7 @@ export function thisMachine(): Machine {
   };
 }
 
-/** The commit that was measured, `-dirty` when files had been changed; null outside a checkout. */
+/** Names the measured commit, with `-dirty` when files were changed; null outside a checkout. */
 function commit(): string | null {
   try {
     return execFileSync('git', ['describe', '--always', '--dirty'], {
