@@ -1,4 +1,4 @@
-import type { Asked, LedgerEntry, Received, Stored, Transition } from './records.ts';
+import type { LedgerEntry, Received, Requested, Stored, Transition } from './records.ts';
 
 export type Rule =
   | 'acknowledged payment is lost'
@@ -7,25 +7,25 @@ export type Rule =
   | 'two ledger entries for one payment'
   | 'failed payment is in the ledger'
   | 'posted payment is not in the ledger'
-  | 'payment failed without a reason to'
-  | 'payment needs a review although its EMR can be asked'
+  | 'valid payment failed'
+  | 'payment needs review although its EMR can be asked'
   | 'wrong transaction id'
-  | 'ledger entry differs from what was asked'
-  | 'ledger entry that nobody asked for'
+  | 'ledger entry differs from the request'
+  | 'ledger entry without a request'
   | 'event is missing'
-  | 'event differs from what happened'
+  | 'event differs from the payment'
   | 'two events for one payment'
-  | 'event that nobody asked for'
+  | 'event without a request'
   | 'event is not signed by us'
-  | 'state transition that the diagram does not have'
+  | 'state transition is not allowed'
   | 'one key, two payments'
-  | 'replay is not told as one'
+  | 'Idempotent-Replayed is wrong'
   | 'answer that no client should get'
-  | 'process ended by itself';
+  | 'process ended unexpectedly';
 
 export type Violation = { rule: Rule; subject: string; detail: string };
 
-/** What the checker reads of an event's body; '' and null where it says nothing. */
+/** The fields of an event's body that the checker compares; null where the body lacks them. */
 export type EventBody = {
   id: string;
   type: string;
@@ -36,10 +36,10 @@ export type EventBody = {
   amount: number | null;
 };
 
-/** All that the records say about one payment. */
+/** Everything that the records contain about one payment. */
 export type Case = {
-  asked: Asked;
-  /** The ids that its client was answered; one, when all is well. */
+  requested: Requested;
+  /** The payment ids that the client got in answers: at most one, unless there is a violation. */
   answeredIds: readonly string[];
   stored: readonly Stored[];
   entries: readonly LedgerEntry[];
