@@ -82,7 +82,7 @@ const arrived = (receiver: Receiver, paymentId: string) =>
     return found;
   }, PATIENCE);
 
-test('an endpoint that is registered over the API gets what it asked for, thin and signed, and can be told again', async () => {
+test('a registered endpoint gets the event types it subscribed to, thin and signed, and can get an event again', async () => {
   const [thin, failures] = [await startReceiver(), await startReceiver()];
   const registered = await call('POST', '/v1/webhooks', { url: thin.url, thin: true });
   await call('POST', '/v1/webhooks', { url: failures.url, event_types: ['payment.failed'] });
@@ -128,8 +128,8 @@ test('410 disables, the other endpoint is told, and after enabling a recovery br
   gone.status = 410;
   const first = await pay();
   await arrived(gone, first);
-  const told = await arrived(other, data.id);
-  expect(JSON.parse(told.body)).toMatchObject({ type: 'endpoint.disabled', data: { code: 'gone' } });
+  const notice = await arrived(other, data.id);
+  expect(JSON.parse(notice.body)).toMatchObject({ type: 'endpoint.disabled', data: { code: 'gone' } });
   expect((await call('GET', `/v1/webhooks/${data.id}`)).data).toMatchObject({
     enabled: false,
     disabled_code: 'gone',
@@ -159,7 +159,7 @@ test('410 disables, the other endpoint is told, and after enabling a recovery br
   }, PATIENCE);
 });
 
-test('a rate limit of an endpoint spreads its deliveries', async () => {
+test('an endpoint’s rate limit spreads its deliveries', async () => {
   const receiver = await startReceiver();
   await call('POST', '/v1/webhooks', { url: receiver.url, rate_per_second: 2 });
   const arrivals: number[] = [];
@@ -167,6 +167,6 @@ test('a rate limit of an endpoint spreads its deliveries', async () => {
   await Promise.all(
     payments.map((payment) => arrived(receiver, payment).then(() => arrivals.push(performance.now()))),
   );
-  // Two at once, and the other four at two a second.
+  // Two are sent at once, the other four at two per second.
   expect(Math.max(...arrivals) - Math.min(...arrivals)).toBeGreaterThan(1_000);
 });
