@@ -1,11 +1,9 @@
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PUBLISHED_BODY, type Stack, startStack } from '@emr-payments/stack';
 import { openTestDatabase, type TestDatabase } from '@emr-payments/testkit';
+import { startReceiver as startTestReceiver } from '@emr-payments/testkit/receiver';
 import { Webhook } from 'standardwebhooks';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 
@@ -15,7 +13,6 @@ type Reply = { success: boolean; code?: string; data: Record<string, unknown> & 
 
 const PATIENCE = { timeout: 20_000, interval: 50 };
 
-const servers: Server[] = [];
 let folder: string;
 let database: TestDatabase;
 let stack: Stack;
@@ -28,27 +25,15 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await stack?.stop();
-  for (const server of servers) server.close();
   await database?.drop();
   rmSync(folder, { recursive: true, force: true });
 });
 
+/** A receiver that answers with its `status`, which a test may change. It is closed at the end of the test. */
 async function startReceiver(): Promise<Receiver> {
   const receiver: Receiver = { url: '', received: [], status: 204 };
-  const server = createServer(async (request, response) => {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
-    const headers = Object.fromEntries(
-      Object.entries(request.headers).map(([name, value]) => [name, String(value)]),
-    );
-    receiver.received.push({ headers, body: Buffer.concat(chunks).toString() });
-    response.writeHead(receiver.status).end();
-  });
-  servers.push(server);
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  receiver.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`;
-  return receiver;
+  const started = await startTestReceiver((response) => response.writeHead(receiver.status).end());
+  return Object.assign(receiver, started as Pick<Receiver, 'url' | 'received'>);
 }
 
 async function call(method: string, path: string, body?: object): Promise<Reply> {
