@@ -4,9 +4,8 @@ import { dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findCircles, type Import } from './find-circles.ts';
 
-// Written by hand because dependency-cruiser reads TypeScript 7 only through a second compiler, and would still need
-// our own code
-// for test code, undeclared packages and process.env.
+// Written by hand because dependency-cruiser reads TypeScript 7 only through a second compiler, and would still need our
+// own code for test code, undeclared packages and process.env.
 
 /**
  * Who may import whom: only a lower number. What shares a number does not know each other, so no app imports an app.

@@ -11,8 +11,9 @@ const STEADY_PER_SECOND = 50;
 const WITHIN_MS = 240_000;
 
 /**
- * Sends `count` payments as fast as they are accepted. @returns payments per second, from the first request to the
- * last webhook.
+ * Sends `count` payments as fast as they are accepted.
+ *
+ * @returns payments per second, from the first request to the last webhook.
  */
 async function throughput(service: Service, place: Place, count: number): Promise<number> {
   await service.receiver.call('reset', {});

@@ -19,8 +19,9 @@ type NamedQuery = { name: string; text: string; values: unknown[] };
 type Rewrite = (query: NamedQuery) => NamedQuery;
 
 /**
- * Replaces pieces of a statement. @throws Error when the statement lacks a piece, because the sabotage would have no
- * effect.
+ * Replaces pieces of a statement.
+ *
+ * @throws Error when the statement lacks a piece, because the sabotage would have no effect.
  */
 const swap =
   (...pairs: (readonly [from: string, to: string])[]): Rewrite =>
@@ -37,7 +38,7 @@ type Send = (query: string | NamedQuery) => unknown;
 
 /**
  * Rewrites the named statements. Hot statements are sent as `query({ name, text, values })`, so the pool's `query` is
- * replaced.
+ * replaced. The new name keeps a statement from being rewritten twice.
  */
 const withStatements =
   (rewrites: Readonly<Record<string, Rewrite>>) =>

@@ -1,6 +1,6 @@
 /**
  * The suite's time limits. They are shorter than production's, so that leases move to another worker and requests time out
- * many times per minute, but they have the same order by size.
+ * many times per minute, but their order by size is the same.
  */
 export const TIMING = {
   /** The workers' LEASE_MS. */

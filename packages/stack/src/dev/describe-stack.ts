@@ -29,7 +29,7 @@ export function welcomeText(stack: Stack, { queue, folder }: { queue: string; fo
   EMR         ${stack.emrUrl}   (the sandbox's ledger)
   Inbox       ${stack.inboxUrl}   (webhooks that arrived)
   Queue       BullMQ on ${queue}
-  Data, logs  ${folder}   (addresses and secrets: stack.json; --reset removes all of it)
+  Data, logs  ${folder}   (addresses and secrets: stack.json; --reset removes them)
 
 Paste this into another terminal:
 

@@ -93,7 +93,7 @@ export async function findPlace(
       if (account !== null && !existsSync(join(folder, 'data'))) chownSync(folder, account.uid, account.gid);
       return { folder, binaries };
     }
-    // A folder without data has nothing of value: an earlier start made it and could not use it.
+    // Without data the folder has nothing of value: we, or an earlier start that could not use it, have just created it.
     if (existsSync(join(folder, 'data'))) {
       throw new Error(
         `the account that runs PostgreSQL cannot reach ${folder}; start with --reset to remove its data`,
