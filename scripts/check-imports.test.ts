@@ -68,13 +68,13 @@ describe('check-imports', () => {
       /reaches out of its package/,
     ],
     [
-      'testkit in service code',
+      'testkit in the service',
       'packages/db/src/x.ts',
       `import { t } from '@emr-payments/testkit';`,
       /for tests alone/,
     ],
     [
-      'a fixture in service code',
+      'a fixture in the service',
       'packages/db/src/x.ts',
       `import { f } from './y.fixture.ts';`,
       /for tests alone/,
@@ -86,7 +86,7 @@ describe('check-imports', () => {
       /'got', which apps\/api\/package.json does not declare/,
     ],
     [
-      'a development tool in service code',
+      'a development tool in the service',
       'packages/db/src/x.ts',
       `import { vi } from 'vitest';`,
       /'vitest', which/,
