@@ -1,6 +1,6 @@
 # One image for every app: api, worker, migrate, seed, and the demo's sandbox and inbox. The command decides which.
 
-# What pnpm needs to know, and no source: installing is done again only when a package.json changes.
+# Only the files that pnpm needs, without source: packages are installed again only when a package.json changes.
 FROM node:24-bookworm-slim AS manifests
 RUN npm install --global --no-fund --no-audit pnpm@12.21.0
 ENV CI=true
@@ -22,7 +22,7 @@ COPY packages/stack/package.json packages/stack/
 COPY packages/testkit/package.json packages/testkit/
 COPY packages/webhooks/package.json packages/webhooks/
 
-# The database client, from the schema. Its tools stay behind in this stage.
+# Generates the database client from the schema. Prisma's tools do not leave this stage.
 FROM manifests AS generated
 ENV PRISMA_SCHEMA_ENGINE_BINARY=/bin/true CHECKPOINT_DISABLE=1
 RUN pnpm install --frozen-lockfile --filter emr-payments
@@ -30,8 +30,8 @@ COPY prisma.config.ts ./
 COPY prisma/schema.prisma prisma/
 RUN node_modules/.bin/prisma generate --no-hints
 
-# What runs in production. Optional packages are binaries for laptops; Prisma brings query compilers for databases
-# that are not ours.
+# The production dependencies. Optional packages are binaries for development machines; Prisma contains query compilers for
+# databases that we do not use. Both are left out.
 FROM manifests AS installed
 RUN pnpm install --frozen-lockfile --prod --no-optional \
  && find node_modules/.pnpm/@prisma+client@* -name 'query_compiler_*' ! -name '*postgresql*' -delete \
@@ -42,16 +42,16 @@ COPY prisma prisma
 COPY --from=generated /app/packages/db/src/generated packages/db/src/generated
 
 FROM node:24-bookworm-slim
-# Small processes that start fast: packages/stack/src/apps/small-process.ts says why.
+# Keeps the processes small and makes them start fast: packages/stack/src/apps/small-process.ts has the reasons.
 ENV NODE_ENV=production TZ=UTC \
     NODE_OPTIONS="--max-semi-space-size=4 --max-old-space-size=256" \
     MALLOC_ARENA_MAX=2 \
     NODE_COMPILE_CACHE=/app/node_modules/.cache/compiled
 WORKDIR /app
 COPY --from=installed /app ./
-# Without settings each app ends with a sentence about them, and leaves behind what was compiled until then.
+# Fills the compile cache. Without its variables each app exits with a message, after its modules have been compiled.
 RUN for app in api worker; do node "apps/$app/src/main.ts" 2>&1 || true; done
-# Volumes that are mounted here start out owned by the account that writes to them.
+# New volumes that are mounted here belong to the account that writes to them.
 RUN mkdir -p /data /demo && chown node:node /data /demo
 USER node
 CMD ["node", "apps/api/src/main.ts"]

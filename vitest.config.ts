@@ -1,12 +1,12 @@
 import { defineConfig } from 'vitest/config';
 
-// One run over all packages: one PostgreSQL and one Redis for all of them (tests/setup/global-setup.ts).
+// One run over all packages, which share one PostgreSQL and one Redis (tests/setup/global-setup.ts).
 export default defineConfig({
   test: {
     include: ['{apps,packages,bench,tests,scripts}/**/*.test.ts'],
     exclude: ['**/node_modules/**', '**/generated/**'],
     globalSetup: ['tests/setup/global-setup.ts'],
-    // The servers that the tests run against want the machine too.
+    // Leaves processor time for the servers that the tests run against.
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 30_000,

@@ -1,6 +1,6 @@
 /**
- * Milliseconds on the machine's monotonic clock, which all its processes share: a time taken by the load generator can
- * be compared with one taken by the receiver.
+ * Reads the machine's monotonic clock in milliseconds. All processes share this clock, so times of the load generator and of
+ * the receiver can be compared.
  */
 export function nowMs(): number {
   return Number(process.hrtime.bigint()) / 1e6;

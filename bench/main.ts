@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { openEnvironment } from './machine/environment.ts';
-import type { Finding, Part, Size } from './part.ts';
+import type { Part } from './part.ts';
 import { accept } from './parts/accept.ts';
 import { cost } from './parts/cost.ts';
 import { endToEnd } from './parts/end-to-end.ts';
@@ -11,8 +11,9 @@ import { growth } from './parts/growth.ts';
 import { PROFILING, profile } from './parts/profile.ts';
 import { recovery } from './parts/recovery.ts';
 import { slowEmr } from './parts/slow-emr.ts';
+import type { Finding } from './report/finding.ts';
 import { tableOf } from './report/table.ts';
-import { writeResults } from './report/write-results.ts';
+import { type Size, writeResults } from './report/write-results.ts';
 
 const PARTS: Readonly<Record<string, Part>> = {
   accept,
@@ -25,14 +26,14 @@ const PARTS: Readonly<Record<string, Part>> = {
   profile,
 };
 
-/** Runs only when it is asked for by name. */
+/** This part runs only with --only. */
 const NOT_A_MEASUREMENT = 'profile';
 
 const USAGE = `pnpm bench [--only ${Object.keys(PARTS).join(',')}] [--quick | --full]
 
-  --only   these parts alone
-  --quick  a look at whether everything runs; its numbers mean little
-  --full   also with 5 million payments
+  --only   runs only these parts
+  --quick  checks that everything runs; the numbers mean little
+  --full   also measures with 5 million payments
 `;
 
 function say(text: string): void {
@@ -41,13 +42,13 @@ function say(text: string): void {
 
 function readArguments(): { names: string[]; size: Size } | null {
   const flag = { type: 'boolean', default: false } as const;
-  // pnpm hands a `--` through.
+  // pnpm passes its `--` on.
   const args = process.argv.slice(2).filter((argument) => argument !== '--');
   const options = { only: { type: 'string' }, quick: flag, full: flag, help: flag } as const;
   const { values } = parseArgs({ args, options });
   const names = values.only?.split(',') ?? Object.keys(PARTS).filter((name) => name !== NOT_A_MEASUREMENT);
   const unknown = names.find((name) => PARTS[name] === undefined);
-  if (unknown !== undefined) say(`There is no part '${unknown}'.\n`);
+  if (unknown !== undefined) say(`There is no part named '${unknown}'.\n`);
   if (values.help || unknown !== undefined) {
     say(USAGE);
     process.exitCode = unknown === undefined ? 0 : 1;
@@ -56,7 +57,7 @@ function readArguments(): { names: string[]; size: Size } | null {
   return { names, size: values.quick ? 'quick' : values.full ? 'full' : 'usual' };
 }
 
-/** Exit code 0 unless something broke: a slow number is a number. */
+/** Runs the parts and writes the results. The exit code is 0 unless something broke: a slow result is not an error. */
 async function main(): Promise<void> {
   const wanted = readArguments();
   if (wanted === null) return;
@@ -71,7 +72,9 @@ async function main(): Promise<void> {
   const parts: Record<string, Finding[]> = {};
   try {
     if (environment.redis === undefined)
-      say('No redis-server on the PATH: our queues run on PostgreSQL, the usual way is left out.');
+      say(
+        'There is no redis-server on the PATH: our queues run on PostgreSQL, and the usual way is skipped.',
+      );
     for (const name of names) {
       const part = PARTS[name];
       if (part === undefined) continue;

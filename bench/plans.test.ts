@@ -22,7 +22,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { writeHistory } from './service/history.ts';
 import { type BenchTenant, createTenants } from './service/tenants.ts';
 
-/** What grows with every payment. A sequential scan of one of these is what makes a service slow in its second year. */
+/** Tables that grow with every payment. A sequential scan of one of them makes the service slow in its second year. */
 const GROWING = new Set([
   'payments',
   'jobs',
@@ -36,7 +36,7 @@ const GROWING = new Set([
 
 type Plan = { 'Node Type': string; 'Relation Name'?: string; Plans?: Plan[] };
 
-/** The growing tables that a plan reads from end to end. */
+/** Lists the growing tables that a plan scans sequentially. */
 function scansOf(plan: Plan): string[] {
   const table = plan['Relation Name'] ?? '';
   const here = plan['Node Type'] === 'Seq Scan' && GROWING.has(table) ? [table] : [];
@@ -48,17 +48,17 @@ let client: Client;
 let tenant: BenchTenant;
 
 /**
- * Stands in for the pool: each statement is explained instead of run, with its values and, as it will be planned once it has
- * a prepared plan, without them.
+ * Runs `work` with a pool that explains each statement instead of executing it: once with its values, and once without them, as
+ * PostgreSQL plans a prepared statement.
  *
- * @returns what the statements would scan, and how many there were.
+ * @returns the tables that the statements would scan, and the number of statements.
  */
 async function explain(
   work: (deps: StatementDeps) => Promise<unknown>,
 ): Promise<{ scans: string[]; count: number }> {
   const scans: string[] = [];
   let count = 0;
-  const look = async (options: string, text: string, values?: unknown[]): Promise<void> => {
+  const explainOne = async (options: string, text: string, values?: unknown[]): Promise<void> => {
     const config = { text: `EXPLAIN (FORMAT JSON${options}) ${text}`, ...(values && { values }) };
     const { rows } = await client.query<{ 'QUERY PLAN': [{ Plan: Plan }] }>(config);
     for (const row of rows) scans.push(...scansOf(row['QUERY PLAN'][0].Plan));
@@ -66,11 +66,11 @@ async function explain(
   const query = async (asked: string | { name?: string; text: string; values: unknown[] }) => {
     count += 1;
     if (typeof asked === 'string') {
-      // A script: the lock first, the statement last.
-      await look('', asked.slice(asked.indexOf(';') + 1));
+      // A script of two statements: a lock, and then the one to explain.
+      await explainOne('', asked.slice(asked.indexOf(';') + 1));
     } else {
-      await look('', asked.text, asked.values);
-      if (asked.name !== undefined) await look(', GENERIC_PLAN', asked.text);
+      await explainOne('', asked.text, asked.values);
+      if (asked.name !== undefined) await explainOne(', GENERIC_PLAN', asked.text);
     }
     return { rows: [] };
   };
@@ -89,7 +89,7 @@ const attempt = {
 };
 
 const HOT: Record<string, (deps: StatementDeps) => Promise<unknown>> = {
-  'accept, and look a key up': async (deps) => {
+  'accept, and look up a key': async (deps) => {
     const acceptor = createAcceptor(deps);
     const input = {
       clientPk: tenant.clientPk,
@@ -131,7 +131,7 @@ const HOT: Record<string, (deps: StatementDeps) => Promise<unknown>> = {
       attempt: { outcome: 'posted' },
       event,
     }),
-  'put a payment off': (deps) =>
+  'postpone a payment': (deps) =>
     retryPosting(deps, {
       claim,
       delayMs: 1_000,
@@ -166,11 +166,11 @@ beforeAll(async () => {
   const [first] = tenants;
   if (first === undefined) throw new Error('no tenant was made');
   tenant = first;
-  // Enough that the planner, which knows the tables' sizes, finds reading one from end to end the dearer way.
+  // Enough rows that the planner, which knows the tables' sizes, prefers an index to a sequential scan.
   await writeHistory({ databaseUrl: server.url }, { tenants, from: 0, to: 50_000 });
   client = new Client({ connectionString: server.url });
   await client.connect();
-  // Work for two hundred far ends, most of it waiting; and the patients of many practices.
+  // Jobs for two hundred far ends, most of them waiting, and the patients of many practices.
   await client.query(`
     INSERT INTO lanes (kind, concurrency) SELECT 'connection', 4 FROM generate_series(1, 200);
     INSERT INTO jobs (kind, lane_id, payment_id, queued_at)
@@ -187,14 +187,14 @@ afterAll(async () => {
   await server.drop();
 });
 
-describe('no hot statement reads a growing table from end to end', () => {
+describe('no hot statement scans a growing table sequentially', () => {
   test.each(Object.keys(HOT))('%s', async (name) => {
     const { scans, count } = await explain(HOT[name] as (deps: StatementDeps) => Promise<unknown>);
     expect(count).toBeGreaterThan(0);
     expect(scans).toEqual([]);
   });
 
-  test('one that does is found', async () => {
+  test('a statement that does is found', async () => {
     const text = 'SELECT * FROM payments WHERE notes = $1';
     const { scans } = await explain(({ database }) =>
       database.pool.query({ name: 'bad', text, values: ['x'] }),

@@ -38,19 +38,19 @@ beforeEach(() => {
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
 describe('check-imports', () => {
-  test('finds nothing wrong in a tree that keeps the rules', () => {
+  test('finds no violation in a tree that keeps the rules', () => {
     expect(checkImports(root)).toEqual([]);
   });
 
   test.each([
     [
-      'a sideways import',
+      'an import within one layer',
       'packages/db/src/x.ts',
       `import { e } from '@emr-payments/emr';`,
       /emr is not below packages\/db/,
     ],
     [
-      'an app in an app',
+      'an app that imports an app',
       'apps/api/src/x.ts',
       `export * from '@emr-payments/worker';`,
       /worker is not below apps\/api/,
@@ -68,7 +68,7 @@ describe('check-imports', () => {
       /reaches out of its package/,
     ],
     [
-      'testkit outside tests',
+      'testkit in the service',
       'packages/db/src/x.ts',
       `import { t } from '@emr-payments/testkit';`,
       /for tests alone/,
@@ -105,7 +105,7 @@ describe('check-imports', () => {
     ],
     ['a builtin without node:', 'apps/api/src/x.ts', `import fs from 'fs';`, /without node:/],
     [
-      'the environment',
+      'process.env outside a config.ts',
       'packages/db/src/x.ts',
       'const url = process.env.DATABASE_URL;',
       /reads process\.env/,
@@ -117,7 +117,61 @@ describe('check-imports', () => {
     expect(violations.every((violation) => violation.startsWith(path))).toBe(true);
   });
 
-  test('sees imports that are spread over lines', () => {
+  test.each([
+    [
+      'two files of one folder, types included',
+      { 'src/a.ts': `import { b } from './b.ts';`, 'src/b.ts': `import type { A } from './a.ts';` },
+      'packages/db/src has a circle: a.ts, b.ts',
+    ],
+    [
+      'two folders, although their files form no circle',
+      {
+        'src/one/a.ts': `import '../two/b.ts';`,
+        'src/one/c.ts': '',
+        'src/two/b.ts': '',
+        'src/two/d.ts': `import '../one/c.ts';`,
+      },
+      'packages/db/src has a circle: one, two',
+    ],
+    [
+      'a folder and a file beside it, through a third',
+      {
+        'src/one/a.ts': `import '../two/b.ts';`,
+        'src/two/b.ts': `export * from '../c.ts';`,
+        'src/c.ts': `const { a } = await import('./one/a.ts');`,
+      },
+      'packages/db/src has a circle: c.ts, one, two',
+    ],
+    [
+      'two nested folders',
+      { 'src/x/one/a.ts': `import '../two/b.ts';`, 'src/x/two/b.ts': `import '../one/a.ts';` },
+      'packages/db/src/x has a circle: one, two',
+    ],
+  ])('refuses a circle of %s', (_what, files, sentence) => {
+    for (const [path, source] of Object.entries(files)) put(`packages/db/${path}`, source);
+    expect(checkImports(root).map((violation) => violation.split('\n')[0])).toContain(sentence);
+  });
+
+  test('lists the imports that form a circle, and no others', () => {
+    put('packages/db/src/one/a.ts', `import '../two/b.ts';\nimport '../good.ts';`);
+    put('packages/db/src/two/b.ts', `import '../one/a.ts';`);
+    expect(checkImports(root)).toEqual([
+      'packages/db/src has a circle: one, two\n' +
+        '  packages/db/src/one/a.ts → packages/db/src/two/b.ts\n' +
+        '  packages/db/src/two/b.ts → packages/db/src/one/a.ts',
+    ]);
+  });
+
+  test('allows several downward paths to one file', () => {
+    put('packages/db/src/top.ts', `import './one/a.ts';\nimport './two/b.ts';`);
+    put('packages/db/src/one/a.ts', `import '../two/b.ts';\nimport './c.ts';`);
+    put('packages/db/src/one/c.ts', `import '../two/b.ts';`);
+    put('packages/db/src/two/b.ts', '');
+    put('packages/db/src/two/b.test.ts', `import '../one/a.ts';`);
+    expect(checkImports(root)).toEqual([]);
+  });
+
+  test('finds imports that span several lines', () => {
     expect(importsOf(`import {\n  a,\n  type B,\n} from 'x';\nexport type { C } from "y/z";`)).toEqual([
       'x',
       'y/z',

@@ -2,9 +2,13 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { findCircles, type Import } from './find-circles.ts';
+
+// Written by hand because dependency-cruiser reads TypeScript 7 only through a second compiler, and would still need our
+// own code for test code, undeclared packages and process.env.
 
 /**
- * Who may import whom: only a lower number. What shares a number does not know each other, so no app imports an app.
+ * Who may import whom: only a lower number. Packages with the same number do not import each other, so no app imports an app.
  * `contracts, runtime, outbound ← db, emr, webhooks ← operations, client ← apps ← stack ← tests, bench`
  */
 const LAYERS: Readonly<Record<string, number>> = {
@@ -48,7 +52,7 @@ function findWorkspaces(root: string): Workspace[] {
     .map((folder) => {
       const layer = LAYERS[folder] ?? LAYERS[dirname(folder)];
       if (layer === undefined)
-        throw new Error(`${folder} has no layer yet: give it one in scripts/check-imports.ts`);
+        throw new Error(`${folder} has no layer: add it to LAYERS in scripts/check-imports.ts`);
       return { folder, layer, manifest: readManifest(join(root, folder)) };
     });
 }
@@ -60,7 +64,7 @@ function sourceFiles(folder: string): string[] {
     .filter((path) => !/[/\\](node_modules|generated)[/\\]/.test(path));
 }
 
-/** What a file imports or re-exports, static and dynamic, types included: a type ties two packages as well. */
+/** Lists what a file imports or re-exports, statically or dynamically. Type imports count: they couple packages too. */
 export function importsOf(source: string): string[] {
   const patterns = [
     /^\s*(?:import|export)\b[^;'"`]*?\bfrom\s*['"]([^'"]+)['"]/gm,
@@ -83,10 +87,10 @@ function isTestCode(workspace: Workspace, path: string): boolean {
 }
 
 /**
- * Checks every TypeScript file of the workspace.
+ * Checks the imports of every TypeScript file in the repository.
  *
- * @returns one sentence for each violation: direction between packages, paths that reach into another package,
- *   testkit outside tests, packages that are used but not declared, and process.env outside a config.ts.
+ * @returns one sentence per violation: an import against the layers, a path into another package, test code outside
+ *   tests, an undeclared package, process.env outside a config.ts, or a circle between the files and folders of one folder.
  */
 export function checkImports(root: string): string[] {
   const workspaces = findWorkspaces(root);
@@ -97,6 +101,7 @@ export function checkImports(root: string): string[] {
   for (const workspace of workspaces) {
     const { dependencies = {}, devDependencies = {} } = workspace.manifest;
     const home = resolve(root, workspace.folder);
+    const inside: Import[] = [];
     for (const path of sourceFiles(home)) {
       const source = readFileSync(path, 'utf8');
       const test = isTestCode(workspace, path);
@@ -110,6 +115,7 @@ export function checkImports(root: string): string[] {
           if (!test && TEST_FILE.test(resolve(dirname(path), specifier))) {
             complain(`imports '${specifier}', which is for tests alone`);
           }
+          if (!TEST_FILE.test(path)) inside.push({ from: path, to: resolve(dirname(path), specifier) });
           continue;
         }
         if (isBuiltin(specifier)) {
@@ -135,7 +141,14 @@ export function checkImports(root: string): string[] {
       }
 
       const mayReadEnv = test || /[/\\]config\.ts$/.test(path);
-      if (!mayReadEnv && /\bprocess\.env\b/.test(source)) complain('reads process.env; only a config.ts may');
+      if (!mayReadEnv && /\bprocess\.env\b/.test(source))
+        complain('reads process.env, which only a config.ts may do');
+    }
+    for (const circle of findCircles(home, inside)) {
+      const ties = circle.imports.map(({ from, to }) => `  ${relative(root, from)} → ${relative(root, to)}`);
+      violations.push(
+        `${relative(root, circle.folder)} has a circle: ${circle.names.join(', ')}\n${ties.join('\n')}`,
+      );
     }
   }
   return violations;
@@ -145,7 +158,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const violations = checkImports(join(import.meta.dirname, '..'));
   for (const violation of violations) process.stderr.write(`${violation}\n`);
   process.stdout.write(
-    violations.length === 0 ? 'imports: all in order\n' : `imports: ${violations.length} wrong\n`,
+    violations.length === 0 ? 'imports: no violation\n' : `imports: ${violations.length} violations\n`,
   );
   process.exitCode = violations.length === 0 ? 0 : 1;
 }

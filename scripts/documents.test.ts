@@ -1,6 +1,8 @@
-import { existsSync, globSync, readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { environmentDocuments, SECTIONS } from './environment-documents.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -127,4 +129,26 @@ test('Dockerfile installs for every package that it copies the source of', () =>
   const dockerfile = read('Dockerfile');
   expect(manifests.length).toBeGreaterThan(8);
   expect(manifests.filter((path) => !dockerfile.includes(`COPY ${path} `))).toEqual([]);
+});
+
+test('packages are checked against the Node that runs them, so that no older host is warned of all of them', () => {
+  const { devDependencies } = JSON.parse(read('package.json')) as { devDependencies: Record<string, string> };
+  expect(read('pnpm-workspace.yaml')).toContain(`\nnodeVersion: ${devDependencies.node}\n`);
+});
+
+test('results of the bench are data: one that was just written does not fail the lint check', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'emr-payments-lint-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const put = (path: string, text: string) => {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    writeFileSync(join(folder, path), text);
+  };
+  const lint = () => spawnSync('biome', ['check', '--vcs-enabled=false', '.'], { cwd: folder }).status;
+  // As `JSON.stringify(result, null, 2)` writes it, and as the formatter would not.
+  const result = '{\n  "spread": [\n    1,\n    2\n  ]\n}\n';
+  put('biome.json', read('biome.json'));
+  put('bench/results/2026-01-01T0000.json', result);
+  expect(lint()).toBe(0);
+  put('bench/other.json', result);
+  expect(lint()).toBe(1);
 });

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Everything that a change must pass, on a machine where nothing is set up. The last line counts it all. */
+/** Runs all checks and tests that a change must pass. Needs no set-up. The last line has the counts of both together. */
 
 const root = join(import.meta.dirname, '..');
 const results = join(root, '.local', 'test-results.json');
@@ -40,7 +40,10 @@ function runChecks(): Count {
   return count;
 }
 
-/** The numbers as vitest wrote them. A run that failed without a failed test (it crashed, or found none) counts as one failure. */
+/**
+ * Runs vitest and returns its counts. A run that fails without a failed test, by a crash or without tests, counts as
+ * one failure.
+ */
 function runTests(filters: readonly string[]): Count {
   say('\n── tests');
   rmSync(results, { force: true });

@@ -14,7 +14,7 @@ import { openTestDatabase, type TestDatabase } from '@emr-payments/testkit';
 import { openRelay, type Relay } from '@emr-payments/testkit/relay';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 
-/** The client against the whole service, over a way that can break. */
+// Tests the client against the whole service, through a relay that can drop answers and connections.
 
 const PATIENCE = { timeout: 60_000, interval: 100 };
 
@@ -64,7 +64,7 @@ const settled = (paymentId: string, status: string) =>
   }, PATIENCE);
 
 describe('retries', () => {
-  test('answers that are lost on the way make one payment, not several', async () => {
+  test('a payment whose answers are lost is created once', async () => {
     relay.loseAnswers(2);
     const payment = { ...PUBLISHED_BODY, reference_number: 'lost answers' };
     const { payment_id } = await client.payments.create(payment);
@@ -76,9 +76,9 @@ describe('retries', () => {
     expect(await ledger.json()).toMatchObject({ total: 1 });
   });
 
-  test('an outage that ends in time is not noticed; one that does not is told', async () => {
+  test('the caller does not notice a short outage, and gets an error after a longer one', async () => {
     let sends = 0;
-    const counting = clientWith({
+    const persistent = clientWith({
       maxRetries: 8,
       fetch: (...send) => {
         sends += 1;
@@ -86,12 +86,12 @@ describe('retries', () => {
       },
     });
     await relay.cut();
-    const lost = await clientWith({ maxRetries: 0 })
+    const failure = await clientWith({ maxRetries: 0 })
       .payments.create(PUBLISHED_BODY)
       .catch((error: unknown) => error);
-    expect(lost).toBeInstanceOf(ApiError);
-    expect(lost).toMatchObject({ code: 'no_answer', status: null, safeToRetry: true, attempts: 1 });
-    const creating = counting.payments.create({ ...PUBLISHED_BODY, reference_number: 'outage' });
+    expect(failure).toBeInstanceOf(ApiError);
+    expect(failure).toMatchObject({ code: 'no_answer', status: null, safeToRetry: true, attempts: 1 });
+    const creating = persistent.payments.create({ ...PUBLISHED_BODY, reference_number: 'outage' });
     await vi.waitFor(() => expect(sends).toBeGreaterThan(1), PATIENCE);
     await relay.mend();
     expect(await creating).toMatchObject({ success: true });
@@ -99,7 +99,7 @@ describe('retries', () => {
   });
 });
 
-test('a list is gone through page by page, or taken as pages', async () => {
+test('a list can be iterated, or fetched page by page', async () => {
   const made: string[] = [];
   for (let n = 0; n < 5; n += 1) {
     const { payment_id } = await client.payments.create({ ...PUBLISHED_BODY, reference_number: 'pages' });
@@ -117,7 +117,7 @@ test('a list is gone through page by page, or taken as pages', async () => {
   expect(rest.map(({ payment_id }) => payment_id)).toEqual(made.slice(2));
 });
 
-test('errors are typed, and tell what to quote', async () => {
+test('errors are typed and carry the request id', async () => {
   const refused = await client.payments
     .create({ ...PUBLISHED_BODY, patient_mrn: 'MRN-0' })
     .catch((error: unknown) => error);
@@ -142,7 +142,7 @@ test('errors are typed, and tell what to quote', async () => {
   });
 });
 
-test('a payment from its dry run to the day sheet, over a failure', async () => {
+test('a payment from its dry run through a failure to the reconciliation', async () => {
   const day = '2026-06-16';
   const payment = { ...PUBLISHED_BODY, deposit_date: day };
   expect(await client.connection.get()).toMatchObject({ adapter: 'fhir-r5', dropped_fields: [] });
@@ -174,7 +174,7 @@ test('webhooks: registered, verified, changed, recovered, deleted', async () => 
   const listed = await all(client.webhooks.list({ limit: 1 }));
   expect(listed.map((endpoint) => endpoint.id)).toEqual([id, stack.demo.endpoint_id]);
 
-  // The inbox does not know this secret yet, so that it refuses, and the message shows whether it verifies.
+  // The inbox does not know this secret yet and refuses the event, so we verify the stored message ourselves.
   const tested = await client.webhooks.test(id);
   expect(tested).toMatchObject({ delivered: false, http_status: 401 });
   const messages = (await (await fetch(`${stack.inboxUrl}/messages`)).json()) as {

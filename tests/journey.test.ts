@@ -24,7 +24,7 @@ async function getJson<T>(url: string): Promise<T> {
   return (await answer.json()) as T;
 }
 
-/** As the demo's integrator. */
+/** A client with the credentials of the demo's integrator. */
 function clientOf({ apiUrl, demo }: Stack): Client {
   const { client_id: clientId, client_secret: clientSecret, access_token: accessToken } = demo;
   return createClient({ baseUrl: apiUrl, clientId, clientSecret, accessToken });
@@ -55,7 +55,7 @@ describe.each(backends)('a payment, with the queue on $backend', ({ withRedis })
     rmSync(folder, { recursive: true, force: true });
   });
 
-  test('goes from the published request to the EMR and comes back as a signed webhook', async () => {
+  test('is posted to the EMR and reported by a signed webhook', async () => {
     const client = clientOf(stack);
     const accepted = await client.payments.create(PUBLISHED_BODY);
     expect(accepted).toEqual({
@@ -83,7 +83,7 @@ describe.each(backends)('a payment, with the queue on $backend', ({ withRedis })
       referenceNumber: PUBLISHED_BODY.reference_number,
     });
 
-    // A receiver's own library decides whether the signature is good; it throws when it is not.
+    // Verifies with the library that a receiver would use; it throws on a wrong signature.
     const event = new Webhook(stack.webhookSecret).verify(message.body, message.headers);
     expect(message.verified).toBe(true);
     expect(await client.payments.get(accepted.payment_id)).toMatchObject({
@@ -111,7 +111,7 @@ describe.each(backends)('a payment, with the queue on $backend', ({ withRedis })
     expect(() => other.verify(message.body, message.headers)).toThrow();
   });
 
-  test('waits while no worker runs, and every process stops in good order', async () => {
+  test('waits while no worker runs, and every process stops with exit code 0', async () => {
     const [worker] = stack.workers;
     await worker?.stop();
     const { payment_id } = await clientOf(stack).payments.create(PUBLISHED_BODY);

@@ -1,11 +1,9 @@
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PUBLISHED_BODY, type Stack, startStack } from '@emr-payments/stack';
 import { openTestDatabase, type TestDatabase } from '@emr-payments/testkit';
+import { startReceiver as startTestReceiver } from '@emr-payments/testkit/receiver';
 import { Webhook } from 'standardwebhooks';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 
@@ -15,7 +13,6 @@ type Reply = { success: boolean; code?: string; data: Record<string, unknown> & 
 
 const PATIENCE = { timeout: 20_000, interval: 50 };
 
-const servers: Server[] = [];
 let folder: string;
 let database: TestDatabase;
 let stack: Stack;
@@ -28,27 +25,15 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await stack?.stop();
-  for (const server of servers) server.close();
   await database?.drop();
   rmSync(folder, { recursive: true, force: true });
 });
 
+/** A receiver that answers with its `status`, which a test may change. It is closed at the end of the test. */
 async function startReceiver(): Promise<Receiver> {
   const receiver: Receiver = { url: '', received: [], status: 204 };
-  const server = createServer(async (request, response) => {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
-    const headers = Object.fromEntries(
-      Object.entries(request.headers).map(([name, value]) => [name, String(value)]),
-    );
-    receiver.received.push({ headers, body: Buffer.concat(chunks).toString() });
-    response.writeHead(receiver.status).end();
-  });
-  servers.push(server);
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  receiver.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`;
-  return receiver;
+  const started = await startTestReceiver((response) => response.writeHead(receiver.status).end());
+  return Object.assign(receiver, started as Pick<Receiver, 'url' | 'received'>);
 }
 
 async function call(method: string, path: string, body?: object): Promise<Reply> {
@@ -82,7 +67,7 @@ const arrived = (receiver: Receiver, paymentId: string) =>
     return found;
   }, PATIENCE);
 
-test('an endpoint that is registered over the API gets what it asked for, thin and signed, and can be told again', async () => {
+test('a registered endpoint gets the event types it subscribed to, thin and signed, and can get an event again', async () => {
   const [thin, failures] = [await startReceiver(), await startReceiver()];
   const registered = await call('POST', '/v1/webhooks', { url: thin.url, thin: true });
   await call('POST', '/v1/webhooks', { url: failures.url, event_types: ['payment.failed'] });
@@ -128,8 +113,8 @@ test('410 disables, the other endpoint is told, and after enabling a recovery br
   gone.status = 410;
   const first = await pay();
   await arrived(gone, first);
-  const told = await arrived(other, data.id);
-  expect(JSON.parse(told.body)).toMatchObject({ type: 'endpoint.disabled', data: { code: 'gone' } });
+  const notice = await arrived(other, data.id);
+  expect(JSON.parse(notice.body)).toMatchObject({ type: 'endpoint.disabled', data: { code: 'gone' } });
   expect((await call('GET', `/v1/webhooks/${data.id}`)).data).toMatchObject({
     enabled: false,
     disabled_code: 'gone',
@@ -159,7 +144,7 @@ test('410 disables, the other endpoint is told, and after enabling a recovery br
   }, PATIENCE);
 });
 
-test('a rate limit of an endpoint spreads its deliveries', async () => {
+test('an endpoint’s rate limit spreads its deliveries', async () => {
   const receiver = await startReceiver();
   await call('POST', '/v1/webhooks', { url: receiver.url, rate_per_second: 2 });
   const arrivals: number[] = [];
@@ -167,6 +152,6 @@ test('a rate limit of an endpoint spreads its deliveries', async () => {
   await Promise.all(
     payments.map((payment) => arrived(receiver, payment).then(() => arrivals.push(performance.now()))),
   );
-  // Two at once, and the other four at two a second.
+  // Two are sent at once, the other four at two per second.
   expect(Math.max(...arrivals) - Math.min(...arrivals)).toBeGreaterThan(1_000);
 });

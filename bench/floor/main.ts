@@ -9,8 +9,8 @@ import { fastify } from 'fastify';
 import { serveCommands } from '../child.ts';
 
 /**
- * The floor of the platform: Fastify with the published schemas and nothing behind them, no credentials, no log, no
- * database. What a request costs when it does no work; nothing that runs on Fastify in one process can be faster.
+ * The floor of a request's cost: Fastify with the published schemas, but without credentials, log or database. It measures what
+ * a request costs when it does no work. Nothing that runs on Fastify in one process can be faster.
  */
 const app = fastify({ logger: false, ajv: { customOptions: { keywords: [MAX_DECIMALS_KEYWORD] } } });
 let jobId = 0;

@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 export type Reply = { status: number; body: string };
 
 export type Connection = {
-  /** Sends one request, written out in full, and calls back with its whole answer. One at a time. */
+  /** Sends one complete HTTP request and calls `done` with the whole answer. Only one request may be open at a time. */
   send(request: string, done: (reply: Reply) => void): void;
   close(): void;
 };
@@ -11,11 +11,11 @@ export type Connection = {
 const LENGTH = /\r\ncontent-length: *(\d+)\r\n/i;
 
 /**
- * One kept-alive HTTP/1.1 connection, written by hand: on a machine that the generator shares with what it measures, a
- * general client would take a good part of the processor. It understands answers with a content-length, which is what
- * the servers under test send.
+ * Opens a keep-alive HTTP/1.1 connection. It is written by hand because the generator shares the machine with the server that
+ * it measures, and a general client would use much of the processor. It understands only answers with a content-length,
+ * which the servers under test send.
  *
- * @param options.onBroken an error of the socket or an answer that is not understood: the run is worthless then.
+ * @param options.onBroken called on a socket error or an answer that cannot be parsed: the run is then invalid.
  */
 export function openConnection(options: {
   host: string;
@@ -28,7 +28,7 @@ export function openConnection(options: {
     let waiting: ((reply: Reply) => void) | null = null;
     let open = true;
 
-    const broken = (error: Error) => {
+    const fail = (error: Error) => {
       if (!open) return;
       open = false;
       socket.destroy();
@@ -36,14 +36,14 @@ export function openConnection(options: {
       options.onBroken(error);
     };
     socket.setEncoding('latin1');
-    socket.on('error', broken);
-    socket.on('close', () => broken(new Error('the server closed the connection')));
+    socket.on('error', fail);
+    socket.on('close', () => fail(new Error('the server closed the connection')));
     socket.on('data', (chunk) => {
       received += chunk;
       const headEnd = received.indexOf('\r\n\r\n');
       if (headEnd === -1) return;
       const length = LENGTH.exec(received.slice(0, headEnd + 2));
-      if (length === null) return broken(new Error('an answer without content-length'));
+      if (length === null) return fail(new Error('the server sent an answer without content-length'));
       const end = headEnd + 4 + Number(length[1]);
       if (received.length < end) return;
       const reply = { status: Number(received.slice(9, 12)), body: received.slice(headEnd + 4, end) };

@@ -8,13 +8,13 @@ export type LoadOrder = {
   target: Target;
   connections: number;
   pace: Pace;
-  /** `GET` of this path instead of posting payments. */
+  /** Sends `GET` requests for this path instead of payments. */
   read?: string;
-  /** Keep when each payment was sent. */
+  /** Returns the time at which each payment was due. */
   track?: boolean;
 };
 
-/** The load generator: a process of its own, so that it never waits for the bench's own work. */
+/** The load generator, in a separate process so that the bench's own work does not delay it. */
 const commands = {
   async run({ target, connections, pace, read, track = false }: LoadOrder): Promise<LoadSummary> {
     const next = read === undefined ? paymentRequests(target) : readRequests(target, read);

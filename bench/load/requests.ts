@@ -1,20 +1,20 @@
 import { randomBytes } from 'node:crypto';
 
-/** One practice login that the load is sent for. */
+/** The credentials of one practice, and its number of patients. */
 export type Tenant = { clientId: string; clientSecret: string; accessToken: string; patients: number };
 
 export type Target = { host: string; port: number; tenants: readonly Tenant[] };
 
 const nameOfPatient = (n: number) => `MRN-${String(n).padStart(6, '0')}`;
 
-/** The MRNs that a tenant of the bench has. */
+/** Lists the MRNs of a tenant's patients. */
 export function mrnsOf(patients: number): string[] {
   return Array.from({ length: patients }, (_, n) => nameOfPatient(n));
 }
 
 /**
- * `POST /v1/payments` over and over, no two alike: the tenants in turn, their patients at random, every second one with
- * an idempotency key. ASCII only, so that characters are bytes.
+ * Generates `POST /v1/payments` requests, each different: tenants in turn, patients at random, half of them with an idempotency
+ * key. They are ASCII only, so that the number of characters is the content-length.
  */
 export function paymentRequests(target: Target): () => string {
   const run = randomBytes(6).toString('hex');
@@ -36,7 +36,7 @@ export function paymentRequests(target: Target): () => string {
   };
 }
 
-/** `GET` of one path, for the tenants in turn. */
+/** Generates `GET` requests for one path, for the tenants in turn. */
 export function readRequests(target: Target, path: string): () => string {
   const requests = target.tenants.map(
     (tenant) =>

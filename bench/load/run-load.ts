@@ -2,23 +2,24 @@ import { nowMs } from '../clock.ts';
 import { type Connection, openConnection, type Reply } from './connection.ts';
 
 export type Pace =
-  /** Each connection sends its next request when it has its answer: finds the most that the server can do. */
+  /** Each connection sends its next request when the last one is answered. Finds the server's maximum throughput. */
   | { kind: 'closed'; seconds?: number; count?: number }
   /**
-   * Requests leave by the clock, whether or not earlier ones were answered. Their latency counts from the time at which
-   * they were due, so that a server that stalls cannot hide the requests it kept from being sent (coordinated omission).
+   * Requests are due at fixed intervals, whether or not earlier ones were answered. Latency counts from the due time, so
+   * that a stalled server cannot hide the requests that it prevented from being sent (coordinated omission).
    */
   | { kind: 'open'; ratePerSecond: number; seconds: number };
 
 export type LoadResult = {
-  /** Answers with the wanted status, and all others by status. */
+  /** The number of answers with status 200. */
   ok: number;
+  /** The number of all other answers, by status. */
   others: Record<string, number>;
   seconds: number;
   perSecond: number;
-  /** Milliseconds, sorted. */
+  /** Latencies of the answers with status 200, in milliseconds, sorted. */
   latencies: Float64Array;
-  /** Of each accepted payment, when it was due to be sent; empty unless asked for. */
+  /** The due time of each payment; empty unless `track` is set. */
   sent: { paymentId: string; at: number }[];
 };
 
@@ -33,7 +34,7 @@ type Options = {
 
 const PAYMENT_ID = /"payment_id":"([0-9a-f]{32})"/;
 
-/** Sends requests at a pace and measures. @throws Error when a connection breaks. */
+/** Sends requests at a pace and measures the answers. @throws Error when a connection breaks. */
 export async function runLoad({ host, port, connections, pace, next, track }: Options): Promise<LoadResult> {
   const done = Promise.withResolvers<void>();
   const all = await Promise.all(
@@ -43,8 +44,8 @@ export async function runLoad({ host, port, connections, pace, next, track }: Op
   const latencies: number[] = [];
   const others: Record<string, number> = {};
   const sent: LoadResult['sent'] = [];
-  const late: number[] = [];
-  const most =
+  const overdue: number[] = [];
+  const limit =
     pace.kind === 'open'
       ? Math.round(pace.ratePerSecond * pace.seconds)
       : (pace.count ?? Number.POSITIVE_INFINITY);
@@ -62,31 +63,31 @@ export async function runLoad({ host, port, connections, pace, next, track }: Op
     if (status === 200) latencies.push(at - dueAt);
     else others[status] = (others[status] ?? 0) + 1;
     if (track) sent.push({ paymentId: PAYMENT_ID.exec(body)?.[1] ?? '', at: dueAt });
-    if (pace.kind === 'closed' && begun < most && at < stopAt) {
+    if (pace.kind === 'closed' && begun < limit && at < stopAt) {
       begun += 1;
       send(connection, at);
       return;
     }
-    const waited = late.shift();
-    if (waited !== undefined) send(connection, waited);
+    const overdueSince = overdue.shift();
+    if (overdueSince !== undefined) send(connection, overdueSince);
     else free.push(connection);
-    if (answered === begun && (pace.kind === 'closed' || begun === most)) done.resolve();
+    if (answered === begun && (pace.kind === 'closed' || begun === limit)) done.resolve();
   }
 
   let timer: NodeJS.Timeout | undefined;
   if (pace.kind === 'closed') {
-    for (const connection of free.splice(0, Math.min(connections, most))) {
+    for (const connection of free.splice(0, Math.min(connections, limit))) {
       begun += 1;
       send(connection, nowMs());
     }
   } else {
     const gap = 1000 / pace.ratePerSecond;
     timer = setInterval(() => {
-      const due = Math.min(most, Math.floor((nowMs() - startedAt) / gap) + 1);
+      const due = Math.min(limit, Math.floor((nowMs() - startedAt) / gap) + 1);
       for (; begun < due; begun += 1) {
         const dueAt = startedAt + begun * gap;
         const connection = free.pop();
-        if (connection === undefined) late.push(dueAt);
+        if (connection === undefined) overdue.push(dueAt);
         else send(connection, dueAt);
       }
     }, 1);

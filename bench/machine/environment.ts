@@ -4,23 +4,23 @@ import { migrate } from '@emr-payments/db';
 import { type EmbeddedPostgres, removePlace, startEmbeddedPostgres } from '@emr-payments/stack';
 import { hasRedisServer, type RedisServer, startRedis } from '@emr-payments/testkit';
 import type { Client } from 'pg';
-import { withClient } from '../service/ask.ts';
+import { withClient } from './ask.ts';
 
-/** The servers that all parts of a run share. */
+/** The servers that all parts of a bench run share. */
 export type Environment = {
   folder: string;
   postgres: EmbeddedPostgres;
-  /** undefined on a machine without redis-server: our queues run on PostgreSQL then, and the usual way is left out. */
+  /** undefined on a machine without redis-server. Our queues then run on PostgreSQL, and the usual way is skipped. */
   redis: RedisServer | undefined;
-  /** A migrated database of the caller's own. */
+  /** Creates a migrated database for one caller and returns its URL. */
   newDatabase(name: string): Promise<string>;
   dropDatabase(name: string): Promise<void>;
   close(): Promise<void>;
 };
 
 /**
- * As a small production server is set up, on the machine's own disk: every commit waits for it (`fsync` on). Checkpoints
- * are spaced so that a measurement of seconds does not fall on one by chance.
+ * The settings of a small production server. Every commit waits for the machine's disk (`fsync` is on). Checkpoints are far
+ * apart, so that a measurement of a few seconds does not include one by chance.
  */
 const SETTINGS = {
   max_connections: '200',
@@ -31,12 +31,12 @@ const SETTINGS = {
   track_io_timing: 'off',
 };
 
-/** Segments of WAL that exist before the first measurement, 16 MB each: more than a part writes between two checkpoints. */
+/** The number of 16 MB WAL segments created before the first measurement: more than a part writes between two checkpoints. */
 const WAL_SEGMENTS = 60;
 
 /**
- * A server that has run for a while writes its WAL over old files. A new one makes a file for every 16 MB, and everything
- * waits some 60 ms for it: under load once in a second, which is measured here as if it were ours.
+ * Creates WAL segments in advance. A server that has run for a while reuses old WAL files. A new server creates a file for
+ * every 16 MB, and all commits wait about 60 ms for it. Under load that happens once a second and would count as our latency.
  */
 async function fillWal(client: Client): Promise<void> {
   for (let n = 0; n < WAL_SEGMENTS; n += 1) {
@@ -46,10 +46,10 @@ async function fillWal(client: Client): Promise<void> {
   await client.query('CHECKPOINT');
 }
 
-/** Starts a durable PostgreSQL and a Redis for one run of the bench; `close` removes what they wrote. */
+/** Starts a durable PostgreSQL and a Redis for one run of the bench. `close` stops them and removes their data. */
 export async function openEnvironment(
   folder: string,
-  further: Readonly<Record<string, string>> = {},
+  settings: Readonly<Record<string, string>> = {},
 ): Promise<Environment> {
   const dataDir = join(folder, 'postgres');
   mkdirSync(folder, { recursive: true });
@@ -57,7 +57,7 @@ export async function openEnvironment(
     dataDir,
     port: 0,
     durable: true,
-    settings: { ...SETTINGS, ...further },
+    settings: { ...SETTINGS, ...settings },
   });
   const redis = hasRedisServer() ? await startRedis() : undefined;
 

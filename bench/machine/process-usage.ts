@@ -1,20 +1,20 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
 export type ProcessUsage = {
-  /** Processor seconds since its start, user and system. */
+  /** Processor time since the process started, user and system. */
   cpuSeconds: number;
   rssMb: number;
-  /** The most it has held since its start. */
+  /** The highest resident memory since the process started. */
   peakRssMb: number;
 };
 
-/** Linux counts in hundredths of a second towards user space, whatever the kernel's own tick is. */
+/** Linux reports processor time to user space in hundredths of a second, whatever the kernel's own tick is. */
 const TICKS_PER_SECOND = 100;
 
 function statOf(pid: number): { parent: number; own: number; reaped: number } | null {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The name in brackets may hold blanks: count from behind it. Fields as in proc_pid_stat(5).
+    // The process name in parentheses may contain spaces, so fields are counted after it. Numbers as in proc_pid_stat(5).
     const fields = text
       .slice(text.lastIndexOf(')') + 2)
       .split(' ')
@@ -26,7 +26,7 @@ function statOf(pid: number): { parent: number; own: number; reaped: number } | 
   }
 }
 
-/** What a process has used; null where the system has no /proc (macOS), or the process is gone. */
+/** Reads the processor time and memory of a process; null when the process is gone or the system has no /proc (macOS). */
 export function usageOf(pid: number): ProcessUsage | null {
   const stat = statOf(pid);
   if (stat === null) return null;
@@ -36,7 +36,7 @@ export function usageOf(pid: number): ProcessUsage | null {
   return { cpuSeconds: stat.own / TICKS_PER_SECOND, rssMb: mb('VmRSS'), peakRssMb: mb('VmHWM') };
 }
 
-/** Processor seconds of a process and all its children, those that have ended included. */
+/** Sums the processor seconds of a process and all its children, including children that have ended. */
 export function cpuOfTree(pid: number): number {
   if (!existsSync('/proc/self/stat')) return 0;
   let ticks = 0;

@@ -2,17 +2,18 @@ import { join } from 'node:path';
 import { startChild } from '../child.ts';
 import type { FloorCommands } from '../floor/main.ts';
 import { usageOf } from '../machine/process-usage.ts';
-import { type Finding, findingOf, type Part } from '../part.ts';
+import type { Part } from '../part.ts';
+import { type Finding, findingOf } from '../report/finding.ts';
 import { median } from '../report/statistics.ts';
 import { openService, type Service } from '../service/open-service.ts';
 import { openUsualWay } from '../usual-way/open-usual-way.ts';
 
 const CONNECTIONS = 64;
 
-/** Where payments are sent, and for whom. */
+/** The server that payments are sent to, and the tenants that send them. */
 export type Place = { url: string; tenants: Service['tenants'] };
 
-/** @throws Error when anything but 200 was answered: the numbers would mean nothing. */
+/** Measures the maximum rate of accepted payments. @throws Error on any answer but 200, because the rate would mean nothing. */
 export async function mostPerSecond(service: Service, place: Place, seconds: number): Promise<number> {
   const pace = { kind: 'closed', seconds } as const;
   const { perSecond, others } = await service.load({ ...place, connections: CONNECTIONS, pace });
@@ -21,8 +22,9 @@ export async function mostPerSecond(service: Service, place: Place, seconds: num
 }
 
 /**
- * `POST /v1/payments`, complete and durable, at 64 connections to one API process and no worker; against the floor and the
- * usual way. The three take turns, so that each ratio is of neighbours in time. Then latency at half the rate.
+ * Measures `POST /v1/payments`, complete and durable, with 64 connections to one API process and no worker, and
+ * compares it with the floor and the usual way. The three take turns, so that each ratio compares runs that are close
+ * in time. Then measures latency at half the rate.
  */
 export const accept: Part = async ({ environment, size, say }) => {
   const [rounds, seconds] = size === 'quick' ? [1, 2] : [3, 3];

@@ -1,12 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Client } from 'pg';
 import { nowMs } from '../clock.ts';
+import { numberOf, withClient } from '../machine/ask.ts';
 import { cpuOfTree, usageOf } from '../machine/process-usage.ts';
-import { type Finding, findingOf, type Part, type PartContext } from '../part.ts';
-import { numberOf, withClient } from '../service/ask.ts';
+import type { Part, PartContext } from '../part.ts';
+import { type Finding, findingOf } from '../report/finding.ts';
 import { openService, type Service } from '../service/open-service.ts';
 
-/** Backends report their counts when they have been idle for a second (pgstat's interval). */
+/** PostgreSQL's backends publish their counters only after one idle second (pgstat's interval). */
 const STATISTICS_LAG_MS = 2_500;
 
 type Meter = Record<'api' | 'worker' | 'PostgreSQL' | 'Redis', number>;
@@ -32,7 +33,7 @@ async function readDatabase(client: Client) {
   };
 }
 
-/** What a payment costs: processor time, commits, bytes; and what the service takes while nothing happens. */
+/** Measures what a payment costs in processor time, commits and bytes, and what the service uses while idle. */
 export const cost: Part = async (context) => {
   const { environment, size, say } = context;
   const [count, idleSeconds] = size === 'quick' ? [1_000, 3] : [5_000, 10];
@@ -58,7 +59,7 @@ export const cost: Part = async (context) => {
       await run(count);
       const after = await readDatabase(client);
       const used = readMeter(context, service);
-      say(`${count} payments from accept to webhook, after ${idleSeconds} s of nothing`);
+      say(`${count} payments from accept to webhook, after ${idleSeconds} idle seconds`);
 
       const names = Object.keys(used) as (keyof Meter)[];
       const findings: Finding[] = names.map((name) =>

@@ -1,6 +1,7 @@
 import { nowMs } from '../clock.ts';
 import { usageOf } from '../machine/process-usage.ts';
-import { type Finding, findingOf, type Part } from '../part.ts';
+import type { Part } from '../part.ts';
+import { type Finding, findingOf } from '../report/finding.ts';
 import { percentile } from '../report/statistics.ts';
 import { openService, type Service } from '../service/open-service.ts';
 import { openUsualWay, type UsualWay } from '../usual-way/open-usual-way.ts';
@@ -9,20 +10,24 @@ import type { Place } from './accept.ts';
 const STEADY_PER_SECOND = 50;
 const WITHIN_MS = 240_000;
 
-/** Sends so many payments as fast as they are taken. @returns payments per second from the first to the last webhook. */
+/**
+ * Sends `count` payments as fast as they are accepted.
+ *
+ * @returns payments per second, from the first request to the last webhook.
+ */
 async function throughput(service: Service, place: Place, count: number): Promise<number> {
   await service.receiver.call('reset', {});
   const startedAt = nowMs();
-  const told = service.receiver.call('waitFor', { count, withinMs: WITHIN_MS });
+  const delivered = service.receiver.call('waitFor', { count, withinMs: WITHIN_MS });
   const sending = service.load({ ...place, connections: 64, pace: { kind: 'closed', count } });
   const allSent = sending.then(({ ok, others }) => {
     if (ok !== count) throw new Error(`${place.url} also answered ${JSON.stringify(others)}`);
   });
-  const [{ at }] = await Promise.all([told, allSent]);
+  const [{ at }] = await Promise.all([delivered, allSent]);
   return count / ((at - startedAt) / 1000);
 }
 
-/** From when a payment was due to be sent to when its verified webhook was there, at a steady pace. Sorted. */
+/** Measures, at a steady pace, the time from each payment's due time to its verified webhook. @returns milliseconds, sorted. */
 export async function acceptToWebhook(
   service: Service,
   order: Place & { ratePerSecond: number; seconds: number },
@@ -41,7 +46,10 @@ export async function acceptToWebhook(
   ).sort();
 }
 
-/** From `POST /v1/payments` to the verified webhook, everything on one machine, the EMR and the receiver without delay. */
+/**
+ * Measures the way from `POST /v1/payments` to the verified webhook on one machine, with an EMR and a receiver that
+ * answer immediately.
+ */
 export const endToEnd: Part = async ({ environment, size, say }) => {
   const quick = size === 'quick';
   const rounds = quick ? 1 : 2;

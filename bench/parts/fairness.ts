@@ -1,6 +1,7 @@
-import { findingOf, type Part } from '../part.ts';
+import { numberOf, until, withClient } from '../machine/ask.ts';
+import type { Part } from '../part.ts';
+import { findingOf } from '../report/finding.ts';
 import { percentile } from '../report/statistics.ts';
-import { numberOf, until, withClient } from '../service/ask.ts';
 import { openService } from '../service/open-service.ts';
 import { acceptToWebhook } from './end-to-end.ts';
 
@@ -9,8 +10,8 @@ const HANGING = { emr: 0, endpoint: 1 };
 const PER_SECOND = 50;
 
 /**
- * One tenant's EMR hangs and another one's endpoint hangs, with payments piled up behind both: what do the six others
- * notice?
+ * Measures how much six tenants slow down while one tenant's EMR and another tenant's endpoint hang, each with a backlog of
+ * payments.
  */
 export const fairness: Part = async ({ environment, size, say }) => {
   const quick = size === 'quick';
@@ -34,13 +35,13 @@ export const fairness: Part = async ({ environment, size, say }) => {
     await measure(3);
     const undisturbed = await measure(seconds);
 
-    const behind = tenants.filter((tenant) => !others.includes(tenant));
+    const stuck = tenants.filter((tenant) => !others.includes(tenant));
     const pace = { kind: 'closed', count: 2 * behindEach } as const;
-    await service.load({ connections: 16, pace, tenants: behind });
-    // The one whose endpoint hangs has a working EMR: what it piles up is deliveries.
+    await service.load({ connections: 16, pace, tenants: stuck });
+    // The tenant whose endpoint hangs has a working EMR, so its backlog consists of deliveries.
     await withClient(service.databaseUrl, (client) =>
       until(
-        'payments piled up',
+        'a full backlog of deliveries',
         120_000,
         async () => {
           const waiting = await numberOf(client, `SELECT count(*) FROM deliveries WHERE status = 'pending'`);

@@ -1,4 +1,5 @@
-import { type Finding, findingOf, type Part } from '../part.ts';
+import type { Part } from '../part.ts';
+import { type Finding, findingOf } from '../report/finding.ts';
 import { median } from '../report/statistics.ts';
 import { writeHistory } from '../service/history.ts';
 import { openService, type Service } from '../service/open-service.ts';
@@ -10,13 +11,13 @@ async function listsPerSecond(service: Service, seconds: number): Promise<number
   const pace = { kind: 'closed', seconds } as const;
   const { perSecond, others } = await service.load({ connections: 16, pace, read: LIST });
   const [status] = Object.keys(others);
-  // An API without the route is told as such; any other answer is a fault.
+  // An API that does not have the route yet is not an error; any other status is.
   if (status === '404' || status === '405') return null;
   if (status !== undefined) throw new Error(`${LIST} also answered ${JSON.stringify(others)}`);
   return perSecond;
 }
 
-/** Accepting and listing on an empty database, and with millions of payments in it. */
+/** Measures accepting and listing on an empty database and on one with millions of payments. */
 export const growth: Part = async ({ environment, size, say }) => {
   const million = 1_000_000;
   const sizes = { quick: [100_000], usual: [million], full: [million, 5 * million] }[size];
@@ -39,17 +40,17 @@ export const growth: Part = async ({ environment, size, say }) => {
     return { accepted, listed };
   };
   try {
-    // A new process is at its best after some fifty thousand requests.
+    // A new process reaches its full speed after about fifty thousand requests.
     const empty = await measure(5);
     const findings: Finding[] = [findingOf('accept, empty database', 'payments/s', empty.accepted)];
     if (empty.listed.length > 0) findings.push(findingOf('list, empty database', 'lists/s', empty.listed));
-    else say(`there is no GET ${LIST} yet: accept alone is measured`);
+    else say(`the API has no GET ${LIST}: only accepting is measured`);
     let from = 0;
     for (const to of sizes) {
       const startedAt = performance.now();
       await writeHistory(service, { tenants: service.tenants, from, to });
       from = to;
-      say(`${to} payments in place after ${Math.round((performance.now() - startedAt) / 1000)} s`);
+      say(`${to} payments written in ${Math.round((performance.now() - startedAt) / 1000)} s`);
       const grown = await measure(1);
       const label = `with ${to / million} million payments`;
       const share = (runs: readonly number[], base: readonly number[]) =>

@@ -1,14 +1,15 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import type { Client } from 'pg';
-import { type Finding, findingOf, type Part } from '../part.ts';
-import { flameGraph } from '../report/flame-graph.ts';
-import { withClient } from '../service/ask.ts';
+import { withClient } from '../machine/ask.ts';
+import type { Part } from '../part.ts';
+import { dearestFunctions } from '../report/dearest-functions.ts';
+import { type Finding, findingOf } from '../report/finding.ts';
 import { openService } from '../service/open-service.ts';
 
-/** What the database has to be started with. */
+/** Settings with which the database must be started for a profile. */
 export const PROFILING = {
   shared_preload_libraries: 'pg_stat_statements',
   'pg_stat_statements.track_planning': 'on',
@@ -43,23 +44,23 @@ async function redisCommandsOf(redis: Redis, payments: number): Promise<Finding[
     );
 }
 
-/** Draws a flame graph of each process that has left a profile. @returns the names of the pictures. */
-function drawProfiles(): string[] {
-  const names: string[] = [];
-  for (const file of readdirSync(FOLDER).filter((name) => name.endsWith('.cpuprofile'))) {
+/** Renames each profile after its app and lists the functions that took the most time. */
+function functionsOf(): Finding[] {
+  return readdirSync(FOLDER).flatMap((file) => {
     const path = join(FOLDER, file);
     const app = /apps\/(api|worker)\/src\/main\.ts/.exec(readFileSync(path, 'utf8'))?.[1];
-    if (app === undefined) continue;
-    const title = `${app}: processor time by function, payments from accept to webhook, idle left out`;
-    writeFileSync(join(FOLDER, `${app}.svg`), flameGraph(path, title));
-    names.push(`${app}.svg`);
-  }
-  return names;
+    if (app === undefined) return [];
+    const named = join(FOLDER, `${app}.cpuprofile`);
+    renameSync(path, named);
+    return dearestFunctions(named, MOST_SHOWN).map(({ name, percent }) =>
+      findingOf(`${app}: ${name}`, '% of its time', [percent]),
+    );
+  });
 }
 
 /**
- * Where the time goes: CPU profiles of API and worker with a flame graph of each, the statements by their time in
- * PostgreSQL, and Redis's commands, while payments run from accept to webhook. Not a measurement: it slows what it watches.
+ * Shows where the time goes from accept to webhook: the functions of API and worker that take the most time, and the most
+ * expensive statements of PostgreSQL and commands of Redis. It is not a measurement, because profiling slows the processes.
  */
 export const profile: Part = async ({ environment, size, say }) => {
   const count = size === 'quick' ? 2_000 : 10_000;
@@ -79,17 +80,18 @@ export const profile: Part = async ({ environment, size, say }) => {
       await client.query('CREATE EXTENSION pg_stat_statements');
       await client.query('SELECT pg_stat_statements_reset()');
       await redis?.config('RESETSTAT');
-      const told = service.receiver.call('waitFor', { count, withinMs: 240_000 });
-      await Promise.all([service.load({ connections: 64, pace: { kind: 'closed', count } }), told]);
+      const delivered = service.receiver.call('waitFor', { count, withinMs: 240_000 });
+      await Promise.all([service.load({ connections: 64, pace: { kind: 'closed', count } }), delivered]);
       await pause(1_000);
       const commands = redis === null ? [] : await redisCommandsOf(redis, count);
       return [...(await statementsOf(client, count)), ...commands];
     });
   } finally {
     redis?.disconnect();
-    // The profiles are written as the processes end.
+    // The processes write their profiles when they end.
     await service.close();
   }
-  say(`profiles and flame graphs (${drawProfiles().join(', ')}) are in .local/profiles`);
+  findings.push(...functionsOf());
+  say('api.cpuprofile and worker.cpuprofile are in .local/profiles; speedscope draws them as flame graphs');
   return findings;
 };

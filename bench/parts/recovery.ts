@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis';
-import { type Finding, findingOf, type Part, type PartContext } from '../part.ts';
-import { numberOf, until, withClient } from '../service/ask.ts';
+import { numberOf, until, withClient } from '../machine/ask.ts';
+import type { Part, PartContext } from '../part.ts';
+import { type Finding, findingOf } from '../report/finding.ts';
 import { delayPostings } from '../service/emr-delay.ts';
 import { openService } from '../service/open-service.ts';
 
@@ -16,9 +17,9 @@ async function memoryOf(redis: Redis): Promise<number> {
 }
 
 /**
- * Redis loses everything while payments wait: how long until as much is queued again as was?
+ * Wipes Redis while payments wait, and measures the time until as many are queued again as before.
  *
- * @param plan.postingCap the lanes' cap: it says how much of what waits stands in Redis at all.
+ * @param plan.postingCap the lanes' cap, which decides how many of the waiting payments are in Redis at all.
  */
 async function wipe(
   { environment, say }: PartContext,
@@ -28,7 +29,7 @@ async function wipe(
     name: plan.name,
     workers: 1,
     tenants: { count: TENANTS, postingCap: plan.postingCap, deliveryCap: 16 },
-    // One posting at a time, and a slow one: what is queued stays queued.
+    // One slow posting at a time, so that the queue stays full.
     settings: { worker: { POSTING_CONCURRENCY: '1' } },
   });
   const redis = new Redis(plan.redisUrl);
@@ -38,15 +39,15 @@ async function wipe(
     await service.load({ connections: 64, pace: { kind: 'closed', count: plan.payments } });
     return await withClient(service.databaseUrl, async (client) => {
       const inFlight = Math.min(plan.payments, TENANTS * plan.postingCap);
-      await until('the queue is full', 120_000, async () => (await entriesOf(redis)) >= inFlight - 10);
+      await until('a full queue', 120_000, async () => (await entriesOf(redis)) >= inFlight - 10);
       const queued = await entriesOf(redis);
       const waiting = await numberOf(client, 'SELECT count(*) FROM jobs');
       const bytesEach = ((await memoryOf(redis)) - before) / queued;
-      say(`${waiting} payments wait, ${queued} of them in Redis; Redis is wiped`);
+      say(`${waiting} payments wait, ${queued} of them in Redis; wiping Redis`);
       await redis.flushall();
       const from = performance.now();
-      // A posting or two end meanwhile.
-      await until('all are queued again', 180_000, async () => (await entriesOf(redis)) >= queued - 20);
+      // A few postings end in the meantime.
+      await until('a queue as full as before', 180_000, async () => (await entriesOf(redis)) >= queued - 20);
       return { queued, seconds: (performance.now() - from) / 1000, bytesEach };
     });
   } finally {
@@ -55,11 +56,11 @@ async function wipe(
   }
 }
 
-/** The recovery of the queue, with caps as they are in production, and with caps so wide that all payments stand in Redis. */
+/** Measures the recovery of the queue with production's caps, and with caps so high that all payments are in Redis. */
 export const recovery: Part = async (context) => {
   const redisUrl = context.environment.redis?.url;
   if (redisUrl === undefined) {
-    context.say('left out: there is no Redis to wipe');
+    context.say('skipped: there is no Redis to wipe');
     return [];
   }
   const payments = context.size === 'quick' ? 5_000 : 50_000;

@@ -1,6 +1,7 @@
 import { nowMs } from '../clock.ts';
 import { usageOf } from '../machine/process-usage.ts';
-import { type Finding, findingOf, type Part } from '../part.ts';
+import type { Part } from '../part.ts';
+import { type Finding, findingOf } from '../report/finding.ts';
 import { delayPostings } from '../service/emr-delay.ts';
 import { openService } from '../service/open-service.ts';
 
@@ -8,10 +9,13 @@ const LATENCY_MS = 400;
 const CONNECTIONS = 8;
 const CAP = 16;
 
-/** Little's law: what is in flight at once, divided by how long each takes. Nothing can be faster than this. */
+/** The highest possible rate by Little's law: postings in flight divided by the duration of each. */
 const ALLOWED_PER_SECOND = (CONNECTIONS * CAP) / (LATENCY_MS / 1000);
 
-/** The EMRs need 400 ms for each posting: are their caps kept full, and does memory stay flat while payments wait? */
+/**
+ * Measures, with EMRs that take 400 ms per posting, how full the caps are kept and whether memory stays flat while
+ * payments wait.
+ */
 export const slowEmr: Part = async ({ environment, size }) => {
   const seconds = size === 'quick' ? 5 : 20;
   const warmUp = ALLOWED_PER_SECOND * 4;
@@ -24,7 +28,7 @@ export const slowEmr: Part = async ({ environment, size }) => {
   try {
     const { receiver, stack } = service;
     await delayPostings(stack.emrUrl, LATENCY_MS);
-    // More than are measured, so that none of the caps runs short of work before the end.
+    // More payments than are measured, so that every cap has work until the end.
     const count = warmUp + measured + ALLOWED_PER_SECOND * 3;
     await service.load({ connections: 32, pace: { kind: 'closed', count } });
     const pid = stack.workers[0]?.pid ?? 0;
@@ -37,7 +41,7 @@ export const slowEmr: Part = async ({ environment, size }) => {
       findingOf(`what ${CONNECTIONS} caps of ${CAP} allow at ${LATENCY_MS} ms`, 'payments/s', [
         ALLOWED_PER_SECOND,
       ]),
-      findingOf('posted and told', 'payments/s', [perSecond]),
+      findingOf('posted and delivered', 'payments/s', [perSecond]),
       findingOf('as a share of what is allowed', '×', [perSecond / ALLOWED_PER_SECOND], { atLeast: 0.9 }),
     ];
     const now = usageOf(pid)?.rssMb;

@@ -7,8 +7,8 @@ import { nowMs } from '../clock.ts';
 export type Arrival = { paymentId: string; at: number };
 
 /**
- * The integrator's side of the bench: verifies each webhook as a good receiver does and notes when it came. A payment
- * counts once, however often its event arrives. What begins with `/hang` is never answered: an EMR or an endpoint that hangs.
+ * The integrator's receiver: verifies each webhook, as a correct receiver does, and records when it arrived. A payment counts
+ * once, however often its event arrives. Requests to `/hang…` are never answered: they simulate an EMR or endpoint that hangs.
  */
 const arrivals = new Map<string, number>();
 let secret = '';
@@ -46,13 +46,16 @@ const commands = {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
   },
-  /** Resolves when so many payments were told of. @throws Error when that takes longer than `withinMs`. */
+  /** Resolves when webhooks of `count` payments have arrived. @throws Error when that takes longer than `withinMs`. */
   async waitFor({ count, withinMs }: { count: number; withinMs: number }): Promise<{ at: number }> {
     if (arrivals.size >= count) return { at: nowMs() };
     const reached = Promise.withResolvers<number>();
     waiting = { count, resolve: reached.resolve };
     const timer = setTimeout(
-      () => reached.reject(new Error(`${arrivals.size} of ${count} webhooks came in ${withinMs / 1000} s`)),
+      () =>
+        reached.reject(
+          new Error(`only ${arrivals.size} of ${count} webhooks arrived in ${withinMs / 1000} s`),
+        ),
       withinMs,
     );
     const at = await reached.promise.finally(() => {
@@ -64,7 +67,7 @@ const commands = {
   async count(_: object): Promise<{ arrived: number; unverified: number }> {
     return { arrived: arrivals.size, unverified };
   },
-  /** All that came since the last reset. */
+  /** Returns all arrivals since the last reset. */
   async arrivals(_: object): Promise<Arrival[]> {
     return [...arrivals].map(([paymentId, at]) => ({ paymentId, at }));
   },

@@ -1,6 +1,6 @@
-import type { Finding } from '../part.ts';
+import type { Finding } from './finding.ts';
 
-/** Three digits that mean something, and no more. */
+/** Formats a number with about three significant digits. */
 function digits(value: number): string {
   if (!Number.isFinite(value)) return String(value);
   const size = Math.abs(value);
@@ -15,7 +15,7 @@ function goalOf({ value, goal }: Finding): string {
   return `${sign} ${digits(bound)} ${met ? 'met' : 'MISSED'}`;
 }
 
-/** A table in Markdown that reads well on a terminal too. */
+/** Writes the findings as a Markdown table whose columns also line up on a terminal. */
 export function tableOf(findings: readonly Finding[]): string {
   const rows = findings.map((finding) => [
     finding.what,

@@ -2,7 +2,10 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, platform, release, totalmem } from 'node:os';
 import { join } from 'node:path';
-import type { Finding, Size } from '../part.ts';
+import type { Finding } from './finding.ts';
+
+/** The size of a run: `quick` only shows that everything works, `full` adds measurements with more data. */
+export type Size = 'quick' | 'usual' | 'full';
 
 export type Machine = { processor: string; cores: number; memoryGb: number; system: string; node: string };
 
@@ -17,7 +20,7 @@ export function thisMachine(): Machine {
   };
 }
 
-/** The commit that was measured, `-dirty` when files had been changed; null outside a checkout. */
+/** Names the measured commit, with `-dirty` when files were changed; null outside a checkout. */
 function commit(): string | null {
   try {
     return execFileSync('git', ['describe', '--always', '--dirty'], {

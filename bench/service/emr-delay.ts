@@ -1,4 +1,4 @@
-/** Makes the sandbox take so long for each posting, from now on. */
+/** Makes the sandbox take `latencyMs` for each posting from now on. */
 export async function delayPostings(emrUrl: string, latencyMs: number): Promise<void> {
   const answer = await fetch(`${emrUrl}/sandbox/faults`, {
     method: 'POST',
@@ -9,5 +9,5 @@ export async function delayPostings(emrUrl: string, latencyMs: number): Promise<
       match: { method: 'POST', path: '/fhir/PaymentReconciliation' },
     }),
   });
-  if (!answer.ok) throw new Error(`the sandbox refused a fault: ${answer.status}`);
+  if (!answer.ok) throw new Error(`the sandbox refused the latency fault with ${answer.status}`);
 }

@@ -1,11 +1,11 @@
 import { type Client, escapeLiteral } from 'pg';
-import { withClient } from './ask.ts';
+import { withClient } from '../machine/ask.ts';
 import type { BenchTenant } from './tenants.ts';
 
-/** Rows in one statement. */
+/** The number of payments written by one set of statements. */
 const CHUNK = 250_000;
 
-/** The ids are as ours are, UUIDv7 of the time of the payment: rows lie in the indexes as they would after years. */
+/** Ids like the service's own: UUIDv7 with the payment's time, so that the indexes look as they would after years of use. */
 const ID_OF_ROW = `(lpad(to_hex((extract(epoch FROM p.at) * 1000)::bigint), 12, '0') || '7' ||
   substr(md5(p.n::text), 1, 3) || '8' || substr(md5(p.n::text), 4, 15))::uuid`;
 
@@ -42,17 +42,17 @@ async function writeChunk(client: Client, tenants: readonly BenchTenant[], from:
 }
 
 /**
- * Writes payments of the past as the service would have left them: settled, with attempt, event and delivery, half of
- * them with an idempotency key.
+ * Writes past payments as the service would have left them: settled, with attempt, event and delivery, and half of them with
+ * an idempotency key.
  *
- * @param input.from, input.to numbers of the payments: the second not included.
+ * @param input.from, input.to the range of payment numbers, `to` excluded.
  */
 export async function writeHistory(
   { databaseUrl }: { databaseUrl: string },
   { tenants, from, to }: { tenants: readonly BenchTenant[]; from: number; to: number },
 ): Promise<void> {
   await withClient(databaseUrl, async (client) => {
-    // Rows that fit by construction: no look-up of each one's parent, and the disk is waited for once, at the end.
+    // The rows are consistent by construction, so foreign keys are not checked, and only the checkpoint waits for the disk.
     await client.query(`SET session_replication_role = replica; SET synchronous_commit = off;
       SET maintenance_work_mem = '256MB'; SET statement_timeout = 0`);
     for (let n = from; n < to; n += CHUNK) {

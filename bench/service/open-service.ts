@@ -7,7 +7,7 @@ import type { Environment } from '../machine/environment.ts';
 import type { ReceiverCommands } from '../receiver/main.ts';
 import { type BenchTenant, createTenants, type TenantPlan } from './tenants.ts';
 
-/** The whole service as it is run in production, with a receiver and a load generator of the bench's own. */
+/** The whole service as in production, with the bench's receiver and load generator. */
 export type Service = {
   stack: Stack;
   databaseUrl: string;
@@ -21,11 +21,11 @@ export type Service = {
 };
 
 export type ServiceOptions = {
-  /** Of its database; a part opens one service at a time under one name. */
+  /** The name of its database. Two services that are open at the same time need different names. */
   name: string;
   workers: number;
   tenants: Omit<TenantPlan, 'fhirUrl' | 'webhookUrl' | 'webhookSecret'> & {
-    /** The tenants whose EMR, or whose endpoint, takes requests and never answers. */
+    /** The numbers of the tenants whose EMR, or whose endpoint, accepts requests and never answers. */
     hanging?: { emr: number; endpoint: number };
   };
   settings?: StackOptions['settings'];
@@ -36,10 +36,10 @@ export function targetOf(url: string, tenants: readonly Tenant[]): Target {
   return { host: hostname, port: Number(port), tenants };
 }
 
-/** The rate limiter stays in the way of each request, and lets all of them through. */
+/** Limits so high that the rate limiter, which still counts every request, refuses none. */
 const OPEN_GATES = { RATE_LIMIT_CLIENT_PER_SECOND: '1000000', RATE_LIMIT_USER_PER_SECOND: '1000000' };
 
-/** Starts everything from source on a new database. The workers start after the tenants are there. */
+/** Starts the service from source on a new database. The workers start after the tenants have been created. */
 export async function openService(environment: Environment, options: ServiceOptions): Promise<Service> {
   const { name, workers, settings } = options;
   await environment.redis?.flush();

@@ -7,22 +7,22 @@ export type BenchTenant = Tenant & { clientPk: number; userId: number; laneId: n
 
 export type TenantPlan = {
   count: number;
-  /** The EMR of the tenant of that number. */
+  /** Returns the EMR's base URL for a tenant, by number. */
   fhirUrl: (tenant: number) => string;
-  /** Where the events of the tenant of that number go. */
+  /** Returns the webhook URL for a tenant, by number. */
   webhookUrl: (tenant: number) => string;
   webhookSecret: string;
   postingCap: number;
   deliveryCap: number;
 };
 
-/** Enough that resolving one is a look into an index, few enough to be made in a moment. */
+/** Enough that PostgreSQL resolves a patient by index; few enough to create quickly. */
 const PATIENTS = 2_000;
 
-/** One of the sandbox's own patients: every MRN of the bench is the same person there. */
+/** A patient of the sandbox. All MRNs of the bench map to it. */
 const EMR_PATIENT = 'pat-1001';
 
-/** Integrators, each with one practice login, its connection to the sandbox, patients, and an endpoint. */
+/** Creates clients, each with one user, a connection to the sandbox, patients and a webhook endpoint. */
 export async function createTenants(
   { databaseUrl, encryptionKeys }: { databaseUrl: string; encryptionKeys: string },
   plan: TenantPlan,

@@ -12,13 +12,12 @@ import { Queue } from 'bullmq';
 import { fastify } from 'fastify';
 import { Redis } from 'ioredis';
 import { serveCommands } from '../child.ts';
-import { JOB, PATIENT, POSTINGS, type PostJob } from './queues.ts';
+import { JOB, POSTINGS, type PostJob, TRANSACTION } from './queues.ts';
 
 /**
- * The usual way to take a payment, written as well as it usually is: an interactive Prisma transaction for each request
- * (find the user, find the patient, create the payment, create the outbox row), then `queue.add`. Our own schema and indexes,
- * a pool that suits it, one log line per request. It is let off the idempotency key, and its client's secret comes from a
- * cache, as ours does.
+ * The usual way to accept a payment, written with the usual care: an interactive Prisma transaction per request (find the
+ * user, find the patient, create the payment, create the outbox row), then `queue.add`. It has our schema and indexes, a
+ * suitable pool and one log line per request. It does not handle the idempotency key, and caches the client's secret, as we do.
  */
 type Deps = { database: Database; queue: Queue<PostJob> };
 type Body = {
@@ -82,7 +81,7 @@ function createPayment({ database }: Deps, clientPk: number, accessToken: string
       },
     });
     return { paymentId, jobId: Number(job.id) };
-  }, PATIENT);
+  }, TRANSACTION);
 }
 
 const commands = {

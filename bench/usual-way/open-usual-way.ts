@@ -6,17 +6,17 @@ import { type BenchTenant, createTenants } from '../service/tenants.ts';
 import type { UsualApiCommands } from './api.ts';
 import type { UsualWorkerCommands } from './worker.ts';
 
-/** A connection for nearly every job at once: its transactions wait for the database, not for each other. */
+/** Nearly one connection per concurrent job, so that transactions wait for the database and not for each other. */
 const POOL_SIZE = 20;
 const CONCURRENCY = 16;
 
 export type UsualWay = { url: string; tenants: BenchTenant[]; close(): Promise<void> };
 
 /**
- * Starts the usual way's API, and its worker where it is to post, beside a service of ours: the same sandbox and receiver,
- * and a database of its own with as many tenants, so that neither side's worker finds the other's work.
+ * Starts the usual way's API, and on request its worker, beside our service. Both use the same sandbox and receiver.
+ * The usual way has its own database with the same number of tenants, so that neither worker finds the other's work.
  *
- * @returns null without Redis: the usual way has no other queue.
+ * @returns null without Redis, because the usual way has no other queue.
  */
 export async function openUsualWay(
   environment: Environment,

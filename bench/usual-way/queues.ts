@@ -3,7 +3,7 @@ export const WEBHOOKS = 'usual-webhooks';
 export type PostJob = { paymentId: string };
 export type WebhookJob = { deliveryId: string; url: string };
 
-/** Each job is tried again, as is usual. */
+/** Failed jobs are retried by BullMQ, as is usual. */
 export const JOB = {
   attempts: 5,
   backoff: { type: 'exponential', delay: 500 },
@@ -11,5 +11,5 @@ export const JOB = {
   removeOnFail: true,
 };
 
-/** Transactions wait for a connection longer than Prisma lets them by default: under load that would be an error each. */
-export const PATIENT = { maxWait: 15_000, timeout: 15_000 };
+/** Transactions may wait longer for a connection than Prisma's default, which would make them fail under load. */
+export const TRANSACTION = { maxWait: 15_000, timeout: 15_000 };

@@ -7,12 +7,12 @@ import { type Job, Queue, Worker } from 'bullmq';
 import got from 'got';
 import { Redis } from 'ioredis';
 import { serveCommands } from '../child.ts';
-import { JOB, PATIENT, POSTINGS, type PostJob, WEBHOOKS, type WebhookJob } from './queues.ts';
+import { JOB, POSTINGS, type PostJob, TRANSACTION, WEBHOOKS, type WebhookJob } from './queues.ts';
 
 /**
- * The usual way to post a payment, written as well as it usually is: one BullMQ job for each step (the posting, each webhook),
- * an interactive Prisma transaction for each change of state, got with kept-alive connections. It is let off leases, fences,
- * circuits, the sweep, the address guard, sealed secrets and the look-up of names in the EMR.
+ * The usual way to post a payment, written with the usual care: one BullMQ job per step (the posting, each webhook), an
+ * interactive Prisma transaction per change of state, and got with keep-alive connections. It does without leases, fences,
+ * circuits, the sweeper, the address guard, sealed secrets and the look-up of names in the EMR.
  */
 type Input = {
   databaseUrl: string;
@@ -44,7 +44,7 @@ function beginPosting({ database }: Deps, paymentId: string) {
       update: { sentAt: new Date() },
     });
     return { payment, user };
-  }, PATIENT);
+  }, TRANSACTION);
 }
 type Begun = Awaited<ReturnType<typeof beginPosting>>;
 
@@ -74,7 +74,7 @@ async function postToEmr({ input }: Deps, { payment }: Begun): Promise<string> {
     }),
   });
   const id = headers.location?.split('/PaymentReconciliation/')[1]?.split('/')[0];
-  if (id === undefined) throw new Error('the EMR named no entry');
+  if (id === undefined) throw new Error('the EMR returned no transaction id');
   return id;
 }
 
@@ -123,10 +123,10 @@ function settle({ database }: Deps, { payment, user }: Begun, emrTransactionId: 
     }
     await tx.job.delete({ where: { id: payment.jobId } });
     return deliveries;
-  }, PATIENT);
+  }, TRANSACTION);
 }
 
-async function postPayment(deps: Deps, { data }: Job<PostJob>): Promise<void> {
+async function runPosting(deps: Deps, { data }: Job<PostJob>): Promise<void> {
   const begun = await beginPosting(deps, data.paymentId);
   const emrTransactionId = await postToEmr(deps, begun);
   const deliveries = await settle(deps, begun, emrTransactionId);
@@ -158,7 +158,7 @@ async function deliverWebhook({ database, input }: Deps, { data }: Job<WebhookJo
     await tx.deliveryAttempt.create({
       data: { deliveryId: id, number: 1, startedAt, durationMs, httpStatus: statusCode },
     });
-  }, PATIENT);
+  }, TRANSACTION);
   logger.info({ event_id: event.id, outcome: 'delivered', status: statusCode }, 'delivery');
 }
 
@@ -171,7 +171,7 @@ const commands = {
     const deps: Deps = { database, webhooks, input };
     const options = { connection, concurrency };
     const workers = [
-      new Worker<PostJob>(POSTINGS, (job) => postPayment(deps, job), options),
+      new Worker<PostJob>(POSTINGS, (job) => runPosting(deps, job), options),
       new Worker<WebhookJob>(WEBHOOKS, (job) => deliverWebhook(deps, job), options),
     ];
     for (const worker of workers) {

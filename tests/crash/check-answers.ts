@@ -1,12 +1,12 @@
-import type { Complain } from './check.ts';
-import type { Asked } from './records.ts';
+import type { Requested } from './records.ts';
+import type { Complain } from './rules.ts';
 
-/** Taken; a request with this key is under way; too many; not now. The only answers that a good request may get. */
+/** The only statuses that a valid request may get: accepted, key in use, too many requests, unavailable. */
 const EXPECTED = [200, 409, 429, 503];
 const WITH_RETRY_AFTER = [429, 503];
 
-/** What the API answered to one client's tries, all with one key and one body. */
-export function checkAnswers({ reference, tries }: Asked, complain: Complain): void {
+/** Checks the API's answers to one client's tries, which all had the same key and body. */
+export function checkAnswers({ reference, tries }: Requested, complain: Complain): void {
   for (const { status, retryAfter } of tries) {
     if (status === null) continue;
     if (!EXPECTED.includes(status)) complain('answer that no client should get', reference, `${status}`);
@@ -16,12 +16,14 @@ export function checkAnswers({ reference, tries }: Asked, complain: Complain): v
   }
   const first = tries.findIndex(({ status }) => status === 200);
   if (first === -1) return;
-  const taken = tries.filter(({ status }) => status === 200);
-  const ids = new Set(taken.map(({ paymentId, jobId }) => `${paymentId} ${jobId}`));
+  const accepted = tries.filter(({ status }) => status === 200);
+  const ids = new Set(accepted.map(({ paymentId, jobId }) => `${paymentId} ${jobId}`));
   if (ids.size > 1) complain('one key, two payments', reference, [...ids].join(', '));
-  // An earlier try without an answer may have been taken; before the very first one there was none.
-  if (first === 0 && taken[0]?.replayed) complain('replay is not told as one', reference, 'first try');
-  if (taken.slice(1).some(({ replayed }) => !replayed)) {
-    complain('replay is not told as one', reference, 'a repeat');
+  // Only the very first try cannot be a replay: an earlier one without an answer may have been accepted.
+  if (first === 0 && accepted[0]?.replayed) {
+    complain('Idempotent-Replayed is wrong', reference, 'set on the first try');
+  }
+  if (accepted.slice(1).some(({ replayed }) => !replayed)) {
+    complain('Idempotent-Replayed is wrong', reference, 'not set on a repeat');
   }
 }

@@ -1,39 +1,5 @@
-import type { Case, Complain } from './check.ts';
 import type { Stored } from './records.ts';
-
-/** What the checker reads of an event's body; '' and null where it says nothing. */
-export type EventBody = {
-  id: string;
-  type: string;
-  jobId: string;
-  paymentId: string;
-  transactionId: string | null;
-  reference: string | null;
-  amount: number | null;
-};
-
-export function readEvent(body: string): EventBody {
-  const { id, type, job_id, data } = JSON.parse(body) as {
-    id: string;
-    type: string;
-    job_id: string;
-    data: {
-      payment_id: string;
-      emr_transaction_id?: string;
-      reference_number?: string;
-      amount?: number;
-    };
-  };
-  return {
-    id,
-    type,
-    jobId: job_id,
-    paymentId: data.payment_id,
-    transactionId: data.emr_transaction_id ?? null,
-    reference: data.reference_number ?? null,
-    amount: data.amount ?? null,
-  };
-}
+import type { Case, Complain, EventBody } from './rules.ts';
 
 const TYPE_OF: Readonly<Record<string, string>> = {
   posted: 'payment.created',
@@ -41,33 +7,33 @@ const TYPE_OF: Readonly<Record<string, string>> = {
   needs_review: 'payment.review_required',
 };
 
-function isTrue({ asked, entries }: Case, payment: Stored, event: EventBody): boolean {
+function agrees({ requested, entries }: Case, payment: Stored, event: EventBody): boolean {
   if (event.type !== TYPE_OF[payment.status]) return false;
-  const jobIds = asked.tries.flatMap(({ jobId }) => jobId ?? []);
+  const jobIds = requested.tries.flatMap(({ jobId }) => jobId ?? []);
   if (jobIds.length > 0 && !jobIds.some((jobId) => String(jobId) === event.jobId)) return false;
   if (payment.status !== 'posted') return true;
   const inLedger = entries.some((entry) => entry.emr_transaction_id === event.transactionId);
-  return inLedger && event.reference === asked.reference && event.amount === asked.amount;
+  return inLedger && event.reference === requested.reference && event.amount === requested.amount;
 }
 
-/** One payment, one event, at least once at each endpoint of its client, and nowhere else. */
+/** Checks that a payment has one event, delivered at least once to each endpoint of its client and to no other. */
 export function checkEvents(one: Case, complain: Complain): void {
-  const { asked, stored, events } = one;
-  const { reference, endpoints } = asked;
+  const { requested, stored, events } = one;
+  const { reference, endpoints } = requested;
   const bodies = new Set(events.map(({ eventId, body }) => `${eventId} ${body}`));
   if (bodies.size > 1) complain('two events for one payment', reference, [...bodies].join('\n'));
   for (const { eventId, event, endpoint, verified } of events) {
     if (!verified || event.id !== eventId) complain('event is not signed by us', reference, eventId);
-    if (!endpoints.includes(endpoint)) complain('event that nobody asked for', reference, endpoint);
+    if (!endpoints.includes(endpoint)) complain('event without a request', reference, endpoint);
   }
   for (const payment of stored) {
     const type = TYPE_OF[payment.status];
     if (type === undefined) continue;
     for (const endpoint of endpoints) {
-      const taken = events.some((got) => got.endpoint === endpoint && got.answered < 300);
-      if (!taken) complain('event is missing', reference, `${type} at ${endpoint}`);
+      const delivered = events.some((got) => got.endpoint === endpoint && got.answered < 300);
+      if (!delivered) complain('event is missing', reference, `${type} at ${endpoint}`);
     }
-    const lies = events.find(({ event }) => !isTrue(one, payment, event));
-    if (lies !== undefined) complain('event differs from what happened', reference, lies.body);
+    const wrong = events.find(({ event }) => !agrees(one, payment, event));
+    if (wrong !== undefined) complain('event differs from the payment', reference, wrong.body);
   }
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { check, type Rule } from './check.ts';
-import type { Asked, LedgerEntry, Received, Records, Stored, Transition, Try } from './records.ts';
+import { check } from './check.ts';
+import type { LedgerEntry, Received, Records, Requested, Stored, Transition, Try } from './records.ts';
+import type { Rule } from './rules.ts';
 
 const ID = '0000000000000000000000000000000a';
 const OTHER_ID = '0000000000000000000000000000000b';
@@ -8,7 +9,7 @@ const OTHER_ID = '0000000000000000000000000000000b';
 const answered: Try = { status: 200, paymentId: ID, jobId: 5, replayed: false, retryAfter: false };
 const unanswered: Try = { status: null, paymentId: null, jobId: null, replayed: false, retryAfter: false };
 
-const asked: Asked = {
+const requested: Requested = {
   reference: 'R1',
   capability: 'lookup',
   endpoints: ['one', 'two'],
@@ -49,53 +50,56 @@ const life = (...states: string[]): Transition[] =>
   states.map((to, index) => ({ paymentId: ID, from: states[index - 1] ?? null, to }));
 
 const good: Records = {
-  asked: [asked],
+  requested: [requested],
   ledger: [entry],
   received: [got('one'), got('two'), got('two')],
   stored: [stored],
   transitions: life('accepted', 'posting', 'posting', 'retrying', 'posting', 'posted'),
-  diedAlone: [],
+  endedUnexpectedly: [],
 };
 const failedBody = eventBody('payment.failed', { failure_reason: 'No such method' });
 const failed: Records = {
-  asked: [{ ...asked, paymentMethod: 'Seashells', methodIsKnown: false }],
+  requested: [{ ...requested, paymentMethod: 'Seashells', methodIsKnown: false }],
   ledger: [],
   received: [got('one', failedBody), got('two', failedBody)],
   stored: [{ ...stored, status: 'failed', emrTransactionId: null }],
   transitions: life('accepted', 'posting', 'failed'),
-  diedAlone: [],
+  endedUnexpectedly: [],
 };
 const reviewBody = eventBody('payment.review_required', { review_reason: 'Nobody knows' });
 const review: Records = {
   ...good,
-  asked: [{ ...asked, capability: 'none' }],
+  requested: [{ ...requested, capability: 'none' }],
   received: [got('one', reviewBody), got('two', reviewBody)],
   stored: [{ ...stored, status: 'needs_review', emrTransactionId: null }],
   transitions: life('accepted', 'posting', 'needs_review'),
 };
 const gaveUp: Records = {
-  asked: [{ ...asked, tries: [unanswered] }],
+  requested: [{ ...requested, tries: [unanswered] }],
   ledger: [],
   received: [],
   stored: [],
   transitions: [],
-  diedAlone: [],
+  endedUnexpectedly: [],
 };
 
-describe('nothing is wrong with', () => {
+describe('finds no violation in', () => {
   test.each<[string, Records]>([
     ['a posted payment, its event repeated', good],
     ['a failed payment', failed],
-    ['a payment that needs a review, in the ledger once', review],
-    ['one that needs a review and is not in the ledger', { ...review, ledger: [] }],
-    ['a client that gave up on a payment that was not taken', gaveUp],
-    ['a client that gave up on one that was', { ...good, asked: [{ ...asked, tries: [unanswered] }] }],
+    ['a payment that needs review and is in the ledger once', review],
+    ['a payment that needs review and is not in the ledger', { ...review, ledger: [] }],
+    ['a client that gave up, and a payment that was not accepted', gaveUp],
     [
-      'a repeat that was told as a replay',
-      { ...good, asked: [{ ...asked, tries: [unanswered, { ...answered, replayed: true }] }] },
+      'a client that gave up, and a payment that was accepted',
+      { ...good, requested: [{ ...requested, tries: [unanswered] }] },
     ],
     [
-      'an event that was refused before it was taken',
+      'a repeat that is marked as a replay',
+      { ...good, requested: [{ ...requested, tries: [unanswered, { ...answered, replayed: true }] }] },
+    ],
+    [
+      'an event that the endpoint refused first and accepted later',
       { ...good, received: [{ ...got('one'), answered: 500 }, got('one'), got('two')] },
     ],
   ])('%s', (_name, records) => {
@@ -106,12 +110,12 @@ describe('nothing is wrong with', () => {
 const withStatus = (status: string): Records => ({ ...good, stored: [{ ...stored, status }] });
 
 const wrong: [Rule, string, Records][] = [
-  ['acknowledged payment is lost', 'no row of it', { ...gaveUp, asked: [asked] }],
+  ['acknowledged payment is lost', 'it has no row', { ...gaveUp, requested: [requested] }],
   ['acknowledged payment is not settled', 'retrying at the end', withStatus('retrying')],
   [
     'payment is stuck',
-    'of a client that gave up',
-    { ...withStatus('accepted'), asked: [{ ...asked, tries: [unanswered] }] },
+    'its client gave up',
+    { ...withStatus('accepted'), requested: [{ ...requested, tries: [unanswered] }] },
   ],
   [
     'two ledger entries for one payment',
@@ -125,32 +129,32 @@ const wrong: [Rule, string, Records][] = [
     { ...failed, ledger: [{ ...entry, payment_method: 'Seashells' }] },
   ],
   ['posted payment is not in the ledger', 'no entry', { ...good, ledger: [] }],
-  ['payment failed without a reason to', 'a good payment', { ...failed, asked: [asked] }],
-  ['payment needs a review although its EMR can be asked', 'lookup', { ...review, asked: [asked] }],
+  ['valid payment failed', 'a good payment', { ...failed, requested: [requested] }],
+  ['payment needs review although its EMR can be asked', 'lookup', { ...review, requested: [requested] }],
   [
     'wrong transaction id',
-    'the service names another',
+    'the service has another one',
     { ...good, ledger: [{ ...entry, emr_transaction_id: '9' }] },
   ],
-  ['ledger entry differs from what was asked', 'amount', { ...good, ledger: [{ ...entry, amount: 12 }] }],
+  ['ledger entry differs from the request', 'amount', { ...good, ledger: [{ ...entry, amount: 12 }] }],
   [
-    'ledger entry that nobody asked for',
+    'ledger entry without a request',
     'unknown reference',
     { ...gaveUp, ledger: [{ ...entry, reference_number: 'X' }] },
   ],
-  ['ledger entry that nobody asked for', 'given up, not stored', { ...gaveUp, ledger: [entry] }],
+  ['ledger entry without a request', 'given up, not stored', { ...gaveUp, ledger: [entry] }],
   ['event is missing', 'at one of two endpoints', { ...good, received: [got('one')] }],
   [
     'event is missing',
-    'never taken with 2xx',
+    'never accepted with 2xx',
     { ...good, received: [got('one'), { ...got('two'), answered: 500 }] },
   ],
   [
-    'event differs from what happened',
+    'event differs from the payment',
     'another transaction',
     { ...good, received: [got('one', createdBody('evt_1', '9')), got('two', createdBody('evt_1', '9'))] },
   ],
-  ['event differs from what happened', 'failed, but posted', { ...good, received: failed.received }],
+  ['event differs from the payment', 'failed, but posted', { ...good, received: failed.received }],
   [
     'two events for one payment',
     'two ids',
@@ -161,9 +165,9 @@ const wrong: [Rule, string, Records][] = [
     'one id, two bodies',
     { ...good, received: [...good.received, got('one', failedBody)] },
   ],
-  ['event that nobody asked for', 'unknown payment', { ...gaveUp, received: [got('one')] }],
+  ['event without a request', 'unknown payment', { ...gaveUp, received: [got('one')] }],
   [
-    'event that nobody asked for',
+    'event without a request',
     "another client's endpoint",
     { ...good, received: [...good.received, got('three')] },
   ],
@@ -182,7 +186,7 @@ const wrong: [Rule, string, Records][] = [
       ['posting', 'accepted'],
     ] as const
   ).map(([from, to]): [Rule, string, Records] => [
-    'state transition that the diagram does not have',
+    'state transition is not allowed',
     `${from} → ${to}`,
     { ...good, transitions: [...good.transitions, { paymentId: ID, from, to }] },
   ]),
@@ -191,35 +195,39 @@ const wrong: [Rule, string, Records][] = [
     'two answers',
     {
       ...good,
-      asked: [{ ...asked, tries: [answered, { ...answered, paymentId: OTHER_ID, replayed: true }] }],
+      requested: [{ ...requested, tries: [answered, { ...answered, paymentId: OTHER_ID, replayed: true }] }],
     },
   ],
   ['one key, two payments', 'two rows', { ...good, stored: [stored, { ...stored, id: OTHER_ID }] }],
-  ['replay is not told as one', 'a repeat', { ...good, asked: [{ ...asked, tries: [answered, answered] }] }],
   [
-    'replay is not told as one',
+    'Idempotent-Replayed is wrong',
+    'a repeat',
+    { ...good, requested: [{ ...requested, tries: [answered, answered] }] },
+  ],
+  [
+    'Idempotent-Replayed is wrong',
     'the first try',
-    { ...good, asked: [{ ...asked, tries: [{ ...answered, replayed: true }] }] },
+    { ...good, requested: [{ ...requested, tries: [{ ...answered, replayed: true }] }] },
   ],
   [
     'answer that no client should get',
     '500',
-    { ...good, asked: [{ ...asked, tries: [{ ...unanswered, status: 500 }, answered] }] },
+    { ...good, requested: [{ ...requested, tries: [{ ...unanswered, status: 500 }, answered] }] },
   ],
   [
     'answer that no client should get',
     '503 without Retry-After',
-    { ...good, asked: [{ ...asked, tries: [{ ...unanswered, status: 503 }, answered] }] },
+    { ...good, requested: [{ ...requested, tries: [{ ...unanswered, status: 503 }, answered] }] },
   ],
   [
     'answer that no client should get',
     '429 without Retry-After',
-    { ...good, asked: [{ ...asked, tries: [{ ...unanswered, status: 429 }, answered] }] },
+    { ...good, requested: [{ ...requested, tries: [{ ...unanswered, status: 429 }, answered] }] },
   ],
-  ['process ended by itself', 'a worker', { ...good, diedAlone: ['worker'] }],
+  ['process ended unexpectedly', 'a worker', { ...good, endedUnexpectedly: ['worker'] }],
 ];
 
-test.each(wrong)('sees: %s (%s)', (rule, _what, records) => {
+test.each(wrong)('finds: %s (%s)', (rule, _what, records) => {
   expect(check(records).map((violation) => violation.rule)).toContain(rule);
 });
 
@@ -231,21 +239,21 @@ test('every rule has a record that breaks it', () => {
     'two ledger entries for one payment': true,
     'failed payment is in the ledger': true,
     'posted payment is not in the ledger': true,
-    'payment failed without a reason to': true,
-    'payment needs a review although its EMR can be asked': true,
+    'valid payment failed': true,
+    'payment needs review although its EMR can be asked': true,
     'wrong transaction id': true,
-    'ledger entry differs from what was asked': true,
-    'ledger entry that nobody asked for': true,
+    'ledger entry differs from the request': true,
+    'ledger entry without a request': true,
     'event is missing': true,
-    'event differs from what happened': true,
+    'event differs from the payment': true,
     'two events for one payment': true,
-    'event that nobody asked for': true,
+    'event without a request': true,
     'event is not signed by us': true,
-    'state transition that the diagram does not have': true,
+    'state transition is not allowed': true,
     'one key, two payments': true,
-    'replay is not told as one': true,
+    'Idempotent-Replayed is wrong': true,
     'answer that no client should get': true,
-    'process ended by itself': true,
+    'process ended unexpectedly': true,
   };
   expect(new Set(wrong.map(([rule]) => rule))).toEqual(new Set(Object.keys(rules)));
 });

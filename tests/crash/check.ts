@@ -1,48 +1,34 @@
 import { checkAnswers } from './check-answers.ts';
-import { checkEvents, type EventBody, readEvent } from './check-events.ts';
-import type { Asked, LedgerEntry, Received, Records, Stored, Transition } from './records.ts';
+import { checkEvents } from './check-events.ts';
+import type { Records, Stored } from './records.ts';
+import type { Case, Complain, EventBody, Violation } from './rules.ts';
 
-export type Rule =
-  | 'acknowledged payment is lost'
-  | 'acknowledged payment is not settled'
-  | 'payment is stuck'
-  | 'two ledger entries for one payment'
-  | 'failed payment is in the ledger'
-  | 'posted payment is not in the ledger'
-  | 'payment failed without a reason to'
-  | 'payment needs a review although its EMR can be asked'
-  | 'wrong transaction id'
-  | 'ledger entry differs from what was asked'
-  | 'ledger entry that nobody asked for'
-  | 'event is missing'
-  | 'event differs from what happened'
-  | 'two events for one payment'
-  | 'event that nobody asked for'
-  | 'event is not signed by us'
-  | 'state transition that the diagram does not have'
-  | 'one key, two payments'
-  | 'replay is not told as one'
-  | 'answer that no client should get'
-  | 'process ended by itself';
+export function readEvent(body: string): EventBody {
+  const { id, type, job_id, data } = JSON.parse(body) as {
+    id: string;
+    type: string;
+    job_id: string;
+    data: {
+      payment_id: string;
+      emr_transaction_id?: string;
+      reference_number?: string;
+      amount?: number;
+    };
+  };
+  return {
+    id,
+    type,
+    jobId: job_id,
+    paymentId: data.payment_id,
+    transactionId: data.emr_transaction_id ?? null,
+    reference: data.reference_number ?? null,
+    amount: data.amount ?? null,
+  };
+}
 
-export type Violation = { rule: Rule; subject: string; detail: string };
-
-/** All that the records say about one payment. */
-export type Case = {
-  asked: Asked;
-  /** The ids that its client was answered; one, when all is well. */
-  answeredIds: readonly string[];
-  stored: readonly Stored[];
-  entries: readonly LedgerEntry[];
-  events: readonly (Received & { event: EventBody })[];
-  transitions: readonly Transition[];
-};
-
-export type Complain = (rule: Rule, subject: string, detail: string) => void;
-
-/** The diagram of design and docs/architecture.md; `posting` → `posting` is a dead worker's claim that passes on. */
+/** The states of a payment as in docs/architecture.md; `posting` → `posting` is a new claim after a worker died. */
 const DIAGRAM: Readonly<Record<string, readonly string[]>> = {
-  made: ['accepted'],
+  created: ['accepted'],
   accepted: ['posting'],
   posting: ['posting', 'retrying', 'posted', 'failed', 'needs_review'],
   retrying: ['posting'],
@@ -60,29 +46,29 @@ function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string
   return groups;
 }
 
-function checkLedger({ asked, entries, stored }: Case, complain: Complain): void {
-  const { reference } = asked;
+function checkLedger({ requested, entries, stored }: Case, complain: Complain): void {
+  const { reference } = requested;
   if (entries.length > 1) {
     complain('two ledger entries for one payment', reference, `${entries.length} entries`);
   }
   for (const entry of entries) {
     const same =
       entry.reference_number === reference &&
-      entry.patient_mrn === asked.patientMrn &&
-      entry.amount === asked.amount &&
-      entry.payment_method === asked.paymentMethod &&
-      entry.location === asked.location;
-    if (!same) complain('ledger entry differs from what was asked', reference, JSON.stringify(entry));
+      entry.patient_mrn === requested.patientMrn &&
+      entry.amount === requested.amount &&
+      entry.payment_method === requested.paymentMethod &&
+      entry.location === requested.location;
+    if (!same) complain('ledger entry differs from the request', reference, JSON.stringify(entry));
     if (!stored.some(({ id }) => id === entry.payment_id)) {
-      complain('ledger entry that nobody asked for', reference, `payment ${entry.payment_id}`);
+      complain('ledger entry without a request', reference, `payment ${entry.payment_id}`);
     }
   }
 }
 
 function checkEnd(one: Case, payment: Stored, complain: Complain): void {
-  const { asked, entries, answeredIds } = one;
+  const { requested, entries, answeredIds } = one;
   const { status } = payment;
-  const { reference } = asked;
+  const { reference } = requested;
   if (!ENDS.includes(status)) {
     if (answeredIds.includes(payment.id)) complain('acknowledged payment is not settled', reference, status);
     complain('payment is stuck', reference, status);
@@ -91,24 +77,24 @@ function checkEnd(one: Case, payment: Stored, complain: Complain): void {
   if (status === 'failed' && entries.length > 0) {
     complain('failed payment is in the ledger', reference, `entry ${entries[0]?.emr_transaction_id}`);
   }
-  if (status === 'failed' && asked.methodIsKnown) {
-    complain('payment failed without a reason to', reference, payment.id);
+  if (status === 'failed' && requested.methodIsKnown) {
+    complain('valid payment failed', reference, payment.id);
   }
   if (status === 'posted') {
     if (entries.length === 0) complain('posted payment is not in the ledger', reference, payment.id);
     else if (!entries.some((entry) => entry.emr_transaction_id === payment.emrTransactionId)) {
-      complain('wrong transaction id', reference, `the service says ${payment.emrTransactionId}`);
+      complain('wrong transaction id', reference, `the service has ${payment.emrTransactionId}`);
     }
   }
-  if (status === 'needs_review' && asked.capability !== 'none') {
-    complain('payment needs a review although its EMR can be asked', reference, asked.capability);
+  if (status === 'needs_review' && requested.capability !== 'none') {
+    complain('payment needs review although its EMR can be asked', reference, requested.capability);
   }
 }
 
 function checkOne(one: Case, complain: Complain): void {
-  const { asked, answeredIds, stored, transitions } = one;
-  const { reference } = asked;
-  checkAnswers(asked, complain);
+  const { requested, answeredIds, stored, transitions } = one;
+  const { reference } = requested;
+  checkAnswers(requested, complain);
   checkLedger(one, complain);
   checkEvents(one, complain);
   for (const id of answeredIds) {
@@ -117,51 +103,51 @@ function checkOne(one: Case, complain: Complain): void {
   if (stored.length > 1) complain('one key, two payments', reference, stored.map(({ id }) => id).join(', '));
   for (const payment of stored) checkEnd(one, payment, complain);
   for (const { from, to } of transitions) {
-    if (DIAGRAM[from ?? 'made']?.includes(to)) continue;
-    complain('state transition that the diagram does not have', reference, `${from ?? 'made'} → ${to}`);
+    if (DIAGRAM[from ?? 'created']?.includes(to)) continue;
+    complain('state transition is not allowed', reference, `${from ?? 'created'} → ${to}`);
   }
 }
 
 /**
- * Compares the three independent records, and the service's own word with them. A payment whose client gave up may exist
- * or not; it must be the same in all of them.
+ * Compares the three independent records with each other and with the service's own data. A payment whose client gave up may
+ * exist or not, but all records must agree.
  *
- * @returns every violation; empty when nothing was lost, posted twice, left unsaid or made up.
+ * @returns all violations; empty when no payment was lost or posted twice, and no event is missing or invented.
  */
 export function check(records: Records): Violation[] {
   const violations: Violation[] = [];
   const complain: Complain = (rule, subject, detail) => violations.push({ rule, subject, detail });
   const stored = groupBy(records.stored, (payment) => payment.reference);
   const entries = groupBy(records.ledger, (entry) => entry.reference_number ?? '');
-  const heard = records.received.map((received) => ({ ...received, event: readEvent(received.body) }));
-  const events = groupBy(heard, ({ event }) => event.paymentId);
+  const received = records.received.map((request) => ({ ...request, event: readEvent(request.body) }));
+  const events = groupBy(received, ({ event }) => event.paymentId);
   const transitions = groupBy(records.transitions, ({ paymentId }) => paymentId);
   const known = new Set<string>();
 
-  for (const asked of records.asked) {
-    const answered = asked.tries.flatMap(({ paymentId }) => paymentId ?? []);
-    const payments = stored.get(asked.reference) ?? [];
+  for (const requested of records.requested) {
+    const answered = requested.tries.flatMap(({ paymentId }) => paymentId ?? []);
+    const payments = stored.get(requested.reference) ?? [];
     const ids = [...new Set([...answered, ...payments.map(({ id }) => id)])];
     for (const id of ids) known.add(id);
     checkOne(
       {
-        asked,
+        requested,
         answeredIds: [...new Set(answered)],
         stored: payments,
-        entries: entries.get(asked.reference) ?? [],
+        entries: entries.get(requested.reference) ?? [],
         events: ids.flatMap((id) => events.get(id) ?? []),
         transitions: ids.flatMap((id) => transitions.get(id) ?? []),
       },
       complain,
     );
-    entries.delete(asked.reference);
+    entries.delete(requested.reference);
   }
   for (const entry of [...entries.values()].flat()) {
-    complain('ledger entry that nobody asked for', entry.emr_transaction_id, JSON.stringify(entry));
+    complain('ledger entry without a request', entry.emr_transaction_id, JSON.stringify(entry));
   }
-  for (const { eventId, event } of heard) {
-    if (!known.has(event.paymentId)) complain('event that nobody asked for', eventId, event.paymentId);
+  for (const { eventId, event } of received) {
+    if (!known.has(event.paymentId)) complain('event without a request', eventId, event.paymentId);
   }
-  for (const name of records.diedAlone) complain('process ended by itself', name, 'see its log');
+  for (const name of records.endedUnexpectedly) complain('process ended unexpectedly', name, 'see its log');
   return violations;
 }

@@ -21,32 +21,32 @@ export type ClusterOptions = {
   folder: string;
   withRedis: boolean;
   capabilities: readonly Capability[];
-  /** The workers break the protocol in this way. */
+  /** The way in which the workers break the protocol; null for correct workers. */
   sabotage: SabotageName | null;
 };
 
-/** All that runs: real processes, each of which can be killed. */
+/** The running system: real processes, each of which can be killed. */
 export type Cluster = {
   readonly postgres: EmbeddedPostgres;
   readonly redis: RedisServer | null;
   readonly practices: readonly Practice[];
   readonly receivedFile: string;
-  /** Processes that ended by themselves; they are started again. */
-  readonly diedAlone: readonly string[];
+  /** Processes that ended unexpectedly. They are restarted. */
+  readonly endedUnexpectedly: readonly string[];
   process(name: ProcessName): AppProcess;
-  /** Text of the logs of both workers. */
+  /** Reads the logs of both workers. */
   workerLogs(): string;
   stop(): Promise<void>;
 };
 
 type Release = () => Promise<unknown>;
 
-/** Commits wait for the disk, as in production. */
+/** The server is durable: commits wait for the disk, as in production. */
 const POSTGRES_SETTINGS = { max_connections: '200', shared_buffers: '128MB', max_wal_size: '2GB' };
 
 const newSecret = () => randomBytes(32).toString('base64');
 
-/** @throws Error of the part that did not start; what stood by then is stopped. */
+/** Starts every process of a run. @throws the error of the part that did not start, after stopping the parts that did. */
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   mkdirSync(options.folder, { recursive: true });
   const releases: Release[] = [];
@@ -75,15 +75,15 @@ async function startPostgres(folder: string, releases: Release[]): Promise<Embed
 
 async function start(options: ClusterOptions, releases: Release[]): Promise<Omit<Cluster, 'stop'>> {
   const { folder, sabotage } = options;
-  const diedAlone: string[] = [];
+  const endedUnexpectedly: string[] = [];
   const postgres = await startPostgres(folder, releases);
-  postgres.onCrash((code) => diedAlone.push(`postgres (${code})`));
+  postgres.onCrash((code) => endedUnexpectedly.push(`postgres (${code})`));
   const redis = options.withRedis ? await startRedis() : null;
   releases.push(async () => redis?.stop());
   await migrate({ url: postgres.url });
   await watchTransitions(postgres.url);
 
-  const processes = createProcesses({ folder, onDeath: (name) => diedAlone.push(name) });
+  const processes = createProcesses({ folder, onUnexpectedEnd: (name) => endedUnexpectedly.push(name) });
   releases.push(() => processes.killAll());
   const keys = `crash:${newSecret()}`;
   const webhookSecret = `whsec_${newSecret()}`;
@@ -138,7 +138,7 @@ async function start(options: ClusterOptions, releases: Release[]): Promise<Omit
     redis,
     practices,
     receivedFile,
-    diedAlone,
+    endedUnexpectedly,
     process: (name) => processes.get(name),
     workerLogs: () =>
       ['worker.log', 'worker-2.log']

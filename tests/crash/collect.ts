@@ -1,16 +1,16 @@
 import { existsSync, readFileSync } from 'node:fs';
 import type { Client } from 'pg';
 import type { Cluster } from './cluster.ts';
-import type { Asked, LedgerEntry, Received, Records, Stored } from './records.ts';
+import type { LedgerEntry, Received, Records, Requested, Stored } from './records.ts';
 import { onDatabase, readTransitions } from './transitions.ts';
 
 async function readLedger(sandboxUrl: string): Promise<LedgerEntry[]> {
   const answer = await fetch(`${sandboxUrl}/sandbox/ledger`, { signal: AbortSignal.timeout(60_000) });
-  if (!answer.ok) throw new Error(`the ledger was answered with ${answer.status}`);
+  if (!answer.ok) throw new Error(`the sandbox answered ${answer.status} for its ledger`);
   return ((await answer.json()) as { entries: LedgerEntry[] }).entries;
 }
 
-/** Whole lines: one that a kill cut short belongs to a request that got no answer. */
+/** Reads the receiver's file and skips incomplete lines: a kill cut them short, so their requests got no answer. */
 function readReceived(file: string): Received[] {
   if (!existsSync(file)) return [];
   return readFileSync(file, 'utf8')
@@ -39,15 +39,15 @@ async function readStored(client: Client): Promise<Stored[]> {
   }));
 }
 
-/** The records that the checker compares, each from where it was made. */
-export async function collect(cluster: Cluster, asked: readonly Asked[]): Promise<Records> {
+/** Collects the records that the checker compares, each from its own source. */
+export async function collect(cluster: Cluster, requested: readonly Requested[]): Promise<Records> {
   const ledger = await readLedger(cluster.process('sandbox').url);
   return await onDatabase(cluster.postgres.url, async (client) => ({
-    asked,
+    requested,
     ledger,
     received: readReceived(cluster.receivedFile),
     stored: await readStored(client),
     transitions: await readTransitions(client),
-    diedAlone: [...cluster.diedAlone],
+    endedUnexpectedly: [...cluster.endedUnexpectedly],
   }));
 }

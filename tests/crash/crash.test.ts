@@ -8,7 +8,7 @@ import { proveCaught } from './prove.ts';
 import { formatReport } from './report.ts';
 import { runCrash } from './run.ts';
 
-/** The part of the crash suite that every change must pass: short runs with fixed seeds. `pnpm crash` has the long ones. */
+/** Time limit of a short run with a fixed seed, which every change must pass. `pnpm crash` does the long runs. */
 const WITHIN_MS = 150_000;
 
 let folder: string;
@@ -19,7 +19,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const say = () => undefined;
 
-/** These seeds have most kinds of fault, the rudest among them, in so short a time. */
+/** Seeds whose short schedules have most kinds of fault, including the most severe ones. */
 const runs = [
   { backend: 'redis' as const, seed: 288 },
   { backend: 'postgres' as const, seed: 249 },
@@ -40,14 +40,14 @@ test.each(runs)(
       say,
     });
     expect(report.violations, formatReport(report)).toEqual([]);
-    expect(report.records.asked.length).toBeGreaterThan(300);
+    expect(report.records.requested.length).toBeGreaterThan(300);
     expect(new Set(report.injections.map(({ kind }) => kind)).size).toBeGreaterThan(FAULT_KINDS.length / 2);
   },
   WITHIN_MS,
 );
 
 test(
-  'the suite can fail: a worker that sends again without asking the EMR is caught',
+  'the suite can fail: it catches a worker that sends again without asking the EMR',
   async () => {
     const { caught, report } = await proveCaught({
       name: 'skip-look-up',

@@ -3,12 +3,12 @@ import type { Cluster } from './cluster.ts';
 import type { Fault, FaultKind, Target } from './plan-faults.ts';
 import type { ProcessName } from './processes.ts';
 
-/** What came of one planned fault: some cannot strike, as a script for an EMR that is down. */
+/** A planned fault and its result. `struck` is false when it could not begin, as a scripted answer of an EMR that is down. */
 export type Injection = Fault & { struck: boolean };
 
 type Undo = () => Promise<unknown>;
 
-/** Begins one fault; what it returns ends it. */
+/** Begins one fault and returns the function that ends it. */
 type Strike = (cluster: Cluster, fault: Fault) => Promise<Undo>;
 
 const nothing: Undo = async () => undefined;
@@ -39,11 +39,11 @@ async function send(method: string, url: string, body?: object): Promise<unknown
     signal: AbortSignal.timeout(1_000),
   });
   const text = await answer.text();
-  if (!answer.ok) throw new Error(`${method} ${url} was answered with ${answer.status}: ${text}`);
+  if (!answer.ok) throw new Error(`${method} ${url} answered ${answer.status}: ${text}`);
   return text === '' ? undefined : JSON.parse(text);
 }
 
-/** A script of the sandbox for what it answers about payments. A restart of the sandbox ends it early. */
+/** Scripts the sandbox's answers about payments. A restart of the sandbox ends the script early. */
 const emr =
   (script: object): Strike =>
   async (cluster, { atMs }) => {
@@ -96,10 +96,10 @@ const STRIKES: Record<FaultKind, Strike> = {
 };
 
 /**
- * Carries the schedule out. Each target has its faults one after the other, the targets do not wait for each other.
- * Resolves when the last fault has ended: every process runs and nothing is scripted any more.
+ * Carries out the schedule. A target has one fault at a time; targets do not wait for each other. Resolves when the last fault
+ * has ended, every process runs and no answer is scripted.
  *
- * @throws Error when something cannot be brought back.
+ * @throws Error when a process cannot be restarted.
  */
 export async function injectFaults(cluster: Cluster, plan: readonly Fault[]): Promise<Injection[]> {
   const startedAt = performance.now();

@@ -1,29 +1,30 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { LOCATIONS, METHODS, PATIENTS, type Practice } from './practices.ts';
 import { type Random, randomFrom } from './random.ts';
-import type { Asked, Try } from './records.ts';
+import type { Requested, Try } from './records.ts';
 import { TIMING } from './timing.ts';
 
 export type Load = {
-  readonly asked: readonly Asked[];
-  /** No new payment from now on; resolves when every client has its answer or has given up. */
+  readonly requested: readonly Requested[];
+  /** Stops new payments; resolves when every client has its answer or has given up. */
   end(): Promise<void>;
 };
 
-/** Enough for a long outage; beyond it the suite would measure itself. */
+/** The limit of waiting clients: enough for a long outage. With more, the suite itself would be the bottleneck. */
 const MOST_WAITING = 5_000;
 const TICK_MS = 20;
 
+/** Shares of all payments. */
 const SHARES = {
-  /** Of payments with a method that the practice does not have: they must fail. */
+  /** Payments with a method that the practice does not have. They must fail. */
   unknownMethod: 0.03,
-  /** Of clients that give up after one try. */
+  /** Clients that give up after one try. */
   impatient: 0.03,
-  /** Of clients that ask once more although they have an answer. */
+  /** Clients that repeat the request although they have an answer. */
   repeats: 0.05,
 };
 
-function newPayment(random: Random, practice: Practice, reference: string): Asked {
+function newPayment(random: Random, practice: Practice, reference: string): Requested {
   const methodIsKnown = random.next() >= SHARES.unknownMethod;
   return {
     reference,
@@ -38,26 +39,26 @@ function newPayment(random: Random, practice: Practice, reference: string): Aske
   };
 }
 
-/** No answer, and the answers that say "not now". */
-const ASK_AGAIN: readonly Try['status'][] = [null, 409, 429, 503];
+/** A client repeats its request after these answers, and after none. */
+const REPEAT_AFTER: readonly Try['status'][] = [null, 409, 429, 503];
 
 const NO_ANSWER: Try = { status: null, paymentId: null, jobId: null, replayed: false, retryAfter: false };
 
-async function tryOnce(url: string, practice: Practice, asked: Asked): Promise<Try> {
+async function tryOnce(url: string, practice: Practice, requested: Requested): Promise<Try> {
   try {
     const answer = await fetch(`${url}/v1/payments`, {
       method: 'POST',
       headers: {
         ...practice.headers,
         'content-type': 'application/json',
-        'idempotency-key': asked.reference,
+        'idempotency-key': requested.reference,
       },
       body: JSON.stringify({
-        patient_mrn: asked.patientMrn,
-        payment_method: asked.paymentMethod,
-        reference_number: asked.reference,
-        location: asked.location,
-        amount: asked.amount,
+        patient_mrn: requested.patientMrn,
+        payment_method: requested.paymentMethod,
+        reference_number: requested.reference,
+        location: requested.location,
+        amount: requested.amount,
       }),
       signal: AbortSignal.timeout(TIMING.clientTimeoutMs),
     });
@@ -75,10 +76,10 @@ async function tryOnce(url: string, practice: Practice, asked: Asked): Promise<T
 }
 
 /**
- * Payments at a steady rate, over all practices and both APIs, by clients as they should be: whoever gets no answer, or
- * one that says "not now", repeats with the same Idempotency-Key, at the other API, until it gets one.
+ * Sends payments at a steady rate for all practices, through both APIs. The clients behave correctly: after no answer, or one
+ * that says "not now", they repeat the request with the same Idempotency-Key at the other API until they get an answer.
  *
- * @param input.rate payments a second.
+ * @param input.rate payments per second.
  */
 export function startLoad(input: {
   apiUrls: readonly [string, ...string[]];
@@ -88,35 +89,35 @@ export function startLoad(input: {
 }): Load {
   const { apiUrls, practices, rate, seed } = input;
   const random = randomFrom(seed ^ 0x10ad);
-  const asked: Asked[] = [];
+  const requested: Requested[] = [];
   const waiting = new Set<Promise<void>>();
   const startedAt = performance.now();
 
-  async function askUntilAnswered(payment: Asked, practice: Practice, first: number): Promise<void> {
+  async function sendUntilAnswered(payment: Requested, practice: Practice, first: number): Promise<void> {
     const impatient = random.next() < SHARES.impatient;
     const givesUpAt = performance.now() + TIMING.clientGivesUpMs;
     for (let n = first; performance.now() < givesUpAt; n += 1) {
       const result = await tryOnce(apiUrls[n % apiUrls.length] ?? apiUrls[0], practice, payment);
       payment.tries.push(result);
-      if (!ASK_AGAIN.includes(result.status) || impatient) return;
+      if (!REPEAT_AFTER.includes(result.status) || impatient) return;
       await wait(random.between(100, 600));
     }
   }
 
-  async function oneClient(payment: Asked, practice: Practice, n: number): Promise<void> {
-    await askUntilAnswered(payment, practice, n);
+  async function oneClient(payment: Requested, practice: Practice, n: number): Promise<void> {
+    await sendUntilAnswered(payment, practice, n);
     const answered = payment.tries.at(-1)?.status === 200;
-    if (answered && random.next() < SHARES.repeats) await askUntilAnswered(payment, practice, n + 1);
+    if (answered && random.next() < SHARES.repeats) await sendUntilAnswered(payment, practice, n + 1);
   }
 
   const timer = setInterval(() => {
     const due = Math.floor(((performance.now() - startedAt) / 1000) * rate);
-    while (asked.length < due && waiting.size < MOST_WAITING) {
-      const n = asked.length;
+    while (requested.length < due && waiting.size < MOST_WAITING) {
+      const n = requested.length;
       const practice = practices[n % practices.length];
       if (practice === undefined) return;
       const payment = newPayment(random, practice, `crash-${seed}-${n}`);
-      asked.push(payment);
+      requested.push(payment);
       const client = oneClient(payment, practice, Math.floor(n / practices.length)).finally(() =>
         waiting.delete(client),
       );
@@ -125,7 +126,7 @@ export function startLoad(input: {
   }, TICK_MS);
 
   return {
-    asked,
+    requested,
     async end() {
       clearInterval(timer);
       await Promise.all(waiting);

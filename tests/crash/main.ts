@@ -7,7 +7,8 @@ import { formatReport } from './report.ts';
 import { runCrash } from './run.ts';
 import { SABOTAGE_NAMES, SABOTAGES } from './sabotages.ts';
 
-/** `pnpm crash`: see docs/reliability.md. */
+// `pnpm crash`: docs/reliability.md describes the suite.
+
 const say = (text: string) => process.stdout.write(`${text}\n`);
 
 async function runAll(options: Options, folder: string): Promise<boolean> {
@@ -18,7 +19,7 @@ async function runAll(options: Options, folder: string): Promise<boolean> {
     say(`\n${formatReport(report)}`);
     if (report.violations.length > 0) {
       good = false;
-      say(`Data and logs: ${join(folder, backend)}`);
+      say(`Data and logs are kept in ${join(folder, backend)}`);
     }
   }
   return good;

@@ -10,7 +10,7 @@ export type Options = {
   rate: number;
   stuckAfterMs: number;
   sabotage: SabotageName | null;
-  /** Runs every sabotage instead (or the one that is named), and fails when one is not caught. */
+  /** Runs all sabotages, or the named one, instead of a normal run, and fails when one is not caught. */
   prove: boolean;
 };
 
@@ -21,7 +21,7 @@ export const USAGE = `pnpm crash [--seconds 60 | --minutes 10] [--seed N] [--rat
            [--sabotage ${SABOTAGE_NAMES.join('|')}] [--prove]
 `;
 
-/** Wrong arguments; the message says which. */
+/** Thrown for a wrong argument; the message names it. */
 export class UsageError extends Error {
   override name = 'UsageError';
 }
@@ -41,7 +41,9 @@ function oneOf<T extends string>(name: string, text: string, allowed: readonly T
 }
 
 /**
- * @param args the command line without node and the script.
+ * Reads the command line.
+ *
+ * @param args the arguments without node and the script.
  * @throws UsageError naming the argument that is wrong.
  */
 export function readOptions(args: readonly string[]): Options {

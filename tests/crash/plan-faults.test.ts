@@ -3,19 +3,19 @@ import { FAULT_KINDS, planFaults } from './plan-faults.ts';
 
 const minute = { durationMs: 60_000, withRedis: true };
 
-test('the same seed repeats the schedule: the same faults at the same times', () => {
+test('the same seed gives the same faults at the same times', () => {
   expect(planFaults({ seed: 7, ...minute })).toEqual(planFaults({ seed: 7, ...minute }));
   expect(planFaults({ seed: 7, ...minute })).not.toEqual(planFaults({ seed: 8, ...minute }));
 });
 
-test('a minute has every kind of fault, and none of Redis where there is none', () => {
+test('a minute has every kind of fault, except those of Redis when there is no Redis', () => {
   const kinds = new Set(planFaults({ seed: 1, ...minute }).map((fault) => fault.kind));
   expect([...kinds].sort()).toEqual([...FAULT_KINDS].sort());
   const onPostgres = planFaults({ seed: 1, durationMs: 60_000, withRedis: false });
   expect(onPostgres.filter((fault) => fault.target === 'redis')).toEqual([]);
 });
 
-test('no target has two faults at a time, and all end within the run', () => {
+test('a target has one fault at a time, and all faults end within the run', () => {
   const faults = planFaults({ seed: 3, ...minute });
   for (const [index, fault] of faults.entries()) {
     const next = faults.slice(index + 1).find((later) => later.target === fault.target);

@@ -15,9 +15,9 @@ export type Target =
 
 type Rule = {
   targets: readonly [Target, ...Target[]];
-  /** How long it lasts, in milliseconds: from, to. */
+  /** The shortest and longest duration in milliseconds. */
   lasts: readonly [number, number];
-  /** How many of it are in a round; one unless told. */
+  /** The number of occurrences in a round; 1 by default. */
   weight?: number;
 };
 
@@ -25,7 +25,7 @@ const APIS = ['api', 'api-2'] as const;
 const WORKERS = ['worker', 'worker-2'] as const;
 const EMR = ['emr answers'] as const;
 
-/** Every fault of the suite. A round of the schedule has each of them, shuffled. */
+/** All faults of the suite. A round of the schedule has each of them, in random order. */
 const RULES = {
   'API killed': { targets: APIS, lasts: [0, 1_500] },
   'API stopped': { targets: APIS, lasts: [0, 1_000] },
@@ -62,10 +62,10 @@ export type Fault = { atMs: number; kind: FaultKind; target: Target; lastsMs: nu
 
 export type FaultPlan = { seed: number; durationMs: number; withRedis: boolean };
 
-/** What a process needs to stand up again before the next fault may strike it. */
+/** The time that a target gets to recover before its next fault. */
 const RECOVERY_MS = 2_000;
 
-/** Faults begin this far from each other, on average every 0.8 s; several last at the same time. */
+/** The shortest and longest time between the starts of two faults, 0.8 s on average. Faults of different targets overlap. */
 const GAP_MS = [200, 1_400] as const;
 
 function oneRound(random: Random, withRedis: boolean): FaultKind[] {
@@ -75,7 +75,7 @@ function oneRound(random: Random, withRedis: boolean): FaultKind[] {
 
 const ruleOf = (kind: FaultKind): Rule => RULES[kind];
 
-/** The whole schedule, decided by the seed alone. No target has two faults at a time. */
+/** Plans the whole schedule. Only the seed decides it. A target has one fault at a time. */
 export function planFaults({ seed, durationMs, withRedis }: FaultPlan): Fault[] {
   const random = randomFrom(seed);
   const busyUntil = new Map<Target, number>();

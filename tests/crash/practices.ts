@@ -10,15 +10,15 @@ import type { Keyring } from '@emr-payments/runtime';
 import type { Capability } from './records.ts';
 import { TIMING } from './timing.ts';
 
-/** One practice of one client, with what its client needs to ask for payments. */
+/** One practice of one client, with the credentials to create payments. */
 export type Practice = {
   capability: Capability;
   headers: { client_id: string; client_secret: string; access_token: string };
-  /** Of its client. */
+  /** The names of its client's endpoints. */
   endpoints: readonly string[];
 };
 
-/** What the sandbox's demo practice has. */
+/** The patients, locations and methods of the sandbox's demo practice. */
 export const PATIENTS = ['MRN-12345', 'MRN-12346', 'MRN-12347', 'MRN-12348', 'MRN-12349'] as const;
 const FIRST_PATIENT_ID = 1001;
 export const LOCATIONS = ['1404', '1405', '1406'] as const;
@@ -26,7 +26,7 @@ export const METHODS = ['Card', 'Cash', 'Check', 'Patient Portal'] as const;
 
 const CONCURRENCY = 16;
 
-/** Three clients: one with two practices and two endpoints, two with one of each. */
+/** Three clients: the first has two practices and two endpoints, the others one of each. */
 const CLIENTS = [
   { name: 'first', practices: 2, endpoints: ['first-a', 'first-b'] },
   { name: 'second', practices: 1, endpoints: ['second'] },
@@ -37,7 +37,7 @@ export type PracticesInput = {
   fhirUrl: string;
   receiverUrl: string;
   webhookSecret: string;
-  /** Given to the practices in turn. */
+  /** Assigned to the practices in turn. */
   capabilities: readonly Capability[];
 };
 
@@ -64,7 +64,7 @@ async function makePractice(deps: Deps, input: PracticesInput, clientPk: number,
   return user.accessToken;
 }
 
-/** Makes the clients, their practices and their endpoints. */
+/** Creates the clients, their practices and their endpoints. */
 export async function makePractices(deps: Deps, input: PracticesInput): Promise<Practice[]> {
   const practices: Practice[] = [];
   for (const client of CLIENTS) {

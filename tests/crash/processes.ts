@@ -5,27 +5,32 @@ export type ProcessName = 'api' | 'api-2' | 'worker' | 'worker-2' | 'sandbox' | 
 
 export type ProcessSpec = {
   app: AppName;
-  /** In place of the app's own `main.ts`. */
+  /** A file to run instead of the app's own `main.ts`. */
   entry?: string;
   portVariable: 'PORT' | 'HEALTH_PORT';
   env: Readonly<Record<string, string>>;
 };
 
 export type Processes = {
-  /** Starts one on a port of its own, which it keeps. */
+  /** Starts a process on a free port, which it keeps across restarts. */
   run(name: ProcessName, spec: ProcessSpec): Promise<AppProcess>;
   get(name: ProcessName): AppProcess;
-  /** Kills all of them, frozen ones too. */
+  /** Kills all processes, including frozen ones. */
   killAll(): Promise<void>;
 };
 
 export const HOST = '127.0.0.1';
 
 /**
- * @param input.folder for the logs.
- * @param input.onDeath hears of a process that ends although nobody told it to; it is started again.
+ * Creates the set of processes, empty at first. A process that ends unexpectedly is restarted.
+ *
+ * @param input.folder the folder for the logs.
+ * @param input.onUnexpectedEnd called with the name of a process that ended unexpectedly.
  */
-export function createProcesses(input: { folder: string; onDeath: (name: string) => void }): Processes {
+export function createProcesses(input: {
+  folder: string;
+  onUnexpectedEnd: (name: string) => void;
+}): Processes {
   const processes = new Map<ProcessName, AppProcess>();
   return {
     async run(name, { app, entry, portVariable, env }) {
@@ -39,8 +44,8 @@ export function createProcesses(input: { folder: string; onDeath: (name: string)
         env: { HOST, [portVariable]: String(port), ...env },
       });
       process.onCrash(({ code, signal }) => {
-        input.onDeath(`${name} (${signal ?? code})`);
-        // A fault that ends may start it at the same time; then there is nothing left to do here.
+        input.onUnexpectedEnd(`${name} (${signal ?? code})`);
+        // This fails when a fault that ends starts the process at the same time. Then it is running anyway.
         void process.start().catch(() => undefined);
       });
       processes.set(name, process);

@@ -2,15 +2,18 @@ import { join } from 'node:path';
 import { type RunReport, runCrash } from './run.ts';
 import { SABOTAGES, type Sabotage, type SabotageName } from './sabotages.ts';
 
-/** Long enough for a round of all faults. */
+/** Long enough for one round of all faults. */
 const DURATION_MS = 25_000;
 
-/** What is stuck stays stuck: a short wait shows it. It is longer than the retries of so short a run. */
+/** Shorter than in a normal run, because a stuck payment stays stuck, but longer than the retries of so short a run. */
 const STUCK_AFTER_MS = 25_000;
 
 export type Proof = { name: SabotageName; caught: boolean; report: RunReport };
 
-/** Breaks the protocol in one way and runs the suite: a checker that cannot fail proves nothing. */
+/**
+ * Runs the suite with a protocol broken in one way and reports whether the checker caught it: a checker that cannot
+ * fail proves nothing.
+ */
 export async function proveCaught(input: {
   name: SabotageName;
   backend: 'redis' | 'postgres';

@@ -2,23 +2,23 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { onDatabase } from './transitions.ts';
 
 export type Quiet = {
-  /** Nothing was left to do. */
+  /** True when no job was left. */
   settled: boolean;
-  /** Payments without an end when the faults were over: what had piled up. */
+  /** The number of unsettled payments when the faults were over. */
   backlog: number;
-  /** From the end of the last fault to the last payment that reached an end. */
+  /** Time from the end of the last fault until the last payment was settled. */
   settleMs: number;
-  /** From the end of the last fault to the last delivery. */
+  /** Time from the end of the last fault until the last delivery. */
   deliverMs: number;
 };
 
 const EVERY_MS = 500;
 
 /**
- * The published schedule would have a delivery wait minutes or hours after its second failure. Those that wait are made
- * due: what is under test is that nothing is forgotten, not that the suite has hours.
+ * Makes waiting deliveries due. By the published schedule a delivery waits minutes or hours after its second failure; the
+ * suite tests that no delivery is forgotten, not how long it waits.
  */
-const HURRY = `UPDATE jobs SET run_at = now()
+const MAKE_DUE = `UPDATE jobs SET run_at = now()
                 WHERE kind = 'deliver_webhook' AND queued_at IS NULL AND run_at > now()`;
 
 const LEFT = `
@@ -29,13 +29,13 @@ const LAST = `
          (SELECT max(extract(epoch FROM finished_at)) * 1000 FROM deliveries)::float8 AS delivered`;
 
 /**
- * Waits, with all faults over, until every payment is settled and every event delivered.
+ * Waits after the faults until every payment is settled and every event delivered.
  *
- * @param input.stuckAfterMs what is left counts as stuck when this long has passed and it has not become less.
+ * @param input.stuckAfterMs stops waiting when the number of jobs has not decreased for this long: the rest is stuck.
  */
 export async function waitForQuiet(input: {
   databaseUrl: string;
-  /** By `Date.now()`. */
+  /** A time of `Date.now()`. */
   faultsEndedAt: number;
   stuckAfterMs: number;
 }): Promise<Quiet> {
@@ -44,7 +44,7 @@ export async function waitForQuiet(input: {
     let backlog: number | undefined;
     let least = Number.POSITIVE_INFINITY;
     for (let progressAt = Date.now(); least > 0 && Date.now() - progressAt < stuckAfterMs; ) {
-      await client.query(HURRY);
+      await client.query(MAKE_DUE);
       const { left = 0, payments = 0 } =
         (await client.query<{ left: number; payments: number }>(LEFT)).rows[0] ?? {};
       backlog ??= payments;

@@ -1,14 +1,14 @@
-/** Numbers that a seed decides. */
+/** Random numbers that are decided by a seed. */
 export type Random = {
-  /** From 0 (in) to 1 (out). */
+  /** Returns a number from 0, inclusive, to 1, exclusive. */
   next(): number;
-  /** A whole number, both ends in. */
+  /** Returns an integer in the range, both ends included. */
   between(from: number, to: number): number;
   pick<T>(items: readonly [T, ...T[]]): T;
   shuffled<T>(items: readonly T[]): T[];
 };
 
-/** mulberry32: small, and good enough to draw a schedule that its seed repeats. */
+/** Creates a mulberry32 generator: it is small, and good enough for a repeatable schedule. */
 export function randomFrom(seed: number): Random {
   let state = seed >>> 0;
   const next = (): number => {

@@ -5,8 +5,8 @@ import { Webhook } from 'standardwebhooks';
 import type { Received } from './records.ts';
 
 /**
- * An integrator's webhook receiver as a process of its own: it verifies with a library that is not ours, and writes down
- * everything that arrives before it answers, so that its record outlives a kill.
+ * An integrator's webhook receiver in a separate process. It verifies webhooks with a library that is not ours, and writes
+ * every request to a file before it answers, so that its record survives a kill.
  *
  * `POST /hooks/<name>` is an endpoint; `PUT /behaviour` sets how all of them answer.
  */
@@ -32,7 +32,7 @@ function isVerified(body: string, headers: IncomingMessage['headers']): boolean 
   }
 }
 
-function keep(received: Received): void {
+function record(received: Received): void {
   appendFileSync(RECEIVED_FILE, `${JSON.stringify(received)}\n`);
 }
 
@@ -45,7 +45,7 @@ async function answer(request: IncomingMessage): Promise<number> {
     return 204;
   }
   const { status, delayMs } = behaviour;
-  keep({
+  record({
     endpoint: url.replace('/hooks/', ''),
     eventId: String(headers['webhook-id'] ?? ''),
     body,

@@ -1,28 +1,28 @@
-/** How well a connection's EMR can be asked; see packages/emr. */
+/** How a connection's EMR helps to avoid a duplicate after an unknown outcome; packages/emr/src/adapter.ts defines it. */
 export type Capability = 'conditional-create' | 'lookup' | 'none';
 
-/** One request of a client, and what came back: `status` is null when nothing did. */
+/** One request of a client and its answer; `status` is null when no answer came. */
 export type Try = {
   status: number | null;
   paymentId: string | null;
   jobId: number | null;
   replayed: boolean;
-  /** The answer had a Retry-After header. */
+  /** True when the answer had a Retry-After header. */
   retryAfter: boolean;
 };
 
-/** One payment as its client knows it: the first of the three independent records. */
-export type Asked = {
-  /** Unique, and the Idempotency-Key too. */
+/** A payment that a client requested, with the answers it got: the first of the three independent records. */
+export type Requested = {
+  /** Unique; also used as the Idempotency-Key. */
   reference: string;
   capability: Capability;
-  /** The endpoints of the client, which must all hear of it. */
+  /** The names of the client's endpoints. All of them must receive the event. */
   endpoints: readonly string[];
   patientMrn: string;
   amount: number;
   paymentMethod: string;
   location: string;
-  /** The practice has the payment method. */
+  /** True when the practice has the payment method. */
   methodIsKnown: boolean;
   tries: Try[];
 };
@@ -38,18 +38,19 @@ export type LedgerEntry = {
   location: string | null;
 };
 
-/** One request that the receiver got, repeats included: the third record. */
+/** One webhook request that the receiver got, repeats included: the third record. */
 export type Received = {
   endpoint: string;
   eventId: string;
   body: string;
-  /** By a library that is not ours. */
+  /** True when a library that is not ours verified the signature. */
   verified: boolean;
+  /** The status that the receiver answered. */
   answered: number;
   at: number;
 };
 
-/** The service's own word, which must agree with the three. */
+/** A payment in the service's database, which must agree with the three records. */
 export type Stored = {
   id: string;
   reference: string;
@@ -57,15 +58,15 @@ export type Stored = {
   emrTransactionId: string | null;
 };
 
-/** A change of a payment's status, written down by a trigger. `from` is null when the payment was made. */
+/** A change of a payment's status, recorded by a trigger. `from` is null when the payment was created. */
 export type Transition = { paymentId: string; from: string | null; to: string };
 
 export type Records = {
-  asked: readonly Asked[];
+  requested: readonly Requested[];
   ledger: readonly LedgerEntry[];
   received: readonly Received[];
   stored: readonly Stored[];
   transitions: readonly Transition[];
-  /** Processes that ended although nobody had told them to. */
-  diedAlone: readonly string[];
+  /** Processes that ended unexpectedly. */
+  endedUnexpectedly: readonly string[];
 };

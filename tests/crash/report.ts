@@ -1,4 +1,4 @@
-import type { Violation } from './check.ts';
+import type { Violation } from './rules.ts';
 import type { RunReport } from './run.ts';
 
 const SHOWN_PER_RULE = 3;
@@ -26,13 +26,13 @@ function violationLines(violations: readonly Violation[]): string {
     .join('\n');
 }
 
-/** The run as docs/reliability.md shows it, in Markdown, and below it what was violated. */
+/** Writes the report of a run in Markdown, as in docs/reliability.md, followed by the violations. */
 export function formatReport(report: RunReport): string {
   const { options, injections, records, quiet, violations } = report;
-  const { asked, stored, ledger, received } = records;
-  const acknowledged = asked.filter(({ tries }) => tries.some(({ status }) => status === 200));
+  const { requested, stored, ledger, received } = records;
+  const acknowledged = requested.filter(({ tries }) => tries.some(({ status }) => status === 200));
   const of = (rule: string) => violations.filter((violation) => violation.rule === rule).length;
-  const repeated = asked.filter(({ tries }) => tries.length > 1).length;
+  const repeated = requested.filter(({ tries }) => tries.length > 1).length;
   const events = new Set(received.map(({ endpoint, eventId }) => `${endpoint} ${eventId}`)).size;
   const struck = injections.filter((injection) => injection.struck);
   const head = [
@@ -40,10 +40,10 @@ export function formatReport(report: RunReport): string {
     ['capabilities', options.capabilities.join(', ')],
     ['seed', options.seed],
     ['load and faults for', seconds(options.durationMs)],
-    ['payments asked for', asked.length],
+    ['payments asked for', requested.length],
     ['… acknowledged with 200', acknowledged.length],
     ['… of which the client had to ask more than once', repeated],
-    ['… given up by their client', asked.length - acknowledged.length],
+    ['… given up by their client', requested.length - acknowledged.length],
     ...countBy(stored, ({ status }) => status).map(
       ([status, count]) => [`payments ${status}`, count] as const,
     ),

@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs';
-import { check, type Violation } from './check.ts';
+import { check } from './check.ts';
 import { startCluster } from './cluster.ts';
 import { collect } from './collect.ts';
 import { type Injection, injectFaults } from './inject-faults.ts';
@@ -7,23 +7,24 @@ import { startLoad } from './load.ts';
 import { planFaults } from './plan-faults.ts';
 import { type Quiet, waitForQuiet } from './quiet.ts';
 import type { Capability, Records } from './records.ts';
+import type { Violation } from './rules.ts';
 import type { SabotageName } from './sabotages.ts';
 
 export type RunOptions = {
   seed: number;
-  /** Of load and faults; the quiet comes on top. */
+  /** The duration of load and faults. The wait for the rest comes afterwards. */
   durationMs: number;
   backend: 'redis' | 'postgres';
-  /** Given to the practices in turn. */
+  /** Assigned to the practices in turn. */
   capabilities: readonly Capability[];
-  /** Payments a second. */
+  /** Payments per second. */
   rate: number;
-  /** Once the faults are over: what is left counts as stuck when it has not become less for so long. */
+  /** After the faults, the remaining work counts as stuck when it has not decreased for this long. */
   stuckAfterMs: number;
   sabotage: SabotageName | null;
-  /** For data and logs; removed at the end of a run without a violation. */
+  /** The folder for data and logs. It is removed after a run without violations. */
   folder: string;
-  /** Hears of each step. */
+  /** Prints a line of progress. */
   say: (text: string) => void;
 };
 
@@ -33,11 +34,11 @@ export type RunReport = {
   records: Records;
   quiet: Quiet;
   violations: readonly Violation[];
-  /** Writes of claims that had passed on, which changed nothing: the fence at work. */
+  /** The number of writes by stale claims. The fence made sure that they changed nothing. */
   staleWrites: number;
 };
 
-/** One run: load and faults, then quiet, then the comparison of the records. */
+/** Does one run: load and faults, then a wait until all work is done, then the comparison of the records. */
 export async function runCrash(options: RunOptions): Promise<RunReport> {
   const { seed, durationMs, backend, capabilities, rate, sabotage, folder, say } = options;
   const withRedis = backend === 'redis';
@@ -53,14 +54,16 @@ export async function runCrash(options: RunOptions): Promise<RunReport> {
     });
     const injections = await injectFaults(cluster, plan);
     const faultsEndedAt = Date.now();
-    say(`all faults are over; ${load.asked.length} payments were asked for; waiting until all is settled`);
+    say(
+      `all faults are over; ${load.requested.length} payments were requested; waiting until all are settled`,
+    );
     await load.end();
     const quiet = await waitForQuiet({
       databaseUrl: cluster.postgres.url,
       faultsEndedAt,
       stuckAfterMs: options.stuckAfterMs,
     });
-    const records = await collect(cluster, load.asked);
+    const records = await collect(cluster, load.requested);
     const violations = check(records);
     const staleWrites = cluster.workerLogs().split('a stale claim changed nothing').length - 1;
     await cluster.stop();

@@ -3,7 +3,8 @@ import { workerConfig } from '@emr-payments/worker/config';
 import { startWorker, workerParts } from '@emr-payments/worker/start-worker';
 import { SABOTAGES, type Sabotage, type SabotageName } from './sabotages.ts';
 
-/** The worker as apps/worker/src/main.ts starts it, with one part broken on purpose. Nothing but the suite runs this. */
+// Starts the worker as apps/worker/src/main.ts does, with one part broken on purpose. Only the crash suite runs it.
+
 const logger = createLogger('worker', 'info');
 
 await runProcess({ logger, graceMs: 12_000 }, async (releases) => {

@@ -1,30 +1,34 @@
 import type { WorkerParts } from '@emr-payments/worker/start-worker';
-import type { Rule } from './check.ts';
 import type { Capability } from './records.ts';
+import type { Rule } from './rules.ts';
 
 type Database = ReturnType<WorkerParts['openDatabase']>;
 type Adapter = ReturnType<ReturnType<WorkerParts['createAdapters']>['of']>;
 
-/** One way to break the protocol. What it does not name stays whole. */
+/** One way to break the protocol. Parts that it does not replace stay correct. */
 export type Sabotage = {
   about: string;
-  /** Of the EMR that it is tried with: a conditional create would hide a second send. */
+  /** The capability of the EMR in the run. A conditional create would hide a second send. */
   capability: Capability;
-  /** One of these must be found. */
+  /** At least one of these violations must be found. */
   caughtAs: readonly Rule[];
-  parts(whole: WorkerParts): Partial<WorkerParts>;
+  parts(correct: WorkerParts): Partial<WorkerParts>;
 };
 
 type NamedQuery = { name: string; text: string; values: unknown[] };
 type Rewrite = (query: NamedQuery) => NamedQuery;
 
-/** @throws Error when the statement has changed and the sabotage would leave it whole. */
+/**
+ * Replaces pieces of a statement.
+ *
+ * @throws Error when the statement lacks a piece, because the sabotage would have no effect.
+ */
 const swap =
   (...pairs: (readonly [from: string, to: string])[]): Rewrite =>
   (query) => {
     let { text } = query;
     for (const [from, to] of pairs) {
-      if (!text.includes(from)) throw new Error(`${query.name} has changed: the sabotage does not fit it`);
+      if (!text.includes(from)) throw new Error(`the sabotage no longer fits the statement ${query.name}`);
       text = text.replace(from, () => to);
     }
     return { ...query, text };
@@ -32,18 +36,21 @@ const swap =
 
 type Send = (query: string | NamedQuery) => unknown;
 
-/** Hot statements go through `query({ name, text, values })`; the ones named here come out changed, once. */
+/**
+ * Rewrites the named statements. Hot statements are sent as `query({ name, text, values })`, so the pool's `query` is
+ * replaced. The new name keeps a statement from being rewritten twice.
+ */
 const withStatements =
   (rewrites: Readonly<Record<string, Rewrite>>) =>
-  (whole: WorkerParts): Pick<WorkerParts, 'openDatabase'> => ({
+  (correct: WorkerParts): Pick<WorkerParts, 'openDatabase'> => ({
     openDatabase(options): Database {
-      const database = whole.openDatabase(options);
+      const database = correct.openDatabase(options);
       for (const { pool } of [database, database.grouped]) {
         const send = pool.query.bind(pool) as Send;
-        const query: Send = (asked) => {
-          const rewrite = typeof asked === 'string' ? undefined : rewrites[asked.name];
-          if (typeof asked === 'string' || rewrite === undefined) return send(asked);
-          return send({ ...rewrite(asked), name: `${asked.name}, sabotaged` });
+        const query: Send = (statement) => {
+          const rewrite = typeof statement === 'string' ? undefined : rewrites[statement.name];
+          if (typeof statement === 'string' || rewrite === undefined) return send(statement);
+          return send({ ...rewrite(statement), name: `${statement.name}, sabotaged` });
         };
         Object.assign(pool, { query });
       }
@@ -53,17 +60,17 @@ const withStatements =
 
 const withAdapter =
   (change: (adapter: Adapter) => Adapter) =>
-  (whole: WorkerParts): Pick<WorkerParts, 'createAdapters'> => ({
+  (correct: WorkerParts): Pick<WorkerParts, 'createAdapters'> => ({
     createAdapters(deps) {
-      const adapters = whole.createAdapters(deps);
+      const adapters = correct.createAdapters(deps);
       return { of: (posting) => change(adapters.of(posting)) };
     },
   });
 
-/** A lease keeper that never finds that it has lost anything. */
-const neverLost = (whole: WorkerParts): Pick<WorkerParts, 'createLeaseKeeper'> => ({
+/** A lease keeper that never notices that a lease was lost. */
+const neverLost = (correct: WorkerParts): Pick<WorkerParts, 'createLeaseKeeper'> => ({
   createLeaseKeeper(deps, options) {
-    const keeper = whole.createLeaseKeeper(deps, options);
+    const keeper = correct.createLeaseKeeper(deps, options);
     const { signal } = new AbortController();
     return {
       ...keeper,
@@ -100,7 +107,7 @@ const unfenced = withStatements({
 
 export const SABOTAGES = {
   'skip-look-up': {
-    about: 'an unknown outcome is taken for "known absent"',
+    about: 'an unknown outcome is treated as "known absent"',
     capability: 'lookup',
     caughtAs: ['two ledger entries for one payment'],
     parts: withAdapter((adapter) => ({
@@ -110,7 +117,7 @@ export const SABOTAGES = {
     })),
   },
   'send-again-unasked': {
-    about: 'an unknown outcome, at an EMR that cannot be asked, is taken for "not sent"',
+    about: 'an unknown outcome, at an EMR that cannot be statement, is treated as "not sent"',
     capability: 'none',
     caughtAs: ['two ledger entries for one payment'],
     parts: withAdapter((adapter) => ({
@@ -122,7 +129,7 @@ export const SABOTAGES = {
     })),
   },
   'no-sent-at': {
-    about: 'the request leaves before its posting attempt has been written',
+    about: 'the request is sent before its posting attempt is written',
     capability: 'lookup',
     caughtAs: ['two ledger entries for one payment'],
     parts: withStatements({
@@ -133,17 +140,17 @@ export const SABOTAGES = {
     }),
   },
   'no-fence': {
-    about: 'whoever once held a job may begin an attempt and end it, however stale the claim',
+    about: 'a worker that once held a job may begin and end an attempt, even with a stale claim',
     capability: 'lookup',
     caughtAs: [
-      'state transition that the diagram does not have',
+      'state transition is not allowed',
       'two events for one payment',
       'two ledger entries for one payment',
     ],
-    parts: (whole) => ({ ...neverLost(whole), ...unfenced(whole) }),
+    parts: (correct) => ({ ...neverLost(correct), ...unfenced(correct) }),
   },
   'no-outbox': {
-    about: 'what was once handed to the queue is never looked for again',
+    about: 'a job that was lost after it was queued is never queued again',
     capability: 'lookup',
     caughtAs: ['acknowledged payment is not settled'],
     parts: () => ({ startSweeper: () => ({ close: async () => undefined }) }),
@@ -160,7 +167,7 @@ export const SABOTAGES = {
     }),
   },
   'no-second-delivery': {
-    about: 'a delivery that failed is not tried again',
+    about: 'a failed delivery is not retried',
     capability: 'lookup',
     caughtAs: ['event is missing'],
     parts: withStatements({

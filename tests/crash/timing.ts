@@ -1,16 +1,16 @@
 /**
- * The suite's clock. Shorter than production's, so that leases pass to another worker and answers are given up many
- * times in a minute; the order of the bounds is production's.
+ * The suite's time limits. They are shorter than production's, so that leases move to another worker and requests time out
+ * many times per minute, but their order by size is the same.
  */
 export const TIMING = {
-  /** LEASE_MS of the workers. */
+  /** The workers' LEASE_MS. */
   leaseMs: 3_000,
-  /** One exchange with the EMR. */
+  /** Time limit of one exchange with the EMR. */
   emrTimeoutMs: 1_500,
-  /** How long the EMR may be at work on a request whose answer was lost: longer than any freeze of it that is injected. */
+  /** How long the EMR may still process a request whose answer was lost: longer than any injected freeze of the EMR. */
   settleMs: 6_000,
-  /** A client's patience with one request. */
+  /** A client's time limit for one request. */
   clientTimeoutMs: 5_000,
-  /** After this a client gives up for good. */
+  /** The time after which a client stops repeating its request. */
   clientGivesUpMs: 60_000,
 } as const;

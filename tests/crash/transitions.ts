@@ -1,10 +1,10 @@
 import { Client } from 'pg';
 import type { Transition } from './records.ts';
 
-/** Runs with a connection of its own to the suite's database. */
+/** Runs `work` with a separate connection to the suite's database. */
 export async function onDatabase<T>(url: string, work: (client: Client) => Promise<T>): Promise<T> {
   const client = new Client({ connectionString: url, application_name: 'crash suite' });
-  // A connection that Postgres drops must not end the suite: the statement under way fails and says so.
+  // When PostgreSQL drops the connection, the running statement fails with an error; the event must not end the suite as well.
   client.on('error', () => undefined);
   await client.connect();
   try {
@@ -14,7 +14,7 @@ export async function onDatabase<T>(url: string, work: (client: Client) => Promi
   }
 }
 
-/** A logged table: one without a log would be emptied by an immediate restart. */
+/** Records status changes in a logged table, because an immediate restart empties an unlogged one. */
 const WATCH = `
   CREATE SCHEMA crash;
   CREATE TABLE crash.transitions (seq bigserial PRIMARY KEY, payment_id uuid NOT NULL, "from" text, "to" text NOT NULL);
@@ -27,7 +27,7 @@ const WATCH = `
   CREATE TRIGGER crash_transitions AFTER INSERT OR UPDATE OF status ON payments
     FOR EACH ROW EXECUTE FUNCTION crash.record_transition();`;
 
-/** From now on every change of a payment's status is written down, in the transaction that makes it. */
+/** Makes the database record every change of a payment's status, in the transaction that changes it. */
 export async function watchTransitions(url: string): Promise<void> {
   await onDatabase(url, (client) => client.query(WATCH));
 }

@@ -13,7 +13,7 @@ type Release = () => Promise<unknown>;
 const NO_REDIS = `
   ############################################################################
   #  NO REDIS: redis-server is not on the PATH and REDIS_URL is not set.     #
-  #  Every test of the Redis backend was LEFT OUT. PostgreSQL's were run.    #
+  #  All tests of the Redis backend were SKIPPED.                            #
   ############################################################################
 `;
 
@@ -46,7 +46,7 @@ async function openServer(releases: Release[], given: string | undefined): Promi
   return server.url;
 }
 
-/** A migrated database that openTestDatabase copies. */
+/** Creates the migrated database that openTestDatabase copies. */
 async function makeTemplate(serverUrl: string, releases: Release[]): Promise<string> {
   const template = `template_${randomBytes(6).toString('hex')}`;
   await onServer(serverUrl, `CREATE DATABASE ${template} TEMPLATE template0`);
@@ -69,7 +69,7 @@ async function openRedis(releases: Release[], given: string | undefined): Promis
   return redis.url;
 }
 
-/** Runs once before all tests, whichever package they are in: one PostgreSQL, migrated once, and one Redis. */
+/** Runs once before the tests of all packages: starts one PostgreSQL, with one migrated template, and one Redis. */
 export default async function setup(): Promise<Release> {
   const releases: Release[] = [];
   const close = async () => {

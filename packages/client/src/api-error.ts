@@ -1,33 +1,33 @@
 import type { ErrorCode, ErrorReply } from './schemas.ts';
 
 /**
- * Beside the API's own codes, of which there may be more than this client knows:
- * - `no_answer`: the connection failed or the time ran out; `cause` says how;
- * - `unexpected_answer`: something answered that is not the API, such as a proxy on the way.
+ * The API's own codes, of which a newer API may have more than this client knows, and two of the client:
+ * - `no_answer`: the connection failed or the request timed out; `cause` has the reason;
+ * - `unexpected_answer`: the answer did not come from the API but, for example, from a proxy in between.
  */
 export type ApiErrorCode = ErrorCode | 'no_answer' | 'unexpected_answer' | (string & {});
 
 export type ApiErrorDetails = {
   code: ApiErrorCode;
   message: string;
-  /** Of the answer; null when none came. */
+  /** The HTTP status; null when no answer came. */
   status: number | null;
   requestId: string | null;
   safeToRetry: boolean;
-  /** What `Retry-After` asked for, in milliseconds. */
+  /** The value of the `Retry-After` header in milliseconds. */
   retryAfterMs?: number | undefined;
-  /** How often the request was sent. */
+  /** The number of times the request was sent. */
   attempts: number;
   cause?: unknown;
 };
 
-/** A request that did not succeed, after the retries that were safe. Decide by `code`; quote `requestId`. */
+/** A request that failed after all safe retries. Branch on `code`; quote `requestId` when you ask for help. */
 export class ApiError extends Error {
   override name = 'ApiError';
   readonly code: ApiErrorCode;
   readonly status: number | null;
   readonly requestId: string | null;
-  /** Whether the same request, with the same Idempotency-Key, may be sent again later. */
+  /** True if you may send the same request with the same Idempotency-Key again later. */
   readonly safeToRetry: boolean;
   readonly retryAfterMs: number | undefined;
   readonly attempts: number;
@@ -43,7 +43,7 @@ export class ApiError extends Error {
   }
 }
 
-/** The API's error body, or null when the text is none. A field that it should have and has not makes it none. */
+/** Reads the API's error body; null when the text is not one or lacks one of its fields. */
 export function readErrorReply(text: string): (Omit<ErrorReply, 'code'> & { code: string }) | null {
   const reply = readJson(text);
   if (reply === null || typeof reply !== 'object') return null;
@@ -53,7 +53,7 @@ export function readErrorReply(text: string): (Omit<ErrorReply, 'code'> & { code
   return { success: false, code, message, request_id, safe_to_retry };
 }
 
-/** Null for what is not JSON. */
+/** Parses JSON; null when the text is not JSON. */
 export function readJson(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;

@@ -4,8 +4,8 @@ import { expect, test } from 'vitest';
 
 const HOME = join(import.meta.dirname, '..');
 
-/** Runs the package's own `generate`, which then writes nothing and fails when it would write something else. */
-test('api-types.ts is what docs/openapi.json says; `pnpm --filter @emr-payments/client generate` writes it', () => {
+/** Runs the package's `generate` in check mode: it writes nothing and fails when the output would differ from the file. */
+test('api-types.ts matches docs/openapi.json; if not, run `pnpm --filter @emr-payments/client generate`', () => {
   const generate = join(HOME, 'node_modules', 'openapi-typescript', 'bin', 'cli.js');
   const check = ['../../docs/openapi.json', '--output', 'src/api-types.ts', '--check'];
   expect(() =>

@@ -5,29 +5,32 @@ import type { paths } from './api-types.ts';
 import { type SendDeps, sendWithRetries } from './send-with-retries.ts';
 
 export type Credentials = {
-  /** Where the API is, such as https://payments.example.com: without /v1. */
+  /** The API's base URL without /v1, such as https://payments.example.com. */
   baseUrl: string;
   clientId: string;
   clientSecret: string;
-  /** Of the user whose payments these are. */
+  /** The access token of the user whose payments you handle. */
   accessToken: string;
 };
 
-/** What every call takes besides what it is about. */
+/** Options of every call. */
 export type CallOptions = {
-  /** Ends the call, its waits between retries included. */
+  /** Aborts the call, also while it waits between retries. */
   signal?: AbortSignal;
 };
 
-/** What every call that changes something takes. */
+/** Options of every call that changes something. */
 export type WriteOptions = CallOptions & {
-  /** Your own, to go on with a request after a restart of your program; else a new one is made. Both are kept over retries. */
+  /**
+   * Your own key, with which you can repeat the request after your program restarts; a new UUID by default. Retries
+   * send the same key.
+   */
   idempotencyKey?: string;
 };
 
 export type Api = ReturnType<typeof openApi>;
 
-/** The typed requests under the client's methods: credentials on each, retries below. */
+/** Opens the typed requests that the client's methods use. Each carries the credentials and is retried when that is safe. */
 export function openApi(deps: SendDeps, { baseUrl, clientId, clientSecret, accessToken }: Credentials) {
   return createFetchClient<paths>({
     baseUrl,
@@ -36,28 +39,28 @@ export function openApi(deps: SendDeps, { baseUrl, clientId, clientSecret, acces
   });
 }
 
-/** The header of a write. */
+/** The Idempotency-Key header of a write. */
 export function keyed({ idempotencyKey = randomUUID() }: WriteOptions) {
   return { 'Idempotency-Key': idempotencyKey };
 }
 
-/** `{ signal }` for a request, or nothing. */
+/** `{ signal }` when the caller gave one. */
 export function stoppable({ signal }: CallOptions) {
   return signal === undefined ? {} : { signal };
 }
 
-/** The body of an answer. Errors have been thrown by then: what is left without a body is not the API's. */
+/** Takes the body out of an answer. Errors have been thrown before, so an answer without a body is not the API's. */
 export async function bodyOf<T>(call: Promise<{ data?: T; response: Response }>): Promise<T> {
   const { data, response } = await call;
   if (data === undefined) throw notOurs(response);
   return data;
 }
 
-/** An answer of 2xx that the document does not have. */
+/** The error for a 2xx answer that does not match the OpenAPI document. */
 export function notOurs({ status, headers }: Response): ApiError {
   return new ApiError({
     code: 'unexpected_answer',
-    message: `HTTP ${status} with a body that is not the API's. Does the client fit the API's version?`,
+    message: `HTTP ${status} with a body that the API does not send. Does the client match the API's version?`,
     status,
     requestId: headers.get('x-request-id'),
     safeToRetry: false,

@@ -4,19 +4,22 @@ import { connectionMethods, eventMethods, jobMethods, reconciliationMethods } fr
 import { webhookMethods } from './webhooks.ts';
 
 export type ClientOptions = Credentials & {
-  /** In place of the global one, for a proxy or for tracing. */
+  /** Used instead of the global fetch, for example for a proxy or for tracing. */
   fetch?: typeof globalThis.fetch;
-  /** Sends after the first one; 3 unless told, 0 for none. */
+  /** The number of retries after the first send; 3 by default, 0 for none. */
   maxRetries?: number;
-  /** For one send, its whole answer included; 30 s unless told. A call with its retries can take longer: give it a `signal`. */
+  /**
+   * Time limit of one send including its whole answer; 30 s by default. A call with its retries can take longer:
+   * limit it with a `signal`.
+   */
   timeoutMs?: number;
 };
 
 export type Client = ReturnType<typeof createClient>;
 
 /**
- * Everything that the API offers, for one user of one client. Writes carry an Idempotency-Key of their own; what is safe to
- * send again is sent again; every other failure is an `ApiError`.
+ * Creates a client that offers everything the API does, for one user of one client. Every write carries an
+ * Idempotency-Key. Requests are retried when that is safe; every other failure is an `ApiError`.
  *
  * @throws TypeError when `baseUrl` is not an http or https URL.
  */

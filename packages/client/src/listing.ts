@@ -1,14 +1,16 @@
 export type Page<T> = { data: T[]; has_more: boolean; next_cursor: string | null };
 
-/** A list that fetches its pages while it is gone through, newest first. Each loop over it begins anew. */
+/** A list, newest first, that fetches its pages while you iterate. Every loop starts from the beginning. */
 export type Listing<T> = AsyncIterable<T> & {
-  /** One page alone: of the query's `cursor`, or the first. */
+  /** Fetches a single page: that of the query's `cursor`, or the first. */
   page(): Promise<Page<T>>;
 };
 
 /**
- * @param fetchPage fetches the page of a cursor.
- * @param start the cursor to begin with; undefined is the beginning.
+ * Makes a list out of a function that fetches one page.
+ *
+ * @param fetchPage fetches the page at a cursor.
+ * @param start the cursor to start at; undefined for the first page.
  */
 export function listing<T>(
   fetchPage: (cursor: string | undefined) => Promise<Page<T>>,

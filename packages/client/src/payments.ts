@@ -14,7 +14,7 @@ import type {
 /** `/v1/payments`. */
 export function paymentMethods(api: Api) {
   return {
-    /** Hands a payment over. It is posted later: a webhook tells, or `get`. */
+    /** Accepts a payment for posting. The result comes later: by webhook, or from `get`. */
     async create(payment: CreatePayment, options: WriteOptions = {}): Promise<PaymentQueued> {
       const params = { header: keyed(options) };
       const { data, response } = await api.POST('/v1/payments', {
@@ -26,9 +26,9 @@ export function paymentMethods(api: Api) {
       return data;
     },
 
-    /** Checks a payment, its names at the EMR as well, and says what would be posted. Nothing is written. */
+    /** Checks a payment, including its names at the EMR, and returns what would be posted. Writes nothing. */
     async dryRun(payment: CreatePayment, options: CallOptions = {}): Promise<DryRun> {
-      // The key is not used up; it says that the request may be sent again.
+      // The API does not store this key; it lets sendWithRetries retry the request.
       const params = { header: keyed({}), query: { dry_run: true } };
       const { data, response } = await api.POST('/v1/payments', {
         params,
@@ -44,7 +44,7 @@ export function paymentMethods(api: Api) {
       return (await bodyOf(api.GET('/v1/payments/{id}', { params, ...stoppable(options) }))).data;
     },
 
-    /** The worklist is `list({ status: ['failed', 'needs_review'] })`. */
+    /** Lists payments. `list({ status: ['failed', 'needs_review'] })` is the worklist. */
     list(query: ListPayments = {}, options: CallOptions = {}): Listing<Payment> {
       return listing((cursor) => {
         const params = { query: { ...query, ...(cursor === undefined ? {} : { cursor }) } };
@@ -52,7 +52,7 @@ export function paymentMethods(api: Api) {
       }, query.cursor);
     },
 
-    /** Has a failed payment tried again, with a corrected payment method or location if need be. */
+    /** Retries a failed payment, with a corrected payment method or location if you give one. */
     async retry(
       paymentId: string,
       correction: RetryPayment = {},
@@ -62,7 +62,7 @@ export function paymentMethods(api: Api) {
       return bodyOf(api.POST('/v1/payments/{id}/retry', { params, body: correction, ...stoppable(options) }));
     },
 
-    /** Says what a person found in the EMR about a payment in `needs_review`. */
+    /** Settles a payment in `needs_review` by what a person found in the EMR. */
     async resolve(
       paymentId: string,
       found: ResolvePayment,

@@ -14,7 +14,7 @@ import type {
 /** `/v1/jobs`. */
 export function jobMethods(api: Api) {
   return {
-    /** @param jobId as a number from an answer, or as a string from an event. */
+    /** @param jobId a number, as in answers, or a string, as in events. */
     async get(jobId: number | string, options: CallOptions = {}): Promise<Job> {
       const params = { path: { job_id: String(jobId) } };
       return (await bodyOf(api.GET('/v1/jobs/{job_id}', { params, ...stoppable(options) }))).data;
@@ -22,7 +22,7 @@ export function jobMethods(api: Api) {
   };
 }
 
-/** `/v1/reconciliation`: a deposit date, to compare with the EMR's day sheet. */
+/** `/v1/reconciliation`: the totals of one deposit date, to compare with the EMR's day sheet. */
 export function reconciliationMethods(api: Api) {
   return {
     async get(day: ReconciliationDay, options: CallOptions = {}): Promise<Reconciliation> {
@@ -32,7 +32,7 @@ export function reconciliationMethods(api: Api) {
       return data.data;
     },
 
-    /** The same as CSV, for a spreadsheet. */
+    /** Returns the same data as CSV, for a spreadsheet. */
     csv(day: ReconciliationDay, options: CallOptions = {}): Promise<string> {
       const params = { query: { ...day, format: 'csv' as const } };
       return bodyOf(api.GET('/v1/reconciliation', { params, parseAs: 'text', ...stoppable(options) }));
@@ -40,7 +40,7 @@ export function reconciliationMethods(api: Api) {
   };
 }
 
-/** `/v1/connection`: what the user's EMR offers and takes. */
+/** `/v1/connection`: the payment methods, locations and fields that the user's EMR accepts. */
 export function connectionMethods(api: Api) {
   return {
     async get(options: CallOptions = {}): Promise<Connection> {
@@ -49,7 +49,7 @@ export function connectionMethods(api: Api) {
   };
 }
 
-/** `/v1/events`: what you were told, for as long as events are kept. */
+/** `/v1/events`: the events that were sent to you, as long as they are stored. */
 export function eventMethods(api: Api) {
   return {
     list(query: ListEvents = {}, options: CallOptions = {}): Listing<StoredEvent> {
@@ -64,7 +64,7 @@ export function eventMethods(api: Api) {
       return (await bodyOf(api.GET('/v1/events/{id}', { params, ...stoppable(options) }))).data;
     },
 
-    /** Sends it again, byte for byte: to one endpoint, or to all that want its type. */
+    /** Sends an event again, byte for byte, to one endpoint or to all that subscribe to its type. */
     async redeliver(
       eventId: string,
       to: RedeliverEvent = {},

@@ -1,17 +1,17 @@
 const FIRST_MS = 250;
 const LONGEST_MS = 8_000;
 
-/** A `Retry-After` beyond this is the caller's to wait for: it is told in the error. */
+/** A call does not wait for a longer `Retry-After`: it fails, and the error carries the value. */
 export const LONGEST_RETRY_AFTER_MS = 60_000;
 
 /**
- * How long to wait before the next send.
+ * Computes how long to wait before the next send.
  *
- * @param input.attempt the one that has failed; 1 is the first.
- * @param input.retryAfterMs what the answer asked for: never less than that.
- * @param input.random from 0 to 1. Half of the wait is left to it, so that clients that failed together do not come back
- *   together (AWS Architecture Blog, "Exponential Backoff And Jitter": equal jitter).
- * @returns milliseconds; null when it was asked to wait for longer than a call may.
+ * @param input.attempt the number of the failed send, starting at 1.
+ * @param input.retryAfterMs the answer's `Retry-After`: the wait is never shorter.
+ * @param input.random a number from 0 to 1 that decides half of the backoff, so that clients that failed together do not
+ *   retry together (AWS Architecture Blog, "Exponential Backoff And Jitter": equal jitter).
+ * @returns milliseconds; null when `Retry-After` is longer than a call may wait.
  */
 export function retryDelay(input: {
   attempt: number;

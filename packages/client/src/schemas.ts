@@ -1,6 +1,6 @@
 import type { components, operations } from './api-types.ts';
 
-/** The API's own shapes, from the OpenAPI document. */
+/** The API's schemas, from the OpenAPI document. */
 type Schemas = components['schemas'];
 
 export type CreatePayment = Schemas['CreatePayment'];
@@ -28,9 +28,9 @@ export type WebhookDelivery = Schemas['WebhookDelivery'];
 export type WebhookRecovery = Schemas['WebhookRecovery'];
 export type RedeliverEvent = Schemas['RedeliverEvent'];
 export type EventRedelivering = Schemas['EventRedelivering']['data'];
-/** An event as it is kept: any type, the ones to come included. */
+/** An event as the API stores it: any type, including ones added later. */
 export type StoredEvent = Schemas['Event'];
-/** What a webhook brings, told apart by `type`. Expect types that are not here yet. */
+/** The body of a webhook; `type` tells the variants apart. Expect types that are not listed yet. */
 export type WebhookEvent =
   | Schemas['PaymentCreatedEvent']
   | Schemas['PaymentFailedEvent']
@@ -38,7 +38,7 @@ export type WebhookEvent =
   | Schemas['EndpointDisabledEvent']
   | Schemas['WebhookTestEvent'];
 
-/** What a list may be narrowed down to; `limit` is how many entries one request fetches. */
+/** The query of an operation: its filters, and `limit`, the number of entries per request. */
 type QueryOf<Operation extends keyof operations> = NonNullable<operations[Operation]['parameters']['query']>;
 export type ListPayments = QueryOf<'listPayments'>;
 export type ListWebhooks = QueryOf<'listWebhooks'>;
@@ -46,6 +46,6 @@ export type ListDeliveries = QueryOf<'listWebhookDeliveries'>;
 export type ListEvents = QueryOf<'listEvents'>;
 export type ReconciliationDay = Omit<QueryOf<'getReconciliation'>, 'format'>;
 
-/** The body of every error answer, and its stable codes. */
+/** The body of every error answer. `code` is stable. */
 export type ErrorReply = Schemas['Error'];
 export type ErrorCode = ErrorReply['code'];

@@ -13,13 +13,13 @@ export type Received = {
 };
 export type Answer = (response: ServerResponse) => void;
 
-/** Answers with JSON, as the API does. */
+/** A JSON answer, as the API sends it. */
 export function json(status: number, body: object, headers: Record<string, string> = {}): Answer {
   return (response) =>
     response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
 }
 
-/** An error as the API answers it. */
+/** An error answer, as the API sends it. */
 export function refusal(
   status: number,
   error: { code: string; safe_to_retry: boolean },
@@ -28,12 +28,12 @@ export function refusal(
   return json(status, { success: false, message: 'It is so.', request_id: 'req-1', ...error }, headers);
 }
 
-/** Breaks the connection off, the request being read. */
+/** Resets the connection after the request has been read. */
 export const reset: Answer = (response) => response.socket?.resetAndDestroy();
 
 /**
- * A real HTTP server on a free loopback port that gives the answers one after the other, the last one for good, and a
- * client of it.
+ * Starts a real HTTP server on a free loopback port and a client of it. The server gives the answers one after the other and
+ * then repeats the last one.
  */
 export async function startScriptedApi(answers: readonly Answer[], options: Partial<ClientOptions> = {}) {
   const received: Received[] = [];

@@ -27,7 +27,7 @@ async function failureOf(call: Promise<unknown>): Promise<ApiError> {
 }
 
 describe('a write', () => {
-  test('carries the credentials and a key of its own, new for each call', async () => {
+  test('carries the credentials and a new Idempotency-Key for each call', async () => {
     const { client, received } = await startScriptedApi([queued]);
     expect(await client.payments.create(PAYMENT)).toEqual(QUEUED);
     await client.payments.create(PAYMENT);
@@ -44,11 +44,11 @@ describe('a write', () => {
 
   test.each([
     ['a reset', reset],
-    ['an answer that says so', unavailable(true)],
+    ['an answer with safe_to_retry', unavailable(true)],
     ["a proxy's error page", page],
     ['half an answer', (response) => response.writeHead(200).end('{"success": tr')],
   ] satisfies [string, Answer][])(
-    'is sent again after %s, the same with the same key',
+    'is sent again unchanged, with the same key, after %s',
     async (_what, bad) => {
       const { client, received } = await startScriptedApi([bad, bad, queued]);
       expect(await client.payments.create(PAYMENT)).toEqual(QUEUED);
@@ -58,13 +58,13 @@ describe('a write', () => {
     },
   );
 
-  test('takes a key of the caller', async () => {
+  test('uses the key that the caller gives', async () => {
     const { client, received } = await startScriptedApi([queued]);
     await client.payments.create(PAYMENT, { idempotencyKey: 'order-17' });
     expect(received[0]?.headers['idempotency-key']).toBe('order-17');
   });
 
-  test('is not sent again when the answer says that it is not safe, whatever the status', async () => {
+  test('is not sent again when the answer says safe_to_retry: false, whatever the status', async () => {
     const { client, received } = await startScriptedApi([unavailable(false)]);
     expect(await failureOf(client.payments.create(PAYMENT))).toMatchObject({
       code: 'service_unavailable',
@@ -89,21 +89,21 @@ describe('a write', () => {
   });
 });
 
-test('gives up after the retries that it may make', async () => {
+test('stops after maxRetries', async () => {
   const { client, received } = await startScriptedApi([unavailable(true)], { maxRetries: 2 });
   const error = await failureOf(client.payments.create(PAYMENT));
   expect(error).toMatchObject({ code: 'service_unavailable', safeToRetry: true, attempts: 3 });
   expect(received).toHaveLength(3);
 });
 
-test('waits for as long as Retry-After says', async () => {
+test('waits at least as long as Retry-After says', async () => {
   const { client, received } = await startScriptedApi([unavailable(true, { 'retry-after': '1' }), queued]);
   await client.payments.create(PAYMENT);
   const [first, second] = received;
   expect((second?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThan(1000);
 });
 
-test('does not hold a caller up for a long Retry-After, and tells it', async () => {
+test('fails at once on a long Retry-After, and reports it in the error', async () => {
   const tooMany = refusal(429, { code: 'rate_limited', safe_to_retry: true }, { 'retry-after': '600' });
   const { client, received } = await startScriptedApi([tooMany]);
   expect(await failureOf(client.payments.get('x'))).toMatchObject({
@@ -114,7 +114,7 @@ test('does not hold a caller up for a long Retry-After, and tells it', async () 
   expect(received).toHaveLength(1);
 });
 
-test('an answer that does not come in time is no answer, its body included', async () => {
+test('an answer that is not complete within timeoutMs counts as no answer', async () => {
   const stalled: Answer = (response) =>
     response.writeHead(200, { 'content-type': 'application/json' }).write('{');
   const { client, received } = await startScriptedApi([stalled, () => undefined], {
@@ -127,7 +127,7 @@ test('an answer that does not come in time is no answer, its body included', asy
   expect(received).toHaveLength(2);
 });
 
-test('the caller can stop it while it waits', async () => {
+test('the caller can abort it while it waits', async () => {
   const { client, received } = await startScriptedApi([unavailable(true, { 'retry-after': '50' })]);
   const stop = new AbortController();
   const getting = client.payments.get('x', { signal: stop.signal });
@@ -136,7 +136,7 @@ test('the caller can stop it while it waits', async () => {
   await expect(getting).rejects.toThrow('The shop is closed.');
 });
 
-test('takes its credentials to no other address', async () => {
+test('does not follow a redirect with its credentials', async () => {
   const other = await startScriptedApi([queued]);
   const { client } = await startScriptedApi([
     (response) => response.writeHead(307, { location: `${other.baseUrl}/v1/payments` }).end(),
@@ -149,7 +149,7 @@ test('takes its credentials to no other address', async () => {
   expect(other.received).toHaveLength(0);
 });
 
-test('refuses a base URL that is none', () => {
+test('refuses a base URL that is not http or https', () => {
   const credentials = { clientId: 'ci_1', clientSecret: 'cs_2', accessToken: 'at_3' };
   expect(() => createClient({ baseUrl: 'ftp://example.com', ...credentials })).toThrow(TypeError);
   expect(() => createClient({ baseUrl: 'example.com', ...credentials })).toThrow(TypeError);

@@ -5,22 +5,22 @@ import { retryDelay } from './retry-delay.ts';
 
 export type SendDeps = {
   fetch: typeof globalThis.fetch;
-  /** Sends after the first one. */
+  /** The number of retries after the first send. */
   maxRetries: number;
-  /** For one send, its whole answer included. */
+  /** Time limit of one send including its whole answer. */
   timeoutMs: number;
 };
 
-/** Proxies say with these that the other side was not reached, did not answer, or was too busy. */
-const PASSING = new Set([408, 429, 502, 503, 504]);
+/** Statuses by which a proxy says that the server was unreachable, silent or too busy. */
+const TEMPORARY = new Set([408, 429, 502, 503, 504]);
 
 /**
- * Sends a request until it succeeds, must not be sent again, or has been sent often enough. It is sent again when the
- * answer says `safe_to_retry`; and when no answer came, or not the API's, where that is harmless: for reads, and with an
- * Idempotency-Key, which stays the same.
+ * Sends a request until it succeeds, must not be retried, or has used up its retries. It is retried when the answer says
+ * `safe_to_retry`. When no answer came, or not one of the API, it is retried only if a repeat is harmless: for reads, and
+ * for requests with an Idempotency-Key, which stays the same.
  *
- * @returns an answer with a status of 2xx, its body read.
- * @throws ApiError; or the reason of the caller's signal.
+ * @returns an answer with a 2xx status, its body already read.
+ * @throws ApiError, or the reason of the caller's signal.
  */
 export async function sendWithRetries(deps: SendDeps, request: Request): Promise<Response> {
   const body = request.body === null ? null : await request.text();
@@ -43,7 +43,7 @@ async function sendOnce(deps: SendDeps, { request, body, attempt }: Send): Promi
       method: request.method,
       headers: request.headers,
       body,
-      // The credentials are for this address alone.
+      // A redirect is not followed: the credentials must not reach another address.
       redirect: 'manual',
       signal: AbortSignal.any([request.signal, AbortSignal.timeout(deps.timeoutMs)]),
     });
@@ -82,10 +82,10 @@ function errorOf(input: {
   if (reply === null) {
     return new ApiError({
       code: 'unexpected_answer',
-      message: `HTTP ${status}, and not from the API. Is the address right, and what is on the way to it?`,
+      message: `HTTP ${status} that did not come from the API. Is baseUrl right, and is there a proxy in between?`,
       status,
       requestId,
-      safeToRetry: repeatable && (PASSING.has(status) || response.ok),
+      safeToRetry: repeatable && (TEMPORARY.has(status) || response.ok),
       retryAfterMs,
       attempts: attempt,
     });
@@ -102,7 +102,7 @@ function errorOf(input: {
   });
 }
 
-/** fetch says "fetch failed" and keeps the reason in its cause. */
+/** Finds the reason in the error's cause: fetch's own message is only "fetch failed". */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.cause instanceof Error && error.cause.message !== '' ? error.cause.message : error.message;

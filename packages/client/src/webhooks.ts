@@ -17,10 +17,10 @@ import type {
   WebhookTestResult,
 } from './schemas.ts';
 
-/** `/v1/webhooks`: where events go. These are the client's, whichever user's token is sent. */
+/** `/v1/webhooks`: the endpoints that receive events. They belong to the client, whichever user's token is sent. */
 export function webhookMethods(api: Api) {
   return {
-    /** The secret, or public key, is in this answer and in no other. */
+    /** Registers an endpoint. Only this answer contains its secret or public key. */
     async create(
       endpoint: CreateWebhookEndpoint,
       options: WriteOptions = {},
@@ -41,7 +41,7 @@ export function webhookMethods(api: Api) {
       return (await bodyOf(api.GET('/v1/webhooks/{id}', { params, ...stoppable(options) }))).data;
     },
 
-    /** What is left out stays as it is. `enabled` disables and enables. */
+    /** Changes the given fields and leaves the others. `enabled` enables or disables the endpoint. */
     async update(
       endpointId: string,
       change: UpdateWebhookEndpoint,
@@ -57,7 +57,7 @@ export function webhookMethods(api: Api) {
       return (await bodyOf(api.DELETE('/v1/webhooks/{id}', { params, ...stoppable(options) }))).data;
     },
 
-    /** The old secret signs beside the new one for a day, unless told. */
+    /** Creates a new secret. The old one also signs for `overlap_seconds`, a day by default. */
     async rotateSecret(
       endpointId: string,
       rotation: RotateWebhookSecret = {},
@@ -72,7 +72,7 @@ export function webhookMethods(api: Api) {
       return (await bodyOf(call)).data;
     },
 
-    /** Sends a test event now and tells what came back. Takes no key: without an answer it is not sent again. */
+    /** Sends a test event now and returns the endpoint's answer. Takes no key, so it is not retried when no answer comes. */
     async test(endpointId: string, options: CallOptions = {}): Promise<WebhookTestResult> {
       const params = { path: { id: endpointId } };
       return (await bodyOf(api.POST('/v1/webhooks/{id}/test', { params, ...stoppable(options) }))).data;
@@ -92,18 +92,18 @@ export function webhookMethods(api: Api) {
       }, query.cursor);
     },
 
-    /** Has everything sent again that the endpoint missed in a stretch of time. */
+    /** Sends all events again that the endpoint missed in a period. */
     async recover(
       endpointId: string,
-      stretch: RecoverWebhook,
+      period: RecoverWebhook,
       options: WriteOptions = {},
     ): Promise<WebhookRecovery> {
       const params = { path: { id: endpointId }, header: keyed(options) };
-      const call = api.POST('/v1/webhooks/{id}/recover', { params, body: stretch, ...stoppable(options) });
+      const call = api.POST('/v1/webhooks/{id}/recover', { params, body: period, ...stoppable(options) });
       return (await bodyOf(call)).data;
     },
 
-    /** How far a recovery is. */
+    /** Returns the progress of a recovery. */
     async recovery(
       ids: { endpointId: string; recoveryId: string },
       options: CallOptions = {},

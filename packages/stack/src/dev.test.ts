@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { removePlace } from './embedded-postgres.ts';
-import { freePort, isPortFree } from './ports.ts';
+import { choosePort, freePort } from './ports.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..', '..');
 const DEV = join(import.meta.dirname, 'dev.ts');
@@ -34,6 +34,11 @@ function dev(args: readonly string[] = [], env: Readonly<Record<string, string>>
     });
   }
   return { child, output: () => output, ended: once(child, 'exit').then(([code]) => code as number | null) };
+}
+
+/** @throws PortTakenError while something listens on the port. */
+async function expectFree(port: number): Promise<void> {
+  await choosePort({ variable: 'API_PORT', asked: port, preferred: port });
 }
 
 type StackFile = Record<string, string>;
@@ -64,7 +69,7 @@ afterEach(async () => {
 });
 
 describe('pnpm dev', () => {
-  test('comes up, tells where everything is, refuses a second one, and keeps its data until --reset', async () => {
+  test('starts, prints its addresses, refuses a second start, and keeps its data until --reset', async () => {
     const first = dev();
     const stack = await whenUp(first);
     expect(Object.keys(stack)).toEqual([
@@ -96,12 +101,12 @@ describe('pnpm dev', () => {
     const second = dev();
     expect(await second.ended).toBe(1);
     expect(second.output()).toContain(
-      `running already (process ${first.child.pid}). Its API is at ${stack.api_url}`,
+      `already running (process ${first.child.pid}). Its API is at ${stack.api_url}`,
     );
 
     first.child.kill('SIGINT');
     expect(await first.ended).toBe(0);
-    expect(await isPortFree(Number(new URL(stack.api_url ?? '').port))).toBe(true);
+    await expectFree(Number(new URL(stack.api_url ?? '').port));
     expect(existsSync(join(folder, 'stack.json'))).toBe(false);
 
     const again = dev();
@@ -114,39 +119,42 @@ describe('pnpm dev', () => {
     again.child.kill('SIGTERM');
     expect(await again.ended).toBe(0);
 
-    const anew = await whenUp(dev(['--', '--reset']));
-    expect(anew.client_id).not.toBe(stack.client_id);
-    expect(anew.webhook_secret).not.toBe(stack.webhook_secret);
+    const reset = await whenUp(dev(['--', '--reset']));
+    expect(reset.client_id).not.toBe(stack.client_id);
+    expect(reset.webhook_secret).not.toBe(stack.webhook_secret);
   }, 400_000);
 
-  test('leaves no process behind when it is killed, and starts again', async () => {
+  test('leaves no process behind when it is killed, and can be started again', async () => {
     const first = dev();
     const stack = await whenUp(first);
     first.child.kill('SIGKILL');
     await first.ended;
     const port = Number(new URL(stack.api_url ?? '').port);
-    await vi.waitFor(async () => expect(await isPortFree(port)).toBe(true), { timeout: 20_000 });
+    await vi.waitFor(() => expectFree(port), { timeout: 20_000 });
     const again = await whenUp(dev([], { API_PORT: String(port) }));
     expect(again.client_id).toBe(stack.client_id);
     expect(again.api_url).toBe(stack.api_url);
   }, 300_000);
 
-  test('starts again what ends by itself, and gives up on what does not stay up', async () => {
+  test('restarts a part that ends by itself, and stops when a part keeps ending', async () => {
     const run = dev();
     const stack = await whenUp(run);
     const apps = () => JSON.parse(readFileSync(join(folder, 'dev.pid'), 'utf8')).apps as number[];
     for (const time of [1, 2]) {
       const [sandbox = 0] = apps();
       process.kill(sandbox, 'SIGKILL');
-      await vi.waitFor(() => expect(run.output().split('emr-sandbox runs again')).toHaveLength(time + 1), {
-        timeout: 20_000,
-      });
+      await vi.waitFor(
+        () => expect(run.output().split('emr-sandbox is running again')).toHaveLength(time + 1),
+        {
+          timeout: 20_000,
+        },
+      );
       expect((await fetch(`${stack.emr_fhir_url}/metadata`)).status).toBe(200);
     }
-    expect(run.output()).toContain('emr-sandbox ended by itself. Its log');
+    expect(run.output()).toContain('emr-sandbox ended unexpectedly. Its log');
     process.kill(apps()[0] ?? 0, 'SIGKILL');
     expect(await run.ended).toBe(1);
-    expect(run.output()).toContain('stopping: emr-sandbox does not stay up');
+    expect(run.output()).toContain('stopping: emr-sandbox keeps ending');
   }, 300_000);
 
   test('names the variable whose port is taken', async () => {
@@ -155,11 +163,11 @@ describe('pnpm dev', () => {
     await once(server, 'listening');
     const run = dev([], { INBOX_PORT: String(port) });
     expect(await run.ended).toBe(1);
-    expect(run.output()).toContain(`INBOX_PORT=${port}: something else listens on port ${port}`);
+    expect(run.output()).toContain(`INBOX_PORT=${port}: port ${port} is in use`);
     server.close();
   });
 
-  test('tells what it takes when it is given something else', async () => {
+  test('prints its usage for an unknown argument, and names a variable with a bad value', async () => {
     const run = dev(['--rest']);
     expect(await run.ended).toBe(2);
     expect(run.output()).toContain('usage: npx -y pnpm@12 dev [--reset]');

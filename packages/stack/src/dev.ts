@@ -5,11 +5,11 @@ import { shownStep } from './dev/terminal.ts';
 const USAGE = `usage: npx -y pnpm@12 dev [--reset]
 
 Starts PostgreSQL, the API, the worker, the EMR sandbox and a webhook inbox on this machine.
-  --reset   removes the data of earlier starts first
-Ports: API_PORT, SANDBOX_PORT, INBOX_PORT, POSTGRES_PORT. Queue: REDIS_URL, else PostgreSQL. Logs: LOG_LEVEL.
+  --reset   first removes the data of earlier runs
+Ports: API_PORT, SANDBOX_PORT, INBOX_PORT, POSTGRES_PORT. Queue: Redis at REDIS_URL, PostgreSQL without it. Logs: LOG_LEVEL.
 `;
 
-/** The database client is made from the schema; turbo knows whether that has been done already. */
+/** Generates the database client from the schema; turbo skips it when the schema has not changed. */
 function generateClient(): void {
   const { status, stdout, stderr, error } = spawnSync('turbo', ['run', '//#prisma:generate'], {
     cwd: join(import.meta.dirname, '..', '..', '..'),
@@ -27,7 +27,7 @@ async function main(): Promise<number> {
   }
   process.stdout.write('emr-payments, the local stack\n');
   await shownStep('database client', async () => generateClient());
-  // Only now: it imports the generated client.
+  // Imported here and not at the top, because it imports the client that has just been generated.
   const { runDev } = await import('./dev/run-dev.ts');
   return runDev({ reset: given.includes('--reset') });
 }

@@ -35,7 +35,7 @@ async function start(): Promise<EmbeddedPostgres> {
   return server;
 }
 
-/** As the server knows its folder: `dataDir` may be a link. */
+/** The data folder as the server sees it: `dataDir` may be a symbolic link. */
 const dataFolder = (): string => join(realpathSync(dataDir), 'data');
 
 async function query(url: string, sql: string): Promise<unknown[]> {
@@ -50,7 +50,7 @@ async function query(url: string, sql: string): Promise<unknown[]> {
 }
 
 beforeEach(() => {
-  // As in a clone under /root: nobody but the owner gets in.
+  // Only the owner may enter, as in a clone under /root.
   home = mkdtempSync(join(tmpdir(), 'emr-payments-stack-'));
   chmodSync(home, 0o700);
   dataDir = join(home, '.local', 'postgres');
@@ -63,7 +63,7 @@ afterEach(async () => {
 });
 
 describe('an embedded PostgreSQL', () => {
-  test('answers on 127.0.0.1 with its password only, and keeps its data over a stop', async () => {
+  test('accepts only its own password, only on 127.0.0.1, and keeps its data across a stop', async () => {
     const first = await start();
     await query(first.url, 'CREATE TABLE kept (n int); INSERT INTO kept VALUES (7)');
     const wrong = new URL(first.url);
@@ -78,19 +78,22 @@ describe('an embedded PostgreSQL', () => {
     expect(await query(second.url, 'SELECT n FROM kept')).toEqual([{ n: 7 }]);
   });
 
-  test.runIf(asRoot)('keeps its data on open ground when its account cannot reach the folder', async () => {
-    await start();
-    expect(lstatSync(dataDir).isSymbolicLink()).toBe(true);
-    expect(statSync(dataDir).uid).not.toBe(0);
-  });
+  test.runIf(asRoot)(
+    'keeps its data in a shared temporary folder when its account cannot reach the requested one',
+    async () => {
+      await start();
+      expect(lstatSync(dataDir).isSymbolicLink()).toBe(true);
+      expect(statSync(dataDir).uid).not.toBe(0);
+    },
+  );
 
-  test.runIf(asRoot)('keeps its data in the folder itself when its account can reach it', async () => {
+  test.runIf(asRoot)('keeps its data in the requested folder when its account can reach it', async () => {
     chmodSync(home, 0o755);
     await start();
     expect(lstatSync(dataDir).isDirectory()).toBe(true);
   });
 
-  test('comes back on the same port after a kill -9, and says that it crashed', async () => {
+  test('can be restarted on the same port after a kill -9, and reports the crash', async () => {
     const server = await start();
     const crashed = new Promise((resolve) => server.onCrash(resolve));
     const before = server.pid;
@@ -101,7 +104,7 @@ describe('an embedded PostgreSQL', () => {
     expect(await query(server.url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
   });
 
-  test('takes over from a server that an earlier run left running', async () => {
+  test('stops a server that an earlier run left behind and reuses its data', async () => {
     const left = await start();
     expect(isServerOf(dataFolder(), left.pid)).toBe(true);
     await query(left.url, 'CREATE TABLE kept (n int)');
@@ -110,7 +113,7 @@ describe('an embedded PostgreSQL', () => {
     expect(await query(next.url, 'SELECT count(*)::int AS n FROM kept')).toEqual([{ n: 0 }]);
   });
 
-  test('starts over a pid file whose number now belongs to another process', async () => {
+  test('ignores a pid file whose process id now belongs to another program', async () => {
     const server = await start();
     const { pid } = server;
     const data = join(dataDir, 'data');
@@ -121,7 +124,7 @@ describe('an embedded PostgreSQL', () => {
     expect(await query(next.url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
   });
 
-  test('begins anew after a start that was interrupted while it created the data', async () => {
+  test('creates the data again when an earlier start was interrupted while it did so', async () => {
     mkdirSync(join(dataDir, 'data.new', 'base'), { recursive: true });
     const server = await start();
     expect(await query(server.url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);

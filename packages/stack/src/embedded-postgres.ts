@@ -14,38 +14,41 @@ export { removePlace } from './postgres/place.ts';
 const START_WITHIN_MS = 60_000;
 
 export type EmbeddedPostgresOptions = {
-  /** Kept between runs. Any folder: where the server's account cannot get there, it becomes a link to a place where it can. */
+  /**
+   * Kept between runs. Any folder will do: if the server's account cannot reach it, it becomes a symbolic link to one
+   * that it can.
+   */
   dataDir: string;
-  /** On 127.0.0.1; 0 for any free one. */
+  /** The port on 127.0.0.1; 0 takes any free one. */
   port: number;
-  /** Whether a commit must survive the loss of power. Off for unit tests alone. */
+  /** True if a commit must survive a power failure. False only in unit tests. */
   durable: boolean;
   /** Further server settings, such as `{ max_connections: '200' }`. */
   settings?: Readonly<Record<string, string>>;
 };
 
-/** `fast` ends the sessions and writes a checkpoint; `immediate` drops everything, as a crash would. */
+/** `fast` ends the sessions and writes a checkpoint; `immediate` ends at once, as in a crash. */
 export type StopMode = 'fast' | 'immediate';
 
 export type EmbeddedPostgres = {
-  /** The database `postgres`, with user and password. */
+  /** The URL of the database `postgres`, with user and password. */
   readonly url: string;
-  /** The same server, another database. */
+  /** The URL of another database on the same server. */
   urlOf(database: string): string;
   readonly port: number;
-  /** Of the server now running; changes with a restart. */
+  /** The process id of the current run; it changes with a restart. */
   readonly pid: number;
   readonly logFile: string;
   stop(mode?: StopMode): Promise<void>;
-  /** Starts it again on the same port and data, also after it was killed. */
+  /** Stops the server if it is running and starts it with the same port and data. */
   restart(mode?: StopMode): Promise<void>;
-  /** Called when the server ends without having been told to. */
+  /** Registers a listener for ends of the server that neither `stop` nor `restart` caused. */
   onCrash(listener: (code: number | null) => void): void;
 };
 
 const NOT_DURABLE = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' };
 
-/** Waits until the server takes connections, or has ended. */
+/** Waits until the server accepts connections or has ended. */
 async function started(child: ChildProcess, data: string): Promise<'ready' | 'ended'> {
   const deadline = Date.now() + START_WITHIN_MS;
   while (child.exitCode === null && child.signalCode === null) {
@@ -58,9 +61,9 @@ async function started(child: ChildProcess, data: string): Promise<'ready' | 'en
 }
 
 /**
- * Starts an embedded PostgreSQL 18 on 127.0.0.1, creating its data on the first start. Works as root (the server then
- * runs as `postgres` or `nobody`) and not as root, in any folder. A server that a killed run left behind in the same
- * folder is stopped first; should this process be killed, the server stops by itself.
+ * Starts an embedded PostgreSQL 18 on 127.0.0.1 and creates its data on the first start. Works in any folder, and also as
+ * root: the server then runs as `postgres` or `nobody`. First stops a server that a killed run left behind in the same
+ * folder. If this process is killed, the server stops by itself.
  *
  * @throws Error with the end of the server's log when it does not start.
  */
@@ -108,12 +111,12 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
           cwd: place.folder,
           env: { LC_ALL: 'C', TZ: 'UTC' },
           stdio: ['ignore', log, log],
-          // Ctrl-C goes to the whole process group; the database is to stop last, when it is told.
+          // Ctrl-C signals the whole process group. The server has its own, because the stack stops it last.
           detached: true,
         },
       );
       closeSync(log);
-      // A server that cannot even be spawned counts as one that ended.
+      // A server that cannot be spawned is treated like one that ended.
       server.on('error', () => undefined);
       server.unref();
       tether(server);
@@ -125,10 +128,12 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
         wanted = true;
         return;
       }
-      const said = readFileSync(logFile, 'utf8').slice(logFrom).trim();
-      // After a kill -9 the server's children need a moment to notice; until then their memory blocks a new start.
-      if (!/still in use|lock file/.test(said) || Date.now() > deadline) {
-        throw new Error(`PostgreSQL did not start on port ${port}. Its log ends with:\n${said.slice(-2000)}`);
+      const output = readFileSync(logFile, 'utf8').slice(logFrom).trim();
+      // After a kill -9 the server's children take a moment to end; until then their shared memory blocks a new start.
+      if (!/still in use|lock file/.test(output) || Date.now() > deadline) {
+        throw new Error(
+          `PostgreSQL did not start on port ${port}. Its log ends with:\n${output.slice(-2000)}`,
+        );
       }
       await wait(100);
     }

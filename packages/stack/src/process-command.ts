@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 
-/** The command line of a process, or '' when there is none: a number alone may be anybody's after a reboot. */
+/** Reads the command line of a process, or '' when it is gone. After a reboot a process id may belong to any program. */
 export function commandOf(pid: number): string {
   if (existsSync('/proc/self/cmdline')) {
     try {

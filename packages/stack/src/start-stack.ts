@@ -8,36 +8,36 @@ import { seedDemo } from './demo/seed-demo.ts';
 import { keepEncryptionKeys, keepWebhookSecret } from './keys.ts';
 import { freePort } from './ports.ts';
 
-/** Further variables for each app, such as `{ worker: { LOG_LEVEL: 'debug' } }`. */
+/** Additional environment variables per app, such as `{ worker: { LOG_LEVEL: 'debug' } }`. */
 export type AppSettings = Partial<Record<AppName, Readonly<Record<string, string>>>>;
 
-/** Runs one part of the start; a terminal shows its name and how long it took. */
+/** Runs one step of the start. `pnpm dev` prints its name and duration. */
 export type Step = <T>(name: string, work: () => Promise<T>) => Promise<T>;
 
 export type StackOptions = {
-  /** For logs, keys, the sandbox's ledger and the inbox. The same folder with the same database is the same stack again. */
+  /** Holds logs, keys, the sandbox's ledger and the inbox. The same folder and database give the same stack again. */
   folder: string;
-  /** A PostgreSQL database; it is migrated first. */
+  /** A PostgreSQL database, which is migrated before anything starts. */
   databaseUrl: string;
-  /** Without it BullMQ runs on the database. */
+  /** Without a URL, BullMQ runs on the database. */
   redisUrl?: string | undefined;
-  /** How many processes of each; one by default. */
+  /** The number of processes; 1 by default. */
   apis?: number;
   workers?: number;
-  /** Of the first API, the sandbox and the inbox; any free one by default. */
+  /** Ports of the first API, the sandbox and the inbox; any free port by default. */
   ports?: { api?: number; sandbox?: number; inbox?: number };
   settings?: AppSettings;
   step?: Step;
 };
 
 export type Stack = {
-  /** Of the first API. */
+  /** The base URL of the first API. */
   readonly apiUrl: string;
   readonly emrUrl: string;
   readonly fhirUrl: string;
   readonly inboxUrl: string;
   readonly databaseUrl: string;
-  /** undefined: BullMQ runs on the database. */
+  /** undefined when BullMQ runs on the database. */
   readonly redisUrl: string | undefined;
   readonly encryptionKeys: string;
   readonly webhookSecret: string;
@@ -48,19 +48,22 @@ export type Stack = {
   readonly workers: readonly AppProcess[];
   addApi(): Promise<AppProcess>;
   addWorker(): Promise<AppProcess>;
-  /** Every process, in the order in which they were started. */
+  /** All processes, in the order of their start. */
   processes(): readonly AppProcess[];
-  /** Stops all of them: first what takes work, then what does it, then the far ends. The database stays. */
+  /**
+   * Stops the APIs, then the workers, then the inbox and the sandbox, so that no process loses what it calls. Leaves
+   * the database running.
+   */
   stop(): Promise<void>;
 };
 
 const HOST = '127.0.0.1';
 
 /**
- * Starts the whole service from source against a given database: migrations, sandbox, inbox, demo data, APIs and
- * workers, each a process of its own. `pnpm dev`, the journey tests, the crash suite and the bench all run this.
+ * Starts the whole service from source on a given database: runs the migrations, then starts sandbox, inbox, demo data, APIs
+ * and workers, each app as a separate process. `pnpm dev`, the journey tests and the bench use it.
  *
- * @throws Error of the part that did not start; what stood by then is stopped.
+ * @throws the error of the part that did not start, after stopping the parts that did.
  */
 export async function startStack(options: StackOptions): Promise<Stack> {
   const { folder, databaseUrl, redisUrl, ports = {}, settings = {} } = options;
@@ -148,7 +151,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       }
     });
     await step('API and worker', async () => {
-      // One after the other on the first start, so that only one of them sets the queue's schema up.
+      // One after the other: on the first start, only one process may create the queue's schema.
       await addApi(ports.api);
       for (let n = 1; n < (options.apis ?? 1); n += 1) await addApi();
       for (let n = 0; n < (options.workers ?? 1); n += 1) await addWorker();

@@ -2,14 +2,14 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import type { Socket } from 'node:net';
 
 /**
- * Waits for the end of its input, which comes with the death of the process that holds the other end, whatever
- * killed it, and then asks the child to stop. SIGINT is a quick clean stop for PostgreSQL and for our apps alike.
+ * Shell script that waits until its standard input is closed and then stops the child. The operating system closes that pipe
+ * when the parent ends, whatever killed it. SIGINT is a fast and clean stop for PostgreSQL and for our apps alike.
  */
 const WATCH = 'trap "" INT TERM HUP; read -r _; kill -INT "$1" 2>/dev/null';
 
 /**
- * Ties a child to this process: should this process die without a word (kill -9), the child is stopped. Children of
- * the stack run in process groups of their own, so nothing else would tell them.
+ * Ties a child to this process: if this process is killed, even by kill -9, the child is stopped. The stack's children run
+ * in their own process groups, so no signal to ours would reach them.
  */
 export function tether(child: ChildProcess): void {
   if (child.pid === undefined) return;

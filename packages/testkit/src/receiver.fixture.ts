@@ -5,7 +5,7 @@ import { onTestFinished } from 'vitest';
 
 export type Received = { headers: IncomingHttpHeaders; body: string };
 
-/** A real receiver of webhooks on a free loopback port, closed at the end of the test. */
+/** Starts a real webhook receiver on a free loopback port. It is closed at the end of the test. */
 export async function startReceiver(
   answer: (response: ServerResponse) => void = (response) => response.writeHead(204).end(),
 ): Promise<{ url: string; received: Received[] }> {

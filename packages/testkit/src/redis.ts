@@ -1,14 +1,15 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import getPort from 'get-port';
 import { testServers } from './config.ts';
 
 /**
- * The Redis that this run shares, or null where the machine has none (the run says so at its end).
- * Use it as `describe.runIf(redisForTests() !== null)`. Tests that flush or stop Redis start their own.
+ * Returns the Redis that all tests of this run share, or null when the machine has none; the run then prints a warning. Use it
+ * as `describe.runIf(redisForTests() !== null)`. Tests that flush or stop Redis must start their own.
  */
 export function redisForTests(): { url: string } | null {
   const { redisUrl } = testServers();
@@ -17,36 +18,26 @@ export function redisForTests(): { url: string } | null {
 
 export type RedisServer = {
   url: string;
-  /** Of the server now running; changes with a restart. */
+  /** The process id of the current run; it changes with a restart. */
   readonly pid: number;
-  /** Wipes everything, as the loss of all of Redis would. */
+  /** Deletes all data, as if Redis had been lost. */
   flush(): Promise<void>;
-  /** Kills it: nothing is saved. */
+  /** Kills the server; no data is saved. */
   stop(): Promise<void>;
-  /** Starts it again, empty, on the same port. */
+  /** Stops the server if it is running and starts an empty one on the same port. */
   restart(): Promise<void>;
 };
 
-/** Whether `redis-server` is on the PATH. */
+/** True when `redis-server` is on the PATH. */
 export function hasRedisServer(): boolean {
   return spawnSync('redis-server', ['--version'], { stdio: 'ignore' }).status === 0;
 }
 
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject);
-    server.listen({ port: 0, host: '127.0.0.1' }, () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
-}
-
-/** One inline command; resolves with the first line of the answer. */
+/** Sends one inline command; resolves with the first line of the answer. */
 function command(port: number, text: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect({ port, host: '127.0.0.1' }, () => socket.write(`${text}\r\n`));
-    socket.setTimeout(2000, () => socket.destroy(new Error('Redis does not answer')));
+    socket.setTimeout(2000, () => socket.destroy(new Error('Redis did not answer in 2 s')));
     socket.once('error', reject);
     socket.once('data', (answer) => {
       socket.end();
@@ -58,14 +49,14 @@ function command(port: number, text: string): Promise<string> {
 const hasEnded = (child: ChildProcess): boolean => child.exitCode !== null || child.signalCode !== null;
 
 /**
- * Starts a `redis-server` from the PATH on a free port of 127.0.0.1, without persistence: what a test asks of Redis is
- * that it may lose everything. About 30 ms.
+ * Starts a `redis-server` from the PATH on a free port of 127.0.0.1. It has no persistence, because the tests need a Redis
+ * that can lose everything. Takes about 30 ms.
  *
- * @throws Error when there is no redis-server (ask `redisForTests()` first), or it does not come up in 10 s.
+ * @throws Error when there is no redis-server (check `redisForTests()` first), or it does not answer within 10 s.
  */
 export async function startRedis(): Promise<RedisServer> {
   const folder = mkdtempSync(join(tmpdir(), 'emr-payments-redis-'));
-  const port = await freePort();
+  const port = await getPort({ host: '127.0.0.1' });
   let child: ChildProcess | undefined;
 
   const launch = async (): Promise<void> => {
@@ -83,20 +74,20 @@ export async function startRedis(): Promise<RedisServer> {
       Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]),
       { stdio: 'ignore' },
     );
-    let trouble: Error | undefined;
+    let spawnError: Error | undefined;
     server.on('error', (error) => {
-      trouble = error;
+      spawnError = error;
     });
     server.unref();
     child = server;
-    const killWithUs = () => server.kill('SIGKILL');
-    process.once('exit', killWithUs);
-    server.once('exit', () => process.off('exit', killWithUs));
+    const killServer = () => server.kill('SIGKILL');
+    process.once('exit', killServer);
+    server.once('exit', () => process.off('exit', killServer));
     for (const deadline = Date.now() + 10_000; ; ) {
       const answer = await command(port, 'PING').catch(() => '');
       if (answer === '+PONG') return;
       if (hasEnded(server) || Date.now() > deadline) {
-        throw new Error('redis-server did not start', trouble === undefined ? {} : { cause: trouble });
+        throw new Error('redis-server did not start', spawnError === undefined ? {} : { cause: spawnError });
       }
       await wait(10);
     }
@@ -121,7 +112,7 @@ export async function startRedis(): Promise<RedisServer> {
     },
     async flush() {
       const answer = await command(port, 'FLUSHALL');
-      if (answer !== '+OK') throw new Error(`FLUSHALL was answered with ${answer}`);
+      if (answer !== '+OK') throw new Error(`Redis answered FLUSHALL with ${answer}`);
     },
     stop,
     restart: async () => {

@@ -1,16 +1,17 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
-/** A TCP relay in front of a server: an outage that is real and harms no other test. */
+/** A TCP relay in front of a server. It causes a real outage for one test without affecting the others. */
 export type Relay = {
-  /** The target's, with the relay's address. */
+  /** The target's URL with the relay's host and port. */
   url: string;
-  /** The next so many answers do not come through: the connection breaks when one begins. */
+  /** Drops the next `count` answers: resets the connection when the first bytes of one arrive. */
   loseAnswers(count: number): void;
-  /** How many have been lost so far. */
+  /** The number of answers dropped so far. */
   lost(): number;
   /** Breaks every connection and refuses new ones. */
   cut(): Promise<void>;
+  /** Accepts connections again, on the same port. */
   mend(): Promise<void>;
 };
 

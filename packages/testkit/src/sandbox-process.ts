@@ -7,13 +7,13 @@ import { fileURLToPath } from 'node:url';
 export type SandboxProcess = {
   pid: number;
   port: number;
-  /** `http://127.0.0.1:port`: the page, and `/sandbox/…`. */
+  /** `http://127.0.0.1:port`, the base of the page and of `/sandbox/…`. */
   baseUrl: string;
-  /** The FHIR R5 base. */
+  /** The FHIR R5 base URL. */
   fhirUrl: string;
-  /** SIGTERM, and waits for its end. */
+  /** Sends SIGTERM and waits until the process has ended. */
   stop(): Promise<void>;
-  /** SIGKILL, and waits for its end. */
+  /** Sends SIGKILL and waits until the process has ended. */
   kill(): Promise<void>;
 };
 
@@ -26,15 +26,15 @@ async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   await exit;
 }
 
-/** Resolves with the port of the log line `listening`; rejects with what the process said when it ends before. */
+/** Resolves with the port from the log line `listening`; rejects with the error output if the process ends before that line. */
 function listening(child: ChildProcessByStdio<null, Readable, Readable>): Promise<number> {
   return new Promise((resolve, reject) => {
-    let said = '';
+    let output = '';
     child.stderr.on('data', (text: Buffer) => {
-      said = `${said}${text}`.slice(-2000);
+      output = `${output}${text}`.slice(-2000);
     });
     child.once('error', reject);
-    child.once('exit', () => reject(new Error(`the sandbox did not start: ${said}`)));
+    child.once('exit', () => reject(new Error(`the sandbox did not start: ${output}`)));
     createInterface({ input: child.stdout }).on('line', (text) => {
       const line = text.startsWith('{') ? (JSON.parse(text) as { msg?: string; port?: number }) : {};
       if (line.msg === 'listening' && line.port !== undefined) resolve(line.port);
@@ -43,9 +43,10 @@ function listening(child: ChildProcessByStdio<null, Readable, Readable>): Promis
 }
 
 /**
- * Starts the EMR sandbox as its own process. Resolves when it listens.
+ * Starts the EMR sandbox as a separate process. Resolves when it listens.
  *
- * @param env further variables of the sandbox, such as SANDBOX_TOKEN; `PORT` 0 takes a free port.
+ * @param port the port to listen on; 0, the default, takes a free one.
+ * @param env additional environment variables, such as SANDBOX_TOKEN.
  */
 export async function startSandbox({
   ledgerFile,

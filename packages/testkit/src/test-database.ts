@@ -3,9 +3,9 @@ import { Client } from 'pg';
 import { testServers } from './config.ts';
 
 export type TestDatabase = {
-  /** postgresql:// URL of a migrated, empty database that nobody else uses. */
+  /** The postgresql:// URL of a database that only the caller uses. */
   url: string;
-  /** Removes it, ending whatever is still connected. */
+  /** Drops the database and ends the connections that are still open. */
   drop(): Promise<void>;
 };
 
@@ -19,7 +19,7 @@ async function onServer(sql: string): Promise<void> {
   }
 }
 
-/** The URL of another database on the same server. */
+/** Returns the URL of another database on the same server. */
 function urlOf(serverUrl: string, database: string): string {
   const url = new URL(serverUrl);
   url.pathname = `/${database}`;
@@ -27,8 +27,8 @@ function urlOf(serverUrl: string, database: string): string {
 }
 
 /**
- * Makes a database of the caller's own, with the whole schema and no rows, on a real PostgreSQL. It is a file copy of
- * a migrated template: about 30 ms.
+ * Creates a database for one caller on a real PostgreSQL, with the whole schema and no rows. It copies the files of a
+ * migrated template, which takes about 30 ms.
  */
 export async function openTestDatabase(): Promise<TestDatabase> {
   const { serverUrl, template } = testServers();
@@ -40,7 +40,7 @@ export async function openTestDatabase(): Promise<TestDatabase> {
   };
 }
 
-/** Makes a database with nothing in it, for tests of the migrations themselves. */
+/** Creates a database without a schema, for tests of the migrations themselves. */
 export async function openEmptyDatabase(): Promise<TestDatabase> {
   const { serverUrl } = testServers();
   const name = `test_${randomBytes(8).toString('hex')}`;

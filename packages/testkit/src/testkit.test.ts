@@ -12,8 +12,8 @@ async function query(url: string, sql: string): Promise<Record<string, unknown>[
   }
 }
 
-describe('openTestDatabase', () => {
-  test('gives each caller a migrated database of its own, and takes it away with its sessions', async () => {
+describe('test databases', () => {
+  test('creates a separate migrated database for each caller, and drops it with its open sessions', async () => {
     const [one, other] = await Promise.all([openTestDatabase(), openTestDatabase()]);
     await query(one.url, `INSERT INTO clients (client_id, name) VALUES ('ci_test', 'Test')`);
     expect(await query(one.url, 'SELECT client_id FROM clients')).toEqual([{ client_id: 'ci_test' }]);
@@ -26,7 +26,7 @@ describe('openTestDatabase', () => {
     await expect(query(one.url, 'SELECT 1')).rejects.toThrow(/does not exist/);
   });
 
-  test('gives an empty one to tests of migrations', async () => {
+  test('openEmptyDatabase creates one without tables', async () => {
     const empty = await openEmptyDatabase();
     const tables = await query(empty.url, `SELECT 1 FROM pg_tables WHERE schemaname = 'public'`);
     expect(tables).toEqual([]);
@@ -35,7 +35,7 @@ describe('openTestDatabase', () => {
 });
 
 describe.runIf(hasRedisServer())('startRedis', () => {
-  test('can be stopped and comes back empty on the same port', async () => {
+  test('can be stopped and restarted on the same port', async () => {
     const redis = await startRedis();
     try {
       const first = redis.pid;
@@ -50,7 +50,7 @@ describe.runIf(hasRedisServer())('startRedis', () => {
     }
   });
 
-  test('is there for all when the run found one', () => {
+  test('the run shares one Redis with all tests when redis-server is installed', () => {
     expect(redisForTests()?.url).toMatch(/^redis:/);
   });
 });

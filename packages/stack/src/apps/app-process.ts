@@ -11,11 +11,11 @@ export type AppSpec = {
   app: AppName;
   /** A file to run in place of the app's own `main.ts`. */
   entry?: string | undefined;
-  /** How it is called in messages and in the name of its log, such as `worker-2`. */
+  /** Its name in messages, such as `worker-2`. */
   name: string;
-  /** All of its environment; nothing is inherited. */
+  /** Its whole environment: it inherits none of ours. */
   env: Readonly<Record<string, string>>;
-  /** Where it answers `/health/live`: `http://127.0.0.1:port`. */
+  /** The base URL under which it answers `/health/live`: `http://127.0.0.1:port`. */
   url: string;
   logFile: string;
 };
@@ -26,16 +26,16 @@ export type AppProcess = {
   readonly name: string;
   readonly url: string;
   readonly logFile: string;
-  /** Of the process now running, or of the last one; changes with every start. */
+  /** The process id of the current run, or of the last one; it changes with every start. */
   readonly pid: number;
   readonly running: boolean;
-  /** Starts it again on the same port; resolves when it is ready. */
+  /** Starts it on the same port, unless it is running; resolves when it is ready. */
   start(): Promise<void>;
-  /** SIGTERM, and SIGKILL when it has not ended after `withinMs`. Resolves when it has ended. */
+  /** Sends SIGTERM, then SIGKILL if it is still running after `withinMs`. Resolves when it has ended. */
   stop(withinMs?: number): Promise<AppEnd>;
-  /** Ends it without a word, as a crash would; or sends another signal and waits for the end. */
+  /** Sends a signal, SIGKILL by default as in a crash, and resolves when the process has ended. */
   kill(signal?: NodeJS.Signals): Promise<AppEnd>;
-  /** Called when it ends without having been told to. */
+  /** Registers a listener for ends that neither `stop` nor `kill` caused. */
   onCrash(listener: (end: AppEnd) => void): void;
 };
 
@@ -43,7 +43,7 @@ const APPS = join(import.meta.dirname, '..', '..', '..', '..', 'apps');
 const READY_WITHIN_MS = 60_000;
 const STOP_WITHIN_MS = 20_000;
 
-/** The last lines of a log, for a message. */
+/** Reads the last lines of a log, for an error message; '' when there is no log. */
 export function endOfLog(logFile: string, lines = 15): string {
   if (!existsSync(logFile)) return '';
   return readFileSync(logFile, 'utf8').trimEnd().split('\n').slice(-lines).join('\n');
@@ -60,16 +60,16 @@ async function isReady(url: string): Promise<boolean> {
 }
 
 /**
- * Starts one of the apps from source as a process of its own and waits until it answers. It has its own process group
- * (Ctrl-C does not reach it; the stack stops it in its turn) and is stopped should this process be killed.
+ * Starts one of the apps from source as a separate process and waits until it answers. The process has its own process
+ * group, so Ctrl-C does not reach it and the stack can stop its parts in order. If our process is killed, it is stopped.
  *
- * @throws Error with the end of its log when it ends or is not ready in 60 s.
+ * @throws Error with the end of its log when it ends before it is ready, or is not ready within 60 s.
  */
 export async function startApp(spec: AppSpec): Promise<AppProcess> {
   let child: ChildProcess | undefined;
   let ended: Promise<AppEnd> = Promise.resolve({ code: 0, signal: null });
   let running = false;
-  let told = false;
+  let endExpected = false;
   const listeners: ((end: AppEnd) => void)[] = [];
 
   const start = async (): Promise<void> => {
@@ -84,7 +84,7 @@ export async function startApp(spec: AppSpec): Promise<AppProcess> {
     closeSync(log);
     child = started;
     running = true;
-    told = false;
+    endExpected = false;
     tether(started);
     let ready = false;
     ended = new Promise((resolve) => {
@@ -93,13 +93,13 @@ export async function startApp(spec: AppSpec): Promise<AppProcess> {
     });
     void ended.then((end) => {
       running = false;
-      if (ready && !told) for (const listener of listeners) listener(end);
+      if (ready && !endExpected) for (const listener of listeners) listener(end);
     });
     const deadline = Date.now() + READY_WITHIN_MS;
     while (!(await isReady(spec.url))) {
       if (!running) throw new Error(`${spec.name} did not start:\n${endOfLog(spec.logFile)}`);
       if (Date.now() > deadline) {
-        told = true;
+        endExpected = true;
         started.kill('SIGKILL');
         throw new Error(
           `${spec.name} was not ready after ${READY_WITHIN_MS / 1000} s:\n${endOfLog(spec.logFile)}`,
@@ -111,7 +111,7 @@ export async function startApp(spec: AppSpec): Promise<AppProcess> {
   };
 
   const kill = async (signal: NodeJS.Signals = 'SIGKILL'): Promise<AppEnd> => {
-    told = true;
+    endExpected = true;
     if (running) child?.kill(signal);
     return ended;
   };

@@ -2,7 +2,10 @@ import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { type Static, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 
-/** What a developer needs to act as the demo's integrator. The database has only hashes of it, so it is kept here. */
+/**
+ * The credentials that a developer needs to act as the demo's integrator. They are kept in a file because the
+ * database has only hashes.
+ */
 const DemoStateSchema = Type.Object({
   client_id: Type.String(),
   client_secret: Type.String(),
@@ -12,7 +15,7 @@ const DemoStateSchema = Type.Object({
 });
 export type DemoState = Static<typeof DemoStateSchema>;
 
-/** Null when there is none, or none that can be read. */
+/** Reads the demo's credentials; null when the file is missing or cannot be read. */
 export function readDemoState(file: string): DemoState | null {
   if (!existsSync(file)) return null;
   try {
@@ -23,7 +26,7 @@ export function readDemoState(file: string): DemoState | null {
   }
 }
 
-/** Writes a JSON file that only its owner reads, whole or not at all. */
+/** Writes a JSON file that only its owner can read. The file is replaced as a whole: a reader never sees half of it. */
 export function writePrivateJson(file: string, content: object): void {
   writeFileSync(`${file}.new`, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 });
   renameSync(`${file}.new`, file);

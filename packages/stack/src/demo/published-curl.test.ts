@@ -4,7 +4,7 @@ import { PUBLISHED_BODY, publishedCurl, publishedCurlInOneLine } from './publish
 
 const credentials = { client_id: 'ci_1', client_secret: 'cs_2', access_token: 'at_3' };
 
-/** What a shell would hand to curl. */
+/** The arguments that a shell passes to curl. */
 function argumentsOf(command: string): string[] {
   const echo = `curl() { printf '%s\\0' "$@"; }\n${command}`;
   return execFileSync('/bin/sh', ['-c', echo], { encoding: 'utf8' }).split('\0').slice(0, -1);
@@ -14,7 +14,7 @@ describe.each([
   ['over several lines', publishedCurl],
   ['in one line', publishedCurlInOneLine],
 ])('the published curl %s', (_how, write) => {
-  test('reaches the shell with its headers and its body whole', () => {
+  test('reaches curl through a shell with its headers and its body intact', () => {
     const given = argumentsOf(write('http://127.0.0.1:3000', credentials));
     expect(given.slice(0, 3)).toEqual(['-X', 'POST', 'http://127.0.0.1:3000/v1/payments']);
     expect(given).toEqual(
@@ -29,6 +29,6 @@ describe.each([
   });
 });
 
-test('the one line is one line', () => {
+test('publishedCurlInOneLine contains no line break', () => {
   expect(publishedCurlInOneLine('http://127.0.0.1:3000', credentials)).not.toContain('\n');
 });

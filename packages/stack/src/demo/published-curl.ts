@@ -1,4 +1,4 @@
-/** The body of the published page's example. */
+/** The request body of the example in the published contract. */
 export const PUBLISHED_BODY = {
   patient_mrn: 'MRN-12345',
   payment_method: 'Card',
@@ -11,7 +11,7 @@ export const PUBLISHED_BODY = {
 
 export type Credentials = { client_id: string; client_secret: string; access_token: string };
 
-/** The published curl with these credentials, ready to be pasted into a shell. */
+/** Writes the published example as a curl command with these credentials, ready to paste into a shell. */
 export function publishedCurl(apiUrl: string, credentials: Credentials): string {
   return `curl -X POST ${apiUrl}/v1/payments \\
 -H 'Content-Type: application/json' \\
@@ -21,7 +21,10 @@ export function publishedCurl(apiUrl: string, credentials: Credentials): string 
 -d '${JSON.stringify(PUBLISHED_BODY, null, 4)}'`;
 }
 
-/** The same in one line: a log puts its own word before each line, so only one line can be copied out of it. */
+/**
+ * Writes the same command in one line. `docker compose logs` puts a prefix before each line, so only a single line
+ * can be copied.
+ */
 export function publishedCurlInOneLine(apiUrl: string, credentials: Credentials): string {
   const many = publishedCurl(apiUrl, credentials);
   return many

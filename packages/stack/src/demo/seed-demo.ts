@@ -9,20 +9,21 @@ import {
   saveConnection,
 } from '@emr-payments/db';
 import type { Keyring } from '@emr-payments/runtime';
+import { Type } from '@sinclair/typebox';
+import { Value } from '@sinclair/typebox/value';
 import { type DemoState, readDemoState, writePrivateJson } from './demo-state.ts';
-import { readPatients } from './sync-patients.ts';
 
 export type SeedInput = {
   stateFile: string;
-  /** The sandbox's FHIR base as the worker reaches it. */
+  /** The sandbox's FHIR base URL, reachable from the worker. */
   fhirUrl: string;
-  /** Where the demo's webhooks go, as the worker reaches it, and the secret that signs them. */
+  /** The URL of the demo's webhook endpoint, reachable from the worker, and the secret that signs its webhooks. */
   webhookUrl: string;
   webhookSecret: string;
   timeZone: string;
 };
 
-/** Plenty for one laptop; the sandbox answers at once. */
+/** Enough for one laptop, because the sandbox answers immediately. */
 const CONCURRENCY = 16;
 
 async function createDemo(
@@ -50,9 +51,36 @@ async function createDemo(
   return state;
 }
 
+const PatientBundleSchema = Type.Object({
+  entry: Type.Optional(
+    Type.Array(
+      Type.Object({
+        resource: Type.Object({
+          id: Type.String(),
+          identifier: Type.Optional(Type.Array(Type.Object({ value: Type.String() }))),
+        }),
+      }),
+    ),
+  ),
+});
+
 /**
- * The demo: a client, its user with a connection to the sandbox, the sandbox's patients, and a webhook endpoint.
- * Made once; on later calls the same client is found again and its addresses are brought up to date.
+ * Reads the sandbox's patients: one entry per identifier, with the patient's FHIR id.
+ *
+ * @throws Error when the sandbox does not answer with a Bundle.
+ */
+async function readPatients({ fhirUrl }: SeedInput): Promise<{ mrn: string; emrPatientId: string }[]> {
+  const answer = await fetch(`${fhirUrl}/Patient?_count=1000`, { signal: AbortSignal.timeout(10_000) });
+  if (!answer.ok) throw new Error(`${fhirUrl}/Patient answered ${answer.status}`);
+  const bundle = Value.Decode(PatientBundleSchema, await answer.json());
+  return (bundle.entry ?? []).flatMap(({ resource }) =>
+    (resource.identifier ?? []).map(({ value }) => ({ mrn: value, emrPatientId: resource.id })),
+  );
+}
+
+/**
+ * Creates the demo data: a client, its user with a connection to the sandbox, the sandbox's patients, and a webhook
+ * endpoint. Later calls find the same client by the state file and update its addresses and patients.
  */
 export async function seedDemo(
   deps: { database: Database; keyring: Keyring },

@@ -2,7 +2,7 @@ import { choosePort } from '../ports.ts';
 import type { DevConfig } from './config.ts';
 import { say } from './terminal.ts';
 
-/** Where each part is when nothing else is asked for. */
+/** The port of each part when its variable is not set. */
 const PREFERRED = [
   { part: 'api', variable: 'API_PORT', preferred: 3000 },
   { part: 'sandbox', variable: 'SANDBOX_PORT', preferred: 4010 },
@@ -13,16 +13,21 @@ const PREFERRED = [
 export type Ports = Record<(typeof PREFERRED)[number]['part'], number>;
 
 /**
- * A port for each part. One that is taken is told and the next free one used.
+ * Chooses a port for each part. When the default port is taken, it takes the next free one and prints it.
  *
- * @throws PortTakenError when a port was asked for by variable and is taken.
+ * @throws PortTakenError when a variable names a port that is taken.
  */
 export async function choosePorts(config: DevConfig): Promise<Ports> {
   const ports: Ports = { api: 0, sandbox: 0, inbox: 0, postgres: 0 };
   for (const { part, variable, preferred } of PREFERRED) {
-    const wish = { variable, asked: config[variable], preferred, chosen: Object.values(ports) };
+    const wish = {
+      variable,
+      asked: config[variable],
+      preferred,
+      chosen: Object.values(ports).filter((port) => port > 0),
+    };
     const { port, moved } = await choosePort(wish);
-    if (moved) say(`  port ${preferred} is taken: using ${port} (${variable} decides)`);
+    if (moved) say(`  port ${preferred} is in use: using ${port} (set ${variable} to choose another)`);
     ports[part] = port;
   }
   return ports;

@@ -1,7 +1,7 @@
 import { PUBLISHED_BODY, publishedCurl } from '../demo/published-curl.ts';
 import type { Stack } from '../start-stack.ts';
 
-/** What tools and tests read to find the running stack. */
+/** The content of stack.json, where tools and tests find the addresses and credentials of the running stack. */
 export function describeStack(stack: Stack): Record<string, string> {
   return {
     api_url: stack.apiUrl,
@@ -21,7 +21,7 @@ export function describeStack(stack: Stack): Record<string, string> {
   };
 }
 
-/** What a person reads when the stack is up. */
+/** The text that `pnpm dev` prints when the stack is up. */
 export function welcomeText(stack: Stack, { queue, folder }: { queue: string; folder: string }): string {
   return `
   API         ${stack.apiUrl}
@@ -29,7 +29,7 @@ export function welcomeText(stack: Stack, { queue, folder }: { queue: string; fo
   EMR         ${stack.emrUrl}   (the sandbox's ledger)
   Inbox       ${stack.inboxUrl}   (webhooks that arrived)
   Queue       BullMQ on ${queue}
-  Data, logs  ${folder}   (addresses and secrets: stack.json; --reset begins anew)
+  Data, logs  ${folder}   (addresses and secrets: stack.json; --reset removes them)
 
 Paste this into another terminal:
 

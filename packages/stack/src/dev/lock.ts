@@ -2,7 +2,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { commandOf } from '../process-command.ts';
 
-/** What stands in the lock file: the process of `dev`, and the apps that it started. */
+/** The content of the lock file: process ids of `dev` and of the apps that it started. */
 type Lock = { dev: number; apps: number[] };
 
 function readLock(file: string): Lock | null {
@@ -15,7 +15,7 @@ function readLock(file: string): Lock | null {
   }
 }
 
-/** Notes which processes belong to this run. */
+/** Writes the ids of this run's processes to the lock file. */
 export function writeLock(file: string, apps: readonly number[]): void {
   writeFileSync(file, JSON.stringify({ dev: process.pid, apps: [...apps] } satisfies Lock), { mode: 0o600 });
 }
@@ -28,10 +28,10 @@ const isDev = (pid: number): boolean => pid !== process.pid && /dev\.ts(\s|$)/.t
 const isApp = (pid: number): boolean => /apps[/\\][a-z-]+[/\\]src[/\\]main\.ts/.test(commandOf(pid));
 
 /**
- * Makes this the one `dev` of its folder. Apps that a killed run left behind are told to stop and waited for, so that
- * their ports are free again.
+ * Makes this process the only `dev` of its folder. Stops the apps that a killed run left behind and waits for them to end,
+ * so that their ports are free.
  *
- * @returns the process number of another `dev` that is running here, or null when the lock is ours.
+ * @returns the process id of another `dev` that runs in this folder, or null when the lock is ours.
  */
 export async function takeLock(file: string): Promise<number | null> {
   const found = readLock(file);

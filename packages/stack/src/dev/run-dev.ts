@@ -15,7 +15,7 @@ import { say, shownStep } from './terminal.ts';
 const DEFAULT_FOLDER = join(import.meta.dirname, '..', '..', '..', '..', '.local');
 const DATABASE = 'emr_payments';
 
-/** Where things stand in the folder of the local stack. */
+/** The paths of the local stack's files. */
 type Files = { folder: string; lock: string; stack: string; data: string };
 
 function filesIn(folder: string): Files {
@@ -27,10 +27,10 @@ function filesIn(folder: string): Files {
   };
 }
 
-/** What a start makes. Only these are removed by --reset: the folder may be somebody's, and hold more. */
+/** Everything a start creates. --reset removes only these names: LOCAL_FOLDER may hold files that are not ours. */
 const OURS = ['stack.json', 'demo.json', 'keys', 'webhook-secret', 'logs', 'state'];
 
-async function beginAnew({ folder, data }: Files): Promise<void> {
+async function removeData({ folder, data }: Files): Promise<void> {
   await stopStaleServer(join(data, 'data'));
   removePlace(data);
   for (const name of OURS) rmSync(join(folder, name), { recursive: true, force: true });
@@ -54,13 +54,13 @@ function alreadyRunning(pid: number, stackFile: string): void {
     const { api_url } = JSON.parse(readFileSync(stackFile, 'utf8')) as { api_url?: string };
     if (api_url !== undefined) where = ` Its API is at ${api_url}.`;
   } catch {
-    // It is still starting.
+    // There is no file yet: that stack is still starting.
   }
-  process.stderr.write(`The local stack is running already (process ${pid}).${where} Stop that one first.\n`);
+  process.stderr.write(`The local stack is already running (process ${pid}).${where} Stop it first.\n`);
 }
 
 /**
- * Brings the local stack up and keeps it up until SIGINT or SIGTERM.
+ * Starts the local stack and keeps it running until SIGINT, SIGTERM or SIGHUP.
  *
  * @returns the exit code.
  */
@@ -76,21 +76,18 @@ export async function runDev({ reset }: { reset: boolean }): Promise<number> {
   process.once('exit', () => removeLock(files.lock));
   rmSync(files.stack, { force: true });
 
-  let finish: (reason: string | null) => void = () => undefined;
-  const finished = new Promise<string | null>((resolve) => {
-    finish = resolve;
-  });
+  const finished = Promise.withResolvers<string | null>();
   let up = false;
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    // Before the stack stands, and at a second Ctrl-C, our end is enough: what is tied to this process stops by itself.
+    // Before the stack is up, and at a second Ctrl-C, we only exit: tethered children then stop by themselves.
     process.on(signal, () => {
       if (!up) process.exit(130);
       up = false;
-      finish(null);
+      finished.resolve(null);
     });
   }
 
-  if (reset) await shownStep('removing the old data', () => beginAnew(files));
+  if (reset) await shownStep('removing the old data', () => removeData(files));
   const ports = await choosePorts(config);
   const postgres = await shownStep('PostgreSQL 18', () =>
     startEmbeddedPostgres({ dataDir: files.data, port: ports.postgres, durable: true }),
@@ -109,7 +106,7 @@ export async function runDev({ reset }: { reset: boolean }): Promise<number> {
     const note = () => writeLock(files.lock, stack?.processes().map(({ pid }) => pid) ?? []);
     note();
     writePrivateJson(files.stack, describeStack(stack));
-    supervise({ apps: stack.processes(), postgres }, { giveUp: finish, restarted: note });
+    supervise({ apps: stack.processes(), postgres }, { giveUp: finished.resolve, restarted: note });
     say(
       welcomeText(stack, {
         queue: config.REDIS_URL === undefined ? 'PostgreSQL' : 'Redis',
@@ -117,7 +114,7 @@ export async function runDev({ reset }: { reset: boolean }): Promise<number> {
       }),
     );
     up = true;
-    const reason = await finished;
+    const reason = await finished.promise;
     say(reason === null ? '\nstopping' : `\nstopping: ${reason}`);
     return reason === null ? 0 : 1;
   } finally {

@@ -2,7 +2,7 @@ import { type AppProcess, endOfLog } from '../apps/app-process.ts';
 import type { EmbeddedPostgres } from '../embedded-postgres.ts';
 import { say } from './terminal.ts';
 
-/** A part that ends this often in this time will not come right by starting it once more. */
+/** A part that ends this often within this time is not restarted again: one more start would not help. */
 const TOO_OFTEN = { ends: 3, withinMs: 30_000 };
 
 type Reactions = { giveUp: (reason: string) => void; restarted: () => void };
@@ -12,12 +12,14 @@ function watch(part: Part, { giveUp, restarted }: Reactions): void {
   let ends: number[] = [];
   part.onCrash(() => {
     ends = [...ends.filter((at) => at > Date.now() - TOO_OFTEN.withinMs), Date.now()];
-    say(`\n${part.name} ended by itself. Its log (${part.logFile}) ends with:\n${endOfLog(part.logFile)}\n`);
-    if (ends.length >= TOO_OFTEN.ends) return giveUp(`${part.name} does not stay up`);
+    say(
+      `\n${part.name} ended unexpectedly. Its log (${part.logFile}) ends with:\n${endOfLog(part.logFile)}\n`,
+    );
+    if (ends.length >= TOO_OFTEN.ends) return giveUp(`${part.name} keeps ending`);
     part.start().then(
       () => {
         restarted();
-        say(`${part.name} runs again`);
+        say(`${part.name} is running again`);
       },
       (error: unknown) => giveUp(error instanceof Error ? error.message : String(error)),
     );
@@ -25,8 +27,8 @@ function watch(part: Part, { giveUp, restarted }: Reactions): void {
 }
 
 /**
- * Starts again whatever ends by itself, as a container's restart policy would, and shows why it ended. A part that does
- * not stay up ends the stack.
+ * Restarts each part that ends unexpectedly, as a container's restart policy would, and prints the end of its log. Stops the
+ * whole stack when a part keeps ending.
  */
 export function supervise(
   { apps, postgres }: { apps: readonly AppProcess[]; postgres: EmbeddedPostgres },

@@ -6,7 +6,7 @@ export function say(text: string): void {
 
 const seconds = (since: number): string => `${((performance.now() - since) / 1000).toFixed(1)} s`;
 
-/** Shows each step when it begins and, on the same line, how long it took when it ends. */
+/** Prints the name of a step when it begins and, on the same line, how long it took when it ends. */
 export const shownStep: Step = async (name, work) => {
   const since = performance.now();
   process.stdout.write(`  ${`${name} `.padEnd(34, '.')} `);

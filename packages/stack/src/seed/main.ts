@@ -6,21 +6,21 @@ import { seedDemo } from '../demo/seed-demo.ts';
 import { keepEncryptionKeys, keepWebhookSecret } from '../keys.ts';
 import { readSeedConfig, type SeedConfig } from './config.ts';
 
-/** Tells the inbox with which secret to verify. It keeps it. */
-async function giveSecret(inboxUrl: string, secret: string): Promise<void> {
+/** Sends the inbox the secret that it verifies with. The inbox stores it. */
+async function sendSecret(inboxUrl: string, secret: string): Promise<void> {
   const answer = await fetch(`${inboxUrl}/secrets`, {
     method: 'PUT',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ secrets: [secret] }),
     signal: AbortSignal.timeout(10_000),
   });
-  if (!answer.ok) throw new Error(`the inbox answered ${answer.status} to its secret`);
+  if (!answer.ok) throw new Error(`the inbox answered ${answer.status} to its new secret`);
 }
 
-/** The one-shot container of docker-compose.yml: demo data, once, and a curl that can be pasted. */
+/** Runs once in a container of docker-compose.yml: creates the demo data and prints a curl command to paste. */
 async function seed(config: SeedConfig): Promise<void> {
   const webhookSecret = keepWebhookSecret(join(config.DEMO_FOLDER, 'webhook-secret'));
-  await giveSecret(config.INBOX_URL, webhookSecret);
+  await sendSecret(config.INBOX_URL, webhookSecret);
   const keyring = parseKeyring(keepEncryptionKeys(join(config.DEMO_FOLDER, 'keys')));
   const database = openDatabase({
     url: config.DATABASE_URL,
@@ -39,7 +39,7 @@ async function seed(config: SeedConfig): Promise<void> {
       },
     );
     process.stdout.write(
-      `Paste this into a terminal when the API is up, some seconds from now:\n${publishedCurlInOneLine(config.PUBLIC_API_URL, demo)}\n`,
+      `Paste this into a terminal once the API is up, in a few seconds:\n${publishedCurlInOneLine(config.PUBLIC_API_URL, demo)}\n`,
     );
   } finally {
     await database.close();

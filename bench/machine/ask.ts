@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Client } from 'pg';
 
-/** A connection of the bench's own, for looking at what the service wrote. */
+/** Runs `work` with a separate database connection, for reading what the service wrote. */
 export async function withClient<T>(databaseUrl: string, work: (client: Client) => Promise<T>): Promise<T> {
   const client = new Client({ connectionString: databaseUrl, application_name: 'bench' });
   await client.connect();
@@ -12,13 +12,13 @@ export async function withClient<T>(databaseUrl: string, work: (client: Client) 
   }
 }
 
-/** The first column of the first row, as a number. */
+/** Runs a query and returns the first column of the first row as a number. */
 export async function numberOf(client: Client, sql: string): Promise<number> {
   const { rows } = await client.query<unknown[]>({ text: sql, rowMode: 'array' });
   return Number(rows[0]?.[0] ?? 0);
 }
 
-/** Asks until it is so. @throws Error when it is not within `withinMs`. */
+/** Polls until `isSo` returns true. @throws Error naming `what` when that takes longer than `withinMs`. */
 export async function until(
   what: string,
   withinMs: number,

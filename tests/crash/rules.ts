@@ -1,0 +1,50 @@
+import type { LedgerEntry, Received, Requested, Stored, Transition } from './records.ts';
+
+export type Rule =
+  | 'acknowledged payment is lost'
+  | 'acknowledged payment is not settled'
+  | 'payment is stuck'
+  | 'two ledger entries for one payment'
+  | 'failed payment is in the ledger'
+  | 'posted payment is not in the ledger'
+  | 'valid payment failed'
+  | 'payment needs review although its EMR can be asked'
+  | 'wrong transaction id'
+  | 'ledger entry differs from the request'
+  | 'ledger entry without a request'
+  | 'event is missing'
+  | 'event differs from the payment'
+  | 'two events for one payment'
+  | 'event without a request'
+  | 'event is not signed by us'
+  | 'state transition is not allowed'
+  | 'one key, two payments'
+  | 'Idempotent-Replayed is wrong'
+  | 'answer that no client should get'
+  | 'process ended unexpectedly';
+
+export type Violation = { rule: Rule; subject: string; detail: string };
+
+/** The fields of an event's body that the checker compares; null where the body lacks them. */
+export type EventBody = {
+  id: string;
+  type: string;
+  jobId: string;
+  paymentId: string;
+  transactionId: string | null;
+  reference: string | null;
+  amount: number | null;
+};
+
+/** Everything that the records contain about one payment. */
+export type Case = {
+  requested: Requested;
+  /** The payment ids that the client got in answers: at most one, unless there is a violation. */
+  answeredIds: readonly string[];
+  stored: readonly Stored[];
+  entries: readonly LedgerEntry[];
+  events: readonly (Received & { event: EventBody })[];
+  transitions: readonly Transition[];
+};
+
+export type Complain = (rule: Rule, subject: string, detail: string) => void;
