@@ -70,7 +70,7 @@ const PATH_LIKE =
   /^(?:(?:apps|packages|bench|tests|scripts|docs|prisma|\.ci)(?:\/[\w.@-]+)*\/?|[\w.@-]+(?:\/[\w.@-]+)*\.(?:ts|md|sql|svg|yml|prisma))$/;
 
 /** Examples of names, not files of the repository. */
-const isExample = (path: string): boolean => path === 'x.test.ts' || path.includes('NNNN');
+const isExample = (path: string): boolean => /^x\.(test|fixture)\.ts$/.test(path) || path.includes('NNNN');
 
 const pages = filesLike([
   '*.md',
@@ -151,4 +151,13 @@ test('results of the bench are data: one that was just written does not fail the
   expect(lint()).toBe(0);
   put('bench/other.json', result);
   expect(lint()).toBe(1);
+});
+
+test('every workspace has a README of at most 25 lines', () => {
+  const folders = globSync('{apps,packages}/*/package.json', { cwd: root }).map((path) => dirname(path));
+  expect(folders.length).toBeGreaterThan(12);
+  const lines = (folder: string) =>
+    existsSync(join(root, folder, 'README.md')) ? read(`${folder}/README.md`).split('\n').length - 1 : 0;
+  const wrong = [...folders, 'bench', 'tests'].filter((folder) => lines(folder) < 5 || lines(folder) > 25);
+  expect(wrong).toEqual([]);
 });
