@@ -30,7 +30,7 @@ const LAYERS: Readonly<Record<string, number>> = {
 const SCOPE = '@emr-payments/';
 const TESTKIT = `${SCOPE}testkit`;
 
-/** What a package shares with the tests of others: `@emr-payments/db/testing`. */
+/** Code that a package shares with the tests of others: `@emr-payments/db/testing`. */
 const TESTING = /^@emr-payments\/[\w-]+\/testing$/;
 
 type Manifest = {

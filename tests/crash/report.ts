@@ -40,7 +40,7 @@ export function formatReport(report: RunReport): string {
     ['capabilities', options.capabilities.join(', ')],
     ['seed', options.seed],
     ['load and faults for', seconds(options.durationMs)],
-    ['payments asked for', requested.length],
+    ['payments requested', requested.length],
     ['… acknowledged with 200', acknowledged.length],
     ['… of which the client had to ask more than once', repeated],
     ['… given up by their client', requested.length - acknowledged.length],

@@ -8,7 +8,7 @@ import type { Screen } from './output/progress.ts';
 /** The streams that a command reads and writes: those of the process, or those of a test. */
 export type Terminal = { stdin: NodeJS.ReadableStream; stdout: Screen; stderr: Screen };
 
-/** What a command works with. */
+/** The dependencies of every command. */
 export type CommandDeps = { database: Database; config: CliConfig; by: Actor; terminal: Terminal };
 
 export type Cli = {

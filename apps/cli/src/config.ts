@@ -67,7 +67,7 @@ export function cliConfig(): CliConfig {
   };
 }
 
-/** Whose hand this is, for the audit log. */
+/** Names the person who runs the command, for the audit log. */
 export function operator(): Actor {
   return { actor: `cli:${accountName()}`, source: hostname() };
 }

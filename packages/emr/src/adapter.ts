@@ -33,11 +33,11 @@ export type AdapterField = {
   readonly description: string;
 };
 
-/** What an operator must know to connect a user through an adapter. */
+/** Everything that an operator must know to connect a user through an adapter. */
 export type AdapterDescription = {
   /** The name that a connection gives, such as `fhir-r5`. */
   readonly name: string;
-  /** What people call the EMR and its API. */
+  /** The usual name of the EMR and its API. */
   readonly title: string;
   readonly credentials: readonly AdapterField[];
   readonly settings: readonly AdapterField[];
@@ -66,7 +66,7 @@ export type Posting = {
   location: EmrCode;
 };
 
-/** What is known about a payment that `find` looks for. An adapter uses what its EMR's search can use. */
+/** The known facts about a payment that `find` looks for. An adapter uses what its EMR's search can use. */
 export type FindHints = {
   /** The payment's key, as in `Posting`. The only hint that identifies the payment. */
   paymentId: string;

@@ -8,7 +8,7 @@ const DIALECTS: readonly Dialect[] = [fhirR5];
 /** Former names, which rows that an older process writes may still have. */
 const ALIASES: ReadonlyMap<string, string> = new Map([['fhir', 'fhir-r5']]);
 
-/** What each adapter takes, for help texts and error sentences. */
+/** The credentials and settings of each adapter, for help texts and error sentences. */
 export const adapterDescriptions: readonly AdapterDescription[] = DIALECTS.map(
   ({ description }) => description,
 );

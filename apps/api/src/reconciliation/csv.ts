@@ -11,7 +11,7 @@ const HEADER = [
 ];
 
 /**
- * Writes a reconciliation as CSV (RFC 4180): a line for each payment method and one for the total, which `row` tells
+ * Writes a reconciliation as CSV (RFC 4180): a line for each payment method and one for the total, which the column `row` tells
  * apart. Amounts are exact, with two decimals. A cell that a spreadsheet could run as a formula (OWASP, CSV Injection)
  * gets an apostrophe in front.
  *

@@ -16,7 +16,7 @@ import { pairs, table } from '../output/table.ts';
 
 type Refused = Extract<RetryOutcome | ResolveOutcome, { outcome: 'not_found' | 'wrong_state' }>;
 
-/** What an operator can do with a payment in this state instead. */
+/** Advice for an operator whose command does not fit the state of the payment. */
 const INSTEAD: Readonly<Record<string, string>> = {
   needs_review: 'look in the EMR, then resolve it',
   failed: 'it is not in the EMR; retry it to have it posted',

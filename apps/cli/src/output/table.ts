@@ -1,7 +1,7 @@
 // By hand: cli-table3, columnify and cliui would replace the ten lines that pad columns, with six to eight packages and
 // options that switch borders and wrapping off; the replacement of control characters would stay here.
 
-/** What a cell can show. */
+/** A value that a cell can show. */
 export type Cell = string | number | boolean | Date | null | undefined;
 
 /** Shows a cell as text without control characters: a terminal would obey them, and some texts come from outside. */

@@ -5,7 +5,7 @@ import type { EmrAdapter, Trouble } from '@emr-payments/emr';
 /** The code of a look-up that found nothing, too soon after the send to prove that the payment is absent. */
 export const SETTLING = 'settling';
 
-/** What is known about the earlier sends whose answers were lost. */
+/** The state of our knowledge about earlier sends whose answers were lost. */
 export type Doubt =
   | { known: 'nothing_sent' }
   | { known: 'found'; emrTransactionId: string }

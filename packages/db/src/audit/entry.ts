@@ -6,7 +6,7 @@ export type Actor = {
   source: string;
 };
 
-/** The actor of actions that no person or client asked for, such as seeding the local stack. */
+/** The actor of actions that no person or client requested, such as seeding the local stack. */
 export const SYSTEM: Actor = { actor: 'system', source: 'local' };
 
 /** Names a record by its kind and its public id. */

@@ -5,7 +5,7 @@ import { type Database, openDatabase } from '../core/database.ts';
 import { createPractice, type Practice } from './practice.ts';
 
 export type OpenPractice = Practice & {
-  /** Of the database. */
+  /** The database's URL. */
   url: string;
   database: Database;
   keyring: Keyring;

@@ -26,7 +26,7 @@ export type PracticeInput = {
 
 export type Practice = NewClient &
   NewUser & {
-    /** Of the connection. */
+    /** The connection's lane. */
     laneId: number;
     endpointId: string | null;
     /** A request for the first patient, as the accept statement takes it. */

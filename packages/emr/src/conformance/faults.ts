@@ -15,7 +15,7 @@ export type Fault = {
   find: readonly FindOutcome['outcome'][];
 };
 
-/** What a fault permits when its answer proves nothing. */
+/** The outcomes that a fault permits when its answer proves nothing. */
 const NO_EVIDENCE = { post: ['unknown'], list: ['not_sent'], find: ['unavailable'] } as const;
 
 function status(code: number, post: Fault['post']): Fault {

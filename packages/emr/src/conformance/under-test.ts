@@ -18,7 +18,7 @@ export type NeutralEntry = {
 /** A name of the practice: as a payment gives it, as `resolve` must resolve it, and as an entry shows it. */
 export type PracticeName = { given: string; code: EmrCode; inEntry: string };
 
-/** What the vendor does with text that is longer than `length`, counted in UTF-16 units. */
+/** How the vendor treats text that is longer than `length`, counted in UTF-16 units. */
 export type TextLimit = { length: number; over: 'clipped' | 'refused' };
 
 /**
@@ -41,7 +41,7 @@ export type UnderTest = {
   entries(paymentId: string): Promise<readonly NeutralEntry[]>;
   /** Makes one more entry with the same payment id, past the adapter's protection against that. */
   addDuplicate(posting: Posting): Promise<void>;
-  /** Whether a request is the one that creates the entry. */
+  /** True for the request that creates the entry. */
   isSend(request: SeenRequest): boolean;
   practice: {
     /** EMR patient ids. The first of each list is used where a rule is not about it. */

@@ -10,7 +10,7 @@ import type { UnderTest } from '../under-test.ts';
 
 /** A mistake that an adapter could contain: a thin layer over the right one, and the rules that must notice it. */
 export type WrongAdapter = {
-  /** What it does wrong. */
+  /** Its mistake. */
   mistake: string;
   /** Matches the names of exactly the rules that it breaks. */
   breaks: RegExp;
