@@ -7,8 +7,8 @@ export class ConfigError extends Error {
 }
 
 /**
- * Reads a process's configuration from the environment, through one schema. Each config.ts exports that schema as
- * `environment`.
+ * Reads a process's configuration from the environment, through one schema. A process's config.ts exports that
+ * schema as `environment`, and the function that reads it as `readConfig`.
  *
  * @param schema an object of TypeBox types. The `description` of a property says what the variable takes; a `default`
  *   makes it optional. Numbers and booleans are converted from their text. An empty variable counts as not set.
