@@ -18,7 +18,7 @@ export type Resolution =
 
 export type ResolveInput = PaymentKey & {
   resolution: Resolution;
-  /** The person's source of knowledge. It is kept in the audit log and not sent to the integrator. */
+  /** The person's explanation. It is kept in the audit log and not sent to the integrator. */
   note: string;
   by: Actor;
 };
