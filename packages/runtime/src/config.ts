@@ -25,8 +25,9 @@ export function loadConfig<T extends TObject>(schema: T, env: NodeJS.ProcessEnv)
     const name = problem.path.slice(1).split('/')[0] ?? '';
     const property = schema.properties[name];
     const takes = property?.description === undefined ? '' : ` ${name}: ${property.description}.`;
-    const state = name in given ? 'has a value that cannot be used' : 'is not set';
-    throw new ConfigError(`${name} ${state} (${problem.message.toLowerCase()}).${takes}`);
+    const state =
+      name in given ? `has a value that cannot be used (${problem.message.toLowerCase()})` : 'is not set';
+    throw new ConfigError(`${name} ${state}.${takes}`);
   }
   return value as Static<T>;
 }
