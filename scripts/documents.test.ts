@@ -65,6 +65,24 @@ describe('the version', () => {
   });
 });
 
+describe('the files of the story in docs/architecture.md', () => {
+  const [, section = ''] = /## The files of the story\n(.*?)\n## /s.exec(read('docs/architecture.md')) ?? [];
+  const listed = [...section.matchAll(/^- (\*\*)?`([^`]+)`(?:\*\*)? · `(\w+)` · /gm)].map(
+    ([, bold, path = '', name = '']) => ({ bold: bold !== undefined, path, name }),
+  );
+
+  test('are as many as the page says, each listed once', () => {
+    const [, bold, all] = /The (\d+) files in bold .* all (\d+) together/.exec(section) ?? [];
+    expect(new Set(listed.map(({ path }) => path)).size).toBe(Number(all));
+    expect(listed.length).toBe(Number(all));
+    expect(listed.filter((file) => file.bold).length).toBe(Number(bold));
+  });
+
+  test.each(listed)('$path exports $name', ({ path, name }) => {
+    expect(read(path)).toMatch(new RegExp(`^export (async )?(function|const|class|type) ${name}\\b`, 'm'));
+  });
+});
+
 /** What looks like a path in backticks: a name with one of our extensions, or something below one of our folders. */
 const PATH_LIKE =
   /^(?:(?:apps|packages|bench|tests|scripts|docs|prisma|\.ci)(?:\/[\w.@-]+)*\/?|[\w.@-]+(?:\/[\w.@-]+)*\.(?:ts|md|sql|svg|yml|prisma))$/;

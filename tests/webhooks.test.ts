@@ -106,7 +106,7 @@ test('both secrets sign after a rotation', async () => {
   }
 });
 
-test('410 disables, the other endpoint is told, and after enabling a recovery brings what was missed', async () => {
+test('410 disables, the other endpoint gets the event, and after enabling a recovery brings what was missed', async () => {
   const [gone, other] = [await startReceiver(), await startReceiver()];
   const { data } = await call('POST', '/v1/webhooks', { url: gone.url });
   await call('POST', '/v1/webhooks', { url: other.url, event_types: ['endpoint.disabled'] });

@@ -68,7 +68,7 @@ const RECOVERY_MS = 2_000;
 /** The shortest and longest time between the starts of two faults, 0.8 s on average. Faults of different targets overlap. */
 const GAP_MS = [200, 1_400] as const;
 
-function oneRound(random: Random, withRedis: boolean): FaultKind[] {
+function oneRound(random: Random, { withRedis }: { withRedis: boolean }): FaultKind[] {
   const kinds = FAULT_KINDS.filter((kind) => withRedis || RULES[kind].targets[0] !== 'redis');
   return random.shuffled(kinds.flatMap((kind) => Array(ruleOf(kind).weight ?? 1).fill(kind)));
 }
@@ -82,7 +82,7 @@ export function planFaults({ seed, durationMs, withRedis }: FaultPlan): Fault[] 
   const faults: Fault[] = [];
   let waiting: FaultKind[] = [];
   for (let now = 1_000; now < durationMs - 500; now += random.between(...GAP_MS)) {
-    if (waiting.length === 0) waiting = oneRound(random, withRedis);
+    if (waiting.length === 0) waiting = oneRound(random, { withRedis });
     const kind = waiting.pop();
     if (kind === undefined) break;
     const { targets, lasts } = ruleOf(kind);

@@ -1,5 +1,5 @@
 import { createLogger, runProcess } from '@emr-payments/runtime';
-import { workerConfig } from '@emr-payments/worker/config';
+import { readConfig } from '@emr-payments/worker/config';
 import { startWorker, workerParts } from '@emr-payments/worker/start-worker';
 import { SABOTAGES, type Sabotage, type SabotageName } from './sabotages.ts';
 
@@ -8,7 +8,7 @@ import { SABOTAGES, type Sabotage, type SabotageName } from './sabotages.ts';
 const logger = createLogger('worker', 'info');
 
 await runProcess({ logger, graceMs: 12_000 }, async (releases) => {
-  const config = workerConfig();
+  const config = readConfig();
   const sabotage: Sabotage = SABOTAGES[process.env.CRASH_SABOTAGE as SabotageName];
   const parts = { ...workerParts, ...sabotage.parts(workerParts) };
   await startWorker({ config, logger: createLogger('worker', config.logLevel), parts }, releases);

@@ -27,7 +27,7 @@ async function onServer(url: string, sql: string): Promise<void> {
   }
 }
 
-/** The server that all test databases stand on: DATABASE_URL_TEST, or an embedded one for this run alone. */
+/** Opens the server that holds all test databases: DATABASE_URL_TEST, or an embedded one for this run alone. */
 async function openServer(releases: Release[], given: string | undefined): Promise<string> {
   if (given !== undefined) return given;
   const folder = mkdtempSync(join(tmpdir(), 'emr-payments-test-'));

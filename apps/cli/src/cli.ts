@@ -1,7 +1,7 @@
 import { type Actor, type Database, DatabaseUnavailableError, openDatabase } from '@emr-payments/db';
 import { ConfigError } from '@emr-payments/runtime';
 import type { Command } from 'commander';
-import { type CliConfig, cliConfig, operator } from './config.ts';
+import { type CliConfig, operator, readConfig } from './config.ts';
 import { type ExitName, failure, type Outcome } from './outcome.ts';
 import type { Screen } from './output/progress.ts';
 
@@ -71,7 +71,7 @@ export function createCli(deps: {
     async run(work) {
       let database: Database | undefined;
       try {
-        const config = cliConfig();
+        const config = readConfig();
         database = openDatabase({
           url: config.databaseUrl,
           poolSize: 2,

@@ -30,7 +30,7 @@ export type CliConfig = {
 
 const LOCAL = join(import.meta.dirname, '..', '..', '..', '.local');
 
-/** Where `pnpm dev` runs the local stack, if it does; null else. */
+/** Reads the settings of the local stack that `pnpm dev` started from this checkout; null when there is none. */
 function localStack(): CliConfig | null {
   const file = join(LOCAL, 'stack.json');
   if (!existsSync(file)) return null;
@@ -50,7 +50,7 @@ function localStack(): CliConfig | null {
  *
  * @throws ConfigError naming the first variable that is missing or wrong.
  */
-export function cliConfig(): CliConfig {
+export function readConfig(): CliConfig {
   const env = loadConfig(environment, process.env);
   if (env.DATABASE_URL === undefined) {
     const local = localStack();

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { type Operator, openOperator } from './testing/operator.ts';
 import { openPayments, type PaymentsOfTest, unknownPayment } from './testing/payments.ts';
-import { runProcess } from './testing/run-cli.ts';
+import { runCliProcess } from './testing/run-cli.ts';
 
 // Each command as a process of its own: its environment, its streams and its exit code. All else about the commands is
 // tested in commands/, in the process of the test.
@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => operator.close());
 
-const start = (args: readonly string[], input = '') => runProcess(args, { env: operator.env, input });
+const start = (args: readonly string[], input = '') => runCliProcess(args, { env: operator.env, input });
 
 test('client, user and patients: a practice is set up by processes alone', async () => {
   const client = await start(['client', 'create', 'Front Desk', '--json']);

@@ -13,7 +13,7 @@ export const EXIT = {
 
 export type ExitName = keyof typeof EXIT;
 
-/** How a command ended, for a person (`text`) and for a program (`data`, shown as one JSON document). */
+/** The result of a command, for a person (`text`) and for a program (`data`, shown as one JSON document). */
 export type Outcome = { exit: ExitName; data: object; text: string };
 
 /** The command did what it should. */

@@ -29,7 +29,7 @@ export type Stamp = { id: string; receivedAt: string };
 export type Entry = Stamp & {
   seq: number;
   posting: Posting;
-  /** The posting as its dialect gives it back, as JSON text (less memory than objects: a benchmark makes 100,000s). */
+  /** The posting as its dialect gives it back, as JSON text (less memory than objects: a benchmark makes hundreds of thousands). */
   document: string | null;
   /** Resolves when the entry is on disk; an answer that mentions the entry waits for it. */
   written: Promise<void>;

@@ -9,7 +9,7 @@ export type Message = {
   headers: Record<string, string | string[] | undefined>;
   body: string;
   verified: boolean;
-  /** Why it is not verified. */
+  /** The reason, when it did not verify. */
   reason?: string;
 };
 

@@ -82,7 +82,7 @@ export type WorkerConfig = {
 };
 
 /** @throws ConfigError naming the first variable that is missing or wrong. */
-export function workerConfig(): WorkerConfig {
+export function readConfig(): WorkerConfig {
   const env = loadConfig(environment, process.env);
   return {
     databaseUrl: env.DATABASE_URL,

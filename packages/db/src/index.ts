@@ -45,7 +45,11 @@ export {
   pageOfEndpoints,
 } from './endpoints/endpoint-record.ts';
 export { type RegisterEndpointInput, registerEndpoint } from './endpoints/register-endpoint.ts';
-export { type RotateSecretInput, rotateSecret, validSecrets } from './endpoints/rotate-signing-secret.ts';
+export {
+  type RotateSigningSecretInput,
+  rotateSigningSecret,
+  validSecrets,
+} from './endpoints/rotate-signing-secret.ts';
 export { type KeyedRequest, type OnceOutcome, once } from './idempotency/once.ts';
 export { type DueJob, feedJobs } from './jobs/feed-jobs.ts';
 export { measureWork, type WorkMeasures } from './jobs/measure-work.ts';

@@ -21,7 +21,7 @@ const BY_CODE: ReadonlyMap<string, NetworkFailure> = new Map<string, NetworkFail
   ['EADDRNOTAVAIL', 'no_local_address'],
   ['ENOTFOUND', 'unknown_host'],
   ['EAI_AGAIN', 'lookup_failed'],
-  // Of the operating system while connecting, and of got's own limits.
+  // From the operating system while connecting, and from got's own limits.
   ['ETIMEDOUT', 'timeout'],
   ['ECONNRESET', 'cut'],
   ['EPIPE', 'cut'],

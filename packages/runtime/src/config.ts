@@ -7,8 +7,8 @@ export class ConfigError extends Error {
 }
 
 /**
- * Reads a process's configuration from the environment, through one schema. Each config.ts exports that schema as
- * `environment`.
+ * Reads a process's configuration from the environment, through one schema. A process's config.ts exports that
+ * schema as `environment`, and the function that reads it as `readConfig`.
  *
  * @param schema an object of TypeBox types. The `description` of a property says what the variable takes; a `default`
  *   makes it optional. Numbers and booleans are converted from their text. An empty variable counts as not set.
@@ -25,8 +25,9 @@ export function loadConfig<T extends TObject>(schema: T, env: NodeJS.ProcessEnv)
     const name = problem.path.slice(1).split('/')[0] ?? '';
     const property = schema.properties[name];
     const takes = property?.description === undefined ? '' : ` ${name}: ${property.description}.`;
-    const state = name in given ? 'has a value that cannot be used' : 'is not set';
-    throw new ConfigError(`${name} ${state} (${problem.message.toLowerCase()}).${takes}`);
+    const state =
+      name in given ? `has a value that cannot be used (${problem.message.toLowerCase()})` : 'is not set';
+    throw new ConfigError(`${name} ${state}.${takes}`);
   }
   return value as Static<T>;
 }

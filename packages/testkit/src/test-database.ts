@@ -28,7 +28,7 @@ function urlOf(serverUrl: string, database: string): string {
 
 /**
  * Creates a database for one caller on a real PostgreSQL, with the whole schema and no rows. It copies the files of a
- * migrated template, which takes about 30 ms.
+ * migrated template, which takes 30 to 50 ms.
  */
 export async function openTestDatabase(): Promise<TestDatabase> {
   const { serverUrl, template } = testServers();

@@ -18,10 +18,10 @@ export type Receiver = {
 };
 
 /**
- * Starts a real HTTP receiver on a free loopback port; it is closed at the end of the test. `answer` runs when the whole
- * body has arrived.
+ * Starts a real HTTP receiver that counts its connections, on a free loopback port; it is closed at the end of the test.
+ * `answer` runs when the whole body has arrived.
  */
-export async function startReceiver(
+export async function startCountingReceiver(
   answer: (response: ServerResponse, request: Received) => void,
   options: { tls?: boolean } = {},
 ): Promise<Receiver> {

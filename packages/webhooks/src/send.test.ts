@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { Webhook } from 'standardwebhooks';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createAgents } from './agents.ts';
-import { startReceiver } from './receiver.fixture.ts';
+import { startCountingReceiver } from './receiver.fixture.ts';
 import { type SendInput, type SendOutcome, sendWebhook } from './send.ts';
 import { newWebhookSecret } from './signing-secrets.ts';
 
@@ -22,7 +22,7 @@ function sender(options: { deadlineMs?: number; maxFreeSockets?: number } = {}) 
 
 describe('a delivery', () => {
   test('carries the exact bytes, signed, as JSON, with our user agent', async () => {
-    const receiver = await startReceiver((response) => response.writeHead(204).end());
+    const receiver = await startCountingReceiver((response) => response.writeHead(204).end());
     expect(await sender()(receiver.url)).toMatchObject({
       outcome: 'delivered',
       httpStatus: 204,
@@ -43,19 +43,21 @@ describe('a delivery', () => {
   });
 
   test.each([200, 201, 202, 204, 299])('%i delivers', async (status) => {
-    const receiver = await startReceiver((response) => response.writeHead(status).end());
+    const receiver = await startCountingReceiver((response) => response.writeHead(status).end());
     expect(await sender()(receiver.url)).toMatchObject({ outcome: 'delivered', httpStatus: status });
   });
 
   test('reuses its connection', async () => {
-    const receiver = await startReceiver((response) => response.end('ok'));
+    const receiver = await startCountingReceiver((response) => response.end('ok'));
     const send = sender();
     for (let i = 0; i < 5; i++) expect(await send(receiver.url)).toMatchObject({ outcome: 'delivered' });
     expect(receiver.connections.opened).toBe(1);
   });
 
   test('the connections kept idle are bounded over all receivers', async () => {
-    const receivers = await Promise.all([1, 2, 3].map(() => startReceiver((response) => response.end('ok'))));
+    const receivers = await Promise.all(
+      [1, 2, 3].map(() => startCountingReceiver((response) => response.end('ok'))),
+    );
     const send = sender({ maxFreeSockets: 1 });
     for (const { url } of receivers) await send(url);
     await Promise.all(receivers.slice(1).map((receiver) => receiver.allClosed()));
@@ -68,7 +70,7 @@ describe('a delivery', () => {
       Buffer.from([0xff, 0xfe]),
       Buffer.from('ü'.repeat(2000)),
     ]);
-    const receiver = await startReceiver((response) => response.end(answer));
+    const receiver = await startCountingReceiver((response) => response.end(answer));
     const { excerpt } = await sender()(receiver.url);
     expect(excerpt.startsWith('a\ufffdb\ufffd[31m\tc\n\ufffd\ufffdü')).toBe(true);
     expect(excerpt.endsWith('ü')).toBe(true);
@@ -79,7 +81,7 @@ describe('a delivery', () => {
 
 describe('an answer that is not 2xx', () => {
   test.each([400, 401, 404, 429, 500, 502, 503])('%i fails', async (status) => {
-    const receiver = await startReceiver((response) => response.writeHead(status).end('why'));
+    const receiver = await startCountingReceiver((response) => response.writeHead(status).end('why'));
     expect(await sender()(receiver.url)).toEqual({
       outcome: 'failed',
       kind: 'http_status',
@@ -92,14 +94,14 @@ describe('an answer that is not 2xx', () => {
   });
 
   test('410 is gone', async () => {
-    const receiver = await startReceiver((response) => response.writeHead(410).end('moved away'));
+    const receiver = await startCountingReceiver((response) => response.writeHead(410).end('moved away'));
     const outcome = await sender()(receiver.url);
     expect(outcome).toMatchObject({ outcome: 'gone', httpStatus: 410, excerpt: 'moved away' });
   });
 
   test.each([301, 302, 303, 307, 308])('a redirect (%i) is not followed', async (status) => {
-    const target = await startReceiver((response) => response.end());
-    const receiver = await startReceiver((response) =>
+    const target = await startCountingReceiver((response) => response.end());
+    const receiver = await startCountingReceiver((response) =>
       response.writeHead(status, { location: target.url }).end(),
     );
     const outcome = await sender()(receiver.url);
@@ -108,7 +110,7 @@ describe('an answer that is not 2xx', () => {
   });
 
   test('Retry-After in seconds', async () => {
-    const receiver = await startReceiver((response) =>
+    const receiver = await startCountingReceiver((response) =>
       response.writeHead(429, { 'retry-after': '120' }).end(),
     );
     expect(await sender()(receiver.url)).toMatchObject({ kind: 'http_status', retryAfterMs: 120_000 });
@@ -117,7 +119,9 @@ describe('an answer that is not 2xx', () => {
   test('Retry-After as a date', async () => {
     const now = new Date('2026-06-15T10:30:00Z');
     const at = new Date('2026-06-15T10:35:00Z').toUTCString();
-    const receiver = await startReceiver((response) => response.writeHead(503, { 'retry-after': at }).end());
+    const receiver = await startCountingReceiver((response) =>
+      response.writeHead(503, { 'retry-after': at }).end(),
+    );
     const outcome = await sender()(receiver.url, { now });
     expect(outcome.outcome === 'failed' && outcome.retryAfterMs).toBeGreaterThan(290_000);
     expect(outcome.outcome === 'failed' && outcome.retryAfterMs).toBeLessThanOrEqual(300_000);
@@ -126,7 +130,7 @@ describe('an answer that is not 2xx', () => {
 
 describe('the bounds', () => {
   test('a receiver that hangs is given up at the deadline, and its connection is closed', async () => {
-    const receiver = await startReceiver(() => undefined);
+    const receiver = await startCountingReceiver(() => undefined);
     const outcome = await sender({ deadlineMs: 150 })(receiver.url);
     expect(outcome).toMatchObject({ outcome: 'failed', kind: 'timeout', excerpt: '' });
     expect(outcome.durationMs).toBeGreaterThanOrEqual(145);
@@ -136,7 +140,7 @@ describe('the bounds', () => {
   });
 
   test('a slow drip of the body cannot stretch it', async () => {
-    const receiver = await startReceiver((response) => {
+    const receiver = await startCountingReceiver((response) => {
       response.writeHead(200);
       const drip = setInterval(() => response.write('.'), 10);
       response.on('close', () => clearInterval(drip));
@@ -165,7 +169,7 @@ describe('the bounds', () => {
 
   test('of a huge answer 64 KiB are read; its status decides and its connection is closed', async () => {
     let written = 0;
-    const receiver = await startReceiver((response) => {
+    const receiver = await startCountingReceiver((response) => {
       const chunk = Buffer.alloc(16 * 1024, 'x');
       const pump = (): void => {
         while (!response.destroyed) {
@@ -184,7 +188,7 @@ describe('the bounds', () => {
   });
 
   test('a caller can cancel an attempt', async () => {
-    const receiver = await startReceiver(() => controller.abort());
+    const receiver = await startCountingReceiver(() => controller.abort());
     const controller = new AbortController();
     const outcome = await sender()(receiver.url, { signal: controller.signal });
     expect(outcome).toMatchObject({ outcome: 'failed', kind: 'canceled' });
@@ -192,7 +196,7 @@ describe('the bounds', () => {
   });
 
   test('an attempt that was canceled before it began sends nothing', async () => {
-    const receiver = await startReceiver((response) => response.end());
+    const receiver = await startCountingReceiver((response) => response.end());
     const outcome = await sender()(receiver.url, { signal: AbortSignal.abort() });
     expect(outcome).toMatchObject({ outcome: 'failed', kind: 'canceled' });
     expect(receiver.connections.opened).toBe(0);
@@ -263,7 +267,7 @@ describe('each kind of failure is named', () => {
   });
 
   test('the certificate is not trusted: tls', async () => {
-    const receiver = await startReceiver((response) => response.end(), { tls: true });
+    const receiver = await startCountingReceiver((response) => response.end(), { tls: true });
     expect(await sender()(receiver.url)).toMatchObject({ outcome: 'failed', kind: 'tls' });
     expect(receiver.received).toHaveLength(0);
   });

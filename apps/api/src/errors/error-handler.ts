@@ -55,7 +55,7 @@ function codeOf(error: FastifyError): ErrorCode {
     : 'internal_error';
 }
 
-/** Answers a request of which the body, or another part, does not fit its schema. */
+/** Answers a request whose body, or another part of it, does not fit its schema. */
 function sendInvalid(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
   const part = {
     body: request.body,

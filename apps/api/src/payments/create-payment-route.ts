@@ -82,7 +82,7 @@ function answer(result: AcceptOutcome, { request, reply, body }: Exchange): Fast
         payment_id: result.paymentId,
         job_id: result.jobId,
       };
-      // The schema knows two answers; finding out which one this is would cost more than serializing it.
+      // The 200 has two schemas, this one and the dry run's: choosing between them would cost more than serializing.
       return reply.type(JSON_TYPE).serializer(JSON.stringify).send(answered);
     }
   }

@@ -26,7 +26,7 @@ function openProcess(over: Pick<Database, 'pool'> = database) {
   return {
     sharing,
     clock,
-    /** So many requests in the next second; says how many passed. */
+    /** Makes this many requests in the next second. @returns how many passed. */
     second(requests: number): number {
       let passed = 0;
       for (let n = 0; n < requests; n += 1) {

@@ -42,7 +42,7 @@ const jobsOf = (endpointId: string) =>
       FROM jobs j JOIN deliveries d ON d.id = j.delivery_id WHERE d.endpoint_id = ${endpointId} ORDER BY j.run_at, j.id`;
 
 describe('POST /v1/webhooks/{id}/test', () => {
-  test.each(['v1', 'v1a'])('sends a signed event now and tells what came back (%s)', async (signing) => {
+  test.each(['v1', 'v1a'])('sends a signed event now and reports what came back (%s)', async (signing) => {
     const receiver = await startReceiver((response) => response.writeHead(202).end('thanks'));
     const endpoint = await register({ url: receiver.url, signing });
     const answer = await send('POST', `/v1/webhooks/${endpoint.id}/test`);

@@ -1,5 +1,5 @@
 import { DEFAULT_OVERLAP_SECONDS } from '@emr-payments/contracts';
-import { type Actor, findEndpoint, rotateSecret, type StatementDeps } from '@emr-payments/db';
+import { type Actor, findEndpoint, rotateSigningSecret, type StatementDeps } from '@emr-payments/db';
 import type { Keyring } from '@emr-payments/runtime';
 import { newWebhookKeyPair, newWebhookSecret } from '@emr-payments/webhooks';
 import type { WriteResult } from '../idempotency/answer-once.ts';
@@ -27,7 +27,7 @@ export async function renewSigningSecret(
   const endpoint = await findEndpoint(deps, { clientPk, endpointId });
   if (endpoint === null) return { outcome: 'refused', code: 'endpoint_not_found' };
   const { secret, shown } = newSigningSecret(endpoint.signing);
-  const until = await rotateSecret(deps, { endpointId, secret, overlapSeconds, by });
+  const until = await rotateSigningSecret(deps, { endpointId, secret, overlapSeconds, by });
   const data = { id: endpointId, ...shown, old_valid_until: until.toISOString() };
   return { outcome: 'answered', body: { success: true, message: 'The new secret signs from now on.', data } };
 }

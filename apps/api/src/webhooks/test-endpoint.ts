@@ -12,7 +12,7 @@ export type TestOutcome =
   | { outcome: 'busy' }
   | { outcome: 'sent'; eventId: string; result: SendOutcome };
 
-/** Sends a `webhook.test` at once, in the way of any event, and stores nothing. One test at a time for each endpoint. */
+/** Sends a `webhook.test` at once, in the same way as any event, and stores nothing. One test at a time for each endpoint. */
 export type TestEndpoint = (input: { clientPk: number; endpointId: string }) => Promise<TestOutcome>;
 
 /** Makes the test. It works for a disabled endpoint too: its result says whether to enable the endpoint. */

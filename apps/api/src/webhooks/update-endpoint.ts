@@ -36,7 +36,7 @@ export async function updateEndpoint(
 
   let recoverable: { since: string; count: number } | null = null;
   if (before.disabledAt !== null && after.disabledAt === null) {
-    // When failures led to the disabling, the first events were lost at their beginning.
+    // An endpoint that failures disabled missed its first events when they began, before it was disabled.
     const failingSince = before.failingSince ?? before.disabledAt;
     const since = await beginningOfMissed(tx, { endpointId, failingSince });
     const count = await countMissed(tx, { endpointId, since, until: new Date() });

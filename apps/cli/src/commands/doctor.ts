@@ -1,6 +1,6 @@
 import { diagnose } from '@emr-payments/operations';
 import type { Register } from '../cli.ts';
-import { cliConfig } from '../config.ts';
+import { readConfig } from '../config.ts';
 import { table } from '../output/table.ts';
 
 /** Checks of the service as a whole. */
@@ -12,7 +12,7 @@ export const registerDoctor: Register = (program, cli) => {
     )
     .action(() =>
       cli.runAlone(async () => {
-        const checks = await diagnose({ readSettings: cliConfig });
+        const checks = await diagnose({ readSettings: readConfig });
         const failed = checks.some(({ state }) => state === 'failed');
         return {
           exit: failed ? 'failed' : 'ok',

@@ -2,9 +2,9 @@ import { type AdapterField, adapterDescriptions, adapterNames } from '@emr-payme
 import { type ConnectionOwner, type SetUpOutcome, setUpConnection } from '@emr-payments/operations';
 import { assignment, integer, line, rate } from '../arguments.ts';
 import type { CommandDeps, Register } from '../cli.ts';
+import { loadCredentials } from '../load-credentials.ts';
 import { done, failure, type Outcome } from '../outcome.ts';
 import { pairs } from '../output/table.ts';
-import { readCredentials } from '../read-credentials.ts';
 
 type Options = {
   client?: string;
@@ -71,7 +71,7 @@ async function connect({ database, config, by, terminal }: CommandDeps, options:
   const keyring = config.readKeyring();
   const owner = ownerOf(options);
   if ('exit' in owner) return owner;
-  const read = await readCredentials({ stdin: terminal.stdin }, { source: options.credentials });
+  const read = await loadCredentials({ stdin: terminal.stdin }, { source: options.credentials });
   if (!read.ok) return failure('failed', read.reason);
   const { adapter, baseUrl, timeZone, concurrency, rate, check, setting: settings = {} } = options;
   const result = await setUpConnection(

@@ -57,7 +57,10 @@ export function startProcess(args: readonly string[], env: Record<string, string
 }
 
 /** Runs `emr-payments` as a process and waits for its end. */
-export async function runProcess(args: readonly string[], { env, input = '' }: RunOptions): Promise<CliRun> {
+export async function runCliProcess(
+  args: readonly string[],
+  { env, input = '' }: RunOptions,
+): Promise<CliRun> {
   const child = startProcess(args, env);
   child.stdin.on('error', () => undefined);
   child.stdin.end(input);

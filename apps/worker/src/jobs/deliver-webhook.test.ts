@@ -1,4 +1,4 @@
-import { recoverEndpoint, rotateSecret } from '@emr-payments/db';
+import { recoverEndpoint, rotateSigningSecret } from '@emr-payments/db';
 import { type Received, startReceiver } from '@emr-payments/testkit/receiver';
 import { newWebhookKeyPair, newWebhookSecret, verify } from '@emr-payments/webhooks';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -66,7 +66,7 @@ describe('the request', () => {
     const { id, secret: old } = await bench.register({ url: receiver.url });
     const fresh = newWebhookSecret();
     const deps = { database: bench.database, keyring: bench.keyring };
-    await rotateSecret(deps, { endpointId: id, secret: fresh, overlapSeconds: 3600, by: BY });
+    await rotateSigningSecret(deps, { endpointId: id, secret: fresh, overlapSeconds: 3600, by: BY });
     await bench.publish();
     await bench.deliverDue();
     const [during] = receiver.received;

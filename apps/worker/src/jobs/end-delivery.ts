@@ -10,7 +10,7 @@ import type { Held } from '../loops/leases.ts';
 import type { JobDeps } from './deps.ts';
 import { persist } from './under-claim.ts';
 
-/** How a claim on a delivery ends: an attempt was made, or the endpoint no longer takes events and nothing was sent. */
+/** The end of a claim on a delivery: an attempt was made, or the endpoint no longer takes events and nothing was sent. */
 export type DeliveryEnd = Attempted | { outcome: 'canceled' };
 
 type Attempted = SendOutcome & { startedAt: Date };

@@ -14,7 +14,7 @@ import type { JobDeps } from './deps.ts';
 import { farEndOf, postingDelay } from './posting-policy.ts';
 import { persist } from './under-claim.ts';
 
-/** How a claim on a payment ends: the payment is settled, or retried later. `attempt` is null when nothing was sent. */
+/** The end of a claim on a payment: it is settled, or retried later. `attempt` is null when nothing was sent. */
 export type PostingEnd = { attempt: AttemptEnd | null } & (
   | { status: 'posted'; emrTransactionId: string }
   | { status: 'failed'; code: FailedCode; reason: string }

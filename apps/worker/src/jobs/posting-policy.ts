@@ -15,7 +15,7 @@ export const POSTING_POLICY = {
 
 /**
  * @param input.tries how often the payment has been put off before.
- * @param input.retryAfterMs the delay that the EMR demands; the payment is never retried earlier.
+ * @param input.retryAfterMs the delay that the EMR demands, of which 24 h at most count; the payment is not retried earlier.
  * @returns milliseconds.
  */
 export function postingDelay(input: { tries: number; retryAfterMs?: number | undefined }): number {

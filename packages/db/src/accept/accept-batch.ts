@@ -13,15 +13,18 @@ export type AcceptOutcome =
 
 type Idempotency = NonNullable<AcceptInput['idempotency']>;
 
-/** Decides the outcome of a request with a key that was not written, by what has claimed the key before. */
-function outcomeOfKey(
-  idempotency: Idempotency,
-  claimed: ClaimedKey | null,
-  patientFound: boolean,
-): AcceptOutcome {
-  if (claimed === null) return { outcome: patientFound ? 'key_in_flight' : 'patient_not_found' };
-  const { fingerprint, made } = claimed;
-  if (made === null || !fingerprint.equals(idempotency.fingerprint)) return { outcome: 'key_reused' };
+/**
+ * Decides the outcome of a request that has a key and was not written: a committed request claimed the key before, another
+ * one is claiming it at this moment (`claimed` is null), or the patient was not found.
+ */
+function outcomeOfKey(input: {
+  idempotency: Idempotency;
+  claimed: ClaimedKey | null;
+  patientFound: boolean;
+}): AcceptOutcome {
+  if (input.claimed === null) return { outcome: input.patientFound ? 'key_in_flight' : 'patient_not_found' };
+  const { fingerprint, made } = input.claimed;
+  if (made === null || !fingerprint.equals(input.idempotency.fingerprint)) return { outcome: 'key_reused' };
   return {
     outcome: 'accepted',
     paymentId: uuidToPaymentId(made.paymentId),
@@ -61,6 +64,6 @@ export async function acceptBatch(
       return { outcome: 'accepted', paymentId: uuidToPaymentId(row.paymentId), jobId, replayed: false };
     }
     if (row.idempotency === null) return { outcome: 'patient_not_found' };
-    return outcomeOfKey(row.idempotency, claims.get(row) ?? null, patientFound);
+    return outcomeOfKey({ idempotency: row.idempotency, claimed: claims.get(row) ?? null, patientFound });
   });
 }

@@ -1,6 +1,7 @@
 import { query, type StatementDeps } from '../core/statements.ts';
 
-export type KeyOwner = { clientPk: number; userId: number; key: string };
+type OwnedKey = { clientPk: number; userId: number; key: string };
+
 export type ClaimedKey = {
   fingerprint: Buffer;
   /** null: the key was claimed by a request that makes no payment. */
@@ -21,12 +22,12 @@ type Row = { fingerprint: Buffer | null; payment_id: string | null; job_id: numb
 /** @returns for each key, in order, what claimed it; null when no committed request did. */
 export async function findIdempotencyKeys(
   deps: StatementDeps,
-  keys: readonly KeyOwner[],
+  keys: readonly OwnedKey[],
 ): Promise<(ClaimedKey | null)[]> {
   const rows = await query<Row>(deps, FIND, [
-    keys.map((owner) => owner.clientPk),
-    keys.map((owner) => owner.userId),
-    keys.map((owner) => owner.key),
+    keys.map(({ clientPk }) => clientPk),
+    keys.map(({ userId }) => userId),
+    keys.map(({ key }) => key),
   ]);
   return rows.map(({ fingerprint, payment_id, job_id }) => {
     if (fingerprint === null) return null;

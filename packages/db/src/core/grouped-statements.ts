@@ -7,7 +7,7 @@ export type GroupedStatements = Statements & { close(): Promise<void> };
 
 type Waiting = PromiseWithResolvers<QueryResult> & { statement: QueryConfig };
 
-/** How a group ended. It is committed or rolled back as a whole. */
+/** The end of a group, which is committed or rolled back as a whole. */
 type GroupEnd =
   | { outcome: 'committed'; results: QueryResult[] }
   /** The server has confirmed that nothing of the group was done. */

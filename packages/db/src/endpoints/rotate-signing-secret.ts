@@ -5,11 +5,11 @@ import { AUDIT_VALUES, auditCte, auditValues } from '../audit/record-audit.ts';
 import { named } from '../core/named.ts';
 import { query, type StatementDeps } from '../core/statements.ts';
 
-export type RotateSecretInput = {
+export type RotateSigningSecretInput = {
   endpointId: string;
   /** In clear here; stored sealed. */
   secret: string;
-  /** How long the old secrets go on signing. */
+  /** The time for which the old secrets continue to sign. */
   overlapSeconds: number;
   by: Actor;
 };
@@ -42,9 +42,9 @@ const ROTATE = named({
  *
  * @returns the time until which the old one signs.
  */
-export async function rotateSecret(
+export async function rotateSigningSecret(
   { keyring, ...deps }: StatementDeps & { keyring: Keyring },
-  { endpointId, secret, overlapSeconds, by }: RotateSecretInput,
+  { endpointId, secret, overlapSeconds, by }: RotateSigningSecretInput,
 ): Promise<Date> {
   const secretId = randomUUID();
   const audit = auditValues({

@@ -27,7 +27,7 @@ export type OnceInput<T> = {
   remember: (result: T) => { status: number; response: string } | null;
 };
 
-/** Of two requests with the same key, the second waits here until the first has committed, and then finds the key taken. */
+/** Claims a key. The second of two requests with one key waits here until the first has committed, and then finds it taken. */
 const CLAIM = {
   name: 'claim-idempotency-key',
   text: `

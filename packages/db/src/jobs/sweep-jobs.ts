@@ -6,8 +6,8 @@ const SWEEP_LOCK = 0x73776570;
 
 /**
  * Takes back jobs that were handed to the queue and that no worker holds: the holder's lease has run out, or no worker
- * claimed them within `unclaimedMs` (the process died between commit and hand-over, the queue was wiped, or it is just
- * long). They wait again, and the relay feeds them lane by lane, like any other job. A job that is still in the queue is
+ * claimed them within `unclaimedMs` (the process died between commit and hand-over, the queue was wiped, or the queue
+ * is merely long). They wait again, and the relay feeds them lane by lane, like any other job. A job that is still in the queue is
  * not added twice, because its entry has the same id.
  *
  * One sweeper works at a time; the others find the lock taken and do nothing.

@@ -25,7 +25,7 @@ const REVIEW_CODES = Object.entries(FAILURE_CODES).flatMap(([code, { status }]) 
 );
 
 /**
- * How the payments of each state are found fast among millions. No index contains the status, because PostgreSQL would then
+ * Finds the payments of each state fast among millions. No index contains the status, because PostgreSQL would then
  * write to every index of the table at each change of status. The two states of the worklist are found by the failure
  * code, which changes only for the few payments that fail, and open payments by their jobs, which are few by nature.
  */

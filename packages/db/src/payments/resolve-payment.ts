@@ -18,7 +18,7 @@ export type Resolution =
 
 export type ResolveInput = PaymentKey & {
   resolution: Resolution;
-  /** How the person knows. It is kept in the audit log and not sent to the integrator. */
+  /** The person's explanation. It is kept in the audit log and not sent to the integrator. */
   note: string;
   by: Actor;
 };

@@ -2,9 +2,9 @@ import { query, type StatementDeps } from '../core/statements.ts';
 import type { Claim } from '../jobs/renew-leases.ts';
 
 /**
- * Writes the posting attempt with `sent_at`, committed before the request leaves: whatever happens after that, the next
- * holder knows that something may have been sent. Earlier attempts that the EMR was just asked about and does not have are
- * closed as `absent` in the same commit.
+ * Writes the posting attempt, numbered by the claim's fence, with `sent_at`. It is committed before the request leaves:
+ * whatever happens after that, the next holder knows that something may have been sent. If the EMR was just asked about the
+ * earlier attempts and has none of them, they are closed as `absent` in the same commit.
  */
 const BEGIN = {
   name: 'begin-attempt',

@@ -2,7 +2,7 @@ import { query, type StatementDeps } from '../core/statements.ts';
 import { type EventRecord, publishEventCtes } from '../events/publish-event.ts';
 import type { Claim } from '../jobs/renew-leases.ts';
 
-/** How the attempt of this claim ended, if there was one. */
+/** The outcome of this claim's attempt, if there was one. */
 export type AttemptEnd = {
   outcome: 'posted' | 'refused' | 'not_sent' | 'unknown';
   code?: string;

@@ -57,7 +57,8 @@ export async function importPatientBatch(
 }
 
 /**
- * Writes what a sync found: new MRNs are added, known ones get the id given here. The user's other patients stay.
+ * Writes any number of patients, in batches: new MRNs are added, known ones get the id given here. The user's other
+ * patients stay.
  *
  * @returns how many distinct MRNs were given. If an MRN is given twice, the last entry counts.
  */

@@ -39,8 +39,8 @@ const PATIENTS: readonly PatientEntry[] = [
 ];
 
 /**
- * Creates one client with one user, its connection, patients and an endpoint. By default no EMR and no receiver is behind
- * their addresses. For tests and the bench.
+ * Creates one client with one user, its connection, patients and an endpoint. By default nothing listens at
+ * the addresses of the EMR and the endpoint. For tests and the bench.
  */
 export async function createPractice(
   deps: { database: Database; keyring: Keyring },

@@ -11,7 +11,7 @@ export type BreakServer = {
   unreachable: { refused: string; unknownHost: string; noTls: string };
   /** Every request that has arrived, oldest first. */
   seen: readonly SeenRequest[];
-  /** Resets each connection as soon as it is there. */
+  /** Resets each connection as soon as it is open. */
   resetOnConnect(): void;
   resetBefore(): void;
   hangBefore(): void;

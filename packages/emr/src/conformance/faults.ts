@@ -28,7 +28,7 @@ function status(code: number, post: Fault['post']): Fault {
   };
 }
 
-/** Where a 4xx is not in the vendor's format, a careful adapter may take it for no evidence. */
+/** A 4xx that is not in the vendor's format: an adapter may believe it, or be careful and treat it as no evidence. */
 const REFUSAL = ['refused', 'unknown'] as const;
 
 export const FAULTS: readonly Fault[] = [
@@ -88,12 +88,12 @@ export const FAULTS: readonly Fault[] = [
   },
 ];
 
-/** Where no request can arrive: nothing was sent, whatever the call was. */
+/** Addresses at which no request can arrive: nothing was sent, whatever the call was. */
 export const UNREACHABLE: readonly { name: string; urlOf(server: BreakServer): string }[] = [
   { name: 'connection refused', urlOf: ({ unreachable }) => unreachable.refused },
   { name: 'unknown host', urlOf: ({ unreachable }) => unreachable.unknownHost },
   { name: 'no TLS', urlOf: ({ unreachable }) => unreachable.noTls },
 ];
 
-/** The adapter's time limit where a server hangs: such a rule takes this long. */
+/** The adapter's time limit in rules whose server hangs. Such a rule takes this long. */
 export const SHORT_MS = 120;

@@ -7,7 +7,7 @@ import type { UnderTest } from './under-test.ts';
 export type Context = {
   emr: UnderTest;
   server: BreakServer;
-  /** Opens the adapter under test, as a rule without a view of its own on credentials and time wants it. */
+  /** Opens the adapter under test; by default at the server that can be broken, with good credentials and 10 s of time. */
   open(options?: {
     baseUrl?: string;
     credentials?: Readonly<Record<string, string>>;

@@ -4,7 +4,7 @@ import { type AddressInfo, createServer, Socket } from 'node:net';
 import { networkFailureOf } from '@emr-payments/outbound';
 import { afterEach, expect, test } from 'vitest';
 import { describeNoAnswer } from './evidence.ts';
-import { createAgents, type ExchangeRequest, exchange } from './exchange.ts';
+import { type ExchangeRequest, exchange, keepAliveAgents } from './exchange.ts';
 
 const closers: (() => Promise<unknown> | unknown)[] = [];
 afterEach(async () => {
@@ -159,7 +159,7 @@ test('a shut gate: connected, but not one byte arrives', async () => {
 
 test('a shut gate on a connection that is already in use: not one further byte arrives', async () => {
   const far = await rawServer((socket) => socket.write(`${head(2)}{}`));
-  const agents = createAgents();
+  const agents = keepAliveAgents();
   closers.push(() => agents.http.destroy());
   expect((await exchange(post(far.port), agents)).kind).toBe('answer');
   const before = far.received;
@@ -180,7 +180,7 @@ test.each(['new', 'reused'])(
       socket.on('data', () => socket.write(`${head(2)}{}`));
       socket.write(`${head(2)}{}`);
     });
-    const agents = createAgents();
+    const agents = keepAliveAgents();
     closers.push(() => agents.http.destroy());
     if (kind === 'reused') await exchange(post(far.port), agents);
 

@@ -28,11 +28,11 @@ export class EarlyAnswerError extends Error {
 }
 
 /** Makes a pool of kept-alive connections. An idle one is closed after 15 s, sooner than servers commonly close it. */
-export function createAgents(): { http: HttpAgent; https: HttpsAgent } {
+export function keepAliveAgents(): { http: HttpAgent; https: HttpsAgent } {
   const options = { keepAlive: true, maxFreeSockets: 32, timeout: 15_000 };
   return { http: new HttpAgent(options), https: new HttpsAgent(options) };
 }
-const sharedAgents = createAgents();
+const sharedAgents = keepAliveAgents();
 
 /** Repeats nothing, follows no redirect, unpacks nothing and throws for no status: the caller judges the answer. */
 const client = got.extend({

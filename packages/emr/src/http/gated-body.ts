@@ -8,7 +8,7 @@ export class ClaimLostError extends Error {
   override name = 'ClaimLostError';
 }
 
-/** Calls back once bytes that are written leave at once instead of waiting for the connection or the TLS handshake. */
+/** Calls back when the connection is up, TLS included: from then on, bytes that are written leave at once. */
 function whenUsable(socket: Socket, use: () => void): void {
   // `secureConnecting` is true until the handshake is done; on a reused TLS socket it is false.
   const handshaking =

@@ -45,7 +45,7 @@ export function createListCache<T extends object>(
       const entry = kept !== null && clock.now() - kept.startedAt < KEPT_MS ? kept : load();
       const list = await entry.list;
       if (isTrouble(list) || has(list) || clock.now() - entry.startedAt <= YOUNG_MS) return list;
-      // Of all callers that miss a name at once, the first fetches and the others share its fetch.
+      // When several callers miss a name at once, the first one fetches and the others share its fetch.
       return (kept === null || kept === entry ? load() : kept).list;
     },
   };

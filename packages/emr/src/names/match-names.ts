@@ -18,7 +18,7 @@ function listed(names: readonly string[]): string {
 
 type Match = { found: EmrCode } | { found: null; several: boolean };
 
-/** The first of the tests that any entry passes decides; if several entries pass it, none is chosen. */
+/** Applies the tests in order. The first one that an entry passes decides; if several entries pass it, none is chosen. */
 function matchFirst<T extends EmrCode>(all: readonly T[], tests: ((each: T) => boolean)[]): Match {
   for (const test of tests) {
     const [first, ...others] = all.filter(test);

@@ -27,4 +27,4 @@ export const environment = Type.Object({
 export type DevConfig = Static<typeof environment>;
 
 /** @throws ConfigError naming the variable that is wrong. */
-export const readDevConfig = (): DevConfig => loadConfig(environment, process.env);
+export const readConfig = (): DevConfig => loadConfig(environment, process.env);

@@ -6,7 +6,7 @@ import { type EmbeddedPostgres, removePlace, startEmbeddedPostgres } from '../em
 import { stopStaleServer } from '../postgres/stale.ts';
 import { type Stack, startStack } from '../start-stack.ts';
 import { choosePorts } from './choose-ports.ts';
-import { readDevConfig } from './config.ts';
+import { readConfig } from './config.ts';
 import { describeStack, welcomeText } from './describe-stack.ts';
 import { removeLock, takeLock, writeLock } from './lock.ts';
 import { supervise } from './supervise.ts';
@@ -65,7 +65,7 @@ function alreadyRunning(pid: number, stackFile: string): void {
  * @returns the exit code.
  */
 export async function runDev({ reset }: { reset: boolean }): Promise<number> {
-  const config = readDevConfig();
+  const config = readConfig();
   const files = filesIn(resolve(config.LOCAL_FOLDER ?? DEFAULT_FOLDER));
   mkdirSync(files.folder, { recursive: true });
   const other = await takeLock(files.lock);

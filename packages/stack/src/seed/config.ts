@@ -18,4 +18,4 @@ export const environment = Type.Object({
 export type SeedConfig = Static<typeof environment>;
 
 /** @throws ConfigError naming the variable that is wrong. */
-export const readSeedConfig = (): SeedConfig => loadConfig(environment, process.env);
+export const readConfig = (): SeedConfig => loadConfig(environment, process.env);

@@ -4,7 +4,7 @@ import { parseKeyring } from '@emr-payments/runtime';
 import { publishedCurlInOneLine } from '../demo/published-curl.ts';
 import { seedDemo } from '../demo/seed-demo.ts';
 import { keepEncryptionKeys, keepWebhookSecret } from '../keys.ts';
-import { readSeedConfig, type SeedConfig } from './config.ts';
+import { readConfig, type SeedConfig } from './config.ts';
 
 /** Sends the inbox the secret that it verifies with. The inbox stores it. */
 async function sendSecret(inboxUrl: string, secret: string): Promise<void> {
@@ -47,7 +47,7 @@ async function seed(config: SeedConfig): Promise<void> {
 }
 
 try {
-  await seed(readSeedConfig());
+  await seed(readConfig());
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 1;

@@ -1,6 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createAgents } from '../agents.ts';
-import { type Receiver, startReceiver } from '../receiver.fixture.ts';
+import { type Receiver, startCountingReceiver } from '../receiver.fixture.ts';
 import { sendWebhook } from '../send.ts';
 import { newWebhookSecret } from '../signing-secrets.ts';
 import { TEST_CERTIFICATE } from '../tls.fixture.ts';
@@ -35,7 +35,7 @@ function sendTo(receiver: Receiver, deps: { policy: AddressPolicy; resolve: Reso
     );
 }
 
-const receiverOverTls = () => startReceiver((response) => response.end('ok'), { tls: true });
+const receiverOverTls = () => startCountingReceiver((response) => response.end('ok'), { tls: true });
 const nobody = { allowHosts: [] };
 const loopback = { allowHosts: ['127.0.0.1/32'] };
 
@@ -105,7 +105,7 @@ describe('on the connection', () => {
   });
 
   test('the agents refuse a literal address by themselves, over http and https', async () => {
-    const receiver = await startReceiver((response) => response.end('ok'));
+    const receiver = await startCountingReceiver((response) => response.end('ok'));
     const strict = createAgents({ policy: nobody });
     onTestFinished(() => strict.close());
     for (const scheme of ['http', 'https']) {
@@ -121,7 +121,7 @@ describe('on the connection', () => {
   });
 
   test('a vouched name is resolved by the system and may be private', async () => {
-    const receiver = await startReceiver((response) => response.end('ok'));
+    const receiver = await startCountingReceiver((response) => response.end('ok'));
     const { resolve, asked } = nameServers([PUBLIC]);
     const policy = { allowHosts: [`localhost:${receiver.port}`] };
     const url = `http://localhost:${receiver.port}/in`;

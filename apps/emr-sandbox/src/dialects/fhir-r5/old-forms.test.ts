@@ -16,7 +16,7 @@ const stored = {
   id: '13969262',
   meta: { versionId: '1', lastUpdated: '2026-06-15T10:30:01.000Z' },
 };
-/** As version 0.0.0 wrote them. */
+/** Ledger lines as version 0.0.0 wrote them. */
 const OLD_LINES = [
   { kind: 'resource', resource: patient },
   { kind: 'posting', seq: 1, resource: stored },

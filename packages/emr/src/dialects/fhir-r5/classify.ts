@@ -2,7 +2,12 @@ import type { FailedCode } from '@emr-payments/contracts';
 import type { PostOutcome } from '../../adapter.ts';
 import { describeNoAnswer, judgeStatus } from '../../http/evidence.ts';
 import type { Answer, NoAnswer } from '../../http/exchange.ts';
-import { type OperationOutcome, OperationOutcomeSchema, PaymentSchema, parseAs } from './resources.ts';
+import {
+  type OperationOutcome,
+  OperationOutcomeSchema,
+  PaymentReconciliationSchema,
+  parseAs,
+} from './resources.ts';
 
 const LONGEST_REASON = 300;
 
@@ -19,7 +24,7 @@ function reasonOf(outcome: OperationOutcome | null, status: number): string {
   return reason.length <= LONGEST_REASON ? reason : `${reason.slice(0, LONGEST_REASON - 1)}…`;
 }
 
-/** The element to which the EMR's issue points says more than the HTTP status. */
+/** Codes by the element that the EMR's issue names, which says more than the HTTP status. */
 const CODE_BY_ELEMENT: Readonly<Record<string, FailedCode>> = {
   paymentIssuer: 'unknown_patient',
   method: 'unknown_payment_method',
@@ -43,7 +48,8 @@ function idInLocation(location: string | undefined): string | undefined {
 }
 
 /**
- * Decides what a create proves. No other function chooses among the four outcomes.
+ * Decides what a create proves, by its status (`judgeStatus`) and its body. No other function of this dialect chooses among
+ * the four outcomes.
  *
  * `refused` is about this one send. It says nothing about an earlier send of the same payment.
  */
@@ -54,7 +60,8 @@ export function classifyPost(result: Answer | NoAnswer): PostOutcome {
   const { verdict, trouble } = judgeStatus(result);
   switch (verdict) {
     case 'accepted': {
-      const id = parseAs(PaymentSchema, result.body)?.id ?? idInLocation(result.headers.location);
+      const id =
+        parseAs(PaymentReconciliationSchema, result.body)?.id ?? idInLocation(result.headers.location);
       if (id !== undefined) return { outcome: 'posted', emrTransactionId: id };
       return {
         outcome: 'unknown',

@@ -1,6 +1,6 @@
 import type { CallOptions, FindHints, FindOutcome } from '../../adapter.ts';
 import { readAll } from './read.ts';
-import { PaymentSchema } from './resources.ts';
+import { PaymentReconciliationSchema } from './resources.ts';
 import type { FhirConnection } from './settings.ts';
 
 /**
@@ -16,7 +16,7 @@ export async function findPosting(
   const query = new URLSearchParams({ identifier: `${system}|${paymentId}` });
   const result = await readAll(connection, {
     path: `PaymentReconciliation?${query}`,
-    schema: PaymentSchema,
+    schema: PaymentReconciliationSchema,
     signal,
   });
   if (!result.ok) return { outcome: 'unavailable', ...result.trouble };

@@ -13,7 +13,7 @@ export const BundleSchema = Type.Object({
   link: Type.Optional(Type.Array(Type.Object({ relation: Type.String(), url: Type.String() }))),
   entry: Type.Optional(Type.Array(Type.Object({ resource: Type.Optional(Type.Unknown()) }))),
 });
-export const PaymentSchema = Type.Object({
+export const PaymentReconciliationSchema = Type.Object({
   resourceType: Type.Literal('PaymentReconciliation'),
   id: Id,
   identifier: Identifiers,

@@ -32,7 +32,7 @@ const SettingsSchema = Type.Object(
     }),
     patient_identifier_system: Uri({
       default: 'urn:emr-payments:mrn',
-      description: 'URI: the system of MRNs in Patient.identifier, for the sync of patients',
+      description: 'URI: the system of MRNs in Patient.identifier; not used yet',
     }),
     payment_method_value_set: Uri({
       default: 'urn:emr-payments:payment-methods',

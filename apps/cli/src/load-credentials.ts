@@ -13,7 +13,7 @@ export type CredentialsResult =
  * Reads credentials for an EMR: a JSON object in a file or (`-`) on the standard input. They are never taken from the
  * command line, where every process of the machine could read them. Without a source there are none.
  */
-export async function readCredentials(
+export async function loadCredentials(
   { stdin }: { stdin: NodeJS.ReadableStream },
   { source }: { source: string | undefined },
 ): Promise<CredentialsResult> {
