@@ -16,6 +16,7 @@ test.each([
   ['a date', 'Sun, 06 Nov 1994 08:49:37 GMT', 30 * SECOND],
   ['a date in UTC', 'Sun, 06 Nov 1994 08:49:37 UTC', 30 * SECOND],
   ['a date with an offset', 'Sun, 06 Nov 1994 10:49:37 +0200', 30 * SECOND],
+  ['a date with a day of one digit', 'Sun, 6 Nov 1994 08:49:37 GMT', 30 * SECOND],
   ['the date of RFC 850', 'Sunday, 06-Nov-94 08:49:37 GMT', 30 * SECOND],
   ['the date of asctime, which means UTC', 'Sun Nov  6 08:49:37 1994', 30 * SECOND],
   ['a date that has passed', 'Sun, 06 Nov 1994 08:00:00 GMT', 0],

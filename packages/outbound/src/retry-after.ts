@@ -3,9 +3,9 @@
 /** Nobody can put us off for longer than this with one answer. */
 export const MAX_RETRY_AFTER_MS = 24 * 60 * 60 * 1000;
 
-// RFC 9110, 5.6.7: the form in use and the two obsolete ones that a recipient must still read. Some servers write the
-// zone of the first one as UTC or as an offset.
-const IMF_FIXDATE = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} (GMT|UTC|[+-]\d{4})$/;
+// RFC 9110, 5.6.7: the form in use and the two obsolete ones that a recipient must still read. In the first one, some
+// servers write the zone as UTC or as an offset, and some (Java's RFC_1123_DATE_TIME) the day of the month with one digit.
+const IMF_FIXDATE = /^[A-Z][a-z]{2}, \d{1,2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} (GMT|UTC|[+-]\d{4})$/;
 const RFC_850 = /^[A-Z][a-z]{5,8}, \d{2}-[A-Z][a-z]{2}-\d{2} \d{2}:\d{2}:\d{2} GMT$/;
 const ASCTIME = /^[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d{2}:\d{2}:\d{2} \d{4}$/;
 

@@ -6,7 +6,11 @@ import { authenticateHook, callerOf, type UserRouteDeps } from '../auth/authenti
 import { reconciliationCsv } from './csv.ts';
 import { RECONCILIATION_RULES, reconciliationOperation } from './operation.ts';
 
-const JSON_OR_CSV = ['application/json', 'text/csv'];
+const JSON_TYPE = 'application/json; charset=utf-8';
+const CSV_TYPE = 'text/csv; charset=utf-8; header=present';
+
+/** With their parameters: a request for `text/csv;charset=utf-8` does not match a bare `text/csv`. */
+const JSON_OR_CSV = [JSON_TYPE, CSV_TYPE];
 
 /** `GET /v1/reconciliation`. */
 export const reconciliationRoutes: FastifyPluginAsyncTypebox<
@@ -26,11 +30,10 @@ export const reconciliationRoutes: FastifyPluginAsyncTypebox<
       const result = await within(deps.limits.waitMs, reconcile(deps, { userId, date, location }));
       reply.header('vary', 'accept');
       // JSON comes first: it is the answer when the header is absent or has no preference.
-      const csv =
-        format === undefined ? request.accepts().type(JSON_OR_CSV) === 'text/csv' : format === 'csv';
+      const csv = format === undefined ? request.accepts().type(JSON_OR_CSV) === CSV_TYPE : format === 'csv';
       if (csv) {
         return reply
-          .type('text/csv; charset=utf-8; header=present')
+          .type(CSV_TYPE)
           .header('content-disposition', `attachment; filename="reconciliation-${date}.csv"`)
           .send(reconciliationCsv(result, { date, location, bom }));
       }
@@ -47,7 +50,7 @@ export const reconciliationRoutes: FastifyPluginAsyncTypebox<
           totals: talliesView(result.totals),
         },
       };
-      return reply.type('application/json; charset=utf-8').send(body);
+      return reply.type(JSON_TYPE).send(body);
     },
   );
 };

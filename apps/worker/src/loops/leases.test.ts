@@ -57,3 +57,18 @@ test('a lease that was not renewed is unsafe as soon as it may have run out', as
   const held = keeper.hold({ jobId: '1', fence: 3 }, performance.now() - LEASE_MS);
   expect(held.isSafe()).toBe(false);
 });
+
+test('a failed renewal is logged with the number of its claims, those that it lost included', async () => {
+  const logger = createLogger('test', 'silent');
+  const warned = vi.spyOn(logger, 'warn');
+  const broken = {
+    pool: { query: () => Promise.reject(new Error('no database')) } as unknown as Database['pool'],
+  };
+  const failing = createLeaseKeeper({ database: broken, logger }, { leaseMs: 60 });
+  const held = failing.hold({ jobId: '1', fence: 3 }, performance.now() - 60);
+  await vi.waitFor(() =>
+    expect(warned).toHaveBeenCalledWith({ err: expect.anything(), count: 1 }, 'could not renew leases'),
+  );
+  expect(held.signal.aborted).toBe(true);
+  await failing.close();
+});

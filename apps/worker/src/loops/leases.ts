@@ -34,6 +34,8 @@ export function createLeaseKeeper(
   { leaseMs }: { leaseMs: number },
 ): LeaseKeeper {
   const held = new Set<Entry>();
+  /** Claims in the renewal under way or just ended. */
+  let renewed = 0;
 
   function lose(entry: Entry): void {
     if (!held.delete(entry)) return;
@@ -44,6 +46,7 @@ export function createLeaseKeeper(
   async function renewAll(): Promise<void> {
     const entries = [...held];
     if (entries.length === 0) return;
+    renewed = entries.length;
     const sentAt = performance.now();
     try {
       const claims = entries.map(({ claim }) => claim);
@@ -61,7 +64,7 @@ export function createLeaseKeeper(
   const loop = every(
     {
       run: renewAll,
-      onError: (err) => logger.warn({ err, count: held.size }, 'could not renew leases'),
+      onError: (err) => logger.warn({ err, count: renewed }, 'could not renew leases'),
     },
     { intervalMs: leaseMs / 3 },
   );
