@@ -117,7 +117,7 @@ export const SABOTAGES = {
     })),
   },
   'send-again-unasked': {
-    about: 'an unknown outcome, at an EMR that cannot be statement, is treated as "not sent"',
+    about: 'an unknown outcome, at an EMR that cannot be searched, is treated as "not sent"',
     capability: 'none',
     caughtAs: ['two ledger entries for one payment'],
     parts: withAdapter((adapter) => ({
