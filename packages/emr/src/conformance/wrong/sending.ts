@@ -1,5 +1,5 @@
 import type { EmrAdapter, Posting, PostOutcome, Trouble } from '../../adapter.ts';
-import type { WrongAdapter } from './wrong-adapter.ts';
+import { absentUnproven, type WrongAdapter } from './wrong-adapter.ts';
 
 const BECOMES = /^Retry-After: .*(become|becomes) /;
 const forever = () => new AbortController().signal;
@@ -109,7 +109,7 @@ export function wrongSending(): readonly WrongAdapter[] {
         ...right,
         list: () => right.list({ signal: forever() }),
         resolve: (names) => right.resolve(names, { signal: forever() }),
-        find: async (hints) => (await right.find?.(hints, { signal: forever() })) ?? { outcome: 'absent' },
+        find: async (hints) => (await right.find?.(hints, { signal: forever() })) ?? absentUnproven(),
       }),
     },
     {

@@ -2,7 +2,8 @@ import type { FailedCode } from '@emr-payments/contracts';
 import type { PostOutcome } from '../../adapter.ts';
 import { describeNoAnswer, judgeStatus } from '../../http/evidence.ts';
 import type { Answer, NoAnswer } from '../../http/exchange.ts';
-import { type OperationOutcome, OperationOutcomeSchema, PaymentSchema, parseAs } from './resources.ts';
+import { idIn } from './entry-id.ts';
+import { CreatedSchema, type OperationOutcome, OperationOutcomeSchema, parseAs } from './resources.ts';
 
 const LONGEST_REASON = 300;
 
@@ -37,25 +38,40 @@ function refusalCode(outcome: OperationOutcome | null): FailedCode | undefined {
   return undefined;
 }
 
-/** Reads the id from `[base]/PaymentReconciliation/[id]/_history/[version]`. */
-function idInLocation(location: string | undefined): string | undefined {
-  return /\/PaymentReconciliation\/([A-Za-z0-9.-]{1,64})(?:\/_history\/|\/?$)/.exec(location ?? '')?.[1];
+/** Reads the entry that a create's answer names: the resource in its body, else `Location`, else `Content-Location`. */
+function namedEntry({ body, headers }: Answer): string | undefined {
+  return (
+    parseAs(CreatedSchema, body)?.id ??
+    idIn('PaymentReconciliation', headers.location) ??
+    idIn('PaymentReconciliation', headers['content-location'])
+  );
 }
 
+/** A conditional create made nothing: an entry with our key exists, and has to be compared with the payment. */
+export type Exists = { outcome: 'exists'; emrTransactionId: string };
+
 /**
- * Decides what a create proves. No other function chooses among the four outcomes.
+ * Decides what a create proves. No other function chooses among the outcomes.
  *
  * `refused` is about this one send. It says nothing about an earlier send of the same payment.
+ *
+ * @param options.conditional the request had `If-None-Exist`: then only 201 says that this send created the entry.
  */
-export function classifyPost(result: Answer | NoAnswer): PostOutcome {
+export function classifyPost(
+  result: Answer | NoAnswer,
+  { conditional }: { conditional: boolean },
+): PostOutcome | Exists {
   if (result.kind === 'no_answer') {
     return { outcome: result.handedOver ? 'unknown' : 'not_sent', ...describeNoAnswer(result) };
   }
   const { verdict, trouble } = judgeStatus(result);
   switch (verdict) {
     case 'accepted': {
-      const id = parseAs(PaymentSchema, result.body)?.id ?? idInLocation(result.headers.location);
-      if (id !== undefined) return { outcome: 'posted', emrTransactionId: id };
+      const emrTransactionId = namedEntry(result);
+      if (emrTransactionId !== undefined) {
+        const existed = conditional && result.status !== 201;
+        return { outcome: existed ? 'exists' : 'posted', emrTransactionId };
+      }
       return {
         outcome: 'unknown',
         code: 'bad_answer',
