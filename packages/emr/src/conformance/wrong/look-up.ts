@@ -4,12 +4,12 @@ export const wrongLookUps: readonly WrongAdapter[] = [
   {
     mistake: 'takes a look-up that failed for absence: the payment would be sent a second time',
     breaks:
-      /^find, (?!wrong content type)|a look-up that is aborted|^credentials: (rejected|.* at the look-up)|^Retry-After: .* find (become|becomes)/,
+      /^find, (?!wrong content type)|^absence: .*unavailable|a look-up that is aborted|^credentials: (rejected|.* at the look-up)|^Retry-After: .* find (become|becomes)/,
     wrap: finding((outcome) => (outcome.outcome === 'unavailable' ? absentUnproven() : outcome)),
   },
   {
     mistake: 'takes a log-in page or an empty body for an empty result',
-    breaks: /^find, (HTML|empty body)/,
+    breaks: /^find, (HTML|empty body)|^absence: an error in place/,
     wrap: finding((outcome) =>
       outcome.outcome === 'unavailable' && outcome.code === 'bad_answer' ? absentUnproven() : outcome,
     ),

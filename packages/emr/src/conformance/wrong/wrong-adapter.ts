@@ -17,7 +17,7 @@ export type WrongAdapter = {
   breaks: RegExp;
   wrap(
     right: EmrAdapter,
-    input: { emr: UnderTest; credentials: Readonly<Record<string, string>> },
+    input: { emr: UnderTest; baseUrl: string; credentials: Readonly<Record<string, string>> },
   ): EmrAdapter;
 };
 
