@@ -15,8 +15,8 @@ const ID = 'a'.repeat(32);
 const TOKEN = `urn:emr-payments:payment-id|${ID}`;
 const hints = { paymentId: ID, emrPatientId: 'p1', amount: '350.10', depositDate: '2026-06-15' };
 
-/** @param url of the server that answers; the body may lead to a further page of it. */
-function find(answers: unknown[], headers: Record<string, string> = {}) {
+/** Looks the payment up. @param answers one for each page. */
+function find(answers: unknown[], headers: Record<string, string> = {}, status = 200) {
   const connection = readFhirConnection({
     userId: 1,
     adapter: 'fhir-r5',
@@ -26,7 +26,7 @@ function find(answers: unknown[], headers: Record<string, string> = {}) {
     timeZone: 'UTC',
   });
   const pages = [...answers];
-  const search: ForeignWays['search'] = () => ({ status: 200, headers, body: pages.shift() });
+  const search: ForeignWays['search'] = () => ({ status, headers, body: pages.shift() });
   emr.behave({ search });
   return findPosting(connection, hints, { signal: AbortSignal.timeout(5000) });
 }
@@ -63,8 +63,8 @@ test.each([
     bundle({ link: self(`PaymentReconciliation?identifier=${encodeURIComponent(TOKEN)}`) }),
   ],
   [
-    'a self link with a modifier',
-    bundle({ link: self(`http://x.test/PaymentReconciliation?identifier:exact=${TOKEN}&_count=20`) }),
+    'a self link with a page size',
+    bundle({ link: self(`http://x.test/PaymentReconciliation?identifier=${TOKEN}&_count=20`) }),
   ],
   ['a Bundle of this moment', bundle({ meta: { lastUpdated: new Date().toISOString() } })],
 ])('%s is absence', async (_name, body) => {
@@ -129,6 +129,16 @@ test.each<[string, unknown, string]>([
     bundle({ link: self('PaymentReconciliation?identifier=urn:x|7') }),
     'search_not_honoured',
   ],
+  [
+    'a self link with a further filter',
+    bundle({ link: self(`PaymentReconciliation?identifier=${TOKEN}&status=draft`) }),
+    'search_not_honoured',
+  ],
+  [
+    'a self link that excludes our value',
+    bundle({ link: self(`PaymentReconciliation?identifier:not=${TOKEN}`) }),
+    'search_not_honoured',
+  ],
   ['a self link that is no URL', bundle({ link: self('http://') }), 'search_not_honoured'],
   ['an entry without a resource', bundle({ entry: [{ fullUrl: 'x' }] }), 'answer_not_understood'],
   ['an entry that is null', bundle({ entry: [null] }), 'answer_not_understood'],
@@ -156,6 +166,13 @@ test.each<[string, unknown, string]>([
   ['an old Bundle', bundle({ meta: { lastUpdated: '2026-01-01T00:00:00Z' } }), 'answer_cached'],
 ])('%s is no evidence', async (_name, body, code) => {
   expect(await find([body])).toMatchObject({ outcome: 'unavailable', code });
+});
+
+test.each([202, 203, 206])('an empty Bundle with HTTP %i is no evidence', async (status) => {
+  expect(await find([bundle()], {}, status)).toMatchObject({
+    outcome: 'unavailable',
+    code: 'unexpected_status',
+  });
 });
 
 test('headers that speak of a cache make an empty answer no evidence', async () => {

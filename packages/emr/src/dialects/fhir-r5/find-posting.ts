@@ -5,15 +5,25 @@ import { readAll, type SearchFacts } from './read.ts';
 import { carriesOurId, type Payment, PaymentSchema } from './resources.ts';
 import type { FhirConnection } from './settings.ts';
 
-/** True unless the server says that it did another search. R5 demands the link; a server without one proves nothing by it. */
+/** Parameters that change how results are given, and not which. */
+const PRESENTATION =
+  /^_(?:count|elements|format|include|maxresults|offset|page|pretty|revinclude|sort|summary|total)(?::|$)/;
+
+/**
+ * True unless the server says, in the self link that R5 demands, that it did another search: without our identifier, or with a
+ * filter that we did not ask for. A server without the link proves nothing by that.
+ */
 function didOurSearch(
   { selfLink }: SearchFacts,
   { baseUrl, paymentId }: { baseUrl: string; paymentId: string },
 ): boolean {
   if (selfLink === undefined) return true;
   if (!URL.canParse(selfLink, `${baseUrl}/`)) return false;
-  const { searchParams } = new URL(selfLink, `${baseUrl}/`);
-  return [...searchParams].some(([name, value]) => /^identifier\b/.test(name) && value.includes(paymentId));
+  const parameters = [...new URL(selfLink, `${baseUrl}/`).searchParams].filter(
+    ([name]) => !PRESENTATION.test(name),
+  );
+  const [[name, value] = ['', '']] = parameters;
+  return parameters.length === 1 && name === 'identifier' && value.endsWith(paymentId);
 }
 
 export type SearchOutcome =

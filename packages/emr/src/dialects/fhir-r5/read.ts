@@ -40,6 +40,11 @@ export async function readResource<T extends TSchema>(
   if (result.kind === 'no_answer') return { ok: false, status: null, trouble: describeNoAnswer(result) };
   const { verdict, trouble } = judgeStatus(result);
   if (verdict !== 'accepted') return { ok: false, status: result.status, trouble };
+  // 203 is changed by a proxy, 206 is a part: no other 2xx is an answer to a read.
+  if (result.status !== 200) {
+    const detail = `The EMR answered a read with HTTP ${result.status}.`;
+    return { ok: false, status: result.status, trouble: { code: 'unexpected_status', detail } };
+  }
   const value = parseAs(schema, result.body);
   if (value !== null) {
     const freshness = {
