@@ -132,6 +132,12 @@ test.each([
   expect(await fetchLists(far.connection, options)).toMatchObject({ code: 'bad_answer' });
 });
 
+test('a list that the EMR calls incomplete is trouble: a name that it lacks may exist', async () => {
+  const remark = { resourceType: 'OperationOutcome', issue: [{ severity: 'warning', code: 'too-costly' }] };
+  const far = await fhirServer({ [EXPAND]: expansion, [LOCATIONS]: bundle([place('a'), remark]) });
+  expect(await fetchLists(far.connection, options)).toMatchObject({ code: 'answer_incomplete' });
+});
+
 const ID = 'a'.repeat(32);
 const SEARCH = `PaymentReconciliation?identifier=urn:emr-payments:payment-id|${ID}`;
 const HINTS = { paymentId: ID, emrPatientId: 'p1', amount: '350.10', depositDate: '2026-06-15' };
