@@ -181,3 +181,31 @@ test('an entry that exists and cannot be read is asked for again, and is posted 
   expect(await payment()).toMatchObject({ status: 'posted', emr_transaction_id: '1' });
   expect(emr.entries).toHaveLength(1);
 });
+
+test.each([
+  ['as it was sent', {}, 'posted', null],
+  ['with another amount', { amount: { value: 1, currency: 'USD' } }, 'needs_review', 'entry_differs'],
+  [
+    'with another payment id',
+    { identifier: [{ system: 'urn:x:y', value: '7' }] },
+    'needs_review',
+    'entry_differs',
+  ],
+  ['without a payment id', { identifier: undefined }, 'needs_review', 'entry_differs'],
+])(
+  'an entry that the answer to a second create holds %s is not read again',
+  async (_name, change, status, code) => {
+    const reads = () =>
+      emr.seen.filter(({ method, path }) => method === 'GET' && path.includes('Reconciliation'));
+    emr.behave({
+      conditionalCreate: true,
+      answersLost: 1,
+      created: (plain, entry) => ({ ...plain, body: { ...entry, ...change } }),
+    });
+    await open({ search: false });
+    await work();
+    expect(await payment()).toMatchObject({ status, failure_code: code });
+    expect(reads()).toEqual([]);
+    expect(emr.entries).toHaveLength(1);
+  },
+);

@@ -63,9 +63,18 @@ test.each([
   ['200', 200, 'exists'],
   ['204', 204, 'exists'],
 ])('%s to a conditional create', (_name, status, outcome) => {
-  const expected = { outcome, emrTransactionId: '13969262' };
+  const expected = {
+    outcome,
+    emrTransactionId: '13969262',
+    ...(outcome === 'exists' ? { entry: null } : {}),
+  };
   expect(answer(status, resource, {}, true)).toEqual(expected);
   expect(answer(status, '', { location }, true)).toEqual(expected);
+  const whole = { ...resource, amount: { value: 1 } };
+  expect(answer(status, whole, {}, true)).toEqual({
+    ...expected,
+    ...(outcome === 'exists' ? { entry: whole } : {}),
+  });
 });
 
 test.each([

@@ -3,7 +3,14 @@ import type { PostOutcome } from '../../adapter.ts';
 import { describeNoAnswer, judgeStatus } from '../../http/evidence.ts';
 import type { Answer, NoAnswer } from '../../http/exchange.ts';
 import { idIn } from './entry-id.ts';
-import { CreatedSchema, type OperationOutcome, OperationOutcomeSchema, parseAs } from './resources.ts';
+import {
+  CreatedSchema,
+  type OperationOutcome,
+  OperationOutcomeSchema,
+  type Payment,
+  PaymentSchema,
+  parseAs,
+} from './resources.ts';
 
 const LONGEST_REASON = 300;
 
@@ -48,7 +55,12 @@ function namedEntry({ body, headers }: Answer): string | undefined {
 }
 
 /** A conditional create made nothing: an entry with our key exists, and has to be compared with the payment. */
-export type Exists = { outcome: 'exists'; emrTransactionId: string };
+export type Exists = {
+  outcome: 'exists';
+  emrTransactionId: string;
+  /** The entry, where the answer holds it whole. */
+  entry: Payment | null;
+};
 
 /**
  * Decides what a create proves. No other function chooses among the outcomes.
@@ -69,8 +81,13 @@ export function classifyPost(
     case 'accepted': {
       const emrTransactionId = namedEntry(result);
       if (emrTransactionId !== undefined) {
-        const existed = conditional && result.status !== 201;
-        return { outcome: existed ? 'exists' : 'posted', emrTransactionId };
+        if (!conditional || result.status === 201) return { outcome: 'posted', emrTransactionId };
+        const body = parseAs(PaymentSchema, result.body);
+        return {
+          outcome: 'exists',
+          emrTransactionId,
+          entry: body !== null && 'amount' in body ? body : null,
+        };
       }
       return {
         outcome: 'unknown',

@@ -1,22 +1,25 @@
 import type { CallOptions, Posting, PostOutcome } from '../../adapter.ts';
 import { differenceOf } from './compare-entry.ts';
 import { readResource } from './read.ts';
-import { carriesOurId, PaymentSchema } from './resources.ts';
+import { carriesOurId, type Payment, PaymentSchema } from './resources.ts';
 import type { FhirConnection } from './settings.ts';
 
 /**
- * Reads an entry that a conditional create found, and compares it with the payment: the EMR may have found it by less than
- * our key. The entry is read by its id below our base URL, whatever address the EMR gave.
+ * Compares an entry that a conditional create found with the payment: the EMR may have found it by less than our key. When
+ * the answer did not hold the entry, it is read by its id below our base URL, whatever address the EMR gave.
  *
  * @returns `unknown` when it cannot be read: the next try asks again.
  */
 export async function confirmExisting(
   connection: FhirConnection,
-  { posting, id }: { posting: Posting; id: string },
+  { posting, id, entry }: { posting: Posting; id: string; entry: Payment | null },
   { signal }: CallOptions,
 ): Promise<PostOutcome> {
   const path = `PaymentReconciliation/${encodeURIComponent(id)}`;
-  const read = await readResource(connection, { path, schema: PaymentSchema, signal });
+  const read =
+    entry === null
+      ? await readResource(connection, { path, schema: PaymentSchema, signal })
+      : { ok: true as const, value: entry };
   if (!read.ok) {
     const detail = `The EMR says that it has the payment, but its entry cannot be read. ${read.trouble.detail}`;
     return { outcome: 'unknown', ...read.trouble, code: 'entry_unreadable', detail };
@@ -24,7 +27,7 @@ export async function confirmExisting(
   const system = connection.settings.payment_identifier_system;
   const difference = carriesOurId(read.value, { system, paymentId: posting.paymentId })
     ? differenceOf(posting, read.value)
-    : 'another payment id';
+    : `${read.value.identifier === undefined ? 'no readable' : 'another'} payment id`;
   if (difference === null) return { outcome: 'posted', emrTransactionId: id };
   return { outcome: 'differs', emrTransactionId: id, difference };
 }

@@ -47,7 +47,7 @@ export function toPaymentReconciliation(
   };
 }
 
-/** Sends one create, once. When the EMR has an entry with our key already, that entry is read and compared. */
+/** Sends one create, once. When the EMR has an entry with our key already, that entry is compared. */
 export async function sendPosting(
   connection: FhirConnection,
   posting: Posting,
@@ -62,7 +62,7 @@ export async function sendPosting(
     headers: {
       ...headers,
       'content-type': 'application/fhir+json',
-      // The Location header names the entry; the resource itself is read only when it existed before.
+      // The Location header names the entry; the resource itself matters only when it existed before.
       prefer: 'return=minimal',
       ...(settings.conditional_create
         ? { 'if-none-exist': `identifier=${identifierSystem}|${posting.paymentId}` }
@@ -75,5 +75,6 @@ export async function sendPosting(
   });
   const outcome = classifyPost(result, { conditional: settings.conditional_create });
   if (outcome.outcome !== 'exists') return outcome;
-  return confirmExisting(connection, { posting, id: outcome.emrTransactionId }, { signal });
+  const { emrTransactionId: id, entry } = outcome;
+  return confirmExisting(connection, { posting, id, entry }, { signal });
 }
