@@ -8,7 +8,7 @@ import {
   type OperationOutcome,
   OperationOutcomeSchema,
   type Payment,
-  PaymentSchema,
+  PaymentReconciliationSchema,
   parseAs,
 } from './resources.ts';
 
@@ -27,7 +27,7 @@ function reasonOf(outcome: OperationOutcome | null, status: number): string {
   return reason.length <= LONGEST_REASON ? reason : `${reason.slice(0, LONGEST_REASON - 1)}…`;
 }
 
-/** The element to which the EMR's issue points says more than the HTTP status. */
+/** Codes by the element that the EMR's issue names, which says more than the HTTP status. */
 const CODE_BY_ELEMENT: Readonly<Record<string, FailedCode>> = {
   paymentIssuer: 'unknown_patient',
   method: 'unknown_payment_method',
@@ -63,7 +63,8 @@ export type Exists = {
 };
 
 /**
- * Decides what a create proves. No other function chooses among the outcomes.
+ * Decides what a create proves, by its status (`judgeStatus`) and its body. No other function of this dialect chooses among
+ * the outcomes.
  *
  * `refused` is about this one send. It says nothing about an earlier send of the same payment.
  *
@@ -82,7 +83,7 @@ export function classifyPost(
       const emrTransactionId = namedEntry(result);
       if (emrTransactionId !== undefined) {
         if (!conditional || result.status === 201) return { outcome: 'posted', emrTransactionId };
-        const body = parseAs(PaymentSchema, result.body);
+        const body = parseAs(PaymentReconciliationSchema, result.body);
         return {
           outcome: 'exists',
           emrTransactionId,

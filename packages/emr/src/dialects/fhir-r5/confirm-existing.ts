@@ -1,7 +1,7 @@
 import type { CallOptions, Posting, PostOutcome } from '../../adapter.ts';
 import { differenceOf } from './compare-entry.ts';
 import { readResource } from './read.ts';
-import { carriesOurId, type Payment, PaymentSchema } from './resources.ts';
+import { carriesOurId, type Payment, PaymentReconciliationSchema } from './resources.ts';
 import type { FhirConnection } from './settings.ts';
 
 /**
@@ -18,7 +18,7 @@ export async function confirmExisting(
   const path = `PaymentReconciliation/${encodeURIComponent(id)}`;
   const read =
     entry === null
-      ? await readResource(connection, { path, schema: PaymentSchema, signal })
+      ? await readResource(connection, { path, schema: PaymentReconciliationSchema, signal })
       : { ok: true as const, value: entry };
   if (!read.ok) {
     const detail = `The EMR says that it has the payment, but its entry cannot be read. ${read.trouble.detail}`;

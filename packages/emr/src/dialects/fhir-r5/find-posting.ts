@@ -2,7 +2,7 @@ import { absent } from '../../absence.ts';
 import type { CallOptions, FindHints, FindOutcome } from '../../adapter.ts';
 import { differenceOf } from './compare-entry.ts';
 import { readAll, type SearchFacts } from './read.ts';
-import { carriesOurId, type Payment, PaymentSchema } from './resources.ts';
+import { carriesOurId, type Payment, PaymentReconciliationSchema } from './resources.ts';
 import type { FhirConnection } from './settings.ts';
 
 /** Parameters that change how results are given, and not which. */
@@ -41,7 +41,7 @@ export async function searchPosting(
   const query = new URLSearchParams({ identifier: `${system}|${paymentId}` });
   const result = await readAll(connection, {
     path: `PaymentReconciliation?${query}`,
-    schema: PaymentSchema,
+    schema: PaymentReconciliationSchema,
     signal,
   });
   if (!result.ok) return { outcome: 'unavailable', ...result.trouble };

@@ -26,12 +26,12 @@ export const EntrySchema = Type.Object({
 });
 /** All that a create's answer must hold to name the entry. */
 export const CreatedSchema = Type.Object({ resourceType: Type.Literal('PaymentReconciliation'), id: Id });
-export const PaymentSchema = Type.Object({
+export const PaymentReconciliationSchema = Type.Object({
   ...CreatedSchema.properties,
   identifier: Identifiers,
   created: Type.Optional(Type.String()),
 });
-export type Payment = Static<typeof PaymentSchema>;
+export type Payment = Static<typeof PaymentReconciliationSchema>;
 
 /** True when the entry has our payment id as an identifier of our system. */
 export function carriesOurId(
