@@ -1,3 +1,4 @@
+import { type AbsenceEvidence, absent } from '@emr-payments/emr';
 import type { WorkerParts } from '@emr-payments/worker/start-worker';
 import type { Capability } from './records.ts';
 import type { Rule } from './rules.ts';
@@ -13,6 +14,18 @@ export type Sabotage = {
   /** At least one of these violations must be found. */
   caughtAs: readonly Rule[];
   parts(correct: WorkerParts): Partial<WorkerParts>;
+};
+
+/** The evidence of an honest empty answer, which no EMR gave. */
+const NOTHING_FOUND: AbsenceEvidence = {
+  entriesSeen: 0,
+  entriesUnderstood: 0,
+  matches: 0,
+  total: 0,
+  complete: true,
+  errorSaid: false,
+  searchHonoured: true,
+  servedFromCache: false,
 };
 
 type NamedQuery = { name: string; text: string; values: unknown[] };
@@ -113,7 +126,7 @@ export const SABOTAGES = {
     parts: withAdapter((adapter) => ({
       ...adapter,
       settleMs: 0,
-      find: async () => ({ outcome: 'absent' }),
+      find: async () => absent(NOTHING_FOUND),
     })),
   },
   'send-again-unasked': {

@@ -764,9 +764,10 @@ export interface components {
              *     - `resolved_not_posted` (failed): A person looked in the EMR and did not find the payment. Retry to have it posted.
              *     - `outcome_unknown` (needs_review): The payment may or may not be in the EMR. Look there, then resolve it as posted or not posted.
              *     - `several_matches` (needs_review): The EMR has more than one entry for the payment. Remove all but one there, then resolve it as posted.
+             *     - `entry_differs` (needs_review): The EMR has an entry with the payment's id that is not this payment; the reason names the difference. Correct the entry there and resolve the payment as posted, or remove it there and resolve the payment as not posted.
              * @enum {string}
              */
-            code: "unknown_payment_method" | "unknown_location" | "unknown_patient" | "closed_period" | "amount_refused" | "emr_refused" | "connection_misconfigured" | "retries_exhausted" | "resolved_not_posted" | "outcome_unknown" | "several_matches";
+            code: "unknown_payment_method" | "unknown_location" | "unknown_patient" | "closed_period" | "amount_refused" | "emr_refused" | "connection_misconfigured" | "retries_exhausted" | "resolved_not_posted" | "outcome_unknown" | "several_matches" | "entry_differs";
             /** @description This case, in words for a person. */
             reason: string;
             /** @description What to do about it. */

@@ -51,6 +51,12 @@ export const FAILURE_CODES = {
     action:
       'The EMR has more than one entry for the payment. Remove all but one there, then resolve it as posted.',
   },
+  entry_differs: {
+    status: 'needs_review',
+    action:
+      "The EMR has an entry with the payment's id that is not this payment; the reason names the difference. Correct the " +
+      'entry there and resolve the payment as posted, or remove it there and resolve the payment as not posted.',
+  },
 } as const satisfies Record<string, { status: 'failed' | 'needs_review'; action: string }>;
 
 export type FailureCode = keyof typeof FAILURE_CODES;

@@ -1,3 +1,5 @@
+import type { Absent } from './absence.ts';
+
 /**
  * How a posting whose answer was lost can be resolved at this EMR:
  * - `conditional-create`: sending again with the same key makes no second entry;
@@ -101,9 +103,16 @@ export type ResolveOutcome =
 /** All names that `resolve` accepts; both lists are empty where an EMR has no place for them. */
 export type ListOutcome = ({ outcome: 'listed' } & EmrLists) | ({ outcome: 'not_sent' } & Trouble);
 
-/** The four outcomes of a posting call. Only evidence may choose: when in doubt it is `unknown`. */
+/**
+ * The EMR has an entry with our payment id that is not the payment as we know it. `difference` names our fields that do not
+ * agree, in our words, such as `another amount and another patient`; it holds no value from the EMR.
+ */
+export type EntryDiffers = { outcome: 'differs'; emrTransactionId: string; difference: string };
+
+/** The outcomes of a posting call. Only evidence may choose: when in doubt it is `unknown`. */
 export type PostOutcome =
   | { outcome: 'posted'; emrTransactionId: string }
+  | EntryDiffers
   | { outcome: 'refused'; code: string; reason: string }
   | ({ outcome: 'not_sent' } & Trouble)
   | ({ outcome: 'unknown' } & Trouble);
@@ -111,12 +120,18 @@ export type PostOutcome =
 /** The EMR's answer to the search for one payment. */
 export type FindOutcome =
   | { outcome: 'found'; emrTransactionId: string }
-  /** Only from an answer that was understood whole. */
-  | { outcome: 'absent' }
+  | EntryDiffers
+  /** Only from an answer that was understood whole: made by the function `absent`, and by nothing else. */
+  | Absent
   | ({ outcome: 'unavailable' } & Trouble);
 
-/** The result of a check. `reason` is a sentence for the operator who sets the connection up; it holds no secret. */
-export type CheckOutcome = { ok: true; methods: number; locations: number } | { ok: false; reason: string };
+/**
+ * The result of a check. `reason` is a sentence for the operator who sets the connection up; it holds no secret. `unusable`
+ * names the entries of the EMR's lists that cannot be read, and so cannot be used by a payment.
+ */
+export type CheckOutcome =
+  | { ok: true; methods: number; locations: number; unusable: readonly string[] }
+  | { ok: false; reason: string };
 
 export type CallOptions = {
   signal: AbortSignal;

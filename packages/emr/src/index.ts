@@ -1,2 +1,3 @@
+export * from './absence.ts';
 export * from './adapter.ts';
 export * from './adapters.ts';

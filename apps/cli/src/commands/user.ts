@@ -34,8 +34,12 @@ export const registerUser: Register = (program, cli) => {
                 ok: true,
                 payment_methods: checked.methods,
                 locations: checked.locations,
+                unusable: checked.unusable,
               },
-              `The EMR connection works: ${checked.methods} payment methods, ${checked.locations} locations.`,
+              [
+                `The EMR connection works: ${checked.methods} payment methods, ${checked.locations} locations.`,
+                ...checked.unusable.map((entry) => `Cannot be used: ${entry}.`),
+              ].join('\n'),
             );
         }
       }),

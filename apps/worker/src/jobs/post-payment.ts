@@ -1,6 +1,6 @@
 import { FAILURE_CODES, type FailedCode, isFailureCode, uuidToPaymentId } from '@emr-payments/contracts';
 import { beginAttempt, type ClaimedPosting, claimPosting } from '@emr-payments/db';
-import type { EmrAdapter, PostOutcome } from '@emr-payments/emr';
+import type { EmrAdapter, EntryDiffers, PostOutcome } from '@emr-payments/emr';
 import type { QueueEntry } from '@emr-payments/runtime';
 import type { Held } from '../loops/leases.ts';
 import type { JobDeps } from './deps.ts';
@@ -39,6 +39,7 @@ async function attempt(
   const doubt = await settleDoubt({ adapter, signal }, posting);
   if (doubt.known === 'found')
     return { status: 'posted', emrTransactionId: doubt.emrTransactionId, attempt: null };
+  if (doubt.known === 'differs') return { ...entryDiffers(doubt.entry), attempt: null };
   if (doubt.known === 'never') return outcomeUnknown(`The EMR did not answer. ${CANNOT_ASK}`);
   if (doubt.known === 'not_yet')
     return { status: 'retrying', trouble: doubt.trouble, inDoubt: true, attempt: null };
@@ -75,6 +76,10 @@ function endOfPost(
 ): PostingEnd {
   if (outcome.outcome === 'posted') {
     return { status: 'posted', emrTransactionId: outcome.emrTransactionId, attempt: { outcome: 'posted' } };
+  }
+  if (outcome.outcome === 'differs') {
+    const end = entryDiffers(outcome);
+    return { ...end, attempt: { outcome: 'unknown', code: end.code, detail: end.reason } };
   }
   if (outcome.outcome === 'refused' && !inDoubt) {
     const code = failedCode(outcome.code);
@@ -118,6 +123,12 @@ function misconfigured({ unresolvedMs }: ClaimedPosting, error: unknown): Postin
 
 function outcomeUnknown(reason: string): PostingEnd {
   return { status: 'needs_review', code: 'outcome_unknown', reason, attempt: null };
+}
+
+/** The entry may be a damaged copy of the payment or another payment: sending again and believing it are both wrong. */
+function entryDiffers({ emrTransactionId, difference }: EntryDiffers) {
+  const reason = `The EMR has an entry with this payment's id (${emrTransactionId}), but it has ${difference}.`;
+  return { status: 'needs_review', code: 'entry_differs', reason } as const;
 }
 
 function failedCode(code: string): FailedCode {

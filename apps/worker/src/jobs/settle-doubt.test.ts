@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { ClaimedPosting } from '@emr-payments/db';
-import type { EmrAdapter, FindHints, FindOutcome } from '@emr-payments/emr';
+import { absent, type EmrAdapter, type FindHints, type FindOutcome } from '@emr-payments/emr';
 import { expect, test } from 'vitest';
 import { SETTLING, settleDoubt } from './settle-doubt.ts';
 
@@ -11,6 +11,17 @@ const posting = {
   unresolvedMs: 5000,
   unresolvedSentAt: sentAt,
 } as ClaimedPosting;
+
+const ABSENT = absent({
+  entriesSeen: 0,
+  entriesUnderstood: 0,
+  matches: 0,
+  total: 0,
+  complete: true,
+  errorSaid: false,
+  searchHonoured: true,
+  servedFromCache: false,
+});
 
 /** An adapter whose `find` has this outcome; without an outcome it has no `find`. */
 function adapterWith(capability: EmrAdapter['capability'], outcome?: FindOutcome) {
@@ -39,14 +50,14 @@ test('the look-up gets everything that is known about the payment', async () => 
 });
 
 test('without a send in doubt nothing is looked up', async () => {
-  const far = adapterWith('lookup', { outcome: 'absent' });
+  const far = adapterWith('lookup', ABSENT);
   const settled = { ...posting, unresolvedMs: null, unresolvedSentAt: null };
   expect(await settleDoubt(far, settled)).toEqual({ known: 'nothing_sent' });
   expect(far.asked).toEqual([]);
 });
 
 test('absent is believed only after settleMs', async () => {
-  const far = adapterWith('lookup', { outcome: 'absent' });
+  const far = adapterWith('lookup', ABSENT);
   expect(await settleDoubt(far, posting)).toMatchObject({
     known: 'not_yet',
     trouble: { code: SETTLING, retryAfterMs: 1000 },
@@ -55,7 +66,7 @@ test('absent is believed only after settleMs', async () => {
 });
 
 test('with a conditional create, absent means that sending again is safe', async () => {
-  const far = adapterWith('conditional-create', { outcome: 'absent' });
+  const far = adapterWith('conditional-create', ABSENT);
   expect(await settleDoubt(far, posting)).toEqual({ known: 'repeatable' });
   expect(await settleDoubt(adapterWith('conditional-create'), posting)).toEqual({ known: 'repeatable' });
 });
@@ -64,6 +75,12 @@ test('a look-up that fails is no evidence', async () => {
   const trouble = { code: 'timeout', detail: 'The EMR did not answer in time.' };
   const far = adapterWith('lookup', { outcome: 'unavailable', ...trouble });
   expect(await settleDoubt(far, posting)).toMatchObject({ known: 'not_yet', trouble });
+});
+
+test('an entry that differs is neither found nor absent', async () => {
+  const entry = { outcome: 'differs', emrTransactionId: '7', difference: 'another amount' } as const;
+  for (const capability of ['lookup', 'conditional-create'] as const)
+    expect(await settleDoubt(adapterWith(capability, entry), posting)).toEqual({ known: 'differs', entry });
 });
 
 test('an EMR without any means to look up leaves the doubt for ever', async () => {

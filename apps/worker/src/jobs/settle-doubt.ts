@@ -1,6 +1,6 @@
 import { uuidToPaymentId } from '@emr-payments/contracts';
 import type { ClaimedPosting } from '@emr-payments/db';
-import type { EmrAdapter, Trouble } from '@emr-payments/emr';
+import type { EmrAdapter, EntryDiffers, Trouble } from '@emr-payments/emr';
 
 /** The code of a look-up that found nothing, too soon after the send to prove that the payment is absent. */
 export const SETTLING = 'settling';
@@ -9,6 +9,8 @@ export const SETTLING = 'settling';
 export type Doubt =
   | { known: 'nothing_sent' }
   | { known: 'found'; emrTransactionId: string }
+  /** The EMR has an entry with our payment id that is not the payment as we know it. */
+  | { known: 'differs'; entry: EntryDiffers }
   /** None of them created an entry. */
   | { known: 'absent' }
   /** Their outcome is not known, but sending again with the same key makes no second entry. */
@@ -35,6 +37,7 @@ export async function settleDoubt(
   const hints = { paymentId: uuidToPaymentId(payment.id), emrPatientId, amount, depositDate };
   const answer = await adapter.find({ ...hints, sentAt: unresolvedSentAt }, { signal });
   if (answer.outcome === 'found') return { known: 'found', emrTransactionId: answer.emrTransactionId };
+  if (answer.outcome === 'differs') return { known: 'differs', entry: answer };
   if (answer.outcome === 'unavailable') return { known: 'not_yet', trouble: answer };
   if (adapter.capability === 'conditional-create') return { known: 'repeatable' };
   const settlesInMs = adapter.settleMs - unresolvedMs;

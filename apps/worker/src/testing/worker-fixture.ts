@@ -18,6 +18,8 @@ type FixtureOptions = {
   settings?: Record<string, boolean | number>;
   endpointUrl?: string;
   horizonMs?: number;
+  /** The EMR that the practice is connected to, in place of the sandbox. */
+  emrUrl?: string;
 };
 
 export type WorkerFixture = {
@@ -51,7 +53,7 @@ export async function openWorkerFixture(options: FixtureOptions = {}): Promise<W
     { database, keyring },
     {
       connection: {
-        baseUrl: sandbox.fhirUrl,
+        baseUrl: options.emrUrl ?? sandbox.fhirUrl,
         settings: { timeout_ms: 1_500, settle_ms: 0, ...options.settings },
       },
       patients: [{ mrn: 'MRN-12345', emrPatientId: found.entry[0]?.resource.id ?? null }],

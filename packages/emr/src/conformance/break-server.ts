@@ -1,4 +1,11 @@
-export type SeenRequest = { method: string; path: string };
+export type SeenRequest = {
+  method: string;
+  path: string;
+  headers: Readonly<Record<string, string | string[] | undefined>>;
+};
+
+/** An answer on its way to the adapter. */
+export type WireAnswer = { status: number; headers: Readonly<Record<string, string>>; body: string };
 
 /**
  * A server that can be broken on the wire, one method per fault. A fault strikes every request until `mend`. With
@@ -29,6 +36,8 @@ export type BreakServer = {
   halfAnswer(): void;
   /** The right body, called text/plain. */
   wrongContentType(): void;
+  /** Changes every answer of the EMR. */
+  changeAnswers(change: (answer: WireAnswer) => WireAnswer): void;
   /** Ends the fault, and every request that hangs. */
   mend(): void;
   close(): Promise<void>;

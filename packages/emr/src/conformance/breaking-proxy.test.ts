@@ -42,7 +42,7 @@ test('a mended server answers as it does without the proxy, and sees the address
     BODY,
   ]);
   expect(carriedOut).toEqual([`POST /api/entries?a=1 ${new URL(proxy.baseUrl).host} hello`]);
-  expect(proxy.seen.slice(before)).toEqual([{ method: 'POST', path: '/api/entries' }]);
+  expect(proxy.seen.slice(before)).toMatchObject([{ method: 'POST', path: '/api/entries' }]);
 });
 
 test.each<[string, (broken: BreakServer) => void, number, string | null, string]>([
@@ -110,4 +110,19 @@ test('at the unreachable addresses nothing arrives', async () => {
   await expect(fetch(proxy.unreachable.noTls)).rejects.toThrow();
   await expect(fetch(proxy.unreachable.unknownHost)).rejects.toThrow();
   expect(proxy.seen.length).toBe(before);
+});
+
+test('changeAnswers changes what the server answers, and its length', async () => {
+  proxy.changeAnswers(({ status, headers, body }) => ({
+    status,
+    headers: { ...headers, age: '60' },
+    body: `${body} and é`,
+  }));
+  const answer = await post();
+  expect([answer.status, answer.headers.get('age'), await answer.text()]).toEqual([
+    201,
+    '60',
+    `${BODY} and é`,
+  ]);
+  expect(carriedOut).toHaveLength(1);
 });

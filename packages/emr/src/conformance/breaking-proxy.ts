@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
-import type { BreakServer, SeenRequest } from './break-server.ts';
+import type { BreakServer, SeenRequest, WireAnswer } from './break-server.ts';
 
 type Answer = { status: number; headers: IncomingMessage['headers']; body: Buffer };
 
@@ -56,6 +56,13 @@ function cutShort(response: ServerResponse, { status, headers, body }: Answer): 
   response.write(half, () => response.socket?.destroy());
 }
 
+/** Changes an answer as text: the length in its headers is that of the new text. */
+function changed({ status, headers, body }: Answer, change: (answer: WireAnswer) => WireAnswer): Answer {
+  const plain = Object.entries(headers).map(([name, value]): [string, string] => [name, String(value)]);
+  const answer = change({ status, headers: Object.fromEntries(plain), body: body.toString('utf8') });
+  return { ...answer, body: Buffer.from(answer.body) };
+}
+
 /** Puts a proxy in front of any server, on a free loopback port. It knows HTTP and nothing of the EMR's format. */
 export async function openBreakingProxy(targetUrl: string): Promise<BreakServer> {
   const target = new URL(targetUrl);
@@ -65,7 +72,11 @@ export async function openBreakingProxy(targetUrl: string): Promise<BreakServer>
   let fault: Fault | null = null;
 
   const server = createServer(async (request, response) => {
-    seen.push({ method: request.method ?? '', path: (request.url ?? '').split('?')[0] ?? '' });
+    seen.push({
+      method: request.method ?? '',
+      path: (request.url ?? '').split('?')[0] ?? '',
+      headers: request.headers,
+    });
     const current = fault;
     try {
       if (current !== null && 'instead' in current) {
@@ -129,6 +140,7 @@ export async function openBreakingProxy(targetUrl: string): Promise<BreakServer>
         spoil: (response, answer) =>
           reply(response, { ...answer, headers: { ...answer.headers, 'content-type': 'text/plain' } }),
       }),
+    changeAnswers: (change) => set({ spoil: (response, answer) => reply(response, changed(answer, change)) }),
     mend() {
       fault = null;
       for (const response of hanging) response.socket?.destroy();

@@ -2,7 +2,9 @@ import { afterAll, beforeAll, describe, test } from 'vitest';
 import type { BreakServer } from './break-server.ts';
 import { openBreakingProxy } from './breaking-proxy.ts';
 import { contextOf, type Rule, runRule } from './rule.ts';
+import { absenceRules } from './rules/absence.ts';
 import { credentialRules } from './rules/credentials.ts';
+import { existingEntryRules } from './rules/existing-entries.ts';
 import { fieldRules } from './rules/fields.ts';
 import { lookUpRules } from './rules/look-up.ts';
 import { nameRules } from './rules/names.ts';
@@ -29,6 +31,8 @@ export function rulesFor(emr: UnderTest): readonly Rule[] {
     ...nameRules,
     ...refusalRules(emr),
     ...lookUpRules,
+    ...absenceRules(emr),
+    ...existingEntryRules,
     ...sendingOnceRules,
     ...stoppingRules,
     ...credentialRules,

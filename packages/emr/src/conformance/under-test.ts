@@ -1,5 +1,5 @@
 import type { Capability, EmrAdapter, EmrCode, Posting } from '../adapter.ts';
-import type { SeenRequest } from './break-server.ts';
+import type { SeenRequest, WireAnswer } from './break-server.ts';
 
 /** An entry of the EMR in our words, read from the server itself and not through the adapter. Null: the EMR has no such field. */
 export type NeutralEntry = {
@@ -51,6 +51,10 @@ export type UnderTest = {
   };
   /** Postings that this EMR refuses: what is wrong with them, and our code for it. */
   refusals: readonly { name: string; change: Partial<Posting>; code: string }[];
+  /** Answers without our payment, to a look-up, that prove nothing: each is made from the honest answer for no entry. */
+  unclear: readonly { name: string; change(answer: WireAnswer): WireAnswer }[];
+  /** The answer to a send that created an entry, if the EMR had given the entry this id. */
+  renamed(answer: WireAnswer, id: string): WireAnswer;
   /** The vendor's limits below those of our own API (notes 5000, reference number 255). */
   limits: { notes?: TextLimit; referenceNumber?: TextLimit };
 };

@@ -3,7 +3,7 @@ import type { Keyring } from '@emr-payments/runtime';
 import { checkConnection } from './check-connection.ts';
 
 export type UserCheckOutcome =
-  | { outcome: 'works'; methods: number; locations: number }
+  | { outcome: 'works'; methods: number; locations: number; unusable: readonly string[] }
   | { outcome: 'not_working'; reason: string }
   /** No key of the keyring opens the credentials. */
   | { outcome: 'sealed' }
@@ -35,5 +35,6 @@ export async function checkUserConnection(
     settings,
   });
   if (!checked.ok) return { outcome: 'not_working', reason: checked.reason };
-  return { outcome: 'works', methods: checked.methods, locations: checked.locations };
+  const { methods, locations, unusable } = checked;
+  return { outcome: 'works', methods, locations, unusable };
 }

@@ -158,6 +158,7 @@ describe('checkUserConnection', () => {
       outcome: 'works',
       methods: expect.any(Number),
       locations: expect.any(Number),
+      unusable: [],
     });
     const wrong = await newUser({ credentials: { bearer_token: 'wrong' }, check: false });
     expect(await check(wrong.publicId)).toEqual({

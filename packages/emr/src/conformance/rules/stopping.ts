@@ -98,6 +98,7 @@ export const stoppingRules: readonly Rule[] = [
         ok: true,
         methods: lists.methods.length,
         locations: lists.locations.length,
+        unusable: [],
       });
       expect(server.seen.slice(before).filter((request) => emr.isSend(request))).toEqual([]);
     },

@@ -1,5 +1,10 @@
 import { changing, posting, type WrongAdapter } from './wrong-adapter.ts';
 
+/** A look-up takes the changed entry for another payment. */
+const DIFFERS = 'posted is found|the earlier is named|^look-up after .* found$|^find, wrong content type';
+/** The existing entry of these rules differs in one field more. */
+const SENT = '^existing entry, .* sent$';
+
 export const wrongFields: readonly WrongAdapter[] = [
   {
     mistake: 'keeps amounts in single precision',
@@ -13,12 +18,12 @@ export const wrongFields: readonly WrongAdapter[] = [
   },
   {
     mistake: 'sends cents where the EMR wants dollars',
-    breaks: /the amount/,
+    breaks: RegExp(`the amount|${DIFFERS}|^existing entry, another (?!amount).* sent$`),
     wrap: changing(({ amount }) => ({ amount: (Number(amount) * 100).toFixed(2) })),
   },
   {
     mistake: 'posts every payment to one patient',
-    breaks: /^fields: the patient|an unknown patient/,
+    breaks: RegExp(`^fields: the patient|an unknown patient|${DIFFERS}|${SENT}`),
     wrap: changing((_posting, { practice }) => ({ emrPatientId: practice.patientIds[1] })),
   },
   {
@@ -43,12 +48,12 @@ export const wrongFields: readonly WrongAdapter[] = [
   },
   {
     mistake: 'uses the payment id as the reference number',
-    breaks: /^fields: the reference number|^text: .*the referenceNumber/,
+    breaks: RegExp(`^fields: the reference number|^text: .*the referenceNumber|${SENT}`),
     wrap: changing(({ paymentId }) => ({ referenceNumber: paymentId })),
   },
   {
     mistake: 'reads the deposit date as midnight UTC and writes the day in New York',
-    breaks: /the deposit date/,
+    breaks: RegExp(`the deposit date|${DIFFERS}|${SENT}`),
     wrap: changing(({ depositDate }) => ({
       depositDate: new Intl.DateTimeFormat('sv-SE', { timeZone: 'America/New_York' }).format(
         new Date(depositDate),
@@ -98,7 +103,7 @@ export const wrongFields: readonly WrongAdapter[] = [
   },
   {
     mistake: 'makes transaction ids up',
-    breaks: /the EMR's transaction id|ten sends|^second send after|^post, wrong content type/,
+    breaks: /the EMR's transaction id|ten sends|^second send after|^post, wrong content type|^ids: /,
     wrap: posting((outcome) =>
       outcome.outcome === 'posted'
         ? { ...outcome, emrTransactionId: `${outcome.emrTransactionId}-1` }

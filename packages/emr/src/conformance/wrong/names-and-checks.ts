@@ -70,7 +70,7 @@ export const wrongNamesAndChecks: readonly WrongAdapter[] = [
       ...right,
       async check(options) {
         const result = await right.check(options);
-        return result.ok ? result : { ok: true, methods: 0, locations: 0 };
+        return result.ok ? result : { ok: true, methods: 0, locations: 0, unusable: [] };
       },
     }),
   },

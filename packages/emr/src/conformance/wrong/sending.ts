@@ -1,5 +1,5 @@
 import type { EmrAdapter, Posting, PostOutcome, Trouble } from '../../adapter.ts';
-import type { WrongAdapter } from './wrong-adapter.ts';
+import { absentUnproven, type WrongAdapter } from './wrong-adapter.ts';
 
 const BECOMES = /^Retry-After: .*(become|becomes) /;
 const forever = () => new AbortController().signal;
@@ -109,7 +109,7 @@ export function wrongSending(): readonly WrongAdapter[] {
         ...right,
         list: () => right.list({ signal: forever() }),
         resolve: (names) => right.resolve(names, { signal: forever() }),
-        find: async (hints) => (await right.find?.(hints, { signal: forever() })) ?? { outcome: 'absent' },
+        find: async (hints) => (await right.find?.(hints, { signal: forever() })) ?? absentUnproven(),
       }),
     },
     {
@@ -145,7 +145,7 @@ export function wrongSending(): readonly WrongAdapter[] {
     {
       mistake: 'throws when it does not understand an answer',
       breaks:
-        /^(post|list|find), (HTML|empty body)|^(look-up|second send) after (HTML|empty body)|one call sends one|a read that failed/,
+        /^(post|list|find), (HTML|empty body)|^(look-up|second send) after (HTML|empty body)|^absence: an error in place|one call sends one|a read that failed/,
       wrap: troubling((trouble) => {
         if (trouble.code === 'bad_answer') throw new SyntaxError('Unexpected token < in JSON');
         return trouble;

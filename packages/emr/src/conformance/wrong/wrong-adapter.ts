@@ -1,3 +1,4 @@
+import { absent } from '../../absence.ts';
 import type {
   EmrAdapter,
   FindOutcome,
@@ -16,9 +17,22 @@ export type WrongAdapter = {
   breaks: RegExp;
   wrap(
     right: EmrAdapter,
-    input: { emr: UnderTest; credentials: Readonly<Record<string, string>> },
+    input: { emr: UnderTest; baseUrl: string; credentials: Readonly<Record<string, string>> },
   ): EmrAdapter;
 };
+
+/** Claims absence without evidence: a wrong adapter has to lie about every fact, because no literal is `absent`. */
+export const absentUnproven = (): FindOutcome =>
+  absent({
+    entriesSeen: 0,
+    entriesUnderstood: 0,
+    matches: 0,
+    total: null,
+    complete: true,
+    errorSaid: false,
+    searchHonoured: true,
+    servedFromCache: false,
+  });
 
 /** Changes every posting before the right adapter posts it. */
 export function changing(

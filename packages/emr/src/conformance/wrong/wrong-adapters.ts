@@ -1,3 +1,4 @@
+import { wrongEvidence } from './evidence.ts';
 import { wrongFields } from './fields.ts';
 import { wrongLookUps } from './look-up.ts';
 import { wrongNamesAndChecks } from './names-and-checks.ts';
@@ -7,5 +8,12 @@ import type { WrongAdapter } from './wrong-adapter.ts';
 
 /** One deliberately wrong adapter, or more, for each rule of the suite: they prove that the rules notice mistakes. */
 export function wrongAdapters(): readonly WrongAdapter[] {
-  return [...wrongFields, ...wrongOutcomes, ...wrongNamesAndChecks, ...wrongLookUps, ...wrongSending()];
+  return [
+    ...wrongFields,
+    ...wrongOutcomes,
+    ...wrongNamesAndChecks,
+    ...wrongLookUps,
+    ...wrongEvidence,
+    ...wrongSending(),
+  ];
 }

@@ -33,7 +33,12 @@ function check({ token = 'sesame', baseUrl = sandbox.fhirUrl, settings = {} }) {
 }
 
 test('a good connection gives the length of its lists, and writes nothing', async () => {
-  expect(await check({})).toEqual({ ok: true, methods: expect.any(Number), locations: expect.any(Number) });
+  expect(await check({})).toEqual({
+    ok: true,
+    methods: expect.any(Number),
+    locations: expect.any(Number),
+    unusable: [],
+  });
   const ledger = await fetch(`${sandbox.baseUrl}/sandbox/ledger`, {
     headers: { authorization: 'Bearer sesame' },
   });

@@ -1,5 +1,5 @@
 import { type CallOptions, type CheckOutcome, isTrouble } from '../../adapter.ts';
-import { findPosting } from './find-posting.ts';
+import { searchPosting } from './find-posting.ts';
 import { fetchLists } from './lists.ts';
 import type { FhirConnection } from './settings.ts';
 
@@ -14,17 +14,19 @@ const NO_PAYMENT = '0'.repeat(32);
 export async function checkFhirConnection(fhir: FhirConnection, options: CallOptions): Promise<CheckOutcome> {
   const lists = await fetchLists(fhir, options);
   if (isTrouble(lists)) return { ok: false, reason: lists.detail };
-  const { methods, locations } = lists;
+  const { methods, locations, unusable } = lists;
   if (methods.length === 0) {
     const valueSet = fhir.settings.payment_method_value_set;
     return { ok: false, reason: `The EMR lists no payment method in the ValueSet ${valueSet}.` };
   }
   if (locations.length === 0) return { ok: false, reason: 'The EMR lists no location.' };
   if (fhir.settings.search) {
-    const found = await findPosting(fhir, { paymentId: NO_PAYMENT }, options);
+    const found = await searchPosting(fhir, { paymentId: NO_PAYMENT }, options);
     if (found.outcome === 'unavailable') {
-      return { ok: false, reason: `Payments cannot be searched for: ${found.detail}` };
+      const remedy =
+        found.code === 'search_not_honoured' ? ' The connection should have the setting search: false.' : '';
+      return { ok: false, reason: `Payments cannot be searched for: ${found.detail}${remedy}` };
     }
   }
-  return { ok: true, methods: methods.length, locations: locations.length };
+  return { ok: true, methods: methods.length, locations: locations.length, unusable };
 }

@@ -1,13 +1,21 @@
 import { expect, test } from 'vitest';
 import { classifyPost } from './classify.ts';
 
-const answer = (status: number, body: unknown = '', headers: Record<string, string> = {}) =>
-  classifyPost({
-    kind: 'answer',
-    status,
-    headers,
-    body: typeof body === 'string' ? body : JSON.stringify(body),
-  });
+const answer = (
+  status: number,
+  body: unknown = '',
+  headers: Record<string, string> = {},
+  conditional = false,
+) =>
+  classifyPost(
+    {
+      kind: 'answer',
+      status,
+      headers,
+      body: typeof body === 'string' ? body : JSON.stringify(body),
+    },
+    { conditional },
+  );
 const issue = (fields: object) => ({
   resourceType: 'OperationOutcome',
   issue: [{ severity: 'error', ...fields }],
@@ -18,17 +26,62 @@ const resource = { resourceType: 'PaymentReconciliation', id: '13969262' };
 test.each([
   ['201 and the resource', 201, resource, {}],
   ['201 and a Location', 201, '', { location }],
-  ['200 (it was there already) and a Location', 200, '', { location }],
+  ['200 and a Location', 200, '', { location }],
+  ['a relative Location', 201, '', { location: 'PaymentReconciliation/13969262' }],
+  ['a Content-Location', 201, '', { 'content-location': `${location}?_format=json` }],
+  [
+    'a Location of something else and a Content-Location',
+    201,
+    '',
+    { location: '/fhir/Task/5', 'content-location': location },
+  ],
+  [
+    'a resource whose other fields are not as in R5',
+    201,
+    { ...resource, created: null, identifier: 'x' },
+    {},
+  ],
   ['a Location without a version', 201, '', { location: '/fhir/PaymentReconciliation/13969262' }],
   ['a Location and an OperationOutcome', 201, issue({ code: 'informational' }), { location }],
 ])('%s is posted', (_name, status, body, headers) => {
   expect(answer(status, body, headers)).toEqual({ outcome: 'posted', emrTransactionId: '13969262' });
 });
 
+test.each(['pay_1', `p-${'x'.repeat(998)}`, 'urn:uuid:6f1f3a5e-9c5e-4d2f-8b7a-2f9f6d1f0c11', 'a/b ü'])(
+  'an entry is posted, however its id looks: %s',
+  (id) => {
+    const expected = { outcome: 'posted', emrTransactionId: id };
+    expect(answer(201, { ...resource, id })).toEqual(expected);
+    expect(answer(201, '', { location: `/x/PaymentReconciliation/${encodeURIComponent(id)}` })).toEqual(
+      expected,
+    );
+  },
+);
+
+test.each([
+  ['201', 201, 'posted'],
+  ['200', 200, 'exists'],
+  ['204', 204, 'exists'],
+])('%s to a conditional create', (_name, status, outcome) => {
+  const expected = {
+    outcome,
+    emrTransactionId: '13969262',
+    ...(outcome === 'exists' ? { entry: null } : {}),
+  };
+  expect(answer(status, resource, {}, true)).toEqual(expected);
+  expect(answer(status, '', { location }, true)).toEqual(expected);
+  const whole = { ...resource, amount: { value: 1 } };
+  expect(answer(status, whole, {}, true)).toEqual({
+    ...expected,
+    ...(outcome === 'exists' ? { entry: whole } : {}),
+  });
+});
+
 test.each([
   ['no body and no Location', 200, '', {}],
   ['a page instead of JSON', 200, '<html>Please log in</html>', {}],
   ['JSON of something else', 201, { resourceType: 'Patient', id: '7' }, {}],
+  ['an id that cannot be stored', 201, { ...resource, id: 'a\u0000b' }, {}],
   ['a resource without an id', 201, { resourceType: 'PaymentReconciliation' }, {}],
   ['half of a JSON', 201, '{"resourceType":"PaymentReconciliation","id":"1', {}],
   ['a Location of something else', 201, '', { location: 'http://emr.test/fhir/Task/5' }],
@@ -99,8 +152,8 @@ test.each([
 
 test('without an answer the hand-over alone decides', () => {
   const error = Object.assign(new Error('x'), { code: 'ECONNREFUSED' });
-  expect(classifyPost({ kind: 'no_answer', handedOver: false, error })).toMatchObject({
-    outcome: 'not_sent',
-  });
-  expect(classifyPost({ kind: 'no_answer', handedOver: true, error })).toMatchObject({ outcome: 'unknown' });
+  const none = (handedOver: boolean) =>
+    classifyPost({ kind: 'no_answer', handedOver, error }, { conditional: false });
+  expect(none(false)).toMatchObject({ outcome: 'not_sent' });
+  expect(none(true)).toMatchObject({ outcome: 'unknown' });
 });

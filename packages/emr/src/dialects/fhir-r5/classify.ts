@@ -2,9 +2,12 @@ import type { FailedCode } from '@emr-payments/contracts';
 import type { PostOutcome } from '../../adapter.ts';
 import { describeNoAnswer, judgeStatus } from '../../http/evidence.ts';
 import type { Answer, NoAnswer } from '../../http/exchange.ts';
+import { idIn } from './entry-id.ts';
 import {
+  CreatedSchema,
   type OperationOutcome,
   OperationOutcomeSchema,
+  type Payment,
   PaymentReconciliationSchema,
   parseAs,
 } from './resources.ts';
@@ -42,27 +45,51 @@ function refusalCode(outcome: OperationOutcome | null): FailedCode | undefined {
   return undefined;
 }
 
-/** Reads the id from `[base]/PaymentReconciliation/[id]/_history/[version]`. */
-function idInLocation(location: string | undefined): string | undefined {
-  return /\/PaymentReconciliation\/([A-Za-z0-9.-]{1,64})(?:\/_history\/|\/?$)/.exec(location ?? '')?.[1];
+/** Reads the entry that a create's answer names: the resource in its body, else `Location`, else `Content-Location`. */
+function namedEntry({ body, headers }: Answer): string | undefined {
+  return (
+    parseAs(CreatedSchema, body)?.id ??
+    idIn('PaymentReconciliation', headers.location) ??
+    idIn('PaymentReconciliation', headers['content-location'])
+  );
 }
+
+/** A conditional create made nothing: an entry with our key exists, and has to be compared with the payment. */
+export type Exists = {
+  outcome: 'exists';
+  emrTransactionId: string;
+  /** The entry, where the answer holds it whole. */
+  entry: Payment | null;
+};
 
 /**
  * Decides what a create proves, by its status (`judgeStatus`) and its body. No other function of this dialect chooses among
- * the four outcomes.
+ * the outcomes.
  *
  * `refused` is about this one send. It says nothing about an earlier send of the same payment.
+ *
+ * @param options.conditional the request had `If-None-Exist`: then only 201 says that this send created the entry.
  */
-export function classifyPost(result: Answer | NoAnswer): PostOutcome {
+export function classifyPost(
+  result: Answer | NoAnswer,
+  { conditional }: { conditional: boolean },
+): PostOutcome | Exists {
   if (result.kind === 'no_answer') {
     return { outcome: result.handedOver ? 'unknown' : 'not_sent', ...describeNoAnswer(result) };
   }
   const { verdict, trouble } = judgeStatus(result);
   switch (verdict) {
     case 'accepted': {
-      const id =
-        parseAs(PaymentReconciliationSchema, result.body)?.id ?? idInLocation(result.headers.location);
-      if (id !== undefined) return { outcome: 'posted', emrTransactionId: id };
+      const emrTransactionId = namedEntry(result);
+      if (emrTransactionId !== undefined) {
+        if (!conditional || result.status === 201) return { outcome: 'posted', emrTransactionId };
+        const body = parseAs(PaymentReconciliationSchema, result.body);
+        return {
+          outcome: 'exists',
+          emrTransactionId,
+          entry: body !== null && 'amount' in body ? body : null,
+        };
+      }
       return {
         outcome: 'unknown',
         code: 'bad_answer',

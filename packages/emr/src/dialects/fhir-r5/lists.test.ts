@@ -69,6 +69,8 @@ test('methods come from the expansion, locations from all pages, closed ones lef
     place('b', { status: 'inactive' }),
     place('c', { name: undefined }),
     { resourceType: 'OperationOutcome' },
+    place('d', { name: ['Annex'] }),
+    { resourceType: 'OperationOutcome', issue: [{ severity: 'information', code: 'informational' }] },
   ]);
   expect(await fetchLists(far.connection, options)).toEqual({
     methods: [
@@ -79,6 +81,7 @@ test('methods come from the expansion, locations from all pages, closed ones lef
       { id: 'a', name: 'Name a', identifiers: ['1404'] },
       { id: 'c', name: 'c', identifiers: [] },
     ],
+    unusable: ['Locations: entry 3', 'Locations: entry 4, Location/d'],
   });
 });
 
@@ -129,12 +132,22 @@ test.each([
   expect(await fetchLists(far.connection, options)).toMatchObject({ code: 'bad_answer' });
 });
 
+test('a list that the EMR calls incomplete is trouble: a name that it lacks may exist', async () => {
+  const remark = { resourceType: 'OperationOutcome', issue: [{ severity: 'warning', code: 'too-costly' }] };
+  const far = await fhirServer({ [EXPAND]: expansion, [LOCATIONS]: bundle([place('a'), remark]) });
+  expect(await fetchLists(far.connection, options)).toMatchObject({ code: 'answer_incomplete' });
+});
+
 const ID = 'a'.repeat(32);
 const SEARCH = `PaymentReconciliation?identifier=urn:emr-payments:payment-id|${ID}`;
+const HINTS = { paymentId: ID, emrPatientId: 'p1', amount: '350.10', depositDate: '2026-06-15' };
 const entry = (id: string, value: string, created: string) => ({
   resourceType: 'PaymentReconciliation',
   id,
   created,
+  amount: { value: 350.1, currency: 'USD' },
+  paymentIssuer: { reference: 'Patient/p1' },
+  date: '2026-06-15',
   identifier: [{ system: 'urn:emr-payments:payment-id', value }],
 });
 
@@ -146,7 +159,7 @@ test('of several entries with our id the earliest is named, voided or not', asyn
       entry('10', ID, '2026-06-15T10:00:01Z'),
     ]),
   });
-  expect(await findPosting(far.connection, { paymentId: ID }, options)).toEqual({
+  expect(await findPosting(far.connection, HINTS, options)).toEqual({
     outcome: 'found',
     emrTransactionId: '9',
   });
@@ -154,7 +167,7 @@ test('of several entries with our id the earliest is named, voided or not', asyn
 
 test('nothing found is absent', async () => {
   const far = await fhirServer({ [SEARCH]: bundle([]) });
-  expect(await findPosting(far.connection, { paymentId: ID }, options)).toEqual({ outcome: 'absent' });
+  expect(await findPosting(far.connection, HINTS, options)).toEqual({ outcome: 'absent' });
 });
 
 test.each([
@@ -168,7 +181,7 @@ test.each([
   ['no JSON', 'maintenance', 'bad_answer'],
 ])('a search that gives %s is no evidence of absence', async (_name, answer, code) => {
   const far = await fhirServer({ [SEARCH]: answer });
-  expect(await findPosting(far.connection, { paymentId: ID }, options)).toMatchObject({
+  expect(await findPosting(far.connection, HINTS, options)).toMatchObject({
     outcome: 'unavailable',
     code,
   });

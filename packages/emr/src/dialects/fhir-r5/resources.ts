@@ -1,24 +1,46 @@
 import { type Static, type TSchema, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
+import { ID_PATTERN } from './entry-id.ts';
 
 const Identifiers = Type.Optional(
   Type.Array(Type.Object({ system: Type.Optional(Type.String()), value: Type.Optional(Type.String()) })),
 );
-const Id = Type.String({ pattern: '^[A-Za-z0-9.-]{1,64}$' });
+const Id = Type.String({ pattern: ID_PATTERN });
 
 /** The parts of FHIR R5 resources that we read. Everything else in them is ignored. */
 export const BundleSchema = Type.Object({
   resourceType: Type.Literal('Bundle'),
   type: Type.Literal('searchset'),
+  meta: Type.Optional(Type.Object({ lastUpdated: Type.Optional(Type.String()) })),
+  total: Type.Optional(Type.Integer({ minimum: 0 })),
   link: Type.Optional(Type.Array(Type.Object({ relation: Type.String(), url: Type.String() }))),
-  entry: Type.Optional(Type.Array(Type.Object({ resource: Type.Optional(Type.Unknown()) }))),
+  /** Unknown on purpose: an entry that does not fit is counted and named, and does not make the whole answer unreadable. */
+  entry: Type.Optional(Type.Array(Type.Unknown())),
+  /** R5: an OperationOutcome about the whole Bundle. */
+  issues: Type.Optional(Type.Unknown()),
 });
+export const EntrySchema = Type.Object({
+  fullUrl: Type.Optional(Type.String()),
+  search: Type.Optional(Type.Object({ mode: Type.Optional(Type.String()) })),
+  resource: Type.Object({ resourceType: Type.String() }),
+});
+/** All that a create's answer must hold to name the entry. */
+export const CreatedSchema = Type.Object({ resourceType: Type.Literal('PaymentReconciliation'), id: Id });
 export const PaymentReconciliationSchema = Type.Object({
-  resourceType: Type.Literal('PaymentReconciliation'),
-  id: Id,
+  ...CreatedSchema.properties,
   identifier: Identifiers,
   created: Type.Optional(Type.String()),
 });
+export type Payment = Static<typeof PaymentReconciliationSchema>;
+
+/** True when the entry has our payment id as an identifier of our system. */
+export function carriesOurId(
+  { identifier = [] }: Payment,
+  { system, paymentId }: { system: string; paymentId: string },
+): boolean {
+  return identifier.some((each) => each.system === system && each.value === paymentId);
+}
+
 export const LocationSchema = Type.Object({
   resourceType: Type.Literal('Location'),
   id: Id,
@@ -77,9 +99,4 @@ export function parseAs<T extends TSchema>(schema: T, body: string): Static<T> |
   } catch {
     return null;
   }
-}
-
-/** The resources of one kind in a Bundle. */
-export function entriesOf<T extends TSchema>(bundle: Static<typeof BundleSchema>, schema: T): Static<T>[] {
-  return (bundle.entry ?? []).flatMap(({ resource }) => as(schema, resource) ?? []);
 }

@@ -1,6 +1,7 @@
 import type { Posting, PostOptions, PostOutcome } from '../../adapter.ts';
 import { exchange } from '../../http/exchange.ts';
 import { classifyPost } from './classify.ts';
+import { confirmExisting } from './confirm-existing.ts';
 import type { FhirConnection } from './settings.ts';
 
 /** Enough for the answer to a create: one resource or one OperationOutcome. */
@@ -46,12 +47,13 @@ export function toPaymentReconciliation(
   };
 }
 
-/** Sends one create, once. */
+/** Sends one create, once. When the EMR has an entry with our key already, that entry is compared. */
 export async function sendPosting(
-  { baseUrl, headers, settings }: FhirConnection,
+  connection: FhirConnection,
   posting: Posting,
   { signal, mayStillSend }: PostOptions,
 ): Promise<PostOutcome> {
+  const { baseUrl, headers, settings } = connection;
   const identifierSystem = settings.payment_identifier_system;
   const resource = toPaymentReconciliation(posting, { identifierSystem, now: new Date() });
   const result = await exchange({
@@ -60,7 +62,7 @@ export async function sendPosting(
     headers: {
       ...headers,
       'content-type': 'application/fhir+json',
-      // The Location header names the entry, so the resource itself is not needed.
+      // The Location header names the entry; the resource itself matters only when it existed before.
       prefer: 'return=minimal',
       ...(settings.conditional_create
         ? { 'if-none-exist': `identifier=${identifierSystem}|${posting.paymentId}` }
@@ -71,5 +73,8 @@ export async function sendPosting(
     timeoutMs: settings.timeout_ms,
     maxAnswerBytes: MAX_ANSWER_BYTES,
   });
-  return classifyPost(result);
+  const outcome = classifyPost(result, { conditional: settings.conditional_create });
+  if (outcome.outcome !== 'exists') return outcome;
+  const { emrTransactionId: id, entry } = outcome;
+  return confirmExisting(connection, { posting, id, entry }, { signal });
 }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type SandboxProcess, startSandbox } from '@emr-payments/testkit';
 import type { EmrAdapter } from '../../adapter.ts';
+import type { WireAnswer } from '../../conformance/break-server.ts';
 import type { NeutralEntry, UnderTest } from '../../conformance/under-test.ts';
 import { fhirR5 } from './adapter.ts';
 
@@ -34,6 +35,36 @@ const neutral = (entry: LedgerEntry): NeutralEntry => ({
   notes: entry.notes,
   depositDate: entry.deposit_date,
 });
+
+/** A Bundle without matches, changed. */
+const bundle =
+  (fields: object) =>
+  (answer: WireAnswer): WireAnswer => ({
+    ...answer,
+    body: JSON.stringify({ ...JSON.parse(answer.body), ...fields }),
+  });
+const remark = (severity: string, code: string) => ({
+  search: { mode: 'outcome' },
+  resource: { resourceType: 'OperationOutcome', issue: [{ severity, code }] },
+});
+const UNCLEAR: UnderTest['unclear'] = [
+  {
+    name: 'an error in place of the answer',
+    change: (answer) => ({ ...answer, body: JSON.stringify(remark('error', 'exception').resource) }),
+  },
+  { name: 'an error among the results', change: bundle({ entry: [remark('error', 'exception')] }) },
+  { name: 'results said to be incomplete', change: bundle({ entry: [remark('warning', 'incomplete')] }) },
+  { name: 'a count of one and no entry', change: bundle({ total: 1 }) },
+  { name: 'an entry without content', change: bundle({ entry: [{ fullUrl: 'urn:uuid:1' }] }) },
+  {
+    name: 'an entry without an id',
+    change: bundle({ entry: [{ resource: { resourceType: 'PaymentReconciliation' } }] }),
+  },
+  {
+    name: 'the results of another search',
+    change: bundle({ link: [{ relation: 'self', url: 'PaymentReconciliation?_count=50' }] }),
+  },
+];
 
 /** Reads the sandbox's ledger, each entry once: a run of the suite makes thousands. */
 function ledgerReader(baseUrlOf: () => string) {
@@ -141,6 +172,11 @@ export function fhirUnderTest(
       },
       { name: 'a day whose books are closed', change: { depositDate: '2019-12-31' }, code: 'closed_period' },
     ],
+    unclear: UNCLEAR,
+    renamed: ({ headers: { location = '', ...headers }, ...answer }, id) => ({
+      ...answer,
+      headers: { ...headers, location: location.replace(/[^/]+(?=\/_history)/, encodeURIComponent(id)) },
+    }),
     limits: {},
   };
 }

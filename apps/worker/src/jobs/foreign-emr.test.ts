@@ -1,0 +1,211 @@
+import { type ForeignServer, type ForeignWays, openForeignServer } from '@emr-payments/emr/testing';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { openWorkerFixture, type WorkerFixture } from '../testing/worker-fixture.ts';
+
+// One payment at EMRs that answer in ways that our sandbox does not. Whatever they answer, there is one entry.
+
+let emr: ForeignServer;
+let fixture: WorkerFixture;
+beforeEach(async () => {
+  emr = await openForeignServer();
+});
+afterEach(async () => {
+  await fixture.close();
+  await emr.close();
+});
+
+const payment = async () =>
+  (await fixture.rows('SELECT status, failure_code, failure_reason, emr_transaction_id FROM payments'))[0];
+
+async function open(settings: Record<string, boolean | number> = {}): Promise<void> {
+  fixture = await openWorkerFixture({ emrUrl: emr.baseUrl, settings });
+  await fixture.accept();
+}
+
+/** Works until the payment has settled, at most five times; then once more with its horizon over. */
+async function work(): Promise<void> {
+  for (let round = 0; round < 5; round += 1) {
+    await fixture.passTime();
+    if (!(await fixture.workOne('post_payment'))) return;
+  }
+  fixture.deps.horizonMs = -1;
+  await fixture.passTime();
+  await fixture.workOne('post_payment');
+}
+
+const UUID_URN = 'urn:uuid:6f1f3a5e-9c5e-4d2f-8b7a-2f9f6d1f0c11';
+
+test.each([
+  ['an underscore', 'pay_1'],
+  ['more than 64 characters', `p-${'x'.repeat(80)}`],
+  ['the form of a URN', UUID_URN],
+  ['characters that a path escapes', 'Zahlung 7%/ä'],
+])('an id with %s is an id like any other', async (_name, id) => {
+  emr.behave({ idOf: () => id });
+  await open({ conditional_create: false });
+  await work();
+  expect(await payment()).toMatchObject({ status: 'posted', emr_transaction_id: id });
+  expect(emr.sends()).toBe(1);
+});
+
+test.each([
+  ['an underscore', 'pay_1'],
+  ['more than 64 characters', `p-${'x'.repeat(80)}`],
+])('an entry whose id has %s is found after a lost answer', async (_name, id) => {
+  emr.behave({ idOf: () => id, answersLost: 1 });
+  await open({ conditional_create: false });
+  await work();
+  expect(await payment()).toMatchObject({ status: 'posted', emr_transaction_id: id });
+  expect(emr.sends()).toBe(1);
+});
+
+const issue = (severity: string, code: string) => ({
+  resourceType: 'OperationOutcome',
+  issue: [{ severity, code, diagnostics: 'Patient JANE DOE 1970-01-01' }],
+});
+const bundle = (fields: object) => ({ resourceType: 'Bundle', type: 'searchset', ...fields });
+const outcomeEntry = (severity: string, code: string) => ({
+  search: { mode: 'outcome' },
+  resource: issue(severity, code),
+});
+const says =
+  (body: unknown, headers: Record<string, string> = {}): NonNullable<ForeignWays['search']> =>
+  () => ({ status: 200, body, headers });
+
+test.each<[string, NonNullable<ForeignWays['search']>]>([
+  ['nothing but an OperationOutcome', says(issue('error', 'exception'))],
+  ['an error in place of entries', says(bundle({ entry: [outcomeEntry('error', 'exception')] }))],
+  [
+    'incomplete results beside an empty list',
+    says(bundle({ total: 0, entry: [outcomeEntry('warning', 'incomplete')] })),
+  ],
+  ['a total of one without entries', says(bundle({ total: 1 }))],
+  ['an entry without a resource', says(bundle({ entry: [{ fullUrl: 'urn:x:1' }] }))],
+  ['an entry that is null', says(bundle({ entry: [null] }))],
+  [
+    'an entry without an id',
+    (_plain, all) =>
+      says(bundle({ entry: [{ resource: { ...all[0], id: undefined } }] }))({ status: 200, body: {} }, all),
+  ],
+  [
+    'the entry without its identifier',
+    (_plain, all) =>
+      says(bundle({ entry: [{ resource: { ...all[0], identifier: undefined } }] }))(
+        { status: 200, body: {} },
+        all,
+      ),
+  ],
+  [
+    'the results of another search',
+    says(bundle({ total: 0, link: [{ relation: 'self', url: '/fhir/PaymentReconciliation?_count=20' }] })),
+  ],
+  ['an answer from a cache', says(bundle({ total: 0 }), { age: '30' })],
+  ['an answer from a proxy that says so', says(bundle({ total: 0 }), { 'x-cache': 'HIT' })],
+  [
+    'a search that the EMR did earlier',
+    says(bundle({ total: 0, meta: { lastUpdated: new Date(Date.now() - 40_000).toISOString() } })),
+  ],
+])('after a lost answer, %s is no evidence of absence', async (_name, search) => {
+  emr.behave({ answersLost: 1, search });
+  await open({ conditional_create: false });
+  await work();
+  expect(emr.entries).toHaveLength(1);
+  expect(emr.sends()).toBe(1);
+  const settled = await payment();
+  expect(settled).toMatchObject({ status: 'needs_review', failure_code: 'outcome_unknown' });
+  expect(settled?.failure_reason).not.toContain('DOE');
+});
+
+test('an EMR that repeats the results of a search unless it is asked for fresh ones is asked for them', async () => {
+  emr.behave({
+    answersLost: 1,
+    search: (plain) => ({
+      ...plain,
+      body: emr.seen.at(-1)?.headers['cache-control'] === 'no-cache' ? plain.body : bundle({ total: 0 }),
+    }),
+  });
+  await open({ conditional_create: false });
+  await work();
+  expect(await payment()).toMatchObject({ status: 'posted' });
+  expect(emr.sends()).toBe(1);
+});
+
+test.each([
+  ['amount', { amount: { value: 1, currency: 'USD' } }, 'another amount'],
+  ['currency', { amount: { value: 350.1, currency: 'CAD' } }, 'another amount'],
+  ['patient', { paymentIssuer: { reference: 'Patient/someone-else' } }, 'another patient'],
+  ['date', { date: '1999-12-31' }, 'another deposit date'],
+  ['method', { method: { coding: [{ system: 'urn:x:y', code: 'CASH' }] } }, 'another payment method'],
+])('an entry that exists with another %s goes to a person', async (_name, change, difference) => {
+  emr.behave({
+    conditionalCreate: true,
+    answersLost: 1,
+  });
+  await open({ search: false });
+  await fixture.workOne('post_payment');
+  Object.assign(emr.entries[0] ?? {}, change);
+  await work();
+  const settled = await payment();
+  expect(settled).toMatchObject({ status: 'needs_review', failure_code: 'entry_differs' });
+  expect(settled?.failure_reason).toContain(difference);
+  expect(settled?.failure_reason).not.toContain('someone-else');
+  expect(emr.entries).toHaveLength(1);
+});
+
+test.each([true, false])(
+  'an entry that is found with another amount goes to a person',
+  async (conditional) => {
+    emr.behave({ conditionalCreate: conditional, answersLost: 1 });
+    await open({ conditional_create: conditional });
+    await fixture.workOne('post_payment');
+    Object.assign(emr.entries[0] ?? {}, { amount: { value: 1, currency: 'USD' } });
+    await work();
+    expect(await payment()).toMatchObject({ status: 'needs_review', failure_code: 'entry_differs' });
+    expect(emr.sends()).toBe(1);
+  },
+);
+
+test('an entry that exists and cannot be read is asked for again, and is posted once it can be read', async () => {
+  let reads = 0;
+  emr.behave({
+    conditionalCreate: true,
+    answersLost: 1,
+    read: (plain) => {
+      reads += 1;
+      return reads === 1 ? { status: 503, body: {} } : plain;
+    },
+  });
+  await open({ search: false });
+  await work();
+  expect(reads).toBe(2);
+  expect(await payment()).toMatchObject({ status: 'posted', emr_transaction_id: '1' });
+  expect(emr.entries).toHaveLength(1);
+});
+
+test.each([
+  ['as it was sent', {}, 'posted', null],
+  ['with another amount', { amount: { value: 1, currency: 'USD' } }, 'needs_review', 'entry_differs'],
+  [
+    'with another payment id',
+    { identifier: [{ system: 'urn:x:y', value: '7' }] },
+    'needs_review',
+    'entry_differs',
+  ],
+  ['without a payment id', { identifier: undefined }, 'needs_review', 'entry_differs'],
+])(
+  'an entry that the answer to a second create holds %s is not read again',
+  async (_name, change, status, code) => {
+    const reads = () =>
+      emr.seen.filter(({ method, path }) => method === 'GET' && path.includes('Reconciliation'));
+    emr.behave({
+      conditionalCreate: true,
+      answersLost: 1,
+      created: (plain, entry) => ({ ...plain, body: { ...entry, ...change } }),
+    });
+    await open({ search: false });
+    await work();
+    expect(await payment()).toMatchObject({ status, failure_code: code });
+    expect(reads()).toEqual([]);
+    expect(emr.entries).toHaveLength(1);
+  },
+);

@@ -1,0 +1,62 @@
+import { absentUnproven, finding, posting, type WrongAdapter } from './wrong-adapter.ts';
+
+const PLAIN_ID = /^[A-Za-z0-9.-]{1,64}$/;
+
+export const wrongEvidence: readonly WrongAdapter[] = [
+  {
+    mistake: 'takes an answer that it did not understand for absence',
+    breaks: /^absence: (?!an error in place|an answer from a cache|every read)/,
+    wrap: finding((outcome) =>
+      outcome.outcome === 'unavailable' &&
+      ['answer_incomplete', 'answer_not_understood', 'search_not_honoured'].includes(outcome.code)
+        ? absentUnproven()
+        : outcome,
+    ),
+  },
+  {
+    mistake: 'takes an old answer for absence',
+    breaks: /^absence: an answer from a cache/,
+    wrap: finding((outcome) =>
+      outcome.outcome === 'unavailable' && outcome.code === 'answer_cached' ? absentUnproven() : outcome,
+    ),
+  },
+  {
+    mistake: 'reads what a cache may hold',
+    breaks: /^absence: every read/,
+    wrap: (right, { baseUrl }) => ({
+      ...right,
+      async list(options) {
+        const outcome = await right.list(options);
+        if (outcome.outcome === 'listed') await (await fetch(`${baseUrl}/metadata`)).text();
+        return outcome;
+      },
+    }),
+  },
+  {
+    mistake: 'knows ids of one kind only',
+    breaks: /^ids: /,
+    wrap: posting((outcome) =>
+      outcome.outcome === 'posted' && !PLAIN_ID.test(outcome.emrTransactionId)
+        ? { outcome: 'unknown', code: 'bad_answer', detail: 'The EMR did not name the entry.' }
+        : outcome,
+    ),
+  },
+  {
+    mistake: 'believes that the entry which it finds is the payment',
+    breaks: /^existing entry, .* looked up$/,
+    wrap: finding((outcome) =>
+      outcome.outcome === 'differs'
+        ? { outcome: 'found', emrTransactionId: outcome.emrTransactionId }
+        : outcome,
+    ),
+  },
+  {
+    mistake: 'believes that the entry which existed is the payment',
+    breaks: /^existing entry, .* sent$/,
+    wrap: posting((outcome) =>
+      outcome.outcome === 'differs'
+        ? { outcome: 'posted', emrTransactionId: outcome.emrTransactionId }
+        : outcome,
+    ),
+  },
+];

@@ -1,0 +1,33 @@
+import type { CallOptions, Posting, PostOutcome } from '../../adapter.ts';
+import { differenceOf } from './compare-entry.ts';
+import { readResource } from './read.ts';
+import { carriesOurId, type Payment, PaymentReconciliationSchema } from './resources.ts';
+import type { FhirConnection } from './settings.ts';
+
+/**
+ * Compares an entry that a conditional create found with the payment: the EMR may have found it by less than our key. When
+ * the answer did not hold the entry, it is read by its id below our base URL, whatever address the EMR gave.
+ *
+ * @returns `unknown` when it cannot be read: the next try asks again.
+ */
+export async function confirmExisting(
+  connection: FhirConnection,
+  { posting, id, entry }: { posting: Posting; id: string; entry: Payment | null },
+  { signal }: CallOptions,
+): Promise<PostOutcome> {
+  const path = `PaymentReconciliation/${encodeURIComponent(id)}`;
+  const read =
+    entry === null
+      ? await readResource(connection, { path, schema: PaymentReconciliationSchema, signal })
+      : { ok: true as const, value: entry };
+  if (!read.ok) {
+    const detail = `The EMR says that it has the payment, but its entry cannot be read. ${read.trouble.detail}`;
+    return { outcome: 'unknown', ...read.trouble, code: 'entry_unreadable', detail };
+  }
+  const system = connection.settings.payment_identifier_system;
+  const difference = carriesOurId(read.value, { system, paymentId: posting.paymentId })
+    ? differenceOf(posting, read.value)
+    : `${read.value.identifier === undefined ? 'no readable' : 'another'} payment id`;
+  if (difference === null) return { outcome: 'posted', emrTransactionId: id };
+  return { outcome: 'differs', emrTransactionId: id, difference };
+}
