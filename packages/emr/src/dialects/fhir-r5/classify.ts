@@ -47,20 +47,18 @@ function namedEntry({ body, headers }: Answer): string | undefined {
   );
 }
 
-/** A conditional create made nothing: an entry with our key exists, and has to be compared with the payment. */
+/**
+ * The answer names an entry and does not say that this send created it: a conditional create found it, or the EMR found it by
+ * itself, or it is still to come (202). It has to be read and compared with the payment.
+ */
 export type Exists = { outcome: 'exists'; emrTransactionId: string };
 
 /**
  * Decides what a create proves. No other function chooses among the outcomes.
  *
  * `refused` is about this one send. It says nothing about an earlier send of the same payment.
- *
- * @param options.conditional the request had `If-None-Exist`: then only 201 says that this send created the entry.
  */
-export function classifyPost(
-  result: Answer | NoAnswer,
-  { conditional }: { conditional: boolean },
-): PostOutcome | Exists {
+export function classifyPost(result: Answer | NoAnswer): PostOutcome | Exists {
   if (result.kind === 'no_answer') {
     return { outcome: result.handedOver ? 'unknown' : 'not_sent', ...describeNoAnswer(result) };
   }
@@ -69,8 +67,7 @@ export function classifyPost(
     case 'accepted': {
       const emrTransactionId = namedEntry(result);
       if (emrTransactionId !== undefined) {
-        const existed = conditional && result.status !== 201;
-        return { outcome: existed ? 'exists' : 'posted', emrTransactionId };
+        return { outcome: result.status === 201 ? 'posted' : 'exists', emrTransactionId };
       }
       return {
         outcome: 'unknown',
