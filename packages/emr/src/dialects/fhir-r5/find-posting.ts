@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomInt, randomUUID } from 'node:crypto';
 import { absent } from '../../absence.ts';
 import type { CallOptions, FindHints, FindOutcome } from '../../adapter.ts';
 import { differenceOf } from './compare-entry.ts';
@@ -8,7 +8,7 @@ import type { FhirConnection } from './settings.ts';
 
 /** Parameters that change how results are given, and not which: those of FHIR, and those by which servers page. */
 const PRESENTATION =
-  /^_(?:count|elements|format|include|maxresults|offset|page|pretty|revinclude|skip|sort|summary|total)(?::|$)/;
+  /^(?:page$|__|_(?:count|elements|format|include|maxresults|offset|page|pretty|revinclude|skip|sort|summary|total)(?::|$))/;
 /** Clocks, and the whole seconds of `Date`, differ by some seconds: only more than this makes an answer suspect. */
 const CLOCKS_MS = 5000;
 
@@ -34,10 +34,13 @@ function didOurSearch(
   );
 }
 
-/** Searches for one payment id. */
+/** Searches for one payment id, each time with another page size: what is kept for a URL, by whomever, does not answer it. */
 function searchFor(connection: FhirConnection, paymentId: string, { signal }: CallOptions) {
   const system = connection.settings.payment_identifier_system;
-  const query = new URLSearchParams({ identifier: `${system}|${paymentId}` });
+  const query = new URLSearchParams({
+    identifier: `${system}|${paymentId}`,
+    _count: String(randomInt(50, 150)),
+  });
   return readAll(connection, { path: `PaymentReconciliation?${query}`, schema: PaymentSchema, signal });
 }
 

@@ -73,6 +73,7 @@ test.each<[string, unknown]>([
   ['a link without a url', bundle({ link: [{ relation: 'self' }] })],
   ['a self link with the first page', bundle({ link: [self(`${search}&_count=10&_skip=0`)] })],
   ['a self link with a page number', bundle({ link: [self(`${search}&_count=10&_page=1`)] })],
+  ['a self link with parameters of the server', bundle({ link: [self(`${search}&__t=5&page=1`)] })],
   [
     'a self link that names the id in any system',
     bundle({ link: [self(`PaymentReconciliation?identifier=${ID}`)] }),
