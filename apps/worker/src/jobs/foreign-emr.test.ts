@@ -195,27 +195,6 @@ test.each([200, 202])(
   },
 );
 
-test('an EMR that keeps what it answered to a URL, and says so nowhere, does not hide an entry', async () => {
-  const kept = new Map<string, object>();
-  let searches = 0;
-  emr.behave({
-    answersLost: 2,
-    search: (plain) => {
-      const url = JSON.stringify(plain.body.link);
-      searches += 1;
-      // The first create came to nothing.
-      if (searches === 1) emr.entries.pop();
-      const body = kept.get(url) ?? (searches === 1 ? bundle({ total: 0 }) : plain.body);
-      kept.set(url, body);
-      return { ...plain, body };
-    },
-  });
-  await open({ conditional_create: false });
-  await work();
-  expect(await payment()).toMatchObject({ status: 'posted' });
-  expect(emr.entries).toHaveLength(1);
-});
-
 test('an EMR whose clock is 20 minutes slow is believed that it has nothing', async () => {
   let creates = 0;
   emr.behave({

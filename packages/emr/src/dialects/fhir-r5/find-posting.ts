@@ -34,7 +34,10 @@ function didOurSearch(
   );
 }
 
-/** Searches for one payment id, each time with another page size: what is kept for a URL, by whomever, does not answer it. */
+/**
+ * Searches for one payment id, with a page size drawn by lot: a cache that keeps answers by URL, obeys no header and sends none
+ * rarely has one for it. The size has no effect on which entries are found.
+ */
 function searchFor(connection: FhirConnection, paymentId: string, { signal }: CallOptions) {
   const system = connection.settings.payment_identifier_system;
   const query = new URLSearchParams({

@@ -151,6 +151,18 @@ test('our entry is found although other members of it are null', async () => {
   expect(await findIn(bundle({ entry: [entry] }))).toEqual(found);
 });
 
+test('the URL of a look-up changes: a cache that says so nowhere does not answer for the EMR', async () => {
+  const urls = new Set<string>();
+  for (let look = 0; look < 8; look += 1) {
+    await find((plain) => {
+      urls.add(JSON.stringify(plain.body.link));
+      return plain;
+    });
+  }
+  // The page size is drawn from a hundred.
+  expect(urls.size).toBeGreaterThan(1);
+});
+
 const HOUR_MS = 3_600_000;
 const aged = (ms: number): ForeignAnswer => {
   const time = new Date(Date.now() - ms);
