@@ -33,9 +33,18 @@ test.each([
     {},
   ],
   ['a Location without a version', 201, '', { location: '/fhir/PaymentReconciliation/13969262' }],
-  ['a Location and an OperationOutcome', 201, issue({ code: 'informational' }), { location }],
+  [
+    'a Location and an OperationOutcome',
+    201,
+    issue({ severity: 'information', code: 'informational' }),
+    { location },
+  ],
 ])('%s is posted', (_name, status, body, headers) => {
   expect(answer(status, body, headers)).toEqual({ outcome: 'posted', emrTransactionId: '13969262' });
+});
+
+test('201 with an error in its body does not say that the send created the entry', () => {
+  expect(answer(201, issue({ code: 'exception' }), { location })).toMatchObject({ outcome: 'exists' });
 });
 
 test.each(['pay_1', `p-${'x'.repeat(998)}`, 'urn:uuid:6f1f3a5e-9c5e-4d2f-8b7a-2f9f6d1f0c11', 'a/b ü'])(

@@ -3,6 +3,7 @@ import type { PostOutcome } from '../../adapter.ts';
 import { describeNoAnswer, judgeStatus } from '../../http/evidence.ts';
 import type { Answer, NoAnswer } from '../../http/exchange.ts';
 import { idIn } from './entry-id.ts';
+import { remarksOf } from './remarks.ts';
 import { CreatedSchema, type OperationOutcome, OperationOutcomeSchema, parseAs } from './resources.ts';
 
 const LONGEST_REASON = 300;
@@ -38,6 +39,12 @@ function refusalCode(outcome: OperationOutcome | null): FailedCode | undefined {
   return undefined;
 }
 
+/** True when the answer's body is an OperationOutcome that reports an error, against its status. */
+function saysError({ body }: Answer): boolean {
+  const outcome = parseAs(OperationOutcomeSchema, body);
+  return outcome !== null && remarksOf(outcome).errorSaid;
+}
+
 /** Reads the entry that a create's answer names: the resource in its body, else `Location`, else `Content-Location`. */
 function namedEntry({ body, headers }: Answer): string | undefined {
   return (
@@ -67,7 +74,8 @@ export function classifyPost(result: Answer | NoAnswer): PostOutcome | Exists {
     case 'accepted': {
       const emrTransactionId = namedEntry(result);
       if (emrTransactionId !== undefined) {
-        return { outcome: result.status === 201 ? 'posted' : 'exists', emrTransactionId };
+        const created = result.status === 201 && !saysError(result);
+        return { outcome: created ? 'posted' : 'exists', emrTransactionId };
       }
       return {
         outcome: 'unknown',
