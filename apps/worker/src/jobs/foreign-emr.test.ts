@@ -5,8 +5,11 @@ import { openWorkerFixture, type WorkerFixture } from '../testing/worker-fixture
 // One payment at EMRs that answer in ways that our sandbox does not. Whatever they answer, there is one entry.
 
 let emr: ForeignServer;
+/** The search whose results the EMR keeps. */
+let earlier: string | undefined;
 let fixture: WorkerFixture;
 beforeEach(async () => {
+  earlier = undefined;
   emr = await openForeignServer();
 });
 afterEach(async () => {
@@ -103,8 +106,20 @@ test.each<[string, NonNullable<ForeignWays['search']>]>([
   ['an answer from a proxy that says so', says(bundle({ total: 0 }), { 'x-cache': 'HIT' })],
   [
     'a search that the EMR did earlier',
-    says(bundle({ total: 0, meta: { lastUpdated: new Date(Date.now() - 40_000).toISOString() } })),
+    // By the parameters that choose results. A new question is answered now.
+    (plain) => {
+      const asked = JSON.stringify(plain.body.link).replace(/_count=\d+/, '');
+      earlier ??= asked;
+      if (asked !== earlier) return plain;
+      const lastUpdated = new Date(Date.now() - 40_000).toISOString();
+      return { ...plain, body: bundle({ total: 0, meta: { lastUpdated } }) };
+    },
   ],
+  [
+    'a next page that is named in capitals and is no URL',
+    says(bundle({ total: 0, link: [{ relation: 'NEXT', url: 'http://[' }] })),
+  ],
+  ['a list of entries that has only a null', says(bundle({ total: null, entry: [null] }))],
 ])('after a lost answer, %s is no evidence of absence', async (_name, search) => {
   emr.behave({ answersLost: 1, search });
   await open({ conditional_create: false });
@@ -164,6 +179,42 @@ test.each([true, false])(
     expect(emr.sends()).toBe(1);
   },
 );
+
+test.each([200, 202])(
+  'an entry that a plain create names with HTTP %i is compared with the payment',
+  async (status) => {
+    const another = { amount: { value: 1, currency: 'USD' } };
+    emr.behave({
+      created: (plain) => ({ ...plain, status }),
+      read: (plain) => ({ ...plain, body: { ...(plain.body as object), ...another } }),
+    });
+    await open({ conditional_create: false });
+    await work();
+    expect(await payment()).toMatchObject({ status: 'needs_review', failure_code: 'entry_differs' });
+    expect(emr.sends()).toBe(1);
+  },
+);
+
+test('an EMR whose clock is 20 minutes slow is believed that it has nothing', async () => {
+  let creates = 0;
+  emr.behave({
+    created: (plain) => {
+      creates += 1;
+      if (creates > 1) return plain;
+      emr.entries.pop();
+      return { status: 503, body: {} };
+    },
+    search: (plain) => {
+      const slow = new Date(Date.now() - 20 * 60_000);
+      const body = { ...plain.body, meta: { lastUpdated: slow.toISOString() } };
+      return { ...plain, headers: { date: slow.toUTCString() }, body };
+    },
+  });
+  await open({ conditional_create: false });
+  await work();
+  expect(await payment()).toMatchObject({ status: 'posted' });
+  expect(emr.entries).toHaveLength(1);
+});
 
 test('an entry that exists and cannot be read is asked for again, and is posted once it can be read', async () => {
   let reads = 0;

@@ -1,21 +1,13 @@
 import { expect, test } from 'vitest';
 import { classifyPost } from './classify.ts';
 
-const answer = (
-  status: number,
-  body: unknown = '',
-  headers: Record<string, string> = {},
-  conditional = false,
-) =>
-  classifyPost(
-    {
-      kind: 'answer',
-      status,
-      headers,
-      body: typeof body === 'string' ? body : JSON.stringify(body),
-    },
-    { conditional },
-  );
+const answer = (status: number, body: unknown = '', headers: Record<string, string> = {}) =>
+  classifyPost({
+    kind: 'answer',
+    status,
+    headers,
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  });
 const issue = (fields: object) => ({
   resourceType: 'OperationOutcome',
   issue: [{ severity: 'error', ...fields }],
@@ -26,7 +18,6 @@ const resource = { resourceType: 'PaymentReconciliation', id: '13969262' };
 test.each([
   ['201 and the resource', 201, resource, {}],
   ['201 and a Location', 201, '', { location }],
-  ['200 and a Location', 200, '', { location }],
   ['a relative Location', 201, '', { location: 'PaymentReconciliation/13969262' }],
   ['a Content-Location', 201, '', { 'content-location': `${location}?_format=json` }],
   [
@@ -42,9 +33,18 @@ test.each([
     {},
   ],
   ['a Location without a version', 201, '', { location: '/fhir/PaymentReconciliation/13969262' }],
-  ['a Location and an OperationOutcome', 201, issue({ code: 'informational' }), { location }],
+  [
+    'a Location and an OperationOutcome',
+    201,
+    issue({ severity: 'information', code: 'informational' }),
+    { location },
+  ],
 ])('%s is posted', (_name, status, body, headers) => {
   expect(answer(status, body, headers)).toEqual({ outcome: 'posted', emrTransactionId: '13969262' });
+});
+
+test('201 with an error in its body does not say that the send created the entry', () => {
+  expect(answer(201, issue({ code: 'exception' }), { location })).toMatchObject({ outcome: 'exists' });
 });
 
 test.each(['pay_1', `p-${'x'.repeat(998)}`, 'urn:uuid:6f1f3a5e-9c5e-4d2f-8b7a-2f9f6d1f0c11', 'a/b ü'])(
@@ -61,20 +61,19 @@ test.each(['pay_1', `p-${'x'.repeat(998)}`, 'urn:uuid:6f1f3a5e-9c5e-4d2f-8b7a-2f
 test.each([
   ['201', 201, 'posted'],
   ['200', 200, 'exists'],
+  ['202', 202, 'exists'],
   ['204', 204, 'exists'],
-])('%s to a conditional create', (_name, status, outcome) => {
+])('%s: only 201 says that the send created the entry', (_name, status, outcome) => {
   const expected = {
     outcome,
     emrTransactionId: '13969262',
     ...(outcome === 'exists' ? { entry: null } : {}),
   };
-  expect(answer(status, resource, {}, true)).toEqual(expected);
-  expect(answer(status, '', { location }, true)).toEqual(expected);
+  expect(answer(status, resource)).toEqual(expected);
+  expect(answer(status, '', { location })).toEqual(expected);
+  // Only a 200 that holds the entry whole needs no further read: a 202 may speak of what is still to come.
   const whole = { ...resource, amount: { value: 1 } };
-  expect(answer(status, whole, {}, true)).toEqual({
-    ...expected,
-    ...(outcome === 'exists' ? { entry: whole } : {}),
-  });
+  expect(answer(status, whole)).toEqual({ ...expected, ...(status === 200 ? { entry: whole } : {}) });
 });
 
 test.each([
@@ -152,8 +151,7 @@ test.each([
 
 test('without an answer the hand-over alone decides', () => {
   const error = Object.assign(new Error('x'), { code: 'ECONNREFUSED' });
-  const none = (handedOver: boolean) =>
-    classifyPost({ kind: 'no_answer', handedOver, error }, { conditional: false });
+  const none = (handedOver: boolean) => classifyPost({ kind: 'no_answer', handedOver, error });
   expect(none(false)).toMatchObject({ outcome: 'not_sent' });
   expect(none(true)).toMatchObject({ outcome: 'unknown' });
 });

@@ -3,6 +3,7 @@ import type { PostOutcome } from '../../adapter.ts';
 import { describeNoAnswer, judgeStatus } from '../../http/evidence.ts';
 import type { Answer, NoAnswer } from '../../http/exchange.ts';
 import { idIn } from './entry-id.ts';
+import { remarksOf } from './remarks.ts';
 import {
   CreatedSchema,
   type OperationOutcome,
@@ -45,6 +46,12 @@ function refusalCode(outcome: OperationOutcome | null): FailedCode | undefined {
   return undefined;
 }
 
+/** True when the answer's body is an OperationOutcome that reports an error, against its status. */
+function saysError({ body }: Answer): boolean {
+  const outcome = parseAs(OperationOutcomeSchema, body);
+  return outcome !== null && remarksOf(outcome).errorSaid;
+}
+
 /** Reads the entry that a create's answer names: the resource in its body, else `Location`, else `Content-Location`. */
 function namedEntry({ body, headers }: Answer): string | undefined {
   return (
@@ -54,11 +61,14 @@ function namedEntry({ body, headers }: Answer): string | undefined {
   );
 }
 
-/** A conditional create made nothing: an entry with our key exists, and has to be compared with the payment. */
+/**
+ * The answer names an entry and does not say that this send created it: a conditional create found it, or the EMR found it by
+ * itself, or it is still to come (202). It has to be compared with the payment.
+ */
 export type Exists = {
   outcome: 'exists';
   emrTransactionId: string;
-  /** The entry, where the answer holds it whole. */
+  /** The entry, where a 200 holds it whole; null when it has to be read. */
   entry: Payment | null;
 };
 
@@ -67,13 +77,8 @@ export type Exists = {
  * the outcomes.
  *
  * `refused` is about this one send. It says nothing about an earlier send of the same payment.
- *
- * @param options.conditional the request had `If-None-Exist`: then only 201 says that this send created the entry.
  */
-export function classifyPost(
-  result: Answer | NoAnswer,
-  { conditional }: { conditional: boolean },
-): PostOutcome | Exists {
+export function classifyPost(result: Answer | NoAnswer): PostOutcome | Exists {
   if (result.kind === 'no_answer') {
     return { outcome: result.handedOver ? 'unknown' : 'not_sent', ...describeNoAnswer(result) };
   }
@@ -82,8 +87,8 @@ export function classifyPost(
     case 'accepted': {
       const emrTransactionId = namedEntry(result);
       if (emrTransactionId !== undefined) {
-        if (!conditional || result.status === 201) return { outcome: 'posted', emrTransactionId };
-        const body = parseAs(PaymentReconciliationSchema, result.body);
+        if (result.status === 201 && !saysError(result)) return { outcome: 'posted', emrTransactionId };
+        const body = result.status === 200 ? parseAs(PaymentReconciliationSchema, result.body) : null;
         return {
           outcome: 'exists',
           emrTransactionId,

@@ -38,6 +38,11 @@ test.each([
     },
   ],
   ['the name of the method alone', { method: { text: ' card ' } }],
+  ['our code without its system', { method: { coding: [{ code: 'CARD' }] } }],
+  [
+    'a code of the EMR beside our name',
+    { method: { coding: [{ system: 's:own', code: '7' }], text: 'Card' } },
+  ],
   ['no location and no reference number', { location: undefined, referenceNumber: undefined }],
   ['a shortened reference number', { referenceNumber: '#1234' }],
 ])('%s is ours', (_name, change) => {
@@ -55,6 +60,8 @@ test.each([
   [{ date: '2026-06-16' }, 'another deposit date'],
   [{ date: '2026-06' }, 'another deposit date'],
   [{ method: { coding: [{ system: 's:2', code: 'CARD' }] } }, 'another payment method'],
+  [{ method: { coding: [{ system: 's:1', code: 'CASH' }], text: 'Card' } }, 'another payment method'],
+  [{ method: { coding: [{ system: 's:own', code: '7' }], text: 'Cash' } }, 'another payment method'],
   [{ method: undefined }, 'no readable payment method'],
   [{ location: { reference: 'Location/loc-2' } }, 'another location'],
   [{ referenceNumber: '#9' }, 'another reference number'],

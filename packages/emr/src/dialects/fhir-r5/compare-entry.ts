@@ -38,10 +38,14 @@ function dateAgrees({ depositDate }: Known, { date }: Entry): Agrees {
 
 const folded = (name: string) => name.trim().replace(/\s+/g, ' ').toLowerCase();
 
+/** Codes of our system decide. An EMR may put codes of its own in their place: then the text decides. */
 function methodAgrees(ours: Posting['method'], method: unknown): Agrees {
   const { coding = [], text } = as(MethodSchema, method) ?? {};
-  if (coding.length > 0) return coding.some(({ system = '', code = '' }) => `${system}|${code}` === ours.id);
-  return text === undefined ? null : folded(text) === folded(ours.name);
+  const ourSystem = ours.id.slice(0, Math.max(ours.id.lastIndexOf('|'), 0));
+  const comparable = coding.filter(({ system = ourSystem }) => system === ourSystem);
+  if (comparable.length > 0) return comparable.some(({ code = '' }) => `${ourSystem}|${code}` === ours.id);
+  if (text !== undefined) return folded(text) === folded(ours.name);
+  return coding.length === 0 ? null : false;
 }
 
 /** An EMR may keep less of a reference number than we sent. */

@@ -1,3 +1,4 @@
+import { randomInt, randomUUID } from 'node:crypto';
 import { absent } from '../../absence.ts';
 import type { CallOptions, FindHints, FindOutcome } from '../../adapter.ts';
 import { differenceOf } from './compare-entry.ts';
@@ -5,9 +6,11 @@ import { readAll, type SearchFacts } from './read.ts';
 import { carriesOurId, type Payment, PaymentReconciliationSchema } from './resources.ts';
 import type { FhirConnection } from './settings.ts';
 
-/** Parameters that change how results are given, and not which. */
+/** Parameters that change how results are given, and not which: those of FHIR, and those by which servers page. */
 const PRESENTATION =
-  /^_(?:count|elements|format|include|maxresults|offset|page|pretty|revinclude|sort|summary|total)(?::|$)/;
+  /^(?:page$|__|_(?:count|elements|format|include|maxresults|offset|page|pretty|revinclude|skip|sort|summary|total)(?::|$))/;
+/** Clocks, and the whole seconds of `Date`, differ by some seconds: only more than this makes an answer suspect. */
+const CLOCKS_MS = 5000;
 
 /**
  * True unless the server says, in the self link that R5 demands, that it did another search: without our identifier, or with a
@@ -15,7 +18,7 @@ const PRESENTATION =
  */
 function didOurSearch(
   { selfLink }: SearchFacts,
-  { baseUrl, paymentId }: { baseUrl: string; paymentId: string },
+  { baseUrl, system, paymentId }: { baseUrl: string; system: string; paymentId: string },
 ): boolean {
   if (selfLink === undefined) return true;
   if (!URL.canParse(selfLink, `${baseUrl}/`)) return false;
@@ -23,7 +26,44 @@ function didOurSearch(
     ([name]) => !PRESENTATION.test(name),
   );
   const [[name, value] = ['', '']] = parameters;
-  return parameters.length === 1 && name === 'identifier' && value.endsWith(paymentId);
+  // Without a system, the id is searched in all of them. With an empty one (`|id`), it is searched in none of ours.
+  return (
+    parameters.length === 1 &&
+    name === 'identifier' &&
+    [`${system}|${paymentId}`, paymentId].includes(value.replaceAll(' ', '+'))
+  );
+}
+
+/**
+ * Searches for one payment id, with a page size drawn by lot: a cache that keeps answers by URL, obeys no header and sends none
+ * rarely has one for it. The size has no effect on which entries are found.
+ */
+function searchFor(connection: FhirConnection, paymentId: string, { signal }: CallOptions) {
+  const system = connection.settings.payment_identifier_system;
+  const query = new URLSearchParams({
+    identifier: `${system}|${paymentId}`,
+    _count: String(randomInt(50, 150)),
+  });
+  return readAll(connection, {
+    path: `PaymentReconciliation?${query}`,
+    schema: PaymentReconciliationSchema,
+    signal,
+  });
+}
+
+/**
+ * Decides whether an answer that calls itself older than our request is old, or the EMR's clock is slow: the answer to a
+ * search that was never made before is in no cache, and shows the clock.
+ */
+async function isOld(
+  connection: FhirConnection,
+  { lagMs }: SearchFacts,
+  options: CallOptions,
+): Promise<boolean> {
+  if (lagMs <= CLOCKS_MS) return false;
+  const started = performance.now();
+  const fresh = await searchFor(connection, randomUUID().replaceAll('-', ''), options);
+  return !fresh.ok || lagMs > fresh.facts.lagMs + (performance.now() - started) + CLOCKS_MS;
 }
 
 export type SearchOutcome =
@@ -34,16 +74,11 @@ export type SearchOutcome =
 export async function searchPosting(
   connection: FhirConnection,
   { paymentId }: Pick<FindHints, 'paymentId'>,
-  { signal }: CallOptions,
+  options: CallOptions,
 ): Promise<SearchOutcome> {
   const { baseUrl, settings } = connection;
   const system = settings.payment_identifier_system;
-  const query = new URLSearchParams({ identifier: `${system}|${paymentId}` });
-  const result = await readAll(connection, {
-    path: `PaymentReconciliation?${query}`,
-    schema: PaymentReconciliationSchema,
-    signal,
-  });
+  const result = await searchFor(connection, paymentId, options);
   if (!result.ok) return { outcome: 'unavailable', ...result.trouble };
 
   const { value: matches, facts } = result;
@@ -59,7 +94,8 @@ export async function searchPosting(
     matches: matches.length,
     // Entries of other payments only: the server ignored our search parameter.
     searchHonoured:
-      facts.searchHonoured && matches.length === 0 && didOurSearch(facts, { baseUrl, paymentId }),
+      facts.searchHonoured && matches.length === 0 && didOurSearch(facts, { baseUrl, system, paymentId }),
+    servedFromCache: facts.servedFromCache || (await isOld(connection, facts, options)),
   });
 }
 

@@ -97,7 +97,7 @@ export async function openForeignServer(): Promise<ForeignServer> {
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? '/', 'http://foreign.test');
     seen.push({ method: request.method ?? '', path: url.pathname, headers: request.headers });
-    const [type = '', id] = url.pathname.replace('/fhir/', '').split('/');
+    const [type = '', id] = url.pathname.replace(/^\/fhir\/?/, '').split('/');
     if (request.method === 'POST') return void create(request, response);
     if (type === 'ValueSet') return reply(response, { status: 200, body: METHODS });
     if (type === 'Location') return reply(response, { status: 200, body: searchset(url.href, LOCATIONS) });

@@ -23,6 +23,7 @@ function nameOf(raw: unknown, place: number): string {
 /** Reads a page of a search for resources that fit the schema. Nothing in it is passed over. */
 export function readPage<T extends TSchema>(bundle: Static<typeof BundleSchema>, schema: T): Page<Static<T>> {
   const entries = bundle.entry ?? [];
+  const searched = schema.properties.resourceType.const;
   const page: Page<Static<T>> = {
     matches: [],
     entriesSeen: entries.length,
@@ -50,7 +51,7 @@ export function readPage<T extends TSchema>(bundle: Static<typeof BundleSchema>,
     if (mode === 'outcome') return false;
     const match = as(schema, resource);
     if (match !== null) page.matches.push(match);
-    return match !== null || mode === 'include';
+    return match !== null || (mode === 'include' && resource.resourceType !== searched);
   }
 
   // A remark about the whole Bundle that cannot be read may say anything.

@@ -11,14 +11,12 @@ import type { FhirConnection } from './settings.ts';
 /** A practice's lists are small: an answer larger than this is not one of them. */
 const MAX_ANSWER_BYTES = 2 * 1024 * 1024;
 const MAX_PAGES = 20;
-/** The clocks of a server and of what sets its `Date` differ by some seconds at most. */
-const SERVER_CLOCKS_MS = 5000;
 
 export type Failed = { ok: false; status: number | null; trouble: Trouble };
 export type ReadResult<T> = { ok: true; value: T } | Failed;
 
-/** When an answer was made, as far as its headers say. */
-type Freshness = { servedFromCache: boolean; dateMs: number; tookMs: number };
+/** When we asked, and what the answer's headers say about when it was made. */
+type Freshness = { servedFromCache: boolean; sentAtMs: number; dateMs: number };
 
 /** Reads one resource and checks it against the schema. `path` is relative to the base URL and includes the query. */
 export async function readResource<T extends TSchema>(
@@ -26,10 +24,9 @@ export async function readResource<T extends TSchema>(
   { path, schema, signal }: { path: string; schema: T; signal: AbortSignal },
 ): Promise<{ ok: true; value: Static<T>; freshness: Freshness } | Failed> {
   const sentAtMs = Date.now();
-  const started = performance.now();
   const result = await exchange({
     method: 'GET',
-    url: `${baseUrl}/${path}`,
+    url: urlOf(baseUrl, path),
     // `handling=strict` makes the server refuse a search parameter that it does not know; ignoring it would give the wrong
     // resources. `no-cache` is for caches on the way, and for servers that reuse the results of a search.
     headers: { ...headers, prefer: 'handling=strict', 'cache-control': 'no-cache' },
@@ -48,9 +45,9 @@ export async function readResource<T extends TSchema>(
   const value = parseAs(schema, result.body);
   if (value !== null) {
     const freshness = {
-      servedFromCache: servedFromCache(result.headers, sentAtMs),
+      servedFromCache: servedFromCache(result.headers),
+      sentAtMs,
       dateMs: Date.parse(result.headers.date ?? ''),
-      tookMs: performance.now() - started,
     };
     return { ok: true, value, freshness };
   }
@@ -58,28 +55,45 @@ export async function readResource<T extends TSchema>(
   return { ok: false, status: result.status, trouble: { code: 'bad_answer', detail } };
 }
 
-/** True when a Bundle says that it is of before our request. Both times are the server's, so no clock of ours matters. */
-function isOld({ meta }: Static<typeof BundleSchema>, { dateMs, tookMs }: Freshness): boolean {
-  return Date.parse(meta?.lastUpdated ?? '') < dateMs - tookMs - SERVER_CLOCKS_MS;
+/** By how much an answer calls itself older than our request, in `Date` or in the Bundle. The difference of the clocks is in it. */
+function lagOf({ meta }: Static<typeof BundleSchema>, { sentAtMs, dateMs }: Freshness): number {
+  const times = [dateMs, Date.parse(meta?.lastUpdated ?? '')].filter((time) => !Number.isNaN(time));
+  return sentAtMs - Math.min(sentAtMs, ...times);
 }
 
-/** The path of a `next` page; null when it is not below the base URL, because our token must go nowhere else. */
-function pathBelow(baseUrl: string, link: string): string | null {
-  const url = new URL(link, `${baseUrl}/`).href;
-  return url.startsWith(`${baseUrl}/`) ? url.slice(baseUrl.length + 1) : null;
+/** A path below the base URL, or a query of the base URL itself: so HAPI gives its next pages. */
+const urlOf = (baseUrl: string, path: string) => `${baseUrl}${path.startsWith('?') ? '' : '/'}${path}`;
+
+/**
+ * Reads the path of the page to which a link on the page at `from` leads.
+ *
+ * @returns null when the link is no URL, or does not stay below the base URL: our token must go nowhere else.
+ */
+function pathOfLink(
+  baseUrl: string,
+  { url, from }: { url: string | undefined; from: string },
+): string | null {
+  const base = urlOf(baseUrl, from);
+  if (url === undefined || !URL.canParse(url, base)) return null;
+  const { href } = new URL(url, base);
+  if (href.startsWith(`${baseUrl}/`)) return href.slice(baseUrl.length + 1);
+  return href.startsWith(`${baseUrl}?`) ? href.slice(baseUrl.length) : null;
 }
 
 /** All that a search answer says about itself. `searchHonoured` is what its remarks say; the caller knows what it asked. */
 export type SearchFacts = Omit<AbsenceEvidence, 'matches'> & {
   /** The search that the server says it did. */
   selfLink: string | undefined;
+  /** By how much the oldest page calls itself older than our request, in ms, by the EMR's clock against ours. */
+  lagMs: number;
   /** Names the entries that were not understood. */
   unusable: string[];
 };
 export type SearchResult<T> = { ok: true; value: T[]; facts: SearchFacts } | Failed;
 
-const linkOf = ({ link }: Static<typeof BundleSchema>, wanted: string): string | undefined =>
-  link?.find(({ relation }) => relation === wanted)?.url;
+/** The names of link relations are the same in capitals (RFC 8288, section 2.1.1). */
+const linkOf = ({ link }: Static<typeof BundleSchema>, wanted: string) =>
+  link?.find(({ relation }) => relation.trim().toLowerCase() === wanted);
 
 /** Reads all pages of a search, at most 20. */
 export async function readAll<T extends TSchema>(
@@ -96,6 +110,7 @@ export async function readAll<T extends TSchema>(
     searchHonoured: true,
     servedFromCache: false,
     selfLink: undefined,
+    lagMs: 0,
     unusable: [],
   };
   let next: string | null = path;
@@ -117,16 +132,17 @@ export async function readAll<T extends TSchema>(
     facts.unusable.push(...page.unusable);
     facts.errorSaid ||= page.errorSaid;
     facts.searchHonoured &&= page.searchHonoured;
-    facts.servedFromCache ||= freshness.servedFromCache || isOld(bundle, freshness);
+    facts.servedFromCache ||= freshness.servedFromCache;
+    facts.lagMs = Math.max(facts.lagMs, lagOf(bundle, freshness));
     const total = bundle.total ?? facts.total;
     // The results changed while their pages were read, so an entry may have moved past us.
     facts.complete &&= page.complete && (facts.total === null || facts.total === total);
     facts.total = total;
-    if (number === 0) facts.selfLink = linkOf(bundle, 'self');
+    if (number === 0) facts.selfLink = linkOf(bundle, 'self')?.url;
     const link = linkOf(bundle, 'next');
-    next = link === undefined ? null : pathBelow(connection.baseUrl, link);
+    next = link === undefined ? null : pathOfLink(connection.baseUrl, { url: link.url, from: next });
     if (link !== undefined && next === null) {
-      const detail = 'The EMR leads to another server for the next page.';
+      const detail = "The EMR's link to the next page leads to no page of the same server.";
       return { ok: false, status: null, trouble: { code: 'bad_answer', detail } };
     }
   }

@@ -13,7 +13,9 @@ export const BundleSchema = Type.Object({
   type: Type.Literal('searchset'),
   meta: Type.Optional(Type.Object({ lastUpdated: Type.Optional(Type.String()) })),
   total: Type.Optional(Type.Integer({ minimum: 0 })),
-  link: Type.Optional(Type.Array(Type.Object({ relation: Type.String(), url: Type.String() }))),
+  link: Type.Optional(
+    Type.Array(Type.Object({ relation: Type.String(), url: Type.Optional(Type.String()) })),
+  ),
   /** Unknown on purpose: an entry that does not fit is counted and named, and does not make the whole answer unreadable. */
   entry: Type.Optional(Type.Array(Type.Unknown())),
   /** R5: an OperationOutcome about the whole Bundle. */
@@ -82,6 +84,8 @@ export const OperationOutcomeSchema = Type.Object({
       diagnostics: Type.Optional(Type.String()),
       expression: Type.Optional(Type.Array(Type.String())),
     }),
+    // One without issues says nothing that can be understood.
+    { minItems: 1 },
   ),
 });
 export type OperationOutcome = Static<typeof OperationOutcomeSchema>;
@@ -91,11 +95,16 @@ export function as<T extends TSchema>(schema: T, value: unknown): Static<T> | nu
   return Value.Check(schema, value) ? value : null;
 }
 
+/** FHIR has no null: a member that is null is one that is missing. An item of a list that is null stays. */
+function withoutNull(this: unknown, _key: string, value: unknown): unknown {
+  return value === null && !Array.isArray(this) ? undefined : value;
+}
+
 /** Parses an answer's body; null when it is not JSON or does not match the schema. */
 export function parseAs<T extends TSchema>(schema: T, body: string): Static<T> | null {
   if (body === '') return null;
   try {
-    return as(schema, JSON.parse(body));
+    return as(schema, JSON.parse(body, withoutNull));
   } catch {
     return null;
   }

@@ -47,7 +47,7 @@ export function toPaymentReconciliation(
   };
 }
 
-/** Sends one create, once. When the EMR has an entry with our key already, that entry is compared. */
+/** Sends one create, once. An entry that the answer names and that this send did not create is compared with the payment. */
 export async function sendPosting(
   connection: FhirConnection,
   posting: Posting,
@@ -64,8 +64,9 @@ export async function sendPosting(
       'content-type': 'application/fhir+json',
       // The Location header names the entry; the resource itself matters only when it existed before.
       prefer: 'return=minimal',
+      // The header is a query, in which a plus would be a space.
       ...(settings.conditional_create
-        ? { 'if-none-exist': `identifier=${identifierSystem}|${posting.paymentId}` }
+        ? { 'if-none-exist': `identifier=${identifierSystem.replaceAll('+', '%2B')}|${posting.paymentId}` }
         : {}),
     },
     body: { text: JSON.stringify(resource), mayStillSend },
@@ -73,7 +74,7 @@ export async function sendPosting(
     timeoutMs: settings.timeout_ms,
     maxAnswerBytes: MAX_ANSWER_BYTES,
   });
-  const outcome = classifyPost(result, { conditional: settings.conditional_create });
+  const outcome = classifyPost(result);
   if (outcome.outcome !== 'exists') return outcome;
   const { emrTransactionId: id, entry } = outcome;
   return confirmExisting(connection, { posting, id, entry }, { signal });
