@@ -83,7 +83,7 @@ describe('the files of the story in docs/architecture.md', () => {
   });
 });
 
-/** What looks like a path in backticks: a name with one of our extensions, or something below one of our folders. */
+/** Matches text in backticks that looks like a path: a name with one of our extensions, or something below one of our folders. */
 const PATH_LIKE =
   /^(?:(?:apps|packages|bench|tests|scripts|docs|prisma|\.ci)(?:\/[\w.@-]+)*\/?|[\w.@-]+(?:\/[\w.@-]+)*\.(?:ts|md|sql|svg|yml|prisma))$/;
 

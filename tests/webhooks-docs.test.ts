@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 const ROOT = join(import.meta.dirname, '..');
 const page = readFileSync(join(ROOT, 'docs/webhook-comparison.md'), 'utf8');
 const table = page.split('\n');
-/** Of each line that claims a yes, the first two cells: the feature, and the test that proves it. */
+/** Reads the first two cells of each line that claims a yes: the feature, and the test that proves it. */
 const claims = table
   .map((line) =>
     line

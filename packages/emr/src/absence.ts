@@ -7,7 +7,7 @@ export type AbsenceEvidence = {
   entriesSeen: number;
   /** Those that were read and understood: matches, and remarks of the EMR. */
   entriesUnderstood: number;
-  /** Of these, the matches. None of them is our payment. */
+  /** The number of matches among them. None of them is our payment. */
   matches: number;
   /** The number of matches that the EMR states; null when it states none. */
   total: number | null;

@@ -52,7 +52,7 @@ function post(port: number, overrides: Partial<ExchangeRequest> = {}): ExchangeR
 async function troubleOf(request: ExchangeRequest) {
   const result = await exchange(request);
   if (result.kind === 'answer') throw new Error(`answered ${result.status}`);
-  // What the table says of a code must agree with what was seen to leave.
+  // The table of network codes must agree with the bytes that were seen to leave.
   if (networkFailureOf(result.error)?.proves === 'nothing_left') expect(result.handedOver).toBe(false);
   return { handedOver: result.handedOver, code: describeNoAnswer(result).code };
 }

@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { EmrAdapter, FindHints, Posting, PostOptions } from '../../adapter.ts';
 import { fhirR5 } from './adapter.ts';
 
-// What is true of every adapter is in conformance.test.ts. These tests are about FHIR and the sandbox's own faults.
+// The rules for every adapter are tested in conformance.test.ts. These tests are about FHIR and the sandbox's own faults.
 
 let folder: string;
 let sandbox: SandboxProcess;

@@ -1,6 +1,6 @@
 import type { OperationOutcome } from './resources.ts';
 
-/** What an OperationOutcome beside or in place of search results says about them. */
+/** The remarks of an OperationOutcome that comes beside, or in place of, search results. */
 export type Remarks = { errorSaid: boolean; complete: boolean; searchHonoured: boolean };
 
 /**
