@@ -42,6 +42,7 @@ test.each([
   ['too_many_requests', [429, FHIR, null, outcome('throttled')], 0],
   ['html', [200, HTML, null, page], 0],
   ['empty', [200, null, null, ''], 0],
+  ['accept_later', [202, null, null, ''], 0],
   ['commit_then_500', [500, FHIR, null, outcome('exception')], 1],
   ['commit_then_html', [200, HTML, null, page], 1],
   ['commit_then_empty', [200, null, null, ''], 1],
@@ -60,6 +61,16 @@ test.each([
 test('unauthorized names the scheme, as a rejected token does', async () => {
   const { base } = await listening({ kind: 'unauthorized' });
   expect((await post(base)).headers.get('www-authenticate')).toBe('Bearer');
+});
+
+test('a request that was accepted for later is carried out after its time, by the rules of that time', async () => {
+  const { base, ledger } = await listening({ kind: 'accept_later', entry_after_ms: 1, count: 2 });
+  const condition = { 'if-none-exist': 'identifier=123e4567e89b12d3a456426614174001' };
+  expect([(await post(base, condition)).status, (await post(base, condition)).status]).toEqual([202, 202]);
+  await expect.poll(() => ledger.size()).toBe(1);
+  // The condition of the third, which is not struck, finds the entry of the first.
+  expect((await post(base, condition)).status).toBe(200);
+  expect(ledger.size()).toBe(1);
 });
 
 test('a page can have the status of a broken gateway', async () => {

@@ -26,6 +26,8 @@ export function answerOf(fault: ScriptedFault, dialect: Dialect): ScriptedAnswer
     case 'empty':
     case 'commit_then_empty':
       return { status: status ?? 200, headers: {}, body: '' };
+    case 'accept_later':
+      return { status: 202, headers: {}, body: '' };
     case 'unauthorized':
       return dialect.answerError({
         reason: 'unauthorized',

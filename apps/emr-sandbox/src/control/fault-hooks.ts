@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Dialect } from '../dialect.ts';
 import { answerOf, replaceAnswer, sendHalf } from './fault-answers.ts';
 import { type FaultBook, isCarriedOut, type ScriptedFault } from './faults.ts';
+import { createLaterRequests } from './later-requests.ts';
 
 const never = () => new Promise<never>(() => undefined);
 
@@ -15,8 +16,10 @@ export function addFaultHooks(
   { faults, dialect }: { faults: FaultBook; dialect: Dialect },
 ): void {
   const struck = new WeakMap<FastifyRequest, ScriptedFault>();
+  const later = createLaterRequests(scope);
 
   scope.addHook('preHandler', async (request, reply) => {
+    if (later.isLate(request)) return undefined;
     const { method, body } = request;
     const path = request.url.split('?', 1)[0] ?? '';
     const target = dialect.targetOf({ method, path, body });
@@ -28,6 +31,8 @@ export function addFaultHooks(
       reply.hijack();
       return void request.raw.socket.resetAndDestroy();
     }
+    if (fault.kind === 'accept_later' && fault.entry_after_ms !== undefined)
+      later.schedule(request, fault.entry_after_ms);
     struck.set(request, fault);
     // Sending here skips the handler; `onSend` fills in the fault's answer.
     return isCarriedOut(fault.kind) ? undefined : reply.send('');

@@ -3,6 +3,8 @@ import type { RequestTarget } from '../dialect.ts';
 
 /** Faults that come instead of the request: nothing is carried out. */
 const INSTEAD = ['status', 'unauthorized', 'too_many_requests', 'html', 'empty', 'reset', 'hang'] as const;
+/** Faults whose request is answered at once with 202 and carried out later, or never. */
+const LATER = ['accept_later'] as const;
 /** Faults that spoil the answer of a request that was carried out. */
 const CARRIED_OUT = [
   'commit_then_hang',
@@ -13,7 +15,7 @@ const CARRIED_OUT = [
   'half_answer',
   'wrong_content_type',
 ] as const;
-const KINDS = ['latency', ...INSTEAD, ...CARRIED_OUT] as const;
+const KINDS = ['latency', ...INSTEAD, ...LATER, ...CARRIED_OUT] as const;
 export type FaultKind = (typeof KINDS)[number];
 
 export function isCarriedOut(kind: FaultKind): boolean {
@@ -41,6 +43,8 @@ export const FaultSchema = Type.Object(
     seed: Type.Optional(Type.Integer()),
     latency_ms: Type.Optional(Type.Integer({ minimum: 0, maximum: 600_000 })),
     status: Type.Optional(Type.Integer({ minimum: 300, maximum: 599 })),
+    /** With `accept_later`: the request is carried out this long after its answer. Without it, it never is. */
+    entry_after_ms: Type.Optional(Type.Integer({ minimum: 0, maximum: 86_400_000 })),
     retry_after_seconds: Type.Optional(Type.Integer({ minimum: 0 })),
   },
   { additionalProperties: false },
@@ -72,9 +76,9 @@ function randomFrom(seed: number): () => number {
 }
 
 function matches({ kind, match = {} }: Fault, { method, path, resource, creates }: StruckRequest): boolean {
-  // Faults of the kind "after commit" apply only to creates, unless the script names a method.
+  // Faults of the kinds "after commit" and "later" apply only to creates, unless the script names a method.
   if (match.method === undefined) {
-    if (kind.startsWith('commit_') && !creates) return false;
+    if ((kind.startsWith('commit_') || kind === 'accept_later') && !creates) return false;
   } else if (match.method.toUpperCase() !== method) return false;
   if (match.path !== undefined && !path.startsWith(match.path)) return false;
   return match.resource === undefined || match.resource === resource;
