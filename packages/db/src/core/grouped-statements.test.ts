@@ -45,6 +45,26 @@ describe('statements that come together', () => {
     expect(await written()).toEqual([1, 2]);
   });
 
+  test('one that only the commit refuses takes nothing from the others', async () => {
+    await database.pool.query(`
+      CREATE FUNCTION refuse_13() RETURNS trigger LANGUAGE plpgsql AS
+        'BEGIN IF NEW.n = 13 THEN RAISE check_violation; END IF; RETURN NULL; END';
+      CREATE CONSTRAINT TRIGGER refuse_13 AFTER INSERT ON numbers DEFERRABLE INITIALLY DEFERRED
+        FOR EACH ROW EXECUTE FUNCTION refuse_13()`);
+    const ends = await Promise.allSettled([11, 13, 12].map(add));
+    await database.pool.query('DROP TRIGGER refuse_13 ON numbers; DROP FUNCTION refuse_13');
+    expect(ends.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(ends[1]).toMatchObject({ reason: { code: '23514' } });
+    expect(await written()).toEqual([11, 12]);
+  });
+
+  test('a value that the server cannot read takes nothing from the others', async () => {
+    const text = (value: string) =>
+      query({ database: database.grouped }, { name: 'text', text: 'SELECT $1::text AS value' }, [value]);
+    const ends = await Promise.allSettled(['a', 'b\u0000', 'c'].map(text));
+    expect(ends.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+  });
+
   test('more than one group takes are all run', async () => {
     const many = Array.from({ length: 333 }, (_, n) => n + 1);
     await Promise.all(many.map(add));

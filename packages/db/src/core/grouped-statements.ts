@@ -1,6 +1,13 @@
 import { createBatcher } from '@emr-payments/runtime';
-import { type ClientConfig, Pool, type PoolClient, type QueryConfig, type QueryResult } from 'pg';
-import type { Statements } from './statements.ts';
+import {
+  type ClientConfig,
+  DatabaseError,
+  Pool,
+  type PoolClient,
+  type QueryConfig,
+  type QueryResult,
+} from 'pg';
+import { isUnavailable, type Statements } from './statements.ts';
 
 /** Statements that are committed together; `close` ends their connections. */
 export type GroupedStatements = Statements & { close(): Promise<void> };
@@ -13,6 +20,11 @@ type GroupEnd =
   /** The server has confirmed that nothing of the group was done. */
   | { outcome: 'rolled_back' }
   | { outcome: 'unknown'; error: unknown };
+
+/** True for the server's own ERROR about a statement: not a lost connection, and not a server that is shutting down. */
+function refused(error: unknown): boolean {
+  return error instanceof DatabaseError && error.severity === 'ERROR' && !isUnavailable(error);
+}
 
 /** Sends a whole group in one message and waits for all its answers: one round trip, one commit, one wait for the disk. */
 async function runGroup(client: PoolClient, group: readonly Waiting[]): Promise<GroupEnd> {
@@ -27,7 +39,10 @@ async function runGroup(client: PoolClient, group: readonly Waiting[]): Promise<
     Promise.allSettled(running),
   ]);
   if (begin.status === 'rejected') return { outcome: 'unknown', error: begin.reason };
-  if (commit.status === 'rejected') return { outcome: 'unknown', error: commit.reason };
+  if (commit.status === 'rejected') {
+    // A deferred constraint speaks up at COMMIT. The server has rolled everything back, and one statement is to blame.
+    return refused(commit.reason) ? { outcome: 'rolled_back' } : { outcome: 'unknown', error: commit.reason };
+  }
   const done = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
   // COMMIT of a transaction in which something failed is answered with ROLLBACK.
   return commit.value.command === 'COMMIT' && done.length === group.length
