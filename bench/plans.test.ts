@@ -134,9 +134,15 @@ const HOT: Record<string, (deps: StatementDeps) => Promise<unknown>> = {
   'postpone a payment': (deps) =>
     retryPosting(deps, {
       claim,
-      delayMs: 1_000,
       attempt: { outcome: 'unknown' },
-      farEnd: 'failing',
+      postponement: {
+        status: 'retrying',
+        code: 'timeout',
+        reason: 'The EMR did not answer in time.',
+        delayMs: 1_000,
+        farEnd: 'failing',
+        ourFault: null,
+      },
     }),
   'claim a delivery': (deps) => claimDelivery(deps, { ...claim, leaseMs: 10_000 }),
   'record a delivery': (deps) =>

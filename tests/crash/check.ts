@@ -26,11 +26,15 @@ export function readEvent(body: string): EventBody {
   };
 }
 
-/** The states of a payment as in docs/architecture.md; `posting` → `posting` is a new claim after a worker died. */
+/**
+ * The states of a payment as in docs/architecture.md; `posting` → `posting` is a new claim after a worker died, and `submitted` →
+ * `submitted` a look-up.
+ */
 const DIAGRAM: Readonly<Record<string, readonly string[]>> = {
   created: ['accepted'],
   accepted: ['posting'],
-  posting: ['posting', 'retrying', 'posted', 'failed', 'needs_review'],
+  posting: ['posting', 'retrying', 'submitted', 'posted', 'failed', 'needs_review'],
+  submitted: ['submitted', 'posted', 'needs_review'],
   retrying: ['posting'],
 };
 

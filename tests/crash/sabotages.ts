@@ -106,15 +106,15 @@ const unfenced = withStatements({
       'DELETE FROM jobs WHERE id = $1 AND fence = $2 RETURNING id, payment_id',
       `SELECT job_id AS id, id AS payment_id ${BY_JOB_ALONE}), gone AS (DELETE FROM jobs WHERE id = $1`,
     ],
-    ["AND p.status = 'posting'", ''],
+    ["AND p.status IN ('posting', 'submitted')", ''],
   ),
   'retry-posting': swap(
     ['WITH job AS (', 'WITH mine AS ('],
     [
       '), payment AS (',
-      '), job AS (SELECT id AS payment_id, 0 AS lane_id FROM payments WHERE job_id = $1), payment AS (',
+      '), job AS (SELECT id AS payment_id, 0 AS lane_id, 0 AS same_answers FROM payments WHERE job_id = $1), payment AS (',
     ],
-    ["AND p.status = 'posting'", ''],
+    ["AND p.status IN ('posting', 'submitted')", ''],
   ),
 });
 

@@ -11,6 +11,10 @@ export type WorkerMetrics = {
   delivery(end: { result: string; seconds: number }): void;
   /** Counts jobs that the sweeper took back. */
   repaired(repair: { reason: 'lease_expired' | 'unclaimed'; count: number }): void;
+  /** Counts a fault of ours that stopped a job: configuration, sealing, code, or an end that the database refused. */
+  ownFault(fault: { job: 'posting' | 'delivery' }): void;
+  /** Counts a payment that has had the same answer 10 times in a row, and again at 20, 40, 80 … */
+  repeatedAnswer(repeat: { adapter: string }): void;
   /** Counts a claim whose outcome was not recorded, because it had passed to another worker. */
   staleClaim(): void;
 };
@@ -57,6 +61,18 @@ export function createWorkerMetrics({ database }: { database: Pick<Database, 'po
     help: 'Claims that had passed to another worker before their outcome was recorded.',
     registers,
   });
+  const ownFaults = new Counter({
+    name: 'emr_payments_own_faults_total',
+    help: 'Tries of a job that a fault of ours stopped: configuration, keys, code, or an end that the database refused.',
+    labelNames: ['job'],
+    registers,
+  });
+  const repeatedAnswers = new Counter({
+    name: 'emr_payments_repeated_answers_total',
+    help: 'Times that a payment has had the same answer 10, 20, 40, 80 … times in a row.',
+    labelNames: ['adapter'],
+    registers,
+  });
   addWorkGauges(
     registers,
     shared(() => measureWork({ database })),
@@ -73,6 +89,8 @@ export function createWorkerMetrics({ database }: { database: Pick<Database, 'po
       deliverySeconds.observe(seconds);
     },
     repaired: ({ reason, count }) => repairs.inc({ reason }, count),
+    ownFault: ({ job }) => ownFaults.inc({ job }),
+    repeatedAnswer: ({ adapter }) => repeatedAnswers.inc({ adapter }),
     staleClaim: () => stale.inc(),
   };
 }
@@ -107,6 +125,14 @@ function addWorkGauges(registers: Registry[], measure: () => Promise<WorkMeasure
     registers,
     async collect() {
       for (const { kind, seconds } of (await measure()).oldestDue) this.set({ kind }, seconds);
+    },
+  });
+  new Gauge({
+    name: 'emr_payments_repeating_payments',
+    help: 'Open payments that have had the same answer 10 times in a row or more.',
+    registers,
+    async collect() {
+      this.set((await measure()).repeating);
     },
   });
   new Gauge({

@@ -57,6 +57,18 @@ export const FAILURE_CODES = {
       "The EMR has an entry with the payment's id that is not this payment; the reason names the difference. Correct the " +
       'entry there and resolve the payment as posted, or remove it there and resolve the payment as not posted.',
   },
+  not_confirmed: {
+    status: 'needs_review',
+    action:
+      'The EMR accepted the payment for later and did not confirm in time that it has posted it. Look there, then resolve ' +
+      'the payment as posted or not posted.',
+  },
+  settlement_failed: {
+    status: 'needs_review',
+    action:
+      'The outcome of the payment could not be recorded because of a fault on our side. Look in the EMR, then resolve the ' +
+      'payment as posted or not posted.',
+  },
 } as const satisfies Record<string, { status: 'failed' | 'needs_review'; action: string }>;
 
 export type FailureCode = keyof typeof FAILURE_CODES;

@@ -9,6 +9,7 @@ export const PAYMENT_STATUSES = [
   'accepted',
   'posting',
   'retrying',
+  'submitted',
   'posted',
   'failed',
   'needs_review',
@@ -20,7 +21,8 @@ export const PaymentStatusSchema = Type.Unsafe<PaymentStatus>({
   type: 'string',
   enum: [...PAYMENT_STATUSES],
   description:
-    '`accepted`, `posting` and `retrying` are open: the payment is being processed. `posted`: it is in the EMR. `failed`: ' +
+    '`accepted`, `posting`, `retrying` and `submitted` are open: the payment is being processed. `submitted`: the EMR has ' +
+    'accepted it and finishes it later; it is not sent again. `posted`: it is in the EMR. `failed`: ' +
     'it is not. `needs_review`: it may be; a person has to look (`resolve`).',
 });
 
@@ -58,18 +60,38 @@ const AttemptSchema = Type.Object({
   sent_at: timeOf('Just before the request to the EMR was sent.'),
   finished_at: nullable(timeOf('When its outcome was known.')),
   outcome: nullable(
-    Type.Unsafe<'posted' | 'refused' | 'not_sent' | 'unknown' | 'absent'>({
+    Type.Unsafe<'posted' | 'accepted' | 'refused' | 'not_sent' | 'unknown' | 'absent'>({
       type: 'string',
-      enum: ['posted', 'refused', 'not_sent', 'unknown', 'absent'],
+      enum: ['posted', 'accepted', 'refused', 'not_sent', 'unknown', 'absent'],
       description:
-        '`not_sent`: it never reached the EMR. `unknown`: there was no answer that proves anything. `absent`: the outcome was ' +
-        'unknown, and a later look-up proved that the EMR does not have it. null: still running.',
+        '`accepted`: the EMR took it and finishes it later. `not_sent`: it never reached the EMR. `unknown`: there was no ' +
+        'answer that proves anything. `absent`: the outcome was open, and a later look-up or a person found that the EMR ' +
+        'does not have it. null: still running.',
     }),
   ),
   code: nullable(
     Type.String({ description: 'What went wrong, such as `timeout`; null when nothing went wrong.' }),
   ),
 });
+
+export const WaitingSchema = Type.Object(
+  {
+    code: Type.String({
+      description: 'Stable and machine-readable, such as `timeout`, `unauthorized` or `our_fault`.',
+      examples: ['timeout'],
+    }),
+    reason: Type.String({
+      description: 'The same in words for a person.',
+      examples: ['The EMR did not answer in time.'],
+    }),
+    tries: Type.Integer({ minimum: 0, description: 'How often it was tried and put off again.' }),
+    next_try_at: nullable(timeOf('When it is tried next, at the earliest; null while it is being tried.')),
+  },
+  {
+    $id: 'PaymentWaiting',
+    description: 'Why a payment that was tried is still open, and when it is tried next.',
+  },
+);
 
 const RequestFields = CreatePaymentBodySchema.properties;
 
@@ -92,6 +114,7 @@ export const PaymentSchema = Type.Object(
     }),
     emr_transaction_id: nullable(Type.String({ description: "The EMR's identifier of the posting." })),
     failure: nullable(Type.Unsafe<Static<typeof FailureSchema>>({ $ref: 'PaymentFailure#' })),
+    waiting: nullable(Type.Unsafe<Static<typeof WaitingSchema>>({ $ref: 'PaymentWaiting#' })),
     attempts: Type.Array(AttemptSchema, { description: 'Every send to the EMR, oldest first.' }),
     events: Type.Array(
       Type.Object({

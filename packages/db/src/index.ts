@@ -52,7 +52,8 @@ export {
 } from './endpoints/rotate-signing-secret.ts';
 export { type KeyedRequest, type OnceOutcome, once } from './idempotency/once.ts';
 export { type DueJob, feedJobs } from './jobs/feed-jobs.ts';
-export { measureWork, type WorkMeasures } from './jobs/measure-work.ts';
+export { measureWork, REPEATING, type WorkMeasures } from './jobs/measure-work.ts';
+export { postponeJob } from './jobs/postpone-job.ts';
 export { type Claim, renewLeases } from './jobs/renew-leases.ts';
 export { sweepJobs } from './jobs/sweep-jobs.ts';
 export { migrate } from './migrations/migrate.ts';
@@ -60,6 +61,7 @@ export { type PendingMigrations, pendingMigrations } from './migrations/pending-
 // Reading payments, and a person's decisions about them.
 export { findJob, findPayment, type JobRecord } from './payments/find-payment.ts';
 export { listPayments, type PaymentFilter, type PaymentPlace } from './payments/list-payments.ts';
+export { findOwnFaults, OUR_FAULT, type OwnFaults } from './payments/own-faults.ts';
 export type { PaymentRecord } from './payments/payment-record.ts';
 export {
   type Reconciliation,
@@ -78,7 +80,7 @@ export { type RetryInput, type RetryOutcome, retryPayment } from './payments/ret
 export { type ShownPayment, showPayment } from './payments/show-payment.ts';
 export { beginAttempt } from './posting/begin-attempt.ts';
 export { type ClaimedPosting, claimPosting } from './posting/claim-posting.ts';
-export { type FarEnd, retryPosting } from './posting/retry-posting.ts';
+export { type FarEnd, type Postponement, retryPosting } from './posting/retry-posting.ts';
 export { type AttemptEnd, type Settlement, settlePayment } from './posting/settle-payment.ts';
 // Clients, their users, and the users' connections and patients.
 export { createClient, findClientPk, type NewClient } from './tenants/create-client.ts';

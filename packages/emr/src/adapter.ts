@@ -112,6 +112,8 @@ export type EntryDiffers = { outcome: 'differs'; emrTransactionId: string; diffe
 /** The outcomes of a posting call. Only evidence may choose: when in doubt it is `unknown`. */
 export type PostOutcome =
   | { outcome: 'posted'; emrTransactionId: string }
+  /** The EMR says that it has taken the request, and names no entry yet: it is never sent again. */
+  | { outcome: 'accepted'; detail: string }
   | EntryDiffers
   | { outcome: 'refused'; code: string; reason: string }
   | ({ outcome: 'not_sent' } & Trouble)
@@ -156,6 +158,11 @@ export type EmrAdapter = {
    * look-up that starts later than this after the send.
    */
   readonly settleMs: number;
+  /**
+   * How long after `accepted` the EMR may take until the entry is found, in ms. After that a person has to look. Without
+   * `find` nobody can see it coming, and a person has to look at once.
+   */
+  readonly confirmWithinMs: number;
   /** Tries the connection without writing anything: the credentials, the practice's lists, the search for payments. */
   check(options: CallOptions): Promise<CheckOutcome>;
   /** Lists the names from which `resolve` chooses. Uses the same cache. */

@@ -21,6 +21,9 @@ export type LogFields = {
   adapter?: string;
   outcome?: string;
   code?: string;
+  /** A sentence of our code for the operator, such as which key is missing. Never text from an EMR, a receiver or a request. */
+  reason?: string;
+  same_answers?: number;
   method?: string;
   route?: string;
   status?: number;

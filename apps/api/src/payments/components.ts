@@ -16,6 +16,7 @@ import {
   ResolvePaymentBodySchema,
   RetryPaymentBodySchema,
   TallySchema,
+  WaitingSchema,
 } from '@emr-payments/contracts';
 import { RECONCILIATION_EXAMPLE } from '../reconciliation/operation.ts';
 import { PAYMENT_EXAMPLE } from './payment-example.ts';
@@ -72,6 +73,7 @@ const CONNECTION: ConnectionReply = {
 /** The document's components for the routes of a user: each schema with an example. */
 export const USER_COMPONENTS = [
   FailureSchema,
+  WaitingSchema,
   TallySchema,
   RetryPaymentBodySchema,
   ResolvePaymentBodySchema,

@@ -18,6 +18,7 @@ export const PAYMENT_EXAMPLE: PaymentView = {
     reason: 'The period of 2026-06-15 is closed.',
     action: FAILURE_CODES.closed_period.action,
   },
+  waiting: null,
   attempts: [
     {
       number: 1,

@@ -18,6 +18,7 @@ export function paymentView(payment: PaymentRecord): PaymentView {
     deposit_date: payment.depositDate,
     emr_transaction_id: payment.emrTransactionId,
     failure: payment.failure === null ? null : failureView(payment.failure),
+    waiting: waitingView(payment.waiting),
     attempts: payment.attempts.map((attempt, index) => ({
       // The stored number counts claims, and some of them sent nothing.
       number: index + 1,
@@ -30,6 +31,12 @@ export function paymentView(payment: PaymentRecord): PaymentView {
     created_at: payment.createdAt.toISOString(),
     settled_at: payment.settledAt?.toISOString() ?? null,
   };
+}
+
+function waitingView(waiting: PaymentRecord['waiting']): PaymentView['waiting'] {
+  if (waiting === null) return null;
+  const { code, reason, tries, nextTryAt } = waiting;
+  return { code, reason, tries, next_try_at: nextTryAt?.toISOString() ?? null };
 }
 
 function failureView({

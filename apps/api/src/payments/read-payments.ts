@@ -11,7 +11,7 @@ export function isPaymentId(text: string): boolean {
 
 /** The rules of the list's query fields, for the sentence that names a bad one. */
 export const LIST_RULES = {
-  status: 'must be accepted, posting, retrying, posted, failed or needs_review, each at most once',
+  status: 'must be accepted, posting, retrying, submitted, posted, failed or needs_review, each at most once',
   patient_mrn: 'must be 1 to 255 characters',
   reference_number: 'must be 1 to 255 characters',
   location: 'must be 1 to 255 characters',

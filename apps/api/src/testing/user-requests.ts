@@ -43,7 +43,7 @@ export async function putInto(
   { paymentId, status }: { paymentId: string; status: PaymentStatus },
 ): Promise<void> {
   const id = paymentIdToUuid(paymentId);
-  const open = status === 'accepted' || status === 'posting' || status === 'retrying';
+  const open = ['accepted', 'posting', 'retrying', 'submitted'].includes(status);
   const code = CODES[status] ?? null;
   await prisma.payment.update({
     where: { id },

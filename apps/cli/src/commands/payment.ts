@@ -21,6 +21,7 @@ const INSTEAD: Readonly<Record<string, string>> = {
   needs_review: 'look in the EMR, then resolve it',
   failed: 'it is not in the EMR; retry it to have it posted',
   posted: 'nothing is left to do',
+  submitted: 'the EMR has accepted it; wait until it has confirmed it',
 };
 
 function refused(id: string, outcome: Refused): Outcome {
@@ -52,6 +53,10 @@ function shown(payment: ShownPayment): Outcome {
     failure_code: payment.failureCode,
     failure_reason: payment.failureReason,
     action: actionOf(payment.failureCode),
+    waiting_code: payment.waiting?.code ?? null,
+    waiting_reason: payment.waiting?.reason ?? null,
+    tries: payment.waiting?.tries ?? null,
+    next_try_at: payment.waiting?.nextTryAt ?? null,
     created_at: payment.createdAt,
     tried_since: payment.triedSince,
     settled_at: payment.settledAt,

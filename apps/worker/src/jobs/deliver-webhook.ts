@@ -1,9 +1,11 @@
 import { payloadFor } from '@emr-payments/contracts';
 import { type ClaimedDelivery, claimDelivery } from '@emr-payments/db';
-import { open, type QueueEntry } from '@emr-payments/runtime';
+import { type Keyring, open, type QueueEntry } from '@emr-payments/runtime';
 import { sendWebhook } from '@emr-payments/webhooks';
 import type { JobDeps } from './deps.ts';
 import { type DeliveryEnd, endDelivery } from './end-delivery.ts';
+import { isOutage, knownFault } from './own-fault.ts';
+import { postponeDelivery } from './postpone-delivery.ts';
 import { underClaim } from './under-claim.ts';
 
 /**
@@ -13,9 +15,16 @@ import { underClaim } from './under-claim.ts';
 export async function deliverWebhook(deps: JobDeps, entry: QueueEntry): Promise<void> {
   await underClaim(
     deps,
-    { entry, claim: (asked) => claimDelivery({ database: deps.database.grouped }, asked) },
+    { job: 'delivery', entry, claim: (asked) => claimDelivery({ database: deps.database.grouped }, asked) },
     async (delivery, held) => {
-      const end = await send(deps, { delivery, signal: held.signal });
+      let end: DeliveryEnd;
+      try {
+        end = await send(deps, { delivery, signal: held.signal });
+      } catch (error) {
+        if (isOutage(error)) throw error;
+        await postponeDelivery(deps, { delivery, held, error, ourFault: 'prevented' });
+        return;
+      }
       // The claim has passed to another worker, which sends and records in our place.
       if (!held.signal.aborted) await endDelivery(deps, { delivery, held, end });
     },
@@ -30,11 +39,21 @@ async function send(
   if (!endpoint.enabled) return { outcome: 'canceled' };
   const startedAt = new Date();
   const { url, apiVersion, thin } = endpoint;
-  const secrets = endpoint.secrets.map(({ id, sealed }) =>
-    open(deps.keyring, `webhook_secret:${id}`, sealed),
-  );
+  const secrets = endpoint.secrets.map((secret) => openSecret(deps, secret));
   const body = payloadFor({ apiVersion, thin, body: event.body });
   const request = { url, id: event.id, body, secrets, now: startedAt, signal };
   const sent = await sendWebhook(deps.webhooks, request);
   return { ...sent, startedAt };
+}
+
+/** Opens a signing secret. @throws KnownFaultError when its key is missing: signing without it would look like a forgery. */
+function openSecret(
+  { keyring }: { keyring: Keyring },
+  { id, sealed }: { id: string; sealed: string },
+): string {
+  try {
+    return open(keyring, `webhook_secret:${id}`, sealed);
+  } catch (cause) {
+    throw knownFault(cause);
+  }
 }

@@ -8,6 +8,8 @@ import { type ClaimedDelivery, type DeliveryRecord, type Disabling, recordDelive
 import { delayBeforeAttempt, type SendOutcome } from '@emr-payments/webhooks';
 import type { Held } from '../loops/leases.ts';
 import type { JobDeps } from './deps.ts';
+import { isOutage, MOST_RECORD_FAILURES, reportOwnFault } from './own-fault.ts';
+import { postponeDelivery } from './postpone-delivery.ts';
 import { persist } from './under-claim.ts';
 
 /** The end of a claim on a delivery: an attempt was made, or the endpoint no longer takes events and nothing was sent. */
@@ -24,12 +26,15 @@ export async function endDelivery(
   const record = recordOf(delivery, end);
   // A failure also writes to the endpoint and its lane, which other deliveries share: it is committed alone.
   const database = record.next.status === 'delivered' ? deps.database.grouped : deps.database;
-  let disabled = false;
-  const written = await persist(held, async () => {
-    const recorded = await recordDelivery({ database }, record);
-    disabled = recorded.disabled;
-    return recorded.written;
-  });
+  let recorded: { written: boolean; disabled: boolean };
+  try {
+    recorded = await persist(held, () => recordDelivery({ database }, record));
+  } catch (error) {
+    if (isOutage(error)) throw error;
+    await recordWithout(deps, { delivery, held, record, error });
+    return;
+  }
+  const { written, disabled } = recorded;
 
   const fields = {
     event_id: event.id,
@@ -54,6 +59,34 @@ export async function endDelivery(
     const { code, event: published } = record.disabling;
     deps.logger.warn({ endpoint_id: endpoint.id, event_id: published.id, code }, 'endpoint disabled');
   }
+}
+
+/**
+ * Handles an end that the database refuses to record. It is recorded without the receiver's words, which may be what is
+ * refused. Failing that the delivery waits, to be sent again; after `MOST_RECORD_FAILURES` in a row it has failed, so that a
+ * person sees it.
+ */
+async function recordWithout(
+  deps: JobDeps,
+  input: { delivery: ClaimedDelivery; held: Held; record: DeliveryRecord; error: unknown },
+): Promise<void> {
+  const { delivery, held, record, error } = input;
+  const given = delivery.recordFailures + 1 >= MOST_RECORD_FAILURES;
+  const plain: DeliveryRecord = given
+    ? { ...record, attempt: null, next: { status: 'failed' }, disabling: null }
+    : { ...record, attempt: record.attempt && { ...record.attempt, excerpt: null } };
+  try {
+    await persist(held, () => recordDelivery(deps, plain));
+  } catch (again) {
+    if (isOutage(again)) throw again;
+    await postponeDelivery(deps, { delivery, held, error: again, ourFault: 'not_recorded' });
+    return;
+  }
+  reportOwnFault(deps, {
+    error,
+    job: 'delivery',
+    fields: { delivery_id: delivery.deliveryId, job_id: delivery.claim.jobId, outcome: plain.next.status },
+  });
 }
 
 function recordOf(delivery: ClaimedDelivery, end: DeliveryEnd): DeliveryRecord {

@@ -7,11 +7,19 @@ import {
   type ReviewCode,
   uuidToPaymentId,
 } from '@emr-payments/contracts';
-import { type AttemptEnd, type ClaimedPosting, retryPosting, settlePayment } from '@emr-payments/db';
+import {
+  type AttemptEnd,
+  type ClaimedPosting,
+  REPEATING,
+  retryPosting,
+  settlePayment,
+} from '@emr-payments/db';
 import type { Trouble } from '@emr-payments/emr';
 import type { Held } from '../loops/leases.ts';
 import type { JobDeps } from './deps.ts';
+import { isOutage, OWN_FAULT_TROUBLE } from './own-fault.ts';
 import { farEndOf, postingDelay } from './posting-policy.ts';
+import { postponeUnrecorded } from './postpone-unrecorded.ts';
 import { persist } from './under-claim.ts';
 
 /** The end of a claim on a payment: it is settled, or retried later. `attempt` is null when nothing was sent. */
@@ -24,10 +32,17 @@ export type PostingEnd = { attempt: AttemptEnd | null } & (
       trouble: Trouble;
       /** Something that was sent may have arrived, so the payment needs a review, and has not failed, when its horizon ends. */
       inDoubt: boolean;
+      /** True when a fault of ours prevented the try: the horizon neither ends the payment nor counts this time. */
+      ourFault?: boolean;
     }
+  /** The EMR has accepted the payment for later: it is looked up again after `delayMs`, and not sent. */
+  | { status: 'submitted'; trouble: Trouble; delayMs: number }
 );
 
-type Ended = Exclude<PostingEnd, { status: 'retrying' }>;
+type Open = Extract<PostingEnd, { status: 'retrying' | 'submitted' }>;
+type Ended = Exclude<PostingEnd, Open>;
+
+const isOpen = (end: PostingEnd): end is Open => end.status === 'retrying' || end.status === 'submitted';
 
 function eventOf(end: Ended, { claim, payment }: ClaimedPosting) {
   const paymentId = uuidToPaymentId(payment.id);
@@ -47,52 +62,87 @@ function eventOf(end: Ended, { claim, payment }: ClaimedPosting) {
   return paymentReviewEvent({ ...head, payment: { paymentId, reviewReason: end.reason } });
 }
 
-/** Records the end of a claim: settles the payment, or puts it off. A stale holder changes nothing, and that is logged. */
+/** Writes the end. @returns null when the claim is no longer ours; how many tries in a row have had the same answer. */
+async function record(
+  { database }: Pick<JobDeps, 'database'>,
+  { posting, end }: { posting: ClaimedPosting; end: PostingEnd },
+): Promise<{ sameAnswers: number } | null> {
+  const { claim, laneId, payment, tries } = posting;
+  if (isOpen(end)) {
+    const { code, detail: reason, retryAfterMs } = end.trouble;
+    const delayMs = end.status === 'submitted' ? end.delayMs : postingDelay({ tries, retryAfterMs });
+    const ourFault = end.status === 'retrying' && end.ourFault ? 'prevented' : null;
+    const postponement = { code, reason, delayMs, farEnd: farEndOf(end.trouble), ourFault } as const;
+    return retryPosting(
+      { database },
+      { claim, attempt: end.attempt, postponement: { status: end.status, ...postponement } },
+    );
+  }
+  const event = eventOf(end, posting);
+  const settled = await settlePayment(
+    { database: database.grouped },
+    {
+      claim,
+      laneId,
+      clientPk: payment.clientPk,
+      result:
+        end.status === 'posted'
+          ? { status: 'posted', emrTransactionId: end.emrTransactionId }
+          : { status: end.status, failureCode: end.code, failureReason: end.reason },
+      attempt: end.attempt,
+      event: { id: event.id, type: event.type, body: JSON.stringify(event) },
+    },
+  );
+  return settled ? { sameAnswers: 0 } : null;
+}
+
+/**
+ * Records the end of a claim: settles the payment, or puts it off. A stale holder changes nothing, and that is logged. An end
+ * that the database refuses is put off too, until a person has to look.
+ */
 export async function endPosting(
   deps: JobDeps,
   { posting, held, end }: { posting: ClaimedPosting; held: Held; end: PostingEnd },
 ): Promise<void> {
-  const { claim, laneId, payment } = posting;
-  const written = await persist(held, () => {
-    if (end.status === 'retrying') {
-      const delayMs = postingDelay({ tries: posting.tries, retryAfterMs: end.trouble.retryAfterMs });
-      return retryPosting(
-        { database: deps.database },
-        { claim, delayMs, attempt: end.attempt, farEnd: farEndOf(end.trouble) },
-      );
-    }
-    const event = eventOf(end, posting);
-    return settlePayment(
-      { database: deps.database.grouped },
-      {
-        claim,
-        laneId,
-        clientPk: payment.clientPk,
-        result:
-          end.status === 'posted'
-            ? { status: 'posted', emrTransactionId: end.emrTransactionId }
-            : { status: end.status, failureCode: end.code, failureReason: end.reason },
-        attempt: end.attempt,
-        event: { id: event.id, type: event.type, body: JSON.stringify(event) },
-      },
-    );
-  });
+  const { claim, payment } = posting;
+  const { adapter } = posting.connection;
+  let status: PostingEnd['status'] = end.status;
+  let code = isOpen(end) ? end.trouble.code : 'code' in end ? end.code : undefined;
+  let sameAnswers: number | null;
+  try {
+    sameAnswers = (await persist(held, () => record(deps, { posting, end })))?.sameAnswers ?? null;
+  } catch (error) {
+    if (isOutage(error)) throw error;
+    const instead = await postponeUnrecorded(deps, { posting, held, attempt: end.attempt, error });
+    sameAnswers = instead === null ? null : 0;
+    status = instead ?? status;
+    code = instead === 'needs_review' ? 'settlement_failed' : OWN_FAULT_TROUBLE.code;
+  }
 
   const fields = {
     payment_id: uuidToPaymentId(payment.id),
     job_id: claim.jobId,
     fence: claim.fence,
-    outcome: end.status,
-    adapter: posting.connection.adapter,
-    ...(end.status === 'retrying' ? { code: end.trouble.code } : {}),
-    ...('code' in end ? { code: end.code } : {}),
+    outcome: status,
+    adapter,
+    ...(code === undefined ? {} : { code }),
   };
-  if (!written) {
+  if (sameAnswers === null) {
     deps.metrics.staleClaim();
     deps.logger.warn(fields, 'a stale claim changed nothing');
     return;
   }
-  const { adapter } = posting.connection;
-  deps.metrics.posting({ adapter, outcome: end.status, seconds: held.heldMs() / 1000 });
+  deps.metrics.posting({ adapter, outcome: status, seconds: held.heldMs() / 1000 });
   deps.logger.info(fields, 'posting');
+  if (!isMilestone(sameAnswers)) return;
+  deps.metrics.repeatedAnswer({ adapter });
+  deps.logger.warn(
+    { ...fields, user_id: payment.userPublicId, same_answers: sameAnswers },
+    'the same answer again and again',
+  );
+}
+
+/** True at 10 identical answers, and then at 20, 40, 80 …: one payment does not flood the log. */
+function isMilestone(sameAnswers: number): boolean {
+  return sameAnswers >= REPEATING && Number.isInteger(Math.log2(sameAnswers / REPEATING));
 }

@@ -1,10 +1,12 @@
 import { FAILURE_CODES, type FailedCode, isFailureCode, uuidToPaymentId } from '@emr-payments/contracts';
 import { beginAttempt, type ClaimedPosting, claimPosting } from '@emr-payments/db';
-import type { EmrAdapter, EntryDiffers, PostOutcome } from '@emr-payments/emr';
+import type { EmrAdapter, EntryDiffers, PostOutcome, Trouble } from '@emr-payments/emr';
 import type { QueueEntry } from '@emr-payments/runtime';
 import type { Held } from '../loops/leases.ts';
 import type { JobDeps } from './deps.ts';
 import { endPosting, type PostingEnd } from './end-posting.ts';
+import { isOutage, knownFault, OWN_FAULT_TROUBLE, reportOwnFault } from './own-fault.ts';
+import { ACCEPTED, lookUpDelay } from './posting-policy.ts';
 import { SETTLING, settleDoubt } from './settle-doubt.ts';
 import { underClaim } from './under-claim.ts';
 
@@ -14,9 +16,9 @@ const CANNOT_ASK = 'There is no way to ask it whether it took the payment.';
 export async function runPosting(deps: JobDeps, entry: QueueEntry): Promise<void> {
   await underClaim(
     deps,
-    { entry, claim: (asked) => claimPosting({ database: deps.database.grouped }, asked) },
+    { job: 'posting', entry, claim: (asked) => claimPosting({ database: deps.database.grouped }, asked) },
     async (posting, held) => {
-      const end = await attempt(deps, { posting, held });
+      const end = await attempt(deps, { posting, held }).catch((error) => ownFault(deps, { posting, error }));
       if (end === 'claim_lost') return;
       await endPosting(deps, { posting, held, end: endAtHorizon(deps, { posting, end }) });
     },
@@ -29,13 +31,7 @@ async function attempt(
 ): Promise<PostingEnd | 'claim_lost'> {
   const { payment } = posting;
   const { signal } = held;
-  let adapter: EmrAdapter;
-  try {
-    adapter = deps.adapters.of(posting.connection);
-  } catch (error) {
-    return misconfigured(posting, error);
-  }
-
+  const adapter = openAdapter(deps, posting);
   const doubt = await settleDoubt({ adapter, signal }, posting);
   if (doubt.known === 'found')
     return { status: 'posted', emrTransactionId: doubt.emrTransactionId, attempt: null };
@@ -43,6 +39,8 @@ async function attempt(
   if (doubt.known === 'never') return outcomeUnknown(`The EMR did not answer. ${CANNOT_ASK}`);
   if (doubt.known === 'not_yet')
     return { status: 'retrying', trouble: doubt.trouble, inDoubt: true, attempt: null };
+  if (doubt.known === 'not_confirmed') return { ...notConfirmed(doubt.detail), attempt: null };
+  if (doubt.known === 'accepted') return { ...submitted(adapter, posting, doubt.trouble), attempt: null };
   const inDoubt = doubt.known === 'repeatable';
 
   const names = await adapter.resolve(payment, { signal });
@@ -66,16 +64,23 @@ async function attempt(
     },
     { signal, mayStillSend: held.isSafe },
   );
-  return endOfPost(outcome, { adapter, inDoubt });
+  return endOfPost(outcome, { adapter, posting, inDoubt });
 }
 
 /** Decides how the claim ends from the outcome of the call and its evidence (docs/adapters.md). */
 function endOfPost(
   outcome: PostOutcome,
-  { adapter, inDoubt }: { adapter: EmrAdapter; inDoubt: boolean },
+  { adapter, posting, inDoubt }: { adapter: EmrAdapter; posting: ClaimedPosting; inDoubt: boolean },
 ): PostingEnd {
   if (outcome.outcome === 'posted') {
     return { status: 'posted', emrTransactionId: outcome.emrTransactionId, attempt: { outcome: 'posted' } };
+  }
+  if (outcome.outcome === 'accepted') {
+    const { detail } = outcome;
+    const attempt = { outcome: 'accepted' as const, detail };
+    if (adapter.find === undefined)
+      return { ...notConfirmed(`${detail} The EMR cannot be searched for it.`), attempt };
+    return { ...submitted(adapter, posting, { code: ACCEPTED, detail }), attempt };
   }
   if (outcome.outcome === 'differs') {
     const end = entryDiffers(outcome);
@@ -102,7 +107,7 @@ function endAtHorizon(
   { horizonMs }: Pick<JobDeps, 'horizonMs'>,
   { posting, end }: { posting: ClaimedPosting; end: PostingEnd },
 ): PostingEnd {
-  if (end.status !== 'retrying' || posting.triedForMs <= horizonMs) return end;
+  if (end.status !== 'retrying' || end.ourFault || posting.triedForMs <= horizonMs) return end;
   // The EMR may still be processing the last send; `find` is trusted after `settleMs`, so the payment is retried then
   // instead of being given up.
   if (end.trouble.code === SETTLING) return end;
@@ -114,11 +119,52 @@ function endAtHorizon(
   return { status: 'failed', code: 'retries_exhausted', reason, attempt };
 }
 
-function misconfigured({ unresolvedMs }: ClaimedPosting, error: unknown): PostingEnd {
-  const why = error instanceof Error ? error.message : 'unknown error';
-  const reason = `The practice's EMR connection cannot be used as it is set up: ${why}`;
-  if (unresolvedMs !== null) return outcomeUnknown(reason);
-  return { status: 'failed', code: 'connection_misconfigured', reason, attempt: null };
+/** Opens the connection's adapter. @throws KnownFaultError when its key, its settings or the adapter itself is missing. */
+function openAdapter({ adapters }: Pick<JobDeps, 'adapters'>, { connection }: ClaimedPosting): EmrAdapter {
+  try {
+    return adapters.of(connection);
+  } catch (cause) {
+    throw knownFault(cause);
+  }
+}
+
+/**
+ * Puts the payment off because of an error of ours: it is no evidence about the payment. If a send was begun, its attempt stays
+ * open, and the next claim asks the EMR first.
+ */
+function ownFault(
+  deps: JobDeps,
+  { posting, error }: { posting: ClaimedPosting; error: unknown },
+): PostingEnd {
+  if (isOutage(error)) throw error;
+  const { claim, payment, connection } = posting;
+  reportOwnFault(deps, {
+    error,
+    job: 'posting',
+    fields: {
+      payment_id: uuidToPaymentId(payment.id),
+      user_id: payment.userPublicId,
+      job_id: claim.jobId,
+      fence: claim.fence,
+      adapter: connection.adapter,
+    },
+  });
+  return { status: 'retrying', trouble: OWN_FAULT_TROUBLE, inDoubt: true, ourFault: true, attempt: null };
+}
+
+function submitted(
+  { confirmWithinMs }: EmrAdapter,
+  { acceptedMs }: ClaimedPosting,
+  trouble: Trouble,
+): PostingEnd & { status: 'submitted' } {
+  const { retryAfterMs } = trouble;
+  const delayMs = lookUpDelay({ acceptedMs: acceptedMs ?? 0, confirmWithinMs, retryAfterMs });
+  return { status: 'submitted', trouble, delayMs, attempt: null };
+}
+
+function notConfirmed(detail: string) {
+  const reason = `The EMR accepted the payment for later and did not confirm that it has posted it. ${detail}`;
+  return { status: 'needs_review', code: 'not_confirmed', reason } as const;
 }
 
 function outcomeUnknown(reason: string): PostingEnd {

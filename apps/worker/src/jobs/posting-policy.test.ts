@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { farEndOf, POSTING_POLICY, postingDelay } from './posting-policy.ts';
+import { farEndOf, lookUpDelay, POSTING_POLICY, postingDelay } from './posting-policy.ts';
 
 const longest = (tries: number, retryAfterMs?: number) =>
   Math.max(...Array.from({ length: 500 }, () => postingDelay({ tries, retryAfterMs })));
@@ -23,5 +23,21 @@ test('a rate limit pauses the connection; any other call without an answer count
   expect(farEndOf({ code: 'rate_limited' })).toBe('throttling');
   expect(farEndOf({ code: 'connection_refused' })).toBe('failing');
   // The EMR answered the look-up, so it works.
-  expect(farEndOf({ code: 'settling' })).toBe('answering');
+  for (const code of ['settling', 'accepted', 'not_there_yet']) expect(farEndOf({ code })).toBe('answering');
+  // A fault of ours says nothing about the EMR.
+  expect(farEndOf({ code: 'our_fault' })).toBe('none');
+});
+
+test('a submitted payment is looked up ever less often, and once at its limit', () => {
+  const day = 24 * 3_600_000;
+  const looks: number[] = [];
+  for (let at = 0; at < day; ) {
+    at += lookUpDelay({ acceptedMs: at, confirmWithinMs: day });
+    looks.push(at);
+  }
+  expect(looks[0]).toBeGreaterThanOrEqual(2_000);
+  expect(looks[1]).toBeLessThan(10_000);
+  expect(looks.at(-1)).toBe(day);
+  expect(looks.length).toBeLessThan(130);
+  expect(lookUpDelay({ acceptedMs: 0, confirmWithinMs: day, retryAfterMs: 30_000 })).toBe(30_000);
 });

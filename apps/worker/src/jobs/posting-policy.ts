@@ -1,5 +1,8 @@
-import type { FarEnd } from '@emr-payments/db';
-import { SETTLING } from './settle-doubt.ts';
+import { type FarEnd, OUR_FAULT } from '@emr-payments/db';
+import { NOT_THERE_YET, SETTLING } from './settle-doubt.ts';
+
+/** The code of the answer by which an EMR takes a payment for later. */
+export const ACCEPTED = 'accepted';
 
 /**
  * Decides when a posting is retried, and is the only place that does: adapters and the HTTP client never repeat a call, and
@@ -11,6 +14,9 @@ export const POSTING_POLICY = {
   longestDelayMs: 10 * 60_000,
   /** The longest time for which an EMR's `Retry-After` puts a payment off at once. */
   longestRetryAfterMs: 24 * 3_600_000,
+  /** A submitted payment is looked up after half of the time for which it has been accepted, within these bounds. */
+  firstLookMs: 2_000,
+  longestLookMs: 15 * 60_000,
 } as const;
 
 /**
@@ -24,10 +30,33 @@ export function postingDelay(input: { tries: number; retryAfterMs?: number | und
   return Math.min(input.retryAfterMs ?? 0, longestRetryAfterMs) + Math.round(Math.random() * bound);
 }
 
+/**
+ * Decides when a payment that the EMR has accepted for later is looked up next: after half of the time that has passed since,
+ * with a fifth of it as jitter, and not later than its limit.
+ *
+ * @param input.acceptedMs how long ago the EMR accepted it.
+ * @param input.confirmWithinMs the adapter's limit, after which a person has to look.
+ * @returns milliseconds.
+ */
+export function lookUpDelay(input: {
+  acceptedMs: number;
+  confirmWithinMs: number;
+  retryAfterMs?: number | undefined;
+}): number {
+  const { firstLookMs, longestLookMs, longestRetryAfterMs } = POSTING_POLICY;
+  const { acceptedMs, confirmWithinMs, retryAfterMs = 0 } = input;
+  const half = Math.min(longestLookMs, Math.max(firstLookMs, acceptedMs / 2)) * (1 + Math.random() / 5);
+  const untilLimit = Math.max(0, confirmWithinMs - acceptedMs);
+  return Math.ceil(Math.max(Math.min(half, untilLimit), Math.min(retryAfterMs, longestRetryAfterMs)));
+}
+
+/** What the EMR answers when it works and only this payment has to wait. */
+const ANSWERS: readonly string[] = [SETTLING, NOT_THERE_YET, ACCEPTED];
+
 /** Decides what the reason for a retry says about the EMR as a whole, and so about the other payments of its lane. */
 export function farEndOf(trouble: { code: string }): FarEnd {
-  // The EMR answered the look-up: only this payment has to wait.
-  if (trouble.code === SETTLING) return 'answering';
+  if (trouble.code === OUR_FAULT) return 'none';
+  if (ANSWERS.includes(trouble.code)) return 'answering';
   // It asked us to slow down: that pauses the lane, and does not count as a failure.
   return trouble.code === 'rate_limited' ? 'throttling' : 'failing';
 }

@@ -10,6 +10,7 @@ const posting = {
   payment: { id: randomUUID(), emrPatientId: 'pat-1', amount: '350.10', depositDate: '2026-06-15' },
   unresolvedMs: 5000,
   unresolvedSentAt: sentAt,
+  acceptedMs: null,
 } as ClaimedPosting;
 
 const ABSENT = absent({
@@ -30,7 +31,11 @@ function adapterWith(capability: EmrAdapter['capability'], outcome?: FindOutcome
     asked.push(hints);
     return outcome as FindOutcome;
   };
-  const part: Pick<EmrAdapter, 'capability' | 'settleMs' | 'find'> = { capability, settleMs: 6000 };
+  const part: Pick<EmrAdapter, 'capability' | 'settleMs' | 'confirmWithinMs' | 'find'> = {
+    capability,
+    settleMs: 6000,
+    confirmWithinMs: 60_000,
+  };
   const adapter = (outcome === undefined ? part : { ...part, find }) as EmrAdapter;
   return { adapter, signal, asked };
 }
@@ -56,18 +61,19 @@ test('without a send in doubt nothing is looked up', async () => {
   expect(far.asked).toEqual([]);
 });
 
-test('absent is believed only after settleMs', async () => {
-  const far = adapterWith('lookup', ABSENT);
-  expect(await settleDoubt(far, posting)).toMatchObject({
-    known: 'not_yet',
-    trouble: { code: SETTLING, retryAfterMs: 1000 },
-  });
-  expect(await settleDoubt(far, { ...posting, unresolvedMs: 6000 })).toEqual({ known: 'absent' });
-});
+test.each(['lookup', 'conditional-create'] as const)(
+  '%s: absent is believed only after settleMs',
+  async (capability) => {
+    const far = adapterWith(capability, ABSENT);
+    expect(await settleDoubt(far, posting)).toMatchObject({
+      known: 'not_yet',
+      trouble: { code: SETTLING, retryAfterMs: 1000 },
+    });
+    expect(await settleDoubt(far, { ...posting, unresolvedMs: 6000 })).toEqual({ known: 'absent' });
+  },
+);
 
-test('with a conditional create, absent means that sending again is safe', async () => {
-  const far = adapterWith('conditional-create', ABSENT);
-  expect(await settleDoubt(far, posting)).toEqual({ known: 'repeatable' });
+test('a conditional create that cannot be looked up is sent again', async () => {
   expect(await settleDoubt(adapterWith('conditional-create'), posting)).toEqual({ known: 'repeatable' });
 });
 
@@ -86,3 +92,30 @@ test('an entry that differs is neither found nor absent', async () => {
 test('an EMR without any means to look up leaves the doubt for ever', async () => {
   expect(await settleDoubt(adapterWith('none'), posting)).toEqual({ known: 'never' });
 });
+
+test('what the EMR has accepted is looked up until its limit, and is never absent', async () => {
+  const accepted = { ...posting, unresolvedMs: null, acceptedMs: 59_999 };
+  const trouble = { code: 'timeout', detail: 'The EMR did not answer in time.' };
+  const late = { ...accepted, acceptedMs: 60_000 };
+  for (const capability of ['lookup', 'conditional-create'] as const) {
+    const far = adapterWith(capability, ABSENT);
+    expect(await settleDoubt(far, accepted)).toMatchObject({
+      known: 'accepted',
+      trouble: { code: 'not_there_yet' },
+    });
+    expect(await settleDoubt(far, late)).toMatchObject({ known: 'not_confirmed' });
+    const down = adapterWith(capability, { outcome: 'unavailable', ...trouble });
+    expect(await settleDoubt(down, accepted)).toMatchObject({ known: 'accepted', trouble });
+    expect(await settleDoubt(down, late)).toMatchObject({ known: 'not_confirmed' });
+    const found = adapterWith(capability, { outcome: 'found', emrTransactionId: '7' });
+    expect(await settleDoubt(found, late)).toEqual({ known: 'found', emrTransactionId: '7' });
+  }
+});
+
+test.each(['none', 'conditional-create'] as const)(
+  '%s: what the EMR has accepted cannot be looked up, and is not sent again',
+  async (capability) => {
+    const accepted = { ...posting, unresolvedMs: 5000, acceptedMs: 0 };
+    expect(await settleDoubt(adapterWith(capability), accepted)).toMatchObject({ known: 'not_confirmed' });
+  },
+);

@@ -5,7 +5,10 @@ import type { EmrAdapter, EntryDiffers, Trouble } from '@emr-payments/emr';
 /** The code of a look-up that found nothing, too soon after the send to prove that the payment is absent. */
 export const SETTLING = 'settling';
 
-/** The state of our knowledge about earlier sends whose answers were lost. */
+/** The code of a look-up that found nothing yet of a payment that the EMR has accepted for later. */
+export const NOT_THERE_YET = 'not_there_yet';
+
+/** The state of our knowledge about earlier sends whose outcomes are open. */
 export type Doubt =
   | { known: 'nothing_sent' }
   | { known: 'found'; emrTransactionId: string }
@@ -17,30 +20,46 @@ export type Doubt =
   | { known: 'repeatable' }
   /** The EMR gave no evidence this time, and may give it later. */
   | { known: 'not_yet'; trouble: Trouble }
+  /** The EMR has accepted the payment for later and shows no entry yet: nothing may be sent, however long that takes. */
+  | { known: 'accepted'; trouble: Trouble }
+  /** The EMR has accepted it, and did not show an entry in time, or has no means to show one. */
+  | { known: 'not_confirmed'; detail: string }
   /** The EMR cannot be searched, now or later. */
   | { known: 'never' };
 
+type Asked = Pick<ClaimedPosting, 'payment' | 'unresolvedMs' | 'unresolvedSentAt' | 'acceptedMs'>;
+
 /**
- * Looks up earlier sends at the EMR before anything is sent again (the outcome `unknown`: docs/adapters.md). `absent` is
- * believed only when the last of them is older than the adapter's `settleMs`, within which the EMR may still write the entry.
+ * Looks up earlier sends at the EMR before anything is sent again (the outcomes `unknown` and `accepted`: docs/adapters.md).
+ * `absent` is believed only when the last of them is older than the adapter's `settleMs`, within which the EMR may still write
+ * the entry. That is so even where the EMR is said to honour a conditional create: the setting may be wrong. Of a payment that
+ * the EMR has accepted it is never believed.
  */
 export async function settleDoubt(
   { adapter, signal }: { adapter: EmrAdapter; signal: AbortSignal },
-  posting: Pick<ClaimedPosting, 'payment' | 'unresolvedMs' | 'unresolvedSentAt'>,
+  posting: Asked,
 ): Promise<Doubt> {
-  const { payment, unresolvedMs, unresolvedSentAt } = posting;
-  if (unresolvedMs === null) return { known: 'nothing_sent' };
-  if (adapter.capability === 'none') return { known: 'never' };
-  if (adapter.find === undefined) return { known: 'repeatable' };
+  const { payment, unresolvedMs, unresolvedSentAt, acceptedMs } = posting;
+  if (unresolvedMs === null && acceptedMs === null) return { known: 'nothing_sent' };
+  if (adapter.find === undefined) {
+    if (acceptedMs !== null) return { known: 'not_confirmed', detail: 'The EMR cannot be searched for it.' };
+    return adapter.capability === 'none' ? { known: 'never' } : { known: 'repeatable' };
+  }
 
   const { emrPatientId, amount, depositDate } = payment;
   const hints = { paymentId: uuidToPaymentId(payment.id), emrPatientId, amount, depositDate };
   const answer = await adapter.find({ ...hints, sentAt: unresolvedSentAt }, { signal });
   if (answer.outcome === 'found') return { known: 'found', emrTransactionId: answer.emrTransactionId };
   if (answer.outcome === 'differs') return { known: 'differs', entry: answer };
+  if (acceptedMs !== null) {
+    const detail = 'The EMR has accepted the payment for later, and does not have an entry of it yet.';
+    const trouble = answer.outcome === 'absent' ? { code: NOT_THERE_YET, detail } : answer;
+    return acceptedMs >= adapter.confirmWithinMs
+      ? { known: 'not_confirmed', detail: trouble.detail }
+      : { known: 'accepted', trouble };
+  }
   if (answer.outcome === 'unavailable') return { known: 'not_yet', trouble: answer };
-  if (adapter.capability === 'conditional-create') return { known: 'repeatable' };
-  const settlesInMs = adapter.settleMs - unresolvedMs;
+  const settlesInMs = adapter.settleMs - (unresolvedMs ?? 0);
   if (settlesInMs <= 0) return { known: 'absent' };
   return {
     known: 'not_yet',

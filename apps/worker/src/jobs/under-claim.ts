@@ -1,28 +1,65 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Claim, DatabaseUnavailableError } from '@emr-payments/db';
+import { type Claim, DatabaseUnavailableError, postponeJob } from '@emr-payments/db';
 import type { QueueEntry } from '@emr-payments/runtime';
 import type { Held } from '../loops/leases.ts';
 import type { JobDeps } from './deps.ts';
+import { DELIVERY_WAITS, isOutage, OWN_FAULT_TROUBLE, reportOwnFault } from './own-fault.ts';
+import { postingDelay } from './posting-policy.ts';
+
+/** The backoff after a claim that failed, up to 64 s: how often it has failed is in the row that could not be read. */
+const FAILED_CLAIM = { tries: 6 };
 
 /**
  * Claims the job of an entry, holds the claim's lease while `work` runs, and then releases it. Does nothing when the claim
  * gives null: the job has ended, another worker holds it, or the entry is for an earlier fence.
+ *
+ * @throws DatabaseUnavailableError. Any other error is a fault of ours: it is logged and counted, never thrown.
  */
 export async function underClaim<Job extends { claim: Claim }>(
-  { leases, onDone }: Pick<JobDeps, 'leases' | 'onDone'>,
-  { entry, claim }: { entry: QueueEntry; claim: (asked: Claim & { leaseMs: number }) => Promise<Job | null> },
+  deps: Pick<JobDeps, 'leases' | 'onDone' | 'database' | 'logger' | 'metrics'>,
+  input: {
+    job: 'posting' | 'delivery';
+    entry: QueueEntry;
+    claim: (asked: Claim & { leaseMs: number }) => Promise<Job | null>;
+  },
   work: (job: Job, held: Held) => Promise<void>,
 ): Promise<void> {
+  const { leases, onDone } = deps;
+  const { entry, claim } = input;
+  const asked = { jobId: entry.job, fence: entry.fence };
+  const report = (error: unknown) => {
+    if (isOutage(error)) throw error;
+    reportOwnFault(deps, { error, job: input.job, fields: { job_id: asked.jobId, fence: asked.fence } });
+  };
   const claimedAt = performance.now();
-  const job = await claim({ jobId: entry.job, fence: entry.fence, leaseMs: leases.leaseMs });
+  let job: Job | null;
+  try {
+    job = await claim({ ...asked, leaseMs: leases.leaseMs });
+  } catch (error) {
+    report(error);
+    await putBack(deps, { claim: asked, job: input.job }).catch(report);
+    return;
+  }
   if (job === null) return;
   const held = leases.hold(job.claim, claimedAt);
   try {
-    await work(job, held);
+    // The work puts its own faults back. Of one that it could not, the lease runs out, and the sweeper takes the job back.
+    await work(job, held).catch(report);
   } finally {
     held.release();
     onDone();
   }
+}
+
+/** Puts a job back whose claim failed: without this, the sweeper would hand it out again every few seconds. */
+function putBack(
+  { database }: Pick<JobDeps, 'database'>,
+  { claim, job }: { claim: Claim; job: 'posting' | 'delivery' },
+): Promise<unknown> {
+  const { code, detail } = OWN_FAULT_TROUBLE;
+  const reason = job === 'posting' ? detail : DELIVERY_WAITS;
+  const delayMs = postingDelay(FAILED_CLAIM);
+  return postponeJob({ database }, { claim, delayMs, code, reason, ourFault: 'prevented' });
 }
 
 const PAUSE_MS = 250;
@@ -32,9 +69,9 @@ const PAUSE_MS = 250;
  * Repeating is safe, because the write is fenced: if an earlier one was committed, the next finds nothing to do. Gives up
  * when the lease has run out; the next holder then asks the EMR.
  *
- * @returns true when the claim was still ours.
+ * @returns what the write returns.
  */
-export async function persist(held: Held, write: () => Promise<boolean>): Promise<boolean> {
+export async function persist<T>(held: Held, write: () => Promise<T>): Promise<T> {
   for (;;) {
     try {
       return await write();

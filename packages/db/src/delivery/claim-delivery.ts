@@ -11,6 +11,8 @@ export type ClaimedDelivery = {
   attempts: number;
   /** How often it was postponed since it became pending. A redelivery or a recovery starts the whole schedule again. */
   tries: number;
+  /** How many ends in a row could not be recorded. */
+  recordFailures: number;
   event: { id: string; type: string; body: string };
   endpoint: {
     id: string;
@@ -32,9 +34,9 @@ const CLAIM = {
       UPDATE jobs SET fence = fence + 1, lease_until = now() + make_interval(secs => $3 / 1000.0),
              queued_at = coalesce(queued_at, now())
        WHERE id = $1 AND fence = $2 AND (lease_until IS NULL OR lease_until < now())
-      RETURNING fence, lane_id, delivery_id, tries
+      RETURNING fence, lane_id, delivery_id, tries, record_failures
     )
-    SELECT job.fence, job.lane_id, job.tries, d.id AS delivery_id, d.attempts, v.id AS event_id, v.type, v.body,
+    SELECT job.fence, job.lane_id, job.tries, job.record_failures, d.id AS delivery_id, d.attempts, v.id AS event_id, v.type, v.body,
            e.client_pk, e.id AS endpoint_id, e.url, e.api_version, e.thin, e.disabled_at IS NULL AND e.deleted_at IS NULL AS enabled,
            coalesce((SELECT json_agg(json_build_object('id', s.id, 'sealed', s.sealed) ORDER BY s.created_at DESC)
                        FROM webhook_secrets s
@@ -48,6 +50,7 @@ type Row = {
   fence: number;
   lane_id: number;
   tries: number;
+  record_failures: number;
   client_pk: number;
   delivery_id: number;
   attempts: number;
@@ -79,6 +82,7 @@ export async function claimDelivery(
     clientPk: row.client_pk,
     attempts: row.attempts,
     tries: row.tries,
+    recordFailures: row.record_failures,
     event: { id: row.event_id, type: row.type, body: row.body },
     endpoint: {
       id: row.endpoint_id,

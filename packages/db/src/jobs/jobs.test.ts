@@ -4,7 +4,7 @@ import { claimDelivery } from '../delivery/claim-delivery.ts';
 import { recordDelivery } from '../delivery/record-delivery.ts';
 import { beginAttempt } from '../posting/begin-attempt.ts';
 import { claimPosting } from '../posting/claim-posting.ts';
-import { retryPosting } from '../posting/retry-posting.ts';
+import { type Postponement, retryPosting } from '../posting/retry-posting.ts';
 import { type Settlement, settlePayment } from '../posting/settle-payment.ts';
 import { type OpenPractice, openPractice } from '../testing/open-practice.ts';
 import { feedJobs } from './feed-jobs.ts';
@@ -38,6 +38,15 @@ async function claimed() {
   if (posting === null) throw new Error('the fed job could not be claimed');
   return posting;
 }
+
+const POSTPONED: Postponement = {
+  status: 'retrying',
+  code: 'timeout',
+  reason: 'The EMR did not answer in time.',
+  delayMs: 0,
+  farEnd: 'failing',
+  ourFault: null,
+};
 
 type Posting = Awaited<ReturnType<typeof claimed>>;
 
@@ -124,8 +133,8 @@ test('a stale holder can neither send nor settle nor postpone', async () => {
   expect(holder?.claim.fence).toBe(stale.claim.fence + 1);
 
   expect(await settlePayment({ database: practice.database }, settlement(stale))).toBe(false);
-  const later = { delayMs: 0, attempt: null, farEnd: 'answering' as const };
-  expect(await retryPosting({ database: practice.database }, { claim: stale.claim, ...later })).toBe(false);
+  const later = { attempt: null, postponement: { ...POSTPONED, farEnd: 'answering' as const } };
+  expect(await retryPosting({ database: practice.database }, { claim: stale.claim, ...later })).toBeNull();
   expect(
     await renewLeases({ database: practice.database }, { claims: [stale.claim], leaseMs: 5_000 }),
   ).toEqual(new Set());
@@ -141,10 +150,10 @@ test('a send whose outcome was lost is known to the next holder, until the EMR h
   const lost = { outcome: 'unknown' as const, code: 'timeout', detail: 'no answer' };
   await retryPosting(
     { database: practice.database },
-    { claim: first.claim, delayMs: 0, attempt: lost, farEnd: 'failing' },
+    { claim: first.claim, attempt: lost, postponement: POSTPONED },
   );
-  const again = { claim: first.claim, delayMs: 0, attempt: lost, farEnd: 'failing' as const };
-  expect(await retryPosting({ database: practice.database }, again)).toBe(false);
+  const again = { claim: first.claim, attempt: lost, postponement: POSTPONED };
+  expect(await retryPosting({ database: practice.database }, again)).toBeNull();
   expect(await sql('SELECT status FROM payments')).toEqual([{ status: 'retrying' }]);
 
   const [job] = await feedJobs({ database: practice.database }, 10);
@@ -187,7 +196,7 @@ test('an entry that no worker claimed is swept back, by one sweeper at a time', 
 
 test('five failures open the circuit: its lane waits, then gets one probe, and an answer closes it', async () => {
   await accept(12);
-  const fail = { delayMs: 0, attempt: null, farEnd: 'failing' as const };
+  const fail = { attempt: null, postponement: POSTPONED };
   for (let failures = 0; failures < 5; ) {
     for (const job of await feedJobs({ database: practice.database }, 10)) {
       const posting = await claimPosting(

@@ -9,8 +9,13 @@ export type WorkMeasures = {
   }[];
   /** Seconds that the oldest due job of a kind has waited to be handed to the queue or claimed. */
   oldestDue: { kind: 'post_payment' | 'deliver_webhook'; seconds: number }[];
+  /** Open payments whose last tries, `REPEATING` or more, all had the same answer. */
+  repeating: number;
   openCircuits: { kind: 'connection' | 'endpoint'; count: number }[];
 };
+
+/** From this many identical answers in a row on, a payment counts as one that an operator should look at. */
+export const REPEATING = 10;
 
 const JOBS = {
   name: 'measure-jobs',
@@ -19,6 +24,7 @@ const JOBS = {
            CASE WHEN lease_until IS NOT NULL THEN 'claimed' WHEN queued_at IS NOT NULL THEN 'queued'
                 WHEN run_at <= now() THEN 'due' ELSE 'waiting' END AS state,
            count(*)::int AS count,
+           count(*) FILTER (WHERE kind = 'post_payment' AND same_answers >= ${REPEATING})::int AS repeating,
            coalesce(max(extract(epoch FROM now() - run_at)) FILTER (WHERE lease_until IS NULL AND run_at <= now()), 0)::float8 AS oldest
       FROM jobs GROUP BY 1, 2`,
 };
@@ -28,7 +34,7 @@ const CIRCUITS = {
   text: `SELECT kind, count(*) FILTER (WHERE open_until > now())::int AS count FROM lanes GROUP BY 1`,
 };
 
-type JobRow = WorkMeasures['jobs'][number] & { oldest: number };
+type JobRow = WorkMeasures['jobs'][number] & { oldest: number; repeating: number };
 
 /** Measures the live work. It reads the jobs and lanes only, so its cost does not grow with the payments of the past. */
 export async function measureWork(deps: StatementDeps): Promise<WorkMeasures> {
@@ -43,6 +49,7 @@ export async function measureWork(deps: StatementDeps): Promise<WorkMeasures> {
       kind,
       seconds: Math.max(0, ...jobs.filter((row) => row.kind === kind).map((row) => row.oldest)),
     })),
+    repeating: jobs.reduce((sum, row) => sum + row.repeating, 0),
     openCircuits,
   };
 }

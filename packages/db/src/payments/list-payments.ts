@@ -31,7 +31,7 @@ const REVIEW_CODES = Object.entries(FAILURE_CODES).flatMap(([code, { status }]) 
  */
 const WAYS: { statuses: readonly PaymentStatus[]; condition: string }[] = [
   {
-    statuses: ['accepted', 'posting', 'retrying'],
+    statuses: ['accepted', 'posting', 'retrying', 'submitted'],
     condition: `p.id IN (
       SELECT j.payment_id FROM jobs j JOIN connections c ON c.lane_id = j.lane_id WHERE c.user_id = $1 AND j.queued_at IS NULL
       UNION ALL

@@ -1,4 +1,5 @@
 import { type PaymentStatus, uuidToPaymentId } from '@emr-payments/contracts';
+import { type Waiting, type WaitingColumn, waitingColumn, waitingOf } from './find-waiting.ts';
 
 /** A payment with its attempts and events, as reads return it. */
 export type PaymentRecord = {
@@ -17,6 +18,7 @@ export type PaymentRecord = {
   depositDate: string;
   emrTransactionId: string | null;
   failure: { code: string; reason: string } | null;
+  waiting: Waiting | null;
   /** Oldest first. */
   attempts: { sentAt: Date; finishedAt: Date | null; outcome: string | null; code: string | null }[];
   /** Oldest first. */
@@ -26,8 +28,8 @@ export type PaymentRecord = {
 };
 
 /**
- * Columns of a payment `p` that `recordOf` needs. Attempts and events are found by their own indexes, so a page is one
- * statement.
+ * Columns of a payment `p` that `recordOf` needs. Attempts, events and the job are found by their own indexes, so a page is
+ * one statement.
  */
 export const RECORD_COLUMNS = `
   p.id, p.job_id, p.status, p.patient_mrn, p.payment_method, p.reference_number, p.location, p.amount::text, p.notes,
@@ -35,7 +37,7 @@ export const RECORD_COLUMNS = `
   (SELECT json_agg(json_build_array(a.sent_at, a.finished_at, a.outcome, a.code) ORDER BY a.number)
      FROM posting_attempts a WHERE a.payment_id = p.id) AS attempts,
   (SELECT json_agg(json_build_array(e.id, e.type, e.created_at) ORDER BY e.round)
-     FROM events e WHERE e.payment_id = p.id) AS events`;
+     FROM events e WHERE e.payment_id = p.id) AS events,${waitingColumn('p.job_id')}`;
 
 export type RecordRow = {
   id: string;
@@ -55,6 +57,7 @@ export type RecordRow = {
   settled_at: Date | null;
   attempts: [string, string | null, string | null, string | null][] | null;
   events: [string, string, string][] | null;
+  waiting: WaitingColumn;
 };
 
 export function recordOf(row: RecordRow): PaymentRecord {
@@ -71,6 +74,7 @@ export function recordOf(row: RecordRow): PaymentRecord {
     depositDate: row.deposit_date,
     emrTransactionId: row.emr_transaction_id,
     failure: row.failure_code === null ? null : { code: row.failure_code, reason: row.failure_reason ?? '' },
+    waiting: waitingOf(row.waiting),
     attempts: (row.attempts ?? []).map(([sentAt, finishedAt, outcome, code]) => ({
       sentAt: new Date(sentAt),
       finishedAt: finishedAt === null ? null : new Date(finishedAt),

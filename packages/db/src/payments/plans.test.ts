@@ -51,7 +51,7 @@ const filters: [string, Partial<PaymentFilter>][] = [
   ['failed', { statuses: ['failed'] }],
   ['needs_review', { statuses: ['needs_review'] }],
   ['the worklist', { statuses: ['failed', 'needs_review'] }],
-  ['what is open', { statuses: ['accepted', 'posting', 'retrying'] }],
+  ['what is open', { statuses: ['accepted', 'posting', 'retrying', 'submitted'] }],
   ['open or failed', { statuses: ['accepted', 'failed'] }],
   ['posted', { statuses: ['posted'] }],
   ['a patient', { patientMrn: 'MRN-77' }],

@@ -22,7 +22,7 @@ const COLUMNS = {
   posted: "status = 'posted'",
   failed: "status = 'failed'",
   needs_review: "status = 'needs_review'",
-  open: "status IN ('accepted', 'posting', 'retrying')",
+  open: "status IN ('accepted', 'posting', 'retrying', 'submitted')",
 };
 
 const tallies = Object.entries(COLUMNS).map(

@@ -51,7 +51,7 @@ type Row = {
 
 /**
  * Compare-and-set: changes only the review that was read (same status and round), so that of two people one wins. The
- * attempts whose outcome was unknown get the person's answer: a later retry has nothing left to ask the EMR about.
+ * attempts whose outcome was open get the person's answer: a later retry has nothing left to ask the EMR about.
  */
 const RESOLVE = named({
   name: 'resolve-payment',
@@ -75,7 +75,7 @@ const RESOLVE = named({
     ), doubtful AS (
       UPDATE posting_attempts a
          SET outcome = CASE WHEN :status = 'posted' THEN 'posted' ELSE 'absent' END, finished_at = coalesce(a.finished_at, now())
-        FROM payment WHERE a.payment_id = payment.id AND (a.outcome IS NULL OR a.outcome = 'unknown')
+        FROM payment WHERE a.payment_id = payment.id AND (a.outcome IS NULL OR a.outcome IN ('unknown', 'accepted'))
     ), ${publishEventCtes({ from: 'payment' })},
     ${auditCte({ from: 'payment' })}
     SELECT payment.round FROM payment LEFT JOIN notified ON true`,

@@ -1,9 +1,10 @@
 import { paymentIdToUuid } from '@emr-payments/contracts';
 import type { Database } from '../core/database.ts';
+import { findWaiting } from './find-waiting.ts';
 
 /** Reads a payment with its attempts, events and deliveries, for operators; null when there is none of that id. */
 export async function showPayment(
-  { database }: { database: Pick<Database, 'prisma'> },
+  { database }: { database: Pick<Database, 'prisma' | 'pool'> },
   { paymentId }: { paymentId: string },
 ) {
   const { prisma } = database;
@@ -19,7 +20,8 @@ export async function showPayment(
     where: { id: payment.userId },
     select: { publicId: true, client: { select: { clientId: true } } },
   });
-  return { ...payment, userPublicId: user.publicId, clientId: user.client.clientId };
+  const waiting = await findWaiting({ database }, { jobId: payment.jobId });
+  return { ...payment, waiting, userPublicId: user.publicId, clientId: user.client.clientId };
 }
 
 export type ShownPayment = NonNullable<Awaited<ReturnType<typeof showPayment>>>;

@@ -39,7 +39,11 @@ export type ClaimedPosting = {
    * when the worker recorded it, otherwise from `sent_at`, which is written an unknown time before the request leaves.
    */
   unresolvedMs: number | null;
-  /** When the earliest send whose outcome is unknown was recorded, just before its request left; null when there is none. */
+  /** Milliseconds since the EMR first accepted the payment for later: nothing is sent again. null when it has not. */
+  acceptedMs: number | null;
+  /** How many ends in a row could not be recorded. */
+  recordFailures: number;
+  /** When the earliest send whose outcome is open was recorded, just before its request left; null when there is none. */
   unresolvedSentAt: Date | null;
   /** Milliseconds since the retry horizon began. */
   triedForMs: number;
@@ -47,7 +51,8 @@ export type ClaimedPosting = {
 
 /**
  * Claims a posting job: raises its fence and takes a lease, if the entry has the job's present fence and no other worker
- * holds a lease. The payment becomes `posting`.
+ * holds a lease. The payment becomes `posting`, or stays `submitted`. Whether it was accepted for later is read from its
+ * attempts, not from its status.
  */
 const CLAIM = {
   name: 'claim-posting',
@@ -56,24 +61,26 @@ const CLAIM = {
       UPDATE jobs SET fence = fence + 1, lease_until = now() + make_interval(secs => $3 / 1000.0),
              queued_at = coalesce(queued_at, now())
        WHERE id = $1 AND fence = $2 AND (lease_until IS NULL OR lease_until < now())
-      RETURNING id, fence, tries, lane_id, payment_id
+      RETURNING id, fence, tries, lane_id, payment_id, record_failures
     ), payment AS (
-      UPDATE payments p SET status = 'posting' FROM job
-       WHERE p.id = job.payment_id AND p.status IN ('accepted', 'retrying', 'posting')
+      UPDATE payments p SET status = CASE p.status WHEN 'submitted' THEN p.status ELSE 'posting' END FROM job
+       WHERE p.id = job.payment_id AND p.status IN ('accepted', 'retrying', 'posting', 'submitted')
       RETURNING p.*
     )
-    SELECT job.fence, job.tries, job.lane_id, p.id, p.user_id, u.public_id, u.client_pk, p.patient_mrn, p.emr_patient_id,
+    SELECT job.fence, job.tries, job.lane_id, job.record_failures, p.id, p.user_id, u.public_id, u.client_pk, p.patient_mrn, p.emr_patient_id,
            p.payment_method, p.reference_number, p.location, p.amount::text, p.notes, p.deposit_date::text,
            c.adapter, c.base_url, c.credentials, c.settings, c.time_zone, c.updated_at::text AS version,
            extract(epoch FROM now() - p.tried_since)::float8 * 1000 AS tried_for_ms,
-           a.sends, extract(epoch FROM now() - a.unresolved_since)::float8 * 1000 AS unresolved_ms, a.unresolved_sent_at
+           a.sends, extract(epoch FROM now() - a.unresolved_since)::float8 * 1000 AS unresolved_ms, a.unresolved_sent_at,
+           extract(epoch FROM now() - a.accepted_since)::float8 * 1000 AS accepted_ms
       FROM job JOIN payment p ON true
       JOIN users u ON u.id = p.user_id
       JOIN connections c ON c.user_id = p.user_id
       CROSS JOIN LATERAL (
         SELECT count(*)::int AS sends,
                max(coalesce(finished_at, sent_at)) FILTER (WHERE outcome IS NULL OR outcome = 'unknown') AS unresolved_since,
-               min(sent_at) FILTER (WHERE outcome IS NULL OR outcome = 'unknown') AS unresolved_sent_at
+               min(sent_at) FILTER (WHERE outcome IS NULL OR outcome IN ('unknown', 'accepted')) AS unresolved_sent_at,
+               min(coalesce(finished_at, sent_at)) FILTER (WHERE outcome = 'accepted') AS accepted_since
           FROM posting_attempts WHERE payment_id = p.id
       ) a`,
 };
@@ -104,6 +111,8 @@ type Row = {
   sends: number;
   unresolved_ms: number | null;
   unresolved_sent_at: Date | null;
+  accepted_ms: number | null;
+  record_failures: number;
 };
 
 /**
@@ -146,6 +155,8 @@ export async function claimPosting(
     sends: row.sends,
     unresolvedMs: row.unresolved_ms,
     unresolvedSentAt: row.unresolved_sent_at,
+    acceptedMs: row.accepted_ms,
+    recordFailures: row.record_failures,
     triedForMs: row.tried_for_ms,
   };
 }

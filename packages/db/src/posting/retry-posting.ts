@@ -3,25 +3,50 @@ import { failedLane, NOT_OPEN } from '../jobs/lane-circuit.ts';
 import type { Claim } from '../jobs/renew-leases.ts';
 import type { AttemptEnd } from './settle-payment.ts';
 
-/** State of the far end, as the attempt found it: it answers, it fails, or it asked all callers to wait. */
-export type FarEnd = 'answering' | 'failing' | 'throttling';
+/**
+ * State of the far end, as the attempt found it: it answers, it fails, or it asked all callers to wait. `none`: the attempt
+ * says nothing about it, because a fault of ours came first.
+ */
+export type FarEnd = 'answering' | 'failing' | 'throttling' | 'none';
+
+/** Why a payment is put off: the answer to the try, in our words. It is shown to the integrator. */
+export type Postponement = {
+  /** `submitted`: the EMR has accepted the payment for later. A submitted payment never becomes `retrying` again. */
+  status: 'retrying' | 'submitted';
+  code: string;
+  reason: string;
+  /** From now, in milliseconds. */
+  delayMs: number;
+  farEnd: FarEnd;
+  /**
+   * A fault of ours, after which the retry horizon begins again: it prevented the try, or the end of the try could not be
+   * recorded. null when there was none.
+   */
+  ourFault: 'prevented' | 'not_recorded' | null;
+};
 
 /** Longest time that an EMR's circuit stays open before the next probe. */
 const FAILED_LANE = failedLane({ longestSeconds: 60 });
 
 /**
- * Releases a payment until later: closes the attempt, makes the payment `retrying`, and lets the job wait. A failure of
+ * Releases a payment until later: closes the attempt, makes the payment `retrying` or `submitted`, and lets the job wait with
+ * the answer to this try. A failure of
  * the far end counts towards its lane's circuit, which opens for longer the longer the failures go on.
  */
 const RETRY = {
   name: 'retry-posting',
   text: `
     WITH job AS (
-      UPDATE jobs SET queued_at = NULL, lease_until = NULL, fence = fence + 1, tries = least(tries + 1, 1000), run_at = now() + make_interval(secs => $3 / 1000.0)
+      UPDATE jobs SET queued_at = NULL, lease_until = NULL, fence = fence + 1, tries = least(tries + 1, 1000), run_at = now() + make_interval(secs => $3 / 1000.0),
+             same_answers = CASE WHEN last_code = $9 AND last_reason = $10 THEN same_answers + 1 ELSE 1 END,
+             last_code = $9, last_reason = $10, record_failures = CASE WHEN $11 = 'not_recorded' THEN record_failures + 1 ELSE 0 END
        WHERE id = $1 AND fence = $2
-      RETURNING payment_id, lane_id
+      RETURNING payment_id, lane_id, same_answers
     ), payment AS (
-      UPDATE payments p SET status = 'retrying' FROM job WHERE p.id = job.payment_id AND p.status = 'posting'
+      UPDATE payments p
+         SET status = CASE p.status WHEN 'submitted' THEN p.status ELSE $8::payment_status END,
+             tried_since = CASE WHEN $11::text IS NOT NULL THEN now() ELSE p.tried_since END
+        FROM job WHERE p.id = job.payment_id AND p.status IN ('posting', 'submitted')
     ), attempt AS (
       UPDATE posting_attempts a SET outcome = $4, code = $5, detail = $6, finished_at = now() FROM job
        WHERE $4::text IS NOT NULL AND a.payment_id = job.payment_id AND a.number = $2
@@ -35,28 +60,31 @@ const RETRY = {
       UPDATE lanes SET open_until = now() + make_interval(secs => $3 / 1000.0)
         FROM job WHERE lanes.id = job.lane_id AND $7 = 'throttling' AND ${NOT_OPEN}
     )
-    SELECT 1 FROM job`,
+    SELECT same_answers FROM job`,
 };
 
 /**
- * @param input.delayMs from now.
- * @param input.farEnd `answering` closes the lane's circuit, `failing` counts towards it, `throttling` pauses the whole lane
- *   for the delay.
- * @returns false when the claim is no longer ours: nothing was changed.
+ * @param input.postponement its `farEnd`: `answering` closes the lane's circuit, `failing` counts towards it, `throttling`
+ *   pauses the whole lane for the delay, `none` leaves it as it is.
+ * @returns how many tries in a row have had this answer; null when the claim is no longer ours: nothing was changed.
  */
 export async function retryPosting(
   deps: StatementDeps,
-  input: { claim: Claim; delayMs: number; attempt: AttemptEnd | null; farEnd: FarEnd },
-): Promise<boolean> {
-  const { claim, delayMs, attempt, farEnd } = input;
-  const rows = await query(deps, RETRY, [
+  input: { claim: Claim; attempt: AttemptEnd | null; postponement: Postponement },
+): Promise<{ sameAnswers: number } | null> {
+  const { claim, attempt, postponement } = input;
+  const [row] = await query<{ same_answers: number }>(deps, RETRY, [
     claim.jobId,
     claim.fence,
-    delayMs,
+    postponement.delayMs,
     attempt?.outcome ?? null,
     attempt?.code ?? null,
     attempt?.detail ?? null,
-    farEnd,
+    postponement.farEnd,
+    postponement.status,
+    postponement.code,
+    postponement.reason,
+    postponement.ourFault,
   ]);
-  return rows.length === 1;
+  return row === undefined ? null : { sameAnswers: row.same_answers };
 }

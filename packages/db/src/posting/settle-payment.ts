@@ -4,7 +4,7 @@ import type { Claim } from '../jobs/renew-leases.ts';
 
 /** The outcome of this claim's attempt, if there was one. */
 export type AttemptEnd = {
-  outcome: 'posted' | 'refused' | 'not_sent' | 'unknown';
+  outcome: 'posted' | 'accepted' | 'refused' | 'not_sent' | 'unknown';
   code?: string;
   detail?: string;
 };
@@ -25,7 +25,7 @@ export type Settlement = {
  * each endpoint that wants the event, and deletes the job. The fence decides: a holder of a stale claim finds no job and
  * changes nothing.
  *
- * Where a look-up found the payment in the EMR, the attempts whose outcome was unknown are closed as posted.
+ * Where a look-up found the payment in the EMR, the attempts whose outcome was open are closed as posted.
  */
 const SETTLE = {
   name: 'settle-payment',
@@ -36,14 +36,14 @@ const SETTLE = {
       UPDATE payments p
          SET status = $3::payment_status, round = p.round + 1, settled_at = now(), emr_transaction_id = $4,
              failure_code = $5, failure_reason = $6, last_fence = $2
-        FROM job WHERE p.id = job.payment_id AND p.status = 'posting'
+        FROM job WHERE p.id = job.payment_id AND p.status IN ('posting', 'submitted')
       RETURNING p.id, p.user_id, p.round, job.id AS job_id
     ), attempt AS (
       UPDATE posting_attempts a SET outcome = $7, code = $8, detail = $9, finished_at = now() FROM payment
        WHERE $7::text IS NOT NULL AND a.payment_id = payment.id AND a.number = $2
     ), doubtful AS (
       UPDATE posting_attempts a SET outcome = 'posted', finished_at = coalesce(a.finished_at, now()) FROM payment
-       WHERE $3 = 'posted' AND a.payment_id = payment.id AND (a.outcome IS NULL OR a.outcome = 'unknown')
+       WHERE $3 = 'posted' AND a.payment_id = payment.id AND (a.outcome IS NULL OR a.outcome IN ('unknown', 'accepted'))
          AND NOT ($7::text IS NOT NULL AND a.number = $2)
     ), ${publishEventCtes({ from: 'payment', markers: { id: '$10', type: '$11', body: '$12', clientPk: '$13' } })}, lane AS (
       UPDATE lanes SET failures = 0, open_until = NULL WHERE id = $14 AND ($3 = 'posted' OR $7 = 'refused') AND failures > 0

@@ -43,7 +43,7 @@ const KEYS = {
     WITH ${LEADER}, old AS MATERIALIZED (
       SELECT k.client_pk, k.user_id, k.key FROM idempotency_keys k
        WHERE (SELECT alone FROM leader) AND k.created_at < now() - make_interval(days => $1)
-         AND NOT EXISTS (SELECT FROM payments p WHERE p.id = k.payment_id AND p.status IN ('accepted', 'posting', 'retrying'))
+         AND NOT EXISTS (SELECT FROM payments p WHERE p.id = k.payment_id AND p.status IN ('accepted', 'posting', 'retrying', 'submitted'))
        ORDER BY k.created_at LIMIT $2
     ), gone AS (
       DELETE FROM idempotency_keys k USING old

@@ -31,6 +31,9 @@ function status(code: number, post: Fault['post']): Fault {
 /** A 4xx that is not in the vendor's format: an adapter may believe it, or be careful and treat it as no evidence. */
 const REFUSAL = ['refused', 'unknown'] as const;
 
+/** A 200 without a body: the vendor may document it as an acceptance, or not at all. */
+const TAKEN = ['accepted', 'unknown'] as const;
+
 export const FAULTS: readonly Fault[] = [
   {
     ...NO_EVIDENCE,
@@ -48,7 +51,20 @@ export const FAULTS: readonly Fault[] = [
     endsByTimeout: true,
   },
   { ...NO_EVIDENCE, name: 'HTML before', arm: (server) => server.htmlBefore(), carriedOut: false },
-  { ...NO_EVIDENCE, name: 'empty body before', arm: (server) => server.emptyBefore(), carriedOut: false },
+  {
+    ...NO_EVIDENCE,
+    name: 'empty body before',
+    arm: (server) => server.emptyBefore(),
+    carriedOut: false,
+    post: TAKEN,
+  },
+  {
+    ...NO_EVIDENCE,
+    name: 'HTTP 202 before',
+    arm: (server) => server.statusBefore(202),
+    carriedOut: false,
+    post: ['accepted'],
+  },
   {
     ...NO_EVIDENCE,
     name: 'HTTP 302',
@@ -75,7 +91,20 @@ export const FAULTS: readonly Fault[] = [
   },
   { ...NO_EVIDENCE, name: 'HTTP 500 after', arm: (server) => server.statusAfter(500), carriedOut: true },
   { ...NO_EVIDENCE, name: 'HTML after', arm: (server) => server.htmlAfter(), carriedOut: true },
-  { ...NO_EVIDENCE, name: 'empty body after', arm: (server) => server.emptyAfter(), carriedOut: true },
+  {
+    ...NO_EVIDENCE,
+    name: 'empty body after',
+    arm: (server) => server.emptyAfter(),
+    carriedOut: true,
+    post: TAKEN,
+  },
+  {
+    ...NO_EVIDENCE,
+    name: 'HTTP 202 after',
+    arm: (server) => server.statusAfter(202),
+    carriedOut: true,
+    post: ['accepted'],
+  },
   { ...NO_EVIDENCE, name: 'half an answer', arm: (server) => server.halfAnswer(), carriedOut: true },
   {
     name: 'wrong content type',

@@ -5,7 +5,7 @@ import { ClaimLostError } from './gated-body.ts';
 
 /**
  * How a status code decides about a request to create one entry.
- * - `accepted`: the entry was created, if the answer also names it;
+ * - `accepted`: the entry was created, if the answer also names it, or is created later;
  * - `refused`: the EMR says that it did nothing, and the same request will fail again;
  * - `not_sent`: the EMR did nothing, and the same request may succeed later;
  * - `unknown`: the entry may have been created.

@@ -5,6 +5,7 @@ import {
   auditGuard,
   checkSealed,
   type Database,
+  findOwnFaults,
   listUsers,
   pendingMigrations,
   serverClock,
@@ -97,6 +98,27 @@ export async function checkKeys({ database, keyring }: Deps & { keyring: Keyring
   return {
     state: old ? 'warn' : 'ok',
     found: `${counts.length === 0 ? 'nothing is sealed yet' : counts.join(', ')}${old ? '; run keys rotate' : ''}`,
+  };
+}
+
+/** Most users that the finding names. */
+const NAMED_USERS = 5;
+
+/** Names what waits because of a fault of ours: the log lines of the example say which. */
+export async function checkOwnFaults({ database }: Deps): Promise<Finding> {
+  const faults = await findOwnFaults({ database });
+  if (faults.length === 0) return { state: 'ok', found: 'nothing waits for a fault of ours' };
+  const named = faults
+    .slice(0, NAMED_USERS)
+    .map(({ userPublicId, count, example }) =>
+      userPublicId === null
+        ? `${count} deliveries, such as ${example}`
+        : `${count} payments of ${userPublicId}, such as ${example}`,
+    );
+  const more = faults.length > NAMED_USERS ? `, and those of ${faults.length - NAMED_USERS} more users` : '';
+  return {
+    state: 'failed',
+    found: `a fault of ours stops ${named.join(', ')}${more}; the worker's error log has the reason`,
   };
 }
 

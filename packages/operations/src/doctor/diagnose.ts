@@ -7,6 +7,7 @@ import {
   checkKeys,
   checkMigrations,
   checkOutbound,
+  checkOwnFaults,
   checkQueue,
 } from './checks.ts';
 import type { Check, Finding } from './finding.ts';
@@ -84,6 +85,7 @@ async function checkAll(
     queue,
     clock,
     ...(keyring === undefined ? [] : [await run('keys', () => checkKeys({ database, keyring }))]),
+    await run('own faults', () => checkOwnFaults({ database })),
     await run('audit log', () => checkAuditLog({ database })),
     await run('outbound', () => checkOutbound({ database })),
   ];

@@ -57,7 +57,10 @@ const unreachable: Rule[] = UNREACHABLE.map(({ name, urlOf }) => ({
 /** The faults after which only the EMR knows what happened. */
 const IN_DOUBT = FAULTS.filter(({ post }) => post.includes('unknown') && !post.includes('refused'));
 
-const lookUps: Rule[] = IN_DOUBT.map((fault) => ({
+/** Those after which nothing more is sent: the EMR took the request, and only a look-up shows what became of it. */
+const ACCEPTED = FAULTS.filter(({ post }) => post.every((outcome) => outcome === 'accepted'));
+
+const lookUps: Rule[] = [...IN_DOUBT, ...ACCEPTED].map((fault) => ({
   name: `look-up after ${fault.name}: ${fault.carriedOut ? 'found' : 'absent'}`,
   concerns: canFind,
   async run(context) {

@@ -45,11 +45,20 @@ export const wrongOutcomes: readonly WrongAdapter[] = [
     ),
   },
   {
-    mistake: 'believes any answer with 200',
-    breaks: /^post, (HTML|empty body)/,
+    mistake: 'believes any answer with 2xx',
+    breaks: /^post, (HTML|empty body|HTTP 202)/,
     wrap: posting((outcome) =>
-      outcome.outcome === 'unknown' && outcome.code === 'bad_answer'
+      outcome.outcome === 'accepted' || (outcome.outcome === 'unknown' && outcome.code === 'bad_answer')
         ? { outcome: 'posted', emrTransactionId: '1' }
+        : outcome,
+    ),
+  },
+  {
+    mistake: 'calls what was accepted for later unknown: it would be sent again',
+    breaks: /^post, HTTP 202/,
+    wrap: posting((outcome) =>
+      outcome.outcome === 'accepted'
+        ? { outcome: 'unknown', code: 'bad_answer', detail: outcome.detail }
         : outcome,
     ),
   },

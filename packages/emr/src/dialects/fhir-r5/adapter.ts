@@ -15,6 +15,7 @@ export const fhirR5: Dialect = {
       capability: fhir.capability,
       drops: [],
       settleMs: fhir.settings.settle_ms,
+      confirmWithinMs: fhir.settings.confirm_within_ms,
       check: (options) => checkFhirConnection(fhir, options),
       ...listNames((options) => fetchLists(fhir, options)),
       post: (posting, options) => sendPosting(fhir, posting, options),

@@ -67,7 +67,7 @@ test.each([
   const expected = {
     outcome,
     emrTransactionId: '13969262',
-    ...(outcome === 'exists' ? { entry: null } : {}),
+    ...(outcome === 'exists' ? { entry: null, toCome: status > 201 } : {}),
   };
   expect(answer(status, resource)).toEqual(expected);
   expect(answer(status, '', { location })).toEqual(expected);
@@ -77,16 +77,28 @@ test.each([
 });
 
 test.each([
-  ['no body and no Location', 200, '', {}],
-  ['a page instead of JSON', 200, '<html>Please log in</html>', {}],
-  ['JSON of something else', 201, { resourceType: 'Patient', id: '7' }, {}],
-  ['an id that cannot be stored', 201, { ...resource, id: 'a\u0000b' }, {}],
-  ['a resource without an id', 201, { resourceType: 'PaymentReconciliation' }, {}],
-  ['half of a JSON', 201, '{"resourceType":"PaymentReconciliation","id":"1', {}],
-  ['a Location of something else', 201, '', { location: 'http://emr.test/fhir/Task/5' }],
-  ['accepted for later', 202, '', { location: 'http://emr.test/queue/5' }],
-])('2xx with %s is unknown', (_name, status, body, headers) => {
-  expect(answer(status, body, headers)).toMatchObject({ outcome: 'unknown', code: 'bad_answer' });
+  ['200 with no body and no Location', 200, '', {}],
+  ['200 with a remark', 200, issue({ severity: 'information', code: 'informational' }), {}],
+  ['201 with JSON of something else', 201, { resourceType: 'Patient', id: '7' }, {}],
+  ['201 with an id that cannot be stored', 201, { ...resource, id: 'a\u0000b' }, {}],
+  ['201 with a resource without an id', 201, { resourceType: 'PaymentReconciliation' }, {}],
+  ['201 with half of a JSON', 201, '{"resourceType":"PaymentReconciliation","id":"1', {}],
+  ['201 with a Location of something else', 201, '', { location: 'http://emr.test/fhir/Task/5' }],
+  ['202 with a Location of something else', 202, '', { location: 'http://emr.test/queue/5' }],
+  ['202 with a page', 202, '<html>Thank you</html>', {}],
+  ['204', 204, '', {}],
+])('%s is accepted, and does not name the entry yet', (_name, status, body, headers) => {
+  expect(answer(status, body, headers)).toMatchObject({ outcome: 'accepted' });
+});
+
+test.each([
+  ['a page instead of JSON', 200, '<html>Please log in</html>'],
+  ['JSON that is not FHIR', 200, { error: 'session expired' }],
+  ['half of a JSON', 200, '{"resourceType":"PaymentReconciliation","id":"1'],
+  ['an error', 200, issue({ code: 'exception' })],
+  ['an error', 201, issue({ code: 'exception' })],
+])('2xx with %s is unknown', (_name, status, body) => {
+  expect(answer(status, body)).toMatchObject({ outcome: 'unknown', code: 'bad_answer' });
 });
 
 test.each([

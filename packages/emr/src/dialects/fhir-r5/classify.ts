@@ -5,6 +5,7 @@ import type { Answer, NoAnswer } from '../../http/exchange.ts';
 import { idIn } from './entry-id.ts';
 import { remarksOf } from './remarks.ts';
 import {
+  AnyResourceSchema,
   CreatedSchema,
   type OperationOutcome,
   OperationOutcomeSchema,
@@ -52,6 +53,18 @@ function saysError({ body }: Answer): boolean {
   return outcome !== null && remarksOf(outcome).errorSaid;
 }
 
+/**
+ * True when an answer without an entry says that the EMR has taken the request: a status that says so, or a plain 200 of the
+ * FHIR server itself, with a resource or, as `return=minimal` permits, without a body. A gateway's page says nothing.
+ */
+function tookIt(answer: Answer): boolean {
+  if (answer.status === 202) return true;
+  if (saysError(answer)) return false;
+  return (
+    answer.status !== 200 || answer.body.trim() === '' || parseAs(AnyResourceSchema, answer.body) !== null
+  );
+}
+
 /** Reads the entry that a create's answer names: the resource in its body, else `Location`, else `Content-Location`. */
 function namedEntry({ body, headers }: Answer): string | undefined {
   return (
@@ -70,6 +83,8 @@ export type Exists = {
   emrTransactionId: string;
   /** The entry, where a 200 holds it whole; null when it has to be read. */
   entry: Payment | null;
+  /** True when the status says that the EMR took the request, and not that the entry is there already. */
+  toCome: boolean;
 };
 
 /**
@@ -93,13 +108,13 @@ export function classifyPost(result: Answer | NoAnswer): PostOutcome | Exists {
           outcome: 'exists',
           emrTransactionId,
           entry: body !== null && 'amount' in body ? body : null,
+          toCome: result.status > 201,
         };
       }
-      return {
-        outcome: 'unknown',
-        code: 'bad_answer',
-        detail: `${trouble.detail} It did not name the entry.`,
-      };
+      const detail = `${trouble.detail} It did not name the entry.`;
+      return tookIt(result)
+        ? { outcome: 'accepted', detail }
+        : { outcome: 'unknown', code: 'bad_answer', detail };
     }
     case 'refused': {
       const outcome = parseAs(OperationOutcomeSchema, result.body);

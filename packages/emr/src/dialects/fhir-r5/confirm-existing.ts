@@ -8,11 +8,12 @@ import type { FhirConnection } from './settings.ts';
  * Compares an entry that a conditional create found with the payment: the EMR may have found it by less than our key. When
  * the answer did not hold the entry, it is read by its id below our base URL, whatever address the EMR gave.
  *
- * @returns `unknown` when it cannot be read: the next try asks again.
+ * @returns when it cannot be read: `accepted` when the EMR said that it took the request and the entry is to come, otherwise
+ *   `unknown`, and the next try asks again.
  */
 export async function confirmExisting(
   connection: FhirConnection,
-  { posting, id, entry }: { posting: Posting; id: string; entry: Payment | null },
+  { posting, id, entry, toCome }: { posting: Posting; id: string; entry: Payment | null; toCome: boolean },
   { signal }: CallOptions,
 ): Promise<PostOutcome> {
   const path = `PaymentReconciliation/${encodeURIComponent(id)}`;
@@ -21,6 +22,10 @@ export async function confirmExisting(
       ? await readResource(connection, { path, schema: PaymentReconciliationSchema, signal })
       : { ok: true as const, value: entry };
   if (!read.ok) {
+    if (toCome) {
+      const detail = 'The EMR accepted the request. The entry that it named cannot be read yet.';
+      return { outcome: 'accepted', detail };
+    }
     const detail = `The EMR says that it has the payment, but its entry cannot be read. ${read.trouble.detail}`;
     return { outcome: 'unknown', ...read.trouble, code: 'entry_unreadable', detail };
   }

@@ -26,6 +26,8 @@ export const EntrySchema = Type.Object({
   search: Type.Optional(Type.Object({ mode: Type.Optional(Type.String()) })),
   resource: Type.Object({ resourceType: Type.String() }),
 });
+/** Any resource at all: the answer is FHIR, and not a gateway's page. */
+export const AnyResourceSchema = Type.Object({ resourceType: Type.String() });
 /** All that a create's answer must hold to name the entry. */
 export const CreatedSchema = Type.Object({ resourceType: Type.Literal('PaymentReconciliation'), id: Id });
 export const PaymentReconciliationSchema = Type.Object({

@@ -76,6 +76,6 @@ export async function sendPosting(
   });
   const outcome = classifyPost(result);
   if (outcome.outcome !== 'exists') return outcome;
-  const { emrTransactionId: id, entry } = outcome;
-  return confirmExisting(connection, { posting, id, entry }, { signal });
+  const { emrTransactionId: id, entry, toCome } = outcome;
+  return confirmExisting(connection, { posting, id, entry, toCome }, { signal });
 }

@@ -46,6 +46,13 @@ const SettingsSchema = Type.Object(
       description:
         'milliseconds that the EMR may still need to write an entry after a send whose answer was lost',
     }),
+    confirm_within_ms: Type.Integer({
+      minimum: 1000,
+      maximum: 2_592_000_000,
+      default: 86_400_000,
+      description:
+        'milliseconds that the EMR may take to post what it has accepted for later (HTTP 202), before a person has to look',
+    }),
     timeout_ms: Type.Integer({
       minimum: 100,
       maximum: 300_000,
