@@ -135,6 +135,38 @@ describe('the list', () => {
     expect(await list(`created_before=${created_at}`)).toEqual([one]);
   });
 
+  test('with the answer to the last try of what is open, before anything was sent too', async () => {
+    const { get, pay } = userRequests(api, await api.newCaller());
+    const { payment_id } = await pay();
+    const read = async () => {
+      const [one, [listed]] = [
+        (await get(`/v1/payments/${payment_id}`)).json().data,
+        (await get('/v1/payments')).json().data,
+      ];
+      expect(listed).toEqual(one);
+      return one;
+    };
+    expect(await read()).toMatchObject({ status: 'accepted', waiting: null });
+    const id = paymentIdToUuid(payment_id);
+    const run = (set: string) =>
+      api.database.pool.query(`UPDATE jobs SET ${set} WHERE payment_id = $1`, [id]);
+    await run(
+      `last_code = 'timeout', last_reason = 'It was late.', tries = 2, run_at = '2026-06-15T10:00:00Z'`,
+    );
+    await putInto(api, { paymentId: payment_id, status: 'retrying' });
+    const waiting = {
+      code: 'timeout',
+      reason: 'It was late.',
+      tries: 2,
+      next_try_at: '2026-06-15T10:00:00.000Z',
+    };
+    expect(await read()).toMatchObject({ status: 'retrying', attempts: [], waiting });
+    await run(`lease_until = now() + interval '1 minute'`);
+    expect(await read()).toMatchObject({ waiting: { ...waiting, next_try_at: null } });
+    await putInto(api, { paymentId: payment_id, status: 'posted' });
+    expect(await read()).toMatchObject({ status: 'posted', waiting: null });
+  });
+
   test('by every state, alone and with others', async () => {
     const { get, pay } = userRequests(api, await api.newCaller());
     const states = [

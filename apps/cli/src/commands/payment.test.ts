@@ -30,6 +30,41 @@ test('show gives every field, to people and to programs', async () => {
   });
 });
 
+test('list and show say why a payment is still open, and when it is tried next', async () => {
+  const waiting = await practice.acceptedPayment();
+  const failed = await practice.endedPayment('failed');
+  const { publicId } = await operator.database.prisma.user.findUniqueOrThrow({
+    where: { id: practice.userId },
+  });
+  await operator.database.pool.query(
+    `UPDATE jobs SET tries = 3, last_code = 'unauthorized', last_reason = 'The EMR rejected our credentials (HTTP 401).',
+            run_at = '2026-06-15T10:00:00Z' WHERE payment_id = $1`,
+    [paymentIdToUuid(waiting)],
+  );
+  // The circuit of the lane is open for longer than the payment itself has to wait.
+  await operator.database.pool.query(
+    `UPDATE lanes SET open_until = '2026-06-15T11:00:00Z' WHERE kind = 'connection'`,
+  );
+  const list = ['payment', 'list', '--user', publicId];
+  const answer = { code: 'unauthorized', reason: 'The EMR rejected our credentials (HTTP 401).' };
+  const next = '2026-06-15T11:00:00.000Z';
+  expect(await operator.ask([...list, '--status', 'accepted', '--limit', '1'])).toEqual({
+    payments: [expect.objectContaining({ payment_id: waiting, tries: 3, next_try_at: next, ...answer })],
+  });
+  expect(await operator.ask([...list, '--status', 'failed', 'posted', '--limit', '1'])).toMatchObject({
+    payments: [{ payment_id: failed, tries: null, next_try_at: null, code: 'unknown_location' }],
+  });
+  expect((await operator.run(list)).stdout).toContain(answer.reason);
+  expect(await operator.ask(['payment', 'show', waiting])).toMatchObject({
+    waiting_code: answer.code,
+    waiting_reason: answer.reason,
+    tries: 3,
+    next_try_at: next,
+  });
+  expect(await operator.run(['payment', 'list', '--user', 'user_none'])).toMatchObject({ code: 3 });
+  expect(await operator.run([...list, '--status', 'lost'])).toMatchObject({ code: 2 });
+});
+
 test('retry: only from failed, with the same id and a corrected location', async () => {
   const id = await practice.endedPayment('failed');
   const retried = await operator.ask(['payment', 'retry', id, '--location', 'Main Street']);

@@ -13,6 +13,7 @@ import { line, paymentId } from '../arguments.ts';
 import type { Register } from '../cli.ts';
 import { done, failure, type Outcome } from '../outcome.ts';
 import { pairs, table } from '../output/table.ts';
+import { registerPaymentList } from './payment-list.ts';
 
 type Refused = Extract<RetryOutcome | ResolveOutcome, { outcome: 'not_found' | 'wrong_state' }>;
 
@@ -100,9 +101,10 @@ function shown(payment: ShownPayment): Outcome {
   return done({ ...data, attempts, events }, text);
 }
 
-/** Single payments: show, retry, resolve. */
+/** Payments: list, show, retry, resolve. */
 export const registerPayment: Register = (program, cli) => {
-  const payment = program.command('payment').description('single payments: show, retry, resolve');
+  const payment = program.command('payment').description('payments: list, show, retry, resolve');
+  registerPaymentList(payment, cli);
 
   payment
     .command('show')

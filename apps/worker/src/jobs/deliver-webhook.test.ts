@@ -280,3 +280,67 @@ test('a redelivery starts the schedule again, however many attempts came before'
   await bench.deliverDue();
   expect(await sql('SELECT status, attempts FROM deliveries')).toEqual([{ status: 'pending', attempts: 3 }]);
 });
+
+describe('a fault of ours', () => {
+  const errors = () => bench.logged.filter(({ level }) => level === 'error');
+  const delivery = async () =>
+    (
+      await sql(
+        'SELECT d.status, d.attempts, j.tries FROM deliveries d LEFT JOIN jobs j ON j.delivery_id = d.id',
+      )
+    )[0];
+
+  async function rounds(times: number): Promise<void> {
+    for (let time = 0; time < times; time += 1) {
+      await bench.passTime();
+      await bench.deliverDue();
+    }
+  }
+  /** Makes PostgreSQL refuse rows of a table. */
+  const refuse = (table: string, condition: string) =>
+    sql(`CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE check_violation; END';
+         CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON ${table} FOR EACH ROW WHEN (${condition}) EXECUTE FUNCTION refuse()`);
+
+  test('a signing secret whose key is missing uses up nothing of the schedule', async () => {
+    const receiver = await startReceiver();
+    await bench.register({ url: receiver.url });
+    await bench.publish();
+    const [{ sealed }] = await sql('SELECT sealed FROM webhook_secrets');
+    await sql(`UPDATE webhook_secrets SET sealed = replace(sealed, 'test.', 'gone.')`);
+    await rounds(12);
+    expect(receiver.received).toEqual([]);
+    expect(await delivery()).toEqual({ status: 'pending', attempts: 0, tries: 0 });
+    expect(errors()).toHaveLength(12);
+    expect(errors()[0]?.fields.reason).toMatch(/^the key 'gone' that sealed webhook_secret:/);
+    expect(await sql('SELECT failures FROM lanes')).toEqual([{ failures: 0 }]);
+
+    await sql(`UPDATE webhook_secrets SET sealed = '${sealed}'`);
+    await rounds(1);
+    expect(receiver.received).toHaveLength(1);
+    expect(await delivery()).toEqual({ status: 'delivered', attempts: 1, tries: null });
+  });
+
+  test('words of the receiver that the database refuses are left out', async () => {
+    const receiver = await startReceiver((response) => response.writeHead(200).end('thanks'));
+    await bench.register({ url: receiver.url });
+    await bench.publish();
+    await refuse('delivery_attempts', 'NEW.excerpt IS NOT NULL');
+    await rounds(2);
+    expect(receiver.received).toHaveLength(1);
+    expect(await delivery()).toEqual({ status: 'delivered', attempts: 1, tries: null });
+    expect(errors()).toHaveLength(1);
+  });
+
+  test('an end that cannot be recorded is seen, and after ten in a row the delivery has failed', async () => {
+    const receiver = await startReceiver();
+    await bench.register({ url: receiver.url });
+    await bench.publish();
+    await refuse('deliveries', `NEW.status = 'delivered'`);
+    await rounds(9);
+    expect(await delivery()).toEqual({ status: 'pending', attempts: 0, tries: 0 });
+    expect(errors().map(({ fields }) => fields.count)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    await rounds(2);
+    expect(await delivery()).toEqual({ status: 'failed', attempts: 0, tries: null });
+    expect(receiver.received).toHaveLength(10);
+  });
+});

@@ -112,8 +112,8 @@ export async function checkOwnFaults({ database }: Deps): Promise<Finding> {
     .slice(0, NAMED_USERS)
     .map(({ userPublicId, count, example }) =>
       userPublicId === null
-        ? `${count} deliveries, such as ${example}`
-        : `${count} payments of ${userPublicId}, such as ${example}`,
+        ? `deliveries (${count}, such as ${example})`
+        : `payments of ${userPublicId} (${count}, such as ${example})`,
     );
   const more = faults.length > NAMED_USERS ? `, and those of ${faults.length - NAMED_USERS} more users` : '';
   return {

@@ -1,4 +1,5 @@
-import { createUser, saveConnection } from '@emr-payments/db';
+import { createAcceptor, createUser, saveConnection } from '@emr-payments/db';
+import { createPractice } from '@emr-payments/db/testing';
 import { ConfigError, parseKeyring } from '@emr-payments/runtime';
 import { openEmptyDatabase } from '@emr-payments/testkit';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -39,6 +40,7 @@ test('a healthy service passes every check', async () => {
     ['queue', 'ok'],
     ['clock', 'ok'],
     ['keys', 'ok'],
+    ['own faults', 'ok'],
     // The tests connect as the owner of the tables.
     ['audit log', 'warn'],
     ['outbound', 'ok'],
@@ -114,4 +116,17 @@ test('an unguarded audit log fails, and an EMR that cannot be reached is only a 
   const checks = await run();
   expect(findingOf(checks, 'audit log')).toMatchObject({ state: 'failed' });
   expect(findingOf(checks, 'outbound')).toMatchObject({ state: 'warn', found: '127.0.0.1:1 not reached' });
+});
+
+test('payments that wait for a fault of ours are named', async () => {
+  const practice = await createPractice(service, {
+    connection: { baseUrl: 'http://127.0.0.1:1', credentials: {} },
+  });
+  await createAcceptor(service).accept(practice.input());
+  await service.database.pool.query("UPDATE jobs SET last_code = 'our_fault', last_reason = 'x'");
+  const found = findingOf(await run(), 'own faults');
+  expect(found).toMatchObject({ state: 'failed' });
+  expect(found?.found).toMatch(
+    /stops payments of user_\w+ \(1, such as [0-9a-f]{32}\); the worker's error log/,
+  );
 });

@@ -1,0 +1,48 @@
+import { PAYMENT_STATUSES, type PaymentStatus } from '@emr-payments/contracts';
+import { findUser, listPayments, type PaymentRecord } from '@emr-payments/db';
+import { type Command, Option } from 'commander';
+import { integer, moment } from '../arguments.ts';
+import type { Cli } from '../cli.ts';
+import { done, failure, type Outcome } from '../outcome.ts';
+import { table } from '../output/table.ts';
+
+type Options = { user: string; status?: PaymentStatus[]; since?: Date; limit: number };
+
+function listed(payments: readonly PaymentRecord[]): Outcome {
+  const rows = payments.map(({ waiting, failure: ended, ...payment }) => ({
+    payment_id: payment.paymentId,
+    status: payment.status,
+    created_at: payment.createdAt,
+    amount: payment.amount,
+    tries: waiting?.tries ?? null,
+    next_try_at: waiting?.nextTryAt ?? null,
+    code: waiting?.code ?? ended?.code ?? null,
+    reason: waiting?.reason ?? ended?.reason ?? null,
+  }));
+  return done(
+    { payments: rows },
+    table(
+      ['PAYMENT_ID', 'STATUS', 'CREATED', 'AMOUNT', 'TRIES', 'NEXT_TRY', 'CODE', 'REASON'],
+      rows.map((row) => Object.values(row)),
+    ),
+  );
+}
+
+/** Lists a user's payments: why each is still open and when it is tried next, or why it ended. */
+export function registerPaymentList(payment: Command, cli: Cli): void {
+  payment
+    .command('list')
+    .description("list a user's payments, the newest first, with the answer to the last try")
+    .requiredOption('--user <user_id>', 'whose payments')
+    .addOption(new Option('--status <status...>', 'only these states').choices(PAYMENT_STATUSES))
+    .option('--since <time>', 'accepted later than this: a date, a time, or how long ago (24h)', moment)
+    .option('--limit <n>', 'most payments to show', integer(1, 1000), 50)
+    .action(({ user: publicId, status, since, limit }: Options) =>
+      cli.run(async ({ database }) => {
+        const user = await findUser({ database }, { publicId });
+        if (user === null) return failure('not_found', `There is no user ${publicId}.`);
+        const filter = { userId: user.id, statuses: status, createdAfter: since, limit };
+        return listed(await listPayments({ database }, filter));
+      }),
+    );
+}
