@@ -765,13 +765,31 @@ export interface components {
              *     - `outcome_unknown` (needs_review): The payment may or may not be in the EMR. Look there, then resolve it as posted or not posted.
              *     - `several_matches` (needs_review): The EMR has more than one entry for the payment. Remove all but one there, then resolve it as posted.
              *     - `entry_differs` (needs_review): The EMR has an entry with the payment's id that is not this payment; the reason names the difference. Correct the entry there and resolve the payment as posted, or remove it there and resolve the payment as not posted.
+             *     - `not_confirmed` (needs_review): The EMR accepted the payment for later and did not confirm in time that it has posted it. Look there, then resolve the payment as posted or not posted.
+             *     - `settlement_failed` (needs_review): The outcome of the payment could not be recorded because of a fault on our side. Look in the EMR, then resolve the payment as posted or not posted.
              * @enum {string}
              */
-            code: "unknown_payment_method" | "unknown_location" | "unknown_patient" | "closed_period" | "amount_refused" | "emr_refused" | "connection_misconfigured" | "retries_exhausted" | "resolved_not_posted" | "outcome_unknown" | "several_matches" | "entry_differs";
+            code: "unknown_payment_method" | "unknown_location" | "unknown_patient" | "closed_period" | "amount_refused" | "emr_refused" | "connection_misconfigured" | "retries_exhausted" | "resolved_not_posted" | "outcome_unknown" | "several_matches" | "entry_differs" | "not_confirmed" | "settlement_failed";
             /** @description This case, in words for a person. */
             reason: string;
             /** @description What to do about it. */
             action: string;
+        };
+        /** @description Why a payment that was tried is still open, and when it is tried next. */
+        PaymentWaiting: {
+            /**
+             * @description Stable and machine-readable, such as `timeout`, `unauthorized` or `our_fault`.
+             * @example timeout
+             */
+            code: string;
+            /**
+             * @description The same in words for a person.
+             * @example The EMR did not answer in time.
+             */
+            reason: string;
+            /** @description How often it was tried and put off again. */
+            tries: number;
+            next_try_at: string | null;
         };
         Tally: {
             count: number;
@@ -844,6 +862,7 @@ export interface components {
          *         "reason": "The period of 2026-06-15 is closed.",
          *         "action": "The deposit date lies in a period that the practice has closed. Create the payment with an open date."
          *       },
+         *       "waiting": null,
          *       "attempts": [
          *         {
          *           "number": 1,
@@ -876,10 +895,10 @@ export interface components {
              */
             job_id: number;
             /**
-             * @description `accepted`, `posting` and `retrying` are open: the payment is being processed. `posted`: it is in the EMR. `failed`: it is not. `needs_review`: it may be; a person has to look (`resolve`).
+             * @description `accepted`, `posting`, `retrying` and `submitted` are open: the payment is being processed. `submitted`: the EMR has accepted it and finishes it later; it is not sent again. `posted`: it is in the EMR. `failed`: it is not. `needs_review`: it may be; a person has to look (`resolve`).
              * @enum {string}
              */
-            status: "accepted" | "posting" | "retrying" | "posted" | "failed" | "needs_review";
+            status: "accepted" | "posting" | "retrying" | "submitted" | "posted" | "failed" | "needs_review";
             /** @description Medical Record Number (MRN) of the patient the payment belongs to. */
             patient_mrn: string;
             /** @description Name of the payment method as configured in the EMR (e.g. "Card"). Resolved to the EMR's internal payment method id at post time. */
@@ -902,6 +921,7 @@ export interface components {
             deposit_date: string;
             emr_transaction_id: string | null;
             failure: components["schemas"]["PaymentFailure"] | null;
+            waiting: components["schemas"]["PaymentWaiting"] | null;
             /** @description Every send to the EMR, oldest first. */
             attempts: {
                 /** @description Counts from 1. */
@@ -913,7 +933,7 @@ export interface components {
                  */
                 sent_at: string;
                 finished_at: string | null;
-                outcome: ("posted" | "refused" | "not_sent" | "unknown" | "absent") | null;
+                outcome: ("posted" | "accepted" | "refused" | "not_sent" | "unknown" | "absent") | null;
                 code: string | null;
             }[];
             /** @description The events about this payment, oldest first. Events are kept for a limited time. */
@@ -959,6 +979,7 @@ export interface components {
          *           "reason": "The period of 2026-06-15 is closed.",
          *           "action": "The deposit date lies in a period that the practice has closed. Create the payment with an open date."
          *         },
+         *         "waiting": null,
          *         "attempts": [
          *           {
          *             "number": 1,
@@ -1010,6 +1031,7 @@ export interface components {
          *             "reason": "The period of 2026-06-15 is closed.",
          *             "action": "The deposit date lies in a period that the practice has closed. Create the payment with an open date."
          *           },
+         *           "waiting": null,
          *           "attempts": [
          *             {
          *               "number": 1,
@@ -1060,10 +1082,10 @@ export interface components {
              */
             job_id: number;
             /**
-             * @description `accepted`, `posting` and `retrying` are open: the payment is being processed. `posted`: it is in the EMR. `failed`: it is not. `needs_review`: it may be; a person has to look (`resolve`).
+             * @description `accepted`, `posting`, `retrying` and `submitted` are open: the payment is being processed. `submitted`: the EMR has accepted it and finishes it later; it is not sent again. `posted`: it is in the EMR. `failed`: it is not. `needs_review`: it may be; a person has to look (`resolve`).
              * @enum {string}
              */
-            status: "accepted" | "posting" | "retrying" | "posted" | "failed" | "needs_review";
+            status: "accepted" | "posting" | "retrying" | "submitted" | "posted" | "failed" | "needs_review";
             /**
              * @description Unique identifier of the payment.
              * @example 123e4567e89b12d3a456426614174001
@@ -2342,7 +2364,7 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description Only payments in this state; repeat it for several states. `failed` and `needs_review` are the worklist. */
-                status?: ("accepted" | "posting" | "retrying" | "posted" | "failed" | "needs_review")[];
+                status?: ("accepted" | "posting" | "retrying" | "submitted" | "posted" | "failed" | "needs_review")[];
                 /** @description Only of this patient. */
                 patient_mrn?: string;
                 /** @description Only with this reference. */
