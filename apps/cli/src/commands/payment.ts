@@ -13,6 +13,7 @@ import { line, paymentId } from '../arguments.ts';
 import type { Register } from '../cli.ts';
 import { done, failure, type Outcome } from '../outcome.ts';
 import { pairs, table } from '../output/table.ts';
+import { registerCompare } from './payment-compare.ts';
 
 type Refused = Extract<RetryOutcome | ResolveOutcome, { outcome: 'not_found' | 'wrong_state' }>;
 
@@ -40,6 +41,7 @@ function shown(payment: ShownPayment): Outcome {
     client_id: payment.clientId,
     user_id: payment.userPublicId,
     status: payment.status,
+    on_hold: payment.onHold,
     patient_mrn: payment.patientMrn,
     emr_patient_id: payment.emrPatientId,
     payment_method: payment.paymentMethod,
@@ -95,9 +97,9 @@ function shown(payment: ShownPayment): Outcome {
   return done({ ...data, attempts, events }, text);
 }
 
-/** Single payments: show, retry, resolve. */
+/** Single payments: show, retry, resolve; and their comparison with the EMR's entries. */
 export const registerPayment: Register = (program, cli) => {
-  const payment = program.command('payment').description('single payments: show, retry, resolve');
+  const payment = program.command('payment').description('payments: show, retry, resolve, compare');
 
   payment
     .command('show')
@@ -155,4 +157,6 @@ export const registerPayment: Register = (program, cli) => {
         );
       }),
     );
+
+  registerCompare(payment, cli);
 };

@@ -10,7 +10,7 @@ export async function showPayment(
   const payment = await prisma.payment.findUnique({
     where: { id: paymentIdToUuid(paymentId) },
     include: {
-      attempts: { orderBy: { number: 'asc' } },
+      attempts: { orderBy: [{ sentAt: 'asc' }, { number: 'asc' }] },
       events: { orderBy: { round: 'asc' }, include: { deliveries: { orderBy: { id: 'asc' } } } },
     },
   });
@@ -19,7 +19,14 @@ export async function showPayment(
     where: { id: payment.userId },
     select: { publicId: true, client: { select: { clientId: true } } },
   });
-  return { ...payment, userPublicId: user.publicId, clientId: user.client.clientId };
+  const hold =
+    payment.settledAt === null
+      ? await prisma.hold.findFirst({
+          where: { endedAt: null, OR: [{ userId: null }, { userId: payment.userId }] },
+          select: { id: true },
+        })
+      : null;
+  return { ...payment, onHold: hold !== null, userPublicId: user.publicId, clientId: user.client.clientId };
 }
 
 export type ShownPayment = NonNullable<Awaited<ReturnType<typeof showPayment>>>;

@@ -4,6 +4,7 @@ import {
   checkAuditLog,
   checkClock,
   checkDatabase,
+  checkHolds,
   checkKeys,
   checkMigrations,
   checkOutbound,
@@ -85,6 +86,7 @@ async function checkAll(
     clock,
     ...(keyring === undefined ? [] : [await run('keys', () => checkKeys({ database, keyring }))]),
     await run('audit log', () => checkAuditLog({ database })),
+    await run('holds', () => checkHolds({ database })),
     await run('outbound', () => checkOutbound({ database })),
   ];
 }
