@@ -63,7 +63,8 @@ async function* readIds(stream: NodeJS.ReadableStream): AsyncGenerator<{ line: n
  * Compares the payment ids of a file, which are the EMR's entries, with a user's payments. The file has one id on each
  * line, or it is CSV with a column `payment_id`.
  *
- * @throws PaymentsFileError when the file as a whole cannot be read.
+ * @throws PaymentsFileError when the file as a whole cannot be read, or is empty: a list that could not be made proves
+ *   nothing.
  */
 export async function compareFile(
   deps: { database: Pick<Database, 'pool'> },
@@ -76,6 +77,7 @@ export async function compareFile(
     if (ID.test(id)) ids.add(id);
     else badLines.push(line);
   }
+  if (ids.size + badLines.length === 0) throw new PaymentsFileError('The file has no payment id.');
   const all = [...ids];
   const differences: PaymentDifference[] = [];
   for (let from = 0; from < all.length; from += BATCH) {
