@@ -831,6 +831,7 @@ export interface components {
          *       "payment_id": "123e4567e89b12d3a456426614174001",
          *       "job_id": 12345,
          *       "status": "failed",
+         *       "on_hold": false,
          *       "patient_mrn": "MRN-12345",
          *       "payment_method": "Card",
          *       "reference_number": "#123456",
@@ -880,6 +881,8 @@ export interface components {
              * @enum {string}
              */
             status: "accepted" | "posting" | "retrying" | "posted" | "failed" | "needs_review";
+            /** @description true: the payment is open, and posting is paused by us. Nothing is sent to the EMR meanwhile; it goes on by itself when the hold ends, and the time does not count against its retries. */
+            on_hold: boolean;
             /** @description Medical Record Number (MRN) of the patient the payment belongs to. */
             patient_mrn: string;
             /** @description Name of the payment method as configured in the EMR (e.g. "Card"). Resolved to the EMR's internal payment method id at post time. */
@@ -946,6 +949,7 @@ export interface components {
          *         "payment_id": "123e4567e89b12d3a456426614174001",
          *         "job_id": 12345,
          *         "status": "failed",
+         *         "on_hold": false,
          *         "patient_mrn": "MRN-12345",
          *         "payment_method": "Card",
          *         "reference_number": "#123456",
@@ -997,6 +1001,7 @@ export interface components {
          *           "payment_id": "123e4567e89b12d3a456426614174001",
          *           "job_id": 12345,
          *           "status": "failed",
+         *           "on_hold": false,
          *           "patient_mrn": "MRN-12345",
          *           "payment_method": "Card",
          *           "reference_number": "#123456",
