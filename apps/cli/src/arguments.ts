@@ -62,6 +62,17 @@ export function moment(text: string): Date {
   return date;
 }
 
+/** Reads a time with its zone, `2026-06-15T10:30:00Z` or `2026-06-15T10:30:00+02:00`: an hour's difference would matter. */
+export function instant(text: string): Date {
+  const date = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/.test(text)
+    ? new Date(text)
+    : new Date(Number.NaN);
+  if (Number.isNaN(date.getTime())) {
+    throw new InvalidArgumentError('Give a time with its zone, such as 2026-06-15T10:30:00Z.');
+  }
+  return date;
+}
+
 /** Collects repeated `name=value` options; of a name that is repeated the last one counts. Values stay text. */
 export function assignment(text: string, earlier: Record<string, string> = {}): Record<string, string> {
   const [, name, value] = /^([A-Za-z0-9_]+)=(.*)$/s.exec(text) ?? [];

@@ -4,9 +4,11 @@ import { registerAudit } from './commands/audit.ts';
 import { registerClient } from './commands/client.ts';
 import { registerDoctor } from './commands/doctor.ts';
 import { registerEvent } from './commands/event.ts';
+import { registerHold } from './commands/hold.ts';
 import { registerKeys } from './commands/keys.ts';
 import { registerPatients } from './commands/patients.ts';
 import { registerPayment } from './commands/payment.ts';
+import { registerRestored } from './commands/restored.ts';
 import { registerUser } from './commands/user.ts';
 import { registerWebhook } from './commands/webhook.ts';
 import { EXIT, type ExitName, failure } from './outcome.ts';
@@ -18,6 +20,8 @@ const COMMANDS: readonly Register[] = [
   registerPatients,
   registerPayment,
   registerEvent,
+  registerHold,
+  registerRestored,
   registerKeys,
   registerDoctor,
   registerAudit,

@@ -144,4 +144,13 @@ function addWorkGauges(registers: Registry[], measure: () => Promise<WorkMeasure
       for (const { kind, count } of (await measure()).openCircuits) this.set({ kind }, count);
     },
   });
+  new Gauge({
+    name: 'emr_payments_holds',
+    help: 'Holds that are on: posting is stopped for all users, or for so many single ones.',
+    labelNames: ['scope'],
+    registers,
+    async collect() {
+      for (const { scope, count } of (await measure()).holds) this.set({ scope }, count);
+    },
+  });
 }

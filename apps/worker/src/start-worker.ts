@@ -7,6 +7,7 @@ import { buildHealthServer } from './health.ts';
 import { deliverWebhook } from './jobs/deliver-webhook.ts';
 import type { JobDeps } from './jobs/deps.ts';
 import { runPosting } from './jobs/post-payment.ts';
+import { startHoldWatch } from './loops/hold-watch.ts';
 import { createLeaseKeeper } from './loops/leases.ts';
 import { type Relay, startRelay } from './loops/relay.ts';
 import { startRetention } from './loops/retention.ts';
@@ -83,6 +84,8 @@ export async function startWorker(
   releases.add('sweeper', parts.startSweeper({ database, logger, metrics }), (opened) => opened.close());
   const keep = { eventDays: config.eventRetentionDays };
   releases.add('retention', startRetention({ database, logger }, keep), (opened) => opened.close());
+
+  releases.add('hold watch', startHoldWatch({ database, logger }), (opened) => opened.close());
 
   const health = releases.add('health server', buildHealthServer({ database, transport, metrics }), (app) =>
     app.close(),

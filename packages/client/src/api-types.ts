@@ -849,6 +849,7 @@ export interface components {
          *       "payment_id": "123e4567e89b12d3a456426614174001",
          *       "job_id": 12345,
          *       "status": "failed",
+         *       "on_hold": false,
          *       "patient_mrn": "MRN-12345",
          *       "payment_method": "Card",
          *       "reference_number": "#123456",
@@ -898,7 +899,9 @@ export interface components {
              * @description `accepted`, `posting`, `retrying` and `submitted` are open: the payment is being processed. `submitted`: the EMR has accepted it and finishes it later; it is not sent again. `posted`: it is in the EMR. `failed`: it is not. `needs_review`: it may be; a person has to look (`resolve`).
              * @enum {string}
              */
-            status: "accepted" | "posting" | "retrying" | "submitted" | "posted" | "failed" | "needs_review";
+            status: "accepted" | "posting" | "retrying" | "posted" | "failed" | "needs_review";
+            /** @description true: the payment is open, and posting is paused by us. Nothing is sent to the EMR meanwhile; it goes on by itself when the hold ends, and the time does not count against its retries. */
+            on_hold: boolean;
             /** @description Medical Record Number (MRN) of the patient the payment belongs to. */
             patient_mrn: string;
             /** @description Name of the payment method as configured in the EMR (e.g. "Card"). Resolved to the EMR's internal payment method id at post time. */
@@ -966,6 +969,7 @@ export interface components {
          *         "payment_id": "123e4567e89b12d3a456426614174001",
          *         "job_id": 12345,
          *         "status": "failed",
+         *         "on_hold": false,
          *         "patient_mrn": "MRN-12345",
          *         "payment_method": "Card",
          *         "reference_number": "#123456",
@@ -1018,6 +1022,7 @@ export interface components {
          *           "payment_id": "123e4567e89b12d3a456426614174001",
          *           "job_id": 12345,
          *           "status": "failed",
+         *           "on_hold": false,
          *           "patient_mrn": "MRN-12345",
          *           "payment_method": "Card",
          *           "reference_number": "#123456",

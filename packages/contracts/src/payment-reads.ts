@@ -70,7 +70,11 @@ const AttemptSchema = Type.Object({
     }),
   ),
   code: nullable(
-    Type.String({ description: 'What went wrong, such as `timeout`; null when nothing went wrong.' }),
+    Type.String({
+      description:
+        'What went wrong, such as `timeout`; null when nothing went wrong. `restored`: our database was restored from a backup ' +
+        'of this time, so that the payment may have been sent without our knowing it.',
+    }),
   ),
 });
 
@@ -101,6 +105,11 @@ export const PaymentSchema = Type.Object(
     payment_id: PaymentIdSchema,
     job_id: JobIdSchema,
     status: PaymentStatusSchema,
+    on_hold: Type.Boolean({
+      description:
+        'true: the payment is open, and posting is paused by us. Nothing is sent to the EMR meanwhile; it goes on by itself when ' +
+        'the hold ends, and the time does not count against its retries.',
+    }),
     patient_mrn: Type.String({ description: RequestFields.patient_mrn.description ?? '' }),
     payment_method: Type.String({ description: RequestFields.payment_method.description ?? '' }),
     reference_number: Type.String({ description: RequestFields.reference_number.description ?? '' }),

@@ -50,6 +50,10 @@ export {
   rotateSigningSecret,
   validSecrets,
 } from './endpoints/rotate-signing-secret.ts';
+// Posting on hold, and the restore of a backup.
+export { listHolds, type OpenHold } from './holds/list-holds.ts';
+export { endHold, type HoldEnd, type HoldScope, scopeName, startHold } from './holds/switch-hold.ts';
+export { type InHand, waitForClaims } from './holds/wait-for-claims.ts';
 export { type KeyedRequest, type OnceOutcome, once } from './idempotency/once.ts';
 export { type DueJob, feedJobs } from './jobs/feed-jobs.ts';
 export { measureWork, REPEATING, type WorkMeasures } from './jobs/measure-work.ts';
@@ -59,6 +63,7 @@ export { sweepJobs } from './jobs/sweep-jobs.ts';
 export { migrate } from './migrations/migrate.ts';
 export { type PendingMigrations, pendingMigrations } from './migrations/pending-migrations.ts';
 // Reading payments, and a person's decisions about them.
+export { comparePayments, type PaymentDifference } from './payments/compare-payments.ts';
 export { findJob, findPayment, type JobRecord } from './payments/find-payment.ts';
 export { listPayments, type PaymentFilter, type PaymentPlace } from './payments/list-payments.ts';
 export { findOwnFaults, OUR_FAULT, type OwnFaults } from './payments/own-faults.ts';
@@ -82,6 +87,9 @@ export { beginAttempt } from './posting/begin-attempt.ts';
 export { type ClaimedPosting, claimPosting } from './posting/claim-posting.ts';
 export { type FarEnd, type Postponement, retryPosting } from './posting/retry-posting.ts';
 export { type AttemptEnd, type Settlement, settlePayment } from './posting/settle-payment.ts';
+export { type BeginRestoreOutcome, beginRestore, type RestoreRecord } from './restore/begin-restore.ts';
+export { newestPayment } from './restore/newest-payment.ts';
+export { type Doubted, putInDoubt } from './restore/put-in-doubt.ts';
 // Clients, their users, and the users' connections and patients.
 export { createClient, findClientPk, type NewClient } from './tenants/create-client.ts';
 export { createUser, type NewUser } from './tenants/create-user.ts';

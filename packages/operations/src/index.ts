@@ -11,3 +11,4 @@ export { rotateKeys } from './keys/rotate-keys.ts';
 export { type ImportReport, importFile } from './patients/import-file.ts';
 export { isLine } from './patients/line.ts';
 export { type BadRow, PatientsFileError } from './patients/read-rows.ts';
+export { type Comparison, compareFile, PaymentsFileError } from './payments/compare-file.ts';

@@ -5,6 +5,7 @@ export const PAYMENT_EXAMPLE: PaymentView = {
   payment_id: '123e4567e89b12d3a456426614174001',
   job_id: 12345,
   status: 'failed',
+  on_hold: false,
   patient_mrn: 'MRN-12345',
   payment_method: 'Card',
   reference_number: '#123456',

@@ -9,6 +9,7 @@ export function paymentView(payment: PaymentRecord): PaymentView {
     payment_id: payment.paymentId,
     job_id: payment.jobId,
     status: payment.status,
+    on_hold: payment.onHold,
     patient_mrn: payment.patientMrn,
     payment_method: payment.paymentMethod,
     reference_number: payment.referenceNumber,

@@ -13,6 +13,7 @@ import { line, paymentId } from '../arguments.ts';
 import type { Register } from '../cli.ts';
 import { done, failure, type Outcome } from '../outcome.ts';
 import { pairs, table } from '../output/table.ts';
+import { registerCompare } from './payment-compare.ts';
 import { registerPaymentList } from './payment-list.ts';
 
 type Refused = Extract<RetryOutcome | ResolveOutcome, { outcome: 'not_found' | 'wrong_state' }>;
@@ -42,6 +43,7 @@ function shown(payment: ShownPayment): Outcome {
     client_id: payment.clientId,
     user_id: payment.userPublicId,
     status: payment.status,
+    on_hold: payment.onHold,
     patient_mrn: payment.patientMrn,
     emr_patient_id: payment.emrPatientId,
     payment_method: payment.paymentMethod,
@@ -101,9 +103,9 @@ function shown(payment: ShownPayment): Outcome {
   return done({ ...data, attempts, events }, text);
 }
 
-/** Payments: list, show, retry, resolve. */
+/** Single payments and lists of them; and their comparison with the EMR's entries. */
 export const registerPayment: Register = (program, cli) => {
-  const payment = program.command('payment').description('payments: list, show, retry, resolve');
+  const payment = program.command('payment').description('payments: list, show, retry, resolve, compare');
   registerPaymentList(payment, cli);
 
   payment
@@ -162,4 +164,6 @@ export const registerPayment: Register = (program, cli) => {
         );
       }),
     );
+
+  registerCompare(payment, cli);
 };

@@ -43,7 +43,7 @@ async function attempt(
   if (doubt.known === 'accepted') return { ...submitted(adapter, posting, doubt.trouble), attempt: null };
   const inDoubt = doubt.known === 'repeatable';
 
-  const names = await adapter.resolve(payment, { signal });
+  const names = await adapter.resolve(payment, { signal: held.signal });
   if (names.outcome === 'not_sent') return { status: 'retrying', trouble: names, inDoubt, attempt: null };
   if (names.outcome === 'refused') {
     // An earlier send may have arrived while the EMR still knew the name, so the payment has not certainly failed.

@@ -4,7 +4,7 @@ import { every, type Logger } from '@emr-payments/runtime';
 /** A claim that this process holds. */
 export type Held = {
   readonly claim: Claim;
-  /** Aborted when the claim has passed to another worker, or may have. */
+  /** Aborted when the claim has passed to another worker, or may have; checked by the clock whenever it is read. */
   readonly signal: AbortSignal;
   /** True while the lease has certainly not run out, by the monotonic clock, which goes on while a process is frozen. */
   isSafe(): boolean;
@@ -76,7 +76,10 @@ export function createLeaseKeeper(
       held.add(entry);
       return {
         claim,
-        signal: entry.lost.signal,
+        get signal() {
+          if (performance.now() >= entry.safeUntil) lose(entry);
+          return entry.lost.signal;
+        },
         isSafe: () => held.has(entry) && performance.now() < entry.safeUntil,
         heldMs: () => performance.now() - claimedAt,
         release: () => held.delete(entry),

@@ -11,7 +11,7 @@ export const SYSTEM: Actor = { actor: 'system', source: 'local' };
 
 /** Names a record by its kind and its public id. */
 export type AuditSubject =
-  `${'client' | 'user' | 'endpoint' | 'payment' | 'event' | 'patients' | 'keys' | 'credential'}:${string}`;
+  `${'client' | 'user' | 'endpoint' | 'payment' | 'event' | 'patients' | 'keys' | 'credential' | 'hold' | 'restore'}:${string}`;
 
 /** Facts about an action that are not secret: a note, an outcome, counts. */
 export type AuditDetail = Record<string, string | number | boolean | null>;

@@ -1,4 +1,5 @@
 import { queryScript, type StatementDeps } from '../core/statements.ts';
+import { onHold } from '../holds/on-hold.ts';
 import { CIRCUIT_THRESHOLD } from './lane-circuit.ts';
 
 export type DueJob = { id: string; kind: 'post_payment' | 'deliver_webhook'; fence: number };
@@ -17,6 +18,8 @@ const FEED_LOCK = 0x66656564;
  * second's worth. Only lanes with a rate are written to.
  *
  * `waiting_lanes` walks the index from lane to lane, so ten thousand jobs waiting in one lane cost as much as one.
+ *
+ * A connection's lane that is on hold is fed nothing. The lanes of endpoints go on.
  */
 const feedScript = (limit: number) => `
   SELECT pg_advisory_xact_lock(${FEED_LOCK});
@@ -34,7 +37,8 @@ const feedScript = (limit: number) => `
       FROM waiting_lanes w JOIN lanes l ON l.id = w.lane_id
            CROSS JOIN LATERAL (SELECT greatest(
              l.next_slot, now() - make_interval(secs => greatest(0, 1 - 1 / l.rate_per_second)::float8)) AS base) slot
-     WHERE l.open_until IS NULL OR l.open_until <= now()
+     WHERE (l.open_until IS NULL OR l.open_until <= now())
+       AND (l.kind = 'endpoint' OR NOT ${onHold('(SELECT c.user_id FROM connections c WHERE c.lane_id = l.id)')})
   ), due AS (
     SELECT d.id FROM room CROSS JOIN LATERAL (
       SELECT j.id, j.run_at FROM jobs j

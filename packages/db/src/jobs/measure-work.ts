@@ -12,6 +12,8 @@ export type WorkMeasures = {
   /** Open payments whose last tries, `REPEATING` or more, all had the same answer. */
   repeating: number;
   openCircuits: { kind: 'connection' | 'endpoint'; count: number }[];
+  /** Holds that are on: for all users (at most one), and for single users. */
+  holds: { scope: 'all' | 'user'; count: number }[];
 };
 
 /** From this many identical answers in a row on, a payment counts as one that an operator should look at. */
@@ -34,13 +36,22 @@ const CIRCUITS = {
   text: `SELECT kind, count(*) FILTER (WHERE open_until > now())::int AS count FROM lanes GROUP BY 1`,
 };
 
+const HOLDS = {
+  name: 'measure-holds',
+  text: `
+    SELECT scope.name AS scope, count(h.id)::int AS count
+      FROM (VALUES ('all'), ('user')) AS scope(name)
+      LEFT JOIN holds h ON h.ended_at IS NULL AND (h.user_id IS NULL) = (scope.name = 'all') GROUP BY 1`,
+};
+
 type JobRow = WorkMeasures['jobs'][number] & { oldest: number; repeating: number };
 
-/** Measures the live work. It reads the jobs and lanes only, so its cost does not grow with the payments of the past. */
+/** Measures the live work. It reads the jobs, lanes and holds only, so its cost does not grow with the payments of the past. */
 export async function measureWork(deps: StatementDeps): Promise<WorkMeasures> {
-  const [jobs, openCircuits] = await Promise.all([
+  const [jobs, openCircuits, holds] = await Promise.all([
     query<JobRow>(deps, JOBS, []),
     query<WorkMeasures['openCircuits'][number]>(deps, CIRCUITS, []),
+    query<WorkMeasures['holds'][number]>(deps, HOLDS, []),
   ]);
   const kinds = ['post_payment', 'deliver_webhook'] as const;
   return {
@@ -51,5 +62,6 @@ export async function measureWork(deps: StatementDeps): Promise<WorkMeasures> {
     })),
     repeating: jobs.reduce((sum, row) => sum + row.repeating, 0),
     openCircuits,
+    holds,
   };
 }

@@ -1,4 +1,5 @@
 import { type PaymentStatus, uuidToPaymentId } from '@emr-payments/contracts';
+import { onHold } from '../holds/on-hold.ts';
 import { type Waiting, type WaitingColumn, waitingColumn, waitingOf } from './find-waiting.ts';
 
 /** A payment with its attempts and events, as reads return it. */
@@ -7,6 +8,8 @@ export type PaymentRecord = {
   paymentId: string;
   jobId: number;
   status: PaymentStatus;
+  /** It is open, and posting for its user is on hold. */
+  onHold: boolean;
   patientMrn: string;
   paymentMethod: string;
   referenceNumber: string;
@@ -34,7 +37,8 @@ export type PaymentRecord = {
 export const RECORD_COLUMNS = `
   p.id, p.job_id, p.status, p.patient_mrn, p.payment_method, p.reference_number, p.location, p.amount::text, p.notes,
   p.deposit_date::text, p.emr_transaction_id, p.failure_code, p.failure_reason, p.created_at, p.settled_at,
-  (SELECT json_agg(json_build_array(a.sent_at, a.finished_at, a.outcome, a.code) ORDER BY a.number)
+  (p.settled_at IS NULL AND ${onHold('p.user_id')}) AS on_hold,
+  (SELECT json_agg(json_build_array(a.sent_at, a.finished_at, a.outcome, a.code) ORDER BY a.sent_at, a.number)
      FROM posting_attempts a WHERE a.payment_id = p.id) AS attempts,
   (SELECT json_agg(json_build_array(e.id, e.type, e.created_at) ORDER BY e.round)
      FROM events e WHERE e.payment_id = p.id) AS events,${waitingColumn('p.job_id')}`;
@@ -43,6 +47,7 @@ export type RecordRow = {
   id: string;
   job_id: number;
   status: PaymentStatus;
+  on_hold: boolean;
   patient_mrn: string;
   payment_method: string;
   reference_number: string;
@@ -65,6 +70,7 @@ export function recordOf(row: RecordRow): PaymentRecord {
     paymentId: uuidToPaymentId(row.id),
     jobId: row.job_id,
     status: row.status,
+    onHold: row.on_hold,
     patientMrn: row.patient_mrn,
     paymentMethod: row.payment_method,
     referenceNumber: row.reference_number,

@@ -11,7 +11,7 @@ export async function showPayment(
   const payment = await prisma.payment.findUnique({
     where: { id: paymentIdToUuid(paymentId) },
     include: {
-      attempts: { orderBy: { number: 'asc' } },
+      attempts: { orderBy: [{ sentAt: 'asc' }, { number: 'asc' }] },
       events: { orderBy: { round: 'asc' }, include: { deliveries: { orderBy: { id: 'asc' } } } },
     },
   });
@@ -21,7 +21,14 @@ export async function showPayment(
     select: { publicId: true, client: { select: { clientId: true } } },
   });
   const waiting = await findWaiting({ database }, { jobId: payment.jobId });
-  return { ...payment, waiting, userPublicId: user.publicId, clientId: user.client.clientId };
+  const hold =
+    payment.settledAt === null
+      ? await prisma.hold.findFirst({
+          where: { endedAt: null, OR: [{ userId: null }, { userId: payment.userId }] },
+          select: { id: true },
+        })
+      : null;
+  return { ...payment, waiting, onHold: hold !== null, userPublicId: user.publicId, clientId: user.client.clientId };
 }
 
 export type ShownPayment = NonNullable<Awaited<ReturnType<typeof showPayment>>>;

@@ -1,4 +1,5 @@
 import { query, type StatementDeps } from '../core/statements.ts';
+import { onHold, timeOnHold } from '../holds/on-hold.ts';
 import type { Claim } from '../jobs/renew-leases.ts';
 
 /** A payment that this process may work on, with everything that posting it needs. */
@@ -45,7 +46,7 @@ export type ClaimedPosting = {
   recordFailures: number;
   /** When the earliest send whose outcome is open was recorded, just before its request left; null when there is none. */
   unresolvedSentAt: Date | null;
-  /** Milliseconds since the retry horizon began. */
+  /** Milliseconds since the retry horizon began, without those under a hold. */
   triedForMs: number;
 };
 
@@ -53,26 +54,30 @@ export type ClaimedPosting = {
  * Claims a posting job: raises its fence and takes a lease, if the entry has the job's present fence and no other worker
  * holds a lease. The payment becomes `posting`, or stays `submitted`. Whether it was accepted for later is read from its
  * attempts, not from its status.
+ *
+ * While the payment is on hold, the job is put back instead: it waits with a raised fence, and no try is counted.
  */
 const CLAIM = {
   name: 'claim-posting',
   text: `
     WITH job AS (
-      UPDATE jobs SET fence = fence + 1, lease_until = now() + make_interval(secs => $3 / 1000.0),
-             queued_at = coalesce(queued_at, now())
-       WHERE id = $1 AND fence = $2 AND (lease_until IS NULL OR lease_until < now())
-      RETURNING id, fence, tries, lane_id, payment_id, record_failures
+      UPDATE jobs j SET fence = j.fence + 1,
+             lease_until = CASE WHEN NOT hold.is_on THEN now() + make_interval(secs => $3 / 1000.0) END,
+             queued_at = CASE WHEN NOT hold.is_on THEN coalesce(j.queued_at, now()) END
+        FROM payments owner CROSS JOIN LATERAL (SELECT ${onHold('owner.user_id')} AS is_on) hold
+       WHERE j.id = $1 AND j.fence = $2 AND (j.lease_until IS NULL OR j.lease_until < now()) AND owner.id = j.payment_id
+      RETURNING j.id, j.fence, j.tries, j.lane_id, j.payment_id, j.record_failures, hold.is_on AS on_hold
     ), payment AS (
       UPDATE payments p SET status = CASE p.status WHEN 'submitted' THEN p.status ELSE 'posting' END FROM job
-       WHERE p.id = job.payment_id AND p.status IN ('accepted', 'retrying', 'posting', 'submitted')
+       WHERE p.id = job.payment_id AND NOT job.on_hold AND p.status IN ('accepted', 'retrying', 'posting', 'submitted')
       RETURNING p.*
     )
     SELECT job.fence, job.tries, job.lane_id, job.record_failures, p.id, p.user_id, u.public_id, u.client_pk, p.patient_mrn, p.emr_patient_id,
            p.payment_method, p.reference_number, p.location, p.amount::text, p.notes, p.deposit_date::text,
            c.adapter, c.base_url, c.credentials, c.settings, c.time_zone, c.updated_at::text AS version,
-           extract(epoch FROM now() - p.tried_since)::float8 * 1000 AS tried_for_ms,
+           extract(epoch FROM now() - p.tried_since - ${timeOnHold({ user: 'p.user_id', since: 'p.tried_since' })})::float8 * 1000 AS tried_for_ms,
            a.sends, extract(epoch FROM now() - a.unresolved_since)::float8 * 1000 AS unresolved_ms, a.unresolved_sent_at,
-           extract(epoch FROM now() - a.accepted_since)::float8 * 1000 AS accepted_ms
+           extract(epoch FROM now() - a.accepted_since - ${timeOnHold({ user: 'p.user_id', since: 'a.accepted_since' })})::float8 * 1000 AS accepted_ms
       FROM job JOIN payment p ON true
       JOIN users u ON u.id = p.user_id
       JOIN connections c ON c.user_id = p.user_id
@@ -116,8 +121,8 @@ type Row = {
 };
 
 /**
- * @returns null when there is nothing to do: the job is finished or held by another worker, or the entry is of an earlier
- *   fence.
+ * @returns null when there is nothing to do: the job is finished or held by another worker, the entry is of an earlier
+ *   fence, or the payment is on hold.
  */
 export async function claimPosting(
   deps: StatementDeps,

@@ -6,6 +6,7 @@ import {
   checkSealed,
   type Database,
   findOwnFaults,
+  listHolds,
   listUsers,
   pendingMigrations,
   serverClock,
@@ -134,6 +135,18 @@ const AUDIT_FINDINGS: Readonly<Record<AuditGuard, Finding>> = {
 
 export async function checkAuditLog({ database }: Deps): Promise<Finding> {
   return AUDIT_FINDINGS[await auditGuard({ database })];
+}
+
+/** A hold is never an error, but it must not be forgotten: payments wait until it ends. */
+export async function checkHolds({ database }: Deps): Promise<Finding> {
+  const holds = await listHolds({ database });
+  if (holds.length === 0) return { state: 'ok', found: 'none is on' };
+  const named = holds.slice(0, 5).map(({ scope, startedAt, startedBy, waiting }) => {
+    const since = startedAt.toISOString().slice(0, 16);
+    return `${scope} since ${since}Z by ${startedBy}, ${waiting} payments wait`;
+  });
+  const more = holds.length > named.length ? `, and ${holds.length - named.length} more` : '';
+  return { state: 'warn', found: `posting is on hold: ${named.join('; ')}${more}` };
 }
 
 /** True after a TLS handshake, certificate check included. No request is sent. */

@@ -43,6 +43,7 @@ test('a healthy service passes every check', async () => {
     ['own faults', 'ok'],
     // The tests connect as the owner of the tables.
     ['audit log', 'warn'],
+    ['holds', 'ok'],
     ['outbound', 'ok'],
   ]);
   expect(findingOf(checks, 'configuration')?.found).toBe("from the environment; key 'k1'");

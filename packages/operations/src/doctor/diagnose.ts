@@ -4,6 +4,7 @@ import {
   checkAuditLog,
   checkClock,
   checkDatabase,
+  checkHolds,
   checkKeys,
   checkMigrations,
   checkOutbound,
@@ -87,6 +88,7 @@ async function checkAll(
     ...(keyring === undefined ? [] : [await run('keys', () => checkKeys({ database, keyring }))]),
     await run('own faults', () => checkOwnFaults({ database })),
     await run('audit log', () => checkAuditLog({ database })),
+    await run('holds', () => checkHolds({ database })),
     await run('outbound', () => checkOutbound({ database })),
   ];
 }

@@ -1,0 +1,102 @@
+import { beginRestore, type Doubted, newestPayment, putInDoubt, type RestoreRecord } from '@emr-payments/db';
+import { instant } from '../arguments.ts';
+import type { Register } from '../cli.ts';
+import { done, failure, type Outcome } from '../outcome.ts';
+import { createProgress } from '../output/progress.ts';
+import { pairs } from '../output/table.ts';
+
+/** Idempotency keys are kept for so long: of an older backup even a client that repeats at once makes second payments. */
+const OLDEST_DAYS = 7;
+
+function outcomeOf(input: {
+  since: Date;
+  restore: RestoreRecord;
+  doubted: Doubted;
+  newest: Date | null;
+}): Outcome {
+  const { since, restore, doubted, newest } = input;
+  const { skippedJobs, finishedAt } = restore;
+  const total = Object.values(doubted).reduce((sum, n) => sum + n, 0);
+  const text = [
+    finishedAt === null
+      ? `${total} payments are in doubt. The EMR is asked about each one before anything is sent.`
+      : 'This backup was dealt with before; nothing was changed.',
+    pairs([
+      ['backup taken', since],
+      ['newest payment in it', newest],
+      ...Object.entries(doubted).map(([status, n]) => [`in doubt, ${status}`, n] as const),
+      ['job numbers left out', skippedJobs === null ? null : `${skippedJobs.from} to ${skippedJobs.to}`],
+    ]),
+  ].join('\n');
+  const data = {
+    since,
+    in_doubt: doubted,
+    newest_payment_at: newest,
+    skipped_jobs: skippedJobs,
+    already_finished_at: finishedAt,
+  };
+  return done(data, text);
+}
+
+/** After a restore of the database from a backup. */
+export const registerRestored: Register = (program, cli) => {
+  program
+    .command('restored')
+    .description(
+      'after the database was restored from a backup: put every payment that is not posted in doubt',
+    )
+    .requiredOption(
+      '--since <time>',
+      'when the backup was taken, with the zone: 2026-06-15T10:30:00Z',
+      instant,
+    )
+    .option('--yes', `also for a backup that is older than ${OLDEST_DAYS} days`)
+    .action(({ since, yes }: { since: Date; yes?: true }) =>
+      cli.run(async ({ database, by, terminal }) => {
+        if (yes === undefined && Date.now() - since.getTime() > OLDEST_DAYS * 86_400_000) {
+          return failure(
+            'refused',
+            `The backup is older than ${OLDEST_DAYS} days. If the time is right, give --yes.`,
+          );
+        }
+        const newest = await newestPayment({ database });
+        const begun = await beginRestore({ database }, { since, by });
+        if (begun.outcome === 'in_future')
+          return failure('refused', 'The time of the backup is in the future.');
+        if (begun.outcome === 'not_on_hold') {
+          return failure(
+            'refused',
+            "Posting is not on hold. Run 'emr-payments hold on' first, then this again.",
+          );
+        }
+        if (begun.outcome === 'in_hand') {
+          return failure(
+            'refused',
+            `Workers have ${begun.postings} payments in hand. Run 'emr-payments hold on' until it ends with 0, then this again.`,
+          );
+        }
+        const { restore } = begun;
+        if (restore.finishedAt !== null) return outcomeOf({ since, restore, doubted: {}, newest });
+        const bar = createProgress({ screen: terminal.stderr }, { label: 'payments' });
+        try {
+          const { id: restoreId, startedAt } = restore;
+          const doubted = await putInDoubt(
+            { database },
+            {
+              restoreId,
+              since,
+              startedAt,
+              by,
+              onProgress: (soFar) => {
+                const n = Object.values(soFar).reduce((sum, each) => sum + each, 0);
+                bar.update({ done: n, total: null, note: `${n} in doubt` });
+              },
+            },
+          );
+          return outcomeOf({ since, restore, doubted, newest });
+        } finally {
+          bar.end();
+        }
+      }),
+    );
+};

@@ -1,0 +1,36 @@
+import { query, type StatementDeps } from '../core/statements.ts';
+
+/** A hold that is on. */
+export type OpenHold = {
+  /** `all`, or the user's public id. */
+  scope: string;
+  startedAt: Date;
+  startedBy: string;
+  reason: string | null;
+  /** Payments that wait because of it. */
+  waiting: number;
+};
+
+const LIST = {
+  name: 'list-holds',
+  text: `
+    SELECT h.scope, h.started_at, h.started_by, h.reason,
+           (SELECT count(*)::int FROM jobs j
+             WHERE j.kind = 'post_payment'
+               AND (h.user_id IS NULL OR j.lane_id = (SELECT c.lane_id FROM connections c WHERE c.user_id = h.user_id))
+           ) AS waiting
+      FROM holds h WHERE h.ended_at IS NULL ORDER BY h.started_at, h.id`,
+};
+
+/** Lists the holds that are on, oldest first. */
+export async function listHolds(deps: StatementDeps): Promise<OpenHold[]> {
+  type Row = { scope: string; started_at: Date; started_by: string; reason: string | null; waiting: number };
+  const rows = await query<Row>(deps, LIST, []);
+  return rows.map(({ scope, started_at, started_by, reason, waiting }) => ({
+    scope,
+    startedAt: started_at,
+    startedBy: started_by,
+    reason,
+    waiting,
+  }));
+}

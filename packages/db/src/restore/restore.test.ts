@@ -1,0 +1,151 @@
+import { paymentIdToUuid } from '@emr-payments/contracts';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { createAcceptor } from '../accept/acceptor.ts';
+import { SYSTEM } from '../audit/entry.ts';
+import { endHold, startHold } from '../holds/switch-hold.ts';
+import { feedJobs } from '../jobs/feed-jobs.ts';
+import { retryPayment } from '../payments/retry-payment.ts';
+import { beginAttempt } from '../posting/begin-attempt.ts';
+import { claimPosting } from '../posting/claim-posting.ts';
+import { type OpenPractice, openPractice } from '../testing/open-practice.ts';
+import { beginRestore } from './begin-restore.ts';
+import { FENCE_STEP } from './fence-step.ts';
+import { type Doubted, putInDoubt } from './put-in-doubt.ts';
+
+let practice: OpenPractice;
+beforeEach(async () => {
+  practice = await openPractice();
+});
+afterEach(() => practice.close());
+
+const SINCE = new Date(Date.now() - 60_000);
+const sql = async (text: string) => (await practice.database.pool.query(text)).rows;
+const hold = () => startHold(practice, { scope: 'all', reason: null, by: SYSTEM });
+const release = () => endHold(practice, { scope: 'all', by: SYSTEM });
+
+async function payment(status: 'accepted' | 'posted' | 'failed' | 'needs_review'): Promise<string> {
+  const outcome = await createAcceptor(practice).accept(practice.input());
+  if (outcome.outcome !== 'accepted') throw new Error(outcome.outcome);
+  const id = paymentIdToUuid(outcome.paymentId);
+  if (status !== 'accepted') {
+    await sql(`DELETE FROM jobs WHERE payment_id = '${id}'`);
+    await sql(
+      `UPDATE payments SET status = '${status}', settled_at = now(), round = 1, last_fence = 3,
+              failure_code = ${status === 'posted' ? 'NULL' : `'outcome_unknown'`} WHERE id = '${id}'`,
+    );
+  }
+  return outcome.paymentId;
+}
+
+async function restored(since = SINCE): Promise<Doubted> {
+  const begun = await beginRestore(practice, { since, by: SYSTEM });
+  if (begun.outcome !== 'begun') throw new Error(begun.outcome);
+  const { id: restoreId, startedAt } = begun.restore;
+  return putInDoubt(practice, { restoreId, since, startedAt, by: SYSTEM });
+}
+
+async function claim() {
+  const [job] = await feedJobs(practice, 10);
+  if (job === undefined) throw new Error('no job was fed');
+  const posting = await claimPosting(practice, { jobId: job.id, fence: job.fence, leaseMs: 60_000 });
+  if (posting === null) throw new Error('the job could not be claimed');
+  return posting;
+}
+
+test('every payment that is not posted is in doubt from the time of the backup, once however often it is run', async () => {
+  for (const status of ['accepted', 'posted', 'failed', 'needs_review'] as const) await payment(status);
+  await sql(`UPDATE payments SET tried_since = now() - interval '2 days'`);
+  await hold();
+  expect(await restored()).toEqual({ accepted: 1, failed: 1, needs_review: 1 });
+  expect(await restored()).toEqual({});
+  const attempts = await sql(
+    `SELECT p.status, a.number, a.sent_at, a.outcome, a.code, a.finished_at > now() - interval '1 minute' AS now, p.last_fence
+       FROM posting_attempts a JOIN payments p ON p.id = a.payment_id ORDER BY p.id`,
+  );
+  const doubt = { number: -1, sent_at: SINCE, outcome: 'unknown', code: 'restored', now: true };
+  expect(attempts).toEqual([
+    { status: 'accepted', last_fence: FENCE_STEP, ...doubt },
+    { status: 'failed', last_fence: FENCE_STEP + 3, ...doubt },
+    { status: 'needs_review', last_fence: FENCE_STEP + 3, ...doubt },
+  ]);
+  expect(await sql('SELECT fence FROM jobs')).toEqual([{ fence: FENCE_STEP }]);
+  expect(await sql(`SELECT action, detail FROM audit_log WHERE action LIKE 'restore%' ORDER BY id`)).toEqual([
+    { action: 'restore.begin', detail: null },
+    { action: 'restore.finish', detail: { accepted: 1, failed: 1, needs_review: 1 } },
+  ]);
+
+  await release();
+  const open = await claim();
+  expect(open).toMatchObject({ sends: 1, unresolvedSentAt: SINCE });
+  expect(open.unresolvedMs).toBeLessThan(30_000);
+  expect(open.triedForMs).toBeLessThan(30_000);
+  expect(await beginAttempt(practice, { claim: open.claim, knownAbsent: true })).toBe(true);
+});
+
+test('a failed payment that a person retries afterwards is still in doubt', async () => {
+  const paymentId = await payment('failed');
+  await hold();
+  await restored();
+  await release();
+  await retryPayment(practice, { paymentId, userId: null, by: SYSTEM });
+  const posting = await claim();
+  expect(posting.unresolvedSentAt).toEqual(SINCE);
+  expect(posting.claim.fence).toBe(FENCE_STEP + 4);
+});
+
+test('an earlier send in doubt keeps its time: a look-up searches from there', async () => {
+  await payment('accepted');
+  const earlier = await claim();
+  await beginAttempt(practice, { claim: earlier.claim, knownAbsent: false });
+  await sql(`UPDATE posting_attempts SET sent_at = '2026-01-01T00:00:00Z'`);
+  await sql('UPDATE jobs SET lease_until = NULL, queued_at = NULL');
+  await hold();
+  await restored();
+  await release();
+  expect(await claim()).toMatchObject({ sends: 2, unresolvedSentAt: new Date('2026-01-01T00:00:00Z') });
+});
+
+test('job numbers of the lost time are never given again', async () => {
+  await payment('accepted');
+  await hold();
+  const begun = await beginRestore(practice, { since: SINCE, by: SYSTEM });
+  if (begun.outcome !== 'begun') throw new Error(begun.outcome);
+  const { from = 0, to = 0 } = begun.restore.skippedJobs ?? {};
+  expect(to - from).toBeGreaterThanOrEqual(1_000_000 + 60_000 - 1);
+  await payment('accepted');
+  const ids = (await sql('SELECT id FROM jobs ORDER BY id')).map(({ id }) => id);
+  expect(ids).toEqual([from - 1, to + 1]);
+});
+
+test('payments that were accepted after the restore are not in doubt', async () => {
+  await hold();
+  const begun = await beginRestore(practice, { since: SINCE, by: SYSTEM });
+  if (begun.outcome !== 'begun') throw new Error(begun.outcome);
+  await sql('SELECT pg_sleep(0.01)');
+  await payment('accepted');
+  expect(await restored()).toEqual({});
+});
+
+test('it is refused without a hold for all, for the future, and while a worker has a payment in hand', async () => {
+  const since = SINCE;
+  expect(await beginRestore(practice, { since, by: SYSTEM })).toEqual({ outcome: 'not_on_hold' });
+  const { userId, publicId } = practice;
+  await startHold(practice, { scope: { userId, publicId }, reason: null, by: SYSTEM });
+  expect(await beginRestore(practice, { since, by: SYSTEM })).toEqual({ outcome: 'not_on_hold' });
+  await endHold(practice, { scope: { userId, publicId }, by: SYSTEM });
+  await payment('accepted');
+  await claim();
+  await hold();
+  expect(await beginRestore(practice, { since, by: SYSTEM })).toEqual({ outcome: 'in_hand', postings: 1 });
+  const future = new Date(Date.now() + 60_000);
+  expect(await beginRestore(practice, { since: future, by: SYSTEM })).toEqual({ outcome: 'in_future' });
+});
+
+test('the hold cannot end before every payment is in doubt', async () => {
+  await payment('accepted');
+  await hold();
+  await beginRestore(practice, { since: SINCE, by: SYSTEM });
+  expect(await release()).toEqual({ outcome: 'restore_unfinished', since: SINCE });
+  expect(await restored()).toEqual({ accepted: 1 });
+  expect(await release()).toEqual({ outcome: 'ended' });
+});

@@ -1,0 +1,30 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { ROOT } from '../pages/blocks.ts';
+
+export type CliEnd = { code: number; stdout: string; stderr: string };
+
+const MAIN = join(ROOT, 'apps', 'cli', 'src', 'main.ts');
+
+/** Runs `emr-payments` as a process of its own and waits for its end. */
+export function runCommand(
+  env: { databaseUrl: string; encryptionKeys: string },
+  args: readonly string[],
+  input = '',
+): Promise<CliEnd> {
+  return new Promise((resolve) => {
+    const child = execFile(
+      process.execPath,
+      [MAIN, ...args],
+      { env: { TZ: 'UTC', DATABASE_URL: env.databaseUrl, ENCRYPTION_KEYS: env.encryptionKeys } },
+      (error, stdout, stderr) =>
+        resolve({
+          code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1,
+          stdout,
+          stderr,
+        }),
+    );
+    child.stdin?.on('error', () => undefined);
+    child.stdin?.end(input);
+  });
+}

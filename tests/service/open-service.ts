@@ -1,0 +1,118 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Client, createClient } from '@emr-payments/client';
+import { createUser, findClientPk, importPatients, openDatabase, saveConnection } from '@emr-payments/db';
+import { parseKeyring } from '@emr-payments/runtime';
+import { type AppSettings, type Stack, startStack } from '@emr-payments/stack';
+import { openTestDatabase, type TestDatabase } from '@emr-payments/testkit';
+import { type CliEnd, runCommand } from './cli.ts';
+
+export type Capability = 'conditional-create' | 'lookup' | 'none';
+
+/** One practice with a patient of its own, so that its entries in the EMR's ledger can be told from the others'. */
+export type ServicePractice = {
+  capability: Capability;
+  /** `user_…` */
+  publicId: string;
+  mrn: string;
+  client: Client;
+};
+
+/** An entry of the EMR's ledger, by the EMR's own account. */
+export type LedgerEntry = { payment_id: string; reference_number: string; patient_mrn: string };
+
+export type Service = {
+  stack: Stack;
+  database: TestDatabase;
+  /** Runs `emr-payments` against the service's database. */
+  cli(args: readonly string[], input?: string): Promise<CliEnd>;
+  addPractice(input: {
+    capability: Capability;
+    mrn: string;
+    emrPatientId: string;
+    baseUrl?: string;
+    concurrency?: number;
+  }): Promise<ServicePractice>;
+  ledger(): Promise<LedgerEntry[]>;
+  fault(fault: Record<string, unknown>): Promise<void>;
+  clearFaults(): Promise<void>;
+  close(): Promise<void>;
+};
+
+/** The whole service as processes, on a database of its own. */
+export async function openService(options: {
+  name: string;
+  workers?: number;
+  leaseMs?: number;
+}): Promise<Service> {
+  const folder = mkdtempSync(join(tmpdir(), `emr-payments-${options.name}-`));
+  const database = await openTestDatabase();
+  const settings: AppSettings = { worker: { LEASE_MS: String(options.leaseMs ?? 2_000) } };
+  const stack = await startStack({
+    folder,
+    databaseUrl: database.url,
+    workers: options.workers ?? 1,
+    settings,
+  });
+  return {
+    stack,
+    database,
+    cli: (args, input) =>
+      runCommand({ databaseUrl: database.url, encryptionKeys: stack.encryptionKeys }, args, input),
+    async addPractice({ capability, mrn, emrPatientId, baseUrl = stack.fhirUrl, concurrency = 8 }) {
+      const opened = openDatabase({ url: database.url, poolSize: 2, applicationName: 'test' });
+      try {
+        const deps = { database: opened, keyring: parseKeyring(stack.encryptionKeys) };
+        const { client_id: clientId, client_secret: clientSecret } = stack.demo;
+        const clientPk = await findClientPk(deps, { clientId });
+        if (clientPk === null) throw new Error('the demo client is missing');
+        const user = await createUser(deps, { clientPk, name: `${capability} practice` });
+        await importPatients(deps, { userId: user.userId, patients: [{ mrn, emrPatientId }] });
+        await saveConnection(deps, {
+          userId: user.userId,
+          adapter: 'fhir-r5',
+          baseUrl,
+          credentials: {},
+          settings: {
+            conditional_create: capability === 'conditional-create',
+            search: capability !== 'none',
+            timeout_ms: 1_500,
+            settle_ms: 500,
+          },
+          timeZone: 'UTC',
+          concurrency,
+        });
+        const client = createClient({
+          baseUrl: stack.apiUrl,
+          clientId,
+          clientSecret,
+          accessToken: user.accessToken,
+        });
+        return { capability, publicId: user.publicId, mrn, client };
+      } finally {
+        await opened.close();
+      }
+    },
+    async ledger() {
+      const answer = await fetch(`${stack.emrUrl}/sandbox/ledger`);
+      return ((await answer.json()) as { entries: LedgerEntry[] }).entries;
+    },
+    async fault(fault) {
+      const answer = await fetch(`${stack.emrUrl}/sandbox/faults`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(fault),
+      });
+      if (answer.status !== 201) throw new Error(await answer.text());
+    },
+    async clearFaults() {
+      await fetch(`${stack.emrUrl}/sandbox/faults`, { method: 'DELETE' });
+    },
+    async close() {
+      await stack.stop();
+      await database.drop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
