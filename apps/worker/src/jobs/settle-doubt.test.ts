@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { sentence } from '@emr-payments/contracts';
 import type { ClaimedPosting } from '@emr-payments/db';
 import { absent, type EmrAdapter, type FindHints, type FindOutcome } from '@emr-payments/emr';
 import { expect, test } from 'vitest';
@@ -72,13 +73,14 @@ test('with a conditional create, absent means that sending again is safe', async
 });
 
 test('a look-up that fails is no evidence', async () => {
-  const trouble = { code: 'timeout', detail: 'The EMR did not answer in time.' };
+  const trouble = { code: 'timeout', detail: sentence`The EMR did not answer in time.` };
   const far = adapterWith('lookup', { outcome: 'unavailable', ...trouble });
   expect(await settleDoubt(far, posting)).toMatchObject({ known: 'not_yet', trouble });
 });
 
 test('an entry that differs is neither found nor absent', async () => {
-  const entry = { outcome: 'differs', emrTransactionId: '7', difference: 'another amount' } as const;
+  const difference = sentence`another amount`;
+  const entry = { outcome: 'differs', emrTransactionId: '7', difference } as const;
   for (const capability of ['lookup', 'conditional-create'] as const)
     expect(await settleDoubt(adapterWith(capability, entry), posting)).toEqual({ known: 'differs', entry });
 });

@@ -1,4 +1,4 @@
-import { uuidToPaymentId } from '@emr-payments/contracts';
+import { sentence, uuidToPaymentId } from '@emr-payments/contracts';
 import type { ClaimedPosting } from '@emr-payments/db';
 import type { EmrAdapter, EntryDiffers, Trouble } from '@emr-payments/emr';
 
@@ -46,7 +46,7 @@ export async function settleDoubt(
     known: 'not_yet',
     trouble: {
       code: SETTLING,
-      detail: 'The EMR may still be processing the request whose answer was lost.',
+      detail: sentence`The EMR may still be processing the request whose answer was lost.`,
       retryAfterMs: Math.ceil(settlesInMs),
     },
   };

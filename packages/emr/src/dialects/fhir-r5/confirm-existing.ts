@@ -1,3 +1,4 @@
+import { sentence } from '@emr-payments/contracts';
 import type { CallOptions, Posting, PostOutcome } from '../../adapter.ts';
 import { differenceOf } from './compare-entry.ts';
 import { readResource } from './read.ts';
@@ -21,13 +22,15 @@ export async function confirmExisting(
       ? await readResource(connection, { path, schema: PaymentReconciliationSchema, signal })
       : { ok: true as const, value: entry };
   if (!read.ok) {
-    const detail = `The EMR says that it has the payment, but its entry cannot be read. ${read.trouble.detail}`;
+    const detail = sentence`The EMR says that it has the payment, but its entry cannot be read. ${read.trouble.detail}`;
     return { outcome: 'unknown', ...read.trouble, code: 'entry_unreadable', detail };
   }
   const system = connection.settings.payment_identifier_system;
   const difference = carriesOurId(read.value, { system, paymentId: posting.paymentId })
     ? differenceOf(posting, read.value)
-    : `${read.value.identifier === undefined ? 'no readable' : 'another'} payment id`;
+    : read.value.identifier === undefined
+      ? sentence`no readable payment id`
+      : sentence`another payment id`;
   if (difference === null) return { outcome: 'posted', emrTransactionId: id };
   return { outcome: 'differs', emrTransactionId: id, difference };
 }
