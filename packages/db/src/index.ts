@@ -78,6 +78,7 @@ export { type RetryInput, type RetryOutcome, retryPayment } from './payments/ret
 export { type ShownPayment, showPayment } from './payments/show-payment.ts';
 export { beginAttempt } from './posting/begin-attempt.ts';
 export { type ClaimedPosting, claimPosting } from './posting/claim-posting.ts';
+export { emrTextRow } from './posting/emr-text-row.ts';
 export { type FarEnd, retryPosting } from './posting/retry-posting.ts';
 export { type AttemptEnd, type Settlement, settlePayment } from './posting/settle-payment.ts';
 // Clients, their users, and the users' connections and patients.

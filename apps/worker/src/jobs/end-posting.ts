@@ -1,24 +1,26 @@
 import {
   type FailedCode,
   newEventId,
+  type OurSentence,
   paymentCreatedEvent,
   paymentFailedEvent,
   paymentReviewEvent,
   type ReviewCode,
   uuidToPaymentId,
 } from '@emr-payments/contracts';
-import { type AttemptEnd, type ClaimedPosting, retryPosting, settlePayment } from '@emr-payments/db';
+import { type ClaimedPosting, retryPosting, settlePayment } from '@emr-payments/db';
 import type { Trouble } from '@emr-payments/emr';
 import type { Held } from '../loops/leases.ts';
 import type { JobDeps } from './deps.ts';
+import { reasonFor, sealWords, type WordedAttempt } from './emr-words.ts';
 import { farEndOf, postingDelay } from './posting-policy.ts';
 import { persist } from './under-claim.ts';
 
 /** The end of a claim on a payment: it is settled, or retried later. `attempt` is null when nothing was sent. */
-export type PostingEnd = { attempt: AttemptEnd | null } & (
+export type PostingEnd = { attempt: WordedAttempt | null } & (
   | { status: 'posted'; emrTransactionId: string }
-  | { status: 'failed'; code: FailedCode; reason: string }
-  | { status: 'needs_review'; code: ReviewCode; reason: string }
+  | { status: 'failed'; code: FailedCode; reason: OurSentence }
+  | { status: 'needs_review'; code: ReviewCode; reason: OurSentence }
   | {
       status: 'retrying';
       trouble: Trouble;
@@ -29,7 +31,8 @@ export type PostingEnd = { attempt: AttemptEnd | null } & (
 
 type Ended = Exclude<PostingEnd, { status: 'retrying' }>;
 
-function eventOf(end: Ended, { claim, payment }: ClaimedPosting) {
+function eventOf(end: Ended, posting: ClaimedPosting) {
+  const { claim, payment } = posting;
   const paymentId = uuidToPaymentId(payment.id);
   const head = {
     eventId: newEventId(),
@@ -41,10 +44,11 @@ function eventOf(end: Ended, { claim, payment }: ClaimedPosting) {
     const { emrTransactionId } = end;
     return paymentCreatedEvent({ ...head, payment: { ...payment, paymentId, emrTransactionId } });
   }
+  const reason = reasonFor(posting, end);
   if (end.status === 'failed') {
-    return paymentFailedEvent({ ...head, payment: { paymentId, failureReason: end.reason } });
+    return paymentFailedEvent({ ...head, payment: { paymentId, failureReason: reason } });
   }
-  return paymentReviewEvent({ ...head, payment: { paymentId, reviewReason: end.reason } });
+  return paymentReviewEvent({ ...head, payment: { paymentId, reviewReason: reason } });
 }
 
 /** Records the end of a claim: settles the payment, or puts it off. A stale holder changes nothing, and that is logged. */
@@ -53,12 +57,13 @@ export async function endPosting(
   { posting, held, end }: { posting: ClaimedPosting; held: Held; end: PostingEnd },
 ): Promise<void> {
   const { claim, laneId, payment } = posting;
+  const attempt = sealWords(deps, { posting, attempt: end.attempt });
   const written = await persist(held, () => {
     if (end.status === 'retrying') {
       const delayMs = postingDelay({ tries: posting.tries, retryAfterMs: end.trouble.retryAfterMs });
       return retryPosting(
         { database: deps.database },
-        { claim, delayMs, attempt: end.attempt, farEnd: farEndOf(end.trouble) },
+        { claim, delayMs, attempt, farEnd: farEndOf(end.trouble) },
       );
     }
     const event = eventOf(end, posting);
@@ -71,8 +76,8 @@ export async function endPosting(
         result:
           end.status === 'posted'
             ? { status: 'posted', emrTransactionId: end.emrTransactionId }
-            : { status: end.status, failureCode: end.code, failureReason: end.reason },
-        attempt: end.attempt,
+            : { status: end.status, failureCode: end.code, failureReason: reasonFor(posting, end) },
+        attempt,
         event: { id: event.id, type: event.type, body: JSON.stringify(event) },
       },
     );

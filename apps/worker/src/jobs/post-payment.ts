@@ -1,14 +1,23 @@
-import { FAILURE_CODES, type FailedCode, isFailureCode, uuidToPaymentId } from '@emr-payments/contracts';
+import {
+  FAILURE_CODES,
+  type FailedCode,
+  idShown,
+  isFailureCode,
+  type OurSentence,
+  sentence,
+  uuidToPaymentId,
+} from '@emr-payments/contracts';
 import { beginAttempt, type ClaimedPosting, claimPosting } from '@emr-payments/db';
 import type { EmrAdapter, EntryDiffers, PostOutcome } from '@emr-payments/emr';
 import type { QueueEntry } from '@emr-payments/runtime';
 import type { Held } from '../loops/leases.ts';
 import type { JobDeps } from './deps.ts';
+import { withWords } from './emr-words.ts';
 import { endPosting, type PostingEnd } from './end-posting.ts';
 import { SETTLING, settleDoubt } from './settle-doubt.ts';
 import { underClaim } from './under-claim.ts';
 
-const CANNOT_ASK = 'There is no way to ask it whether it took the payment.';
+const CANNOT_ASK = sentence`There is no way to ask it whether it took the payment.`;
 
 /** Posts one payment to its EMR exactly once, or finds out that it is already there. */
 export async function runPosting(deps: JobDeps, entry: QueueEntry): Promise<void> {
@@ -32,15 +41,15 @@ async function attempt(
   let adapter: EmrAdapter;
   try {
     adapter = deps.adapters.of(posting.connection);
-  } catch (error) {
-    return misconfigured(posting, error);
+  } catch {
+    return misconfigured(posting);
   }
 
   const doubt = await settleDoubt({ adapter, signal }, posting);
   if (doubt.known === 'found')
     return { status: 'posted', emrTransactionId: doubt.emrTransactionId, attempt: null };
   if (doubt.known === 'differs') return { ...entryDiffers(doubt.entry), attempt: null };
-  if (doubt.known === 'never') return outcomeUnknown(`The EMR did not answer. ${CANNOT_ASK}`);
+  if (doubt.known === 'never') return outcomeUnknown(sentence`The EMR did not answer. ${CANNOT_ASK}`);
   if (doubt.known === 'not_yet')
     return { status: 'retrying', trouble: doubt.trouble, inDoubt: true, attempt: null };
   const inDoubt = doubt.known === 'repeatable';
@@ -50,7 +59,9 @@ async function attempt(
   if (names.outcome === 'refused') {
     // An earlier send may have arrived while the EMR still knew the name, so the payment has not certainly failed.
     if (inDoubt)
-      return outcomeUnknown(`The EMR did not answer an earlier try, which may have arrived. ${names.reason}`);
+      return outcomeUnknown(
+        sentence`The EMR did not answer an earlier try, which may have arrived. ${names.reason}`,
+      );
     return { status: 'failed', code: names.code, reason: names.reason, attempt: null };
   }
 
@@ -66,7 +77,7 @@ async function attempt(
     },
     { signal, mayStillSend: held.isSafe },
   );
-  return endOfPost(outcome, { adapter, inDoubt });
+  return withWords(endOfPost(outcome, { adapter, inDoubt }), 'emrText' in outcome ? outcome : {});
 }
 
 /** Decides how the claim ends from the outcome of the call and its evidence (docs/adapters.md). */
@@ -93,7 +104,8 @@ function endOfPost(
   const { code } = outcome;
   const trouble = outcome.outcome === 'refused' ? { code, detail: outcome.reason } : outcome;
   const attempt = { outcome: 'unknown' as const, code, detail: trouble.detail };
-  if (adapter.capability === 'none') return { ...outcomeUnknown(`${trouble.detail} ${CANNOT_ASK}`), attempt };
+  if (adapter.capability === 'none')
+    return { ...outcomeUnknown(sentence`${trouble.detail} ${CANNOT_ASK}`), attempt };
   return { status: 'retrying', trouble, inDoubt: true, attempt };
 }
 
@@ -108,26 +120,27 @@ function endAtHorizon(
   if (end.trouble.code === SETTLING) return end;
   const { attempt } = end;
   if (end.inDoubt) {
-    return { ...outcomeUnknown(`${end.trouble.detail} The retry horizon has ended.`), attempt };
+    return { ...outcomeUnknown(sentence`${end.trouble.detail} The retry horizon has ended.`), attempt };
   }
-  const reason = `${end.trouble.detail} The retry horizon has ended, and the EMR does not have the payment.`;
+  const reason = sentence`${end.trouble.detail} The retry horizon has ended, and the EMR does not have the payment.`;
   return { status: 'failed', code: 'retries_exhausted', reason, attempt };
 }
 
-function misconfigured({ unresolvedMs }: ClaimedPosting, error: unknown): PostingEnd {
-  const why = error instanceof Error ? error.message : 'unknown error';
-  const reason = `The practice's EMR connection cannot be used as it is set up: ${why}`;
+function misconfigured({ unresolvedMs }: ClaimedPosting): PostingEnd {
+  const reason = sentence`The practice's EMR connection cannot be used as it is set up.`;
   if (unresolvedMs !== null) return outcomeUnknown(reason);
   return { status: 'failed', code: 'connection_misconfigured', reason, attempt: null };
 }
 
-function outcomeUnknown(reason: string): PostingEnd {
+function outcomeUnknown(reason: OurSentence): PostingEnd {
   return { status: 'needs_review', code: 'outcome_unknown', reason, attempt: null };
 }
 
 /** The entry may be a damaged copy of the payment or another payment: sending again and believing it are both wrong. */
 function entryDiffers({ emrTransactionId, difference }: EntryDiffers) {
-  const reason = `The EMR has an entry with this payment's id (${emrTransactionId}), but it has ${difference}.`;
+  const id = idShown(emrTransactionId);
+  const entry = sentence`The EMR has an entry with this payment's id`;
+  const reason = sentence`${id === null ? entry : sentence`${entry} (${id})`}, but it has ${difference}.`;
   return { status: 'needs_review', code: 'entry_differs', reason } as const;
 }
 

@@ -23,7 +23,7 @@ const RETRY = {
     ), payment AS (
       UPDATE payments p SET status = 'retrying' FROM job WHERE p.id = job.payment_id AND p.status = 'posting'
     ), attempt AS (
-      UPDATE posting_attempts a SET outcome = $4, code = $5, detail = $6, finished_at = now() FROM job
+      UPDATE posting_attempts a SET outcome = $4, code = $5, detail = $6, emr_text = $8, finished_at = now() FROM job
        WHERE $4::text IS NOT NULL AND a.payment_id = job.payment_id AND a.number = $2
     ), lane AS (
       UPDATE lanes SET ${FAILED_LANE}
@@ -57,6 +57,7 @@ export async function retryPosting(
     attempt?.code ?? null,
     attempt?.detail ?? null,
     farEnd,
+    attempt?.sealedEmrText ?? null,
   ]);
   return rows.length === 1;
 }
