@@ -7,6 +7,7 @@ import { registerEvent } from './commands/event.ts';
 import { registerKeys } from './commands/keys.ts';
 import { registerPatients } from './commands/patients.ts';
 import { registerPayment } from './commands/payment.ts';
+import { registerUpkeep } from './commands/upkeep.ts';
 import { registerUser } from './commands/user.ts';
 import { registerWebhook } from './commands/webhook.ts';
 import { EXIT, type ExitName, failure } from './outcome.ts';
@@ -19,6 +20,7 @@ const COMMANDS: readonly Register[] = [
   registerPayment,
   registerEvent,
   registerKeys,
+  registerUpkeep,
   registerDoctor,
   registerAudit,
 ];

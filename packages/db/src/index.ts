@@ -113,5 +113,6 @@ export {
 // Upkeep.
 export { PRUNE_BATCH, type Prunable, pruneBatch } from './upkeep/prune.ts';
 export { checkSealed, countSealed, type ResealCounts, resealAll } from './upkeep/reseal.ts';
+export { type SealOldCounts, sealOldEmrText } from './upkeep/seal-old-emr-text.ts';
 export { type AuditGuard, auditGuard, serverClock } from './upkeep/server-facts.ts';
 export { forgetDemand, shareDemand } from './upkeep/share-demand.ts';
