@@ -9,6 +9,7 @@ import { registerKeys } from './commands/keys.ts';
 import { registerPatients } from './commands/patients.ts';
 import { registerPayment } from './commands/payment.ts';
 import { registerRestored } from './commands/restored.ts';
+import { registerUpkeep } from './commands/upkeep.ts';
 import { registerUser } from './commands/user.ts';
 import { registerWebhook } from './commands/webhook.ts';
 import { EXIT, type ExitName, failure } from './outcome.ts';
@@ -23,6 +24,7 @@ const COMMANDS: readonly Register[] = [
   registerHold,
   registerRestored,
   registerKeys,
+  registerUpkeep,
   registerDoctor,
   registerAudit,
 ];

@@ -85,6 +85,7 @@ export { type RetryInput, type RetryOutcome, retryPayment } from './payments/ret
 export { type ShownPayment, showPayment } from './payments/show-payment.ts';
 export { beginAttempt } from './posting/begin-attempt.ts';
 export { type ClaimedPosting, claimPosting } from './posting/claim-posting.ts';
+export { emrTextRow } from './posting/emr-text-row.ts';
 export { type FarEnd, type Postponement, retryPosting } from './posting/retry-posting.ts';
 export { type AttemptEnd, type Settlement, settlePayment } from './posting/settle-payment.ts';
 export { type BeginRestoreOutcome, beginRestore, type RestoreRecord } from './restore/begin-restore.ts';
@@ -122,5 +123,6 @@ export {
 // Upkeep.
 export { PRUNE_BATCH, type Prunable, pruneBatch } from './upkeep/prune.ts';
 export { checkSealed, countSealed, type ResealCounts, resealAll } from './upkeep/reseal.ts';
+export { type SealOldCounts, sealOldEmrText } from './upkeep/seal-old-emr-text.ts';
 export { type AuditGuard, auditGuard, serverClock } from './upkeep/server-facts.ts';
 export { forgetDemand, shareDemand } from './upkeep/share-demand.ts';

@@ -1,3 +1,5 @@
+import { type OurSentence, sentence } from '@emr-payments/contracts';
+
 /**
  * The facts about a search answer that decide whether "nothing found" is evidence. Each is required, so that a dialect
  * answers every question, and none knows the EMR's format.
@@ -30,10 +32,10 @@ export type Absent = { outcome: 'absent'; [PROVEN]: true };
 export type NotProven = {
   outcome: 'unavailable';
   code: 'answer_incomplete' | 'answer_not_understood' | 'search_not_honoured' | 'answer_cached';
-  detail: string;
+  detail: OurSentence;
 };
 
-function notProven(code: NotProven['code'], detail: string): NotProven {
+function notProven(code: NotProven['code'], detail: OurSentence): NotProven {
   return { outcome: 'unavailable', code, detail };
 }
 
@@ -47,20 +49,21 @@ export function absent(evidence: AbsenceEvidence): Absent | NotProven {
     const unread = entriesSeen - entriesUnderstood;
     return notProven(
       'answer_not_understood',
-      `Entries of the EMR's answer cannot be read: ${unread} of ${entriesSeen}.`,
+      sentence`Entries of the EMR's answer cannot be read: ${unread} of ${entriesSeen}.`,
     );
   }
-  if (evidence.errorSaid) return notProven('answer_incomplete', 'The EMR reported an error with its answer.');
+  if (evidence.errorSaid)
+    return notProven('answer_incomplete', sentence`The EMR reported an error with its answer.`);
   if (!evidence.complete)
-    return notProven('answer_incomplete', 'The EMR says that its answer is incomplete.');
+    return notProven('answer_incomplete', sentence`The EMR says that its answer is incomplete.`);
   if (total !== null && total !== matches) {
-    return notProven('answer_incomplete', `The EMR counts ${total} entries and gave ${matches}.`);
+    return notProven('answer_incomplete', sentence`The EMR counts ${total} entries and gave ${matches}.`);
   }
   if (!evidence.searchHonoured) {
-    return notProven('search_not_honoured', 'The EMR did not search by our payment id.');
+    return notProven('search_not_honoured', sentence`The EMR did not search by our payment id.`);
   }
   if (evidence.servedFromCache) {
-    return notProven('answer_cached', "The EMR's answer may be older than our request.");
+    return notProven('answer_cached', sentence`The EMR's answer may be older than our request.`);
   }
   return { outcome: 'absent' } as Absent;
 }

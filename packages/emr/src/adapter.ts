@@ -1,3 +1,4 @@
+import type { OurSentence } from '@emr-payments/contracts';
 import type { Absent } from './absence.ts';
 
 /**
@@ -86,8 +87,17 @@ export type FindHints = {
   sentAt: Date | null;
 };
 
-/** Why a call gave no evidence. `code` is stable; `detail` is for people and holds no PHI and no secret. */
-export type Trouble = { code: string; detail: string; retryAfterMs?: number };
+/** The EMR's own words, as `ownWords` makes them. */
+type OwnWords = {
+  /**
+   * Cleaned, at most 1000 characters (code points), possibly with a patient's name in it. They are sealed with the posting
+   * attempt and go nowhere else, except to an integrator whose connection says `share_emr_text`.
+   */
+  emrText?: string;
+};
+
+/** Why a call gave no evidence. `code` is stable; `detail` is for people and consists of our own words. */
+export type Trouble = OwnWords & { code: string; detail: OurSentence; retryAfterMs?: number };
 
 /** True for a `Trouble`, false for the list or resource that was read instead. */
 export function isTrouble(value: object): value is Trouble {
@@ -97,7 +107,7 @@ export function isTrouble(value: object): value is Trouble {
 /** Names of the payment resolved to the EMR's ids. Resolving writes nothing in the EMR. */
 export type ResolveOutcome =
   | { outcome: 'resolved'; method: EmrCode; location: EmrCode }
-  | { outcome: 'refused'; code: 'unknown_payment_method' | 'unknown_location'; reason: string }
+  | { outcome: 'refused'; code: 'unknown_payment_method' | 'unknown_location'; reason: OurSentence }
   | ({ outcome: 'not_sent' } & Trouble);
 
 /** All names that `resolve` accepts; both lists are empty where an EMR has no place for them. */
@@ -107,15 +117,15 @@ export type ListOutcome = ({ outcome: 'listed' } & EmrLists) | ({ outcome: 'not_
  * The EMR has an entry with our payment id that is not the payment as we know it. `difference` names our fields that do not
  * agree, in our words, such as `another amount and another patient`; it holds no value from the EMR.
  */
-export type EntryDiffers = { outcome: 'differs'; emrTransactionId: string; difference: string };
+export type EntryDiffers = { outcome: 'differs'; emrTransactionId: string; difference: OurSentence };
 
 /** The outcomes of a posting call. Only evidence may choose: when in doubt it is `unknown`. */
 export type PostOutcome =
   | { outcome: 'posted'; emrTransactionId: string }
   /** The EMR says that it has taken the request, and names no entry yet: it is never sent again. */
-  | { outcome: 'accepted'; detail: string }
+  | ({ outcome: 'accepted'; detail: OurSentence } & OwnWords)
   | EntryDiffers
-  | { outcome: 'refused'; code: string; reason: string }
+  | ({ outcome: 'refused'; code: string; reason: OurSentence } & OwnWords)
   | ({ outcome: 'not_sent' } & Trouble)
   | ({ outcome: 'unknown' } & Trouble);
 

@@ -7,6 +7,8 @@ export {
 } from './connections/set-up-connection.ts';
 export { diagnose, type ServiceSettings } from './doctor/diagnose.ts';
 export type { Check } from './doctor/finding.ts';
+export { type EmrText, readEmrText } from './emr-text/read-emr-text.ts';
+export { sealOldEmrTexts } from './emr-text/seal-old-emr-text.ts';
 export { rotateKeys } from './keys/rotate-keys.ts';
 export { type ImportReport, importFile } from './patients/import-file.ts';
 export { isLine } from './patients/line.ts';

@@ -1,3 +1,4 @@
+import type { OurSentence } from '@emr-payments/contracts';
 import type { ConnectionRecord } from '@emr-payments/db';
 import type { Adapters, EmrAdapter, Trouble } from '@emr-payments/emr';
 
@@ -6,8 +7,8 @@ type NotSent = { outcome: 'not_sent' } & Trouble;
 /** The error that the request is answered with. */
 export type EmrRefusal = {
   outcome: 'connection_unusable' | 'emr_timeout' | 'emr_unavailable';
-  /** Why the EMR could not be used, for the sentence: its own answer, or the failure on the way to it. */
-  reason?: string;
+  /** Why the EMR could not be used, in our words. */
+  reason?: OurSentence;
 };
 
 /**

@@ -1,6 +1,8 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { paymentIdToUuid } from '@emr-payments/contracts';
+import { emrTextRow } from '@emr-payments/db';
 import { parseKeyring, seal } from '@emr-payments/runtime';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { newKey, type Operator, openOperator } from '../testing/operator.ts';
@@ -48,6 +50,28 @@ test('a value that no key opens is exit code 1, with its name and what to do', a
     code: 1,
     stdout: expect.stringMatching(/^failed +keys +no key opens \d+ values: /m),
   });
+});
+
+test("the EMR's own words about attempts are sealed again too", async () => {
+  const apart = await openOperator();
+  const practice = await openPayments(apart);
+  const id = await practice.endedPayment('failed');
+  const paymentId = paymentIdToUuid(id);
+  const keyring = parseKeyring(apart.env.ENCRYPTION_KEYS ?? '');
+  const attempts = Array.from({ length: 150 }, (_, n) => ({
+    paymentId,
+    number: n + 1,
+    outcome: 'unknown',
+    emrText: seal(keyring, emrTextRow({ paymentId, number: n + 1 }), `words ${n + 1}`),
+  }));
+  await apart.database.prisma.postingAttempt.createMany({ data: attempts });
+  const newer = newKey('k2');
+  const rotated = await apart.run(['keys', 'rotate'], keysOf(newer, apart.env.ENCRYPTION_KEYS));
+  expect(rotated.stdout).toMatch(/: 152 now, 0 before/);
+  const shown = await apart.run(['payment', 'show', id, '--emr-detail'], keysOf(newer));
+  expect(shown.code).toBe(0);
+  expect(shown.stdout).toContain('attempt 150: words 150');
+  await apart.close();
 });
 
 test('keys come from a file as well, and nothing that needs them starts without', async () => {

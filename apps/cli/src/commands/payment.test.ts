@@ -1,6 +1,8 @@
 import { paymentIdToUuid } from '@emr-payments/contracts';
+import { emrTextRow } from '@emr-payments/db';
+import { open, parseKeyring, seal } from '@emr-payments/runtime';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Operator, openOperator } from '../testing/operator.ts';
+import { newKey, type Operator, openOperator } from '../testing/operator.ts';
 import { openPayments, type PaymentsOfTest, unknownPayment } from '../testing/payments.ts';
 
 let operator: Operator;
@@ -63,6 +65,145 @@ test('list and show say why a payment is still open, and when it is tried next',
   });
   expect(await operator.run(['payment', 'list', '--user', 'user_none'])).toMatchObject({ code: 3 });
   expect(await operator.run([...list, '--status', 'lost'])).toMatchObject({ code: 2 });
+});
+
+const PATIENT = 'JANE DOE 1970-01-01 has no balance';
+
+/** A failed payment with two attempts, about the second of which the EMR gave words of its own. */
+async function refusedPayment(): Promise<string> {
+  const id = await practice.endedPayment('failed');
+  const paymentId = paymentIdToUuid(id);
+  const keyring = parseKeyring(operator.env.ENCRYPTION_KEYS ?? '');
+  const emrText = seal(keyring, emrTextRow({ paymentId, number: 3 }), PATIENT);
+  await operator.database.prisma.postingAttempt.createMany({
+    data: [
+      { paymentId, number: 1, outcome: 'not_sent', code: 'timeout' },
+      { paymentId, number: 3, outcome: 'refused', code: 'emr_refused', emrText },
+    ],
+  });
+  return id;
+}
+
+test("show --emr-detail opens the EMR's own words, and the audit log says who read them", async () => {
+  const id = await refusedPayment();
+  const read = async () => (await operator.audited()).filter(({ action }) => action === 'payment.emr_detail');
+  const before = (await read()).length;
+  const plain = await operator.run(['payment', 'show', id]);
+  expect(plain.stdout).toContain('They are sealed; --emr-detail shows them.');
+  expect(plain.stdout).not.toContain('JANE');
+  expect(await operator.ask(['payment', 'show', id])).toMatchObject({
+    attempts: [{ has_emr_text: false }, { has_emr_text: true }],
+  });
+  expect(await read()).toHaveLength(before);
+
+  const shown = await operator.run(['payment', 'show', id, '--emr-detail']);
+  expect(shown).toMatchObject({ code: 0, stderr: '' });
+  expect(shown.stdout).toContain(`attempt 3: ${PATIENT}`);
+  expect(shown.stdout).toContain('They may hold patient data');
+  expect((await operator.ask(['payment', 'show', id, '--emr-detail'])).emr_detail).toEqual([
+    { number: 3, text: PATIENT },
+  ]);
+  const entry = { subject: `payment:${id}`, detail: { opened: 1, unopened: 0 } };
+  expect((await read()).slice(before)).toMatchObject([entry, entry]);
+});
+
+test('show --emr-detail with the wrong key shows the payment, says so and exits with 1', async () => {
+  const id = await refusedPayment();
+  const env = { ENCRYPTION_KEYS: newKey('k9') };
+  const shown = await operator.run(['payment', 'show', id, '--emr-detail'], { env });
+  expect(shown.code).toBe(1);
+  expect(shown.stdout).toMatch(/^failure_code +unknown_location$/m);
+  expect(shown.stdout).toContain(
+    "attempt 3: no key in ENCRYPTION_KEYS opens this; it was sealed with the key 'k1'",
+  );
+  expect(shown.stdout).not.toContain('JANE');
+  expect(await operator.run(['payment', 'show', id], { env })).toMatchObject({ code: 0 });
+
+  const moved = await practice.endedPayment('failed');
+  const { emrText } = await operator.database.prisma.postingAttempt.findFirstOrThrow({
+    where: { paymentId: paymentIdToUuid(id), number: 3 },
+  });
+  await operator.database.prisma.postingAttempt.create({
+    data: { paymentId: paymentIdToUuid(moved), number: 3, outcome: 'refused', emrText },
+  });
+  const foreign = await operator.run(['payment', 'show', moved, '--emr-detail']);
+  expect(foreign.code, 'words of another payment do not open').toBe(1);
+  expect(foreign.stdout).not.toContain('JANE');
+});
+
+test('show --emr-detail says when the EMR gave no words', async () => {
+  const id = await practice.endedPayment('failed');
+  const shown = await operator.run(['payment', 'show', id, '--emr-detail']);
+  expect(shown).toMatchObject({ code: 0 });
+  expect(shown.stdout).toContain('There are no words');
+});
+
+test("upkeep seal-emr-text moves the EMR's words out of the reasons of earlier versions", async () => {
+  const { prisma } = operator.database;
+  const quoted = `The EMR refused the payment: ${PATIENT}`;
+  const endings = [
+    '',
+    ' The retry horizon has ended.',
+    ' There is no way to ask it whether it took the payment.',
+  ];
+  const ids: string[] = [];
+  for (const [index, ending] of endings.entries()) {
+    const id = await practice.endedPayment(index === 0 ? 'failed' : 'needs_review');
+    const paymentId = paymentIdToUuid(id);
+    ids.push(paymentId);
+    await prisma.payment.update({ where: { id: paymentId }, data: { failureReason: quoted + ending } });
+    const detail = index === 2 ? quoted : null;
+    await prisma.postingAttempt.create({ data: { paymentId, number: 2, outcome: 'unknown', detail } });
+  }
+  const bare = await practice.endedPayment('failed');
+  await prisma.payment.update({ where: { id: paymentIdToUuid(bare) }, data: { failureReason: quoted } });
+  const reasons = async () =>
+    (await prisma.payment.findMany({ where: { id: { in: ids } } })).map(({ failureReason }) => failureReason);
+
+  expect(await operator.ask(['upkeep', 'seal-emr-text', '--dry-run'])).toEqual({
+    dry_run: true,
+    payments: 3,
+    attempts: 1,
+    shared: 0,
+    left: 1,
+  });
+  expect((await reasons()).every((reason) => reason?.startsWith(quoted))).toBe(true);
+  expect(await operator.ask(['upkeep', 'seal-emr-text'])).toMatchObject({
+    payments: 3,
+    attempts: 1,
+    left: 1,
+  });
+  expect((await reasons()).join()).not.toContain('JANE');
+  const attempts = await prisma.postingAttempt.findMany({ where: { paymentId: { in: ids } } });
+  const keyring = parseKeyring(operator.env.ENCRYPTION_KEYS ?? '');
+  for (const { paymentId, number, detail, emrText } of attempts) {
+    expect(detail ?? '').not.toContain('JANE');
+    expect(open(keyring, emrTextRow({ paymentId, number }), emrText ?? '')).toBe(PATIENT);
+  }
+  expect(await operator.ask(['upkeep', 'seal-emr-text'])).toMatchObject({
+    payments: 0,
+    attempts: 0,
+    left: 1,
+  });
+  expect(await operator.run(['upkeep', 'seal-emr-text'], { env: { ENCRYPTION_KEYS: '' } })).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/^ENCRYPTION_KEYS is not set/),
+  });
+  const [first] = (await operator.audited()).filter(({ action }) => action === 'upkeep.seal_emr_text');
+  expect(first).toMatchObject({ detail: { payments: 3, attempts: 1, shared: 0, left: 1 } });
+});
+
+test('upkeep seal-emr-text leaves what the integrator may read', async () => {
+  const { prisma } = operator.database;
+  const id = await refusedPayment();
+  const data = { failureReason: `The EMR refused the payment: ${PATIENT}` };
+  await prisma.payment.update({ where: { id: paymentIdToUuid(id) }, data });
+  const share = (shareEmrText: boolean) =>
+    prisma.connection.update({ where: { userId: practice.userId }, data: { shareEmrText } });
+  await share(true);
+  expect(await operator.ask(['upkeep', 'seal-emr-text'])).toMatchObject({ payments: 0, shared: 2 });
+  await share(false);
+  expect(await operator.ask(['upkeep', 'seal-emr-text'])).toMatchObject({ payments: 1, shared: 0 });
 });
 
 test('retry: only from failed, with the same id and a corrected location', async () => {

@@ -8,10 +8,12 @@ import {
   type ShownPayment,
   showPayment,
 } from '@emr-payments/db';
+import { type EmrText, readEmrText } from '@emr-payments/operations';
 import { Option } from 'commander';
 import { line, paymentId } from '../arguments.ts';
 import type { Register } from '../cli.ts';
 import { done, failure, type Outcome } from '../outcome.ts';
+import { emrDetail } from '../output/emr-detail.ts';
 import { pairs, table } from '../output/table.ts';
 import { registerCompare } from './payment-compare.ts';
 import { registerPaymentList } from './payment-list.ts';
@@ -35,7 +37,7 @@ function refused(id: string, outcome: Refused): Outcome {
 const actionOf = (code: string | null): string | null =>
   code !== null && isFailureCode(code) ? FAILURE_CODES[code].action : null;
 
-function shown(payment: ShownPayment): Outcome {
+function shown(payment: ShownPayment, texts: readonly EmrText[] | null): Outcome {
   const id = uuidToPaymentId(payment.id);
   const data = {
     payment_id: id,
@@ -71,7 +73,9 @@ function shown(payment: ShownPayment): Outcome {
     outcome: one.outcome,
     code: one.code,
     detail: one.detail,
+    has_emr_text: one.emrText !== null,
   }));
+  const words = emrDetail({ texts, sealed: attempts.filter((one) => one.has_emr_text).length });
   const events = payment.events.map((one) => ({
     event_id: one.id,
     type: one.type,
@@ -99,8 +103,10 @@ function shown(payment: ShownPayment): Outcome {
         one.deliveries.map(({ endpoint_id, status }) => `${endpoint_id} ${status}`).join(', '),
       ]),
     ),
+    ...(words.text === '' ? [] : [words.text]),
   ].join('\n\n');
-  return done({ ...data, attempts, events }, text);
+  const unopened = texts?.some((one) => !('text' in one)) ?? false;
+  return { exit: unopened ? 'failed' : 'ok', data: { ...data, attempts, events, ...words.data }, text };
 }
 
 /** Single payments and lists of them; and their comparison with the EMR's entries. */
@@ -112,10 +118,18 @@ export const registerPayment: Register = (program, cli) => {
     .command('show')
     .description('show one payment with its attempts, events and deliveries')
     .argument('<payment_id>', '', paymentId)
-    .action((id: string) =>
-      cli.run(async ({ database }) => {
+    .option('--emr-detail', "also the EMR's own words about the attempts; recorded in the audit log")
+    .action((id: string, options: { emrDetail?: boolean }) =>
+      cli.run(async ({ database, config, by }) => {
         const found = await showPayment({ database }, { paymentId: id });
-        return found === null ? failure('not_found', `There is no payment ${id}.`) : shown(found);
+        if (found === null) return failure('not_found', `There is no payment ${id}.`);
+        if (options.emrDetail !== true) return shown(found, null);
+        const sealed = found.attempts.flatMap(({ number, emrText }) =>
+          emrText === null ? [] : [{ number, emrText }],
+        );
+        if (sealed.length === 0) return shown(found, []);
+        const keyring = config.readKeyring();
+        return shown(found, await readEmrText({ database, keyring }, { paymentId: id, sealed, by }));
       }),
     );
 

@@ -1,5 +1,6 @@
 import { type AdapterField, adapterDescriptions, adapterNames } from '@emr-payments/emr';
 import { type ConnectionOwner, type SetUpOutcome, setUpConnection } from '@emr-payments/operations';
+import { Option } from 'commander';
 import { assignment, integer, line, rate } from '../arguments.ts';
 import type { CommandDeps, Register } from '../cli.ts';
 import { loadCredentials } from '../load-credentials.ts';
@@ -17,6 +18,7 @@ type Options = {
   setting?: Record<string, string>;
   concurrency: number;
   rate?: number;
+  shareEmrText?: boolean;
   check: boolean;
 };
 
@@ -73,7 +75,16 @@ async function connect({ database, config, by, terminal }: CommandDeps, options:
   if ('exit' in owner) return owner;
   const read = await loadCredentials({ stdin: terminal.stdin }, { source: options.credentials });
   if (!read.ok) return failure('failed', read.reason);
-  const { adapter, baseUrl, timeZone, concurrency, rate, check, setting: settings = {} } = options;
+  const {
+    adapter,
+    baseUrl,
+    timeZone,
+    concurrency,
+    rate,
+    check,
+    shareEmrText,
+    setting: settings = {},
+  } = options;
   const result = await setUpConnection(
     { database, keyring },
     {
@@ -85,6 +96,7 @@ async function connect({ database, config, by, terminal }: CommandDeps, options:
       settings,
       concurrency,
       ratePerSecond: rate,
+      shareEmrText,
       check,
       by,
     },
@@ -130,6 +142,14 @@ export const registerUserConnect: Register = (user, cli) => {
     .option('--setting <name=value>', 'a setting of the adapter; may be repeated', assignment)
     .option('--concurrency <n>', 'most postings to this EMR at the same time', integer(1, 1000), 4)
     .option('--rate <n>', 'most postings to this EMR in a second, such as 0.5', rate)
+    .addOption(
+      new Option(
+        '--share-emr-text',
+        "pass the EMR's own words, which can name a patient, on to the integrator; without this option it stays as it is, " +
+          'at first off',
+      ),
+    )
+    .addOption(new Option('--no-share-emr-text', "keep the EMR's own words sealed, for the operator only"))
     .option('--no-check', 'save the connection without trying it')
     .addHelpText('after', ADAPTER_HELP)
     .action((options: Options) => cli.run((deps) => connect(deps, options)));

@@ -148,6 +148,30 @@ test('connect --user replaces a connection, with the adapter that it has; --no-c
   expect(await operator.run(nobody)).toMatchObject({ code: 3 });
 });
 
+test('--share-emr-text is off at first, stays as it is, and is shown and audited', async () => {
+  const { user_id } = await connectUser('Sharing');
+  const change = ['user', 'connect', '--user', user_id, ...connection(), '--no-check'];
+  const shared = async () =>
+    (await operator.ask<{ share_emr_text: boolean }>(['user', 'show', user_id])).share_emr_text;
+  expect(await shared()).toBe(false);
+  await operator.ask([...change, '--share-emr-text']);
+  expect(await shared()).toBe(true);
+  await operator.ask(change);
+  expect(await shared(), 'a change that says nothing about it').toBe(true);
+  await operator.ask([...change, '--no-share-emr-text']);
+  expect(await shared()).toBe(false);
+  const { stdout } = await operator.run(['user', 'show', user_id]);
+  expect(stdout).toMatch(/^share_emr_text +no$/m);
+  expect(stdout).not.toContain('sesame');
+  const entries = (await operator.audited()).filter(({ subject }) => subject === `user:${user_id}`);
+  expect(entries.map(({ detail }) => detail)).toEqual([
+    null,
+    { share_emr_text: true },
+    null,
+    { share_emr_text: false },
+  ]);
+});
+
 test('rotate-token: both tokens work during the overlap', async () => {
   const first = await connectUser('Rotating');
   const second = await operator.ask<Connected>(['user', 'rotate-token', first.user_id, '--overlap', '1h']);
@@ -169,7 +193,7 @@ test('rotate-token: both tokens work during the overlap', async () => {
 });
 
 test('a user that does not exist is exit code 3', async () => {
-  for (const command of ['check', 'disable', 'rotate-token']) {
+  for (const command of ['check', 'disable', 'rotate-token', 'show']) {
     expect(await operator.run(['user', command, 'user_nobody'])).toMatchObject({
       code: 3,
       stderr: 'There is no user user_nobody.\n',

@@ -5,11 +5,13 @@ import type { Register } from '../cli.ts';
 import { done, failure } from '../outcome.ts';
 import { pairs, table } from '../output/table.ts';
 import { registerUserConnect } from './user-connect.ts';
+import { registerUserShow } from './user-show.ts';
 
 /** Users (practice logins), their access tokens and their EMR connections. */
 export const registerUser: Register = (program, cli) => {
   const user = program.command('user').description('users (practice logins) and their EMR connections');
   registerUserConnect(user, cli);
+  registerUserShow(user, cli);
 
   user
     .command('check')

@@ -5,7 +5,7 @@
 export type Cell = string | number | boolean | Date | null | undefined;
 
 /** Shows a cell as text without control characters: a terminal would obey them, and some texts come from outside. */
-function plain(cell: Cell): string {
+export function plain(cell: Cell): string {
   if (cell === null || cell === undefined || cell === '') return '-';
   if (cell instanceof Date) return `${cell.toISOString().slice(0, 19)}Z`;
   if (typeof cell === 'boolean') return cell ? 'yes' : 'no';

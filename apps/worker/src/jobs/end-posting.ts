@@ -1,6 +1,7 @@
 import {
   type FailedCode,
   newEventId,
+  type OurSentence,
   paymentCreatedEvent,
   paymentFailedEvent,
   paymentReviewEvent,
@@ -17,16 +18,17 @@ import {
 import type { Trouble } from '@emr-payments/emr';
 import type { Held } from '../loops/leases.ts';
 import type { JobDeps } from './deps.ts';
+import { reasonFor, sealWords, type WordedAttempt } from './emr-words.ts';
 import { isOutage, OWN_FAULT_TROUBLE } from './own-fault.ts';
 import { farEndOf, postingDelay } from './posting-policy.ts';
 import { postponeUnrecorded } from './postpone-unrecorded.ts';
 import { persist } from './under-claim.ts';
 
 /** The end of a claim on a payment: it is settled, or retried later. `attempt` is null when nothing was sent. */
-export type PostingEnd = { attempt: AttemptEnd | null } & (
+export type PostingEnd = { attempt: WordedAttempt | null } & (
   | { status: 'posted'; emrTransactionId: string }
-  | { status: 'failed'; code: FailedCode; reason: string }
-  | { status: 'needs_review'; code: ReviewCode; reason: string }
+  | { status: 'failed'; code: FailedCode; reason: OurSentence }
+  | { status: 'needs_review'; code: ReviewCode; reason: OurSentence }
   | {
       status: 'retrying';
       trouble: Trouble;
@@ -44,7 +46,8 @@ type Ended = Exclude<PostingEnd, Open>;
 
 const isOpen = (end: PostingEnd): end is Open => end.status === 'retrying' || end.status === 'submitted';
 
-function eventOf(end: Ended, { claim, payment }: ClaimedPosting) {
+function eventOf(end: Ended, posting: ClaimedPosting) {
+  const { claim, payment } = posting;
   const paymentId = uuidToPaymentId(payment.id);
   const head = {
     eventId: newEventId(),
@@ -56,16 +59,17 @@ function eventOf(end: Ended, { claim, payment }: ClaimedPosting) {
     const { emrTransactionId } = end;
     return paymentCreatedEvent({ ...head, payment: { ...payment, paymentId, emrTransactionId } });
   }
+  const reason = reasonFor(posting, end);
   if (end.status === 'failed') {
-    return paymentFailedEvent({ ...head, payment: { paymentId, failureReason: end.reason } });
+    return paymentFailedEvent({ ...head, payment: { paymentId, failureReason: reason } });
   }
-  return paymentReviewEvent({ ...head, payment: { paymentId, reviewReason: end.reason } });
+  return paymentReviewEvent({ ...head, payment: { paymentId, reviewReason: reason } });
 }
 
 /** Writes the end. @returns null when the claim is no longer ours; how many tries in a row have had the same answer. */
 async function record(
   { database }: Pick<JobDeps, 'database'>,
-  { posting, end }: { posting: ClaimedPosting; end: PostingEnd },
+  { posting, end, attempt }: { posting: ClaimedPosting; end: PostingEnd; attempt: AttemptEnd | null },
 ): Promise<{ sameAnswers: number } | null> {
   const { claim, laneId, payment, tries } = posting;
   if (isOpen(end)) {
@@ -75,7 +79,7 @@ async function record(
     const postponement = { code, reason, delayMs, farEnd: farEndOf(end.trouble), ourFault } as const;
     return retryPosting(
       { database },
-      { claim, attempt: end.attempt, postponement: { status: end.status, ...postponement } },
+      { claim, attempt, postponement: { status: end.status, ...postponement } },
     );
   }
   const event = eventOf(end, posting);
@@ -88,8 +92,8 @@ async function record(
       result:
         end.status === 'posted'
           ? { status: 'posted', emrTransactionId: end.emrTransactionId }
-          : { status: end.status, failureCode: end.code, failureReason: end.reason },
-      attempt: end.attempt,
+          : { status: end.status, failureCode: end.code, failureReason: reasonFor(posting, end) },
+      attempt,
       event: { id: event.id, type: event.type, body: JSON.stringify(event) },
     },
   );
@@ -106,14 +110,15 @@ export async function endPosting(
 ): Promise<void> {
   const { claim, payment } = posting;
   const { adapter } = posting.connection;
+  const attempt = sealWords(deps, { posting, attempt: end.attempt });
   let status: PostingEnd['status'] = end.status;
   let code = isOpen(end) ? end.trouble.code : 'code' in end ? end.code : undefined;
   let sameAnswers: number | null;
   try {
-    sameAnswers = (await persist(held, () => record(deps, { posting, end })))?.sameAnswers ?? null;
+    sameAnswers = (await persist(held, () => record(deps, { posting, end, attempt })))?.sameAnswers ?? null;
   } catch (error) {
     if (isOutage(error)) throw error;
-    const instead = await postponeUnrecorded(deps, { posting, held, attempt: end.attempt, error });
+    const instead = await postponeUnrecorded(deps, { posting, held, attempt, error });
     sameAnswers = instead === null ? null : 0;
     status = instead ?? status;
     code = instead === 'needs_review' ? 'settlement_failed' : OWN_FAULT_TROUBLE.code;

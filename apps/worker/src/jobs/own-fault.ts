@@ -1,3 +1,4 @@
+import { sentence } from '@emr-payments/contracts';
 import { DatabaseUnavailableError, OUR_FAULT } from '@emr-payments/db';
 import type { Trouble } from '@emr-payments/emr';
 import type { LogFields } from '@emr-payments/runtime';
@@ -9,8 +10,7 @@ import type { JobDeps } from './deps.ts';
  */
 export const OWN_FAULT_TROUBLE: Trouble = {
   code: OUR_FAULT,
-  detail:
-    'We are temporarily unable to post this payment. It will be posted as soon as the fault on our side has been removed.',
+  detail: sentence`We are temporarily unable to post this payment. It will be posted as soon as the fault on our side has been removed.`,
 };
 
 /** The same for a delivery. Only its job's row has it. */

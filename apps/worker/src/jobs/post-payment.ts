@@ -1,16 +1,25 @@
-import { FAILURE_CODES, type FailedCode, isFailureCode, uuidToPaymentId } from '@emr-payments/contracts';
+import {
+  FAILURE_CODES,
+  type FailedCode,
+  idShown,
+  isFailureCode,
+  type OurSentence,
+  sentence,
+  uuidToPaymentId,
+} from '@emr-payments/contracts';
 import { beginAttempt, type ClaimedPosting, claimPosting } from '@emr-payments/db';
 import type { EmrAdapter, EntryDiffers, PostOutcome, Trouble } from '@emr-payments/emr';
 import type { QueueEntry } from '@emr-payments/runtime';
 import type { Held } from '../loops/leases.ts';
 import type { JobDeps } from './deps.ts';
+import { withWords } from './emr-words.ts';
 import { endPosting, type PostingEnd } from './end-posting.ts';
 import { isOutage, knownFault, OWN_FAULT_TROUBLE, reportOwnFault } from './own-fault.ts';
 import { ACCEPTED, lookUpDelay } from './posting-policy.ts';
 import { SETTLING, settleDoubt } from './settle-doubt.ts';
 import { underClaim } from './under-claim.ts';
 
-const CANNOT_ASK = 'There is no way to ask it whether it took the payment.';
+const CANNOT_ASK = sentence`There is no way to ask it whether it took the payment.`;
 
 /** Posts one payment to its EMR exactly once, or finds out that it is already there. */
 export async function runPosting(deps: JobDeps, entry: QueueEntry): Promise<void> {
@@ -36,7 +45,7 @@ async function attempt(
   if (doubt.known === 'found')
     return { status: 'posted', emrTransactionId: doubt.emrTransactionId, attempt: null };
   if (doubt.known === 'differs') return { ...entryDiffers(doubt.entry), attempt: null };
-  if (doubt.known === 'never') return outcomeUnknown(`The EMR did not answer. ${CANNOT_ASK}`);
+  if (doubt.known === 'never') return outcomeUnknown(sentence`The EMR did not answer. ${CANNOT_ASK}`);
   if (doubt.known === 'not_yet')
     return { status: 'retrying', trouble: doubt.trouble, inDoubt: true, attempt: null };
   if (doubt.known === 'not_confirmed') return { ...notConfirmed(doubt.detail), attempt: null };
@@ -48,7 +57,9 @@ async function attempt(
   if (names.outcome === 'refused') {
     // An earlier send may have arrived while the EMR still knew the name, so the payment has not certainly failed.
     if (inDoubt)
-      return outcomeUnknown(`The EMR did not answer an earlier try, which may have arrived. ${names.reason}`);
+      return outcomeUnknown(
+        sentence`The EMR did not answer an earlier try, which may have arrived. ${names.reason}`,
+      );
     return { status: 'failed', code: names.code, reason: names.reason, attempt: null };
   }
 
@@ -64,7 +75,7 @@ async function attempt(
     },
     { signal, mayStillSend: held.isSafe },
   );
-  return endOfPost(outcome, { adapter, posting, inDoubt });
+  return withWords(endOfPost(outcome, { adapter, posting, inDoubt }), 'emrText' in outcome ? outcome : {});
 }
 
 /** Decides how the claim ends from the outcome of the call and its evidence (docs/adapters.md). */
@@ -79,7 +90,7 @@ function endOfPost(
     const { detail } = outcome;
     const attempt = { outcome: 'accepted' as const, detail };
     if (adapter.find === undefined)
-      return { ...notConfirmed(`${detail} The EMR cannot be searched for it.`), attempt };
+      return { ...notConfirmed(sentence`${detail} The EMR cannot be searched for it.`), attempt };
     return { ...submitted(adapter, posting, { code: ACCEPTED, detail }), attempt };
   }
   if (outcome.outcome === 'differs') {
@@ -98,7 +109,8 @@ function endOfPost(
   const { code } = outcome;
   const trouble = outcome.outcome === 'refused' ? { code, detail: outcome.reason } : outcome;
   const attempt = { outcome: 'unknown' as const, code, detail: trouble.detail };
-  if (adapter.capability === 'none') return { ...outcomeUnknown(`${trouble.detail} ${CANNOT_ASK}`), attempt };
+  if (adapter.capability === 'none')
+    return { ...outcomeUnknown(sentence`${trouble.detail} ${CANNOT_ASK}`), attempt };
   return { status: 'retrying', trouble, inDoubt: true, attempt };
 }
 
@@ -113,9 +125,9 @@ function endAtHorizon(
   if (end.trouble.code === SETTLING) return end;
   const { attempt } = end;
   if (end.inDoubt) {
-    return { ...outcomeUnknown(`${end.trouble.detail} The retry horizon has ended.`), attempt };
+    return { ...outcomeUnknown(sentence`${end.trouble.detail} The retry horizon has ended.`), attempt };
   }
-  const reason = `${end.trouble.detail} The retry horizon has ended, and the EMR does not have the payment.`;
+  const reason = sentence`${end.trouble.detail} The retry horizon has ended, and the EMR does not have the payment.`;
   return { status: 'failed', code: 'retries_exhausted', reason, attempt };
 }
 
@@ -162,18 +174,20 @@ function submitted(
   return { status: 'submitted', trouble, delayMs, attempt: null };
 }
 
-function notConfirmed(detail: string) {
-  const reason = `The EMR accepted the payment for later and did not confirm that it has posted it. ${detail}`;
+function notConfirmed(detail: OurSentence) {
+  const reason = sentence`${FAILURE_CODES.not_confirmed.says} ${detail}`;
   return { status: 'needs_review', code: 'not_confirmed', reason } as const;
 }
 
-function outcomeUnknown(reason: string): PostingEnd {
+function outcomeUnknown(reason: OurSentence): PostingEnd {
   return { status: 'needs_review', code: 'outcome_unknown', reason, attempt: null };
 }
 
 /** The entry may be a damaged copy of the payment or another payment: sending again and believing it are both wrong. */
 function entryDiffers({ emrTransactionId, difference }: EntryDiffers) {
-  const reason = `The EMR has an entry with this payment's id (${emrTransactionId}), but it has ${difference}.`;
+  const id = idShown(emrTransactionId);
+  const entry = sentence`The EMR has an entry with this payment's id`;
+  const reason = sentence`${id === null ? entry : sentence`${entry} (${id})`}, but it has ${difference}.`;
   return { status: 'needs_review', code: 'entry_differs', reason } as const;
 }
 

@@ -1,4 +1,4 @@
-import { newEventId, paymentReviewEvent, uuidToPaymentId } from '@emr-payments/contracts';
+import { FAILURE_CODES, newEventId, paymentReviewEvent, uuidToPaymentId } from '@emr-payments/contracts';
 import {
   type AttemptEnd,
   type ClaimedPosting,
@@ -13,8 +13,7 @@ import { postingDelay } from './posting-policy.ts';
 import { persist } from './under-claim.ts';
 
 /** Contains nothing but our own words: a text of the EMR may be what the database refuses. */
-const REASON =
-  'The outcome of this payment could not be recorded because of a fault on our side. It may or may not be in the EMR.';
+const REASON = FAILURE_CODES.settlement_failed.says;
 
 type Unrecorded = { posting: ClaimedPosting; held: Held; attempt: AttemptEnd | null; error: unknown };
 

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { sentence } from '@emr-payments/contracts';
 import type { ClaimedPosting } from '@emr-payments/db';
 import { absent, type EmrAdapter, type FindHints, type FindOutcome } from '@emr-payments/emr';
 import { expect, test } from 'vitest';
@@ -78,13 +79,14 @@ test('a conditional create that cannot be looked up is sent again', async () => 
 });
 
 test('a look-up that fails is no evidence', async () => {
-  const trouble = { code: 'timeout', detail: 'The EMR did not answer in time.' };
+  const trouble = { code: 'timeout', detail: sentence`The EMR did not answer in time.` };
   const far = adapterWith('lookup', { outcome: 'unavailable', ...trouble });
   expect(await settleDoubt(far, posting)).toMatchObject({ known: 'not_yet', trouble });
 });
 
 test('an entry that differs is neither found nor absent', async () => {
-  const entry = { outcome: 'differs', emrTransactionId: '7', difference: 'another amount' } as const;
+  const difference = sentence`another amount`;
+  const entry = { outcome: 'differs', emrTransactionId: '7', difference } as const;
   for (const capability of ['lookup', 'conditional-create'] as const)
     expect(await settleDoubt(adapterWith(capability, entry), posting)).toEqual({ known: 'differs', entry });
 });
@@ -95,7 +97,7 @@ test('an EMR without any means to look up leaves the doubt for ever', async () =
 
 test('what the EMR has accepted is looked up until its limit, and is never absent', async () => {
   const accepted = { ...posting, unresolvedMs: null, acceptedMs: 59_999 };
-  const trouble = { code: 'timeout', detail: 'The EMR did not answer in time.' };
+  const trouble = { code: 'timeout', detail: sentence`The EMR did not answer in time.` };
   const late = { ...accepted, acceptedMs: 60_000 };
   for (const capability of ['lookup', 'conditional-create'] as const) {
     const far = adapterWith(capability, ABSENT);

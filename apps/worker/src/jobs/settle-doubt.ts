@@ -1,4 +1,4 @@
-import { uuidToPaymentId } from '@emr-payments/contracts';
+import { type OurSentence, sentence, uuidToPaymentId } from '@emr-payments/contracts';
 import type { ClaimedPosting } from '@emr-payments/db';
 import type { EmrAdapter, EntryDiffers, Trouble } from '@emr-payments/emr';
 
@@ -23,7 +23,7 @@ export type Doubt =
   /** The EMR has accepted the payment for later and shows no entry yet: nothing may be sent, however long that takes. */
   | { known: 'accepted'; trouble: Trouble }
   /** The EMR has accepted it, and did not show an entry in time, or has no means to show one. */
-  | { known: 'not_confirmed'; detail: string }
+  | { known: 'not_confirmed'; detail: OurSentence }
   /** The EMR cannot be searched, now or later. */
   | { known: 'never' };
 
@@ -42,7 +42,8 @@ export async function settleDoubt(
   const { payment, unresolvedMs, unresolvedSentAt, acceptedMs } = posting;
   if (unresolvedMs === null && acceptedMs === null) return { known: 'nothing_sent' };
   if (adapter.find === undefined) {
-    if (acceptedMs !== null) return { known: 'not_confirmed', detail: 'The EMR cannot be searched for it.' };
+    if (acceptedMs !== null)
+      return { known: 'not_confirmed', detail: sentence`The EMR cannot be searched for it.` };
     return adapter.capability === 'none' ? { known: 'never' } : { known: 'repeatable' };
   }
 
@@ -52,7 +53,7 @@ export async function settleDoubt(
   if (answer.outcome === 'found') return { known: 'found', emrTransactionId: answer.emrTransactionId };
   if (answer.outcome === 'differs') return { known: 'differs', entry: answer };
   if (acceptedMs !== null) {
-    const detail = 'The EMR has accepted the payment for later, and does not have an entry of it yet.';
+    const detail = sentence`The EMR has accepted the payment for later, and does not have an entry of it yet.`;
     const trouble = answer.outcome === 'absent' ? { code: NOT_THERE_YET, detail } : answer;
     return acceptedMs >= adapter.confirmWithinMs
       ? { known: 'not_confirmed', detail: trouble.detail }
@@ -65,7 +66,7 @@ export async function settleDoubt(
     known: 'not_yet',
     trouble: {
       code: SETTLING,
-      detail: 'The EMR may still be processing the request whose answer was lost.',
+      detail: sentence`The EMR may still be processing the request whose answer was lost.`,
       retryAfterMs: Math.ceil(settlesInMs),
     },
   };

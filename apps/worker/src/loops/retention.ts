@@ -42,6 +42,7 @@ export function startRetention(
   async function pruneAll(signal: AbortSignal): Promise<void> {
     await prune({ what: 'events', days: eventDays }, signal);
     await prune({ what: 'recoveries', days: eventDays }, signal);
+    await prune({ what: 'emr_texts', days: eventDays }, signal);
     await prune({ what: 'idempotency_keys', days: IDEMPOTENCY_KEY_DAYS }, signal);
   }
 

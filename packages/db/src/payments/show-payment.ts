@@ -28,7 +28,13 @@ export async function showPayment(
           select: { id: true },
         })
       : null;
-  return { ...payment, waiting, onHold: hold !== null, userPublicId: user.publicId, clientId: user.client.clientId };
+  return {
+    ...payment,
+    waiting,
+    onHold: hold !== null,
+    userPublicId: user.publicId,
+    clientId: user.client.clientId,
+  };
 }
 
 export type ShownPayment = NonNullable<Awaited<ReturnType<typeof showPayment>>>;

@@ -28,6 +28,8 @@ export type ClaimedPosting = {
     credentials: string | null;
     settings: Record<string, unknown>;
     timeZone: string;
+    /** True: the integrator gets the EMR's own words. */
+    shareEmrText: boolean;
     /** Changes with every change of the connection; cached adapters are keyed by it. */
     version: string;
   };
@@ -74,7 +76,7 @@ const CLAIM = {
     )
     SELECT job.fence, job.tries, job.lane_id, job.record_failures, p.id, p.user_id, u.public_id, u.client_pk, p.patient_mrn, p.emr_patient_id,
            p.payment_method, p.reference_number, p.location, p.amount::text, p.notes, p.deposit_date::text,
-           c.adapter, c.base_url, c.credentials, c.settings, c.time_zone, c.updated_at::text AS version,
+           c.adapter, c.base_url, c.credentials, c.settings, c.time_zone, c.share_emr_text, c.updated_at::text AS version,
            extract(epoch FROM now() - p.tried_since - ${timeOnHold({ user: 'p.user_id', since: 'p.tried_since' })})::float8 * 1000 AS tried_for_ms,
            a.sends, extract(epoch FROM now() - a.unresolved_since)::float8 * 1000 AS unresolved_ms, a.unresolved_sent_at,
            extract(epoch FROM now() - a.accepted_since - ${timeOnHold({ user: 'p.user_id', since: 'a.accepted_since' })})::float8 * 1000 AS accepted_ms
@@ -111,6 +113,7 @@ type Row = {
   credentials: string | null;
   settings: Record<string, unknown>;
   time_zone: string;
+  share_emr_text: boolean;
   version: string;
   tried_for_ms: number;
   sends: number;
@@ -154,6 +157,7 @@ export async function claimPosting(
       credentials: row.credentials,
       settings: row.settings,
       timeZone: row.time_zone,
+      shareEmrText: row.share_emr_text,
       version: row.version,
     },
     tries: row.tries,

@@ -48,7 +48,7 @@ const RETRY = {
              tried_since = CASE WHEN $11::text IS NOT NULL THEN now() ELSE p.tried_since END
         FROM job WHERE p.id = job.payment_id AND p.status IN ('posting', 'submitted')
     ), attempt AS (
-      UPDATE posting_attempts a SET outcome = $4, code = $5, detail = $6, finished_at = now() FROM job
+      UPDATE posting_attempts a SET outcome = $4, code = $5, detail = $6, emr_text = $12, finished_at = now() FROM job
        WHERE $4::text IS NOT NULL AND a.payment_id = job.payment_id AND a.number = $2
     ), lane AS (
       UPDATE lanes SET ${FAILED_LANE}
@@ -85,6 +85,7 @@ export async function retryPosting(
     postponement.code,
     postponement.reason,
     postponement.ourFault,
+    attempt?.sealedEmrText ?? null,
   ]);
   return row === undefined ? null : { sameAnswers: row.same_answers };
 }

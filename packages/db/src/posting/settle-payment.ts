@@ -6,7 +6,10 @@ import type { Claim } from '../jobs/renew-leases.ts';
 export type AttemptEnd = {
   outcome: 'posted' | 'accepted' | 'refused' | 'not_sent' | 'unknown';
   code?: string;
+  /** In our words. */
   detail?: string;
+  /** The EMR's own words, sealed for `emrTextRow`. */
+  sealedEmrText?: string;
 };
 
 export type Settlement = {
@@ -39,7 +42,7 @@ const SETTLE = {
         FROM job WHERE p.id = job.payment_id AND p.status IN ('posting', 'submitted')
       RETURNING p.id, p.user_id, p.round, job.id AS job_id
     ), attempt AS (
-      UPDATE posting_attempts a SET outcome = $7, code = $8, detail = $9, finished_at = now() FROM payment
+      UPDATE posting_attempts a SET outcome = $7, code = $8, detail = $9, emr_text = $15, finished_at = now() FROM payment
        WHERE $7::text IS NOT NULL AND a.payment_id = payment.id AND a.number = $2
     ), doubtful AS (
       UPDATE posting_attempts a SET outcome = 'posted', finished_at = coalesce(a.finished_at, now()) FROM payment
@@ -70,6 +73,7 @@ export async function settlePayment(deps: StatementDeps, settlement: Settlement)
     event.body,
     clientPk,
     laneId,
+    attempt?.sealedEmrText ?? null,
   ]);
   return rows.length === 1;
 }

@@ -1,6 +1,6 @@
 import { newUserId } from '@emr-payments/contracts';
 import { hashSecret, type Keyring, newSecret, open, seal } from '@emr-payments/runtime';
-import { type Actor, SYSTEM } from '../audit/entry.ts';
+import { type Actor, type AuditInput, SYSTEM } from '../audit/entry.ts';
 import { auditCreate } from '../audit/record-audit.ts';
 import type { Database } from '../core/database.ts';
 import type { Prisma } from '../generated/client.ts';
@@ -20,6 +20,10 @@ export type ConnectionSetup = {
   /** Posting calls to this EMR at once, over all workers. */
   concurrency: number;
   ratePerSecond?: number | undefined;
+  /**
+   * True: the integrator gets the EMR's own words, which can name a patient. Without a value it stays as it is, at first false.
+   */
+  shareEmrText?: boolean | undefined;
 };
 
 export type ConnectionInput = ConnectionSetup & { userId: number; by?: Actor };
@@ -36,13 +40,33 @@ export function openCredentials(
 }
 
 function valuesOf(keyring: Keyring, userId: number, setup: ConnectionSetup) {
-  const { adapter, baseUrl, timeZone, settings = {} } = setup;
+  const { adapter, baseUrl, timeZone, settings = {}, shareEmrText } = setup;
   const credentials = seal(keyring, connectionRow(userId), JSON.stringify(setup.credentials));
   return {
-    connection: { adapter, baseUrl, timeZone, settings, credentials },
+    connection: {
+      adapter,
+      baseUrl,
+      timeZone,
+      settings,
+      credentials,
+      ...(shareEmrText === undefined ? {} : { shareEmrText }),
+    },
     lane: { concurrency: setup.concurrency, ratePerSecond: setup.ratePerSecond ?? null },
   };
 }
+
+/** The audit entry of a connection that is created or replaced. */
+const connected = ({
+  by,
+  publicId,
+  shareEmrText,
+}: Pick<ConnectionSetup, 'shareEmrText'> & { by: Actor; publicId: string }): AuditInput => ({
+  ...by,
+  action: 'user.connect',
+  subject: `user:${publicId}`,
+  outcome: 'done',
+  ...(shareEmrText === undefined ? {} : { detail: { share_emr_text: shareEmrText } }),
+});
 
 /** Creates a user's connection on the first call and replaces it on later ones. Work under way is not disturbed. */
 export async function saveConnection(
@@ -66,10 +90,7 @@ export async function saveConnection(
       update: { ...connection, lane: { update: { ...lane, nextSlot: null } } },
       select: { laneId: true },
     }),
-    auditCreate(
-      { database },
-      { ...by, action: 'user.connect', subject: `user:${publicId}`, outcome: 'done' },
-    ),
+    auditCreate({ database }, connected({ ...setup, by, publicId })),
   ]);
   return saved;
 }
@@ -98,10 +119,7 @@ export async function connectUser(
         connection: { create: { ...connection, lane: { create: { kind: 'connection', ...lane } } } },
       },
     }),
-    auditCreate(
-      { database },
-      { ...by, action: 'user.connect', subject: `user:${publicId}`, outcome: 'done' },
-    ),
+    auditCreate({ database }, connected({ ...setup, by, publicId })),
   ]);
   return { userId, publicId, accessToken };
 }

@@ -1,4 +1,4 @@
-import { newEventId } from '@emr-payments/contracts';
+import { newEventId, paymentIdToUuid } from '@emr-payments/contracts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { acceptBatch } from '../accept/accept-batch.ts';
 import { type OpenPractice, openPractice } from '../testing/open-practice.ts';
@@ -63,6 +63,33 @@ test('old idempotency keys are removed, except those whose payment is under way'
   expect(await pruneBatch(practice, { what: 'idempotency_keys', days: 7 })).toBe(1);
   const left = await prisma.idempotencyKey.findMany({ orderBy: { key: 'asc' } });
   expect(left.map(({ key }) => key)).toEqual(['fresh', 'under-way']);
+});
+
+test("the EMR's own words about old attempts are removed, unless somebody has to look into the payment", async () => {
+  const { prisma } = practice.database;
+  const accepted = await acceptBatch({ database: practice.database }, [
+    practice.input(),
+    practice.input(),
+    practice.input(),
+  ]);
+  const ids = accepted.map((one) => (one.outcome === 'accepted' ? paymentIdToUuid(one.paymentId) : ''));
+  const [posted = '', review = '', fresh = ''] = ids;
+  await prisma.payment.updateMany({ where: { id: { in: ids } }, data: { status: 'posted' } });
+  await prisma.payment.update({ where: { id: review }, data: { status: 'needs_review' } });
+  const attempt = (paymentId: string, age: number) => ({
+    paymentId,
+    number: 1,
+    sentAt: daysAgo(age),
+    emrText: 'k.n.c.t',
+  });
+  await prisma.postingAttempt.createMany({
+    data: [attempt(posted, 31), attempt(review, 31), attempt(fresh, 29)],
+  });
+  expect(await pruneBatch(practice, { what: 'emr_texts', days: 30 })).toBe(1);
+  const left = await prisma.postingAttempt.findMany({ where: { paymentId: { in: ids } } });
+  expect(left).toHaveLength(3);
+  const kept = left.filter(({ emrText }) => emrText !== null).map(({ paymentId }) => paymentId);
+  expect(kept.sort()).toEqual([review, fresh].sort());
 });
 
 test('old recoveries are removed once their deliveries are gone', async () => {

@@ -66,13 +66,37 @@ const RECOVERIES = {
     SELECT count(*)::int AS gone FROM gone`,
 };
 
-export type Prunable = 'events' | 'recoveries' | 'idempotency_keys';
+/**
+ * Removes the EMR's own words about attempts that are older than the limit, if their payment is settled and nobody has to look
+ * into it. The attempt itself is kept.
+ */
+const EMR_TEXTS = {
+  name: 'prune-emr-texts',
+  text: `
+    WITH ${LEADER}, old AS MATERIALIZED (
+      SELECT a.payment_id, a.number FROM posting_attempts a
+       WHERE (SELECT alone FROM leader) AND a.emr_text IS NOT NULL AND a.sent_at < now() - make_interval(days => $1)
+         AND EXISTS (SELECT FROM payments p WHERE p.id = a.payment_id AND p.status IN ('posted', 'failed'))
+       ORDER BY a.sent_at LIMIT $2
+    ), gone AS (
+      UPDATE posting_attempts a SET emr_text = NULL FROM old
+       WHERE a.payment_id = old.payment_id AND a.number = old.number RETURNING 1
+    )
+    SELECT count(*)::int AS gone FROM gone`,
+};
 
-const STATEMENTS = { events: EVENTS, recoveries: RECOVERIES, idempotency_keys: KEYS } as const;
+export type Prunable = 'events' | 'recoveries' | 'idempotency_keys' | 'emr_texts';
+
+const STATEMENTS = {
+  events: EVENTS,
+  recoveries: RECOVERIES,
+  idempotency_keys: KEYS,
+  emr_texts: EMR_TEXTS,
+} as const;
 
 /**
- * Removes one batch of rows that are finished and older than the limit. Payments, posting attempts and the audit log are
- * never removed.
+ * Removes one batch of rows that are finished and older than the limit; of posting attempts only the EMR's own words.
+ * Payments, posting attempts and the audit log are never removed.
  *
  * @param input.days how long rows are kept.
  * @returns how many rows were removed; fewer than `limit` when those were all, or when another process prunes.

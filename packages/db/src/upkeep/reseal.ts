@@ -3,7 +3,7 @@ import { query, type StatementDeps } from '../core/statements.ts';
 
 /** A column of sealed values. Each is sealed for `what:` and the key columns of its row, joined by colons. */
 type SealedColumn = {
-  what: 'connection' | 'webhook_secret' | 'idempotency_key';
+  what: 'connection' | 'webhook_secret' | 'idempotency_key' | 'emr_text';
   table: string;
   keys: readonly { column: string; type: 'int' | 'uuid' | 'text' }[];
   column: string;
@@ -32,6 +32,15 @@ const SEALED: readonly SealedColumn[] = [
       { column: 'key', type: 'text' },
     ],
     column: 'response',
+  },
+  {
+    what: 'emr_text',
+    table: 'posting_attempts',
+    keys: [
+      { column: 'payment_id', type: 'uuid' },
+      { column: 'number', type: 'int' },
+    ],
+    column: 'emr_text',
   },
 ];
 

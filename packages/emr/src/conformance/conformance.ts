@@ -15,6 +15,7 @@ import { retryAfterRules } from './rules/retry-after.ts';
 import { sendingOnceRules } from './rules/sending-once.ts';
 import { stoppingRules } from './rules/stopping.ts';
 import { textRules } from './rules/text.ts';
+import { wordRules } from './rules/words.ts';
 import type { UnderTest } from './under-test.ts';
 
 /** The rules that concern this adapter, as it is opened for its server. */
@@ -39,6 +40,7 @@ export function rulesFor(emr: UnderTest): readonly Rule[] {
     ...retryAfterRules,
     ...postingFaultRules,
     ...readingFaultRules,
+    ...wordRules,
   ].filter(({ concerns }) => concerns?.(emr, adapter) ?? true);
 }
 

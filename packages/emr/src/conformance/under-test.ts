@@ -53,6 +53,8 @@ export type UnderTest = {
   refusals: readonly { name: string; change: Partial<Posting>; code: string }[];
   /** Answers without our payment, to a look-up, that prove nothing: each is made from the honest answer for no entry. */
   unclear: readonly { name: string; change(answer: WireAnswer): WireAnswer }[];
+  /** The body of an error in the vendor's format, with these words in each of its free texts. */
+  complaint(words: string): string;
   /** The answer to a send that created an entry, if the EMR had given the entry this id. */
   renamed(answer: WireAnswer, id: string): WireAnswer;
   /** The vendor's limits below those of our own API (notes 5000, reference number 255). */

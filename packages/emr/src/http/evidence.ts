@@ -1,7 +1,9 @@
+import { type OurSentence, sentence, wordIn } from '@emr-payments/contracts';
 import { errorChain, type NetworkFailure, networkFailureOf, parseRetryAfter } from '@emr-payments/outbound';
 import type { Trouble } from '../adapter.ts';
 import { type Answer, AnswerTooLargeError, EarlyAnswerError, type NoAnswer } from './exchange.ts';
 import { ClaimLostError } from './gated-body.ts';
+import { ownWords } from './own-words.ts';
 
 /**
  * How a status code decides about a request to create one entry.
@@ -12,86 +14,142 @@ import { ClaimLostError } from './gated-body.ts';
  */
 export type Verdict = 'accepted' | 'refused' | 'not_sent' | 'unknown';
 
-type StatusRow = { from: number; to: number; verdict: Verdict; code: string; says: string };
+type StatusRow = { from: number; to: number; verdict: Verdict; code: string; says: OurSentence };
 
 /** The only table of statuses. The first matching row counts; a status without a row proves nothing. */
 const STATUS_ROWS: readonly StatusRow[] = [
-  { from: 200, to: 299, verdict: 'accepted', code: 'accepted', says: 'accepted the request' },
+  { from: 200, to: 299, verdict: 'accepted', code: 'accepted', says: sentence`accepted the request` },
   // We follow no redirect; servers that act and then redirect are rare but exist.
-  { from: 300, to: 399, verdict: 'unknown', code: 'redirected', says: 'answered with a redirect' },
-  { from: 400, to: 400, verdict: 'refused', code: 'emr_refused', says: 'refused the request' },
-  { from: 401, to: 401, verdict: 'not_sent', code: 'unauthorized', says: 'rejected our credentials' },
+  { from: 300, to: 399, verdict: 'unknown', code: 'redirected', says: sentence`answered with a redirect` },
+  { from: 400, to: 400, verdict: 'refused', code: 'emr_refused', says: sentence`refused the request` },
+  { from: 401, to: 401, verdict: 'not_sent', code: 'unauthorized', says: sentence`rejected our credentials` },
   {
     from: 403,
     to: 403,
     verdict: 'not_sent',
     code: 'forbidden',
-    says: 'does not permit this with our credentials',
+    says: sentence`does not permit this with our credentials`,
   },
-  { from: 404, to: 405, verdict: 'refused', code: 'connection_misconfigured', says: 'has no such endpoint' },
+  {
+    from: 404,
+    to: 405,
+    verdict: 'refused',
+    code: 'connection_misconfigured',
+    says: sentence`has no such endpoint`,
+  },
   // The conflict can be with an entry that an earlier send of ours created.
-  { from: 409, to: 409, verdict: 'unknown', code: 'conflict', says: 'reported a conflict' },
+  { from: 409, to: 409, verdict: 'unknown', code: 'conflict', says: sentence`reported a conflict` },
   // The key of a conditional create matched several entries: the payment has been posted more than once.
   {
     from: 412,
     to: 412,
     verdict: 'unknown',
     code: 'several_matches',
-    says: 'has several entries with our key',
+    says: sentence`has several entries with our key`,
   },
-  { from: 413, to: 413, verdict: 'refused', code: 'emr_refused', says: 'found the request too large' },
+  {
+    from: 413,
+    to: 413,
+    verdict: 'refused',
+    code: 'emr_refused',
+    says: sentence`found the request too large`,
+  },
   {
     from: 415,
     to: 415,
     verdict: 'refused',
     code: 'connection_misconfigured',
-    says: 'does not accept this format',
+    says: sentence`does not accept this format`,
   },
-  { from: 422, to: 422, verdict: 'refused', code: 'emr_refused', says: 'refused the request' },
-  { from: 429, to: 429, verdict: 'not_sent', code: 'rate_limited', says: 'asked us to slow down' },
-  { from: 500, to: 599, verdict: 'unknown', code: 'emr_error', says: 'failed' },
+  { from: 422, to: 422, verdict: 'refused', code: 'emr_refused', says: sentence`refused the request` },
+  { from: 429, to: 429, verdict: 'not_sent', code: 'rate_limited', says: sentence`asked us to slow down` },
+  { from: 500, to: 599, verdict: 'unknown', code: 'emr_error', says: sentence`failed` },
 ];
-const NO_ROW = { verdict: 'unknown', code: 'unexpected_status', says: 'gave an unexpected answer' } as const;
+const NO_ROW = {
+  verdict: 'unknown',
+  code: 'unexpected_status',
+  says: sentence`gave an unexpected answer`,
+} as const;
 
-/** Looks an answer's status up in the table. `trouble` says it in words, with the answer's Retry-After. */
+/** Looks an answer's status up in the table. `trouble` says it in words, with the answer's Retry-After and, apart, its body. */
 export function judgeStatus(answer: Answer): { verdict: Verdict; trouble: Trouble } {
   const { status } = answer;
   const row = STATUS_ROWS.find(({ from, to }) => status >= from && status <= to) ?? NO_ROW;
   const retryAfterMs = parseRetryAfter(answer.headers['retry-after'], new Date());
-  const detail = `The EMR ${row.says} (HTTP ${status}).`;
+  const detail = sentence`The EMR ${row.says} (HTTP ${status}).`;
   return {
     verdict: row.verdict,
-    trouble: { code: row.code, detail, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) },
+    trouble: {
+      code: row.code,
+      detail,
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+      ...ownWords(answer.body),
+    },
   };
 }
 
-const NETWORK_FAILURES: Readonly<Record<NetworkFailure, { code: string; detail: string }>> = {
-  refused: { code: 'connection_refused', detail: 'The EMR refused the connection.' },
-  unreachable: { code: 'unreachable', detail: 'The EMR cannot be reached.' },
-  no_local_address: { code: 'network', detail: 'The exchange with the EMR failed.' },
-  unknown_host: { code: 'dns', detail: "The EMR's host name is not known." },
-  lookup_failed: { code: 'dns', detail: "The EMR's host name could not be looked up." },
-  timeout: { code: 'timeout', detail: 'The EMR did not answer in time.' },
-  cut: { code: 'connection_reset', detail: 'The connection to the EMR was cut.' },
-  cut_short: { code: 'connection_reset', detail: "The EMR's answer was cut short." },
-  tls: { code: 'tls', detail: 'No secure connection to the EMR could be made.' },
-  not_http: { code: 'bad_answer', detail: "The EMR's answer is not HTTP." },
+const NETWORK_FAILURES: Readonly<Record<NetworkFailure, { code: string; detail: OurSentence }>> = {
+  refused: { code: 'connection_refused', detail: sentence`The EMR refused the connection.` },
+  unreachable: { code: 'unreachable', detail: sentence`The EMR cannot be reached.` },
+  no_local_address: { code: 'network', detail: sentence`The exchange with the EMR failed.` },
+  unknown_host: { code: 'dns', detail: sentence`The EMR's host name is not known.` },
+  lookup_failed: { code: 'dns', detail: sentence`The EMR's host name could not be looked up.` },
+  timeout: { code: 'timeout', detail: sentence`The EMR did not answer in time.` },
+  cut: { code: 'connection_reset', detail: sentence`The connection to the EMR was cut.` },
+  cut_short: { code: 'connection_reset', detail: sentence`The EMR's answer was cut short.` },
+  tls: { code: 'tls', detail: sentence`No secure connection to the EMR could be made.` },
+  not_http: { code: 'bad_answer', detail: sentence`The EMR's answer is not HTTP.` },
 };
+
+/** The codes of Node and OpenSSL that a sentence names. */
+const NETWORK_CODES = [
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EHOSTDOWN',
+  'EADDRNOTAVAIL',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ETIMEDOUT',
+  'ECONNRESET',
+  'EPIPE',
+  'EPROTO',
+  'ERR_HTTP_CONTENT_LENGTH_MISMATCH',
+  'CERT_HAS_EXPIRED',
+  'CERT_NOT_YET_VALID',
+  'CERT_REVOKED',
+  'CERT_UNTRUSTED',
+  'CERT_SIGNATURE_FAILURE',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'ERR_TLS_CERT_ALTNAME_INVALID',
+  'ERR_TLS_HANDSHAKE_TIMEOUT',
+  'ERR_SSL_WRONG_VERSION_NUMBER',
+  'ERR_SSL_PACKET_LENGTH_TOO_LONG',
+  'HOSTNAME_MISMATCH',
+  'INVALID_CA',
+] as const;
 
 /** Puts an exchange without a complete answer into words. The evidence is `handedOver`, never the kind of error. */
 export function describeNoAnswer({ error }: NoAnswer): Trouble {
   const chain = errorChain(error);
   const is = (type: new (message: string) => Error) => chain.some((each) => each instanceof type);
-  if (is(ClaimLostError)) return { code: 'claim_lost', detail: 'Another worker has taken over the payment.' };
-  if (is(AnswerTooLargeError)) return { code: 'answer_too_large', detail: "The EMR's answer is too large." };
+  if (is(ClaimLostError))
+    return { code: 'claim_lost', detail: sentence`Another worker has taken over the payment.` };
+  if (is(AnswerTooLargeError))
+    return { code: 'answer_too_large', detail: sentence`The EMR's answer is too large.` };
   if (is(EarlyAnswerError))
-    return { code: 'bad_answer', detail: 'The EMR answered before the request was sent.' };
+    return { code: 'bad_answer', detail: sentence`The EMR answered before the request was sent.` };
   if (chain.some(({ name }) => name === 'AbortError'))
-    return { code: 'aborted', detail: 'The call was aborted.' };
+    return { code: 'aborted', detail: sentence`The call was aborted.` };
   const named = networkFailureOf(error);
   if (named !== undefined) {
     const { code, detail } = NETWORK_FAILURES[named.failure];
-    return { code, detail: `${detail} (${named.code})` };
+    const shown = wordIn(NETWORK_CODES, named.code);
+    return { code, detail: shown === null ? detail : sentence`${detail} (${shown})` };
   }
-  return { code: 'network', detail: 'The exchange with the EMR failed.' };
+  return { code: 'network', detail: sentence`The exchange with the EMR failed.` };
 }

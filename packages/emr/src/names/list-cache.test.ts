@@ -1,11 +1,13 @@
+import { sentence } from '@emr-payments/contracts';
 import { expect, test } from 'vitest';
+import type { Trouble } from '../adapter.ts';
 import { createListCache } from './list-cache.ts';
 
 type List = { names: string[] };
 
 /** A cache with a clock that the test advances, over an EMR whose list the test changes. */
 function setUp() {
-  const far = { now: 1000, calls: 0, answer: { names: ['Card'] } as List | { code: string; detail: string } };
+  const far = { now: 1000, calls: 0, answer: { names: ['Card'] } as List | Trouble };
   const fetch = async () => {
     far.calls += 1;
     return far.answer;
@@ -47,7 +49,7 @@ test('a wrong name makes at most one call in two seconds', async () => {
 
 test('trouble is returned and not kept', async () => {
   const { far, ask } = setUp();
-  far.answer = { code: 'timeout', detail: 'late' };
+  far.answer = { code: 'timeout', detail: sentence`late` };
   expect(await ask('Card')).toEqual({ code: 'timeout', detail: 'late' });
   far.answer = { names: ['Card'] };
   expect(await ask('Card')).toEqual({ names: ['Card'] });

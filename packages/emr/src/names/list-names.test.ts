@@ -1,3 +1,4 @@
+import { sentence } from '@emr-payments/contracts';
 import { expect, test } from 'vitest';
 import type { EmrLists, Trouble } from '../adapter.ts';
 import { listNames } from './list-names.ts';
@@ -25,7 +26,7 @@ test('resolve and list share one fetch', async () => {
 });
 
 test('trouble is not_sent, with its Retry-After', async () => {
-  const trouble: Trouble = { code: 'rate_limited', detail: 'Slow down.', retryAfterMs: 7000 };
+  const trouble: Trouble = { code: 'rate_limited', detail: sentence`Slow down.`, retryAfterMs: 7000 };
   const names = listNames(async () => trouble);
   expect(await names.resolve(card, options)).toEqual({ outcome: 'not_sent', ...trouble });
   expect(await names.list(options)).toEqual({ outcome: 'not_sent', ...trouble });

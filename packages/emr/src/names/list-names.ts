@@ -1,3 +1,4 @@
+import { sentence } from '@emr-payments/contracts';
 import {
   type CallOptions,
   type EmrAdapter,
@@ -12,7 +13,7 @@ import { matchNames } from './match-names.ts';
 
 /** Waits for a result that other callers may share, until this caller's signal aborts. */
 async function unlessAborted<T>(shared: Promise<T>, signal: AbortSignal): Promise<T | Trouble> {
-  const aborted: Trouble = { code: 'aborted', detail: 'The call was aborted.' };
+  const aborted: Trouble = { code: 'aborted', detail: sentence`The call was aborted.` };
   if (signal.aborted) return aborted;
   const stop = Promise.withResolvers<Trouble>();
   const onAbort = () => stop.resolve(aborted);

@@ -1,20 +1,9 @@
+import { sentence } from '@emr-payments/contracts';
 import type { EmrCode, EmrLists, ResolveOutcome } from '../adapter.ts';
+import { nameShown, namesListed } from './names-in-sentences.ts';
 
-/** Longest list of names in a reason; the rest is counted. */
-const LISTED = 20;
-const clip = (text: string, length: number) =>
-  text.length <= length ? text : `${text.slice(0, length - 1)}…`;
 /** Two names are the same when they differ only in case and in surrounding or repeated blanks. */
 const plain = (name: string) => name.normalize('NFC').trim().replace(/\s+/g, ' ').toLowerCase();
-
-function listed(names: readonly string[]): string {
-  if (names.length === 0) return 'It lists none.';
-  const more = names.length > LISTED ? ` and ${names.length - LISTED} more` : '';
-  return `It has: ${names
-    .slice(0, LISTED)
-    .map((name) => clip(name, 60))
-    .join(', ')}${more}.`;
-}
 
 type Match = { found: EmrCode } | { found: null; several: boolean };
 
@@ -38,8 +27,9 @@ export function matchNames(
 ): Exclude<ResolveOutcome, { outcome: 'not_sent' }> {
   const method = matchFirst(lists.methods, [({ name }) => plain(name) === plain(paymentMethod)]);
   if (method.found === null) {
-    const what = method.several ? 'more than one payment method' : 'no payment method';
-    const reason = `The EMR has ${what} named '${clip(paymentMethod, 80)}'. ${listed(lists.methods.map(({ name }) => name))}`;
+    const what = method.several ? sentence`more than one payment method` : sentence`no payment method`;
+    const names = namesListed(lists.methods.map(({ name }) => name));
+    const reason = sentence`The EMR has ${what} named '${nameShown(paymentMethod, 80)}'. ${names}`;
     return { outcome: 'refused', code: 'unknown_payment_method', reason };
   }
   const place = matchFirst(lists.locations, [
@@ -48,9 +38,9 @@ export function matchNames(
     ({ name }) => plain(name) === plain(location),
   ]);
   if (place.found === null) {
-    const what = place.several ? 'more than one location' : 'no location';
+    const what = place.several ? sentence`more than one location` : sentence`no location`;
     const names = lists.locations.map(({ id, name, identifiers }) => `${identifiers[0] ?? id} (${name})`);
-    const reason = `The EMR has ${what} '${clip(location, 80)}'. ${listed(names)}`;
+    const reason = sentence`The EMR has ${what} '${nameShown(location, 80)}'. ${namesListed(names)}`;
     return { outcome: 'refused', code: 'unknown_location', reason };
   }
   return { outcome: 'resolved', method: method.found, location: place.found };

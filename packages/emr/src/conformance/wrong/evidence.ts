@@ -1,3 +1,4 @@
+import { sentence } from '@emr-payments/contracts';
 import { absentUnproven, finding, posting, type WrongAdapter } from './wrong-adapter.ts';
 
 const PLAIN_ID = /^[A-Za-z0-9.-]{1,64}$/;
@@ -37,7 +38,7 @@ export const wrongEvidence: readonly WrongAdapter[] = [
     breaks: /^ids: /,
     wrap: posting((outcome) =>
       outcome.outcome === 'posted' && !PLAIN_ID.test(outcome.emrTransactionId)
-        ? { outcome: 'unknown', code: 'bad_answer', detail: 'The EMR did not name the entry.' }
+        ? { outcome: 'unknown', code: 'bad_answer', detail: sentence`The EMR did not name the entry.` }
         : outcome,
     ),
   },

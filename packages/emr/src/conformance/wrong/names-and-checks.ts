@@ -1,3 +1,4 @@
+import { sentence } from '@emr-payments/contracts';
 import { listing, resolving, type WrongAdapter } from './wrong-adapter.ts';
 
 const NONE = { methods: [], locations: [] };
@@ -47,7 +48,7 @@ export const wrongNamesAndChecks: readonly WrongAdapter[] = [
     breaks: /the names that people give|^resolve, wrong content type|expire after the names/,
     wrap: resolving((outcome, { paymentMethod }) =>
       outcome.outcome === 'resolved' && outcome.method.name !== paymentMethod
-        ? { outcome: 'refused', code: 'unknown_payment_method', reason: 'There is no such method.' }
+        ? { outcome: 'refused', code: 'unknown_payment_method', reason: sentence`There is no such method.` }
         : outcome,
     ),
   },

@@ -1,7 +1,13 @@
-import type { Trouble } from '../../adapter.ts';
+import { sentence } from '@emr-payments/contracts';
+import type { PostOutcome, Trouble } from '../../adapter.ts';
 import { posting, type WrongAdapter } from './wrong-adapter.ts';
 
-const asTrouble = ({ code, reason }: { code: string; reason: string }): Trouble => ({ code, detail: reason });
+const asTrouble = ({ reason, ...refused }: Extract<PostOutcome, { outcome: 'refused' }>): Trouble => ({
+  ...refused,
+  detail: reason,
+});
+
+const wordsIn = ({ emrText }: Trouble) => (emrText === undefined ? {} : { emrText });
 
 export const wrongOutcomes: readonly WrongAdapter[] = [
   {
@@ -26,7 +32,7 @@ export const wrongOutcomes: readonly WrongAdapter[] = [
       /^post, .*(not_sent|: unknown|not_sent or unknown)$|mayStillSend|a post that is aborted|^credentials: (rejected|.* at the post)|^Retry-After: .* post (become|becomes)/,
     wrap: posting((outcome) =>
       outcome.outcome === 'unknown' || outcome.outcome === 'not_sent'
-        ? { outcome: 'refused', code: 'emr_refused', reason: outcome.detail }
+        ? { outcome: 'refused', code: 'emr_refused', reason: outcome.detail, ...wordsIn(outcome) }
         : outcome,
     ),
   },
@@ -41,7 +47,7 @@ export const wrongOutcomes: readonly WrongAdapter[] = [
     mistake: 'calls a refusal not_sent: it would be sent until the horizon',
     breaks: /^refusals: |^post, HTTP (400|404|422)|the referenceNumber over the limit/,
     wrap: posting((outcome) =>
-      outcome.outcome === 'refused' ? { outcome: 'not_sent', ...asTrouble(outcome) } : outcome,
+      outcome.outcome === 'refused' ? { ...asTrouble(outcome), outcome: 'not_sent' } : outcome,
     ),
   },
   {
@@ -72,6 +78,8 @@ export const wrongOutcomes: readonly WrongAdapter[] = [
   {
     mistake: 'refuses without a reason',
     breaks: /^refusals: .* a reason|^post, HTTP (400|404|422)/,
-    wrap: posting((outcome) => (outcome.outcome === 'refused' ? { ...outcome, reason: '' } : outcome)),
+    wrap: posting((outcome) =>
+      outcome.outcome === 'refused' ? { ...outcome, reason: sentence`` } : outcome,
+    ),
   },
 ];

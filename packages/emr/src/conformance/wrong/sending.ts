@@ -1,3 +1,4 @@
+import { type OurSentence, sentence } from '@emr-payments/contracts';
 import type { EmrAdapter, Posting, PostOutcome, Trouble } from '../../adapter.ts';
 import { absentUnproven, type WrongAdapter } from './wrong-adapter.ts';
 
@@ -50,7 +51,7 @@ export function wrongSending(): readonly WrongAdapter[] {
         ...right,
         async post(posting, options) {
           if (tried.has(posting.paymentId))
-            return { outcome: 'unknown', code: 'timeout', detail: 'It was sent before.' };
+            return { outcome: 'unknown', code: 'timeout', detail: sentence`It was sent before.` };
           tried.add(posting.paymentId);
           return right.post(posting, options);
         },
@@ -118,15 +119,13 @@ export function wrongSending(): readonly WrongAdapter[] {
       wrap: (right, input) =>
         troubling((trouble) => ({
           ...trouble,
-          detail: `${trouble.detail} (${Object.values(input.credentials).join()})`,
+          detail: `${trouble.detail} (${Object.values(input.credentials).join()})` as OurSentence,
         }))(right, input),
     },
     {
       mistake: 'ignores Retry-After',
       breaks: BECOMES,
-      wrap: troubling(
-        ({ code, detail }) => ({ code, detail, retryAfterMs: undefined }) as unknown as Trouble,
-      ),
+      wrap: troubling((trouble) => ({ ...trouble, retryAfterMs: undefined }) as unknown as Trouble),
     },
     {
       mistake: 'takes the seconds of Retry-After for milliseconds',
@@ -145,7 +144,7 @@ export function wrongSending(): readonly WrongAdapter[] {
     {
       mistake: 'throws when it does not understand an answer',
       breaks:
-        /^(post|list|find), HTML|^(list|find), empty body|^(look-up|second send) after HTML|^absence: an error in place|one call sends one|a read that failed/,
+        /^(post|list|find), (HTML|empty body)|^(look-up|second send) after (HTML|empty body)|^absence: an error in place|^words: .* HTTP 200|one call sends one|a read that failed/,
       wrap: troubling((trouble) => {
         if (trouble.code === 'bad_answer') throw new SyntaxError('Unexpected token < in JSON');
         return trouble;

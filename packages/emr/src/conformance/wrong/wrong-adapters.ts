@@ -4,6 +4,7 @@ import { wrongLookUps } from './look-up.ts';
 import { wrongNamesAndChecks } from './names-and-checks.ts';
 import { wrongOutcomes } from './outcomes.ts';
 import { wrongSending } from './sending.ts';
+import { wrongWords } from './words.ts';
 import type { WrongAdapter } from './wrong-adapter.ts';
 
 /** One deliberately wrong adapter, or more, for each rule of the suite: they prove that the rules notice mistakes. */
@@ -14,6 +15,7 @@ export function wrongAdapters(): readonly WrongAdapter[] {
     ...wrongNamesAndChecks,
     ...wrongLookUps,
     ...wrongEvidence,
+    ...wrongWords,
     ...wrongSending(),
   ];
 }

@@ -1,3 +1,4 @@
+import { FAILURE_CODES } from '@emr-payments/contracts';
 import { expect, test } from 'vitest';
 import { classifyPost } from './classify.ts';
 
@@ -101,38 +102,64 @@ test.each([
   expect(answer(status, body)).toMatchObject({ outcome: 'unknown', code: 'bad_answer' });
 });
 
+const PATIENT = 'JANE DOE 1970-01-01';
+
 test.each([
-  ['business-rule', 'PaymentReconciliation.date', 'closed_period'],
-  ['value', 'PaymentReconciliation.date', 'emr_refused'],
-  ['business-rule', 'PaymentReconciliation.amount.value', 'amount_refused'],
-  ['not-found', 'PaymentReconciliation.paymentIssuer', 'unknown_patient'],
-  ['code-invalid', 'PaymentReconciliation.method', 'unknown_payment_method'],
-  ['not-found', 'PaymentReconciliation.location', 'unknown_location'],
-  ['business-rule', 'PaymentReconciliation.allocation[0]', 'emr_refused'],
-])('422 %s at %s is refused as %s', (code, expression, expected) => {
-  const result = answer(422, issue({ code, expression: [expression], details: { text: 'Because.' } }));
+  ['business-rule', 'PaymentReconciliation.date', 'closed_period', 'deposit_date'],
+  ['value', 'PaymentReconciliation.date', 'emr_refused', 'deposit_date'],
+  ['business-rule', 'PaymentReconciliation.amount.value', 'amount_refused', 'amount'],
+  ['not-found', 'PaymentReconciliation.paymentIssuer', 'unknown_patient', 'patient_mrn'],
+  ['code-invalid', 'PaymentReconciliation.method', 'unknown_payment_method', 'payment_method'],
+  ['not-found', 'PaymentReconciliation.location', 'unknown_location', 'location'],
+  ['value', 'PaymentReconciliation.processNote[0].text', 'emr_refused', 'notes'],
+] as const)('422 %s at %s is refused as %s, in our words', (code, expression, expected, field) => {
+  const result = answer(422, issue({ code, expression: [expression], details: { text: PATIENT } }));
   expect(result).toEqual({
     outcome: 'refused',
     code: expected,
-    reason: 'The EMR refused the payment: Because.',
+    reason: `${FAILURE_CODES[expected].says} It answered HTTP 422, issue code ${code}, about ${field}.`,
+    emrText: PATIENT,
   });
 });
 
-test('a reason is one line of at most 300 characters', () => {
-  const result = answer(
-    400,
-    issue({ code: 'invalid', diagnostics: `one\r\n\ttwo\u0000 ${'x'.repeat(900)}` }),
-  );
-  if (result.outcome !== 'refused') throw new Error(result.outcome);
-  expect(result.reason).toMatch(/^The EMR refused the payment: one two x+…$/);
-  expect(result.reason).toHaveLength(300);
+test.each([
+  ['a code and an element that are in no list', { code: PATIENT, expression: [PATIENT] }],
+  [
+    'an element of ours with more in it',
+    { code: 'JANE', expression: [`PaymentReconciliation.jane[${PATIENT}]`] },
+  ],
+  [
+    'a name that every object has',
+    { code: 'constructor', expression: ['PaymentReconciliation.constructor'] },
+  ],
+])('%s are not in the reason', (_name, fields) => {
+  expect(answer(422, issue({ ...fields, diagnostics: PATIENT }))).toMatchObject({
+    code: 'emr_refused',
+    reason: 'The EMR refused the payment. It answered HTTP 422.',
+    emrText: PATIENT,
+  });
 });
 
-test('a refusal without an explanation is still a refusal', () => {
-  expect(answer(400, '<html>')).toEqual({
+test("the EMR's own words are one line of at most 1000 characters", () => {
+  const result = answer(
+    400,
+    issue({ code: 'invalid', diagnostics: `one\r\n\ttwo\u0000 ${'x'.repeat(9000)}` }),
+  );
+  if (result.outcome !== 'refused') throw new Error(result.outcome);
+  expect(result.emrText).toMatch(/^one two x+…$/);
+  expect(result.emrText).toHaveLength(1000);
+});
+
+test.each([
+  ['<html>', { emrText: '<html>' }],
+  ['', {}],
+  [' \r\n\u0000', {}],
+])('a refusal without an explanation is still a refusal: %j', (body, words) => {
+  expect(answer(400, body)).toEqual({
     outcome: 'refused',
     code: 'emr_refused',
-    reason: 'The EMR refused the payment with HTTP 400 and gave no reason.',
+    reason: 'The EMR refused the payment. It answered HTTP 400.',
+    ...words,
   });
 });
 

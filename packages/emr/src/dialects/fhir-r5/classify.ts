@@ -1,51 +1,25 @@
-import type { FailedCode } from '@emr-payments/contracts';
-import type { PostOutcome } from '../../adapter.ts';
+import { type FailedCode, sentence } from '@emr-payments/contracts';
+import type { PostOutcome, Trouble } from '../../adapter.ts';
 import { describeNoAnswer, judgeStatus } from '../../http/evidence.ts';
 import type { Answer, NoAnswer } from '../../http/exchange.ts';
 import { idIn } from './entry-id.ts';
+import { refusalCode, refusalReason, wordsOf } from './refusal.ts';
 import { remarksOf } from './remarks.ts';
 import {
   AnyResourceSchema,
   CreatedSchema,
-  type OperationOutcome,
   OperationOutcomeSchema,
   type Payment,
   PaymentReconciliationSchema,
   parseAs,
 } from './resources.ts';
 
-const LONGEST_REASON = 300;
+/** The two codes with which the table of statuses refuses. */
+const refusedAs = ({ code }: Trouble): FailedCode =>
+  code === 'connection_misconfigured' ? code : 'emr_refused';
 
-/** The EMR's own explanation, in one line of at most 300 characters. */
-function reasonOf(outcome: OperationOutcome | null, status: number): string {
-  const said = (outcome?.issue ?? [])
-    .filter(({ severity }) => severity === undefined || severity === 'error' || severity === 'fatal')
-    .map(({ details, diagnostics }) => details?.text ?? diagnostics ?? '')
-    .map((text) => text.replace(/[\s\p{Cc}]+/gu, ' ').trim())
-    .filter((text) => text !== '')
-    .join(' ');
-  if (said === '') return `The EMR refused the payment with HTTP ${status} and gave no reason.`;
-  const reason = `The EMR refused the payment: ${said}`;
-  return reason.length <= LONGEST_REASON ? reason : `${reason.slice(0, LONGEST_REASON - 1)}…`;
-}
-
-/** Codes by the element that the EMR's issue names, which says more than the HTTP status. */
-const CODE_BY_ELEMENT: Readonly<Record<string, FailedCode>> = {
-  paymentIssuer: 'unknown_patient',
-  method: 'unknown_payment_method',
-  location: 'unknown_location',
-  amount: 'amount_refused',
-};
-
-function refusalCode(outcome: OperationOutcome | null): FailedCode | undefined {
-  for (const { code, expression = [] } of outcome?.issue ?? []) {
-    const [, element = ''] = /^PaymentReconciliation\.([A-Za-z]+)/.exec(expression[0] ?? '') ?? [];
-    if (element === 'date' && code === 'business-rule') return 'closed_period';
-    const known = CODE_BY_ELEMENT[element];
-    if (known !== undefined) return known;
-  }
-  return undefined;
-}
+/** @returns the trouble with the EMR's own words as FHIR gives them. */
+const withWords = (trouble: Trouble, { body }: Answer): Trouble => ({ ...trouble, ...wordsOf(body) });
 
 /** True when the answer's body is an OperationOutcome that reports an error, against its status. */
 function saysError({ body }: Answer): boolean {
@@ -111,10 +85,10 @@ export function classifyPost(result: Answer | NoAnswer): PostOutcome | Exists {
           toCome: result.status > 201,
         };
       }
-      const detail = `${trouble.detail} It did not name the entry.`;
+      const detail = sentence`${trouble.detail} It did not name the entry.`;
       return tookIt(result)
-        ? { outcome: 'accepted', detail }
-        : { outcome: 'unknown', code: 'bad_answer', detail };
+        ? { outcome: 'accepted', detail, ...wordsOf(result.body) }
+        : { outcome: 'unknown', code: 'bad_answer', detail, ...wordsOf(result.body) };
     }
     case 'refused': {
       const outcome = parseAs(OperationOutcomeSchema, result.body);
@@ -127,16 +101,15 @@ export function classifyPost(result: Answer | NoAnswer): PostOutcome | Exists {
         return {
           outcome: 'unknown',
           code: 'conflict',
-          detail: `The EMR reported a conflict (HTTP ${result.status}).`,
+          detail: sentence`The EMR reported a conflict (HTTP ${result.status}).`,
+          ...wordsOf(result.body),
         };
       }
-      return {
-        outcome: 'refused',
-        code: refusalCode(outcome) ?? trouble.code,
-        reason: reasonOf(outcome, result.status),
-      };
+      const code = refusalCode(outcome) ?? refusedAs(trouble);
+      const reason = refusalReason(outcome, { code, status: result.status });
+      return { outcome: 'refused', code, reason, ...wordsOf(result.body) };
     }
     default:
-      return { outcome: verdict, ...trouble };
+      return { outcome: verdict, ...withWords(trouble, result) };
   }
 }

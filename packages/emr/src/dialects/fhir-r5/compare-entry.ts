@@ -1,3 +1,4 @@
+import { joined, type OurSentence, sentence } from '@emr-payments/contracts';
 import { Type } from '@sinclair/typebox';
 import type { FindHints, Posting } from '../../adapter.ts';
 import { idIn } from './entry-id.ts';
@@ -60,23 +61,23 @@ function numberAgrees(ours: string, theirs: unknown): Agrees {
  *
  * @returns the fields that do not agree, in our words and without a value of the entry; null when it is the payment.
  */
-export function differenceOf(ours: Known, entry: Entry): string | null {
+export function differenceOf(ours: Known, entry: Entry): OurSentence | null {
   const { method, location, referenceNumber } = ours;
-  const must: [name: string, Agrees][] = [
-    ['amount', amountAgrees(ours, entry)],
-    ['patient', referenceAgrees('Patient', ours.emrPatientId, entry.paymentIssuer)],
-    ['deposit date', dateAgrees(ours, entry)],
+  const must: [name: OurSentence, Agrees][] = [
+    [sentence`amount`, amountAgrees(ours, entry)],
+    [sentence`patient`, referenceAgrees('Patient', ours.emrPatientId, entry.paymentIssuer)],
+    [sentence`deposit date`, dateAgrees(ours, entry)],
   ];
-  if (method !== undefined) must.push(['payment method', methodAgrees(method, entry.method)]);
-  const may: [name: string, Agrees][] = [];
+  if (method !== undefined) must.push([sentence`payment method`, methodAgrees(method, entry.method)]);
+  const may: [name: OurSentence, Agrees][] = [];
   if (location !== undefined)
-    may.push(['location', referenceAgrees('Location', location.id, entry.location)]);
+    may.push([sentence`location`, referenceAgrees('Location', location.id, entry.location)]);
   if (referenceNumber !== undefined)
-    may.push(['reference number', numberAgrees(referenceNumber, entry.referenceNumber)]);
+    may.push([sentence`reference number`, numberAgrees(referenceNumber, entry.referenceNumber)]);
 
   const differences = [
-    ...must.filter(([, agrees]) => agrees === null).map(([name]) => `no readable ${name}`),
-    ...[...must, ...may].filter(([, agrees]) => agrees === false).map(([name]) => `another ${name}`),
+    ...must.filter(([, agrees]) => agrees === null).map(([name]) => sentence`no readable ${name}`),
+    ...[...must, ...may].filter(([, agrees]) => agrees === false).map(([name]) => sentence`another ${name}`),
   ];
-  return differences.length === 0 ? null : differences.join(' and ');
+  return differences.length === 0 ? null : joined(differences, ' and ');
 }

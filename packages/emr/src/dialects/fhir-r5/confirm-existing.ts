@@ -1,3 +1,4 @@
+import { sentence } from '@emr-payments/contracts';
 import type { CallOptions, Posting, PostOutcome } from '../../adapter.ts';
 import { differenceOf } from './compare-entry.ts';
 import { readResource } from './read.ts';
@@ -23,16 +24,18 @@ export async function confirmExisting(
       : { ok: true as const, value: entry };
   if (!read.ok) {
     if (toCome) {
-      const detail = 'The EMR accepted the request. The entry that it named cannot be read yet.';
+      const detail = sentence`The EMR accepted the request. The entry that it named cannot be read yet.`;
       return { outcome: 'accepted', detail };
     }
-    const detail = `The EMR says that it has the payment, but its entry cannot be read. ${read.trouble.detail}`;
+    const detail = sentence`The EMR says that it has the payment, but its entry cannot be read. ${read.trouble.detail}`;
     return { outcome: 'unknown', ...read.trouble, code: 'entry_unreadable', detail };
   }
   const system = connection.settings.payment_identifier_system;
   const difference = carriesOurId(read.value, { system, paymentId: posting.paymentId })
     ? differenceOf(posting, read.value)
-    : `${read.value.identifier === undefined ? 'no readable' : 'another'} payment id`;
+    : read.value.identifier === undefined
+      ? sentence`no readable payment id`
+      : sentence`another payment id`;
   if (difference === null) return { outcome: 'posted', emrTransactionId: id };
   return { outcome: 'differs', emrTransactionId: id, difference };
 }

@@ -1,4 +1,5 @@
 import { randomInt, randomUUID } from 'node:crypto';
+import type { OurSentence } from '@emr-payments/contracts';
 import { absent } from '../../absence.ts';
 import type { CallOptions, FindHints, FindOutcome } from '../../adapter.ts';
 import { differenceOf } from './compare-entry.ts';
@@ -113,6 +114,6 @@ export async function findPosting(
   const compared = search.entries.map((entry) => ({ id: entry.id, difference: differenceOf(hints, entry) }));
   const ours = compared.find(({ difference }) => difference === null);
   if (ours !== undefined) return { outcome: 'found', emrTransactionId: ours.id };
-  const [{ id, difference }] = compared as [{ id: string; difference: string }];
+  const [{ id, difference }] = compared as [{ id: string; difference: OurSentence }];
   return { outcome: 'differs', emrTransactionId: id, difference };
 }

@@ -1,3 +1,4 @@
+import { sentence } from '@emr-payments/contracts';
 import type { CallOptions, EmrCode, EmrLists, EmrLocation, Trouble } from '../../adapter.ts';
 import { type Failed, readAll, readResource, type SearchResult } from './read.ts';
 import { CodeSystemSchema, ExpansionSchema, LocationSchema, ValueSetSchema } from './resources.ts';
@@ -17,7 +18,7 @@ type Listed<T> = { ok: true; value: T[]; unusable: string[] };
 /** Trouble when the EMR says that a list is not whole: a name that is missing from it may exist. */
 function wholeList<T>(result: SearchResult<T>): SearchResult<T> {
   if (!result.ok || (result.facts.complete && !result.facts.errorSaid)) return result;
-  const detail = 'The EMR says that its list is incomplete.';
+  const detail = sentence`The EMR says that its list is incomplete.`;
   return { ok: false, status: null, trouble: { code: 'answer_incomplete', detail } };
 }
 

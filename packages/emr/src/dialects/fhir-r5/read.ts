@@ -1,3 +1,4 @@
+import { sentence, wordIn } from '@emr-payments/contracts';
 import type { Static, TSchema } from '@sinclair/typebox';
 import type { AbsenceEvidence } from '../../absence.ts';
 import type { Trouble } from '../../adapter.ts';
@@ -11,6 +12,8 @@ import type { FhirConnection } from './settings.ts';
 /** A practice's lists are small: an answer larger than this is not one of them. */
 const MAX_ANSWER_BYTES = 2 * 1024 * 1024;
 const MAX_PAGES = 20;
+/** The resources that a sentence names. */
+const RESOURCES = ['Bundle', 'CapabilityStatement', 'PaymentReconciliation', 'ValueSet'] as const;
 
 export type Failed = { ok: false; status: number | null; trouble: Trouble };
 export type ReadResult<T> = { ok: true; value: T } | Failed;
@@ -39,7 +42,7 @@ export async function readResource<T extends TSchema>(
   if (verdict !== 'accepted') return { ok: false, status: result.status, trouble };
   // 203 is changed by a proxy, 206 is a part: no other 2xx is an answer to a read.
   if (result.status !== 200) {
-    const detail = `The EMR answered a read with HTTP ${result.status}.`;
+    const detail = sentence`The EMR answered a read with HTTP ${result.status}.`;
     return { ok: false, status: result.status, trouble: { code: 'unexpected_status', detail } };
   }
   const value = parseAs(schema, result.body);
@@ -51,7 +54,8 @@ export async function readResource<T extends TSchema>(
     };
     return { ok: true, value, freshness };
   }
-  const detail = `The EMR's answer is not the ${schema.properties?.resourceType?.const ?? 'resource'} that was requested.`;
+  const wanted = wordIn(RESOURCES, schema.properties?.resourceType?.const) ?? sentence`resource`;
+  const detail = sentence`The EMR's answer is not the ${wanted} that was requested.`;
   return { ok: false, status: result.status, trouble: { code: 'bad_answer', detail } };
 }
 
@@ -116,7 +120,7 @@ export async function readAll<T extends TSchema>(
   let next: string | null = path;
   for (let number = 0; next !== null; number += 1) {
     if (number === MAX_PAGES) {
-      const detail = "The EMR's list is too long.";
+      const detail = sentence`The EMR's list is too long.`;
       return { ok: false, status: null, trouble: { code: 'answer_too_large', detail } };
     }
     const result: Awaited<ReturnType<typeof readResource<typeof BundleSchema>>> = await readResource(
@@ -142,7 +146,7 @@ export async function readAll<T extends TSchema>(
     const link = linkOf(bundle, 'next');
     next = link === undefined ? null : pathOfLink(connection.baseUrl, { url: link.url, from: next });
     if (link !== undefined && next === null) {
-      const detail = "The EMR's link to the next page leads to no page of the same server.";
+      const detail = sentence`The EMR's link to the next page leads to no page of the same server.`;
       return { ok: false, status: null, trouble: { code: 'bad_answer', detail } };
     }
   }

@@ -173,6 +173,20 @@ export function fhirUnderTest(
       { name: 'a day whose books are closed', change: { depositDate: '2019-12-31' }, code: 'closed_period' },
     ],
     unclear: UNCLEAR,
+    complaint: (words) =>
+      JSON.stringify({
+        resourceType: 'OperationOutcome',
+        text: { status: 'generated', div: `<div>${words}</div>` },
+        issue: [
+          {
+            severity: 'error',
+            code: 'processing',
+            details: { coding: [{ display: words }], text: words },
+            diagnostics: words,
+            expression: [words],
+          },
+        ],
+      }),
     renamed: ({ headers: { location = '', ...headers }, ...answer }, id) => ({
       ...answer,
       headers: { ...headers, location: location.replace(/[^/]+(?=\/_history)/, encodeURIComponent(id)) },

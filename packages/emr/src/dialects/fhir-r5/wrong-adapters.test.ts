@@ -1,3 +1,4 @@
+import { sentence } from '@emr-payments/contracts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { EmrAdapter } from '../../adapter.ts';
 import type { BreakServer } from '../../conformance/break-server.ts';
@@ -18,7 +19,11 @@ function withLimits(right: EmrAdapter): EmrAdapter {
     ...right,
     async post(posting, options) {
       if (posting.referenceNumber.length > REFERENCE_LENGTH) {
-        return { outcome: 'refused', code: 'emr_refused', reason: 'The reference number is too long.' };
+        return {
+          outcome: 'refused',
+          code: 'emr_refused',
+          reason: sentence`The reference number is too long.`,
+        };
       }
       if (posting.notes === null || posting.notes.length <= NOTES_LENGTH) return right.post(posting, options);
       const notes = posting.notes.slice(0, NOTES_LENGTH).replace(/[\uD800-\uDBFF]$/, '');

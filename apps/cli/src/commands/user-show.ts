@@ -1,0 +1,36 @@
+import { findUser } from '@emr-payments/db';
+import type { Register } from '../cli.ts';
+import { done, failure } from '../outcome.ts';
+import { pairs } from '../output/table.ts';
+
+/** Shows one user with its connection, without the credentials. */
+export const registerUserShow: Register = (user, cli) => {
+  user
+    .command('show')
+    .description('show a user with its EMR connection, without the credentials')
+    .argument('<user_id>')
+    .action((publicId: string) =>
+      cli.run(async ({ database }) => {
+        const found = await findUser({ database }, { publicId });
+        if (found === null) return failure('not_found', `There is no user ${publicId}.`);
+        const { name, client, createdAt, disabledAt, connection } = found;
+        const rate = connection?.lane.ratePerSecond ?? null;
+        const data = {
+          user_id: publicId,
+          client_id: client.clientId,
+          name,
+          adapter: connection?.adapter ?? null,
+          base_url: connection?.baseUrl ?? null,
+          time_zone: connection?.timeZone ?? null,
+          settings: connection?.settings ?? null,
+          concurrency: connection?.lane.concurrency ?? null,
+          rate_per_second: rate === null ? null : Number(rate),
+          share_emr_text: connection?.shareEmrText ?? null,
+          created_at: createdAt,
+          disabled_at: disabledAt,
+        };
+        const shown = { ...data, settings: JSON.stringify(data.settings) };
+        return done(data, pairs(Object.entries(shown)));
+      }),
+    );
+};
