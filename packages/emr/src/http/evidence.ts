@@ -1,5 +1,6 @@
 import { errorChain, type NetworkFailure, networkFailureOf, parseRetryAfter } from '@emr-payments/outbound';
 import type { Trouble } from '../adapter.ts';
+import { BrokenEncodingError, DecodedTooLargeError } from './content-encoding.ts';
 import { type Answer, AnswerTooLargeError, EarlyAnswerError, type NoAnswer } from './exchange.ts';
 import { ClaimLostError } from './gated-body.ts';
 
@@ -83,7 +84,9 @@ export function describeNoAnswer({ error }: NoAnswer): Trouble {
   const chain = errorChain(error);
   const is = (type: new (message: string) => Error) => chain.some((each) => each instanceof type);
   if (is(ClaimLostError)) return { code: 'claim_lost', detail: 'Another worker has taken over the payment.' };
-  if (is(AnswerTooLargeError)) return { code: 'answer_too_large', detail: "The EMR's answer is too large." };
+  if (is(AnswerTooLargeError) || is(DecodedTooLargeError))
+    return { code: 'answer_too_large', detail: "The EMR's answer is too large." };
+  if (is(BrokenEncodingError)) return { code: 'bad_answer', detail: "The EMR's answer cannot be decoded." };
   if (is(EarlyAnswerError))
     return { code: 'bad_answer', detail: 'The EMR answered before the request was sent.' };
   if (chain.some(({ name }) => name === 'AbortError'))

@@ -1,5 +1,6 @@
 import { type Static, type TSchema, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
+import { parseStrictJson } from '../../http/strict-json.ts';
 import { ID_PATTERN } from './entry-id.ts';
 
 const Identifiers = Type.Optional(
@@ -95,16 +96,14 @@ export function as<T extends TSchema>(schema: T, value: unknown): Static<T> | nu
   return Value.Check(schema, value) ? value : null;
 }
 
-/** FHIR has no null: a member that is null is one that is missing. An item of a list that is null stays. */
-function withoutNull(this: unknown, _key: string, value: unknown): unknown {
-  return value === null && !Array.isArray(this) ? undefined : value;
-}
-
-/** Parses an answer's body; null when it is not JSON or does not match the schema. */
+/**
+ * Parses an answer's body; null when it is not JSON, does not match the schema, or has a member twice. FHIR has no null: a
+ * member that is null is one that is missing.
+ */
 export function parseAs<T extends TSchema>(schema: T, body: string): Static<T> | null {
   if (body === '') return null;
   try {
-    return as(schema, JSON.parse(body, withoutNull));
+    return as(schema, parseStrictJson(body, { dropNull: true }));
   } catch {
     return null;
   }
