@@ -50,30 +50,8 @@ export const LocationSchema = Type.Object({
   identifier: Identifiers,
   name: Type.Optional(Type.String()),
   status: Type.Optional(Type.String()),
-});
-const ConceptSchema = Type.Object({ code: Type.String(), display: Type.Optional(Type.String()) });
-export const CodeSystemSchema = Type.Object({
-  resourceType: Type.Literal('CodeSystem'),
-  concept: Type.Array(ConceptSchema),
-});
-export const ValueSetSchema = Type.Object({
-  resourceType: Type.Literal('ValueSet'),
-  compose: Type.Object({
-    include: Type.Array(
-      Type.Object({
-        system: Type.Optional(Type.String()),
-        concept: Type.Optional(Type.Array(ConceptSchema)),
-      }),
-    ),
-  }),
-});
-export const ExpansionSchema = Type.Object({
-  resourceType: Type.Literal('ValueSet'),
-  expansion: Type.Object({
-    contains: Type.Optional(
-      Type.Array(Type.Composite([ConceptSchema, Type.Object({ system: Type.Optional(Type.String()) })])),
-    ),
-  }),
+  /** `kind` is no place, but a kind of places. */
+  mode: Type.Optional(Type.String()),
 });
 export const OperationOutcomeSchema = Type.Object({
   resourceType: Type.Literal('OperationOutcome'),
