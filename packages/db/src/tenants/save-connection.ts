@@ -1,9 +1,9 @@
 import { newUserId } from '@emr-payments/contracts';
 import { hashSecret, type Keyring, newSecret, open, seal } from '@emr-payments/runtime';
-import { type Actor, SYSTEM } from '../audit/entry.ts';
+import { type Actor, type AuditDetail, SYSTEM } from '../audit/entry.ts';
 import { auditCreate } from '../audit/record-audit.ts';
 import type { Database } from '../core/database.ts';
-import type { Prisma } from '../generated/client.ts';
+import { Prisma } from '../generated/client.ts';
 import type { NewUser } from './create-user.ts';
 
 /** Everything that reaching an EMR needs. */
@@ -13,13 +13,25 @@ export type ConnectionSetup = {
   baseUrl: string;
   /** In clear here; stored sealed, bound to this user's row. */
   credentials: Readonly<Record<string, string>>;
-  /** Adapter-specific, not secret. */
+  /** Adapter-specific, not secret: those that the operator gave, and those that were read from the EMR. */
   settings?: Prisma.InputJsonObject;
+  /** Where the latter come from. Absent: nothing is known of it, and all settings count as given. */
+  capability?: StoredCapability;
   /** IANA name, such as America/New_York. It decides what "today" is for `deposit_date`. */
   timeZone: string;
   /** Posting calls to this EMR at once, over all workers. */
   concurrency: number;
   ratePerSecond?: number | undefined;
+};
+
+/** What a check has read from the EMR about itself. */
+export type StoredCapability = {
+  /** Settings of the connection that the operator did not give. A later check may change them. */
+  settings: Readonly<Record<string, string | number | boolean>>;
+  /** Facts for people, such as the version of the EMR. */
+  statement: Readonly<Record<string, string | null>>;
+  /** When this was read, in ISO 8601; null when nothing was, and the settings claim nothing. */
+  read_at: string | null;
 };
 
 export type ConnectionInput = ConnectionSetup & { userId: number; by?: Actor };
@@ -35,11 +47,23 @@ export function openCredentials(
   return credentials === null ? {} : JSON.parse(open(keyring, connectionRow(userId), credentials));
 }
 
+/** The settings that were read from the EMR, which decide how a lost answer is resolved. */
+const auditDetail = ({ capability }: ConnectionSetup): { detail?: AuditDetail } =>
+  capability === undefined ? {} : { detail: { ...capability.settings } };
+
 function valuesOf(keyring: Keyring, userId: number, setup: ConnectionSetup) {
-  const { adapter, baseUrl, timeZone, settings = {} } = setup;
+  const { adapter, baseUrl, timeZone, settings = {}, capability } = setup;
   const credentials = seal(keyring, connectionRow(userId), JSON.stringify(setup.credentials));
   return {
-    connection: { adapter, baseUrl, timeZone, settings, credentials },
+    connection: {
+      adapter,
+      baseUrl,
+      timeZone,
+      settings,
+      credentials,
+      // One that was read for the former settings says nothing about these.
+      capabilityStatement: capability ?? Prisma.DbNull,
+    },
     lane: { concurrency: setup.concurrency, ratePerSecond: setup.ratePerSecond ?? null },
   };
 }
@@ -68,7 +92,7 @@ export async function saveConnection(
     }),
     auditCreate(
       { database },
-      { ...by, action: 'user.connect', subject: `user:${publicId}`, outcome: 'done' },
+      { ...by, action: 'user.connect', subject: `user:${publicId}`, outcome: 'done', ...auditDetail(setup) },
     ),
   ]);
   return saved;
@@ -100,7 +124,7 @@ export async function connectUser(
     }),
     auditCreate(
       { database },
-      { ...by, action: 'user.connect', subject: `user:${publicId}`, outcome: 'done' },
+      { ...by, action: 'user.connect', subject: `user:${publicId}`, outcome: 'done', ...auditDetail(setup) },
     ),
   ]);
   return { userId, publicId, accessToken };

@@ -75,7 +75,7 @@ export const wrongNamesAndChecks: readonly WrongAdapter[] = [
   },
   {
     mistake: 'says that every connection works',
-    breaks: /^check, |^credentials: rejected/,
+    breaks: /^check, (?!.*: the settings that it makes$)|^credentials: rejected/,
     wrap: (right) => ({
       ...right,
       async check(options) {
