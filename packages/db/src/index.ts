@@ -111,12 +111,14 @@ export {
 } from './tenants/import-patients.ts';
 export { findUser, listClients, listEndpoints, listUsers } from './tenants/list.ts';
 export { type Rotated, rotateAccessToken, rotateClientSecret } from './tenants/rotate-credentials.ts';
+export { type CapabilityInput, saveCapability } from './tenants/save-capability.ts';
 export {
   type ConnectionInput,
   type ConnectionSetup,
   connectUser,
   knowsTimeZone,
   openCredentials,
+  type StoredCapability,
   saveConnection,
 } from './tenants/save-connection.ts';
 

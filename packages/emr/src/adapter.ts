@@ -32,6 +32,11 @@ export type AdapterField = {
   /** True when the connection cannot be opened without it: there is no default. */
   readonly required: boolean;
   readonly default?: string | number | boolean;
+  /**
+   * Present for a setting that a check reads from the EMR: the value to store when nobody gives one and nothing was read. It claims
+   * nothing that the EMR might not do.
+   */
+  readonly unread?: string | number | boolean;
   /** For the operator: what it is for, and its unit. */
   readonly description: string;
 };
@@ -137,12 +142,27 @@ export type FindOutcome =
   | Absent
   | ({ outcome: 'unavailable' } & Trouble);
 
+/** Settings by name, as a connection stores them. */
+export type SettingValues = Readonly<Record<string, string | number | boolean>>;
+
 /**
- * The result of a check. `reason` is a sentence for the operator who sets the connection up; it holds no secret. `unusable`
- * names the entries of the EMR's lists that cannot be read, and so cannot be used by a payment.
+ * The result of a check, for the operator who sets the connection up. `reason` names the request that failed and quotes the EMR's
+ * own words; it holds no secret, but may hold anything that the EMR says, so it goes to no tenant.
  */
 export type CheckOutcome =
-  | { ok: true; methods: number; locations: number; unusable: readonly string[] }
+  | {
+      ok: true;
+      methods: number;
+      locations: number;
+      /** Names the entries of the EMR's lists that a payment cannot use. */
+      unusable: readonly string[];
+      /** The settings that the operator did not give and the EMR's statement about itself decides. They are stored. */
+      settings: SettingValues;
+      /** What that statement says, to be kept with the settings: versions, names. */
+      statement: Readonly<Record<string, string | null>>;
+      /** Sentences about what is not as good as it could be, such as a capability that the EMR does not claim. */
+      remarks: readonly string[];
+    }
   | { ok: false; reason: string };
 
 export type CallOptions = {
@@ -173,7 +193,11 @@ export type EmrAdapter = {
    * `find` nobody can see it coming, and a person has to look at once.
    */
   readonly confirmWithinMs: number;
-  /** Tries the connection without writing anything: the credentials, the practice's lists, the search for payments. */
+  /**
+   * Tries the connection without writing anything: the EMR's statement about itself, the credentials, the practice's lists, the
+   * search for payments. The adapter must have been opened with the settings that the operator gave and no others, because a
+   * given one is not read from the EMR: it is compared with what the EMR says.
+   */
   check(options: CallOptions): Promise<CheckOutcome>;
   /** Lists the names from which `resolve` chooses. Uses the same cache. */
   list(options: CallOptions): Promise<ListOutcome>;

@@ -35,18 +35,35 @@ function ownerOf({ client, name, user }: Options): ConnectionOwner | Outcome {
 
 const ADAPTERS = `one of: ${adapterNames.join(', ')}`;
 
+type Notes = { remarks: readonly string[]; unusable: readonly string[] };
+
+const notesOf = ({ remarks, unusable }: Notes) => ({ remarks, unusable });
+
+/** What a connection that works should still be known for. */
+export const noteLines = ({ remarks, unusable }: Notes): string[] => [
+  ...remarks,
+  ...unusable.map((entry) => `Cannot be used: ${entry}.`),
+];
+
 function outcomeOf(options: Options, result: SetUpOutcome): Outcome {
   switch (result.outcome) {
     case 'created':
       return done(
-        { user_id: result.publicId, access_token: result.accessToken },
-        `${pairs([
-          ['user_id', result.publicId],
-          ['access_token', result.accessToken],
-        ])}\nThe token is shown only now: keep it.`,
+        { user_id: result.publicId, access_token: result.accessToken, ...notesOf(result) },
+        [
+          pairs([
+            ['user_id', result.publicId],
+            ['access_token', result.accessToken],
+          ]),
+          'The token is shown only now: keep it.',
+          ...noteLines(result),
+        ].join('\n'),
       );
     case 'changed':
-      return done({ user_id: result.publicId }, `The connection of ${result.publicId} is saved.`);
+      return done(
+        { user_id: result.publicId, ...notesOf(result) },
+        [`The connection of ${result.publicId} is saved.`, ...noteLines(result)].join('\n'),
+      );
     case 'no_client':
       return failure('not_found', `There is no client ${options.client}.`);
     case 'no_user':
@@ -150,7 +167,7 @@ export const registerUserConnect: Register = (user, cli) => {
       ),
     )
     .addOption(new Option('--no-share-emr-text', "keep the EMR's own words sealed, for the operator only"))
-    .option('--no-check', 'save the connection without trying it')
+    .option('--no-check', 'save the connection without trying it; settings that are not given claim nothing')
     .addHelpText('after', ADAPTER_HELP)
     .action((options: Options) => cli.run((deps) => connect(deps, options)));
 };

@@ -73,6 +73,31 @@ test('connect shows the token of a new user once, and check tries the connection
   });
 });
 
+test('connect and check say what the EMR cannot do, and check what has changed', async () => {
+  const can = (change: object) =>
+    fetch(`${sandbox.baseUrl}/sandbox/capabilities`, {
+      method: 'PUT',
+      headers: { authorization: 'Bearer sesame', 'content-type': 'application/json' },
+      body: JSON.stringify({ conditional_create: true, search: true, books_closed_before: null, ...change }),
+    });
+  await can({ conditional_create: false });
+  const shown = await operator.run([...newUser('Modest'), '--credentials', '-'], credentials());
+  expect(shown.stdout).toMatch(/keep it\.\nGET \/metadata says .* conditional_create is taken as false\.\n$/);
+  const publicId = /user_\w{24}/.exec(shown.stdout)?.[0] ?? '';
+  await can({});
+  const check = () => operator.run(['user', 'check', publicId]);
+  expect((await check()).stdout).toMatch(
+    /locations\.\nChanged, as the EMR says it now: conditional_create: false → true\.\n$/,
+  );
+  expect((await check()).stdout).toMatch(/locations\.\n$/);
+  expect(await operator.ask(['user', 'check', publicId])).toMatchObject({
+    ok: true,
+    capability: 'conditional-create',
+    remarks: [],
+    changed: [],
+  });
+});
+
 test('connect --help lists every adapter with its credentials and settings', async () => {
   const help = await operator.run(['user', 'connect', '--help']);
   expect(help).toMatchObject({ code: 0, stderr: '' });
@@ -127,10 +152,16 @@ test('connect --user replaces a connection, with the adapter that it has; --no-c
   await writeFile(file, '{"bearer_token": "other"}');
   const change = ['user', 'connect', '--user', user_id, ...connection(), '--credentials', file];
   expect(await operator.run(change)).toMatchObject({ code: 1 });
-  expect(await operator.ask([...change, '--no-check'])).toEqual({ user_id });
+  expect(await operator.ask([...change, '--no-check'])).toEqual({
+    user_id,
+    unusable: [],
+    remarks: [expect.stringContaining('conditional_create: false, search: true.')],
+  });
   expect(await operator.run(['user', 'check', user_id])).toMatchObject({
     code: 1,
-    stderr: 'The EMR connection does not work: The EMR rejected our credentials (HTTP 401).\n',
+    stderr: expect.stringMatching(
+      /^The EMR connection does not work: GET \/ValueSet\/\$expand\S* answered HTTP 401: A valid bearer token is needed\. /,
+    ),
   });
   const check = await operator.run(['user', 'check', user_id], { env: { ENCRYPTION_KEYS: newKey('k1') } });
   expect(check).toMatchObject({ code: 1, stderr: expect.stringMatching(/^No key in ENCRYPTION_KEYS opens/) });

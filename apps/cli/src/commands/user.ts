@@ -4,7 +4,7 @@ import { duration } from '../arguments.ts';
 import type { Register } from '../cli.ts';
 import { done, failure } from '../outcome.ts';
 import { pairs, table } from '../output/table.ts';
-import { registerUserConnect } from './user-connect.ts';
+import { noteLines, registerUserConnect } from './user-connect.ts';
 import { registerUserShow } from './user-show.ts';
 
 /** Users (practice logins), their access tokens and their EMR connections. */
@@ -15,11 +15,16 @@ export const registerUser: Register = (program, cli) => {
 
   user
     .command('check')
-    .description("try a user's EMR connection, without writing anything there")
+    .description(
+      "try a user's EMR connection without writing anything there, and keep what it says about itself",
+    )
     .argument('<user_id>')
     .action((publicId: string) =>
-      cli.run(async ({ database, config }) => {
-        const checked = await checkUserConnection({ database, keyring: config.readKeyring() }, { publicId });
+      cli.run(async ({ database, config, by }) => {
+        const checked = await checkUserConnection(
+          { database, keyring: config.readKeyring() },
+          { publicId, by },
+        );
         switch (checked.outcome) {
           case 'no_user':
             return failure('not_found', `There is no user ${publicId}.`);
@@ -29,18 +34,24 @@ export const registerUser: Register = (program, cli) => {
             return failure('failed', 'No key in ENCRYPTION_KEYS opens the credentials of this connection.');
           case 'not_working':
             return failure('failed', `The EMR connection does not work: ${checked.reason}`);
+          case 'replaced':
+            return failure('failed', 'The connection was changed while it was checked. Check it again.');
           case 'works':
             return done(
               {
                 user_id: publicId,
                 ok: true,
+                capability: checked.capability,
                 payment_methods: checked.methods,
                 locations: checked.locations,
                 unusable: checked.unusable,
+                remarks: checked.remarks,
+                changed: checked.changed,
               },
               [
                 `The EMR connection works: ${checked.methods} payment methods, ${checked.locations} locations.`,
-                ...checked.unusable.map((entry) => `Cannot be used: ${entry}.`),
+                ...checked.changed.map((change) => `Changed, as the EMR says it now: ${change}.`),
+                ...noteLines(checked),
               ].join('\n'),
             );
         }

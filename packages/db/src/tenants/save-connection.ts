@@ -1,9 +1,9 @@
 import { newUserId } from '@emr-payments/contracts';
 import { hashSecret, type Keyring, newSecret, open, seal } from '@emr-payments/runtime';
-import { type Actor, type AuditInput, SYSTEM } from '../audit/entry.ts';
+import { type Actor, type AuditDetail, type AuditInput, SYSTEM } from '../audit/entry.ts';
 import { auditCreate } from '../audit/record-audit.ts';
 import type { Database } from '../core/database.ts';
-import type { Prisma } from '../generated/client.ts';
+import { Prisma } from '../generated/client.ts';
 import type { NewUser } from './create-user.ts';
 
 /** Everything that reaching an EMR needs. */
@@ -13,8 +13,10 @@ export type ConnectionSetup = {
   baseUrl: string;
   /** In clear here; stored sealed, bound to this user's row. */
   credentials: Readonly<Record<string, string>>;
-  /** Adapter-specific, not secret. */
+  /** Adapter-specific, not secret: those that the operator gave, and those that were read from the EMR. */
   settings?: Prisma.InputJsonObject;
+  /** Where the latter come from. Absent: nothing is known of it, and all settings count as given. */
+  capability?: StoredCapability;
   /** IANA name, such as America/New_York. It decides what "today" is for `deposit_date`. */
   timeZone: string;
   /** Posting calls to this EMR at once, over all workers. */
@@ -24,6 +26,16 @@ export type ConnectionSetup = {
    * True: the integrator gets the EMR's own words, which can name a patient. Without a value it stays as it is, at first false.
    */
   shareEmrText?: boolean | undefined;
+};
+
+/** What a check has read from the EMR about itself. */
+export type StoredCapability = {
+  /** Settings of the connection that the operator did not give. A later check may change them. */
+  settings: Readonly<Record<string, string | number | boolean>>;
+  /** Facts for people, such as the version of the EMR. */
+  statement: Readonly<Record<string, string | null>>;
+  /** When this was read, in ISO 8601; null when nothing was, and the settings claim nothing. */
+  read_at: string | null;
 };
 
 export type ConnectionInput = ConnectionSetup & { userId: number; by?: Actor };
@@ -40,7 +52,7 @@ export function openCredentials(
 }
 
 function valuesOf(keyring: Keyring, userId: number, setup: ConnectionSetup) {
-  const { adapter, baseUrl, timeZone, settings = {}, shareEmrText } = setup;
+  const { adapter, baseUrl, timeZone, settings = {}, shareEmrText, capability } = setup;
   const credentials = seal(keyring, connectionRow(userId), JSON.stringify(setup.credentials));
   return {
     connection: {
@@ -50,6 +62,8 @@ function valuesOf(keyring: Keyring, userId: number, setup: ConnectionSetup) {
       settings,
       credentials,
       ...(shareEmrText === undefined ? {} : { shareEmrText }),
+      // One that was read for the former settings says nothing about these.
+      capabilityStatement: capability ?? Prisma.DbNull,
     },
     lane: { concurrency: setup.concurrency, ratePerSecond: setup.ratePerSecond ?? null },
   };
@@ -59,14 +73,22 @@ function valuesOf(keyring: Keyring, userId: number, setup: ConnectionSetup) {
 const connected = ({
   by,
   publicId,
+  capability,
   shareEmrText,
-}: Pick<ConnectionSetup, 'shareEmrText'> & { by: Actor; publicId: string }): AuditInput => ({
-  ...by,
-  action: 'user.connect',
-  subject: `user:${publicId}`,
-  outcome: 'done',
-  ...(shareEmrText === undefined ? {} : { detail: { share_emr_text: shareEmrText } }),
-});
+}: Pick<ConnectionSetup, 'shareEmrText' | 'capability'> & { by: Actor; publicId: string }): AuditInput => {
+  const detail: AuditDetail = {
+    // The settings that were read from the EMR decide how a lost answer is resolved.
+    ...capability?.settings,
+    ...(shareEmrText === undefined ? {} : { share_emr_text: shareEmrText }),
+  };
+  return {
+    ...by,
+    action: 'user.connect',
+    subject: `user:${publicId}`,
+    outcome: 'done',
+    ...(Object.keys(detail).length === 0 ? {} : { detail }),
+  };
+};
 
 /** Creates a user's connection on the first call and replaces it on later ones. Work under way is not disturbed. */
 export async function saveConnection(

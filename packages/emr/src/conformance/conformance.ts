@@ -3,6 +3,7 @@ import type { BreakServer } from './break-server.ts';
 import { openBreakingProxy } from './breaking-proxy.ts';
 import { contextOf, type Rule, runRule } from './rule.ts';
 import { absenceRules } from './rules/absence.ts';
+import { checkRules } from './rules/checks.ts';
 import { credentialRules } from './rules/credentials.ts';
 import { existingEntryRules } from './rules/existing-entries.ts';
 import { fieldRules } from './rules/fields.ts';
@@ -41,6 +42,7 @@ export function rulesFor(emr: UnderTest): readonly Rule[] {
     ...postingFaultRules,
     ...readingFaultRules,
     ...wordRules,
+    ...checkRules(emr),
   ].filter(({ concerns }) => concerns?.(emr, adapter) ?? true);
 }
 

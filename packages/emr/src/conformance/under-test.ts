@@ -1,4 +1,4 @@
-import type { Capability, EmrAdapter, EmrCode, Posting } from '../adapter.ts';
+import type { Capability, EmrAdapter, EmrCode, Posting, SettingValues } from '../adapter.ts';
 import type { SeenRequest, WireAnswer } from './break-server.ts';
 
 /** An entry of the EMR in our words, read from the server itself and not through the adapter. Null: the EMR has no such field. */
@@ -55,6 +55,17 @@ export type UnderTest = {
   unclear: readonly { name: string; change(answer: WireAnswer): WireAnswer }[];
   /** The body of an error in the vendor's format, with these words in each of its free texts. */
   complaint(words: string): string;
+  /**
+   * What the EMR may say about itself instead: `change` leaves every other answer as it is. `request` names the request by which
+   * the adapter reads it. An EMR that says nothing about itself has none.
+   */
+  statements: readonly {
+    name: string;
+    request: string;
+    change(answer: WireAnswer): WireAnswer;
+    /** What a check makes of it: no connection, or these settings where the operator gave none. */
+    makes: 'refused' | SettingValues;
+  }[];
   /** The answer to a send that created an entry, if the EMR had given the entry this id. */
   renamed(answer: WireAnswer, id: string): WireAnswer;
   /** The vendor's limits below those of our own API (notes 5000, reference number 255). */

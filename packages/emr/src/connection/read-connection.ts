@@ -21,11 +21,13 @@ export function fieldsOf(schema: TObject): readonly AdapterField[] {
       throw new Error(`the setting ${name} needs a description and the type string, integer or boolean`);
     }
     const otherwise: unknown = property.default;
+    const unread: unknown = property.unread;
     return {
       name,
       type,
       required: required.includes(name) && otherwise === undefined,
       ...(otherwise === undefined ? {} : { default: otherwise as string | number | boolean }),
+      ...(unread === undefined ? {} : { unread: unread as string | number | boolean }),
       description: property.description,
     };
   });

@@ -1,6 +1,7 @@
 import { type OurSentence, sentence, wordIn } from '@emr-payments/contracts';
 import { errorChain, type NetworkFailure, networkFailureOf, parseRetryAfter } from '@emr-payments/outbound';
 import type { Trouble } from '../adapter.ts';
+import { BrokenEncodingError, DecodedTooLargeError } from './content-encoding.ts';
 import { type Answer, AnswerTooLargeError, EarlyAnswerError, type NoAnswer } from './exchange.ts';
 import { ClaimLostError } from './gated-body.ts';
 import { ownWords } from './own-words.ts';
@@ -139,8 +140,10 @@ export function describeNoAnswer({ error }: NoAnswer): Trouble {
   const is = (type: new (message: string) => Error) => chain.some((each) => each instanceof type);
   if (is(ClaimLostError))
     return { code: 'claim_lost', detail: sentence`Another worker has taken over the payment.` };
-  if (is(AnswerTooLargeError))
+  if (is(AnswerTooLargeError) || is(DecodedTooLargeError))
     return { code: 'answer_too_large', detail: sentence`The EMR's answer is too large.` };
+  if (is(BrokenEncodingError))
+    return { code: 'bad_answer', detail: sentence`The EMR's answer cannot be decoded.` };
   if (is(EarlyAnswerError))
     return { code: 'bad_answer', detail: sentence`The EMR answered before the request was sent.` };
   if (chain.some(({ name }) => name === 'AbortError'))

@@ -1,6 +1,7 @@
 import { type ClientRequest, Agent as HttpAgent, type IncomingHttpHeaders } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import got, { type Agents, type Response } from 'got';
+import { decodeContent } from './content-encoding.ts';
 import { GatedBody } from './gated-body.ts';
 
 export type ExchangeRequest = {
@@ -10,7 +11,7 @@ export type ExchangeRequest = {
   signal: AbortSignal;
   /** For the whole exchange: connecting, sending, and the last byte of the answer. */
   timeoutMs: number;
-  /** The answer is read to this size and no further. */
+  /** The answer is read to this size and no further, on the wire and decoded. */
   maxAnswerBytes: number;
   body?: { text: string; mayStillSend: () => boolean };
 };
@@ -34,9 +35,13 @@ export function keepAliveAgents(): { http: HttpAgent; https: HttpsAgent } {
 }
 const sharedAgents = keepAliveAgents();
 
-/** Repeats nothing, follows no redirect, unpacks nothing and throws for no status: the caller judges the answer. */
+/**
+ * Repeats nothing, follows no redirect and throws for no status: the caller judges the answer. An encoded body is left to
+ * `decodeContent`, which limits what it becomes.
+ */
 const client = got.extend({
   decompress: false,
+  responseType: 'buffer',
   followRedirect: false,
   throwHttpErrors: false,
   retry: { limit: 0 },
@@ -73,15 +78,20 @@ export async function exchange(
       tooLarge = true;
       sending?.destroy();
     });
-    const response: Response<string> = await call;
+    const response: Response<Uint8Array> = await call;
     // An answer that came before our request left is not an answer to it.
     if (gated?.handedOver === false) throw new EarlyAnswerError('answered before the request was sent');
     if (tooLarge) throw new AnswerTooLargeError('the answer is too large');
+    const body = await decodeContent(response.body, {
+      encoding: response.headers['content-encoding'],
+      maxBytes: request.maxAnswerBytes,
+    });
     return {
       kind: 'answer',
       status: response.statusCode,
       headers: response.headers,
-      body: response.body,
+      // FHIR and JSON are UTF-8. A byte order mark at the beginning is taken off.
+      body: new TextDecoder().decode(body),
     };
   } catch (cause) {
     const error = tooLarge ? new AnswerTooLargeError('the answer is too large', { cause }) : cause;

@@ -1,19 +1,25 @@
-import { type CheckOutcome, type EmrConnection, openAdapter } from '@emr-payments/emr';
+import { type Capability, type CheckOutcome, type EmrConnection, openAdapter } from '@emr-payments/emr';
 
 /** Longest time that the EMR may take for all the calls of a check. */
 const CHECK_MS = 30_000;
 
+type Checked = Extract<CheckOutcome, { ok: true }>;
+export type CheckedConnection =
+  /** `capability`: that of the connection with the settings that were read. */
+  (Checked & { capability: Capability }) | { ok: false; reason: string };
+
 /**
- * Opens a connection as the worker would, and tries it without writing anything in the EMR.
+ * Opens a connection with the settings that the operator gave, and tries it without writing anything in the EMR.
  *
  * @returns `ok: false` with a sentence, also when base URL, credentials or settings cannot be used at all.
  */
-export async function checkConnection(connection: EmrConnection): Promise<CheckOutcome> {
-  let adapter: ReturnType<typeof openAdapter>;
+export async function checkConnection(connection: EmrConnection): Promise<CheckedConnection> {
   try {
-    adapter = openAdapter(connection);
+    const checked = await openAdapter(connection).check({ signal: AbortSignal.timeout(CHECK_MS) });
+    if (!checked.ok) return checked;
+    const settings = { ...connection.settings, ...checked.settings };
+    return { ...checked, capability: openAdapter({ ...connection, settings }).capability };
   } catch (error) {
     return { ok: false, reason: `${(error as Error).message}.` };
   }
-  return adapter.check({ signal: AbortSignal.timeout(CHECK_MS) });
 }

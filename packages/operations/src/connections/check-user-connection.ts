@@ -1,40 +1,73 @@
-import { type Database, findUser, openCredentials } from '@emr-payments/db';
+import { type Actor, type Database, findUser, openCredentials, saveCapability } from '@emr-payments/db';
+import type { Capability, SettingValues } from '@emr-payments/emr';
 import type { Keyring } from '@emr-payments/runtime';
 import { checkConnection } from './check-connection.ts';
+import { capabilityRead, changesOf, givenSettings, isStored } from './stored-capability.ts';
 
 export type UserCheckOutcome =
-  | { outcome: 'works'; methods: number; locations: number; unusable: readonly string[] }
+  | {
+      outcome: 'works';
+      methods: number;
+      locations: number;
+      unusable: readonly string[];
+      /** How a lost answer is resolved from now on. */
+      capability: Capability;
+      remarks: readonly string[];
+      /** The settings that the EMR now states otherwise, each as `name: before → after`. */
+      changed: readonly string[];
+    }
   | { outcome: 'not_working'; reason: string }
+  /** The connection was replaced while it was checked: nothing was stored. */
+  | { outcome: 'replaced' }
   /** No key of the keyring opens the credentials. */
   | { outcome: 'sealed' }
   | { outcome: 'no_connection' }
   | { outcome: 'no_user' };
 
-/** Tries a user's stored connection as the worker would use it, without writing anything in the EMR. */
+/**
+ * Tries a user's stored connection, without writing anything in the EMR, and stores what the EMR says about itself where that is
+ * not what is stored: settings that the operator gave stay as they are.
+ */
 export async function checkUserConnection(
   { database, keyring }: { database: Database; keyring: Keyring },
-  { publicId }: { publicId: string },
+  { publicId, by }: { publicId: string; by: Actor },
 ): Promise<UserCheckOutcome> {
   const user = await findUser({ database }, { publicId });
   if (user === null) return { outcome: 'no_user' };
   if (user.connection === null) return { outcome: 'no_connection' };
-  const { adapter, baseUrl, timeZone, credentials: stored } = user.connection;
+  const { connection } = user;
+  const { adapter, baseUrl, timeZone } = connection;
   let credentials: Record<string, string>;
   try {
-    credentials = openCredentials(keyring, { userId: user.id, credentials: stored });
+    credentials = openCredentials(keyring, { userId: user.id, credentials: connection.credentials });
   } catch {
     return { outcome: 'sealed' };
   }
-  const settings = user.connection.settings as Record<string, unknown>;
+  const given = givenSettings(connection);
   const checked = await checkConnection({
     userId: user.id,
     adapter,
     baseUrl,
     timeZone,
     credentials,
-    settings,
+    settings: given,
   });
   if (!checked.ok) return { outcome: 'not_working', reason: checked.reason };
-  const { methods, locations, unusable } = checked;
-  return { outcome: 'works', methods, locations, unusable };
+
+  const capability = capabilityRead(checked);
+  const settings = { ...given, ...checked.settings };
+  if (!isStored(connection, capability)) {
+    const input = { userId: user.id, publicId, checkedAt: connection.updatedAt, settings, capability, by };
+    if (!(await saveCapability({ database }, input))) return { outcome: 'replaced' };
+  }
+  const { methods, locations, unusable, remarks } = checked;
+  return {
+    outcome: 'works',
+    methods,
+    locations,
+    unusable,
+    capability: checked.capability,
+    remarks,
+    changed: changesOf(connection.settings as SettingValues, settings),
+  };
 }

@@ -1,10 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createUser, findUserByToken } from '@emr-payments/db';
+import { createUser, findUserByToken, saveCapability, saveConnection } from '@emr-payments/db';
 import { hashSecret, open, parseKeyring } from '@emr-payments/runtime';
 import { type SandboxProcess, startSandbox } from '@emr-payments/testkit';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { newKey, openService, type Service } from '../testing/service.ts';
 import { checkUserConnection } from './check-user-connection.ts';
 import { type SetUpInput, setUpConnection } from './set-up-connection.ts';
@@ -20,6 +20,7 @@ beforeAll(async () => {
     startSandbox({ ledgerFile: join(folder, 'ledger.jsonl'), env: { SANDBOX_TOKEN: 'sesame' } }),
   ]);
 });
+afterEach(() => sandboxCan({}));
 afterAll(async () => {
   await sandbox.stop();
   await service.close();
@@ -47,6 +48,17 @@ async function newUser(overrides: Partial<SetUpInput> = {}) {
   if (created.outcome !== 'created') throw new Error(JSON.stringify(created));
   return created;
 }
+/** Switches what the sandbox can, and says of itself. */
+async function sandboxCan(change: object): Promise<void> {
+  const switched = await fetch(`${sandbox.baseUrl}/sandbox/capabilities`, {
+    method: 'PUT',
+    headers: { authorization: 'Bearer sesame', 'content-type': 'application/json' },
+    body: JSON.stringify({ conditional_create: true, search: true, books_closed_before: null, ...change }),
+  });
+  if (!switched.ok) throw new Error(await switched.text());
+}
+
+const NOTHING = { remarks: [], unusable: [] };
 const connectionOf = async (publicId: string) =>
   service.database.prisma.connection.findFirstOrThrow({
     where: { user: { publicId } },
@@ -130,7 +142,7 @@ describe('setUpConnection', () => {
   test('replaces a connection and nothing else of the user; without a name its adapter stays', async () => {
     const { publicId, accessToken } = await newUser({ settings: { timeout_ms: '9000' } });
     const change = { owner: { publicId }, adapter: undefined, settings: { search: 'false' } };
-    expect(await setUp(change)).toEqual({ outcome: 'changed', publicId });
+    expect(await setUp(change)).toEqual({ outcome: 'changed', publicId, ...NOTHING });
     expect(await connectionOf(publicId)).toMatchObject({ adapter: 'fhir-r5', settings: { search: false } });
     const tokenHash = hashSecret(accessToken);
     expect(await findUserByToken(service, { clientPk: service.clientPk, tokenHash })).toMatchObject({
@@ -141,30 +153,143 @@ describe('setUpConnection', () => {
   test('a user without a connection needs the name of an adapter', async () => {
     const { publicId } = await createUser(service, { clientPk: service.clientPk, name: 'Front desk' });
     expect(await setUp({ owner: { publicId }, adapter: undefined })).toEqual({ outcome: 'no_adapter' });
-    expect(await setUp({ owner: { publicId } })).toEqual({ outcome: 'changed', publicId });
+    expect(await setUp({ owner: { publicId } })).toEqual({ outcome: 'changed', publicId, ...NOTHING });
   });
 
-  test('without the check a connection is saved although the EMR rejects it', async () => {
-    const { publicId } = await newUser({ credentials: { bearer_token: 'wrong' }, check: false });
-    expect(await connectionOf(publicId)).toMatchObject({ baseUrl: sandbox.fhirUrl });
+  test('saves what the check has read beside what the operator gave', async () => {
+    await sandboxCan({ conditional_create: false });
+    const { publicId, remarks } = await newUser({ settings: { search: 'true' } });
+    expect(remarks).toEqual([
+      expect.stringMatching(/has no conditional create: conditional_create is taken/),
+    ]);
+    expect(await connectionOf(publicId)).toMatchObject({
+      settings: { search: true, conditional_create: false },
+      capabilityStatement: {
+        settings: { conditional_create: false },
+        statement: { fhir_version: '5.0.0', says_conditional_create: 'no' },
+        read_at: expect.stringMatching(/^\d{4}-/),
+      },
+    });
+    expect((await service.audited()).at(-1)).toMatchObject({
+      action: 'user.connect',
+      detail: { conditional_create: false },
+    });
+    const explicit = await setUp({ settings: { conditional_create: 'true' } });
+    expect(explicit).toEqual({
+      outcome: 'not_working',
+      reason: expect.stringContaining('the setting conditional_create: true says that it has'),
+    });
+  });
+
+  test('without the check a connection is saved although the EMR rejects it, and claims nothing', async () => {
+    const wrong = { credentials: { bearer_token: 'wrong' }, check: false };
+    const { publicId, remarks } = await newUser(wrong);
+    expect(await connectionOf(publicId)).toMatchObject({
+      baseUrl: sandbox.fhirUrl,
+      settings: { conditional_create: false, search: true },
+      capabilityStatement: { settings: { conditional_create: false, search: true }, read_at: null },
+    });
+    expect(remarks).toEqual([expect.stringContaining('conditional_create: false, search: true.')]);
+    const given = await newUser({ ...wrong, settings: { conditional_create: 'true', search: 'false' } });
+    expect(given.remarks).toEqual([]);
+    expect(await connectionOf(given.publicId)).toMatchObject({
+      settings: { conditional_create: true, search: false },
+      capabilityStatement: { settings: {} },
+    });
   });
 });
 
 describe('checkUserConnection', () => {
-  const check = (publicId: string) => checkUserConnection(service, { publicId });
+  const check = (publicId: string) => checkUserConnection(service, { publicId, by: service.by });
+  const checksOf = async (publicId: string) =>
+    (await service.audited()).filter(
+      ({ action, subject }) => action === 'user.read_capability' && subject === `user:${publicId}`,
+    );
 
   test('tries the stored connection', async () => {
     expect(await check((await newUser()).publicId)).toEqual({
       outcome: 'works',
       methods: expect.any(Number),
       locations: expect.any(Number),
-      unusable: [],
+      capability: 'conditional-create',
+      changed: [],
+      ...NOTHING,
     });
     const wrong = await newUser({ credentials: { bearer_token: 'wrong' }, check: false });
     expect(await check(wrong.publicId)).toEqual({
       outcome: 'not_working',
       reason: expect.stringContaining('(HTTP 401)'),
     });
+  });
+
+  test('stores what the EMR now says of itself, with an entry in the audit log, and nothing when it says the same', async () => {
+    const { publicId } = await newUser({ settings: { timeout_ms: '9000' } });
+    const before = await connectionOf(publicId);
+    expect(await check(publicId)).toMatchObject({ outcome: 'works', changed: [] });
+    expect(await connectionOf(publicId)).toEqual(before);
+    expect(await checksOf(publicId)).toEqual([]);
+
+    await sandboxCan({ conditional_create: false });
+    expect(await check(publicId)).toMatchObject({
+      capability: 'lookup',
+      changed: ['conditional_create: true → false'],
+    });
+    const after = await connectionOf(publicId);
+    expect(after.settings).toEqual({ timeout_ms: 9000, conditional_create: false, search: true });
+    // Workers keep an opened adapter until this changes.
+    expect(after.updatedAt.getTime()).toBeGreaterThan(before.updatedAt.getTime());
+    expect(await checksOf(publicId)).toMatchObject([
+      { actor: 'cli:alice', detail: { conditional_create: false, search: true, fhir_version: '5.0.0' } },
+    ]);
+    await sandboxCan({});
+    expect(await check(publicId)).toMatchObject({
+      capability: 'conditional-create',
+      changed: ['conditional_create: false → true'],
+    });
+  });
+
+  test('leaves given settings alone, and reads for a connection that was never checked', async () => {
+    const given = await newUser({ check: false, settings: { conditional_create: 'false', search: 'true' } });
+    expect(await check(given.publicId)).toMatchObject({ capability: 'lookup', changed: [] });
+    const unread = await newUser({ check: false });
+    expect(await check(unread.publicId)).toMatchObject({
+      capability: 'conditional-create',
+      changed: ['conditional_create: false → true'],
+    });
+    // As a connection is stored that was made before checks read anything.
+    const { userId } = await connectionOf(unread.publicId);
+    const { owner: _, by: __, ratePerSecond: ___, check: ____, ...setup } = inputOf();
+    const former = { ...setup, adapter: 'fhir-r5', settings: { timeout_ms: 9000 } };
+    await saveConnection(service, { ...former, userId });
+    expect(await connectionOf(unread.publicId)).toMatchObject({ capabilityStatement: null });
+    expect(await check(unread.publicId)).toMatchObject({ capability: 'conditional-create' });
+    expect(await connectionOf(unread.publicId)).toMatchObject({
+      settings: { timeout_ms: 9000, conditional_create: true, search: true },
+    });
+    await sandboxCan({ search: false });
+    const contradicted = await newUser({ check: false, settings: { search: 'true' } });
+    expect(await check(contradicted.publicId)).toEqual({
+      outcome: 'not_working',
+      reason: expect.stringContaining('Leave the setting out, or give false.'),
+    });
+  });
+
+  test('stores nothing for a connection that was changed meanwhile', async () => {
+    const { publicId } = await newUser();
+    const { userId, updatedAt, settings, capabilityStatement } = await connectionOf(publicId);
+    const input = {
+      userId,
+      publicId,
+      settings: { search: false },
+      capability: { settings: { search: false }, statement: {}, read_at: null },
+      by: service.by,
+    };
+    const checkedAt = new Date(updatedAt.getTime() - 1);
+    expect(await saveCapability(service, { ...input, checkedAt })).toBe(false);
+    expect(await connectionOf(publicId)).toMatchObject({ settings, capabilityStatement });
+    expect(await checksOf(publicId)).toEqual([]);
+    expect(await saveCapability(service, { ...input, checkedAt: updatedAt })).toBe(true);
+    expect(await connectionOf(publicId)).toMatchObject({ settings: { search: false } });
   });
 
   test('says when there is nothing to try, or no key for it', async () => {
@@ -174,7 +299,10 @@ describe('checkUserConnection', () => {
     const user = await newUser();
     const keyring = parseKeyring(newKey('k1'));
     expect(
-      await checkUserConnection({ database: service.database, keyring }, { publicId: user.publicId }),
+      await checkUserConnection(
+        { database: service.database, keyring },
+        { publicId: user.publicId, by: service.by },
+      ),
     ).toEqual({ outcome: 'sealed' });
   });
 });

@@ -6,12 +6,14 @@ import {
   findClientPk,
   findUser,
   knowsTimeZone,
+  type StoredCapability,
   saveConnection,
 } from '@emr-payments/db';
 import { adapterDescriptions, canonicalAdapterName } from '@emr-payments/emr';
 import type { Keyring } from '@emr-payments/runtime';
 import { credentialProblem, readAdapterSettings } from './adapter-fields.ts';
 import { checkConnection } from './check-connection.ts';
+import { capabilityRead, capabilityUnread } from './stored-capability.ts';
 
 type Deps = { database: Database; keyring: Keyring };
 
@@ -29,9 +31,12 @@ export type SetUpInput = Omit<ConnectionSetup, 'adapter' | 'settings'> & {
   by: Actor;
 };
 
+/** What the operator should know about a connection that was saved. Sentences, and names of entries that cannot be used. */
+type Found = { remarks: readonly string[]; unusable: readonly string[] };
+
 export type SetUpOutcome =
-  | { outcome: 'created'; publicId: string; accessToken: string }
-  | { outcome: 'changed'; publicId: string }
+  | ({ outcome: 'created'; publicId: string; accessToken: string } & Found)
+  | ({ outcome: 'changed'; publicId: string } & Found)
   | { outcome: 'no_client' }
   | { outcome: 'no_user' }
   | { outcome: 'unknown_time_zone' }
@@ -63,7 +68,8 @@ async function findOwner(
 
 /**
  * Makes a user with its EMR connection, or replaces the connection of a user. Nothing is saved when the time zone, the
- * adapter, a setting or a credential is unknown or missing, or when the check fails, which writes nothing in the EMR.
+ * adapter, a setting or a credential is unknown or missing, or when the check fails, which writes nothing in the EMR. What the check
+ * reads about the EMR is saved with the settings; without a check these claim nothing that was not given.
  */
 export async function setUpConnection(deps: Deps, input: SetUpInput): Promise<SetUpOutcome> {
   const { owner: given, check, by, ...setup } = input;
@@ -82,15 +88,31 @@ export async function setUpConnection(deps: Deps, input: SetUpInput): Promise<Se
   if (problem !== null) return { outcome: 'wrong_credentials', reason: problem };
   const connection = { ...setup, adapter: adapter.name, settings: read.settings };
 
-  if (check) {
-    // A new user has no row yet. The number is for caches of open adapters, which a check does not use.
-    const checked = await checkConnection({ ...connection, userId: 'userId' in owner ? owner.userId : 0 });
-    if (!checked.ok) return { outcome: 'not_working', reason: checked.reason };
-  }
+  const found = check
+    ? // A new user has no row yet. The number is for caches of open adapters, which a check does not use.
+      await checkConnection({ ...connection, userId: 'userId' in owner ? owner.userId : 0 })
+    : null;
+  if (found?.ok === false) return { outcome: 'not_working', reason: found.reason };
+  const capability = found === null ? capabilityUnread(adapter, read.settings) : capabilityRead(found);
+  const saved = { ...connection, settings: { ...read.settings, ...capability.settings }, capability };
+  const shown: Found =
+    found === null
+      ? { remarks: unreadRemarks(capability), unusable: [] }
+      : { remarks: found.remarks, unusable: found.unusable };
+
   if ('userId' in owner) {
-    await saveConnection(deps, { ...connection, userId: owner.userId, by });
-    return { outcome: 'changed', publicId: owner.publicId };
+    await saveConnection(deps, { ...saved, userId: owner.userId, by });
+    return { outcome: 'changed', publicId: owner.publicId, ...shown };
   }
-  const { publicId, accessToken } = await connectUser(deps, { ...connection, ...owner, by });
-  return { outcome: 'created', publicId, accessToken };
+  const { publicId, accessToken } = await connectUser(deps, { ...saved, ...owner, by });
+  return { outcome: 'created', publicId, accessToken, ...shown };
+}
+
+/** Says which settings were neither given nor read, and what is taken for them. */
+function unreadRemarks({ settings }: StoredCapability): string[] {
+  const taken = Object.entries(settings).map(([name, value]) => `${name}: ${value}`);
+  if (taken.length === 0) return [];
+  return [
+    `Nothing was read from the EMR, so this is taken until \`user check\` reads it: ${taken.join(', ')}.`,
+  ];
 }

@@ -1,7 +1,17 @@
-import { sentence } from '@emr-payments/contracts';
-import { listing, resolving, type WrongAdapter } from './wrong-adapter.ts';
+import { type OurSentence, sentence } from '@emr-payments/contracts';
+import { GATEWAY_WORDS } from '../rules/checks.ts';
+import { checking, listing, resolving, type WrongAdapter } from './wrong-adapter.ts';
 
 const NONE = { methods: [], locations: [] };
+const WORKS = {
+  ok: true,
+  methods: 0,
+  locations: 0,
+  unusable: [],
+  settings: {},
+  statement: {},
+  remarks: [],
+} as const;
 
 export const wrongNamesAndChecks: readonly WrongAdapter[] = [
   {
@@ -66,14 +76,33 @@ export const wrongNamesAndChecks: readonly WrongAdapter[] = [
   },
   {
     mistake: 'says that every connection works',
-    breaks: /^check, |^credentials: rejected/,
+    breaks: /^check, (?!.*: the settings that it makes$)|^credentials: rejected/,
     wrap: (right) => ({
       ...right,
       async check(options) {
         const result = await right.check(options);
-        return result.ok ? result : { ok: true, methods: 0, locations: 0, unusable: [] };
+        return result.ok ? result : WORKS;
       },
     }),
+  },
+  {
+    mistake: 'says that a connection does not work, and not why',
+    breaks: /^check, .*: a reason with the request$|^check, a refusal/,
+    wrap: checking((result) => (result.ok ? result : { ok: false, reason: 'It does not work.' })),
+  },
+  {
+    mistake: 'believes its settings and not what the EMR says about itself',
+    breaks: /^check, .*: the settings that it makes$/,
+    wrap: checking((result) => (result.ok ? { ...result, settings: {} } : result)),
+  },
+  {
+    mistake: "passes the EMR's own words on to everybody",
+    breaks: /^list, a refusal/,
+    wrap: listing((outcome) =>
+      outcome.outcome === 'not_sent' && outcome.code === 'forbidden'
+        ? { ...outcome, detail: `${outcome.detail} ${GATEWAY_WORDS}` as OurSentence }
+        : outcome,
+    ),
   },
   {
     mistake: 'checks a connection by posting to it',

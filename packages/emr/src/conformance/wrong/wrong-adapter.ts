@@ -1,5 +1,6 @@
 import { absent } from '../../absence.ts';
 import type {
+  CheckOutcome,
   EmrAdapter,
   FindOutcome,
   ListOutcome,
@@ -59,6 +60,11 @@ export function finding(change: (outcome: FindOutcome) => FindOutcome): WrongAda
     if (find === undefined) return right;
     return { ...right, find: async (hints, options) => change(await find(hints, options)) };
   };
+}
+
+/** Changes the outcome of every check. */
+export function checking(change: (outcome: CheckOutcome) => CheckOutcome): WrongAdapter['wrap'] {
+  return (right) => ({ ...right, check: async (options) => change(await right.check(options)) });
 }
 
 /** Changes the outcome of every list. */

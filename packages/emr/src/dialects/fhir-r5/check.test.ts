@@ -32,12 +32,20 @@ function check({ token = 'sesame', baseUrl = sandbox.fhirUrl, settings = {} }) {
   return adapter.check({ signal: AbortSignal.timeout(5000) });
 }
 
-test('a good connection gives the length of its lists, and writes nothing', async () => {
+test('a good connection gives the length of its lists and what the EMR says about itself, and writes nothing', async () => {
   expect(await check({})).toEqual({
     ok: true,
     methods: expect.any(Number),
     locations: expect.any(Number),
     unusable: [],
+    settings: { conditional_create: true, search: true },
+    statement: {
+      fhir_version: '5.0.0',
+      software: 'emr-sandbox',
+      says_conditional_create: 'yes',
+      says_search: 'yes',
+    },
+    remarks: [],
   });
   const ledger = await fetch(`${sandbox.baseUrl}/sandbox/ledger`, {
     headers: { authorization: 'Bearer sesame' },
@@ -45,30 +53,62 @@ test('a good connection gives the length of its lists, and writes nothing', asyn
   expect(await ledger.json()).toMatchObject({ entries: [] });
 });
 
-test('a connection that does not work gives a reason in one sentence', async () => {
+test("a connection that does not work gives the request and the EMR's own words", async () => {
   expect(await check({ token: 'wrong' })).toEqual({
     ok: false,
-    reason: 'The EMR rejected our credentials (HTTP 401).',
+    reason:
+      'GET /ValueSet/$expand?url=urn:emr-payments:payment-methods answered HTTP 401: A valid bearer token is needed. ' +
+      'The EMR rejected our credentials (HTTP 401).',
   });
   expect(await check({ baseUrl: 'http://127.0.0.1:1/fhir' })).toEqual({
     ok: false,
-    reason: 'The EMR refused the connection. (ECONNREFUSED)',
+    reason: 'GET /metadata failed: The EMR refused the connection. (ECONNREFUSED)',
+  });
+  expect(await check({ baseUrl: `${sandbox.baseUrl}/nothing` })).toEqual({
+    ok: false,
+    reason: expect.stringMatching(
+      /^GET \/metadata answered HTTP 404: .* Is this the base URL of a FHIR server\?/,
+    ),
   });
   const settings = { payment_method_value_set: 'urn:nothing:here' };
-  expect(await check({ settings })).toMatchObject({ ok: false });
+  expect(await check({ settings })).toEqual({
+    ok: false,
+    reason: expect.stringMatching(
+      /^GET \/ValueSet\?url=urn:nothing:here .*The EMR has no ValueSet urn:nothing:here/,
+    ),
+  });
 });
 
-test('an EMR that cannot search for payments fails the check, unless the settings say so', async () => {
-  const capabilities = (search: boolean) =>
-    fetch(`${sandbox.baseUrl}/sandbox/capabilities`, {
-      method: 'PUT',
-      headers: { authorization: 'Bearer sesame', 'content-type': 'application/json' },
-      body: JSON.stringify({ conditional_create: true, search, books_closed_before: null }),
-    });
-  expect((await capabilities(false)).ok).toBe(true);
-  expect(await check({})).toMatchObject({
-    ok: false,
-    reason: expect.stringMatching(/^Payments cannot be searched for: /),
+const capabilities = (change: object) =>
+  fetch(`${sandbox.baseUrl}/sandbox/capabilities`, {
+    method: 'PUT',
+    headers: { authorization: 'Bearer sesame', 'content-type': 'application/json' },
+    body: JSON.stringify({ conditional_create: true, search: true, books_closed_before: null, ...change }),
   });
-  expect(await check({ settings: { search: false } })).toMatchObject({ ok: true });
+
+test('the sandbox says the truth about its switches, and settings that nobody gave follow it', async () => {
+  expect((await capabilities({ search: false })).ok).toBe(true);
+  expect(await check({})).toMatchObject({
+    ok: true,
+    settings: { conditional_create: true, search: false },
+    remarks: [
+      'GET /metadata says that PaymentReconciliation has no search by identifier: search is taken as false.',
+    ],
+  });
+  expect(await check({ settings: { search: false } })).toMatchObject({
+    settings: { conditional_create: true },
+    remarks: [],
+  });
+  expect(await check({ settings: { search: true } })).toEqual({
+    ok: false,
+    reason:
+      'GET /metadata says that PaymentReconciliation has no search by identifier, and the setting search: true says that it ' +
+      'has. Leave the setting out, or give false.',
+  });
+  await capabilities({ search: false, conditional_create: false });
+  expect(await check({})).toMatchObject({
+    settings: { conditional_create: false, search: false },
+    remarks: { 2: expect.stringMatching(/^A payment whose answer is lost needs a person/) },
+  });
+  await capabilities({});
 });

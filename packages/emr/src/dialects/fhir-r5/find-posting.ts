@@ -3,7 +3,8 @@ import type { OurSentence } from '@emr-payments/contracts';
 import { absent } from '../../absence.ts';
 import type { CallOptions, FindHints, FindOutcome } from '../../adapter.ts';
 import { differenceOf } from './compare-entry.ts';
-import { readAll, type SearchFacts } from './read.ts';
+import type { Failed } from './read.ts';
+import { readAll, type SearchFacts } from './read-all.ts';
 import { carriesOurId, type Payment, PaymentReconciliationSchema } from './resources.ts';
 import type { FhirConnection } from './settings.ts';
 
@@ -68,8 +69,13 @@ async function isOld(
 }
 
 export type SearchOutcome =
-  | { outcome: 'found'; entries: readonly [Payment, ...Payment[]] }
-  | Exclude<FindOutcome, { outcome: 'found' | 'differs' }>;
+  | {
+      outcome: 'found';
+      entries: readonly [Payment, ...Payment[]];
+      /** Not null when a later page could not be read: there may be more entries than these. */
+      unread: Failed | null;
+    }
+  | (Exclude<FindOutcome, { outcome: 'found' | 'differs' }> & { refusal?: Failed['refusal'] });
 
 /** Searches for the entries that carry our payment id, the earliest first. */
 export async function searchPosting(
@@ -80,16 +86,17 @@ export async function searchPosting(
   const { baseUrl, settings } = connection;
   const system = settings.payment_identifier_system;
   const result = await searchFor(connection, paymentId, options);
-  if (!result.ok) return { outcome: 'unavailable', ...result.trouble };
-
-  const { value: matches, facts } = result;
+  const { value: matches } = result;
   const [earliest, ...later] = matches
     .filter((entry) => carriesOurId(entry, { system, paymentId }))
     .sort(
       (a, b) =>
         (a.created ?? '').localeCompare(b.created ?? '') || a.id.localeCompare(b.id, 'en', { numeric: true }),
     );
-  if (earliest !== undefined) return { outcome: 'found', entries: [earliest, ...later] };
+  if (earliest !== undefined)
+    return { outcome: 'found', entries: [earliest, ...later], unread: result.ok ? null : result };
+  if (!result.ok) return { outcome: 'unavailable', ...result.trouble, refusal: result.refusal };
+  const { facts } = result;
   return absent({
     ...facts,
     matches: matches.length,
@@ -110,10 +117,17 @@ export async function findPosting(
   options: CallOptions,
 ): Promise<FindOutcome> {
   const search = await searchPosting(connection, hints, options);
-  if (search.outcome !== 'found') return search;
+  if (search.outcome === 'absent') return search;
+  if (search.outcome === 'unavailable') {
+    // The server's own words are for the operator who checks a connection, not for a payment.
+    const { refusal: _, ...unavailable } = search;
+    return unavailable;
+  }
   const compared = search.entries.map((entry) => ({ id: entry.id, difference: differenceOf(hints, entry) }));
   const ours = compared.find(({ difference }) => difference === null);
   if (ours !== undefined) return { outcome: 'found', emrTransactionId: ours.id };
+  // An entry that is the payment may be on a page that could not be read.
+  if (search.unread !== null) return { outcome: 'unavailable', ...search.unread.trouble };
   const [{ id, difference }] = compared as [{ id: string; difference: OurSentence }];
   return { outcome: 'differs', emrTransactionId: id, difference };
 }

@@ -1,42 +1,17 @@
-import { once } from 'node:events';
-import { createServer, type IncomingHttpHeaders } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
+import { Answered, type AnsweringServer, openAnsweringServer } from './answering-server.fixture.ts';
 import { findPosting } from './find-posting.ts';
-import { fetchLists } from './lists.ts';
-import { readFhirConnection } from './settings.ts';
+import { fetchLists, readLists } from './lists.ts';
 
-const closers: (() => unknown)[] = [];
+const servers: AnsweringServer[] = [];
 afterEach(() => {
-  for (const close of closers.splice(0)) close();
+  for (const server of servers.splice(0)) server.close();
 });
 
-/** A FHIR server with the answers that the test gives it, by path and query; anything else is 404. */
-async function fhirServer(answers: Record<string, unknown>) {
-  const asked: { path: string; headers: IncomingHttpHeaders }[] = [];
-  const server = createServer((request, response) => {
-    // A search for a payment has another page size each time.
-    const path = decodeURIComponent((request.url ?? '').replace('/fhir/', '')).replace(/&_count=\d+$/, '');
-    asked.push({ path, headers: request.headers });
-    const answer = answers[path];
-    response.writeHead(answer === undefined ? 404 : 200, { 'content-type': 'application/fhir+json' });
-    response.end(typeof answer === 'string' ? answer : JSON.stringify(answer ?? {}));
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  closers.push(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const connection = readFhirConnection({
-    userId: 1,
-    adapter: 'fhir-r5',
-    baseUrl: `${origin}/fhir`,
-    credentials: { bearer_token: 'sesame' },
-    settings: {},
-    timeZone: 'UTC',
-  });
-  return { asked, answers, origin, connection };
+async function fhirServer(answers: Record<string, unknown>): Promise<AnsweringServer> {
+  const server = await openAnsweringServer(answers);
+  servers.push(server);
+  return server;
 }
 
 const options = { signal: new AbortController().signal };
@@ -73,16 +48,19 @@ test('methods come from the expansion, locations from all pages, closed ones lef
     place('d', { name: ['Annex'] }),
     { resourceType: 'OperationOutcome', issue: [{ severity: 'information', code: 'informational' }] },
   ]);
-  expect(await fetchLists(far.connection, options)).toEqual({
-    methods: [
-      { id: 's:1|C', name: 'Card' },
-      { id: '|X', name: 'X' },
-    ],
-    locations: [
-      { id: 'a', name: 'Name a', identifiers: ['1404'] },
-      { id: 'c', name: 'c', identifiers: [] },
-    ],
-    unusable: ['Locations: entry 3', 'Locations: entry 4, Location/d'],
+  expect(await readLists(far.connection, options)).toEqual({
+    ok: true,
+    lists: {
+      methods: [
+        { id: 's:1|C', name: 'Card' },
+        { id: '|X', name: 'X' },
+      ],
+      locations: [
+        { id: 'a', name: 'Name a', identifiers: ['1404'] },
+        { id: 'c', name: 'c', identifiers: [] },
+      ],
+    },
+    unusable: ['Locations: entry 3', 'Locations: entry 4, Location/d', "Locations: 'Name b' (b) is inactive"],
   });
 });
 
@@ -139,6 +117,39 @@ test('a list that the EMR calls incomplete is trouble: a name that it lacks may 
   expect(await fetchLists(far.connection, options)).toMatchObject({ code: 'answer_incomplete' });
 });
 
+test('Locations that no payment can use are named, and one that comes twice is one', async () => {
+  const far = await fhirServer({
+    [EXPAND]: expansion,
+    [LOCATIONS]: {
+      ...bundle([
+        place('a'),
+        place('a', { name: 'Another name' }),
+        place('a'),
+        place('b', { name: 'Name a' }),
+        place('c', { status: 'suspended' }),
+        place('d', { mode: 'kind' }),
+        place('e', { mode: 'instance', status: null, name: ' ', identifier: null }),
+        place('f', { status: 'x'.repeat(99) }),
+      ]),
+      total: 10,
+    },
+  });
+  const read = await readLists(far.connection, options);
+  if (!read.ok) throw new Error(read.trouble.detail);
+  expect(read.lists.locations.map(({ id, name }) => [id, name])).toEqual([
+    ['a', 'Name a'],
+    ['b', 'Name a'],
+    ['e', 'e'],
+  ]);
+  expect(read.unusable).toEqual([
+    'Locations: 2 that the EMR counts and does not give',
+    "Locations: 'Name c' (c) is suspended",
+    "Locations: 'Name d' (d) is a kind of locations and not one of them",
+    "Locations: 'Name f' (f) is of an unknown status",
+    "Locations: 'Another name' has the same id as 'Name a' (a)",
+  ]);
+});
+
 const ID = 'a'.repeat(32);
 const SEARCH = `PaymentReconciliation?identifier=urn:emr-payments:payment-id|${ID}`;
 const HINTS = { paymentId: ID, emrPatientId: 'p1', amount: '350.10', depositDate: '2026-06-15' };
@@ -163,6 +174,39 @@ test('of several entries with our id the earliest is named, voided or not', asyn
   expect(await findPosting(far.connection, HINTS, options)).toEqual({
     outcome: 'found',
     emrTransactionId: '9',
+  });
+});
+
+test('an entry on the first page is found although a later page cannot be read', async () => {
+  const far = await fhirServer({});
+  const page = (value: string, amount = 350.1) =>
+    bundle(
+      [{ ...entry('9', value, ''), amount: { value: amount, currency: 'USD' } }],
+      `${far.origin}/fhir/PaymentReconciliation?page=2`,
+    );
+  far.answers['PaymentReconciliation?page=2'] = new Answered(503);
+  far.answers[SEARCH] = page(ID);
+  expect(await findPosting(far.connection, HINTS, options)).toEqual({
+    outcome: 'found',
+    emrTransactionId: '9',
+  });
+  // The entry that is the payment may be on the page that is missing.
+  far.answers[SEARCH] = page(ID, 1);
+  expect(await findPosting(far.connection, HINTS, options)).toMatchObject({
+    outcome: 'unavailable',
+    code: 'emr_error',
+  });
+  far.answers[SEARCH] = page('b'.repeat(32));
+  expect(await findPosting(far.connection, HINTS, options)).toMatchObject({ outcome: 'unavailable' });
+});
+
+test('an answer with a member twice proves no absence', async () => {
+  const body = JSON.stringify(bundle([entry('1', ID, '')])).replace(/}$/, ',"entry":[]}');
+  const far = await fhirServer({ [SEARCH]: body });
+  expect(JSON.parse(body)).toMatchObject({ entry: [] });
+  expect(await findPosting(far.connection, HINTS, options)).toMatchObject({
+    outcome: 'unavailable',
+    code: 'bad_answer',
   });
 });
 

@@ -1,104 +1,94 @@
-import { sentence } from '@emr-payments/contracts';
 import type { CallOptions, EmrCode, EmrLists, EmrLocation, Trouble } from '../../adapter.ts';
-import { type Failed, readAll, readResource, type SearchResult } from './read.ts';
-import { CodeSystemSchema, ExpansionSchema, LocationSchema, ValueSetSchema } from './resources.ts';
+import { composeValueSet } from './compose.ts';
+import { openDefinitions } from './definitions.ts';
+import { expandMethods } from './expand.ts';
+import { type Listed, uniqueById } from './methods.ts';
+import type { Failed } from './read.ts';
+import { readList } from './read-all.ts';
+import { LocationSchema } from './resources.ts';
 import type { FhirConnection } from './settings.ts';
 
-type Concept = { code: string; display?: string };
+/**
+ * Statuses by which a server says that it cannot expand. 500 is among them: servers give it for a ValueSet that they cannot
+ * expand. 502, 503 and 504 are outages, after which the list is read again.
+ */
+const CANNOT_EXPAND = [400, 404, 405, 422, 500, 501];
 
-/** The `id` of a method is the FHIR token `system|code`. */
-const method = (system: string | undefined, { code, display }: Concept): EmrCode => ({
-  id: `${system ?? ''}|${code}`,
-  name: display ?? code,
-});
-
-/** A list, and the entries of the EMR's answer that are not in it because they cannot be read. */
-type Listed<T> = { ok: true; value: T[]; unusable: string[] };
-
-/** Trouble when the EMR says that a list is not whole: a name that is missing from it may exist. */
-function wholeList<T>(result: SearchResult<T>): SearchResult<T> {
-  if (!result.ok || (result.facts.complete && !result.facts.errorSaid)) return result;
-  const detail = sentence`The EMR says that its list is incomplete.`;
-  return { ok: false, status: null, trouble: { code: 'answer_incomplete', detail } };
-}
-
-const named = (list: string, { unusable }: { unusable: readonly string[] }): string[] =>
+const namedIn = (list: string, { unusable }: { unusable: readonly string[] }): string[] =>
   unusable.map((entry) => `${list}: ${entry}`);
-
-/** For servers that cannot expand: reads the ValueSet itself and the CodeSystems that it includes. */
-async function composeMethods(
-  connection: FhirConnection,
-  signal: AbortSignal,
-): Promise<Listed<EmrCode> | Failed> {
-  const byUrl = (type: string, url: string) => `${type}?${new URLSearchParams({ url })}`;
-  const path = byUrl('ValueSet', connection.settings.payment_method_value_set);
-  const valueSets = wholeList(await readAll(connection, { path, schema: ValueSetSchema, signal }));
-  if (!valueSets.ok) return valueSets;
-  const unusable = named('ValueSets', valueSets.facts);
-  const methods: EmrCode[] = [];
-  for (const { system, concept } of valueSets.value[0]?.compose.include ?? []) {
-    if (concept !== undefined) methods.push(...concept.map((each) => method(system, each)));
-    else if (system !== undefined) {
-      const systemPath = byUrl('CodeSystem', system);
-      const codeSystems = wholeList(
-        await readAll(connection, { path: systemPath, schema: CodeSystemSchema, signal }),
-      );
-      if (!codeSystems.ok) return codeSystems;
-      unusable.push(...named('CodeSystems', codeSystems.facts));
-      methods.push(...(codeSystems.value[0]?.concept ?? []).map((each) => method(system, each)));
-    }
-  }
-  return { ok: true, value: methods, unusable };
-}
 
 async function readMethods(
   connection: FhirConnection,
   signal: AbortSignal,
-): Promise<Listed<EmrCode> | Failed> {
-  const query = new URLSearchParams({ url: connection.settings.payment_method_value_set });
-  const path = `ValueSet/$expand?${query}`;
-  const expanded = await readResource(connection, { path, schema: ExpansionSchema, signal });
-  if (expanded.ok) {
-    const { contains = [] } = expanded.value.expansion;
-    return { ok: true, value: contains.map((each) => method(each.system, each)), unusable: [] };
-  }
-  const cannotExpand = [400, 404, 405, 422, 501].includes(expanded.status ?? 0);
-  return cannotExpand ? composeMethods(connection, signal) : expanded;
+): Promise<({ ok: true } & Listed<EmrCode>) | Failed> {
+  const expanded = await expandMethods(connection, signal);
+  if (expanded.ok) return expanded;
+  if (!expanded.firstPage || !CANNOT_EXPAND.includes(expanded.refusal.status ?? 0)) return expanded;
+  const composed = await composeValueSet(
+    { definitions: openDefinitions(connection, signal) },
+    { canonical: connection.settings.payment_method_value_set },
+  );
+  // Without the ValueSet itself there is nothing to fall back on: the first answer says more.
+  return composed.ok || composed.trouble.code !== 'list_not_found' || expanded.refusal.status !== 500
+    ? composed
+    : expanded;
+}
+
+/** @returns why no payment can be posted to the Location; null when one can. */
+function unusableBecause({ status = 'active', mode }: { status?: string; mode?: string }): string | null {
+  if (mode === 'kind') return 'is a kind of locations and not one of them';
+  return status === 'active' ? null : `is ${/^[a-z-]{1,30}$/.test(status) ? status : 'of an unknown status'}`;
 }
 
 async function readLocations(
   connection: FhirConnection,
   signal: AbortSignal,
-): Promise<Listed<EmrLocation> | Failed> {
+): Promise<({ ok: true } & Listed<EmrLocation>) | Failed> {
   const path = 'Location?_count=200';
-  const result = wholeList(await readAll(connection, { path, schema: LocationSchema, signal }));
+  const result = await readList(connection, { path, schema: LocationSchema, signal, named: 'Locations' });
   if (!result.ok) return result;
-  const open = result.value.filter(({ status }) => status === undefined || status === 'active');
-  return {
-    ok: true,
-    value: open.map(({ id, name, identifier = [] }) => ({
-      id,
-      name: name ?? id,
-      identifiers: identifier.flatMap(({ value }) => value ?? []),
-    })),
-    unusable: named('Locations', result.facts),
-  };
+  const unusable = [...result.unusable];
+  const value: EmrLocation[] = [];
+  for (const location of result.value) {
+    const { id, name = '', identifier = [] } = location;
+    const named = name.trim() === '' ? id : name;
+    const why = unusableBecause(location);
+    if (why !== null) unusable.push(`Locations: '${named}' (${id}) ${why}`);
+    else value.push({ id, name: named, identifiers: identifier.flatMap((each) => each.value ?? []) });
+  }
+  const unique = uniqueById({ value, unusable: [] });
+  return { ok: true, value: unique.value, unusable: [...unusable, ...namedIn('Locations', unique)] };
 }
+
+export type ReadLists = { ok: true; lists: EmrLists; unusable: readonly string[] };
 
 /**
  * Reads the practice's payment methods and locations from the EMR. `unusable` names the entries of the EMR's answers that
- * cannot be read.
+ * cannot be used by a payment.
  */
-export async function fetchLists(
+export async function readLists(
   connection: FhirConnection,
   { signal }: CallOptions,
-): Promise<(EmrLists & { unusable: readonly string[] }) | Trouble> {
+): Promise<ReadLists | Failed> {
   const [methods, locations] = await Promise.all([
     readMethods(connection, signal),
     readLocations(connection, signal),
   ]);
-  if (!methods.ok) return methods.trouble;
-  if (!locations.ok) return locations.trouble;
-  const unusable = [...methods.unusable, ...locations.unusable];
-  return { methods: methods.value, locations: locations.value, unusable };
+  if (!methods.ok) return methods;
+  if (!locations.ok) return locations;
+  const unique = uniqueById(methods);
+  return {
+    ok: true,
+    lists: { methods: unique.value, locations: locations.value },
+    unusable: [...namedIn('Payment methods', unique), ...locations.unusable],
+  };
+}
+
+/** Reads the lists for payments: trouble has none of the server's own words. */
+export async function fetchLists(
+  connection: FhirConnection,
+  options: CallOptions,
+): Promise<EmrLists | Trouble> {
+  const read = await readLists(connection, options);
+  return read.ok ? read.lists : read.trouble;
 }

@@ -1,5 +1,6 @@
 import { type Static, type TSchema, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
+import { parseStrictJson } from '../../http/strict-json.ts';
 import { ID_PATTERN } from './entry-id.ts';
 
 const Identifiers = Type.Optional(
@@ -51,30 +52,8 @@ export const LocationSchema = Type.Object({
   identifier: Identifiers,
   name: Type.Optional(Type.String()),
   status: Type.Optional(Type.String()),
-});
-const ConceptSchema = Type.Object({ code: Type.String(), display: Type.Optional(Type.String()) });
-export const CodeSystemSchema = Type.Object({
-  resourceType: Type.Literal('CodeSystem'),
-  concept: Type.Array(ConceptSchema),
-});
-export const ValueSetSchema = Type.Object({
-  resourceType: Type.Literal('ValueSet'),
-  compose: Type.Object({
-    include: Type.Array(
-      Type.Object({
-        system: Type.Optional(Type.String()),
-        concept: Type.Optional(Type.Array(ConceptSchema)),
-      }),
-    ),
-  }),
-});
-export const ExpansionSchema = Type.Object({
-  resourceType: Type.Literal('ValueSet'),
-  expansion: Type.Object({
-    contains: Type.Optional(
-      Type.Array(Type.Composite([ConceptSchema, Type.Object({ system: Type.Optional(Type.String()) })])),
-    ),
-  }),
+  /** `kind` is no place, but a kind of places. */
+  mode: Type.Optional(Type.String()),
 });
 export const OperationOutcomeSchema = Type.Object({
   resourceType: Type.Literal('OperationOutcome'),
@@ -97,16 +76,14 @@ export function as<T extends TSchema>(schema: T, value: unknown): Static<T> | nu
   return Value.Check(schema, value) ? value : null;
 }
 
-/** FHIR has no null: a member that is null is one that is missing. An item of a list that is null stays. */
-function withoutNull(this: unknown, _key: string, value: unknown): unknown {
-  return value === null && !Array.isArray(this) ? undefined : value;
-}
-
-/** Parses an answer's body; null when it is not JSON or does not match the schema. */
+/**
+ * Parses an answer's body; null when it is not JSON, does not match the schema, or has a member twice. FHIR has no null: a
+ * member that is null is one that is missing.
+ */
 export function parseAs<T extends TSchema>(schema: T, body: string): Static<T> | null {
   if (body === '') return null;
   try {
-    return as(schema, JSON.parse(body, withoutNull));
+    return as(schema, parseStrictJson(body, { dropNull: true }));
   } catch {
     return null;
   }

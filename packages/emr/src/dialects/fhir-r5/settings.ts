@@ -18,13 +18,18 @@ const CredentialsSchema = Type.Object(
 
 const SettingsSchema = Type.Object(
   {
+    // Sending again is safe only at an EMR that honours the condition: without its word it is taken not to. A search that is
+    // not honoured proves nothing (`absent`), so it may be tried.
     conditional_create: Type.Boolean({
       default: true,
-      description: 'true or false: the EMR honours If-None-Exist',
+      unread: false,
+      description: 'true or false: the EMR honours If-None-Exist. Left out, the check reads it from the EMR',
     }),
     search: Type.Boolean({
       default: true,
-      description: 'true or false: the EMR finds a PaymentReconciliation by identifier',
+      unread: true,
+      description:
+        'true or false: the EMR finds a PaymentReconciliation by identifier. Left out, the check reads it from the EMR',
     }),
     payment_identifier_system: Uri({
       default: 'urn:emr-payments:payment-id',
@@ -75,9 +80,20 @@ export type FhirConnection = {
   /** Without a slash at its end. */
   baseUrl: string;
   headers: Record<string, string>;
+  /** Texts that no sentence may hold. */
+  secrets: readonly string[];
   settings: FhirSettings;
+  /** The names of the settings that the connection has, without those that were filled in. */
+  given: ReadonlySet<string>;
   capability: Capability;
 };
+
+export function capabilityOf({
+  conditional_create,
+  search,
+}: Pick<FhirSettings, 'conditional_create' | 'search'>): Capability {
+  return conditional_create ? 'conditional-create' : search ? 'lookup' : 'none';
+}
 
 /** @throws Error naming the setting or credential that cannot be used. */
 export function readFhirConnection(connection: EmrConnection): FhirConnection {
@@ -86,7 +102,9 @@ export function readFhirConnection(connection: EmrConnection): FhirConnection {
   return {
     baseUrl: readBaseUrl(connection.baseUrl),
     headers: { accept: 'application/fhir+json', ...bearerHeader(token) },
+    secrets: token === undefined ? [] : [token],
     settings,
-    capability: settings.conditional_create ? 'conditional-create' : settings.search ? 'lookup' : 'none',
+    given: new Set(Object.keys(connection.settings)),
+    capability: capabilityOf(settings),
   };
 }

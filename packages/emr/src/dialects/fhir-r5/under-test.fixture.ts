@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type SandboxProcess, startSandbox } from '@emr-payments/testkit';
-import type { EmrAdapter } from '../../adapter.ts';
+import type { EmrAdapter, SettingValues } from '../../adapter.ts';
 import type { WireAnswer } from '../../conformance/break-server.ts';
 import type { NeutralEntry, UnderTest } from '../../conformance/under-test.ts';
 import { fhirR5 } from './adapter.ts';
@@ -65,6 +65,52 @@ const UNCLEAR: UnderTest['unclear'] = [
     change: bundle({ link: [{ relation: 'self', url: 'PaymentReconciliation?_count=50' }] }),
   },
 ];
+
+type Json = Record<string, unknown>;
+
+/** The server's CapabilityStatement, changed; every other answer as it is. */
+const statement =
+  (change: (whole: Json, payments: Json) => void) =>
+  (answer: WireAnswer): WireAnswer => {
+    if (!answer.body.includes('"CapabilityStatement"')) return answer;
+    const whole = JSON.parse(answer.body);
+    const payments = whole.rest[0].resource.find(({ type }: Json) => type === 'PaymentReconciliation');
+    change(whole, payments);
+    return { ...answer, body: JSON.stringify(whole) };
+  };
+const STATEMENTS: UnderTest['statements'] = [
+  {
+    name: 'a server of R4',
+    makes: 'refused',
+    change: statement((whole) => {
+      whole.fhirVersion = '4.0.1';
+    }),
+  },
+  {
+    name: 'a server without payments',
+    makes: 'refused',
+    change: statement((_whole, payments) => {
+      payments.type = 'PaymentNotice';
+    }),
+  },
+  {
+    name: 'a server that creates no payments',
+    makes: 'refused',
+    change: statement((_whole, payments) => {
+      payments.interaction = [{ code: 'read' }];
+    }),
+  },
+  {
+    name: 'a server without a statement',
+    makes: 'refused',
+    change: (answer: WireAnswer) =>
+      answer.body.includes('"CapabilityStatement"') ? { ...answer, status: 404, body: '' } : answer,
+  },
+].map((each) => ({ ...each, request: 'GET /metadata', makes: 'refused' as const }));
+
+/** The settings of those that the operator left to the check. */
+const left = (settings: object, read: SettingValues): SettingValues =>
+  Object.fromEntries(Object.entries(read).filter(([name]) => !(name in settings)));
 
 /** Reads the sandbox's ledger, each entry once: a run of the suite makes thousands. */
 function ledgerReader(baseUrlOf: () => string) {
@@ -187,6 +233,37 @@ export function fhirUnderTest(
           },
         ],
       }),
+    statements: [
+      ...STATEMENTS,
+      {
+        name: 'a server that says what it can',
+        request: 'GET /metadata',
+        change: (answer) => answer,
+        makes: left(settings, { conditional_create: true, search: true }),
+      },
+      // A setting that was given and that the server denies is refused: the other test of the check is about that.
+      ...(settings.conditional_create === undefined && settings.search === undefined
+        ? [
+            {
+              name: 'a server that says that it can do neither',
+              request: 'GET /metadata',
+              change: statement((_whole, payments) => {
+                payments.conditionalCreate = false;
+                payments.searchParam = [{ name: 'created' }];
+              }),
+              makes: { conditional_create: false, search: false },
+            },
+            {
+              name: 'a server that says nothing of it',
+              request: 'GET /metadata',
+              change: statement((_whole, payments) => {
+                for (const member of ['conditionalCreate', 'searchParam']) delete payments[member];
+              }),
+              makes: { conditional_create: false, search: false },
+            },
+          ]
+        : []),
+    ],
     renamed: ({ headers: { location = '', ...headers }, ...answer }, id) => ({
       ...answer,
       headers: { ...headers, location: location.replace(/[^/]+(?=\/_history)/, encodeURIComponent(id)) },

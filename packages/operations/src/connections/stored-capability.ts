@@ -1,0 +1,48 @@
+import type { StoredCapability } from '@emr-payments/db';
+import type { AdapterDescription, CheckOutcome, SettingValues } from '@emr-payments/emr';
+
+/** What a check that succeeded has read, as it is stored. */
+export function capabilityRead({
+  settings,
+  statement,
+}: Extract<CheckOutcome, { ok: true }>): StoredCapability {
+  return { settings, statement, read_at: new Date().toISOString() };
+}
+
+/** What is stored for a connection that is not checked: the settings that a check would read claim nothing. */
+export function capabilityUnread({ settings }: AdapterDescription, given: SettingValues): StoredCapability {
+  const unread = settings.flatMap(({ name, unread: value }) =>
+    value === undefined || Object.hasOwn(given, name) ? [] : [[name, value] as const],
+  );
+  return { settings: Object.fromEntries(unread), statement: {}, read_at: null };
+}
+
+type Stored = { settings: unknown; capabilityStatement: unknown };
+
+/** The settings of a stored connection that the operator gave: all but those that were read from the EMR. */
+export function givenSettings({ settings, capabilityStatement }: Stored): SettingValues {
+  const read = (capabilityStatement as StoredCapability | null)?.settings ?? {};
+  return Object.fromEntries(
+    Object.entries(settings as SettingValues).filter(([name]) => !Object.hasOwn(read, name)),
+  );
+}
+
+const sorted = (values: object) => JSON.stringify(Object.entries(values).sort());
+
+/** True when a check has read what is stored, so that nothing has to be written. */
+export function isStored({ capabilityStatement }: Stored, read: StoredCapability): boolean {
+  const stored = capabilityStatement as StoredCapability | null;
+  return (
+    stored !== null &&
+    stored.read_at !== null &&
+    sorted(stored.settings) === sorted(read.settings) &&
+    sorted(stored.statement) === sorted(read.statement)
+  );
+}
+
+/** Says for people what changed among the settings in force, such as `conditional_create: true → false`. */
+export function changesOf(before: SettingValues, after: SettingValues): string[] {
+  return Object.entries(after)
+    .filter(([name, value]) => before[name] !== value)
+    .map(([name, value]) => `${name}: ${before[name] ?? 'not known'} → ${value}`);
+}
