@@ -21,8 +21,18 @@ const EVERY_MS = 500;
 const MAKE_DUE = `UPDATE jobs SET run_at = now()
                 WHERE kind = 'deliver_webhook' AND queued_at IS NULL AND run_at > now()`;
 
+/**
+ * The same for postings that wait long: after several strange answers of the foreign EMR the next try is minutes away. An EMR
+ * that is asked too early says so once more, and nothing is sent by that.
+ */
+const MAKE_POSTINGS_DUE = `
+  UPDATE jobs SET run_at = now() + make_interval(secs => random() * 2)
+   WHERE kind = 'post_payment' AND queued_at IS NULL AND run_at > now() + interval '5 seconds'`;
+
+/** A submitted payment waits for its EMR; the checker knows which EMRs let one wait for good. */
 const LEFT = `
-  SELECT count(*)::int AS left, (count(*) FILTER (WHERE kind = 'post_payment'))::int AS payments FROM jobs`;
+  SELECT count(*)::int AS left, (count(*) FILTER (WHERE kind = 'post_payment'))::int AS payments
+    FROM jobs LEFT JOIN payments p ON p.id = jobs.payment_id AND p.status::text = 'submitted' WHERE p.id IS NULL`;
 
 const LAST = `
   SELECT (SELECT max(extract(epoch FROM settled_at)) * 1000 FROM payments)::float8 AS settled,
@@ -45,6 +55,7 @@ export async function waitForQuiet(input: {
     let least = Number.POSITIVE_INFINITY;
     for (let progressAt = Date.now(); least > 0 && Date.now() - progressAt < stuckAfterMs; ) {
       await client.query(MAKE_DUE);
+      await client.query(MAKE_POSTINGS_DUE);
       const { left = 0, payments = 0 } =
         (await client.query<{ left: number; payments: number }>(LEFT)).rows[0] ?? {};
       backlog ??= payments;

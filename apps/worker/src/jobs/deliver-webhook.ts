@@ -1,5 +1,5 @@
 import { payloadFor } from '@emr-payments/contracts';
-import { type ClaimedDelivery, claimDelivery } from '@emr-payments/db';
+import type { ClaimedDelivery } from '@emr-payments/db';
 import { open, type QueueEntry } from '@emr-payments/runtime';
 import { sendWebhook } from '@emr-payments/webhooks';
 import type { JobDeps } from './deps.ts';
@@ -13,7 +13,7 @@ import { underClaim } from './under-claim.ts';
 export async function deliverWebhook(deps: JobDeps, entry: QueueEntry): Promise<void> {
   await underClaim(
     deps,
-    { entry, claim: (asked) => claimDelivery({ database: deps.database.grouped }, asked) },
+    { entry, claim: (asked) => deps.steps.claimDelivery({ database: deps.database.grouped }, asked) },
     async (delivery, held) => {
       const end = await send(deps, { delivery, signal: held.signal });
       // The claim has passed to another worker, which sends and records in our place.

@@ -4,7 +4,7 @@ import {
   endpointDisabledEvent,
   newEventId,
 } from '@emr-payments/contracts';
-import { type ClaimedDelivery, type DeliveryRecord, type Disabling, recordDelivery } from '@emr-payments/db';
+import type { ClaimedDelivery, DeliveryRecord, Disabling } from '@emr-payments/db';
 import { delayBeforeAttempt, type SendOutcome } from '@emr-payments/webhooks';
 import type { Held } from '../loops/leases.ts';
 import type { JobDeps } from './deps.ts';
@@ -26,7 +26,7 @@ export async function endDelivery(
   const database = record.next.status === 'delivered' ? deps.database.grouped : deps.database;
   let disabled = false;
   const written = await persist(held, async () => {
-    const recorded = await recordDelivery({ database }, record);
+    const recorded = await deps.steps.recordDelivery({ database }, record);
     disabled = recorded.disabled;
     return recorded.written;
   });

@@ -7,7 +7,7 @@ import {
   type ReviewCode,
   uuidToPaymentId,
 } from '@emr-payments/contracts';
-import { type AttemptEnd, type ClaimedPosting, retryPosting, settlePayment } from '@emr-payments/db';
+import type { AttemptEnd, ClaimedPosting } from '@emr-payments/db';
 import type { Trouble } from '@emr-payments/emr';
 import type { Held } from '../loops/leases.ts';
 import type { JobDeps } from './deps.ts';
@@ -56,13 +56,13 @@ export async function endPosting(
   const written = await persist(held, () => {
     if (end.status === 'retrying') {
       const delayMs = postingDelay({ tries: posting.tries, retryAfterMs: end.trouble.retryAfterMs });
-      return retryPosting(
+      return deps.steps.retryPosting(
         { database: deps.database },
         { claim, delayMs, attempt: end.attempt, farEnd: farEndOf(end.trouble) },
       );
     }
     const event = eventOf(end, posting);
-    return settlePayment(
+    return deps.steps.settlePayment(
       { database: deps.database.grouped },
       {
         claim,

@@ -1,5 +1,5 @@
 import { FAILURE_CODES, type FailedCode, isFailureCode, uuidToPaymentId } from '@emr-payments/contracts';
-import { beginAttempt, type ClaimedPosting, claimPosting } from '@emr-payments/db';
+import type { ClaimedPosting } from '@emr-payments/db';
 import type { EmrAdapter, EntryDiffers, PostOutcome } from '@emr-payments/emr';
 import type { QueueEntry } from '@emr-payments/runtime';
 import type { Held } from '../loops/leases.ts';
@@ -14,7 +14,7 @@ const CANNOT_ASK = 'There is no way to ask it whether it took the payment.';
 export async function runPosting(deps: JobDeps, entry: QueueEntry): Promise<void> {
   await underClaim(
     deps,
-    { entry, claim: (asked) => claimPosting({ database: deps.database.grouped }, asked) },
+    { entry, claim: (asked) => deps.steps.claimPosting({ database: deps.database.grouped }, asked) },
     async (posting, held) => {
       const end = await attempt(deps, { posting, held });
       if (end === 'claim_lost') return;
@@ -55,7 +55,8 @@ async function attempt(
   }
 
   const knownAbsent = doubt.known === 'absent';
-  if (!(await beginAttempt({ database: deps.database.grouped }, { claim: posting.claim, knownAbsent })))
+  const { claim } = posting;
+  if (!(await deps.steps.beginAttempt({ database: deps.database.grouped }, { claim, knownAbsent })))
     return 'claim_lost';
   const outcome = await adapter.post(
     {

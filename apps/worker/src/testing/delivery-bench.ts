@@ -16,6 +16,7 @@ import { openTestDatabase } from '@emr-payments/testkit';
 import { createAgents, newWebhookSecret } from '@emr-payments/webhooks';
 import { deliverWebhook } from '../jobs/deliver-webhook.ts';
 import type { JobDeps } from '../jobs/deps.ts';
+import { jobSteps } from '../jobs/steps.ts';
 import { createLeaseKeeper } from '../loops/leases.ts';
 import { createWorkerMetrics } from '../metrics.ts';
 
@@ -52,6 +53,7 @@ export async function openDeliveryBench({ allowHosts = ['127.0.0.1'] } = {}): Pr
   const agents = createAgents({ policy });
   const deps: JobDeps = {
     database,
+    steps: jobSteps,
     logger,
     leases,
     metrics: createWorkerMetrics({ database }),

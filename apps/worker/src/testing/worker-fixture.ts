@@ -11,6 +11,7 @@ import { createAgents } from '@emr-payments/webhooks';
 import { deliverWebhook } from '../jobs/deliver-webhook.ts';
 import type { JobDeps } from '../jobs/deps.ts';
 import { runPosting } from '../jobs/post-payment.ts';
+import { jobSteps } from '../jobs/steps.ts';
 import { createLeaseKeeper } from '../loops/leases.ts';
 import { createWorkerMetrics } from '../metrics.ts';
 
@@ -67,6 +68,7 @@ export async function openWorkerFixture(options: FixtureOptions = {}): Promise<W
   const leases = createLeaseKeeper({ database, logger }, { leaseMs: 10_000 });
   const deps: JobDeps = {
     database,
+    steps: jobSteps,
     logger,
     leases,
     metrics: createWorkerMetrics({ database }),
