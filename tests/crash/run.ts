@@ -43,7 +43,8 @@ export type RunReport = {
 export async function runCrash(options: RunOptions): Promise<RunReport> {
   const { seed, durationMs, backend, capabilities, rate, folder, say } = options;
   const withRedis = backend === 'redis';
-  const plan = planFaults({ seed, durationMs, withRedis, withForeign: capabilities.includes('foreign') });
+  const withForeign = capabilities.includes('foreign');
+  const plan = planFaults({ seed, durationMs, withRedis, withForeign });
   const cluster = await startCluster({ folder, withRedis, capabilities, seed });
   try {
     say(`${plan.length} faults and ${rate} payments a second for ${durationMs / 1000} s`);
@@ -63,10 +64,11 @@ export async function runCrash(options: RunOptions): Promise<RunReport> {
       databaseUrl: cluster.postgres.url,
       faultsEndedAt,
       stuckAfterMs: options.stuckAfterMs,
+      withForeign,
     });
     const records = await collect(cluster, load.requested);
     const violations = check(records);
-    const shapes = capabilities.includes('foreign') ? countShapes(cluster.foreignFile) : [];
+    const shapes = withForeign ? countShapes(cluster.foreignFile) : [];
     const staleWrites = cluster.workerLogs().split('a stale claim changed nothing').length - 1;
     await cluster.stop();
     if (violations.length === 0) rmSync(folder, { recursive: true, force: true });

@@ -7,12 +7,12 @@ import { buildHealthServer } from './health.ts';
 import { deliverWebhook } from './jobs/deliver-webhook.ts';
 import type { JobDeps } from './jobs/deps.ts';
 import { runPosting } from './jobs/post-payment.ts';
-import { type JobSteps, jobSteps } from './jobs/steps.ts';
 import { createLeaseKeeper } from './loops/leases.ts';
 import { type Relay, startRelay } from './loops/relay.ts';
 import { startRetention } from './loops/retention.ts';
 import { startSweeper } from './loops/sweeper.ts';
 import { createWorkerMetrics } from './metrics.ts';
+import { type JobSteps, jobSteps } from './steps.ts';
 
 /**
  * The parts of a worker by which a payment or a delivery moves. The crash suite wraps them, to stop a holder at a chosen

@@ -104,6 +104,7 @@ export const CREATE_SHAPES = {
   }),
   '202, written at once': taken('now', { status: 202, body: '' }),
   '202, written later': taken('later', { status: 202, body: issue('information', 'informational') }),
+  '202, and never written': taken('never', { status: 202, body: '' }),
   '202 that names the entry, written later': {
     writes: 'later',
     answer: (context) => ({ ...named(context), status: 202 }),
@@ -112,6 +113,7 @@ export const CREATE_SHAPES = {
   'written, then 500': lost({ status: 500, body: issue('fatal', 'exception') }),
   'written, then 503 with Retry-After': lost({ status: 503, headers: { 'retry-after': '1' }, body: '' }),
   'written, then 504 of a gateway': lost({ ...HTML, status: 504 }),
+  'written, then 200 with a Bundle': lost({ status: 200, body: { resourceType: 'Bundle', type: 'history' } }),
   'written, then 409': lost({ status: 409, body: issue('error', 'conflict') }),
   'written, then 408': lost({ status: 408, body: '' }),
   'written, then a redirect': lost({ status: 302, headers: { location: '/login' }, body: '' }),
@@ -131,7 +133,6 @@ export const DIRECTED_CREATE_SHAPES = {
     answer: () => CUT,
   },
   'refused as not valid': nothing({ status: 422, body: issue('error', 'business-rule') }),
-  '202, and never written': taken('never', { status: 202, body: '' }),
 } as const satisfies Record<string, CreateShape>;
 
 export type CreateShapeName = keyof typeof CREATE_SHAPES | keyof typeof DIRECTED_CREATE_SHAPES;

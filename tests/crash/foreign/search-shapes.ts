@@ -14,6 +14,8 @@ export type SearchContext = {
   /** Names the payment in a link to a next page. */
   paymentId: string;
   timeoutMs: number;
+  /** The request asked for an answer that comes from no cache. */
+  noCache: boolean;
 };
 
 type SearchShape = (context: SearchContext) => Reply;
@@ -92,6 +94,7 @@ export const SEARCH_SHAPES = {
   'paged at the base URL': paged((context) => `${context.baseUrl}?${pageLink(context)}`),
   'paged with a relative link': paged((context) => `PaymentReconciliation?${pageLink(context)}`),
   'in gzip': (context) => ({ ...ok(honest(context)), gzip: true }),
+  'an old answer, unless asked for a fresh one': (context) => ok(context.noCache ? honest(context) : empty),
   // Not evidence of absence.
   'only an OperationOutcome of severity error': () => ok(issue('error', 'exception')),
   'an error in place of entries': () => ok(bundle({ total: 0, entry: [remark('error', 'exception')] })),
@@ -123,6 +126,9 @@ export const SEARCH_SHAPES = {
     ok({ ...empty, meta: { lastUpdated: new Date(Date.now() - 60_000).toISOString() } }),
   'a Bundle of another type': () => ok({ resourceType: 'Bundle', type: 'history', total: 0 }),
   'a page of HTML': () => HTML,
+  'a byte order mark first': (context) => ok(`\u{feff}${JSON.stringify(honest(context))}`),
+  'an empty body': () => ok(''),
+  'an entry that is no list': () => ok({ ...empty, entry: {} }),
   'half a JSON': (context) => ok(JSON.stringify(honest(context)).slice(0, 40)),
   'a body broken off': (context) => ({ ...ok(honest(context)), end: 'broken' }),
   'connection cut': () => CUT,
@@ -130,6 +136,7 @@ export const SEARCH_SHAPES = {
   '500': () => ({ status: 500, body: issue('fatal', 'exception') }),
   '503 with Retry-After': () => ({ status: 503, headers: { 'retry-after': '1' }, body: '' }),
   '429': () => ({ status: 429, headers: { 'retry-after': '1' }, body: '' }),
+  '404': () => ({ status: 404, body: issue('error', 'not-found') }),
   '206, a part': () => ({ ...ok(empty), status: 206 }),
   'a redirect': () => ({ status: 302, headers: { location: '/login' }, body: '' }),
 } as const satisfies Record<string, SearchShape>;

@@ -80,7 +80,7 @@ export async function openForeignEmr(
     return shape.answer({ id, resource, baseUrl, status: existing === undefined ? 201 : 200, timeoutMs });
   }
 
-  function search({ url, baseUrl }: Call): Reply {
+  function search({ request, url, baseUrl }: Call): Reply {
     const page = url.searchParams.get('_getpages');
     const paymentId = page ?? idIn(url.searchParams.get('identifier') ?? '');
     const ours = ledger.entriesOf(paymentId);
@@ -99,6 +99,7 @@ export async function openForeignEmr(
       others: others.map(({ resource }) => resource),
       paymentId,
       timeoutMs,
+      noCache: request.headers['cache-control'] === 'no-cache',
     };
     // A payment that was never sent here: a check, or a search that shows the clock.
     if (reference === null) return searchReply('an honest Bundle', context);

@@ -1,7 +1,7 @@
 import type { Database } from '@emr-payments/db';
 import { every, type Logger } from '@emr-payments/runtime';
-import type { JobSteps } from '../jobs/steps.ts';
 import type { WorkerMetrics } from '../metrics.ts';
+import type { JobSteps } from '../steps.ts';
 
 const INTERVAL_MS = 1_000;
 

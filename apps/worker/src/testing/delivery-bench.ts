@@ -16,9 +16,9 @@ import { openTestDatabase } from '@emr-payments/testkit';
 import { createAgents, newWebhookSecret } from '@emr-payments/webhooks';
 import { deliverWebhook } from '../jobs/deliver-webhook.ts';
 import type { JobDeps } from '../jobs/deps.ts';
-import { jobSteps } from '../jobs/steps.ts';
 import { createLeaseKeeper } from '../loops/leases.ts';
 import { createWorkerMetrics } from '../metrics.ts';
+import { jobSteps } from '../steps.ts';
 
 const BY = { actor: 'test', source: 'test' };
 

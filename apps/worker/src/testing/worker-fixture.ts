@@ -11,9 +11,9 @@ import { createAgents } from '@emr-payments/webhooks';
 import { deliverWebhook } from '../jobs/deliver-webhook.ts';
 import type { JobDeps } from '../jobs/deps.ts';
 import { runPosting } from '../jobs/post-payment.ts';
-import { jobSteps } from '../jobs/steps.ts';
 import { createLeaseKeeper } from '../loops/leases.ts';
 import { createWorkerMetrics } from '../metrics.ts';
+import { jobSteps } from '../steps.ts';
 
 type FixtureOptions = {
   settings?: Record<string, boolean | number>;
