@@ -52,6 +52,7 @@ const life = (...states: string[]): Transition[] =>
 const good: Records = {
   requested: [requested],
   ledger: [entry],
+  takenOnly: [],
   received: [got('one'), got('two'), got('two')],
   stored: [stored],
   transitions: life('accepted', 'posting', 'posting', 'retrying', 'posting', 'posted'),
@@ -61,6 +62,7 @@ const failedBody = eventBody('payment.failed', { failure_reason: 'No such method
 const failed: Records = {
   requested: [{ ...requested, paymentMethod: 'Seashells', methodIsKnown: false }],
   ledger: [],
+  takenOnly: [],
   received: [got('one', failedBody), got('two', failedBody)],
   stored: [{ ...stored, status: 'failed', emrTransactionId: null }],
   transitions: life('accepted', 'posting', 'failed'),
@@ -77,6 +79,7 @@ const review: Records = {
 const gaveUp: Records = {
   requested: [{ ...requested, tries: [unanswered] }],
   ledger: [],
+  takenOnly: [],
   received: [],
   stored: [],
   transitions: [],
@@ -97,6 +100,24 @@ describe('finds no violation in', () => {
     [
       'a repeat that is marked as a replay',
       { ...good, requested: [{ ...requested, tries: [unanswered, { ...answered, replayed: true }] }] },
+    ],
+    [
+      'a payment that the EMR took and has not finished',
+      {
+        ...good,
+        takenOnly: [ID],
+        received: [],
+        stored: [{ ...stored, status: 'submitted', emrTransactionId: null }],
+        transitions: life('accepted', 'posting', 'submitted', 'submitted'),
+      },
+    ],
+    [
+      'a payment in review whose entry the EMR altered',
+      {
+        ...review,
+        requested: [{ ...requested, capability: 'foreign' }],
+        ledger: [{ ...entry, amount: 1, altered: true }],
+      },
     ],
     [
       'an event that the endpoint refused first and accepted later',
@@ -131,6 +152,12 @@ const wrong: [Rule, string, Records][] = [
   ['posted payment is not in the ledger', 'no entry', { ...good, ledger: [] }],
   ['valid payment failed', 'a good payment', { ...failed, requested: [requested] }],
   ['payment needs review although its EMR can be asked', 'lookup', { ...review, requested: [requested] }],
+  ['acknowledged payment is not settled', 'submitted, though its EMR never said so', withStatus('submitted')],
+  [
+    'payment is posted with an entry that differs',
+    'believed',
+    { ...good, ledger: [{ ...entry, amount: 1, altered: true }] },
+  ],
   [
     'wrong transaction id',
     'the service has another one',
@@ -244,6 +271,7 @@ test('every rule has a record that breaks it', () => {
     'posted payment is not in the ledger': true,
     'valid payment failed': true,
     'payment needs review although its EMR can be asked': true,
+    'payment is posted with an entry that differs': true,
     'wrong transaction id': true,
     'ledger entry differs from the request': true,
     'ledger entry without a request': true,

@@ -33,9 +33,9 @@ export function readEvent(body: string): EventBody {
 const DIAGRAM: Readonly<Record<string, readonly string[]>> = {
   created: ['accepted'],
   accepted: ['posting'],
-  posting: ['posting', 'retrying', 'submitted', 'posted', 'failed', 'needs_review'],
-  submitted: ['submitted', 'posted', 'needs_review'],
+  posting: ['posting', 'submitted', 'retrying', 'posted', 'failed', 'needs_review'],
   retrying: ['posting'],
+  submitted: ['submitted', 'posted', 'needs_review'],
 };
 
 const ENDS = ['posted', 'failed', 'needs_review'];
@@ -62,7 +62,8 @@ function checkLedger({ requested, entries, stored }: Case, complain: Complain): 
       entry.amount === requested.amount &&
       entry.payment_method === requested.paymentMethod &&
       entry.location === requested.location;
-    if (!same) complain('ledger entry differs from the request', reference, JSON.stringify(entry));
+    if (!same && entry.altered !== true)
+      complain('ledger entry differs from the request', reference, JSON.stringify(entry));
     if (!stored.some(({ id }) => id === entry.payment_id)) {
       complain('ledger entry without a request', reference, `payment ${entry.payment_id}`);
     }
@@ -73,6 +74,8 @@ function checkEnd(one: Case, payment: Stored, complain: Complain): void {
   const { requested, entries, answeredIds } = one;
   const { status } = payment;
   const { reference } = requested;
+  // The EMR has said that it will finish it, and has not finished it yet.
+  if (status === 'submitted' && one.takenOnly) return;
   if (!ENDS.includes(status)) {
     if (answeredIds.includes(payment.id)) complain('acknowledged payment is not settled', reference, status);
     complain('payment is stuck', reference, status);
@@ -90,7 +93,10 @@ function checkEnd(one: Case, payment: Stored, complain: Complain): void {
       complain('wrong transaction id', reference, `the service has ${payment.emrTransactionId}`);
     }
   }
-  if (status === 'needs_review' && requested.capability !== 'none') {
+  if (status === 'posted' && entries.some(({ altered }) => altered)) {
+    complain('payment is posted with an entry that differs', reference, payment.id);
+  }
+  if (status === 'needs_review' && !['none', 'foreign'].includes(requested.capability)) {
     complain('payment needs review although its EMR can be asked', reference, requested.capability);
   }
 }
@@ -126,6 +132,7 @@ export function check(records: Records): Violation[] {
   const received = records.received.map((request) => ({ ...request, event: readEvent(request.body) }));
   const events = groupBy(received, ({ event }) => event.paymentId);
   const transitions = groupBy(records.transitions, ({ paymentId }) => paymentId);
+  const takenOnly = new Set(records.takenOnly);
   const known = new Set<string>();
 
   for (const requested of records.requested) {
@@ -139,6 +146,7 @@ export function check(records: Records): Violation[] {
         answeredIds: [...new Set(answered)],
         stored: payments,
         entries: entries.get(requested.reference) ?? [],
+        takenOnly: ids.some((id) => takenOnly.has(id)),
         events: ids.flatMap((id) => events.get(id) ?? []),
         transitions: ids.flatMap((id) => transitions.get(id) ?? []),
       },

@@ -13,7 +13,6 @@ import { type RedisServer, startRedis } from '@emr-payments/testkit';
 import { makePractices, type Practice } from './practices.ts';
 import { createProcesses, HOST, type ProcessName } from './processes.ts';
 import type { Capability } from './records.ts';
-import type { SabotageName } from './sabotages.ts';
 import { TIMING } from './timing.ts';
 import { watchTransitions } from './transitions.ts';
 
@@ -21,8 +20,7 @@ export type ClusterOptions = {
   folder: string;
   withRedis: boolean;
   capabilities: readonly Capability[];
-  /** The way in which the workers break the protocol; null for correct workers. */
-  sabotage: SabotageName | null;
+  seed: number;
 };
 
 /** The running system: real processes, each of which can be killed. */
@@ -31,6 +29,8 @@ export type Cluster = {
   readonly redis: RedisServer | null;
   readonly practices: readonly Practice[];
   readonly receivedFile: string;
+  /** The ledger of the foreign EMR; missing when it does not run. */
+  readonly foreignFile: string;
   /** Processes that ended unexpectedly. They are restarted. */
   readonly endedUnexpectedly: readonly string[];
   process(name: ProcessName): AppProcess;
@@ -74,7 +74,7 @@ async function startPostgres(folder: string, releases: Release[]): Promise<Embed
 }
 
 async function start(options: ClusterOptions, releases: Release[]): Promise<Omit<Cluster, 'stop'>> {
-  const { folder, sabotage } = options;
+  const { folder } = options;
   const endedUnexpectedly: string[] = [];
   const postgres = await startPostgres(folder, releases);
   postgres.onCrash((code) => endedUnexpectedly.push(`postgres (${code})`));
@@ -93,6 +93,15 @@ async function start(options: ClusterOptions, releases: Release[]): Promise<Omit
     portVariable: 'PORT',
     env: { LEDGER_FILE: join(folder, 'ledger.jsonl'), LOG_LEVEL: 'warn' },
   });
+  const foreignFile = join(folder, 'foreign.jsonl');
+  const foreign = options.capabilities.includes('foreign')
+    ? await processes.run('foreign', {
+        app: 'emr-sandbox',
+        entry: join(import.meta.dirname, 'foreign', 'main.ts'),
+        portVariable: 'PORT',
+        env: { LEDGER_FILE: foreignFile, SEED: String(options.seed) },
+      })
+    : null;
   const receiver = await processes.run('receiver', {
     app: 'webhook-inbox',
     entry: join(import.meta.dirname, 'receiver.ts'),
@@ -104,6 +113,7 @@ async function start(options: ClusterOptions, releases: Release[]): Promise<Omit
     { database, keyring: parseKeyring(keys) },
     {
       fhirUrl: `${sandbox.url}/fhir`,
+      foreignUrl: foreign?.url ?? null,
       receiverUrl: receiver.url,
       webhookSecret,
       capabilities: options.capabilities,
@@ -120,16 +130,11 @@ async function start(options: ClusterOptions, releases: Release[]): Promise<Omit
   for (const name of ['api', 'api-2'] as const) {
     await processes.run(name, { app: 'api', portVariable: 'PORT', env: service });
   }
-  const broken =
-    sabotage === null
-      ? null
-      : { entry: join(import.meta.dirname, 'sabotaged-worker.ts'), env: { CRASH_SABOTAGE: sabotage } };
   for (const name of ['worker', 'worker-2'] as const) {
     await processes.run(name, {
       app: 'worker',
-      ...(broken === null ? {} : { entry: broken.entry }),
       portVariable: 'HEALTH_PORT',
-      env: { ...service, LEASE_MS: String(TIMING.leaseMs), ...broken?.env },
+      env: { ...service, LEASE_MS: String(TIMING.leaseMs) },
     });
   }
 
@@ -138,6 +143,7 @@ async function start(options: ClusterOptions, releases: Release[]): Promise<Omit
     redis,
     practices,
     receivedFile,
+    foreignFile,
     endedUnexpectedly,
     process: (name) => processes.get(name),
     workerLogs: () =>

@@ -1,6 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs';
 import type { Client } from 'pg';
 import type { Cluster } from './cluster.ts';
+import { openLedger, readLines, toLedgerEntry } from './foreign/ledger.ts';
+import { PATIENTS, patientIdOf } from './practice-data.ts';
 import type { LedgerEntry, Received, Records, Requested, Stored } from './records.ts';
 import { onDatabase, readTransitions } from './transitions.ts';
 
@@ -10,21 +11,10 @@ async function readLedger(sandboxUrl: string): Promise<LedgerEntry[]> {
   return ((await answer.json()) as { entries: LedgerEntry[] }).entries;
 }
 
-/** Reads the receiver's file and skips incomplete lines: a kill cut them short, so their requests got no answer. */
-function readReceived(file: string): Received[] {
-  if (!existsSync(file)) return [];
-  return readFileSync(file, 'utf8')
-    .split('\n')
-    .flatMap((line): Received[] => {
-      try {
-        return [JSON.parse(line) as Received];
-      } catch {
-        return [];
-      }
-    });
-}
+export const mrnOf = (patientId: string): string | null =>
+  PATIENTS.find((_mrn, place) => patientIdOf(place) === patientId) ?? null;
 
-async function readStored(client: Client): Promise<Stored[]> {
+export async function readStored(client: Client): Promise<Stored[]> {
   const { rows } = await client.query<{
     id: string;
     reference_number: string;
@@ -41,11 +31,13 @@ async function readStored(client: Client): Promise<Stored[]> {
 
 /** Collects the records that the checker compares, each from its own source. */
 export async function collect(cluster: Cluster, requested: readonly Requested[]): Promise<Records> {
-  const ledger = await readLedger(cluster.process('sandbox').url);
+  const sandbox = await readLedger(cluster.process('sandbox').url);
+  const foreign = openLedger(cluster.foreignFile);
   return await onDatabase(cluster.postgres.url, async (client) => ({
     requested,
-    ledger,
-    received: readReceived(cluster.receivedFile),
+    ledger: [...sandbox, ...foreign.entries.map((entry) => toLedgerEntry(entry, mrnOf))],
+    takenOnly: foreign.answers.filter(({ takenOnly }) => takenOnly).map(({ paymentId }) => paymentId),
+    received: readLines<Received>(cluster.receivedFile),
     stored: await readStored(client),
     transitions: await readTransitions(client),
     endedUnexpectedly: [...cluster.endedUnexpectedly],

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hasRedisServer } from '@emr-payments/testkit';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { CAPABILITIES } from './options.ts';
 import { FAULT_KINDS } from './plan-faults.ts';
-import { proveCaught } from './prove.ts';
 import { formatReport } from './report.ts';
 import { runCrash } from './run.ts';
 
@@ -34,31 +34,13 @@ test.each(runs)(
       durationMs: 15_000,
       rate: 30,
       stuckAfterMs: 60_000,
-      capabilities: ['conditional-create', 'lookup', 'none'],
-      sabotage: null,
+      capabilities: CAPABILITIES,
       folder: join(folder, backend),
       say,
     });
     expect(report.violations, formatReport(report)).toEqual([]);
     expect(report.records.requested.length).toBeGreaterThan(300);
     expect(new Set(report.injections.map(({ kind }) => kind)).size).toBeGreaterThan(FAULT_KINDS.length / 2);
-  },
-  WITHIN_MS,
-);
-
-test(
-  'the suite can fail: it catches a worker that sends again without asking the EMR',
-  async () => {
-    const { caught, report } = await proveCaught({
-      name: 'skip-look-up',
-      backend: hasRedisServer() ? 'redis' : 'postgres',
-      seed: 5,
-      rate: 30,
-      durationMs: 8_000,
-      folder,
-      say,
-    });
-    expect(caught, formatReport(report)).toBe(true);
   },
   WITHIN_MS,
 );

@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { LOCATIONS, METHODS, PATIENTS, type Practice } from './practices.ts';
+import { LOCATIONS, METHODS, PATIENTS } from './practice-data.ts';
+import type { Practice } from './practices.ts';
 import { type Random, randomFrom } from './random.ts';
 import type { Requested, Try } from './records.ts';
 import { TIMING } from './timing.ts';

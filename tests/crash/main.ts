@@ -2,10 +2,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Options, readOptions, USAGE, UsageError } from './options.ts';
-import { proveCaught } from './prove.ts';
-import { formatReport } from './report.ts';
+import { prove } from './proofs/prove.ts';
+import type { SabotageName } from './proofs/sabotages.ts';
+import { SCHEDULES } from './proofs/schedules.ts';
+import { openStage } from './proofs/stage.ts';
+import { formatReport, violationLines } from './report.ts';
 import { runCrash } from './run.ts';
-import { SABOTAGE_NAMES, SABOTAGES } from './sabotages.ts';
 
 // `pnpm crash`: docs/reliability.md describes the suite.
 
@@ -25,31 +27,36 @@ async function runAll(options: Options, folder: string): Promise<boolean> {
   return good;
 }
 
-async function proveAll(options: Options, folder: string): Promise<boolean> {
-  const missed: string[] = [];
-  const [backend = 'redis'] = options.backends;
-  const names = options.sabotage === null ? SABOTAGE_NAMES : [options.sabotage];
-  for (const name of names) {
-    say(`\n## ${name}: ${SABOTAGES[name].about} (seed ${options.seed}, ${backend})`);
-    const { caught, report } = await proveCaught({
-      name,
-      backend,
-      seed: options.seed,
-      rate: options.rate,
-      folder,
-      say,
-    });
-    say(`\n${formatReport(report)}\n${caught ? 'CAUGHT' : 'NOT CAUGHT'}`);
-    if (!caught) missed.push(name);
+async function proveAll(
+  options: Options & { prove: readonly SabotageName[] },
+  folder: string,
+): Promise<boolean> {
+  let good = true;
+  for (const backend of options.backends) {
+    say(`\n## ${backend}`);
+    const stage = await openStage({ folder: join(folder, backend), backend });
+    try {
+      for (const name of options.prove) {
+        const { caught, correct, sabotaged, ms } = await prove(stage, name);
+        good &&= caught;
+        const result = caught ? 'CAUGHT' : 'NOT CAUGHT';
+        say(`${result}  ${(ms / 1000).toFixed(1).padStart(5)} s  ${name}: ${SCHEDULES[name].about}`);
+        if (!caught)
+          say(`  correct:\n${violationLines(correct)}\n  sabotaged:\n${violationLines(sabotaged)}`);
+      }
+    } finally {
+      await stage.close();
+    }
   }
-  say(missed.length === 0 ? `\nCaught: ${names.join(', ')}` : `\nNot caught: ${missed.join(', ')}`);
-  return missed.length === 0;
+  return good;
 }
 
 async function main(): Promise<void> {
   const options = readOptions(process.argv.slice(2));
   const folder = mkdtempSync(join(tmpdir(), 'emr-payments-crash-'));
-  const good = options.prove ? await proveAll(options, folder) : await runAll(options, folder);
+  const { prove: names } = options;
+  const good =
+    names === null ? await runAll(options, folder) : await proveAll({ ...options, prove: names }, folder);
   if (good) rmSync(folder, { recursive: true, force: true });
   process.exitCode = good ? 0 : 1;
 }

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
+import { SABOTAGE_NAMES, type SabotageName } from './proofs/sabotages.ts';
 import type { Capability } from './records.ts';
-import { SABOTAGE_NAMES, type SabotageName } from './sabotages.ts';
 
 export type Options = {
   durationMs: number;
@@ -9,16 +9,16 @@ export type Options = {
   capabilities: readonly Capability[];
   rate: number;
   stuckAfterMs: number;
-  sabotage: SabotageName | null;
-  /** Runs all sabotages, or the named one, instead of a normal run, and fails when one is not caught. */
-  prove: boolean;
+  /** The sabotages to prove instead of a random run; null for a random run. */
+  prove: readonly SabotageName[] | null;
 };
 
-export const CAPABILITIES = ['conditional-create', 'lookup', 'none'] as const;
+export const CAPABILITIES = ['conditional-create', 'lookup', 'none', 'foreign'] as const;
 
 export const USAGE = `pnpm crash [--seconds 60 | --minutes 10] [--seed N] [--rate 100] [--stuck-after-seconds 90]
-           [--backend redis|postgres|both] [--capability conditional-create|lookup|none|all]
-           [--sabotage ${SABOTAGE_NAMES.join('|')}] [--prove]
+           [--backend redis|postgres|both] [--capability conditional-create|lookup|none|foreign|all]
+pnpm crash --prove [NAME …] [--backend redis|postgres|both]
+           NAME is one of ${SABOTAGE_NAMES.join(', ')}
 `;
 
 /** Thrown for a wrong argument; the message names it. */
@@ -47,7 +47,7 @@ function oneOf<T extends string>(name: string, text: string, allowed: readonly T
  * @throws UsageError naming the argument that is wrong.
  */
 export function readOptions(args: readonly string[]): Options {
-  const { values } = parseArgs({
+  const { values, positionals } = parseArgs({
     args: args.filter((argument) => argument !== '--'),
     options: {
       seconds: { type: 'string' },
@@ -57,14 +57,16 @@ export function readOptions(args: readonly string[]): Options {
       capability: { type: 'string', default: 'all' },
       rate: { type: 'string', default: '100' },
       'stuck-after-seconds': { type: 'string', default: '90' },
-      sabotage: { type: 'string' },
       prove: { type: 'boolean', default: false },
     },
+    allowPositionals: true,
   });
   const seconds =
     values.minutes === undefined
       ? numberOf('seconds', values.seconds ?? '60')
       : numberOf('minutes', values.minutes) * 60;
+  if (positionals.length > 0 && !values.prove) throw new UsageError(`'${positionals[0]}' is not an option`);
+  const names = positionals.map((name) => oneOf('prove', name, SABOTAGE_NAMES));
   const backend = oneOf('backend', values.backend, ['redis', 'postgres', 'both']);
   const capability = oneOf('capability', values.capability, [...CAPABILITIES, 'all']);
   return {
@@ -74,7 +76,6 @@ export function readOptions(args: readonly string[]): Options {
     capabilities: capability === 'all' ? CAPABILITIES : [capability],
     rate: numberOf('rate', values.rate),
     stuckAfterMs: numberOf('stuck-after-seconds', values['stuck-after-seconds']) * 1000,
-    sabotage: values.sabotage === undefined ? null : oneOf('sabotage', values.sabotage, SABOTAGE_NAMES),
-    prove: values.prove,
+    prove: values.prove ? (names.length === 0 ? SABOTAGE_NAMES : names) : null,
   };
 }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { FAULT_KINDS, planFaults } from './plan-faults.ts';
 
-const minute = { durationMs: 60_000, withRedis: true };
+const minute = { durationMs: 60_000, withRedis: true, withForeign: true };
 
 test('the same seed gives the same faults at the same times', () => {
   expect(planFaults({ seed: 7, ...minute })).toEqual(planFaults({ seed: 7, ...minute }));
@@ -11,7 +11,7 @@ test('the same seed gives the same faults at the same times', () => {
 test('a minute has every kind of fault, except those of Redis when there is no Redis', () => {
   const kinds = new Set(planFaults({ seed: 1, ...minute }).map((fault) => fault.kind));
   expect([...kinds].sort()).toEqual([...FAULT_KINDS].sort());
-  const onPostgres = planFaults({ seed: 1, durationMs: 60_000, withRedis: false });
+  const onPostgres = planFaults({ seed: 1, durationMs: 60_000, withRedis: false, withForeign: false });
   expect(onPostgres.filter((fault) => fault.target === 'redis')).toEqual([]);
 });
 

@@ -7,6 +7,7 @@ export type Target =
   | 'worker'
   | 'worker-2'
   | 'sandbox'
+  | 'foreign'
   | 'emr answers'
   | 'receiver'
   | 'receiver answers'
@@ -23,6 +24,7 @@ type Rule = {
 
 const APIS = ['api', 'api-2'] as const;
 const WORKERS = ['worker', 'worker-2'] as const;
+const EMRS = ['sandbox', 'foreign'] as const;
 const EMR = ['emr answers'] as const;
 
 /** All faults of the suite. A round of the schedule has each of them, in random order. */
@@ -40,8 +42,8 @@ const RULES = {
   'PostgreSQL dropped and restarted': { targets: ['postgres'], lasts: [0, 1_500] },
   'Redis wiped': { targets: ['redis'], lasts: [0, 0] },
   'Redis killed': { targets: ['redis'], lasts: [0, 3_000] },
-  'EMR killed': { targets: ['sandbox'], lasts: [0, 2_000] },
-  'EMR frozen': { targets: ['sandbox'], lasts: [800, 2_500] },
+  'EMR killed': { targets: EMRS, lasts: [0, 2_000] },
+  'EMR frozen': { targets: EMRS, lasts: [800, 2_500] },
   'EMR commits, then hangs': { targets: EMR, lasts: [500, 2_000] },
   'EMR commits, then resets': { targets: EMR, lasts: [500, 2_000] },
   'EMR commits, then answers 500': { targets: EMR, lasts: [500, 2_000] },
@@ -60,7 +62,7 @@ export const FAULT_KINDS = Object.keys(RULES) as FaultKind[];
 
 export type Fault = { atMs: number; kind: FaultKind; target: Target; lastsMs: number };
 
-export type FaultPlan = { seed: number; durationMs: number; withRedis: boolean };
+export type FaultPlan = { seed: number; durationMs: number; withRedis: boolean; withForeign: boolean };
 
 /** The time that a target gets to recover before its next fault. */
 const RECOVERY_MS = 2_000;
@@ -76,7 +78,7 @@ function oneRound(random: Random, { withRedis }: { withRedis: boolean }): FaultK
 const ruleOf = (kind: FaultKind): Rule => RULES[kind];
 
 /** Plans the whole schedule. Only the seed decides it. A target has one fault at a time. */
-export function planFaults({ seed, durationMs, withRedis }: FaultPlan): Fault[] {
+export function planFaults({ seed, durationMs, withRedis, withForeign }: FaultPlan): Fault[] {
   const random = randomFrom(seed);
   const busyUntil = new Map<Target, number>();
   const faults: Fault[] = [];
@@ -86,7 +88,8 @@ export function planFaults({ seed, durationMs, withRedis }: FaultPlan): Fault[] 
     const kind = waiting.pop();
     if (kind === undefined) break;
     const { targets, lasts } = ruleOf(kind);
-    const target = random.pick(targets);
+    const [first, ...others] = targets;
+    const target = random.pick([first, ...others.filter((other) => withForeign || other !== 'foreign')]);
     const atMs = Math.max(now, busyUntil.get(target) ?? 0);
     const lastsMs = random.between(...lasts);
     if (atMs + lastsMs > durationMs) continue;

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { type AppName, type AppProcess, freePort, startApp } from '@emr-payments/stack';
 
-export type ProcessName = 'api' | 'api-2' | 'worker' | 'worker-2' | 'sandbox' | 'receiver';
+export type ProcessName = 'api' | 'api-2' | 'worker' | 'worker-2' | 'sandbox' | 'foreign' | 'receiver';
 
 export type ProcessSpec = {
   app: AppName;

@@ -1,5 +1,8 @@
-/** How a connection's EMR helps to avoid a duplicate after an unknown outcome; packages/emr/src/adapter.ts defines it. */
-export type Capability = 'conditional-create' | 'lookup' | 'none';
+/**
+ * How a connection's EMR helps to avoid a duplicate after an unknown outcome; packages/emr/src/adapter.ts defines it. `foreign`:
+ * an EMR that answers in the ways of strangers, connected in all of these ways.
+ */
+export type Capability = 'conditional-create' | 'lookup' | 'none' | 'foreign';
 
 /** One request of a client and its answer; `status` is null when no answer came. */
 export type Try = {
@@ -36,7 +39,12 @@ export type LedgerEntry = {
   amount: number;
   payment_method: string | null;
   location: string | null;
+  /** The EMR wrote something else than it was sent, on purpose. */
+  altered?: boolean;
 };
+
+/** How often the foreign EMR answered in one shape. */
+export type ShapeCount = { kind: string; shape: string; count: number };
 
 /** One webhook request that the receiver got, repeats included: the third record. */
 export type Received = {
@@ -64,6 +72,8 @@ export type Transition = { paymentId: string; from: string | null; to: string };
 export type Records = {
   requested: readonly Requested[];
   ledger: readonly LedgerEntry[];
+  /** Payments of which an EMR said that it took them, without naming an entry. Only they may be `submitted` at the end. */
+  takenOnly: readonly string[];
   received: readonly Received[];
   stored: readonly Stored[];
   transitions: readonly Transition[];

@@ -12,9 +12,28 @@ function countBy<T>(items: readonly T[], keyOf: (item: T) => string): [string, n
 const table = (rows: readonly (readonly [string, string | number])[]): string =>
   rows.map(([name, value]) => `| ${name} | ${value} |`).join('\n');
 
+function shapeLines({ shapes }: RunReport): readonly (readonly [string, string | number])[] {
+  if (shapes.length === 0) return [];
+  const never = shapes.filter(({ count }) => count === 0);
+  return [
+    ['answers of the foreign EMR', shapes.reduce((sum, { count }) => sum + count, 0)],
+    ['… in so many shapes', `${shapes.length - never.length} of ${shapes.length}`],
+    ...(never.length === 0
+      ? []
+      : ([['… never answered', never.map(({ kind, shape }) => `${kind}: ${shape}`).join('; ')]] as const)),
+  ];
+}
+
+/** How the payments ended at the EMRs of each capability. */
+function endLines({ records }: RunReport): readonly (readonly [string, number])[] {
+  const capabilityOf = new Map(records.requested.map(({ reference, capability }) => [reference, capability]));
+  const ended = records.stored.map(({ reference, status }) => `${capabilityOf.get(reference)}: ${status}`);
+  return countBy(ended, (each) => each).map(([name, count]) => [`… ${name}`, count]);
+}
+
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
 
-function violationLines(violations: readonly Violation[]): string {
+export function violationLines(violations: readonly Violation[]): string {
   return countBy(violations, ({ rule }) => rule)
     .map(([rule, count]) => {
       const examples = violations.filter((violation) => violation.rule === rule).slice(0, SHOWN_PER_RULE);
@@ -47,6 +66,7 @@ export function formatReport(report: RunReport): string {
     ...countBy(stored, ({ status }) => status).map(
       ([status, count]) => [`payments ${status}`, count] as const,
     ),
+    ...endLines(report),
     ['entries in the ledger', ledger.length],
     ['duplicates', of('two ledger entries for one payment')],
     [
@@ -55,6 +75,7 @@ export function formatReport(report: RunReport): string {
     ],
     ['events × endpoints', events],
     ['… of which repeated deliveries', received.length - events],
+    ...shapeLines(report),
     ['stale writes that changed nothing', report.staleWrites],
     ['waiting when the last fault ended', quiet.backlog],
     ['all settled after the last fault', quiet.settled ? seconds(quiet.settleMs) : 'NOT SETTLED'],

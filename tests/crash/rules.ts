@@ -9,6 +9,7 @@ export type Rule =
   | 'posted payment is not in the ledger'
   | 'valid payment failed'
   | 'payment needs review although its EMR can be asked'
+  | 'payment is posted with an entry that differs'
   | 'wrong transaction id'
   | 'ledger entry differs from the request'
   | 'ledger entry without a request'
@@ -43,6 +44,8 @@ export type Case = {
   answeredIds: readonly string[];
   stored: readonly Stored[];
   entries: readonly LedgerEntry[];
+  /** The EMR said that it took the payment, without naming an entry. */
+  takenOnly: boolean;
   events: readonly (Received & { event: EventBody })[];
   transitions: readonly Transition[];
 };

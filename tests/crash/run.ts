@@ -2,13 +2,13 @@ import { rmSync } from 'node:fs';
 import { check } from './check.ts';
 import { startCluster } from './cluster.ts';
 import { collect } from './collect.ts';
+import { countShapes } from './foreign/count-shapes.ts';
 import { type Injection, injectFaults } from './inject-faults.ts';
 import { startLoad } from './load.ts';
 import { planFaults } from './plan-faults.ts';
 import { type Quiet, waitForQuiet } from './quiet.ts';
-import type { Capability, Records } from './records.ts';
+import type { Capability, Records, ShapeCount } from './records.ts';
 import type { Violation } from './rules.ts';
-import type { SabotageName } from './sabotages.ts';
 
 export type RunOptions = {
   seed: number;
@@ -21,7 +21,6 @@ export type RunOptions = {
   rate: number;
   /** After the faults, the remaining work counts as stuck when it has not decreased for this long. */
   stuckAfterMs: number;
-  sabotage: SabotageName | null;
   /** The folder for data and logs. It is removed after a run without violations. */
   folder: string;
   /** Prints a line of progress. */
@@ -29,21 +28,24 @@ export type RunOptions = {
 };
 
 export type RunReport = {
-  options: Pick<RunOptions, 'seed' | 'durationMs' | 'backend' | 'capabilities' | 'rate' | 'sabotage'>;
+  options: Pick<RunOptions, 'seed' | 'durationMs' | 'backend' | 'capabilities' | 'rate'>;
   injections: readonly Injection[];
   records: Records;
   quiet: Quiet;
   violations: readonly Violation[];
+  /** How the foreign EMR answered, shapes that it never answered included; empty without it. */
+  shapes: readonly ShapeCount[];
   /** The number of writes by stale claims. The fence made sure that they changed nothing. */
   staleWrites: number;
 };
 
 /** Does one run: load and faults, then a wait until all work is done, then the comparison of the records. */
 export async function runCrash(options: RunOptions): Promise<RunReport> {
-  const { seed, durationMs, backend, capabilities, rate, sabotage, folder, say } = options;
+  const { seed, durationMs, backend, capabilities, rate, folder, say } = options;
   const withRedis = backend === 'redis';
-  const plan = planFaults({ seed, durationMs, withRedis });
-  const cluster = await startCluster({ folder, withRedis, capabilities, sabotage });
+  const withForeign = capabilities.includes('foreign');
+  const plan = planFaults({ seed, durationMs, withRedis, withForeign });
+  const cluster = await startCluster({ folder, withRedis, capabilities, seed });
   try {
     say(`${plan.length} faults and ${rate} payments a second for ${durationMs / 1000} s`);
     const load = startLoad({
@@ -62,18 +64,21 @@ export async function runCrash(options: RunOptions): Promise<RunReport> {
       databaseUrl: cluster.postgres.url,
       faultsEndedAt,
       stuckAfterMs: options.stuckAfterMs,
+      withForeign,
     });
     const records = await collect(cluster, load.requested);
     const violations = check(records);
+    const shapes = withForeign ? countShapes(cluster.foreignFile) : [];
     const staleWrites = cluster.workerLogs().split('a stale claim changed nothing').length - 1;
     await cluster.stop();
     if (violations.length === 0) rmSync(folder, { recursive: true, force: true });
     return {
-      options: { seed, durationMs, backend, capabilities, rate, sabotage },
+      options: { seed, durationMs, backend, capabilities, rate },
       injections,
       records,
       quiet,
       violations,
+      shapes,
       staleWrites,
     };
   } catch (error) {

@@ -13,16 +13,19 @@ import { type Relay, startRelay } from './loops/relay.ts';
 import { startRetention } from './loops/retention.ts';
 import { startSweeper } from './loops/sweeper.ts';
 import { createWorkerMetrics } from './metrics.ts';
+import { type JobSteps, jobSteps } from './steps.ts';
 
-/** The parts of a worker that the crash suite replaces with broken ones, to prove that it notices. */
+/**
+ * The parts of a worker by which a payment or a delivery moves. The crash suite wraps them, to stop a holder at a chosen
+ * point, and replaces them with broken ones, to prove that it notices.
+ */
 export type WorkerParts = {
-  openDatabase: typeof openDatabase;
+  steps: JobSteps;
   createAdapters: typeof createAdapters;
   createLeaseKeeper: typeof createLeaseKeeper;
-  startSweeper: typeof startSweeper;
 };
 
-export const workerParts: WorkerParts = { openDatabase, createAdapters, createLeaseKeeper, startSweeper };
+export const workerParts: WorkerParts = { steps: jobSteps, createAdapters, createLeaseKeeper };
 
 /** Time for the running jobs to end when the process stops. */
 const DRAIN_MS = 8_000;
@@ -35,7 +38,7 @@ export async function startWorker(
   const { databaseUrl, redisUrl, leaseMs } = config;
   const database = releases.add(
     'database',
-    parts.openDatabase({
+    openDatabase({
       url: databaseUrl,
       poolSize: config.poolSize,
       applicationName: 'emr-payments worker',
@@ -60,6 +63,7 @@ export async function startWorker(
   let relay: Relay | undefined;
   const deps: JobDeps = {
     database,
+    steps: parts.steps,
     logger,
     leases,
     metrics,
@@ -81,7 +85,8 @@ export async function startWorker(
   relay = releases.add('relay', startRelay({ database, transport, logger }, { databaseUrl }), (opened) =>
     opened.close(),
   );
-  releases.add('sweeper', parts.startSweeper({ database, logger, metrics }), (opened) => opened.close());
+  const { steps } = parts;
+  releases.add('sweeper', startSweeper({ database, steps, logger, metrics }), (opened) => opened.close());
   const keep = { eventDays: config.eventRetentionDays };
   releases.add('retention', startRetention({ database, logger }, keep), (opened) => opened.close());
 

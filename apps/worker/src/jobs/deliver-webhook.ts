@@ -1,5 +1,5 @@
 import { payloadFor } from '@emr-payments/contracts';
-import { type ClaimedDelivery, claimDelivery } from '@emr-payments/db';
+import type { ClaimedDelivery } from '@emr-payments/db';
 import { type Keyring, open, type QueueEntry } from '@emr-payments/runtime';
 import { sendWebhook } from '@emr-payments/webhooks';
 import type { JobDeps } from './deps.ts';
@@ -15,7 +15,11 @@ import { underClaim } from './under-claim.ts';
 export async function deliverWebhook(deps: JobDeps, entry: QueueEntry): Promise<void> {
   await underClaim(
     deps,
-    { job: 'delivery', entry, claim: (asked) => claimDelivery({ database: deps.database.grouped }, asked) },
+    {
+      job: 'delivery',
+      entry,
+      claim: (asked) => deps.steps.claimDelivery({ database: deps.database.grouped }, asked),
+    },
     async (delivery, held) => {
       let end: DeliveryEnd;
       try {

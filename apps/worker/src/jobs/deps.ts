@@ -4,10 +4,12 @@ import type { Keyring, Logger } from '@emr-payments/runtime';
 import type { SendDeps } from '@emr-payments/webhooks';
 import type { LeaseKeeper } from '../loops/leases.ts';
 import type { WorkerMetrics } from '../metrics.ts';
+import type { JobSteps } from '../steps.ts';
 
 /** Everything that the job handlers use. Made in start-worker.ts. */
 export type JobDeps = {
   database: Pick<Database, 'pool' | 'grouped'>;
+  steps: JobSteps;
   logger: Logger;
   leases: LeaseKeeper;
   metrics: WorkerMetrics;

@@ -4,7 +4,7 @@ import {
   endpointDisabledEvent,
   newEventId,
 } from '@emr-payments/contracts';
-import { type ClaimedDelivery, type DeliveryRecord, type Disabling, recordDelivery } from '@emr-payments/db';
+import type { ClaimedDelivery, DeliveryRecord, Disabling } from '@emr-payments/db';
 import { delayBeforeAttempt, type SendOutcome } from '@emr-payments/webhooks';
 import type { Held } from '../loops/leases.ts';
 import type { JobDeps } from './deps.ts';
@@ -28,7 +28,7 @@ export async function endDelivery(
   const database = record.next.status === 'delivered' ? deps.database.grouped : deps.database;
   let recorded: { written: boolean; disabled: boolean };
   try {
-    recorded = await persist(held, () => recordDelivery({ database }, record));
+    recorded = await persist(held, () => deps.steps.recordDelivery({ database }, record));
   } catch (error) {
     if (isOutage(error)) throw error;
     await recordWithout(deps, { delivery, held, record, error });
@@ -76,7 +76,7 @@ async function recordWithout(
     ? { ...record, attempt: null, next: { status: 'failed' }, disabling: null }
     : { ...record, attempt: record.attempt && { ...record.attempt, excerpt: null } };
   try {
-    await persist(held, () => recordDelivery(deps, plain));
+    await persist(held, () => deps.steps.recordDelivery(deps, plain));
   } catch (again) {
     if (isOutage(again)) throw again;
     await postponeDelivery(deps, { delivery, held, error: again, ourFault: 'not_recorded' });

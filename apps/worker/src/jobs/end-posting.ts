@@ -8,13 +8,7 @@ import {
   type ReviewCode,
   uuidToPaymentId,
 } from '@emr-payments/contracts';
-import {
-  type AttemptEnd,
-  type ClaimedPosting,
-  REPEATING,
-  retryPosting,
-  settlePayment,
-} from '@emr-payments/db';
+import { type AttemptEnd, type ClaimedPosting, REPEATING } from '@emr-payments/db';
 import type { Trouble } from '@emr-payments/emr';
 import type { Held } from '../loops/leases.ts';
 import type { JobDeps } from './deps.ts';
@@ -68,7 +62,7 @@ function eventOf(end: Ended, posting: ClaimedPosting) {
 
 /** Writes the end. @returns null when the claim is no longer ours; how many tries in a row have had the same answer. */
 async function record(
-  { database }: Pick<JobDeps, 'database'>,
+  { database, steps }: Pick<JobDeps, 'database' | 'steps'>,
   { posting, end, attempt }: { posting: ClaimedPosting; end: PostingEnd; attempt: AttemptEnd | null },
 ): Promise<{ sameAnswers: number } | null> {
   const { claim, laneId, payment, tries } = posting;
@@ -77,13 +71,13 @@ async function record(
     const delayMs = end.status === 'submitted' ? end.delayMs : postingDelay({ tries, retryAfterMs });
     const ourFault = end.status === 'retrying' && end.ourFault ? 'prevented' : null;
     const postponement = { code, reason, delayMs, farEnd: farEndOf(end.trouble), ourFault } as const;
-    return retryPosting(
+    return steps.retryPosting(
       { database },
       { claim, attempt, postponement: { status: end.status, ...postponement } },
     );
   }
   const event = eventOf(end, posting);
-  const settled = await settlePayment(
+  const settled = await steps.settlePayment(
     { database: database.grouped },
     {
       claim,

@@ -7,7 +7,7 @@ import {
   sentence,
   uuidToPaymentId,
 } from '@emr-payments/contracts';
-import { beginAttempt, type ClaimedPosting, claimPosting } from '@emr-payments/db';
+import type { ClaimedPosting } from '@emr-payments/db';
 import type { EmrAdapter, EntryDiffers, PostOutcome, Trouble } from '@emr-payments/emr';
 import type { QueueEntry } from '@emr-payments/runtime';
 import type { Held } from '../loops/leases.ts';
@@ -25,7 +25,11 @@ const CANNOT_ASK = sentence`There is no way to ask it whether it took the paymen
 export async function runPosting(deps: JobDeps, entry: QueueEntry): Promise<void> {
   await underClaim(
     deps,
-    { job: 'posting', entry, claim: (asked) => claimPosting({ database: deps.database.grouped }, asked) },
+    {
+      job: 'posting',
+      entry,
+      claim: (asked) => deps.steps.claimPosting({ database: deps.database.grouped }, asked),
+    },
     async (posting, held) => {
       const end = await attempt(deps, { posting, held }).catch((error) => ownFault(deps, { posting, error }));
       if (end === 'claim_lost') return;
@@ -64,7 +68,8 @@ async function attempt(
   }
 
   const knownAbsent = doubt.known === 'absent';
-  if (!(await beginAttempt({ database: deps.database.grouped }, { claim: posting.claim, knownAbsent })))
+  const { claim } = posting;
+  if (!(await deps.steps.beginAttempt({ database: deps.database.grouped }, { claim, knownAbsent })))
     return 'claim_lost';
   const outcome = await adapter.post(
     {

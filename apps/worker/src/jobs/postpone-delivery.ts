@@ -1,4 +1,4 @@
-import { type ClaimedDelivery, postponeJob } from '@emr-payments/db';
+import type { ClaimedDelivery } from '@emr-payments/db';
 import type { Held } from '../loops/leases.ts';
 import type { JobDeps } from './deps.ts';
 import { DELIVERY_WAITS, OWN_FAULT_TROUBLE, reportOwnFault } from './own-fault.ts';
@@ -14,7 +14,7 @@ const LONGEST_DELAY_MS = 60_000;
  * @param input.ourFault `not_recorded`: it was sent, and the attempt could not be recorded. The receiver gets it again.
  */
 export async function postponeDelivery(
-  deps: Pick<JobDeps, 'database' | 'logger' | 'metrics'>,
+  deps: Pick<JobDeps, 'database' | 'logger' | 'metrics' | 'steps'>,
   input: {
     delivery: ClaimedDelivery;
     held: Held;
@@ -39,5 +39,5 @@ export async function postponeDelivery(
   const { code } = OWN_FAULT_TROUBLE;
   const delayMs = Math.round((LONGEST_DELAY_MS * (1 + Math.random())) / 2);
   const waiting = { claim, delayMs, code, reason: DELIVERY_WAITS, ourFault };
-  if ((await persist(held, () => postponeJob(deps, waiting))) === null) deps.metrics.staleClaim();
+  if ((await persist(held, () => deps.steps.postponeJob(deps, waiting))) === null) deps.metrics.staleClaim();
 }

@@ -1,11 +1,5 @@
 import { FAILURE_CODES, newEventId, paymentReviewEvent, uuidToPaymentId } from '@emr-payments/contracts';
-import {
-  type AttemptEnd,
-  type ClaimedPosting,
-  postponeJob,
-  retryPosting,
-  settlePayment,
-} from '@emr-payments/db';
+import type { AttemptEnd, ClaimedPosting } from '@emr-payments/db';
 import type { Held } from '../loops/leases.ts';
 import type { JobDeps } from './deps.ts';
 import { isOutage, MOST_RECORD_FAILURES, OWN_FAULT_TROUBLE, reportOwnFault } from './own-fault.ts';
@@ -63,7 +57,7 @@ export async function postponeUnrecorded(
   const { code, detail: reason } = OWN_FAULT_TROUBLE;
   const ourFault = 'not_recorded' as const;
   const put = await written(() =>
-    retryPosting(deps, {
+    deps.steps.retryPosting(deps, {
       claim,
       attempt: plain,
       postponement: { status: 'retrying', code, reason, delayMs, farEnd: 'none', ourFault },
@@ -71,7 +65,9 @@ export async function postponeUnrecorded(
   );
   if (put !== 'refused') return put === null ? null : 'retrying';
   // The payment's own row may be what cannot be written: the job alone is put back.
-  const back = await persist(held, () => postponeJob(deps, { claim, delayMs, code, reason, ourFault }));
+  const back = await persist(held, () =>
+    deps.steps.postponeJob(deps, { claim, delayMs, code, reason, ourFault }),
+  );
   return back === null ? null : 'retrying';
 }
 
@@ -85,7 +81,7 @@ function withoutTexts(attempt: AttemptEnd | null): AttemptEnd | null {
 }
 
 function settleForReview(
-  { database }: Pick<JobDeps, 'database'>,
+  { database, steps }: Pick<JobDeps, 'database' | 'steps'>,
   { claim, laneId, payment }: ClaimedPosting,
   attempt: AttemptEnd | null,
 ): Promise<boolean> {
@@ -96,7 +92,7 @@ function settleForReview(
     jobId: claim.jobId,
     payment: { paymentId: uuidToPaymentId(payment.id), reviewReason: REASON },
   });
-  return settlePayment(
+  return steps.settlePayment(
     { database },
     {
       claim,

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Claim, DatabaseUnavailableError, postponeJob } from '@emr-payments/db';
+import { type Claim, DatabaseUnavailableError } from '@emr-payments/db';
 import type { QueueEntry } from '@emr-payments/runtime';
 import type { Held } from '../loops/leases.ts';
 import type { JobDeps } from './deps.ts';
@@ -16,7 +16,7 @@ const FAILED_CLAIM = { tries: 6 };
  * @throws DatabaseUnavailableError. Any other error is a fault of ours: it is logged and counted, never thrown.
  */
 export async function underClaim<Job extends { claim: Claim }>(
-  deps: Pick<JobDeps, 'leases' | 'onDone' | 'database' | 'logger' | 'metrics'>,
+  deps: Pick<JobDeps, 'leases' | 'onDone' | 'database' | 'logger' | 'metrics' | 'steps'>,
   input: {
     job: 'posting' | 'delivery';
     entry: QueueEntry;
@@ -53,13 +53,13 @@ export async function underClaim<Job extends { claim: Claim }>(
 
 /** Puts a job back whose claim failed: without this, the sweeper would hand it out again every few seconds. */
 function putBack(
-  { database }: Pick<JobDeps, 'database'>,
+  { database, steps }: Pick<JobDeps, 'database' | 'steps'>,
   { claim, job }: { claim: Claim; job: 'posting' | 'delivery' },
 ): Promise<unknown> {
   const { code, detail } = OWN_FAULT_TROUBLE;
   const reason = job === 'posting' ? detail : DELIVERY_WAITS;
   const delayMs = postingDelay(FAILED_CLAIM);
-  return postponeJob({ database }, { claim, delayMs, code, reason, ourFault: 'prevented' });
+  return steps.postponeJob({ database }, { claim, delayMs, code, reason, ourFault: 'prevented' });
 }
 
 const PAUSE_MS = 250;

@@ -1,6 +1,7 @@
-import { type Database, sweepJobs } from '@emr-payments/db';
+import type { Database } from '@emr-payments/db';
 import { every, type Logger } from '@emr-payments/runtime';
 import type { WorkerMetrics } from '../metrics.ts';
+import type { JobSteps } from '../steps.ts';
 
 const INTERVAL_MS = 1_000;
 
@@ -19,6 +20,7 @@ const UNCLAIMED_MS = 5_000;
  */
 export function startSweeper(deps: {
   database: Pick<Database, 'pool'>;
+  steps: Pick<JobSteps, 'sweepJobs'>;
   logger: Logger;
   metrics: WorkerMetrics;
 }): { close(): Promise<void> } {
@@ -29,7 +31,10 @@ export function startSweeper(deps: {
   }
 
   async function sweep(): Promise<void> {
-    const swept = await sweepJobs({ database: deps.database }, { unclaimedMs: UNCLAIMED_MS, limit: LIMIT });
+    const swept = await deps.steps.sweepJobs(
+      { database: deps.database },
+      { unclaimedMs: UNCLAIMED_MS, limit: LIMIT },
+    );
     record('lease_expired', swept.expired);
     record('unclaimed', swept.unclaimed);
   }

@@ -18,6 +18,7 @@ import { deliverWebhook } from '../jobs/deliver-webhook.ts';
 import type { JobDeps } from '../jobs/deps.ts';
 import { createLeaseKeeper } from '../loops/leases.ts';
 import { createWorkerMetrics } from '../metrics.ts';
+import { jobSteps } from '../steps.ts';
 
 const BY = { actor: 'test', source: 'test' };
 
@@ -52,6 +53,7 @@ export async function openDeliveryBench({ allowHosts = ['127.0.0.1'] } = {}): Pr
   const agents = createAgents({ policy });
   const deps: JobDeps = {
     database,
+    steps: jobSteps,
     logger,
     leases,
     metrics: createWorkerMetrics({ database }),

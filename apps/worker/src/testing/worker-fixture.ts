@@ -13,6 +13,7 @@ import type { JobDeps } from '../jobs/deps.ts';
 import { runPosting } from '../jobs/post-payment.ts';
 import { createLeaseKeeper } from '../loops/leases.ts';
 import { createWorkerMetrics } from '../metrics.ts';
+import { jobSteps } from '../steps.ts';
 
 type FixtureOptions = {
   settings?: Record<string, boolean | number>;
@@ -67,6 +68,7 @@ export async function openWorkerFixture(options: FixtureOptions = {}): Promise<W
   const leases = createLeaseKeeper({ database, logger }, { leaseMs: 10_000 });
   const deps: JobDeps = {
     database,
+    steps: jobSteps,
     logger,
     leases,
     metrics: createWorkerMetrics({ database }),

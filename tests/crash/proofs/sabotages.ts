@@ -1,0 +1,209 @@
+import { type AbsenceEvidence, absent } from '@emr-payments/emr';
+import type { WorkerParts } from '@emr-payments/worker/start-worker';
+import { Client } from 'pg';
+
+type Steps = WorkerParts['steps'];
+type Adapter = ReturnType<ReturnType<WorkerParts['createAdapters']>['of']>;
+type Keeper = ReturnType<WorkerParts['createLeaseKeeper']>;
+type Held = ReturnType<Keeper['hold']>;
+type Deps = Parameters<Steps['settlePayment']>[0];
+type Claim = Held['claim'];
+
+/**
+ * One way to break the protocol. Functions that it does not replace stay correct. It calls `broke` whenever it does something
+ * that a correct worker would not do: a sabotage that had no effect proves nothing.
+ */
+export type Sabotage = {
+  steps?: (correct: Steps, broke: () => void) => Partial<Steps>;
+  adapter?: (correct: Adapter, broke: () => void) => Adapter;
+  hold?: (input: { keeper: Keeper; claim: Claim; claimedAt: number }, broke: () => void) => Held;
+};
+
+/** The evidence of an honest empty answer, which no EMR gave. */
+const NOTHING_FOUND: AbsenceEvidence = {
+  entriesSeen: 0,
+  entriesUnderstood: 0,
+  matches: 0,
+  total: 0,
+  complete: true,
+  errorSaid: false,
+  searchHonoured: true,
+  servedFromCache: false,
+};
+
+/** The fence that the job has now, in place of the one that the holder was given. */
+async function withPresentFence(deps: Deps, claim: Claim, broke: () => void): Promise<Claim> {
+  const { rows } = await deps.database.pool.query<{ fence: number }>({
+    text: 'SELECT fence FROM jobs WHERE id = $1',
+    values: [claim.jobId],
+  });
+  const { fence = claim.fence } = rows[0] ?? {};
+  if (fence !== claim.fence) broke();
+  return { ...claim, fence };
+}
+
+const NEVER = new AbortController().signal;
+
+/** A claim whose holder believes for ever that it has it. */
+const believed = (held: Held, broke: () => void): Held => ({
+  ...held,
+  signal: NEVER,
+  isSafe() {
+    if (!held.isSafe()) broke();
+    return true;
+  },
+});
+
+const withFind = (adapter: Adapter, find: NonNullable<Adapter['find']>): Adapter =>
+  adapter.find === undefined ? adapter : { ...adapter, find };
+
+export const SABOTAGES = {
+  'skip-look-up': {
+    adapter: (adapter, broke) => ({
+      ...withFind(adapter, async () => {
+        broke();
+        return absent(NOTHING_FOUND);
+      }),
+      settleMs: 0,
+    }),
+  },
+  'settle-ms-ignored': {
+    adapter: (adapter, broke) => ({
+      ...withFind(adapter, async (hints, options) => {
+        const found = await adapter.find?.(hints, options);
+        if (found?.outcome === 'absent') broke();
+        return found ?? absent(NOTHING_FOUND);
+      }),
+      settleMs: 0,
+    }),
+  },
+  'literal-absence': {
+    adapter: (adapter, broke) =>
+      withFind(adapter, async (hints, options) => {
+        const found = await adapter.find?.(hints, options);
+        if (found?.outcome !== 'unavailable') return found ?? absent(NOTHING_FOUND);
+        broke();
+        return absent(NOTHING_FOUND);
+      }),
+  },
+  'differs-believed': {
+    adapter: (adapter, broke) =>
+      withFind(adapter, async (hints, options) => {
+        const found = await adapter.find?.(hints, options);
+        if (found?.outcome !== 'differs') return found ?? absent(NOTHING_FOUND);
+        broke();
+        return { outcome: 'found', emrTransactionId: found.emrTransactionId };
+      }),
+  },
+  'send-again-unasked': {
+    adapter: (adapter, broke) => ({
+      ...adapter,
+      async post(posting, options) {
+        const outcome = await adapter.post(posting, options);
+        if (outcome.outcome !== 'unknown') return outcome;
+        broke();
+        return { ...outcome, outcome: 'not_sent' };
+      },
+    }),
+  },
+  'another-key': {
+    adapter: (adapter, broke) => ({
+      ...adapter,
+      post(posting, options) {
+        broke();
+        const paymentId = crypto.randomUUID().replaceAll('-', '');
+        return adapter.post({ ...posting, paymentId }, options);
+      },
+    }),
+  },
+  'no-sent-at': {
+    steps: (_correct, broke) => ({
+      async beginAttempt() {
+        broke();
+        return true;
+      },
+    }),
+  },
+  'no-fence': {
+    steps: (correct, broke) => ({
+      settlePayment: async (deps, settlement) =>
+        correct.settlePayment(deps, {
+          ...settlement,
+          claim: await withPresentFence(deps, settlement.claim, broke),
+        }),
+    }),
+  },
+  'no-fence-at-begin': {
+    steps: (correct, broke) => ({
+      async beginAttempt(deps, input) {
+        if (!(await correct.beginAttempt(deps, input))) broke();
+        return true;
+      },
+    }),
+    hold: ({ keeper, claim, claimedAt }, broke) => believed(keeper.hold(claim, claimedAt), broke),
+  },
+  'no-fence-at-retry': {
+    steps: (correct, broke) => ({
+      retryPosting: async (deps, input) =>
+        correct.retryPosting(deps, { ...input, claim: await withPresentFence(deps, input.claim, broke) }),
+    }),
+  },
+  'lease-ignored': {
+    hold: ({ keeper, claim, claimedAt }, broke) => believed(keeper.hold(claim, claimedAt), broke),
+  },
+  'lease-not-renewed': {
+    hold({ claim, claimedAt }, broke) {
+      broke();
+      return {
+        claim,
+        signal: NEVER,
+        isSafe: () => true,
+        heldMs: () => performance.now() - claimedAt,
+        release: () => undefined,
+      };
+    },
+  },
+  'no-outbox': {
+    steps: (_correct, broke) => ({
+      async sweepJobs() {
+        broke();
+        return { expired: 0, unclaimed: 0 };
+      },
+    }),
+  },
+  'no-event': {
+    steps: (correct, broke) => ({
+      // In one commit, as if the event had never been written: otherwise the delivery could be quicker.
+      async settlePayment(_deps, settlement) {
+        const client = new Client({ connectionString: process.env.DATABASE_URL });
+        await client.connect();
+        try {
+          await client.query('BEGIN');
+          const settled = await correct.settlePayment({ database: { pool: client as never } }, settlement);
+          const ofEvent = 'SELECT id FROM deliveries WHERE event_id = $1';
+          const values = [settlement.event.id];
+          await client.query(`DELETE FROM jobs WHERE delivery_id IN (${ofEvent})`, values);
+          await client.query('DELETE FROM deliveries WHERE event_id = $1', values);
+          const { rowCount } = await client.query('DELETE FROM events WHERE id = $1', values);
+          if (rowCount === 1) broke();
+          await client.query('COMMIT');
+          return settled;
+        } finally {
+          await client.end();
+        }
+      },
+    }),
+  },
+  'no-second-delivery': {
+    steps: (correct, broke) => ({
+      recordDelivery(deps, record) {
+        if (record.next.status !== 'pending') return correct.recordDelivery(deps, record);
+        broke();
+        return correct.recordDelivery(deps, { ...record, next: { status: 'failed' } });
+      },
+    }),
+  },
+} as const satisfies Record<string, Sabotage>;
+
+export type SabotageName = keyof typeof SABOTAGES;
+export const SABOTAGE_NAMES = Object.keys(SABOTAGES) as SabotageName[];
