@@ -22,6 +22,13 @@ const CHECKS: readonly { block: string; prints: RegExp }[] = [
   { block: 'patients import -', prints: /2/ },
   { block: 'payment show "$FAILED_PAYMENT"\n', prints: /^failure_code +unknown_location$/m },
   { block: 'event redeliver', prints: /we_/ },
+  { block: 'hold on --user', prints: /user_\w+ +20.*EMR upgrade on Saturday/ },
+  { block: 'restored --since', prints: /payments are in doubt/ },
+  { block: 'payment compare', prints: /^2 entries: 2 posted, 0 known but not posted, 0 unknown$/m },
+  {
+    block: 'hold off\n',
+    prints: /^warn +holds +posting is on hold: all[\s\S]*The hold for all users has ended/m,
+  },
   { block: 'keys rotate\nemr-payments doctor', prints: /k2027/ },
   { block: 'audit list --subject', prints: /payment\.retry[\s\S]*payment\.resolve.*day sheet/ },
 ];

@@ -19,6 +19,11 @@ const NOT_RUN: readonly { starts: string; because: string }[] = [
     because: 'it stays in the foreground; packages/stack/src/dev.test.ts runs it',
   },
   { starts: 'npx -y pnpm@12 test', because: 'it is this run' },
+  { starts: 'docker compose stop api worker', because: 'tests/restore.test.ts kills its processes instead' },
+  {
+    starts: 'docker compose exec redis redis-cli FLUSHALL',
+    because: 'it needs the compose file; tests/crash wipes Redis',
+  },
   { starts: 'pnpm crash', because: 'it takes a minute and more; tests/crash/crash.test.ts runs short ones' },
 ];
 /** Bare fences that are no commands: pictures and outlines. */

@@ -174,12 +174,16 @@ test('nothing that the lost time has posted is posted again', { timeout: 400_000
   await command(['hold', 'off']);
   await retryAll(failed);
   const ofNone = ({ practice }: Sent) => (practice.capability === 'none' ? 'needs_review' : 'posted');
-  await waitForStatus([...open, ...inFlight, ...failed], ofNone);
-  await waitForStatus(resent, 'posted');
-  await waitForStatus([review], 'needs_review');
-
+  const inDoubt = [...open, ...inFlight, ...failed];
+  await vi.waitFor(async () => {
+    const statuses = await Promise.all([...inDoubt, ...resent].map(statusOf));
+    expect(statuses.filter((status) => !['posted', 'needs_review', 'failed'].includes(status))).toEqual([]);
+  }, PATIENCE);
   const entries = (await service.ledger()).map((entry) => `${entry.patient_mrn} ${entry.reference_number}`);
   expect(entries.toSorted()).toEqual([...new Set(entries)].toSorted());
+  await waitForStatus(inDoubt, ofNone);
+  await waitForStatus(resent, 'posted');
+  await waitForStatus([review], 'needs_review');
   // The hung sends of the EMR that cannot be asked were never carried out: those wait for a person.
   const certain = [
     ...posted,

@@ -56,6 +56,8 @@ test('a claim that has passed to another worker is aborted at the next renewal',
 test('a lease that was not renewed is unsafe as soon as it may have run out', async () => {
   const held = keeper.hold({ jobId: '1', fence: 3 }, performance.now() - LEASE_MS);
   expect(held.isSafe()).toBe(false);
+  // No renewal has noticed it yet, as when a frozen process wakes: a call that is begun now must not leave.
+  expect(held.signal.aborted).toBe(true);
 });
 
 test('a failed renewal is logged with the number of its claims, those that it lost included', async () => {

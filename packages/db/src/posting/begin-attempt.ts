@@ -1,5 +1,6 @@
 import { query, type StatementDeps } from '../core/statements.ts';
-import { onHold } from '../holds/on-hold.ts';
+import { paymentOnHold } from '../holds/on-hold.ts';
+import { putBack } from '../holds/put-back.ts';
 import type { Claim } from '../jobs/renew-leases.ts';
 
 /**
@@ -14,20 +15,16 @@ const BEGIN = {
   name: 'begin-attempt',
   text: `
     WITH job AS (
-      SELECT j.id, j.payment_id, ${onHold('p.user_id')} AS on_hold
-        FROM jobs j JOIN payments p ON p.id = j.payment_id
-       WHERE j.id = $1 AND j.fence = $2 AND j.lease_until > now() FOR UPDATE OF j
-    ), put_back AS (
-      UPDATE jobs SET fence = fence + 1, queued_at = NULL, lease_until = NULL FROM job WHERE job.on_hold AND jobs.id = job.id
-    ), waiting AS (
-      UPDATE payments p SET status = 'retrying' FROM job
-       WHERE job.on_hold AND p.id = job.payment_id AND p.status = 'posting'
+      SELECT payment_id, ${paymentOnHold('jobs.payment_id')} AS on_hold
+        FROM jobs WHERE id = $1 AND fence = $2 AND lease_until > now() FOR UPDATE
     ), absent AS (
       UPDATE posting_attempts a SET outcome = 'absent', finished_at = coalesce(a.finished_at, now()) FROM job
        WHERE $3 AND NOT job.on_hold AND a.payment_id = job.payment_id AND (a.outcome IS NULL OR a.outcome = 'unknown')
+    ), begun AS (
+      INSERT INTO posting_attempts (payment_id, number, sent_at)
+      SELECT payment_id, $2, now() FROM job WHERE NOT job.on_hold
     )
-    INSERT INTO posting_attempts (payment_id, number, sent_at) SELECT payment_id, $2, now() FROM job WHERE NOT job.on_hold
-    RETURNING number`,
+    SELECT on_hold FROM job`,
 };
 
 /**
@@ -38,6 +35,8 @@ export async function beginAttempt(
   deps: StatementDeps,
   { claim, knownAbsent }: { claim: Claim; knownAbsent: boolean },
 ): Promise<boolean> {
-  const rows = await query(deps, BEGIN, [claim.jobId, claim.fence, knownAbsent]);
-  return rows.length === 1;
+  const [job] = await query<{ on_hold: boolean }>(deps, BEGIN, [claim.jobId, claim.fence, knownAbsent]);
+  if (job === undefined) return false;
+  if (job.on_hold) await putBack(deps, claim);
+  return !job.on_hold;
 }

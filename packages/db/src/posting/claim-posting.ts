@@ -1,5 +1,6 @@
 import { query, type StatementDeps } from '../core/statements.ts';
-import { onHold, timeOnHold } from '../holds/on-hold.ts';
+import { paymentOnHold } from '../holds/on-hold.ts';
+import { heldSince, timeOnHold } from '../holds/time-on-hold.ts';
 import type { Claim } from '../jobs/renew-leases.ts';
 
 /** A payment that this process may work on, with everything that posting it needs. */
@@ -42,7 +43,10 @@ export type ClaimedPosting = {
    * when the worker recorded it, otherwise from `sent_at`, which is written an unknown time before the request leaves.
    */
   unresolvedMs: number | null;
-  /** Milliseconds since the EMR first accepted the payment for later: nothing is sent again. null when it has not. */
+  /**
+   * Milliseconds since the EMR first accepted the payment for later, without those under a hold: nothing is sent again. null when
+   * it has not.
+   */
   acceptedMs: number | null;
   /** How many ends in a row could not be recorded. */
   recordFailures: number;
@@ -63,12 +67,13 @@ const CLAIM = {
   name: 'claim-posting',
   text: `
     WITH job AS (
-      UPDATE jobs j SET fence = j.fence + 1,
-             lease_until = CASE WHEN NOT hold.is_on THEN now() + make_interval(secs => $3 / 1000.0) END,
-             queued_at = CASE WHEN NOT hold.is_on THEN coalesce(j.queued_at, now()) END
-        FROM payments owner CROSS JOIN LATERAL (SELECT ${onHold('owner.user_id')} AS is_on) hold
-       WHERE j.id = $1 AND j.fence = $2 AND (j.lease_until IS NULL OR j.lease_until < now()) AND owner.id = j.payment_id
-      RETURNING j.id, j.fence, j.tries, j.lane_id, j.payment_id, j.record_failures, hold.is_on AS on_hold
+      UPDATE jobs SET fence = fence + 1,
+             (lease_until, queued_at) = (
+               SELECT CASE WHEN NOT is_on THEN now() + make_interval(secs => $3 / 1000.0) END,
+                      CASE WHEN NOT is_on THEN coalesce(queued_at, now()) END
+                 FROM (SELECT ${paymentOnHold('jobs.payment_id')} AS is_on OFFSET 0) hold)
+       WHERE id = $1 AND fence = $2 AND (lease_until IS NULL OR lease_until < now())
+      RETURNING id, fence, tries, lane_id, payment_id, record_failures, lease_until IS NULL AS on_hold
     ), payment AS (
       UPDATE payments p SET status = CASE p.status WHEN 'submitted' THEN p.status ELSE 'posting' END FROM job
        WHERE p.id = job.payment_id AND NOT job.on_hold AND p.status IN ('accepted', 'retrying', 'posting', 'submitted')
@@ -77,9 +82,9 @@ const CLAIM = {
     SELECT job.fence, job.tries, job.lane_id, job.record_failures, p.id, p.user_id, u.public_id, u.client_pk, p.patient_mrn, p.emr_patient_id,
            p.payment_method, p.reference_number, p.location, p.amount::text, p.notes, p.deposit_date::text,
            c.adapter, c.base_url, c.credentials, c.settings, c.time_zone, c.share_emr_text, c.updated_at::text AS version,
-           extract(epoch FROM now() - p.tried_since - ${timeOnHold({ user: 'p.user_id', since: 'p.tried_since' })})::float8 * 1000 AS tried_for_ms,
+           p.tried_since, extract(epoch FROM now() - p.tried_since)::float8 * 1000 AS tried_for_ms, ${heldSince('p.tried_since')} AS was_held,
            a.sends, extract(epoch FROM now() - a.unresolved_since)::float8 * 1000 AS unresolved_ms, a.unresolved_sent_at,
-           extract(epoch FROM now() - a.accepted_since - ${timeOnHold({ user: 'p.user_id', since: 'a.accepted_since' })})::float8 * 1000 AS accepted_ms
+           a.accepted_since, extract(epoch FROM now() - a.accepted_since)::float8 * 1000 AS accepted_ms
       FROM job JOIN payment p ON true
       JOIN users u ON u.id = p.user_id
       JOIN connections c ON c.user_id = p.user_id
@@ -116,6 +121,9 @@ type Row = {
   share_emr_text: boolean;
   version: string;
   tried_for_ms: number;
+  was_held: boolean;
+  tried_since: Date;
+  accepted_since: Date | null;
   sends: number;
   unresolved_ms: number | null;
   unresolved_sent_at: Date | null;
@@ -133,6 +141,8 @@ export async function claimPosting(
 ): Promise<ClaimedPosting | null> {
   const [row] = await query<Row>(deps, CLAIM, [jobId, fence, leaseMs]);
   if (row === undefined) return null;
+  const heldMs = async (since: Date | null) =>
+    row.was_held && since !== null ? timeOnHold(deps, { userId: row.user_id, since }) : 0;
   return {
     claim: { jobId, fence: row.fence },
     laneId: row.lane_id,
@@ -164,8 +174,8 @@ export async function claimPosting(
     sends: row.sends,
     unresolvedMs: row.unresolved_ms,
     unresolvedSentAt: row.unresolved_sent_at,
-    acceptedMs: row.accepted_ms,
+    acceptedMs: row.accepted_ms === null ? null : row.accepted_ms - (await heldMs(row.accepted_since)),
     recordFailures: row.record_failures,
-    triedForMs: row.tried_for_ms,
+    triedForMs: row.tried_for_ms - (await heldMs(row.tried_since)),
   };
 }
