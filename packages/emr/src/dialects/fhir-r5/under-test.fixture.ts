@@ -47,7 +47,7 @@ const remark = (severity: string, code: string) => ({
   search: { mode: 'outcome' },
   resource: { resourceType: 'OperationOutcome', issue: [{ severity, code }] },
 });
-const UNCLEAR: UnderTest['unclear'] = [
+export const UNCLEAR: UnderTest['unclear'] = [
   {
     name: 'an error in place of the answer',
     change: (answer) => ({ ...answer, body: JSON.stringify(remark('error', 'exception').resource) }),
@@ -78,7 +78,7 @@ const statement =
     change(whole, payments);
     return { ...answer, body: JSON.stringify(whole) };
   };
-const STATEMENTS: UnderTest['statements'] = [
+export const STATEMENTS: UnderTest['statements'] = [
   {
     name: 'a server of R4',
     makes: 'refused',

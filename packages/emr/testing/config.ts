@@ -1,0 +1,26 @@
+import { defineConfig } from 'vitest/config';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    fhirBaseUrl: string;
+    fhirToken: string;
+  }
+}
+
+const { FHIR_BASE_URL: fhirBaseUrl = '', FHIR_TOKEN: fhirToken = '' } = process.env;
+if (!URL.canParse(fhirBaseUrl))
+  throw new Error(
+    'FHIR_BASE_URL must be the base URL of a FHIR R5 server, such as http://127.0.0.1:8080/fhir',
+  );
+
+/** Runs the conformance suite against a server that is already running: docs/adapters.md, "Trying it against another server". */
+export default defineConfig({
+  test: {
+    include: ['packages/emr/src/dialects/fhir-r5/testing/against-server.ts'],
+    pool: 'forks',
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    experimental: { viteModuleRunner: false, nodeLoader: false },
+    provide: { fhirBaseUrl, fhirToken },
+  },
+});
