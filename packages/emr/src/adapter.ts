@@ -1,5 +1,6 @@
-import type { OurSentence } from '@emr-payments/contracts';
+import type { FailedCode, OurSentence } from '@emr-payments/contracts';
 import type { Absent } from './absence.ts';
+import type { TroubleCode } from './trouble-codes.ts';
 
 /**
  * How a posting whose answer was lost can be resolved at this EMR:
@@ -96,8 +97,8 @@ type OwnWords = {
   emrText?: string;
 };
 
-/** Why a call gave no evidence. `code` is stable; `detail` is for people and consists of our own words. */
-export type Trouble = OwnWords & { code: string; detail: OurSentence; retryAfterMs?: number };
+/** Why a call gave no evidence. `code` is one of a closed list; `detail` is for people and consists of our own words. */
+export type Trouble = OwnWords & { code: TroubleCode; detail: OurSentence; retryAfterMs?: number };
 
 /** True for a `Trouble`, false for the list or resource that was read instead. */
 export function isTrouble(value: object): value is Trouble {
@@ -123,9 +124,8 @@ export type EntryDiffers = { outcome: 'differs'; emrTransactionId: string; diffe
 export type PostOutcome =
   | { outcome: 'posted'; emrTransactionId: string }
   | EntryDiffers
-  | ({ outcome: 'refused'; code: string; reason: OurSentence } & OwnWords)
-  | ({ outcome: 'not_sent' } & Trouble)
-  | ({ outcome: 'unknown' } & Trouble);
+  | ({ outcome: 'refused'; code: FailedCode; reason: OurSentence } & OwnWords)
+  | ({ outcome: 'not_sent' | 'unknown' } & Trouble);
 
 /** The EMR's answer to the search for one payment. */
 export type FindOutcome =

@@ -73,7 +73,7 @@ test('with a conditional create, absent means that sending again is safe', async
 });
 
 test('a look-up that fails is no evidence', async () => {
-  const trouble = { code: 'timeout', detail: sentence`The EMR did not answer in time.` };
+  const trouble = { code: 'timeout' as const, detail: sentence`The EMR did not answer in time.` };
   const far = adapterWith('lookup', { outcome: 'unavailable', ...trouble });
   expect(await settleDoubt(far, posting)).toMatchObject({ known: 'not_yet', trouble });
 });
