@@ -206,7 +206,7 @@ describe("an EMR's own words", () => {
     ]);
     const { data } = JSON.parse(await api(shared?.accessToken ?? '', `/v1/payments/${shared?.paymentId}`));
     expect(data.failure.reason).toMatch(
-      /^The EMR refused the payment\. It answered HTTP 422\. The EMR said: SHARED WORDS of Jane Doe 😀+…$/u,
+      /^The EMR refused the payment\. The EMR answered HTTP 422\. The EMR said: SHARED WORDS of Jane Doe 😀+…$/u,
     );
     expect([...data.failure.reason]).toHaveLength(300);
   });

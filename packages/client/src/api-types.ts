@@ -664,7 +664,7 @@ export interface components {
                  * @example 123e4567e89b12d3a456426614174001
                  */
                 payment_id: string;
-                /** @description Why, in words for a person. */
+                /** @description Why, for a person, in this service's own words. The EMR's own words can name a patient, so they are not part of it, unless the operator of this service has the EMR share them (`share_emr_text`): then the reason ends with `The EMR said: …` and has at most 300 characters. */
                 failure_reason: string;
             };
         };
@@ -691,7 +691,7 @@ export interface components {
                  * @example 123e4567e89b12d3a456426614174001
                  */
                 payment_id: string;
-                /** @description Why, in words for a person. */
+                /** @description Why, for a person, in this service's own words. The EMR's own words can name a patient, so they are not part of it, unless the operator of this service has the EMR share them (`share_emr_text`): then the reason ends with `The EMR said: …` and has at most 300 characters. */
                 review_reason: string;
             };
         };
@@ -758,7 +758,7 @@ export interface components {
              *     - `unknown_patient` (failed): The EMR no longer knows the patient. Sync patients, then create the payment again.
              *     - `closed_period` (failed): The deposit date lies in a period that the practice has closed. Create the payment with an open date.
              *     - `amount_refused` (failed): The EMR does not take this amount, often because it exceeds the patient's balance. Correct the amount.
-             *     - `emr_refused` (failed): The EMR refused the payment. Correct what the reason names, then retry.
+             *     - `emr_refused` (failed): The EMR refused the payment. The reason names the field, where the EMR names one, and the operator of this service can read the EMR's own words. Correct the cause, then retry.
              *     - `connection_misconfigured` (failed): The practice's EMR connection cannot be used as it is set up. Correct it, then retry.
              *     - `retries_exhausted` (failed): The EMR could not be reached until the retry horizon ended, and does not have the payment. Retry.
              *     - `resolved_not_posted` (failed): A person looked in the EMR and did not find the payment. Retry to have it posted.
@@ -860,7 +860,7 @@ export interface components {
          *       "emr_transaction_id": null,
          *       "failure": {
          *         "code": "closed_period",
-         *         "reason": "The period of 2026-06-15 is closed.",
+         *         "reason": "The deposit date is in a period that the practice has closed: an open date is needed. The EMR answered HTTP 422, issue code business-rule, about deposit_date.",
          *         "action": "The deposit date lies in a period that the practice has closed. Create the payment with an open date."
          *       },
          *       "waiting": null,
@@ -980,7 +980,7 @@ export interface components {
          *         "emr_transaction_id": null,
          *         "failure": {
          *           "code": "closed_period",
-         *           "reason": "The period of 2026-06-15 is closed.",
+         *           "reason": "The deposit date is in a period that the practice has closed: an open date is needed. The EMR answered HTTP 422, issue code business-rule, about deposit_date.",
          *           "action": "The deposit date lies in a period that the practice has closed. Create the payment with an open date."
          *         },
          *         "waiting": null,
@@ -1033,7 +1033,7 @@ export interface components {
          *           "emr_transaction_id": null,
          *           "failure": {
          *             "code": "closed_period",
-         *             "reason": "The period of 2026-06-15 is closed.",
+         *             "reason": "The deposit date is in a period that the practice has closed: an open date is needed. The EMR answered HTTP 422, issue code business-rule, about deposit_date.",
          *             "action": "The deposit date lies in a period that the practice has closed. Create the payment with an open date."
          *           },
          *           "waiting": null,

@@ -3,6 +3,12 @@ import { PAYMENT_ID_PATTERN } from './ids.ts';
 
 const PAYMENT_ID = '123e4567e89b12d3a456426614174001';
 
+/** Of the reason in events and in reads. */
+export const REASON_DESCRIPTION =
+  "Why, for a person, in this service's own words. The EMR's own words can name a patient, so they are not part of it, unless " +
+  'the operator of this service has the EMR share them (`share_emr_text`): then the reason ends with `The EMR said: …` and has ' +
+  'at most 300 characters.';
+
 const PaymentId = Type.String({
   pattern: PAYMENT_ID_PATTERN,
   description: 'Unique identifier of the payment.',
@@ -57,7 +63,7 @@ export const PaymentCreatedEventSchema = envelope(
 export const PaymentFailedEventSchema = envelope(
   'payment.failed',
   Type.Object(
-    { payment_id: PaymentId, failure_reason: Type.String({ description: 'Why, in words for a person.' }) },
+    { payment_id: PaymentId, failure_reason: Type.String({ description: REASON_DESCRIPTION }) },
     { additionalProperties: false },
   ),
   'PaymentFailedEvent',
@@ -67,7 +73,7 @@ export const PaymentFailedEventSchema = envelope(
 export const PaymentReviewEventSchema = envelope(
   'payment.review_required',
   Type.Object(
-    { payment_id: PaymentId, review_reason: Type.String({ description: 'Why, in words for a person.' }) },
+    { payment_id: PaymentId, review_reason: Type.String({ description: REASON_DESCRIPTION }) },
     { additionalProperties: false },
   ),
   'PaymentReviewRequiredEvent',

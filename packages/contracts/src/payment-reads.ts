@@ -1,4 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox';
+import { REASON_DESCRIPTION } from './events.ts';
 import { FAILURE_CODES, type FailureCode } from './failure-codes.ts';
 import { PAYMENT_ID_PATTERN } from './ids.ts';
 import { CreatePaymentBodySchema } from './payments.ts';
@@ -49,7 +50,7 @@ export const FailureSchema = Type.Object(
         ),
       ].join('\n'),
     }),
-    reason: Type.String({ description: 'This case, in words for a person.' }),
+    reason: Type.String({ description: REASON_DESCRIPTION }),
     action: Type.String({ description: 'What to do about it.' }),
   },
   { $id: 'PaymentFailure', description: 'The reason for `failed` or `needs_review`.' },
@@ -72,8 +73,9 @@ const AttemptSchema = Type.Object({
   code: nullable(
     Type.String({
       description:
-        'What went wrong, such as `timeout`; null when nothing went wrong. `restored`: our database was restored from a backup ' +
-        'of this time, so that the payment may have been sent without our knowing it.',
+        'What went wrong, as one of a list of codes such as `timeout`; null when nothing went wrong. New codes may be added. ' +
+        '`restored`: our database was restored from a backup of this time, so that the payment may have been sent without our ' +
+        'knowing it.',
     }),
   ),
 });

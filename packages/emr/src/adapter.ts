@@ -1,5 +1,6 @@
-import type { OurSentence } from '@emr-payments/contracts';
+import type { FailedCode, OurSentence } from '@emr-payments/contracts';
 import type { Absent } from './absence.ts';
+import type { TroubleCode } from './trouble-codes.ts';
 
 /**
  * How a posting whose answer was lost can be resolved at this EMR:
@@ -101,8 +102,8 @@ type OwnWords = {
   emrText?: string;
 };
 
-/** Why a call gave no evidence. `code` is stable; `detail` is for people and consists of our own words. */
-export type Trouble = OwnWords & { code: string; detail: OurSentence; retryAfterMs?: number };
+/** Why a call gave no evidence. `code` is one of a closed list; `detail` is for people and consists of our own words. */
+export type Trouble = OwnWords & { code: TroubleCode; detail: OurSentence; retryAfterMs?: number };
 
 /** True for a `Trouble`, false for the list or resource that was read instead. */
 export function isTrouble(value: object): value is Trouble {
@@ -130,9 +131,8 @@ export type PostOutcome =
   /** The EMR says that it has taken the request, and names no entry yet: it is never sent again. */
   | ({ outcome: 'accepted'; detail: OurSentence } & OwnWords)
   | EntryDiffers
-  | ({ outcome: 'refused'; code: string; reason: OurSentence } & OwnWords)
-  | ({ outcome: 'not_sent' } & Trouble)
-  | ({ outcome: 'unknown' } & Trouble);
+  | ({ outcome: 'refused'; code: FailedCode; reason: OurSentence } & OwnWords)
+  | ({ outcome: 'not_sent' | 'unknown' } & Trouble);
 
 /** The EMR's answer to the search for one payment. */
 export type FindOutcome =

@@ -16,7 +16,7 @@ export const PAYMENT_EXAMPLE: PaymentView = {
   emr_transaction_id: null,
   failure: {
     code: 'closed_period',
-    reason: 'The period of 2026-06-15 is closed.',
+    reason: `${FAILURE_CODES.closed_period.says} The EMR answered HTTP 422, issue code business-rule, about deposit_date.`,
     action: FAILURE_CODES.closed_period.action,
   },
   waiting: null,

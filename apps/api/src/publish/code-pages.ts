@@ -17,9 +17,10 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 
 /** Writes docs/failure-codes.md: why a payment was not posted, and what to do. */
 export function failureCodesPage(): string {
-  const rows = Object.entries(FAILURE_CODES).map(([code, { status, action }]) => [
+  const rows = Object.entries(FAILURE_CODES).map(([code, { status, says, action }]) => [
     `\`${code}\``,
     `\`${status}\``,
+    says,
     action,
   ]);
   return `${GENERATED}
@@ -27,15 +28,17 @@ export function failureCodesPage(): string {
 # Failure codes
 
 \`failure.code\` of a payment (\`GET /v1/payments/{id}\`) says why it ended as \`failed\` or \`needs_review\`. A code is never renamed or
-given another meaning; new ones may be added. \`failure.reason\` explains the single case in words, \`failure.action\` is the last
-column.
+given another meaning; new ones may be added. \`failure.reason\` explains the single case: for a refusal it is the sentence of the code
+with the HTTP status, the issue codes of the standard and the fields of the payment that the EMR names. It consists of our own words,
+because an EMR's text can name a patient; the operator reads the EMR's words ([operating.md](operating.md)). \`failure.action\` is the
+last column.
 
 - \`failed\`: the payment is not in the EMR. \`POST /v1/payments/{id}/retry\` posts it again, if necessary with a corrected
   \`payment_method\` or \`location\`.
 - \`needs_review\`: the service cannot find out whether the payment is in the EMR, so it never sends it again by itself. A person
   looks in the EMR, then settles it with \`POST /v1/payments/{id}/resolve\`.
 
-${table(['code', 'status', 'what to do'], rows)}
+${table(['code', 'status', 'what happened', 'what to do'], rows)}
 `;
 }
 

@@ -79,7 +79,7 @@ test('a conditional create that cannot be looked up is sent again', async () => 
 });
 
 test('a look-up that fails is no evidence', async () => {
-  const trouble = { code: 'timeout', detail: sentence`The EMR did not answer in time.` };
+  const trouble = { code: 'timeout' as const, detail: sentence`The EMR did not answer in time.` };
   const far = adapterWith('lookup', { outcome: 'unavailable', ...trouble });
   expect(await settleDoubt(far, posting)).toMatchObject({ known: 'not_yet', trouble });
 });
@@ -97,7 +97,7 @@ test('an EMR without any means to look up leaves the doubt for ever', async () =
 
 test('what the EMR has accepted is looked up until its limit, and is never absent', async () => {
   const accepted = { ...posting, unresolvedMs: null, acceptedMs: 59_999 };
-  const trouble = { code: 'timeout', detail: sentence`The EMR did not answer in time.` };
+  const trouble = { code: 'timeout' as const, detail: sentence`The EMR did not answer in time.` };
   const late = { ...accepted, acceptedMs: 60_000 };
   for (const capability of ['lookup', 'conditional-create'] as const) {
     const far = adapterWith(capability, ABSENT);

@@ -54,7 +54,7 @@ export async function settleDoubt(
   if (answer.outcome === 'differs') return { known: 'differs', entry: answer };
   if (acceptedMs !== null) {
     const detail = sentence`The EMR has accepted the payment for later, and does not have an entry of it yet.`;
-    const trouble = answer.outcome === 'absent' ? { code: NOT_THERE_YET, detail } : answer;
+    const trouble: Trouble = answer.outcome === 'absent' ? { code: NOT_THERE_YET, detail } : answer;
     return acceptedMs >= adapter.confirmWithinMs
       ? { known: 'not_confirmed', detail: trouble.detail }
       : { known: 'accepted', trouble };

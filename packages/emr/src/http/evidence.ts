@@ -1,6 +1,7 @@
 import { type OurSentence, sentence, wordIn } from '@emr-payments/contracts';
 import { errorChain, type NetworkFailure, networkFailureOf, parseRetryAfter } from '@emr-payments/outbound';
 import type { Trouble } from '../adapter.ts';
+import type { TroubleCode } from '../trouble-codes.ts';
 import { BrokenEncodingError, DecodedTooLargeError } from './content-encoding.ts';
 import { type Answer, AnswerTooLargeError, EarlyAnswerError, type NoAnswer } from './exchange.ts';
 import { ClaimLostError } from './gated-body.ts';
@@ -15,7 +16,7 @@ import { ownWords } from './own-words.ts';
  */
 export type Verdict = 'accepted' | 'refused' | 'not_sent' | 'unknown';
 
-type StatusRow = { from: number; to: number; verdict: Verdict; code: string; says: OurSentence };
+type StatusRow = { from: number; to: number; verdict: Verdict; code: TroubleCode; says: OurSentence };
 
 /** The only table of statuses. The first matching row counts; a status without a row proves nothing. */
 const STATUS_ROWS: readonly StatusRow[] = [
@@ -89,7 +90,7 @@ export function judgeStatus(answer: Answer): { verdict: Verdict; trouble: Troubl
   };
 }
 
-const NETWORK_FAILURES: Readonly<Record<NetworkFailure, { code: string; detail: OurSentence }>> = {
+const NETWORK_FAILURES: Readonly<Record<NetworkFailure, Pick<Trouble, 'code' | 'detail'>>> = {
   refused: { code: 'connection_refused', detail: sentence`The EMR refused the connection.` },
   unreachable: { code: 'unreachable', detail: sentence`The EMR cannot be reached.` },
   no_local_address: { code: 'network', detail: sentence`The exchange with the EMR failed.` },

@@ -117,7 +117,7 @@ test.each([
   expect(result).toEqual({
     outcome: 'refused',
     code: expected,
-    reason: `${FAILURE_CODES[expected].says} It answered HTTP 422, issue code ${code}, about ${field}.`,
+    reason: `${FAILURE_CODES[expected].says} The EMR answered HTTP 422, issue code ${code}, about ${field}.`,
     emrText: PATIENT,
   });
 });
@@ -135,7 +135,7 @@ test.each([
 ])('%s are not in the reason', (_name, fields) => {
   expect(answer(422, issue({ ...fields, diagnostics: PATIENT }))).toMatchObject({
     code: 'emr_refused',
-    reason: 'The EMR refused the payment. It answered HTTP 422.',
+    reason: 'The EMR refused the payment. The EMR answered HTTP 422.',
     emrText: PATIENT,
   });
 });
@@ -158,7 +158,7 @@ test.each([
   expect(answer(400, body)).toEqual({
     outcome: 'refused',
     code: 'emr_refused',
-    reason: 'The EMR refused the payment. It answered HTTP 400.',
+    reason: 'The EMR refused the payment. The EMR answered HTTP 400.',
     ...words,
   });
 });

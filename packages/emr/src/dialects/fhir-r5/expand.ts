@@ -1,6 +1,7 @@
 import { type OurSentence, sentence } from '@emr-payments/contracts';
 import { Type } from '@sinclair/typebox';
 import type { EmrCode } from '../../adapter.ts';
+import type { TroubleCode } from '../../trouble-codes.ts';
 import { pathOfLink } from './links.ts';
 import { type Listed, readConcepts, readEach } from './methods.ts';
 import { type Failed, readResource, requestOf } from './read.ts';
@@ -40,7 +41,7 @@ export async function expandMethods(
   let path = first;
   for (let number = 0; ; number += 1) {
     const request = number === 0 ? requestOf(first) : `${requestOf(first)} (page ${number + 1})`;
-    const stopped = (code: string, detail: OurSentence): ExpandFailed => ({
+    const stopped = (code: TroubleCode, detail: OurSentence): ExpandFailed => ({
       ok: false,
       trouble: { code, detail },
       refusal: { request, status: null, words: '' },

@@ -68,6 +68,22 @@ export const UNCLEAR: UnderTest['unclear'] = [
 
 type Json = Record<string, unknown>;
 
+/** An error with the same words in each free text that an OperationOutcome has. */
+export const complaint: UnderTest['complaint'] = (words) =>
+  JSON.stringify({
+    resourceType: 'OperationOutcome',
+    text: { status: 'generated', div: `<div>${words}</div>` },
+    issue: [
+      {
+        severity: 'error',
+        code: 'processing',
+        details: { coding: [{ display: words }], text: words },
+        diagnostics: words,
+        expression: [words],
+      },
+    ],
+  });
+
 /** The server's CapabilityStatement, changed; every other answer as it is. */
 const statement =
   (change: (whole: Json, payments: Json) => void) =>
@@ -219,20 +235,7 @@ export function fhirUnderTest(
       { name: 'a day whose books are closed', change: { depositDate: '2019-12-31' }, code: 'closed_period' },
     ],
     unclear: UNCLEAR,
-    complaint: (words) =>
-      JSON.stringify({
-        resourceType: 'OperationOutcome',
-        text: { status: 'generated', div: `<div>${words}</div>` },
-        issue: [
-          {
-            severity: 'error',
-            code: 'processing',
-            details: { coding: [{ display: words }], text: words },
-            diagnostics: words,
-            expression: [words],
-          },
-        ],
-      }),
+    complaint,
     statements: [
       ...STATEMENTS,
       {

@@ -1,7 +1,7 @@
 import type { NeutralEntry, UnderTest } from '../../../conformance/under-test.ts';
 import { fhirR5 } from '../adapter.ts';
 import { idIn } from '../entry-id.ts';
-import { STATEMENTS, UNCLEAR } from '../under-test.fixture.ts';
+import { complaint, STATEMENTS, UNCLEAR } from '../under-test.fixture.ts';
 
 const METHODS = 'urn:emr-payments:payment-method';
 const concept = (code: string, display: string) => ({ code, display });
@@ -149,6 +149,7 @@ export function serverUnderTest({
     // What else a server refuses is its own: the reference to a patient that is not there is refused by most.
     refusals: [{ name: 'an unknown patient', change: { emrPatientId: 'pat-9' }, code: 'emr_refused' }],
     unclear: UNCLEAR,
+    complaint,
     statements: STATEMENTS,
     renamed: ({ headers: { location = '', ...headers }, ...answer }, id) => ({
       ...answer,

@@ -1,0 +1,43 @@
+import type { FailedCode } from '@emr-payments/contracts';
+
+/**
+ * Every code that can stand beside an attempt or a retry. The list is closed, so that no word of an EMR becomes a code: codes
+ * are stored, logged and shown. A dialect that needs another one adds it here.
+ */
+export const TROUBLE_CODES = [
+  // No complete answer.
+  'aborted',
+  'answer_too_large',
+  'bad_answer',
+  'claim_lost',
+  'connection_refused',
+  'connection_reset',
+  'dns',
+  'network',
+  'timeout',
+  'tls',
+  'unreachable',
+  // An answer, by its status.
+  'accepted',
+  'conflict',
+  'emr_error',
+  'forbidden',
+  'rate_limited',
+  'redirected',
+  'several_matches',
+  'unauthorized',
+  'unexpected_status',
+  // An answer that proves nothing.
+  'answer_cached',
+  'answer_incomplete',
+  'answer_not_understood',
+  'entry_unreadable',
+  'list_not_found',
+  'search_not_honoured',
+  // From the worker.
+  'not_there_yet',
+  'our_fault',
+  'settling',
+] as const;
+
+export type TroubleCode = (typeof TROUBLE_CODES)[number] | FailedCode;
