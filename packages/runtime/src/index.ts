@@ -7,5 +7,6 @@ export * from './metrics.ts';
 export * from './queues.ts';
 export * from './sealing.ts';
 export * from './stop.ts';
+export * from './text.ts';
 export * from './variables.ts';
 export * from './within.ts';
