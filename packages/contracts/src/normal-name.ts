@@ -7,7 +7,7 @@ const INVISIBLE = '\\p{Default_Ignorable_Code_Point}';
 const INVISIBLE_ONES = new RegExp(INVISIBLE, 'gu');
 const BLANKS = new RegExp(`${WHITE_SPACE}+`, 'gu');
 const EDGE = new RegExp(`^[${WHITE_SPACE}${INVISIBLE}]$`, 'u');
-const VISIBLE_ENDS = /^[!-~](?:[^]*[!-~])?$/;
+const VISIBLE_ENDS = /^[!-~](?:.*[!-~])?$/s;
 
 /**
  * Normalizes a name of a payment method or a location: two names are the same when this makes them equal. Invisible
