@@ -7,6 +7,8 @@ const INVISIBLE = '\\p{Default_Ignorable_Code_Point}';
 const INVISIBLE_ONES = new RegExp(INVISIBLE, 'gu');
 const BLANKS = new RegExp(`${WHITE_SPACE}+`, 'gu');
 const EDGE = new RegExp(`^[${WHITE_SPACE}${INVISIBLE}]$`, 'u');
+/** Words of visible ASCII with one space between them, as nearly every name. */
+const PLAIN = /^[!-~]+(?: [!-~]+)*$/;
 const VISIBLE_ENDS = /^[!-~](?:.*[!-~])?$/s;
 
 /**
@@ -18,6 +20,7 @@ const VISIBLE_ENDS = /^[!-~](?:.*[!-~])?$/s;
  * lists both would become ambiguous.
  */
 export function normalName(text: string): string {
+  if (PLAIN.test(text)) return text.toLowerCase();
   return (
     text
       .replace(INVISIBLE_ONES, '')

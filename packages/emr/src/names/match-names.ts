@@ -1,11 +1,15 @@
+import { normalName } from '@emr-payments/contracts';
+import { clip } from '@emr-payments/runtime';
 import type { EmrCode, EmrLists, ResolveOutcome } from '../adapter.ts';
 
 /** Longest list of names in a reason; the rest is counted. */
 const LISTED = 20;
-const clip = (text: string, length: number) =>
-  text.length <= length ? text : `${text.slice(0, length - 1)}…`;
-/** Two names are the same when they differ only in case and in surrounding or repeated blanks. */
-const plain = (name: string) => name.normalize('NFC').trim().replace(/\s+/g, ' ').toLowerCase();
+
+/** A name of invisible characters alone is no name. */
+function isSame(name: string, wanted: string): boolean {
+  const normal = normalName(wanted);
+  return normal !== '' && normalName(name) === normal;
+}
 
 function listed(names: readonly string[]): string {
   if (names.length === 0) return 'It lists none.';
@@ -36,16 +40,16 @@ export function matchNames(
   lists: EmrLists,
   { paymentMethod, location }: { paymentMethod: string; location: string },
 ): Exclude<ResolveOutcome, { outcome: 'not_sent' }> {
-  const method = matchFirst(lists.methods, [({ name }) => plain(name) === plain(paymentMethod)]);
+  const method = matchFirst(lists.methods, [({ name }) => isSame(name, paymentMethod)]);
   if (method.found === null) {
     const what = method.several ? 'more than one payment method' : 'no payment method';
     const reason = `The EMR has ${what} named '${clip(paymentMethod, 80)}'. ${listed(lists.methods.map(({ name }) => name))}`;
     return { outcome: 'refused', code: 'unknown_payment_method', reason };
   }
   const place = matchFirst(lists.locations, [
-    ({ identifiers }) => identifiers.some((each) => plain(each) === plain(location)),
+    ({ identifiers }) => identifiers.some((each) => isSame(each, location)),
     ({ id }) => id === location.trim(),
-    ({ name }) => plain(name) === plain(location),
+    ({ name }) => isSame(name, location),
   ]);
   if (place.found === null) {
     const what = place.several ? 'more than one location' : 'no location';

@@ -1,4 +1,5 @@
 import type { FailedCode } from '@emr-payments/contracts';
+import { clip } from '@emr-payments/runtime';
 import type { PostOutcome } from '../../adapter.ts';
 import { describeNoAnswer, judgeStatus } from '../../http/evidence.ts';
 import type { Answer, NoAnswer } from '../../http/exchange.ts';
@@ -25,7 +26,7 @@ function reasonOf(outcome: OperationOutcome | null, status: number): string {
     .join(' ');
   if (said === '') return `The EMR refused the payment with HTTP ${status} and gave no reason.`;
   const reason = `The EMR refused the payment: ${said}`;
-  return reason.length <= LONGEST_REASON ? reason : `${reason.slice(0, LONGEST_REASON - 1)}…`;
+  return clip(reason, LONGEST_REASON);
 }
 
 /** Codes by the element that the EMR's issue names, which says more than the HTTP status. */
