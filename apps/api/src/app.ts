@@ -28,6 +28,7 @@ import type { RateLimiter } from './rate-limit/rate-limiter.ts';
 import { createSourceFailures } from './rate-limit/source-failures.ts';
 import { reconciliationRoutes } from './reconciliation/routes.ts';
 import { compilersFactory } from './validation/compilers.ts';
+import { textGate } from './validation/text-gate.ts';
 import type { WebhookDeps } from './webhooks/operation.ts';
 import { webhookRoutes } from './webhooks/routes.ts';
 
@@ -97,6 +98,7 @@ export async function buildApp(deps: AppDeps, options: AppOptions = {}): Promise
   const routesDone = answerOtherMethods(app);
   await app.register(answerHeaders);
   await app.register(requestLog, { logger, metrics: deps.metrics });
+  await app.register(textGate);
   await describeApi(app);
 
   await app.register(startRoute);

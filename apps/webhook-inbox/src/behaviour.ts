@@ -15,9 +15,12 @@ export const BehaviourSchema = Type.Object(
     ),
     hang: Type.Optional(Type.Boolean({ description: 'true: the inbox never answers' })),
     retry_after: Type.Optional(
-      Type.Union([Type.Integer({ minimum: 0 }), Type.String({ maxLength: 100 })], {
-        description: 'the Retry-After header, seconds or an HTTP date',
-      }),
+      Type.Union(
+        [Type.Integer({ minimum: 0 }), Type.String({ maxLength: 100, pattern: '^[\\x20-\\x7e]*$' })],
+        {
+          description: 'the Retry-After header, seconds or an HTTP date',
+        },
+      ),
     ),
     count: Type.Optional(
       Type.Integer({ minimum: 1, description: 'how many requests the script holds for; without it, all' }),

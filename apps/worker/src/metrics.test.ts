@@ -1,4 +1,6 @@
+import type { AddressInfo } from 'node:net';
 import { openTransport } from '@emr-payments/runtime';
+import { sendRaw, URL_VALUES } from '@emr-payments/testkit';
 import { afterEach, expect, test } from 'vitest';
 import { buildHealthServer } from './health.ts';
 import { openWorkerFixture, type WorkerFixture } from './testing/worker-fixture.ts';
@@ -32,4 +34,28 @@ test('/metrics shows the work done, the work waiting and the open circuits', asy
   );
   expect(Number(oldest?.split(' ')[1])).toBeGreaterThan(89);
   expect(answer.body).not.toContain('MRN');
+});
+
+test('no path or query of the worker’s own server is an error of ours', async () => {
+  fixture = await openWorkerFixture();
+  const { database, deps } = fixture;
+  const databaseUrl = database.pool.options.connectionString ?? '';
+  const transport = openTransport({ logger: deps.logger }, { databaseUrl });
+  const app = buildHealthServer({ database, transport, metrics: deps.metrics });
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  const { port } = app.server.address() as AddressInfo;
+  const statuses = new Set<number>();
+  for (const value of [...URL_VALUES, '..', '../metrics']) {
+    for (const path of [
+      `/${value}`,
+      `/health/${value}`,
+      `/health/live?${value}=${value}`,
+      `/metrics/${value}`,
+    ])
+      statuses.add((await sendRaw({ port }, { method: 'GET', path })).status);
+  }
+  await app.close();
+  await transport.close();
+  expect([...statuses].filter((status) => status >= 500)).toEqual([]);
+  expect(statuses).toContain(404);
 });

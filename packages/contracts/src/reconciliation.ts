@@ -13,7 +13,7 @@ export const ReconciliationQuerySchema = Type.Object(
       Type.String({
         minLength: 1,
         maxLength: 255,
-        description: 'Only this location, written as it was sent.',
+        description: 'Only this location; case and white space do not count.',
       }),
     ),
     format: Type.Optional(
@@ -62,7 +62,7 @@ export const ReconciliationReplySchema = replyOf(
     location: nullable(Type.String({ description: 'null: all locations.' })),
     methods: Type.Array(Type.Object({ payment_method: Type.String(), ...Columns }), {
       description:
-        'One entry for each payment method; names that differ only in case and blanks are one method.',
+        'One entry for each payment method; names that differ only in case and white space are one method.',
     }),
     totals: Type.Object(Columns),
   }),

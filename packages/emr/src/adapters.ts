@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { AdapterDescription, Dialect, EmrAdapter, EmrConnection } from './adapter.ts';
+import { withCleanTexts } from './clean-adapter.ts';
 import { fhirR5 } from './dialects/fhir-r5/adapter.ts';
 
 /** Every dialect, in the order in which they are shown. A new one is added here and nowhere else. */
@@ -29,7 +30,7 @@ export function openAdapter(connection: EmrConnection): EmrAdapter {
   if (dialect === undefined) {
     throw new Error(`there is no adapter '${connection.adapter}'; use one of: ${adapterNames.join(', ')}`);
   }
-  return dialect.open(connection);
+  return withCleanTexts(dialect.open(connection));
 }
 
 /** A connection as it is stored: its credentials are sealed. `version` changes whenever the connection does. */

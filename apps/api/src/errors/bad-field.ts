@@ -1,4 +1,5 @@
 import { MAX_AMOUNT } from '@emr-payments/contracts';
+import { clip } from '@emr-payments/runtime';
 import type { FastifySchemaValidationError } from 'fastify';
 
 /*
@@ -19,7 +20,7 @@ export type FieldRules = Readonly<Record<string, string>>;
 
 const NON_EMPTY = 'must be a non-empty string';
 const UNPRINTABLE = /[\p{Cc}\p{Cs}]/u;
-const UNKNOWN_NAME_LIMIT = 64;
+const UNKNOWN_NAME_LIMIT = 65;
 
 /**
  * Chooses, among all that is wrong with a body, the field that comes first in the published order.
@@ -86,6 +87,5 @@ function ruleOf(
 
 /** Makes an unknown field's name fit for the answer: short and without control characters. */
 function shown(name: string): string {
-  const clean = name.replace(/[\p{Cc}\p{Cs}]/gu, '?');
-  return clean.length > UNKNOWN_NAME_LIMIT ? `${clean.slice(0, UNKNOWN_NAME_LIMIT)}…` : clean;
+  return clip(name.replace(/[\p{Cc}\p{Cs}\p{Bidi_Control}]/gu, '?'), UNKNOWN_NAME_LIMIT);
 }

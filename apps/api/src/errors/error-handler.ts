@@ -50,9 +50,11 @@ function codeOf(error: FastifyError): ErrorCode {
   const known = FROM_FASTIFY[error.code];
   if (known !== undefined) return known;
   // The caller closed the connection in the middle of its body.
-  return error.code === 'ECONNRESET' || error.code === 'ECONNABORTED'
-    ? 'malformed_request'
-    : 'internal_error';
+  if (error.code === 'ECONNRESET' || error.code === 'ECONNABORTED') return 'malformed_request';
+  // A plugin that refuses a path, such as `/docs/static/../x`, or anything else that the caller sent.
+  const { statusCode = 500 } = error;
+  if (statusCode === 403 || statusCode === 404) return 'route_not_found';
+  return statusCode >= 400 && statusCode < 500 ? 'malformed_request' : 'internal_error';
 }
 
 /** Answers a request whose body, or another part of it, does not fit its schema. */

@@ -119,6 +119,28 @@ describe('good values are kept as they were sent', () => {
     expect(kept).toMatchObject(change);
   });
 
+  test.each([' MRN-12345 ', '\u00a0MRN-12345', 'MRN-12345\u3000\u200b', '\ufeffMRN-12345\u2028'])(
+    'blanks around the MRN do not count: %j',
+    async (patient_mrn) => {
+      const answer = await post({ ...EXAMPLE, patient_mrn });
+      expect(answer.statusCode).toBe(200);
+      const id = paymentIdToUuid(answer.json().payment_id);
+      const payment = await api.database.prisma.payment.findUniqueOrThrow({ where: { id } });
+      expect(payment.patientMrn).toBe('MRN-12345');
+      const query = `patient_mrn=${encodeURIComponent(patient_mrn)}&limit=1`;
+      const list = await api.app.inject({ url: `/v1/payments?${query}`, headers: credentialHeaders(caller) });
+      expect(list.json().data).toMatchObject([{ payment_id: answer.json().payment_id }]);
+    },
+  );
+
+  test.each(['mrn-12345', 'MRN -12345', 'MRN\u200b-12345', '\u200b'])(
+    'but an MRN that differs inside is another one: %j',
+    async (patient_mrn) => {
+      const answer = await post({ ...EXAMPLE, patient_mrn });
+      expect([answer.statusCode, answer.json().code]).toEqual([404, 'patient_not_found']);
+    },
+  );
+
   test('amounts in other spellings of the same number', async () => {
     for (const amount of ['3.5e2', '350.00', '350.10', '1e-2', '35000E-2']) {
       expect((await post(JSON.stringify(EXAMPLE).replace('350', amount))).statusCode).toBe(200);
@@ -285,7 +307,7 @@ describe('bodies that are not a payment at all', () => {
 });
 
 describe('the patient', () => {
-  test.each(['MRN-NOBODY', 'MRN-UNSYNCED', ' MRN-12345'])(
+  test.each(['MRN-NOBODY', 'MRN-UNSYNCED', ' MRN-NOBODY'])(
     "'%s' is not found, in the published sentence",
     async (mrn) => {
       const answer = await post({ ...EXAMPLE, patient_mrn: mrn });

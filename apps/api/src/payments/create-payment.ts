@@ -1,11 +1,12 @@
-import type { CreatePaymentBody } from '@emr-payments/contracts';
+import { type CreatePaymentBody, normalMrn } from '@emr-payments/contracts';
 import type { AcceptInput, AcceptOutcome, Acceptor } from '@emr-payments/db';
 import type { Caller } from '../auth/credentials.ts';
 
 /**
  * Accepts a payment: the patient is resolved, the idempotency key claimed, payment and job written, in one commit that
  * this request shares with the others in flight. Once it returns `accepted` the payment cannot be lost any more. Neither
- * the EMR nor the queue has been contacted yet.
+ * the EMR nor the queue has been contacted yet. The MRN is stored as the import of patients stores it, whatever blanks the
+ * request has around it.
  *
  * @throws DatabaseUnavailableError when Postgres cannot be reached.
  */
@@ -17,7 +18,7 @@ export function createPayment(
   return acceptor.accept({
     clientPk: caller.clientPk,
     userId: caller.userId,
-    patientMrn: body.patient_mrn,
+    patientMrn: normalMrn(body.patient_mrn),
     paymentMethod: body.payment_method,
     referenceNumber: body.reference_number,
     location: body.location,

@@ -37,7 +37,7 @@ describe('POST /v1/payments?dry_run=true', () => {
     const before = await counts();
     const answer = await post(
       dry,
-      { ...CREATE_PAYMENT_EXAMPLE, payment_method: ' card ' },
+      { ...CREATE_PAYMENT_EXAMPLE, patient_mrn: ' MRN-12345\u00a0', payment_method: ' card ' },
       { 'idempotency-key': 'k' },
     );
     expect(answer.statusCode).toBe(200);

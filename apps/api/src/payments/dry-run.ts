@@ -1,4 +1,4 @@
-import type { CreatePaymentBody, DryRunReply } from '@emr-payments/contracts';
+import { type CreatePaymentBody, type DryRunReply, normalMrn } from '@emr-payments/contracts';
 import { previewPayment, type Statements } from '@emr-payments/db';
 import type { Adapters } from '@emr-payments/emr';
 import { askConnection, type EmrRefusal } from '../connection/ask-connection.ts';
@@ -19,9 +19,10 @@ export async function dryRun(
   deps: { database: Statements; adapters: Adapters },
   { userId, body, waitMs }: { userId: number; body: CreatePaymentBody; waitMs: number },
 ): Promise<DryRunOutcome> {
+  const patientMrn = normalMrn(body.patient_mrn);
   const preview = await previewPayment(deps, {
     userId,
-    patientMrn: body.patient_mrn,
+    patientMrn,
     depositDate: body.deposit_date ?? null,
   });
   if (preview === null) return { outcome: 'patient_not_found' };
@@ -42,7 +43,7 @@ export async function dryRun(
     outcome: 'would_post',
     data: {
       would_post: true,
-      patient_mrn: body.patient_mrn,
+      patient_mrn: patientMrn,
       payment_method: answer.method,
       location: answer.location,
       reference_number: body.reference_number,

@@ -1,4 +1,9 @@
-import { type ListPaymentsQuery, PAYMENT_ID_PATTERN, paymentIdToUuid } from '@emr-payments/contracts';
+import {
+  type ListPaymentsQuery,
+  normalMrn,
+  PAYMENT_ID_PATTERN,
+  paymentIdToUuid,
+} from '@emr-payments/contracts';
 import type { PaymentFilter } from '@emr-payments/db';
 import { BAD_CURSOR, pageFrom, timeFrom } from '../http/page.ts';
 
@@ -45,7 +50,7 @@ export function filterFrom(query: ListPaymentsQuery, { userId }: { userId: numbe
     filter: {
       userId,
       statuses: query.status,
-      patientMrn: query.patient_mrn,
+      patientMrn: query.patient_mrn === undefined ? undefined : normalMrn(query.patient_mrn),
       referenceNumber: query.reference_number,
       location: query.location,
       createdAfter: after,

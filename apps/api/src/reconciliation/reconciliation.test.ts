@@ -12,8 +12,8 @@ beforeAll(async () => {
   user = userRequests(api, await api.newCaller());
   const day: [object, Parameters<typeof putInto>[1]['status']][] = [
     [{ payment_method: 'Card', amount: 0.1 }, 'posted'],
-    [{ payment_method: ' card', amount: 0.2 }, 'posted'],
-    [{ payment_method: 'Card', amount: 5, location: '7' }, 'failed'],
+    [{ payment_method: '\u00a0card\u200b', amount: 0.2 }, 'posted'],
+    [{ payment_method: 'Card', amount: 5, location: 'North\u00a0Side' }, 'failed'],
     [{ payment_method: 'Card', amount: 1 }, 'retrying'],
     [{ payment_method: '=HYPERLINK("x")', amount: 9_999_999_999.99 }, 'needs_review'],
     [{ payment_method: 'Card', amount: 77, deposit_date: '2026-06-16' }, 'posted'],
@@ -53,8 +53,11 @@ test('adds up a day exactly, by method, with names compared as the EMR compares 
 });
 
 test('of one location, and of a day without payments', async () => {
-  const one = (await user.get(`/v1/reconciliation?date=${DATE}&location=7`)).json().data;
-  expect(one).toMatchObject({ location: '7', totals: { accepted: { count: 1, amount: 5 }, posted: none } });
+  for (const location of ['North\u00a0Side', 'north  side']) {
+    const query = `date=${DATE}&location=${encodeURIComponent(location)}`;
+    const one = (await user.get(`/v1/reconciliation?${query}`)).json().data;
+    expect(one).toMatchObject({ location, totals: { accepted: { count: 1, amount: 5 }, posted: none } });
+  }
   const empty = (await user.get('/v1/reconciliation?date=1999-01-01')).json().data;
   expect(empty).toMatchObject({ methods: [], totals: { accepted: none, open: none } });
 });

@@ -24,6 +24,7 @@ export type WebhookDeps = {
 
 /** Errors that any request can get. */
 const ALWAYS: ErrorCode[] = [
+  'invalid_field',
   'malformed_request',
   'invalid_client',
   'method_not_allowed',
@@ -68,8 +69,8 @@ export function clientOperation<R extends TSchema>(input: OperationInput<R>) {
       },
       ...errorResponses([
         ...new Set([
-          ...(body === false ? [] : (['invalid_field', ...BODY_ERRORS] as const)),
-          ...(keyed ? (['invalid_field', ...KEY_ERRORS] as const) : []),
+          ...(body === false ? [] : BODY_ERRORS),
+          ...(keyed ? KEY_ERRORS : []),
           ...(input.errors ?? []),
           ...ALWAYS,
         ]),
@@ -78,6 +79,6 @@ export function clientOperation<R extends TSchema>(input: OperationInput<R>) {
   };
 }
 
-/** `{id}` of a path. Any text is valid; an id that does not exist is a 404. */
+/** `{id}` of a path. Any text without control characters is valid; an id that does not exist is a 404. */
 export const IdParams = Type.Object({ id: Type.String() });
 export const RecoveryParams = Type.Object({ id: Type.String(), recovery_id: Type.String() });

@@ -1,3 +1,5 @@
+import { clip as clipText } from '@emr-payments/runtime';
+
 /** Who acts, and from where. */
 export type Actor = {
   /** `cli:<os user>`, `client:<client_id>`, or `system`. */
@@ -33,8 +35,5 @@ const LONGEST = 200;
 /** Makes a text printable and cuts it to a readable length. */
 export function clip(text: string): string {
   // PostgreSQL refuses NUL and half of a surrogate pair.
-  return text
-    .replace(/[\p{Cc}\p{Cs}]/gu, '�')
-    .slice(0, LONGEST)
-    .toWellFormed();
+  return clipText(text.replace(/[\p{Cc}\p{Cs}]/gu, '�'), LONGEST);
 }

@@ -27,24 +27,29 @@ const COLUMNS = {
 
 const tallies = Object.entries(COLUMNS).map(
   ([name, condition]) =>
-    `count(*) FILTER (WHERE ${condition})::int AS ${name}_count,
+    `coalesce(sum(payments) FILTER (WHERE ${condition}), 0)::int AS ${name}_count,
            coalesce(sum(amount) FILTER (WHERE ${condition}), 0)::numeric(38, 2)::text AS ${name}_amount`,
 );
 
 /**
- * Counts everything in one statement and so at one moment. Payment methods are distinguished as the EMR does it: case and
- * blanks do not count. The row without a method is the total; it exists even when there is no payment.
+ * Counts everything in one statement and so at one moment. Payment methods and the location are compared as names are
+ * compared when a payment is posted (`normal_name`); each spelling of a day is normalized once, however many payments have
+ * it. The row without a method is the total; it exists even when there is no payment.
  */
 export const RECONCILE = {
   name: 'reconcile',
   text: `
+    WITH day AS MATERIALIZED (
+      SELECT payment_method, location, status, count(*) AS payments, sum(amount) AS amount
+        FROM payments
+       WHERE user_id = $1 AND deposit_date = $2::date
+       GROUP BY payment_method, location, status
+    ), named AS (
+      SELECT payment_method, status, payments, amount, normal_name(payment_method) AS method FROM day
+       WHERE $3::text IS NULL OR location = $3 OR normal_name(location) = normal_name($3)
+    )
     SELECT grouping(method) = 1 AS total, min(payment_method) AS payment_method, ${tallies.join(',\n           ')}
-      FROM (
-        SELECT payment_method, amount, status,
-               lower(regexp_replace(btrim(normalize(payment_method)), '\\s+', ' ', 'g')) AS method
-          FROM payments
-         WHERE user_id = $1 AND deposit_date = $2::date AND ($3::text IS NULL OR location = $3)
-      ) AS day
+      FROM named
      GROUP BY GROUPING SETS ((method), ())
      ORDER BY 1, method`,
 };

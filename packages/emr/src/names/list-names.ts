@@ -8,6 +8,7 @@ import {
   type ResolveOutcome,
   type Trouble,
 } from '../adapter.ts';
+import { cleanLists } from './clean-lists.ts';
 import { createListCache } from './list-cache.ts';
 import { matchNames } from './match-names.ts';
 
@@ -35,7 +36,10 @@ async function unlessAborted<T>(shared: Promise<T>, signal: AbortSignal): Promis
 export function listNames(
   fetch: (options: CallOptions) => Promise<EmrLists | Trouble>,
 ): Pick<EmrAdapter, 'list' | 'resolve'> {
-  const cache = createListCache<EmrLists>(() => fetch({ signal: new AbortController().signal }));
+  const cache = createListCache<EmrLists>(async () => {
+    const lists = await fetch({ signal: new AbortController().signal });
+    return isTrouble(lists) ? lists : cleanLists(lists);
+  });
 
   async function list({ signal }: CallOptions): Promise<ListOutcome> {
     const lists = await unlessAborted(

@@ -22,6 +22,7 @@ test.each([
   ['  cARD ', 's|CARD'],
   ['patient portal', 's|PTPA'],
   ['PATIENT\t PORTAL', 's|PTPA'],
+  ['Patient\u00a0Portal\u200b', 's|PTPA'],
 ])('the method %j is %s', (paymentMethod, id) => {
   expect(matchNames(lists, { paymentMethod, location: '1404' })).toMatchObject({
     outcome: 'resolved',
@@ -65,6 +66,23 @@ test.each([
 ])('%j is refused as %s', (names, code, reason) => {
   const result = matchNames(lists, { paymentMethod: 'Card', location: '1404', ...names });
   expect(result).toEqual({ outcome: 'refused', code, reason });
+});
+
+test('a name is cut between two characters', () => {
+  const names = { paymentMethod: `${'x'.repeat(78)}😀😀😀`, location: '1404' };
+  const methods = [{ id: 's|1', name: `${'y'.repeat(58)}😀😀😀` }];
+  const result = matchNames({ ...lists, methods }, names);
+  expect(result).toMatchObject({
+    reason: `The EMR has no payment method named '${'x'.repeat(78)}😀…'. It has: ${'y'.repeat(58)}😀….`,
+  });
+  expect(JSON.stringify(result)).not.toContain('\\ud8');
+});
+
+test('a name of invisible characters is not the name of an entry without a visible one', () => {
+  const methods = [{ id: 's|1', name: '\u200b' }];
+  expect(matchNames({ ...lists, methods }, { paymentMethod: '\u200d', location: '1404' })).toMatchObject({
+    outcome: 'refused',
+  });
 });
 
 test('a long list is cut after twenty names', () => {

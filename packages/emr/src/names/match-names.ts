@@ -1,9 +1,12 @@
-import { sentence } from '@emr-payments/contracts';
+import { normalName, sentence } from '@emr-payments/contracts';
 import type { EmrCode, EmrLists, ResolveOutcome } from '../adapter.ts';
 import { nameShown, namesListed } from './names-in-sentences.ts';
 
-/** Two names are the same when they differ only in case and in surrounding or repeated blanks. */
-const plain = (name: string) => name.normalize('NFC').trim().replace(/\s+/g, ' ').toLowerCase();
+/** A name of invisible characters alone is no name. */
+function isSame(name: string, wanted: string): boolean {
+  const normal = normalName(wanted);
+  return normal !== '' && normalName(name) === normal;
+}
 
 type Match = { found: EmrCode } | { found: null; several: boolean };
 
@@ -25,7 +28,7 @@ export function matchNames(
   lists: EmrLists,
   { paymentMethod, location }: { paymentMethod: string; location: string },
 ): Exclude<ResolveOutcome, { outcome: 'not_sent' }> {
-  const method = matchFirst(lists.methods, [({ name }) => plain(name) === plain(paymentMethod)]);
+  const method = matchFirst(lists.methods, [({ name }) => isSame(name, paymentMethod)]);
   if (method.found === null) {
     const what = method.several ? sentence`more than one payment method` : sentence`no payment method`;
     const names = namesListed(lists.methods.map(({ name }) => name));
@@ -33,9 +36,9 @@ export function matchNames(
     return { outcome: 'refused', code: 'unknown_payment_method', reason };
   }
   const place = matchFirst(lists.locations, [
-    ({ identifiers }) => identifiers.some((each) => plain(each) === plain(location)),
+    ({ identifiers }) => identifiers.some((each) => isSame(each, location)),
     ({ id }) => id === location.trim(),
-    ({ name }) => plain(name) === plain(location),
+    ({ name }) => isSame(name, location),
   ]);
   if (place.found === null) {
     const what = place.several ? sentence`more than one location` : sentence`no location`;

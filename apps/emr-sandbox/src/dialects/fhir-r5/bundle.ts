@@ -1,3 +1,4 @@
+import { clip } from '@emr-payments/runtime';
 import type { FastifyRequest } from 'fastify';
 import { PREFIX } from './identifiers.ts';
 import { FhirProblem } from './operation-outcome.ts';
@@ -23,7 +24,7 @@ export function refuseUnknown(query: Query, known: readonly string[]): void {
     throw new FhirProblem(
       400,
       'not-supported',
-      `The search parameter ${unknown.slice(0, 40)} is not supported.`,
+      `The search parameter ${clip(unknown, 40)} is not supported.`,
     );
   }
 }

@@ -38,6 +38,7 @@ test.each([
     },
   ],
   ['the name of the method alone', { method: { text: ' card ' } }],
+  ['the name of the method with other blanks', { method: { text: '\u00a0ca\u200brd' } }],
   ['our code without its system', { method: { coding: [{ code: 'CARD' }] } }],
   [
     'a code of the EMR beside our name',

@@ -1,4 +1,4 @@
-import { joined, type OurSentence, sentence } from '@emr-payments/contracts';
+import { joined, normalName, type OurSentence, sentence } from '@emr-payments/contracts';
 import { Type } from '@sinclair/typebox';
 import type { FindHints, Posting } from '../../adapter.ts';
 import { idIn } from './entry-id.ts';
@@ -37,15 +37,13 @@ function dateAgrees({ depositDate }: Known, { date }: Entry): Agrees {
   return date === depositDate || date.startsWith(`${depositDate}T`);
 }
 
-const folded = (name: string) => name.trim().replace(/\s+/g, ' ').toLowerCase();
-
 /** Codes of our system decide. An EMR may put codes of its own in their place: then the text decides. */
 function methodAgrees(ours: Posting['method'], method: unknown): Agrees {
   const { coding = [], text } = as(MethodSchema, method) ?? {};
   const ourSystem = ours.id.slice(0, Math.max(ours.id.lastIndexOf('|'), 0));
   const comparable = coding.filter(({ system = ourSystem }) => system === ourSystem);
   if (comparable.length > 0) return comparable.some(({ code = '' }) => `${ourSystem}|${code}` === ours.id);
-  if (text !== undefined) return folded(text) === folded(ours.name);
+  if (text !== undefined) return normalName(text) === normalName(ours.name);
   return coding.length === 0 ? null : false;
 }
 

@@ -17,6 +17,9 @@ export type ForeignWays = {
   search?: (plain: { status: number; body: Json }, all: readonly Json[]) => ForeignAnswer;
   /** The answer to a read of one entry. */
   read?: (plain: ForeignAnswer) => ForeignAnswer;
+  /** The payment methods and locations of the practice. */
+  methods?: readonly Json[];
+  locations?: readonly Json[];
   /** True: `If-None-Exist` is honoured. */
   conditionalCreate?: boolean;
 };
@@ -72,7 +75,7 @@ export async function openForeignServer(): Promise<ForeignServer> {
   let baseUrl = '';
 
   function found(entry: Json, status: number): ForeignAnswer {
-    const location = `${baseUrl}/PaymentReconciliation/${encodeURIComponent(String(entry.id))}/_history/1`;
+    const location = `${baseUrl}/PaymentReconciliation/${encodeURIComponent(String(entry.id).toWellFormed())}/_history/1`;
     return { status, headers: { location }, body: '' };
   }
 
@@ -99,8 +102,14 @@ export async function openForeignServer(): Promise<ForeignServer> {
     seen.push({ method: request.method ?? '', path: url.pathname, headers: request.headers });
     const [type = '', id] = url.pathname.replace(/^\/fhir\/?/, '').split('/');
     if (request.method === 'POST') return void create(request, response);
-    if (type === 'ValueSet') return reply(response, { status: 200, body: METHODS });
-    if (type === 'Location') return reply(response, { status: 200, body: searchset(url.href, LOCATIONS) });
+    if (type === 'ValueSet') {
+      const { methods } = ways;
+      const listed = methods === undefined ? METHODS : { ...METHODS, expansion: { contains: methods } };
+      return reply(response, { status: 200, body: listed });
+    }
+    if (type === 'Location') {
+      return reply(response, { status: 200, body: searchset(url.href, ways.locations ?? LOCATIONS) });
+    }
     if (id !== undefined) {
       const entry = entries.find((each) => each.id === decodeURIComponent(id));
       const plain = { status: entry === undefined ? 404 : 200, body: entry ?? {} };

@@ -1,0 +1,394 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { CREATE_PAYMENT_EXAMPLE, paymentIdToUuid } from '@emr-payments/contracts';
+import {
+  BROKEN_ENCODING,
+  JSON_VALUES,
+  sendRaw,
+  UNSTORABLE,
+  UNSTORABLE_IN_JSON,
+  UNUSUAL,
+  URL_VALUES,
+} from '@emr-payments/testkit';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { writeEvent } from '../testing/event-rows.ts';
+import { credentialHeaders, openTestApi, type TestApi } from '../testing/test-api.ts';
+import { userRequests } from '../testing/user-requests.ts';
+
+type Json = Record<string, unknown>;
+type Parameter = { name: string; in: string; required?: boolean; schema: Json };
+type Operation = {
+  method: string;
+  path: string;
+  parameters: Parameter[];
+  /** The body's fields and an example; null when the operation takes no body. */
+  body: { fields: string[]; example: Json } | null;
+};
+type Answer = { status: number; body: string };
+
+// Several thousand requests each.
+vi.setConfig({ testTimeout: 120_000 });
+
+let api: TestApi;
+let port = 0;
+let headers: Record<string, string> = {};
+let operations: Operation[] = [];
+/** Values of path parameters by the part of the path before them, so that the handlers get as far as they can. */
+const known: Record<string, string> = { recovery_id: 'rec_0' };
+
+beforeAll(async () => {
+  api = await openTestApi();
+  const { app, database } = api;
+  const caller = await api.newCaller();
+  headers = credentialHeaders(caller);
+  const requests = userRequests(api, caller);
+  const { payment_id, job_id } = await requests.pay();
+  const payment = { id: paymentIdToUuid(payment_id), jobId: job_id };
+  const eventId = await writeEvent(database, { clientPk: caller.clientPk, payment });
+  const made = await requests.post('/v1/webhooks', { url: 'http://127.0.0.1:9/hook' });
+  Object.assign(known, { payments: payment_id, jobs: String(job_id), events: eventId });
+  known.webhooks = (made.json() as { data: { id: string } }).data.id;
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  const address = app.server.address();
+  port = typeof address === 'object' && address !== null ? address.port : 0;
+  operations = operationsOf(JSON.parse(JSON.stringify(app.swagger())) as Json);
+});
+afterAll(() => api.close());
+
+function operationsOf(document: Json): Operation[] {
+  const schemas = (document.components as { schemas: Record<string, Json> }).schemas;
+  const resolved = (schema: Json | undefined): Json =>
+    typeof schema?.$ref === 'string' ? (schemas[schema.$ref.split('/').at(-1) ?? ''] ?? {}) : (schema ?? {});
+  return Object.entries(document.paths as Record<string, Record<string, Json>>).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => {
+      const content = (operation.requestBody as { content: Record<string, { schema: Json }> } | undefined)
+        ?.content;
+      const schema = content === undefined ? null : resolved(content['application/json']?.schema);
+      const properties = (schema?.properties ?? {}) as Record<string, Json>;
+      return {
+        method: method.toUpperCase(),
+        path,
+        parameters: (operation.parameters ?? []) as Parameter[],
+        body:
+          schema === null
+            ? null
+            : {
+                fields: Object.keys(properties),
+                example: ((schema.examples as Json[]) ?? [])[0] ?? exampleOf(path),
+              },
+      };
+    }),
+  );
+}
+
+function exampleOf(path: string): Json {
+  if (path === '/v1/payments') return { ...CREATE_PAYMENT_EXAMPLE };
+  if (path === '/v1/webhooks') return { url: 'http://127.0.0.1:9/hook' };
+  if (path.endsWith('/recover')) return { since: '2026-06-15T00:00:00Z' };
+  return {};
+}
+
+const PARAMETER = /\{([^}]+)\}/g;
+const parametersOf = ({ path }: Operation): string[] =>
+  [...path.matchAll(PARAMETER)].map(([, name]) => name ?? '');
+
+/** Writes the path with known ids, except where a value is given: it is inserted as it is. */
+function pathOf({ path }: Operation, given: Record<string, string> = {}): string {
+  const parts = path.split('/');
+  return parts
+    .map((part, at) =>
+      part.replace(
+        PARAMETER,
+        (_all, name: string) => given[name] ?? known[name] ?? known[parts[at - 1] ?? ''] ?? 'x',
+      ),
+    )
+    .join('/');
+}
+
+/** The query that the operation needs. */
+const neededQuery = ({ parameters }: Operation): string[] =>
+  parameters
+    .filter((parameter) => parameter.in === 'query' && parameter.required === true)
+    .map(({ name }) => `${name}=2026-06-15`);
+
+async function send(
+  { method }: Pick<Operation, 'method'>,
+  path: string,
+  { body, more = {} }: { body?: string | undefined; more?: Record<string, string> } = {},
+): Promise<Answer> {
+  const type = body === undefined ? {} : { 'content-type': 'application/json' };
+  return sendRaw({ port }, { method, path, body, headers: { ...headers, ...type, ...more } });
+}
+
+/** Fails unless the request was answered, by us, without an error of ours; a refusal must have the shape of all refusals. */
+function expectManners(answer: Answer, what: string): void {
+  // An EMR and a receiver that cannot be reached are the only reasons for a 5xx here.
+  if (answer.status === 502) expect(answer.body, what).toContain('"code":"emr_unavailable"');
+  else expect(answer.status, `${what}: ${answer.body}`).toBeLessThan(500);
+  if (answer.status >= 400) {
+    expect(JSON.parse(answer.body), what).toEqual({
+      success: false,
+      message: expect.any(String),
+      code: expect.stringMatching(/^[a-z_]+$/),
+      request_id: expect.any(String),
+      safe_to_retry: expect.any(Boolean),
+    });
+  }
+}
+
+/** The same, and it is refused with a 400 that names the field. */
+function expectNamed(answer: Answer, { what, field }: { what: string; field: string }): void {
+  expectManners(answer, what);
+  expect([answer.status, answer.body], what).toEqual([400, expect.stringContaining(`field: ${field} (`)]);
+}
+
+/** Runs a check for every operation and names the ones that fail, all together. */
+async function forEveryOperation(
+  check: (operation: Operation, name: string) => Promise<void>,
+): Promise<void> {
+  const failures: string[] = [];
+  for (const operation of operations) {
+    const name = `${operation.method} ${operation.path}`;
+    await check(operation, name).catch((error: Error) => failures.push(`${name}: ${error.message}`));
+  }
+  expect(failures).toEqual([]);
+}
+
+/** Routes that are not in the document. They take no text but a path, which has a test of its own. */
+const HIDDEN = /^\/(openapi\.json|metrics|docs(\/.*)?)$/;
+
+/** Reads the paths out of the router's own tree, so that no route is left out. */
+function pathsOfRouter(): string[] {
+  const parts: string[] = [];
+  const paths: string[] = [];
+  for (const line of api.app.printRoutes({ commonPrefix: false }).split('\n')) {
+    const [, indent = '', part = ''] = /^([│ ]*)[├└]── (\S+)(?: \(.*\))?$/.exec(line) ?? [];
+    if (part === '') continue;
+    parts.splice(indent.length / 4, Number.POSITIVE_INFINITY, part);
+    if (line.endsWith(')')) paths.push(parts.join('').replaceAll('//', '/'));
+  }
+  return paths;
+}
+
+test('every route of the router is tried', () => {
+  const tried = new Set(operations.map(({ path }) => path.replace(PARAMETER, ':$1')));
+  expect(pathsOfRouter().filter((path) => !tried.has(path) && !HIDDEN.test(path))).toEqual([]);
+  expect(pathsOfRouter().length).toBeGreaterThan(tried.size);
+});
+
+test('no path of the documentation or of no route is an error of ours', async () => {
+  const evil = [
+    ...BROKEN_ENCODING,
+    ...UNSTORABLE.map(encodeURIComponent),
+    '..',
+    '../x',
+    '..%2fx',
+    '.',
+    '%2e%2e/x',
+    '\\..\\x',
+  ];
+  for (const before of [
+    '/',
+    '/docs/',
+    '/docs/static/',
+    '/docs/static/theme/',
+    '/metrics/',
+    '/health/',
+    '/v1/',
+    '/x/',
+  ]) {
+    for (const each of evil) {
+      for (const path of [`${before}${each}`, `${before}${each}/`, `${before}x?q=${each}`]) {
+        for (const method of ['GET', 'HEAD', 'POST', 'OPTIONS']) {
+          const answer = await send({ method }, path);
+          expect(answer.status, `${method} ${path}`).toBeLessThan(500);
+          if (answer.status >= 400 && method !== 'HEAD') expectManners(answer, `${method} ${path}`);
+        }
+      }
+    }
+  }
+});
+
+describe('path parameters', () => {
+  test('what cannot be stored is refused by name', async () => {
+    await forEveryOperation(async (operation, name) => {
+      for (const parameter of parametersOf(operation)) {
+        for (const evil of UNSTORABLE) {
+          const path = pathOf(operation, { [parameter]: encodeURIComponent(evil) });
+          const body = operation.body === null ? undefined : JSON.stringify(operation.body.example);
+          const answer = await send(operation, path, { body });
+          expectNamed(answer, { what: `${name} ${JSON.stringify(evil)}`, field: parameter });
+        }
+      }
+    });
+  });
+
+  test('nothing is an error of ours', async () => {
+    await forEveryOperation(async (operation, name) => {
+      for (const parameter of parametersOf(operation)) {
+        for (const value of URL_VALUES) {
+          const query = neededQuery(operation).join('&');
+          expectManners(
+            await send(operation, `${pathOf(operation, { [parameter]: value })}?${query}`),
+            `${name} ${value}`,
+          );
+        }
+      }
+    });
+  });
+});
+
+describe('queries', () => {
+  test('what cannot be stored is refused by name', async () => {
+    await forEveryOperation(async (operation, name) => {
+      for (const { name: field } of operation.parameters.filter((each) => each.in === 'query')) {
+        for (const evil of UNSTORABLE) {
+          const others = neededQuery(operation).filter((each) => !each.startsWith(`${field}=`));
+          const query = [...others, `${field}=${encodeURIComponent(evil)}`].join('&');
+          const body = operation.body === null ? undefined : JSON.stringify(operation.body.example);
+          const answer = await send(operation, `${pathOf(operation)}?${query}`, { body });
+          expectNamed(answer, { what: `${name} ${field}=${JSON.stringify(evil)}`, field });
+        }
+      }
+    });
+  });
+
+  test('nothing is an error of ours, also where the operation has no such field', async () => {
+    await forEveryOperation(async (operation, name) => {
+      const declared = operation.parameters.filter((each) => each.in === 'query').map((each) => each.name);
+      const queries = [
+        ...declared.flatMap((field) => URL_VALUES.map((value) => `${field}=${value}`)),
+        ...[...declared, 'x', '%00', '__proto__', '%zz', '%FF'].flatMap((field) => [
+          ...[field, `${field}=1&${field}=2`, `${field}=&${field}=`, `${field}[]=1`, `${field}[a]=1`],
+          ...[`${field}=%00`, `${field}=%00&${field}=%00`, `${field}=%zz`],
+        ]),
+      ];
+      for (const query of [...queries, '&&&', '=', '?', '#', '%']) {
+        const path = `${pathOf(operation)}?${[...neededQuery(operation), query].join('&')}`;
+        expectManners(await send(operation, path), `${name} ?${query}`);
+      }
+    });
+  });
+});
+
+describe('bodies', () => {
+  test('what cannot be stored is refused by name', async () => {
+    await forEveryOperation(async (operation, name) => {
+      if (operation.body === null) return;
+      for (const field of operation.body.fields) {
+        for (const evil of UNSTORABLE_IN_JSON) {
+          const body = JSON.stringify({ ...operation.body.example, [field]: evil });
+          const answer = await send(operation, pathOf(operation), { body });
+          expectNamed(answer, { what: `${name} ${field}=${JSON.stringify(evil)}`, field });
+        }
+      }
+    });
+  });
+
+  test('nothing is an error of ours', async () => {
+    await forEveryOperation(async (operation, name) => {
+      const fields = operation.body?.fields ?? ['x'];
+      const values = [
+        ...JSON_VALUES,
+        ...UNSTORABLE_IN_JSON.map((each) => JSON.stringify([each, { [each]: each }])),
+      ];
+      const odd = ['x', '\0', '\ud800', '__proto__', 'constructor', ''];
+      const pairs = [
+        ...fields.flatMap((field) =>
+          [...values, ...UNUSUAL.map((each) => JSON.stringify(each))].map((value) => ({ field, value })),
+        ),
+        ...odd.flatMap((field) => ['1', '"\\u0000"', '{"\\ud800":[]}'].map((value) => ({ field, value }))),
+      ];
+      for (const { field, value } of pairs) {
+        const { [field]: _left, ...others } = operation.body?.example ?? {};
+        const rest = JSON.stringify(others).slice(1, -1);
+        const body = `{${rest}${rest === '' ? '' : ','}${JSON.stringify(field)}:${value}}`;
+        // A write that succeeds would change what the next requests find.
+        if (operation.method === 'DELETE' || operation.path.endsWith('/test')) continue;
+        expectManners(await send(operation, pathOf(operation), { body }), `${name} ${body}`);
+      }
+      for (const body of [
+        '',
+        '"\\ud800"',
+        '[]',
+        'null',
+        '1e400',
+        '{"a":1,"a":2}',
+        '\ufeff{}',
+        '{',
+        '\0',
+        '[{}]',
+      ]) {
+        if (operation.method === 'DELETE' || operation.path.endsWith('/test')) continue;
+        expectManners(await send(operation, pathOf(operation), { body }), `${name} ${JSON.stringify(body)}`);
+      }
+    });
+  });
+});
+
+describe('headers', () => {
+  const NAMES = [
+    ...['client_id', 'client_secret', 'access_token', 'Idempotency-Key', 'x-request-id'],
+    ...[
+      'accept',
+      'content-type',
+      'content-encoding',
+      'range',
+      'if-none-match',
+      'x-forwarded-for',
+      'host',
+      'cookie',
+    ],
+  ];
+  // Node's client refuses to send control characters, so these go as bytes; what a parser may pass on is in them.
+  const BYTES = [
+    '\0',
+    'a\0b',
+    '\x01',
+    '\t',
+    '\x7f',
+    '\x80',
+    '\x85',
+    '\xff\xfe',
+    '\xed\xa0\x80',
+    'x'.repeat(5000),
+    '',
+    ';;,,',
+    '*/*;q=x',
+  ];
+
+  test('nothing is an error of ours', async () => {
+    await forEveryOperation(async (operation, name) => {
+      for (const header of NAMES) {
+        for (const value of BYTES) {
+          const all = {
+            host: '127.0.0.1',
+            ...headers,
+            connection: 'close',
+            'content-length': '0',
+            [header]: value,
+          };
+          const lines = Object.entries(all)
+            .map(([key, text]) => `${key}: ${text}\r\n`)
+            .join('');
+          if (operation.method === 'DELETE' || operation.path.endsWith('/test')) continue;
+          const answer = await raw(`${operation.method} ${pathOf(operation)} HTTP/1.1\r\n${lines}\r\n`);
+          expectManners(answer, `${name} ${header}: ${JSON.stringify(value)}`);
+        }
+      }
+    });
+  });
+});
+
+/** Writes these bytes to a socket and reads the answer until the server closes the connection. */
+async function raw(bytes: string): Promise<Answer> {
+  const socket = connect(port, '127.0.0.1');
+  let received = '';
+  socket.setEncoding('utf8').on('data', (text: string) => {
+    received += text;
+  });
+  socket.write(Buffer.from(bytes, 'latin1'));
+  await once(socket, 'close');
+  const [head = '', body = ''] = received.split('\r\n\r\n');
+  return { status: Number(head.split(' ')[1]), body };
+}

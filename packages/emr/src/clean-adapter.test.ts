@@ -1,0 +1,79 @@
+import type { OurSentence } from '@emr-payments/contracts';
+import { expect, test } from 'vitest';
+import type { EmrAdapter, EmrLists, FindOutcome, PostOutcome } from './adapter.ts';
+import { withCleanTexts } from './clean-adapter.ts';
+import { listNames } from './names/list-names.ts';
+
+const options = { signal: new AbortController().signal, mayStillSend: () => true };
+const posting = {} as Parameters<EmrAdapter['post']>[0];
+const hints = {} as Parameters<NonNullable<EmrAdapter['find']>>[0];
+
+const LISTS: EmrLists = {
+  methods: [
+    { id: 's|CARD', name: 'Ca\0rd' },
+    { id: 's|CA\0SH', name: 'Cash' },
+    { id: 's|\ud800', name: 'Cheque' },
+    { id: 's|WIRE', name: '\u202eWi\u2028re\u202c\u0007' },
+    { id: 's|NONE', name: '\0\ud800' },
+  ],
+  locations: [{ id: 'loc-1', name: 'Main\u00a0\u200bStreet\ud83d', identifiers: ['14\u000004', '\0'] }],
+};
+
+/** An adapter of a new dialect that passes on what its EMR wrote. */
+function careless(outcomes: { post?: PostOutcome; find?: FindOutcome } = {}): EmrAdapter {
+  const { post = { outcome: 'posted', emrTransactionId: '1' }, find } = outcomes;
+  return withCleanTexts({
+    capability: 'lookup',
+    drops: [],
+    settleMs: 1000,
+    confirmWithinMs: 1000,
+    check: async () => ({ ok: false, reason: 'No\0 list.' }),
+    ...listNames(async () => LISTS),
+    post: async () => post,
+    ...(find === undefined ? {} : { find: async () => find }),
+  });
+}
+
+test('names are cleaned before they are matched, and an entry whose id is none is left out', async () => {
+  const adapter = careless();
+  expect(await adapter.list(options)).toEqual({
+    outcome: 'listed',
+    methods: [
+      { id: 's|CARD', name: 'Card' },
+      { id: 's|WIRE', name: 'Wi re' },
+      { id: 's|NONE', name: 's|NONE' },
+    ],
+    locations: [{ id: 'loc-1', name: 'Main\u00a0\u200bStreet', identifiers: ['1404'] }],
+  });
+  expect(await adapter.resolve({ paymentMethod: 'card', location: 'MAIN street' }, options)).toEqual({
+    outcome: 'resolved',
+    method: { id: 's|CARD', name: 'Card' },
+    location: { id: 'loc-1', name: 'Main\u00a0\u200bStreet' },
+  });
+  expect(await adapter.resolve({ paymentMethod: 'Cash', location: '1404' }, options)).toMatchObject({
+    outcome: 'refused',
+    reason: "The EMR has no payment method named 'Cash'. It has: Card, Wi re, s|NONE.",
+  });
+});
+
+test.each(['13\0', '\ud83d', '\u001b[2J', ' ', 'x'.repeat(1001)])('the id %j is no evidence', async (id) => {
+  const adapter = careless({
+    post: { outcome: 'posted', emrTransactionId: id },
+    find: { outcome: 'found', emrTransactionId: id },
+  });
+  expect(await adapter.post(posting, options)).toMatchObject({ outcome: 'accepted' });
+  expect(await adapter.find?.(hints, options)).toMatchObject({ outcome: 'unavailable', code: 'bad_answer' });
+});
+
+test('sentences are cleaned, and everything else of an outcome stays', async () => {
+  const adapter = careless({
+    post: { outcome: 'refused', code: 'emr_refused', reason: 'It is\0\ud800 so.\nYes.' as OurSentence },
+  });
+  expect(await adapter.post(posting, options)).toEqual({
+    outcome: 'refused',
+    code: 'emr_refused',
+    reason: 'It is so. Yes.',
+  });
+  expect(await adapter.check(options)).toEqual({ ok: false, reason: 'No list.' });
+  expect(adapter.find).toBeUndefined();
+});

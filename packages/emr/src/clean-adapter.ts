@@ -1,0 +1,54 @@
+import { sentence } from '@emr-payments/contracts';
+import { cleanText } from '@emr-payments/runtime';
+import type { EmrAdapter, FindOutcome, PostOutcome } from './adapter.ts';
+import { isUsableId } from './usable-id.ts';
+
+/** Cleans every text of an outcome that is not an id. Sentences of ours do not change by it. */
+function cleaned<T extends object>(outcome: T): T {
+  const texts = Object.entries(outcome).filter(
+    ([name, value]) => typeof value === 'string' && name !== 'emrTransactionId' && cleanText(value) !== value,
+  );
+  // The same object where nothing changes: `absent` is known by its identity to the type system alone, and stays as it is.
+  if (texts.length === 0) return outcome;
+  return {
+    ...outcome,
+    ...Object.fromEntries(texts.map(([name, value]) => [name, cleanText(String(value))])),
+  };
+}
+
+const hasNoId = (outcome: PostOutcome | FindOutcome): boolean =>
+  'emrTransactionId' in outcome && !isUsableId(outcome.emrTransactionId);
+
+const NO_ID = sentence`The EMR's answer names the entry by an id that cannot be stored.`;
+
+/**
+ * Makes sure that no adapter returns what cannot be stored, whatever the EMR wrote: texts are cleaned, and an outcome whose id
+ * is no id proves nothing. Every adapter that is opened passes through here, so that a new dialect cannot forget it.
+ */
+export function withCleanTexts(adapter: EmrAdapter): EmrAdapter {
+  const { find } = adapter;
+  const clean: EmrAdapter = {
+    ...adapter,
+    check: async (options) => {
+      const outcome = cleaned(await adapter.check(options));
+      return outcome.ok ? { ...outcome, unusable: outcome.unusable.map(cleanText) } : outcome;
+    },
+    // `listNames` has cleaned the names before they are matched.
+    resolve: async (names, options) => cleaned(await adapter.resolve(names, options)),
+    post: async (posting, options) => {
+      const outcome = await adapter.post(posting, options);
+      // The EMR says that it has the payment: nothing is sent again.
+      return hasNoId(outcome) ? { outcome: 'accepted', detail: NO_ID } : cleaned(outcome);
+    },
+  };
+  if (find === undefined) return clean;
+  return {
+    ...clean,
+    find: async (hints, options) => {
+      const outcome = await find(hints, options);
+      return hasNoId(outcome)
+        ? { outcome: 'unavailable', code: 'bad_answer', detail: NO_ID }
+        : cleaned(outcome);
+    },
+  };
+}

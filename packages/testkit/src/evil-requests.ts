@@ -1,0 +1,53 @@
+import { once } from 'node:events';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { text as textOf } from 'node:stream/consumers';
+import { BROKEN_ENCODING, JSON_VALUES, UNSTORABLE, UNSTORABLE_IN_JSON, UNUSUAL } from './evil-values.ts';
+
+export type RawRequest = {
+  method: string;
+  /** Sent as it is: nothing resolves `..` in it or encodes it. */
+  path: string;
+  body?: string | undefined;
+  headers?: Record<string, string>;
+};
+
+/** Sends one request to a server on this machine and reads the whole answer. */
+export async function sendRaw(
+  { port }: { port: number },
+  { method, path, body, headers = {} }: RawRequest,
+): Promise<{ status: number; body: string }> {
+  const sending = httpRequest({ port, host: '127.0.0.1', method, path, headers });
+  sending.end(body);
+  const [answer] = (await once(sending, 'response')) as [IncomingMessage];
+  return { status: answer.statusCode ?? 0, body: await textOf(answer) };
+}
+
+/** Path segments and query values that are percent-encoded already, or cannot be. */
+export const URL_VALUES: readonly string[] = [
+  ...BROKEN_ENCODING,
+  ...[...UNSTORABLE, ...UNUSUAL].map(encodeURIComponent),
+];
+
+/** Writes a JSON text once for each of its values, with an evil value in place of that value. */
+export function* spoiled(example: unknown): Generator<string> {
+  const values = [...JSON_VALUES, ...[...UNSTORABLE_IN_JSON, ...UNUSUAL].map((each) => JSON.stringify(each))];
+  for (const path of pathsOf(example)) for (const value of values) yield withValue(example, path, value);
+}
+
+function pathsOf(value: unknown): string[][] {
+  if (typeof value !== 'object' || value === null) return [[]];
+  return Object.entries(value).flatMap(([key, part]) => [
+    [key],
+    ...pathsOf(part).map((rest) => [key, ...rest]),
+  ]);
+}
+
+const HERE = '<here>';
+
+function withValue(example: unknown, path: readonly string[], json: string): string {
+  const copy = structuredClone(example) as Record<string, unknown>;
+  let parent = copy;
+  for (const key of path.slice(0, -1)) parent = parent[key] as Record<string, unknown>;
+  parent[path.at(-1) ?? ''] = HERE;
+  return JSON.stringify(copy).replace(JSON.stringify(HERE), () => json);
+}
