@@ -7,6 +7,7 @@ export * from './events.ts';
 export * from './failure-codes.ts';
 export * from './headers.ts';
 export * from './ids.ts';
+export * from './normal-name.ts';
 export * from './payload-versions.ts';
 export * from './payment-reads.ts';
 export * from './payment-worklist.ts';
