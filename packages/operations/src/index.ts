@@ -8,6 +8,7 @@ export {
 export { diagnose, type ServiceSettings } from './doctor/diagnose.ts';
 export type { Check } from './doctor/finding.ts';
 export { rotateKeys } from './keys/rotate-keys.ts';
-export { type ImportReport, importFile } from './patients/import-file.ts';
+export { PatientsFileError } from './patients/file-error.ts';
+export { type ImportOutcome, type ImportReport, importFile } from './patients/import-file.ts';
 export { isLine } from './patients/line.ts';
-export { type BadRow, PatientsFileError } from './patients/read-rows.ts';
+export type { BadRow } from './patients/read-rows.ts';
