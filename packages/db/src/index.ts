@@ -103,13 +103,14 @@ export {
 } from './tenants/disable.ts';
 export { type ConnectionRecord, findConnection, previewPayment } from './tenants/find-connection.ts';
 export { findClient, findUserByToken } from './tenants/find-credentials.ts';
-export {
-  importPatientBatch,
-  importPatients,
-  type PatientCounts,
-  type PatientEntry,
-} from './tenants/import-patients.ts';
+export { importPatients, type PatientEntry } from './tenants/import-patients.ts';
 export { findUser, listClients, listEndpoints, listUsers } from './tenants/list.ts';
+export {
+  openPatientImport,
+  type PatientImportResult,
+  type SharedIds,
+  type StagedPatient,
+} from './tenants/open-patient-import.ts';
 export { type Rotated, rotateAccessToken, rotateClientSecret } from './tenants/rotate-credentials.ts';
 export { type CapabilityInput, saveCapability } from './tenants/save-capability.ts';
 export {
@@ -121,6 +122,7 @@ export {
   type StoredCapability,
   saveConnection,
 } from './tenants/save-connection.ts';
+export type { PatientChange } from './tenants/settle-patients.ts';
 
 // Upkeep.
 export { PRUNE_BATCH, type Prunable, pruneBatch } from './upkeep/prune.ts';

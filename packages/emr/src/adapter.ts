@@ -210,5 +210,18 @@ export type EmrAdapter = {
 /** Makes an adapter for a connection. @throws Error when base URL, credentials or settings cannot be used. */
 export type AdapterFactory = (connection: EmrConnection) => EmrAdapter;
 
+/**
+ * Reads the EMR's own patient id from the text of an operator's file, trimmed and not empty, in any form in which exports of
+ * this EMR name a patient. A text that could mean another patient is refused: money is posted to this id.
+ */
+export type PatientIdReader = (
+  text: string,
+  connection: Pick<EmrConnection, 'baseUrl'>,
+) => { ok: true; id: string } | { ok: false /** Follows the name of the column: `is …`. */; problem: string };
+
 /** One EMR's API: what a folder below `dialects/` exports. */
-export type Dialect = { readonly description: AdapterDescription; readonly open: AdapterFactory };
+export type Dialect = {
+  readonly description: AdapterDescription;
+  readonly open: AdapterFactory;
+  readonly readPatientId: PatientIdReader;
+};

@@ -23,14 +23,25 @@ export function canonicalAdapterName(name: string): string | null {
   return adapterNames.includes(present) ? present : null;
 }
 
-/** @throws Error when there is no such adapter, or base URL, credentials or settings cannot be used. */
-export function openAdapter(connection: EmrConnection): EmrAdapter {
-  const name = canonicalAdapterName(connection.adapter);
+/** @throws Error when there is no such adapter. */
+function dialectOf(adapter: string): Dialect {
+  const name = canonicalAdapterName(adapter);
   const dialect = DIALECTS.find(({ description }) => description.name === name);
   if (dialect === undefined) {
-    throw new Error(`there is no adapter '${connection.adapter}'; use one of: ${adapterNames.join(', ')}`);
+    throw new Error(`there is no adapter '${adapter}'; use one of: ${adapterNames.join(', ')}`);
   }
-  return withCleanTexts(dialect.open(connection));
+  return dialect;
+}
+
+/** @throws Error when there is no such adapter, or base URL, credentials or settings cannot be used. */
+export function openAdapter(connection: EmrConnection): EmrAdapter {
+  return withCleanTexts(dialectOf(connection.adapter).open(connection));
+}
+
+/** @returns the function that reads patient ids for this connection. @throws Error when there is no such adapter. */
+export function patientIdReader({ adapter, baseUrl }: Pick<EmrConnection, 'adapter' | 'baseUrl'>) {
+  const { readPatientId } = dialectOf(adapter);
+  return (text: string) => readPatientId(text, { baseUrl });
 }
 
 /** A connection as it is stored: its credentials are sealed. `version` changes whenever the connection does. */

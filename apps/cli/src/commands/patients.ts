@@ -1,24 +1,10 @@
 import { createReadStream, fstatSync, type ReadStream } from 'node:fs';
 import { findUser } from '@emr-payments/db';
-import { type ImportReport, importFile, PatientsFileError } from '@emr-payments/operations';
+import { importFile, PatientsFileError } from '@emr-payments/operations';
 import type { Register } from '../cli.ts';
-import { failure, type Outcome } from '../outcome.ts';
+import { failure } from '../outcome.ts';
+import { showImport } from '../output/patient-import.ts';
 import { createProgress } from '../output/progress.ts';
-
-const SHOWN_BAD_ROWS = 20;
-
-function outcomeOf({ added, changed, unchanged, bad, badRows }: ImportReport): Outcome {
-  const lines = [
-    `${added} added, ${changed} changed, ${unchanged} unchanged, ${bad} left out`,
-    ...badRows.slice(0, SHOWN_BAD_ROWS).map(({ line, problem }) => `line ${line}: ${problem}`),
-    ...(bad > SHOWN_BAD_ROWS ? [`… and ${bad - SHOWN_BAD_ROWS} more`] : []),
-  ];
-  return {
-    exit: bad === 0 ? 'ok' : 'failed',
-    data: { added, changed, unchanged, left_out: bad, bad_rows: badRows },
-    text: lines.join('\n'),
-  };
-}
 
 /** Resolves when the file is open, so that a missing one is known before anything else is done. */
 function openFile(path: string): Promise<ReadStream> {
@@ -40,6 +26,17 @@ function sizeOf(stream: NodeJS.ReadableStream & { fd?: number }): number | null 
   return stat.isFile() && stat.size > 0 ? stat.size : null;
 }
 
+type Options = { user: string; allowChanges: boolean; dryRun: boolean };
+
+const HELP = `
+A file is CSV (RFC 4180) in UTF-8, or in UTF-16 with a byte order mark; its first line names the columns, separated by comma,
+semicolon or tab. A row that is not certain is refused and listed by line: a damaged id, an MRN with two ids, a row that would
+replace a stored id. All others are written, in one transaction. A file with quotation marks that do not match, or in another
+encoding, is refused as a whole.
+
+Exit codes: 0 every row of the file is stored as the file says; 1 a row or the file was refused, or the file has no row;
+2 the command line is wrong; 3 there is no such user; 4 the user has no connection, or another import of its patients is running.`;
+
 /** The EMR patient ids of MRNs, from a file. */
 export const registerPatients: Register = (program, cli) => {
   program
@@ -49,7 +46,10 @@ export const registerPatients: Register = (program, cli) => {
     .description('import a CSV file with the columns mrn,emr_patient_id; it can be repeated without harm')
     .argument('<file>', 'the file, or - for the standard input')
     .requiredOption('--user <user_id>', 'the user whose patients they are')
-    .action((file: string, { user: publicId }: { user: string }) =>
+    .option('--allow-changes', 'also write rows that replace a stored EMR patient id', false)
+    .option('--dry-run', 'say what would be written, and write nothing', false)
+    .addHelpText('after', HELP)
+    .action((file: string, { user: publicId, allowChanges, dryRun }: Options) =>
       cli.run(async ({ database, by, terminal }) => {
         const user = await findUser({ database }, { publicId });
         if (user === null) return failure('not_found', `There is no user ${publicId}.`);
@@ -62,7 +62,8 @@ export const registerPatients: Register = (program, cli) => {
             bar.update({ done: bytesRead, total, note: `${rows.toLocaleString('en-US')} rows` });
           };
           try {
-            return outcomeOf(await importFile({ database }, { stream, user, by, onProgress }));
+            const input = { stream, user, by, allowChanges, dryRun, onProgress };
+            return showImport(await importFile({ database }, input));
           } finally {
             bar.end();
           }

@@ -1,5 +1,43 @@
+import type { PoolClient } from 'pg';
 import type { Database } from './database.ts';
 import { type StatementDeps, unavailableAsSuch } from './statements.ts';
+
+/**
+ * Lends one connection of the pool to a piece of work.
+ *
+ * @param work gets the connection, and `keep`: without a call of it the connection is closed afterwards, which rolls back a
+ *   transaction that did not end and drops temporary tables.
+ * @throws DatabaseUnavailableError when PostgreSQL cannot be reached.
+ */
+export async function onOneConnection<T>(
+  { database: { pool } }: { database: Pick<Database, 'pool'> },
+  work: (client: PoolClient, keep: () => void) => Promise<T>,
+): Promise<T> {
+  const client = await unavailableAsSuch(pool.connect());
+  // Without a listener, losing a checked-out connection would end the process. The statement under way rejects anyway.
+  const ignore = (): void => undefined;
+  client.on('error', ignore);
+  let broken = true;
+  try {
+    return await work(client, () => {
+      broken = false;
+    });
+  } finally {
+    client.removeListener('error', ignore);
+    client.release(broken);
+  }
+}
+
+/** Runs a transaction on a connection. When this throws, the connection has to be closed. */
+export async function transactOn<T>(
+  client: PoolClient,
+  work: (tx: StatementDeps) => Promise<{ commit: boolean; value: T }>,
+): Promise<T> {
+  await unavailableAsSuch(client.query('BEGIN'));
+  const { commit, value } = await work({ database: { pool: client } });
+  await unavailableAsSuch(client.query(commit ? 'COMMIT' : 'ROLLBACK'));
+  return value;
+}
 
 /**
  * Runs a few statements in one transaction on one connection. For what is not hot: a hot path is one statement. Every
@@ -9,23 +47,12 @@ import { type StatementDeps, unavailableAsSuch } from './statements.ts';
  * @throws DatabaseUnavailableError when PostgreSQL cannot be reached; whether the transaction was committed is then unknown.
  */
 export async function inTransaction<T>(
-  { database: { pool } }: { database: Pick<Database, 'pool'> },
+  deps: { database: Pick<Database, 'pool'> },
   work: (tx: StatementDeps) => Promise<{ commit: boolean; value: T }>,
 ): Promise<T> {
-  const client = await unavailableAsSuch(pool.connect());
-  // Without a listener, losing a checked-out connection would end the process. The statement under way rejects anyway.
-  const ignore = (): void => undefined;
-  client.on('error', ignore);
-  let broken = true;
-  try {
-    await unavailableAsSuch(client.query('BEGIN'));
-    const { commit, value } = await work({ database: { pool: client } });
-    await unavailableAsSuch(client.query(commit ? 'COMMIT' : 'ROLLBACK'));
-    broken = false;
+  return onOneConnection(deps, async (client, keep) => {
+    const value = await transactOn(client, work);
+    keep();
     return value;
-  } finally {
-    client.removeListener('error', ignore);
-    // Closing the connection rolls back a transaction that did not end.
-    client.release(broken);
-  }
+  });
 }

@@ -7,9 +7,6 @@ import { query, type StatementDeps } from '../core/statements.ts';
 /** `emrPatientId` is null while the EMR has no id for the MRN: payments for that MRN are answered "not found". */
 export type PatientEntry = { mrn: string; emrPatientId: string | null };
 
-/** Result of a batch, in distinct MRNs. If an MRN occurs twice in it, the last entry counts. */
-export type PatientCounts = { added: number; changed: number; unchanged: number };
-
 /** Rows in one statement. */
 const CHUNK = 5_000;
 
@@ -24,55 +21,57 @@ const IMPORT = named({
        ORDER BY mrn
       ON CONFLICT (user_id, mrn) DO UPDATE SET emr_patient_id = excluded.emr_patient_id, synced_at = now()
        WHERE p.emr_patient_id IS DISTINCT FROM excluded.emr_patient_id
-      RETURNING p.xmax = 0 AS fresh
+      RETURNING 1
     ), ${auditCte({ from: '(SELECT FROM written LIMIT 1) AS any_row' })}
-    SELECT count(*) FILTER (WHERE fresh)::int AS added, count(*) FILTER (WHERE NOT fresh)::int AS changed FROM written`,
+    SELECT count(*)::int AS rows FROM written`,
 });
 
-/** Writes one batch of at most a few thousand patients, all or nothing. */
-export async function importPatientBatch(
+async function importChunk(
   deps: StatementDeps,
-  input: { userId: number; patients: readonly PatientEntry[]; by: Actor; publicId: string },
-): Promise<PatientCounts> {
-  const entries = [...new Map(input.patients.map((patient) => [patient.mrn, patient.emrPatientId]))];
+  input: {
+    userId: number;
+    entries: readonly (readonly [string, string | null])[];
+    by: Actor;
+    publicId: string;
+  },
+): Promise<void> {
+  const { userId, entries, by, publicId } = input;
   const audit = auditValues({
-    ...input.by,
+    ...by,
     action: 'patients.import',
-    subject: `patients:${input.publicId}`,
+    subject: `patients:${publicId}`,
     outcome: 'done',
     detail: { rows: entries.length },
   });
-  const values = IMPORT.values({
-    userId: input.userId,
-    mrns: entries.map(([mrn]) => mrn),
-    emrPatientIds: entries.map(([, emrPatientId]) => emrPatientId),
-    ...audit,
-  });
-  const [counts = { added: 0, changed: 0 }] = await query<{ added: number; changed: number }>(
-    deps,
-    IMPORT,
-    values,
-  );
-  return { ...counts, unchanged: entries.length - counts.added - counts.changed };
+  const mrns = entries.map(([mrn]) => mrn);
+  const emrPatientIds = entries.map(([, emrPatientId]) => emrPatientId);
+  await query(deps, IMPORT, IMPORT.values({ userId, mrns, emrPatientIds, ...audit }));
 }
 
 /**
- * Writes any number of patients, in batches: new MRNs are added, known ones get the id given here. The user's other
- * patients stay.
+ * Writes patients that a program of ours knows, such as those of the demo: new MRNs are added, and known ones get the id given
+ * here. An operator's file goes through `openPatientImport`, which replaces nothing unasked. The user's other patients stay.
  *
- * @returns how many distinct MRNs were given. If an MRN is given twice, the last entry counts.
+ * @returns the number of distinct MRNs.
+ * @throws Error when an MRN is given two different ids: which of them is right cannot be known.
  */
 export async function importPatients(
   { database }: { database: Database },
   { userId, patients }: { userId: number; patients: readonly PatientEntry[] },
 ): Promise<{ imported: number }> {
   const { publicId } = await database.prisma.user.findUniqueOrThrow({ where: { id: userId } });
-  const entries = [...new Map(patients.map((patient) => [patient.mrn, patient]))].map(
-    ([, patient]) => patient,
-  );
+  const byMrn = new Map<string, string | null>();
+  for (const { mrn, emrPatientId } of patients) {
+    const earlier = byMrn.get(mrn);
+    if (earlier !== undefined && earlier !== emrPatientId) {
+      throw new Error('an MRN is given two EMR patient ids');
+    }
+    byMrn.set(mrn, emrPatientId);
+  }
+  const entries = [...byMrn];
   for (let from = 0; from < entries.length; from += CHUNK) {
     const chunk = entries.slice(from, from + CHUNK);
-    await importPatientBatch({ database }, { userId, publicId, patients: chunk, by: SYSTEM });
+    await importChunk({ database }, { userId, publicId, entries: chunk, by: SYSTEM });
   }
   return { imported: entries.length };
 }

@@ -79,8 +79,14 @@ describe('provisioning', () => {
     const patients = Array.from({ length: 12_000 }, (_, n) => ({ mrn: `M${n}`, emrPatientId: `p${n}` }));
     expect(await importPatients({ database }, { userId, patients })).toEqual({ imported: 12_000 });
 
-    const again = [
+    const twoIds = [
       { mrn: 'M1', emrPatientId: 'old' },
+      { mrn: 'M1', emrPatientId: 'new' },
+    ];
+    const refused = importPatients({ database }, { userId, patients: twoIds });
+    await expect(refused).rejects.toThrow('an MRN is given two EMR patient ids');
+    const again = [
+      { mrn: 'M1', emrPatientId: 'new' },
       { mrn: 'M1', emrPatientId: 'new' },
       { mrn: 'M-unsynced', emrPatientId: null },
     ];

@@ -1,98 +1,87 @@
+import { normalMrn } from '@emr-payments/contracts';
 import type { PatientEntry } from '@emr-payments/db';
-import { parse } from 'csv-parse/sync';
+import { damageOf } from './damage.ts';
 import { isLine } from './line.ts';
+import { type CsvRecord, readRecords } from './read-records.ts';
 
-/** A line that is not imported, and why. The line's text is not repeated: it identifies a patient. */
+/** A row that is not imported, and why. Its text is not repeated: it identifies a patient. */
 export type BadRow = { line: number; problem: string };
 
-export type Row = { line: number; patient: PatientEntry } | { line: number; problem: string };
+export type Row =
+  | { line: number; patient: PatientEntry & { emrPatientId: string } }
+  /** `mrn`: where it could be read. Another row of that MRN cannot be trusted either. */
+  | (BadRow & { mrn: string | null });
 
-/** The file as a whole cannot be used. */
-export class PatientsFileError extends Error {
-  override name = 'PatientsFileError';
-}
+/** Reads the EMR's patient id from a cell; the problem follows the name of the column. */
+export type ReadId = (text: string) => { ok: true; id: string } | { ok: false; problem: string };
 
 const COLUMNS = ['mrn', 'emr_patient_id'] as const;
+type Column = (typeof COLUMNS)[number];
 
-/** The decoder's replacement for bytes that are not UTF-8. */
-const NOT_UTF8 = '�';
+/** What a program writes in the place of a character that it could not decode. */
+const LOST = '\uFFFD';
 
-/**
- * Splits one line into its fields; null when its quotes do not match. A record is always one line here (neither id can
- * contain a line break), so an unclosed quote makes its own line bad and not the rest of the file.
- */
-function fieldsOf(text: string): string[] | null {
-  if (!text.includes('"')) return text.split(',').map((field) => field.trim());
-  try {
-    const [fields] = parse(text, { trim: true, relax_column_count: true }) as string[][];
-    return fields ?? [];
-  } catch {
-    return null;
-  }
+/** Characters that show nothing, such as a zero-width space: the same MRN, typed by a person, would be another one. */
+const INVISIBLE = /\p{Default_Ignorable_Code_Point}/u;
+
+function problemOf(value: string): string | null {
+  if (value === '') return 'is empty';
+  if (value.includes(LOST)) return 'has a character that was lost when the file was made';
+  if (!isLine(value)) return 'is longer than 255 characters or has control characters';
+  if (INVISIBLE.test(value)) return 'has an invisible character';
+  return damageOf(value);
 }
 
-type Header = Record<(typeof COLUMNS)[number], number> & { width: number };
-
-function readHeader(text: string): Header {
-  const names = (fieldsOf(text) ?? []).map((name) => name.toLowerCase());
-  const [mrn, emr_patient_id] = COLUMNS.map((column) => names.indexOf(column));
-  if (mrn === undefined || emr_patient_id === undefined || mrn < 0 || emr_patient_id < 0) {
-    throw new PatientsFileError('The first line must name the columns: mrn,emr_patient_id');
-  }
-  return { mrn, emr_patient_id, width: names.length };
+function idOf(text: string, readId: ReadId): ReturnType<ReadId> {
+  const problem = problemOf(text);
+  if (problem !== null) return { ok: false, problem };
+  const read = readId(text);
+  const inside = read.ok ? damageOf(read.id) : null;
+  return inside === null ? read : { ok: false, problem: inside };
 }
 
-function problemOf(column: (typeof COLUMNS)[number], value: string): string | null {
-  if (value === '') return `${column} is empty`;
-  if (value.includes(NOT_UTF8)) return `${column} is not UTF-8`;
-  return isLine(value) ? null : `${column} is longer than 255 characters or has control characters`;
-}
-
-function rowOf(header: Header, line: number, text: string): Row {
-  const fields = fieldsOf(text);
-  if (fields === null) return { line, problem: 'the quotes do not match' };
-  if (fields.length !== header.width) {
-    return { line, problem: `it has ${fields.length} fields instead of ${header.width}` };
+function rowOf(input: { record: CsvRecord; header: readonly string[]; readId: ReadId }): Row {
+  const { header, readId } = input;
+  const { line, fields } = input.record;
+  if (fields.length !== header.length) {
+    const breaks = fields.some((field) => /[\r\n]/.test(field))
+      ? ', and a line break that the header does not have'
+      : '';
+    return {
+      line,
+      problem: `it has ${fields.length} fields instead of ${header.length}${breaks}`,
+      mrn: null,
+    };
   }
-  const mrn = fields[header.mrn] ?? '';
-  const emrPatientId = fields[header.emr_patient_id] ?? '';
-  const problem = problemOf('mrn', mrn) ?? problemOf('emr_patient_id', emrPatientId);
-  return problem === null ? { line, patient: { mrn, emrPatientId } } : { line, problem };
-}
-
-/** Far above any real line (two ids of at most 255 characters): a longer one means that this is not such a file. */
-const LONGEST_LINE = 64 * 1024;
-
-/** Yields the lines of each chunk that is read. The next chunk is read only after the consumer has handled them. */
-async function* linesOf(input: NodeJS.ReadableStream): AsyncGenerator<string[]> {
-  const decoder = new TextDecoder();
-  let rest = '';
-  for await (const chunk of input) {
-    const lines = (rest + decoder.decode(chunk as Buffer, { stream: true })).split(/\r?\n/);
-    rest = lines.pop() ?? '';
-    if (rest.length > LONGEST_LINE)
-      throw new PatientsFileError('The file is not a CSV file: a line is too long.');
-    yield lines;
+  const cell = (column: Column) => normalMrn(fields[header.indexOf(column)] ?? '');
+  const mrn = cell('mrn');
+  const text = cell('emr_patient_id');
+  if (mrn.toLowerCase() === 'mrn' && text.toLowerCase() === 'emr_patient_id') {
+    return { line, problem: 'it repeats the names of the columns', mrn: null };
   }
-  rest += decoder.decode();
-  if (rest !== '') yield [rest];
+  const problem = problemOf(mrn);
+  if (problem !== null) return { line, problem: `mrn ${problem}`, mrn: null };
+  const read = idOf(text, readId);
+  return read.ok
+    ? { line, patient: { mrn, emrPatientId: read.id } }
+    : { line, problem: `emr_patient_id ${read.problem}`, mrn };
 }
 
 /**
- * Reads `mrn,emr_patient_id` line by line; memory use does not grow with the file. Further columns and empty lines are
- * ignored.
+ * Reads the columns `mrn` and `emr_patient_id` of a CSV file, record by record; memory use does not grow with the file.
+ * Further columns and empty lines are ignored. MRNs are trimmed as in requests.
  *
- * @throws PatientsFileError when the file is empty, its first line does not name the columns, or a line is too long.
+ * @throws PatientsFileError when the file as a whole cannot be used.
  */
-export async function* readRows(input: NodeJS.ReadableStream): AsyncGenerator<Row> {
-  let header: Header | undefined;
-  let line = 0;
-  for await (const lines of linesOf(input)) {
-    for (const text of lines) {
-      line += 1;
-      if (header === undefined) header = readHeader(text);
-      else if (text.trim() !== '') yield rowOf(header, line, text);
+export async function* readRows(input: {
+  stream: AsyncIterable<unknown>;
+  readId: ReadId;
+}): AsyncGenerator<Row> {
+  for await (const { header, records } of readRecords({ stream: input.stream, columns: COLUMNS })) {
+    for (const record of records) {
+      // An empty line, and the rows of separators that spreadsheets write for empty rows.
+      if (record.fields.every((field) => field === '')) continue;
+      yield rowOf({ record, header, readId: input.readId });
     }
   }
-  if (header === undefined) throw new PatientsFileError('The file is empty.');
 }

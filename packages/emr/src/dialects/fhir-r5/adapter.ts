@@ -3,12 +3,14 @@ import { listNames } from '../../names/list-names.ts';
 import { checkFhirConnection } from './check.ts';
 import { findPosting } from './find-posting.ts';
 import { fetchLists } from './lists.ts';
+import { readPatientId } from './patient-id.ts';
 import { sendPosting } from './send-posting.ts';
 import { description, readFhirConnection } from './settings.ts';
 
 /** FHIR R5: PaymentReconciliation over REST. The mapping of fields and the settings: docs/adapters.md. */
 export const fhirR5: Dialect = {
   description,
+  readPatientId,
   open(connection) {
     const fhir = readFhirConnection(connection);
     const adapter: EmrAdapter = {
