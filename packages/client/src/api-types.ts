@@ -1358,7 +1358,7 @@ export interface components {
                 /** Format: date */
                 date: string;
                 location: string | null;
-                /** @description One entry for each payment method; names that differ only in case and blanks are one method. */
+                /** @description One entry for each payment method; names that differ only in case and white space are one method. */
                 methods: {
                     payment_method: string;
                     accepted: components["schemas"]["Tally"];
@@ -3474,7 +3474,7 @@ export interface operations {
                  * @example 2026-06-15
                  */
                 date: string;
-                /** @description Only this location, written as it was sent. */
+                /** @description Only this location; case and white space do not count. */
                 location?: string;
                 /** @description The format of the answer; wins over the header `Accept`. */
                 format?: "json" | "csv";
@@ -4038,13 +4038,13 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_field`: A field is missing, wrong or unknown. The first one in the published order is named, with its rule.
-             *
-             *     `missing_body`: The request has no body.
+             * @description `missing_body`: The request has no body.
              *
              *     `invalid_json`: The body is not JSON in UTF-8, or has a forbidden key such as `__proto__`.
              *
              *     `invalid_body`: The body is JSON, but not an object.
+             *
+             *     `invalid_field`: A field is missing, wrong or unknown. The first one in the published order is named, with its rule.
              *
              *     `malformed_request`: The request is not well-formed HTTP.
              */
@@ -4220,7 +4220,11 @@ export interface operations {
                     "application/json": components["schemas"]["WebhookEndpointReply"];
                 };
             };
-            /** @description `malformed_request`: The request is not well-formed HTTP. */
+            /**
+             * @description `invalid_field`: A field is missing, wrong or unknown. The first one in the published order is named, with its rule.
+             *
+             *     `malformed_request`: The request is not well-formed HTTP.
+             */
             400: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -4524,13 +4528,13 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_field`: A field is missing, wrong or unknown. The first one in the published order is named, with its rule.
-             *
-             *     `missing_body`: The request has no body.
+             * @description `missing_body`: The request has no body.
              *
              *     `invalid_json`: The body is not JSON in UTF-8, or has a forbidden key such as `__proto__`.
              *
              *     `invalid_body`: The body is JSON, but not an object.
+             *
+             *     `invalid_field`: A field is missing, wrong or unknown. The first one in the published order is named, with its rule.
              *
              *     `malformed_request`: The request is not well-formed HTTP.
              */
@@ -4713,13 +4717,13 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_field`: A field is missing, wrong or unknown. The first one in the published order is named, with its rule.
-             *
-             *     `missing_body`: The request has no body.
+             * @description `missing_body`: The request has no body.
              *
              *     `invalid_json`: The body is not JSON in UTF-8, or has a forbidden key such as `__proto__`.
              *
              *     `invalid_body`: The body is JSON, but not an object.
+             *
+             *     `invalid_field`: A field is missing, wrong or unknown. The first one in the published order is named, with its rule.
              *
              *     `malformed_request`: The request is not well-formed HTTP.
              */
@@ -4893,7 +4897,11 @@ export interface operations {
                     "application/json": components["schemas"]["WebhookTestResult"];
                 };
             };
-            /** @description `malformed_request`: The request is not well-formed HTTP. */
+            /**
+             * @description `invalid_field`: A field is missing, wrong or unknown. The first one in the published order is named, with its rule.
+             *
+             *     `malformed_request`: The request is not well-formed HTTP.
+             */
             400: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -5205,13 +5213,13 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_field`: A field is missing, wrong or unknown. The first one in the published order is named, with its rule.
-             *
-             *     `missing_body`: The request has no body.
+             * @description `missing_body`: The request has no body.
              *
              *     `invalid_json`: The body is not JSON in UTF-8, or has a forbidden key such as `__proto__`.
              *
              *     `invalid_body`: The body is JSON, but not an object.
+             *
+             *     `invalid_field`: A field is missing, wrong or unknown. The first one in the published order is named, with its rule.
              *
              *     `malformed_request`: The request is not well-formed HTTP.
              */
@@ -5399,7 +5407,11 @@ export interface operations {
                     "application/json": components["schemas"]["WebhookRecoveryReply"];
                 };
             };
-            /** @description `malformed_request`: The request is not well-formed HTTP. */
+            /**
+             * @description `invalid_field`: A field is missing, wrong or unknown. The first one in the published order is named, with its rule.
+             *
+             *     `malformed_request`: The request is not well-formed HTTP.
+             */
             400: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -5681,7 +5693,11 @@ export interface operations {
                     "application/json": components["schemas"]["EventReply"];
                 };
             };
-            /** @description `malformed_request`: The request is not well-formed HTTP. */
+            /**
+             * @description `invalid_field`: A field is missing, wrong or unknown. The first one in the published order is named, with its rule.
+             *
+             *     `malformed_request`: The request is not well-formed HTTP.
+             */
             400: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -5828,13 +5844,13 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_field`: A field is missing, wrong or unknown. The first one in the published order is named, with its rule.
-             *
-             *     `missing_body`: The request has no body.
+             * @description `missing_body`: The request has no body.
              *
              *     `invalid_json`: The body is not JSON in UTF-8, or has a forbidden key such as `__proto__`.
              *
              *     `invalid_body`: The body is JSON, but not an object.
+             *
+             *     `invalid_field`: A field is missing, wrong or unknown. The first one in the published order is named, with its rule.
              *
              *     `malformed_request`: The request is not well-formed HTTP.
              */

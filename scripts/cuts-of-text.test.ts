@@ -1,0 +1,66 @@
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+
+/*
+ * A text that is cut by UTF-16 units can end in half of a character, which PostgreSQL and JSON refuse. Text that comes from outside
+ * is cut by `clip` (packages/runtime/src/text.ts). Without types, a cut of a text looks like one of a list, so every
+ * file that takes the beginning of something is here, with its reason.
+ */
+
+const root = join(import.meta.dirname, '..');
+
+/** `.slice(0, …)`, `.substring(…)`, `.substr(…)`. The end of a text, `.slice(n)`, is cut where something was found. */
+const CUT = /\.(?:slice\(\s*(?:0\s*,\s*-?[^)]+|-\d+)\)|substring\(|substr\()/;
+
+/** Files that may cut, because what they cut is none of it. */
+const ALLOWED: Readonly<Record<string, readonly string[]>> = {
+  'a list': [
+    'apps/api/src/http/page.ts',
+    'apps/cli/src/commands/keys.ts',
+    'apps/cli/src/commands/patients.ts',
+    'packages/emr/src/conformance/wrong/names-and-checks.ts',
+    'packages/emr/src/names/match-names.ts',
+    'packages/emr/src/names/names-in-sentences.ts',
+    'packages/operations/src/doctor/checks.ts',
+    'packages/runtime/src/logger.ts',
+    'packages/webhooks/src/verify.ts',
+  ],
+  'a time, a hash or an id that we wrote ourselves': [
+    'apps/api/src/testing/event-rows.ts',
+    'apps/cli/src/commands/payment.ts',
+    'apps/cli/src/output/table.ts',
+    'apps/emr-sandbox/src/dialects/fhir-r5/read-posting.ts',
+    'packages/contracts/src/endpoint-events.ts',
+    'packages/contracts/src/events.ts',
+    'packages/contracts/src/ids.ts',
+    'packages/db/src/audit/credential-failures.ts',
+    'packages/emr/src/conformance/rules/absence.ts',
+    'packages/stack/src/postgres/place.ts',
+  ],
+  'a text at a character that was found in it, such as `|`': [
+    'apps/emr-sandbox/src/dialects/fhir-r5/bundle.ts',
+    'apps/emr-sandbox/src/dialects/fhir-r5/identifiers.ts',
+    'apps/emr-sandbox/src/dialects/fhir-r5/payment-routes.ts',
+    'packages/emr/src/dialects/fhir-r5/compare-entry.ts',
+    'packages/emr/src/dialects/fhir-r5/send-posting.ts',
+    'packages/testkit/src/evil-requests.ts',
+  ],
+  'the end of a log, for a person': [
+    'packages/stack/src/embedded-postgres.ts',
+    'packages/testkit/src/sandbox-process.ts',
+  ],
+  'wrong on purpose': ['packages/emr/src/conformance/wrong/fields.ts'],
+  'clip itself': ['packages/runtime/src/text.ts'],
+};
+
+test('text that comes from outside is cut by clip, and by nothing else', () => {
+  const allowed = Object.values(ALLOWED).flat();
+  const files = globSync('{apps,packages}/*/src/**/*.ts', {
+    cwd: root,
+    exclude: (path) => /node_modules|generated|\.test\.ts$/.test(String(path)),
+  });
+  const cutting = files.filter((file) => CUT.test(readFileSync(join(root, file), 'utf8')));
+  expect(cutting.filter((file) => !allowed.includes(file)).toSorted()).toEqual([]);
+  expect(cutting.length).toBeGreaterThan(10);
+});
