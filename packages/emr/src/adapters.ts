@@ -51,7 +51,7 @@ export type StoredConnection = Omit<EmrConnection, 'credentials'> & {
 };
 
 export type Adapters = {
-  /** @throws Error when the connection cannot be used as it is set up; the message is for the practice's people. */
+  /** @throws Error when the connection cannot be used as it is set up; the message is for the operator, never for a tenant. */
   of(connection: StoredConnection): EmrAdapter;
 };
 
