@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { onDatabase } from './transitions.ts';
 
 export type Quiet = {
-  /** True when no job was left. */
+  /** True when no job was left, except those of payments that wait for their EMR. */
   settled: boolean;
   /** The number of unsettled payments when the faults were over. */
   backlog: number;
@@ -32,10 +32,14 @@ const PASS_TIME = `
   )
   UPDATE lanes SET open_until = NULL, failures = 0 WHERE open_until > now()`;
 
-/** A submitted payment waits for its EMR; the checker knows which EMRs let one wait for good. */
 const LEFT = `
-  SELECT count(*)::int AS left, (count(*) FILTER (WHERE kind = 'post_payment'))::int AS payments
-    FROM jobs LEFT JOIN payments p ON p.id = jobs.payment_id AND p.status::text = 'submitted' WHERE p.id IS NULL`;
+  SELECT count(*)::int AS left, (count(*) FILTER (WHERE kind = 'post_payment'))::int AS payments,
+         (count(*) FILTER (WHERE p.status::text = 'submitted'))::int AS submitted
+    FROM jobs LEFT JOIN payments p ON p.id = jobs.payment_id`;
+type Left = { left: number; payments: number; submitted: number };
+
+/** Payments that their EMR has accepted for later and may never finish are waited for so long, when nothing else is left. */
+const SUBMITTED_MS = 15_000;
 
 const LAST = `
   SELECT (SELECT max(extract(epoch FROM settled_at)) * 1000 FROM payments)::float8 AS settled,
@@ -58,21 +62,24 @@ export async function waitForQuiet(input: {
   return await onDatabase(databaseUrl, async (client) => {
     let backlog: number | undefined;
     let least = Number.POSITIVE_INFINITY;
-    for (let progressAt = Date.now(); least > 0 && Date.now() - progressAt < stuckAfterMs; ) {
+    let settled = false;
+    for (let progressAt = Date.now(), patienceMs = stuckAfterMs; Date.now() - progressAt < patienceMs; ) {
       await client.query(MAKE_DUE);
       if (withForeign) await client.query(PASS_TIME);
-      const { left = 0, payments = 0 } =
-        (await client.query<{ left: number; payments: number }>(LEFT)).rows[0] ?? {};
+      const { left = 0, payments = 0, submitted = 0 } = (await client.query<Left>(LEFT)).rows[0] ?? {};
       backlog ??= payments;
       if (left < least) progressAt = Date.now();
       least = Math.min(least, left);
-      if (left > 0) await wait(EVERY_MS);
+      settled = left === submitted;
+      patienceMs = settled ? SUBMITTED_MS : stuckAfterMs;
+      if (left === 0) break;
+      await wait(EVERY_MS);
     }
     type Last = { settled: number | null; delivered: number | null };
     const [last] = (await client.query<Last>(LAST)).rows;
     const since = (at: number | null | undefined) => Math.max(0, (at ?? 0) - faultsEndedAt);
     return {
-      settled: least === 0,
+      settled,
       backlog: backlog ?? 0,
       settleMs: since(last?.settled),
       deliverMs: since(last?.delivered),

@@ -72,7 +72,7 @@ export type Transition = { paymentId: string; from: string | null; to: string };
 export type Records = {
   requested: readonly Requested[];
   ledger: readonly LedgerEntry[];
-  /** Payments of which an EMR said that it took them, without naming an entry. Only they may be `submitted` at the end. */
+  /** Payments of which an EMR said that it took them, without proof of an entry. Only they may be `submitted` at the end. */
   takenOnly: readonly string[];
   received: readonly Received[];
   stored: readonly Stored[];

@@ -44,7 +44,7 @@ export type Case = {
   answeredIds: readonly string[];
   stored: readonly Stored[];
   entries: readonly LedgerEntry[];
-  /** The EMR said that it took the payment, without naming an entry. */
+  /** The EMR said that it took the payment, without proof of an entry. */
   takenOnly: boolean;
   events: readonly (Received & { event: EventBody })[];
   transitions: readonly Transition[];

@@ -15,7 +15,7 @@ export type CreateContext = {
 
 /**
  * One way to answer a create. `now`: the entry is written before the answer. `later`: it is written after it. `never`: nothing
- * is written. `takenOnly`: the answer says that the request was taken, and names no entry.
+ * is written. `takenOnly`: the answer says that the request was taken, and proves no entry.
  */
 export type CreateShape = {
   writes: 'now' | 'later' | 'never';
@@ -107,17 +107,21 @@ export const CREATE_SHAPES = {
   '202, and never written': taken('never', { status: 202, body: '' }),
   '202 that names the entry, written later': {
     writes: 'later',
+    takenOnly: true,
     answer: (context) => ({ ...named(context), status: 202 }),
   },
   'written, then the connection is cut': lost(CUT),
   'written, then 500': lost({ status: 500, body: issue('fatal', 'exception') }),
   'written, then 503 with Retry-After': lost({ status: 503, headers: { 'retry-after': '1' }, body: '' }),
   'written, then 504 of a gateway': lost({ ...HTML, status: 504 }),
-  'written, then 200 with a Bundle': lost({ status: 200, body: { resourceType: 'Bundle', type: 'history' } }),
+  'written, then 200 with a Bundle': taken('now', {
+    status: 200,
+    body: { resourceType: 'Bundle', type: 'history' },
+  }),
   'written, then 409': lost({ status: 409, body: issue('error', 'conflict') }),
   'written, then 408': lost({ status: 408, body: '' }),
   'written, then a redirect': lost({ status: 302, headers: { location: '/login' }, body: '' }),
-  'written, then a page of HTML': lost(HTML),
+  'written, then a page of HTML': taken('now', HTML),
   'not written, connection cut': nothing(CUT),
   'not written, 500': nothing({ status: 500, body: issue('fatal', 'exception') }),
   'not written, 429': nothing({ status: 429, headers: { 'retry-after': '1' }, body: '' }),

@@ -25,7 +25,7 @@ export type ForeignAnswer = {
   shape: string;
   paymentId: string;
   reference: string;
-  /** The EMR said that it took the request, and named no entry. */
+  /** The EMR said that it took the request, and proved no entry. */
   takenOnly: boolean;
 };
 
