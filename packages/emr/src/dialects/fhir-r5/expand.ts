@@ -21,9 +21,6 @@ export function isPartial({ extension }: Expansion): boolean {
   );
 }
 
-/** `firstPage` is true when nothing of the expansion could be read. */
-export type ExpandFailed = Failed & { firstPage: boolean };
-
 /**
  * Lets the server expand a ValueSet, and reads all pages: by the link `next`, which R5 has, else by `offset` until the stated
  * total has been seen. A server that then gives nothing further has not given its whole list, which is trouble: a name that is
@@ -32,7 +29,7 @@ export type ExpandFailed = Failed & { firstPage: boolean };
 export async function expandMethods(
   connection: FhirConnection,
   signal: AbortSignal,
-): Promise<({ ok: true } & Listed<EmrCode>) | ExpandFailed> {
+): Promise<({ ok: true } & Listed<EmrCode>) | Failed> {
   const query = new URLSearchParams({ url: connection.settings.payment_method_value_set });
   const first = `ValueSet/$expand?${query}`;
   const listed: Listed<EmrCode> = { value: [], unusable: [] };
@@ -41,15 +38,14 @@ export async function expandMethods(
   let path = first;
   for (let number = 0; ; number += 1) {
     const request = number === 0 ? requestOf(first) : `${requestOf(first)} (page ${number + 1})`;
-    const stopped = (code: TroubleCode, detail: OurSentence): ExpandFailed => ({
+    const stopped = (code: TroubleCode, detail: OurSentence): Failed => ({
       ok: false,
       trouble: { code, detail },
       refusal: { request, status: null, words: '' },
-      firstPage: number === 0,
     });
     if (number === MAX_PAGES) return stopped('answer_too_large', sentence`The EMR's list is too long.`);
     const page = await readResource(connection, { path, schema: ExpansionSchema, signal, request });
-    if (!page.ok) return { ...page, firstPage: number === 0 };
+    if (!page.ok) return page;
     const { expansion } = page.value;
     if (isPartial(expansion))
       return stopped(

@@ -10,7 +10,8 @@ import type { FhirConnection } from './settings.ts';
 
 /**
  * Statuses by which a server says that it cannot expand. 500 is among them: servers give it for a ValueSet that they cannot
- * expand. 502, 503 and 504 are outages, after which the list is read again.
+ * expand. 502, 503 and 504 are outages, after which the list is read again. HAPI gives the first page of an expansion and answers
+ * 400 to the second, for a ValueSet that excludes codes: so any page may say it.
  */
 const CANNOT_EXPAND = [400, 404, 405, 422, 500, 501];
 
@@ -23,7 +24,7 @@ async function readMethods(
 ): Promise<({ ok: true } & Listed<EmrCode>) | Failed> {
   const expanded = await expandMethods(connection, signal);
   if (expanded.ok) return expanded;
-  if (!expanded.firstPage || !CANNOT_EXPAND.includes(expanded.refusal.status ?? 0)) return expanded;
+  if (!CANNOT_EXPAND.includes(expanded.refusal.status ?? 0)) return expanded;
   const composed = await composeValueSet(
     { definitions: openDefinitions(connection, signal) },
     { canonical: connection.settings.payment_method_value_set },

@@ -186,6 +186,12 @@ test.each([401, 403, 429, 502, 503, 504])(
   },
 );
 
+test('a server that cannot give the second page of an expansion cannot expand', async () => {
+  const first = expansion([code('Z')], { total: 3 });
+  const answers = { ...simple, [EXPAND]: first, [`${EXPAND}&offset=1`]: new Answered(400) };
+  expect(await methodsOf(answers)).toEqual({ methods: ['s:1|A=Name A'], unusable: [] });
+});
+
 test('a ValueSet that is not there is trouble: no payment is refused by it', async () => {
   expect(await methodsOf({ [VALUE_SET]: bundle([]) })).toEqual({
     trouble: 'list_not_found',
