@@ -104,7 +104,7 @@ export function refusalReason(
     ...(codes.length === 0 ? [] : [sentence`issue code ${joined(codes, ' and ')}`]),
     ...(fields.length === 0 ? [] : [sentence`about ${joined(fields, ' and ')}`]),
   ];
-  return sentence`${FAILURE_CODES[code].says} It answered ${joined(evidence, ', ')}.`;
+  return sentence`${FAILURE_CODES[code].says} The EMR answered ${joined(evidence, ', ')}.`;
 }
 
 /** Reads the EMR's own words from an answer: the texts of an OperationOutcome, else the whole body. */
