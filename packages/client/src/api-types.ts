@@ -770,7 +770,7 @@ export interface components {
              * @enum {string}
              */
             code: "unknown_payment_method" | "unknown_location" | "unknown_patient" | "closed_period" | "amount_refused" | "emr_refused" | "connection_misconfigured" | "retries_exhausted" | "resolved_not_posted" | "outcome_unknown" | "several_matches" | "entry_differs" | "not_confirmed" | "settlement_failed";
-            /** @description This case, in words for a person. */
+            /** @description Why, for a person, in this service's own words. The EMR's own words can name a patient, so they are not part of it, unless the operator of this service has the EMR share them (`share_emr_text`): then the reason ends with `The EMR said: …` and has at most 300 characters. */
             reason: string;
             /** @description What to do about it. */
             action: string;
@@ -899,7 +899,7 @@ export interface components {
              * @description `accepted`, `posting`, `retrying` and `submitted` are open: the payment is being processed. `submitted`: the EMR has accepted it and finishes it later; it is not sent again. `posted`: it is in the EMR. `failed`: it is not. `needs_review`: it may be; a person has to look (`resolve`).
              * @enum {string}
              */
-            status: "accepted" | "posting" | "retrying" | "posted" | "failed" | "needs_review";
+            status: "accepted" | "posting" | "retrying" | "submitted" | "posted" | "failed" | "needs_review";
             /** @description true: the payment is open, and posting is paused by us. Nothing is sent to the EMR meanwhile; it goes on by itself when the hold ends, and the time does not count against its retries. */
             on_hold: boolean;
             /** @description Medical Record Number (MRN) of the patient the payment belongs to. */
