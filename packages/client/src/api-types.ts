@@ -2501,7 +2501,7 @@ export interface operations {
             header?: {
                 /** @description A value of your choice, new for each request that creates or changes something. A repeated request with the same key gets the first answer again, with `Idempotent-Replayed: true`; another request with it gets a 422. Kept for seven days. */
                 "Idempotency-Key"?: string;
-                /** @description Your own id for this request, for the logs of both sides. Without it the service makes one. */
+                /** @description Your own id for this request, for the logs of both sides: 1 to 128 letters, digits, dots, underscores and hyphens. Without it, or with one of another form, the service makes one. */
                 "x-request-id"?: string;
             };
             path?: never;
@@ -2878,7 +2878,7 @@ export interface operations {
             header?: {
                 /** @description A value of your choice, new for each request that creates or changes something. A repeated request with the same key gets the first answer again, with `Idempotent-Replayed: true`; another request with it gets a 422. Kept for seven days. */
                 "Idempotency-Key"?: string;
-                /** @description Your own id for this request, for the logs of both sides. Without it the service makes one. */
+                /** @description Your own id for this request, for the logs of both sides: 1 to 128 letters, digits, dots, underscores and hyphens. Without it, or with one of another form, the service makes one. */
                 "x-request-id"?: string;
             };
             path: {
@@ -3088,7 +3088,7 @@ export interface operations {
             header?: {
                 /** @description A value of your choice, new for each request that creates or changes something. A repeated request with the same key gets the first answer again, with `Idempotent-Replayed: true`; another request with it gets a 422. Kept for seven days. */
                 "Idempotency-Key"?: string;
-                /** @description Your own id for this request, for the logs of both sides. Without it the service makes one. */
+                /** @description Your own id for this request, for the logs of both sides: 1 to 128 letters, digits, dots, underscores and hyphens. Without it, or with one of another form, the service makes one. */
                 "x-request-id"?: string;
             };
             path: {
@@ -3850,7 +3850,7 @@ export interface operations {
                 cursor?: string;
             };
             header?: {
-                /** @description Your own id for this request, for the logs of both sides. Without it the service makes one. */
+                /** @description Your own id for this request, for the logs of both sides: 1 to 128 letters, digits, dots, underscores and hyphens. Without it, or with one of another form, the service makes one. */
                 "x-request-id"?: string;
             };
             path?: never;
@@ -3981,7 +3981,7 @@ export interface operations {
             header?: {
                 /** @description A value of your choice, new for each request that creates or changes something. A repeated request with the same key gets the first answer again, with `Idempotent-Replayed: true`; another request with it gets a 422. Kept for seven days. */
                 "Idempotency-Key"?: string;
-                /** @description Your own id for this request, for the logs of both sides. Without it the service makes one. */
+                /** @description Your own id for this request, for the logs of both sides: 1 to 128 letters, digits, dots, underscores and hyphens. Without it, or with one of another form, the service makes one. */
                 "x-request-id"?: string;
             };
             path?: never;
@@ -4168,7 +4168,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request, for the logs of both sides. Without it the service makes one. */
+                /** @description Your own id for this request, for the logs of both sides: 1 to 128 letters, digits, dots, underscores and hyphens. Without it, or with one of another form, the service makes one. */
                 "x-request-id"?: string;
             };
             path: {
@@ -4312,7 +4312,7 @@ export interface operations {
             header?: {
                 /** @description A value of your choice, new for each request that creates or changes something. A repeated request with the same key gets the first answer again, with `Idempotent-Replayed: true`; another request with it gets a 422. Kept for seven days. */
                 "Idempotency-Key"?: string;
-                /** @description Your own id for this request, for the logs of both sides. Without it the service makes one. */
+                /** @description Your own id for this request, for the logs of both sides: 1 to 128 letters, digits, dots, underscores and hyphens. Without it, or with one of another form, the service makes one. */
                 "x-request-id"?: string;
             };
             path: {
@@ -4469,7 +4469,7 @@ export interface operations {
             header?: {
                 /** @description A value of your choice, new for each request that creates or changes something. A repeated request with the same key gets the first answer again, with `Idempotent-Replayed: true`; another request with it gets a 422. Kept for seven days. */
                 "Idempotency-Key"?: string;
-                /** @description Your own id for this request, for the logs of both sides. Without it the service makes one. */
+                /** @description Your own id for this request, for the logs of both sides: 1 to 128 letters, digits, dots, underscores and hyphens. Without it, or with one of another form, the service makes one. */
                 "x-request-id"?: string;
             };
             path: {
@@ -4658,7 +4658,7 @@ export interface operations {
             header?: {
                 /** @description A value of your choice, new for each request that creates or changes something. A repeated request with the same key gets the first answer again, with `Idempotent-Replayed: true`; another request with it gets a 422. Kept for seven days. */
                 "Idempotency-Key"?: string;
-                /** @description Your own id for this request, for the logs of both sides. Without it the service makes one. */
+                /** @description Your own id for this request, for the logs of both sides: 1 to 128 letters, digits, dots, underscores and hyphens. Without it, or with one of another form, the service makes one. */
                 "x-request-id"?: string;
             };
             path: {
@@ -4845,7 +4845,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request, for the logs of both sides. Without it the service makes one. */
+                /** @description Your own id for this request, for the logs of both sides: 1 to 128 letters, digits, dots, underscores and hyphens. Without it, or with one of another form, the service makes one. */
                 "x-request-id"?: string;
             };
             path: {
@@ -5010,7 +5010,7 @@ export interface operations {
                 cursor?: string;
             };
             header?: {
-                /** @description Your own id for this request, for the logs of both sides. Without it the service makes one. */
+                /** @description Your own id for this request, for the logs of both sides: 1 to 128 letters, digits, dots, underscores and hyphens. Without it, or with one of another form, the service makes one. */
                 "x-request-id"?: string;
             };
             path: {
@@ -5154,7 +5154,7 @@ export interface operations {
             header?: {
                 /** @description A value of your choice, new for each request that creates or changes something. A repeated request with the same key gets the first answer again, with `Idempotent-Replayed: true`; another request with it gets a 422. Kept for seven days. */
                 "Idempotency-Key"?: string;
-                /** @description Your own id for this request, for the logs of both sides. Without it the service makes one. */
+                /** @description Your own id for this request, for the logs of both sides: 1 to 128 letters, digits, dots, underscores and hyphens. Without it, or with one of another form, the service makes one. */
                 "x-request-id"?: string;
             };
             path: {
@@ -5354,7 +5354,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request, for the logs of both sides. Without it the service makes one. */
+                /** @description Your own id for this request, for the logs of both sides: 1 to 128 letters, digits, dots, underscores and hyphens. Without it, or with one of another form, the service makes one. */
                 "x-request-id"?: string;
             };
             path: {
@@ -5512,7 +5512,7 @@ export interface operations {
                 cursor?: string;
             };
             header?: {
-                /** @description Your own id for this request, for the logs of both sides. Without it the service makes one. */
+                /** @description Your own id for this request, for the logs of both sides: 1 to 128 letters, digits, dots, underscores and hyphens. Without it, or with one of another form, the service makes one. */
                 "x-request-id"?: string;
             };
             path?: never;
@@ -5641,7 +5641,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request, for the logs of both sides. Without it the service makes one. */
+                /** @description Your own id for this request, for the logs of both sides: 1 to 128 letters, digits, dots, underscores and hyphens. Without it, or with one of another form, the service makes one. */
                 "x-request-id"?: string;
             };
             path: {
@@ -5785,7 +5785,7 @@ export interface operations {
             header?: {
                 /** @description A value of your choice, new for each request that creates or changes something. A repeated request with the same key gets the first answer again, with `Idempotent-Replayed: true`; another request with it gets a 422. Kept for seven days. */
                 "Idempotency-Key"?: string;
-                /** @description Your own id for this request, for the logs of both sides. Without it the service makes one. */
+                /** @description Your own id for this request, for the logs of both sides: 1 to 128 letters, digits, dots, underscores and hyphens. Without it, or with one of another form, the service makes one. */
                 "x-request-id"?: string;
             };
             path: {
