@@ -2528,7 +2528,7 @@ export interface operations {
             header?: {
                 /** @description A value of your choice, new for each request that creates or changes something. A repeated request with the same key gets the first answer again, with `Idempotent-Replayed: true`; another request with it gets a 422. Kept for seven days. */
                 "Idempotency-Key"?: string;
-                /** @description Your own id for this request, for the logs of both sides. Without it the service makes one. */
+                /** @description Your own id for this request, for the logs of both sides: 1 to 128 letters, digits, dots, underscores and hyphens. Without it, or with one of another form, the service makes one. */
                 "x-request-id"?: string;
             };
             path?: never;
@@ -2905,7 +2905,7 @@ export interface operations {
             header?: {
                 /** @description A value of your choice, new for each request that creates or changes something. A repeated request with the same key gets the first answer again, with `Idempotent-Replayed: true`; another request with it gets a 422. Kept for seven days. */
                 "Idempotency-Key"?: string;
-                /** @description Your own id for this request, for the logs of both sides. Without it the service makes one. */
+                /** @description Your own id for this request, for the logs of both sides: 1 to 128 letters, digits, dots, underscores and hyphens. Without it, or with one of another form, the service makes one. */
                 "x-request-id"?: string;
             };
             path: {
@@ -3115,7 +3115,7 @@ export interface operations {
             header?: {
                 /** @description A value of your choice, new for each request that creates or changes something. A repeated request with the same key gets the first answer again, with `Idempotent-Replayed: true`; another request with it gets a 422. Kept for seven days. */
                 "Idempotency-Key"?: string;
-                /** @description Your own id for this request, for the logs of both sides. Without it the service makes one. */
+                /** @description Your own id for this request, for the logs of both sides: 1 to 128 letters, digits, dots, underscores and hyphens. Without it, or with one of another form, the service makes one. */
                 "x-request-id"?: string;
             };
             path: {
@@ -3877,7 +3877,7 @@ export interface operations {
                 cursor?: string;
             };
             header?: {
-                /** @description Your own id for this request, for the logs of both sides. Without it the service makes one. */
+                /** @description Your own id for this request, for the logs of both sides: 1 to 128 letters, digits, dots, underscores and hyphens. Without it, or with one of another form, the service makes one. */
                 "x-request-id"?: string;
             };
             path?: never;
@@ -4008,7 +4008,7 @@ export interface operations {
             header?: {
                 /** @description A value of your choice, new for each request that creates or changes something. A repeated request with the same key gets the first answer again, with `Idempotent-Replayed: true`; another request with it gets a 422. Kept for seven days. */
                 "Idempotency-Key"?: string;
-                /** @description Your own id for this request, for the logs of both sides. Without it the service makes one. */
+                /** @description Your own id for this request, for the logs of both sides: 1 to 128 letters, digits, dots, underscores and hyphens. Without it, or with one of another form, the service makes one. */
                 "x-request-id"?: string;
             };
             path?: never;
@@ -4195,7 +4195,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request, for the logs of both sides. Without it the service makes one. */
+                /** @description Your own id for this request, for the logs of both sides: 1 to 128 letters, digits, dots, underscores and hyphens. Without it, or with one of another form, the service makes one. */
                 "x-request-id"?: string;
             };
             path: {
@@ -4339,7 +4339,7 @@ export interface operations {
             header?: {
                 /** @description A value of your choice, new for each request that creates or changes something. A repeated request with the same key gets the first answer again, with `Idempotent-Replayed: true`; another request with it gets a 422. Kept for seven days. */
                 "Idempotency-Key"?: string;
-                /** @description Your own id for this request, for the logs of both sides. Without it the service makes one. */
+                /** @description Your own id for this request, for the logs of both sides: 1 to 128 letters, digits, dots, underscores and hyphens. Without it, or with one of another form, the service makes one. */
                 "x-request-id"?: string;
             };
             path: {
@@ -4496,7 +4496,7 @@ export interface operations {
             header?: {
                 /** @description A value of your choice, new for each request that creates or changes something. A repeated request with the same key gets the first answer again, with `Idempotent-Replayed: true`; another request with it gets a 422. Kept for seven days. */
                 "Idempotency-Key"?: string;
-                /** @description Your own id for this request, for the logs of both sides. Without it the service makes one. */
+                /** @description Your own id for this request, for the logs of both sides: 1 to 128 letters, digits, dots, underscores and hyphens. Without it, or with one of another form, the service makes one. */
                 "x-request-id"?: string;
             };
             path: {
@@ -4685,7 +4685,7 @@ export interface operations {
             header?: {
                 /** @description A value of your choice, new for each request that creates or changes something. A repeated request with the same key gets the first answer again, with `Idempotent-Replayed: true`; another request with it gets a 422. Kept for seven days. */
                 "Idempotency-Key"?: string;
-                /** @description Your own id for this request, for the logs of both sides. Without it the service makes one. */
+                /** @description Your own id for this request, for the logs of both sides: 1 to 128 letters, digits, dots, underscores and hyphens. Without it, or with one of another form, the service makes one. */
                 "x-request-id"?: string;
             };
             path: {
@@ -4872,7 +4872,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request, for the logs of both sides. Without it the service makes one. */
+                /** @description Your own id for this request, for the logs of both sides: 1 to 128 letters, digits, dots, underscores and hyphens. Without it, or with one of another form, the service makes one. */
                 "x-request-id"?: string;
             };
             path: {
@@ -5037,7 +5037,7 @@ export interface operations {
                 cursor?: string;
             };
             header?: {
-                /** @description Your own id for this request, for the logs of both sides. Without it the service makes one. */
+                /** @description Your own id for this request, for the logs of both sides: 1 to 128 letters, digits, dots, underscores and hyphens. Without it, or with one of another form, the service makes one. */
                 "x-request-id"?: string;
             };
             path: {
@@ -5181,7 +5181,7 @@ export interface operations {
             header?: {
                 /** @description A value of your choice, new for each request that creates or changes something. A repeated request with the same key gets the first answer again, with `Idempotent-Replayed: true`; another request with it gets a 422. Kept for seven days. */
                 "Idempotency-Key"?: string;
-                /** @description Your own id for this request, for the logs of both sides. Without it the service makes one. */
+                /** @description Your own id for this request, for the logs of both sides: 1 to 128 letters, digits, dots, underscores and hyphens. Without it, or with one of another form, the service makes one. */
                 "x-request-id"?: string;
             };
             path: {
@@ -5381,7 +5381,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request, for the logs of both sides. Without it the service makes one. */
+                /** @description Your own id for this request, for the logs of both sides: 1 to 128 letters, digits, dots, underscores and hyphens. Without it, or with one of another form, the service makes one. */
                 "x-request-id"?: string;
             };
             path: {
@@ -5539,7 +5539,7 @@ export interface operations {
                 cursor?: string;
             };
             header?: {
-                /** @description Your own id for this request, for the logs of both sides. Without it the service makes one. */
+                /** @description Your own id for this request, for the logs of both sides: 1 to 128 letters, digits, dots, underscores and hyphens. Without it, or with one of another form, the service makes one. */
                 "x-request-id"?: string;
             };
             path?: never;
@@ -5668,7 +5668,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request, for the logs of both sides. Without it the service makes one. */
+                /** @description Your own id for this request, for the logs of both sides: 1 to 128 letters, digits, dots, underscores and hyphens. Without it, or with one of another form, the service makes one. */
                 "x-request-id"?: string;
             };
             path: {
@@ -5812,7 +5812,7 @@ export interface operations {
             header?: {
                 /** @description A value of your choice, new for each request that creates or changes something. A repeated request with the same key gets the first answer again, with `Idempotent-Replayed: true`; another request with it gets a 422. Kept for seven days. */
                 "Idempotency-Key"?: string;
-                /** @description Your own id for this request, for the logs of both sides. Without it the service makes one. */
+                /** @description Your own id for this request, for the logs of both sides: 1 to 128 letters, digits, dots, underscores and hyphens. Without it, or with one of another form, the service makes one. */
                 "x-request-id"?: string;
             };
             path: {

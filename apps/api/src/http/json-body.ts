@@ -28,6 +28,7 @@ export function onlyJsonBodies(app: FastifyInstance): void {
 
 /** A `preValidation` hook for bodies without a required field: no body at all counts as an empty object. */
 export function emptyBodyAsObject(request: FastifyRequest, _reply: FastifyReply, done: () => void): void {
-  request.body ??= {};
+  // JSON's null is a body, and not an object.
+  if (request.body === undefined) request.body = {};
   done();
 }

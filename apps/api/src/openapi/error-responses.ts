@@ -107,9 +107,9 @@ export const KeyedHeadersSchema = Type.Object({
   ),
   [HEADERS.requestId]: Type.Optional(
     Type.String({
-      pattern: '^[A-Za-z0-9._-]{1,128}$',
       description:
-        'Your own id for this request, for the logs of both sides. Without it the service makes one.',
+        'Your own id for this request, for the logs of both sides: 1 to 128 letters, digits, dots, underscores and hyphens. ' +
+        'Without it, or with one of another form, the service makes one.',
     }),
   ),
 });

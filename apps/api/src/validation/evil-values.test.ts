@@ -285,6 +285,20 @@ describe('bodies', () => {
     });
   });
 
+  test('null, a text or a list in place of an object is refused, also where the body may be left out', async () => {
+    await forEveryOperation(async (operation, name) => {
+      if (operation.body === null) return;
+      for (const body of ['null', '"x"', '[]', '1']) {
+        const answer = await send(operation, pathOf(operation), { body });
+        expectManners(answer, name);
+        expect([answer.status, answer.body], `${name} ${body}`).toEqual([
+          400,
+          expect.stringContaining('"code":"invalid_body"'),
+        ]);
+      }
+    });
+  });
+
   test('nothing is an error of ours', async () => {
     await forEveryOperation(async (operation, name) => {
       const fields = operation.body?.fields ?? ['x'];

@@ -9,7 +9,7 @@ export function plain(cell: Cell): string {
   if (cell === null || cell === undefined || cell === '') return '-';
   if (cell instanceof Date) return `${cell.toISOString().slice(0, 19)}Z`;
   if (typeof cell === 'boolean') return cell ? 'yes' : 'no';
-  return String(cell).replace(/\p{Cc}/gu, '�');
+  return String(cell).replace(/[\p{Cc}\p{Cs}\p{Bidi_Control}]/gu, '�');
 }
 
 /** Lines with columns, each as wide as its widest cell. An empty table is the word `none`. */
