@@ -6,7 +6,7 @@ const PAYMENT_ID = '123e4567e89b12d3a456426614174001';
 /** Of the reason in events and in reads. */
 export const REASON_DESCRIPTION =
   "Why, for a person, in this service's own words. The EMR's own words can name a patient, so they are not part of it, unless " +
-  'the operator of this service has the EMR share them (`share_emr_text`): then the reason ends with `The EMR said: …` and has ' +
+  'the operator of this service shares them with you (`share_emr_text`): then the reason ends with `The EMR said: …` and has ' +
   'at most 300 characters.';
 
 const PaymentId = Type.String({

@@ -17,7 +17,7 @@ function shown(value: OurSentence | number): string {
 }
 
 /**
- * Makes a sentence from a template literal: the words stand in our source, and only other sentences of ours and small numbers
+ * Makes a sentence from a template literal: the words are in our source, and only other sentences of ours and small numbers
  * may be put in.
  */
 export function sentence(

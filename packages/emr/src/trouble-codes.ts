@@ -1,7 +1,7 @@
 import type { FailedCode } from '@emr-payments/contracts';
 
 /**
- * Every code that can stand beside an attempt or a retry. The list is closed, so that no word of an EMR becomes a code: codes
+ * Every code of an attempt or a retry. The list is closed, so that no word of an EMR becomes a code: codes
  * are stored, logged and shown. A dialect that needs another one adds it here.
  */
 export const TROUBLE_CODES = [
