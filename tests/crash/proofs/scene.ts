@@ -41,15 +41,15 @@ export type Scene = {
   crash(worker: Frozen): Promise<void>;
   /** The job's fence; null when it has ended. */
   fence(): Promise<number | null>;
-  /** The number of the last event is known: the payment is settled. */
+  /** Resolves when the payment is settled. */
   settled(): Promise<void>;
-  /** A create with this number, from 0, is at the EMR. */
+  /** Resolves when the create with this number, from 0, is at the EMR. */
   created(number: number): Promise<void>;
-  /** So much time has passed on PostgreSQL's clock after the lease that the job had at the call. */
+  /** Resolves when the lease that the job has at the call ended so long ago, by PostgreSQL's clock. */
   pastLease(byMs: number): Promise<void>;
   /** Lets the EMR go on with the create that it holds. */
   release(): void;
-  /** No job is left, or the rest does not move any more. */
+  /** Resolves when no job is left, or the rest does not move any more. */
   quiet(): Promise<void>;
   records(): Promise<Records>;
   close(): Promise<void>;
