@@ -664,7 +664,7 @@ export interface components {
                  * @example 123e4567e89b12d3a456426614174001
                  */
                 payment_id: string;
-                /** @description Why, for a person, in this service's own words. The EMR's own words can name a patient, so they are not part of it, unless the operator of this service has the EMR share them (`share_emr_text`): then the reason ends with `The EMR said: …` and has at most 300 characters. */
+                /** @description Why, for a person, in this service's own words. The EMR's own words can name a patient, so they are not part of it, unless the operator of this service shares them with you (`share_emr_text`): then the reason ends with `The EMR said: …` and has at most 300 characters. */
                 failure_reason: string;
             };
         };
@@ -691,7 +691,7 @@ export interface components {
                  * @example 123e4567e89b12d3a456426614174001
                  */
                 payment_id: string;
-                /** @description Why, for a person, in this service's own words. The EMR's own words can name a patient, so they are not part of it, unless the operator of this service has the EMR share them (`share_emr_text`): then the reason ends with `The EMR said: …` and has at most 300 characters. */
+                /** @description Why, for a person, in this service's own words. The EMR's own words can name a patient, so they are not part of it, unless the operator of this service shares them with you (`share_emr_text`): then the reason ends with `The EMR said: …` and has at most 300 characters. */
                 review_reason: string;
             };
         };
@@ -770,7 +770,7 @@ export interface components {
              * @enum {string}
              */
             code: "unknown_payment_method" | "unknown_location" | "unknown_patient" | "closed_period" | "amount_refused" | "emr_refused" | "connection_misconfigured" | "retries_exhausted" | "resolved_not_posted" | "outcome_unknown" | "several_matches" | "entry_differs" | "not_confirmed" | "settlement_failed";
-            /** @description Why, for a person, in this service's own words. The EMR's own words can name a patient, so they are not part of it, unless the operator of this service has the EMR share them (`share_emr_text`): then the reason ends with `The EMR said: …` and has at most 300 characters. */
+            /** @description Why, for a person, in this service's own words. The EMR's own words can name a patient, so they are not part of it, unless the operator of this service shares them with you (`share_emr_text`): then the reason ends with `The EMR said: …` and has at most 300 characters. */
             reason: string;
             /** @description What to do about it. */
             action: string;
