@@ -14,7 +14,7 @@ const CATALOGUE = `
   UNION ALL
   SELECT 'index ' || indexdef FROM pg_indexes WHERE schemaname = 'public'
   UNION ALL
-  SELECT format('enum %s %s %s', typname, enumsortorder, enumlabel) FROM pg_enum JOIN pg_type ON pg_type.oid = enumtypid
+  SELECT format('enum %s %s %s', typname, row_number() OVER (PARTITION BY enumtypid ORDER BY enumsortorder), enumlabel) FROM pg_enum JOIN pg_type ON pg_type.oid = enumtypid
   ORDER BY 1`;
 
 async function catalogueOf(client: Client): Promise<string[]> {
