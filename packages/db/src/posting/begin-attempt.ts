@@ -1,7 +1,7 @@
 import { query, type StatementDeps } from '../core/statements.ts';
 import { paymentOnHold } from '../holds/on-hold.ts';
-import { putBack } from '../holds/put-back.ts';
 import type { Claim } from '../jobs/renew-leases.ts';
+import { putBack } from './put-back.ts';
 
 /**
  * Writes the posting attempt, numbered by the claim's fence, with `sent_at`. It is committed before the request leaves:
