@@ -83,10 +83,10 @@ export async function waitForClaims(
       transactions: earlier.length,
     };
     if (settled && claimed.length === 0) return inHand;
-    if (performance.now() >= deadline) return inHand;
     const now = `${claimed.length} ${earlier.length}`;
     if (now !== shown) onWait(inHand);
     shown = now;
+    if (performance.now() >= deadline) return inHand;
     await pause(POLL_MS);
   }
 }
