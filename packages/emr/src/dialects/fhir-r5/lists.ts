@@ -29,10 +29,8 @@ async function readMethods(
     { definitions: openDefinitions(connection, signal) },
     { canonical: connection.settings.payment_method_value_set },
   );
-  // Without the ValueSet itself there is nothing to fall back on: the first answer says more.
-  return composed.ok || composed.trouble.code !== 'list_not_found' || expanded.refusal.status !== 500
-    ? composed
-    : expanded;
+  // A 500 may be an outage too: without a definition to fall back on, it says more than the second failure.
+  return composed.ok || expanded.refusal.status !== 500 ? composed : expanded;
 }
 
 /** @returns why no payment can be posted to the Location; null when one can. */
