@@ -1,3 +1,4 @@
+import { normalMrn } from '@emr-payments/contracts';
 import { type Actor, SYSTEM } from '../audit/entry.ts';
 import { AUDIT_VALUES, auditCte, auditValues } from '../audit/record-audit.ts';
 import type { Database } from '../core/database.ts';
@@ -51,6 +52,7 @@ async function importChunk(
 /**
  * Writes patients that a program of ours knows, such as those of the demo: new MRNs are added, and known ones get the id given
  * here. An operator's file goes through `openPatientImport`, which replaces nothing unasked. The user's other patients stay.
+ * MRNs are trimmed as in requests.
  *
  * @returns the number of distinct MRNs.
  * @throws Error when an MRN is given two different ids: which of them is right cannot be known.
@@ -61,7 +63,8 @@ export async function importPatients(
 ): Promise<{ imported: number }> {
   const { publicId } = await database.prisma.user.findUniqueOrThrow({ where: { id: userId } });
   const byMrn = new Map<string, string | null>();
-  for (const { mrn, emrPatientId } of patients) {
+  for (const { mrn: text, emrPatientId } of patients) {
+    const mrn = normalMrn(text);
     const earlier = byMrn.get(mrn);
     if (earlier !== undefined && earlier !== emrPatientId) {
       throw new Error('an MRN is given two EMR patient ids');

@@ -87,7 +87,7 @@ describe('provisioning', () => {
     await expect(refused).rejects.toThrow('an MRN is given two EMR patient ids');
     const again = [
       { mrn: 'M1', emrPatientId: 'new' },
-      { mrn: 'M1', emrPatientId: 'new' },
+      { mrn: '\u00a0M1 ', emrPatientId: 'new' },
       { mrn: 'M-unsynced', emrPatientId: null },
     ];
     expect(await importPatients({ database }, { userId, patients: again })).toEqual({ imported: 2 });
