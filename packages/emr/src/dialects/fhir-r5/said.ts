@@ -1,3 +1,4 @@
+import { cleanText, clip } from '@emr-payments/runtime';
 import type { Answer } from '../../http/exchange.ts';
 import { OperationOutcomeSchema, parseAs } from './resources.ts';
 
@@ -8,20 +9,12 @@ const LONGEST_PAGE = 20_000;
 
 /** Takes the markup out of a page, such as the one that a proxy answers with. */
 const withoutMarkup = (page: string): string =>
-  page
-    .slice(0, LONGEST_PAGE)
+  clip(page, LONGEST_PAGE)
     .replace(/<(script|style)\b.*?(?:<\/\1\s*>|$)/gis, ' ')
     .replace(/<[^>]*>/g, ' ');
 
-/** One line without control characters and halves of surrogate pairs, cut at a code point. */
-function oneLine(text: string): string {
-  const clean = text
-    .replace(/[\s\p{Cc}\p{Cs}]+/gu, ' ')
-    .replace(/[\u202a-\u202e\u2066-\u2069]/g, '')
-    .trim();
-  const points = [...clean];
-  return points.length <= LONGEST_TEXT ? clean : `${points.slice(0, LONGEST_TEXT - 1).join('')}…`;
-}
+/** Words of a server on one line, as they can be stored and shown. */
+const oneLine = (text: string): string => cleanText(text).replace(/\s+/g, ' ').trim();
 
 /**
  * Reads a server's own words from an answer: those of its OperationOutcome, else the text of its body. They are for the operator
@@ -35,7 +28,9 @@ export function wordsOf({ body }: Pick<Answer, 'body'>, secrets: readonly string
     outcome === null
       ? withoutMarkup(body)
       : outcome.issue.map(({ details, diagnostics }) => details?.text ?? diagnostics ?? '').join(' ');
-  return oneLine(secrets.reduce((text, secret) => text.replaceAll(secret, '[credential]'), words));
+  // After the cleaning: a secret with a control character inside would pass unseen, and be put together by it.
+  const shown = secrets.reduce((text, secret) => text.replaceAll(secret, '[credential]'), oneLine(words));
+  return clip(shown, LONGEST_TEXT);
 }
 
 /** A request as the operator reads it, with what came of it. */
