@@ -129,6 +129,11 @@ export const SEARCH_SHAPES = {
   'a byte order mark first': (context) => ok(`\u{feff}${JSON.stringify(honest(context))}`),
   'an empty body': () => ok(''),
   'an entry that is no list': () => ok({ ...empty, entry: {} }),
+  // A parser keeps one of the two lists.
+  'a member that comes twice': ({ matches }) =>
+    ok(
+      `{"resourceType":"Bundle","type":"searchset","total":0,"entry":${JSON.stringify(entriesOf(matches))},"entry":[]}`,
+    ),
   'half a JSON': (context) => ok(JSON.stringify(honest(context)).slice(0, 40)),
   'a body broken off': (context) => ({ ...ok(honest(context)), end: 'broken' }),
   'connection cut': () => CUT,

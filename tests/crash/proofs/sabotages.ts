@@ -106,6 +106,17 @@ export const SABOTAGES = {
       },
     }),
   },
+  'accepted-sent-again': {
+    adapter: (adapter, broke) => ({
+      ...adapter,
+      async post(posting, options) {
+        const outcome = await adapter.post(posting, options);
+        if (outcome.outcome !== 'accepted') return outcome;
+        broke();
+        return { outcome: 'not_sent', code: 'emr_error', detail: outcome.detail };
+      },
+    }),
+  },
   'another-key': {
     adapter: (adapter, broke) => ({
       ...adapter,

@@ -84,6 +84,13 @@ export const SCHEDULES: Readonly<Record<SabotageName, Schedule>> = {
     script: { capability: 'none', create: [LOST], settleMs: SETTLE_MS },
     play: undisturbed,
   },
+  'accepted-sent-again': {
+    about: 'a payment that the EMR has accepted for later is sent again',
+    caughtAs: TWICE,
+    // The third search finds the entry: settle_ms is over, and proves nothing about what the EMR has accepted.
+    script: { capability: 'lookup', create: ['202, written at once'], hiddenSearches: 2, settleMs: 0 },
+    play: undisturbed,
+  },
   'another-key': {
     about: 'a conditional create is sent again with another key',
     caughtAs: TWICE,
