@@ -104,7 +104,7 @@ export {
 export { type ConnectionRecord, findConnection, previewPayment } from './tenants/find-connection.ts';
 export { findClient, findUserByToken } from './tenants/find-credentials.ts';
 export { importPatients, type PatientEntry } from './tenants/import-patients.ts';
-export { findUser, listClients, listEndpoints, listUsers } from './tenants/list.ts';
+export { findUser, listClients, listConnectionSettings, listEndpoints, listUsers } from './tenants/list.ts';
 export {
   openPatientImport,
   type PatientImportResult,

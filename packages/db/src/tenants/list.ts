@@ -44,6 +44,20 @@ export async function listUsers({ database }: Deps, { clientId }: { clientId?: s
   }));
 }
 
+/** Lists the settings of all connections whose user and client are not disabled. */
+export async function listConnectionSettings({ database }: Deps) {
+  const connections = await database.prisma.connection.findMany({
+    where: { user: { disabledAt: null, client: { disabledAt: null } } },
+    orderBy: { userId: 'asc' },
+    select: { adapter: true, settings: true, user: { select: { publicId: true } } },
+  });
+  return connections.map(({ adapter, settings, user }) => ({
+    adapter,
+    settings: settings as Record<string, unknown>,
+    userPublicId: user.publicId,
+  }));
+}
+
 /** Finds a user with everything that opening its connection needs; null when there is no such user. */
 export async function findUser({ database }: Deps, { publicId }: { publicId: string }) {
   return database.prisma.user.findUnique({

@@ -25,10 +25,10 @@ const run = (overrides: Partial<ServiceSettings> = {}) =>
 const states = (checks: Check[]) => checks.map(({ check, state }) => [check, state]);
 const findingOf = (checks: Check[], name: string) => checks.find(({ check }) => check === name);
 
-async function connectUser(baseUrl: string) {
+async function connectUser(baseUrl: string, settings: Record<string, boolean> = {}) {
   const { userId } = await createUser(service, { clientPk: service.clientPk, name: 'Front desk' });
   const connection = { adapter: 'fhir-r5', baseUrl, credentials: {}, timeZone: 'UTC', concurrency: 1 };
-  await saveConnection(service, { userId, ...connection });
+  await saveConnection(service, { userId, settings, ...connection });
 }
 
 test('a healthy service passes every check', async () => {
@@ -44,11 +44,22 @@ test('a healthy service passes every check', async () => {
     // The tests connect as the owner of the tables.
     ['audit log', 'warn'],
     ['holds', 'ok'],
+    ['connections', 'ok'],
     ['outbound', 'ok'],
   ]);
   expect(findingOf(checks, 'configuration')?.found).toBe("from the environment; key 'k1'");
   expect(findingOf(checks, 'keys')?.found).toBe('nothing is sealed yet');
   expect(findingOf(checks, 'queue')?.found).toBe('BullMQ on PostgreSQL');
+});
+
+test('a connection whose settings nobody has given or read is named', async () => {
+  await connectUser('https://127.0.0.1:9', { conditional_create: false, search: true });
+  expect(findingOf(await run(), 'connections')).toMatchObject({ state: 'ok' });
+  await connectUser('https://127.0.0.1:9', { search: true });
+  expect(findingOf(await run(), 'connections')).toMatchObject({
+    state: 'warn',
+    found: expect.stringMatching(/^what the EMR of user_\w+ can do was never read; run user check/),
+  });
 });
 
 test('settings that cannot be read are the only finding', async () => {

@@ -1,5 +1,6 @@
 import { type Database, DatabaseUnavailableError, openDatabase } from '@emr-payments/db';
 import { ConfigError, type Keyring } from '@emr-payments/runtime';
+import { checkConnections } from './check-connections.ts';
 import {
   checkAuditLog,
   checkClock,
@@ -89,6 +90,7 @@ async function checkAll(
     await run('own faults', () => checkOwnFaults({ database })),
     await run('audit log', () => checkAuditLog({ database })),
     await run('holds', () => checkHolds({ database })),
+    await run('connections', () => checkConnections({ database })),
     await run('outbound', () => checkOutbound({ database })),
   ];
 }
