@@ -110,6 +110,7 @@ test('every adapter describes its credentials and settings', () => {
     ['patient_identifier_system', 'string', false, 'urn:emr-payments:mrn'],
     ['payment_method_value_set', 'string', false, 'urn:emr-payments:payment-methods'],
     ['settle_ms', 'integer', false, 60_000],
+    ['confirm_within_ms', 'integer', false, 86_400_000],
     ['timeout_ms', 'integer', false, 10_000],
   ]);
 });
@@ -139,7 +140,8 @@ test('docs/adapters.md has every adapter, credential and setting, with its defau
     expect(cells.some(([, first]) => first === name)).toBe(true);
     for (const credential of credentials) expect(page).toContain(`\`${credential.name}\``);
     for (const setting of settings) {
-      expect(cells.find(([, first]) => first === setting.name)?.[2]).toBe(String(setting.default ?? ''));
+      const shown = setting.unread === undefined ? String(setting.default ?? '') : 'read from the EMR';
+      expect(cells.find(([, first]) => first === setting.name)?.[2]).toBe(shown);
     }
   }
 });

@@ -1,5 +1,4 @@
-import { type OurSentence, sentence } from '@emr-payments/contracts';
-import { GATEWAY_WORDS } from '../rules/checks.ts';
+import { sentence } from '@emr-payments/contracts';
 import { checking, listing, resolving, type WrongAdapter } from './wrong-adapter.ts';
 
 const NONE = { methods: [], locations: [] };
@@ -94,15 +93,6 @@ export const wrongNamesAndChecks: readonly WrongAdapter[] = [
     mistake: 'believes its settings and not what the EMR says about itself',
     breaks: /^check, .*: the settings that it makes$/,
     wrap: checking((result) => (result.ok ? { ...result, settings: {} } : result)),
-  },
-  {
-    mistake: "passes the EMR's own words on to everybody",
-    breaks: /^list, a refusal/,
-    wrap: listing((outcome) =>
-      outcome.outcome === 'not_sent' && outcome.code === 'forbidden'
-        ? { ...outcome, detail: `${outcome.detail} ${GATEWAY_WORDS}` as OurSentence }
-        : outcome,
-    ),
   },
   {
     mistake: 'checks a connection by posting to it',

@@ -144,7 +144,7 @@ export function wrongSending(): readonly WrongAdapter[] {
     {
       mistake: 'throws when it does not understand an answer',
       breaks:
-        /^(post|list|find), (HTML|empty body)|^(look-up|second send) after (HTML|empty body)|^absence: an error in place|^words: .* HTTP 200|one call sends one|a read that failed/,
+        /^(post|list|find), HTML|^(list|find), empty body|^(look-up|second send) after HTML|^absence: an error in place|^words: .* HTTP 200|one call sends one|a read that failed/,
       wrap: troubling((trouble) => {
         if (trouble.code === 'bad_answer') throw new SyntaxError('Unexpected token < in JSON');
         return trouble;

@@ -1,3 +1,4 @@
+import { clip } from '@emr-payments/runtime';
 import { type Static, Type } from '@sinclair/typebox';
 import type { CallOptions } from '../../adapter.ts';
 import { readEach } from './methods.ts';
@@ -67,7 +68,7 @@ export function capabilitiesOf(statement: Static<typeof StatementSchema>): Capab
     .flatMap((each) => readEach(ResourceSchema, each?.resource));
   const said = {
     fhirVersion: fhirVersion ?? null,
-    software: name === '' ? null : [...name].slice(0, 100).join(''),
+    software: name === '' ? null : clip(name, 100),
     resource: listed(
       resources.map((each) => each?.type),
       RESOURCE,

@@ -1,3 +1,4 @@
+import { clip } from '@emr-payments/runtime';
 import type { Capabilities, Says } from './capability-statement.ts';
 import { capabilityOf, type FhirConnection } from './settings.ts';
 
@@ -49,7 +50,7 @@ export function judgeCapabilities(
 ): Judged {
   const { fhirVersion, resource, create, conditionalCreate, search } = capabilities;
   if (fhirVersion === null || !/^5\./.test(fhirVersion)) {
-    const version = fhirVersion === null ? 'no fhirVersion' : `fhirVersion ${fhirVersion.slice(0, 40)}`;
+    const version = fhirVersion === null ? 'no fhirVersion' : `fhirVersion ${clip(fhirVersion, 40)}`;
     const reason = `${STATED} ${version}, and the adapter fhir-r5 needs 5.x (R5). Give the base URL of an R5 endpoint of this server.`;
     return { ok: false, reason };
   }
