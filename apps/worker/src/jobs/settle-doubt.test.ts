@@ -74,8 +74,13 @@ test.each(['lookup', 'conditional-create'] as const)(
   },
 );
 
-test('a conditional create that cannot be looked up is sent again', async () => {
-  expect(await settleDoubt(adapterWith('conditional-create'), posting)).toEqual({ known: 'repeatable' });
+test('a conditional create that cannot be looked up is sent again only after settleMs', async () => {
+  const far = adapterWith('conditional-create');
+  expect(await settleDoubt(far, posting)).toMatchObject({
+    known: 'not_yet',
+    trouble: { code: SETTLING, retryAfterMs: 1000 },
+  });
+  expect(await settleDoubt(far, { ...posting, unresolvedMs: 6000 })).toEqual({ known: 'repeatable' });
 });
 
 test('a look-up that fails is no evidence', async () => {
