@@ -24,17 +24,24 @@ export type Doubt =
   | { known: 'accepted'; trouble: Trouble }
   /** The EMR has accepted it, and did not show an entry in time, or has no means to show one. */
   | { known: 'not_confirmed'; detail: OurSentence }
-  /** The EMR cannot be searched, now or later. */
-  | { known: 'never' };
+  /** The EMR cannot be asked, now or later. */
+  | { known: 'never'; detail: OurSentence };
 
-type Asked = Pick<ClaimedPosting, 'payment' | 'unresolvedMs' | 'unresolvedSentAt' | 'acceptedMs'>;
+/** Why a lost answer of an EMR without a search and a conditional create has to be looked into by a person. */
+export const CANNOT_ASK = sentence`There is no way to ask it whether it took the payment.`;
+
+type Asked = Pick<
+  ClaimedPosting,
+  'payment' | 'unresolvedMs' | 'unresolvedSentAt' | 'unresolvedAt' | 'acceptedMs'
+>;
 
 /**
  * Looks up earlier sends at the EMR before anything is sent again (the outcomes `unknown` and `accepted`: docs/adapters.md).
  * `absent` is believed only when the last of them is older than the adapter's `settleMs`, within which the EMR may still write
  * the entry. That is so even where the EMR is said to honour a conditional create: the setting may be wrong. A conditional
  * create that cannot be looked up waits for the same time: most servers check the condition when the request arrives, and an
- * entry that is still being written does not meet it. Of a payment that the EMR has accepted, `absent` is never believed.
+ * entry that is still being written does not meet it. Of a payment that the EMR has accepted, `absent` is never believed. What was sent to another place than the connection names now can be found here, where the
+ * EMR only got another name, but not be absent.
  */
 export async function settleDoubt(
   { adapter, signal }: { adapter: EmrAdapter; signal: AbortSignal },
@@ -45,8 +52,8 @@ export async function settleDoubt(
   if (adapter.find === undefined) {
     if (acceptedMs !== null)
       return { known: 'not_confirmed', detail: sentence`The EMR cannot be searched for it.` };
-    if (adapter.capability === 'none') return { known: 'never' };
-    return settling(adapter, posting) ?? { known: 'repeatable' };
+    if (adapter.capability === 'none') return { known: 'never', detail: CANNOT_ASK };
+    return settling(adapter, posting) ?? sentElsewhere(adapter, posting) ?? { known: 'repeatable' };
   }
 
   const { emrPatientId, amount, depositDate } = payment;
@@ -62,7 +69,7 @@ export async function settleDoubt(
       : { known: 'accepted', trouble };
   }
   if (answer.outcome === 'unavailable') return { known: 'not_yet', trouble: answer };
-  return settling(adapter, posting) ?? { known: 'absent' };
+  return settling(adapter, posting) ?? sentElsewhere(adapter, posting) ?? { known: 'absent' };
 }
 
 /** @returns null when the EMR has had `settleMs` for the last send. */
@@ -74,4 +81,14 @@ function settling(
   if (settlesInMs <= 0) return null;
   const detail = sentence`The EMR may still be processing the request whose answer was lost.`;
   return { known: 'not_yet', trouble: { code: SETTLING, detail, retryAfterMs: Math.ceil(settlesInMs) } };
+}
+
+/** @returns null when every send in doubt went to where the adapter looks. */
+function sentElsewhere(
+  { place }: EmrAdapter,
+  { unresolvedAt }: Asked,
+): Extract<Doubt, { known: 'never' }> | null {
+  if (unresolvedAt.every((each) => each === place)) return null;
+  const detail = sentence`The connection has been changed since the payment was sent, and it cannot be looked up where it was sent.`;
+  return { known: 'never', detail };
 }

@@ -95,7 +95,10 @@ test('only one of many claims of one entry gets it', async () => {
 
 test('settling writes status, event, delivery and its job, and ends the job, once', async () => {
   const posting = await claimed();
-  await beginAttempt({ database: practice.database }, { claim: posting.claim, knownAbsent: false });
+  await beginAttempt(
+    { database: practice.database },
+    { claim: posting.claim, knownAbsent: false, sentTo: 'emr' },
+  );
   expect(await settlePayment({ database: practice.database }, settlement(posting))).toBe(true);
   expect(await settlePayment({ database: practice.database }, settlement(posting, 'evt_2'))).toBe(false);
 
@@ -115,7 +118,10 @@ test('a stale holder can neither send nor settle nor postpone', async () => {
   const stale = await claimed();
   await sql('UPDATE jobs SET lease_until = now() - interval $$1 s$$');
   expect(
-    await beginAttempt({ database: practice.database }, { claim: stale.claim, knownAbsent: false }),
+    await beginAttempt(
+      { database: practice.database },
+      { claim: stale.claim, knownAbsent: false, sentTo: 'emr' },
+    ),
   ).toBe(false);
   expect(await sweepJobs({ database: practice.database }, { unclaimedMs: 60_000, limit: 10 })).toEqual({
     expired: 1,
@@ -146,7 +152,10 @@ test('a stale holder can neither send nor settle nor postpone', async () => {
 
 test('a send whose outcome was lost is known to the next holder, until the EMR has been asked', async () => {
   const first = await claimed();
-  await beginAttempt({ database: practice.database }, { claim: first.claim, knownAbsent: false });
+  await beginAttempt(
+    { database: practice.database },
+    { claim: first.claim, knownAbsent: false, sentTo: 'emr' },
+  );
   const lost = { outcome: 'unknown' as const, code: 'timeout', detail: 'no answer' };
   await retryPosting(
     { database: practice.database },
@@ -169,7 +178,10 @@ test('a send whose outcome was lost is known to the next holder, until the EMR h
   expect(second?.unresolvedMs).toBeGreaterThanOrEqual(0);
   expect([{ sent_at: second?.unresolvedSentAt }]).toEqual(await sql('SELECT sent_at FROM posting_attempts'));
   if (second !== null)
-    await beginAttempt({ database: practice.database }, { claim: second.claim, knownAbsent: true });
+    await beginAttempt(
+      { database: practice.database },
+      { claim: second.claim, knownAbsent: true, sentTo: 'emr' },
+    );
   expect(await sql('SELECT number, outcome FROM posting_attempts ORDER BY number')).toEqual([
     { number: 1, outcome: 'absent' },
     { number: 3, outcome: null },
