@@ -150,6 +150,25 @@ test('a stale holder can neither send nor settle nor postpone', async () => {
   );
 });
 
+test('a send whose holder was lost may have left until the next claim: the time since then counts', async () => {
+  const { claim } = await claimed();
+  await beginAttempt(practice, { claim, knownAbsent: false, sentTo: 'emr' });
+  // Renewed all the time, and its connection to the EMR came up only just before it died.
+  await sql(`UPDATE posting_attempts SET sent_at = now() - interval '1 hour'`);
+  const next = async () => {
+    await sql('UPDATE jobs SET lease_until = NULL, queued_at = NULL, run_at = now()');
+    const [job] = await feedJobs(practice, 10);
+    return claimPosting(practice, { jobId: job?.id ?? '', fence: job?.fence ?? -1, leaseMs: 5_000 });
+  };
+  const second = await next();
+  expect(second?.unresolvedMs).toBe(0);
+  if (second === null) throw new Error('not claimed');
+  await retryPosting(practice, { claim: second.claim, attempt: null, postponement: POSTPONED });
+  await sql(`UPDATE posting_attempts SET finished_at = finished_at - interval '10 minutes'`);
+  expect((await next())?.unresolvedMs).toBeGreaterThanOrEqual(600_000);
+  expect(await sql('SELECT outcome FROM posting_attempts')).toEqual([{ outcome: 'unknown' }]);
+});
+
 test('a send whose outcome was lost is known to the next holder, until the EMR has been asked', async () => {
   const first = await claimed();
   await beginAttempt(

@@ -39,8 +39,9 @@ export type ClaimedPosting = {
   /** How many requests have been sent to the EMR. */
   sends: number;
   /**
-   * Milliseconds since the last send whose outcome is unknown; null when there is none. Counted from the end of the call
-   * when the worker recorded it, otherwise from `sent_at`, which is written an unknown time before the request leaves.
+   * Milliseconds since the last send whose outcome is unknown; null when there is none. Counted from the end of the call when the
+   * worker recorded it. Otherwise its holder was lost, and may have sent the request at any time until this claim, `sent_at` being
+   * written an unknown time before that: then 0, and later counted from when the next holder recorded the loss (`retryPosting`).
    */
   unresolvedMs: number | null;
   /**
@@ -92,7 +93,7 @@ const CLAIM = {
       JOIN connections c ON c.user_id = p.user_id
       CROSS JOIN LATERAL (
         SELECT count(*)::int AS sends,
-               max(coalesce(finished_at, sent_at)) FILTER (WHERE outcome IS NULL OR outcome = 'unknown') AS unresolved_since,
+               max(CASE WHEN outcome IS NULL THEN now() ELSE coalesce(finished_at, sent_at) END) FILTER (WHERE outcome IS NULL OR outcome = 'unknown') AS unresolved_since,
                min(sent_at) FILTER (WHERE outcome IS NULL OR outcome IN ('unknown', 'accepted')) AS unresolved_sent_at,
                coalesce(array_agg(DISTINCT sent_to) FILTER (WHERE sent_to IS NOT NULL AND (outcome IS NULL OR outcome = 'unknown')), '{}') AS unresolved_at,
                min(coalesce(finished_at, sent_at)) FILTER (WHERE outcome = 'accepted') AS accepted_since
