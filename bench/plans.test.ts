@@ -121,7 +121,7 @@ const HOT: Record<string, (deps: StatementDeps) => Promise<unknown>> = {
   'sweep lost jobs': (deps) => sweepJobs(deps, { unclaimedMs: 5_000, limit: 1_000 }),
   'renew leases': (deps) => renewLeases(deps, { claims: [claim], leaseMs: 10_000 }),
   'claim a posting': (deps) => claimPosting(deps, { ...claim, leaseMs: 10_000 }),
-  'begin an attempt': (deps) => beginAttempt(deps, { claim, knownAbsent: true }),
+  'begin an attempt': (deps) => beginAttempt(deps, { claim, knownAbsent: true, sentTo: 'emr' }),
   'settle a payment': (deps) =>
     settlePayment(deps, {
       claim,

@@ -181,6 +181,11 @@ export type PostOptions = CallOptions & {
 /** Speaks one EMR's API over one connection. It never retries, and never throws for what the EMR or the network does. */
 export type EmrAdapter = {
   readonly capability: Capability;
+  /**
+   * Names where postings go and by which key they are found there: two adapters with the same text see each other's entries. It
+   * is stored with every send, and holds no secret. What was sent to another place cannot be looked up here.
+   */
+  readonly place: string;
   /** Fields for which this EMR has no place. Integrators see them in `GET /v1/connection`. */
   readonly drops: readonly DroppableField[];
   /**

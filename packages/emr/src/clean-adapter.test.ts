@@ -25,6 +25,7 @@ function careless(outcomes: { post?: PostOutcome; find?: FindOutcome } = {}): Em
   return withCleanTexts({
     capability: 'lookup',
     drops: [],
+    place: 'test',
     settleMs: 1000,
     confirmWithinMs: 1000,
     check: async () => ({ ok: false, reason: 'No\0 list.' }),

@@ -260,3 +260,46 @@ test.each([
     expect(emr.entries).toHaveLength(1);
   },
 );
+
+const CHANGED = `updated_at = now() + interval '1 second'`;
+
+test.each([true, false])(
+  'after a lost answer, a connection whose system of payment ids changed is no place to look; search: %s',
+  async (search) => {
+    emr.behave({ answersLost: 1, conditionalCreate: true });
+    await open({ conditional_create: !search, search });
+    await fixture.workOne('post_payment');
+    const system = '{"payment_identifier_system":"urn:x:other"}';
+    await fixture.rows(`UPDATE connections SET settings = settings || '${system}', ${CHANGED} RETURNING 1`);
+    await work();
+    expect(await payment()).toMatchObject({ status: 'needs_review', failure_code: 'outcome_unknown' });
+    expect(emr.entries).toHaveLength(1);
+  },
+);
+
+test('after a lost answer, the payment is not sent to another EMR; the same one by another name is asked', async () => {
+  emr.behave({ answersLost: 2 });
+  await open({ conditional_create: false });
+  const other = await openForeignServer();
+  const connectTo = async (baseUrl: string) =>
+    void (await fixture.rows(`UPDATE connections SET base_url = '${baseUrl}', ${CHANGED} RETURNING 1`));
+  try {
+    await fixture.workOne('post_payment');
+    await connectTo(other.baseUrl);
+    await work();
+    expect(await payment()).toMatchObject({ status: 'needs_review', failure_code: 'outcome_unknown' });
+    expect(other.entries).toEqual([]);
+
+    fixture.deps.horizonMs = 60_000;
+    await connectTo(emr.baseUrl);
+    await fixture.accept();
+    await fixture.workOne('post_payment');
+    await connectTo(emr.baseUrl.replace('127.0.0.1', 'localhost'));
+    await work();
+    const posted = `SELECT 1 FROM payments WHERE status = 'posted'`;
+    expect(await fixture.rows(posted)).toHaveLength(1);
+    expect(emr.entries).toHaveLength(2);
+  } finally {
+    await other.close();
+  }
+});

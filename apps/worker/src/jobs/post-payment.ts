@@ -16,10 +16,8 @@ import { withWords } from './emr-words.ts';
 import { endPosting, type PostingEnd } from './end-posting.ts';
 import { isOutage, knownFault, OWN_FAULT_TROUBLE, reportOwnFault } from './own-fault.ts';
 import { ACCEPTED, lookUpDelay } from './posting-policy.ts';
-import { SETTLING, settleDoubt } from './settle-doubt.ts';
+import { CANNOT_ASK, SETTLING, settleDoubt } from './settle-doubt.ts';
 import { underClaim } from './under-claim.ts';
-
-const CANNOT_ASK = sentence`There is no way to ask it whether it took the payment.`;
 
 /** Posts one payment to its EMR exactly once, or finds out that it is already there. */
 export async function runPosting(deps: JobDeps, entry: QueueEntry): Promise<void> {
@@ -49,7 +47,7 @@ async function attempt(
   if (doubt.known === 'found')
     return { status: 'posted', emrTransactionId: doubt.emrTransactionId, attempt: null };
   if (doubt.known === 'differs') return { ...entryDiffers(doubt.entry), attempt: null };
-  if (doubt.known === 'never') return outcomeUnknown(sentence`The EMR did not answer. ${CANNOT_ASK}`);
+  if (doubt.known === 'never') return outcomeUnknown(sentence`The EMR did not answer. ${doubt.detail}`);
   if (doubt.known === 'not_yet')
     return { status: 'retrying', trouble: doubt.trouble, inDoubt: true, attempt: null };
   if (doubt.known === 'not_confirmed') return { ...notConfirmed(doubt.detail), attempt: null };
@@ -69,7 +67,12 @@ async function attempt(
 
   const knownAbsent = doubt.known === 'absent';
   const { claim } = posting;
-  if (!(await deps.steps.beginAttempt({ database: deps.database.grouped }, { claim, knownAbsent })))
+  if (
+    !(await deps.steps.beginAttempt(
+      { database: deps.database.grouped },
+      { claim, knownAbsent, sentTo: adapter.place },
+    ))
+  )
     return 'claim_lost';
   const outcome = await adapter.post(
     {

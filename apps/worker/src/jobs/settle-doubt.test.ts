@@ -11,6 +11,7 @@ const posting = {
   payment: { id: randomUUID(), emrPatientId: 'pat-1', amount: '350.10', depositDate: '2026-06-15' },
   unresolvedMs: 5000,
   unresolvedSentAt: sentAt,
+  unresolvedAt: ['here'],
   acceptedMs: null,
 } as ClaimedPosting;
 
@@ -32,8 +33,9 @@ function adapterWith(capability: EmrAdapter['capability'], outcome?: FindOutcome
     asked.push(hints);
     return outcome as FindOutcome;
   };
-  const part: Pick<EmrAdapter, 'capability' | 'settleMs' | 'confirmWithinMs' | 'find'> = {
+  const part: Pick<EmrAdapter, 'capability' | 'place' | 'settleMs' | 'confirmWithinMs' | 'find'> = {
     capability,
+    place: 'here',
     settleMs: 6000,
     confirmWithinMs: 60_000,
   };
@@ -74,8 +76,21 @@ test.each(['lookup', 'conditional-create'] as const)(
   },
 );
 
-test('a conditional create that cannot be looked up is sent again', async () => {
-  expect(await settleDoubt(adapterWith('conditional-create'), posting)).toEqual({ known: 'repeatable' });
+test('a conditional create that cannot be looked up is sent again only after settleMs', async () => {
+  const far = adapterWith('conditional-create');
+  expect(await settleDoubt(far, posting)).toMatchObject({
+    known: 'not_yet',
+    trouble: { code: SETTLING, retryAfterMs: 1000 },
+  });
+  expect(await settleDoubt(far, { ...posting, unresolvedMs: 6000 })).toEqual({ known: 'repeatable' });
+});
+
+test('what was sent elsewhere can be found, and is neither absent nor sent again', async () => {
+  const moved = { ...posting, unresolvedMs: 6000, unresolvedAt: ['here', 'elsewhere'] };
+  expect(await settleDoubt(adapterWith('lookup', ABSENT), moved)).toMatchObject({ known: 'never' });
+  expect(await settleDoubt(adapterWith('conditional-create'), moved)).toMatchObject({ known: 'never' });
+  const far = adapterWith('lookup', { outcome: 'found', emrTransactionId: '7' });
+  expect(await settleDoubt(far, moved)).toEqual({ known: 'found', emrTransactionId: '7' });
 });
 
 test('a look-up that fails is no evidence', async () => {
@@ -92,7 +107,7 @@ test('an entry that differs is neither found nor absent', async () => {
 });
 
 test('an EMR without any means to look up leaves the doubt for ever', async () => {
-  expect(await settleDoubt(adapterWith('none'), posting)).toEqual({ known: 'never' });
+  expect(await settleDoubt(adapterWith('none'), posting)).toMatchObject({ known: 'never' });
 });
 
 test('what the EMR has accepted is looked up until its limit, and is never absent', async () => {

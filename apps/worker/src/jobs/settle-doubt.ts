@@ -2,7 +2,7 @@ import { type OurSentence, sentence, uuidToPaymentId } from '@emr-payments/contr
 import type { ClaimedPosting } from '@emr-payments/db';
 import type { EmrAdapter, EntryDiffers, Trouble } from '@emr-payments/emr';
 
-/** The code of a look-up that found nothing, too soon after the send to prove that the payment is absent. */
+/** The code while the EMR may still be processing the last send: nothing that it says or does proves what comes of that. */
 export const SETTLING = 'settling';
 
 /** The code of a look-up that found nothing yet of a payment that the EMR has accepted for later. */
@@ -16,7 +16,7 @@ export type Doubt =
   | { known: 'differs'; entry: EntryDiffers }
   /** None of them created an entry. */
   | { known: 'absent' }
-  /** Their outcome is not known, but sending again with the same key makes no second entry. */
+  /** Their outcome is not known, but the EMR has written what it is going to: sending again with the same key makes no second entry. */
   | { known: 'repeatable' }
   /** The EMR gave no evidence this time, and may give it later. */
   | { known: 'not_yet'; trouble: Trouble }
@@ -24,16 +24,24 @@ export type Doubt =
   | { known: 'accepted'; trouble: Trouble }
   /** The EMR has accepted it, and did not show an entry in time, or has no means to show one. */
   | { known: 'not_confirmed'; detail: OurSentence }
-  /** The EMR cannot be searched, now or later. */
-  | { known: 'never' };
+  /** The EMR cannot be asked, now or later. */
+  | { known: 'never'; detail: OurSentence };
 
-type Asked = Pick<ClaimedPosting, 'payment' | 'unresolvedMs' | 'unresolvedSentAt' | 'acceptedMs'>;
+/** Why a lost answer of an EMR without a search and a conditional create has to be looked into by a person. */
+export const CANNOT_ASK = sentence`There is no way to ask it whether it took the payment.`;
+
+type Asked = Pick<
+  ClaimedPosting,
+  'payment' | 'unresolvedMs' | 'unresolvedSentAt' | 'unresolvedAt' | 'acceptedMs'
+>;
 
 /**
  * Looks up earlier sends at the EMR before anything is sent again (the outcomes `unknown` and `accepted`: docs/adapters.md).
  * `absent` is believed only when the last of them is older than the adapter's `settleMs`, within which the EMR may still write
- * the entry. That is so even where the EMR is said to honour a conditional create: the setting may be wrong. Of a payment that
- * the EMR has accepted it is never believed.
+ * the entry. That is so even where the EMR is said to honour a conditional create: the setting may be wrong. A conditional
+ * create that cannot be looked up waits for the same time: most servers check the condition when the request arrives, and an
+ * entry that is still being written does not meet it. Of a payment that the EMR has accepted, `absent` is never believed. What was sent to another place than the connection names now can be found here, where the
+ * EMR only got another name, but not be absent.
  */
 export async function settleDoubt(
   { adapter, signal }: { adapter: EmrAdapter; signal: AbortSignal },
@@ -44,7 +52,8 @@ export async function settleDoubt(
   if (adapter.find === undefined) {
     if (acceptedMs !== null)
       return { known: 'not_confirmed', detail: sentence`The EMR cannot be searched for it.` };
-    return adapter.capability === 'none' ? { known: 'never' } : { known: 'repeatable' };
+    if (adapter.capability === 'none') return { known: 'never', detail: CANNOT_ASK };
+    return settling(adapter, posting) ?? sentElsewhere(adapter, posting) ?? { known: 'repeatable' };
   }
 
   const { emrPatientId, amount, depositDate } = payment;
@@ -60,14 +69,26 @@ export async function settleDoubt(
       : { known: 'accepted', trouble };
   }
   if (answer.outcome === 'unavailable') return { known: 'not_yet', trouble: answer };
-  const settlesInMs = adapter.settleMs - (unresolvedMs ?? 0);
-  if (settlesInMs <= 0) return { known: 'absent' };
-  return {
-    known: 'not_yet',
-    trouble: {
-      code: SETTLING,
-      detail: sentence`The EMR may still be processing the request whose answer was lost.`,
-      retryAfterMs: Math.ceil(settlesInMs),
-    },
-  };
+  return settling(adapter, posting) ?? sentElsewhere(adapter, posting) ?? { known: 'absent' };
+}
+
+/** @returns null when the EMR has had `settleMs` for the last send. */
+function settling(
+  { settleMs }: EmrAdapter,
+  { unresolvedMs }: Asked,
+): Extract<Doubt, { known: 'not_yet' }> | null {
+  const settlesInMs = settleMs - (unresolvedMs ?? 0);
+  if (settlesInMs <= 0) return null;
+  const detail = sentence`The EMR may still be processing the request whose answer was lost.`;
+  return { known: 'not_yet', trouble: { code: SETTLING, detail, retryAfterMs: Math.ceil(settlesInMs) } };
+}
+
+/** @returns null when every send in doubt went to where the adapter looks. */
+function sentElsewhere(
+  { place }: EmrAdapter,
+  { unresolvedAt }: Asked,
+): Extract<Doubt, { known: 'never' }> | null {
+  if (unresolvedAt.every((each) => each === place)) return null;
+  const detail = sentence`The connection has been changed since the payment was sent, and it cannot be looked up where it was sent.`;
+  return { known: 'never', detail };
 }

@@ -180,3 +180,15 @@ test('an EMR that ignores If-None-Exist and indexes late gets a payment whose an
   expect(await payment()).toMatchObject({ status: 'posted' });
   expect(emr.sends()).toBe(1);
 });
+
+test('a conditional create is not sent again while the EMR may still be writing the first', async () => {
+  // The condition is checked when a request arrives: what is not written yet does not meet it.
+  emr.behave({ writtenLate: 1, conditionalCreate: true });
+  await open({ search: false, settle_ms: 3_600_000 });
+  await work(3);
+  emr.writeLate();
+  await age('1 hour');
+  await work();
+  expect(await payment()).toMatchObject({ status: 'posted' });
+  expect(emr.entries).toHaveLength(1);
+});

@@ -118,7 +118,9 @@ test('nothing is begun under a hold that is younger than the claim, and the job 
   await accept();
   const posting = await held();
   await on();
-  expect(await beginAttempt(practice, { claim: posting.claim, knownAbsent: true })).toBe(false);
+  expect(await beginAttempt(practice, { claim: posting.claim, knownAbsent: true, sentTo: 'emr' })).toBe(
+    false,
+  );
   expect(await sql('SELECT count(*)::int AS n FROM posting_attempts')).toEqual([{ n: 0 }]);
   expect(
     await sql('SELECT status, tries, queued_at, lease_until FROM jobs JOIN payments p ON p.id = payment_id'),
@@ -126,7 +128,7 @@ test('nothing is begun under a hold that is younger than the claim, and the job 
   expect(await wait({ waitMs: 0 })).toEqual(NOTHING);
   await off();
   const again = await held();
-  expect(await beginAttempt(practice, { claim: again.claim, knownAbsent: false })).toBe(true);
+  expect(await beginAttempt(practice, { claim: again.claim, knownAbsent: false, sentTo: 'emr' })).toBe(true);
 });
 
 test('the wait includes a claim whose statement began before the hold and commits after it', async () => {
@@ -153,7 +155,9 @@ test('the wait includes a claim whose statement began before the hold and commit
   expect(seen.at(-1)?.paymentIds.length).toBe(1);
   expect(returned).toBe(false);
   if (posting === null) throw new Error('the claim saw the hold');
-  expect(await beginAttempt(practice, { claim: posting.claim, knownAbsent: false })).toBe(false);
+  expect(await beginAttempt(practice, { claim: posting.claim, knownAbsent: false, sentTo: 'emr' })).toBe(
+    false,
+  );
   expect(await waiting).toEqual(NOTHING);
 });
 
@@ -164,7 +168,7 @@ test('a lease that lapses is taken back: its holder can neither renew it nor beg
   expect(await wait({ waitMs: 0 })).toEqual({ paymentIds: [paymentId], transactions: 0 });
   expect(await wait()).toEqual(NOTHING);
   expect(await renewLeases(practice, { claims: [stale], leaseMs: 60_000 })).toEqual(new Set());
-  expect(await beginAttempt(practice, { claim: stale, knownAbsent: false })).toBe(false);
+  expect(await beginAttempt(practice, { claim: stale, knownAbsent: false, sentTo: 'emr' })).toBe(false);
   expect(await sql('SELECT lease_until FROM jobs')).toEqual([{ lease_until: null }]);
 });
 

@@ -95,7 +95,10 @@ test('only one of many claims of one entry gets it', async () => {
 
 test('settling writes status, event, delivery and its job, and ends the job, once', async () => {
   const posting = await claimed();
-  await beginAttempt({ database: practice.database }, { claim: posting.claim, knownAbsent: false });
+  await beginAttempt(
+    { database: practice.database },
+    { claim: posting.claim, knownAbsent: false, sentTo: 'emr' },
+  );
   expect(await settlePayment({ database: practice.database }, settlement(posting))).toBe(true);
   expect(await settlePayment({ database: practice.database }, settlement(posting, 'evt_2'))).toBe(false);
 
@@ -115,7 +118,10 @@ test('a stale holder can neither send nor settle nor postpone', async () => {
   const stale = await claimed();
   await sql('UPDATE jobs SET lease_until = now() - interval $$1 s$$');
   expect(
-    await beginAttempt({ database: practice.database }, { claim: stale.claim, knownAbsent: false }),
+    await beginAttempt(
+      { database: practice.database },
+      { claim: stale.claim, knownAbsent: false, sentTo: 'emr' },
+    ),
   ).toBe(false);
   expect(await sweepJobs({ database: practice.database }, { unclaimedMs: 60_000, limit: 10 })).toEqual({
     expired: 1,
@@ -144,9 +150,31 @@ test('a stale holder can neither send nor settle nor postpone', async () => {
   );
 });
 
+test('a send whose holder was lost may have left until the next claim: the time since then counts', async () => {
+  const { claim } = await claimed();
+  await beginAttempt(practice, { claim, knownAbsent: false, sentTo: 'emr' });
+  // Renewed all the time, and its connection to the EMR came up only just before it died.
+  await sql(`UPDATE posting_attempts SET sent_at = now() - interval '1 hour'`);
+  const next = async () => {
+    await sql('UPDATE jobs SET lease_until = NULL, queued_at = NULL, run_at = now()');
+    const [job] = await feedJobs(practice, 10);
+    return claimPosting(practice, { jobId: job?.id ?? '', fence: job?.fence ?? -1, leaseMs: 5_000 });
+  };
+  const second = await next();
+  expect(second?.unresolvedMs).toBe(0);
+  if (second === null) throw new Error('not claimed');
+  await retryPosting(practice, { claim: second.claim, attempt: null, postponement: POSTPONED });
+  await sql(`UPDATE posting_attempts SET finished_at = finished_at - interval '10 minutes'`);
+  expect((await next())?.unresolvedMs).toBeGreaterThanOrEqual(600_000);
+  expect(await sql('SELECT outcome FROM posting_attempts')).toEqual([{ outcome: 'unknown' }]);
+});
+
 test('a send whose outcome was lost is known to the next holder, until the EMR has been asked', async () => {
   const first = await claimed();
-  await beginAttempt({ database: practice.database }, { claim: first.claim, knownAbsent: false });
+  await beginAttempt(
+    { database: practice.database },
+    { claim: first.claim, knownAbsent: false, sentTo: 'emr' },
+  );
   const lost = { outcome: 'unknown' as const, code: 'timeout', detail: 'no answer' };
   await retryPosting(
     { database: practice.database },
@@ -169,7 +197,10 @@ test('a send whose outcome was lost is known to the next holder, until the EMR h
   expect(second?.unresolvedMs).toBeGreaterThanOrEqual(0);
   expect([{ sent_at: second?.unresolvedSentAt }]).toEqual(await sql('SELECT sent_at FROM posting_attempts'));
   if (second !== null)
-    await beginAttempt({ database: practice.database }, { claim: second.claim, knownAbsent: true });
+    await beginAttempt(
+      { database: practice.database },
+      { claim: second.claim, knownAbsent: true, sentTo: 'emr' },
+    );
   expect(await sql('SELECT number, outcome FROM posting_attempts ORDER BY number')).toEqual([
     { number: 1, outcome: 'absent' },
     { number: 3, outcome: null },

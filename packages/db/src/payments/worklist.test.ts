@@ -59,7 +59,10 @@ const settle = (
 async function paymentThat(status: 'failed' | 'needs_review'): Promise<string> {
   const paymentId = await accept();
   const posting = await claim();
-  await beginAttempt({ database: practice.database }, { claim: posting.claim, knownAbsent: false });
+  await beginAttempt(
+    { database: practice.database },
+    { claim: posting.claim, knownAbsent: false, sentTo: 'emr' },
+  );
   const attempt = status === 'failed' ? { outcome: 'refused' as const } : { outcome: 'unknown' as const };
   expect(await settle(posting, status, attempt)).toBe(true);
   return paymentId;
@@ -106,7 +109,10 @@ test('a retry is the same payment and job, accepted again, with its attempts kep
   const posting = await claim();
   expect(posting).toMatchObject({ payment: { paymentMethod: 'Cash' }, sends: 1, unresolvedMs: null });
   expect(
-    await beginAttempt({ database: practice.database }, { claim: posting.claim, knownAbsent: false }),
+    await beginAttempt(
+      { database: practice.database },
+      { claim: posting.claim, knownAbsent: false, sentTo: 'emr' },
+    ),
   ).toBe(true);
   expect(await settle(posting, 'failed', { outcome: 'refused' })).toBe(true);
   const ended = await show(paymentId);

@@ -21,21 +21,27 @@ const BEGIN = {
       UPDATE posting_attempts a SET outcome = 'absent', finished_at = coalesce(a.finished_at, now()) FROM job
        WHERE $3 AND NOT job.on_hold AND a.payment_id = job.payment_id AND (a.outcome IS NULL OR a.outcome = 'unknown')
     ), begun AS (
-      INSERT INTO posting_attempts (payment_id, number, sent_at)
-      SELECT payment_id, $2, now() FROM job WHERE NOT job.on_hold
+      INSERT INTO posting_attempts (payment_id, number, sent_at, sent_to)
+      SELECT payment_id, $2, now(), $4 FROM job WHERE NOT job.on_hold
     )
     SELECT on_hold FROM job`,
 };
 
 /**
  * @param input.knownAbsent the EMR has been asked about all earlier sends and has none of them.
+ * @param input.sentTo the adapter's `place`.
  * @returns false when the claim is no longer ours or the payment is on hold: nothing may be sent.
  */
 export async function beginAttempt(
   deps: StatementDeps,
-  { claim, knownAbsent }: { claim: Claim; knownAbsent: boolean },
+  { claim, knownAbsent, sentTo }: { claim: Claim; knownAbsent: boolean; sentTo: string },
 ): Promise<boolean> {
-  const [job] = await query<{ on_hold: boolean }>(deps, BEGIN, [claim.jobId, claim.fence, knownAbsent]);
+  const [job] = await query<{ on_hold: boolean }>(deps, BEGIN, [
+    claim.jobId,
+    claim.fence,
+    knownAbsent,
+    sentTo,
+  ]);
   if (job === undefined) return false;
   if (job.on_hold) await putBack(deps, claim);
   return !job.on_hold;

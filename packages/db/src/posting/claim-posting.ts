@@ -39,8 +39,9 @@ export type ClaimedPosting = {
   /** How many requests have been sent to the EMR. */
   sends: number;
   /**
-   * Milliseconds since the last send whose outcome is unknown; null when there is none. Counted from the end of the call
-   * when the worker recorded it, otherwise from `sent_at`, which is written an unknown time before the request leaves.
+   * Milliseconds since the last send whose outcome is unknown; null when there is none. Counted from the end of the call when the
+   * worker recorded it. Otherwise its holder was lost, and may have sent the request at any time until this claim, `sent_at` being
+   * written an unknown time before that: then 0, and later counted from when the next holder recorded the loss (`retryPosting`).
    */
   unresolvedMs: number | null;
   /**
@@ -52,6 +53,8 @@ export type ClaimedPosting = {
   recordFailures: number;
   /** When the earliest send whose outcome is open was recorded, just before its request left; null when there is none. */
   unresolvedSentAt: Date | null;
+  /** Where the sends with an unknown outcome went, each place once, as far as it was recorded. */
+  unresolvedAt: string[];
   /** Milliseconds since the retry horizon began, without those under a hold. */
   triedForMs: number;
 };
@@ -83,15 +86,16 @@ const CLAIM = {
            p.payment_method, p.reference_number, p.location, p.amount::text, p.notes, p.deposit_date::text,
            c.adapter, c.base_url, c.credentials, c.settings, c.time_zone, c.share_emr_text, c.updated_at::text AS version,
            p.tried_since, extract(epoch FROM now() - p.tried_since)::float8 * 1000 AS tried_for_ms, ${heldSince('p.tried_since')} AS was_held,
-           a.sends, extract(epoch FROM now() - a.unresolved_since)::float8 * 1000 AS unresolved_ms, a.unresolved_sent_at,
+           a.sends, extract(epoch FROM now() - a.unresolved_since)::float8 * 1000 AS unresolved_ms, a.unresolved_sent_at, a.unresolved_at,
            a.accepted_since, extract(epoch FROM now() - a.accepted_since)::float8 * 1000 AS accepted_ms
       FROM job JOIN payment p ON true
       JOIN users u ON u.id = p.user_id
       JOIN connections c ON c.user_id = p.user_id
       CROSS JOIN LATERAL (
         SELECT count(*)::int AS sends,
-               max(coalesce(finished_at, sent_at)) FILTER (WHERE outcome IS NULL OR outcome = 'unknown') AS unresolved_since,
+               max(CASE WHEN outcome IS NULL THEN now() ELSE coalesce(finished_at, sent_at) END) FILTER (WHERE outcome IS NULL OR outcome = 'unknown') AS unresolved_since,
                min(sent_at) FILTER (WHERE outcome IS NULL OR outcome IN ('unknown', 'accepted')) AS unresolved_sent_at,
+               coalesce(array_agg(DISTINCT sent_to) FILTER (WHERE sent_to IS NOT NULL AND (outcome IS NULL OR outcome = 'unknown')), '{}') AS unresolved_at,
                min(coalesce(finished_at, sent_at)) FILTER (WHERE outcome = 'accepted') AS accepted_since
           FROM posting_attempts WHERE payment_id = p.id
       ) a`,
@@ -127,6 +131,7 @@ type Row = {
   sends: number;
   unresolved_ms: number | null;
   unresolved_sent_at: Date | null;
+  unresolved_at: string[];
   accepted_ms: number | null;
   record_failures: number;
 };
@@ -174,6 +179,7 @@ export async function claimPosting(
     sends: row.sends,
     unresolvedMs: row.unresolved_ms,
     unresolvedSentAt: row.unresolved_sent_at,
+    unresolvedAt: row.unresolved_at,
     acceptedMs: row.accepted_ms === null ? null : row.accepted_ms - (await heldMs(row.accepted_since)),
     recordFailures: row.record_failures,
     triedForMs: row.tried_for_ms - (await heldMs(row.tried_since)),

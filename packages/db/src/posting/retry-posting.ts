@@ -30,8 +30,9 @@ const FAILED_LANE = failedLane({ longestSeconds: 60 });
 
 /**
  * Releases a payment until later: closes the attempt, makes the payment `retrying` or `submitted`, and lets the job wait with
- * the answer to this try. A failure of
- * the far end counts towards its lane's circuit, which opens for longer the longer the failures go on.
+ * the answer to this try. The attempts of
+ * former holders that were lost are closed as unknown, so that the time since then counts (`unresolvedMs`). A failure of the
+ * far end counts towards its lane's circuit, which opens for longer the longer the failures go on.
  */
 const RETRY = {
   name: 'retry-posting',
@@ -50,6 +51,9 @@ const RETRY = {
     ), attempt AS (
       UPDATE posting_attempts a SET outcome = $4, code = $5, detail = $6, emr_text = $12, finished_at = now() FROM job
        WHERE $4::text IS NOT NULL AND a.payment_id = job.payment_id AND a.number = $2
+    ), lost AS (
+      UPDATE posting_attempts a SET outcome = 'unknown', finished_at = now(), detail = 'The worker ended before it recorded an answer.' FROM job
+       WHERE a.payment_id = job.payment_id AND a.number < $2 AND a.outcome IS NULL
     ), lane AS (
       UPDATE lanes SET ${FAILED_LANE}
         FROM job WHERE lanes.id = job.lane_id AND $7 = 'failing' AND ${NOT_OPEN}

@@ -79,7 +79,7 @@ test('every payment that is not posted is in doubt from the time of the backup, 
   expect(open).toMatchObject({ sends: 1, unresolvedSentAt: SINCE });
   expect(open.unresolvedMs).toBeLessThan(30_000);
   expect(open.triedForMs).toBeLessThan(30_000);
-  expect(await beginAttempt(practice, { claim: open.claim, knownAbsent: true })).toBe(true);
+  expect(await beginAttempt(practice, { claim: open.claim, knownAbsent: true, sentTo: 'emr' })).toBe(true);
 });
 
 test('a failed payment that a person retries afterwards is still in doubt', async () => {
@@ -96,7 +96,7 @@ test('a failed payment that a person retries afterwards is still in doubt', asyn
 test('an earlier send in doubt keeps its time: a look-up searches from there', async () => {
   await payment('accepted');
   const earlier = await claim();
-  await beginAttempt(practice, { claim: earlier.claim, knownAbsent: false });
+  await beginAttempt(practice, { claim: earlier.claim, knownAbsent: false, sentTo: 'emr' });
   await sql(`UPDATE posting_attempts SET sent_at = '2026-01-01T00:00:00Z'`);
   await sql('UPDATE jobs SET lease_until = NULL, queued_at = NULL');
   await hold();

@@ -34,6 +34,11 @@ export function keepAliveAgents(): { http: HttpAgent; https: HttpsAgent } {
   return { http: new HttpAgent(options), https: new HttpsAgent(options) };
 }
 const sharedAgents = keepAliveAgents();
+/** Each exchange has a connection of its own: nothing on it can be a late answer to an earlier request. */
+export const UNSHARED: { http: HttpAgent; https: HttpsAgent } = {
+  http: new HttpAgent({ keepAlive: false }),
+  https: new HttpsAgent({ keepAlive: false }),
+};
 
 /**
  * Repeats nothing, follows no redirect and throws for no status: the caller judges the answer. An encoded body is left to

@@ -15,6 +15,7 @@ export const fhirR5: Dialect = {
     const fhir = readFhirConnection(connection);
     const adapter: EmrAdapter = {
       capability: fhir.capability,
+      place: `${description.name} ${fhir.baseUrl} ${fhir.settings.payment_identifier_system}`,
       drops: [],
       settleMs: fhir.settings.settle_ms,
       confirmWithinMs: fhir.settings.confirm_within_ms,

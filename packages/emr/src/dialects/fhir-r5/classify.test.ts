@@ -163,7 +163,15 @@ test.each([
   });
 });
 
-test.each(['duplicate', 'conflict', 'lock-error'])(
+test.each(['transient', 'exception', 'timeout', 'incomplete', 'no-store', 'throttled'])(
+  'a 4xx with the transient issue %s is no refusal',
+  (code) => {
+    for (const status of [400, 404, 422])
+      expect(answer(status, issue({ code }))).toMatchObject({ outcome: 'unknown', code: 'emr_error' });
+  },
+);
+
+test.each(['duplicate', 'multiple-matches', 'conflict', 'lock-error'])(
   'a refusal for %s may mean an earlier try of ours: unknown',
   (code) => {
     expect(answer(422, issue({ code }))).toMatchObject({ outcome: 'unknown', code: 'conflict' });

@@ -14,6 +14,21 @@ import {
   parseAs,
 } from './resources.ts';
 
+/** The EMR has such an entry already or is processing one: that may come from an earlier send of ours. */
+const CONFLICTS: ReadonlySet<string> = new Set(['duplicate', 'multiple-matches', 'conflict', 'lock-error']);
+/**
+ * The other transient issues (https://hl7.org/fhir/R5/valueset-issue-type.html): the EMR did not come to an end, or the same
+ * request may succeed later. Some servers report them with a 4xx. They do not say that nothing was written.
+ */
+const FAILURES: ReadonlySet<string> = new Set([
+  'transient',
+  'exception',
+  'timeout',
+  'incomplete',
+  'no-store',
+  'throttled',
+]);
+
 /** The two codes with which the table of statuses refuses. */
 const refusedAs = ({ code }: Trouble): FailedCode =>
   code === 'connection_misconfigured' ? code : 'emr_refused';
@@ -92,18 +107,15 @@ export function classifyPost(result: Answer | NoAnswer): PostOutcome | Exists {
     }
     case 'refused': {
       const outcome = parseAs(OperationOutcomeSchema, result.body);
-      // The EMR has such an entry already or is processing one: that may come from an earlier send of ours.
-      if (
-        outcome?.issue.some(
-          ({ code }) => code === 'duplicate' || code === 'conflict' || code === 'lock-error',
-        )
-      ) {
-        return {
-          outcome: 'unknown',
-          code: 'conflict',
-          detail: sentence`The EMR reported a conflict (HTTP ${result.status}).`,
-          ...wordsOf(result.body),
-        };
+      const says = (codes: ReadonlySet<string>) =>
+        outcome?.issue.some(({ code = '' }) => codes.has(code)) === true;
+      if (says(CONFLICTS)) {
+        const detail = sentence`The EMR reported a conflict (HTTP ${result.status}).`;
+        return { outcome: 'unknown', code: 'conflict', detail, ...wordsOf(result.body) };
+      }
+      if (says(FAILURES)) {
+        const detail = sentence`The EMR reported a failure of its own (HTTP ${result.status}).`;
+        return { outcome: 'unknown', code: 'emr_error', detail, ...wordsOf(result.body) };
       }
       const code = refusalCode(outcome) ?? refusedAs(trouble);
       const reason = refusalReason(outcome, { code, status: result.status });

@@ -1,6 +1,10 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { findPosting } from './find-posting.ts';
 import { type ForeignServer, type ForeignWays, openForeignServer } from './foreign-server.fixture.ts';
+import { readResource } from './read.ts';
+import { AnyResourceSchema } from './resources.ts';
 import { readFhirConnection } from './settings.ts';
 
 // Everything that a server can answer in place of "nothing found"; the whole of it through the worker is tested there.
@@ -218,4 +222,39 @@ test('an entry with our id that is not the payment differs, unless another one i
 test('look-ups and lists ask for answers that are not from a cache', async () => {
   await find([bundle()]);
   expect(emr.seen.map(({ headers }) => headers['cache-control'])).toEqual(['no-cache']);
+});
+
+test('a server that is one answer behind on a kept connection is not believed', async () => {
+  const http = (body: unknown) => {
+    const text = JSON.stringify(body);
+    return `HTTP/1.1 200 OK\r\ncontent-length: ${Buffer.byteLength(text)}\r\n\r\n${text}`;
+  };
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    let requests = 0;
+    socket.on('data', () => {
+      requests += 1;
+      // The second answer to the first request comes when the next request is on the same connection.
+      socket.write(http(bundle(requests === 1 ? { entry: [{ resource: payment }] } : {})));
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  try {
+    const connection = readFhirConnection({
+      userId: 1,
+      adapter: 'fhir-r5',
+      baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/fhir`,
+      credentials: {},
+      settings: {},
+      timeZone: 'UTC',
+    });
+    const options = { signal: AbortSignal.timeout(5000) };
+    await readResource(connection, { path: 'ValueSet/x', schema: AnyResourceSchema, ...options });
+    expect(await findPosting(connection, hints, options)).toMatchObject({ outcome: 'found' });
+    expect(sockets.size).toBe(2);
+  } finally {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  }
 });

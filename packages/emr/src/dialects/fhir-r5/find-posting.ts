@@ -38,7 +38,8 @@ function didOurSearch(
 
 /**
  * Searches for one payment id, with a page size drawn by lot: a cache that keeps answers by URL, obeys no header and sends none
- * rarely has one for it. The size has no effect on which entries are found.
+ * rarely has one for it. The size has no effect on which entries are found. On connections of its own, because an empty answer to
+ * an earlier request would be believed.
  */
 function searchFor(connection: FhirConnection, paymentId: string, { signal }: CallOptions) {
   const system = connection.settings.payment_identifier_system;
@@ -50,6 +51,7 @@ function searchFor(connection: FhirConnection, paymentId: string, { signal }: Ca
     path: `PaymentReconciliation?${query}`,
     schema: PaymentReconciliationSchema,
     signal,
+    unshared: true,
   });
 }
 

@@ -11,6 +11,8 @@ export type ForeignWays = {
   idOf?: (number: number) => string;
   /** So many creates are carried out, and the connection is cut instead of an answer. */
   answersLost?: number;
+  /** So many creates are carried out only when `writeLate` is called. Their connections are cut before that. */
+  writtenLate?: number;
   /** The answer to a create. The plain one has a Location and no body. */
   created?: (plain: ForeignAnswer, entry: Json) => ForeignAnswer;
   /** The answer to a search for payments. The plain one is an honest Bundle with `total` and a self link. */
@@ -32,6 +34,8 @@ export type ForeignServer = {
   /** How many creates arrived, those that created nothing included. */
   sends(): number;
   behave(ways: ForeignWays): void;
+  /** Carries out the creates that the server took and did not finish. */
+  writeLate(): void;
   close(): Promise<void>;
 };
 
@@ -70,6 +74,8 @@ const carries = (token: string) => (entry: Json) =>
 export async function openForeignServer(): Promise<ForeignServer> {
   let ways: ForeignWays = {};
   let lost = 0;
+  let late = 0;
+  const unwritten: Json[] = [];
   const entries: Json[] = [];
   const seen: ForeignServer['seen'] = [];
   let baseUrl = '';
@@ -87,6 +93,12 @@ export async function openForeignServer(): Promise<ForeignServer> {
       ...resource,
       id: ways.idOf?.(entries.length + 1) ?? String(entries.length + 1),
     };
+    if (existing === undefined && late > 0) {
+      late -= 1;
+      unwritten.push(entry);
+      response.socket?.destroy();
+      return;
+    }
     if (existing === undefined) entries.push(entry);
     if (lost > 0) {
       lost -= 1;
@@ -130,7 +142,9 @@ export async function openForeignServer(): Promise<ForeignServer> {
     behave(next) {
       ways = next;
       lost = next.answersLost ?? 0;
+      late = next.writtenLate ?? 0;
     },
+    writeLate: () => void entries.push(...unwritten.splice(0)),
     async close() {
       server.closeAllConnections();
       server.close();

@@ -33,7 +33,7 @@ export type SearchResult<T> =
 /** Reads all pages of a search, at most 20. */
 export async function readAll<T extends TSchema>(
   connection: FhirConnection,
-  { path, schema, signal }: Pick<ReadInput<T>, 'path' | 'schema' | 'signal'>,
+  { path, schema, signal, unshared = false }: Pick<ReadInput<T>, 'path' | 'schema' | 'signal' | 'unshared'>,
 ): Promise<SearchResult<Static<T>>> {
   const all: Static<T>[] = [];
   const facts: SearchFacts = {
@@ -62,7 +62,7 @@ export async function readAll<T extends TSchema>(
       return stopped({ code: 'answer_too_large', detail: sentence`The EMR's list is too long.` });
     const result: Awaited<ReturnType<typeof readResource<typeof BundleSchema>>> = await readResource(
       connection,
-      { path: next, schema: BundleSchema, signal, request },
+      { path: next, schema: BundleSchema, signal, request, unshared },
     );
     if (!result.ok) return { ...result, value: all };
     const { value: bundle, freshness } = result;

@@ -3,7 +3,7 @@ import type { Static, TSchema } from '@sinclair/typebox';
 import type { Trouble } from '../../adapter.ts';
 import { servedFromCache } from '../../http/cached-answer.ts';
 import { describeNoAnswer, judgeStatus } from '../../http/evidence.ts';
-import { exchange } from '../../http/exchange.ts';
+import { exchange, UNSHARED } from '../../http/exchange.ts';
 import { urlOf } from './links.ts';
 import { parseAs } from './resources.ts';
 import { type Refusal, wordsOf } from './said.ts';
@@ -28,6 +28,8 @@ export type ReadInput<T extends TSchema> = {
   /** Names the request to the operator, where the path is the server's own and may hold a secret of it. */
   request?: string;
   maxAnswerBytes?: number;
+  /** True: on a connection of its own. A server or proxy that once gave one answer too many is a step behind on a kept one. */
+  unshared?: boolean;
 };
 
 /** Names a request of ours: its query has no secret. */
@@ -36,19 +38,29 @@ export const requestOf = (path: string): string => `GET /${decodeURIComponent(pa
 /** Reads one resource and checks it against the schema. */
 export async function readResource<T extends TSchema>(
   { baseUrl, headers, secrets, settings }: FhirConnection,
-  { path, schema, signal, request = requestOf(path), maxAnswerBytes = MAX_ANSWER_BYTES }: ReadInput<T>,
+  {
+    path,
+    schema,
+    signal,
+    request = requestOf(path),
+    maxAnswerBytes = MAX_ANSWER_BYTES,
+    unshared,
+  }: ReadInput<T>,
 ): Promise<{ ok: true; value: Static<T>; freshness: Freshness } | Failed> {
   const sentAtMs = Date.now();
-  const result = await exchange({
-    method: 'GET',
-    url: urlOf(baseUrl, path),
-    // `handling=strict` makes the server refuse a search parameter that it does not know; ignoring it would give the wrong
-    // resources. `no-cache` is for caches on the way, and for servers that reuse the results of a search.
-    headers: { ...headers, prefer: 'handling=strict', 'cache-control': 'no-cache' },
-    signal,
-    timeoutMs: settings.timeout_ms,
-    maxAnswerBytes,
-  });
+  const result = await exchange(
+    {
+      method: 'GET',
+      url: urlOf(baseUrl, path),
+      // `handling=strict` makes the server refuse a search parameter that it does not know; ignoring it would give the wrong
+      // resources. `no-cache` is for caches on the way, and for servers that reuse the results of a search.
+      headers: { ...headers, prefer: 'handling=strict', 'cache-control': 'no-cache' },
+      signal,
+      timeoutMs: settings.timeout_ms,
+      maxAnswerBytes,
+    },
+    unshared ? UNSHARED : undefined,
+  );
   if (result.kind === 'no_answer') {
     return {
       ok: false,
