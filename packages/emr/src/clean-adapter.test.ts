@@ -1,6 +1,6 @@
 import type { OurSentence } from '@emr-payments/contracts';
 import { expect, test } from 'vitest';
-import type { EmrAdapter, EmrLists, FindOutcome, PostOutcome } from './adapter.ts';
+import type { CheckOutcome, EmrAdapter, EmrLists, FindOutcome, PostOutcome } from './adapter.ts';
 import { withCleanTexts } from './clean-adapter.ts';
 import { listNames } from './names/list-names.ts';
 
@@ -20,15 +20,18 @@ const LISTS: EmrLists = {
 };
 
 /** An adapter of a new dialect that passes on what its EMR wrote. */
-function careless(outcomes: { post?: PostOutcome; find?: FindOutcome } = {}): EmrAdapter {
+function careless(
+  outcomes: { post?: PostOutcome; find?: FindOutcome; check?: CheckOutcome } = {},
+): EmrAdapter {
   const { post = { outcome: 'posted', emrTransactionId: '1' }, find } = outcomes;
+  const { check = { ok: false, reason: 'No\0 list.' } } = outcomes;
   return withCleanTexts({
     capability: 'lookup',
     drops: [],
     place: 'test',
     settleMs: 1000,
     confirmWithinMs: 1000,
-    check: async () => ({ ok: false, reason: 'No\0 list.' }),
+    check: async () => check,
     ...listNames(async () => LISTS),
     post: async () => post,
     ...(find === undefined ? {} : { find: async () => find }),
@@ -77,4 +80,27 @@ test('sentences are cleaned, and everything else of an outcome stays', async () 
   });
   expect(await adapter.check(options)).toEqual({ ok: false, reason: 'No list.' });
   expect(adapter.find).toBeUndefined();
+});
+
+test('what a check found can be stored as JSON, whatever the EMR calls itself', async () => {
+  const adapter = careless({
+    check: {
+      ok: true,
+      methods: 1,
+      locations: 1,
+      unusable: ['\ud83d\u001bCard'],
+      settings: { search: true, title: 'A\0' },
+      statement: { fhir_version: '5.0.0\0\ud83d', software: 'x'.repeat(1001), says: null },
+      remarks: ['So\0.'],
+    },
+  });
+  expect(await adapter.check(options)).toEqual({
+    ok: true,
+    methods: 1,
+    locations: 1,
+    unusable: ['Card'],
+    settings: { search: true, title: 'A' },
+    statement: { fhir_version: '5.0.0', software: `${'x'.repeat(999)}…`, says: null },
+    remarks: ['So.'],
+  });
 });

@@ -1,7 +1,18 @@
 import { sentence } from '@emr-payments/contracts';
-import { cleanText } from '@emr-payments/runtime';
+import { cleanText, clip } from '@emr-payments/runtime';
 import type { EmrAdapter, FindOutcome, PostOutcome } from './adapter.ts';
 import { isUsableId } from './usable-id.ts';
+
+/** Longest text of a check: what it found is stored and shown, and an EMR's version is no book. */
+const LONGEST_FACT = 1000;
+
+/** Cleans and cuts every text in a value, at any depth. */
+function cleanDeep<T>(value: T): T {
+  if (typeof value === 'string') return clip(cleanText(value), LONGEST_FACT) as T;
+  if (Array.isArray(value)) return value.map(cleanDeep) as T;
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, cleanDeep(each)])) as T;
+}
 
 /** Cleans every text of an outcome that is not an id. Sentences of ours do not change by it. */
 function cleaned<T extends object>(outcome: T): T {
@@ -29,9 +40,10 @@ export function withCleanTexts(adapter: EmrAdapter): EmrAdapter {
   const { find } = adapter;
   const clean: EmrAdapter = {
     ...adapter,
+    // A check has no ids in it, and what it read is stored as JSON.
     check: async (options) => {
-      const outcome = cleaned(await adapter.check(options));
-      return outcome.ok ? { ...outcome, unusable: outcome.unusable.map(cleanText) } : outcome;
+      const outcome = await adapter.check(options);
+      return outcome.ok ? cleanDeep(outcome) : cleaned(outcome);
     },
     // `listNames` has cleaned the names before they are matched.
     resolve: async (names, options) => cleaned(await adapter.resolve(names, options)),
