@@ -5,6 +5,9 @@ import { type Listed, readConcepts, readEach } from './methods.ts';
 import type { Failed } from './read.ts';
 import { type ComposePart, ComposePartSchema } from './terminology-resources.ts';
 
+/** What putting a ValueSet together once more costs, in concepts: each may be included in many others. */
+const COST = 100;
+
 /** Deeper than any ValueSet of payment methods that includes another one. */
 const DEEPEST = 10;
 
@@ -22,6 +25,8 @@ async function codesOf({ definitions }: Deps, { system, version }: ComposePart):
   const { chosen, unusable } = chooseVersion(whole, { type: 'CodeSystem', url, version });
   if (chosen === undefined) return definitions.missing({ type: 'CodeSystem', canonical: url });
   const read = readConcepts(chosen.concept, { system: url });
+  const tooMany = definitions.spend(read.seen);
+  if (tooMany !== null) return tooMany;
   const partly =
     (chosen.content ?? 'complete') === 'complete'
       ? []
@@ -36,7 +41,9 @@ async function codesOf({ definitions }: Deps, { system, version }: ComposePart):
 /** The listed codes of a part. Those without a name get the one that the CodeSystem gives them. */
 async function listedCodes(deps: Deps, part: ComposePart): Promise<Composed> {
   const { system, concept = [] } = part;
-  const { value, unusable } = readConcepts(concept, { system });
+  const { value, unusable, seen } = readConcepts(concept, { system });
+  const tooMany = deps.definitions.spend(seen);
+  if (tooMany !== null) return tooMany;
   const unnamed = value.some(({ id, name }) => id === `${system ?? ''}|${name}`);
   if (!unnamed || system === undefined) return { ok: true, value, unusable };
   const defined = await codesOf(deps, part);
@@ -86,9 +93,8 @@ async function codesOfPart(
     sets.push(other);
   }
   const [first, ...others] = sets;
-  const value = (first?.value ?? []).filter(({ id }) =>
-    others.every((set) => set.value.some((each) => each.id === id)),
-  );
+  const ids = others.map((set) => new Set(set.value.map(({ id }) => id)));
+  const value = (first?.value ?? []).filter(({ id }) => ids.every((set) => set.has(id)));
   return { ok: true, value, unusable: [...unusable, ...sets.flatMap((set) => set.unusable)] };
 }
 
@@ -106,6 +112,8 @@ export async function composeValueSet(
   if (above.includes(canonical) || above.length === DEEPEST) {
     return { ok: true, value: [], unusable: [`ValueSet ${canonical}, which includes itself`] };
   }
+  const tooMany = deps.definitions.spend(COST);
+  if (tooMany !== null) return tooMany;
   const [url = '', version] = canonical.split('|');
   const found = await deps.definitions.valueSets(url);
   if (!found.ok) return found;
@@ -119,20 +127,23 @@ export async function composeValueSet(
   // An expansion that is stored with the ValueSet knows what its filters give.
   if (expansion !== undefined && !isPartial(expansion) && (compose === undefined || filtered)) {
     const read = readConcepts(expansion.contains, {});
+    const tooManyCodes = deps.definitions.spend(read.seen);
+    if (tooManyCodes !== null) return tooManyCodes;
     if ((expansion.total ?? 0) <= read.seen)
       return { ok: true, value: read.value, unusable: [...unusable, ...read.unusable] };
   }
 
-  const included: EmrCode[] = [];
+  const included: EmrCode[][] = [];
+  const named: string[][] = [unusable];
   for (const part of parts) {
     if (part === null) {
-      unusable.push(`a part of ValueSet ${url} that cannot be read`);
+      named.push([`a part of ValueSet ${url} that cannot be read`]);
       continue;
     }
     const codes = await codesOfPart(deps, { part, filtered: 'none', above: [...above, canonical] });
     if (!codes.ok) return codes;
-    included.push(...codes.value);
-    unusable.push(...codes.unusable);
+    included.push(codes.value);
+    named.push(codes.unusable);
   }
   const without = new Set<string>();
   for (const part of excluded) {
@@ -140,12 +151,16 @@ export async function composeValueSet(
       return {
         ok: true,
         value: [],
-        unusable: [...unusable, `all of ValueSet ${url}: what it excludes cannot be read`],
+        unusable: [...named.flat(), `all of ValueSet ${url}: what it excludes cannot be read`],
       };
     const codes = await codesOfPart(deps, { part, filtered: 'all', above: [...above, canonical] });
     if (!codes.ok) return codes;
     for (const { id } of codes.value) without.add(id);
-    unusable.push(...codes.unusable.filter((each) => each.endsWith(CANNOT_FILTER)));
+    named.push(codes.unusable.filter((each) => each.endsWith(CANNOT_FILTER)));
   }
-  return { ok: true, value: included.filter(({ id }) => !without.has(id)), unusable };
+  return {
+    ok: true,
+    value: included.flat().filter(({ id }) => !without.has(id)),
+    unusable: named.flat(),
+  };
 }

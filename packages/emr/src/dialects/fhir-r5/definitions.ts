@@ -1,5 +1,6 @@
 import { idShown, sentence, wordIn } from '@emr-payments/contracts';
 import type { TSchema } from '@sinclair/typebox';
+import { MOST_CONCEPTS } from './methods.ts';
 import { type Failed, requestOf } from './read.ts';
 import { readList } from './read-all.ts';
 import type { FhirConnection } from './settings.ts';
@@ -14,6 +15,8 @@ type Found<T> = { ok: true; value: T[]; unusable: string[] } | Failed;
 export type Definitions = {
   valueSets(url: string): Promise<Found<ValueSet>>;
   codeSystems(url: string): Promise<Found<CodeSystem>>;
+  /** Counts work on what was read, which may be read many times over; trouble when it is more than a list of methods takes. */
+  spend(concepts: number): Failed | null;
   /** Trouble and no empty list: a payment waits for a list that is not there, and does not fail by it. */
   missing(wanted: { type: 'ValueSet' | 'CodeSystem'; canonical: string }): Failed;
 };
@@ -22,14 +25,16 @@ const pathOf = (type: string, url: string) => `${type}?${new URLSearchParams({ u
 
 export function openDefinitions(connection: FhirConnection, signal: AbortSignal): Definitions {
   const asked = new Map<string, Promise<unknown>>();
+  let spent = 0;
+  function tooLarge(path: string): Failed {
+    const detail = sentence`The EMR's list of payment methods is made of too many others.`;
+    return failed(path, { code: 'answer_too_large', detail });
+  }
   function read<T>(type: string, { url, schema }: { url: string; schema: TSchema }): Promise<Found<T>> {
     const path = pathOf(type, url);
     const known = asked.get(path);
     if (known !== undefined) return known as Promise<Found<T>>;
-    if (asked.size === MOST) {
-      const detail = sentence`The EMR's list of payment methods is made of too many others.`;
-      return Promise.resolve(failed(path, { code: 'answer_too_large', detail }));
-    }
+    if (asked.size === MOST) return Promise.resolve(tooLarge(path));
     const reading = readList(connection, { path, schema, signal, named: `${type}s` });
     asked.set(path, reading);
     return reading as Promise<Found<T>>;
@@ -37,6 +42,12 @@ export function openDefinitions(connection: FhirConnection, signal: AbortSignal)
   return {
     valueSets: (url) => read('ValueSet', { url, schema: ValueSetSchema }),
     codeSystems: (url) => read('CodeSystem', { url, schema: CodeSystemSchema }),
+    spend(concepts) {
+      spent += concepts;
+      return spent > MOST_CONCEPTS
+        ? tooLarge(pathOf('ValueSet', connection.settings.payment_method_value_set))
+        : null;
+    },
     missing({ type, canonical }) {
       const name = sentence`${wordIn(['ValueSet', 'CodeSystem'], type) ?? sentence`list`} ${idShown(canonical) ?? sentence`(without a usable name)`}`;
       const detail = sentence`The EMR has no ${name}, which its payment methods come from.`;

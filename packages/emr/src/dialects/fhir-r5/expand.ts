@@ -3,7 +3,7 @@ import { Type } from '@sinclair/typebox';
 import type { EmrCode } from '../../adapter.ts';
 import type { TroubleCode } from '../../trouble-codes.ts';
 import { pathOfLink } from './links.ts';
-import { type Listed, readConcepts, readEach } from './methods.ts';
+import { type Listed, MOST_CONCEPTS, readConcepts, readEach } from './methods.ts';
 import { type Failed, readResource, requestOf } from './read.ts';
 import type { FhirConnection } from './settings.ts';
 import { type Expansion, ExpansionSchema } from './terminology-resources.ts';
@@ -59,9 +59,11 @@ export async function expandMethods(
     const further = number === 0 || (read.seen > 0 && !repeats);
     if (further) {
       for (const { id } of read.value) ids.add(id);
-      listed.value.push(...read.value);
-      listed.unusable.push(...read.unusable);
+      // Not `push(...)`: so many arguments do not fit on the stack.
+      listed.value = listed.value.concat(read.value);
+      listed.unusable = listed.unusable.concat(read.unusable);
       seen += read.seen;
+      if (seen > MOST_CONCEPTS) return stopped('answer_too_large', sentence`The EMR's list is too long.`);
     }
     if (next === undefined && total <= seen) return { ok: true, ...listed };
     if (!further || (next === undefined && read.seen === 0))

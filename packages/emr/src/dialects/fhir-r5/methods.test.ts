@@ -362,3 +362,61 @@ test('a definition that is made of ever more others ends', async () => {
     many[`CodeSystem?url=${system}`] = bundle([codeSystem(system, [concept('A')])]);
   expect(await methodsOf(many)).toMatchObject({ trouble: 'answer_too_large' });
 });
+
+test('ValueSets that include one another many times over are trouble, and do not stop the worker', async () => {
+  const answers: Record<string, unknown> = {};
+  const urls = Array.from({ length: 9 }, (_, level) => (level === 0 ? URL_ : `urn:level:${level}`));
+  for (const [level, url] of urls.entries()) {
+    const below = urls[level + 1];
+    const part = below === undefined ? { system: 's:1', concept: [code('A')] } : { valueSet: [below] };
+    const include = Array.from({ length: 5 }, () => part);
+    answers[`ValueSet?url=${url}`] = bundle([{ resourceType: 'ValueSet', url, compose: { include } }]);
+  }
+  expect(await methodsOf(answers)).toMatchObject({ trouble: 'answer_too_large' });
+});
+
+test('one CodeSystem that is included many times is read no more than a list needs', async () => {
+  const include = Array.from({ length: 1000 }, () => ({ system: 's:1' }));
+  const concept = Array.from({ length: 1000 }, (_, index) => code(String(index)));
+  expect(
+    await methodsOf({
+      [VALUE_SET]: bundle([{ resourceType: 'ValueSet', url: URL_, compose: { include } }]),
+      'CodeSystem?url=s:1': bundle([{ resourceType: 'CodeSystem', url: 's:1', concept }]),
+    }),
+  ).toMatchObject({ trouble: 'answer_too_large' });
+});
+
+test('codes that are in two large ValueSets are found without comparing each with each', async () => {
+  const concept = Array.from({ length: 25_000 }, (_, index) => ({ code: `${index}`, display: `n${index}` }));
+  const set = (url: string, list: object[]) =>
+    bundle([{ resourceType: 'ValueSet', url, compose: { include: [{ system: 's:1', concept: list }] } }]);
+  const include = [{ valueSet: ['urn:a', 'urn:b'] }];
+  const server = await serverWith({
+    [VALUE_SET]: bundle([{ resourceType: 'ValueSet', url: URL_, compose: { include } }]),
+    'ValueSet?url=urn:a': set('urn:a', concept),
+    'ValueSet?url=urn:b': set('urn:b', concept.toReversed()),
+  });
+  const started = performance.now();
+  const read = await readLists(server.connection, { signal: AbortSignal.timeout(30_000) });
+  expect(read).toMatchObject({ ok: true, lists: { methods: { length: 25_000 } } });
+  // 25,000 × 25,000 comparisons take seven seconds.
+  expect(performance.now() - started).toBeLessThan(3000);
+});
+
+test.each([
+  ['codes', { code: 'A' }],
+  ['entries that cannot be read', 0],
+])('an expansion of 150,000 %s is trouble and no exception', async (_name, entry) => {
+  const contains = Array.from({ length: 150_000 }, () => entry);
+  expect(await methodsOf({ [EXPAND]: expansion(contains) })).toMatchObject({ trouble: 'answer_too_large' });
+});
+
+test('a page of 200,000 entries that cannot be read is no exception', async () => {
+  const entry = Array.from({ length: 200_000 }, () => 0);
+  const server = await serverWith({
+    [EXPAND]: expansion([code('A')]),
+    [LOCATIONS]: { ...bundle([]), entry },
+  });
+  const read = await readLists(server.connection, { signal: AbortSignal.timeout(30_000) });
+  expect(read).toMatchObject({ ok: true, unusable: { length: 200_000 } });
+});

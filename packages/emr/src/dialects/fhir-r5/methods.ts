@@ -5,6 +5,12 @@ import { as } from './resources.ts';
 /** A list, and the entries of the EMR's answer that are not in it because they cannot be used. */
 export type Listed<T> = { value: T[]; unusable: string[] };
 
+/**
+ * More concepts than a list of payment methods is made of, those of the CodeSystems that it takes a part of included. Reading
+ * them takes the worker's one thread from all other practices.
+ */
+export const MOST_CONCEPTS = 100_000;
+
 /** Deeper than any list of payment methods: what is below is named, not read. */
 const DEEPEST = 20;
 

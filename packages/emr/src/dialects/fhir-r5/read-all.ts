@@ -35,7 +35,7 @@ export async function readAll<T extends TSchema>(
   connection: FhirConnection,
   { path, schema, signal, unshared = false }: Pick<ReadInput<T>, 'path' | 'schema' | 'signal' | 'unshared'>,
 ): Promise<SearchResult<Static<T>>> {
-  const all: Static<T>[] = [];
+  let all: Static<T>[] = [];
   const facts: SearchFacts = {
     entriesSeen: 0,
     entriesUnderstood: 0,
@@ -67,10 +67,11 @@ export async function readAll<T extends TSchema>(
     if (!result.ok) return { ...result, value: all };
     const { value: bundle, freshness } = result;
     const page = readPage(bundle, schema);
-    all.push(...page.matches);
+    // Not `push(...)`: a page can have more entries than arguments fit on the stack.
+    all = all.concat(page.matches);
     facts.entriesSeen += page.entriesSeen;
     facts.entriesUnderstood += page.entriesUnderstood;
-    facts.unusable.push(...page.unusable);
+    facts.unusable = facts.unusable.concat(page.unusable);
     facts.errorSaid ||= page.errorSaid;
     facts.searchHonoured &&= page.searchHonoured;
     facts.servedFromCache ||= freshness.servedFromCache;

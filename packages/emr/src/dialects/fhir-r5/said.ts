@@ -11,7 +11,7 @@ const LONGEST_PAGE = 20_000;
 const withoutMarkup = (page: string): string =>
   clip(page, LONGEST_PAGE)
     .replace(/<(script|style)\b.*?(?:<\/\1\s*>|$)/gis, ' ')
-    .replace(/<[^>]*>/g, ' ');
+    .replace(/<[^<>]*>/g, ' ');
 
 /** Words of a server on one line, as they can be stored and shown. */
 const oneLine = (text: string): string => cleanText(text).replace(/\s+/g, ' ').trim();
