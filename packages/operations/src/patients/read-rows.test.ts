@@ -195,3 +195,15 @@ test('half a surrogate pair of UTF-16 is no id', async () => {
     row(3, 'M2', 'p2'),
   ]);
 });
+
+test.each([
+  ['the columns exchanged', 'mrn,emr_patient_id\nM1,p1\nemr_patient_id,mrn\np2,M2\n', 3],
+  ['one of them elsewhere', 'mrn,emr_patient_id,x\nM1,p1,a\n\uFEFFMRN,"x", EMR_Patient_Id\nM2,b,p2\n', 3],
+  ['a further column', 'mrn,emr_patient_id\nM1,p1\nx,mrn,emr_patient_id\na,M2,p2\n', 3],
+])('a second header with %s is refused with its whole file', async (_name, text, line) => {
+  await expect(rowsOf(text)).rejects.toThrow(
+    new PatientsFileError(
+      `Line ${line} names the columns again, in other places than the first line: import the files that were put together one by one. Nothing was written.`,
+    ),
+  );
+});

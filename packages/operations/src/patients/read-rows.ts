@@ -1,6 +1,7 @@
 import { normalMrn } from '@emr-payments/contracts';
 import type { PatientEntry } from '@emr-payments/db';
 import { damageOf } from './damage.ts';
+import { PatientsFileError } from './file-error.ts';
 import { isLine } from './line.ts';
 import { type CsvRecord, readRecords } from './read-records.ts';
 
@@ -40,9 +41,26 @@ function idOf(text: string, readId: ReadId): ReturnType<ReadId> {
   return inside === null ? read : { ok: false, problem: inside };
 }
 
+/**
+ * Finds the header of another file that was appended to this one. Where it has the columns in other places, every row below it
+ * would be read with MRN and id of the wrong columns.
+ *
+ * @throws PatientsFileError for columns in other places.
+ */
+function isHeaderAgain({ record, header }: { record: CsvRecord; header: readonly string[] }): boolean {
+  const names = record.fields.map((field) => normalMrn(field).toLowerCase());
+  if (!COLUMNS.every((column) => names.includes(column))) return false;
+  if (names.length === header.length && COLUMNS.every((column) => names[header.indexOf(column)] === column))
+    return true;
+  throw new PatientsFileError(
+    `Line ${record.line} names the columns again, in other places than the first line: import the files that were put together one by one. Nothing was written.`,
+  );
+}
+
 function rowOf(input: { record: CsvRecord; header: readonly string[]; readId: ReadId }): Row {
   const { header, readId } = input;
   const { line, fields } = input.record;
+  if (isHeaderAgain(input)) return { line, problem: 'it repeats the names of the columns', mrn: null };
   if (fields.length !== header.length) {
     const breaks = fields.some((field) => /[\r\n]/.test(field))
       ? ', and a line break that the header does not have'
@@ -56,9 +74,6 @@ function rowOf(input: { record: CsvRecord; header: readonly string[]; readId: Re
   const cell = (column: Column) => normalMrn(fields[header.indexOf(column)] ?? '');
   const mrn = cell('mrn');
   const text = cell('emr_patient_id');
-  if (mrn.toLowerCase() === 'mrn' && text.toLowerCase() === 'emr_patient_id') {
-    return { line, problem: 'it repeats the names of the columns', mrn: null };
-  }
   const problem = problemOf(mrn);
   if (problem !== null) return { line, problem: `mrn ${problem}`, mrn: null };
   const read = idOf(text, readId);
