@@ -91,8 +91,9 @@ export const ERRORS = {
   invalid_json: {
     status: 400,
     retry: 'never',
-    about: 'The body is not JSON in UTF-8, or has a forbidden key such as `__proto__`.',
-    sentence: () => 'The request body is not valid JSON.',
+    about:
+      'The body is not JSON in UTF-8, names a field twice, has a forbidden key such as `__proto__`, or is nested too deeply.',
+    sentence: () => 'The request body is not valid JSON, or names a field twice.',
   },
   invalid_body: {
     status: 400,

@@ -7,6 +7,7 @@ export * from './metrics.ts';
 export * from './queues.ts';
 export * from './sealing.ts';
 export * from './stop.ts';
+export * from './strict-json.ts';
 export * from './text.ts';
 export * from './variables.ts';
 export * from './within.ts';

@@ -3,6 +3,9 @@ export class RepeatedMemberError extends Error {
   override name = 'RepeatedMemberError';
 }
 
+/** Deeper than any request and any answer that means something; code that goes through a value may call itself so often. */
+const DEEPEST = 500;
+
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const COLON = 0x3a;
@@ -24,11 +27,12 @@ function membersWritten(text: string): number {
 }
 
 /** Counts the members of all objects in a value; with `dropNull`, takes those that are null out of it. */
-function countMembers(value: unknown, dropNull: boolean): number {
+function countMembers(value: unknown, dropNull: boolean, depth = 1): number {
   if (typeof value !== 'object' || value === null) return 0;
+  if (depth > DEEPEST) throw new RangeError('the text is nested too deeply');
   let members = 0;
   if (Array.isArray(value)) {
-    for (const item of value) members += countMembers(item, dropNull);
+    for (const item of value) members += countMembers(item, dropNull, depth + 1);
     return members;
   }
   const object = value as Record<string, unknown>;
@@ -36,7 +40,7 @@ function countMembers(value: unknown, dropNull: boolean): number {
     members += 1;
     const member = object[name];
     if (member === null && dropNull) delete object[name];
-    else members += countMembers(member, dropNull);
+    else members += countMembers(member, dropNull, depth + 1);
   }
   return members;
 }
@@ -48,7 +52,7 @@ function countMembers(value: unknown, dropNull: boolean): number {
  * it needs 38.
  *
  * @param input.dropNull takes members that are null out of all objects; an item of a list that is null stays.
- * @throws SyntaxError, RepeatedMemberError, and RangeError for a text that is nested too deeply.
+ * @throws SyntaxError, RepeatedMemberError, and RangeError for a text that is nested more than 500 levels deep.
  */
 export function parseStrictJson(text: string, { dropNull }: { dropNull: boolean }): unknown {
   const value: unknown = JSON.parse(text);

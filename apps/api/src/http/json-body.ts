@@ -1,12 +1,14 @@
 import { isUtf8 } from 'node:buffer';
+import { parseStrictJson } from '@emr-payments/runtime';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { errorCodes } from 'fastify';
 
 type Done = (error: Error | null, body?: unknown) => void;
 
 /**
- * Accepts JSON bodies only. In addition to Fastify's own parser it refuses compressed bodies and bytes that are not
- * UTF-8, which would be stored as replacement characters instead of what the caller sent.
+ * Accepts JSON bodies only. In addition to Fastify's own parser it refuses compressed bodies; bytes that are not UTF-8, which
+ * would be stored as replacement characters instead of what the caller sent; names that an object has twice, because the
+ * caller may mean the other amount or patient; and bodies that are nested without end.
  */
 export function onlyJsonBodies(app: FastifyInstance): void {
   const parseJson = app.getDefaultJsonParser('error', 'error');
@@ -20,10 +22,23 @@ export function onlyJsonBodies(app: FastifyInstance): void {
       } else if (!isUtf8(body)) {
         done(new errorCodes.FST_ERR_CTP_INVALID_JSON_BODY(), undefined);
       } else {
-        parseJson(request, body.toString('utf8'), done);
+        parseJson(request, body.toString('utf8'), (error, value) => {
+          if (error === null && !isStrict(body.toString('utf8'))) {
+            done(new errorCodes.FST_ERR_CTP_INVALID_JSON_BODY(), undefined);
+          } else done(error, value);
+        });
       }
     },
   );
+}
+
+function isStrict(text: string): boolean {
+  try {
+    parseStrictJson(text, { dropNull: false });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** A `preValidation` hook for bodies without a required field: no body at all counts as an empty object. */

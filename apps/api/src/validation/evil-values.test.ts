@@ -406,3 +406,29 @@ async function raw(bytes: string): Promise<Answer> {
   const [head = '', body = ''] = received.split('\r\n\r\n');
   return { status: Number(head.split(' ')[1]), body };
 }
+
+const PAYMENT = JSON.stringify(CREATE_PAYMENT_EXAMPLE);
+
+test.each([
+  ['amount', PAYMENT.replace('{', '{"amount":1,')],
+  ['patient_mrn', PAYMENT.replace('}', ',"patient_mrn":"MRN-1"}')],
+  ['amount, with an escape in it', PAYMENT.replace('{', '{"\\u0061mount":1,')],
+])('a payment that has its %s twice is refused', async (_name, body) => {
+  const answer = await send({ method: 'POST' }, '/v1/payments', { body });
+  expectManners(answer, body);
+  expect([answer.status, answer.body]).toEqual([400, expect.stringContaining('"code":"invalid_json"')]);
+});
+
+test('a body that is nested without end is refused by every operation', async () => {
+  for (const level of ['[', '{"a":'])
+    for (const depth of [501, 10_000]) {
+      const body =
+        level.repeat(depth) + (level === '[' ? ']' : '1}') + (level === '[' ? ']' : '}').repeat(depth - 1);
+      for (const operation of operations) {
+        const answer = await send(operation, pathOf(operation), { body });
+        expectManners(answer, `${operation.method} ${operation.path}`);
+        // The few GETs that need no body do not read one.
+        if (operation.method === 'POST') expect(answer.status, operation.path).toBe(400);
+      }
+    }
+});

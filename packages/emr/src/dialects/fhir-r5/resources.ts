@@ -1,6 +1,6 @@
+import { parseStrictJson } from '@emr-payments/runtime';
 import { type Static, type TSchema, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
-import { parseStrictJson } from '../../http/strict-json.ts';
 import { ID_PATTERN } from './entry-id.ts';
 
 const Identifiers = Type.Optional(
