@@ -2562,7 +2562,7 @@ export interface operations {
              *
              *     `missing_body`: The request has no body.
              *
-             *     `invalid_json`: The body is not JSON in UTF-8, or has a forbidden key such as `__proto__`.
+             *     `invalid_json`: The body is not JSON in UTF-8, names a field twice, has a forbidden key such as `__proto__`, or is nested too deeply.
              *
              *     `invalid_body`: The body is JSON, but not an object.
              *
@@ -2947,7 +2947,7 @@ export interface operations {
              *
              *     `missing_body`: The request has no body.
              *
-             *     `invalid_json`: The body is not JSON in UTF-8, or has a forbidden key such as `__proto__`.
+             *     `invalid_json`: The body is not JSON in UTF-8, names a field twice, has a forbidden key such as `__proto__`, or is nested too deeply.
              *
              *     `invalid_body`: The body is JSON, but not an object.
              */
@@ -3157,7 +3157,7 @@ export interface operations {
              *
              *     `missing_body`: The request has no body.
              *
-             *     `invalid_json`: The body is not JSON in UTF-8, or has a forbidden key such as `__proto__`.
+             *     `invalid_json`: The body is not JSON in UTF-8, names a field twice, has a forbidden key such as `__proto__`, or is nested too deeply.
              *
              *     `invalid_body`: The body is JSON, but not an object.
              */
@@ -4040,7 +4040,7 @@ export interface operations {
             /**
              * @description `missing_body`: The request has no body.
              *
-             *     `invalid_json`: The body is not JSON in UTF-8, or has a forbidden key such as `__proto__`.
+             *     `invalid_json`: The body is not JSON in UTF-8, names a field twice, has a forbidden key such as `__proto__`, or is nested too deeply.
              *
              *     `invalid_body`: The body is JSON, but not an object.
              *
@@ -4530,7 +4530,7 @@ export interface operations {
             /**
              * @description `missing_body`: The request has no body.
              *
-             *     `invalid_json`: The body is not JSON in UTF-8, or has a forbidden key such as `__proto__`.
+             *     `invalid_json`: The body is not JSON in UTF-8, names a field twice, has a forbidden key such as `__proto__`, or is nested too deeply.
              *
              *     `invalid_body`: The body is JSON, but not an object.
              *
@@ -4719,7 +4719,7 @@ export interface operations {
             /**
              * @description `missing_body`: The request has no body.
              *
-             *     `invalid_json`: The body is not JSON in UTF-8, or has a forbidden key such as `__proto__`.
+             *     `invalid_json`: The body is not JSON in UTF-8, names a field twice, has a forbidden key such as `__proto__`, or is nested too deeply.
              *
              *     `invalid_body`: The body is JSON, but not an object.
              *
@@ -5215,7 +5215,7 @@ export interface operations {
             /**
              * @description `missing_body`: The request has no body.
              *
-             *     `invalid_json`: The body is not JSON in UTF-8, or has a forbidden key such as `__proto__`.
+             *     `invalid_json`: The body is not JSON in UTF-8, names a field twice, has a forbidden key such as `__proto__`, or is nested too deeply.
              *
              *     `invalid_body`: The body is JSON, but not an object.
              *
@@ -5846,7 +5846,7 @@ export interface operations {
             /**
              * @description `missing_body`: The request has no body.
              *
-             *     `invalid_json`: The body is not JSON in UTF-8, or has a forbidden key such as `__proto__`.
+             *     `invalid_json`: The body is not JSON in UTF-8, names a field twice, has a forbidden key such as `__proto__`, or is nested too deeply.
              *
              *     `invalid_body`: The body is JSON, but not an object.
              *
