@@ -66,7 +66,7 @@ test('methods come from the expansion, locations from all pages, closed ones lef
 
 test('from a server that cannot expand, the ValueSet and the CodeSystem that it includes are read', async () => {
   const far = await fhirServer({
-    [LOCATIONS]: bundle([]),
+    [LOCATIONS]: bundle([place('a')]),
     [VALUE_SET]: bundle([
       {
         resourceType: 'ValueSet',
@@ -229,5 +229,23 @@ test.each([
   expect(await findPosting(far.connection, HINTS, options)).toMatchObject({
     outcome: 'unavailable',
     code,
+  });
+});
+
+test.each([
+  ['location', { [EXPAND]: expansion, [LOCATIONS]: bundle([]) }],
+  [
+    'location',
+    { [EXPAND]: expansion, [LOCATIONS]: { ...bundle([place('a', { status: 'inactive' })]), total: 5 } },
+  ],
+  [
+    'payment method',
+    { [EXPAND]: { resourceType: 'ValueSet', expansion: {} }, [LOCATIONS]: bundle([place('a')]) },
+  ],
+])('a list without any %s is trouble: the EMR may have taken a right away', async (what, answers) => {
+  const far = await fhirServer(answers);
+  expect(await fetchLists(far.connection, options)).toEqual({
+    code: 'list_not_found',
+    detail: `The EMR lists no ${what}.`,
   });
 });

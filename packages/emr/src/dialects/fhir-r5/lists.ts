@@ -1,3 +1,4 @@
+import { sentence } from '@emr-payments/contracts';
 import type { CallOptions, EmrCode, EmrLists, EmrLocation, Trouble } from '../../adapter.ts';
 import { composeValueSet } from './compose.ts';
 import { openDefinitions } from './definitions.ts';
@@ -83,11 +84,18 @@ export async function readLists(
   };
 }
 
-/** Reads the lists for payments: trouble has none of the server's own words. */
+/**
+ * Reads the lists for payments: trouble has none of the server's own words. An empty list is trouble too, and fails no payment: a
+ * server that takes a right of ours away answers 200 with nothing in it, and the check has seen lists that were not empty.
+ */
 export async function fetchLists(
   connection: FhirConnection,
   options: CallOptions,
 ): Promise<EmrLists | Trouble> {
   const read = await readLists(connection, options);
-  return read.ok ? read.lists : read.trouble;
+  if (!read.ok) return read.trouble;
+  const { methods, locations } = read.lists;
+  if (methods.length > 0 && locations.length > 0) return read.lists;
+  const what = methods.length === 0 ? sentence`payment method` : sentence`location`;
+  return { code: 'list_not_found', detail: sentence`The EMR lists no ${what}.` };
 }
