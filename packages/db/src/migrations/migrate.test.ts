@@ -77,7 +77,7 @@ test('connections of the adapter fhir become connections of fhir-r5, and count a
   expect(after.rows).toEqual(before.rows);
 });
 
-test('MRNs are trimmed where no other patient has the MRN, and both numbers are in the audit log', async () => {
+test('MRNs are trimmed where no other patient has the MRN; one that means two patients finds none', async () => {
   const { url, drop } = await openTestDatabase();
   const client = await connected(url);
   await client.query(`
@@ -85,11 +85,12 @@ test('MRNs are trimmed where no other patient has the MRN, and both numbers are 
     INSERT INTO users (id, public_id, client_pk, name) VALUES (1, 'user_1', 1, 'One'), (2, 'user_2', 1, 'Two'), (3, 'user_3', 1, 'Three');
     INSERT INTO patients (user_id, mrn, emr_patient_id)
     VALUES (1, E'\\u00a0M1 ', 'p1'), (1, 'M2 ', 'p2'), (1, 'M2', 'p3'), (1, ' M3', 'p4'), (1, 'M3 ', 'p5'), (1, ' ', 'p6'), (1, 'M 7', 'p7'),
+           (1, 'M8', 'p0'), (1, 'M8 ', 'p0'),
            (2, E'\\u200bM2\\ufeff', 'p8'), (3, 'M1', 'p9')`);
   const migration = '../../../../prisma/migrations/20261126040100_mrn_ends/migration.sql';
   await client.query(await readFile(new URL(migration, import.meta.url), 'utf8'));
   const patients = await client.query(
-    'SELECT mrn, emr_patient_id AS id FROM patients ORDER BY emr_patient_id',
+    'SELECT mrn, emr_patient_id AS id FROM patients ORDER BY emr_patient_id, mrn',
   );
   const audited = await client.query(
     `SELECT subject, outcome, detail FROM audit_log WHERE action = 'patients.trim_mrn' ORDER BY subject`,
@@ -98,19 +99,22 @@ test('MRNs are trimmed where no other patient has the MRN, and both numbers are 
   await drop();
 
   expect(patients.rows.map(({ mrn, id }) => [id, mrn])).toEqual([
+    // The same patient twice.
+    ['p0', 'M8'],
+    ['p0', 'M8 '],
     ['p1', 'M1'],
-    // Two rows that would become equal can be two patients: they stay.
+    // Two rows that would become equal can be two patients: they stay, and requests find neither.
     ['p2', 'M2 '],
-    ['p3', 'M2'],
     ['p4', ' M3'],
     ['p5', 'M3 '],
     ['p6', ' '],
     ['p7', 'M 7'],
     ['p8', 'M2'],
     ['p9', 'M1'],
+    [null, 'M2'],
   ]);
   expect(audited.rows).toEqual([
-    { subject: 'patients:user_1', outcome: 'refused', detail: { trimmed: 1, left: 4 } },
-    { subject: 'patients:user_2', outcome: 'done', detail: { trimmed: 1, left: 0 } },
+    { subject: 'patients:user_1', outcome: 'refused', detail: { trimmed: 1, left: 5, closed: 1 } },
+    { subject: 'patients:user_2', outcome: 'done', detail: { trimmed: 1, left: 0, closed: 0 } },
   ]);
 });
