@@ -43,7 +43,7 @@ const FIND = {
 };
 
 /**
- * Writes the restore, once for each time of a backup. In the same commit the jobs of the deliveries get fences that the lost time
+ * Writes the restore, once for each time of a backup, if the hold for all users has not ended since the check. In the same commit the jobs of the deliveries get fences that the lost time
  * cannot have reached; those of the payments get theirs together with their doubt. `setval` is not undone by a rollback:
  * then some numbers are left out in vain.
  */
@@ -51,8 +51,11 @@ const BEGIN = named({
   name: 'begin-restore',
   values: ['since', ...AUDIT_VALUES],
   text: `
-    WITH restore AS (
-      INSERT INTO restores (since, started_by) VALUES (:since::timestamptz, :actor) ON CONFLICT (since) DO NOTHING
+    WITH hold AS MATERIALIZED (
+      SELECT id FROM holds WHERE ended_at IS NULL AND user_id IS NULL FOR SHARE
+    ), restore AS (
+      INSERT INTO restores (since, started_by)
+      SELECT :since::timestamptz, :actor FROM hold ON CONFLICT (since) DO NOTHING
       RETURNING id, started_at, finished_at
     ), raised AS (
       UPDATE jobs SET fence = fence + ${FENCE_STEP}, queued_at = NULL, lease_until = NULL FROM restore
@@ -96,7 +99,7 @@ export async function beginRestore(
     BEGIN.values({ since, ...audit }),
   );
   const row = begun ?? (await query<Row>(deps, FIND, [since]))[0];
-  if (row === undefined) throw new Error('the restore was not written');
+  if (row === undefined) return { outcome: 'not_on_hold' };
   const skippedJobs = begun === undefined ? null : { from: begun.from, to: begun.to };
   const { id, started_at: startedAt, finished_at: finishedAt } = row;
   return { outcome: 'begun', restore: { id, startedAt, finishedAt, skippedJobs } };

@@ -1,5 +1,5 @@
 import { paymentIdToUuid } from '@emr-payments/contracts';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { createAcceptor } from '../accept/acceptor.ts';
 import { SYSTEM } from '../audit/entry.ts';
 import { endHold, startHold } from '../holds/switch-hold.ts';
@@ -146,6 +146,21 @@ test('it is refused without a hold for all, for the future, and while a worker h
   expect(await beginRestore(practice, { since, by: SYSTEM })).toEqual({ outcome: 'in_hand', postings: 1 });
   const future = new Date(Date.now() + 60_000);
   expect(await beginRestore(practice, { since: future, by: SYSTEM })).toEqual({ outcome: 'in_future' });
+});
+
+test('a hold that ends after the check, and before the restore is written, prevents it', async () => {
+  await hold();
+  const { pool } = practice.database;
+  const query = pool.query.bind(pool) as (...given: unknown[]) => Promise<unknown>;
+  const between = vi.spyOn(pool, 'query').mockImplementation((async (...given: unknown[]) => {
+    if ((given[0] as { name?: string }).name === 'begin-restore') {
+      between.mockRestore();
+      expect(await release()).toEqual({ outcome: 'ended' });
+    }
+    return query(...given);
+  }) as never);
+  expect(await beginRestore(practice, { since: SINCE, by: SYSTEM })).toEqual({ outcome: 'not_on_hold' });
+  expect(await sql('SELECT id FROM restores')).toEqual([]);
 });
 
 test('the hold cannot end before every payment is in doubt', async () => {
