@@ -37,11 +37,14 @@ type Asked = Pick<
 
 /**
  * Looks up earlier sends at the EMR before anything is sent again (the outcomes `unknown` and `accepted`: docs/adapters.md).
+ *
  * `absent` is believed only when the last of them is older than the adapter's `settleMs`, within which the EMR may still write
  * the entry. That is so even where the EMR is said to honour a conditional create: the setting may be wrong. A conditional
- * create that cannot be looked up waits for the same time: most servers check the condition when the request arrives, and an
- * entry that is still being written does not meet it. Of a payment that the EMR has accepted, `absent` is never believed. What was sent to another place than the connection names now can be found here, where the
- * EMR only got another name, but not be absent.
+ * create that cannot be looked up waits for the same time, because most servers check the condition when the request arrives,
+ * and an entry that is still being written does not meet it.
+ *
+ * Of a payment that the EMR has accepted, `absent` is never believed. Nor is it of one that was sent to another place than the
+ * connection names now; there it can be found, because the EMR may only have got another name.
  */
 export async function settleDoubt(
   { adapter, signal }: { adapter: EmrAdapter; signal: AbortSignal },
