@@ -30,9 +30,9 @@ const FAILED_LANE = failedLane({ longestSeconds: 60 });
 
 /**
  * Releases a payment until later: closes the attempt, makes the payment `retrying` or `submitted`, and lets the job wait with
- * the answer to this try. The attempts of
- * former holders that were lost are closed as unknown, so that the time since then counts (`unresolvedMs`). A failure of the
- * far end counts towards its lane's circuit, which opens for longer the longer the failures go on.
+ * the answer to this try. The attempts of former holders that were lost are closed as unknown, so that the time since then
+ * counts (`unresolvedMs`). A failure of the far end counts towards its lane's circuit, which opens for longer the longer the
+ * failures go on.
  */
 const RETRY = {
   name: 'retry-posting',
