@@ -40,11 +40,12 @@ function answerErrors(scope: FastifyInstance, logger: Logger): void {
   );
 }
 
-const ISSUES: Record<ScriptedError['reason'], IssueCode> = {
-  error: 'exception',
-  throttled: 'throttled',
-  unauthorized: 'login',
-};
+/** A transient code, such as `exception`, would take a refusal back (https://hl7.org/fhir/R5/valueset-issue-type.html). */
+function issueOf({ reason, status }: ScriptedError): IssueCode {
+  if (reason === 'throttled') return 'throttled';
+  if (reason === 'unauthorized') return 'login';
+  return status < 500 ? 'processing' : 'exception';
+}
 
 /** A small FHIR R5 server: payments as PaymentReconciliation, errors as OperationOutcome. */
 export const fhirR5: Dialect = {
@@ -83,7 +84,7 @@ export const fhirR5: Dialect = {
         ...(retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }),
       },
       body: JSON.stringify(
-        operationOutcome(ISSUES[error.reason], error.reason === 'unauthorized' ? TOKEN_NEEDED : error.text),
+        operationOutcome(issueOf(error), error.reason === 'unauthorized' ? TOKEN_NEEDED : error.text),
       ),
     };
   },

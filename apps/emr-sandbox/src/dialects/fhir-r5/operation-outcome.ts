@@ -11,6 +11,7 @@ export type IssueCode =
   | 'login'
   | 'throttled'
   | 'exception'
+  | 'processing'
   | 'too-long';
 
 /** A refusal; the error handler answers it with an OperationOutcome. */
