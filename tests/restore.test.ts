@@ -35,7 +35,7 @@ afterAll(async () => {
   await service?.close();
 });
 
-/** What a client keeps of a request: it repeats it with the same key. `reference` names the money, `paymentId` the payment. */
+/** A request as its client keeps it, to repeat it with the same key. `reference` names the money, `paymentId` the payment. */
 type Sent = { practice: ServicePractice; reference: string; paymentId: string; location: string };
 
 async function send(practice: ServicePractice, reference: string, location = '1404'): Promise<Sent> {

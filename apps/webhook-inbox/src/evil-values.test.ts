@@ -27,7 +27,7 @@ test('no path, query, header or body is an error of ours', async () => {
   const headers = { 'content-type': 'application/json' };
   for (const body of [...spoiled({ status: 204, delay_ms: 0, retry_after: '1' }), '\0', '"\\ud800"', '{']) {
     await expectNoFault({ method: 'PUT', path: '/behaviour', headers, body });
-    // What was scripted is answered: a header with control characters would be a fault of the inbox.
+    // The inbox answers as scripted, so a header with control characters would be a fault of its own.
     const scripted = JSON.parse((await sendRaw({ port }, { method: 'GET', path: '/behaviour' })).body);
     if (!(scripted.status >= 500)) await expectNoFault({ method: 'POST', path: '/webhooks', headers, body });
     await sendRaw({ port }, { method: 'DELETE', path: '/behaviour' });

@@ -3,7 +3,7 @@ import { PAYMENT_ID_PATTERN } from './ids.ts';
 
 const PAYMENT_ID = '123e4567e89b12d3a456426614174001';
 
-/** Of the reason in events and in reads. */
+/** Describes the reason in events and in reads. */
 export const REASON_DESCRIPTION =
   "Why, for a person, in this service's own words. The EMR's own words can name a patient, so they are not part of it, unless " +
   'the operator of this service shares them with you (`share_emr_text`): then the reason ends with `The EMR said: …` and has ' +

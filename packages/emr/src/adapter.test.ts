@@ -2,7 +2,7 @@ import { sentence } from '@emr-payments/contracts';
 import { expect, test } from 'vitest';
 import type { EntryDiffers, PostOutcome, ResolveOutcome, Trouble } from './adapter.ts';
 
-/** What an answer of an EMR can hold. */
+/** A text as an EMR's answer can hold it. */
 const answer: { text: string; code: string } = JSON.parse('{"text": "Jane Doe", "code": "jane"}');
 const detail = sentence`The EMR failed.`;
 

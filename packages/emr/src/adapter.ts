@@ -158,7 +158,7 @@ export type CheckOutcome =
       unusable: readonly string[];
       /** The settings that the operator did not give and the EMR's statement about itself decides. They are stored. */
       settings: SettingValues;
-      /** What that statement says, to be kept with the settings: versions, names. */
+      /** Facts of that statement, stored with the settings: versions, names. */
       statement: Readonly<Record<string, string | null>>;
       /** Sentences about what is not as good as it could be, such as a capability that the EMR does not claim. */
       remarks: readonly string[];

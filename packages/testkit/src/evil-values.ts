@@ -4,7 +4,7 @@ export const UNSTORABLE = ['\0', 'a\0b', '\u0001', '\u001b[2J', '\u007f', 'a\u00
 /** The same for JSON only: UTF-8 has no form for half of a surrogate pair. */
 export const UNSTORABLE_IN_JSON = [...UNSTORABLE, '\ud800', 'x\udc00y', '\ude00\ud83d'];
 
-/** What a URL can hold although it is no text: broken percent encoding, bytes that are not UTF-8, an encoded surrogate. */
+/** Parts of a URL that are no text: broken percent encoding, bytes that are not UTF-8, an encoded surrogate. */
 export const BROKEN_ENCODING = [
   '%',
   '%z',

@@ -10,7 +10,7 @@ import { type Reply, send } from './reply.ts';
 import { READ_SHAPES, searchReply, secondPage } from './search-shapes.ts';
 
 /**
- * What a practice of the foreign EMR does with `If-None-Exist`; it is the first part of the path. `honours`: a create whose key
+ * How a practice of the foreign EMR treats `If-None-Exist`; it is the first part of the path. `honours`: a create whose key
  * exists makes no second entry, written or still to be written. `ignores`: the header has no effect.
  */
 export type ForeignMode = 'honours' | 'ignores';

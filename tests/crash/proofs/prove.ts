@@ -9,7 +9,7 @@ export type Proof = {
   name: SabotageName;
   /** True when the sabotage led to one of its violations, and the same schedule found nothing at a correct worker. */
   caught: boolean;
-  /** What the schedule found at a correct worker: must be nothing. */
+  /** Violations that the schedule found at a correct worker: there must be none. */
   correct: readonly Violation[];
   sabotaged: readonly Violation[];
   ms: number;

@@ -200,7 +200,7 @@ export async function openScene(
       clearInterval(clock);
       gate.resolve();
       director.wakeAll();
-      // What a sabotage left behind must not disturb the next schedule.
+      // The remains of a sabotage must not disturb the next schedule.
       await database.pool.query('DELETE FROM jobs WHERE id >= $1', [job]);
       await emr.close();
       await receiver.close();

@@ -39,7 +39,7 @@ type Notes = { remarks: readonly string[]; unusable: readonly string[] };
 
 const notesOf = ({ remarks, unusable }: Notes) => ({ remarks, unusable });
 
-/** What a connection that works should still be known for. */
+/** Lines about a connection that works: remarks, and entries that cannot be used. */
 export const noteLines = ({ remarks, unusable }: Notes): string[] => [
   ...remarks,
   ...unusable.map((entry) => `Cannot be used: ${entry}.`),

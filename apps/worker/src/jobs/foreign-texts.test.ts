@@ -2,7 +2,7 @@ import { type ForeignServer, type ForeignWays, openForeignServer } from '@emr-pa
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openWorkerFixture, type WorkerFixture } from '../testing/worker-fixture.ts';
 
-// What an EMR writes can hold text that PostgreSQL and JSON refuse. No such text keeps a payment from being settled.
+// An EMR can write text that PostgreSQL and JSON refuse. No such text keeps a payment from being settled.
 
 let emr: ForeignServer;
 let fixture: WorkerFixture;

@@ -50,7 +50,7 @@ export function lookUpDelay(input: {
   return Math.ceil(Math.max(Math.min(half, untilLimit), Math.min(retryAfterMs, longestRetryAfterMs)));
 }
 
-/** What the EMR answers when it works and only this payment has to wait. */
+/** Answers of an EMR that works: only this payment has to wait. */
 const ANSWERS: readonly string[] = [SETTLING, NOT_THERE_YET, ACCEPTED];
 
 /** Decides what the reason for a retry says about the EMR as a whole, and so about the other payments of its lane. */

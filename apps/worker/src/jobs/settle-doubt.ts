@@ -43,8 +43,8 @@ type Asked = Pick<
  * create that cannot be looked up waits for the same time, because most servers check the condition when the request arrives,
  * and an entry that is still being written does not meet it.
  *
- * Of a payment that the EMR has accepted, `absent` is never believed. Nor is it of one that was sent to another place than the
- * connection names now; there it can be found, because the EMR may only have got another name.
+ * `absent` is never believed when the EMR has accepted the payment, nor when it was sent to another place than the connection
+ * names now. It can still be found at the new place, because the EMR may only have got another name.
  */
 export async function settleDoubt(
   { adapter, signal }: { adapter: EmrAdapter; signal: AbortSignal },

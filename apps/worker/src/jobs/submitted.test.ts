@@ -3,7 +3,7 @@ import { type ForeignServer, type ForeignWays, openForeignServer } from '@emr-pa
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openWorkerFixture, type WorkerFixture } from '../testing/worker-fixture.ts';
 
-// What the EMR accepts for later is never sent again, whatever happens until it appears.
+// A payment that the EMR has accepted for later is never sent again, whatever happens until its entry appears.
 
 let emr: ForeignServer;
 /** False: the EMR's searches do not show its entries yet. */

@@ -34,7 +34,7 @@ const CLAIMED = {
   text: `SELECT payment_id FROM jobs WHERE ${IN_SCOPE} ORDER BY lease_until, id`,
 };
 
-/** What may still send: postings in hand, or transactions that may have begun before the hold. */
+/** Work that may still send: postings in hand, or transactions that may have begun before the hold. */
 export type InHand = { paymentIds: string[]; transactions: number };
 
 const POLL_MS = 50;
@@ -56,7 +56,7 @@ const POLL_MS = 50;
  *    it is skipped, and its lease is waited for. If a frozen worker wakes now, its own clock says that its lease has run
  *    out (500 ms before PostgreSQL's does): `mayStillSend` stops a request that it had begun, and a look-up is not begun.
  *
- * What is left is what any lease leaves open: a process that is frozen in the microseconds between that check and
+ * One case is left open, as by any lease: a process that is frozen in the microseconds between that check and
  * the write to the socket; and a list of names or a look-up with several pages, of a worker that lost its claim in the middle
  * of it, may ask for its next page. Neither writes anything that was not begun before the hold.
  *

@@ -28,7 +28,7 @@ export type ConnectionSetup = {
   shareEmrText?: boolean | undefined;
 };
 
-/** What a check has read from the EMR about itself. */
+/** The EMR's statement about itself, as a check has read it. */
 export type StoredCapability = {
   /** Settings of the connection that the operator did not give. A later check may change them. */
   settings: Readonly<Record<string, string | number | boolean>>;

@@ -56,14 +56,14 @@ export type UnderTest = {
   /** The body of an error in the vendor's format, with these words in each of its free texts. */
   complaint(words: string): string;
   /**
-   * What the EMR may say about itself instead: `change` leaves every other answer as it is. `request` names the request by which
+   * Other statements of the EMR about itself: `change` leaves every other answer as it is. `request` names the request by which
    * the adapter reads it. An EMR that says nothing about itself has none.
    */
   statements: readonly {
     name: string;
     request: string;
     change(answer: WireAnswer): WireAnswer;
-    /** What a check makes of it: no connection, or these settings where the operator gave none. */
+    /** The result of a check: no connection, or these settings where the operator gave none. */
     makes: 'refused' | SettingValues;
   }[];
   /** The answer to a send that created an entry, if the EMR had given the entry this id. */

@@ -31,7 +31,7 @@ export type SetUpInput = Omit<ConnectionSetup, 'adapter' | 'settings'> & {
   by: Actor;
 };
 
-/** What the operator should know about a connection that was saved. Sentences, and names of entries that cannot be used. */
+/** Notes for the operator about a connection that was saved: sentences, and names of entries that cannot be used. */
 type Found = { remarks: readonly string[]; unusable: readonly string[] };
 
 export type SetUpOutcome =

@@ -1,7 +1,7 @@
 import type { StoredCapability } from '@emr-payments/db';
 import type { AdapterDescription, CheckOutcome, SettingValues } from '@emr-payments/emr';
 
-/** What a check that succeeded has read, as it is stored. */
+/** Returns the findings of a check that succeeded, as they are stored. */
 export function capabilityRead({
   settings,
   statement,
@@ -9,7 +9,7 @@ export function capabilityRead({
   return { settings, statement, read_at: new Date().toISOString() };
 }
 
-/** What is stored for a connection that is not checked: the settings that a check would read claim nothing. */
+/** Returns what is stored for a connection that is not checked: the settings that a check would read claim nothing. */
 export function capabilityUnread({ settings }: AdapterDescription, given: SettingValues): StoredCapability {
   const unread = settings.flatMap(({ name, unread: value }) =>
     value === undefined || Object.hasOwn(given, name) ? [] : [[name, value] as const],

@@ -29,7 +29,7 @@ export type ImportReport = {
   badRows: BadRow[];
   /** MRNs that keep their stored id, because changes are not allowed. */
   heldBack: number;
-  /** What changed, or was held back; listed by line, up to a thousand. */
+  /** Rows that changed a mapping or were held back, by line, up to a thousand. */
   changes: PatientChange[];
   sharedIds: SharedIds;
 };

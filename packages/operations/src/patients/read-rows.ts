@@ -19,7 +19,7 @@ export type ReadId = (text: string) => { ok: true; id: string } | { ok: false; p
 const COLUMNS = ['mrn', 'emr_patient_id'] as const;
 type Column = (typeof COLUMNS)[number];
 
-/** What a program writes in the place of a character that it could not decode. */
+/** Programs write it in the place of a character that they could not decode. */
 const LOST = '\uFFFD';
 
 /** Characters that show nothing, such as a zero-width space: the same MRN, typed by a person, would be another one. */

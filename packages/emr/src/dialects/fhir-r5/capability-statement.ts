@@ -34,7 +34,7 @@ const NameSchema = Type.Object({ name: Type.String() });
 
 export type Says = 'yes' | 'no' | 'nothing';
 
-/** What a server says about itself, as far as posting depends on it. */
+/** A server's statement about itself, as far as posting depends on it. */
 export type Capabilities = {
   fhirVersion: string | null;
   software: string | null;

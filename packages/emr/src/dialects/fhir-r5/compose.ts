@@ -5,7 +5,7 @@ import { type Listed, readConcepts, readEach } from './methods.ts';
 import type { Failed } from './read.ts';
 import { type ComposePart, ComposePartSchema } from './terminology-resources.ts';
 
-/** What putting a ValueSet together once more costs, in concepts: each may be included in many others. */
+/** The cost of putting a ValueSet together once more, in concepts: each may be included in many others. */
 const COST = 100;
 
 /** Deeper than any ValueSet of payment methods that includes another one. */

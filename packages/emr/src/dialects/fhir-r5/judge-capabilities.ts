@@ -5,7 +5,7 @@ import { capabilityOf, type FhirConnection } from './settings.ts';
 type Decided = { ok: true; value: boolean; remark: string | null } | { ok: false; reason: string };
 
 const STATED = 'GET /metadata says';
-/** What each setting claims of PaymentReconciliation. */
+/** The claim that each setting makes about PaymentReconciliation. */
 const CLAIMS = { conditional_create: 'conditional create', search: 'search by identifier' } as const;
 
 /**

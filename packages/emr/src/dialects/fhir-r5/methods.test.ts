@@ -244,7 +244,7 @@ test('what a ValueSet excludes is left out: codes, systems, ValueSets', async ()
   expect(await ids([{ system: 's:1', concept: [{ code: 'B' }] }])).toEqual(['s:1|A', 's:2|P', 's:2|Q']);
   expect(await ids([all])).toEqual(['s:2|P', 's:2|Q']);
   expect(await ids([{ valueSet: ['urn:two'] }])).toEqual(['s:1|A', 's:1|B', 's:2|P']);
-  // What cannot be read may exclude anything.
+  // An exclude that cannot be read may exclude anything.
   expect(await methodsOf(answers([7]))).toMatchObject({
     methods: [],
     unusable: [expect.stringContaining('what it excludes cannot be read')],

@@ -219,7 +219,7 @@ test.each([
     expect(await send((plain) => plain)).toMatchObject({ outcome: 'posted' });
     const body = { ...ours, amount: { value: 1, currency: 'USD' } };
     expect(await send(() => ({ status: 200, body }))).toMatchObject({ outcome: 'differs' });
-    // What was accepted for later may not be there yet; what a 200 names is said to be there.
+    // An entry that was accepted for later may not be there yet; one that a 200 names is said to be there.
     const unread = status === 202 ? 'accepted' : 'unknown';
     expect(await send(() => ({ status: 404, body: {} }))).toMatchObject({ outcome: unread });
   },

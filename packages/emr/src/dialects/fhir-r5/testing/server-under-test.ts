@@ -146,7 +146,7 @@ export function serverUnderTest({
         { given: 'loc-river', code: { id: 'loc-river', name: 'Riverside Clinic' }, inEntry: 'loc-river' },
       ],
     },
-    // What else a server refuses is its own: the reference to a patient that is not there is refused by most.
+    // Servers differ in what else they refuse: the reference to a patient that is not there is refused by most.
     refusals: [{ name: 'an unknown patient', change: { emrPatientId: 'pat-9' }, code: 'emr_refused' }],
     unclear: UNCLEAR,
     complaint,
