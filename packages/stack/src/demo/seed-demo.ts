@@ -96,6 +96,8 @@ export async function seedDemo(
     adapter: 'fhir-r5',
     baseUrl: input.fhirUrl,
     credentials: {},
+    // The sandbox can do both, so nobody has to ask it (`user check`).
+    settings: { conditional_create: true, search: true },
     timeZone: input.timeZone,
     concurrency: CONCURRENCY,
   });
