@@ -141,7 +141,7 @@ const HOT: Record<string, (deps: StatementDeps) => Promise<unknown>> = {
         reason: 'The EMR did not answer in time.',
         delayMs: 1_000,
         farEnd: 'failing',
-        ourFault: null,
+        uncounted: null,
       },
     }),
   'claim a delivery': (deps) => claimDelivery(deps, { ...claim, leaseMs: 10_000 }),

@@ -14,7 +14,7 @@ import type { Held } from '../loops/leases.ts';
 import type { JobDeps } from './deps.ts';
 import { reasonFor, sealWords, type WordedAttempt } from './emr-words.ts';
 import { isOutage, OWN_FAULT_TROUBLE } from './own-fault.ts';
-import { farEndOf, postingDelay } from './posting-policy.ts';
+import { farEndOf, postingDelay, stopsHorizon } from './posting-policy.ts';
 import { postponeUnrecorded } from './postpone-unrecorded.ts';
 import { persist } from './under-claim.ts';
 
@@ -28,8 +28,6 @@ export type PostingEnd = { attempt: WordedAttempt | null } & (
       trouble: Trouble;
       /** Something that was sent may have arrived, so the payment needs a review, and has not failed, when its horizon ends. */
       inDoubt: boolean;
-      /** True when a fault of ours prevented the try: the horizon neither ends the payment nor counts this time. */
-      ourFault?: boolean;
     }
   /** The EMR has accepted the payment for later: it is looked up again after `delayMs`, and not sent. */
   | { status: 'submitted'; trouble: Trouble; delayMs: number }
@@ -69,8 +67,8 @@ async function record(
   if (isOpen(end)) {
     const { code, detail: reason, retryAfterMs } = end.trouble;
     const delayMs = end.status === 'submitted' ? end.delayMs : postingDelay({ tries, retryAfterMs });
-    const ourFault = end.status === 'retrying' && end.ourFault ? 'prevented' : null;
-    const postponement = { code, reason, delayMs, farEnd: farEndOf(end.trouble), ourFault } as const;
+    const uncounted = end.status === 'retrying' && stopsHorizon(end.trouble) ? 'prevented' : null;
+    const postponement = { code, reason, delayMs, farEnd: farEndOf(end.trouble), uncounted } as const;
     return steps.retryPosting(
       { database },
       { claim, attempt, postponement: { status: end.status, ...postponement } },

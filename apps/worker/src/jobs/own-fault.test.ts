@@ -208,3 +208,20 @@ test('the same answer ten times in a row is logged and counted once, and again a
     { last_code: 'rate_limited', same_answers: 1 },
   ]);
 });
+
+test('time under a login that the EMR rejects does not count against the horizon', async () => {
+  const paymentId = await fixture.accept();
+  await fixture.fault({ kind: 'unauthorized' });
+  fixture.deps.horizonMs = 60_000;
+  await fixture.rows("UPDATE payments SET tried_since = now() - interval '1 hour' RETURNING 1");
+  await work(3);
+  expect(await payment()).toMatchObject({ status: 'retrying' });
+  await fetch(`${fixture.sandbox.baseUrl}/sandbox/faults/1`, { method: 'DELETE' });
+  // The first trouble after it is within the horizon again.
+  await fixture.fault({ kind: 'too_many_requests', count: 1 });
+  await work(1);
+  expect(await payment()).toMatchObject({ status: 'retrying' });
+  await work(1);
+  expect(await payment()).toMatchObject({ status: 'posted' });
+  expect(await fixture.ledger()).toEqual([expect.objectContaining({ payment_id: paymentId })]);
+});

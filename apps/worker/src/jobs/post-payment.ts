@@ -15,7 +15,7 @@ import type { JobDeps } from './deps.ts';
 import { withWords } from './emr-words.ts';
 import { endPosting, type PostingEnd } from './end-posting.ts';
 import { isOutage, knownFault, OWN_FAULT_TROUBLE, reportOwnFault } from './own-fault.ts';
-import { ACCEPTED, lookUpDelay } from './posting-policy.ts';
+import { ACCEPTED, lookUpDelay, stopsHorizon } from './posting-policy.ts';
 import { CANNOT_ASK, SETTLING, settleDoubt } from './settle-doubt.ts';
 import { underClaim } from './under-claim.ts';
 
@@ -127,7 +127,7 @@ function endAtHorizon(
   { horizonMs }: Pick<JobDeps, 'horizonMs'>,
   { posting, end }: { posting: ClaimedPosting; end: PostingEnd },
 ): PostingEnd {
-  if (end.status !== 'retrying' || end.ourFault || posting.triedForMs <= horizonMs) return end;
+  if (end.status !== 'retrying' || stopsHorizon(end.trouble) || posting.triedForMs <= horizonMs) return end;
   // The EMR may still be processing the last send; `find` is trusted after `settleMs`, so the payment is retried then
   // instead of being given up.
   if (end.trouble.code === SETTLING) return end;
@@ -169,7 +169,7 @@ function ownFault(
       adapter: connection.adapter,
     },
   });
-  return { status: 'retrying', trouble: OWN_FAULT_TROUBLE, inDoubt: true, ourFault: true, attempt: null };
+  return { status: 'retrying', trouble: OWN_FAULT_TROUBLE, inDoubt: true, attempt: null };
 }
 
 function submitted(

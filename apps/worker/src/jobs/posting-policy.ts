@@ -53,6 +53,15 @@ export function lookUpDelay(input: {
 /** Answers of an EMR that works: only this payment has to wait. */
 const ANSWERS: readonly string[] = [SETTLING, NOT_THERE_YET, ACCEPTED];
 
+/**
+ * True for a trouble that only a person can remove, and that says nothing about whether the EMR will take the payment: a fault of
+ * ours, or a login that the EMR rejects. The horizon does not end a payment that waits for it, and begins again with the next
+ * answer; the warnings of repeated answers name it meanwhile.
+ */
+export function stopsHorizon({ code }: { code: string }): boolean {
+  return code === OUR_FAULT || code === 'unauthorized';
+}
+
 /** Decides what the reason for a retry says about the EMR as a whole, and so about the other payments of its lane. */
 export function farEndOf(trouble: { code: string }): FarEnd {
   if (trouble.code === OUR_FAULT) return 'none';

@@ -60,7 +60,7 @@ export async function postponeUnrecorded(
     deps.steps.retryPosting(deps, {
       claim,
       attempt: plain,
-      postponement: { status: 'retrying', code, reason, delayMs, farEnd: 'none', ourFault },
+      postponement: { status: 'retrying', code, reason, delayMs, farEnd: 'none', uncounted: ourFault },
     }),
   );
   if (put !== 'refused') return put === null ? null : 'retrying';

@@ -45,7 +45,7 @@ const POSTPONED: Postponement = {
   reason: 'The EMR did not answer in time.',
   delayMs: 0,
   farEnd: 'failing',
-  ourFault: null,
+  uncounted: null,
 };
 
 type Posting = Awaited<ReturnType<typeof claimed>>;

@@ -19,10 +19,10 @@ export type Postponement = {
   delayMs: number;
   farEnd: FarEnd;
   /**
-   * A fault of ours, after which the retry horizon begins again: it prevented the try, or the end of the try could not be
-   * recorded. null when there was none.
+   * A try after which the retry horizon begins again: a person had to remove what prevented it, or its end could not be recorded.
+   * null for every other.
    */
-  ourFault: 'prevented' | 'not_recorded' | null;
+  uncounted: 'prevented' | 'not_recorded' | null;
 };
 
 /** Longest time that an EMR's circuit stays open before the next probe. */
@@ -88,7 +88,7 @@ export async function retryPosting(
     postponement.status,
     postponement.code,
     postponement.reason,
-    postponement.ourFault,
+    postponement.uncounted,
     attempt?.sealedEmrText ?? null,
   ]);
   return row === undefined ? null : { sameAnswers: row.same_answers };
