@@ -38,7 +38,7 @@ function clientWith(options: Partial<ClientOptions> = {}): Client {
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'emr-payments-client-'));
   database = await openTestDatabase();
-  stack = await startStack({ folder, databaseUrl: database.url });
+  stack = await startStack({ folder, databaseUrl: database.url, appUrl: database.appUrl });
   relay = await openRelay(stack.apiUrl);
   client = clientWith();
 }, 180_000);

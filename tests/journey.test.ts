@@ -45,7 +45,12 @@ describe.each(backends)('a payment, with the queue on $backend', ({ withRedis })
     folder = mkdtempSync(join(tmpdir(), 'emr-payments-journey-'));
     database = await openTestDatabase();
     redis = withRedis ? await startRedis() : undefined;
-    stack = await startStack({ folder, databaseUrl: database.url, redisUrl: redis?.url });
+    stack = await startStack({
+      folder,
+      databaseUrl: database.url,
+      appUrl: database.appUrl,
+      redisUrl: redis?.url,
+    });
   });
 
   afterAll(async () => {

@@ -20,7 +20,7 @@ let stack: Stack;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'emr-payments-webhooks-'));
   database = await openTestDatabase();
-  stack = await startStack({ folder, databaseUrl: database.url });
+  stack = await startStack({ folder, databaseUrl: database.url, appUrl: database.appUrl });
 });
 
 afterAll(async () => {

@@ -5,6 +5,7 @@ import { migrate, openDatabase } from '@emr-payments/db';
 import { parseKeyring } from '@emr-payments/runtime';
 import {
   type AppProcess,
+  appAccess,
   type EmbeddedPostgres,
   removePlace,
   startEmbeddedPostgres,
@@ -80,7 +81,8 @@ async function start(options: ClusterOptions, releases: Release[]): Promise<Omit
   postgres.onCrash((code) => endedUnexpectedly.push(`postgres (${code})`));
   const redis = options.withRedis ? await startRedis() : null;
   releases.push(async () => redis?.stop());
-  await migrate({ url: postgres.url });
+  const app = appAccess(postgres.url);
+  await migrate({ url: postgres.url, appRole: app.role });
   await watchTransitions(postgres.url);
 
   const processes = createProcesses({ folder, onUnexpectedEnd: (name) => endedUnexpectedly.push(name) });
@@ -121,7 +123,7 @@ async function start(options: ClusterOptions, releases: Release[]): Promise<Omit
   ).finally(() => database.close());
 
   const service = {
-    DATABASE_URL: postgres.url,
+    DATABASE_URL: app.url,
     ...(redis === null ? {} : { REDIS_URL: redis.url }),
     ENCRYPTION_KEYS: keys,
     WEBHOOK_ALLOW_HOSTS: HOST,

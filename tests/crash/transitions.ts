@@ -18,7 +18,7 @@ export async function onDatabase<T>(url: string, work: (client: Client) => Promi
 const WATCH = `
   CREATE SCHEMA crash;
   CREATE TABLE crash.transitions (seq bigserial PRIMARY KEY, payment_id uuid NOT NULL, "from" text, "to" text NOT NULL);
-  CREATE FUNCTION crash.record_transition() RETURNS trigger LANGUAGE plpgsql AS $$
+  CREATE FUNCTION crash.record_transition() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
   BEGIN
     INSERT INTO crash.transitions (payment_id, "from", "to")
     VALUES (NEW.id, CASE WHEN TG_OP = 'UPDATE' THEN OLD.status::text END, NEW.status::text);

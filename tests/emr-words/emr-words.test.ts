@@ -95,7 +95,7 @@ beforeAll(async () => {
   const LOG_LEVEL = 'debug';
   // A horizon of a second: payments that are put off end too, and their reasons are made.
   const settings = { api: { LOG_LEVEL }, worker: { LOG_LEVEL, RETRY_HORIZON_HOURS: '0.0003' } };
-  stack = await startStack({ folder, databaseUrl: testDatabase.url, settings });
+  stack = await startStack({ folder, databaseUrl: testDatabase.url, appUrl: testDatabase.appUrl, settings });
   database = openDatabase({ url: testDatabase.url, poolSize: 2, applicationName: 'test' });
   const clientPk = await findClientPk({ database }, { clientId: stack.demo.client_id });
   paid = await Promise.all(ALL.map((complaint) => pay(clientPk ?? 0, complaint)));

@@ -23,7 +23,7 @@ export async function openPageStack(page: string): Promise<PageStack> {
   mkdirSync(local, { recursive: true });
   const folder = mkdtempSync(join(local, `page-${page}-`));
   const database = await openTestDatabase();
-  const stack = await startStack({ folder, databaseUrl: database.url });
+  const stack = await startStack({ folder, databaseUrl: database.url, appUrl: database.appUrl });
   writeFileSync(join(folder, 'stack.json'), JSON.stringify(describeStack(stack)));
   return {
     stack,

@@ -52,6 +52,7 @@ export async function openService(options: {
   const stack = await startStack({
     folder,
     databaseUrl: database.url,
+    appUrl: database.appUrl,
     workers: options.workers ?? 1,
     settings,
   });
@@ -59,7 +60,7 @@ export async function openService(options: {
     stack,
     database,
     cli: (args, input) =>
-      runCommand({ databaseUrl: database.url, encryptionKeys: stack.encryptionKeys }, args, input),
+      runCommand({ databaseUrl: database.appUrl, encryptionKeys: stack.encryptionKeys }, args, input),
     async addPractice({ capability, mrn, emrPatientId, baseUrl = stack.fhirUrl, concurrency = 8 }) {
       const opened = openDatabase({ url: database.url, poolSize: 2, applicationName: 'test' });
       try {

@@ -50,10 +50,15 @@ async function openServer(releases: Release[], given: string | undefined): Promi
 async function makeTemplate(serverUrl: string, releases: Release[]): Promise<string> {
   const template = `template_${randomBytes(6).toString('hex')}`;
   await onServer(serverUrl, `CREATE DATABASE ${template} TEMPLATE template0`);
+  // A role of this run alone: a server that was given by DATABASE_URL_TEST may have roles of other runs.
+  const appRole = { name: `${template}_app`, password: randomBytes(12).toString('hex') };
+  process.env[VARIABLES.appRole] = `${appRole.name}:${appRole.password}`;
+  // Fails, and may, where a killed test left a database in which the role has privileges.
+  releases.push(() => onServer(serverUrl, `DROP ROLE ${appRole.name}`).catch(() => undefined));
   releases.push(() => onServer(serverUrl, `DROP DATABASE ${template} WITH (FORCE)`));
   const url = new URL(serverUrl);
   url.pathname = `/${template}`;
-  await migrate({ url: url.href });
+  await migrate({ url: url.href, appRole });
   return template;
 }
 

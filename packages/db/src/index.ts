@@ -60,6 +60,7 @@ export { measureWork, REPEATING, type WorkMeasures } from './jobs/measure-work.t
 export { postponeJob } from './jobs/postpone-job.ts';
 export { type Claim, renewLeases } from './jobs/renew-leases.ts';
 export { sweepJobs } from './jobs/sweep-jobs.ts';
+export type { AppRole } from './migrations/app-role.ts';
 export { migrate } from './migrations/migrate.ts';
 export { type PendingMigrations, pendingMigrations } from './migrations/pending-migrations.ts';
 // Reading payments, and a person's decisions about them.

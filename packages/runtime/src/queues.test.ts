@@ -61,10 +61,10 @@ test.each(backends)(
   'a process that starts while $backend is away works as soon as it is back',
   async ({ redis }) => {
     database = await openTestDatabase();
-    const gate = await gateTo(redis ? (redisForTests()?.url ?? '') : database.url);
+    const gate = await gateTo(redis ? (redisForTests()?.url ?? '') : database.appUrl);
     const transport = openTransport(
       { logger },
-      redis ? { redisUrl: gate.url, databaseUrl: database.url } : { databaseUrl: gate.url },
+      redis ? { redisUrl: gate.url, databaseUrl: database.appUrl } : { databaseUrl: gate.url },
     );
     const handled: QueueEntry[] = [];
     const consumer = transport.consume('post-payment', 4, async (entry) => {

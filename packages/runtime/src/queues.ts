@@ -3,6 +3,7 @@ import {
   createPostgresBackend,
   type JobsOptions,
   Queue,
+  runMigrations,
   Worker,
   type WorkerOptions,
   withBackend,
@@ -106,7 +107,16 @@ class ListenedClient extends Client {
   }
 }
 
-/** Uses BullMQ's own PostgreSQL backend, in the schema `bullmq` of our database. */
+/**
+ * Creates or updates the schema `bullmq`, which the queue uses when there is no Redis.
+ *
+ * @param client a connection that may create schemas; the service's own may not.
+ */
+export async function migrateQueue({ client }: { client: Client }): Promise<void> {
+  await runMigrations(client);
+}
+
+/** Uses BullMQ's own PostgreSQL backend, in the schema `bullmq` of our database, which `migrateQueue` has made. */
 function postgresBackend(url: string, logger: Logger): Backend {
   const pool = new Pool({ connectionString: url, max: 1, connectionTimeoutMillis: 3000 });
   pool.on('error', (err) => logger.debug({ err, backend: 'postgres' }, 'queue connection error'));
@@ -114,7 +124,6 @@ function postgresBackend(url: string, logger: Logger): Backend {
     connectionString: url,
     max: 4,
     connectionTimeoutMillis: 3000,
-    migrate: true,
     Client: ListenedClient,
   };
   const onError = errorsOf(logger);

@@ -3,5 +3,6 @@ export { type Credentials, PUBLISHED_BODY, publishedCurl } from './demo/publishe
 export { describeStack } from './dev/describe-stack.ts';
 export * from './embedded-postgres.ts';
 export * from './ports.ts';
+export { type AppAccess, appAccess } from './postgres/app-access.ts';
 export * from './start-stack.ts';
 export * from './tether.ts';

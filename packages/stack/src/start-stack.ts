@@ -7,6 +7,7 @@ import type { DemoState } from './demo/demo-state.ts';
 import { seedDemo } from './demo/seed-demo.ts';
 import { keepEncryptionKeys, keepWebhookSecret } from './keys.ts';
 import { freePort } from './ports.ts';
+import { appAccess } from './postgres/app-access.ts';
 
 /** Additional environment variables per app, such as `{ worker: { LOG_LEVEL: 'debug' } }`. */
 export type AppSettings = Partial<Record<AppName, Readonly<Record<string, string>>>>;
@@ -17,8 +18,10 @@ export type Step = <T>(name: string, work: () => Promise<T>) => Promise<T>;
 export type StackOptions = {
   /** Holds logs, keys, the sandbox's ledger and the inbox. The same folder and database give the same stack again. */
   folder: string;
-  /** A PostgreSQL database, which is migrated before anything starts. */
+  /** A PostgreSQL database, which is migrated before anything starts; with a role that owns it and may create roles. */
   databaseUrl: string;
+  /** The same database with the role that the service runs as, if that role exists already; `app` by default. */
+  appUrl?: string | undefined;
   /** Without a URL, BullMQ runs on the database. */
   redisUrl?: string | undefined;
   /** The number of processes; 1 by default. */
@@ -36,6 +39,7 @@ export type Stack = {
   readonly emrUrl: string;
   readonly fhirUrl: string;
   readonly inboxUrl: string;
+  /** The database, as the role that the service runs as. */
   readonly databaseUrl: string;
   /** undefined when BullMQ runs on the database. */
   readonly redisUrl: string | undefined;
@@ -66,7 +70,9 @@ const HOST = '127.0.0.1';
  * @throws the error of the part that did not start, after stopping the parts that did.
  */
 export async function startStack(options: StackOptions): Promise<Stack> {
-  const { folder, databaseUrl, redisUrl, ports = {}, settings = {} } = options;
+  const { folder, redisUrl, ports = {}, settings = {} } = options;
+  const app = options.appUrl === undefined ? appAccess(options.databaseUrl) : { url: options.appUrl };
+  const databaseUrl = app.url;
   const step: Step = options.step ?? ((_name, work) => work());
   const logs = join(folder, 'logs');
   const state = join(folder, 'state');
@@ -114,7 +120,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   };
 
   try {
-    await step('migrations', () => migrate({ url: databaseUrl }));
+    await step('migrations', () =>
+      migrate({ url: options.databaseUrl, ...('role' in app ? { appRole: app.role } : {}) }),
+    );
     const sandboxPort = ports.sandbox ?? (await freePort());
     const inboxPort = ports.inbox ?? (await freePort());
     const sandbox = await step('EMR sandbox', () =>
@@ -151,7 +159,6 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       }
     });
     await step('API and worker', async () => {
-      // One after the other: on the first start, only one process may create the queue's schema.
       await addApi(ports.api);
       for (let n = 1; n < (options.apis ?? 1); n += 1) await addApi();
       for (let n = 0; n < (options.workers ?? 1); n += 1) await addWorker();

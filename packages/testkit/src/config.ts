@@ -24,19 +24,27 @@ export const VARIABLES = {
   /** A server with a migrated template database; the URL names the maintenance database. */
   server: 'EMR_PAYMENTS_TEST_SERVER',
   template: 'EMR_PAYMENTS_TEST_TEMPLATE',
+  /** `name:password` of the role that the service runs as. */
+  appRole: 'EMR_PAYMENTS_TEST_APP_ROLE',
   redis: 'EMR_PAYMENTS_TEST_REDIS',
 } as const;
 
-export type TestServers = { serverUrl: string; template: string; redisUrl: string | null };
+export type TestServers = {
+  serverUrl: string;
+  template: string;
+  appRole: { name: string; password: string };
+  redisUrl: string | null;
+};
 
 /** @throws Error when the tests were not started from the root of the workspace. */
 export function testServers(): TestServers {
   const serverUrl = process.env[VARIABLES.server];
   const template = process.env[VARIABLES.template];
-  if (serverUrl === undefined || template === undefined) {
+  const [name, password] = process.env[VARIABLES.appRole]?.split(':') ?? [];
+  if (serverUrl === undefined || template === undefined || name === undefined || password === undefined) {
     throw new Error(
       'no test database: run the tests from the root of the workspace (pnpm exec vitest run <file>)',
     );
   }
-  return { serverUrl, template, redisUrl: process.env[VARIABLES.redis] ?? null };
+  return { serverUrl, template, appRole: { name, password }, redisUrl: process.env[VARIABLES.redis] ?? null };
 }

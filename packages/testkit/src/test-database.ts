@@ -3,8 +3,10 @@ import { Client } from 'pg';
 import { testServers } from './config.ts';
 
 export type TestDatabase = {
-  /** The postgresql:// URL of a database that only the caller uses. */
+  /** The postgresql:// URL of a database that only the caller uses, as the owner of its tables. */
   url: string;
+  /** The same as the role that the service runs as: it may change no structure, and only add to the audit log. */
+  appUrl: string;
   /** Drops the database and ends the connections that are still open. */
   drop(): Promise<void>;
 };
@@ -19,11 +21,15 @@ async function onServer(sql: string): Promise<void> {
   }
 }
 
-/** Returns the URL of another database on the same server. */
-function urlOf(serverUrl: string, database: string): string {
+/** Returns the URLs of another database on the same server, for its owner and for the service. */
+function urlsOf(database: string): Pick<TestDatabase, 'url' | 'appUrl'> {
+  const { serverUrl, appRole } = testServers();
   const url = new URL(serverUrl);
   url.pathname = `/${database}`;
-  return url.href;
+  const asApp = new URL(url);
+  asApp.username = appRole.name;
+  asApp.password = appRole.password;
+  return { url: url.href, appUrl: asApp.href };
 }
 
 /**
@@ -31,22 +37,21 @@ function urlOf(serverUrl: string, database: string): string {
  * migrated template, which takes 30 to 50 ms.
  */
 export async function openTestDatabase(): Promise<TestDatabase> {
-  const { serverUrl, template } = testServers();
+  const { template } = testServers();
   const name = `test_${randomBytes(8).toString('hex')}`;
   await onServer(`CREATE DATABASE ${name} TEMPLATE ${template} STRATEGY FILE_COPY`);
   return {
-    url: urlOf(serverUrl, name),
+    ...urlsOf(name),
     drop: () => onServer(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`),
   };
 }
 
 /** Creates a database without a schema, for tests of the migrations themselves. */
 export async function openEmptyDatabase(): Promise<TestDatabase> {
-  const { serverUrl } = testServers();
   const name = `test_${randomBytes(8).toString('hex')}`;
   await onServer(`CREATE DATABASE ${name} TEMPLATE template0`);
   return {
-    url: urlOf(serverUrl, name),
+    ...urlsOf(name),
     drop: () => onServer(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`),
   };
 }

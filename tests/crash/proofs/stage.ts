@@ -3,7 +3,14 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Database, migrate, openDatabase } from '@emr-payments/db';
 import { type Keyring, parseKeyring } from '@emr-payments/runtime';
-import { type AppProcess, freePort, removePlace, startApp, startEmbeddedPostgres } from '@emr-payments/stack';
+import {
+  type AppProcess,
+  appAccess,
+  freePort,
+  removePlace,
+  startApp,
+  startEmbeddedPostgres,
+} from '@emr-payments/stack';
 import { startRedis } from '@emr-payments/testkit';
 import { HOST } from '../processes.ts';
 import { watchTransitions } from '../transitions.ts';
@@ -38,7 +45,8 @@ async function open(
   releases.push(() => postgres.stop('immediate'));
   const redis = backend === 'redis' ? await startRedis() : null;
   releases.push(async () => redis?.stop());
-  await migrate({ url: postgres.url });
+  const app = appAccess(postgres.url);
+  await migrate({ url: postgres.url, appRole: app.role });
   await watchTransitions(postgres.url);
   const director = await openDirector();
   releases.push(() => director.close());
@@ -57,7 +65,7 @@ async function open(
       env: {
         HOST,
         HEALTH_PORT: String(port),
-        DATABASE_URL: postgres.url,
+        DATABASE_URL: app.url,
         ...(redis === null ? {} : { REDIS_URL: redis.url }),
         ENCRYPTION_KEYS: keys,
         WEBHOOK_ALLOW_HOSTS: HOST,

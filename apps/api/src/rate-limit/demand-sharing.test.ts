@@ -11,7 +11,7 @@ const logger = createLogger('test', 'silent');
 
 beforeAll(async () => {
   server = await openTestDatabase();
-  database = openDatabase({ url: server.url, poolSize: 2, applicationName: 'test' });
+  database = openDatabase({ url: server.appUrl, poolSize: 2, applicationName: 'test' });
 });
 afterAll(async () => {
   await database.close();

@@ -49,10 +49,10 @@ export async function openTestApi(
     limits?: Partial<Limits>;
   } = {},
 ): Promise<TestApi> {
-  const { url, drop } = await openTestDatabase();
+  const { url, appUrl, drop } = await openTestDatabase();
   const direct = openDatabase({ url, poolSize: 2, applicationName: 'test' });
   const database = openDatabase({
-    url: options.urlOf === undefined ? url : await options.urlOf(url),
+    url: options.urlOf === undefined ? appUrl : await options.urlOf(appUrl),
     poolSize: 4,
     applicationName: 'test-api',
   });

@@ -19,7 +19,7 @@ export type Operator = {
 export const newKey = (id: string): string => `${id}:${randomBytes(32).toString('base64')}`;
 
 export async function openOperator(): Promise<Operator> {
-  const { url, drop } = await openTestDatabase();
+  const { appUrl: url, drop } = await openTestDatabase();
   const database = openDatabase({ url, poolSize: 2, applicationName: 'test' });
   const env = { DATABASE_URL: url, ENCRYPTION_KEYS: newKey('k1') };
   const run: Operator['run'] = (args, options = {}) =>

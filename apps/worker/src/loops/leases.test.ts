@@ -12,7 +12,7 @@ const LEASE_MS = 1_500;
 beforeEach(async () => {
   const server = await openTestDatabase();
   drop = server.drop;
-  database = openDatabase({ url: server.url, poolSize: 2, applicationName: 'test' });
+  database = openDatabase({ url: server.appUrl, poolSize: 2, applicationName: 'test' });
   keeper = createLeaseKeeper({ database, logger: createLogger('test', 'silent') }, { leaseMs: LEASE_MS });
   await database.pool.query(
     `INSERT INTO jobs (id, kind, lane_id, queued_at, fence, lease_until)

@@ -15,7 +15,7 @@ let logged: string[];
 
 beforeEach(async () => {
   server = await openTestDatabase();
-  database = openDatabase({ url: server.url, poolSize: 2, applicationName: 'test' });
+  database = openDatabase({ url: server.appUrl, poolSize: 2, applicationName: 'test' });
   await database.pool.query(`INSERT INTO lanes (id, kind, concurrency) VALUES (1, 'connection', 2000)`);
   queueIsDown = false;
   queued = [];
@@ -31,7 +31,7 @@ beforeEach(async () => {
   };
   relay = startRelay(
     { database, transport, logger: { debug: log, info: log, warn: log, error: log } },
-    { databaseUrl: server.url },
+    { databaseUrl: server.appUrl },
   );
 });
 

@@ -8,7 +8,7 @@ let server: TestDatabase;
 let database: Database;
 beforeAll(async () => {
   server = await openTestDatabase();
-  database = openDatabase({ url: server.url, poolSize: 2, applicationName: 'test' });
+  database = openDatabase({ url: server.appUrl, poolSize: 2, applicationName: 'test' });
 });
 afterAll(async () => {
   await database.close();

@@ -39,7 +39,7 @@ export type DeliveryBench = {
 };
 
 export async function openDeliveryBench({ allowHosts = ['127.0.0.1'] } = {}): Promise<DeliveryBench> {
-  const { url, drop } = await openTestDatabase();
+  const { appUrl: url, drop } = await openTestDatabase();
   const database = openDatabase({ url, poolSize: 4, applicationName: 'test-worker' });
   const keyring = parseKeyring(`test:${randomBytes(32).toString('base64')}`);
   const { clientPk } = await createClient({ database }, { name: 'Integrator' });

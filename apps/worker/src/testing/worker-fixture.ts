@@ -33,6 +33,7 @@ export type WorkerFixture = {
   workOne(kind: 'post_payment' | 'deliver_webhook'): Promise<boolean>;
   /** Makes waiting jobs due, and closes open circuits. */
   passTime(): Promise<void>;
+  /** Runs a statement as the owner of the tables. */
   rows(sql: string): Promise<Record<string, unknown>[]>;
   ledger(): Promise<unknown[]>;
   fault(fault: Record<string, unknown>): Promise<void>;
@@ -41,8 +42,9 @@ export type WorkerFixture = {
 
 /** Both job handlers of a worker, on its own database and sandbox EMR with one practice. Due jobs go to them directly, without a queue. */
 export async function openWorkerFixture(options: FixtureOptions = {}): Promise<WorkerFixture> {
-  const { url, drop } = await openTestDatabase();
-  const database = openDatabase({ url, poolSize: 4, applicationName: 'worker test' });
+  const { url, appUrl, drop } = await openTestDatabase();
+  const database = openDatabase({ url: appUrl, poolSize: 4, applicationName: 'worker test' });
+  const owner = openDatabase({ url, poolSize: 1, applicationName: 'worker test owner' });
   const sandbox = await startSandbox({
     ledgerFile: join(mkdtempSync(join(tmpdir(), 'ledger-')), 'ledger.jsonl'),
   });
@@ -101,7 +103,7 @@ export async function openWorkerFixture(options: FixtureOptions = {}): Promise<W
       await database.pool.query('UPDATE jobs SET run_at = now(), queued_at = NULL WHERE lease_until IS NULL');
       await database.pool.query('UPDATE lanes SET open_until = NULL');
     },
-    rows: async (sql) => (await database.pool.query(sql)).rows,
+    rows: async (sql) => (await owner.pool.query(sql)).rows,
     async ledger() {
       const answer = (await (await fetch(`${sandbox.baseUrl}/sandbox/ledger`)).json()) as {
         entries: unknown[];
@@ -120,6 +122,7 @@ export async function openWorkerFixture(options: FixtureOptions = {}): Promise<W
       await leases.close();
       agents.close();
       await database.close();
+      await owner.close();
       await sandbox.stop();
       await drop();
     },

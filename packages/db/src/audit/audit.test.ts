@@ -30,7 +30,7 @@ describe('the audit log', () => {
   });
 
   test('refuses every change, also where triggers are switched off for a bulk load', async () => {
-    const { pool } = practice.database;
+    const { pool } = practice.owner;
     const before = await practice.database.prisma.auditEntry.findMany();
     for (const sql of [
       "UPDATE audit_log SET actor = 'nobody'",
@@ -114,10 +114,10 @@ describe('failed credentials', () => {
   test('are written after a while, and kept while the database is away', async () => {
     const before = (await entriesOf('credential.use')).length;
     const counter = failures(20);
-    await practice.database.pool.query('ALTER TABLE audit_log RENAME TO audit_log_away');
+    await practice.owner.pool.query('ALTER TABLE audit_log RENAME TO audit_log_away');
     counter.note({ source: '192.0.2.1', code: 'invalid_client', clientId: 'ci_x' });
     await vi.waitFor(() => expect(counter.onError).toHaveBeenCalled());
-    await practice.database.pool.query('ALTER TABLE audit_log_away RENAME TO audit_log');
+    await practice.owner.pool.query('ALTER TABLE audit_log_away RENAME TO audit_log');
     await vi.waitFor(async () => expect(await entriesOf('credential.use')).toHaveLength(before + 1));
     await counter.close();
     expect((await entriesOf('credential.use')).at(-1)).toMatchObject({ source: '192.0.2.1', count: 1 });

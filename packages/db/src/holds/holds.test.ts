@@ -241,7 +241,7 @@ test('a hold is kept, and changes only when it ends', async () => {
     `UPDATE holds SET reason = 'x'`,
     `UPDATE holds SET started_at = now(), ended_at = now()`,
   ]) {
-    await expect(sql(change), change).rejects.toThrow('a hold can only be ended');
+    await expect(practice.owner.pool.query(change), change).rejects.toThrow('a hold can only be ended');
   }
   await off();
   await expect(sql('UPDATE holds SET ended_at = NULL')).rejects.toThrow('a hold can only be ended');

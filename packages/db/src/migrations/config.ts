@@ -1,7 +1,22 @@
 import { databaseUrlVariable, loadConfig } from '@emr-payments/runtime';
 import { Type } from '@sinclair/typebox';
 
-export const environment = Type.Object({ DATABASE_URL: databaseUrlVariable });
+export const environment = Type.Object({
+  DATABASE_URL: databaseUrlVariable,
+  APP_ROLE: Type.Optional(
+    Type.String({
+      pattern: '^[a-z_][a-z0-9_]{0,62}$',
+      description:
+        'the role that API, worker and command line connect as: it is created if it is missing, and may then use the tables and change no structure',
+    }),
+  ),
+  APP_PASSWORD: Type.Optional(
+    Type.String({
+      minLength: 1,
+      description: 'the password that APP_ROLE gets; without it, its password stays',
+    }),
+  ),
+});
 
 /** The configuration of `pnpm migrate`, the only program of this package. @throws ConfigError */
 export const readConfig = () => loadConfig(environment, process.env);

@@ -3,7 +3,11 @@ import { migrate } from './migrate.ts';
 
 // Run by `pnpm migrate`, and by the one-shot container that api and worker wait for.
 try {
-  const { applied } = await migrate({ url: readConfig().DATABASE_URL });
+  const { DATABASE_URL, APP_ROLE, APP_PASSWORD } = readConfig();
+  const { applied } = await migrate({
+    url: DATABASE_URL,
+    appRole: APP_ROLE === undefined ? undefined : { name: APP_ROLE, password: APP_PASSWORD },
+  });
   process.stdout.write(
     applied.length === 0 ? 'The database is up to date.\n' : `Applied: ${applied.join(', ')}\n`,
   );

@@ -1,5 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
+import { migrateQueue } from '@emr-payments/runtime';
 import { Client } from 'pg';
+import { type AppRole, prepareAppRole } from './app-role.ts';
 import { prismaFiles, withSchemaEngine } from './schema-engine.ts';
 
 /** `mig` in ASCII: one process migrates at a time, however many start together. */
@@ -29,12 +31,21 @@ async function readMigrations() {
 }
 
 /**
- * Applies the migrations that the database does not have yet.
+ * Applies the migrations that the database does not have yet, the queue's own among them: the service itself may change no
+ * structure.
  *
+ * @param input.url of the role that owns the tables.
+ * @param input.appRole the role that the service runs as. Without it no privilege changes.
  * @returns the names of the migrations that were applied now; empty when the database was up to date.
  * @throws Error when the database cannot be reached, or a migration fails: the engine's message says which and why.
  */
-export async function migrate({ url }: { url: string }): Promise<{ applied: string[] }> {
+export async function migrate({
+  url,
+  appRole,
+}: {
+  url: string;
+  appRole?: AppRole | undefined;
+}): Promise<{ applied: string[] }> {
   const lock = new Client({ connectionString: url, application_name: 'emr-payments migrate' });
   await lock.connect();
   try {
@@ -43,6 +54,8 @@ export async function migrate({ url }: { url: string }): Promise<{ applied: stri
     const result = await withSchemaEngine(url, (engine) =>
       engine.applyMigrations({ migrationsList, filters }),
     );
+    await migrateQueue({ client: lock });
+    if (appRole !== undefined) await prepareAppRole({ client: lock }, appRole);
     return { applied: result.appliedMigrationNames };
   } finally {
     await lock.end();

@@ -13,7 +13,7 @@ const MOST_BUFFERS = 900;
 
 beforeAll(async () => {
   practice = await openPractice();
-  const { pool } = practice.database;
+  const { pool } = practice.owner;
   // One failure in a thousand, one review in fifty thousand, one rare location and one rare patient.
   for (let first = 1; first <= PAYMENTS; first += AT_ONCE) {
     await pool.query(

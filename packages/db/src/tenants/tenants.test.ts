@@ -19,7 +19,7 @@ const keyring: Keyring = { current: 'k1', keys: new Map([['k1', randomBytes(32)]
 
 beforeAll(async () => {
   server = await openTestDatabase();
-  database = openDatabase({ url: server.url, poolSize: 2, applicationName: 'test' });
+  database = openDatabase({ url: server.appUrl, poolSize: 2, applicationName: 'test' });
 });
 
 afterAll(async () => {

@@ -5,9 +5,12 @@ import { type Database, openDatabase } from '../core/database.ts';
 import { createPractice, type Practice } from './practice.ts';
 
 export type OpenPractice = Practice & {
-  /** The database's URL. */
+  /** The database's URL, for its owner. */
   url: string;
+  /** Open as the role that the service runs as. */
   database: Database;
+  /** Open as the owner of the tables, for what the service may not do. */
+  owner: Database;
   keyring: Keyring;
   close(): Promise<void>;
 };
@@ -18,17 +21,20 @@ export async function openPractice({
 }: {
   concurrency?: number;
 } = {}): Promise<OpenPractice> {
-  const { url, drop } = await openTestDatabase();
-  const database = openDatabase({ url, poolSize: 6, applicationName: 'test' });
+  const { url, appUrl, drop } = await openTestDatabase();
+  const database = openDatabase({ url: appUrl, poolSize: 6, applicationName: 'test' });
+  const owner = openDatabase({ url, poolSize: 2, applicationName: 'test owner' });
   const keyring = parseKeyring(`test:${randomBytes(32).toString('base64')}`);
   const practice = await createPractice({ database, keyring }, { connection: { concurrency } });
   return {
     ...practice,
     url,
     database,
+    owner,
     keyring,
     async close() {
       await database.close();
+      await owner.close();
       await drop();
     },
   };

@@ -124,7 +124,7 @@ test('what is sealed with an older key is a warning, with a lost one a failure',
 
 test('an unguarded audit log fails, and an EMR that cannot be reached is only a warning', async () => {
   await connectUser('https://127.0.0.1:1/fhir');
-  await service.database.pool.query('ALTER TABLE audit_log DISABLE TRIGGER audit_log_is_append_only');
+  await service.owner.pool.query('ALTER TABLE audit_log DISABLE TRIGGER audit_log_is_append_only');
   const checks = await run();
   expect(findingOf(checks, 'audit log')).toMatchObject({ state: 'failed' });
   expect(findingOf(checks, 'outbound')).toMatchObject({ state: 'warn', found: '127.0.0.1:1 not reached' });

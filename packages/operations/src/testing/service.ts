@@ -7,6 +7,8 @@ import { openTestDatabase } from '@emr-payments/testkit';
 export type Service = {
   url: string;
   database: Database;
+  /** The same as the owner of the tables, for what the service's role may not do. */
+  owner: Database;
   keyring: Keyring;
   /** The keyring's one key, as `ENCRYPTION_KEYS` has it. */
   key: string;
@@ -21,13 +23,15 @@ export type Service = {
 export const newKey = (id: string): string => `${id}:${randomBytes(32).toString('base64')}`;
 
 export async function openService(): Promise<Service> {
-  const { url, drop } = await openTestDatabase();
-  const database = openDatabase({ url, poolSize: 2, applicationName: 'test' });
+  const { url, appUrl, drop } = await openTestDatabase();
+  const database = openDatabase({ url: appUrl, poolSize: 2, applicationName: 'test' });
+  const owner = openDatabase({ url, poolSize: 1, applicationName: 'test owner' });
   const key = newKey('k1');
   const { clientId, clientPk } = await createClient({ database }, { name: 'Integrator' });
   return {
     url,
     database,
+    owner,
     keyring: parseKeyring(key),
     key,
     by: { actor: 'cli:alice', source: 'desk-1' },
@@ -40,6 +44,7 @@ export async function openService(): Promise<Service> {
       }),
     async close() {
       await database.close();
+      await owner.close();
       await drop();
     },
   };
