@@ -44,12 +44,15 @@ export const SECTIONS: readonly Section[] = [
   },
 ];
 
-/** The one variable that only docker-compose.yml reads. The others in it belong to a process. */
+/** The variables that only docker-compose.yml reads. The others in it belong to a process. */
 const COMPOSE = {
   title: 'docker-compose.yml',
-  name: 'POSTGRES_PASSWORD',
   default: 'local-only',
-  text: 'the password of the demo’s PostgreSQL',
+  variables: {
+    POSTGRES_PASSWORD:
+      'the password of `emr_payments`, which owns the demo’s tables: only PostgreSQL and `migrate` get it',
+    REDIS_PASSWORD: 'the password of the demo’s Redis',
+  },
 };
 
 /** The part of a TypeBox property that is documented. */
@@ -148,11 +151,11 @@ ${tables.join('\n')}
 ## ${COMPOSE.title}
 
 \`docker compose\` reads \`API_PORT\`, \`SANDBOX_PORT\`, \`INBOX_PORT\` and \`LOG_LEVEL\` from its own environment or from \`.env\`, with the
-meanings above, and one variable of its own:
+meanings above, \`APP_PASSWORD\` with the default \`local-only\`, and variables of its own:
 
 ${markdownTable([
   ['variable', 'default', 'description'],
-  [`\`${COMPOSE.name}\``, `\`${COMPOSE.default}\``, COMPOSE.text],
+  ...Object.entries(COMPOSE.variables).map(([name, text]) => [`\`${name}\``, `\`${COMPOSE.default}\``, text]),
 ])}
 `;
 }
@@ -185,10 +188,12 @@ function exampleFile(sections: Awaited<ReturnType<typeof variablesBySection>>): 
 ${parts.join('\n')}
 # ── ${COMPOSE.title} ──
 
-# Read by docker compose: ${COMPOSE.text}.
-# default: ${COMPOSE.default}
-#${COMPOSE.name}=${COMPOSE.default}
-`;
+${Object.entries(COMPOSE.variables)
+  .map(
+    ([name, text]) =>
+      `${comment(`Read by docker compose: ${text.replaceAll('`', '')}.`)}\n# default: ${COMPOSE.default}\n#${name}=${COMPOSE.default}\n`,
+  )
+  .join('\n')}`;
 }
 
 /**

@@ -317,6 +317,8 @@ describe('headers of answers', () => {
     await open();
     expect((await app.inject(payment())).headers).toMatchObject({
       'cache-control': 'no-store',
+      'content-security-policy': "default-src 'none'; base-uri 'none'; frame-ancestors 'none'",
+      'referrer-policy': 'no-referrer',
       'x-content-type-options': 'nosniff',
     });
   });

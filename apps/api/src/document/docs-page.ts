@@ -35,7 +35,8 @@ export async function docsPage(app: FastifyInstance): Promise<void> {
         // Leaves out the bar that loads documents from other servers.
         layout: 'BaseLayout',
         deepLinking: true,
-        persistAuthorization: true,
+        // Credentials that a developer enters are in no storage of the browser.
+        persistAuthorization: false,
         tryItOutEnabled: true,
         displayRequestDuration: true,
         defaultModelsExpandDepth: 0,

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { ERRORS, type ErrorCode, errorReply, HEADERS } from '@emr-payments/contracts';
+import { SECURITY_HEADERS } from '../http/answer-headers.ts';
 
 const FROM_NODE: Readonly<Record<string, ErrorCode>> = {
   HPE_HEADER_OVERFLOW: 'headers_too_large',
@@ -28,6 +29,7 @@ export function answerClientError(error: { code?: string }, socket: Socket): voi
       `content-length: ${Buffer.byteLength(body)}`,
       `${HEADERS.requestId}: ${requestId}`,
       'cache-control: no-store',
+      ...Object.entries(SECURITY_HEADERS).map(([name, value]) => `${name}: ${value}`),
       'connection: close',
       '',
       body,

@@ -12,8 +12,19 @@ export function requestId(request: { headers: IncomingHttpHeaders }): string {
 }
 
 /**
- * Adds the headers of every answer. The security ones are those that OWASP's REST sheet asks of a JSON API; pages for
- * people get theirs from helmet (document/docs-page.ts). HSTS belongs to the proxy that ends TLS.
+ * The headers that OWASP's REST sheet asks of every answer of an API. One that a browser takes for a page can load nothing, be
+ * in no frame, and tells no other site where it came from. Pages for people have their own policy, from helmet.
+ */
+export const SECURITY_HEADERS = {
+  'content-security-policy': "default-src 'none'; base-uri 'none'; frame-ancestors 'none'",
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+} as const;
+
+const EACH = Object.entries(SECURITY_HEADERS);
+
+/**
+ * Adds the headers of every answer. HSTS belongs to the proxy that ends TLS.
  *
  * While the process stops, every answer carries `connection: close`: a kept-alive connection would delay the stop for
  * as long as its client keeps it open (fastify issue 7044).
@@ -27,7 +38,7 @@ export const answerHeaders = fp(
     app.addHook('onSend', (request, reply, payload, done) => {
       reply.header(HEADERS.requestId, request.id);
       if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
-      reply.header('x-content-type-options', 'nosniff');
+      for (const [name, value] of EACH) if (!reply.hasHeader(name)) reply.header(name, value);
       if (stopping) reply.header('connection', 'close');
       done(null, payload);
     });

@@ -92,7 +92,8 @@ async function grantTables(client: Client, name: string): Promise<void> {
     if (rows.length === 0) continue;
     const grants = rows.map((row) => {
       const object = `"${schema}"."${row.name}"`;
-      if (row.kind === 'S') return `GRANT USAGE, SELECT ON SEQUENCE ${object} TO "${name}";`;
+      // UPDATE is for setval: `emr-payments restored` skips the numbers of the lost time.
+      if (row.kind === 'S') return `GRANT USAGE, SELECT, UPDATE ON SEQUENCE ${object} TO "${name}";`;
       const onTable = privilegesOn(schema === 'public' ? row.name : '').join(', ');
       return `REVOKE ALL ON TABLE ${object} FROM "${name}"; GRANT ${onTable} ON TABLE ${object} TO "${name}";`;
     });
@@ -103,7 +104,7 @@ async function grantTables(client: Client, name: string): Promise<void> {
 
 /**
  * Makes the role able to run the service on the migrated database, and to do nothing else: no change of structure, no
- * trigger, no change of the audit log (docs/operating.md, "Two roles").
+ * trigger, no change of the audit log (docs/operating.md, "A role for the application").
  *
  * @param client a connection of the role that owns the tables.
  * @throws Error with a sentence for the operator when the role cannot be made.

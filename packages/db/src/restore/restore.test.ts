@@ -14,9 +14,7 @@ import { type Doubted, putInDoubt } from './put-in-doubt.ts';
 
 let practice: OpenPractice;
 beforeEach(async () => {
-  // `restored` runs as the owner of the tables: the service's role may not move a sequence.
-  const opened = await openPractice();
-  practice = { ...opened, database: opened.owner };
+  practice = await openPractice();
 });
 afterEach(() => practice.close());
 

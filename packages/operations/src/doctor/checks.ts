@@ -128,7 +128,7 @@ const AUDIT_FINDINGS: Readonly<Record<AuditGuard, Finding>> = {
   owned: {
     state: 'warn',
     found:
-      'append-only, but this role owns the table and could change that; docs/operating.md has a role that cannot',
+      'append-only, but this role owns the table and could change that; docs/operating.md, "A role for the application", has one that cannot',
   },
   missing: { state: 'failed', found: 'its trigger is missing or disabled: entries can be changed' },
 };
