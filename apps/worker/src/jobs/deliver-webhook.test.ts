@@ -12,7 +12,7 @@ beforeEach(async () => {
 });
 afterEach(() => bench.close());
 
-const sql = async (text: string) => (await bench.database.pool.query(text)).rows;
+const sql = async (text: string) => (await bench.owner.pool.query(text)).rows;
 const fits = (got: Received | undefined, secret: string) =>
   verify({ body: got?.body ?? '', headers: got?.headers ?? {}, secrets: [secret] }).ok;
 const endpointRow = (id: string) =>

@@ -25,6 +25,8 @@ const BY = { actor: 'test', source: 'test' };
 /** The delivery handler of a worker, on its own database with one client. Due jobs go to it directly, without a queue. */
 export type DeliveryBench = {
   database: Database;
+  /** The same as the owner of the tables, for what the service's role may not do. */
+  owner: Database;
   keyring: Keyring;
   clientPk: number;
   logged: { level: string; fields: LogFields; message: string }[];
@@ -39,8 +41,9 @@ export type DeliveryBench = {
 };
 
 export async function openDeliveryBench({ allowHosts = ['127.0.0.1'] } = {}): Promise<DeliveryBench> {
-  const { appUrl: url, drop } = await openTestDatabase();
-  const database = openDatabase({ url, poolSize: 4, applicationName: 'test-worker' });
+  const { url, appUrl, drop } = await openTestDatabase();
+  const database = openDatabase({ url: appUrl, poolSize: 4, applicationName: 'test-worker' });
+  const owner = openDatabase({ url, poolSize: 1, applicationName: 'test-owner' });
   const keyring = parseKeyring(`test:${randomBytes(32).toString('base64')}`);
   const { clientPk } = await createClient({ database }, { name: 'Integrator' });
   const logged: DeliveryBench['logged'] = [];
@@ -65,6 +68,7 @@ export async function openDeliveryBench({ allowHosts = ['127.0.0.1'] } = {}): Pr
   };
   return {
     database,
+    owner,
     keyring,
     clientPk,
     logged,
@@ -120,6 +124,7 @@ export async function openDeliveryBench({ allowHosts = ['127.0.0.1'] } = {}): Pr
       await leases.close();
       agents.close();
       await database.close();
+      await owner.close();
       await drop();
     },
   };
