@@ -17,6 +17,7 @@ import { type HealthChecks, healthRoutes } from './health.ts';
 import { answerHeaders, requestId } from './http/answer-headers.ts';
 import { onlyJsonBodies } from './http/json-body.ts';
 import { requestLog } from './http/request-log.ts';
+import { trustedProxies } from './http/source.ts';
 import { jobRoutes } from './jobs/routes.ts';
 import { LIMITS, type Limits } from './limits.ts';
 import { type ApiMetrics, metricsRoute } from './metrics.ts';
@@ -71,7 +72,7 @@ export async function buildApp(deps: AppDeps, options: AppOptions = {}): Promise
     forceCloseConnections: 'idle',
     // A request that arrives while the process stops is answered like any other, with `connection: close`.
     return503OnClosing: false,
-    trustProxy: options.trustProxy === undefined ? false : [...options.trustProxy],
+    trustProxy: options.trustProxy === undefined ? false : trustedProxies(options.trustProxy),
     http: {
       maxHeaderSize: limits.headerBytes,
       // Repeated here: Fastify sets it on the finished server only, where Node keeps its default of 60 s for headers.

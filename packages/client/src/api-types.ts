@@ -604,7 +604,7 @@ export interface components {
              * @description Stable and machine-readable.
              * @enum {string}
              */
-            code: "invalid_field" | "patient_not_found" | "user_not_found" | "payment_not_found" | "job_not_found" | "endpoint_not_found" | "event_not_found" | "recovery_not_found" | "invalid_client" | "missing_body" | "invalid_json" | "invalid_body" | "malformed_request" | "route_not_found" | "method_not_allowed" | "request_timeout" | "idempotency_key_in_flight" | "invalid_state" | "connection_unusable" | "endpoint_disabled" | "endpoint_limit_reached" | "nothing_to_redeliver" | "test_in_progress" | "payload_too_large" | "unsupported_media_type" | "idempotency_key_reused" | "rate_limited" | "headers_too_large" | "internal_error" | "emr_unavailable" | "service_unavailable" | "emr_timeout";
+            code: "invalid_field" | "patient_not_found" | "user_not_found" | "payment_not_found" | "job_not_found" | "endpoint_not_found" | "event_not_found" | "recovery_not_found" | "invalid_client" | "missing_body" | "invalid_json" | "invalid_body" | "malformed_request" | "route_not_found" | "method_not_allowed" | "request_timeout" | "idempotency_key_in_flight" | "invalid_state" | "connection_unusable" | "endpoint_disabled" | "endpoint_exists" | "endpoint_limit_reached" | "nothing_to_redeliver" | "test_in_progress" | "payload_too_large" | "unsupported_media_type" | "idempotency_key_reused" | "rate_limited" | "headers_too_large" | "internal_error" | "emr_unavailable" | "service_unavailable" | "emr_timeout";
             /** @description Id of the request; also in the header `x-request-id`. */
             request_id: string;
             /** @description true: send the same request again after a pause, with the same Idempotency-Key if it had one; nothing is created twice. false: do not send it again unchanged: it would be refused again, or (a POST without an Idempotency-Key that got a 500 or 503) it may already have been accepted. */
@@ -4091,7 +4091,11 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `endpoint_limit_reached`: A client has at most 50 webhook endpoints. Delete one first. */
+            /**
+             * @description `endpoint_exists`: An enabled webhook endpoint of yours has this URL already; the message has its id. Each event would be sent there twice.
+             *
+             *     `endpoint_limit_reached`: A client has at most 50 webhook endpoints. Delete one first.
+             */
             409: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -4586,6 +4590,19 @@ export interface operations {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `endpoint_exists`: An enabled webhook endpoint of yours has this URL already; the message has its id. Each event would be sent there twice. */
+            409: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    /** @description Seconds to wait before the next attempt. */
+                    "retry-after"?: number;
                     [name: string]: unknown;
                 };
                 content: {

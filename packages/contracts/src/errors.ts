@@ -22,6 +22,8 @@ export type ErrorDetails = {
   reason?: string;
   /** The limit that was exceeded. */
   limit?: string;
+  /** Id of the webhook endpoint that has the URL. */
+  endpoint?: string;
 };
 
 /** The catalogue of the API's errors: code → status → sentence. The sentences of the first three are published. */
@@ -149,6 +151,14 @@ export const ERRORS = {
     retry: 'never',
     about: 'The webhook endpoint is disabled. Enable it first.',
     sentence: () => 'The webhook endpoint is disabled. Enable it first.',
+  },
+  endpoint_exists: {
+    status: 409,
+    retry: 'never',
+    about:
+      'An enabled webhook endpoint of yours has this URL already; the message has its id. Each event would be sent there twice.',
+    sentence: ({ endpoint }) =>
+      `Your enabled webhook endpoint ${endpoint} has this URL already. Change that one, or disable or delete it first.`,
   },
   endpoint_limit_reached: {
     status: 409,

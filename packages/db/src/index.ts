@@ -17,6 +17,7 @@ export { recordAudit } from './audit/record-audit.ts';
 export { type Database, openDatabase } from './core/database.ts';
 export { type Listener, listenForJobs } from './core/listen.ts';
 export { DatabaseUnavailableError, type StatementDeps, type Statements } from './core/statements.ts';
+export { inTransaction, type Transaction } from './core/transaction.ts';
 export { type ClaimedDelivery, claimDelivery } from './delivery/claim-delivery.ts';
 export { type DeliveryFilter, type ListedDelivery, listDeliveries } from './delivery/list-deliveries.ts';
 export { type EventFilter, type EventRow, findEvent, pageOfEvents } from './delivery/read-events.ts';
@@ -32,19 +33,26 @@ export {
 export { type RedeliverInput, type RedeliverOutcome, redeliverEvent } from './delivery/redeliver-event.ts';
 // Webhook endpoints.
 export {
+  type ChangeEndpointOutcome,
   changeEndpoint,
   deleteEndpoint,
-  type EndpointChanges,
   moveEndpoint,
 } from './endpoints/change-endpoint.ts';
+export type { EndpointChanges } from './endpoints/endpoint-changes.ts';
 export {
   type EndpointKey,
   type EndpointRecord,
   findEndpoint,
+  findEndpointToChange,
   type PageAfter,
   pageOfEndpoints,
 } from './endpoints/endpoint-record.ts';
-export { type RegisterEndpointInput, registerEndpoint } from './endpoints/register-endpoint.ts';
+export {
+  type RegisterEndpointInput,
+  type RegisterEndpointOutcome,
+  registerEndpoint,
+  registerEndpointIn,
+} from './endpoints/register-endpoint.ts';
 export {
   type RotateSigningSecretInput,
   rotateSigningSecret,
@@ -99,6 +107,7 @@ export {
   disableClient,
   disableEndpoint,
   disableUser,
+  type EndpointSwitched,
   enableEndpoint,
   type Switched,
 } from './tenants/disable.ts';

@@ -3,6 +3,7 @@ import type { Actor } from '@emr-payments/db';
 import { within } from '@emr-payments/runtime';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { sendError } from '../errors/send-error.ts';
+import { sourceOf } from '../http/source.ts';
 import type { Limits } from '../limits.ts';
 import type { Gate } from '../rate-limit/gate.ts';
 import type { AuthenticateClient } from './credentials.ts';
@@ -59,5 +60,5 @@ export function clientOf(request: FastifyRequest): ClientCaller {
  */
 export function actorOf(request: FastifyRequest): Actor {
   if (request.clientCaller === null && request.caller === null) throw new Error('this route has no hook');
-  return { actor: `client:${String(request.headers[HEADERS.clientId])}`, source: request.ip };
+  return { actor: `client:${String(request.headers[HEADERS.clientId])}`, source: sourceOf(request) };
 }

@@ -1,5 +1,5 @@
 import { type ErrorCode, type ErrorDetails, HEADERS } from '@emr-payments/contracts';
-import { type Database, once, type StatementDeps } from '@emr-payments/db';
+import { type Database, once, type Transaction } from '@emr-payments/db';
 import { type Keyring, open, seal } from '@emr-payments/runtime';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { clientOf } from '../auth/authenticate-client-hook.ts';
@@ -27,7 +27,7 @@ export type KeyOwner = { clientPk: number; userId: number };
 export async function answerOnce(
   deps: { database: Pick<Database, 'pool'>; keyring: Keyring },
   context: { request: FastifyRequest; reply: FastifyReply; owner?: KeyOwner },
-  work: (tx: StatementDeps) => Promise<WriteResult>,
+  work: (tx: Transaction) => Promise<WriteResult>,
 ): Promise<FastifyReply> {
   const { request, reply } = context;
   const { clientPk, userId } = context.owner ?? { ...clientOf(request), userId: NO_USER };

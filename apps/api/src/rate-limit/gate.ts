@@ -2,6 +2,7 @@ import { HEADERS } from '@emr-payments/contracts';
 import type { CredentialFailures } from '@emr-payments/db';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { sendError } from '../errors/send-error.ts';
+import { sourceOf } from '../http/source.ts';
 import type { RateLimiter, Taker } from './rate-limiter.ts';
 import type { SourceFailures } from './source-failures.ts';
 
@@ -30,7 +31,7 @@ export type GateDeps = {
 export function createGate({ limiter, sources, failures, failuresPerMinute }: GateDeps): Gate {
   return {
     letTry(request, reply) {
-      const seconds = sources.blockedFor(request.ip, clientIdOf(request));
+      const seconds = sources.blockedFor(sourceOf(request), clientIdOf(request));
       if (seconds === 0) return true;
       refuse(request, reply, {
         seconds,
@@ -39,11 +40,12 @@ export function createGate({ limiter, sources, failures, failuresPerMinute }: Ga
       return false;
     },
     failed(request, code) {
-      sources.failed(request.ip);
-      failures.note({ source: request.ip, code, clientId: clientIdOf(request) || null });
+      const source = sourceOf(request);
+      sources.failed(source);
+      failures.note({ source, code, clientId: clientIdOf(request) || null });
     },
     proved(request) {
-      sources.proved(request.ip, clientIdOf(request));
+      sources.proved(sourceOf(request), clientIdOf(request));
     },
     letPass({ request, reply, taker }) {
       if (limiter.policy === null) return true;

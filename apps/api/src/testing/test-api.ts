@@ -46,6 +46,7 @@ export async function openTestApi(
     urlOf?: (url: string) => Promise<string>;
     limiter?: RateLimiter;
     authFailuresPerMinute?: number;
+    trustProxy?: readonly string[];
     limits?: Partial<Limits>;
   } = {},
 ): Promise<TestApi> {
@@ -76,7 +77,11 @@ export async function openTestApi(
       failures: { note: () => undefined },
       webhooks: { database, keyring, send: { policy, agents }, resolve: dnsResolve() },
     },
-    { authFailuresPerMinute: options.authFailuresPerMinute ?? 0, limits: options.limits ?? {} },
+    {
+      authFailuresPerMinute: options.authFailuresPerMinute ?? 0,
+      limits: options.limits ?? {},
+      ...(options.trustProxy === undefined ? {} : { trustProxy: options.trustProxy }),
+    },
   );
   await holdToContract(app);
   return {

@@ -21,8 +21,13 @@ beforeEach(async () => {
 });
 afterAll(() => api.close());
 
+let registered = 0;
+
+/** Registers an endpoint with a URL of its own. */
 async function register(body: object = {}): Promise<{ id: string; secret: string; public_key: string }> {
-  const answer = await send('POST', '/v1/webhooks', { body: { url: 'http://127.0.0.1:4001/', ...body } });
+  registered += 1;
+  const url = `http://127.0.0.1:4001/${registered}`;
+  const answer = await send('POST', '/v1/webhooks', { body: { url, ...body } });
   return answer.json().data;
 }
 

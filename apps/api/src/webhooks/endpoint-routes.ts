@@ -51,7 +51,7 @@ export const endpointRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: L
         reply: CreatedWebhookEndpointReplySchema,
         keyed: true,
         body: true,
-        errors: ['endpoint_limit_reached'],
+        errors: ['endpoint_exists', 'endpoint_limit_reached'],
       }),
       body: componentRef(CreateWebhookEndpointBodySchema),
     },
@@ -133,7 +133,7 @@ export const endpointRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: L
         reply: UpdatedWebhookEndpointReplySchema,
         keyed: true,
         body: true,
-        errors: ['endpoint_not_found'],
+        errors: ['endpoint_not_found', 'endpoint_exists'],
       }),
       params: IdParams,
       body: componentRef(UpdateWebhookEndpointBodySchema),
@@ -175,10 +175,9 @@ export const endpointRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: L
       const by = actorOf(request);
       return patiently(
         answerOnce(deps, { request, reply }, async (tx) => {
-          const endpoint = await findEndpoint(tx, key);
-          if (endpoint === null) return { outcome: 'refused', code: 'endpoint_not_found' };
-          await deleteEndpoint(tx, { endpoint, by });
-          const data = { id: endpoint.id, deleted: true };
+          const deleted = await deleteEndpoint(tx, { key, by });
+          if (!deleted) return { outcome: 'refused', code: 'endpoint_not_found' };
+          const data = { id: key.endpointId, deleted: true };
           return {
             outcome: 'answered',
             body: { success: true, message: 'Webhook endpoint deleted.', data },

@@ -18,8 +18,13 @@ beforeEach(async () => {
 });
 afterAll(() => api.close());
 
+let registered = 0;
+
+/** Registers an endpoint with a URL of its own. */
 async function register(body: object = {}): Promise<{ id: string; secret: string }> {
-  const answer = await send('POST', '/v1/webhooks', { body: { url: URL_OF(), ...body } });
+  registered += 1;
+  const url = `http://127.0.0.1:4100/hook/${registered}`;
+  const answer = await send('POST', '/v1/webhooks', { body: { url, ...body } });
   expect(answer.json()).toMatchObject({ success: true });
   return answer.json().data;
 }

@@ -1,10 +1,10 @@
 import type { ErrorDetails, RecoverBody } from '@emr-payments/contracts';
 import {
   type Actor,
-  findEndpoint,
+  findEndpointToChange,
   findRecovery,
   recoverEndpoint,
-  type StatementDeps,
+  type Transaction,
 } from '@emr-payments/db';
 import { timeFrom } from '../http/page.ts';
 import type { WriteResult } from '../idempotency/answer-once.ts';
@@ -16,7 +16,7 @@ const bad = (details: ErrorDetails): WriteResult => ({ outcome: 'refused', code:
 
 /** Starts sending an endpoint all events of a time that it missed, one after the other. */
 export async function recover(
-  tx: StatementDeps,
+  tx: Transaction,
   { clientPk, endpointId, body, by }: RecoverInput,
 ): Promise<WriteResult> {
   const now = new Date();
@@ -29,7 +29,7 @@ export async function recover(
   if (since >= until)
     return bad({ field: 'since', rule: 'must be earlier than until, which is now by default' });
 
-  const endpoint = await findEndpoint(tx, { clientPk, endpointId });
+  const endpoint = await findEndpointToChange(tx, { clientPk, endpointId });
   if (endpoint === null) return { outcome: 'refused', code: 'endpoint_not_found' };
   const recoveryId = await recoverEndpoint(tx, { endpointId, since, until: until < now ? until : now, by });
   if (recoveryId === null) return { outcome: 'refused', code: 'endpoint_disabled' };

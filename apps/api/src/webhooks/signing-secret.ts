@@ -1,5 +1,5 @@
 import { DEFAULT_OVERLAP_SECONDS } from '@emr-payments/contracts';
-import { type Actor, findEndpoint, rotateSigningSecret, type StatementDeps } from '@emr-payments/db';
+import { type Actor, findEndpointToChange, rotateSigningSecret, type Transaction } from '@emr-payments/db';
 import type { Keyring } from '@emr-payments/runtime';
 import { newWebhookKeyPair, newWebhookSecret } from '@emr-payments/webhooks';
 import type { WriteResult } from '../idempotency/answer-once.ts';
@@ -21,10 +21,10 @@ type RenewInput = { clientPk: number; endpointId: string; overlapSeconds: number
 
 /** Gives an endpoint a new secret. Until the overlap ends, webhooks carry a signature by the old one as well. */
 export async function renewSigningSecret(
-  deps: StatementDeps & { keyring: Keyring },
+  deps: Transaction & { keyring: Keyring },
   { clientPk, endpointId, overlapSeconds = DEFAULT_OVERLAP_SECONDS, by }: RenewInput,
 ): Promise<WriteResult> {
-  const endpoint = await findEndpoint(deps, { clientPk, endpointId });
+  const endpoint = await findEndpointToChange(deps, { clientPk, endpointId });
   if (endpoint === null) return { outcome: 'refused', code: 'endpoint_not_found' };
   const { secret, shown } = newSigningSecret(endpoint.signing);
   const until = await rotateSigningSecret(deps, { endpointId, secret, overlapSeconds, by });

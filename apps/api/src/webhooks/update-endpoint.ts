@@ -5,7 +5,7 @@ import {
   changeEndpoint,
   countMissed,
   findEndpoint,
-  type StatementDeps,
+  type Transaction,
 } from '@emr-payments/db';
 import type { WriteResult } from '../idempotency/answer-once.ts';
 import { endpointView } from './endpoint-view.ts';
@@ -14,13 +14,11 @@ type UpdateInput = { clientPk: number; endpointId: string; body: UpdateWebhookEn
 
 /** Changes an endpoint. When that enables it again, the answer says how many events it missed and since when to recover them. */
 export async function updateEndpoint(
-  tx: StatementDeps,
+  tx: Transaction,
   { clientPk, endpointId, body, by }: UpdateInput,
 ): Promise<WriteResult> {
-  const before = await findEndpoint(tx, { clientPk, endpointId });
-  if (before === null) return { outcome: 'refused', code: 'endpoint_not_found' };
-  await changeEndpoint(tx, {
-    endpoint: before,
+  const changed = await changeEndpoint(tx, {
+    key: { clientPk, endpointId },
     changes: {
       url: body.url,
       description: body.description,
@@ -31,6 +29,10 @@ export async function updateEndpoint(
     },
     by,
   });
+  if (changed.outcome === 'not_found') return { outcome: 'refused', code: 'endpoint_not_found' };
+  if (changed.outcome === 'exists')
+    return { outcome: 'refused', code: 'endpoint_exists', details: { endpoint: changed.endpointId } };
+  const { before } = changed;
   const after = await findEndpoint(tx, { clientPk, endpointId });
   if (after === null) throw new Error('the changed endpoint cannot be read');
 

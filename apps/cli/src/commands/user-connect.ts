@@ -19,6 +19,7 @@ type Options = {
   concurrency: number;
   rate?: number;
   shareEmrText?: boolean;
+  allowPlainHttp?: boolean;
   check: boolean;
 };
 
@@ -73,6 +74,14 @@ function outcomeOf(options: Options, result: SetUpOutcome): Outcome {
         'usage',
         `There is no time zone '${options.timeZone}'; give one such as America/New_York.`,
       );
+    case 'wrong_base_url':
+      return failure('usage', `The address of --base-url cannot be used: ${result.reason}`);
+    case 'plain_http':
+      return failure(
+        'usage',
+        'The address of --base-url is http on another machine: the credentials and patient data could be read on the way. ' +
+          'Give an https address, or --allow-plain-http if you know that the network between is protected.',
+      );
     case 'no_adapter':
       return failure('usage', `Say with --adapter which kind of EMR it is, ${ADAPTERS}. See --help.`);
     case 'unknown_adapter':
@@ -100,6 +109,7 @@ async function connect({ database, config, by, terminal }: CommandDeps, options:
     rate,
     check,
     shareEmrText,
+    allowPlainHttp = false,
     setting: settings = {},
   } = options;
   const result = await setUpConnection(
@@ -114,6 +124,7 @@ async function connect({ database, config, by, terminal }: CommandDeps, options:
       concurrency,
       ratePerSecond: rate,
       shareEmrText,
+      allowPlainHttp,
       check,
       by,
     },
@@ -167,6 +178,10 @@ export const registerUserConnect: Register = (user, cli) => {
       ),
     )
     .addOption(new Option('--no-share-emr-text', "keep the EMR's own words sealed, for the operator only"))
+    .option(
+      '--allow-plain-http',
+      'take an http address of another machine; without this option it must be https, or on this machine',
+    )
     .option('--no-check', 'save the connection without trying it; settings that are not given claim nothing')
     .addHelpText('after', ADAPTER_HELP)
     .action((options: Options) => cli.run((deps) => connect(deps, options)));

@@ -1,4 +1,5 @@
 import { findUser } from '@emr-payments/db';
+import { isPlainHttp } from '@emr-payments/emr';
 import type { Register } from '../cli.ts';
 import { done, failure } from '../outcome.ts';
 import { pairs } from '../output/table.ts';
@@ -21,6 +22,7 @@ export const registerUserShow: Register = (user, cli) => {
           name,
           adapter: connection?.adapter ?? null,
           base_url: connection?.baseUrl ?? null,
+          plain_http: connection === null ? null : isPlainHttp(connection.baseUrl),
           time_zone: connection?.timeZone ?? null,
           settings: connection?.settings ?? null,
           concurrency: connection?.lane.concurrency ?? null,
@@ -30,7 +32,11 @@ export const registerUserShow: Register = (user, cli) => {
           disabled_at: disabledAt,
         };
         const shown = { ...data, settings: JSON.stringify(data.settings) };
-        return done(data, pairs(Object.entries(shown)));
+        const warning =
+          data.plain_http === true
+            ? '\nThe EMR is reached over plain http: what is sent can be read on the way. Connect it with an https address.'
+            : '';
+        return done(data, `${pairs(Object.entries(shown))}${warning}`);
       }),
     );
 };

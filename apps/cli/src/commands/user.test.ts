@@ -73,6 +73,34 @@ test('connect shows the token of a new user once, and check tries the connection
   });
 });
 
+test('an http address of another machine needs --allow-plain-http, and show warns of it', async () => {
+  const args = [
+    'user',
+    'connect',
+    '--client',
+    client.client_id,
+    '--name',
+    'Plain',
+    '--adapter',
+    'fhir-r5',
+    '--no-check',
+  ];
+  const plain = [...args, '--base-url', 'http://emr.example/fhir', '--time-zone', 'UTC'];
+  const users = await userCount();
+  expect(await operator.run(plain)).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('Give an https address, or --allow-plain-http'),
+  });
+  expect(await userCount()).toBe(users);
+  const { user_id } = await operator.ask<Connected>([...plain, '--allow-plain-http']);
+  expect(await operator.ask(['user', 'show', user_id])).toMatchObject({ plain_http: true });
+  expect((await operator.run(['user', 'show', user_id])).stdout).toContain(
+    'over plain http: what is sent can be read',
+  );
+  const other = await connectUser('Encrypted');
+  expect(await operator.ask(['user', 'show', other.user_id])).toMatchObject({ plain_http: false });
+});
+
 test('connect and check say what the EMR cannot do, and check what has changed', async () => {
   const can = (change: object) =>
     fetch(`${sandbox.baseUrl}/sandbox/capabilities`, {
@@ -198,7 +226,8 @@ test('--share-emr-text is off at first, stays as it is, and is shown and audited
   const audited = entries.map(
     ({ detail }) => (detail as { share_emr_text?: boolean } | null)?.share_emr_text,
   );
-  expect(audited).toEqual([undefined, true, undefined, false]);
+  // The connect that changed nothing has no entry.
+  expect(audited).toEqual([undefined, true, false]);
 });
 
 test('rotate-token: both tokens work during the overlap', async () => {

@@ -64,7 +64,14 @@ export const registerWebhook: Register = (program, cli) => {
     .action((endpointId: string) =>
       cli.run(async ({ database, by }) => {
         const switched = await enableEndpoint({ database }, { endpointId, by });
-        return outcomeOf(switched, { endpointId, state: 'enabled' });
+        if (switched.outcome === 'exists') {
+          return failure(
+            'refused',
+            `The enabled webhook endpoint ${switched.otherId} of the same client has this URL already: ` +
+              `disable it first, or leave ${endpointId} disabled.`,
+          );
+        }
+        return outcomeOf(switched.outcome, { endpointId, state: 'enabled' });
       }),
     );
 

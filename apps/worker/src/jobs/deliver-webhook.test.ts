@@ -1,4 +1,4 @@
-import { recoverEndpoint, rotateSigningSecret } from '@emr-payments/db';
+import { inTransaction, recoverEndpoint, rotateSigningSecret } from '@emr-payments/db';
 import { type Received, startReceiver } from '@emr-payments/testkit/receiver';
 import { newWebhookKeyPair, newWebhookSecret, verify } from '@emr-payments/webhooks';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -65,8 +65,11 @@ describe('the request', () => {
     const receiver = await startReceiver();
     const { id, secret: old } = await bench.register({ url: receiver.url });
     const fresh = newWebhookSecret();
-    const deps = { database: bench.database, keyring: bench.keyring };
-    await rotateSigningSecret(deps, { endpointId: id, secret: fresh, overlapSeconds: 3600, by: BY });
+    const { keyring } = bench;
+    const rotation = { endpointId: id, secret: fresh, overlapSeconds: 3600, by: BY };
+    await inTransaction(bench, async (tx) => {
+      return { commit: true, value: await rotateSigningSecret({ ...tx, keyring }, rotation) };
+    });
     await bench.publish();
     await bench.deliverDue();
     const [during] = receiver.received;

@@ -2,6 +2,12 @@ import type { PoolClient } from 'pg';
 import type { Database } from './database.ts';
 import { type StatementDeps, unavailableAsSuch } from './statements.ts';
 
+/** Only in types: a pool does not have it. */
+declare const inOneTransaction: unique symbol;
+
+/** The statements of one transaction. A row lock lasts until its end, so whatever takes one asks for this and not for a pool. */
+export type Transaction = StatementDeps & { readonly [inOneTransaction]: true };
+
 /**
  * Lends one connection of the pool to a piece of work.
  *
@@ -31,10 +37,11 @@ export async function onOneConnection<T>(
 /** Runs a transaction on a connection. When this throws, the connection has to be closed. */
 export async function transactOn<T>(
   client: PoolClient,
-  work: (tx: StatementDeps) => Promise<{ commit: boolean; value: T }>,
+  work: (tx: Transaction) => Promise<{ commit: boolean; value: T }>,
 ): Promise<T> {
   await unavailableAsSuch(client.query('BEGIN'));
-  const { commit, value } = await work({ database: { pool: client } });
+  const statements: StatementDeps = { database: { pool: client } };
+  const { commit, value } = await work(statements as Transaction);
   await unavailableAsSuch(client.query(commit ? 'COMMIT' : 'ROLLBACK'));
   return value;
 }
@@ -48,7 +55,7 @@ export async function transactOn<T>(
  */
 export async function inTransaction<T>(
   deps: { database: Pick<Database, 'pool'> },
-  work: (tx: StatementDeps) => Promise<{ commit: boolean; value: T }>,
+  work: (tx: Transaction) => Promise<{ commit: boolean; value: T }>,
 ): Promise<T> {
   return onOneConnection(deps, async (client, keep) => {
     const value = await transactOn(client, work);

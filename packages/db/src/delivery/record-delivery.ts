@@ -43,6 +43,12 @@ const FAILING_ATTEMPTS = 10;
 /** Longest time that an endpoint's circuit stays open before the next probe. */
 const FAILED_LANE = failedLane({ longestSeconds: 300 });
 
+/**
+ * A condition that is always true and whose evaluation writes the endpoint's row: so the endpoint is locked before its lane, as a
+ * change of the endpoint does it, and the two never deadlock. Left to itself PostgreSQL runs the lane's update first.
+ */
+const ENDPOINT_FIRST = '(SELECT count(*) FROM endpoint) >= 0';
+
 const EVENT_MARKERS = { id: '$13', type: '$14', body: '$15', clientPk: '$16' };
 
 /**
@@ -87,13 +93,14 @@ const RECORD = {
         FROM recorded
        WHERE e.id = recorded.endpoint_id AND $5::timestamptz IS NOT NULL
          AND (e.failing_since IS NULL) = ($3 <> 'delivered') AND NOT EXISTS (SELECT FROM disabled)
+      RETURNING e.id
     ), healthy AS (
       UPDATE lanes SET failures = 0, open_until = NULL
-        FROM job WHERE lanes.id = job.lane_id AND $3 = 'delivered' AND lanes.failures > 0
+        FROM job WHERE lanes.id = job.lane_id AND $3 = 'delivered' AND lanes.failures > 0 AND ${ENDPOINT_FIRST}
     ), failing AS (
       UPDATE lanes SET ${FAILED_LANE}
         FROM job WHERE lanes.id = job.lane_id AND $5::timestamptz IS NOT NULL AND $3 <> 'delivered' AND ${NOT_OPEN}
-         AND NOT EXISTS (SELECT FROM disabled)
+         AND NOT EXISTS (SELECT FROM disabled) AND ${ENDPOINT_FIRST}
     ), closed AS (
       UPDATE lanes SET failures = 0, open_until = NULL FROM disabled WHERE lanes.id = disabled.lane_id
     ), ${cancelWaitingCtes('disabled')}, subject AS (
@@ -122,8 +129,9 @@ const DELIVERED = {
     ), endpoint AS (
       UPDATE webhook_endpoints e SET failing_since = NULL
         FROM recorded WHERE e.id = recorded.endpoint_id AND e.failing_since IS NOT NULL
+      RETURNING e.id
     ), healthy AS (
-      UPDATE lanes SET failures = 0, open_until = NULL FROM job WHERE lanes.id = job.lane_id AND lanes.failures > 0
+      UPDATE lanes SET failures = 0, open_until = NULL FROM job WHERE lanes.id = job.lane_id AND lanes.failures > 0 AND ${ENDPOINT_FIRST}
     )
     SELECT 1 FROM job`,
 };

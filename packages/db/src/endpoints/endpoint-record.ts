@@ -1,4 +1,6 @@
 import { query, type StatementDeps } from '../core/statements.ts';
+import type { Transaction } from '../core/transaction.ts';
+import { lockEndpoint } from '../locks/parent-rows.ts';
 
 /** A webhook endpoint as its client sees it. */
 export type EndpointRecord = {
@@ -50,6 +52,14 @@ export async function findEndpoint(
 ): Promise<EndpointRecord | null> {
   const [row] = await query<EndpointRecord>(deps, FIND, [clientPk, endpointId]);
   return row ?? null;
+}
+
+/** Locks an endpoint (`lockEndpoint`) and reads it as it is then; null as with `findEndpoint`. */
+export async function findEndpointToChange(
+  tx: Transaction,
+  key: EndpointKey,
+): Promise<EndpointRecord | null> {
+  return (await lockEndpoint(tx, key)) ? findEndpoint(tx, key) : null;
 }
 
 /** Lists the endpoints of one client, newest first. */

@@ -3,8 +3,12 @@ import { CURRENT_API_VERSION, newWebhookEndpointId } from '@emr-payments/contrac
 import { type Keyring, seal } from '@emr-payments/runtime';
 import { type Actor, SYSTEM } from '../audit/entry.ts';
 import { AUDIT_VALUES, auditCte, auditValues } from '../audit/record-audit.ts';
+import type { Database } from '../core/database.ts';
 import { named } from '../core/named.ts';
-import { query, type StatementDeps } from '../core/statements.ts';
+import { query } from '../core/statements.ts';
+import { inTransaction, type Transaction } from '../core/transaction.ts';
+import { lockClient } from '../locks/parent-rows.ts';
+import { endpointsOfClient } from './same-target.ts';
 
 export type RegisterEndpointInput = {
   clientPk: number;
@@ -25,6 +29,13 @@ export type RegisterEndpointInput = {
   concurrency?: number;
   by?: Actor;
 };
+
+export type RegisterEndpointOutcome =
+  | { outcome: 'registered'; endpointId: string }
+  /** The client already has the most endpoints that it may have. */
+  | { outcome: 'limit_reached' }
+  /** This enabled endpoint of the client already has the URL: each event would be sent there twice. */
+  | { outcome: 'exists'; endpointId: string };
 
 /** Most endpoints of one client. Each event goes to all of them. */
 export const MOST_ENDPOINTS = 50;
@@ -50,10 +61,7 @@ const REGISTER = named({
   ],
   text: `
     WITH lane AS (
-      INSERT INTO lanes (kind, concurrency, rate_per_second)
-      SELECT 'endpoint', :concurrency, :ratePerSecond
-       WHERE (SELECT count(*) FROM webhook_endpoints WHERE client_pk = :clientPk AND deleted_at IS NULL) < ${MOST_ENDPOINTS}
-      RETURNING id
+      INSERT INTO lanes (kind, concurrency, rate_per_second) VALUES ('endpoint', :concurrency, :ratePerSecond) RETURNING id
     ), endpoint AS (
       INSERT INTO webhook_endpoints (id, client_pk, lane_id, url, description, event_types, api_version, thin, signing)
       SELECT :id, :clientPk, lane.id, :url, :description, :eventTypes, :apiVersion, :thin, :signing::webhook_signing FROM lane
@@ -66,14 +74,18 @@ const REGISTER = named({
 
 /**
  * Registers an endpoint with one signing secret. It gets the events that are written from now on, in the current payload
- * version.
- *
- * @returns its id; null when the client already has the most endpoints that it may have.
+ * version. The limit and the comparison with the client's other endpoints hold under a lock on the client.
  */
-export async function registerEndpoint(
-  { keyring, ...deps }: StatementDeps & { keyring: Keyring },
+export async function registerEndpointIn(
+  { keyring, ...tx }: Transaction & { keyring: Keyring },
   input: RegisterEndpointInput,
-): Promise<string | null> {
+): Promise<RegisterEndpointOutcome> {
+  const { clientPk } = input;
+  await lockClient(tx, { clientPk });
+  const others = await endpointsOfClient(tx, { clientPk });
+  const same = others.enabledAt(input.url);
+  if (same !== null) return { outcome: 'exists', endpointId: same };
+  if (others.count >= MOST_ENDPOINTS) return { outcome: 'limit_reached' };
   const id = newWebhookEndpointId();
   const secretId = randomUUID();
   const audit = auditValues({
@@ -84,7 +96,7 @@ export async function registerEndpoint(
   });
   const values = REGISTER.values({
     id,
-    clientPk: input.clientPk,
+    clientPk,
     concurrency: input.concurrency ?? CONCURRENCY,
     ratePerSecond: input.ratePerSecond ?? null,
     url: input.url,
@@ -97,6 +109,24 @@ export async function registerEndpoint(
     sealed: seal(keyring, `webhook_secret:${secretId}`, input.secret),
     ...audit,
   });
-  const rows = await query<{ id: string }>(deps, REGISTER, values);
-  return rows[0]?.id ?? null;
+  await query(tx, REGISTER, values);
+  return { outcome: 'registered', endpointId: id };
+}
+
+/**
+ * Registers an endpoint in a transaction of its own: `registerEndpointIn`.
+ *
+ * @returns its id.
+ * @throws Error when the client has the most endpoints, or an enabled one with this URL.
+ */
+export async function registerEndpoint(
+  { database, keyring }: { database: Pick<Database, 'pool'>; keyring: Keyring },
+  input: RegisterEndpointInput,
+): Promise<string> {
+  const registered = await inTransaction({ database }, async (tx) => {
+    const value = await registerEndpointIn({ ...tx, keyring }, input);
+    return { commit: value.outcome === 'registered', value };
+  });
+  if (registered.outcome === 'registered') return registered.endpointId;
+  throw new Error(`the endpoint was not registered: ${registered.outcome}`);
 }

@@ -4,6 +4,7 @@ import type { Actor } from '../audit/entry.ts';
 import { AUDIT_VALUES, auditCte, auditValues } from '../audit/record-audit.ts';
 import { named } from '../core/named.ts';
 import { query, type StatementDeps } from '../core/statements.ts';
+import type { Transaction } from '../core/transaction.ts';
 
 export type RotateSigningSecretInput = {
   endpointId: string;
@@ -17,33 +18,39 @@ export type RotateSigningSecretInput = {
 /** Most old secrets that sign beside the new one. Each adds a signature to the header, which must stay bounded. */
 const MOST_OLD = 4;
 
-/** A rotation never prolongs an old secret's life. After many rotations in a row, the oldest secrets end at once. */
+/**
+ * A rotation never prolongs an old secret's life. After many rotations in a row, the oldest secrets end at once. Time is that of the statement:
+ * a rotation that waited for another began before that one's secret was made. The rows are locked in the order of their ids, as
+ * `resealAll` does it.
+ */
 const ROTATE = named({
   name: 'rotate-secret',
   values: ['endpointId', 'secretId', 'sealed', 'overlapSeconds', ...AUDIT_VALUES],
   text: `
-    WITH valid AS MATERIALIZED (
-      SELECT id, row_number() OVER (ORDER BY created_at DESC, id) AS age FROM webhook_secrets
-       WHERE endpoint_id = :endpointId AND (expires_at IS NULL OR expires_at > now())
+    WITH locked AS MATERIALIZED (
+      SELECT id, created_at FROM webhook_secrets
+       WHERE endpoint_id = :endpointId AND (expires_at IS NULL OR expires_at > statement_timestamp()) ORDER BY id FOR NO KEY UPDATE
+    ), valid AS (
+      SELECT id, row_number() OVER (ORDER BY created_at DESC, id) AS age FROM locked
     ), old AS (
       UPDATE webhook_secrets s
-         SET expires_at = CASE WHEN valid.age > ${MOST_OLD} THEN now()
-                               ELSE least(s.expires_at, now() + make_interval(secs => :overlapSeconds)) END
+         SET expires_at = CASE WHEN valid.age > ${MOST_OLD} THEN statement_timestamp()
+                               ELSE least(s.expires_at, statement_timestamp() + make_interval(secs => :overlapSeconds)) END
         FROM valid WHERE s.id = valid.id
     ), fresh AS (
-      INSERT INTO webhook_secrets (id, endpoint_id, sealed, created_at) VALUES (:secretId, :endpointId, :sealed, clock_timestamp())
+      INSERT INTO webhook_secrets (id, endpoint_id, sealed, created_at) VALUES (:secretId, :endpointId, :sealed, statement_timestamp())
       RETURNING id
     ), ${auditCte({ from: 'fresh' })}
-    SELECT now() + make_interval(secs => :overlapSeconds) AS until FROM fresh`,
+    SELECT statement_timestamp() + make_interval(secs => :overlapSeconds) AS until FROM fresh`,
 });
 
 /**
- * Gives an endpoint a new secret, which signs from the next attempt on. The old one signs beside it during the overlap.
+ * Gives an endpoint whose row is locked (`findEndpointToChange`) a new secret, which signs from the next attempt on. The old one signs beside it during the overlap.
  *
  * @returns the time until which the old one signs.
  */
 export async function rotateSigningSecret(
-  { keyring, ...deps }: StatementDeps & { keyring: Keyring },
+  { keyring, ...deps }: Transaction & { keyring: Keyring },
   { endpointId, secret, overlapSeconds, by }: RotateSigningSecretInput,
 ): Promise<Date> {
   const secretId = randomUUID();

@@ -1,8 +1,10 @@
 import type { Actor } from '../audit/entry.ts';
 import { AUDIT_VALUES, auditCte, auditValues } from '../audit/record-audit.ts';
+import type { Database } from '../core/database.ts';
 import { JOBS_CHANNEL } from '../core/jobs-channel.ts';
 import { named } from '../core/named.ts';
 import { query, type StatementDeps } from '../core/statements.ts';
+import { inTransaction } from '../core/transaction.ts';
 
 /** The users whose posting a hold stops: all of them, or one. */
 export type HoldScope = { userId: number; publicId: string } | 'all';
@@ -42,6 +44,15 @@ export async function startHold(
   return (await query(deps, START, START.values({ scope: name, userId, reason, ...audit }))).length === 1;
 }
 
+/**
+ * `beginRestore` locks the hold that it relies on (FOR SHARE). So this waits for a restore that is just being begun, and the next
+ * statement's snapshot has it.
+ */
+const LOCK = {
+  name: 'lock-hold',
+  text: 'SELECT id FROM holds WHERE scope = $1 AND ended_at IS NULL FOR UPDATE',
+};
+
 /** A restore that has not ended has not put every payment in doubt yet: until then nothing may be posted. */
 const END = named({
   name: 'end-hold',
@@ -67,13 +78,16 @@ export type HoldEnd =
 
 /** Ends the hold of this scope and wakes the relays. A hold of another scope that covers the same user goes on. */
 export async function endHold(
-  deps: StatementDeps,
+  { database }: { database: Pick<Database, 'pool'> },
   { scope, by }: { scope: HoldScope; by: Actor },
 ): Promise<HoldEnd> {
   const name = scopeName(scope);
   const audit = auditValues({ ...by, action: 'hold.off', subject: `hold:${name}`, outcome: 'done' });
   type Row = { ended: number; unfinished: Date | null };
-  const [row] = await query<Row>(deps, END, END.values({ scope: name, ...audit }));
+  const [row] = await inTransaction({ database }, async (tx) => {
+    await query(tx, LOCK, [name]);
+    return { commit: true, value: await query<Row>(tx, END, END.values({ scope: name, ...audit })) };
+  });
   if (row !== undefined && row.unfinished !== null)
     return { outcome: 'restore_unfinished', since: row.unfinished };
   return { outcome: row?.ended === 1 ? 'ended' : 'not_on' };

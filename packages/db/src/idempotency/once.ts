@@ -1,6 +1,6 @@
 import type { Database } from '../core/database.ts';
 import { query, type StatementDeps } from '../core/statements.ts';
-import { inTransaction } from '../core/transaction.ts';
+import { inTransaction, type Transaction } from '../core/transaction.ts';
 
 /** A request with an Idempotency-Key. `userId` is 0 for a request of the client itself. */
 export type KeyedRequest = {
@@ -22,7 +22,7 @@ export type OnceInput<T> = {
   /** null: without a key the work is done each time. */
   request: KeyedRequest | null;
   /** Makes every change of the request, through `tx`. */
-  work: (tx: StatementDeps) => Promise<T>;
+  work: (tx: Transaction) => Promise<T>;
   /** Returns the answer to store; null for a refusal: then nothing is stored or changed, and the key stays free. */
   remember: (result: T) => { status: number; response: string } | null;
 };

@@ -1,11 +1,15 @@
 import { DISABLED_CODES } from '@emr-payments/contracts';
 import type { Actor, AuditSubject } from '../audit/entry.ts';
 import { AUDIT_VALUES, auditCte, auditValues } from '../audit/record-audit.ts';
+import type { Database } from '../core/database.ts';
 import { named } from '../core/named.ts';
 import { query, type StatementDeps } from '../core/statements.ts';
+import { inTransaction, type Transaction } from '../core/transaction.ts';
 import { cancelWaitingCtes } from '../endpoints/cancel-waiting.ts';
+import { endpointsOfClient } from '../endpoints/same-target.ts';
+import { lockClient, lockEndpoint } from '../locks/parent-rows.ts';
 
-/** `unchanged`: the record was in that state already. */
+/** `unchanged`: the record was in that state already, and nothing was written. */
 export type Switched = 'done' | 'unchanged' | 'not_found';
 
 type Switch = {
@@ -100,11 +104,45 @@ export function disableEndpoint(
   return run(deps, DISABLE_ENDPOINT, { ...record, by });
 }
 
+export type EndpointSwitched =
+  | { outcome: Switched }
+  /** This other enabled endpoint of its client has the same URL: each event would be sent there twice. */
+  | { outcome: 'exists'; otherId: string };
+
+const FIND_ENDPOINT = {
+  name: 'find-endpoint-of-any-client',
+  text: `
+    SELECT client_pk AS "clientPk", url, disabled_at IS NULL AS enabled FROM webhook_endpoints
+     WHERE id = $1 AND deleted_at IS NULL`,
+};
+
+type Found = { clientPk: number; url: string; enabled: boolean };
+
+async function enableIn(
+  tx: Transaction,
+  { endpointId, by }: { endpointId: string; by: Actor },
+): Promise<EndpointSwitched> {
+  const [found] = await query<Found>(tx, FIND_ENDPOINT, [endpointId]);
+  if (found === undefined) return { outcome: 'not_found' };
+  const { clientPk } = found;
+  await lockClient(tx, { clientPk });
+  await lockEndpoint(tx, { clientPk, endpointId });
+  const [endpoint] = await query<Found>(tx, FIND_ENDPOINT, [endpointId]);
+  if (endpoint?.enabled === false) {
+    const otherId = (await endpointsOfClient(tx, { clientPk })).enabledAt(endpoint.url, endpointId);
+    if (otherId !== null) return { outcome: 'exists', otherId };
+  }
+  const record = { id: endpointId, action: 'endpoint.enable', subject: `endpoint:${endpointId}` as const };
+  return { outcome: await run(tx, ENABLE_ENDPOINT, { ...record, by }) };
+}
+
 /** Enables an endpoint for events from now on. Earlier ones need `redeliverEvent`, or a recovery by the client. */
 export function enableEndpoint(
-  deps: StatementDeps,
-  { endpointId, by }: { endpointId: string; by: Actor },
-): Promise<Switched> {
-  const record = { id: endpointId, action: 'endpoint.enable', subject: `endpoint:${endpointId}` as const };
-  return run(deps, ENABLE_ENDPOINT, { ...record, by });
+  { database }: { database: Pick<Database, 'pool'> },
+  input: { endpointId: string; by: Actor },
+): Promise<EndpointSwitched> {
+  return inTransaction({ database }, async (tx) => {
+    const value = await enableIn(tx, input);
+    return { commit: value.outcome === 'done', value };
+  });
 }

@@ -49,10 +49,11 @@ export async function listConnectionSettings({ database }: Deps) {
   const connections = await database.prisma.connection.findMany({
     where: { user: { disabledAt: null, client: { disabledAt: null } } },
     orderBy: { userId: 'asc' },
-    select: { adapter: true, settings: true, user: { select: { publicId: true } } },
+    select: { adapter: true, baseUrl: true, settings: true, user: { select: { publicId: true } } },
   });
-  return connections.map(({ adapter, settings, user }) => ({
+  return connections.map(({ adapter, baseUrl, settings, user }) => ({
     adapter,
+    baseUrl,
     settings: settings as Record<string, unknown>,
     userPublicId: user.publicId,
   }));

@@ -1,7 +1,11 @@
 import { hashSecret, newSecret } from '@emr-payments/runtime';
-import type { Actor } from '../audit/entry.ts';
-import { auditCreate } from '../audit/record-audit.ts';
+import type { Actor, AuditSubject } from '../audit/entry.ts';
+import { recordAudit } from '../audit/record-audit.ts';
 import type { Database } from '../core/database.ts';
+import { named } from '../core/named.ts';
+import { query } from '../core/statements.ts';
+import { inTransaction, type Transaction } from '../core/transaction.ts';
+import { lockClient, lockUser } from '../locks/parent-rows.ts';
 
 export type Rotated =
   /** The new secret in clear, returned only here, and until when the one before it stays valid. */
@@ -13,75 +17,110 @@ type RotateInput = {
   by: Actor;
 };
 
+/** The table of one kind of secret, and its columns. */
+type SecretTable = { table: string; owner: string; hash: string };
+
 /**
- * Gives a client another secret. The client's row is locked first, so that two rotations at once take turns and never more
- * than two secrets are valid.
+ * Ends the old secrets and adds the new one. The owner's row is locked before this statement. Times are those of the statement: a
+ * rotation that waited for another began before that one's secret was made.
+ */
+const rotating = ({ table, owner, hash }: SecretTable) =>
+  named({
+    name: `rotate-${table}`,
+    values: ['ownerId', 'newHash', 'overlapMs'],
+    text: `
+      WITH valid AS MATERIALIZED (
+        SELECT id, id = max(id) OVER () AS is_newest FROM ${table}
+         WHERE ${owner} = :ownerId AND (expires_at IS NULL OR expires_at > statement_timestamp())
+      ), until AS MATERIALIZED (
+        SELECT statement_timestamp() + make_interval(secs => :overlapMs / 1000.0) AS at
+      ), old AS (
+        UPDATE ${table} s
+           SET expires_at = least(s.expires_at, CASE WHEN valid.is_newest THEN until.at ELSE statement_timestamp() END)
+          FROM valid, until WHERE s.id = valid.id
+      ), fresh AS (
+        INSERT INTO ${table} (${owner}, ${hash}, created_at) VALUES (:ownerId, :newHash, statement_timestamp())
+      )
+      SELECT at FROM until`,
+  });
+
+const ROTATE_CLIENT_SECRET = rotating({ table: 'client_secrets', owner: 'client_pk', hash: 'secret_hash' });
+const ROTATE_ACCESS_TOKEN = rotating({ table: 'access_tokens', owner: 'user_id', hash: 'token_hash' });
+
+async function rotate(
+  tx: Transaction,
+  input: RotateInput & {
+    statement: ReturnType<typeof rotating>;
+    ownerId: number;
+    secret: string;
+    action: string;
+    subject: AuditSubject;
+  },
+): Promise<Rotated> {
+  const { statement, ownerId, secret, overlapMs, by, action, subject } = input;
+  const values = statement.values({ ownerId, newHash: hashSecret(secret), overlapMs });
+  const [row] = await query<{ at: Date }>(tx, statement, values);
+  if (row === undefined) throw new Error('the new secret was not written');
+  const oldUntil = row.at;
+  await recordAudit(tx, {
+    ...by,
+    action,
+    subject,
+    outcome: 'done',
+    detail: { old_until: oldUntil.toISOString() },
+  });
+  return { outcome: 'rotated', secret, oldUntil };
+}
+
+const inOne = ({ database }: { database: Database }, work: (tx: Transaction) => Promise<Rotated>) =>
+  inTransaction({ database }, async (tx) => {
+    const value = await work(tx);
+    return { commit: value.outcome === 'rotated', value };
+  });
+
+/**
+ * Gives a client another secret, under a lock on the client: two rotations at once take turns, never more than two secrets are valid,
+ * and a client that is being disabled gets none.
  */
 export async function rotateClientSecret(
-  { database }: { database: Database },
-  { clientId, overlapMs, by }: RotateInput & { clientId: string },
+  deps: { database: Database },
+  { clientId, ...input }: RotateInput & { clientId: string },
 ): Promise<Rotated> {
-  const { prisma } = database;
-  const client = await prisma.client.findUnique({ where: { clientId } });
+  const client = await deps.database.prisma.client.findUnique({ where: { clientId } });
   if (client === null) return { outcome: 'not_found' };
-  if (client.disabledAt !== null) return { outcome: 'disabled' };
-  const secret = newSecret('cs_');
-  const oldUntil = new Date(Date.now() + overlapMs);
-  await prisma.$transaction([
-    prisma.$queryRaw`SELECT id FROM clients WHERE id = ${client.id} FOR UPDATE`,
-    prisma.$executeRaw`
-      UPDATE client_secrets s SET expires_at = least(s.expires_at, CASE WHEN s.id = newest.id THEN ${oldUntil.toISOString()}::timestamptz ELSE now() END)
-        FROM (SELECT max(id) AS id FROM client_secrets
-               WHERE client_pk = ${client.id} AND (expires_at IS NULL OR expires_at > now())) AS newest
-       WHERE s.client_pk = ${client.id} AND (s.expires_at IS NULL OR s.expires_at > now())`,
-    prisma.clientSecret.create({
-      data: { clientPk: client.id, secretHash: new Uint8Array(hashSecret(secret)) },
-    }),
-    auditCreate(
-      { database },
-      {
-        ...by,
-        action: 'client.rotate_secret',
-        subject: `client:${clientId}`,
-        outcome: 'done',
-        detail: { old_until: oldUntil.toISOString() },
-      },
-    ),
-  ]);
-  return { outcome: 'rotated', secret, oldUntil };
+  return inOne(deps, async (tx) => {
+    const locked = await lockClient(tx, { clientPk: client.id });
+    if (locked === null) return { outcome: 'not_found' };
+    if (locked.disabledAt !== null) return { outcome: 'disabled' };
+    return rotate(tx, {
+      ...input,
+      statement: ROTATE_CLIENT_SECRET,
+      ownerId: client.id,
+      secret: newSecret('cs_'),
+      action: 'client.rotate_secret',
+      subject: `client:${clientId}`,
+    });
+  });
 }
 
 /** Gives a user another access token, in the same way as `rotateClientSecret`. */
 export async function rotateAccessToken(
-  { database }: { database: Database },
-  { publicId, overlapMs, by }: RotateInput & { publicId: string },
+  deps: { database: Database },
+  { publicId, ...input }: RotateInput & { publicId: string },
 ): Promise<Rotated> {
-  const { prisma } = database;
-  const user = await prisma.user.findUnique({ where: { publicId } });
+  const user = await deps.database.prisma.user.findUnique({ where: { publicId } });
   if (user === null) return { outcome: 'not_found' };
-  if (user.disabledAt !== null) return { outcome: 'disabled' };
-  const secret = newSecret('at_');
-  const oldUntil = new Date(Date.now() + overlapMs);
-  await prisma.$transaction([
-    prisma.$queryRaw`SELECT id FROM users WHERE id = ${user.id} FOR UPDATE`,
-    prisma.$executeRaw`
-      UPDATE access_tokens t SET expires_at = least(t.expires_at, CASE WHEN t.id = newest.id THEN ${oldUntil.toISOString()}::timestamptz ELSE now() END)
-        FROM (SELECT max(id) AS id FROM access_tokens
-               WHERE user_id = ${user.id} AND (expires_at IS NULL OR expires_at > now())) AS newest
-       WHERE t.user_id = ${user.id} AND (t.expires_at IS NULL OR t.expires_at > now())`,
-    prisma.accessToken.create({
-      data: { userId: user.id, tokenHash: new Uint8Array(hashSecret(secret)) },
-    }),
-    auditCreate(
-      { database },
-      {
-        ...by,
-        action: 'user.rotate_token',
-        subject: `user:${publicId}`,
-        outcome: 'done',
-        detail: { old_until: oldUntil.toISOString() },
-      },
-    ),
-  ]);
-  return { outcome: 'rotated', secret, oldUntil };
+  return inOne(deps, async (tx) => {
+    const locked = await lockUser(tx, { userId: user.id });
+    if (locked === null) return { outcome: 'not_found' };
+    if (locked.disabledAt !== null) return { outcome: 'disabled' };
+    return rotate(tx, {
+      ...input,
+      statement: ROTATE_ACCESS_TOKEN,
+      ownerId: user.id,
+      secret: newSecret('at_'),
+      action: 'user.rotate_token',
+      subject: `user:${publicId}`,
+    });
+  });
 }

@@ -1,10 +1,21 @@
+import { isDeepStrictEqual } from 'node:util';
 import { newUserId } from '@emr-payments/contracts';
 import { hashSecret, type Keyring, newSecret, open, seal } from '@emr-payments/runtime';
 import { type Actor, type AuditDetail, type AuditInput, SYSTEM } from '../audit/entry.ts';
-import { auditCreate } from '../audit/record-audit.ts';
+import { recordAudit } from '../audit/record-audit.ts';
 import type { Database } from '../core/database.ts';
-import { Prisma } from '../generated/client.ts';
+import { query } from '../core/statements.ts';
+import { inTransaction } from '../core/transaction.ts';
+import type { Prisma } from '../generated/client.ts';
+import { lockUser } from '../locks/parent-rows.ts';
 import type { NewUser } from './create-user.ts';
+import {
+  type ConnectionRow,
+  findConnectionToSave,
+  isAsStored,
+  type StoredConnection,
+  writeConnection,
+} from './write-connection.ts';
 
 /** Everything that reaching an EMR needs. */
 export type ConnectionSetup = {
@@ -51,22 +62,34 @@ export function openCredentials(
   return credentials === null ? {} : JSON.parse(open(keyring, connectionRow(userId), credentials));
 }
 
-function valuesOf(keyring: Keyring, userId: number, setup: ConnectionSetup) {
-  const { adapter, baseUrl, timeZone, settings = {}, shareEmrText, capability } = setup;
-  const credentials = seal(keyring, connectionRow(userId), JSON.stringify(setup.credentials));
+function rowOf(keyring: Keyring, userId: number, setup: ConnectionSetup): ConnectionRow {
+  const { adapter, baseUrl, timeZone, concurrency } = setup;
   return {
-    connection: {
-      adapter,
-      baseUrl,
-      timeZone,
-      settings,
-      credentials,
-      ...(shareEmrText === undefined ? {} : { shareEmrText }),
-      // One that was read for the former settings says nothing about these.
-      capabilityStatement: capability ?? Prisma.DbNull,
-    },
-    lane: { concurrency: setup.concurrency, ratePerSecond: setup.ratePerSecond ?? null },
+    userId,
+    adapter,
+    baseUrl,
+    timeZone,
+    concurrency,
+    settings: setup.settings ?? {},
+    ratePerSecond: setup.ratePerSecond ?? null,
+    shareEmrText: setup.shareEmrText ?? null,
+    // One that was read for the former settings says nothing about these.
+    capability: setup.capability ?? null,
+    credentials: seal(keyring, connectionRow(userId), JSON.stringify(setup.credentials)),
   };
+}
+
+/** True when the stored credentials open, and are these. Those that no key opens are replaced. */
+function holdsCredentials(
+  keyring: Keyring,
+  stored: StoredConnection,
+  credentials: Readonly<Record<string, string>>,
+): boolean {
+  try {
+    return isDeepStrictEqual(openCredentials(keyring, stored), { ...credentials });
+  } catch {
+    return false;
+  }
 }
 
 /** The audit entry of a connection that is created or replaced. */
@@ -90,59 +113,52 @@ const connected = ({
   };
 };
 
-/** Creates a user's connection on the first call and replaces it on later ones. Work under way is not disturbed. */
+/**
+ * Creates a user's connection on the first call and replaces it on later ones, under a lock on the user. Work under way is not
+ * disturbed. One that is stored already with the same values is left alone: nothing is written, not in the audit log either.
+ */
 export async function saveConnection(
-  { database, keyring }: { database: Database; keyring: Keyring },
+  { database, keyring }: { database: Pick<Database, 'pool'>; keyring: Keyring },
   { userId, by = SYSTEM, ...setup }: ConnectionInput,
-): Promise<{ laneId: number }> {
-  const { prisma } = database;
-  const { connection, lane } = valuesOf(keyring, userId, setup);
-  const { publicId } = await prisma.user.findUniqueOrThrow({
-    where: { id: userId },
-    select: { publicId: true },
+): Promise<{ laneId: number; written: boolean }> {
+  const row = rowOf(keyring, userId, setup);
+  return inTransaction<{ laneId: number; written: boolean }>({ database }, async (tx) => {
+    const user = await lockUser(tx, { userId });
+    if (user === null) throw new Error(`there is no user ${userId}`);
+    const stored = await findConnectionToSave(tx, { userId });
+    if (stored !== null && isAsStored(stored, row) && holdsCredentials(keyring, stored, setup.credentials))
+      return { commit: false, value: { laneId: stored.laneId, written: false } };
+    const { laneId } = await writeConnection(tx, row);
+    await recordAudit(tx, connected({ ...setup, by, publicId: user.publicId }));
+    return { commit: true, value: { laneId, written: true } };
   });
-  const [saved] = await prisma.$transaction([
-    prisma.connection.upsert({
-      where: { userId },
-      create: {
-        ...connection,
-        user: { connect: { id: userId } },
-        lane: { create: { kind: 'connection', ...lane } },
-      },
-      update: { ...connection, lane: { update: { ...lane, nextSlot: null } } },
-      select: { laneId: true },
-    }),
-    auditCreate({ database }, connected({ ...setup, by, publicId })),
-  ]);
-  return saved;
 }
+
+const CREATE_USER = {
+  name: 'create-user-with-token',
+  text: `
+    WITH new_user AS (INSERT INTO users (id, public_id, name, client_pk) VALUES ($1, $2, $3, $4) RETURNING id)
+    INSERT INTO access_tokens (user_id, token_hash) SELECT id, $5 FROM new_user`,
+};
 
 /** Creates a practice login together with its connection, all or nothing. */
 export async function connectUser(
   { database, keyring }: { database: Database; keyring: Keyring },
   { clientPk, name, by, ...setup }: ConnectionSetup & { clientPk: number; name: string; by: Actor },
 ): Promise<NewUser> {
-  const { prisma } = database;
   const accessToken = newSecret('at_');
   const publicId = newUserId();
   // The id is needed before the row is written: the credentials are sealed for the row of that id.
-  const [next] = await prisma.$queryRaw<[{ id: number }]>`
+  const [next] = await database.prisma.$queryRaw<[{ id: number }]>`
     SELECT nextval(pg_get_serial_sequence('users', 'id'))::int AS id`;
   const userId = next.id;
-  const { connection, lane } = valuesOf(keyring, userId, setup);
-  await prisma.$transaction([
-    prisma.user.create({
-      data: {
-        id: userId,
-        publicId,
-        name,
-        clientPk,
-        tokens: { create: { tokenHash: new Uint8Array(hashSecret(accessToken)) } },
-        connection: { create: { ...connection, lane: { create: { kind: 'connection', ...lane } } } },
-      },
-    }),
-    auditCreate({ database }, connected({ ...setup, by, publicId })),
-  ]);
+  const row = rowOf(keyring, userId, setup);
+  await inTransaction({ database }, async (tx) => {
+    await query(tx, CREATE_USER, [userId, publicId, name, clientPk, hashSecret(accessToken)]);
+    await writeConnection(tx, row);
+    await recordAudit(tx, connected({ ...setup, by, publicId }));
+    return { commit: true, value: undefined };
+  });
   return { userId, publicId, accessToken };
 }
 

@@ -63,14 +63,22 @@ const page = ({ what, table, keys, column }: SealedColumn) => {
   };
 };
 
-/** Replaces only values that are still as they were read: one that changed since is sealed with the current key already. */
+/**
+ * Replaces only values that are still as they were read: one that changed since is sealed with the current key already. The rows are
+ * locked in the order of their keys, as other statements that lock several of them do, such as the rotation of an endpoint's secret.
+ */
 const replace = ({ table, keys, column }: SealedColumn) => ({
   name: `reseal-${table}`,
   text: `
-    UPDATE ${table} SET ${column} = given.resealed
-      FROM unnest($1::text[], $2::text[], ${keys.map((key, n) => `$${n + 3}::${key.type}[]`).join(', ')})
-           AS given(sealed, resealed, ${keys.map((_, n) => `key_${n}`).join(', ')})
-     WHERE ${keys.map((key, n) => `${table}.${key.column} = given.key_${n}`).join(' AND ')} AND ${table}.${column} = given.sealed`,
+    WITH given AS MATERIALIZED (
+      SELECT * FROM unnest($1::text[], $2::text[], ${keys.map((key, n) => `$${n + 3}::${key.type}[]`).join(', ')})
+                    AS given(sealed, resealed, ${keys.map((_, n) => `key_${n}`).join(', ')})
+    ), locked AS MATERIALIZED (
+      SELECT given.* FROM given JOIN ${table} t ON ${keys.map((key, n) => `t.${key.column} = given.key_${n}`).join(' AND ')}
+       ORDER BY ${keys.map((key) => `t.${key.column}`).join(', ')} FOR NO KEY UPDATE OF t
+    )
+    UPDATE ${table} t SET ${column} = locked.resealed FROM locked
+     WHERE ${keys.map((key, n) => `t.${key.column} = locked.key_${n}`).join(' AND ')} AND t.${column} = locked.sealed`,
 });
 
 type Row = SealedValue & { key: string[] };

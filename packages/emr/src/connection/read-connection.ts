@@ -99,7 +99,8 @@ export function readBaseUrl(text: string): string {
   const url = new URL(text);
   if (url.protocol !== 'https:' && url.protocol !== 'http:')
     throw new Error('base_url must be http or https');
-  if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
+  // The parser takes an empty query or fragment for none: it would stand between the URL and each path.
+  if (url.username !== '' || url.password !== '' || /[?#]/.test(text)) {
     throw new Error('base_url must have no user, query or fragment; a token belongs in the credentials');
   }
   return url.href.replace(/\/+$/, '');

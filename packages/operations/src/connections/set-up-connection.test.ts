@@ -36,6 +36,7 @@ const inputOf = (overrides: Partial<SetUpInput> = {}): SetUpInput => ({
   settings: {},
   concurrency: 4,
   ratePerSecond: undefined,
+  allowPlainHttp: false,
   check: true,
   by: service.by,
   ...overrides,
@@ -199,6 +200,109 @@ describe('setUpConnection', () => {
   });
 });
 
+describe('the base URL', () => {
+  const OTHER = { check: false, adapter: 'fhir-r5' };
+
+  test.each(['http://emr.example/fhir', 'http://sandbox:4010/fhir', 'HTTP://10.0.0.1'])(
+    'of another machine is https, or is allowed by name: %s',
+    async (baseUrl) => {
+      const users = await service.database.prisma.user.count();
+      expect(await setUp({ ...OTHER, baseUrl })).toEqual({ outcome: 'plain_http' });
+      const { publicId } = await newUser();
+      expect(await setUp({ ...OTHER, baseUrl, owner: { publicId } })).toEqual({ outcome: 'plain_http' });
+      expect(await service.database.prisma.user.count()).toBe(users + 1);
+      expect(await setUp({ ...OTHER, baseUrl, owner: { publicId }, allowPlainHttp: true })).toMatchObject({
+        outcome: 'changed',
+      });
+      expect(await connectionOf(publicId)).toMatchObject({ baseUrl });
+    },
+  );
+
+  test.each(['https://emr.example/fhir', 'http://localhost:1/fhir', 'http://[::1]:1/'])(
+    'may be %s',
+    async (baseUrl) => {
+      expect(await setUp({ ...OTHER, baseUrl })).toMatchObject({ outcome: 'created' });
+    },
+  );
+
+  test.each([
+    ['emr.example', 'is not a URL'],
+    ['ftp://emr.example/', 'must be http or https'],
+    ['https://user:secret@emr.example/', 'must have no user, query or fragment'],
+    ['https://emr.example/?a=1', 'must have no user, query or fragment'],
+    ['https://emr.example/?', 'must have no user, query or fragment'],
+    ['https://emr.example/#', 'must have no user, query or fragment'],
+  ])('%s cannot be used, tried or not, allowed or not', async (baseUrl, reason) => {
+    for (const check of [true, false]) {
+      const outcome = await setUp({ baseUrl, check, allowPlainHttp: true });
+      expect(outcome).toMatchObject({ outcome: 'wrong_base_url', reason: expect.stringContaining(reason) });
+      expect(JSON.stringify(outcome)).not.toContain('secret');
+    }
+  });
+});
+
+describe('saving what is stored already', () => {
+  /** The versions of the rows that a save may write, and the entries of the audit log. */
+  async function state(publicId: string) {
+    const { rows } = await service.database.pool.query(
+      `SELECT c.xmin::text AS connection, l.xmin::text AS lane, c.updated_at
+         FROM users u JOIN connections c ON c.user_id = u.id JOIN lanes l ON l.id = c.lane_id WHERE u.public_id = $1`,
+      [publicId],
+    );
+    return { ...rows[0], audited: (await service.audited()).length };
+  }
+
+  test.each([true, false])('writes nothing (checked: %s)', async (check) => {
+    const same = { check, settings: { timeout_ms: '9000' }, ratePerSecond: 0.5, shareEmrText: true };
+    const { publicId } = await newUser(same);
+    const before = await state(publicId);
+    expect(await setUp({ ...same, owner: { publicId } })).toMatchObject({ outcome: 'changed', publicId });
+    expect(await setUp({ ...same, owner: { publicId }, shareEmrText: undefined })).toMatchObject({
+      outcome: 'changed',
+    });
+    expect(await state(publicId)).toEqual(before);
+  });
+
+  test.each([
+    { credentials: { bearer_token: 'other' } },
+    { credentials: {} },
+    { timeZone: 'UTC' },
+    { baseUrl: 'http://127.0.0.1:1/fhir' },
+    { settings: { timeout_ms: '9001' } },
+    { settings: {} },
+    { concurrency: 5 },
+    { ratePerSecond: 0.25 },
+    { shareEmrText: true },
+  ])('writes what differs: %j', async (change) => {
+    const former = { check: false, settings: { timeout_ms: '9000' }, ratePerSecond: 0.5 };
+    const { publicId } = await newUser(former);
+    const before = await state(publicId);
+    await setUp({ ...former, owner: { publicId }, ...change });
+    const after = await state(publicId);
+    expect(after.connection).not.toBe(before.connection);
+    expect(after.updated_at.getTime()).toBeGreaterThan(before.updated_at.getTime());
+    expect(after.audited).toBe(before.audited + 1);
+  });
+
+  test('credentials that no key opens are replaced', async () => {
+    const { publicId } = await newUser({ check: false });
+    await service.database.pool.query('UPDATE connections SET credentials = $1', ['lost.AAAA']);
+    await setUp({ check: false, owner: { publicId } });
+    expect((await connectionOf(publicId)).credentials).toMatch(/^k1\./);
+  });
+
+  test('at the same time for the first time makes one connection with one lane', async () => {
+    const { userId } = await createUser(service, { clientPk: service.clientPk, name: 'Front desk' });
+    const setup = { adapter: 'fhir-r5', baseUrl: 'https://emr.example', credentials: {}, timeZone: 'UTC' };
+    const lanes = await service.database.prisma.lane.count();
+    const saved = await Promise.all(
+      Array.from({ length: 12 }, (_, n) => saveConnection(service, { ...setup, userId, concurrency: n + 1 })),
+    );
+    expect(new Set(saved.map(({ laneId }) => laneId)).size).toBe(1);
+    expect(await service.database.prisma.lane.count()).toBe(lanes + 1);
+  });
+});
+
 describe('checkUserConnection', () => {
   const check = (publicId: string) => checkUserConnection(service, { publicId, by: service.by });
   const checksOf = async (publicId: string) =>
@@ -258,7 +362,7 @@ describe('checkUserConnection', () => {
     });
     // As a connection is stored that was made before checks read anything.
     const { userId } = await connectionOf(unread.publicId);
-    const { owner: _, by: __, ratePerSecond: ___, check: ____, ...setup } = inputOf();
+    const { owner: _, by: __, ratePerSecond: ___, check: ____, allowPlainHttp: _____, ...setup } = inputOf();
     const former = { ...setup, adapter: 'fhir-r5', settings: { timeout_ms: 9000 } };
     await saveConnection(service, { ...former, userId });
     expect(await connectionOf(unread.publicId)).toMatchObject({ capabilityStatement: null });

@@ -9,7 +9,7 @@ import {
   type StoredCapability,
   saveConnection,
 } from '@emr-payments/db';
-import { adapterDescriptions, canonicalAdapterName } from '@emr-payments/emr';
+import { adapterDescriptions, canonicalAdapterName, isPlainHttp, readBaseUrl } from '@emr-payments/emr';
 import type { Keyring } from '@emr-payments/runtime';
 import { credentialProblem, readAdapterSettings } from './adapter-fields.ts';
 import { checkConnection } from './check-connection.ts';
@@ -26,6 +26,8 @@ export type SetUpInput = Omit<ConnectionSetup, 'adapter' | 'settings'> & {
   adapter: string | undefined;
   /** As text; the adapter's description gives each its type. */
   settings: Readonly<Record<string, string>>;
+  /** False: a base URL that is neither https nor on this machine is refused. */
+  allowPlainHttp: boolean;
   /** False: the connection is saved without trying it. */
   check: boolean;
   by: Actor;
@@ -40,6 +42,9 @@ export type SetUpOutcome =
   | { outcome: 'no_client' }
   | { outcome: 'no_user' }
   | { outcome: 'unknown_time_zone' }
+  | { outcome: 'wrong_base_url'; reason: string }
+  /** Credentials and patients' data could be read on the way to the EMR, and `allowPlainHttp` was not given. */
+  | { outcome: 'plain_http' }
   /** None was given, and the user has no connection whose adapter it could keep. */
   | { outcome: 'no_adapter' }
   | { outcome: 'unknown_adapter'; adapter: string }
@@ -67,15 +72,17 @@ async function findOwner(
 }
 
 /**
- * Makes a user with its EMR connection, or replaces the connection of a user. Nothing is saved when the time zone, the
+ * Makes a user with its EMR connection, or replaces the connection of a user. Nothing is saved when the base URL, the time zone, the
  * adapter, a setting or a credential is unknown or missing, or when the check fails, which writes nothing in the EMR. What the check
  * reads about the EMR is saved with the settings; without a check these claim nothing that was not given.
  */
 export async function setUpConnection(deps: Deps, input: SetUpInput): Promise<SetUpOutcome> {
-  const { owner: given, check, by, ...setup } = input;
+  const { owner: given, check, allowPlainHttp, by, ...setup } = input;
   const owner = await findOwner(deps, given);
   if ('outcome' in owner) return owner;
   if (!(await knowsTimeZone(deps, { timeZone: setup.timeZone }))) return { outcome: 'unknown_time_zone' };
+  const refused = baseUrlProblem(input);
+  if (refused !== null) return refused;
 
   const name = input.adapter ?? ('userId' in owner ? owner.adapter : undefined);
   if (name === undefined) return { outcome: 'no_adapter' };
@@ -106,6 +113,19 @@ export async function setUpConnection(deps: Deps, input: SetUpInput): Promise<Se
   }
   const { publicId, accessToken } = await connectUser(deps, { ...saved, ...owner, by });
   return { outcome: 'created', publicId, accessToken, ...shown };
+}
+
+/** The base URL's check is here and not with an adapter's, so that every adapter has it, also where the connection is not tried. */
+function baseUrlProblem({
+  baseUrl,
+  allowPlainHttp,
+}: SetUpInput): Extract<SetUpOutcome, { outcome: 'wrong_base_url' | 'plain_http' }> | null {
+  try {
+    readBaseUrl(baseUrl);
+  } catch (error) {
+    return { outcome: 'wrong_base_url', reason: `${(error as Error).message}.` };
+  }
+  return isPlainHttp(baseUrl) && !allowPlainHttp ? { outcome: 'plain_http' } : null;
 }
 
 /** Says which settings were neither given nor read, and what is taken for them. */

@@ -1,5 +1,5 @@
 import { type Database, listConnectionSettings } from '@emr-payments/db';
-import { adapterDescriptions, canonicalAdapterName } from '@emr-payments/emr';
+import { adapterDescriptions, canonicalAdapterName, isPlainHttp } from '@emr-payments/emr';
 import type { Finding } from './finding.ts';
 
 /** Most users that the finding names. */
@@ -19,10 +19,26 @@ export async function checkConnections({ database }: { database: Database }): Pr
     );
   });
   if (unread.length === 0) return { state: 'ok', found: 'what each EMR can do is known' };
-  const named = unread.slice(0, NAMED_USERS).map(({ userPublicId }) => userPublicId);
-  const more = unread.length > named.length ? ` and ${unread.length - named.length} more` : '';
   return {
     state: 'warn',
-    found: `what the EMR of ${named.join(', ')}${more} can do was never read; run user check for each`,
+    found: `what the EMR of ${namesOf(unread)} can do was never read; run user check for each`,
+  };
+}
+
+function namesOf(connections: readonly { userPublicId: string }[]): string {
+  const named = connections.slice(0, NAMED_USERS).map(({ userPublicId }) => userPublicId);
+  const more = connections.length > named.length ? ` and ${connections.length - named.length} more` : '';
+  return `${named.join(', ')}${more}`;
+}
+
+/** Names the users whose EMR is at a plain http address on another machine: patients' data and credentials can be read on the way. */
+export async function checkEncryption({ database }: { database: Database }): Promise<Finding> {
+  const connections = await listConnectionSettings({ database });
+  const plain = connections.filter(({ baseUrl }) => isPlainHttp(baseUrl));
+  if (plain.length === 0)
+    return { state: 'ok', found: 'every EMR is reached over https, or on this machine' };
+  return {
+    state: 'warn',
+    found: `the EMR of ${namesOf(plain)} is reached over plain http: what is sent can be read on the way; give it an https address`,
   };
 }

@@ -45,6 +45,7 @@ test('a healthy service passes every check', async () => {
     ['audit log', 'warn'],
     ['holds', 'ok'],
     ['connections', 'ok'],
+    ['encryption', 'ok'],
     ['outbound', 'ok'],
   ]);
   expect(findingOf(checks, 'configuration')?.found).toBe("from the environment; key 'k1'");
@@ -59,6 +60,17 @@ test('a connection whose settings nobody has given or read is named', async () =
   expect(findingOf(await run(), 'connections')).toMatchObject({
     state: 'warn',
     found: expect.stringMatching(/^what the EMR of user_\w+ can do was never read; run user check/),
+  });
+});
+
+test('a connection over plain http to another machine is named, and still works', async () => {
+  await connectUser('http://127.0.0.1:9', { conditional_create: false, search: true });
+  await connectUser('http://localhost:9/fhir');
+  expect(findingOf(await run(), 'encryption')).toMatchObject({ state: 'ok' });
+  await connectUser('http://emr.example/fhir');
+  expect(findingOf(await run(), 'encryption')).toMatchObject({
+    state: 'warn',
+    found: expect.stringMatching(/^the EMR of user_\w+ is reached over plain http/),
   });
 });
 

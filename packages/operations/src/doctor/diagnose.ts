@@ -1,6 +1,6 @@
 import { type Database, DatabaseUnavailableError, openDatabase } from '@emr-payments/db';
 import { ConfigError, type Keyring } from '@emr-payments/runtime';
-import { checkConnections } from './check-connections.ts';
+import { checkConnections, checkEncryption } from './check-connections.ts';
 import {
   checkAuditLog,
   checkClock,
@@ -91,6 +91,7 @@ async function checkAll(
     await run('audit log', () => checkAuditLog({ database })),
     await run('holds', () => checkHolds({ database })),
     await run('connections', () => checkConnections({ database })),
+    await run('encryption', () => checkEncryption({ database })),
     await run('outbound', () => checkOutbound({ database })),
   ];
 }

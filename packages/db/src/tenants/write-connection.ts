@@ -1,0 +1,117 @@
+import { isDeepStrictEqual } from 'node:util';
+import { named } from '../core/named.ts';
+import { query } from '../core/statements.ts';
+import type { Transaction } from '../core/transaction.ts';
+
+/** A connection with its lane, as it is written. */
+export type ConnectionRow = {
+  userId: number;
+  adapter: string;
+  baseUrl: string;
+  timeZone: string;
+  settings: object;
+  /** null: nothing is known of it. */
+  capability: object | null;
+  /** null: it stays as it is, at first false. */
+  shareEmrText: boolean | null;
+  /** Sealed. */
+  credentials: string;
+  concurrency: number;
+  ratePerSecond: number | null;
+};
+
+export type StoredConnection = ConnectionRow & { laneId: number; credentials: string | null };
+
+const FIND = {
+  name: 'find-connection-to-save',
+  text: `
+    SELECT c.user_id AS "userId", c.lane_id AS "laneId", c.adapter, c.base_url AS "baseUrl", c.time_zone AS "timeZone", c.settings,
+           c.capability_statement AS capability, c.share_emr_text AS "shareEmrText", c.credentials, l.concurrency,
+           l.rate_per_second::float8 AS "ratePerSecond"
+      FROM connections c JOIN lanes l ON l.id = c.lane_id WHERE c.user_id = $1`,
+};
+
+/** Reads the connection of a user whose row is locked (`lockUser`). null when it has none yet. */
+export async function findConnectionToSave(
+  tx: Transaction,
+  { userId }: { userId: number },
+): Promise<StoredConnection | null> {
+  const [row] = await query<StoredConnection>(tx, FIND, [userId]);
+  return row ?? null;
+}
+
+/** The column has three decimal places. */
+const storedRate = (rate: number | null): number | null => (rate === null ? null : Number(rate.toFixed(3)));
+
+const withoutTime = (capability: object | null) =>
+  capability === null ? null : { ...capability, read_at: isRead(capability) };
+const isRead = (capability: object): boolean => 'read_at' in capability && capability.read_at !== null;
+
+/** True when writing `row` would change nothing, its sealed credentials and the time at which its EMR was read left out. */
+export function isAsStored(stored: StoredConnection, row: ConnectionRow): boolean {
+  return (
+    stored.adapter === row.adapter &&
+    stored.baseUrl === row.baseUrl &&
+    stored.timeZone === row.timeZone &&
+    (row.shareEmrText === null || stored.shareEmrText === row.shareEmrText) &&
+    stored.concurrency === row.concurrency &&
+    stored.ratePerSecond === storedRate(row.ratePerSecond) &&
+    isDeepStrictEqual(stored.settings, row.settings) &&
+    isDeepStrictEqual(withoutTime(stored.capability), withoutTime(row.capability))
+  );
+}
+
+const VALUES = [
+  'userId',
+  'adapter',
+  'baseUrl',
+  'timeZone',
+  'settings',
+  'capability',
+  'shareEmrText',
+  'credentials',
+  'concurrency',
+  'ratePerSecond',
+] as const;
+
+// Opened adapters are kept by `updated_at`, so it changes even within a millisecond.
+const WRITE = named({
+  name: 'write-connection',
+  values: VALUES,
+  text: `
+    WITH changed AS (
+      UPDATE connections
+         SET adapter = :adapter, base_url = :baseUrl, time_zone = :timeZone, settings = :settings::jsonb,
+             capability_statement = :capability::jsonb, share_emr_text = coalesce(:shareEmrText, share_emr_text),
+             credentials = :credentials, updated_at = greatest(now(), updated_at + interval '1 millisecond')
+       WHERE user_id = :userId
+      RETURNING lane_id
+    ), limited AS (
+      UPDATE lanes SET concurrency = :concurrency, rate_per_second = :ratePerSecond, next_slot = NULL
+        FROM changed WHERE lanes.id = changed.lane_id
+    ), lane AS (
+      INSERT INTO lanes (kind, concurrency, rate_per_second)
+      SELECT 'connection', :concurrency, :ratePerSecond WHERE NOT EXISTS (SELECT FROM changed)
+      RETURNING id
+    ), made AS (
+      INSERT INTO connections (user_id, lane_id, adapter, base_url, time_zone, settings, capability_statement, share_emr_text, credentials)
+      SELECT :userId, lane.id, :adapter, :baseUrl, :timeZone, :settings::jsonb, :capability::jsonb, coalesce(:shareEmrText, false),
+             :credentials
+        FROM lane
+      RETURNING lane_id
+    )
+    SELECT lane_id AS "laneId" FROM changed UNION ALL SELECT lane_id FROM made`,
+});
+
+/** Writes the connection of a user whose row is locked: the first one, or one in its place. */
+export async function writeConnection(tx: Transaction, row: ConnectionRow): Promise<{ laneId: number }> {
+  const { settings, capability } = row;
+  const values = WRITE.values({
+    ...row,
+    settings: JSON.stringify(settings),
+    capability: capability === null ? null : JSON.stringify(capability),
+  });
+  const [written] = await query<{ laneId: number }>(tx, WRITE, values);
+  if (written === undefined) throw new Error('the connection was not written');
+  return written;
+}
