@@ -299,6 +299,9 @@ describe('the log', () => {
           route: '/v1/payments',
           status: 200,
           duration_ms,
+          source: '127.0.0.1',
+          client_id: 'ci',
+          user_id: 'user_1',
           payment_id: PAYMENT_ID,
           job_id: 12345,
         },
@@ -306,9 +309,54 @@ describe('the log', () => {
       { level: 'debug', fields: expect.objectContaining({ route: '/health/live' }) },
       {
         level: 'info',
-        fields: { request_id: 'r2', method: 'GET', status: 404, duration_ms, code: 'route_not_found' },
+        fields: {
+          request_id: 'r2',
+          method: 'GET',
+          status: 404,
+          duration_ms,
+          source: '127.0.0.1',
+          code: 'route_not_found',
+        },
       },
     ]);
+  });
+
+  test('names a client without a user, the claimed one of a refused request, and never what is no client id', async () => {
+    const accessToken = 'at_live_secret_of_the_test';
+    await open({ lookup: { findClient: async () => null, findUser: async () => null } });
+    const wrong = (clientId: string | string[]) =>
+      app.inject({
+        url: '/v1/webhooks',
+        headers: { ...HEADERS, client_id: clientId, access_token: accessToken },
+      });
+    for (const each of [
+      'ci_claimed',
+      'cs_secret_in_the_wrong_place',
+      `ci_${'x'.repeat(300)}`,
+      'ci_a b',
+      ['ci_a', 'cs_b'],
+    ])
+      await wrong(each);
+    expect(lines.map(({ fields }) => [fields.status, fields.client_id, fields.source])).toEqual([
+      [401, 'ci_claimed', '127.0.0.1'],
+      ...Array.from({ length: 4 }, () => [401, undefined, '127.0.0.1']),
+    ]);
+    expect(JSON.stringify(lines)).not.toMatch(/secret|cs_/);
+  });
+
+  test('never has a patient’s number, wherever a request puts it', async () => {
+    await open();
+    const mrn = 'MRN-SECRET';
+    for (const url of [
+      `/v1/payments?patient_mrn=${mrn}`,
+      `/v1/payments/${mrn}`,
+      `/${mrn}`,
+      `/v1/jobs/${mrn}?x=${mrn}`,
+    ]) {
+      await app.inject({ url, headers: { ...HEADERS, 'x-request-id': 'a b' } });
+    }
+    expect(lines.length).toBeGreaterThanOrEqual(4);
+    expect(JSON.stringify(lines)).not.toContain(mrn);
   });
 });
 

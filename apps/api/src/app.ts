@@ -1,9 +1,11 @@
 import { HEADERS } from '@emr-payments/contracts';
-import type { Acceptor, CredentialFailures } from '@emr-payments/db';
+import type { Acceptor, AuditCounter } from '@emr-payments/db';
 import type { Adapters } from '@emr-payments/emr';
 import type { Logger } from '@emr-payments/runtime';
 import accepts from '@fastify/accepts';
 import Fastify, { type FastifyInstance } from 'fastify';
+import { demandAudit } from './audit/audited-routes.ts';
+import { countAnswer } from './audit/count-answer.ts';
 import { type CredentialLookup, createAuthenticate, createAuthenticateClient } from './auth/credentials.ts';
 import { connectionRoutes } from './connection/routes.ts';
 import { docsPage } from './document/docs-page.ts';
@@ -41,8 +43,8 @@ export type AppDeps = {
   checks: HealthChecks;
   adapters: Adapters;
   limiter: RateLimiter;
-  /** Records failed authentications in the audit log. */
-  failures: Pick<CredentialFailures, 'note'>;
+  /** Counts for the audit log. */
+  audit: AuditCounter;
   webhooks: WebhookDeps;
 };
 
@@ -60,7 +62,7 @@ export type AppOptions = {
  * the app.
  */
 export async function buildApp(deps: AppDeps, options: AppOptions = {}): Promise<FastifyInstance> {
-  const { logger } = deps;
+  const { logger, audit } = deps;
   const limits = { ...LIMITS, ...options.limits };
   const onError = errorHandler({ logger });
   const app: FastifyInstance = Fastify({
@@ -96,9 +98,14 @@ export async function buildApp(deps: AppDeps, options: AppOptions = {}): Promise
   app.setNotFoundHandler((request, reply) => sendError(request, reply, 'route_not_found'));
   await app.register(accepts);
   onlyJsonBodies(app);
+  const audited = demandAudit(app);
   const routesDone = answerOtherMethods(app);
   await app.register(answerHeaders);
-  await app.register(requestLog, { logger, metrics: deps.metrics });
+  await app.register(requestLog, {
+    logger,
+    metrics: deps.metrics,
+    onAnswer: (request, reply) => countAnswer(audit, request, reply),
+  });
   await app.register(textGate);
   await describeApi(app);
 
@@ -109,14 +116,14 @@ export async function buildApp(deps: AppDeps, options: AppOptions = {}): Promise
   const gate = createGate({
     limiter: deps.limiter,
     sources: createSourceFailures(authFailuresPerMinute),
-    failures: deps.failures,
+    audit,
     failuresPerMinute: authFailuresPerMinute,
   });
   const authenticateClient = createAuthenticateClient({ lookup: deps.lookup });
   const authenticate = createAuthenticate({ lookup: deps.lookup, authenticateClient });
   const { database, keyring } = deps.webhooks;
   const users = { authenticate, gate, limits, database, keyring, adapters: deps.adapters };
-  await app.register(paymentRoutes, { ...users, acceptor: deps.acceptor, metrics: deps.metrics });
+  await app.register(paymentRoutes, { ...users, acceptor: deps.acceptor, metrics: deps.metrics, audit });
   await app.register(paymentReadRoutes, users);
   await app.register(worklistRoutes, users);
   await app.register(jobRoutes, users);
@@ -124,6 +131,7 @@ export async function buildApp(deps: AppDeps, options: AppOptions = {}): Promise
   await app.register(connectionRoutes, users);
   await app.register(webhookRoutes, { ...deps.webhooks, authenticateClient, gate, limits });
   await docsPage(app);
+  audited();
   routesDone();
   return app;
 }

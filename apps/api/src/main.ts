@@ -1,6 +1,6 @@
 import {
-  countCredentialFailures,
   createAcceptor,
+  createAuditCounter,
   findClient,
   findUserByToken,
   openCredentials,
@@ -45,11 +45,12 @@ await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS }, async (re
     userPerSecond: config.RATE_LIMIT_USER_PER_SECOND,
   });
   releases.add('rate limits', startDemandSharing({ database, limiter, logger }), (it) => it.close());
-  const failures = releases.add(
-    'audit of credentials',
-    countCredentialFailures({
+  const audit = releases.add(
+    'audit',
+    createAuditCounter({
       database,
-      onError: (err) => logger.error({ err }, 'failed credentials could not be audited'),
+      onError: (err) => logger.error({ err }, 'the audit log could not be written; it will be tried again'),
+      onLost: (count) => logger.error({ count }, 'actions are missing in the audit log'),
     }),
     (it) => it.close(),
   );
@@ -65,7 +66,7 @@ await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS }, async (re
       checks: { postgres: () => database.ping(), queue: () => transport.ping() },
       adapters: createAdapters({ credentialsOf: (sealed) => openCredentials(keyring, sealed) }),
       limiter,
-      failures,
+      audit,
       webhooks: { database, keyring, send: { policy, agents }, resolve: dnsResolve() },
     },
     {

@@ -33,7 +33,7 @@ const EXIT_HELP = `
 Exit codes: 0 done, 1 failed, 2 the command line is wrong, 3 there is no such record, 4 its state does not allow it.`;
 
 /** Makes the commander program. Help goes to the terminal; its error messages do not: `runCommandLine` shows them. */
-function buildProgram({ terminal }: { terminal: Terminal }, cli: (program: Command) => Cli): Command {
+export function buildProgram({ terminal }: { terminal: Terminal }, cli: (program: Command) => Cli): Command {
   const program = new Command('emr-payments')
     .description('Commands for the operator of emr-payments. The guide: docs/operating.md')
     .option('--json', 'answer with one JSON document')

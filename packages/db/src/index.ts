@@ -6,14 +6,18 @@ export type { AcceptInput } from './accept/accept-payments.ts';
 export { type Acceptor, createAcceptor } from './accept/acceptor.ts';
 // The audit log.
 export {
+  type AuditCounter,
+  type AuditCounterOptions,
   type CredentialFailure,
-  type CredentialFailures,
-  countCredentialFailures,
-  networkOf,
-} from './audit/credential-failures.ts';
+  createAuditCounter,
+} from './audit/audit-counter.ts';
 export { type Actor, type AuditDetail, type AuditInput, type AuditSubject, SYSTEM } from './audit/entry.ts';
+export type { SoughtId } from './audit/find-owners.ts';
+export type { KnownCaller } from './audit/foreign-ids.ts';
 export { type AuditFilter, type ListedAudit, listAudit } from './audit/list-audit.ts';
+export { networkOf } from './audit/network-of.ts';
 export { recordAudit } from './audit/record-audit.ts';
+export type { CountedAction } from './audit/tally.ts';
 export { type Database, openDatabase } from './core/database.ts';
 export { type Listener, listenForJobs } from './core/listen.ts';
 export { DatabaseUnavailableError, type StatementDeps, type Statements } from './core/statements.ts';

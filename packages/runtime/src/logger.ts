@@ -9,6 +9,8 @@ export type LogFields = {
   request_id?: string;
   client_id?: string;
   user_id?: string;
+  /** Address that a request came from. */
+  source?: string;
   payment_id?: string;
   job_id?: string | number;
   event_id?: string;

@@ -3,7 +3,7 @@ import type { Actor } from '@emr-payments/db';
 import { within } from '@emr-payments/runtime';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { sendError } from '../errors/send-error.ts';
-import { sourceOf } from '../http/source.ts';
+import { knownCallerOf } from '../http/known-caller.ts';
 import type { Limits } from '../limits.ts';
 import type { Gate } from '../rate-limit/gate.ts';
 import type { AuthenticateClient } from './credentials.ts';
@@ -53,12 +53,12 @@ export function clientOf(request: FastifyRequest): ClientCaller {
 }
 
 /**
- * Names the client in the audit log as the author of a request's changes, for requests of a client and of its users
- * alike.
+ * Names the client in the audit log as the author of a request's changes, with the user for whom it acts, if any.
  *
  * @throws Error when a route forgot its authenticate hook: the header would be unchecked. A bug.
  */
 export function actorOf(request: FastifyRequest): Actor {
-  if (request.clientCaller === null && request.caller === null) throw new Error('this route has no hook');
-  return { actor: `client:${String(request.headers[HEADERS.clientId])}`, source: sourceOf(request) };
+  const caller = knownCallerOf(request);
+  if (caller === null) throw new Error('this route has no hook');
+  return { actor: `client:${caller.clientId}`, user: caller.user, source: caller.source };
 }

@@ -7,13 +7,16 @@ import {
   HEADERS,
   PAYMENT_ACCEPTED_MESSAGE,
 } from '@emr-payments/contracts';
-import type { AcceptOutcome, Acceptor, Statements } from '@emr-payments/db';
+import type { AcceptOutcome, Acceptor, AuditCounter, Statements } from '@emr-payments/db';
 import type { Adapters } from '@emr-payments/emr';
 import { within } from '@emr-payments/runtime';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { countDone } from '../audit/count-answer.ts';
+import { actorOf } from '../auth/authenticate-client-hook.ts';
 import { authenticateHook, callerOf, type UserRouteDeps } from '../auth/authenticate-hook.ts';
 import { sendError } from '../errors/send-error.ts';
+import { knownCallerOf } from '../http/known-caller.ts';
 import { idempotencyOf } from '../idempotency/key.ts';
 import type { ApiMetrics } from '../metrics.ts';
 import { componentRef } from '../openapi/component-ref.ts';
@@ -28,6 +31,7 @@ export type PaymentRouteDeps = UserRouteDeps & {
   metrics: Pick<ApiMetrics, 'accepted'>;
   database: Statements;
   adapters: Adapters;
+  audit: Pick<AuditCounter, 'action'>;
 };
 
 /** `POST /v1/payments`. */
@@ -54,6 +58,7 @@ export const paymentRoutes: FastifyPluginAsyncTypebox<PaymentRouteDeps> = async 
         caller: callerOf(request),
         body,
         idempotency: idempotency.outcome === 'key' ? idempotency : null,
+        by: actorOf(request),
       });
       const result = await within(deps.limits.waitMs, accepting);
       deps.metrics.accepted(result.outcome === 'accepted' && result.replayed ? 'replayed' : result.outcome);
@@ -90,13 +95,15 @@ function answer(result: AcceptOutcome, { request, reply, body }: Exchange): Fast
 
 /** Answers `POST /v1/payments?dry_run=true`. */
 async function answerDryRun(
-  deps: Pick<PaymentRouteDeps, 'database' | 'adapters' | 'limits'>,
+  deps: Pick<PaymentRouteDeps, 'database' | 'adapters' | 'limits' | 'audit'>,
   { request, reply, body }: Exchange,
 ): Promise<FastifyReply> {
   const { userId } = callerOf(request);
   const result = await dryRun(deps, { userId, body, waitMs: deps.limits.emrWaitMs });
   switch (result.outcome) {
     case 'would_post': {
+      const caller = knownCallerOf(request);
+      if (caller !== null) countDone(deps.audit, { caller, request, action: 'payment.dry_run' });
       const answer: DryRunReply = {
         success: true,
         message: 'The payment would be posted like this. Nothing was written.',

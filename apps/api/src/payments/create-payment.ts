@@ -1,5 +1,12 @@
 import { type CreatePaymentBody, normalMrn } from '@emr-payments/contracts';
-import type { AcceptInput, AcceptOutcome, Acceptor } from '@emr-payments/db';
+import type {
+  AcceptInput,
+  AcceptOutcome,
+  Acceptor,
+  Actor,
+  AuditCounter,
+  CountedAction,
+} from '@emr-payments/db';
 import type { Caller } from '../auth/credentials.ts';
 
 /**
@@ -8,14 +15,21 @@ import type { Caller } from '../auth/credentials.ts';
  * the EMR nor the queue has been contacted yet. The MRN is stored as the import of patients stores it, whatever blanks the
  * request has around it.
  *
+ * The audit log counts it, also when it is accepted too late for the answer. Of an acceptance whose end is unknown it counts
+ * that there was one.
+ *
  * @throws DatabaseUnavailableError when Postgres cannot be reached.
  */
-export function createPayment(
-  { acceptor }: { acceptor: Pick<Acceptor, 'accept'> },
-  input: { caller: Caller; body: CreatePaymentBody; idempotency: AcceptInput['idempotency'] },
+export async function createPayment(
+  { acceptor, audit }: { acceptor: Pick<Acceptor, 'accept'>; audit: Pick<AuditCounter, 'action'> },
+  input: { caller: Caller; body: CreatePaymentBody; idempotency: AcceptInput['idempotency']; by: Actor },
 ): Promise<AcceptOutcome> {
-  const { caller, body, idempotency } = input;
-  return acceptor.accept({
+  const { caller, body, idempotency, by } = input;
+  const count = (outcome: CountedAction['outcome']): void => {
+    const subject = `user:${caller.userPublicId}` as const;
+    audit.action({ ...by, user: caller.userPublicId, action: 'payment.create', subject, outcome });
+  };
+  const accepting = acceptor.accept({
     clientPk: caller.clientPk,
     userId: caller.userId,
     patientMrn: normalMrn(body.patient_mrn),
@@ -27,4 +41,12 @@ export function createPayment(
     depositDate: body.deposit_date ?? null,
     idempotency,
   });
+  try {
+    const result = await accepting;
+    if (result.outcome === 'accepted' && !result.replayed) count('done');
+    return result;
+  } catch (error) {
+    count('failed');
+    throw error;
+  }
 }

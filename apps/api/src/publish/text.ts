@@ -20,7 +20,13 @@ export function noInfrastructure(): AppDeps {
     checks: { postgres: rejected, queue: rejected },
     adapters: { of: nothing },
     limiter: createRateLimiter({ clientPerSecond: 0, userPerSecond: 0 }),
-    failures: { note: () => undefined },
+    // It writes nothing down, so that requests can be answered.
+    audit: {
+      action: () => undefined,
+      credentials: () => undefined,
+      notFound: () => undefined,
+      close: rejected,
+    },
     webhooks: {
       database: {
         get pool() {

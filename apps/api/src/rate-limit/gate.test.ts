@@ -67,6 +67,27 @@ describe('failed authentications', () => {
     expect((await tryAs(stranger, '192.0.2.2')).statusCode).toBe(200);
   });
 
+  test('are all counted in the audit log, also those that were not looked at any more', async () => {
+    const before = (await api.audited()).length;
+    for (let n = 0; n < 40; n += 1) await tryAs({ ...wrong, client_id: 'ci_claimed' }, '192.0.2.40');
+    // Whatever else is in the header is not written down: it may be a secret.
+    await tryAs({ ...wrong, client_id: 'cs_pasted_into_the_wrong_header' }, '192.0.2.41');
+    const entries = (await api.audited()).slice(before);
+    const counts = new Map<string, number>();
+    for (const { actor, source, subject, count } of entries) {
+      const key = `${actor} ${source} ${subject}`;
+      counts.set(key, (counts.get(key) ?? 0) + count);
+    }
+    expect([...counts]).toEqual([
+      ['client:ci_claimed 192.0.2.40 credential:invalid_client', 4],
+      ['client:ci_claimed 192.0.2.40 credential:rate_limited', 36],
+      ['client: 192.0.2.41 credential:invalid_client', 1],
+    ]);
+    expect(
+      JSON.stringify(entries, (_key, value) => (typeof value === 'bigint' ? Number(value) : value)),
+    ).not.toContain('pasted');
+  });
+
   test('are counted by network, for a minute', () => {
     const time = { now: 1 };
     const sources = createSourceFailures(2, { now: () => time.now });

@@ -1,7 +1,9 @@
 import { HEADERS } from '@emr-payments/contracts';
-import type { CredentialFailures } from '@emr-payments/db';
+import type { AuditCounter } from '@emr-payments/db';
+import { hashSecret } from '@emr-payments/runtime';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { sendError } from '../errors/send-error.ts';
+import { claimedClientId } from '../http/claimed-client-id.ts';
 import { sourceOf } from '../http/source.ts';
 import type { RateLimiter, Taker } from './rate-limiter.ts';
 import type { SourceFailures } from './source-failures.ts';
@@ -21,18 +23,20 @@ export type Gate = {
 export type GateDeps = {
   limiter: RateLimiter;
   sources: SourceFailures;
-  /** Records failures in the audit log. */
-  failures: Pick<CredentialFailures, 'note'>;
+  /** Counts failures for the audit log. */
+  audit: Pick<AuditCounter, 'credentials' | 'notFound'>;
   /** The limit that `sources` was made with. */
   failuresPerMinute: number;
 };
 
 /** Enforces the rate limits: a request over one of them gets a 429 before its body is read. */
-export function createGate({ limiter, sources, failures, failuresPerMinute }: GateDeps): Gate {
+export function createGate({ limiter, sources, audit, failuresPerMinute }: GateDeps): Gate {
   return {
     letTry(request, reply) {
-      const seconds = sources.blockedFor(sourceOf(request), clientIdOf(request));
+      const source = sourceOf(request);
+      const seconds = sources.blockedFor(source, clientIdOf(request));
       if (seconds === 0) return true;
+      audit.credentials({ source, code: 'rate_limited', clientId: claimedClientId(request) });
       refuse(request, reply, {
         seconds,
         limit: `at most ${failuresPerMinute} failed authentications a minute from one address`,
@@ -42,7 +46,13 @@ export function createGate({ limiter, sources, failures, failuresPerMinute }: Ga
     failed(request, code) {
       const source = sourceOf(request);
       sources.failed(source);
-      failures.note({ source, code, clientId: clientIdOf(request) || null });
+      audit.credentials({ source, code, clientId: claimedClientId(request) });
+      const token = request.headers[HEADERS.accessToken];
+      if (code === 'user_not_found' && typeof token === 'string' && token !== '') {
+        // The client has proved itself. The token may be another client's; only its hash is kept.
+        const caller = { clientId: clientIdOf(request), user: null, source };
+        audit.notFound(caller, { kind: 'user', id: hashSecret(token).toString('hex') });
+      }
     },
     proved(request) {
       sources.proved(sourceOf(request), clientIdOf(request));

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import {
   createAcceptor,
+  createAuditCounter,
   type Database,
   findClient,
   findUserByToken,
@@ -20,6 +21,8 @@ import { createRateLimiter, type RateLimiter } from '../rate-limit/rate-limiter.
 
 import { holdToContract } from './contract.ts';
 
+type AuditEntry = Awaited<ReturnType<Database['prisma']['auditEntry']['findMany']>>[number];
+
 export type Credentials = { client_id: string; client_secret: string; access_token: string };
 
 /** The API on a database of its own, assembled as in main.ts. */
@@ -27,12 +30,14 @@ export type TestApi = {
   app: FastifyInstance;
   database: Database;
   keyring: Keyring;
+  /** Writes what was counted and reads the audit log, oldest entry first. */
+  audited(): Promise<AuditEntry[]>;
   /** Creates a client, one of its users, and two patients: MRN-12345, and MRN-UNSYNCED without an EMR patient id. */
   newCaller(options?: {
     timeZone?: string;
     /** Base URL of its EMR. */
     baseUrl?: string;
-  }): Promise<Credentials & { clientPk: number; userId: number; laneId: number }>;
+  }): Promise<Credentials & { clientPk: number; userId: number; publicId: string; laneId: number }>;
   close(): Promise<void>;
 };
 
@@ -62,6 +67,7 @@ export async function openTestApi(
   const policy = { allowHosts: ['127.0.0.1'] };
   const agents = createAgents({ policy });
   const metrics = createApiMetrics();
+  const audit = createAuditCounter({ database: direct, onError: () => undefined, onLost: () => undefined });
   const app = await buildApp(
     {
       logger: createLogger('test', 'silent'),
@@ -74,7 +80,7 @@ export async function openTestApi(
       checks: { postgres: () => database.ping(), queue: () => Promise.resolve() },
       adapters: createAdapters({ credentialsOf: (sealed) => openCredentials(keyring, sealed) }),
       limiter: options.limiter ?? createRateLimiter({ clientPerSecond: 0, userPerSecond: 0 }),
-      failures: { note: () => undefined },
+      audit,
       webhooks: { database, keyring, send: { policy, agents }, resolve: dnsResolve() },
     },
     {
@@ -88,9 +94,14 @@ export async function openTestApi(
     app,
     database: direct,
     keyring,
+    async audited() {
+      await audit.close();
+      return direct.prisma.auditEntry.findMany({ orderBy: { id: 'asc' } });
+    },
     newCaller: (options = {}) => newCaller({ database: direct, keyring }, options),
     async close() {
       await app.close();
+      await audit.close();
       agents.close();
       await database.close();
       await direct.close();
@@ -114,9 +125,9 @@ async function newCaller(
     ],
     endpoint: null,
   });
-  const { clientId, clientSecret, accessToken, clientPk, userId, laneId } = practice;
+  const { clientId, clientSecret, accessToken, clientPk, userId, publicId, laneId } = practice;
   const credentials = { client_id: clientId, client_secret: clientSecret, access_token: accessToken };
-  return { ...credentials, clientPk, userId, laneId };
+  return { ...credentials, clientPk, userId, publicId, laneId };
 }
 
 /** Returns the three headers of a caller. */

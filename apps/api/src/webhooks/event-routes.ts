@@ -1,6 +1,7 @@
 import {
   EventListSchema,
   EventReplySchema,
+  type ListEventsQuery,
   ListEventsQuerySchema,
   RedeliverBodySchema,
   RedeliverReplySchema,
@@ -12,6 +13,7 @@ import {
   findEvent,
   pageOfEvents,
   redeliverEvent,
+  type SoughtId,
   type StatementDeps,
 } from '@emr-payments/db';
 import { within } from '@emr-payments/runtime';
@@ -70,6 +72,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: Limi
           },
         ),
       );
+      if (rows.length === 0) reply.soughtId = soughtBy(query);
       const { rows: shown, ...more } = pageOf(rows, { ...page, placeOf: (row) => row });
       return reply.send({ success: true, message: 'Events.', data: shown.map(eventOf), ...more });
     },
@@ -128,6 +131,12 @@ export const eventRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: Limi
     },
   });
 };
+
+/** The record by which the events were filtered: one that is another tenant's is recorded in the audit log. */
+function soughtBy({ payment_id, job_id }: ListEventsQuery): SoughtId | null {
+  if (payment_id !== undefined) return { kind: 'payment', id: payment_id };
+  return job_id === undefined ? null : { kind: 'job', id: job_id };
+}
 
 type RedeliverInput = { clientPk: number; eventId: string; endpointId: string | null; by: Actor };
 

@@ -31,10 +31,36 @@ test('the newest first, by page and by filter', async () => {
   expect(await subjects('--subject', 'payment:2', '--since', '1h', '--action', 'payment.retry')).toEqual([
     'payment:2',
   ]);
+  expect(await subjects('--client', 'ci_x')).toEqual(['payment:3']);
+  expect(await subjects('--source', '10.0.0.1', '--outcome', 'done', '--limit', '2')).toHaveLength(2);
+  expect(await subjects('--outcome', 'refused')).toEqual([]);
   expect(await subjects('--since', '2999-01-01')).toEqual([]);
+  expect(await operator.run(['audit', 'list', '--client', 'ci_x', '--actor', 'cli:alice'])).toMatchObject({
+    code: 2,
+  });
   expect(await operator.run(['audit', 'list', '--since', 'soon'])).toMatchObject({ code: 2 });
   const shown = await operator.run(['audit', 'list', '--limit', '1']);
   expect(shown.stdout).toMatch(
-    /client:ci_x +10\.0\.0\.1 +payment\.retry +payment:3 +done +\{"location":"L3"\}/,
+    /client:ci_x +\S* +10\.0\.0\.1 +payment\.retry +payment:3 +done +\{"location":"L3"\}/,
+  );
+});
+
+test('what is counted shows the user, the count and the minute', async () => {
+  await recordAudit(operator, {
+    actor: 'client:ci_counted',
+    user: 'user_1',
+    source: '10.0.0.2',
+    action: 'payment.read',
+    subject: 'user:user_1',
+    outcome: 'done',
+    count: 435,
+    minute: new Date('2026-06-15T10:30:00Z'),
+  });
+  const list = ['audit', 'list', '--user', 'user_1'];
+  expect(await operator.ask(list)).toMatchObject({
+    entries: [{ user_id: 'user_1', count: 435, minute: '2026-06-15T10:30:00.000Z' }],
+  });
+  expect((await operator.run(list)).stdout).toMatch(
+    /client:ci_counted +user_1 +10\.0\.0\.2 .* 435 in the minute from 2026-06-15T10:30Z/,
   );
 });

@@ -5,6 +5,7 @@ import type { Register } from '../cli.ts';
 import { failure } from '../outcome.ts';
 import { showImport } from '../output/patient-import.ts';
 import { createProgress } from '../output/progress.ts';
+import { recordRead } from '../record-read.ts';
 
 /** Resolves when the file is open, so that a missing one is known before anything else is done. */
 function openFile(path: string): Promise<ReadStream> {
@@ -56,6 +57,13 @@ export const registerPatients: Register = (program, cli) => {
         try {
           const stream = file === '-' ? terminal.stdin : await openFile(file);
           const total = sizeOf(stream);
+          // Its answer shows which MRNs and ids are stored.
+          if (dryRun) {
+            await recordRead(
+              { database, by },
+              { action: 'patients.compare', subject: `patients:${publicId}` },
+            );
+          }
           const bar = createProgress({ screen: terminal.stderr }, { label: 'patients' });
           const onProgress = (rows: number) => {
             const { bytesRead = 0 } = stream as Partial<ReadStream>;

@@ -6,6 +6,7 @@ import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
 import { failure, type Outcome } from '../outcome.ts';
 import { table } from '../output/table.ts';
+import { recordRead } from '../record-read.ts';
 
 const SHOWN_BAD_LINES = 20;
 
@@ -60,11 +61,12 @@ export function registerCompare(payment: Command, cli: Cli): void {
     )
     .requiredOption('--user <user_id>', 'the user whose EMR has the entries')
     .action((file: string, { user: publicId }: { user: string }) =>
-      cli.run(async ({ database, terminal }) => {
+      cli.run(async ({ database, by, terminal }) => {
         const user = await findUser({ database }, { publicId });
         if (user === null) return failure('not_found', `There is no user ${publicId}.`);
         try {
           const stream = file === '-' ? terminal.stdin : await openFile(file);
+          await recordRead({ database, by }, { action: 'payment.compare', subject: `user:${publicId}` });
           return outcomeOf(await compareFile({ database }, { stream, userId: user.id }));
         } catch (error) {
           if (error instanceof PaymentsFileError) return failure('failed', error.message);

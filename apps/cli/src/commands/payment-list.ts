@@ -5,6 +5,7 @@ import { integer, moment } from '../arguments.ts';
 import type { Cli } from '../cli.ts';
 import { done, failure, type Outcome } from '../outcome.ts';
 import { table } from '../output/table.ts';
+import { recordRead } from '../record-read.ts';
 
 type Options = { user: string; status?: PaymentStatus[]; since?: Date; limit: number };
 
@@ -38,9 +39,10 @@ export function registerPaymentList(payment: Command, cli: Cli): void {
     .option('--since <time>', 'accepted later than this: a date, a time, or how long ago (24h)', moment)
     .option('--limit <n>', 'most payments to show', integer(1, 1000), 50)
     .action(({ user: publicId, status, since, limit }: Options) =>
-      cli.run(async ({ database }) => {
+      cli.run(async ({ database, by }) => {
         const user = await findUser({ database }, { publicId });
         if (user === null) return failure('not_found', `There is no user ${publicId}.`);
+        await recordRead({ database, by }, { action: 'payment.list', subject: `user:${publicId}` });
         const filter = { userId: user.id, statuses: status, createdAfter: since, limit };
         return listed(await listPayments({ database }, filter));
       }),

@@ -15,6 +15,7 @@ import type { Register } from '../cli.ts';
 import { done, failure, type Outcome } from '../outcome.ts';
 import { emrDetail } from '../output/emr-detail.ts';
 import { pairs, table } from '../output/table.ts';
+import { recordRead } from '../record-read.ts';
 import { registerCompare } from './payment-compare.ts';
 import { registerPaymentList } from './payment-list.ts';
 
@@ -123,6 +124,7 @@ export const registerPayment: Register = (program, cli) => {
       cli.run(async ({ database, config, by }) => {
         const found = await showPayment({ database }, { paymentId: id });
         if (found === null) return failure('not_found', `There is no payment ${id}.`);
+        await recordRead({ database, by }, { action: 'payment.read', subject: `payment:${id}` });
         if (options.emrDetail !== true) return shown(found, null);
         const sealed = found.attempts.flatMap(({ number, emrText }) =>
           emrText === null ? [] : [{ number, emrText }],

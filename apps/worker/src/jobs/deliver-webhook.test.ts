@@ -122,6 +122,19 @@ describe('an endpoint that answers 410', () => {
       disabledCode: 'gone',
       disabledReason: 'It answered 410 Gone.',
     });
+    expect(
+      await sql(
+        "SELECT actor, source, subject, outcome, detail FROM audit_log WHERE action = 'endpoint.disable'",
+      ),
+    ).toEqual([
+      {
+        actor: 'system',
+        source: 'worker',
+        subject: `endpoint:${id}`,
+        outcome: 'done',
+        detail: { code: 'gone' },
+      },
+    ]);
     const [event] = await bench.database.prisma.event.findMany({ where: { type: 'endpoint.disabled' } });
     expect(event).toMatchObject({ clientPk: bench.clientPk, userId: null, paymentId: null, jobId: null });
     expect(bench.logged).toContainEqual({

@@ -6,6 +6,8 @@ export type Actor = {
   actor: string;
   /** The address or the host that the action came from. */
   source: string;
+  /** Public id of the user for whom a client acts; absent for the actions of a client itself, a person or the service. */
+  user?: string | null;
 };
 
 /** The actor of actions that no person or client requested, such as seeding the local stack. */
@@ -13,7 +15,7 @@ export const SYSTEM: Actor = { actor: 'system', source: 'local' };
 
 /** Names a record by its kind and its public id. */
 export type AuditSubject =
-  `${'client' | 'user' | 'endpoint' | 'payment' | 'event' | 'patients' | 'keys' | 'credential' | 'hold' | 'restore'}:${string}`;
+  `${'client' | 'user' | 'endpoint' | 'payment' | 'job' | 'event' | 'recovery' | 'patients' | 'keys' | 'credential' | 'hold' | 'restore'}:${string}`;
 
 /** Facts about an action that are not secret: a note, an outcome, counts. */
 export type AuditDetail = Record<string, string | number | boolean | null>;
@@ -26,6 +28,8 @@ export type AuditInput = Actor & {
   outcome: 'done' | 'refused' | 'failed';
   /** How many equal actions the entry counts; 1 by default. */
   count?: number;
+  /** Beginning of the minute of the actions that the entry counts; absent for a single action. */
+  minute?: Date;
   detail?: AuditDetail;
 };
 

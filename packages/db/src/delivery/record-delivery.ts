@@ -54,8 +54,8 @@ const EVENT_MARKERS = { id: '$13', type: '$14', body: '$15', clientPk: '$16' };
 /**
  * Records the end of a delivery attempt in one commit: the attempt, the delivery's status, the end of the job or the time
  * of its next try, the circuit of the endpoint's lane, and since when the endpoint has been failing. If that disables the
- * endpoint, what waits for it is canceled, its circuit is closed, and the event is published to the client's other
- * endpoints.
+ * endpoint, what waits for it is canceled, its circuit is closed, the event is published to the client's other
+ * endpoints, and the audit log has an entry.
  */
 const RECORD = {
   name: 'record-delivery',
@@ -70,7 +70,11 @@ const RECORD = {
        WHERE e.id = job.endpoint_id AND e.disabled_at IS NULL AND e.deleted_at IS NULL
          AND ($10 = 'now' OR ($10 = 'failing_too_long' AND l.failures + 1 >= ${FAILING_ATTEMPTS}
                               AND e.failing_since <= now() - interval '${FAILING_DAYS} days'))
-      RETURNING e.id, e.lane_id
+      RETURNING e.id, e.lane_id, e.disabled_code
+    ), audited AS (
+      INSERT INTO audit_log (actor, source, action, subject, outcome, detail)
+      SELECT 'system', 'worker', 'endpoint.disable', 'endpoint:' || id, 'done', jsonb_build_object('code', disabled_code)
+        FROM disabled
     ), verdict AS MATERIALIZED (
       SELECT CASE WHEN $3 = 'pending' AND EXISTS (SELECT FROM disabled) THEN 'canceled' ELSE $3 END AS status
     ), ended AS (

@@ -1,0 +1,134 @@
+import { randomUUID } from 'node:crypto';
+import { rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createCli } from '../cli.ts';
+import { buildProgram } from '../command-line.ts';
+import { type Operator, openOperator } from '../testing/operator.ts';
+import { openPayments, type PaymentsOfTest } from '../testing/payments.ts';
+
+let operator: Operator;
+let practice: PaymentsOfTest;
+let user: string;
+const file = join(tmpdir(), `audited-${randomUUID()}.csv`);
+
+beforeAll(async () => {
+  operator = await openOperator();
+  practice = await openPayments(operator);
+  const { database } = operator;
+  user = (await database.prisma.user.findUniqueOrThrow({ where: { id: practice.userId } })).publicId;
+  writeFileSync(file, 'mrn,emr_patient_id\nMRN-77,p77\n');
+});
+afterAll(async () => {
+  rmSync(file, { force: true });
+  await operator.close();
+});
+
+type Audited = { actions: readonly string[]; input?: string; args: () => Promise<string[]> };
+const NOTE = ['--note', 'Looked at the day sheet.'];
+const CONNECT = [
+  '--adapter',
+  'fhir',
+  '--base-url',
+  'http://127.0.0.1:1/fhir',
+  '--time-zone',
+  'UTC',
+  '--no-check',
+];
+const ids = async (): Promise<string> => `${await practice.endedPayment('posted')}\n`;
+
+/** Every command that changes something or shows data of patients, in an order in which each succeeds. */
+const AUDITED: Record<string, Audited> = {
+  'client create': { actions: ['client.create'], args: async () => ['Front Desk'] },
+  'client rotate-secret': { actions: ['client.rotate_secret'], args: async () => [practice.clientId] },
+  'user connect': {
+    actions: ['user.connect'],
+    input: '{"bearer_token": "sesame"}',
+    args: async () => ['--client', practice.clientId, '--name', 'Annex', ...CONNECT, '--credentials', '-'],
+  },
+  'user rotate-token': { actions: ['user.rotate_token'], args: async () => [user] },
+  'patients import': { actions: ['patients.import'], args: async () => [file, '--user', user] },
+  'payment list': { actions: ['payment.list'], args: async () => ['--user', user] },
+  'payment show': { actions: ['payment.read'], args: async () => [await practice.endedPayment('failed')] },
+  'payment retry': { actions: ['payment.retry'], args: async () => [await practice.endedPayment('failed')] },
+  'payment resolve': {
+    actions: ['payment.resolve'],
+    args: async () => [await practice.endedPayment('needs_review'), '--not-posted', ...NOTE],
+  },
+  'payment compare': { actions: ['payment.compare'], args: async () => ['-', '--user', user] },
+  'event redeliver': {
+    actions: ['event.redeliver'],
+    args: async () => [(await operator.database.prisma.event.findFirstOrThrow()).id],
+  },
+  'webhook disable': { actions: ['endpoint.disable'], args: async () => [practice.endpointId] },
+  'webhook enable': { actions: ['endpoint.enable'], args: async () => [practice.endpointId] },
+  'hold on': { actions: ['hold.on'], args: async () => [] },
+  restored: {
+    actions: ['restore.begin', 'restore.finish'],
+    args: async () => ['--since', new Date(Date.now() - 60_000).toISOString()],
+  },
+  'hold off': { actions: ['hold.off'], args: async () => [] },
+  'keys rotate': { actions: ['keys.rotate'], args: async () => [] },
+  'upkeep seal-emr-text': { actions: ['upkeep.seal_emr_text'], args: async () => [] },
+  'user disable': { actions: ['user.disable'], args: async () => [user] },
+  'client disable': { actions: ['client.disable'], args: async () => [practice.clientId] },
+};
+
+/** The others, which neither change anything nor show data of a patient. */
+const NOT_AUDITED = [
+  'client list',
+  'user list',
+  'user show',
+  // Asks the EMR for its names. A capability that it stores has an entry, `user.read_capability`.
+  'user check',
+  'webhook list',
+  'hold status',
+  'doctor',
+  'audit list',
+];
+
+function leaves(command: Command, path: readonly string[] = []): string[] {
+  return command.commands.length === 0
+    ? [path.join(' ')]
+    : command.commands.flatMap((child) => leaves(child, [...path, child.name()]));
+}
+
+test('every command is audited, or is one of those that need not be', () => {
+  const { stdin, stdout, stderr } = process;
+  const terminal = { stdin, stdout, stderr };
+  const cli = () => createCli({ terminal, wantsJson: () => false, onEnd: () => undefined });
+  const all = leaves(buildProgram({ terminal }, cli));
+  expect([...Object.keys(AUDITED), ...NOT_AUDITED].sort()).toEqual(all.sort());
+});
+
+describe('leaves an entry of the person:', () => {
+  test.each(Object.entries(AUDITED))('%s', async (name, { actions, args, input }) => {
+    const more = await args();
+    const given = input ?? (name === 'payment compare' ? await ids() : undefined);
+    const before = (await operator.audited()).length;
+    await operator.ask([...name.split(' '), ...more], given === undefined ? {} : { input: given });
+    const entries = (await operator.audited()).slice(before);
+    expect(entries.map(({ action }) => action)).toEqual(actions);
+    expect(entries.every(({ actor }) => actor.startsWith('cli:'))).toBe(true);
+  });
+
+  test('patients import --dry-run, which shows stored MRNs', async () => {
+    const before = (await operator.audited()).length;
+    await operator.ask(['patients', 'import', file, '--user', user, '--dry-run']);
+    expect((await operator.audited()).slice(before)).toMatchObject([
+      { action: 'patients.compare', subject: `patients:${user}` },
+    ]);
+  });
+});
+
+test('a read that cannot be recorded shows nothing', async () => {
+  const id = await practice.endedPayment('failed');
+  const { pool } = operator.database;
+  await pool.query('ALTER TABLE audit_log RENAME TO audit_log_away');
+  const shown = await operator.run(['payment', 'show', id]);
+  await pool.query('ALTER TABLE audit_log_away RENAME TO audit_log');
+  expect(shown).toMatchObject({ code: 1, stdout: '' });
+  expect(shown.stderr).not.toContain('MRN');
+});
