@@ -110,6 +110,7 @@ describe.each(backends)('a payment, with the queue on $backend', ({ withRedis })
         amount: PUBLISHED_BODY.amount,
         reference_number: PUBLISHED_BODY.reference_number,
         patient_mrn: PUBLISHED_BODY.patient_mrn,
+        sequence: 1,
       },
     });
     const other = new Webhook(`whsec_${Buffer.alloc(32).toString('base64')}`);

@@ -82,6 +82,7 @@ function settle({ database }: Deps, { payment, user }: Begun, emrTransactionId: 
   const id = newEventId();
   const event = paymentCreatedEvent({
     eventId: id,
+    round: 1,
     userPublicId: user.publicId,
     created: new Date(),
     jobId: String(payment.jobId),

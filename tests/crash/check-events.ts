@@ -16,12 +16,26 @@ function agrees({ requested, entries }: Case, payment: Stored, event: EventBody)
   return inLedger && event.reference === requested.reference && event.amount === requested.amount;
 }
 
+/** True when the sequences of the distinct events are 1, 2 … in some order: arrival has none. */
+function numberedFromOne(events: Case['events']): boolean {
+  const sequences = [...new Map(events.map(({ event }) => [event.id, event.sequence])).values()];
+  return (
+    new Set(sequences).size === sequences.length && sequences.every((place) => isPlace(place, sequences))
+  );
+}
+
+const isPlace = (place: number | null, all: readonly unknown[]): boolean =>
+  Number.isInteger(place) && Number(place) >= 1 && Number(place) <= all.length;
+
 /** Checks that a payment has one event, delivered at least once to each endpoint of its client and to no other. */
 export function checkEvents(one: Case, complain: Complain): void {
   const { requested, stored, events } = one;
   const { reference, endpoints } = requested;
   const bodies = new Set(events.map(({ eventId, body }) => `${eventId} ${body}`));
   if (bodies.size > 1) complain('two events for one payment', reference, [...bodies].join('\n'));
+  if (!numberedFromOne(events)) {
+    complain('events of a payment are not numbered from 1', reference, [...bodies].join('\n'));
+  }
   for (const { eventId, event, endpoint, verified } of events) {
     if (!verified || event.id !== eventId) complain('event is not signed by us', reference, eventId);
     if (!endpoints.includes(endpoint)) complain('event without a request', reference, endpoint);

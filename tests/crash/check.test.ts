@@ -30,7 +30,7 @@ const entry: LedgerEntry = {
   location: '1404',
 };
 const eventBody = (type: string, more: object = {}, id = 'evt_1') =>
-  JSON.stringify({ id, type, job_id: '5', data: { payment_id: ID, ...more } });
+  JSON.stringify({ id, type, job_id: '5', data: { payment_id: ID, sequence: 1, ...more } });
 const createdBody = (id = 'evt_1', transactionId = '77') =>
   eventBody(
     'payment.created',
@@ -192,6 +192,16 @@ const wrong: [Rule, string, Records][] = [
     'one id, two bodies',
     { ...good, received: [...good.received, got('one', failedBody)] },
   ],
+  ...[undefined, null, 0, 2, 1.5, '1'].map((sequence): [Rule, string, Records] => [
+    'events of a payment are not numbered from 1',
+    String(sequence),
+    { ...failed, received: ['one', 'two'].map((at) => got(at, eventBody('payment.failed', { sequence }))) },
+  ]),
+  [
+    'events of a payment are not numbered from 1',
+    'the second one is a 1 as well',
+    { ...good, received: [...good.received, got('one', createdBody('evt_2'), 'evt_2')] },
+  ],
   ['event without a request', 'unknown payment', { ...gaveUp, received: [got('one')] }],
   [
     'event without a request',
@@ -278,6 +288,7 @@ test('every rule has a record that breaks it', () => {
     'event is missing': true,
     'event differs from the payment': true,
     'two events for one payment': true,
+    'events of a payment are not numbered from 1': true,
     'event without a request': true,
     'event is not signed by us': true,
     'state transition is not allowed': true,

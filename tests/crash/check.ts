@@ -13,6 +13,7 @@ export function readEvent(body: string): EventBody {
       emr_transaction_id?: string;
       reference_number?: string;
       amount?: number;
+      sequence?: number;
     };
   };
   return {
@@ -23,6 +24,7 @@ export function readEvent(body: string): EventBody {
     transactionId: data.emr_transaction_id ?? null,
     reference: data.reference_number ?? null,
     amount: data.amount ?? null,
+    sequence: data.sequence ?? null,
   };
 }
 

@@ -16,6 +16,7 @@ export type Rule =
   | 'event is missing'
   | 'event differs from the payment'
   | 'two events for one payment'
+  | 'events of a payment are not numbered from 1'
   | 'event without a request'
   | 'event is not signed by us'
   | 'state transition is not allowed'
@@ -35,6 +36,7 @@ export type EventBody = {
   transactionId: string | null;
   reference: string | null;
   amount: number | null;
+  sequence: number | null;
 };
 
 /** Everything that the records contain about one payment. */

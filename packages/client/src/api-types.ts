@@ -425,7 +425,7 @@ export interface webhooks {
         put?: never;
         /**
          * Payment posted
-         * @description The payment is in the EMR.
+         * @description The payment is in the EMR. Further fields may be added: ignore those that you do not know.
          *
          *     Signed according to [Standard Webhooks](https://www.standardwebhooks.com) 1.0.0.
          */
@@ -447,7 +447,7 @@ export interface webhooks {
         put?: never;
         /**
          * Payment failed
-         * @description The payment could not be posted and is not in the EMR.
+         * @description The payment could not be posted and is not in the EMR. Further fields may be added: ignore those that you do not know.
          *
          *     Signed according to [Standard Webhooks](https://www.standardwebhooks.com) 1.0.0.
          */
@@ -469,7 +469,7 @@ export interface webhooks {
         put?: never;
         /**
          * Payment needs review
-         * @description The payment may or may not be in the EMR, and the EMR has no means to find out: a person has to look. It is not sent again.
+         * @description The payment may or may not be in the EMR, and the EMR has no means to find out: a person has to look. It is not sent again. Further fields may be added: ignore those that you do not know.
          *
          *     Signed according to [Standard Webhooks](https://www.standardwebhooks.com) 1.0.0.
          */
@@ -491,7 +491,7 @@ export interface webhooks {
         put?: never;
         /**
          * Webhook endpoint disabled
-         * @description A webhook endpoint of yours was disabled and gets no events until you enable it. This event goes to your other endpoints and is in `GET /v1/events`.
+         * @description A webhook endpoint of yours was disabled and gets no events until you enable it. This event goes to your other endpoints and is in `GET /v1/events`. Further fields may be added: ignore those that you do not know.
          *
          *     Signed according to [Standard Webhooks](https://www.standardwebhooks.com) 1.0.0.
          */
@@ -513,7 +513,7 @@ export interface webhooks {
         put?: never;
         /**
          * Test of a webhook endpoint
-         * @description Sent by `POST /v1/webhooks/{id}/test`. It is not stored.
+         * @description Sent by `POST /v1/webhooks/{id}/test`. It is not stored. Further fields may be added: ignore those that you do not know.
          *
          *     Signed according to [Standard Webhooks](https://www.standardwebhooks.com) 1.0.0.
          */
@@ -610,7 +610,7 @@ export interface components {
             /** @description true: send the same request again after a pause, with the same Idempotency-Key if it had one; nothing is created twice. false: do not send it again unchanged: it would be refused again, or (a POST without an Idempotency-Key that got a 500 or 503) it may already have been accepted. */
             safe_to_retry: boolean;
         };
-        /** @description The payment is in the EMR. */
+        /** @description The payment is in the EMR. Further fields may be added: ignore those that you do not know. */
         PaymentCreatedEvent: {
             /** @description Id of the event; also in the header `webhook-id`. */
             id: string;
@@ -639,9 +639,14 @@ export interface components {
                 amount: number;
                 reference_number: string;
                 patient_mrn: string;
+                /**
+                 * @description Place of this event among the events of this payment: 1, 2, 3 … Order by it, not by `created`, which has whole seconds. Absent only in events that happened before this service had the field: they come before those that have it.
+                 * @example 1
+                 */
+                sequence?: number;
             };
         };
-        /** @description The payment could not be posted and is not in the EMR. */
+        /** @description The payment could not be posted and is not in the EMR. Further fields may be added: ignore those that you do not know. */
         PaymentFailedEvent: {
             /** @description Id of the event; also in the header `webhook-id`. */
             id: string;
@@ -666,9 +671,14 @@ export interface components {
                 payment_id: string;
                 /** @description Why, for a person, in this service's own words. The EMR's own words can name a patient, so they are not part of it, unless the operator of this service shares them with you (`share_emr_text`): then the reason ends with `The EMR said: …` and has at most 300 characters. */
                 failure_reason: string;
+                /**
+                 * @description Place of this event among the events of this payment: 1, 2, 3 … Order by it, not by `created`, which has whole seconds. Absent only in events that happened before this service had the field: they come before those that have it.
+                 * @example 1
+                 */
+                sequence?: number;
             };
         };
-        /** @description The payment may or may not be in the EMR, and the EMR has no means to find out: a person has to look. It is not sent again. */
+        /** @description The payment may or may not be in the EMR, and the EMR has no means to find out: a person has to look. It is not sent again. Further fields may be added: ignore those that you do not know. */
         PaymentReviewRequiredEvent: {
             /** @description Id of the event; also in the header `webhook-id`. */
             id: string;
@@ -693,9 +703,14 @@ export interface components {
                 payment_id: string;
                 /** @description Why, for a person, in this service's own words. The EMR's own words can name a patient, so they are not part of it, unless the operator of this service shares them with you (`share_emr_text`): then the reason ends with `The EMR said: …` and has at most 300 characters. */
                 review_reason: string;
+                /**
+                 * @description Place of this event among the events of this payment: 1, 2, 3 … Order by it, not by `created`, which has whole seconds. Absent only in events that happened before this service had the field: they come before those that have it.
+                 * @example 1
+                 */
+                sequence?: number;
             };
         };
-        /** @description A webhook endpoint of yours was disabled and gets no events until you enable it. This event goes to your other endpoints and is in `GET /v1/events`. */
+        /** @description A webhook endpoint of yours was disabled and gets no events until you enable it. This event goes to your other endpoints and is in `GET /v1/events`. Further fields may be added: ignore those that you do not know. */
         EndpointDisabledEvent: {
             /** @description Id of the event; also in the header `webhook-id`. */
             id: string;
@@ -724,7 +739,7 @@ export interface components {
                 reason: string;
             };
         };
-        /** @description Sent by `POST /v1/webhooks/{id}/test`. It is not stored. */
+        /** @description Sent by `POST /v1/webhooks/{id}/test`. It is not stored. Further fields may be added: ignore those that you do not know. */
         WebhookTestEvent: {
             /** @description Id of the event; also in the header `webhook-id`. */
             id: string;
@@ -1399,7 +1414,7 @@ export interface components {
             description?: string;
             /** @description Only events of these types. Empty: every type, including future ones. */
             event_types?: ("payment.created" | "payment.failed" | "payment.review_required" | "endpoint.disabled")[];
-            /** @description Send only `{id, type, created, payment_id}`: no patient data leaves this service. */
+            /** @description Send only `{id, type, created, payment_id, sequence}`: no patient data leaves this service. */
             thin?: boolean;
             /**
              * @description `v1`: HMAC-SHA256 with a secret that both sides have. `v1a`: ed25519; you get the public key, which can verify but not sign.
@@ -1423,7 +1438,7 @@ export interface components {
             description?: string | null;
             /** @description Only events of these types. Empty: every type, including future ones. */
             event_types?: ("payment.created" | "payment.failed" | "payment.review_required" | "endpoint.disabled")[];
-            /** @description Send only `{id, type, created, payment_id}`: no patient data leaves this service. */
+            /** @description Send only `{id, type, created, payment_id, sequence}`: no patient data leaves this service. */
             thin?: boolean;
             rate_per_second?: number | null;
             /** @description false: nothing more is sent, and pending deliveries are canceled. true: deliveries start afresh; `recoverable` in the answer counts the events that were missed. */
@@ -1641,7 +1656,8 @@ export interface components {
          *         "payment_method": "Card",
          *         "amount": 350,
          *         "reference_number": "#123456",
-         *         "patient_mrn": "MRN-12345"
+         *         "patient_mrn": "MRN-12345",
+         *         "sequence": 1
          *       }
          *     }
          */
@@ -2093,7 +2109,8 @@ export interface components {
          *           "payment_method": "Card",
          *           "amount": 350,
          *           "reference_number": "#123456",
-         *           "patient_mrn": "MRN-12345"
+         *           "patient_mrn": "MRN-12345",
+         *           "sequence": 1
          *         }
          *       }
          *     }
@@ -2124,7 +2141,8 @@ export interface components {
          *             "payment_method": "Card",
          *             "amount": 350,
          *             "reference_number": "#123456",
-         *             "patient_mrn": "MRN-12345"
+         *             "patient_mrn": "MRN-12345",
+         *             "sequence": 1
          *           }
          *         }
          *       ],
@@ -6063,7 +6081,8 @@ export interface operations {
                  *         "payment_method": "Card",
                  *         "amount": 350,
                  *         "reference_number": "#123456",
-                 *         "patient_mrn": "MRN-12345"
+                 *         "patient_mrn": "MRN-12345",
+                 *         "sequence": 1
                  *       }
                  *     }
                  */
@@ -6106,7 +6125,8 @@ export interface operations {
                  *       "job_id": "12345",
                  *       "data": {
                  *         "payment_id": "123e4567e89b12d3a456426614174001",
-                 *         "failure_reason": "Failed to post payment"
+                 *         "failure_reason": "Failed to post payment",
+                 *         "sequence": 1
                  *       }
                  *     }
                  */
@@ -6149,7 +6169,8 @@ export interface operations {
                  *       "job_id": "12345",
                  *       "data": {
                  *         "payment_id": "123e4567e89b12d3a456426614174001",
-                 *         "review_reason": "The EMR did not answer and cannot be asked whether it has the payment."
+                 *         "review_reason": "The EMR did not answer and cannot be asked whether it has the payment.",
+                 *         "sequence": 1
                  *       }
                  *     }
                  */

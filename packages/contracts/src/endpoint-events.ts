@@ -35,7 +35,7 @@ function envelope<T extends string, D extends TSchema>(type: T, data: D, $id: st
       job_id: Type.Null({ description: 'Always null: it concerns no job.' }),
       data,
     },
-    { $id, additionalProperties: false, description },
+    { $id, description: `${description} Further fields may be added: ignore those that you do not know.` },
   );
 }
 
@@ -46,14 +46,11 @@ const EndpointId = Type.String({
 
 export const EndpointDisabledEventSchema = envelope(
   'endpoint.disabled',
-  Type.Object(
-    {
-      endpoint_id: EndpointId,
-      code: Type.Unsafe<AutomaticDisabledCode>({ type: 'string', enum: AUTOMATIC }),
-      reason: Type.String({ description: 'Why, in words for a person.' }),
-    },
-    { additionalProperties: false },
-  ),
+  Type.Object({
+    endpoint_id: EndpointId,
+    code: Type.Unsafe<AutomaticDisabledCode>({ type: 'string', enum: AUTOMATIC }),
+    reason: Type.String({ description: 'Why, in words for a person.' }),
+  }),
   'EndpointDisabledEvent',
   'A webhook endpoint of yours was disabled and gets no events until you enable it. This event goes to your other ' +
     'endpoints and is in `GET /v1/events`.',
@@ -61,7 +58,7 @@ export const EndpointDisabledEventSchema = envelope(
 
 export const WebhookTestEventSchema = envelope(
   'webhook.test',
-  Type.Object({ endpoint_id: EndpointId }, { additionalProperties: false }),
+  Type.Object({ endpoint_id: EndpointId }),
   'WebhookTestEvent',
   'Sent by `POST /v1/webhooks/{id}/test`. It is not stored.',
 );

@@ -32,7 +32,8 @@ export const ERRORS = {
     status: 400,
     retry: 'never',
     about:
-      'A field is missing, wrong or unknown. The first one in the published order is named, with its rule.',
+      'A field is missing, wrong, unknown or named twice, or its number changes when it is parsed (1.000000000000000000001). The ' +
+      'first one in the published order is named, with its rule.',
     sentence: ({ field, rule }) => `Missing or invalid required field: ${field} (${rule})`,
   },
   patient_not_found: {
@@ -93,9 +94,8 @@ export const ERRORS = {
   invalid_json: {
     status: 400,
     retry: 'never',
-    about:
-      'The body is not JSON in UTF-8, names a field twice, has a forbidden key such as `__proto__`, or is nested too deeply.',
-    sentence: () => 'The request body is not valid JSON, or names a field twice.',
+    about: 'The body is not JSON in UTF-8, has a forbidden key such as `__proto__`, or is nested too deeply.',
+    sentence: () => 'The request body is not valid JSON.',
   },
   invalid_body: {
     status: 400,

@@ -12,7 +12,11 @@ import {
 
 FormatRegistry.Set('date-time', (text) => !Number.isNaN(Date.parse(text)));
 
-const common = { userPublicId: 'user_1J9X2q2eZvKYlo2Cxyz', jobId: 12345n };
+const common = { round: 1, userPublicId: 'user_1J9X2q2eZvKYlo2Cxyz', jobId: 12345n };
+
+/** The published body, with the field that was added to it since. */
+const withSequence = (published: string, sequence: number) =>
+  published.replace(/(?=\n {4}\}\n\}$)/, `,\n        "sequence": ${sequence}`);
 
 // The bodies of the published page, to the letter.
 const CREATED = `{
@@ -44,9 +48,10 @@ const FAILED = `{
     }
 }`;
 
-test('payment.created is the published body', () => {
+test('payment.created is the published body, and its place among the events of the payment', () => {
   const event = paymentCreatedEvent({
     ...common,
+    round: 3,
     eventId: 'evt_1J9X2q2eZvKYlo2CluR9g9gV',
     created: new Date('2026-06-15T10:30:00.987Z'),
     payment: {
@@ -58,18 +63,18 @@ test('payment.created is the published body', () => {
       patientMrn: 'MRN-12345',
     },
   });
-  expect(JSON.stringify(event, null, 4)).toBe(CREATED);
+  expect(JSON.stringify(event, null, 4)).toBe(withSequence(CREATED, 3));
   expect(Value.Check(PaymentCreatedEventSchema, event)).toBe(true);
 });
 
-test('payment.failed is the published body', () => {
+test('payment.failed is the published body, and its place', () => {
   const event = paymentFailedEvent({
     ...common,
     eventId: 'evt_1J9X2q2eZvKYlo2CluR9g9gW',
     created: new Date('2026-06-15T10:35:00Z'),
     payment: { paymentId: '123e4567e89b12d3a456426614174001', failureReason: 'Failed to post payment' },
   });
-  expect(JSON.stringify(event, null, 4)).toBe(FAILED);
+  expect(JSON.stringify(event, null, 4)).toBe(withSequence(FAILED, 1));
   expect(Value.Check(PaymentFailedEventSchema, event)).toBe(true);
 });
 
@@ -84,20 +89,25 @@ test('payment.review_required has the same envelope', () => {
   expect(event).toEqual({
     ...failed,
     type: 'payment.review_required',
-    data: { payment_id: failed.data.payment_id, review_reason: 'Outcome unknown' },
+    data: { payment_id: failed.data.payment_id, review_reason: 'Outcome unknown', sequence: 1 },
   });
   expect(Object.keys(event)).toEqual(Object.keys(failed));
   expect(Value.Check(PaymentReviewEventSchema, event)).toBe(true);
 });
 
-test('an event with anything more or less does not fit its schema', () => {
+test('an event with less does not fit its schema; one with more does, because fields may be added', () => {
   const created = JSON.parse(CREATED);
+  const { job_id: _, ...less } = created;
+  const withData = (data: object) => ({ ...created, data: { ...created.data, ...data } });
+  // Stored before there was a sequence, and sent again.
   expect(Value.Check(PaymentCreatedEventSchema, created)).toBe(true);
+  expect(Value.Check(PaymentCreatedEventSchema, less)).toBe(false);
   expect(Value.Check(PaymentCreatedEventSchema, { ...created, job_id: 12345 })).toBe(false);
-  expect(Value.Check(PaymentCreatedEventSchema, { ...created, more: 1 })).toBe(false);
-  expect(Value.Check(PaymentCreatedEventSchema, { ...created, data: { ...created.data, notes: 'x' } })).toBe(
-    false,
-  );
+  expect(Value.Check(PaymentCreatedEventSchema, { ...created, more: 1 })).toBe(true);
+  expect(Value.Check(PaymentCreatedEventSchema, withData({ more: 'x' }))).toBe(true);
+  for (const sequence of [0, 1.5, '1', null]) {
+    expect(Value.Check(PaymentCreatedEventSchema, withData({ sequence }))).toBe(false);
+  }
   expect(Value.Check(PaymentCreatedEventSchema, { ...created, created: '2026-06-15T10:30:00.000Z' })).toBe(
     false,
   );

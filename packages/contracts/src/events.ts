@@ -15,7 +15,20 @@ const PaymentId = Type.String({
   examples: [PAYMENT_ID],
 });
 
-/** The published envelope around `data`. Its key order is the published one. */
+/** Every payment event has it, and only the events of versions before it do not: stored bodies are never changed. */
+const Sequence = Type.Optional(
+  Type.Integer({
+    minimum: 1,
+    description:
+      'Place of this event among the events of this payment: 1, 2, 3 … Order by it, not by `created`, which has whole seconds. ' +
+      'Absent only in events that happened before this service had the field: they come before those that have it.',
+    examples: [1],
+  }),
+);
+
+const MAY_GROW = 'Further fields may be added: ignore those that you do not know.';
+
+/** The published envelope around `data`, which may get further fields. Its key order is the published one. */
 function envelope<T extends string, D extends TSchema>(type: T, data: D, $id: string, description: string) {
   return Type.Object(
     {
@@ -39,43 +52,43 @@ function envelope<T extends string, D extends TSchema>(type: T, data: D, $id: st
       }),
       data,
     },
-    { $id, additionalProperties: false, description },
+    { $id, description: `${description} ${MAY_GROW}` },
   );
 }
 
 export const PaymentCreatedEventSchema = envelope(
   'payment.created',
-  Type.Object(
-    {
-      payment_id: PaymentId,
-      emr_transaction_id: Type.String({ description: "The EMR's identifier of the posting." }),
-      payment_method: Type.String(),
-      amount: Type.Number({ exclusiveMinimum: 0 }),
-      reference_number: Type.String(),
-      patient_mrn: Type.String(),
-    },
-    { additionalProperties: false },
-  ),
+  Type.Object({
+    payment_id: PaymentId,
+    emr_transaction_id: Type.String({ description: "The EMR's identifier of the posting." }),
+    payment_method: Type.String(),
+    amount: Type.Number({ exclusiveMinimum: 0 }),
+    reference_number: Type.String(),
+    patient_mrn: Type.String(),
+    sequence: Sequence,
+  }),
   'PaymentCreatedEvent',
   'The payment is in the EMR.',
 );
 
 export const PaymentFailedEventSchema = envelope(
   'payment.failed',
-  Type.Object(
-    { payment_id: PaymentId, failure_reason: Type.String({ description: REASON_DESCRIPTION }) },
-    { additionalProperties: false },
-  ),
+  Type.Object({
+    payment_id: PaymentId,
+    failure_reason: Type.String({ description: REASON_DESCRIPTION }),
+    sequence: Sequence,
+  }),
   'PaymentFailedEvent',
   'The payment could not be posted and is not in the EMR.',
 );
 
 export const PaymentReviewEventSchema = envelope(
   'payment.review_required',
-  Type.Object(
-    { payment_id: PaymentId, review_reason: Type.String({ description: REASON_DESCRIPTION }) },
-    { additionalProperties: false },
-  ),
+  Type.Object({
+    payment_id: PaymentId,
+    review_reason: Type.String({ description: REASON_DESCRIPTION }),
+    sequence: Sequence,
+  }),
   'PaymentReviewRequiredEvent',
   'The payment may or may not be in the EMR, and the EMR has no means to find out: a person has to look. It is not sent again.',
 );
@@ -86,9 +99,13 @@ export type PaymentReviewEvent = Static<typeof PaymentReviewEventSchema>;
 export type PaymentEvent = PaymentCreatedEvent | PaymentFailedEvent | PaymentReviewEvent;
 export type PaymentEventType = PaymentEvent['type'];
 
-/** The fields of every event beside its data. `jobId` is the one in the answer to the integrator's request. */
+/**
+ * The fields of every event beside what its type says of the payment. `jobId` is the one in the answer to the integrator's request;
+ * `round` is the payment's round once it is settled, the event's `sequence`.
+ */
 export type EventInput = {
   eventId: string;
+  round: number;
   userPublicId: string;
   created: Date;
   jobId: number | bigint | string;
@@ -128,6 +145,7 @@ export function paymentCreatedEvent(
       amount: Number(payment.amount),
       reference_number: payment.referenceNumber,
       patient_mrn: payment.patientMrn,
+      sequence: input.round,
     },
   };
 }
@@ -137,7 +155,10 @@ export function paymentFailedEvent(
   input: EventInput & { payment: { paymentId: string; failureReason: string } },
 ): PaymentFailedEvent {
   const { paymentId, failureReason } = input.payment;
-  return { ...head('payment.failed', input), data: { payment_id: paymentId, failure_reason: failureReason } };
+  return {
+    ...head('payment.failed', input),
+    data: { payment_id: paymentId, failure_reason: failureReason, sequence: input.round },
+  };
 }
 
 /** Makes the event of a payment that may or may not have been posted. */
@@ -147,6 +168,6 @@ export function paymentReviewEvent(
   const { paymentId, reviewReason } = input.payment;
   return {
     ...head('payment.review_required', input),
-    data: { payment_id: paymentId, review_reason: reviewReason },
+    data: { payment_id: paymentId, review_reason: reviewReason, sequence: input.round },
   };
 }

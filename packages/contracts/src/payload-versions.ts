@@ -17,21 +17,32 @@ const SHAPES: Record<ApiVersion, Shape> = {
   '2026-06-01': (body) => body,
 };
 
-/** The body in thin mode: enough to read the payment through the API, and nothing about a patient. */
-export type ThinEvent = { id: string; type: string; created: string; payment_id: string | null };
+/**
+ * The body in thin mode: enough to read the payment through the API and to put its events in order, and nothing about a patient.
+ * `sequence` is absent where the stored event has none.
+ */
+export type ThinEvent = {
+  id: string;
+  type: string;
+  created: string;
+  payment_id: string | null;
+  sequence?: number;
+};
 
 function thinned(body: string): string {
   const event = JSON.parse(body) as {
     id: string;
     type: string;
     created: string;
-    data: { payment_id?: string };
+    data: { payment_id?: string; sequence?: number };
   };
+  const { payment_id = null, sequence } = event.data;
   const thin: ThinEvent = {
     id: event.id,
     type: event.type,
     created: event.created,
-    payment_id: event.data.payment_id ?? null,
+    payment_id,
+    ...(sequence === undefined ? {} : { sequence }),
   };
   return JSON.stringify(thin);
 }

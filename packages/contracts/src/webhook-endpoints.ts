@@ -44,7 +44,7 @@ const EventTypes = Type.Array(EventTypeSchema, {
   description: 'Only events of these types. Empty: every type, including future ones.',
 });
 const Thin = Type.Boolean({
-  description: 'Send only `{id, type, created, payment_id}`: no patient data leaves this service.',
+  description: 'Send only `{id, type, created, payment_id, sequence}`: no patient data leaves this service.',
 });
 const RatePerSecond = Type.Number({
   minimum: 0.01,

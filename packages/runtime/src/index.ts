@@ -1,3 +1,4 @@
+export { type Ambiguity, findAmbiguity } from './ambiguous-json.ts';
 export { type Batcher, createBatcher } from './batcher.ts';
 export * from './config.ts';
 export * from './every.ts';
@@ -7,7 +8,7 @@ export * from './metrics.ts';
 export * from './queues.ts';
 export * from './sealing.ts';
 export * from './stop.ts';
-export * from './strict-json.ts';
+export { parseStrictJson, RepeatedMemberError } from './strict-json.ts';
 export * from './text.ts';
 export * from './variables.ts';
 export * from './within.ts';

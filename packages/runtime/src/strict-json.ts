@@ -27,7 +27,7 @@ function membersWritten(text: string): number {
 }
 
 /** Counts the members of all objects in a value; with `dropNull`, takes those that are null out of it. */
-function countMembers(value: unknown, dropNull: boolean, depth = 1): number {
+export function countMembers(value: unknown, dropNull: boolean, depth = 1): number {
   if (typeof value !== 'object' || value === null) return 0;
   if (depth > DEEPEST) throw new RangeError('the text is nested too deeply');
   let members = 0;

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { connect } from 'node:net';
 import { text as textOf } from 'node:stream/consumers';
 import { BROKEN_ENCODING, JSON_VALUES, UNSTORABLE, UNSTORABLE_IN_JSON, UNUSUAL } from './evil-values.ts';
 
@@ -50,4 +51,21 @@ function withValue(example: unknown, path: readonly string[], json: string): str
   for (const key of path.slice(0, -1)) parent = parent[key] as Record<string, unknown>;
   parent[path.at(-1) ?? ''] = HERE;
   return JSON.stringify(copy).replace(JSON.stringify(HERE), () => json);
+}
+
+/**
+ * Writes these bytes (a string is Latin-1) to a server on this machine, and reads until the server closes the connection: a
+ * request that is understood must ask for that by `connection: close`.
+ */
+export async function sendBytes({ port }: { port: number }, bytes: string | Buffer): Promise<string> {
+  const socket = connect({ port, host: '127.0.0.1' });
+  // A server that has refused the start of a request may reset the connection under the rest of it.
+  socket.on('error', () => undefined);
+  let received = '';
+  socket.setEncoding('utf8').on('data', (text: string) => {
+    received += text;
+  });
+  socket.write(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes);
+  await once(socket, 'close');
+  return received;
 }

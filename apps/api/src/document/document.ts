@@ -52,6 +52,8 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
             'known), with the same Idempotency-Key if it had one; nothing is created twice. `false`: do not send it again ' +
             'unchanged. It would be refused again, or (a 500 or 503 to a POST without an Idempotency-Key) it may already have ' +
             'been accepted.',
+          'In request bodies null in an optional field counts as leaving it out, except where the schema allows null. Unknown fields, ' +
+            'fields that are named twice, and numbers that change when they are parsed are refused.',
           'Requests are limited per client and per user. The headers `RateLimit-Policy` and `RateLimit` give the limits and the ' +
             'rest; a request above a limit gets a 429 with `Retry-After`.',
         ].join('\n\n'),

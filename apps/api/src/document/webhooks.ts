@@ -24,6 +24,7 @@ export const EVENTS = [
     summary: 'Payment posted',
     example: paymentCreatedEvent({
       eventId: 'evt_1J9X2q2eZvKYlo2CluR9g9gV',
+      round: 1,
       userPublicId: USER,
       created: new Date('2026-06-15T10:30:00Z'),
       jobId: JOB,
@@ -42,6 +43,7 @@ export const EVENTS = [
     summary: 'Payment failed',
     example: paymentFailedEvent({
       eventId: 'evt_1J9X2q2eZvKYlo2CluR9g9gW',
+      round: 1,
       userPublicId: USER,
       created: new Date('2026-06-15T10:35:00Z'),
       jobId: JOB,
@@ -53,6 +55,7 @@ export const EVENTS = [
     summary: 'Payment needs review',
     example: paymentReviewEvent({
       eventId: 'evt_1J9X2q2eZvKYlo2CluR9g9gX',
+      round: 1,
       userPublicId: USER,
       created: new Date('2026-06-15T10:40:00Z'),
       jobId: JOB,

@@ -28,24 +28,29 @@ const UNKNOWN_NAME_LIMIT = 65;
  * @param errors all errors of the validator.
  * @param body the body that was validated, an object.
  * @param options.order the fields in the published order; unknown ones come after them, in the order sent.
+ * @param options.found a bad field that was found before the schema was applied. What the schema says of the same field goes first.
  * @param options.rules the rule of a field by its name, used for every error of its value.
  */
 export function firstBadField(
   errors: readonly FastifySchemaValidationError[],
   body: Readonly<Record<string, unknown>>,
-  { order, rules = {} }: { order: readonly string[]; rules?: FieldRules },
+  {
+    order,
+    rules = {},
+    found = null,
+  }: { order: readonly string[]; rules?: FieldRules; found?: BadField | null },
 ): BadField | null {
-  let first: BadField | null = null;
-  let firstPlace = Number.POSITIVE_INFINITY;
+  const placeOf = (field: string): number => (order.includes(field) ? order.indexOf(field) : order.length);
+  let first = found;
+  let firstPlace = found === null ? Number.POSITIVE_INFINITY : placeOf(found.field) + 0.5;
   for (const error of errors) {
     const field = fieldOf(error);
     if (field === null) continue;
-    const index = order.indexOf(field);
-    const place = index === -1 ? order.length : index;
+    const place = placeOf(field);
     if (place < firstPlace) {
       firstPlace = place;
       first = {
-        field: place < order.length ? field : shown(field),
+        field: place < order.length ? field : shownName(field),
         rule: ruleOf(error, field, { value: body[field], rules }),
       };
     }
@@ -86,6 +91,6 @@ function ruleOf(
 }
 
 /** Makes an unknown field's name fit for the answer: short and without control characters. */
-function shown(name: string): string {
+export function shownName(name: string): string {
   return clip(name.replace(/[\p{Cc}\p{Cs}\p{Bidi_Control}]/gu, '?'), UNKNOWN_NAME_LIMIT);
 }

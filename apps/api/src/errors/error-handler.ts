@@ -16,7 +16,6 @@ declare module 'fastify' {
 
 /** Fastify's own errors, as errors of the catalogue. Any other error is a bug of ours: 500. */
 const FROM_FASTIFY: Readonly<Record<string, ErrorCode>> = {
-  FST_ERR_CTP_EMPTY_JSON_BODY: 'missing_body',
   FST_ERR_CTP_INVALID_JSON_BODY: 'invalid_json',
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported_media_type',
   FST_ERR_CTP_BODY_TOO_LARGE: 'payload_too_large',
@@ -72,7 +71,11 @@ function sendInvalid(error: FastifyError, request: FastifyRequest, reply: Fastif
   const isObject = typeof part === 'object' && part !== null && !Array.isArray(part);
   const { fieldOrder: order = [], fieldRules: rules = {} } = request.routeOptions.config;
   const bad = isObject
-    ? firstBadField(error.validation ?? [], part as Record<string, unknown>, { order, rules })
+    ? firstBadField(error.validation ?? [], part as Record<string, unknown>, {
+        order,
+        rules,
+        found: part === request.body ? request.ambiguousField : null,
+      })
     : null;
   if (bad === null) sendError(request, reply, 'invalid_body');
   else sendError(request, reply, 'invalid_field', bad);

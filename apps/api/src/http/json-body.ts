@@ -1,44 +1,75 @@
 import { isUtf8 } from 'node:buffer';
-import { parseStrictJson } from '@emr-payments/runtime';
+import { type Ambiguity, findAmbiguity } from '@emr-payments/runtime';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { errorCodes } from 'fastify';
+import { type BadField, shownName } from '../errors/bad-field.ts';
+import { NOT_NUMBER } from '../validation/text-gate.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /**
+     * The field of a JSON body that means different things to different readers; null when there is none. It is found while
+     * parsing, and refused after the schema (`textGate`), so that the first bad field in the published order is named.
+     */
+    ambiguousField: BadField | null;
+  }
+}
 
 type Done = (error: Error | null, body?: unknown) => void;
+
+const BYTE_ORDER_MARK = '\ufeff';
 
 /**
  * Accepts JSON bodies only. In addition to Fastify's own parser it refuses compressed bodies; bytes that are not UTF-8, which
  * would be stored as replacement characters instead of what the caller sent; names that an object has twice, because the
- * caller may mean the other amount or patient; and bodies that are nested without end.
+ * caller may mean the other amount or patient; numbers that become others; and bodies that are nested without end.
+ *
+ * A body of no bytes is no body, whatever its type: many clients send `Content-Type` with every request. A byte order mark
+ * before the text is ignored (RFC 8259, section 8.1).
  */
 export function onlyJsonBodies(app: FastifyInstance): void {
   const parseJson = app.getDefaultJsonParser('error', 'error');
+  app.decorateRequest('ambiguousField', null);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(
     'application/json',
     { parseAs: 'buffer' },
     (request: FastifyRequest, body: Buffer, done: Done) => {
+      if (body.length === 0) return done(null, undefined);
       if (request.headers['content-encoding'] !== undefined) {
-        done(new errorCodes.FST_ERR_CTP_INVALID_MEDIA_TYPE(), undefined);
-      } else if (!isUtf8(body)) {
-        done(new errorCodes.FST_ERR_CTP_INVALID_JSON_BODY(), undefined);
-      } else {
-        parseJson(request, body.toString('utf8'), (error, value) => {
-          if (error === null && !isStrict(body.toString('utf8'))) {
-            done(new errorCodes.FST_ERR_CTP_INVALID_JSON_BODY(), undefined);
-          } else done(error, value);
-        });
+        return done(new errorCodes.FST_ERR_CTP_INVALID_MEDIA_TYPE());
       }
+      if (!isUtf8(body)) return done(new errorCodes.FST_ERR_CTP_INVALID_JSON_BODY());
+      const decoded = body.toString('utf8');
+      const text = decoded.startsWith(BYTE_ORDER_MARK) ? decoded.slice(1) : decoded;
+      if (text === '') return done(null, undefined);
+      parseJson(request, text, (error: Error | null, value?: unknown) => {
+        if (error !== null) return done(error);
+        try {
+          request.ambiguousField = badFieldOf(findAmbiguity(text, value));
+        } catch (cause) {
+          return done(Object.assign(new errorCodes.FST_ERR_CTP_INVALID_JSON_BODY(), { cause }));
+        }
+        done(null, value);
+      });
     },
   );
+  app.addContentTypeParser('*', (request: FastifyRequest, _stream: unknown, done: Done) => {
+    const { 'content-length': length, 'transfer-encoding': coding } = request.headers;
+    if (coding === undefined && (length === undefined || Number(length) === 0)) done(null, undefined);
+    else done(new errorCodes.FST_ERR_CTP_INVALID_MEDIA_TYPE());
+  });
 }
 
-function isStrict(text: string): boolean {
-  try {
-    parseStrictJson(text, { dropNull: false });
-    return true;
-  } catch {
-    return false;
-  }
+const REPEATED = 'must not be named twice';
+const REPEATED_INSIDE = 'must not have a name twice';
+
+/** In a text that is no object there is no field to name, and the schema of every body refuses it. */
+function badFieldOf(ambiguity: Ambiguity | null): BadField | null {
+  if (ambiguity === null || ambiguity.member === null) return null;
+  const { kind, member, nested } = ambiguity;
+  const repeated = nested ? REPEATED_INSIDE : REPEATED;
+  return { field: shownName(member), rule: kind === 'inexact' ? NOT_NUMBER : repeated };
 }
 
 /** A `preValidation` hook for bodies without a required field: no body at all counts as an empty object. */

@@ -22,7 +22,7 @@ export const createPaymentOperation = {
     'Posting payments is an asynchronous operation. The endpoint validates your request, queues the payment, and ' +
       'returns immediately with a `payment_id` and `job_id`. The payment is posted to the EMR by a background worker, ' +
       'and a webhook event is sent to your registered endpoint upon completion.',
-    'Unknown fields are refused. Send an `Idempotency-Key` with every payment: a request that got no answer can then be sent ' +
+    'Unknown fields are refused; null in an optional field counts as leaving it out. Send an `Idempotency-Key` with every payment: a request that got no answer can then be sent ' +
       'again without creating a second payment.',
     'With `?dry_run=true` everything is checked, including the payment method and location in the EMR, and nothing is written.',
   ].join('\n\n'),

@@ -1,5 +1,6 @@
 import { MAX_DECIMALS_KEYWORD } from '@emr-payments/contracts';
 import AjvCompiler, { type Ajv, type BuildCompilerFromPool } from '@fastify/ajv-compiler';
+import { nullDropper, type Schemas } from './drop-nulls.ts';
 
 /** True when a number has at most this many decimals, exactly: 350.1 has one, 0.1 + 0.2 has seventeen. */
 export function hasAtMostDecimals(decimals: number, value: number): boolean {
@@ -11,7 +12,7 @@ const COMMON = { removeAdditional: false, allErrors: true } as const;
 
 /**
  * Makes two validators of requests instead of Fastify's one, which converts values and drops fields. Bodies are taken
- * literally: "350" is not a number and an unknown field is an error; all errors are collected, so that the first one in the
+ * literally, except that null in an optional field counts as no field: "350" is not a number and an unknown field is an error; all errors are collected, so that the first one in the
  * published order can be named. Query strings are text by nature and are converted. Headers are in the schemas for the
  * documentation only: the code that uses a header checks it, with a sentence of its own.
  */
@@ -31,10 +32,26 @@ export function compilersFactory(): { buildValidator: BuildCompilerFromPool } {
       return (route) => {
         const httpPart = typeof route === 'object' ? route.httpPart : undefined;
         if (httpPart === 'headers') return query({ ...(route as object), schema: true });
-        return httpPart === 'body' ? body(route) : query(route);
+        if (httpPart !== 'body') return query(route);
+        const schema = (route as { schema: unknown }).schema;
+        return withoutNulls(body(route), nullDropper(schema, (externalSchemas ?? {}) as Schemas));
       };
     },
   };
+}
+
+type Validate = ReturnType<ReturnType<BuildCompilerFromPool>>;
+
+/** Takes the nulls out before the schema is applied, and so before the fingerprint for an idempotency key is made. */
+function withoutNulls(validate: Validate, drop: (body: unknown) => void): Validate {
+  const validateBody = (body: unknown) => {
+    drop(body);
+    const fits = validate(body);
+    wrapped.errors = validate.errors ?? null;
+    return fits;
+  };
+  const wrapped = validateBody as Validate;
+  return wrapped;
 }
 
 function addKeywords(ajv: Ajv): void {

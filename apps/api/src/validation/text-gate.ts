@@ -12,7 +12,7 @@ const IN_BODY = /(?![\t\n\r])\p{Cc}/u;
 const IN_URL = /\p{Cc}/u;
 
 const NOT_TEXT = 'must not contain control characters';
-const NOT_NUMBER = 'must be a number that JSON can hold exactly';
+export const NOT_NUMBER = 'must be a number that JSON can hold exactly';
 
 /** Says what is wrong with a value, or with anything inside it; null when it can be used. */
 function faultOf(value: unknown, forbidden: RegExp): string | null {
@@ -40,12 +40,12 @@ export function firstUnfit(part: unknown, forbidden: RegExp): BadField | null {
   return null;
 }
 
-const unfitIn = ({ params, query, body }: FastifyRequest): BadField | null =>
-  firstUnfit(params, IN_URL) ?? firstUnfit(query, IN_URL) ?? firstUnfit(body, IN_BODY);
+const unfitIn = ({ params, query, body, ambiguousField }: FastifyRequest): BadField | null =>
+  ambiguousField ?? firstUnfit(params, IN_URL) ?? firstUnfit(query, IN_URL) ?? firstUnfit(body, IN_BODY);
 
 /**
  * Refuses, for every route, paths, queries and bodies with text that cannot be stored or shown and with numbers that are
- * none. It runs after the schemas, which name the first bad field in the published order, and before every handler, so
+ * none, and bodies that mean different things to different readers (`onlyJsonBodies`). It runs after the schemas, which name the first bad field in the published order, and before every handler, so
  * that no route can forget it. Header values need no gate: Node's parser lets no control character pass, and bytes above
  * them arrive as Latin-1.
  */

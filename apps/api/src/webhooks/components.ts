@@ -46,6 +46,7 @@ const endpoint = {
 };
 const event = paymentCreatedEvent({
   eventId: EVENT_ID,
+  round: 1,
   userPublicId: 'user_1J9X2q2eZvKYlo2Cxyz',
   created: new Date(AT),
   jobId: 12345,

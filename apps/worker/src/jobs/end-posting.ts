@@ -43,6 +43,7 @@ function eventOf(end: Ended, posting: ClaimedPosting) {
   const paymentId = uuidToPaymentId(payment.id);
   const head = {
     eventId: newEventId(),
+    round: payment.round + 1,
     userPublicId: payment.userPublicId,
     created: new Date(),
     jobId: claim.jobId,

@@ -87,6 +87,7 @@ function settleForReview(
 ): Promise<boolean> {
   const event = paymentReviewEvent({
     eventId: newEventId(),
+    round: payment.round + 1,
     userPublicId: payment.userPublicId,
     created: new Date(),
     jobId: claim.jobId,

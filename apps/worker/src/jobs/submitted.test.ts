@@ -165,6 +165,16 @@ test('a person’s word that it is not there ends it, and a retry sends it again
   await work();
   expect(await payment()).toMatchObject({ status: 'posted' });
   expect(emr.sends()).toBe(2);
+  // The order of what happened to it, in each event.
+  expect(
+    await fixture.rows(
+      `SELECT type, round, body::json->'data'->'sequence' AS sequence FROM events ORDER BY round`,
+    ),
+  ).toEqual([
+    { type: 'payment.review_required', round: 1, sequence: 1 },
+    { type: 'payment.failed', round: 2, sequence: 2 },
+    { type: 'payment.created', round: 3, sequence: 3 },
+  ]);
 });
 
 test('an EMR that ignores If-None-Exist and indexes late gets a payment whose answer was lost once', async () => {

@@ -82,7 +82,13 @@ const RESOLVE = named({
 });
 
 function eventOf(row: Row, { paymentId, resolution }: ResolveInput) {
-  const head = { eventId: newEventId(), userPublicId: row.public_id, created: new Date(), jobId: row.job_id };
+  const head = {
+    eventId: newEventId(),
+    round: row.round + 1,
+    userPublicId: row.public_id,
+    created: new Date(),
+    jobId: row.job_id,
+  };
   if (resolution.outcome === 'not_posted') {
     return paymentFailedEvent({ ...head, payment: { paymentId, failureReason: NOT_POSTED_REASON } });
   }

@@ -214,6 +214,7 @@ test('a payment that two people resolve as posted at once gets one event, the pu
       amount: 350,
       reference_number: '#1',
       patient_mrn: 'MRN-1',
+      sequence: 2,
     },
   });
   const due = await feedJobs({ database: practice.database }, 10);

@@ -9,6 +9,8 @@ export type ClaimedPosting = {
   laneId: number;
   payment: {
     id: string;
+    /** How often it has been settled. The event of this claim's end is that of the next round: only a settlement changes it. */
+    round: number;
     userId: number;
     userPublicId: string;
     clientPk: number;
@@ -82,7 +84,7 @@ const CLAIM = {
        WHERE p.id = job.payment_id AND NOT job.on_hold AND p.status IN ('accepted', 'retrying', 'posting', 'submitted')
       RETURNING p.*
     )
-    SELECT job.fence, job.tries, job.lane_id, job.record_failures, p.id, p.user_id, u.public_id, u.client_pk, p.patient_mrn, p.emr_patient_id,
+    SELECT job.fence, job.tries, job.lane_id, job.record_failures, p.id, p.round, p.user_id, u.public_id, u.client_pk, p.patient_mrn, p.emr_patient_id,
            p.payment_method, p.reference_number, p.location, p.amount::text, p.notes, p.deposit_date::text,
            c.adapter, c.base_url, c.credentials, c.settings, c.time_zone, c.share_emr_text, c.updated_at::text AS version,
            p.tried_since, extract(epoch FROM now() - p.tried_since)::float8 * 1000 AS tried_for_ms, ${heldSince('p.tried_since')} AS was_held,
@@ -106,6 +108,7 @@ type Row = {
   tries: number;
   lane_id: number;
   id: string;
+  round: number;
   user_id: number;
   public_id: string;
   client_pk: number;
@@ -153,6 +156,7 @@ export async function claimPosting(
     laneId: row.lane_id,
     payment: {
       id: row.id,
+      round: row.round,
       userId: row.user_id,
       userPublicId: row.public_id,
       clientPk: row.client_pk,

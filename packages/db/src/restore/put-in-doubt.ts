@@ -3,7 +3,7 @@ import type { Actor } from '../audit/entry.ts';
 import { AUDIT_VALUES, auditCte, auditValues } from '../audit/record-audit.ts';
 import { named } from '../core/named.ts';
 import { query, type StatementDeps } from '../core/statements.ts';
-import { FENCE_STEP } from './fence-step.ts';
+import { FENCE_STEP, ROUND_STEP } from './fence-step.ts';
 
 /** Payments that one statement looks at, posted ones included. */
 const PAGE = 20_000;
@@ -26,6 +26,7 @@ const DETAIL =
  * - `sent_at` is the time of the backup, from which a look-up has to search; `finished_at` is now, from which `settle_ms`
  *   counts.
  * - The number is minus the id of the restore. It collides with no claim's fence, and makes a repeated run change nothing.
+ * - The round is raised, so that later events have a greater `sequence` than those of the lost time.
  * - The horizon of an open payment begins again: the time between the backup and now was not used to try it.
  */
 const PUT = named({
@@ -44,7 +45,7 @@ const PUT = named({
       RETURNING payment_id
     ), fences AS (
       UPDATE payments p
-         SET last_fence = p.last_fence + ${FENCE_STEP},
+         SET last_fence = p.last_fence + ${FENCE_STEP}, round = p.round + ${ROUND_STEP},
              tried_since = CASE WHEN p.settled_at IS NULL THEN now() ELSE p.tried_since END
         FROM doubted WHERE p.id = doubted.payment_id
     ), jobs_raised AS (

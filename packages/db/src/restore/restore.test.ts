@@ -9,7 +9,7 @@ import { beginAttempt } from '../posting/begin-attempt.ts';
 import { claimPosting } from '../posting/claim-posting.ts';
 import { type OpenPractice, openPractice } from '../testing/open-practice.ts';
 import { beginRestore } from './begin-restore.ts';
-import { FENCE_STEP } from './fence-step.ts';
+import { FENCE_STEP, ROUND_STEP } from './fence-step.ts';
 import { type Doubted, putInDoubt } from './put-in-doubt.ts';
 
 let practice: OpenPractice;
@@ -59,7 +59,7 @@ test('every payment that is not posted is in doubt from the time of the backup, 
   expect(await restored()).toEqual({ accepted: 1, failed: 1, needs_review: 1 });
   expect(await restored()).toEqual({});
   const attempts = await sql(
-    `SELECT p.status, a.number, a.sent_at, a.outcome, a.code, a.finished_at > now() - interval '1 minute' AS now, p.last_fence
+    `SELECT p.status, a.number, a.sent_at, a.outcome, a.code, a.finished_at > now() - interval '1 minute' AS now, p.last_fence, p.round
        FROM posting_attempts a JOIN payments p ON p.id = a.payment_id ORDER BY p.id`,
   );
   const doubt = {
@@ -70,9 +70,9 @@ test('every payment that is not posted is in doubt from the time of the backup, 
     now: true,
   };
   expect(attempts).toEqual([
-    { status: 'accepted', last_fence: FENCE_STEP, ...doubt },
-    { status: 'failed', last_fence: FENCE_STEP + 3, ...doubt },
-    { status: 'needs_review', last_fence: FENCE_STEP + 3, ...doubt },
+    { status: 'accepted', last_fence: FENCE_STEP, round: ROUND_STEP, ...doubt },
+    { status: 'failed', last_fence: FENCE_STEP + 3, round: ROUND_STEP + 1, ...doubt },
+    { status: 'needs_review', last_fence: FENCE_STEP + 3, round: ROUND_STEP + 1, ...doubt },
   ]);
   expect(await sql('SELECT fence FROM jobs')).toEqual([{ fence: FENCE_STEP }]);
   expect(await sql(`SELECT action, detail FROM audit_log WHERE action LIKE 'restore%' ORDER BY id`)).toEqual([
