@@ -1,3 +1,4 @@
+import { onlyText } from '@emr-payments/contracts';
 import { within } from '@emr-payments/runtime';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { type Static, Type } from '@sinclair/typebox';
@@ -49,9 +50,10 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{ checks: HealthChecks; lim
         operationId: 'live',
         tags: ['Health'],
         summary: 'The process is alive',
+        description: 'Answers as long as the process can answer at all. It asks no other server.',
         security: [],
         response: {
-          200: Type.Object({ status: Type.Literal('ok') }, { description: 'Alive' }),
+          200: Type.Object({ status: onlyText('ok') }, { title: 'Liveness', description: 'Alive' }),
           ...ERRORS,
         },
       },
@@ -71,8 +73,9 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{ checks: HealthChecks; lim
           'Needs PostgreSQL only. While the queue is down, payments are still accepted (`degraded`), and posted once it is back.',
         security: [],
         response: {
-          200: Type.Object(ReadySchema.properties, { description: 'Ready' }),
+          200: Type.Object(ReadySchema.properties, { title: 'Readiness', description: 'Ready' }),
           503: Type.Object(ReadySchema.properties, {
+            title: 'Readiness',
             description: 'Not ready: PostgreSQL is down, or the process is stopping',
           }),
           ...ERRORS,

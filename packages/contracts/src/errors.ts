@@ -1,4 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox';
+import { always } from './replies.ts';
 
 /**
  * When it is safe to send the same request again:
@@ -233,12 +234,12 @@ export const ERROR_CODES = Object.keys(ERRORS) as ErrorCode[];
 /** The body of every error answer. Its first two fields are published; programs decide by `code`. */
 export const ErrorReplySchema = Type.Object(
   {
-    success: Type.Literal(false),
+    success: always(false),
     message: Type.String({ description: 'For people. Programs use `code`.' }),
     code: Type.Unsafe<ErrorCode>({
       type: 'string',
-      enum: ERROR_CODES,
-      description: 'Stable and machine-readable.',
+      description: `Stable and machine-readable. New codes may be added. Today: ${ERROR_CODES.join(', ')}.`,
+      examples: ['invalid_field'],
     }),
     request_id: Type.String({ description: 'Id of the request; also in the header `x-request-id`.' }),
     safe_to_retry: Type.Boolean({

@@ -1,5 +1,6 @@
 import { type Static, type TSchema, Type } from '@sinclair/typebox';
 import { PAYMENT_ID_PATTERN } from './ids.ts';
+import { onlyText } from './replies.ts';
 
 const PAYMENT_ID = '123e4567e89b12d3a456426614174001';
 
@@ -26,13 +27,12 @@ function envelope<T extends string, D extends TSchema>(type: T, data: D, $id: st
       access_token_reference_id: Type.String({
         description: 'The user with whose access token the payment was created.',
       }),
-      object: Type.Literal('event'),
+      object: onlyText('event'),
       created: Type.String({
         format: 'date-time',
-        pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}Z$',
         description: 'When the event happened, in UTC and whole seconds.',
       }),
-      type: Type.Literal(type),
+      type: onlyText(type),
       job_id: Type.String({
         pattern: '^[0-9]+$',
         description: 'The `job_id` that the request was answered with, as a string.',
@@ -49,12 +49,12 @@ export const PaymentCreatedEventSchema = envelope(
     {
       payment_id: PaymentId,
       emr_transaction_id: Type.String({ description: "The EMR's identifier of the posting." }),
-      payment_method: Type.String(),
-      amount: Type.Number({ exclusiveMinimum: 0 }),
-      reference_number: Type.String(),
-      patient_mrn: Type.String(),
+      payment_method: Type.String({ description: 'As it was sent.' }),
+      amount: Type.Number({ format: 'double', exclusiveMinimum: 0, description: 'Payment amount.' }),
+      reference_number: Type.String({ description: 'As it was sent.' }),
+      patient_mrn: Type.String({ description: 'As it was sent.' }),
     },
-    { additionalProperties: false },
+    { title: 'PostedPayment', additionalProperties: false },
   ),
   'PaymentCreatedEvent',
   'The payment is in the EMR.',
@@ -64,7 +64,7 @@ export const PaymentFailedEventSchema = envelope(
   'payment.failed',
   Type.Object(
     { payment_id: PaymentId, failure_reason: Type.String({ description: REASON_DESCRIPTION }) },
-    { additionalProperties: false },
+    { title: 'FailedPayment', additionalProperties: false },
   ),
   'PaymentFailedEvent',
   'The payment could not be posted and is not in the EMR.',
@@ -74,7 +74,7 @@ export const PaymentReviewEventSchema = envelope(
   'payment.review_required',
   Type.Object(
     { payment_id: PaymentId, review_reason: Type.String({ description: REASON_DESCRIPTION }) },
-    { additionalProperties: false },
+    { title: 'PaymentToReview', additionalProperties: false },
   ),
   'PaymentReviewRequiredEvent',
   'The payment may or may not be in the EMR, and the EMR has no means to find out: a person has to look. It is not sent again.',

@@ -8,6 +8,7 @@ import {
 import swagger from '@fastify/swagger';
 import type { FastifyInstance } from 'fastify';
 import { withOptionalBodies } from '../openapi/component-ref.ts';
+import { withNamedSchemas } from '../openapi/named-schemas.ts';
 import { USER_COMPONENTS } from '../payments/components.ts';
 import { WEBHOOK_COMPONENTS } from '../webhooks/components.ts';
 import { EVENTS, webhooks } from './webhooks.ts';
@@ -80,7 +81,7 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
     },
     convertConstToEnum: false,
     transformObject: (made) =>
-      'openapiObject' in made ? withOptionalBodies(made.openapiObject) : made.swaggerObject,
+      'openapiObject' in made ? withNamedSchemas(withOptionalBodies(made.openapiObject)) : made.swaggerObject,
     refResolver: {
       buildLocalReference: (json, _baseUri, _fragment, index) =>
         typeof json.$id === 'string' ? json.$id : `def-${index}`,
