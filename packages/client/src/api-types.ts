@@ -31,7 +31,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The process is alive */
+        /**
+         * The process is alive
+         * @description Answers as long as the process can answer at all. It asks no other server.
+         */
         get: operations["live"];
         put?: never;
         post?: never;
@@ -528,6 +531,7 @@ export interface webhooks {
 export interface components {
     schemas: {
         /**
+         * @description A payment to post.
          * @example {
          *       "patient_mrn": "MRN-12345",
          *       "payment_method": "Card",
@@ -540,38 +544,39 @@ export interface components {
          */
         CreatePayment: {
             /**
-             * @description Medical Record Number (MRN) of the patient the payment belongs to.
+             * @description Medical Record Number (MRN) of the patient the payment belongs to. One line of text that is not blank, without control characters.
              * @example MRN-12345
              */
             patient_mrn: string;
             /**
-             * @description Name of the payment method as configured in the EMR (e.g. "Card"). Resolved to the EMR's internal payment method id at post time.
+             * @description Name of the payment method as configured in the EMR (e.g. "Card"). Resolved to the EMR's internal payment method id at post time. One line of text that is not blank, without control characters.
              * @example Card
              */
             payment_method: string;
             /**
-             * @description Your reference for the payment (e.g. a transaction or receipt number). Reference numbers may be reused across payments.
+             * @description Your reference for the payment (e.g. a transaction or receipt number). Reference numbers may be reused across payments. One line of text that is not blank, without control characters.
              * @example #123456
              */
             reference_number: string;
             /**
-             * @description Identifier of the EMR location/facility the payment is posted against.
+             * @description Identifier of the EMR location/facility the payment is posted against. One line of text that is not blank, without control characters.
              * @example 1404
              */
             location: string;
             /**
+             * Format: double
              * @description Payment amount. Must be a positive number, with at most two decimals.
              * @example 350
              */
             amount: number;
             /**
-             * @description Optional free-text note recorded with the payment in the EMR.
+             * @description Optional free-text note recorded with the payment in the EMR. Without control characters other than tabs and line breaks.
              * @example Patient copay collected at front desk
              */
             notes?: string;
             /**
              * Format: date
-             * @description Optional deposit date (YYYY-MM-DD). Defaults to today if omitted: the day in the practice's time zone.
+             * @description Optional deposit date (YYYY-MM-DD). Defaults to today if omitted: the day in the practice's time zone. The first year is 0001.
              * @example 2026-06-15
              */
             deposit_date?: string;
@@ -586,25 +591,29 @@ export interface components {
          *     }
          */
         PaymentQueued: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
+            /** @description For people. */
             message: string;
             /** @description Unique identifier for the created payment record */
             payment_id: string;
-            /** @description Job execution identifier for tracking the async operation */
+            /**
+             * Format: int64
+             * @description Job execution identifier for tracking the async operation
+             */
             job_id: number;
         };
         /** @description The body of every error answer. */
         Error: {
-            /** @constant */
-            success: false;
+            /** @description Always false. */
+            success: boolean;
             /** @description For people. Programs use `code`. */
             message: string;
             /**
-             * @description Stable and machine-readable.
-             * @enum {string}
+             * @description Stable and machine-readable. New codes may be added. Today: invalid_field, patient_not_found, user_not_found, payment_not_found, job_not_found, endpoint_not_found, event_not_found, recovery_not_found, invalid_client, missing_body, invalid_json, invalid_body, malformed_request, route_not_found, method_not_allowed, request_timeout, idempotency_key_in_flight, invalid_state, connection_unusable, endpoint_disabled, endpoint_limit_reached, nothing_to_redeliver, test_in_progress, payload_too_large, unsupported_media_type, idempotency_key_reused, rate_limited, headers_too_large, internal_error, emr_unavailable, service_unavailable, emr_timeout.
+             * @example invalid_field
              */
-            code: "invalid_field" | "patient_not_found" | "user_not_found" | "payment_not_found" | "job_not_found" | "endpoint_not_found" | "event_not_found" | "recovery_not_found" | "invalid_client" | "missing_body" | "invalid_json" | "invalid_body" | "malformed_request" | "route_not_found" | "method_not_allowed" | "request_timeout" | "idempotency_key_in_flight" | "invalid_state" | "connection_unusable" | "endpoint_disabled" | "endpoint_limit_reached" | "nothing_to_redeliver" | "test_in_progress" | "payload_too_large" | "unsupported_media_type" | "idempotency_key_reused" | "rate_limited" | "headers_too_large" | "internal_error" | "emr_unavailable" | "service_unavailable" | "emr_timeout";
+            code: string;
             /** @description Id of the request; also in the header `x-request-id`. */
             request_id: string;
             /** @description true: send the same request again after a pause, with the same Idempotency-Key if it had one; nothing is created twice. false: do not send it again unchanged: it would be refused again, or (a POST without an Idempotency-Key that got a 500 or 503) it may already have been accepted. */
@@ -616,30 +625,18 @@ export interface components {
             id: string;
             /** @description The user with whose access token the payment was created. */
             access_token_reference_id: string;
-            /** @constant */
+            /** @enum {string} */
             object: "event";
             /**
              * Format: date-time
              * @description When the event happened, in UTC and whole seconds.
              */
             created: string;
-            /** @constant */
+            /** @enum {string} */
             type: "payment.created";
             /** @description The `job_id` that the request was answered with, as a string. */
             job_id: string;
-            data: {
-                /**
-                 * @description Unique identifier of the payment.
-                 * @example 123e4567e89b12d3a456426614174001
-                 */
-                payment_id: string;
-                /** @description The EMR's identifier of the posting. */
-                emr_transaction_id: string;
-                payment_method: string;
-                amount: number;
-                reference_number: string;
-                patient_mrn: string;
-            };
+            data: components["schemas"]["PostedPayment"];
         };
         /** @description The payment could not be posted and is not in the EMR. */
         PaymentFailedEvent: {
@@ -647,26 +644,18 @@ export interface components {
             id: string;
             /** @description The user with whose access token the payment was created. */
             access_token_reference_id: string;
-            /** @constant */
+            /** @enum {string} */
             object: "event";
             /**
              * Format: date-time
              * @description When the event happened, in UTC and whole seconds.
              */
             created: string;
-            /** @constant */
+            /** @enum {string} */
             type: "payment.failed";
             /** @description The `job_id` that the request was answered with, as a string. */
             job_id: string;
-            data: {
-                /**
-                 * @description Unique identifier of the payment.
-                 * @example 123e4567e89b12d3a456426614174001
-                 */
-                payment_id: string;
-                /** @description Why, for a person, in this service's own words. The EMR's own words can name a patient, so they are not part of it, unless the operator of this service shares them with you (`share_emr_text`): then the reason ends with `The EMR said: …` and has at most 300 characters. */
-                failure_reason: string;
-            };
+            data: components["schemas"]["FailedPayment"];
         };
         /** @description The payment may or may not be in the EMR, and the EMR has no means to find out: a person has to look. It is not sent again. */
         PaymentReviewRequiredEvent: {
@@ -674,132 +663,73 @@ export interface components {
             id: string;
             /** @description The user with whose access token the payment was created. */
             access_token_reference_id: string;
-            /** @constant */
+            /** @enum {string} */
             object: "event";
             /**
              * Format: date-time
              * @description When the event happened, in UTC and whole seconds.
              */
             created: string;
-            /** @constant */
+            /** @enum {string} */
             type: "payment.review_required";
             /** @description The `job_id` that the request was answered with, as a string. */
             job_id: string;
-            data: {
-                /**
-                 * @description Unique identifier of the payment.
-                 * @example 123e4567e89b12d3a456426614174001
-                 */
-                payment_id: string;
-                /** @description Why, for a person, in this service's own words. The EMR's own words can name a patient, so they are not part of it, unless the operator of this service shares them with you (`share_emr_text`): then the reason ends with `The EMR said: …` and has at most 300 characters. */
-                review_reason: string;
-            };
+            data: components["schemas"]["PaymentToReview"];
         };
         /** @description A webhook endpoint of yours was disabled and gets no events until you enable it. This event goes to your other endpoints and is in `GET /v1/events`. */
         EndpointDisabledEvent: {
             /** @description Id of the event; also in the header `webhook-id`. */
             id: string;
             /** @description Always null: it concerns no user. */
-            access_token_reference_id: null;
-            /** @constant */
+            access_token_reference_id: string | null;
+            /** @enum {string} */
             object: "event";
             /**
              * Format: date-time
              * @description When the event happened, in UTC and whole seconds.
              */
             created: string;
-            /** @constant */
+            /** @enum {string} */
             type: "endpoint.disabled";
             /** @description Always null: it concerns no job. */
-            job_id: null;
-            data: {
-                /**
-                 * @description The webhook endpoint.
-                 * @example we_1J9X2q2eZvKYlo2CluR9g9gV
-                 */
-                endpoint_id: string;
-                /** @enum {string} */
-                code: "gone" | "failing" | "address_refused";
-                /** @description Why, in words for a person. */
-                reason: string;
-            };
+            job_id: string | null;
+            data: components["schemas"]["DisabledEndpoint"];
         };
         /** @description Sent by `POST /v1/webhooks/{id}/test`. It is not stored. */
         WebhookTestEvent: {
             /** @description Id of the event; also in the header `webhook-id`. */
             id: string;
             /** @description Always null: it concerns no user. */
-            access_token_reference_id: null;
-            /** @constant */
+            access_token_reference_id: string | null;
+            /** @enum {string} */
             object: "event";
             /**
              * Format: date-time
              * @description When the event happened, in UTC and whole seconds.
              */
             created: string;
-            /** @constant */
+            /** @enum {string} */
             type: "webhook.test";
             /** @description Always null: it concerns no job. */
-            job_id: null;
-            data: {
-                /**
-                 * @description The webhook endpoint.
-                 * @example we_1J9X2q2eZvKYlo2CluR9g9gV
-                 */
-                endpoint_id: string;
-            };
+            job_id: string | null;
+            data: components["schemas"]["TestedEndpoint"];
         };
-        /** @description The reason for `failed` or `needs_review`. */
-        PaymentFailure: {
-            /**
-             * @description Stable and machine-readable. New codes may be added.
-             *     - `unknown_payment_method` (failed): Use one of the payment methods that the reason lists, or add the method in the EMR, then retry.
-             *     - `unknown_location` (failed): Use one of the locations that the reason lists, or add the location in the EMR, then retry.
-             *     - `unknown_patient` (failed): The EMR no longer knows the patient. Sync patients, then create the payment again.
-             *     - `closed_period` (failed): The deposit date lies in a period that the practice has closed. Create the payment with an open date.
-             *     - `amount_refused` (failed): The EMR does not take this amount, often because it exceeds the patient's balance. Correct the amount.
-             *     - `emr_refused` (failed): The EMR refused the payment. The reason names the field, where the EMR names one, and the operator of this service can read the EMR's own words. Correct the cause, then retry.
-             *     - `connection_misconfigured` (failed): The practice's EMR connection cannot be used as it is set up. Correct it, then retry.
-             *     - `retries_exhausted` (failed): The EMR could not be reached until the retry horizon ended, and does not have the payment. Retry.
-             *     - `resolved_not_posted` (failed): A person looked in the EMR and did not find the payment. Retry to have it posted.
-             *     - `outcome_unknown` (needs_review): The payment may or may not be in the EMR. Look there, then resolve it as posted or not posted.
-             *     - `several_matches` (needs_review): The EMR has more than one entry for the payment. Remove all but one there, then resolve it as posted.
-             *     - `entry_differs` (needs_review): The EMR has an entry with the payment's id that is not this payment; the reason names the difference. Correct the entry there and resolve the payment as posted, or remove it there and resolve the payment as not posted.
-             *     - `not_confirmed` (needs_review): The EMR accepted the payment for later and did not confirm in time that it has posted it. Look there, then resolve the payment as posted or not posted.
-             *     - `settlement_failed` (needs_review): The outcome of the payment could not be recorded because of a fault on our side. Look in the EMR, then resolve the payment as posted or not posted.
-             * @enum {string}
-             */
-            code: "unknown_payment_method" | "unknown_location" | "unknown_patient" | "closed_period" | "amount_refused" | "emr_refused" | "connection_misconfigured" | "retries_exhausted" | "resolved_not_posted" | "outcome_unknown" | "several_matches" | "entry_differs" | "not_confirmed" | "settlement_failed";
-            /** @description Why, for a person, in this service's own words. The EMR's own words can name a patient, so they are not part of it, unless the operator of this service shares them with you (`share_emr_text`): then the reason ends with `The EMR said: …` and has at most 300 characters. */
-            reason: string;
-            /** @description What to do about it. */
-            action: string;
-        };
-        /** @description Why a payment that was tried is still open, and when it is tried next. */
-        PaymentWaiting: {
-            /**
-             * @description Stable and machine-readable, such as `timeout`, `unauthorized` or `our_fault`.
-             * @example timeout
-             */
-            code: string;
-            /**
-             * @description The same in words for a person.
-             * @example The EMR did not answer in time.
-             */
-            reason: string;
-            /** @description How often it was tried and put off again. */
-            tries: number;
-            next_try_at: string | null;
-        };
+        /** @description A number of payments and their sum. */
         Tally: {
+            /**
+             * Format: int64
+             * @description How many.
+             */
             count: number;
             /**
+             * Format: double
              * @description Their sum, exact to the cent.
              * @example 350.1
              */
             amount: number;
         };
         /**
+         * @description What is corrected before the payment is posted again.
          * @example {
          *       "payment_method": "Card"
          *     }
@@ -817,6 +747,7 @@ export interface components {
             location?: string;
         };
         /**
+         * @description What a person found in the EMR.
          * @example {
          *       "outcome": "posted",
          *       "emr_transaction_id": "13969262",
@@ -834,17 +765,18 @@ export interface components {
              */
             outcome: "posted" | "not_posted";
             /**
-             * @description With `posted` only: the EMR's identifier of the posting.
+             * @description With `posted` only: the EMR's identifier of the posting. One line of text that is not blank, without control characters.
              * @example 13969262
              */
             emr_transaction_id?: string;
             /**
-             * @description Who looked, and how they found out. Kept in the audit log.
+             * @description Who looked, and how they found out. Kept in the audit log. Without control characters other than tabs and line breaks.
              * @example Found on the day sheet by M. Ortiz
              */
             note: string;
         };
         /**
+         * @description A payment with its state, its attempts and its events.
          * @example {
          *       "payment_id": "123e4567e89b12d3a456426614174001",
          *       "job_id": 12345,
@@ -891,30 +823,29 @@ export interface components {
              */
             payment_id: string;
             /**
+             * Format: int64
              * @description The `job_id` in the answer to the request that created the payment.
              * @example 12345
              */
             job_id: number;
-            /**
-             * @description `accepted`, `posting`, `retrying` and `submitted` are open: the payment is being processed. `submitted`: the EMR has accepted it and finishes it later; it is not sent again. `posted`: it is in the EMR. `failed`: it is not. `needs_review`: it may be; a person has to look (`resolve`).
-             * @enum {string}
-             */
-            status: "accepted" | "posting" | "retrying" | "submitted" | "posted" | "failed" | "needs_review";
+            status: components["schemas"]["PaymentStatus"];
             /** @description true: the payment is open, and posting is paused by us. Nothing is sent to the EMR meanwhile; it goes on by itself when the hold ends, and the time does not count against its retries. */
             on_hold: boolean;
-            /** @description Medical Record Number (MRN) of the patient the payment belongs to. */
+            /** @description Medical Record Number (MRN) of the patient the payment belongs to. One line of text that is not blank, without control characters. */
             patient_mrn: string;
-            /** @description Name of the payment method as configured in the EMR (e.g. "Card"). Resolved to the EMR's internal payment method id at post time. */
+            /** @description Name of the payment method as configured in the EMR (e.g. "Card"). Resolved to the EMR's internal payment method id at post time. One line of text that is not blank, without control characters. */
             payment_method: string;
-            /** @description Your reference for the payment (e.g. a transaction or receipt number). Reference numbers may be reused across payments. */
+            /** @description Your reference for the payment (e.g. a transaction or receipt number). Reference numbers may be reused across payments. One line of text that is not blank, without control characters. */
             reference_number: string;
-            /** @description Identifier of the EMR location/facility the payment is posted against. */
+            /** @description Identifier of the EMR location/facility the payment is posted against. One line of text that is not blank, without control characters. */
             location: string;
             /**
+             * Format: double
              * @description Payment amount.
              * @example 350
              */
             amount: number;
+            /** @description The note, when there is one. */
             notes: string | null;
             /**
              * Format: date
@@ -922,42 +853,25 @@ export interface components {
              * @example 2026-06-15
              */
             deposit_date: string;
+            /** @description The EMR's identifier of the posting. */
             emr_transaction_id: string | null;
-            failure: components["schemas"]["PaymentFailure"] | null;
-            waiting: components["schemas"]["PaymentWaiting"] | null;
+            failure: components["schemas"]["PaymentFailure"];
+            waiting: components["schemas"]["PaymentWaiting"];
             /** @description Every send to the EMR, oldest first. */
-            attempts: {
-                /** @description Counts from 1. */
-                number: number;
-                /**
-                 * Format: date-time
-                 * @description Just before the request to the EMR was sent.
-                 * @example 2026-06-15T10:30:00.000Z
-                 */
-                sent_at: string;
-                finished_at: string | null;
-                outcome: ("posted" | "accepted" | "refused" | "not_sent" | "unknown" | "absent") | null;
-                code: string | null;
-            }[];
+            attempts: components["schemas"]["PostingAttempt"][];
             /** @description The events about this payment, oldest first. Events are kept for a limited time. */
-            events: {
-                /** @example evt_1J9X2q2eZvKYlo2CluR9g9gV */
-                id: string;
-                /** @example payment.created */
-                type: string;
-                /**
-                 * Format: date-time
-                 * @description When the event happened.
-                 * @example 2026-06-15T10:30:00.000Z
-                 */
-                created: string;
-            }[];
+            events: components["schemas"]["PaymentEventReference"][];
             /**
              * Format: date-time
              * @description When it was accepted.
              * @example 2026-06-15T10:30:00.000Z
              */
             created_at: string;
+            /**
+             * Format: date-time
+             * @description When it became `posted`, `failed` or `needs_review`.
+             * @example 2026-06-15T10:30:00.000Z
+             */
             settled_at: string | null;
         };
         /**
@@ -1006,8 +920,8 @@ export interface components {
          *     }
          */
         PaymentReply: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
             data: components["schemas"]["Payment"];
@@ -1062,16 +976,19 @@ export interface components {
          *     }
          */
         PaymentList: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
+            /** @description The entries of this page. */
             data: components["schemas"]["Payment"][];
             /** @description There is another page. */
             has_more: boolean;
+            /** @description The `cursor` of the next page; null on the last one. */
             next_cursor: string | null;
         };
         /**
+         * @description The work on one payment.
          * @example {
          *       "job_id": 12345,
          *       "status": "failed",
@@ -1082,15 +999,12 @@ export interface components {
          */
         Job: {
             /**
+             * Format: int64
              * @description The `job_id` in the answer to the request that created the payment.
              * @example 12345
              */
             job_id: number;
-            /**
-             * @description `accepted`, `posting`, `retrying` and `submitted` are open: the payment is being processed. `submitted`: the EMR has accepted it and finishes it later; it is not sent again. `posted`: it is in the EMR. `failed`: it is not. `needs_review`: it may be; a person has to look (`resolve`).
-             * @enum {string}
-             */
-            status: "accepted" | "posting" | "retrying" | "submitted" | "posted" | "failed" | "needs_review";
+            status: components["schemas"]["PaymentStatus"];
             /**
              * @description Unique identifier of the payment.
              * @example 123e4567e89b12d3a456426614174001
@@ -1102,6 +1016,11 @@ export interface components {
              * @example 2026-06-15T10:30:00.000Z
              */
             created_at: string;
+            /**
+             * Format: date-time
+             * @description When the work ended.
+             * @example 2026-06-15T10:30:00.000Z
+             */
             settled_at: string | null;
         };
         /**
@@ -1119,8 +1038,8 @@ export interface components {
          *     }
          */
         JobReply: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
             data: components["schemas"]["Job"];
@@ -1138,17 +1057,11 @@ export interface components {
          *     }
          */
         PaymentResolved: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
-            data: {
-                payment_id: string;
-                /** @enum {string} */
-                status: "posted" | "failed";
-                /** @description The event that reports it. */
-                event_id: string;
-            };
+            data: components["schemas"]["ResolvedPayment"];
         };
         /**
          * @description What the user's EMR connection supports
@@ -1179,94 +1092,26 @@ export interface components {
          *     }
          */
         ConnectionReply: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
-            data: {
-                /** @example fhir-r5 */
-                adapter: string;
-                /**
-                 * @description How the outcome is settled when the EMR does not answer. `conditional-create`, `lookup`: this service finds out whether the EMR has the payment. `none`: a person has to look (`needs_review`).
-                 * @enum {string}
-                 */
-                capability: "conditional-create" | "lookup" | "none";
-                /**
-                 * @description Of the practice. It decides which day is today, the default of `deposit_date`.
-                 * @example America/New_York
-                 */
-                time_zone: string;
-                /** @description Fields of a payment for which this EMR has no place: they are stored here and not posted. */
-                dropped_fields: ("payment_method" | "reference_number" | "location" | "notes" | "deposit_date")[];
-                /** @description `payment_method` takes the name of one of these. */
-                payment_methods: {
-                    /** @description The EMR's own id. */
-                    id: string;
-                    /** @description Its name in the EMR. */
-                    name: string;
-                }[];
-                /** @description `location` takes an identifier, the id or the name of one of these. */
-                locations: {
-                    /** @description The EMR's own id. */
-                    id: string;
-                    /** @description Its name in the EMR. */
-                    name: string;
-                    /** @description Further identifiers that `location` can take for it. */
-                    identifiers: string[];
-                }[];
-            };
+            data: components["schemas"]["Connection"];
         };
-        /**
-         * @description With `dry_run=true`: the payment as it would be posted. Nothing was written
-         * @example {
-         *       "success": true,
-         *       "message": "The payment would be posted like this. Nothing was written.",
-         *       "data": {
-         *         "would_post": true,
-         *         "patient_mrn": "MRN-12345",
-         *         "payment_method": {
-         *           "id": "http://practice.example.com/payment-methods|CC",
-         *           "name": "Card"
-         *         },
-         *         "location": {
-         *           "id": "loc-1404",
-         *           "name": "Main Street"
-         *         },
-         *         "reference_number": "#123456",
-         *         "amount": 350,
-         *         "deposit_date": "2026-06-15",
-         *         "dropped_fields": []
-         *       }
-         *     }
-         */
-        PaymentDryRun: {
-            /** @constant */
-            success: true;
+        /** @description Payment queued: always with `payment_id` and `job_id`. The answer to a request with `dry_run=true` has neither, but `data`: the payment as it would be posted. */
+        CreatePaymentAnswer: {
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
-            data: {
-                /** @constant */
-                would_post: true;
-                patient_mrn: string;
-                payment_method: {
-                    /** @description The EMR's own id. */
-                    id: string;
-                    /** @description Its name in the EMR. */
-                    name: string;
-                };
-                location: {
-                    /** @description The EMR's own id. */
-                    id: string;
-                    /** @description Its name in the EMR. */
-                    name: string;
-                };
-                reference_number: string;
-                amount: number;
-                /** Format: date */
-                deposit_date: string;
-                /** @description Fields of a payment for which this EMR has no place: they are stored here and not posted. */
-                dropped_fields: ("payment_method" | "reference_number" | "location" | "notes" | "deposit_date")[];
-            };
+            /** @description Unique identifier for the created payment record */
+            payment_id?: string;
+            /**
+             * Format: int64
+             * @description Job execution identifier for tracking the async operation
+             */
+            job_id?: number;
+            data?: components["schemas"]["DryRun"];
         };
         /**
          * @description All payments of the date (`accepted`) with their state now: `posted` payments are in the EMR, `open` ones are still being processed
@@ -1350,33 +1195,14 @@ export interface components {
          *     }
          */
         ReconciliationReply: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
-            data: {
-                /** Format: date */
-                date: string;
-                location: string | null;
-                /** @description One entry for each payment method; names that differ only in case and white space are one method. */
-                methods: {
-                    payment_method: string;
-                    accepted: components["schemas"]["Tally"];
-                    posted: components["schemas"]["Tally"];
-                    failed: components["schemas"]["Tally"];
-                    needs_review: components["schemas"]["Tally"];
-                    open: components["schemas"]["Tally"];
-                }[];
-                totals: {
-                    accepted: components["schemas"]["Tally"];
-                    posted: components["schemas"]["Tally"];
-                    failed: components["schemas"]["Tally"];
-                    needs_review: components["schemas"]["Tally"];
-                    open: components["schemas"]["Tally"];
-                };
-            };
+            data: components["schemas"]["Reconciliation"];
         };
         /**
+         * @description A webhook endpoint to register.
          * @example {
          *       "url": "https://hooks.example.com/emr-payments",
          *       "description": "Production",
@@ -1393,23 +1219,23 @@ export interface components {
              */
             url: string;
             /**
-             * @description For your own use. It is not sent anywhere.
+             * @description One line of text for your own use. It is not sent anywhere.
              * @example Production, front desk
              */
             description?: string;
             /** @description Only events of these types. Empty: every type, including future ones. */
-            event_types?: ("payment.created" | "payment.failed" | "payment.review_required" | "endpoint.disabled")[];
+            event_types?: components["schemas"]["EventType"][];
             /** @description Send only `{id, type, created, payment_id}`: no patient data leaves this service. */
             thin?: boolean;
+            signing?: components["schemas"]["WebhookSigning"];
             /**
-             * @description `v1`: HMAC-SHA256 with a secret that both sides have. `v1a`: ed25519; you get the public key, which can verify but not sign.
-             * @enum {string}
+             * Format: double
+             * @description Maximum of deliveries per second, on average. Without it only the 15 s deadline of each limits them.
              */
-            signing?: "v1" | "v1a";
-            /** @description Maximum of deliveries per second, on average. Without it only the 15 s deadline of each limits them. */
             rate_per_second?: number;
         };
         /**
+         * @description What to change; a field that is left out stays as it is.
          * @example {
          *       "enabled": true
          *     }
@@ -1420,16 +1246,25 @@ export interface components {
              * @example https://hooks.example.com/emr-payments
              */
             url?: string;
+            /**
+             * @description One line of text for your own use. It is not sent anywhere.
+             * @example Production, front desk
+             */
             description?: string | null;
             /** @description Only events of these types. Empty: every type, including future ones. */
-            event_types?: ("payment.created" | "payment.failed" | "payment.review_required" | "endpoint.disabled")[];
+            event_types?: components["schemas"]["EventType"][];
             /** @description Send only `{id, type, created, payment_id}`: no patient data leaves this service. */
             thin?: boolean;
+            /**
+             * Format: double
+             * @description Maximum of deliveries per second, on average. Without it only the 15 s deadline of each limits them.
+             */
             rate_per_second?: number | null;
             /** @description false: nothing more is sent, and pending deliveries are canceled. true: deliveries start afresh; `recoverable` in the answer counts the events that were missed. */
             enabled?: boolean;
         };
         /**
+         * @description How the old secret is replaced.
          * @example {
          *       "overlap_seconds": 86400
          *     }
@@ -1439,6 +1274,7 @@ export interface components {
             overlap_seconds?: number;
         };
         /**
+         * @description The time whose events are sent again.
          * @example {
          *       "since": "2026-06-14T00:00:00Z"
          *     }
@@ -1457,6 +1293,7 @@ export interface components {
             until?: string;
         };
         /**
+         * @description Where to send the event again.
          * @example {
          *       "endpoint_id": "we_1J9X2q2eZvKYlo2CluR9g9gV"
          *     }
@@ -1466,6 +1303,7 @@ export interface components {
             endpoint_id?: string;
         };
         /**
+         * @description An endpoint that receives your events.
          * @example {
          *       "id": "we_1J9X2q2eZvKYlo2CluR9g9gV",
          *       "url": "https://hooks.example.com/emr-payments",
@@ -1488,9 +1326,14 @@ export interface components {
          *     }
          */
         WebhookEndpoint: {
-            /** @example we_1J9X2q2eZvKYlo2CluR9g9gV */
+            /**
+             * @description Id of the endpoint.
+             * @example we_1J9X2q2eZvKYlo2CluR9g9gV
+             */
             id: string;
+            /** @description Where events are sent. */
             url: string;
+            /** @description Your own text, when there is one. */
             description: string | null;
             /** @description Empty: every type. */
             event_types: string[];
@@ -1499,18 +1342,37 @@ export interface components {
              * @example 2026-06-01
              */
             api_version: string;
+            /** @description Only `{id, type, created, payment_id}` is sent. */
             thin: boolean;
+            signing: components["schemas"]["WebhookSigning"];
             /**
-             * @description `v1`: HMAC-SHA256 with a secret that both sides have. `v1a`: ed25519; you get the public key, which can verify but not sign.
-             * @enum {string}
+             * Format: double
+             * @description Maximum of deliveries per second; null when there is none.
              */
-            signing: "v1" | "v1a";
             rate_per_second: number | null;
+            /** @description false: nothing is sent. */
             enabled: boolean;
+            /**
+             * Format: date-time
+             * @description The time from which on nothing is sent.
+             * @example 2026-06-15T10:30:00.000Z
+             */
             disabled_at: string | null;
-            disabled_code: ("gone" | "failing" | "address_refused" | "by_client" | "by_operator") | null;
+            /** @description Why nothing is sent: gone, failing, address_refused, by_client, by_operator. New codes may be added. */
+            disabled_code: string | null;
+            /** @description Why, in words for a person. */
             disabled_reason: string | null;
+            /**
+             * Format: date-time
+             * @description The first failure since the last success. After five days of failures the endpoint is disabled.
+             * @example 2026-06-15T10:30:00.000Z
+             */
             failing_since: string | null;
+            /**
+             * Format: date-time
+             * @description After five failures in a row events wait until this time. Then one is sent as a probe; if it succeeds, the others follow.
+             * @example 2026-06-15T10:30:00.000Z
+             */
             paused_until: string | null;
             /**
              * Format: date-time
@@ -1520,6 +1382,7 @@ export interface components {
             created_at: string;
         };
         /**
+         * @description One event for one endpoint, with its attempts.
          * @example {
          *       "id": 4711,
          *       "event_id": "evt_1J9X2q2eZvKYlo2CluR9g9gV",
@@ -1542,9 +1405,17 @@ export interface components {
          *     }
          */
         WebhookDelivery: {
+            /**
+             * Format: int64
+             * @description Number of the delivery.
+             */
             id: number;
-            /** @example evt_1J9X2q2eZvKYlo2CluR9g9gV */
+            /**
+             * @description The event.
+             * @example evt_1J9X2q2eZvKYlo2CluR9g9gV
+             */
             event_id: string;
+            /** @description The type of the event. */
             event_type: string;
             /**
              * @description `pending`: waits for its first or next attempt. `failed`: all attempts are used up. `canceled`: the endpoint was disabled first. Failed and canceled deliveries can be recovered.
@@ -1557,27 +1428,25 @@ export interface components {
              * @example 2026-06-15T10:30:00.000Z
              */
             created_at: string;
+            /**
+             * Format: date-time
+             * @description When it was delivered, failed or canceled.
+             * @example 2026-06-15T10:30:00.000Z
+             */
             finished_at: string | null;
+            /**
+             * Format: date-time
+             * @description Earliest time of the next attempt; null when no attempt is planned.
+             * @example 2026-06-15T10:30:00.000Z
+             */
             next_attempt_at: string | null;
             /** @description Attempts made so far. */
             attempt_count: number;
             /** @description At most the last 20, oldest first. */
-            attempts: {
-                number: number;
-                /**
-                 * Format: date-time
-                 * @description When it was sent.
-                 * @example 2026-06-15T10:30:00.000Z
-                 */
-                started_at: string;
-                http_status: number | null;
-                /** @description From the DNS query to the end of the answer. */
-                duration_ms: number;
-                error_kind: string | null;
-                excerpt: string | null;
-            }[];
+            attempts: components["schemas"]["WebhookAttempt"][];
         };
         /**
+         * @description Events being sent to an endpoint again.
          * @example {
          *       "id": "rec_1J9X2q2eZvKYlo2CluR9g9gV",
          *       "endpoint_id": "we_1J9X2q2eZvKYlo2CluR9g9gV",
@@ -1593,8 +1462,12 @@ export interface components {
          *     }
          */
         WebhookRecovery: {
-            /** @example rec_1J9X2q2eZvKYlo2CluR9g9gV */
+            /**
+             * @description Id of the recovery.
+             * @example rec_1J9X2q2eZvKYlo2CluR9g9gV
+             */
             id: string;
+            /** @description The endpoint. */
             endpoint_id: string;
             /**
              * Format: date-time
@@ -1608,14 +1481,30 @@ export interface components {
              * @example 2026-06-15T10:30:00.000Z
              */
             until: string;
-            /** @enum {string} */
+            /**
+             * @description `running`: events are still being sent.
+             * @enum {string}
+             */
             status: "running" | "done";
-            /** @description Events that it sends in all. */
+            /**
+             * Format: int64
+             * @description Events that it sends in all.
+             */
             total: number;
-            /** @description Events that were delivered, failed or canceled. */
+            /**
+             * Format: int64
+             * @description Events that were delivered, failed or canceled.
+             */
             done: number;
+            /**
+             * Format: int64
+             * @description Events that the endpoint has taken.
+             */
             delivered: number;
-            /** @description Failed or canceled again. */
+            /**
+             * Format: int64
+             * @description Failed or canceled again.
+             */
             failed: number;
             /** @description true: there were more than the 10000 events of one recovery, of which the oldest are sent first. When this one is done, send the same request again. */
             more: boolean;
@@ -1646,15 +1535,22 @@ export interface components {
          *     }
          */
         Event: {
+            /** @description Id of the event. */
             id: string;
+            /** @description The user; null when the event concerns no user. */
             access_token_reference_id: string | null;
-            /** @constant */
+            /** @enum {string} */
             object: "event";
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When the event happened, in UTC and whole seconds.
+             */
             created: string;
             /** @description New types may be added: ignore those that you do not know. */
             type: string;
+            /** @description The job; null when the event concerns no job. */
             job_id: string | null;
+            /** @description The event's own fields, by its type. */
             data: {
                 [key: string]: unknown;
             };
@@ -1687,8 +1583,8 @@ export interface components {
          *     }
          */
         WebhookEndpointReply: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
             data: components["schemas"]["WebhookEndpoint"];
@@ -1725,13 +1621,15 @@ export interface components {
          *     }
          */
         WebhookEndpointList: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
+            /** @description The entries of this page. */
             data: components["schemas"]["WebhookEndpoint"][];
             /** @description There is another page. */
             has_more: boolean;
+            /** @description The `cursor` of the next page; null on the last one. */
             next_cursor: string | null;
         };
         /**
@@ -1763,52 +1661,11 @@ export interface components {
          *     }
          */
         WebhookEndpointCreated: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
-            data: {
-                /** @example we_1J9X2q2eZvKYlo2CluR9g9gV */
-                id: string;
-                url: string;
-                description: string | null;
-                /** @description Empty: every type. */
-                event_types: string[];
-                /**
-                 * @description The payload version that it registered with. It never changes.
-                 * @example 2026-06-01
-                 */
-                api_version: string;
-                thin: boolean;
-                /**
-                 * @description `v1`: HMAC-SHA256 with a secret that both sides have. `v1a`: ed25519; you get the public key, which can verify but not sign.
-                 * @enum {string}
-                 */
-                signing: "v1" | "v1a";
-                rate_per_second: number | null;
-                enabled: boolean;
-                disabled_at: string | null;
-                disabled_code: ("gone" | "failing" | "address_refused" | "by_client" | "by_operator") | null;
-                disabled_reason: string | null;
-                failing_since: string | null;
-                paused_until: string | null;
-                /**
-                 * Format: date-time
-                 * @description When it was registered.
-                 * @example 2026-06-15T10:30:00.000Z
-                 */
-                created_at: string;
-                /**
-                 * @description With `v1`: the secret that verifies the signatures. It is shown in this answer only.
-                 * @example whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
-                 */
-                secret?: string;
-                /**
-                 * @description With `v1a`: the key that verifies the signatures. The secret key never leaves this service.
-                 * @example whpk_NAT9qhvbi6zmGTBbFOkiK1RTbd6zlHtFHvWmNzGYSEM=
-                 */
-                public_key?: string;
-            };
+            data: components["schemas"]["WebhookEndpointWithSecret"];
         };
         /**
          * @description The endpoint as it is now
@@ -1842,52 +1699,11 @@ export interface components {
          *     }
          */
         WebhookEndpointUpdated: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
-            data: {
-                /** @example we_1J9X2q2eZvKYlo2CluR9g9gV */
-                id: string;
-                url: string;
-                description: string | null;
-                /** @description Empty: every type. */
-                event_types: string[];
-                /**
-                 * @description The payload version that it registered with. It never changes.
-                 * @example 2026-06-01
-                 */
-                api_version: string;
-                thin: boolean;
-                /**
-                 * @description `v1`: HMAC-SHA256 with a secret that both sides have. `v1a`: ed25519; you get the public key, which can verify but not sign.
-                 * @enum {string}
-                 */
-                signing: "v1" | "v1a";
-                rate_per_second: number | null;
-                enabled: boolean;
-                disabled_at: string | null;
-                disabled_code: ("gone" | "failing" | "address_refused" | "by_client" | "by_operator") | null;
-                disabled_reason: string | null;
-                failing_since: string | null;
-                paused_until: string | null;
-                /**
-                 * Format: date-time
-                 * @description When it was registered.
-                 * @example 2026-06-15T10:30:00.000Z
-                 */
-                created_at: string;
-                recoverable: {
-                    /**
-                     * Format: date-time
-                     * @description The `since` for `POST /v1/webhooks/{id}/recover`.
-                     * @example 2026-06-15T10:30:00.000Z
-                     */
-                    since: string;
-                    /** @description Events since then that the endpoint did not get; at most 10000 are counted. */
-                    count: number;
-                } | null;
-            };
+            data: components["schemas"]["ChangedWebhookEndpoint"];
         };
         /**
          * @description The endpoint is deleted
@@ -1901,15 +1717,11 @@ export interface components {
          *     }
          */
         WebhookEndpointDeleted: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
-            data: {
-                id: string;
-                /** @constant */
-                deleted: true;
-            };
+            data: components["schemas"]["DeletedWebhookEndpoint"];
         };
         /**
          * @description The new secret
@@ -1924,30 +1736,11 @@ export interface components {
          *     }
          */
         WebhookSecretRotated: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
-            data: {
-                /** @description The endpoint. */
-                id: string;
-                /**
-                 * @description With `v1`: the secret that verifies the signatures. It is shown in this answer only.
-                 * @example whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
-                 */
-                secret?: string;
-                /**
-                 * @description With `v1a`: the key that verifies the signatures. The secret key never leaves this service.
-                 * @example whpk_NAT9qhvbi6zmGTBbFOkiK1RTbd6zlHtFHvWmNzGYSEM=
-                 */
-                public_key?: string;
-                /**
-                 * Format: date-time
-                 * @description The old secret signs as well until this time.
-                 * @example 2026-06-15T10:30:00.000Z
-                 */
-                old_valid_until: string;
-            };
+            data: components["schemas"]["WebhookSecret"];
         };
         /**
          * @description The result of the test
@@ -1966,22 +1759,11 @@ export interface components {
          *     }
          */
         WebhookTestResult: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
-            data: {
-                /** @description The endpoint answered 2xx in time. */
-                delivered: boolean;
-                /** @description The `webhook-id` that was sent. */
-                event_id: string;
-                http_status: number | null;
-                /** @description From the DNS query to the end of the answer. */
-                duration_ms: number;
-                error_kind: string | null;
-                excerpt: string | null;
-                detail: string | null;
-            };
+            data: components["schemas"]["WebhookTest"];
         };
         /**
          * @description Deliveries, newest first
@@ -2015,13 +1797,15 @@ export interface components {
          *     }
          */
         WebhookDeliveryList: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
+            /** @description The entries of this page. */
             data: components["schemas"]["WebhookDelivery"][];
             /** @description There is another page. */
             has_more: boolean;
+            /** @description The `cursor` of the next page; null on the last one. */
             next_cursor: string | null;
         };
         /**
@@ -2045,8 +1829,8 @@ export interface components {
          *     }
          */
         WebhookRecoveryReply: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
             data: components["schemas"]["WebhookRecovery"];
@@ -2065,15 +1849,11 @@ export interface components {
          *     }
          */
         EventRedelivering: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
-            data: {
-                event_id: string;
-                /** @description The endpoints that get it again. An endpoint with a delivery of it still pending is left out. */
-                endpoint_ids: string[];
-            };
+            data: components["schemas"]["RedeliveringEvent"];
         };
         /**
          * @description The event
@@ -2099,8 +1879,8 @@ export interface components {
          *     }
          */
         EventReply: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
             data: components["schemas"]["Event"];
@@ -2133,14 +1913,526 @@ export interface components {
          *     }
          */
         EventList: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
+            /** @description The entries of this page. */
             data: components["schemas"]["Event"][];
             /** @description There is another page. */
             has_more: boolean;
+            /** @description The `cursor` of the next page; null on the last one. */
             next_cursor: string | null;
+        };
+        PostedPayment: {
+            /**
+             * @description Unique identifier of the payment.
+             * @example 123e4567e89b12d3a456426614174001
+             */
+            payment_id: string;
+            /** @description The EMR's identifier of the posting. */
+            emr_transaction_id: string;
+            /** @description As it was sent. */
+            payment_method: string;
+            /**
+             * Format: double
+             * @description Payment amount.
+             */
+            amount: number;
+            /** @description As it was sent. */
+            reference_number: string;
+            /** @description As it was sent. */
+            patient_mrn: string;
+        };
+        FailedPayment: {
+            /**
+             * @description Unique identifier of the payment.
+             * @example 123e4567e89b12d3a456426614174001
+             */
+            payment_id: string;
+            /** @description Why, for a person, in this service's own words. The EMR's own words can name a patient, so they are not part of it, unless the operator of this service shares them with you (`share_emr_text`): then the reason ends with `The EMR said: …` and has at most 300 characters. */
+            failure_reason: string;
+        };
+        PaymentToReview: {
+            /**
+             * @description Unique identifier of the payment.
+             * @example 123e4567e89b12d3a456426614174001
+             */
+            payment_id: string;
+            /** @description Why, for a person, in this service's own words. The EMR's own words can name a patient, so they are not part of it, unless the operator of this service shares them with you (`share_emr_text`): then the reason ends with `The EMR said: …` and has at most 300 characters. */
+            review_reason: string;
+        };
+        DisabledEndpoint: {
+            /**
+             * @description The webhook endpoint.
+             * @example we_1J9X2q2eZvKYlo2CluR9g9gV
+             */
+            endpoint_id: string;
+            /** @description Why, for programs: gone, failing, address_refused. New codes may be added. */
+            code: string;
+            /** @description Why, in words for a person. */
+            reason: string;
+        };
+        TestedEndpoint: {
+            /**
+             * @description The webhook endpoint.
+             * @example we_1J9X2q2eZvKYlo2CluR9g9gV
+             */
+            endpoint_id: string;
+        };
+        /**
+         * @description `accepted`, `posting`, `retrying` and `submitted` are open: the payment is being processed. `submitted`: the EMR has accepted it and finishes it later; it is not sent again. `posted`: it is in the EMR. `failed`: it is not. `needs_review`: it may be; a person has to look (`resolve`).
+         * @enum {string}
+         */
+        PaymentStatus: "accepted" | "posting" | "retrying" | "submitted" | "posted" | "failed" | "needs_review";
+        /**
+         * PaymentFailure
+         * @description The reason for `failed` or `needs_review`.
+         */
+        PaymentFailure: {
+            /**
+             * @description Stable and machine-readable. New codes may be added.
+             *     - `unknown_payment_method` (failed): Use one of the payment methods that the reason lists, or add the method in the EMR, then retry.
+             *     - `unknown_location` (failed): Use one of the locations that the reason lists, or add the location in the EMR, then retry.
+             *     - `unknown_patient` (failed): The EMR no longer knows the patient. Sync patients, then create the payment again.
+             *     - `closed_period` (failed): The deposit date lies in a period that the practice has closed. Create the payment with an open date.
+             *     - `amount_refused` (failed): The EMR does not take this amount, often because it exceeds the patient's balance. Correct the amount.
+             *     - `emr_refused` (failed): The EMR refused the payment. The reason names the field, where the EMR names one, and the operator of this service can read the EMR's own words. Correct the cause, then retry.
+             *     - `connection_misconfigured` (failed): The practice's EMR connection cannot be used as it is set up. Correct it, then retry.
+             *     - `retries_exhausted` (failed): The EMR could not be reached until the retry horizon ended, and does not have the payment. Retry.
+             *     - `resolved_not_posted` (failed): A person looked in the EMR and did not find the payment. Retry to have it posted.
+             *     - `outcome_unknown` (needs_review): The payment may or may not be in the EMR. Look there, then resolve it as posted or not posted.
+             *     - `several_matches` (needs_review): The EMR has more than one entry for the payment. Remove all but one there, then resolve it as posted.
+             *     - `entry_differs` (needs_review): The EMR has an entry with the payment's id that is not this payment; the reason names the difference. Correct the entry there and resolve the payment as posted, or remove it there and resolve the payment as not posted.
+             *     - `not_confirmed` (needs_review): The EMR accepted the payment for later and did not confirm in time that it has posted it. Look there, then resolve the payment as posted or not posted.
+             *     - `settlement_failed` (needs_review): The outcome of the payment could not be recorded because of a fault on our side. Look in the EMR, then resolve the payment as posted or not posted.
+             */
+            code: string;
+            /** @description Why, for a person, in this service's own words. The EMR's own words can name a patient, so they are not part of it, unless the operator of this service shares them with you (`share_emr_text`): then the reason ends with `The EMR said: …` and has at most 300 characters. */
+            reason: string;
+            /** @description What to do about it. */
+            action: string;
+        } | null;
+        /**
+         * PaymentWaiting
+         * @description Why a payment that was tried is still open, and when it is tried next.
+         */
+        PaymentWaiting: {
+            /**
+             * @description Stable and machine-readable, such as `timeout`, `unauthorized` or `our_fault`.
+             * @example timeout
+             */
+            code: string;
+            /**
+             * @description The same in words for a person.
+             * @example The EMR did not answer in time.
+             */
+            reason: string;
+            /** @description How often it was tried and put off again. */
+            tries: number;
+            /**
+             * Format: date-time
+             * @description When it is tried next, at the earliest; null while it is being tried.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            next_try_at: string | null;
+        } | null;
+        /** @description One send of the payment to the EMR. */
+        PostingAttempt: {
+            /** @description Counts from 1. */
+            number: number;
+            /**
+             * Format: date-time
+             * @description Just before the request to the EMR was sent.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            sent_at: string;
+            /**
+             * Format: date-time
+             * @description When its outcome was known.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            finished_at: string | null;
+            /** @description `posted`: the EMR has it. `accepted`: the EMR took it and finishes it later. `refused`: the EMR does not take it. `not_sent`: it never reached the EMR. `unknown`: there was no answer that proves anything. `absent`: the outcome was open, and a later look-up or a person found that the EMR does not have it. null: still running. */
+            outcome: string | null;
+            /** @description What went wrong, as one of a list of codes such as `timeout`; null when nothing went wrong. New codes may be added. `restored`: our database was restored from a backup of this time, so that the payment may have been sent without our knowing it. */
+            code: string | null;
+        };
+        /** @description An event about the payment. */
+        PaymentEventReference: {
+            /**
+             * @description Id of the event.
+             * @example evt_1J9X2q2eZvKYlo2CluR9g9gV
+             */
+            id: string;
+            /**
+             * @description Type of the event.
+             * @example payment.created
+             */
+            type: string;
+            /**
+             * Format: date-time
+             * @description When the event happened.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            created: string;
+        };
+        ResolvedPayment: {
+            /** @description Unique identifier of the payment. */
+            payment_id: string;
+            /**
+             * @description The state of the payment now.
+             * @enum {string}
+             */
+            status: "posted" | "failed";
+            /** @description The event that reports it. */
+            event_id: string;
+        };
+        /** @enum {string} */
+        DroppedField: "payment_method" | "reference_number" | "location" | "notes" | "deposit_date";
+        /** @description A payment method or a location of the EMR. */
+        EmrEntry: {
+            /** @description The EMR's own id. */
+            id: string;
+            /** @description Its name in the EMR. */
+            name: string;
+        };
+        /** @description A location of the EMR. */
+        EmrLocation: {
+            /** @description The EMR's own id. */
+            id: string;
+            /** @description Its name in the EMR. */
+            name: string;
+            /** @description Further identifiers that `location` can take for it. */
+            identifiers: string[];
+        };
+        Connection: {
+            /** @example fhir-r5 */
+            adapter: string;
+            /**
+             * @description How the outcome is settled when the EMR does not answer. `conditional-create`, `lookup`: this service finds out whether the EMR has the payment. `none`: a person has to look (`needs_review`).
+             * @enum {string}
+             */
+            capability: "conditional-create" | "lookup" | "none";
+            /**
+             * @description Of the practice. It decides which day is today, the default of `deposit_date`.
+             * @example America/New_York
+             */
+            time_zone: string;
+            /** @description Fields of a payment for which this EMR has no place: they are stored here and not posted. */
+            dropped_fields: components["schemas"]["DroppedField"][];
+            /** @description `payment_method` takes the name of one of these. */
+            payment_methods: components["schemas"]["EmrEntry"][];
+            /** @description `location` takes an identifier, the id or the name of one of these. */
+            locations: components["schemas"]["EmrLocation"][];
+        };
+        DryRun: {
+            /** @description Always true. */
+            would_post: boolean;
+            /** @description As it was sent. */
+            patient_mrn: string;
+            payment_method: components["schemas"]["EmrEntry"];
+            location: components["schemas"]["EmrEntry"];
+            /** @description As it was sent. */
+            reference_number: string;
+            /**
+             * Format: double
+             * @description As it was sent.
+             */
+            amount: number;
+            /**
+             * Format: date
+             * @description The date that it would be posted with.
+             */
+            deposit_date: string;
+            /** @description Fields of a payment for which this EMR has no place: they are stored here and not posted. */
+            dropped_fields: components["schemas"]["DroppedField"][];
+        };
+        /** @description The payments of one method. */
+        ReconciliationMethod: {
+            /** @description Name of the payment method. */
+            payment_method: string;
+            accepted: components["schemas"]["Tally"];
+            posted: components["schemas"]["Tally"];
+            failed: components["schemas"]["Tally"];
+            needs_review: components["schemas"]["Tally"];
+            open: components["schemas"]["Tally"];
+        };
+        /** @description All methods together. */
+        ReconciliationTotals: {
+            accepted: components["schemas"]["Tally"];
+            posted: components["schemas"]["Tally"];
+            failed: components["schemas"]["Tally"];
+            needs_review: components["schemas"]["Tally"];
+            open: components["schemas"]["Tally"];
+        };
+        Reconciliation: {
+            /**
+             * Format: date
+             * @description The deposit date.
+             */
+            date: string;
+            /** @description null: all locations. */
+            location: string | null;
+            /** @description One entry for each payment method; names that differ only in case and white space are one method. */
+            methods: components["schemas"]["ReconciliationMethod"][];
+            totals: components["schemas"]["ReconciliationTotals"];
+        };
+        /**
+         * @description A type of event.
+         * @enum {string}
+         */
+        EventType: "payment.created" | "payment.failed" | "payment.review_required" | "endpoint.disabled";
+        /**
+         * @description `v1`: HMAC-SHA256 with a secret that both sides have. `v1a`: ed25519; you get the public key, which can verify but not sign.
+         * @enum {string}
+         */
+        WebhookSigning: "v1" | "v1a";
+        /** @description One attempt to send an event. */
+        WebhookAttempt: {
+            /** @description Counts from 1. */
+            number: number;
+            /**
+             * Format: date-time
+             * @description When it was sent.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            started_at: string;
+            /** @description Status of the answer; null when there was no answer. */
+            http_status: number | null;
+            /** @description From the DNS query to the end of the answer. */
+            duration_ms: number;
+            /** @description null when it was delivered; otherwise http_status, timeout, dns, connect, tls, reset, protocol or address_refused. */
+            error_kind: string | null;
+            /** @description The first 1 KiB of the answer. */
+            excerpt: string | null;
+        };
+        WebhookEndpointWithSecret: {
+            /**
+             * @description Id of the endpoint.
+             * @example we_1J9X2q2eZvKYlo2CluR9g9gV
+             */
+            id: string;
+            /** @description Where events are sent. */
+            url: string;
+            /** @description Your own text, when there is one. */
+            description: string | null;
+            /** @description Empty: every type. */
+            event_types: string[];
+            /**
+             * @description The payload version that it registered with. It never changes.
+             * @example 2026-06-01
+             */
+            api_version: string;
+            /** @description Only `{id, type, created, payment_id}` is sent. */
+            thin: boolean;
+            signing: components["schemas"]["WebhookSigning"];
+            /**
+             * Format: double
+             * @description Maximum of deliveries per second; null when there is none.
+             */
+            rate_per_second: number | null;
+            /** @description false: nothing is sent. */
+            enabled: boolean;
+            /**
+             * Format: date-time
+             * @description The time from which on nothing is sent.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            disabled_at: string | null;
+            /** @description Why nothing is sent: gone, failing, address_refused, by_client, by_operator. New codes may be added. */
+            disabled_code: string | null;
+            /** @description Why, in words for a person. */
+            disabled_reason: string | null;
+            /**
+             * Format: date-time
+             * @description The first failure since the last success. After five days of failures the endpoint is disabled.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            failing_since: string | null;
+            /**
+             * Format: date-time
+             * @description After five failures in a row events wait until this time. Then one is sent as a probe; if it succeeds, the others follow.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            paused_until: string | null;
+            /**
+             * Format: date-time
+             * @description When it was registered.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            created_at: string;
+            /**
+             * @description With `v1`: the secret that verifies the signatures. It is shown in this answer only.
+             * @example whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
+             */
+            secret?: string;
+            /**
+             * @description With `v1a`: the key that verifies the signatures. The secret key never leaves this service.
+             * @example whpk_NAT9qhvbi6zmGTBbFOkiK1RTbd6zlHtFHvWmNzGYSEM=
+             */
+            public_key?: string;
+        };
+        /**
+         * RecoverableEvents
+         * @description The events that the endpoint missed, when this request enabled it again; null when there are none.
+         */
+        RecoverableEvents: {
+            /**
+             * Format: date-time
+             * @description The `since` for `POST /v1/webhooks/{id}/recover`.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            since: string;
+            /**
+             * Format: int64
+             * @description Events since then that the endpoint did not get; at most 10000 are counted.
+             */
+            count: number;
+        } | null;
+        ChangedWebhookEndpoint: {
+            /**
+             * @description Id of the endpoint.
+             * @example we_1J9X2q2eZvKYlo2CluR9g9gV
+             */
+            id: string;
+            /** @description Where events are sent. */
+            url: string;
+            /** @description Your own text, when there is one. */
+            description: string | null;
+            /** @description Empty: every type. */
+            event_types: string[];
+            /**
+             * @description The payload version that it registered with. It never changes.
+             * @example 2026-06-01
+             */
+            api_version: string;
+            /** @description Only `{id, type, created, payment_id}` is sent. */
+            thin: boolean;
+            signing: components["schemas"]["WebhookSigning"];
+            /**
+             * Format: double
+             * @description Maximum of deliveries per second; null when there is none.
+             */
+            rate_per_second: number | null;
+            /** @description false: nothing is sent. */
+            enabled: boolean;
+            /**
+             * Format: date-time
+             * @description The time from which on nothing is sent.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            disabled_at: string | null;
+            /** @description Why nothing is sent: gone, failing, address_refused, by_client, by_operator. New codes may be added. */
+            disabled_code: string | null;
+            /** @description Why, in words for a person. */
+            disabled_reason: string | null;
+            /**
+             * Format: date-time
+             * @description The first failure since the last success. After five days of failures the endpoint is disabled.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            failing_since: string | null;
+            /**
+             * Format: date-time
+             * @description After five failures in a row events wait until this time. Then one is sent as a probe; if it succeeds, the others follow.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            paused_until: string | null;
+            /**
+             * Format: date-time
+             * @description When it was registered.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            created_at: string;
+            recoverable: components["schemas"]["RecoverableEvents"];
+        };
+        DeletedWebhookEndpoint: {
+            /** @description The endpoint. */
+            id: string;
+            /** @description Always true. */
+            deleted: boolean;
+        };
+        WebhookSecret: {
+            /** @description The endpoint. */
+            id: string;
+            /**
+             * @description With `v1`: the secret that verifies the signatures. It is shown in this answer only.
+             * @example whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
+             */
+            secret?: string;
+            /**
+             * @description With `v1a`: the key that verifies the signatures. The secret key never leaves this service.
+             * @example whpk_NAT9qhvbi6zmGTBbFOkiK1RTbd6zlHtFHvWmNzGYSEM=
+             */
+            public_key?: string;
+            /**
+             * Format: date-time
+             * @description The old secret signs as well until this time.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            old_valid_until: string;
+        };
+        WebhookTest: {
+            /** @description The endpoint answered 2xx in time. */
+            delivered: boolean;
+            /** @description The `webhook-id` that was sent. */
+            event_id: string;
+            /** @description Status of the answer; null when there was no answer. */
+            http_status: number | null;
+            /** @description From the DNS query to the end of the answer. */
+            duration_ms: number;
+            /** @description null when it was delivered; otherwise http_status, timeout, dns, connect, tls, reset, protocol or address_refused. */
+            error_kind: string | null;
+            /** @description The first 1 KiB of the answer. */
+            excerpt: string | null;
+            /** @description What went wrong, in words for a person. */
+            detail: string | null;
+        };
+        RedeliveringEvent: {
+            /** @description The event. */
+            event_id: string;
+            /** @description The endpoints that get it again. An endpoint with a delivery of it still pending is left out. */
+            endpoint_ids: string[];
+        };
+        StartLinks: {
+            /**
+             * @description The documentation as a page.
+             * @example /docs
+             */
+            docs: string;
+            /**
+             * @description The OpenAPI document.
+             * @example /openapi.json
+             */
+            openapi: string;
+            /**
+             * @description Readiness of the service.
+             * @example /health/ready
+             */
+            health: string;
+        };
+        /** @description Links to the documentation and the health check */
+        Start: {
+            /** @description Always true. */
+            success: boolean;
+            /** @description For people. */
+            message: string;
+            data: components["schemas"]["StartLinks"];
+        };
+        /** @description Alive */
+        Liveness: {
+            /** @enum {string} */
+            status: "ok";
+        };
+        /** @description Ready */
+        Readiness: {
+            /** @enum {string} */
+            status: "ok" | "degraded" | "unavailable" | "stopping";
+            /** @enum {string} */
+            postgres: "up" | "down";
+            /** @enum {string} */
+            queue: "up" | "down";
         };
     };
     responses: never;
@@ -2166,29 +2458,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** @constant */
-                        success: true;
-                        /** @description For people. */
-                        message: string;
-                        data: {
-                            /**
-                             * @description The documentation as a page.
-                             * @example /docs
-                             */
-                            docs: string;
-                            /**
-                             * @description The OpenAPI document.
-                             * @example /openapi.json
-                             */
-                            openapi: string;
-                            /**
-                             * @description Readiness of the service.
-                             * @example /health/ready
-                             */
-                            health: string;
-                        };
-                    };
+                    "application/json": components["schemas"]["Start"];
                 };
             };
             /** @description For browsers: to `/docs` */
@@ -2248,10 +2518,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** @constant */
-                        status: "ok";
-                    };
+                    "application/json": components["schemas"]["Liveness"];
                 };
             };
             /** @description `malformed_request`: The request is not well-formed HTTP. */
@@ -2304,14 +2571,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** @enum {string} */
-                        status: "ok" | "degraded" | "unavailable" | "stopping";
-                        /** @enum {string} */
-                        postgres: "up" | "down";
-                        /** @enum {string} */
-                        queue: "up" | "down";
-                    };
+                    "application/json": components["schemas"]["Readiness"];
                 };
             };
             /** @description `malformed_request`: The request is not well-formed HTTP. */
@@ -2353,14 +2613,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** @enum {string} */
-                        status: "ok" | "degraded" | "unavailable" | "stopping";
-                        /** @enum {string} */
-                        postgres: "up" | "down";
-                        /** @enum {string} */
-                        queue: "up" | "down";
-                    };
+                    "application/json": components["schemas"]["Readiness"];
                 };
             };
         };
@@ -2369,7 +2622,7 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description Only payments in this state; repeat it for several states. `failed` and `needs_review` are the worklist. */
-                status?: ("accepted" | "posting" | "retrying" | "submitted" | "posted" | "failed" | "needs_review")[];
+                status?: components["schemas"]["PaymentStatus"][];
                 /** @description Only of this patient. */
                 patient_mrn?: string;
                 /** @description Only with this reference. */
@@ -2554,7 +2807,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PaymentQueued"] | components["schemas"]["PaymentDryRun"];
+                    "application/json": components["schemas"]["CreatePaymentAnswer"];
                 };
             };
             /**
@@ -5026,9 +5279,10 @@ export interface operations {
     listWebhookDeliveries: {
         parameters: {
             query?: {
-                /** @description `pending`: waits for its first or next attempt. `failed`: all attempts are used up. `canceled`: the endpoint was disabled first. Failed and canceled deliveries can be recovered. */
+                /** @description Only deliveries in this state. */
                 status?: "pending" | "delivered" | "failed" | "canceled";
-                event_type?: "payment.created" | "payment.failed" | "payment.review_required" | "endpoint.disabled";
+                /** @description Only of events of this type. */
+                event_type?: components["schemas"]["EventType"];
                 /** @description Only deliveries that were created later than this. */
                 created_after?: string;
                 /** @description Entries on a page. */
@@ -5527,9 +5781,11 @@ export interface operations {
     listEvents: {
         parameters: {
             query?: {
-                type?: "payment.created" | "payment.failed" | "payment.review_required" | "endpoint.disabled";
+                /** @description Only events of this type. */
+                type?: components["schemas"]["EventType"];
                 /** @description The `job_id` that the request was answered with. */
                 job_id?: string;
+                /** @description Only events about this payment. */
                 payment_id?: string;
                 /** @description Only events that happened later than this. */
                 created_after?: string;
