@@ -4,7 +4,8 @@ import { always } from './replies.ts';
 /**
  * When it is safe to send the same request again:
  * - `always`: nothing of it was stored;
- * - `with_key`: it may have been accepted. With its Idempotency-Key it cannot be accepted twice; reads are always safe;
+ * - `with_key`: it may have been accepted. With its Idempotency-Key it cannot be accepted twice; what stores nothing, and a
+ *   DELETE, are always safe;
  * - `never`: it will be refused again until something is changed.
  */
 export type RetryRule = 'always' | 'with_key' | 'never';
@@ -245,7 +246,7 @@ export const ErrorReplySchema = Type.Object(
     safe_to_retry: Type.Boolean({
       description:
         'true: send the same request again after a pause, with the same Idempotency-Key if it had one; nothing is created twice. ' +
-        'false: do not send it again unchanged: it would be refused again, or (a POST without an Idempotency-Key that ' +
+        'false: do not send it again unchanged: it would be refused again, or (a POST or PATCH without an Idempotency-Key that ' +
         'got a 500 or 503) it may already have been accepted.',
     }),
   },
@@ -257,7 +258,7 @@ export type ErrorReply = Static<typeof ErrorReplySchema>;
 /**
  * Writes the answer to one failed request.
  *
- * @param input.repeatable true when sending the request twice is harmless: it has an Idempotency-Key, or only reads.
+ * @param input.repeatable true when sending the request twice is harmless: it has an Idempotency-Key, stores nothing, or deletes.
  */
 export function errorReply(
   code: ErrorCode,

@@ -51,8 +51,8 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
           'All errors have the same shape. Programs decide by `code` and `safe_to_retry`; `message` is for people. ' +
             '`safe_to_retry: true`: send the same request again after a pause (`Retry-After` gives its length where it is ' +
             'known), with the same Idempotency-Key if it had one; nothing is created twice. `false`: do not send it again ' +
-            'unchanged. It would be refused again, or (a 500 or 503 to a POST without an Idempotency-Key) it may already have ' +
-            'been accepted.',
+            'unchanged. It would be refused again, or (a 500 or 503 to a POST or PATCH without an Idempotency-Key) it may ' +
+            'already have been accepted.',
           'Requests are limited per client and per user. The headers `RateLimit-Policy` and `RateLimit` give the limits and the ' +
             'rest; a request above a limit gets a 429 with `Retry-After`.',
         ].join('\n\n'),
