@@ -8,10 +8,15 @@ import { errorResponses } from './openapi/error-responses.ts';
 /** Each check resolves when its server answers. */
 export type HealthChecks = { postgres(): Promise<void>; queue(): Promise<void> };
 
-const State = Type.Unsafe<'up' | 'down'>({ type: 'string', enum: ['up', 'down'] });
+const State = Type.Unsafe<'up' | 'down'>({
+  type: 'string',
+  enum: ['up', 'down'],
+  description: '`down`: it does not answer in time.',
+});
 const Status = Type.Unsafe<'ok' | 'degraded' | 'unavailable' | 'stopping'>({
   type: 'string',
   enum: ['ok', 'degraded', 'unavailable', 'stopping'],
+  description: '`degraded`: payments are accepted, and posted once the queue is back.',
 });
 const ReadySchema = Type.Object({ status: Status, postgres: State, queue: State });
 type Ready = Static<typeof ReadySchema>;

@@ -47,4 +47,4 @@ export type ListEvents = QueryOf<'listEvents'>;
 export type ReconciliationDay = Omit<QueryOf<'getReconciliation'>, 'format'>;
 
 /** The body of every error answer. `code` is stable. */
-export type ErrorReply = Schemas['Error'];
+export type ErrorReply = Schemas['ErrorReply'];

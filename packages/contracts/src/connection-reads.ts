@@ -22,6 +22,7 @@ export const DROPPED_FIELDS = [
 const DroppedFields = Type.Array(
   Type.Unsafe<(typeof DROPPED_FIELDS)[number]>({
     title: 'DroppedField',
+    description: 'A field of a payment for which an EMR can lack a place.',
     type: 'string',
     enum: [...DROPPED_FIELDS],
   }),
@@ -35,7 +36,7 @@ export const ConnectionReplySchema = replyOf(
   'ConnectionReply',
   Type.Object(
     {
-      adapter: Type.String({ examples: ['fhir-r5'] }),
+      adapter: Type.String({ description: 'The dialect of the EMR.', examples: ['fhir-r5'] }),
       capability: Type.Unsafe<'conditional-create' | 'lookup' | 'none'>({
         type: 'string',
         enum: ['conditional-create', 'lookup', 'none'],
@@ -64,7 +65,7 @@ export const ConnectionReplySchema = replyOf(
         { description: '`location` takes an identifier, the id or the name of one of these.' },
       ),
     },
-    { title: 'Connection' },
+    { title: 'Connection', description: "What the user's EMR connection supports." },
   ),
   "What the user's EMR connection supports",
 );
@@ -84,7 +85,7 @@ export const DryRunReplySchema = replyOf(
       deposit_date: Type.String({ format: 'date', description: 'The date that it would be posted with.' }),
       dropped_fields: DroppedFields,
     },
-    { title: 'DryRun' },
+    { title: 'DryRun', description: 'A payment as it would be posted.' },
   ),
   'With `dry_run=true`: the payment as it would be posted. Nothing was written',
 );

@@ -82,7 +82,7 @@ export const TestWebhookReplySchema = replyOf(
       ...Exchange,
       detail: nullable(Type.String({ description: 'What went wrong, in words for a person.' })),
     },
-    { title: 'WebhookTest' },
+    { title: 'WebhookTest', description: 'The result of a test of an endpoint.' },
   ),
   'The result of the test',
 );
@@ -117,7 +117,7 @@ export const RedeliverReplySchema = replyOf(
           'The endpoints that get it again. An endpoint with a delivery of it still pending is left out.',
       }),
     },
-    { title: 'RedeliveringEvent' },
+    { title: 'RedeliveringEvent', description: 'An event that is sent again.' },
   ),
   'It is sent again',
 );

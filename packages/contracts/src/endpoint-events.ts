@@ -58,7 +58,11 @@ export const EndpointDisabledEventSchema = envelope(
       }),
       reason: Type.String({ description: 'Why, in words for a person.' }),
     },
-    { title: 'DisabledEndpoint', additionalProperties: false },
+    {
+      title: 'DisabledEndpoint',
+      description: 'The endpoint that was disabled.',
+      additionalProperties: false,
+    },
   ),
   'EndpointDisabledEvent',
   'A webhook endpoint of yours was disabled and gets no events until you enable it. This event goes to your other ' +
@@ -67,7 +71,10 @@ export const EndpointDisabledEventSchema = envelope(
 
 export const WebhookTestEventSchema = envelope(
   'webhook.test',
-  Type.Object({ endpoint_id: EndpointId }, { title: 'TestedEndpoint', additionalProperties: false }),
+  Type.Object(
+    { endpoint_id: EndpointId },
+    { title: 'TestedEndpoint', description: 'The endpoint that is tested.', additionalProperties: false },
+  ),
   'WebhookTestEvent',
   'Sent by `POST /v1/webhooks/{id}/test`. It is not stored.',
 );

@@ -250,7 +250,7 @@ export const ErrorReplySchema = Type.Object(
         'got a 500 or 503) it may already have been accepted.',
     }),
   },
-  { $id: 'Error', description: 'The body of every error answer.' },
+  { $id: 'ErrorReply', description: 'The body of every error answer.' },
 );
 
 export type ErrorReply = Static<typeof ErrorReplySchema>;

@@ -54,7 +54,7 @@ export const PaymentCreatedEventSchema = envelope(
       reference_number: Type.String({ description: 'As it was sent.' }),
       patient_mrn: Type.String({ description: 'As it was sent.' }),
     },
-    { title: 'PostedPayment', additionalProperties: false },
+    { title: 'PostedPayment', description: 'A payment that is in the EMR.', additionalProperties: false },
   ),
   'PaymentCreatedEvent',
   'The payment is in the EMR.',
@@ -64,7 +64,7 @@ export const PaymentFailedEventSchema = envelope(
   'payment.failed',
   Type.Object(
     { payment_id: PaymentId, failure_reason: Type.String({ description: REASON_DESCRIPTION }) },
-    { title: 'FailedPayment', additionalProperties: false },
+    { title: 'FailedPayment', description: 'A payment that is not in the EMR.', additionalProperties: false },
   ),
   'PaymentFailedEvent',
   'The payment could not be posted and is not in the EMR.',
@@ -74,7 +74,11 @@ export const PaymentReviewEventSchema = envelope(
   'payment.review_required',
   Type.Object(
     { payment_id: PaymentId, review_reason: Type.String({ description: REASON_DESCRIPTION }) },
-    { title: 'PaymentToReview', additionalProperties: false },
+    {
+      title: 'PaymentToReview',
+      description: 'A payment that may be in the EMR.',
+      additionalProperties: false,
+    },
   ),
   'PaymentReviewRequiredEvent',
   'The payment may or may not be in the EMR, and the EMR has no means to find out: a person has to look. It is not sent again.',

@@ -82,7 +82,7 @@ export const ResolvedPaymentReplySchema = replyOf(
       }),
       event_id: Type.String({ description: 'The event that reports it.' }),
     },
-    { title: 'ResolvedPayment' },
+    { title: 'ResolvedPayment', description: 'The payment as it is settled.' },
   ),
   'The payment is settled',
 );

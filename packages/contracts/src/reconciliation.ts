@@ -76,7 +76,7 @@ export const ReconciliationReplySchema = replyOf(
       ),
       totals: Type.Object(Columns, { title: 'ReconciliationTotals', description: 'All methods together.' }),
     },
-    { title: 'Reconciliation' },
+    { title: 'Reconciliation', description: 'The payments of one deposit date, counted.' },
   ),
   'All payments of the date (`accepted`) with their state now: `posted` payments are in the EMR, `open` ones are still ' +
     'being processed',

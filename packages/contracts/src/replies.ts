@@ -23,7 +23,7 @@ export function always<T extends boolean>(value: T, description = `Always ${valu
 
 /** A text that has one value. An `enum` of one, which all generators know. */
 export function onlyText<T extends string>(value: T): TUnsafe<T> {
-  return Type.String({ enum: [value] }) as unknown as TUnsafe<T>;
+  return Type.String({ enum: [value], description: `Always \`${value}\`.` }) as unknown as TUnsafe<T>;
 }
 
 /** An integer that can exceed 32 bits. Without the format, clients in Java, Kotlin, C# and Rust take 32. */

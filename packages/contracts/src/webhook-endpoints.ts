@@ -199,7 +199,7 @@ export const CreatedWebhookEndpointReplySchema = replyOf(
   'WebhookEndpointCreated',
   Type.Object(
     { ...WebhookEndpointSchema.properties, ...SecretShown },
-    { title: 'WebhookEndpointWithSecret' },
+    { title: 'WebhookEndpointWithSecret', description: 'A new endpoint, with its secret.' },
   ),
   'The new endpoint, with its secret',
 );
@@ -212,7 +212,7 @@ export const RotatedSecretReplySchema = replyOf(
       ...SecretShown,
       old_valid_until: timeOf('The old secret signs as well until this time.'),
     },
-    { title: 'WebhookSecret' },
+    { title: 'WebhookSecret', description: 'The new secret of an endpoint.' },
   ),
   'The new secret',
 );
@@ -238,7 +238,7 @@ export const UpdatedWebhookEndpointReplySchema = replyOf(
         ),
       ),
     },
-    { title: 'ChangedWebhookEndpoint' },
+    { title: 'ChangedWebhookEndpoint', description: 'An endpoint after a change.' },
   ),
   'The endpoint as it is now',
 );
@@ -247,7 +247,7 @@ export const DeletedWebhookEndpointReplySchema = replyOf(
   'WebhookEndpointDeleted',
   Type.Object(
     { id: Type.String({ description: 'The endpoint.' }), deleted: always(true) },
-    { title: 'DeletedWebhookEndpoint' },
+    { title: 'DeletedWebhookEndpoint', description: 'An endpoint that is deleted.' },
   ),
   'The endpoint is deleted',
 );

@@ -42,6 +42,7 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
       info: {
         title: 'EMR Payments API',
         version: '1.0.0',
+        contact: { name: 'The operator of this service, who gave you your credentials' },
         license: { name: 'Apache License 2.0', identifier: 'Apache-2.0' },
         description: [
           "Posts patient payments to a practice's EMR, exactly once, and notifies you by a signed webhook.",

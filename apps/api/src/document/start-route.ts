@@ -13,7 +13,7 @@ const StartReplySchema = Type.Object(
         openapi: Type.String({ description: 'The OpenAPI document.', examples: ['/openapi.json'] }),
         health: Type.String({ description: 'Readiness of the service.', examples: ['/health/ready'] }),
       },
-      { title: 'StartLinks' },
+      { title: 'StartLinks', description: 'Links for a first look.' },
     ),
   },
   { title: 'Start', description: 'Links to the documentation and the health check' },
