@@ -225,7 +225,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List webhook endpoints */
+        /**
+         * List webhook endpoints
+         * @description Newest first. Secrets are not part of it.
+         */
         get: operations["listWebhooks"];
         put?: never;
         /**
@@ -246,7 +249,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read a webhook endpoint */
+        /**
+         * Read a webhook endpoint
+         * @description One endpoint with its state: enabled or not, failing or not, paused or not. Its secret is not part of it.
+         */
         get: operations["getWebhook"];
         put?: never;
         post?: never;
@@ -311,7 +317,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List deliveries and their attempts */
+        /**
+         * List deliveries and their attempts
+         * @description Newest first: each event that was or will be sent to the endpoint, with its last attempts.
+         */
         get: operations["listWebhookDeliveries"];
         put?: never;
         post?: never;
@@ -348,7 +357,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read the progress of a recovery */
+        /**
+         * Read the progress of a recovery
+         * @description How many of its events were delivered so far.
+         */
         get: operations["getWebhookRecovery"];
         put?: never;
         post?: never;
@@ -385,7 +397,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read an event */
+        /**
+         * Read an event
+         * @description The same body as that of a webhook that is not thin. Events are kept for a limited time.
+         */
         get: operations["getEvent"];
         put?: never;
         post?: never;
@@ -604,7 +619,7 @@ export interface components {
             job_id: number;
         };
         /** @description The body of every error answer. */
-        Error: {
+        ErrorReply: {
             /** @description Always false. */
             success: boolean;
             /** @description For people. Programs use `code`. */
@@ -616,7 +631,7 @@ export interface components {
             code: string;
             /** @description Id of the request; also in the header `x-request-id`. */
             request_id: string;
-            /** @description true: send the same request again after a pause, with the same Idempotency-Key if it had one; nothing is created twice. false: do not send it again unchanged: it would be refused again, or (a POST without an Idempotency-Key that got a 500 or 503) it may already have been accepted. */
+            /** @description true: send the same request again after a pause, with the same Idempotency-Key if it had one; nothing is created twice. false: do not send it again unchanged: it would be refused again, or (a POST or PATCH without an Idempotency-Key that got a 500 or 503) it may already have been accepted. */
             safe_to_retry: boolean;
         };
         /** @description The payment is in the EMR. */
@@ -625,14 +640,20 @@ export interface components {
             id: string;
             /** @description The user with whose access token the payment was created. */
             access_token_reference_id: string;
-            /** @enum {string} */
+            /**
+             * @description Always `event`.
+             * @enum {string}
+             */
             object: "event";
             /**
              * Format: date-time
              * @description When the event happened, in UTC and whole seconds.
              */
             created: string;
-            /** @enum {string} */
+            /**
+             * @description Always `payment.created`.
+             * @enum {string}
+             */
             type: "payment.created";
             /** @description The `job_id` that the request was answered with, as a string. */
             job_id: string;
@@ -644,14 +665,20 @@ export interface components {
             id: string;
             /** @description The user with whose access token the payment was created. */
             access_token_reference_id: string;
-            /** @enum {string} */
+            /**
+             * @description Always `event`.
+             * @enum {string}
+             */
             object: "event";
             /**
              * Format: date-time
              * @description When the event happened, in UTC and whole seconds.
              */
             created: string;
-            /** @enum {string} */
+            /**
+             * @description Always `payment.failed`.
+             * @enum {string}
+             */
             type: "payment.failed";
             /** @description The `job_id` that the request was answered with, as a string. */
             job_id: string;
@@ -663,14 +690,20 @@ export interface components {
             id: string;
             /** @description The user with whose access token the payment was created. */
             access_token_reference_id: string;
-            /** @enum {string} */
+            /**
+             * @description Always `event`.
+             * @enum {string}
+             */
             object: "event";
             /**
              * Format: date-time
              * @description When the event happened, in UTC and whole seconds.
              */
             created: string;
-            /** @enum {string} */
+            /**
+             * @description Always `payment.review_required`.
+             * @enum {string}
+             */
             type: "payment.review_required";
             /** @description The `job_id` that the request was answered with, as a string. */
             job_id: string;
@@ -682,14 +715,20 @@ export interface components {
             id: string;
             /** @description Always null: it concerns no user. */
             access_token_reference_id: string | null;
-            /** @enum {string} */
+            /**
+             * @description Always `event`.
+             * @enum {string}
+             */
             object: "event";
             /**
              * Format: date-time
              * @description When the event happened, in UTC and whole seconds.
              */
             created: string;
-            /** @enum {string} */
+            /**
+             * @description Always `endpoint.disabled`.
+             * @enum {string}
+             */
             type: "endpoint.disabled";
             /** @description Always null: it concerns no job. */
             job_id: string | null;
@@ -701,14 +740,20 @@ export interface components {
             id: string;
             /** @description Always null: it concerns no user. */
             access_token_reference_id: string | null;
-            /** @enum {string} */
+            /**
+             * @description Always `event`.
+             * @enum {string}
+             */
             object: "event";
             /**
              * Format: date-time
              * @description When the event happened, in UTC and whole seconds.
              */
             created: string;
-            /** @enum {string} */
+            /**
+             * @description Always `webhook.test`.
+             * @enum {string}
+             */
             type: "webhook.test";
             /** @description Always null: it concerns no job. */
             job_id: string | null;
@@ -1539,7 +1584,10 @@ export interface components {
             id: string;
             /** @description The user; null when the event concerns no user. */
             access_token_reference_id: string | null;
-            /** @enum {string} */
+            /**
+             * @description Always `event`.
+             * @enum {string}
+             */
             object: "event";
             /**
              * Format: date-time
@@ -1924,6 +1972,7 @@ export interface components {
             /** @description The `cursor` of the next page; null on the last one. */
             next_cursor: string | null;
         };
+        /** @description A payment that is in the EMR. */
         PostedPayment: {
             /**
              * @description Unique identifier of the payment.
@@ -1944,6 +1993,7 @@ export interface components {
             /** @description As it was sent. */
             patient_mrn: string;
         };
+        /** @description A payment that is not in the EMR. */
         FailedPayment: {
             /**
              * @description Unique identifier of the payment.
@@ -1953,6 +2003,7 @@ export interface components {
             /** @description Why, for a person, in this service's own words. The EMR's own words can name a patient, so they are not part of it, unless the operator of this service shares them with you (`share_emr_text`): then the reason ends with `The EMR said: …` and has at most 300 characters. */
             failure_reason: string;
         };
+        /** @description A payment that may be in the EMR. */
         PaymentToReview: {
             /**
              * @description Unique identifier of the payment.
@@ -1962,6 +2013,7 @@ export interface components {
             /** @description Why, for a person, in this service's own words. The EMR's own words can name a patient, so they are not part of it, unless the operator of this service shares them with you (`share_emr_text`): then the reason ends with `The EMR said: …` and has at most 300 characters. */
             review_reason: string;
         };
+        /** @description The endpoint that was disabled. */
         DisabledEndpoint: {
             /**
              * @description The webhook endpoint.
@@ -1973,6 +2025,7 @@ export interface components {
             /** @description Why, in words for a person. */
             reason: string;
         };
+        /** @description The endpoint that is tested. */
         TestedEndpoint: {
             /**
              * @description The webhook endpoint.
@@ -2077,6 +2130,7 @@ export interface components {
              */
             created: string;
         };
+        /** @description The payment as it is settled. */
         ResolvedPayment: {
             /** @description Unique identifier of the payment. */
             payment_id: string;
@@ -2088,7 +2142,10 @@ export interface components {
             /** @description The event that reports it. */
             event_id: string;
         };
-        /** @enum {string} */
+        /**
+         * @description A field of a payment for which an EMR can lack a place.
+         * @enum {string}
+         */
         DroppedField: "payment_method" | "reference_number" | "location" | "notes" | "deposit_date";
         /** @description A payment method or a location of the EMR. */
         EmrEntry: {
@@ -2106,8 +2163,12 @@ export interface components {
             /** @description Further identifiers that `location` can take for it. */
             identifiers: string[];
         };
+        /** @description What the user's EMR connection supports. */
         Connection: {
-            /** @example fhir-r5 */
+            /**
+             * @description The dialect of the EMR.
+             * @example fhir-r5
+             */
             adapter: string;
             /**
              * @description How the outcome is settled when the EMR does not answer. `conditional-create`, `lookup`: this service finds out whether the EMR has the payment. `none`: a person has to look (`needs_review`).
@@ -2126,6 +2187,7 @@ export interface components {
             /** @description `location` takes an identifier, the id or the name of one of these. */
             locations: components["schemas"]["EmrLocation"][];
         };
+        /** @description A payment as it would be posted. */
         DryRun: {
             /** @description Always true. */
             would_post: boolean;
@@ -2166,6 +2228,7 @@ export interface components {
             needs_review: components["schemas"]["Tally"];
             open: components["schemas"]["Tally"];
         };
+        /** @description The payments of one deposit date, counted. */
         Reconciliation: {
             /**
              * Format: date
@@ -2207,6 +2270,7 @@ export interface components {
             /** @description The first 1 KiB of the answer. */
             excerpt: string | null;
         };
+        /** @description A new endpoint, with its secret. */
         WebhookEndpointWithSecret: {
             /**
              * @description Id of the endpoint.
@@ -2290,6 +2354,7 @@ export interface components {
              */
             count: number;
         } | null;
+        /** @description An endpoint after a change. */
         ChangedWebhookEndpoint: {
             /**
              * @description Id of the endpoint.
@@ -2347,12 +2412,14 @@ export interface components {
             created_at: string;
             recoverable: components["schemas"]["RecoverableEvents"];
         };
+        /** @description An endpoint that is deleted. */
         DeletedWebhookEndpoint: {
             /** @description The endpoint. */
             id: string;
             /** @description Always true. */
             deleted: boolean;
         };
+        /** @description The new secret of an endpoint. */
         WebhookSecret: {
             /** @description The endpoint. */
             id: string;
@@ -2373,6 +2440,7 @@ export interface components {
              */
             old_valid_until: string;
         };
+        /** @description The result of a test of an endpoint. */
         WebhookTest: {
             /** @description The endpoint answered 2xx in time. */
             delivered: boolean;
@@ -2389,12 +2457,14 @@ export interface components {
             /** @description What went wrong, in words for a person. */
             detail: string | null;
         };
+        /** @description An event that is sent again. */
         RedeliveringEvent: {
             /** @description The event. */
             event_id: string;
             /** @description The endpoints that get it again. An endpoint with a delivery of it still pending is left out. */
             endpoint_ids: string[];
         };
+        /** @description Links for a first look. */
         StartLinks: {
             /**
              * @description The documentation as a page.
@@ -2422,16 +2492,28 @@ export interface components {
         };
         /** @description Alive */
         Liveness: {
-            /** @enum {string} */
+            /**
+             * @description Always `ok`.
+             * @enum {string}
+             */
             status: "ok";
         };
         /** @description Ready */
         Readiness: {
-            /** @enum {string} */
+            /**
+             * @description `degraded`: payments are accepted, and posted once the queue is back.
+             * @enum {string}
+             */
             status: "ok" | "degraded" | "unavailable" | "stopping";
-            /** @enum {string} */
+            /**
+             * @description `down`: it does not answer in time.
+             * @enum {string}
+             */
             postgres: "up" | "down";
-            /** @enum {string} */
+            /**
+             * @description `down`: it does not answer in time.
+             * @enum {string}
+             */
             queue: "up" | "down";
         };
     };
@@ -2476,7 +2558,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -2487,7 +2569,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -2498,7 +2580,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -2529,7 +2611,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -2540,7 +2622,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -2551,7 +2633,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -2582,7 +2664,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -2593,7 +2675,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -2604,7 +2686,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description Not ready: PostgreSQL is down, or the process is stopping */
@@ -2671,7 +2753,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -2682,7 +2764,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client. */
@@ -2693,7 +2775,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -2704,7 +2786,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -2715,7 +2797,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
@@ -2732,7 +2814,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -2743,7 +2825,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -2754,7 +2836,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -2767,7 +2849,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -2828,7 +2910,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -2839,7 +2921,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /**
@@ -2854,7 +2936,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -2865,7 +2947,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -2876,7 +2958,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /**
@@ -2893,7 +2975,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `payload_too_large`: The body is larger than 64 KiB. */
@@ -2904,7 +2986,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
@@ -2915,7 +2997,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
@@ -2926,7 +3008,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
@@ -2943,7 +3025,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -2954,7 +3036,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -2965,7 +3047,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `emr_unavailable`: The EMR cannot be reached, or its answer was not understood. Nothing was written. */
@@ -2976,7 +3058,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -2989,7 +3071,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `emr_timeout`: The EMR did not answer within 5 seconds. Nothing was written. */
@@ -3000,7 +3082,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -3047,7 +3129,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -3058,7 +3140,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /**
@@ -3073,7 +3155,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -3084,7 +3166,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -3095,7 +3177,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
@@ -3112,7 +3194,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -3123,7 +3205,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -3134,7 +3216,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -3147,7 +3229,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -3211,7 +3293,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -3222,7 +3304,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /**
@@ -3237,7 +3319,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -3248,7 +3330,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -3259,7 +3341,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_state`: The payment is not in a state that allows this; the message names the one that it is in. */
@@ -3272,7 +3354,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `payload_too_large`: The body is larger than 64 KiB. */
@@ -3283,7 +3365,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
@@ -3294,7 +3376,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
@@ -3305,7 +3387,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
@@ -3322,7 +3404,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -3333,7 +3415,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -3344,7 +3426,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -3357,7 +3439,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -3421,7 +3503,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -3432,7 +3514,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /**
@@ -3447,7 +3529,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -3458,7 +3540,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -3469,7 +3551,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_state`: The payment is not in a state that allows this; the message names the one that it is in. */
@@ -3482,7 +3564,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `payload_too_large`: The body is larger than 64 KiB. */
@@ -3493,7 +3575,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
@@ -3504,7 +3586,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
@@ -3515,7 +3597,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
@@ -3532,7 +3614,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -3543,7 +3625,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -3554,7 +3636,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -3567,7 +3649,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -3614,7 +3696,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -3625,7 +3707,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /**
@@ -3640,7 +3722,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -3651,7 +3733,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -3662,7 +3744,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
@@ -3679,7 +3761,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -3690,7 +3772,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -3701,7 +3783,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -3714,7 +3796,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -3848,7 +3930,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -3859,7 +3941,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client. */
@@ -3870,7 +3952,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -3881,7 +3963,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -3892,7 +3974,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
@@ -3909,7 +3991,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -3920,7 +4002,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -3931,7 +4013,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -3944,7 +4026,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -3985,7 +4067,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -3996,7 +4078,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client. */
@@ -4007,7 +4089,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -4018,7 +4100,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -4029,7 +4111,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `connection_unusable`: The practice's EMR connection cannot be used as it is set up. The person who connected it has to correct it. */
@@ -4042,7 +4124,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
@@ -4059,7 +4141,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -4070,7 +4152,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -4081,7 +4163,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `emr_unavailable`: The EMR cannot be reached, or its answer was not understood. Nothing was written. */
@@ -4092,7 +4174,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -4105,7 +4187,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `emr_timeout`: The EMR did not answer within 5 seconds. Nothing was written. */
@@ -4116,7 +4198,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -4165,7 +4247,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -4176,7 +4258,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -4187,7 +4269,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -4198,7 +4280,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
@@ -4215,7 +4297,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -4226,7 +4308,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -4237,7 +4319,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -4250,7 +4332,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -4308,7 +4390,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -4319,7 +4401,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -4330,7 +4412,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -4341,7 +4423,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `endpoint_limit_reached`: A client has at most 50 webhook endpoints. Delete one first. */
@@ -4354,7 +4436,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `payload_too_large`: The body is larger than 64 KiB. */
@@ -4365,7 +4447,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
@@ -4376,7 +4458,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
@@ -4387,7 +4469,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
@@ -4404,7 +4486,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -4415,7 +4497,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -4426,7 +4508,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -4439,7 +4521,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -4452,6 +4534,10 @@ export interface operations {
                 "x-request-id"?: string;
             };
             path: {
+                /**
+                 * @description The `id` of the webhook endpoint.
+                 * @example we_1J9X2q2eZvKYlo2CluR9g9gV
+                 */
                 id: string;
             };
             cookie?: never;
@@ -4485,7 +4571,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -4496,7 +4582,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `endpoint_not_found`: There is no webhook endpoint of this id, or it is another client's, or it was deleted. */
@@ -4507,7 +4593,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -4518,7 +4604,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -4529,7 +4615,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
@@ -4546,7 +4632,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -4557,7 +4643,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -4568,7 +4654,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -4581,7 +4667,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -4596,6 +4682,10 @@ export interface operations {
                 "x-request-id"?: string;
             };
             path: {
+                /**
+                 * @description The `id` of the webhook endpoint.
+                 * @example we_1J9X2q2eZvKYlo2CluR9g9gV
+                 */
                 id: string;
             };
             cookie?: never;
@@ -4631,7 +4721,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -4642,7 +4732,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `endpoint_not_found`: There is no webhook endpoint of this id, or it is another client's, or it was deleted. */
@@ -4653,7 +4743,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -4664,7 +4754,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -4675,7 +4765,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
@@ -4686,7 +4776,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
@@ -4703,7 +4793,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -4714,7 +4804,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -4725,7 +4815,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -4738,7 +4828,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -4753,6 +4843,10 @@ export interface operations {
                 "x-request-id"?: string;
             };
             path: {
+                /**
+                 * @description The `id` of the webhook endpoint.
+                 * @example we_1J9X2q2eZvKYlo2CluR9g9gV
+                 */
                 id: string;
             };
             cookie?: never;
@@ -4798,7 +4892,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -4809,7 +4903,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `endpoint_not_found`: There is no webhook endpoint of this id, or it is another client's, or it was deleted. */
@@ -4820,7 +4914,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -4831,7 +4925,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -4842,7 +4936,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `payload_too_large`: The body is larger than 64 KiB. */
@@ -4853,7 +4947,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
@@ -4864,7 +4958,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
@@ -4875,7 +4969,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
@@ -4892,7 +4986,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -4903,7 +4997,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -4914,7 +5008,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -4927,7 +5021,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -4942,6 +5036,10 @@ export interface operations {
                 "x-request-id"?: string;
             };
             path: {
+                /**
+                 * @description The `id` of the webhook endpoint.
+                 * @example we_1J9X2q2eZvKYlo2CluR9g9gV
+                 */
                 id: string;
             };
             cookie?: never;
@@ -4987,7 +5085,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -4998,7 +5096,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `endpoint_not_found`: There is no webhook endpoint of this id, or it is another client's, or it was deleted. */
@@ -5009,7 +5107,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -5020,7 +5118,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -5031,7 +5129,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `payload_too_large`: The body is larger than 64 KiB. */
@@ -5042,7 +5140,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
@@ -5053,7 +5151,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
@@ -5064,7 +5162,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
@@ -5081,7 +5179,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -5092,7 +5190,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -5103,7 +5201,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -5116,7 +5214,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -5129,6 +5227,10 @@ export interface operations {
                 "x-request-id"?: string;
             };
             path: {
+                /**
+                 * @description The `id` of the webhook endpoint.
+                 * @example we_1J9X2q2eZvKYlo2CluR9g9gV
+                 */
                 id: string;
             };
             cookie?: never;
@@ -5162,7 +5264,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -5173,7 +5275,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `endpoint_not_found`: There is no webhook endpoint of this id, or it is another client's, or it was deleted. */
@@ -5184,7 +5286,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -5195,7 +5297,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -5206,7 +5308,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `test_in_progress`: A test of this endpoint is running, or too many tests are running in this process. */
@@ -5219,7 +5321,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
@@ -5236,7 +5338,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -5247,7 +5349,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -5258,7 +5360,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -5271,7 +5373,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -5295,6 +5397,10 @@ export interface operations {
                 "x-request-id"?: string;
             };
             path: {
+                /**
+                 * @description The `id` of the webhook endpoint.
+                 * @example we_1J9X2q2eZvKYlo2CluR9g9gV
+                 */
                 id: string;
             };
             cookie?: never;
@@ -5328,7 +5434,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -5339,7 +5445,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `endpoint_not_found`: There is no webhook endpoint of this id, or it is another client's, or it was deleted. */
@@ -5350,7 +5456,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -5361,7 +5467,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -5372,7 +5478,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
@@ -5389,7 +5495,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -5400,7 +5506,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -5411,7 +5517,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -5424,7 +5530,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -5439,6 +5545,10 @@ export interface operations {
                 "x-request-id"?: string;
             };
             path: {
+                /**
+                 * @description The `id` of the webhook endpoint.
+                 * @example we_1J9X2q2eZvKYlo2CluR9g9gV
+                 */
                 id: string;
             };
             cookie?: never;
@@ -5484,7 +5594,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -5495,7 +5605,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `endpoint_not_found`: There is no webhook endpoint of this id, or it is another client's, or it was deleted. */
@@ -5506,7 +5616,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -5517,7 +5627,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -5528,7 +5638,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `endpoint_disabled`: The webhook endpoint is disabled. Enable it first. */
@@ -5541,7 +5651,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `payload_too_large`: The body is larger than 64 KiB. */
@@ -5552,7 +5662,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
@@ -5563,7 +5673,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
@@ -5574,7 +5684,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
@@ -5591,7 +5701,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -5602,7 +5712,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -5613,7 +5723,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -5626,7 +5736,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -5639,7 +5749,15 @@ export interface operations {
                 "x-request-id"?: string;
             };
             path: {
+                /**
+                 * @description The `id` of the webhook endpoint.
+                 * @example we_1J9X2q2eZvKYlo2CluR9g9gV
+                 */
                 id: string;
+                /**
+                 * @description The `id` of the recovery.
+                 * @example rec_1J9X2q2eZvKYlo2CluR9g9gV
+                 */
                 recovery_id: string;
             };
             cookie?: never;
@@ -5673,7 +5791,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -5684,7 +5802,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /**
@@ -5699,7 +5817,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -5710,7 +5828,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -5721,7 +5839,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
@@ -5738,7 +5856,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -5749,7 +5867,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -5760,7 +5878,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -5773,7 +5891,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -5830,7 +5948,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -5841,7 +5959,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -5852,7 +5970,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -5863,7 +5981,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
@@ -5880,7 +5998,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -5891,7 +6009,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -5902,7 +6020,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -5915,7 +6033,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -5928,6 +6046,10 @@ export interface operations {
                 "x-request-id"?: string;
             };
             path: {
+                /**
+                 * @description The `id` of the event.
+                 * @example evt_1J9X2q2eZvKYlo2CluR9g9gV
+                 */
                 id: string;
             };
             cookie?: never;
@@ -5961,7 +6083,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -5972,7 +6094,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `event_not_found`: There is no event of this id, or it is another client's, or it is older than events are kept. */
@@ -5983,7 +6105,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -5994,7 +6116,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -6005,7 +6127,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
@@ -6022,7 +6144,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -6033,7 +6155,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -6044,7 +6166,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -6057,7 +6179,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -6072,6 +6194,10 @@ export interface operations {
                 "x-request-id"?: string;
             };
             path: {
+                /**
+                 * @description The `id` of the event.
+                 * @example evt_1J9X2q2eZvKYlo2CluR9g9gV
+                 */
                 id: string;
             };
             cookie?: never;
@@ -6117,7 +6243,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -6128,7 +6254,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /**
@@ -6143,7 +6269,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -6154,7 +6280,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -6165,7 +6291,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /**
@@ -6182,7 +6308,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `payload_too_large`: The body is larger than 64 KiB. */
@@ -6193,7 +6319,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
@@ -6204,7 +6330,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
@@ -6215,7 +6341,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
@@ -6232,7 +6358,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -6243,7 +6369,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -6254,7 +6380,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -6267,7 +6393,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
