@@ -1,3 +1,4 @@
+import { onlyText } from '@emr-payments/contracts';
 import { within } from '@emr-payments/runtime';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { type Static, Type } from '@sinclair/typebox';
@@ -7,10 +8,15 @@ import { errorResponses } from './openapi/error-responses.ts';
 /** Each check resolves when its server answers. */
 export type HealthChecks = { postgres(): Promise<void>; queue(): Promise<void> };
 
-const State = Type.Unsafe<'up' | 'down'>({ type: 'string', enum: ['up', 'down'] });
+const State = Type.Unsafe<'up' | 'down'>({
+  type: 'string',
+  enum: ['up', 'down'],
+  description: '`down`: it does not answer in time.',
+});
 const Status = Type.Unsafe<'ok' | 'degraded' | 'unavailable' | 'stopping'>({
   type: 'string',
   enum: ['ok', 'degraded', 'unavailable', 'stopping'],
+  description: '`degraded`: payments are accepted, and posted once the queue is back.',
 });
 const ReadySchema = Type.Object({ status: Status, postgres: State, queue: State });
 type Ready = Static<typeof ReadySchema>;
@@ -49,9 +55,10 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{ checks: HealthChecks; lim
         operationId: 'live',
         tags: ['Health'],
         summary: 'The process is alive',
+        description: 'Answers as long as the process can answer at all. It asks no other server.',
         security: [],
         response: {
-          200: Type.Object({ status: Type.Literal('ok') }, { description: 'Alive' }),
+          200: Type.Object({ status: onlyText('ok') }, { title: 'Liveness', description: 'Alive' }),
           ...ERRORS,
         },
       },
@@ -71,8 +78,9 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{ checks: HealthChecks; lim
           'Needs PostgreSQL only. While the queue is down, payments are still accepted (`degraded`), and posted once it is back.',
         security: [],
         response: {
-          200: Type.Object(ReadySchema.properties, { description: 'Ready' }),
+          200: Type.Object(ReadySchema.properties, { title: 'Readiness', description: 'Ready' }),
           503: Type.Object(ReadySchema.properties, {
+            title: 'Readiness',
             description: 'Not ready: PostgreSQL is down, or the process is stopping',
           }),
           ...ERRORS,

@@ -1,11 +1,11 @@
-import type { ErrorCode, ErrorReply } from './schemas.ts';
+import type { ErrorReply } from './schemas.ts';
 
 /**
  * The API's own codes, of which a newer API may have more than this client knows, and two of the client:
  * - `no_answer`: the connection failed or the request timed out; `cause` has the reason;
  * - `unexpected_answer`: the answer did not come from the API but, for example, from a proxy in between.
  */
-export type ApiErrorCode = ErrorCode | 'no_answer' | 'unexpected_answer' | (string & {});
+export type ApiErrorCode = 'no_answer' | 'unexpected_answer' | (string & {});
 
 export type ApiErrorDetails = {
   code: ApiErrorCode;

@@ -31,7 +31,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The process is alive */
+        /**
+         * The process is alive
+         * @description Answers as long as the process can answer at all. It asks no other server.
+         */
         get: operations["live"];
         put?: never;
         post?: never;
@@ -222,7 +225,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List webhook endpoints */
+        /**
+         * List webhook endpoints
+         * @description Newest first. Secrets are not part of it.
+         */
         get: operations["listWebhooks"];
         put?: never;
         /**
@@ -243,7 +249,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read a webhook endpoint */
+        /**
+         * Read a webhook endpoint
+         * @description One endpoint with its state: enabled or not, failing or not, paused or not. Its secret is not part of it.
+         */
         get: operations["getWebhook"];
         put?: never;
         post?: never;
@@ -308,7 +317,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List deliveries and their attempts */
+        /**
+         * List deliveries and their attempts
+         * @description Newest first: each event that was or will be sent to the endpoint, with its last attempts.
+         */
         get: operations["listWebhookDeliveries"];
         put?: never;
         post?: never;
@@ -345,7 +357,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read the progress of a recovery */
+        /**
+         * Read the progress of a recovery
+         * @description How many of its events were delivered so far.
+         */
         get: operations["getWebhookRecovery"];
         put?: never;
         post?: never;
@@ -382,7 +397,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read an event */
+        /**
+         * Read an event
+         * @description The same body as that of a webhook that is not thin. Events are kept for a limited time.
+         */
         get: operations["getEvent"];
         put?: never;
         post?: never;
@@ -425,7 +443,7 @@ export interface webhooks {
         put?: never;
         /**
          * Payment posted
-         * @description The payment is in the EMR. Further fields may be added: ignore those that you do not know.
+         * @description The payment is in the EMR.
          *
          *     Signed according to [Standard Webhooks](https://www.standardwebhooks.com) 1.0.0.
          */
@@ -447,7 +465,7 @@ export interface webhooks {
         put?: never;
         /**
          * Payment failed
-         * @description The payment could not be posted and is not in the EMR. Further fields may be added: ignore those that you do not know.
+         * @description The payment could not be posted and is not in the EMR.
          *
          *     Signed according to [Standard Webhooks](https://www.standardwebhooks.com) 1.0.0.
          */
@@ -469,7 +487,7 @@ export interface webhooks {
         put?: never;
         /**
          * Payment needs review
-         * @description The payment may or may not be in the EMR, and the EMR has no means to find out: a person has to look. It is not sent again. Further fields may be added: ignore those that you do not know.
+         * @description The payment may or may not be in the EMR, and the EMR has no means to find out: a person has to look. It is not sent again.
          *
          *     Signed according to [Standard Webhooks](https://www.standardwebhooks.com) 1.0.0.
          */
@@ -491,7 +509,7 @@ export interface webhooks {
         put?: never;
         /**
          * Webhook endpoint disabled
-         * @description A webhook endpoint of yours was disabled and gets no events until you enable it. This event goes to your other endpoints and is in `GET /v1/events`. Further fields may be added: ignore those that you do not know.
+         * @description A webhook endpoint of yours was disabled and gets no events until you enable it. This event goes to your other endpoints and is in `GET /v1/events`.
          *
          *     Signed according to [Standard Webhooks](https://www.standardwebhooks.com) 1.0.0.
          */
@@ -513,7 +531,7 @@ export interface webhooks {
         put?: never;
         /**
          * Test of a webhook endpoint
-         * @description Sent by `POST /v1/webhooks/{id}/test`. It is not stored. Further fields may be added: ignore those that you do not know.
+         * @description Sent by `POST /v1/webhooks/{id}/test`. It is not stored.
          *
          *     Signed according to [Standard Webhooks](https://www.standardwebhooks.com) 1.0.0.
          */
@@ -528,6 +546,7 @@ export interface webhooks {
 export interface components {
     schemas: {
         /**
+         * @description A payment to post.
          * @example {
          *       "patient_mrn": "MRN-12345",
          *       "payment_method": "Card",
@@ -540,38 +559,39 @@ export interface components {
          */
         CreatePayment: {
             /**
-             * @description Medical Record Number (MRN) of the patient the payment belongs to.
+             * @description Medical Record Number (MRN) of the patient the payment belongs to. One line of text that is not blank, without control characters.
              * @example MRN-12345
              */
             patient_mrn: string;
             /**
-             * @description Name of the payment method as configured in the EMR (e.g. "Card"). Resolved to the EMR's internal payment method id at post time.
+             * @description Name of the payment method as configured in the EMR (e.g. "Card"). Resolved to the EMR's internal payment method id at post time. One line of text that is not blank, without control characters.
              * @example Card
              */
             payment_method: string;
             /**
-             * @description Your reference for the payment (e.g. a transaction or receipt number). Reference numbers may be reused across payments.
+             * @description Your reference for the payment (e.g. a transaction or receipt number). Reference numbers may be reused across payments. One line of text that is not blank, without control characters.
              * @example #123456
              */
             reference_number: string;
             /**
-             * @description Identifier of the EMR location/facility the payment is posted against.
+             * @description Identifier of the EMR location/facility the payment is posted against. One line of text that is not blank, without control characters.
              * @example 1404
              */
             location: string;
             /**
+             * Format: double
              * @description Payment amount. Must be a positive number, with at most two decimals.
              * @example 350
              */
             amount: number;
             /**
-             * @description Optional free-text note recorded with the payment in the EMR.
+             * @description Optional free-text note recorded with the payment in the EMR. Without control characters other than tabs and line breaks.
              * @example Patient copay collected at front desk
              */
             notes?: string;
             /**
              * Format: date
-             * @description Optional deposit date (YYYY-MM-DD). Defaults to today if omitted: the day in the practice's time zone.
+             * @description Optional deposit date (YYYY-MM-DD). Defaults to today if omitted: the day in the practice's time zone. The first year is 0001.
              * @example 2026-06-15
              */
             deposit_date?: string;
@@ -586,235 +606,175 @@ export interface components {
          *     }
          */
         PaymentQueued: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
+            /** @description For people. */
             message: string;
             /** @description Unique identifier for the created payment record */
             payment_id: string;
-            /** @description Job execution identifier for tracking the async operation */
+            /**
+             * Format: int64
+             * @description Job execution identifier for tracking the async operation
+             */
             job_id: number;
         };
         /** @description The body of every error answer. */
-        Error: {
-            /** @constant */
-            success: false;
+        ErrorReply: {
+            /** @description Always false. */
+            success: boolean;
             /** @description For people. Programs use `code`. */
             message: string;
             /**
-             * @description Stable and machine-readable.
-             * @enum {string}
+             * @description Stable and machine-readable. New codes may be added. Today: invalid_field, patient_not_found, user_not_found, payment_not_found, job_not_found, endpoint_not_found, event_not_found, recovery_not_found, invalid_client, missing_body, invalid_json, invalid_body, malformed_request, route_not_found, method_not_allowed, request_timeout, idempotency_key_in_flight, invalid_state, connection_unusable, endpoint_disabled, endpoint_limit_reached, nothing_to_redeliver, test_in_progress, payload_too_large, unsupported_media_type, idempotency_key_reused, rate_limited, headers_too_large, internal_error, emr_unavailable, service_unavailable, emr_timeout.
+             * @example invalid_field
              */
-            code: "invalid_field" | "patient_not_found" | "user_not_found" | "payment_not_found" | "job_not_found" | "endpoint_not_found" | "event_not_found" | "recovery_not_found" | "invalid_client" | "missing_body" | "invalid_json" | "invalid_body" | "malformed_request" | "route_not_found" | "method_not_allowed" | "request_timeout" | "idempotency_key_in_flight" | "invalid_state" | "connection_unusable" | "endpoint_disabled" | "endpoint_exists" | "endpoint_limit_reached" | "nothing_to_redeliver" | "test_in_progress" | "payload_too_large" | "unsupported_media_type" | "idempotency_key_reused" | "rate_limited" | "headers_too_large" | "internal_error" | "emr_unavailable" | "service_unavailable" | "emr_timeout";
+            code: string;
             /** @description Id of the request; also in the header `x-request-id`. */
             request_id: string;
-            /** @description true: send the same request again after a pause, with the same Idempotency-Key if it had one; nothing is created twice. false: do not send it again unchanged: it would be refused again, or (a POST without an Idempotency-Key that got a 500 or 503) it may already have been accepted. */
+            /** @description true: send the same request again after a pause, with the same Idempotency-Key if it had one; nothing is created twice. false: do not send it again unchanged: it would be refused again, or (a POST or PATCH without an Idempotency-Key that got a 500 or 503) it may already have been accepted. */
             safe_to_retry: boolean;
         };
-        /** @description The payment is in the EMR. Further fields may be added: ignore those that you do not know. */
+        /** @description The payment is in the EMR. */
         PaymentCreatedEvent: {
             /** @description Id of the event; also in the header `webhook-id`. */
             id: string;
             /** @description The user with whose access token the payment was created. */
             access_token_reference_id: string;
-            /** @constant */
+            /**
+             * @description Always `event`.
+             * @enum {string}
+             */
             object: "event";
             /**
              * Format: date-time
              * @description When the event happened, in UTC and whole seconds.
              */
             created: string;
-            /** @constant */
+            /**
+             * @description Always `payment.created`.
+             * @enum {string}
+             */
             type: "payment.created";
             /** @description The `job_id` that the request was answered with, as a string. */
             job_id: string;
-            data: {
-                /**
-                 * @description Unique identifier of the payment.
-                 * @example 123e4567e89b12d3a456426614174001
-                 */
-                payment_id: string;
-                /** @description The EMR's identifier of the posting. */
-                emr_transaction_id: string;
-                payment_method: string;
-                amount: number;
-                reference_number: string;
-                patient_mrn: string;
-                /**
-                 * @description Place of this event among the events of this payment: 1, 2, 3 … Order by it, not by `created`, which has whole seconds. Absent only in events that happened before this service had the field: they come before those that have it.
-                 * @example 1
-                 */
-                sequence?: number;
-            };
+            data: components["schemas"]["PostedPayment"];
         };
-        /** @description The payment could not be posted and is not in the EMR. Further fields may be added: ignore those that you do not know. */
+        /** @description The payment could not be posted and is not in the EMR. */
         PaymentFailedEvent: {
             /** @description Id of the event; also in the header `webhook-id`. */
             id: string;
             /** @description The user with whose access token the payment was created. */
             access_token_reference_id: string;
-            /** @constant */
+            /**
+             * @description Always `event`.
+             * @enum {string}
+             */
             object: "event";
             /**
              * Format: date-time
              * @description When the event happened, in UTC and whole seconds.
              */
             created: string;
-            /** @constant */
+            /**
+             * @description Always `payment.failed`.
+             * @enum {string}
+             */
             type: "payment.failed";
             /** @description The `job_id` that the request was answered with, as a string. */
             job_id: string;
-            data: {
-                /**
-                 * @description Unique identifier of the payment.
-                 * @example 123e4567e89b12d3a456426614174001
-                 */
-                payment_id: string;
-                /** @description Why, for a person, in this service's own words. The EMR's own words can name a patient, so they are not part of it, unless the operator of this service shares them with you (`share_emr_text`): then the reason ends with `The EMR said: …` and has at most 300 characters. */
-                failure_reason: string;
-                /**
-                 * @description Place of this event among the events of this payment: 1, 2, 3 … Order by it, not by `created`, which has whole seconds. Absent only in events that happened before this service had the field: they come before those that have it.
-                 * @example 1
-                 */
-                sequence?: number;
-            };
+            data: components["schemas"]["FailedPayment"];
         };
-        /** @description The payment may or may not be in the EMR, and the EMR has no means to find out: a person has to look. It is not sent again. Further fields may be added: ignore those that you do not know. */
+        /** @description The payment may or may not be in the EMR, and the EMR has no means to find out: a person has to look. It is not sent again. */
         PaymentReviewRequiredEvent: {
             /** @description Id of the event; also in the header `webhook-id`. */
             id: string;
             /** @description The user with whose access token the payment was created. */
             access_token_reference_id: string;
-            /** @constant */
+            /**
+             * @description Always `event`.
+             * @enum {string}
+             */
             object: "event";
             /**
              * Format: date-time
              * @description When the event happened, in UTC and whole seconds.
              */
             created: string;
-            /** @constant */
+            /**
+             * @description Always `payment.review_required`.
+             * @enum {string}
+             */
             type: "payment.review_required";
             /** @description The `job_id` that the request was answered with, as a string. */
             job_id: string;
-            data: {
-                /**
-                 * @description Unique identifier of the payment.
-                 * @example 123e4567e89b12d3a456426614174001
-                 */
-                payment_id: string;
-                /** @description Why, for a person, in this service's own words. The EMR's own words can name a patient, so they are not part of it, unless the operator of this service shares them with you (`share_emr_text`): then the reason ends with `The EMR said: …` and has at most 300 characters. */
-                review_reason: string;
-                /**
-                 * @description Place of this event among the events of this payment: 1, 2, 3 … Order by it, not by `created`, which has whole seconds. Absent only in events that happened before this service had the field: they come before those that have it.
-                 * @example 1
-                 */
-                sequence?: number;
-            };
+            data: components["schemas"]["PaymentToReview"];
         };
-        /** @description A webhook endpoint of yours was disabled and gets no events until you enable it. This event goes to your other endpoints and is in `GET /v1/events`. Further fields may be added: ignore those that you do not know. */
+        /** @description A webhook endpoint of yours was disabled and gets no events until you enable it. This event goes to your other endpoints and is in `GET /v1/events`. */
         EndpointDisabledEvent: {
             /** @description Id of the event; also in the header `webhook-id`. */
             id: string;
             /** @description Always null: it concerns no user. */
-            access_token_reference_id: null;
-            /** @constant */
+            access_token_reference_id: string | null;
+            /**
+             * @description Always `event`.
+             * @enum {string}
+             */
             object: "event";
             /**
              * Format: date-time
              * @description When the event happened, in UTC and whole seconds.
              */
             created: string;
-            /** @constant */
+            /**
+             * @description Always `endpoint.disabled`.
+             * @enum {string}
+             */
             type: "endpoint.disabled";
             /** @description Always null: it concerns no job. */
-            job_id: null;
-            data: {
-                /**
-                 * @description The webhook endpoint.
-                 * @example we_1J9X2q2eZvKYlo2CluR9g9gV
-                 */
-                endpoint_id: string;
-                /** @enum {string} */
-                code: "gone" | "failing" | "address_refused";
-                /** @description Why, in words for a person. */
-                reason: string;
-            };
+            job_id: string | null;
+            data: components["schemas"]["DisabledEndpoint"];
         };
-        /** @description Sent by `POST /v1/webhooks/{id}/test`. It is not stored. Further fields may be added: ignore those that you do not know. */
+        /** @description Sent by `POST /v1/webhooks/{id}/test`. It is not stored. */
         WebhookTestEvent: {
             /** @description Id of the event; also in the header `webhook-id`. */
             id: string;
             /** @description Always null: it concerns no user. */
-            access_token_reference_id: null;
-            /** @constant */
+            access_token_reference_id: string | null;
+            /**
+             * @description Always `event`.
+             * @enum {string}
+             */
             object: "event";
             /**
              * Format: date-time
              * @description When the event happened, in UTC and whole seconds.
              */
             created: string;
-            /** @constant */
-            type: "webhook.test";
-            /** @description Always null: it concerns no job. */
-            job_id: null;
-            data: {
-                /**
-                 * @description The webhook endpoint.
-                 * @example we_1J9X2q2eZvKYlo2CluR9g9gV
-                 */
-                endpoint_id: string;
-            };
-        };
-        /** @description The reason for `failed` or `needs_review`. */
-        PaymentFailure: {
             /**
-             * @description Stable and machine-readable. New codes may be added.
-             *     - `unknown_payment_method` (failed): Use one of the payment methods that the reason lists, or add the method in the EMR, then retry.
-             *     - `unknown_location` (failed): Use one of the locations that the reason lists, or add the location in the EMR, then retry.
-             *     - `unknown_patient` (failed): The EMR no longer knows the patient. Sync patients, then create the payment again.
-             *     - `closed_period` (failed): The deposit date lies in a period that the practice has closed. Create the payment with an open date.
-             *     - `amount_refused` (failed): The EMR does not take this amount, often because it exceeds the patient's balance. Correct the amount.
-             *     - `emr_refused` (failed): The EMR refused the payment. The reason names the field, where the EMR names one, and the operator of this service can read the EMR's own words. Correct the cause, then retry.
-             *     - `connection_misconfigured` (failed): The practice's EMR connection cannot be used as it is set up. Correct it, then retry.
-             *     - `retries_exhausted` (failed): The EMR could not be reached until the retry horizon ended, and does not have the payment. Retry.
-             *     - `resolved_not_posted` (failed): A person looked in the EMR and did not find the payment. Retry to have it posted.
-             *     - `outcome_unknown` (needs_review): The payment may or may not be in the EMR. Look there, then resolve it as posted or not posted.
-             *     - `several_matches` (needs_review): The EMR has more than one entry for the payment. Remove all but one there, then resolve it as posted.
-             *     - `entry_differs` (needs_review): The EMR has an entry with the payment's id that is not this payment; the reason names the difference. Correct the entry there and resolve the payment as posted, or remove it there and resolve the payment as not posted.
-             *     - `not_confirmed` (needs_review): The EMR accepted the payment for later and did not confirm in time that it has posted it. Look there, then resolve the payment as posted or not posted.
-             *     - `settlement_failed` (needs_review): The outcome of the payment could not be recorded because of a fault on our side. Look in the EMR, then resolve the payment as posted or not posted.
+             * @description Always `webhook.test`.
              * @enum {string}
              */
-            code: "unknown_payment_method" | "unknown_location" | "unknown_patient" | "closed_period" | "amount_refused" | "emr_refused" | "connection_misconfigured" | "retries_exhausted" | "resolved_not_posted" | "outcome_unknown" | "several_matches" | "entry_differs" | "not_confirmed" | "settlement_failed";
-            /** @description Why, for a person, in this service's own words. The EMR's own words can name a patient, so they are not part of it, unless the operator of this service shares them with you (`share_emr_text`): then the reason ends with `The EMR said: …` and has at most 300 characters. */
-            reason: string;
-            /** @description What to do about it. */
-            action: string;
+            type: "webhook.test";
+            /** @description Always null: it concerns no job. */
+            job_id: string | null;
+            data: components["schemas"]["TestedEndpoint"];
         };
-        /** @description Why a payment that was tried is still open, and when it is tried next. */
-        PaymentWaiting: {
-            /**
-             * @description Stable and machine-readable, such as `timeout`, `unauthorized` or `our_fault`.
-             * @example timeout
-             */
-            code: string;
-            /**
-             * @description The same in words for a person.
-             * @example The EMR did not answer in time.
-             */
-            reason: string;
-            /** @description How often it was tried and put off again. */
-            tries: number;
-            next_try_at: string | null;
-        };
+        /** @description A number of payments and their sum. */
         Tally: {
+            /**
+             * Format: int64
+             * @description How many.
+             */
             count: number;
             /**
+             * Format: double
              * @description Their sum, exact to the cent.
              * @example 350.1
              */
             amount: number;
         };
         /**
+         * @description What is corrected before the payment is posted again.
          * @example {
          *       "payment_method": "Card"
          *     }
@@ -832,6 +792,7 @@ export interface components {
             location?: string;
         };
         /**
+         * @description What a person found in the EMR.
          * @example {
          *       "outcome": "posted",
          *       "emr_transaction_id": "13969262",
@@ -849,17 +810,18 @@ export interface components {
              */
             outcome: "posted" | "not_posted";
             /**
-             * @description With `posted` only: the EMR's identifier of the posting.
+             * @description With `posted` only: the EMR's identifier of the posting. One line of text that is not blank, without control characters.
              * @example 13969262
              */
             emr_transaction_id?: string;
             /**
-             * @description Who looked, and how they found out. Kept in the audit log.
+             * @description Who looked, and how they found out. Kept in the audit log. Without control characters other than tabs and line breaks.
              * @example Found on the day sheet by M. Ortiz
              */
             note: string;
         };
         /**
+         * @description A payment with its state, its attempts and its events.
          * @example {
          *       "payment_id": "123e4567e89b12d3a456426614174001",
          *       "job_id": 12345,
@@ -906,30 +868,29 @@ export interface components {
              */
             payment_id: string;
             /**
+             * Format: int64
              * @description The `job_id` in the answer to the request that created the payment.
              * @example 12345
              */
             job_id: number;
-            /**
-             * @description `accepted`, `posting`, `retrying` and `submitted` are open: the payment is being processed. `submitted`: the EMR has accepted it and finishes it later; it is not sent again. `posted`: it is in the EMR. `failed`: it is not. `needs_review`: it may be; a person has to look (`resolve`).
-             * @enum {string}
-             */
-            status: "accepted" | "posting" | "retrying" | "submitted" | "posted" | "failed" | "needs_review";
+            status: components["schemas"]["PaymentStatus"];
             /** @description true: the payment is open, and posting is paused by us. Nothing is sent to the EMR meanwhile; it goes on by itself when the hold ends, and the time does not count against its retries. */
             on_hold: boolean;
-            /** @description Medical Record Number (MRN) of the patient the payment belongs to. */
+            /** @description Medical Record Number (MRN) of the patient the payment belongs to. One line of text that is not blank, without control characters. */
             patient_mrn: string;
-            /** @description Name of the payment method as configured in the EMR (e.g. "Card"). Resolved to the EMR's internal payment method id at post time. */
+            /** @description Name of the payment method as configured in the EMR (e.g. "Card"). Resolved to the EMR's internal payment method id at post time. One line of text that is not blank, without control characters. */
             payment_method: string;
-            /** @description Your reference for the payment (e.g. a transaction or receipt number). Reference numbers may be reused across payments. */
+            /** @description Your reference for the payment (e.g. a transaction or receipt number). Reference numbers may be reused across payments. One line of text that is not blank, without control characters. */
             reference_number: string;
-            /** @description Identifier of the EMR location/facility the payment is posted against. */
+            /** @description Identifier of the EMR location/facility the payment is posted against. One line of text that is not blank, without control characters. */
             location: string;
             /**
+             * Format: double
              * @description Payment amount.
              * @example 350
              */
             amount: number;
+            /** @description The note, when there is one. */
             notes: string | null;
             /**
              * Format: date
@@ -937,42 +898,25 @@ export interface components {
              * @example 2026-06-15
              */
             deposit_date: string;
+            /** @description The EMR's identifier of the posting. */
             emr_transaction_id: string | null;
-            failure: components["schemas"]["PaymentFailure"] | null;
-            waiting: components["schemas"]["PaymentWaiting"] | null;
+            failure: components["schemas"]["PaymentFailure"];
+            waiting: components["schemas"]["PaymentWaiting"];
             /** @description Every send to the EMR, oldest first. */
-            attempts: {
-                /** @description Counts from 1. */
-                number: number;
-                /**
-                 * Format: date-time
-                 * @description Just before the request to the EMR was sent.
-                 * @example 2026-06-15T10:30:00.000Z
-                 */
-                sent_at: string;
-                finished_at: string | null;
-                outcome: ("posted" | "accepted" | "refused" | "not_sent" | "unknown" | "absent") | null;
-                code: string | null;
-            }[];
+            attempts: components["schemas"]["PostingAttempt"][];
             /** @description The events about this payment, oldest first. Events are kept for a limited time. */
-            events: {
-                /** @example evt_1J9X2q2eZvKYlo2CluR9g9gV */
-                id: string;
-                /** @example payment.created */
-                type: string;
-                /**
-                 * Format: date-time
-                 * @description When the event happened.
-                 * @example 2026-06-15T10:30:00.000Z
-                 */
-                created: string;
-            }[];
+            events: components["schemas"]["PaymentEventReference"][];
             /**
              * Format: date-time
              * @description When it was accepted.
              * @example 2026-06-15T10:30:00.000Z
              */
             created_at: string;
+            /**
+             * Format: date-time
+             * @description When it became `posted`, `failed` or `needs_review`.
+             * @example 2026-06-15T10:30:00.000Z
+             */
             settled_at: string | null;
         };
         /**
@@ -1021,8 +965,8 @@ export interface components {
          *     }
          */
         PaymentReply: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
             data: components["schemas"]["Payment"];
@@ -1077,16 +1021,19 @@ export interface components {
          *     }
          */
         PaymentList: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
+            /** @description The entries of this page. */
             data: components["schemas"]["Payment"][];
             /** @description There is another page. */
             has_more: boolean;
+            /** @description The `cursor` of the next page; null on the last one. */
             next_cursor: string | null;
         };
         /**
+         * @description The work on one payment.
          * @example {
          *       "job_id": 12345,
          *       "status": "failed",
@@ -1097,15 +1044,12 @@ export interface components {
          */
         Job: {
             /**
+             * Format: int64
              * @description The `job_id` in the answer to the request that created the payment.
              * @example 12345
              */
             job_id: number;
-            /**
-             * @description `accepted`, `posting`, `retrying` and `submitted` are open: the payment is being processed. `submitted`: the EMR has accepted it and finishes it later; it is not sent again. `posted`: it is in the EMR. `failed`: it is not. `needs_review`: it may be; a person has to look (`resolve`).
-             * @enum {string}
-             */
-            status: "accepted" | "posting" | "retrying" | "submitted" | "posted" | "failed" | "needs_review";
+            status: components["schemas"]["PaymentStatus"];
             /**
              * @description Unique identifier of the payment.
              * @example 123e4567e89b12d3a456426614174001
@@ -1117,6 +1061,11 @@ export interface components {
              * @example 2026-06-15T10:30:00.000Z
              */
             created_at: string;
+            /**
+             * Format: date-time
+             * @description When the work ended.
+             * @example 2026-06-15T10:30:00.000Z
+             */
             settled_at: string | null;
         };
         /**
@@ -1134,8 +1083,8 @@ export interface components {
          *     }
          */
         JobReply: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
             data: components["schemas"]["Job"];
@@ -1153,17 +1102,11 @@ export interface components {
          *     }
          */
         PaymentResolved: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
-            data: {
-                payment_id: string;
-                /** @enum {string} */
-                status: "posted" | "failed";
-                /** @description The event that reports it. */
-                event_id: string;
-            };
+            data: components["schemas"]["ResolvedPayment"];
         };
         /**
          * @description What the user's EMR connection supports
@@ -1194,94 +1137,26 @@ export interface components {
          *     }
          */
         ConnectionReply: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
-            data: {
-                /** @example fhir-r5 */
-                adapter: string;
-                /**
-                 * @description How the outcome is settled when the EMR does not answer. `conditional-create`, `lookup`: this service finds out whether the EMR has the payment. `none`: a person has to look (`needs_review`).
-                 * @enum {string}
-                 */
-                capability: "conditional-create" | "lookup" | "none";
-                /**
-                 * @description Of the practice. It decides which day is today, the default of `deposit_date`.
-                 * @example America/New_York
-                 */
-                time_zone: string;
-                /** @description Fields of a payment for which this EMR has no place: they are stored here and not posted. */
-                dropped_fields: ("payment_method" | "reference_number" | "location" | "notes" | "deposit_date")[];
-                /** @description `payment_method` takes the name of one of these. */
-                payment_methods: {
-                    /** @description The EMR's own id. */
-                    id: string;
-                    /** @description Its name in the EMR. */
-                    name: string;
-                }[];
-                /** @description `location` takes an identifier, the id or the name of one of these. */
-                locations: {
-                    /** @description The EMR's own id. */
-                    id: string;
-                    /** @description Its name in the EMR. */
-                    name: string;
-                    /** @description Further identifiers that `location` can take for it. */
-                    identifiers: string[];
-                }[];
-            };
+            data: components["schemas"]["Connection"];
         };
-        /**
-         * @description With `dry_run=true`: the payment as it would be posted. Nothing was written
-         * @example {
-         *       "success": true,
-         *       "message": "The payment would be posted like this. Nothing was written.",
-         *       "data": {
-         *         "would_post": true,
-         *         "patient_mrn": "MRN-12345",
-         *         "payment_method": {
-         *           "id": "http://practice.example.com/payment-methods|CC",
-         *           "name": "Card"
-         *         },
-         *         "location": {
-         *           "id": "loc-1404",
-         *           "name": "Main Street"
-         *         },
-         *         "reference_number": "#123456",
-         *         "amount": 350,
-         *         "deposit_date": "2026-06-15",
-         *         "dropped_fields": []
-         *       }
-         *     }
-         */
-        PaymentDryRun: {
-            /** @constant */
-            success: true;
+        /** @description Payment queued: always with `payment_id` and `job_id`. The answer to a request with `dry_run=true` has neither, but `data`: the payment as it would be posted. */
+        CreatePaymentAnswer: {
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
-            data: {
-                /** @constant */
-                would_post: true;
-                patient_mrn: string;
-                payment_method: {
-                    /** @description The EMR's own id. */
-                    id: string;
-                    /** @description Its name in the EMR. */
-                    name: string;
-                };
-                location: {
-                    /** @description The EMR's own id. */
-                    id: string;
-                    /** @description Its name in the EMR. */
-                    name: string;
-                };
-                reference_number: string;
-                amount: number;
-                /** Format: date */
-                deposit_date: string;
-                /** @description Fields of a payment for which this EMR has no place: they are stored here and not posted. */
-                dropped_fields: ("payment_method" | "reference_number" | "location" | "notes" | "deposit_date")[];
-            };
+            /** @description Unique identifier for the created payment record */
+            payment_id?: string;
+            /**
+             * Format: int64
+             * @description Job execution identifier for tracking the async operation
+             */
+            job_id?: number;
+            data?: components["schemas"]["DryRun"];
         };
         /**
          * @description All payments of the date (`accepted`) with their state now: `posted` payments are in the EMR, `open` ones are still being processed
@@ -1365,33 +1240,14 @@ export interface components {
          *     }
          */
         ReconciliationReply: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
-            data: {
-                /** Format: date */
-                date: string;
-                location: string | null;
-                /** @description One entry for each payment method; names that differ only in case and white space are one method. */
-                methods: {
-                    payment_method: string;
-                    accepted: components["schemas"]["Tally"];
-                    posted: components["schemas"]["Tally"];
-                    failed: components["schemas"]["Tally"];
-                    needs_review: components["schemas"]["Tally"];
-                    open: components["schemas"]["Tally"];
-                }[];
-                totals: {
-                    accepted: components["schemas"]["Tally"];
-                    posted: components["schemas"]["Tally"];
-                    failed: components["schemas"]["Tally"];
-                    needs_review: components["schemas"]["Tally"];
-                    open: components["schemas"]["Tally"];
-                };
-            };
+            data: components["schemas"]["Reconciliation"];
         };
         /**
+         * @description A webhook endpoint to register.
          * @example {
          *       "url": "https://hooks.example.com/emr-payments",
          *       "description": "Production",
@@ -1408,23 +1264,23 @@ export interface components {
              */
             url: string;
             /**
-             * @description For your own use. It is not sent anywhere.
+             * @description One line of text for your own use. It is not sent anywhere.
              * @example Production, front desk
              */
             description?: string;
             /** @description Only events of these types. Empty: every type, including future ones. */
-            event_types?: ("payment.created" | "payment.failed" | "payment.review_required" | "endpoint.disabled")[];
-            /** @description Send only `{id, type, created, payment_id, sequence}`: no patient data leaves this service. */
+            event_types?: components["schemas"]["EventType"][];
+            /** @description Send only `{id, type, created, payment_id}`: no patient data leaves this service. */
             thin?: boolean;
+            signing?: components["schemas"]["WebhookSigning"];
             /**
-             * @description `v1`: HMAC-SHA256 with a secret that both sides have. `v1a`: ed25519; you get the public key, which can verify but not sign.
-             * @enum {string}
+             * Format: double
+             * @description Maximum of deliveries per second, on average. Without it only the 15 s deadline of each limits them.
              */
-            signing?: "v1" | "v1a";
-            /** @description Maximum of deliveries per second, on average. Without it only the 15 s deadline of each limits them. */
             rate_per_second?: number;
         };
         /**
+         * @description What to change; a field that is left out stays as it is.
          * @example {
          *       "enabled": true
          *     }
@@ -1435,16 +1291,25 @@ export interface components {
              * @example https://hooks.example.com/emr-payments
              */
             url?: string;
+            /**
+             * @description One line of text for your own use. It is not sent anywhere.
+             * @example Production, front desk
+             */
             description?: string | null;
             /** @description Only events of these types. Empty: every type, including future ones. */
-            event_types?: ("payment.created" | "payment.failed" | "payment.review_required" | "endpoint.disabled")[];
-            /** @description Send only `{id, type, created, payment_id, sequence}`: no patient data leaves this service. */
+            event_types?: components["schemas"]["EventType"][];
+            /** @description Send only `{id, type, created, payment_id}`: no patient data leaves this service. */
             thin?: boolean;
+            /**
+             * Format: double
+             * @description Maximum of deliveries per second, on average. Without it only the 15 s deadline of each limits them.
+             */
             rate_per_second?: number | null;
             /** @description false: nothing more is sent, and pending deliveries are canceled. true: deliveries start afresh; `recoverable` in the answer counts the events that were missed. */
             enabled?: boolean;
         };
         /**
+         * @description How the old secret is replaced.
          * @example {
          *       "overlap_seconds": 86400
          *     }
@@ -1454,6 +1319,7 @@ export interface components {
             overlap_seconds?: number;
         };
         /**
+         * @description The time whose events are sent again.
          * @example {
          *       "since": "2026-06-14T00:00:00Z"
          *     }
@@ -1472,6 +1338,7 @@ export interface components {
             until?: string;
         };
         /**
+         * @description Where to send the event again.
          * @example {
          *       "endpoint_id": "we_1J9X2q2eZvKYlo2CluR9g9gV"
          *     }
@@ -1481,6 +1348,7 @@ export interface components {
             endpoint_id?: string;
         };
         /**
+         * @description An endpoint that receives your events.
          * @example {
          *       "id": "we_1J9X2q2eZvKYlo2CluR9g9gV",
          *       "url": "https://hooks.example.com/emr-payments",
@@ -1503,9 +1371,14 @@ export interface components {
          *     }
          */
         WebhookEndpoint: {
-            /** @example we_1J9X2q2eZvKYlo2CluR9g9gV */
+            /**
+             * @description Id of the endpoint.
+             * @example we_1J9X2q2eZvKYlo2CluR9g9gV
+             */
             id: string;
+            /** @description Where events are sent. */
             url: string;
+            /** @description Your own text, when there is one. */
             description: string | null;
             /** @description Empty: every type. */
             event_types: string[];
@@ -1514,18 +1387,37 @@ export interface components {
              * @example 2026-06-01
              */
             api_version: string;
+            /** @description Only `{id, type, created, payment_id}` is sent. */
             thin: boolean;
+            signing: components["schemas"]["WebhookSigning"];
             /**
-             * @description `v1`: HMAC-SHA256 with a secret that both sides have. `v1a`: ed25519; you get the public key, which can verify but not sign.
-             * @enum {string}
+             * Format: double
+             * @description Maximum of deliveries per second; null when there is none.
              */
-            signing: "v1" | "v1a";
             rate_per_second: number | null;
+            /** @description false: nothing is sent. */
             enabled: boolean;
+            /**
+             * Format: date-time
+             * @description The time from which on nothing is sent.
+             * @example 2026-06-15T10:30:00.000Z
+             */
             disabled_at: string | null;
-            disabled_code: ("gone" | "failing" | "address_refused" | "by_client" | "by_operator") | null;
+            /** @description Why nothing is sent: gone, failing, address_refused, by_client, by_operator. New codes may be added. */
+            disabled_code: string | null;
+            /** @description Why, in words for a person. */
             disabled_reason: string | null;
+            /**
+             * Format: date-time
+             * @description The first failure since the last success. After five days of failures the endpoint is disabled.
+             * @example 2026-06-15T10:30:00.000Z
+             */
             failing_since: string | null;
+            /**
+             * Format: date-time
+             * @description After five failures in a row events wait until this time. Then one is sent as a probe; if it succeeds, the others follow.
+             * @example 2026-06-15T10:30:00.000Z
+             */
             paused_until: string | null;
             /**
              * Format: date-time
@@ -1535,6 +1427,7 @@ export interface components {
             created_at: string;
         };
         /**
+         * @description One event for one endpoint, with its attempts.
          * @example {
          *       "id": 4711,
          *       "event_id": "evt_1J9X2q2eZvKYlo2CluR9g9gV",
@@ -1557,9 +1450,17 @@ export interface components {
          *     }
          */
         WebhookDelivery: {
+            /**
+             * Format: int64
+             * @description Number of the delivery.
+             */
             id: number;
-            /** @example evt_1J9X2q2eZvKYlo2CluR9g9gV */
+            /**
+             * @description The event.
+             * @example evt_1J9X2q2eZvKYlo2CluR9g9gV
+             */
             event_id: string;
+            /** @description The type of the event. */
             event_type: string;
             /**
              * @description `pending`: waits for its first or next attempt. `failed`: all attempts are used up. `canceled`: the endpoint was disabled first. Failed and canceled deliveries can be recovered.
@@ -1572,27 +1473,25 @@ export interface components {
              * @example 2026-06-15T10:30:00.000Z
              */
             created_at: string;
+            /**
+             * Format: date-time
+             * @description When it was delivered, failed or canceled.
+             * @example 2026-06-15T10:30:00.000Z
+             */
             finished_at: string | null;
+            /**
+             * Format: date-time
+             * @description Earliest time of the next attempt; null when no attempt is planned.
+             * @example 2026-06-15T10:30:00.000Z
+             */
             next_attempt_at: string | null;
             /** @description Attempts made so far. */
             attempt_count: number;
             /** @description At most the last 20, oldest first. */
-            attempts: {
-                number: number;
-                /**
-                 * Format: date-time
-                 * @description When it was sent.
-                 * @example 2026-06-15T10:30:00.000Z
-                 */
-                started_at: string;
-                http_status: number | null;
-                /** @description From the DNS query to the end of the answer. */
-                duration_ms: number;
-                error_kind: string | null;
-                excerpt: string | null;
-            }[];
+            attempts: components["schemas"]["WebhookAttempt"][];
         };
         /**
+         * @description Events being sent to an endpoint again.
          * @example {
          *       "id": "rec_1J9X2q2eZvKYlo2CluR9g9gV",
          *       "endpoint_id": "we_1J9X2q2eZvKYlo2CluR9g9gV",
@@ -1608,8 +1507,12 @@ export interface components {
          *     }
          */
         WebhookRecovery: {
-            /** @example rec_1J9X2q2eZvKYlo2CluR9g9gV */
+            /**
+             * @description Id of the recovery.
+             * @example rec_1J9X2q2eZvKYlo2CluR9g9gV
+             */
             id: string;
+            /** @description The endpoint. */
             endpoint_id: string;
             /**
              * Format: date-time
@@ -1623,14 +1526,30 @@ export interface components {
              * @example 2026-06-15T10:30:00.000Z
              */
             until: string;
-            /** @enum {string} */
+            /**
+             * @description `running`: events are still being sent.
+             * @enum {string}
+             */
             status: "running" | "done";
-            /** @description Events that it sends in all. */
+            /**
+             * Format: int64
+             * @description Events that it sends in all.
+             */
             total: number;
-            /** @description Events that were delivered, failed or canceled. */
+            /**
+             * Format: int64
+             * @description Events that were delivered, failed or canceled.
+             */
             done: number;
+            /**
+             * Format: int64
+             * @description Events that the endpoint has taken.
+             */
             delivered: number;
-            /** @description Failed or canceled again. */
+            /**
+             * Format: int64
+             * @description Failed or canceled again.
+             */
             failed: number;
             /** @description true: there were more than the 10000 events of one recovery, of which the oldest are sent first. When this one is done, send the same request again. */
             more: boolean;
@@ -1656,21 +1575,30 @@ export interface components {
          *         "payment_method": "Card",
          *         "amount": 350,
          *         "reference_number": "#123456",
-         *         "patient_mrn": "MRN-12345",
-         *         "sequence": 1
+         *         "patient_mrn": "MRN-12345"
          *       }
          *     }
          */
         Event: {
+            /** @description Id of the event. */
             id: string;
+            /** @description The user; null when the event concerns no user. */
             access_token_reference_id: string | null;
-            /** @constant */
+            /**
+             * @description Always `event`.
+             * @enum {string}
+             */
             object: "event";
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When the event happened, in UTC and whole seconds.
+             */
             created: string;
             /** @description New types may be added: ignore those that you do not know. */
             type: string;
+            /** @description The job; null when the event concerns no job. */
             job_id: string | null;
+            /** @description The event's own fields, by its type. */
             data: {
                 [key: string]: unknown;
             };
@@ -1703,8 +1631,8 @@ export interface components {
          *     }
          */
         WebhookEndpointReply: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
             data: components["schemas"]["WebhookEndpoint"];
@@ -1741,13 +1669,15 @@ export interface components {
          *     }
          */
         WebhookEndpointList: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
+            /** @description The entries of this page. */
             data: components["schemas"]["WebhookEndpoint"][];
             /** @description There is another page. */
             has_more: boolean;
+            /** @description The `cursor` of the next page; null on the last one. */
             next_cursor: string | null;
         };
         /**
@@ -1779,52 +1709,11 @@ export interface components {
          *     }
          */
         WebhookEndpointCreated: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
-            data: {
-                /** @example we_1J9X2q2eZvKYlo2CluR9g9gV */
-                id: string;
-                url: string;
-                description: string | null;
-                /** @description Empty: every type. */
-                event_types: string[];
-                /**
-                 * @description The payload version that it registered with. It never changes.
-                 * @example 2026-06-01
-                 */
-                api_version: string;
-                thin: boolean;
-                /**
-                 * @description `v1`: HMAC-SHA256 with a secret that both sides have. `v1a`: ed25519; you get the public key, which can verify but not sign.
-                 * @enum {string}
-                 */
-                signing: "v1" | "v1a";
-                rate_per_second: number | null;
-                enabled: boolean;
-                disabled_at: string | null;
-                disabled_code: ("gone" | "failing" | "address_refused" | "by_client" | "by_operator") | null;
-                disabled_reason: string | null;
-                failing_since: string | null;
-                paused_until: string | null;
-                /**
-                 * Format: date-time
-                 * @description When it was registered.
-                 * @example 2026-06-15T10:30:00.000Z
-                 */
-                created_at: string;
-                /**
-                 * @description With `v1`: the secret that verifies the signatures. It is shown in this answer only.
-                 * @example whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
-                 */
-                secret?: string;
-                /**
-                 * @description With `v1a`: the key that verifies the signatures. The secret key never leaves this service.
-                 * @example whpk_NAT9qhvbi6zmGTBbFOkiK1RTbd6zlHtFHvWmNzGYSEM=
-                 */
-                public_key?: string;
-            };
+            data: components["schemas"]["WebhookEndpointWithSecret"];
         };
         /**
          * @description The endpoint as it is now
@@ -1858,52 +1747,11 @@ export interface components {
          *     }
          */
         WebhookEndpointUpdated: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
-            data: {
-                /** @example we_1J9X2q2eZvKYlo2CluR9g9gV */
-                id: string;
-                url: string;
-                description: string | null;
-                /** @description Empty: every type. */
-                event_types: string[];
-                /**
-                 * @description The payload version that it registered with. It never changes.
-                 * @example 2026-06-01
-                 */
-                api_version: string;
-                thin: boolean;
-                /**
-                 * @description `v1`: HMAC-SHA256 with a secret that both sides have. `v1a`: ed25519; you get the public key, which can verify but not sign.
-                 * @enum {string}
-                 */
-                signing: "v1" | "v1a";
-                rate_per_second: number | null;
-                enabled: boolean;
-                disabled_at: string | null;
-                disabled_code: ("gone" | "failing" | "address_refused" | "by_client" | "by_operator") | null;
-                disabled_reason: string | null;
-                failing_since: string | null;
-                paused_until: string | null;
-                /**
-                 * Format: date-time
-                 * @description When it was registered.
-                 * @example 2026-06-15T10:30:00.000Z
-                 */
-                created_at: string;
-                recoverable: {
-                    /**
-                     * Format: date-time
-                     * @description The `since` for `POST /v1/webhooks/{id}/recover`.
-                     * @example 2026-06-15T10:30:00.000Z
-                     */
-                    since: string;
-                    /** @description Events since then that the endpoint did not get; at most 10000 are counted. */
-                    count: number;
-                } | null;
-            };
+            data: components["schemas"]["ChangedWebhookEndpoint"];
         };
         /**
          * @description The endpoint is deleted
@@ -1917,15 +1765,11 @@ export interface components {
          *     }
          */
         WebhookEndpointDeleted: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
-            data: {
-                id: string;
-                /** @constant */
-                deleted: true;
-            };
+            data: components["schemas"]["DeletedWebhookEndpoint"];
         };
         /**
          * @description The new secret
@@ -1940,30 +1784,11 @@ export interface components {
          *     }
          */
         WebhookSecretRotated: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
-            data: {
-                /** @description The endpoint. */
-                id: string;
-                /**
-                 * @description With `v1`: the secret that verifies the signatures. It is shown in this answer only.
-                 * @example whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
-                 */
-                secret?: string;
-                /**
-                 * @description With `v1a`: the key that verifies the signatures. The secret key never leaves this service.
-                 * @example whpk_NAT9qhvbi6zmGTBbFOkiK1RTbd6zlHtFHvWmNzGYSEM=
-                 */
-                public_key?: string;
-                /**
-                 * Format: date-time
-                 * @description The old secret signs as well until this time.
-                 * @example 2026-06-15T10:30:00.000Z
-                 */
-                old_valid_until: string;
-            };
+            data: components["schemas"]["WebhookSecret"];
         };
         /**
          * @description The result of the test
@@ -1982,22 +1807,11 @@ export interface components {
          *     }
          */
         WebhookTestResult: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
-            data: {
-                /** @description The endpoint answered 2xx in time. */
-                delivered: boolean;
-                /** @description The `webhook-id` that was sent. */
-                event_id: string;
-                http_status: number | null;
-                /** @description From the DNS query to the end of the answer. */
-                duration_ms: number;
-                error_kind: string | null;
-                excerpt: string | null;
-                detail: string | null;
-            };
+            data: components["schemas"]["WebhookTest"];
         };
         /**
          * @description Deliveries, newest first
@@ -2031,13 +1845,15 @@ export interface components {
          *     }
          */
         WebhookDeliveryList: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
+            /** @description The entries of this page. */
             data: components["schemas"]["WebhookDelivery"][];
             /** @description There is another page. */
             has_more: boolean;
+            /** @description The `cursor` of the next page; null on the last one. */
             next_cursor: string | null;
         };
         /**
@@ -2061,8 +1877,8 @@ export interface components {
          *     }
          */
         WebhookRecoveryReply: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
             data: components["schemas"]["WebhookRecovery"];
@@ -2081,15 +1897,11 @@ export interface components {
          *     }
          */
         EventRedelivering: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
-            data: {
-                event_id: string;
-                /** @description The endpoints that get it again. An endpoint with a delivery of it still pending is left out. */
-                endpoint_ids: string[];
-            };
+            data: components["schemas"]["RedeliveringEvent"];
         };
         /**
          * @description The event
@@ -2109,15 +1921,14 @@ export interface components {
          *           "payment_method": "Card",
          *           "amount": 350,
          *           "reference_number": "#123456",
-         *           "patient_mrn": "MRN-12345",
-         *           "sequence": 1
+         *           "patient_mrn": "MRN-12345"
          *         }
          *       }
          *     }
          */
         EventReply: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
             data: components["schemas"]["Event"];
@@ -2141,8 +1952,7 @@ export interface components {
          *             "payment_method": "Card",
          *             "amount": 350,
          *             "reference_number": "#123456",
-         *             "patient_mrn": "MRN-12345",
-         *             "sequence": 1
+         *             "patient_mrn": "MRN-12345"
          *           }
          *         }
          *       ],
@@ -2151,14 +1961,560 @@ export interface components {
          *     }
          */
         EventList: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
+            /** @description The entries of this page. */
             data: components["schemas"]["Event"][];
             /** @description There is another page. */
             has_more: boolean;
+            /** @description The `cursor` of the next page; null on the last one. */
             next_cursor: string | null;
+        };
+        /** @description A payment that is in the EMR. */
+        PostedPayment: {
+            /**
+             * @description Unique identifier of the payment.
+             * @example 123e4567e89b12d3a456426614174001
+             */
+            payment_id: string;
+            /** @description The EMR's identifier of the posting. */
+            emr_transaction_id: string;
+            /** @description As it was sent. */
+            payment_method: string;
+            /**
+             * Format: double
+             * @description Payment amount.
+             */
+            amount: number;
+            /** @description As it was sent. */
+            reference_number: string;
+            /** @description As it was sent. */
+            patient_mrn: string;
+        };
+        /** @description A payment that is not in the EMR. */
+        FailedPayment: {
+            /**
+             * @description Unique identifier of the payment.
+             * @example 123e4567e89b12d3a456426614174001
+             */
+            payment_id: string;
+            /** @description Why, for a person, in this service's own words. The EMR's own words can name a patient, so they are not part of it, unless the operator of this service shares them with you (`share_emr_text`): then the reason ends with `The EMR said: …` and has at most 300 characters. */
+            failure_reason: string;
+        };
+        /** @description A payment that may be in the EMR. */
+        PaymentToReview: {
+            /**
+             * @description Unique identifier of the payment.
+             * @example 123e4567e89b12d3a456426614174001
+             */
+            payment_id: string;
+            /** @description Why, for a person, in this service's own words. The EMR's own words can name a patient, so they are not part of it, unless the operator of this service shares them with you (`share_emr_text`): then the reason ends with `The EMR said: …` and has at most 300 characters. */
+            review_reason: string;
+        };
+        /** @description The endpoint that was disabled. */
+        DisabledEndpoint: {
+            /**
+             * @description The webhook endpoint.
+             * @example we_1J9X2q2eZvKYlo2CluR9g9gV
+             */
+            endpoint_id: string;
+            /** @description Why, for programs: gone, failing, address_refused. New codes may be added. */
+            code: string;
+            /** @description Why, in words for a person. */
+            reason: string;
+        };
+        /** @description The endpoint that is tested. */
+        TestedEndpoint: {
+            /**
+             * @description The webhook endpoint.
+             * @example we_1J9X2q2eZvKYlo2CluR9g9gV
+             */
+            endpoint_id: string;
+        };
+        /**
+         * @description `accepted`, `posting`, `retrying` and `submitted` are open: the payment is being processed. `submitted`: the EMR has accepted it and finishes it later; it is not sent again. `posted`: it is in the EMR. `failed`: it is not. `needs_review`: it may be; a person has to look (`resolve`).
+         * @enum {string}
+         */
+        PaymentStatus: "accepted" | "posting" | "retrying" | "submitted" | "posted" | "failed" | "needs_review";
+        /**
+         * PaymentFailure
+         * @description The reason for `failed` or `needs_review`.
+         */
+        PaymentFailure: {
+            /**
+             * @description Stable and machine-readable. New codes may be added.
+             *     - `unknown_payment_method` (failed): Use one of the payment methods that the reason lists, or add the method in the EMR, then retry.
+             *     - `unknown_location` (failed): Use one of the locations that the reason lists, or add the location in the EMR, then retry.
+             *     - `unknown_patient` (failed): The EMR no longer knows the patient. Sync patients, then create the payment again.
+             *     - `closed_period` (failed): The deposit date lies in a period that the practice has closed. Create the payment with an open date.
+             *     - `amount_refused` (failed): The EMR does not take this amount, often because it exceeds the patient's balance. Correct the amount.
+             *     - `emr_refused` (failed): The EMR refused the payment. The reason names the field, where the EMR names one, and the operator of this service can read the EMR's own words. Correct the cause, then retry.
+             *     - `connection_misconfigured` (failed): The practice's EMR connection cannot be used as it is set up. Correct it, then retry.
+             *     - `retries_exhausted` (failed): The EMR could not be reached until the retry horizon ended, and does not have the payment. Retry.
+             *     - `resolved_not_posted` (failed): A person looked in the EMR and did not find the payment. Retry to have it posted.
+             *     - `outcome_unknown` (needs_review): The payment may or may not be in the EMR. Look there, then resolve it as posted or not posted.
+             *     - `several_matches` (needs_review): The EMR has more than one entry for the payment. Remove all but one there, then resolve it as posted.
+             *     - `entry_differs` (needs_review): The EMR has an entry with the payment's id that is not this payment; the reason names the difference. Correct the entry there and resolve the payment as posted, or remove it there and resolve the payment as not posted.
+             *     - `not_confirmed` (needs_review): The EMR accepted the payment for later and did not confirm in time that it has posted it. Look there, then resolve the payment as posted or not posted.
+             *     - `settlement_failed` (needs_review): The outcome of the payment could not be recorded because of a fault on our side. Look in the EMR, then resolve the payment as posted or not posted.
+             */
+            code: string;
+            /** @description Why, for a person, in this service's own words. The EMR's own words can name a patient, so they are not part of it, unless the operator of this service shares them with you (`share_emr_text`): then the reason ends with `The EMR said: …` and has at most 300 characters. */
+            reason: string;
+            /** @description What to do about it. */
+            action: string;
+        } | null;
+        /**
+         * PaymentWaiting
+         * @description Why a payment that was tried is still open, and when it is tried next.
+         */
+        PaymentWaiting: {
+            /**
+             * @description Stable and machine-readable, such as `timeout`, `unauthorized` or `our_fault`.
+             * @example timeout
+             */
+            code: string;
+            /**
+             * @description The same in words for a person.
+             * @example The EMR did not answer in time.
+             */
+            reason: string;
+            /** @description How often it was tried and put off again. */
+            tries: number;
+            /**
+             * Format: date-time
+             * @description When it is tried next, at the earliest; null while it is being tried.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            next_try_at: string | null;
+        } | null;
+        /** @description One send of the payment to the EMR. */
+        PostingAttempt: {
+            /** @description Counts from 1. */
+            number: number;
+            /**
+             * Format: date-time
+             * @description Just before the request to the EMR was sent.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            sent_at: string;
+            /**
+             * Format: date-time
+             * @description When its outcome was known.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            finished_at: string | null;
+            /** @description `posted`: the EMR has it. `accepted`: the EMR took it and finishes it later. `refused`: the EMR does not take it. `not_sent`: it never reached the EMR. `unknown`: there was no answer that proves anything. `absent`: the outcome was open, and a later look-up or a person found that the EMR does not have it. null: still running. */
+            outcome: string | null;
+            /** @description What went wrong, as one of a list of codes such as `timeout`; null when nothing went wrong. New codes may be added. `restored`: our database was restored from a backup of this time, so that the payment may have been sent without our knowing it. */
+            code: string | null;
+        };
+        /** @description An event about the payment. */
+        PaymentEventReference: {
+            /**
+             * @description Id of the event.
+             * @example evt_1J9X2q2eZvKYlo2CluR9g9gV
+             */
+            id: string;
+            /**
+             * @description Type of the event.
+             * @example payment.created
+             */
+            type: string;
+            /**
+             * Format: date-time
+             * @description When the event happened.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            created: string;
+        };
+        /** @description The payment as it is settled. */
+        ResolvedPayment: {
+            /** @description Unique identifier of the payment. */
+            payment_id: string;
+            /**
+             * @description The state of the payment now.
+             * @enum {string}
+             */
+            status: "posted" | "failed";
+            /** @description The event that reports it. */
+            event_id: string;
+        };
+        /**
+         * @description A field of a payment for which an EMR can lack a place.
+         * @enum {string}
+         */
+        DroppedField: "payment_method" | "reference_number" | "location" | "notes" | "deposit_date";
+        /** @description A payment method or a location of the EMR. */
+        EmrEntry: {
+            /** @description The EMR's own id. */
+            id: string;
+            /** @description Its name in the EMR. */
+            name: string;
+        };
+        /** @description A location of the EMR. */
+        EmrLocation: {
+            /** @description The EMR's own id. */
+            id: string;
+            /** @description Its name in the EMR. */
+            name: string;
+            /** @description Further identifiers that `location` can take for it. */
+            identifiers: string[];
+        };
+        /** @description What the user's EMR connection supports. */
+        Connection: {
+            /**
+             * @description The dialect of the EMR.
+             * @example fhir-r5
+             */
+            adapter: string;
+            /**
+             * @description How the outcome is settled when the EMR does not answer. `conditional-create`, `lookup`: this service finds out whether the EMR has the payment. `none`: a person has to look (`needs_review`).
+             * @enum {string}
+             */
+            capability: "conditional-create" | "lookup" | "none";
+            /**
+             * @description Of the practice. It decides which day is today, the default of `deposit_date`.
+             * @example America/New_York
+             */
+            time_zone: string;
+            /** @description Fields of a payment for which this EMR has no place: they are stored here and not posted. */
+            dropped_fields: components["schemas"]["DroppedField"][];
+            /** @description `payment_method` takes the name of one of these. */
+            payment_methods: components["schemas"]["EmrEntry"][];
+            /** @description `location` takes an identifier, the id or the name of one of these. */
+            locations: components["schemas"]["EmrLocation"][];
+        };
+        /** @description A payment as it would be posted. */
+        DryRun: {
+            /** @description Always true. */
+            would_post: boolean;
+            /** @description As it was sent. */
+            patient_mrn: string;
+            payment_method: components["schemas"]["EmrEntry"];
+            location: components["schemas"]["EmrEntry"];
+            /** @description As it was sent. */
+            reference_number: string;
+            /**
+             * Format: double
+             * @description As it was sent.
+             */
+            amount: number;
+            /**
+             * Format: date
+             * @description The date that it would be posted with.
+             */
+            deposit_date: string;
+            /** @description Fields of a payment for which this EMR has no place: they are stored here and not posted. */
+            dropped_fields: components["schemas"]["DroppedField"][];
+        };
+        /** @description The payments of one method. */
+        ReconciliationMethod: {
+            /** @description Name of the payment method. */
+            payment_method: string;
+            accepted: components["schemas"]["Tally"];
+            posted: components["schemas"]["Tally"];
+            failed: components["schemas"]["Tally"];
+            needs_review: components["schemas"]["Tally"];
+            open: components["schemas"]["Tally"];
+        };
+        /** @description All methods together. */
+        ReconciliationTotals: {
+            accepted: components["schemas"]["Tally"];
+            posted: components["schemas"]["Tally"];
+            failed: components["schemas"]["Tally"];
+            needs_review: components["schemas"]["Tally"];
+            open: components["schemas"]["Tally"];
+        };
+        /** @description The payments of one deposit date, counted. */
+        Reconciliation: {
+            /**
+             * Format: date
+             * @description The deposit date.
+             */
+            date: string;
+            /** @description null: all locations. */
+            location: string | null;
+            /** @description One entry for each payment method; names that differ only in case and white space are one method. */
+            methods: components["schemas"]["ReconciliationMethod"][];
+            totals: components["schemas"]["ReconciliationTotals"];
+        };
+        /**
+         * @description A type of event.
+         * @enum {string}
+         */
+        EventType: "payment.created" | "payment.failed" | "payment.review_required" | "endpoint.disabled";
+        /**
+         * @description `v1`: HMAC-SHA256 with a secret that both sides have. `v1a`: ed25519; you get the public key, which can verify but not sign.
+         * @enum {string}
+         */
+        WebhookSigning: "v1" | "v1a";
+        /** @description One attempt to send an event. */
+        WebhookAttempt: {
+            /** @description Counts from 1. */
+            number: number;
+            /**
+             * Format: date-time
+             * @description When it was sent.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            started_at: string;
+            /** @description Status of the answer; null when there was no answer. */
+            http_status: number | null;
+            /** @description From the DNS query to the end of the answer. */
+            duration_ms: number;
+            /** @description null when it was delivered; otherwise http_status, timeout, dns, connect, tls, reset, protocol or address_refused. */
+            error_kind: string | null;
+            /** @description The first 1 KiB of the answer. */
+            excerpt: string | null;
+        };
+        /** @description A new endpoint, with its secret. */
+        WebhookEndpointWithSecret: {
+            /**
+             * @description Id of the endpoint.
+             * @example we_1J9X2q2eZvKYlo2CluR9g9gV
+             */
+            id: string;
+            /** @description Where events are sent. */
+            url: string;
+            /** @description Your own text, when there is one. */
+            description: string | null;
+            /** @description Empty: every type. */
+            event_types: string[];
+            /**
+             * @description The payload version that it registered with. It never changes.
+             * @example 2026-06-01
+             */
+            api_version: string;
+            /** @description Only `{id, type, created, payment_id}` is sent. */
+            thin: boolean;
+            signing: components["schemas"]["WebhookSigning"];
+            /**
+             * Format: double
+             * @description Maximum of deliveries per second; null when there is none.
+             */
+            rate_per_second: number | null;
+            /** @description false: nothing is sent. */
+            enabled: boolean;
+            /**
+             * Format: date-time
+             * @description The time from which on nothing is sent.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            disabled_at: string | null;
+            /** @description Why nothing is sent: gone, failing, address_refused, by_client, by_operator. New codes may be added. */
+            disabled_code: string | null;
+            /** @description Why, in words for a person. */
+            disabled_reason: string | null;
+            /**
+             * Format: date-time
+             * @description The first failure since the last success. After five days of failures the endpoint is disabled.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            failing_since: string | null;
+            /**
+             * Format: date-time
+             * @description After five failures in a row events wait until this time. Then one is sent as a probe; if it succeeds, the others follow.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            paused_until: string | null;
+            /**
+             * Format: date-time
+             * @description When it was registered.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            created_at: string;
+            /**
+             * @description With `v1`: the secret that verifies the signatures. It is shown in this answer only.
+             * @example whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
+             */
+            secret?: string;
+            /**
+             * @description With `v1a`: the key that verifies the signatures. The secret key never leaves this service.
+             * @example whpk_NAT9qhvbi6zmGTBbFOkiK1RTbd6zlHtFHvWmNzGYSEM=
+             */
+            public_key?: string;
+        };
+        /**
+         * RecoverableEvents
+         * @description The events that the endpoint missed, when this request enabled it again; null when there are none.
+         */
+        RecoverableEvents: {
+            /**
+             * Format: date-time
+             * @description The `since` for `POST /v1/webhooks/{id}/recover`.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            since: string;
+            /**
+             * Format: int64
+             * @description Events since then that the endpoint did not get; at most 10000 are counted.
+             */
+            count: number;
+        } | null;
+        /** @description An endpoint after a change. */
+        ChangedWebhookEndpoint: {
+            /**
+             * @description Id of the endpoint.
+             * @example we_1J9X2q2eZvKYlo2CluR9g9gV
+             */
+            id: string;
+            /** @description Where events are sent. */
+            url: string;
+            /** @description Your own text, when there is one. */
+            description: string | null;
+            /** @description Empty: every type. */
+            event_types: string[];
+            /**
+             * @description The payload version that it registered with. It never changes.
+             * @example 2026-06-01
+             */
+            api_version: string;
+            /** @description Only `{id, type, created, payment_id}` is sent. */
+            thin: boolean;
+            signing: components["schemas"]["WebhookSigning"];
+            /**
+             * Format: double
+             * @description Maximum of deliveries per second; null when there is none.
+             */
+            rate_per_second: number | null;
+            /** @description false: nothing is sent. */
+            enabled: boolean;
+            /**
+             * Format: date-time
+             * @description The time from which on nothing is sent.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            disabled_at: string | null;
+            /** @description Why nothing is sent: gone, failing, address_refused, by_client, by_operator. New codes may be added. */
+            disabled_code: string | null;
+            /** @description Why, in words for a person. */
+            disabled_reason: string | null;
+            /**
+             * Format: date-time
+             * @description The first failure since the last success. After five days of failures the endpoint is disabled.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            failing_since: string | null;
+            /**
+             * Format: date-time
+             * @description After five failures in a row events wait until this time. Then one is sent as a probe; if it succeeds, the others follow.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            paused_until: string | null;
+            /**
+             * Format: date-time
+             * @description When it was registered.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            created_at: string;
+            recoverable: components["schemas"]["RecoverableEvents"];
+        };
+        /** @description An endpoint that is deleted. */
+        DeletedWebhookEndpoint: {
+            /** @description The endpoint. */
+            id: string;
+            /** @description Always true. */
+            deleted: boolean;
+        };
+        /** @description The new secret of an endpoint. */
+        WebhookSecret: {
+            /** @description The endpoint. */
+            id: string;
+            /**
+             * @description With `v1`: the secret that verifies the signatures. It is shown in this answer only.
+             * @example whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
+             */
+            secret?: string;
+            /**
+             * @description With `v1a`: the key that verifies the signatures. The secret key never leaves this service.
+             * @example whpk_NAT9qhvbi6zmGTBbFOkiK1RTbd6zlHtFHvWmNzGYSEM=
+             */
+            public_key?: string;
+            /**
+             * Format: date-time
+             * @description The old secret signs as well until this time.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            old_valid_until: string;
+        };
+        /** @description The result of a test of an endpoint. */
+        WebhookTest: {
+            /** @description The endpoint answered 2xx in time. */
+            delivered: boolean;
+            /** @description The `webhook-id` that was sent. */
+            event_id: string;
+            /** @description Status of the answer; null when there was no answer. */
+            http_status: number | null;
+            /** @description From the DNS query to the end of the answer. */
+            duration_ms: number;
+            /** @description null when it was delivered; otherwise http_status, timeout, dns, connect, tls, reset, protocol or address_refused. */
+            error_kind: string | null;
+            /** @description The first 1 KiB of the answer. */
+            excerpt: string | null;
+            /** @description What went wrong, in words for a person. */
+            detail: string | null;
+        };
+        /** @description An event that is sent again. */
+        RedeliveringEvent: {
+            /** @description The event. */
+            event_id: string;
+            /** @description The endpoints that get it again. An endpoint with a delivery of it still pending is left out. */
+            endpoint_ids: string[];
+        };
+        /** @description Links for a first look. */
+        StartLinks: {
+            /**
+             * @description The documentation as a page.
+             * @example /docs
+             */
+            docs: string;
+            /**
+             * @description The OpenAPI document.
+             * @example /openapi.json
+             */
+            openapi: string;
+            /**
+             * @description Readiness of the service.
+             * @example /health/ready
+             */
+            health: string;
+        };
+        /** @description Links to the documentation and the health check */
+        Start: {
+            /** @description Always true. */
+            success: boolean;
+            /** @description For people. */
+            message: string;
+            data: components["schemas"]["StartLinks"];
+        };
+        /** @description Alive */
+        Liveness: {
+            /**
+             * @description Always `ok`.
+             * @enum {string}
+             */
+            status: "ok";
+        };
+        /** @description Ready */
+        Readiness: {
+            /**
+             * @description `degraded`: payments are accepted, and posted once the queue is back.
+             * @enum {string}
+             */
+            status: "ok" | "degraded" | "unavailable" | "stopping";
+            /**
+             * @description `down`: it does not answer in time.
+             * @enum {string}
+             */
+            postgres: "up" | "down";
+            /**
+             * @description `down`: it does not answer in time.
+             * @enum {string}
+             */
+            queue: "up" | "down";
         };
     };
     responses: never;
@@ -2184,29 +2540,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** @constant */
-                        success: true;
-                        /** @description For people. */
-                        message: string;
-                        data: {
-                            /**
-                             * @description The documentation as a page.
-                             * @example /docs
-                             */
-                            docs: string;
-                            /**
-                             * @description The OpenAPI document.
-                             * @example /openapi.json
-                             */
-                            openapi: string;
-                            /**
-                             * @description Readiness of the service.
-                             * @example /health/ready
-                             */
-                            health: string;
-                        };
-                    };
+                    "application/json": components["schemas"]["Start"];
                 };
             };
             /** @description For browsers: to `/docs` */
@@ -2224,7 +2558,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -2235,7 +2569,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -2246,7 +2580,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -2266,10 +2600,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** @constant */
-                        status: "ok";
-                    };
+                    "application/json": components["schemas"]["Liveness"];
                 };
             };
             /** @description `malformed_request`: The request is not well-formed HTTP. */
@@ -2280,7 +2611,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -2291,7 +2622,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -2302,7 +2633,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -2322,14 +2653,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** @enum {string} */
-                        status: "ok" | "degraded" | "unavailable" | "stopping";
-                        /** @enum {string} */
-                        postgres: "up" | "down";
-                        /** @enum {string} */
-                        queue: "up" | "down";
-                    };
+                    "application/json": components["schemas"]["Readiness"];
                 };
             };
             /** @description `malformed_request`: The request is not well-formed HTTP. */
@@ -2340,7 +2664,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -2351,7 +2675,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -2362,7 +2686,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description Not ready: PostgreSQL is down, or the process is stopping */
@@ -2371,14 +2695,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** @enum {string} */
-                        status: "ok" | "degraded" | "unavailable" | "stopping";
-                        /** @enum {string} */
-                        postgres: "up" | "down";
-                        /** @enum {string} */
-                        queue: "up" | "down";
-                    };
+                    "application/json": components["schemas"]["Readiness"];
                 };
             };
         };
@@ -2387,7 +2704,7 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description Only payments in this state; repeat it for several states. `failed` and `needs_review` are the worklist. */
-                status?: ("accepted" | "posting" | "retrying" | "submitted" | "posted" | "failed" | "needs_review")[];
+                status?: components["schemas"]["PaymentStatus"][];
                 /** @description Only of this patient. */
                 patient_mrn?: string;
                 /** @description Only with this reference. */
@@ -2436,7 +2753,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -2447,7 +2764,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client. */
@@ -2458,7 +2775,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -2469,7 +2786,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -2480,7 +2797,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
@@ -2497,7 +2814,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -2508,7 +2825,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -2519,7 +2836,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -2532,7 +2849,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -2572,7 +2889,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PaymentQueued"] | components["schemas"]["PaymentDryRun"];
+                    "application/json": components["schemas"]["CreatePaymentAnswer"];
                 };
             };
             /**
@@ -2593,7 +2910,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -2604,7 +2921,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /**
@@ -2619,7 +2936,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -2630,7 +2947,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -2641,7 +2958,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /**
@@ -2658,7 +2975,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `payload_too_large`: The body is larger than 64 KiB. */
@@ -2669,7 +2986,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
@@ -2680,7 +2997,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
@@ -2691,7 +3008,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
@@ -2708,7 +3025,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -2719,7 +3036,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -2730,7 +3047,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `emr_unavailable`: The EMR cannot be reached, or its answer was not understood. Nothing was written. */
@@ -2741,7 +3058,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -2754,7 +3071,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `emr_timeout`: The EMR did not answer within 5 seconds. Nothing was written. */
@@ -2765,7 +3082,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -2812,7 +3129,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -2823,7 +3140,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /**
@@ -2838,7 +3155,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -2849,7 +3166,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -2860,7 +3177,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
@@ -2877,7 +3194,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -2888,7 +3205,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -2899,7 +3216,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -2912,7 +3229,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -2976,7 +3293,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -2987,7 +3304,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /**
@@ -3002,7 +3319,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -3013,7 +3330,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -3024,7 +3341,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_state`: The payment is not in a state that allows this; the message names the one that it is in. */
@@ -3037,7 +3354,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `payload_too_large`: The body is larger than 64 KiB. */
@@ -3048,7 +3365,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
@@ -3059,7 +3376,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
@@ -3070,7 +3387,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
@@ -3087,7 +3404,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -3098,7 +3415,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -3109,7 +3426,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -3122,7 +3439,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -3186,7 +3503,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -3197,7 +3514,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /**
@@ -3212,7 +3529,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -3223,7 +3540,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -3234,7 +3551,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_state`: The payment is not in a state that allows this; the message names the one that it is in. */
@@ -3247,7 +3564,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `payload_too_large`: The body is larger than 64 KiB. */
@@ -3258,7 +3575,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
@@ -3269,7 +3586,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
@@ -3280,7 +3597,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
@@ -3297,7 +3614,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -3308,7 +3625,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -3319,7 +3636,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -3332,7 +3649,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -3379,7 +3696,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -3390,7 +3707,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /**
@@ -3405,7 +3722,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -3416,7 +3733,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -3427,7 +3744,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
@@ -3444,7 +3761,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -3455,7 +3772,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -3466,7 +3783,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -3479,7 +3796,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -3613,7 +3930,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -3624,7 +3941,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client. */
@@ -3635,7 +3952,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -3646,7 +3963,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -3657,7 +3974,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
@@ -3674,7 +3991,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -3685,7 +4002,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -3696,7 +4013,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -3709,7 +4026,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -3750,7 +4067,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -3761,7 +4078,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client. */
@@ -3772,7 +4089,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -3783,7 +4100,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -3794,7 +4111,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `connection_unusable`: The practice's EMR connection cannot be used as it is set up. The person who connected it has to correct it. */
@@ -3807,7 +4124,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
@@ -3824,7 +4141,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -3835,7 +4152,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -3846,7 +4163,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `emr_unavailable`: The EMR cannot be reached, or its answer was not understood. Nothing was written. */
@@ -3857,7 +4174,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -3870,7 +4187,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `emr_timeout`: The EMR did not answer within 5 seconds. Nothing was written. */
@@ -3881,7 +4198,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -3930,7 +4247,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -3941,7 +4258,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -3952,7 +4269,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -3963,7 +4280,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
@@ -3980,7 +4297,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -3991,7 +4308,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -4002,7 +4319,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -4015,7 +4332,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -4073,7 +4390,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -4084,7 +4401,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -4095,7 +4412,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -4106,14 +4423,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /**
-             * @description `endpoint_exists`: An enabled webhook endpoint of yours has this URL already; the message has its id. Each event would be sent there twice.
-             *
-             *     `endpoint_limit_reached`: A client has at most 50 webhook endpoints. Delete one first.
-             */
+            /** @description `endpoint_limit_reached`: A client has at most 50 webhook endpoints. Delete one first. */
             409: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -4123,7 +4436,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `payload_too_large`: The body is larger than 64 KiB. */
@@ -4134,7 +4447,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
@@ -4145,7 +4458,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
@@ -4156,7 +4469,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
@@ -4173,7 +4486,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -4184,7 +4497,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -4195,7 +4508,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -4208,7 +4521,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -4221,6 +4534,10 @@ export interface operations {
                 "x-request-id"?: string;
             };
             path: {
+                /**
+                 * @description The `id` of the webhook endpoint.
+                 * @example we_1J9X2q2eZvKYlo2CluR9g9gV
+                 */
                 id: string;
             };
             cookie?: never;
@@ -4254,7 +4571,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -4265,7 +4582,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `endpoint_not_found`: There is no webhook endpoint of this id, or it is another client's, or it was deleted. */
@@ -4276,7 +4593,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -4287,7 +4604,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -4298,7 +4615,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
@@ -4315,7 +4632,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -4326,7 +4643,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -4337,7 +4654,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -4350,7 +4667,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -4365,6 +4682,10 @@ export interface operations {
                 "x-request-id"?: string;
             };
             path: {
+                /**
+                 * @description The `id` of the webhook endpoint.
+                 * @example we_1J9X2q2eZvKYlo2CluR9g9gV
+                 */
                 id: string;
             };
             cookie?: never;
@@ -4400,7 +4721,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -4411,7 +4732,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `endpoint_not_found`: There is no webhook endpoint of this id, or it is another client's, or it was deleted. */
@@ -4422,7 +4743,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -4433,7 +4754,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -4444,7 +4765,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
@@ -4455,7 +4776,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
@@ -4472,7 +4793,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -4483,7 +4804,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -4494,7 +4815,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -4507,7 +4828,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -4522,6 +4843,10 @@ export interface operations {
                 "x-request-id"?: string;
             };
             path: {
+                /**
+                 * @description The `id` of the webhook endpoint.
+                 * @example we_1J9X2q2eZvKYlo2CluR9g9gV
+                 */
                 id: string;
             };
             cookie?: never;
@@ -4567,7 +4892,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -4578,7 +4903,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `endpoint_not_found`: There is no webhook endpoint of this id, or it is another client's, or it was deleted. */
@@ -4589,7 +4914,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -4600,7 +4925,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -4611,20 +4936,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `endpoint_exists`: An enabled webhook endpoint of yours has this URL already; the message has its id. Each event would be sent there twice. */
-            409: {
-                headers: {
-                    /** @description Id of the request: quote it when you report a problem. */
-                    "x-request-id"?: string;
-                    /** @description Seconds to wait before the next attempt. */
-                    "retry-after"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `payload_too_large`: The body is larger than 64 KiB. */
@@ -4635,7 +4947,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
@@ -4646,7 +4958,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
@@ -4657,7 +4969,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
@@ -4674,7 +4986,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -4685,7 +4997,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -4696,7 +5008,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -4709,7 +5021,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -4724,6 +5036,10 @@ export interface operations {
                 "x-request-id"?: string;
             };
             path: {
+                /**
+                 * @description The `id` of the webhook endpoint.
+                 * @example we_1J9X2q2eZvKYlo2CluR9g9gV
+                 */
                 id: string;
             };
             cookie?: never;
@@ -4769,7 +5085,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -4780,7 +5096,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `endpoint_not_found`: There is no webhook endpoint of this id, or it is another client's, or it was deleted. */
@@ -4791,7 +5107,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -4802,7 +5118,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -4813,7 +5129,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `payload_too_large`: The body is larger than 64 KiB. */
@@ -4824,7 +5140,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
@@ -4835,7 +5151,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
@@ -4846,7 +5162,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
@@ -4863,7 +5179,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -4874,7 +5190,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -4885,7 +5201,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -4898,7 +5214,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -4911,6 +5227,10 @@ export interface operations {
                 "x-request-id"?: string;
             };
             path: {
+                /**
+                 * @description The `id` of the webhook endpoint.
+                 * @example we_1J9X2q2eZvKYlo2CluR9g9gV
+                 */
                 id: string;
             };
             cookie?: never;
@@ -4944,7 +5264,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -4955,7 +5275,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `endpoint_not_found`: There is no webhook endpoint of this id, or it is another client's, or it was deleted. */
@@ -4966,7 +5286,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -4977,7 +5297,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -4988,7 +5308,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `test_in_progress`: A test of this endpoint is running, or too many tests are running in this process. */
@@ -5001,7 +5321,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
@@ -5018,7 +5338,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -5029,7 +5349,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -5040,7 +5360,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -5053,7 +5373,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -5061,9 +5381,10 @@ export interface operations {
     listWebhookDeliveries: {
         parameters: {
             query?: {
-                /** @description `pending`: waits for its first or next attempt. `failed`: all attempts are used up. `canceled`: the endpoint was disabled first. Failed and canceled deliveries can be recovered. */
+                /** @description Only deliveries in this state. */
                 status?: "pending" | "delivered" | "failed" | "canceled";
-                event_type?: "payment.created" | "payment.failed" | "payment.review_required" | "endpoint.disabled";
+                /** @description Only of events of this type. */
+                event_type?: components["schemas"]["EventType"];
                 /** @description Only deliveries that were created later than this. */
                 created_after?: string;
                 /** @description Entries on a page. */
@@ -5076,6 +5397,10 @@ export interface operations {
                 "x-request-id"?: string;
             };
             path: {
+                /**
+                 * @description The `id` of the webhook endpoint.
+                 * @example we_1J9X2q2eZvKYlo2CluR9g9gV
+                 */
                 id: string;
             };
             cookie?: never;
@@ -5109,7 +5434,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -5120,7 +5445,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `endpoint_not_found`: There is no webhook endpoint of this id, or it is another client's, or it was deleted. */
@@ -5131,7 +5456,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -5142,7 +5467,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -5153,7 +5478,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
@@ -5170,7 +5495,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -5181,7 +5506,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -5192,7 +5517,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -5205,7 +5530,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -5220,6 +5545,10 @@ export interface operations {
                 "x-request-id"?: string;
             };
             path: {
+                /**
+                 * @description The `id` of the webhook endpoint.
+                 * @example we_1J9X2q2eZvKYlo2CluR9g9gV
+                 */
                 id: string;
             };
             cookie?: never;
@@ -5265,7 +5594,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -5276,7 +5605,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `endpoint_not_found`: There is no webhook endpoint of this id, or it is another client's, or it was deleted. */
@@ -5287,7 +5616,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -5298,7 +5627,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -5309,7 +5638,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `endpoint_disabled`: The webhook endpoint is disabled. Enable it first. */
@@ -5322,7 +5651,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `payload_too_large`: The body is larger than 64 KiB. */
@@ -5333,7 +5662,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
@@ -5344,7 +5673,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
@@ -5355,7 +5684,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
@@ -5372,7 +5701,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -5383,7 +5712,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -5394,7 +5723,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -5407,7 +5736,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -5420,7 +5749,15 @@ export interface operations {
                 "x-request-id"?: string;
             };
             path: {
+                /**
+                 * @description The `id` of the webhook endpoint.
+                 * @example we_1J9X2q2eZvKYlo2CluR9g9gV
+                 */
                 id: string;
+                /**
+                 * @description The `id` of the recovery.
+                 * @example rec_1J9X2q2eZvKYlo2CluR9g9gV
+                 */
                 recovery_id: string;
             };
             cookie?: never;
@@ -5454,7 +5791,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -5465,7 +5802,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /**
@@ -5480,7 +5817,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -5491,7 +5828,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -5502,7 +5839,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
@@ -5519,7 +5856,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -5530,7 +5867,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -5541,7 +5878,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -5554,7 +5891,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -5562,9 +5899,11 @@ export interface operations {
     listEvents: {
         parameters: {
             query?: {
-                type?: "payment.created" | "payment.failed" | "payment.review_required" | "endpoint.disabled";
+                /** @description Only events of this type. */
+                type?: components["schemas"]["EventType"];
                 /** @description The `job_id` that the request was answered with. */
                 job_id?: string;
+                /** @description Only events about this payment. */
                 payment_id?: string;
                 /** @description Only events that happened later than this. */
                 created_after?: string;
@@ -5609,7 +5948,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -5620,7 +5959,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -5631,7 +5970,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -5642,7 +5981,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
@@ -5659,7 +5998,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -5670,7 +6009,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -5681,7 +6020,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -5694,7 +6033,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -5707,6 +6046,10 @@ export interface operations {
                 "x-request-id"?: string;
             };
             path: {
+                /**
+                 * @description The `id` of the event.
+                 * @example evt_1J9X2q2eZvKYlo2CluR9g9gV
+                 */
                 id: string;
             };
             cookie?: never;
@@ -5740,7 +6083,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -5751,7 +6094,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `event_not_found`: There is no event of this id, or it is another client's, or it is older than events are kept. */
@@ -5762,7 +6105,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -5773,7 +6116,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -5784,7 +6127,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
@@ -5801,7 +6144,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -5812,7 +6155,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -5823,7 +6166,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -5836,7 +6179,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -5851,6 +6194,10 @@ export interface operations {
                 "x-request-id"?: string;
             };
             path: {
+                /**
+                 * @description The `id` of the event.
+                 * @example evt_1J9X2q2eZvKYlo2CluR9g9gV
+                 */
                 id: string;
             };
             cookie?: never;
@@ -5896,7 +6243,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -5907,7 +6254,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /**
@@ -5922,7 +6269,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -5933,7 +6280,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -5944,7 +6291,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /**
@@ -5961,7 +6308,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `payload_too_large`: The body is larger than 64 KiB. */
@@ -5972,7 +6319,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
@@ -5983,7 +6330,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
@@ -5994,7 +6341,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
@@ -6011,7 +6358,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -6022,7 +6369,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -6033,7 +6380,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -6046,7 +6393,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -6081,8 +6428,7 @@ export interface operations {
                  *         "payment_method": "Card",
                  *         "amount": 350,
                  *         "reference_number": "#123456",
-                 *         "patient_mrn": "MRN-12345",
-                 *         "sequence": 1
+                 *         "patient_mrn": "MRN-12345"
                  *       }
                  *     }
                  */
@@ -6125,8 +6471,7 @@ export interface operations {
                  *       "job_id": "12345",
                  *       "data": {
                  *         "payment_id": "123e4567e89b12d3a456426614174001",
-                 *         "failure_reason": "Failed to post payment",
-                 *         "sequence": 1
+                 *         "failure_reason": "Failed to post payment"
                  *       }
                  *     }
                  */
@@ -6169,8 +6514,7 @@ export interface operations {
                  *       "job_id": "12345",
                  *       "data": {
                  *         "payment_id": "123e4567e89b12d3a456426614174001",
-                 *         "review_reason": "The EMR did not answer and cannot be asked whether it has the payment.",
-                 *         "sequence": 1
+                 *         "review_reason": "The EMR did not answer and cannot be asked whether it has the payment."
                  *       }
                  *     }
                  */

@@ -22,8 +22,10 @@ export function paymentMethods(api: Api) {
         body: payment,
         ...stoppable(options),
       });
-      if (data === undefined || !('payment_id' in data)) throw notOurs(response);
-      return data;
+      // Only the answer to a dry run has no ids.
+      if (data?.payment_id === undefined || data.job_id === undefined) throw notOurs(response);
+      const { success, message, payment_id, job_id } = data;
+      return { success, message, payment_id, job_id };
     },
 
     /** Checks a payment, including its names at the EMR, and returns what would be posted. Writes nothing. */
@@ -35,7 +37,7 @@ export function paymentMethods(api: Api) {
         body: payment,
         ...stoppable(options),
       });
-      if (data === undefined || !('data' in data)) throw notOurs(response);
+      if (data?.data === undefined) throw notOurs(response);
       return data.data;
     },
 

@@ -5,29 +5,29 @@ type Schemas = components['schemas'];
 
 export type CreatePayment = Schemas['CreatePayment'];
 export type PaymentQueued = Schemas['PaymentQueued'];
-export type DryRun = Schemas['PaymentDryRun']['data'];
+export type DryRun = Schemas['DryRun'];
 export type Payment = Schemas['Payment'];
-export type PaymentFailure = Schemas['PaymentFailure'];
+export type PaymentFailure = NonNullable<Schemas['PaymentFailure']>;
 export type RetryPayment = Schemas['RetryPayment'];
 export type ResolvePayment = Schemas['ResolvePayment'];
-export type PaymentResolved = Schemas['PaymentResolved']['data'];
+export type PaymentResolved = Schemas['ResolvedPayment'];
 export type Job = Schemas['Job'];
-export type Connection = Schemas['ConnectionReply']['data'];
-export type Reconciliation = Schemas['ReconciliationReply']['data'];
+export type Connection = Schemas['Connection'];
+export type Reconciliation = Schemas['Reconciliation'];
 export type CreateWebhookEndpoint = Schemas['CreateWebhookEndpoint'];
 export type UpdateWebhookEndpoint = Schemas['UpdateWebhookEndpoint'];
 export type RotateWebhookSecret = Schemas['RotateWebhookSecret'];
 export type RecoverWebhook = Schemas['RecoverWebhook'];
 export type WebhookEndpoint = Schemas['WebhookEndpoint'];
-export type WebhookEndpointCreated = Schemas['WebhookEndpointCreated']['data'];
-export type WebhookEndpointUpdated = Schemas['WebhookEndpointUpdated']['data'];
-export type WebhookEndpointDeleted = Schemas['WebhookEndpointDeleted']['data'];
-export type WebhookSecretRotated = Schemas['WebhookSecretRotated']['data'];
-export type WebhookTestResult = Schemas['WebhookTestResult']['data'];
+export type WebhookEndpointCreated = Schemas['WebhookEndpointWithSecret'];
+export type WebhookEndpointUpdated = Schemas['ChangedWebhookEndpoint'];
+export type WebhookEndpointDeleted = Schemas['DeletedWebhookEndpoint'];
+export type WebhookSecretRotated = Schemas['WebhookSecret'];
+export type WebhookTestResult = Schemas['WebhookTest'];
 export type WebhookDelivery = Schemas['WebhookDelivery'];
 export type WebhookRecovery = Schemas['WebhookRecovery'];
 export type RedeliverEvent = Schemas['RedeliverEvent'];
-export type EventRedelivering = Schemas['EventRedelivering']['data'];
+export type EventRedelivering = Schemas['RedeliveringEvent'];
 /** An event as the API stores it: any type, including ones added later. */
 export type StoredEvent = Schemas['Event'];
 /** The body of a webhook; `type` tells the variants apart. Expect types that are not listed yet. */
@@ -47,5 +47,4 @@ export type ListEvents = QueryOf<'listEvents'>;
 export type ReconciliationDay = Omit<QueryOf<'getReconciliation'>, 'format'>;
 
 /** The body of every error answer. `code` is stable. */
-export type ErrorReply = Schemas['Error'];
-export type ErrorCode = ErrorReply['code'];
+export type ErrorReply = Schemas['ErrorReply'];

@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox';
-import { listOf, nullable, PAGE_QUERY, replyOf, timeOf } from './replies.ts';
+import { bigInteger, listOf, nullable, PAGE_QUERY, replyOf, timeOf } from './replies.ts';
 import { EventTypeSchema } from './webhook-endpoints.ts';
 
 export type DeliveryStatus = 'pending' | 'delivered' | 'failed' | 'canceled';
@@ -30,20 +30,27 @@ const Exchange = {
 /** One event for one endpoint. */
 export const DeliverySchema = Type.Object(
   {
-    id: Type.Integer(),
-    event_id: Type.String({ examples: ['evt_1J9X2q2eZvKYlo2CluR9g9gV'] }),
-    event_type: Type.String(),
+    id: bigInteger({ description: 'Number of the delivery.' }),
+    event_id: Type.String({ description: 'The event.', examples: ['evt_1J9X2q2eZvKYlo2CluR9g9gV'] }),
+    event_type: Type.String({ description: 'The type of the event.' }),
     status: StatusSchema,
     created_at: timeOf('When the delivery was created.'),
     finished_at: nullable(timeOf('When it was delivered, failed or canceled.')),
     next_attempt_at: nullable(timeOf('Earliest time of the next attempt; null when no attempt is planned.')),
     attempt_count: Type.Integer({ description: 'Attempts made so far.' }),
     attempts: Type.Array(
-      Type.Object({ number: Type.Integer(), started_at: timeOf('When it was sent.'), ...Exchange }),
+      Type.Object(
+        {
+          number: Type.Integer({ minimum: 1, description: 'Counts from 1.' }),
+          started_at: timeOf('When it was sent.'),
+          ...Exchange,
+        },
+        { title: 'WebhookAttempt', description: 'One attempt to send an event.' },
+      ),
       { description: 'At most the last 20, oldest first.' },
     ),
   },
-  { $id: 'WebhookDelivery' },
+  { $id: 'WebhookDelivery', description: 'One event for one endpoint, with its attempts.' },
 );
 export type DeliveryView = Static<typeof DeliverySchema>;
 
@@ -55,8 +62,8 @@ export const DeliveryListSchema = listOf(
 
 export const ListDeliveriesQuerySchema = Type.Object(
   {
-    status: Type.Optional(StatusSchema),
-    event_type: Type.Optional(EventTypeSchema),
+    status: Type.Optional({ ...StatusSchema, description: 'Only deliveries in this state.' }),
+    event_type: Type.Optional({ ...EventTypeSchema, description: 'Only of events of this type.' }),
     created_after: Type.Optional(
       Type.String({ format: 'date-time', description: 'Only deliveries that were created later than this.' }),
     ),
@@ -68,12 +75,15 @@ export type ListDeliveriesQuery = Static<typeof ListDeliveriesQuerySchema>;
 
 export const TestWebhookReplySchema = replyOf(
   'WebhookTestResult',
-  Type.Object({
-    delivered: Type.Boolean({ description: 'The endpoint answered 2xx in time.' }),
-    event_id: Type.String({ description: 'The `webhook-id` that was sent.' }),
-    ...Exchange,
-    detail: nullable(Type.String({ description: 'What went wrong, in words for a person.' })),
-  }),
+  Type.Object(
+    {
+      delivered: Type.Boolean({ description: 'The endpoint answered 2xx in time.' }),
+      event_id: Type.String({ description: 'The `webhook-id` that was sent.' }),
+      ...Exchange,
+      detail: nullable(Type.String({ description: 'What went wrong, in words for a person.' })),
+    },
+    { title: 'WebhookTest', description: 'The result of a test of an endpoint.' },
+  ),
   'The result of the test',
 );
 
@@ -89,19 +99,26 @@ export const RedeliverBodySchema = Type.Object(
       }),
     ),
   },
-  { $id: 'RedeliverEvent', additionalProperties: false },
+  {
+    $id: 'RedeliverEvent',
+    additionalProperties: false,
+    description: 'Where to send the event again.',
+  },
 );
 export type RedeliverBody = Static<typeof RedeliverBodySchema>;
 
 export const RedeliverReplySchema = replyOf(
   'EventRedelivering',
-  Type.Object({
-    event_id: Type.String(),
-    endpoint_ids: Type.Array(Type.String(), {
-      description:
-        'The endpoints that get it again. An endpoint with a delivery of it still pending is left out.',
-    }),
-  }),
+  Type.Object(
+    {
+      event_id: Type.String({ description: 'The event.' }),
+      endpoint_ids: Type.Array(Type.String(), {
+        description:
+          'The endpoints that get it again. An endpoint with a delivery of it still pending is left out.',
+      }),
+    },
+    { title: 'RedeliveringEvent', description: 'An event that is sent again.' },
+  ),
   'It is sent again',
 );
 
@@ -117,22 +134,30 @@ export const RecoverBodySchema = Type.Object(
       Type.String({ format: 'date-time', description: 'Events before this time; by default now.' }),
     ),
   },
-  { $id: 'RecoverWebhook', additionalProperties: false },
+  {
+    $id: 'RecoverWebhook',
+    additionalProperties: false,
+    description: 'The time whose events are sent again.',
+  },
 );
 export type RecoverBody = Static<typeof RecoverBodySchema>;
 
 /** A recovery with its progress. */
 export const RecoverySchema = Type.Object(
   {
-    id: Type.String({ examples: ['rec_1J9X2q2eZvKYlo2CluR9g9gV'] }),
-    endpoint_id: Type.String(),
+    id: Type.String({ description: 'Id of the recovery.', examples: ['rec_1J9X2q2eZvKYlo2CluR9g9gV'] }),
+    endpoint_id: Type.String({ description: 'The endpoint.' }),
     since: timeOf('As requested.'),
     until: timeOf('As requested; by default the time of the request.'),
-    status: Type.Unsafe<'running' | 'done'>({ type: 'string', enum: ['running', 'done'] }),
-    total: Type.Integer({ description: 'Events that it sends in all.' }),
-    done: Type.Integer({ description: 'Events that were delivered, failed or canceled.' }),
-    delivered: Type.Integer(),
-    failed: Type.Integer({ description: 'Failed or canceled again.' }),
+    status: Type.Unsafe<'running' | 'done'>({
+      type: 'string',
+      enum: ['running', 'done'],
+      description: '`running`: events are still being sent.',
+    }),
+    total: bigInteger({ description: 'Events that it sends in all.' }),
+    done: bigInteger({ description: 'Events that were delivered, failed or canceled.' }),
+    delivered: bigInteger({ description: 'Events that the endpoint has taken.' }),
+    failed: bigInteger({ description: 'Failed or canceled again.' }),
     more: Type.Boolean({
       description:
         'true: there were more than the 10000 events of one recovery, of which the oldest are sent first. When this one is ' +
@@ -140,7 +165,7 @@ export const RecoverySchema = Type.Object(
     }),
     created_at: timeOf('When it was requested.'),
   },
-  { $id: 'WebhookRecovery' },
+  { $id: 'WebhookRecovery', description: 'Events being sent to an endpoint again.' },
 );
 export type RecoveryView = Static<typeof RecoverySchema>;
 

@@ -1,4 +1,5 @@
-import { type Static, type TSchema, Type } from '@sinclair/typebox';
+import { type Static, type TSchema, type TUnsafe, Type } from '@sinclair/typebox';
+import { nullable, onlyText } from './replies.ts';
 
 /** Reasons for which an endpoint is disabled. The last two are decisions of a person. */
 export const DISABLED_CODES = {
@@ -16,6 +17,9 @@ export type AutomaticDisabledCode = Exclude<DisabledCode, 'by_client' | 'by_oper
 
 const AUTOMATIC: AutomaticDisabledCode[] = ['gone', 'failing', 'address_refused'];
 
+/** A text of the envelope that this kind of event does not have. */
+const alwaysNull = (description: string) => nullable(Type.String({ description })) as TUnsafe<null>;
+
 /** The published envelope for an event that concerns a client and none of its payments. */
 function envelope<T extends string, D extends TSchema>(type: T, data: D, $id: string, description: string) {
   return Type.Object(
@@ -24,15 +28,14 @@ function envelope<T extends string, D extends TSchema>(type: T, data: D, $id: st
         pattern: '^evt_[0-9A-Za-z]{24}$',
         description: 'Id of the event; also in the header `webhook-id`.',
       }),
-      access_token_reference_id: Type.Null({ description: 'Always null: it concerns no user.' }),
-      object: Type.Literal('event'),
+      access_token_reference_id: alwaysNull('Always null: it concerns no user.'),
+      object: onlyText('event'),
       created: Type.String({
         format: 'date-time',
-        pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}Z$',
         description: 'When the event happened, in UTC and whole seconds.',
       }),
-      type: Type.Literal(type),
-      job_id: Type.Null({ description: 'Always null: it concerns no job.' }),
+      type: onlyText(type),
+      job_id: alwaysNull('Always null: it concerns no job.'),
       data,
     },
     { $id, description: `${description} Further fields may be added: ignore those that you do not know.` },
@@ -46,11 +49,20 @@ const EndpointId = Type.String({
 
 export const EndpointDisabledEventSchema = envelope(
   'endpoint.disabled',
-  Type.Object({
-    endpoint_id: EndpointId,
-    code: Type.Unsafe<AutomaticDisabledCode>({ type: 'string', enum: AUTOMATIC }),
-    reason: Type.String({ description: 'Why, in words for a person.' }),
-  }),
+  Type.Object(
+    {
+      endpoint_id: EndpointId,
+      code: Type.Unsafe<AutomaticDisabledCode>({
+        type: 'string',
+        description: `Why, for programs: ${AUTOMATIC.join(', ')}. New codes may be added.`,
+      }),
+      reason: Type.String({ description: 'Why, in words for a person.' }),
+    },
+    {
+      title: 'DisabledEndpoint',
+      description: 'The endpoint that was disabled.',
+    },
+  ),
   'EndpointDisabledEvent',
   'A webhook endpoint of yours was disabled and gets no events until you enable it. This event goes to your other ' +
     'endpoints and is in `GET /v1/events`.',
@@ -58,7 +70,10 @@ export const EndpointDisabledEventSchema = envelope(
 
 export const WebhookTestEventSchema = envelope(
   'webhook.test',
-  Type.Object({ endpoint_id: EndpointId }),
+  Type.Object(
+    { endpoint_id: EndpointId },
+    { title: 'TestedEndpoint', description: 'The endpoint that is tested.' },
+  ),
   'WebhookTestEvent',
   'Sent by `POST /v1/webhooks/{id}/test`. It is not stored.',
 );

@@ -1,9 +1,11 @@
 import { type Static, Type } from '@sinclair/typebox';
+import { always } from './replies.ts';
 
 /**
  * When it is safe to send the same request again:
  * - `always`: nothing of it was stored;
- * - `with_key`: it may have been accepted. With its Idempotency-Key it cannot be accepted twice; reads are always safe;
+ * - `with_key`: it may have been accepted. With its Idempotency-Key it cannot be accepted twice; what stores nothing, and a
+ *   DELETE, are always safe;
  * - `never`: it will be refused again until something is changed.
  */
 export type RetryRule = 'always' | 'with_key' | 'never';
@@ -243,22 +245,22 @@ export const ERROR_CODES = Object.keys(ERRORS) as ErrorCode[];
 /** The body of every error answer. Its first two fields are published; programs decide by `code`. */
 export const ErrorReplySchema = Type.Object(
   {
-    success: Type.Literal(false),
+    success: always(false),
     message: Type.String({ description: 'For people. Programs use `code`.' }),
     code: Type.Unsafe<ErrorCode>({
       type: 'string',
-      enum: ERROR_CODES,
-      description: 'Stable and machine-readable.',
+      description: `Stable and machine-readable. New codes may be added. Today: ${ERROR_CODES.join(', ')}.`,
+      examples: ['invalid_field'],
     }),
     request_id: Type.String({ description: 'Id of the request; also in the header `x-request-id`.' }),
     safe_to_retry: Type.Boolean({
       description:
         'true: send the same request again after a pause, with the same Idempotency-Key if it had one; nothing is created twice. ' +
-        'false: do not send it again unchanged: it would be refused again, or (a POST without an Idempotency-Key that ' +
+        'false: do not send it again unchanged: it would be refused again, or (a POST or PATCH without an Idempotency-Key that ' +
         'got a 500 or 503) it may already have been accepted.',
     }),
   },
-  { $id: 'Error', description: 'The body of every error answer.' },
+  { $id: 'ErrorReply', description: 'The body of every error answer.' },
 );
 
 export type ErrorReply = Static<typeof ErrorReplySchema>;
@@ -266,7 +268,7 @@ export type ErrorReply = Static<typeof ErrorReplySchema>;
 /**
  * Writes the answer to one failed request.
  *
- * @param input.repeatable true when sending the request twice is harmless: it has an Idempotency-Key, or only reads.
+ * @param input.repeatable true when sending the request twice is harmless: it has an Idempotency-Key, stores nothing, or deletes.
  */
 export function errorReply(
   code: ErrorCode,

@@ -1,18 +1,26 @@
 import { type Static, Type } from '@sinclair/typebox';
 import { PAYMENT_ID_PATTERN } from './ids.ts';
-import { listOf, nullable, PAGE_QUERY, replyOf } from './replies.ts';
+import { listOf, nullable, onlyText, PAGE_QUERY, replyOf } from './replies.ts';
 import { EventTypeSchema } from './webhook-endpoints.ts';
 
 /** An event of any type, as it is sent. The document has each type's own schema under `webhooks`. */
 export const StoredEventSchema = Type.Object(
   {
-    id: Type.String(),
-    access_token_reference_id: nullable(Type.String()),
-    object: Type.Literal('event'),
-    created: Type.String({ format: 'date-time' }),
+    id: Type.String({ description: 'Id of the event.' }),
+    access_token_reference_id: nullable(
+      Type.String({ description: 'The user; null when the event concerns no user.' }),
+    ),
+    object: onlyText('event'),
+    created: Type.String({
+      format: 'date-time',
+      description: 'When the event happened, in UTC and whole seconds.',
+    }),
     type: Type.String({ description: 'New types may be added: ignore those that you do not know.' }),
-    job_id: nullable(Type.String()),
-    data: Type.Object({}, { additionalProperties: true }),
+    job_id: nullable(Type.String({ description: 'The job; null when the event concerns no job.' })),
+    data: Type.Object(
+      {},
+      { additionalProperties: true, description: "The event's own fields, by its type." },
+    ),
   },
   { $id: 'Event', description: 'The same body as that of a webhook that is not thin.' },
 );
@@ -26,14 +34,16 @@ export const EventListSchema = listOf('EventList', EventRef, 'Events, newest fir
 
 export const ListEventsQuerySchema = Type.Object(
   {
-    type: Type.Optional(EventTypeSchema),
+    type: Type.Optional({ ...EventTypeSchema, description: 'Only events of this type.' }),
     job_id: Type.Optional(
       Type.String({
         pattern: '^[0-9]{1,15}$',
         description: 'The `job_id` that the request was answered with.',
       }),
     ),
-    payment_id: Type.Optional(Type.String({ pattern: PAYMENT_ID_PATTERN })),
+    payment_id: Type.Optional(
+      Type.String({ pattern: PAYMENT_ID_PATTERN, description: 'Only events about this payment.' }),
+    ),
     created_after: Type.Optional(
       Type.String({ format: 'date-time', description: 'Only events that happened later than this.' }),
     ),

@@ -1,5 +1,6 @@
 import { type Static, type TSchema, Type } from '@sinclair/typebox';
 import { PAYMENT_ID_PATTERN } from './ids.ts';
+import { onlyText } from './replies.ts';
 
 const PAYMENT_ID = '123e4567e89b12d3a456426614174001';
 
@@ -39,13 +40,12 @@ function envelope<T extends string, D extends TSchema>(type: T, data: D, $id: st
       access_token_reference_id: Type.String({
         description: 'The user with whose access token the payment was created.',
       }),
-      object: Type.Literal('event'),
+      object: onlyText('event'),
       created: Type.String({
         format: 'date-time',
-        pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}Z$',
         description: 'When the event happened, in UTC and whole seconds.',
       }),
-      type: Type.Literal(type),
+      type: onlyText(type),
       job_id: Type.String({
         pattern: '^[0-9]+$',
         description: 'The `job_id` that the request was answered with, as a string.',
@@ -58,37 +58,41 @@ function envelope<T extends string, D extends TSchema>(type: T, data: D, $id: st
 
 export const PaymentCreatedEventSchema = envelope(
   'payment.created',
-  Type.Object({
-    payment_id: PaymentId,
-    emr_transaction_id: Type.String({ description: "The EMR's identifier of the posting." }),
-    payment_method: Type.String(),
-    amount: Type.Number({ exclusiveMinimum: 0 }),
-    reference_number: Type.String(),
-    patient_mrn: Type.String(),
-    sequence: Sequence,
-  }),
+  Type.Object(
+    {
+      payment_id: PaymentId,
+      emr_transaction_id: Type.String({ description: "The EMR's identifier of the posting." }),
+      payment_method: Type.String({ description: 'As it was sent.' }),
+      amount: Type.Number({ format: 'double', exclusiveMinimum: 0, description: 'Payment amount.' }),
+      reference_number: Type.String({ description: 'As it was sent.' }),
+      patient_mrn: Type.String({ description: 'As it was sent.' }),
+      sequence: Sequence,
+    },
+    { title: 'PostedPayment', description: 'A payment that is in the EMR.' },
+  ),
   'PaymentCreatedEvent',
   'The payment is in the EMR.',
 );
 
 export const PaymentFailedEventSchema = envelope(
   'payment.failed',
-  Type.Object({
-    payment_id: PaymentId,
-    failure_reason: Type.String({ description: REASON_DESCRIPTION }),
-    sequence: Sequence,
-  }),
+  Type.Object(
+    { payment_id: PaymentId, failure_reason: Type.String({ description: REASON_DESCRIPTION }), sequence: Sequence },
+    { title: 'FailedPayment', description: 'A payment that is not in the EMR.' },
+  ),
   'PaymentFailedEvent',
   'The payment could not be posted and is not in the EMR.',
 );
 
 export const PaymentReviewEventSchema = envelope(
   'payment.review_required',
-  Type.Object({
-    payment_id: PaymentId,
-    review_reason: Type.String({ description: REASON_DESCRIPTION }),
-    sequence: Sequence,
-  }),
+  Type.Object(
+    { payment_id: PaymentId, review_reason: Type.String({ description: REASON_DESCRIPTION }), sequence: Sequence },
+    {
+      title: 'PaymentToReview',
+      description: 'A payment that may be in the EMR.',
+    },
+  ),
   'PaymentReviewRequiredEvent',
   'The payment may or may not be in the EMR, and the EMR has no means to find out: a person has to look. It is not sent again.',
 );

@@ -15,4 +15,5 @@ export * from './payment-worklist.ts';
 export * from './payments.ts';
 export * from './reconciliation.ts';
 export * from './replies.ts';
+export * from './text-rules.ts';
 export * from './webhook-endpoints.ts';

@@ -3,7 +3,7 @@ import { REASON_DESCRIPTION } from './events.ts';
 import { FAILURE_CODES, type FailureCode } from './failure-codes.ts';
 import { PAYMENT_ID_PATTERN } from './ids.ts';
 import { CreatePaymentBodySchema } from './payments.ts';
-import { listOf, nullable, PAGE_QUERY, replyOf, timeOf } from './replies.ts';
+import { bigInteger, listOf, nullable, PAGE_QUERY, replyOf, timeOf } from './replies.ts';
 
 /** Every state of a payment, in the order of its life. */
 export const PAYMENT_STATUSES = [
@@ -19,6 +19,7 @@ export const PAYMENT_STATUSES = [
 export type PaymentStatus = (typeof PAYMENT_STATUSES)[number];
 
 export const PaymentStatusSchema = Type.Unsafe<PaymentStatus>({
+  title: 'PaymentStatus',
   type: 'string',
   enum: [...PAYMENT_STATUSES],
   description:
@@ -33,7 +34,7 @@ const PaymentIdSchema = Type.String({
   examples: ['123e4567e89b12d3a456426614174001'],
 });
 
-const JobIdSchema = Type.Integer({
+const JobIdSchema = bigInteger({
   description: 'The `job_id` in the answer to the request that created the payment.',
   examples: [12345],
 });
@@ -42,7 +43,6 @@ export const FailureSchema = Type.Object(
   {
     code: Type.Unsafe<FailureCode>({
       type: 'string',
-      enum: Object.keys(FAILURE_CODES),
       description: [
         'Stable and machine-readable. New codes may be added.',
         ...Object.entries(FAILURE_CODES).map(
@@ -53,32 +53,34 @@ export const FailureSchema = Type.Object(
     reason: Type.String({ description: REASON_DESCRIPTION }),
     action: Type.String({ description: 'What to do about it.' }),
   },
-  { $id: 'PaymentFailure', description: 'The reason for `failed` or `needs_review`.' },
+  { title: 'PaymentFailure', description: 'The reason for `failed` or `needs_review`.' },
 );
 
-const AttemptSchema = Type.Object({
-  number: Type.Integer({ minimum: 1, description: 'Counts from 1.' }),
-  sent_at: timeOf('Just before the request to the EMR was sent.'),
-  finished_at: nullable(timeOf('When its outcome was known.')),
-  outcome: nullable(
-    Type.Unsafe<'posted' | 'accepted' | 'refused' | 'not_sent' | 'unknown' | 'absent'>({
-      type: 'string',
-      enum: ['posted', 'accepted', 'refused', 'not_sent', 'unknown', 'absent'],
-      description:
-        '`accepted`: the EMR took it and finishes it later. `not_sent`: it never reached the EMR. `unknown`: there was no ' +
-        'answer that proves anything. `absent`: the outcome was open, and a later look-up or a person found that the EMR ' +
-        'does not have it. null: still running.',
-    }),
-  ),
-  code: nullable(
-    Type.String({
-      description:
-        'What went wrong, as one of a list of codes such as `timeout`; null when nothing went wrong. New codes may be added. ' +
-        '`restored`: our database was restored from a backup of this time, so that the payment may have been sent without our ' +
-        'knowing it.',
-    }),
-  ),
-});
+const AttemptSchema = Type.Object(
+  {
+    number: Type.Integer({ minimum: 1, description: 'Counts from 1.' }),
+    sent_at: timeOf('Just before the request to the EMR was sent.'),
+    finished_at: nullable(timeOf('When its outcome was known.')),
+    outcome: nullable(
+      Type.Unsafe<'posted' | 'accepted' | 'refused' | 'not_sent' | 'unknown' | 'absent'>({
+        type: 'string',
+        description:
+          '`posted`: the EMR has it. `accepted`: the EMR took it and finishes it later. `refused`: the EMR does not take it. `not_sent`: it never reached the EMR. `unknown`: there was no ' +
+          'answer that proves anything. `absent`: the outcome was open, and a later look-up or a person found that the EMR ' +
+          'does not have it. null: still running.',
+      }),
+    ),
+    code: nullable(
+      Type.String({
+        description:
+          'What went wrong, as one of a list of codes such as `timeout`; null when nothing went wrong. New codes may be added. ' +
+          '`restored`: our database was restored from a backup of this time, so that the payment may have been sent without our ' +
+          'knowing it.',
+      }),
+    ),
+  },
+  { title: 'PostingAttempt', description: 'One send of the payment to the EMR.' },
+);
 
 export const WaitingSchema = Type.Object(
   {
@@ -94,7 +96,7 @@ export const WaitingSchema = Type.Object(
     next_try_at: nullable(timeOf('When it is tried next, at the earliest; null while it is being tried.')),
   },
   {
-    $id: 'PaymentWaiting',
+    title: 'PaymentWaiting',
     description: 'Why a payment that was tried is still open, and when it is tried next.',
   },
 );
@@ -116,7 +118,7 @@ export const PaymentSchema = Type.Object(
     payment_method: Type.String({ description: RequestFields.payment_method.description ?? '' }),
     reference_number: Type.String({ description: RequestFields.reference_number.description ?? '' }),
     location: Type.String({ description: RequestFields.location.description ?? '' }),
-    amount: Type.Number({ description: 'Payment amount.', examples: [350] }),
+    amount: Type.Number({ format: 'double', description: 'Payment amount.', examples: [350] }),
     notes: nullable(Type.String({ description: 'The note, when there is one.' })),
     deposit_date: Type.String({
       format: 'date',
@@ -124,21 +126,24 @@ export const PaymentSchema = Type.Object(
       examples: ['2026-06-15'],
     }),
     emr_transaction_id: nullable(Type.String({ description: "The EMR's identifier of the posting." })),
-    failure: nullable(Type.Unsafe<Static<typeof FailureSchema>>({ $ref: 'PaymentFailure#' })),
-    waiting: nullable(Type.Unsafe<Static<typeof WaitingSchema>>({ $ref: 'PaymentWaiting#' })),
+    failure: nullable(FailureSchema),
+    waiting: nullable(WaitingSchema),
     attempts: Type.Array(AttemptSchema, { description: 'Every send to the EMR, oldest first.' }),
     events: Type.Array(
-      Type.Object({
-        id: Type.String({ examples: ['evt_1J9X2q2eZvKYlo2CluR9g9gV'] }),
-        type: Type.String({ examples: ['payment.created'] }),
-        created: timeOf('When the event happened.'),
-      }),
+      Type.Object(
+        {
+          id: Type.String({ description: 'Id of the event.', examples: ['evt_1J9X2q2eZvKYlo2CluR9g9gV'] }),
+          type: Type.String({ description: 'Type of the event.', examples: ['payment.created'] }),
+          created: timeOf('When the event happened.'),
+        },
+        { title: 'PaymentEventReference', description: 'An event about the payment.' },
+      ),
       { description: 'The events about this payment, oldest first. Events are kept for a limited time.' },
     ),
     created_at: timeOf('When it was accepted.'),
     settled_at: nullable(timeOf('When it became `posted`, `failed` or `needs_review`.')),
   },
-  { $id: 'Payment' },
+  { $id: 'Payment', description: 'A payment with its state, its attempts and its events.' },
 );
 export type PaymentView = Static<typeof PaymentSchema>;
 
@@ -196,7 +201,7 @@ export const JobSchema = Type.Object(
     created_at: timeOf('When the payment was accepted.'),
     settled_at: nullable(timeOf('When the work ended.')),
   },
-  { $id: 'Job' },
+  { $id: 'Job', description: 'The work on one payment.' },
 );
 export type JobView = Static<typeof JobSchema>;
 

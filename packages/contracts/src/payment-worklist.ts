@@ -2,8 +2,9 @@ import { type Static, Type } from '@sinclair/typebox';
 import { PAYMENT_ID_PATTERN } from './ids.ts';
 import { CreatePaymentBodySchema } from './payments.ts';
 import { replyOf } from './replies.ts';
+import { TEXT_RULE_WORDS, textOf } from './text-rules.ts';
 
-const { payment_method, location, notes } = CreatePaymentBodySchema.properties;
+const { payment_method, location } = CreatePaymentBodySchema.properties;
 
 /** Body of `POST /v1/payments/{id}/retry`. */
 export const RetryPaymentBodySchema = Type.Object(
@@ -20,6 +21,7 @@ export const RetryPaymentBodySchema = Type.Object(
   {
     $id: 'RetryPayment',
     additionalProperties: false,
+    description: 'What is corrected before the payment is posted again.',
     examples: [{ payment_method: 'Card' }],
   },
 );
@@ -40,22 +42,23 @@ export const ResolvePaymentBodySchema = Type.Object(
       Type.String({
         minLength: 1,
         maxLength: 255,
-        pattern: location.pattern ?? '',
-        description: "With `posted` only: the EMR's identifier of the posting.",
+        ...textOf('line'),
+        description: "With `posted` only: the EMR's identifier of the posting. " + TEXT_RULE_WORDS.line,
         examples: ['13969262'],
       }),
     ),
     note: Type.String({
       minLength: 1,
       maxLength: 1000,
-      pattern: notes.pattern ?? '',
-      description: 'Who looked, and how they found out. Kept in the audit log.',
+      ...textOf('lines'),
+      description: `Who looked, and how they found out. Kept in the audit log. ${TEXT_RULE_WORDS.lines}`,
       examples: ['Found on the day sheet by M. Ortiz'],
     }),
   },
   {
     $id: 'ResolvePayment',
     additionalProperties: false,
+    description: 'What a person found in the EMR.',
     examples: [
       { outcome: 'posted', emr_transaction_id: '13969262', note: 'Found on the day sheet by M. Ortiz' },
       { outcome: 'not_posted', note: 'Not on the day sheet' },
@@ -66,11 +69,21 @@ export type ResolvePaymentBody = Static<typeof ResolvePaymentBodySchema>;
 
 export const ResolvedPaymentReplySchema = replyOf(
   'PaymentResolved',
-  Type.Object({
-    payment_id: Type.String({ pattern: PAYMENT_ID_PATTERN }),
-    status: Type.Unsafe<'posted' | 'failed'>({ type: 'string', enum: ['posted', 'failed'] }),
-    event_id: Type.String({ description: 'The event that reports it.' }),
-  }),
+  Type.Object(
+    {
+      payment_id: Type.String({
+        pattern: PAYMENT_ID_PATTERN,
+        description: 'Unique identifier of the payment.',
+      }),
+      status: Type.Unsafe<'posted' | 'failed'>({
+        type: 'string',
+        enum: ['posted', 'failed'],
+        description: 'The state of the payment now.',
+      }),
+      event_id: Type.String({ description: 'The event that reports it.' }),
+    },
+    { title: 'ResolvedPayment', description: 'The payment as it is settled.' },
+  ),
   'The payment is settled',
 );
 export type ResolvedPaymentReply = Static<typeof ResolvedPaymentReplySchema>;

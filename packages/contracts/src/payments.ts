@@ -1,11 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox';
 import { PAYMENT_ID_PATTERN } from './ids.ts';
-
-/** Refuses blank text, control characters and lone surrogates. Anchored and unambiguous: it runs in linear time. */
-const LINE_PATTERN = '^(?=\\s*\\S)[^\\p{Cc}\\p{Cs}]*$';
-
-/** The same for text of several lines, which may be empty: tab, line feed and carriage return are allowed. */
-const TEXT_PATTERN = '^(?:[\\t\\n\\r]|[^\\p{Cc}\\p{Cs}])*$';
+import { always, bigInteger } from './replies.ts';
+import { TEXT_RULE_WORDS, textOf } from './text-rules.ts';
 
 /** The largest `numeric(12,2)`. */
 export const MAX_AMOUNT = 9_999_999_999.99;
@@ -22,36 +18,38 @@ export const CreatePaymentBodySchema = Type.Object(
     patient_mrn: Type.String({
       minLength: 1,
       maxLength: 255,
-      pattern: LINE_PATTERN,
-      description: 'Medical Record Number (MRN) of the patient the payment belongs to.',
+      ...textOf('line'),
+      description: `Medical Record Number (MRN) of the patient the payment belongs to. ${TEXT_RULE_WORDS.line}`,
       examples: ['MRN-12345'],
     }),
     payment_method: Type.String({
       minLength: 1,
       maxLength: 255,
-      pattern: LINE_PATTERN,
+      ...textOf('line'),
       description:
         'Name of the payment method as configured in the EMR (e.g. "Card"). ' +
-        "Resolved to the EMR's internal payment method id at post time.",
+        "Resolved to the EMR's internal payment method id at post time. " +
+        TEXT_RULE_WORDS.line,
       examples: ['Card'],
     }),
     reference_number: Type.String({
       minLength: 1,
       maxLength: 255,
-      pattern: LINE_PATTERN,
+      ...textOf('line'),
       description:
         'Your reference for the payment (e.g. a transaction or receipt number). ' +
-        'Reference numbers may be reused across payments.',
+        `Reference numbers may be reused across payments. ${TEXT_RULE_WORDS.line}`,
       examples: ['#123456'],
     }),
     location: Type.String({
       minLength: 1,
       maxLength: 255,
-      pattern: LINE_PATTERN,
-      description: 'Identifier of the EMR location/facility the payment is posted against.',
+      ...textOf('line'),
+      description: `Identifier of the EMR location/facility the payment is posted against. ${TEXT_RULE_WORDS.line}`,
       examples: ['1404'],
     }),
     amount: Type.Number({
+      format: 'double',
       exclusiveMinimum: 0,
       maximum: MAX_AMOUNT,
       [MAX_DECIMALS_KEYWORD]: 2,
@@ -61,23 +59,22 @@ export const CreatePaymentBodySchema = Type.Object(
     notes: Type.Optional(
       Type.String({
         maxLength: 5000,
-        pattern: TEXT_PATTERN,
-        description: 'Optional free-text note recorded with the payment in the EMR.',
+        ...textOf('lines'),
+        description: `Optional free-text note recorded with the payment in the EMR. ${TEXT_RULE_WORDS.lines}`,
         examples: ['Patient copay collected at front desk'],
       }),
     ),
     deposit_date: Type.Optional(
       Type.String({
         format: 'date',
-        // Postgres has no year 0.
-        pattern: '^(?!0000)\\d{4}-\\d{2}-\\d{2}$',
         description:
-          "Optional deposit date (YYYY-MM-DD). Defaults to today if omitted: the day in the practice's time zone.",
+          "Optional deposit date (YYYY-MM-DD). Defaults to today if omitted: the day in the practice's time zone. " +
+          'The first year is 0001.',
         examples: ['2026-06-15'],
       }),
     ),
   },
-  { $id: 'CreatePayment', additionalProperties: false },
+  { $id: 'CreatePayment', additionalProperties: false, description: 'A payment to post.' },
 );
 
 export type CreatePaymentBody = Static<typeof CreatePaymentBodySchema>;
@@ -99,13 +96,13 @@ export const PAYMENT_ACCEPTED_MESSAGE = 'Payment processing. A webhook event wil
 /** Answer to an accepted `POST /v1/payments`. */
 export const CreatePaymentReplySchema = Type.Object(
   {
-    success: Type.Literal(true),
-    message: Type.String(),
+    success: always(true),
+    message: Type.String({ description: 'For people.' }),
     payment_id: Type.String({
       pattern: PAYMENT_ID_PATTERN,
       description: 'Unique identifier for the created payment record',
     }),
-    job_id: Type.Integer({ description: 'Job execution identifier for tracking the async operation' }),
+    job_id: bigInteger({ description: 'Job execution identifier for tracking the async operation' }),
   },
   { $id: 'PaymentQueued', description: 'Payment queued successfully' },
 );

@@ -1,11 +1,10 @@
 import { type Static, Type } from '@sinclair/typebox';
-import { nullable, replyOf } from './replies.ts';
+import { bigInteger, nullable, replyOf } from './replies.ts';
 
 export const ReconciliationQuerySchema = Type.Object(
   {
     date: Type.String({
       format: 'date',
-      pattern: '^(?!0000)\\d{4}-\\d{2}-\\d{2}$',
       description: 'The deposit date (YYYY-MM-DD).',
       examples: ['2026-06-15'],
     }),
@@ -37,10 +36,14 @@ export type ReconciliationQuery = Static<typeof ReconciliationQuerySchema>;
 /** A number of payments with their exact sum. */
 export const TallySchema = Type.Object(
   {
-    count: Type.Integer({ minimum: 0 }),
-    amount: Type.Number({ description: 'Their sum, exact to the cent.', examples: [350.1] }),
+    count: bigInteger({ minimum: 0, description: 'How many.' }),
+    amount: Type.Number({
+      format: 'double',
+      description: 'Their sum, exact to the cent.',
+      examples: [350.1],
+    }),
   },
-  { $id: 'Tally' },
+  { $id: 'Tally', description: 'A number of payments and their sum.' },
 );
 const Tally = Type.Unsafe<Static<typeof TallySchema>>({ $ref: 'Tally#' });
 
@@ -57,15 +60,24 @@ const Columns = {
 
 export const ReconciliationReplySchema = replyOf(
   'ReconciliationReply',
-  Type.Object({
-    date: Type.String({ format: 'date' }),
-    location: nullable(Type.String({ description: 'null: all locations.' })),
-    methods: Type.Array(Type.Object({ payment_method: Type.String(), ...Columns }), {
-      description:
-        'One entry for each payment method; names that differ only in case and white space are one method.',
-    }),
-    totals: Type.Object(Columns),
-  }),
+  Type.Object(
+    {
+      date: Type.String({ format: 'date', description: 'The deposit date.' }),
+      location: nullable(Type.String({ description: 'null: all locations.' })),
+      methods: Type.Array(
+        Type.Object(
+          { payment_method: Type.String({ description: 'Name of the payment method.' }), ...Columns },
+          { title: 'ReconciliationMethod', description: 'The payments of one method.' },
+        ),
+        {
+          description:
+            'One entry for each payment method; names that differ only in case and white space are one method.',
+        },
+      ),
+      totals: Type.Object(Columns, { title: 'ReconciliationTotals', description: 'All methods together.' }),
+    },
+    { title: 'Reconciliation', description: 'The payments of one deposit date, counted.' },
+  ),
   'All payments of the date (`accepted`) with their state now: `posted` payments are in the EMR, `open` ones are still ' +
     'being processed',
 );

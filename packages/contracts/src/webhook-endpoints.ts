@@ -1,7 +1,8 @@
 import { type Static, Type } from '@sinclair/typebox';
 import { DISABLED_CODES, type DisabledCode } from './endpoint-events.ts';
 import { CURRENT_API_VERSION } from './payload-versions.ts';
-import { listOf, nullable, PAGE_QUERY, replyOf, timeOf } from './replies.ts';
+import { always, bigInteger, listOf, nullable, PAGE_QUERY, replyOf, timeOf } from './replies.ts';
+import { textOf } from './text-rules.ts';
 
 /** Every type of event that an endpoint can subscribe to. */
 export const EVENT_TYPES = [
@@ -13,9 +14,15 @@ export const EVENT_TYPES = [
 
 export type EventType = (typeof EVENT_TYPES)[number];
 
-export const EventTypeSchema = Type.Unsafe<EventType>({ type: 'string', enum: [...EVENT_TYPES] });
+export const EventTypeSchema = Type.Unsafe<EventType>({
+  title: 'EventType',
+  type: 'string',
+  enum: [...EVENT_TYPES],
+  description: 'A type of event.',
+});
 
 const SigningSchema = Type.Unsafe<'v1' | 'v1a'>({
+  title: 'WebhookSigning',
   type: 'string',
   enum: ['v1', 'v1a'],
   description:
@@ -33,9 +40,8 @@ const Url = Type.String({
 });
 const Description = Type.String({
   maxLength: 255,
-  // One line of printable text.
-  pattern: '^[^\\p{Cc}\\p{Cs}]*$',
-  description: 'For your own use. It is not sent anywhere.',
+  ...textOf('label'),
+  description: 'One line of text for your own use. It is not sent anywhere.',
   examples: ['Production, front desk'],
 });
 const EventTypes = Type.Array(EventTypeSchema, {
@@ -47,6 +53,7 @@ const Thin = Type.Boolean({
   description: 'Send only `{id, type, created, payment_id, sequence}`: no patient data leaves this service.',
 });
 const RatePerSecond = Type.Number({
+  format: 'double',
   minimum: 0.01,
   maximum: 1000,
   description:
@@ -63,7 +70,11 @@ export const CreateWebhookEndpointBodySchema = Type.Object(
     signing: Type.Optional(SigningSchema),
     rate_per_second: Type.Optional(RatePerSecond),
   },
-  { $id: 'CreateWebhookEndpoint', additionalProperties: false },
+  {
+    $id: 'CreateWebhookEndpoint',
+    additionalProperties: false,
+    description: 'A webhook endpoint to register.',
+  },
 );
 export type CreateWebhookEndpointBody = Static<typeof CreateWebhookEndpointBodySchema>;
 
@@ -83,7 +94,11 @@ export const UpdateWebhookEndpointBodySchema = Type.Object(
       }),
     ),
   },
-  { $id: 'UpdateWebhookEndpoint', additionalProperties: false },
+  {
+    $id: 'UpdateWebhookEndpoint',
+    additionalProperties: false,
+    description: 'What to change; a field that is left out stays as it is.',
+  },
 );
 export type UpdateWebhookEndpointBody = Static<typeof UpdateWebhookEndpointBodySchema>;
 
@@ -102,27 +117,41 @@ export const RotateSecretBodySchema = Type.Object(
       }),
     ),
   },
-  { $id: 'RotateWebhookSecret', additionalProperties: false },
+  {
+    $id: 'RotateWebhookSecret',
+    additionalProperties: false,
+    description: 'How the old secret is replaced.',
+  },
 );
 export type RotateSecretBody = Static<typeof RotateSecretBodySchema>;
 
 /** One endpoint as reads show it. A secret is shown once, in the answer to the request that made it. */
 export const WebhookEndpointSchema = Type.Object(
   {
-    id: Type.String({ examples: ['we_1J9X2q2eZvKYlo2CluR9g9gV'] }),
-    url: Type.String(),
-    description: nullable(Type.String()),
+    id: Type.String({ description: 'Id of the endpoint.', examples: ['we_1J9X2q2eZvKYlo2CluR9g9gV'] }),
+    url: Type.String({ description: 'Where events are sent.' }),
+    description: nullable(Type.String({ description: 'Your own text, when there is one.' })),
     event_types: Type.Array(Type.String(), { description: 'Empty: every type.' }),
     api_version: Type.String({
       description: 'The payload version that it registered with. It never changes.',
       examples: [CURRENT_API_VERSION],
     }),
-    thin: Type.Boolean(),
+    thin: Type.Boolean({ description: 'Only `{id, type, created, payment_id}` is sent.' }),
     signing: SigningSchema,
-    rate_per_second: nullable(Type.Number()),
-    enabled: Type.Boolean(),
+    rate_per_second: nullable(
+      Type.Number({
+        format: 'double',
+        description: 'Maximum of deliveries per second; null when there is none.',
+      }),
+    ),
+    enabled: Type.Boolean({ description: 'false: nothing is sent.' }),
     disabled_at: nullable(timeOf('The time from which on nothing is sent.')),
-    disabled_code: nullable(Type.Unsafe<DisabledCode>({ type: 'string', enum: Object.keys(DISABLED_CODES) })),
+    disabled_code: nullable(
+      Type.Unsafe<DisabledCode>({
+        type: 'string',
+        description: `Why nothing is sent: ${Object.keys(DISABLED_CODES).join(', ')}. New codes may be added.`,
+      }),
+    ),
     disabled_reason: nullable(Type.String({ description: 'Why, in words for a person.' })),
     failing_since: nullable(
       timeOf(
@@ -136,7 +165,7 @@ export const WebhookEndpointSchema = Type.Object(
     ),
     created_at: timeOf('When it was registered.'),
   },
-  { $id: 'WebhookEndpoint' },
+  { $id: 'WebhookEndpoint', description: 'An endpoint that receives your events.' },
 );
 export type WebhookEndpoint = Static<typeof WebhookEndpointSchema>;
 
@@ -168,45 +197,58 @@ export const WebhookEndpointListSchema = listOf(
 
 export const CreatedWebhookEndpointReplySchema = replyOf(
   'WebhookEndpointCreated',
-  Type.Object({ ...WebhookEndpointSchema.properties, ...SecretShown }),
+  Type.Object(
+    { ...WebhookEndpointSchema.properties, ...SecretShown },
+    { title: 'WebhookEndpointWithSecret', description: 'A new endpoint, with its secret.' },
+  ),
   'The new endpoint, with its secret',
 );
 
 export const RotatedSecretReplySchema = replyOf(
   'WebhookSecretRotated',
-  Type.Object({
-    id: Type.String({ description: 'The endpoint.' }),
-    ...SecretShown,
-    old_valid_until: timeOf('The old secret signs as well until this time.'),
-  }),
+  Type.Object(
+    {
+      id: Type.String({ description: 'The endpoint.' }),
+      ...SecretShown,
+      old_valid_until: timeOf('The old secret signs as well until this time.'),
+    },
+    { title: 'WebhookSecret', description: 'The new secret of an endpoint.' },
+  ),
   'The new secret',
 );
 
 export const UpdatedWebhookEndpointReplySchema = replyOf(
   'WebhookEndpointUpdated',
-  Type.Object({
-    ...WebhookEndpointSchema.properties,
-    recoverable: nullable(
-      Type.Object(
-        {
-          since: timeOf('The `since` for `POST /v1/webhooks/{id}/recover`.'),
-          count: Type.Integer({
-            description: 'Events since then that the endpoint did not get; at most 10000 are counted.',
-          }),
-        },
-        {
-          description:
-            'The events that the endpoint missed, when this request enabled it again; null when there are none.',
-        },
+  Type.Object(
+    {
+      ...WebhookEndpointSchema.properties,
+      recoverable: nullable(
+        Type.Object(
+          {
+            since: timeOf('The `since` for `POST /v1/webhooks/{id}/recover`.'),
+            count: bigInteger({
+              description: 'Events since then that the endpoint did not get; at most 10000 are counted.',
+            }),
+          },
+          {
+            title: 'RecoverableEvents',
+            description:
+              'The events that the endpoint missed, when this request enabled it again; null when there are none.',
+          },
+        ),
       ),
-    ),
-  }),
+    },
+    { title: 'ChangedWebhookEndpoint', description: 'An endpoint after a change.' },
+  ),
   'The endpoint as it is now',
 );
 
 export const DeletedWebhookEndpointReplySchema = replyOf(
   'WebhookEndpointDeleted',
-  Type.Object({ id: Type.String(), deleted: Type.Literal(true) }),
+  Type.Object(
+    { id: Type.String({ description: 'The endpoint.' }), deleted: always(true) },
+    { title: 'DeletedWebhookEndpoint', description: 'An endpoint that is deleted.' },
+  ),
   'The endpoint is deleted',
 );
 

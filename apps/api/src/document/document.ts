@@ -8,6 +8,7 @@ import {
 import swagger from '@fastify/swagger';
 import type { FastifyInstance } from 'fastify';
 import { withOptionalBodies } from '../openapi/component-ref.ts';
+import { withNamedSchemas } from '../openapi/named-schemas.ts';
 import { USER_COMPONENTS } from '../payments/components.ts';
 import { WEBHOOK_COMPONENTS } from '../webhooks/components.ts';
 import { EVENTS, webhooks } from './webhooks.ts';
@@ -41,6 +42,7 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
       info: {
         title: 'EMR Payments API',
         version: '1.0.0',
+        contact: { name: 'The operator of this service, who gave you your credentials' },
         license: { name: 'Apache License 2.0', identifier: 'Apache-2.0' },
         description: [
           "Posts patient payments to a practice's EMR, exactly once, and notifies you by a signed webhook.",
@@ -50,8 +52,8 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
           'All errors have the same shape. Programs decide by `code` and `safe_to_retry`; `message` is for people. ' +
             '`safe_to_retry: true`: send the same request again after a pause (`Retry-After` gives its length where it is ' +
             'known), with the same Idempotency-Key if it had one; nothing is created twice. `false`: do not send it again ' +
-            'unchanged. It would be refused again, or (a 500 or 503 to a POST without an Idempotency-Key) it may already have ' +
-            'been accepted.',
+            'unchanged. It would be refused again, or (a 500 or 503 to a POST or PATCH without an Idempotency-Key) it may ' +
+            'already have been accepted.',
           'In request bodies null in an optional field counts as leaving it out, except where the schema allows null. Unknown fields, ' +
             'fields that are named twice, and numbers that change when they are parsed are refused.',
           'Requests are limited per client and per user. The headers `RateLimit-Policy` and `RateLimit` give the limits and the ' +
@@ -82,7 +84,7 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
     },
     convertConstToEnum: false,
     transformObject: (made) =>
-      'openapiObject' in made ? withOptionalBodies(made.openapiObject) : made.swaggerObject,
+      'openapiObject' in made ? withNamedSchemas(withOptionalBodies(made.openapiObject)) : made.swaggerObject,
     refResolver: {
       buildLocalReference: (json, _baseUri, _fragment, index) =>
         typeof json.$id === 'string' ? json.$id : `def-${index}`,

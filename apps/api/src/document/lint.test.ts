@@ -49,3 +49,36 @@ test('every operation has a summary, its errors, and an example of what it takes
     }
   }
 });
+
+type Described = { description?: string; $ref?: string };
+type Schema = Described & { properties?: Record<string, Described> };
+
+test('everything has a description: operations, parameters, answers, tags, schemas and their fields', async () => {
+  const { paths, components, tags, info } = JSON.parse(await openApiText());
+  const schemas = components.schemas as Record<string, Schema>;
+  const has = ({ description, $ref }: Described) =>
+    Boolean(description ?? schemas[$ref?.split('/').at(-1) ?? '']?.description);
+  const bare: string[] = [];
+  const check = (what: string, described: Described) => {
+    if (!has(described)) bare.push(what);
+  };
+  for (const tag of tags) check(`tag ${tag.name}`, tag);
+  for (const [name, schema] of Object.entries(schemas)) {
+    check(name, schema);
+    for (const [field, of] of Object.entries(schema.properties ?? {})) check(`${name}.${field}`, of);
+  }
+  for (const [path, operations] of Object.entries(paths as Record<string, object>)) {
+    for (const [method, operation] of Object.entries(operations)) {
+      check(`${method} ${path}`, operation);
+      for (const parameter of operation.parameters ?? [])
+        check(`${method} ${path} ${parameter.name}`, parameter);
+      for (const [status, answer] of Object.entries(operation.responses))
+        check(`${method} ${path} ${status}`, answer as Described);
+    }
+  }
+  expect(bare).toEqual([]);
+  expect(info).toMatchObject({
+    license: { identifier: 'Apache-2.0' },
+    contact: { name: expect.any(String) },
+  });
+});

@@ -1,18 +1,22 @@
+import { always } from '@emr-payments/contracts';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { type Static, Type } from '@sinclair/typebox';
 import { errorResponses } from '../openapi/error-responses.ts';
 
 const StartReplySchema = Type.Object(
   {
-    success: Type.Literal(true),
+    success: always(true),
     message: Type.String({ description: 'For people.' }),
-    data: Type.Object({
-      docs: Type.String({ description: 'The documentation as a page.', examples: ['/docs'] }),
-      openapi: Type.String({ description: 'The OpenAPI document.', examples: ['/openapi.json'] }),
-      health: Type.String({ description: 'Readiness of the service.', examples: ['/health/ready'] }),
-    }),
+    data: Type.Object(
+      {
+        docs: Type.String({ description: 'The documentation as a page.', examples: ['/docs'] }),
+        openapi: Type.String({ description: 'The OpenAPI document.', examples: ['/openapi.json'] }),
+        health: Type.String({ description: 'Readiness of the service.', examples: ['/health/ready'] }),
+      },
+      { title: 'StartLinks', description: 'Links for a first look.' },
+    ),
   },
-  { description: 'Links to the documentation and the health check' },
+  { title: 'Start', description: 'Links to the documentation and the health check' },
 );
 
 const START: Static<typeof StartReplySchema> = {

@@ -102,6 +102,8 @@ export function webhooks() {
       example.type,
       {
         post: {
+          // By this openapi-generator makes no method of it: it is a request that the client receives.
+          'x-internal': true,
           operationId: `on${schema.$id}`,
           summary,
           description: `${schema.description}\n\nSigned according to [Standard Webhooks](https://www.standardwebhooks.com) 1.0.0.`,

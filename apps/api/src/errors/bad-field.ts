@@ -1,4 +1,4 @@
-import { MAX_AMOUNT } from '@emr-payments/contracts';
+import { MAX_AMOUNT, TEXT_KEYWORD } from '@emr-payments/contracts';
 import { clip } from '@emr-payments/runtime';
 import type { FastifySchemaValidationError } from 'fastify';
 
@@ -78,6 +78,7 @@ function ruleOf(
     case 'maxLength':
       return `must be at most ${error.params.limit} characters`;
     case 'pattern':
+    case TEXT_KEYWORD:
       return UNPRINTABLE.test(String(value))
         ? 'must not contain control characters'
         : (TAKES[field] ?? NON_EMPTY);

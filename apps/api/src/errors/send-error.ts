@@ -7,7 +7,27 @@ const RETRY_AFTER: Partial<Record<ErrorCode, string>> = {
   idempotency_key_in_flight: '1',
 };
 
-const READS = new Set(['GET', 'HEAD', 'OPTIONS']);
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** True when a request of this route, which is not a read by its method, stores nothing. */
+    storesNothing?: (request: FastifyRequest) => boolean;
+  }
+}
+
+/** Methods whose repeat is harmless: a second DELETE finds nothing that it could delete. */
+const REPEATABLE = new Set(['GET', 'HEAD', 'OPTIONS', 'DELETE']);
+
+/** True when sending the request again can create nothing twice and change nothing a second time. */
+function isRepeatable(request: FastifyRequest): boolean {
+  // Before the caller is known, nothing can have been accepted. A request has one of the two callers, by its route.
+  const isKnown = request.caller !== null || request.clientCaller !== null;
+  return (
+    !isKnown ||
+    REPEATABLE.has(request.method) ||
+    request.headers[HEADERS.idempotencyKey] !== undefined ||
+    request.routeOptions.config.storesNothing?.(request) === true
+  );
+}
 
 /** Answers a request with an error of the catalogue. No other function writes the answers to requests that failed. */
 export function sendError(
@@ -16,11 +36,6 @@ export function sendError(
   code: ErrorCode,
   details?: ErrorDetails,
 ): FastifyReply {
-  // Before the caller is known, nothing can have been accepted.
-  const repeatable =
-    request.caller === null ||
-    READS.has(request.method) ||
-    request.headers[HEADERS.idempotencyKey] !== undefined;
   const retryAfter = RETRY_AFTER[code];
   if (retryAfter !== undefined) reply.header('retry-after', retryAfter);
   reply.errorCode = code;
@@ -28,6 +43,10 @@ export function sendError(
     .code(ERRORS[code].status)
     .type('application/json; charset=utf-8')
     .send(
-      errorReply(code, { requestId: request.id, repeatable, ...(details === undefined ? {} : { details }) }),
+      errorReply(code, {
+        requestId: request.id,
+        repeatable: isRepeatable(request),
+        ...(details === undefined ? {} : { details }),
+      }),
     );
 }

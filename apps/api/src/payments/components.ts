@@ -1,9 +1,8 @@
 import {
   type ConnectionReply,
   ConnectionReplySchema,
+  CreatePaymentAnswerSchema,
   type DryRunReply,
-  DryRunReplySchema,
-  FailureSchema,
   JobReplySchema,
   JobSchema,
   type JobView,
@@ -16,7 +15,6 @@ import {
   ResolvePaymentBodySchema,
   RetryPaymentBodySchema,
   TallySchema,
-  WaitingSchema,
 } from '@emr-payments/contracts';
 import { RECONCILIATION_EXAMPLE } from '../reconciliation/operation.ts';
 import { PAYMENT_EXAMPLE } from './payment-example.ts';
@@ -72,8 +70,6 @@ const CONNECTION: ConnectionReply = {
 
 /** The document's components for the routes of a user: each schema with an example. */
 export const USER_COMPONENTS = [
-  FailureSchema,
-  WaitingSchema,
   TallySchema,
   RetryPaymentBodySchema,
   ResolvePaymentBodySchema,
@@ -92,6 +88,6 @@ export const USER_COMPONENTS = [
   { ...JobReplySchema, examples: [{ success: true, message: 'Job.', data: JOB }] },
   { ...ResolvedPaymentReplySchema, examples: [RESOLVED] },
   { ...ConnectionReplySchema, examples: [CONNECTION] },
-  { ...DryRunReplySchema, examples: [DRY_RUN_EXAMPLE] },
+  CreatePaymentAnswerSchema,
   { ...ReconciliationReplySchema, examples: [RECONCILIATION_EXAMPLE] },
 ];

@@ -1,9 +1,4 @@
-import {
-  CREATE_PAYMENT_REPLY_EXAMPLE,
-  CreatePaymentReplySchema,
-  DryRunReplySchema,
-} from '@emr-payments/contracts';
-import { Type } from '@sinclair/typebox';
+import { CREATE_PAYMENT_REPLY_EXAMPLE, CreatePaymentAnswerSchema } from '@emr-payments/contracts';
 import { componentRef } from '../openapi/component-ref.ts';
 import {
   EMR_ERRORS,
@@ -34,7 +29,7 @@ export const createPaymentOperation = {
       headers: KEYED_ANSWER_HEADERS,
       content: {
         'application/json': {
-          schema: Type.Union([componentRef(CreatePaymentReplySchema), componentRef(DryRunReplySchema)]),
+          schema: componentRef(CreatePaymentAnswerSchema),
           examples: {
             queued: { summary: 'Payment queued', value: CREATE_PAYMENT_REPLY_EXAMPLE },
             dry_run: { summary: 'With `dry_run=true`', value: DRY_RUN_EXAMPLE },

@@ -5,7 +5,7 @@ const GENERATED =
 
 const SAFE: Record<RetryRule, string> = {
   always: 'true',
-  with_key: 'true with an Idempotency-Key, and for reads',
+  with_key: 'true with an Idempotency-Key, and for reads, deletes, dry runs and tests of an endpoint',
   never: 'false',
 };
 
@@ -65,10 +65,10 @@ you report one.
 
 - \`true\`: send the same request again after a pause, with the same \`Idempotency-Key\` if it had one. Nothing is created twice.
   \`Retry-After\` gives the length of the pause where it is known.
-- \`false\`: do not send it again unchanged. Either it would be refused again until something is changed, or (a POST without an
-  \`Idempotency-Key\` that got a 500 or 503) it may have been accepted already: check before you send it again.
+- \`false\`: do not send it again unchanged. Either it would be refused again until something is changed, or (a POST or PATCH
+  without an \`Idempotency-Key\` that got a 500 or 503) it may have been accepted already: check before you send it again.
 
-With an \`Idempotency-Key\` on every POST the second case does not arise. Treat a connection that breaks without an answer like a 503.
+With an \`Idempotency-Key\` on every POST and PATCH the second case does not arise. Treat a connection that breaks without an answer like a 503.
 
 ${table(['code', 'status', 'safe_to_retry', 'when'], rows)}
 `;

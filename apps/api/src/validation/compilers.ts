@@ -1,4 +1,4 @@
-import { MAX_DECIMALS_KEYWORD } from '@emr-payments/contracts';
+import { keepsTextRule, MAX_DECIMALS_KEYWORD, TEXT_KEYWORD } from '@emr-payments/contracts';
 import AjvCompiler, { type Ajv, type BuildCompilerFromPool } from '@fastify/ajv-compiler';
 import { nullDropper, type Schemas } from './drop-nulls.ts';
 
@@ -55,6 +55,16 @@ function withoutNulls(validate: Validate, drop: (body: unknown) => void): Valida
 }
 
 function addKeywords(ajv: Ajv): void {
+  const { validate: isDate } = ajv.formats.date as { validate: (text: string) => boolean };
+  // PostgreSQL has no year 0.
+  ajv.addFormat('date', (text: string) => isDate(text) && !text.startsWith('0000'));
+  ajv.addKeyword({
+    keyword: TEXT_KEYWORD,
+    type: 'string',
+    schemaType: 'string',
+    errors: false,
+    validate: keepsTextRule,
+  });
   ajv.addKeyword({
     keyword: MAX_DECIMALS_KEYWORD,
     type: 'number',

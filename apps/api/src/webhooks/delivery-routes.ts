@@ -16,7 +16,7 @@ import type { Limits } from '../limits.ts';
 import { componentRef } from '../openapi/component-ref.ts';
 import { deliveryView, recoveryView } from './delivery-view.ts';
 import { WEBHOOK_FIELD_RULES as fieldRules } from './field-rules.ts';
-import { clientOperation, IdParams, RecoveryParams, type WebhookDeps } from './operation.ts';
+import { clientOperation, EndpointParams, RecoveryParams, type WebhookDeps } from './operation.ts';
 import { recover } from './recover.ts';
 import { createTestEndpoint } from './test-endpoint.ts';
 
@@ -44,8 +44,9 @@ export const deliveryRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: L
         reply: TestWebhookReplySchema,
         errors: ['endpoint_not_found', 'test_in_progress'],
       }),
-      params: IdParams,
+      params: EndpointParams,
     },
+    config: { storesNothing: () => true },
     handler: async (request, reply) => {
       const { clientPk } = clientOf(request);
       const test = await testEndpoint({ clientPk, endpointId: request.params.id });
@@ -82,10 +83,12 @@ export const deliveryRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: L
         operationId: 'listWebhookDeliveries',
         tag: 'Webhooks',
         summary: 'List deliveries and their attempts',
+        description:
+          'Newest first: each event that was or will be sent to the endpoint, with its last attempts.',
         reply: DeliveryListSchema,
         errors: ['invalid_field', 'endpoint_not_found'],
       }),
-      params: IdParams,
+      params: EndpointParams,
       querystring: ListDeliveriesQuerySchema,
     },
     config: { fieldRules },
@@ -134,7 +137,7 @@ export const deliveryRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: L
         body: true,
         errors: ['endpoint_not_found', 'endpoint_disabled'],
       }),
-      params: IdParams,
+      params: EndpointParams,
       body: componentRef(RecoverBodySchema),
     },
     config: { fieldOrder: Object.keys(RecoverBodySchema.properties), fieldRules },
@@ -154,6 +157,7 @@ export const deliveryRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: L
         operationId: 'getWebhookRecovery',
         tag: 'Webhooks',
         summary: 'Read the progress of a recovery',
+        description: 'How many of its events were delivered so far.',
         reply: RecoveryReplySchema,
         errors: ['endpoint_not_found', 'recovery_not_found'],
       }),

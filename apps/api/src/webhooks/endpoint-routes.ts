@@ -25,7 +25,7 @@ import { componentRef } from '../openapi/component-ref.ts';
 import { createEndpoint } from './create-endpoint.ts';
 import { endpointView } from './endpoint-view.ts';
 import { WEBHOOK_FIELD_RULES as fieldRules } from './field-rules.ts';
-import { clientOperation, IdParams, type WebhookDeps } from './operation.ts';
+import { clientOperation, EndpointParams, type WebhookDeps } from './operation.ts';
 import { renewSigningSecret } from './signing-secret.ts';
 import { updateEndpoint } from './update-endpoint.ts';
 
@@ -75,6 +75,7 @@ export const endpointRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: L
         operationId: 'listWebhooks',
         tag: 'Webhooks',
         summary: 'List webhook endpoints',
+        description: 'Newest first. Secrets are not part of it.',
         reply: WebhookEndpointListSchema,
         errors: ['invalid_field'],
       }),
@@ -106,10 +107,12 @@ export const endpointRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: L
         operationId: 'getWebhook',
         tag: 'Webhooks',
         summary: 'Read a webhook endpoint',
+        description:
+          'One endpoint with its state: enabled or not, failing or not, paused or not. Its secret is not part of it.',
         reply: WebhookEndpointReplySchema,
         errors: ['endpoint_not_found'],
       }),
-      params: IdParams,
+      params: EndpointParams,
     },
     handler: async (request, reply) => {
       const { clientPk } = clientOf(request);
@@ -135,7 +138,7 @@ export const endpointRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: L
         body: true,
         errors: ['endpoint_not_found', 'endpoint_exists'],
       }),
-      params: IdParams,
+      params: EndpointParams,
       body: componentRef(UpdateWebhookEndpointBodySchema),
     },
     config: { fieldOrder: Object.keys(UpdateWebhookEndpointBodySchema.properties), fieldRules },
@@ -168,7 +171,7 @@ export const endpointRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: L
         errors: ['endpoint_not_found'],
         keyed: true,
       }),
-      params: IdParams,
+      params: EndpointParams,
     },
     handler: async (request, reply) => {
       const key = { clientPk: clientOf(request).clientPk, endpointId: request.params.id };
@@ -203,7 +206,7 @@ export const endpointRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: L
         body: 'optional',
         errors: ['endpoint_not_found'],
       }),
-      params: IdParams,
+      params: EndpointParams,
       body: componentRef(RotateSecretBodySchema),
     },
     config: { fieldOrder: Object.keys(RotateSecretBodySchema.properties), fieldRules },

@@ -26,7 +26,7 @@ import { answerOnce, type WriteResult } from '../idempotency/answer-once.ts';
 import type { Limits } from '../limits.ts';
 import { componentRef } from '../openapi/component-ref.ts';
 import { WEBHOOK_FIELD_RULES as fieldRules } from './field-rules.ts';
-import { clientOperation, IdParams, type WebhookDeps } from './operation.ts';
+import { clientOperation, EventParams, type WebhookDeps } from './operation.ts';
 
 const eventOf = ({ body }: { body: string }) => JSON.parse(body) as StoredEvent;
 
@@ -86,10 +86,12 @@ export const eventRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: Limi
         operationId: 'getEvent',
         tag: 'Events',
         summary: 'Read an event',
+        description:
+          'The same body as that of a webhook that is not thin. Events are kept for a limited time.',
         reply: EventReplySchema,
         errors: ['event_not_found'],
       }),
-      params: IdParams,
+      params: EventParams,
     },
     handler: async (request, reply) => {
       const key = { clientPk: clientOf(request).clientPk, eventId: request.params.id };
@@ -115,7 +117,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: Limi
         body: 'optional',
         errors: ['event_not_found', 'endpoint_not_found', 'endpoint_disabled', 'nothing_to_redeliver'],
       }),
-      params: IdParams,
+      params: EventParams,
       body: componentRef(RedeliverBodySchema),
     },
     config: { fieldOrder: Object.keys(RedeliverBodySchema.properties), fieldRules },

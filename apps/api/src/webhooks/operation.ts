@@ -39,7 +39,7 @@ export type OperationInput<R extends TSchema> = {
   operationId: string;
   tag: 'Webhooks' | 'Events';
   summary: string;
-  description?: string;
+  description: string;
   /** Schema of its answer; a registered component. */
   reply: R;
   /** It changes something: takes an Idempotency-Key. */
@@ -57,7 +57,7 @@ export function clientOperation<R extends TSchema>(input: OperationInput<R>) {
     operationId: input.operationId,
     tags: [input.tag],
     summary: input.summary,
-    ...(input.description === undefined ? {} : { description: input.description }),
+    description: input.description,
     ...(body === 'optional' ? { [OPTIONAL_BODY]: true } : {}),
     security: [{ client_id: [], client_secret: [] }],
     headers: keyed ? KeyedHeadersSchema : Type.Pick(KeyedHeadersSchema, [HEADERS.requestId]),
@@ -79,6 +79,20 @@ export function clientOperation<R extends TSchema>(input: OperationInput<R>) {
   };
 }
 
-/** `{id}` of a path. Any text without control characters is valid; an id that does not exist is a 404. */
-export const IdParams = Type.Object({ id: Type.String() });
-export const RecoveryParams = Type.Object({ id: Type.String(), recovery_id: Type.String() });
+/** The parameters of the paths. Any text without control characters is valid; an id that does not exist is a 404. */
+export const EndpointParams = Type.Object({
+  id: Type.String({
+    description: 'The `id` of the webhook endpoint.',
+    examples: ['we_1J9X2q2eZvKYlo2CluR9g9gV'],
+  }),
+});
+export const EventParams = Type.Object({
+  id: Type.String({ description: 'The `id` of the event.', examples: ['evt_1J9X2q2eZvKYlo2CluR9g9gV'] }),
+});
+export const RecoveryParams = Type.Object({
+  ...EndpointParams.properties,
+  recovery_id: Type.String({
+    description: 'The `id` of the recovery.',
+    examples: ['rec_1J9X2q2eZvKYlo2CluR9g9gV'],
+  }),
+});
