@@ -121,6 +121,8 @@ export const RecoverBodySchema = Type.Object(
 );
 export type RecoverBody = Static<typeof RecoverBodySchema>;
 
+export type RecoveryStatus = 'running' | 'done' | 'canceled';
+
 /** A recovery with its progress. */
 export const RecoverySchema = Type.Object(
   {
@@ -128,19 +130,32 @@ export const RecoverySchema = Type.Object(
     endpoint_id: Type.String(),
     since: timeOf('As requested.'),
     until: timeOf('As requested; by default the time of the request.'),
-    status: Type.Unsafe<'running' | 'done'>({ type: 'string', enum: ['running', 'done'] }),
-    total: Type.Integer({ description: 'Events that it sends in all.' }),
-    done: Type.Integer({ description: 'Events that were delivered, failed or canceled.' }),
-    delivered: Type.Integer(),
-    failed: Type.Integer({ description: 'Failed or canceled again.' }),
-    more: Type.Boolean({
+    status: Type.Unsafe<RecoveryStatus>({
+      type: 'string',
+      enum: ['running', 'done', 'canceled'],
       description:
-        'true: there were more than the 10000 events of one recovery, of which the oldest are sent first. When this one is ' +
-        'done, send the same request again.',
+        '`running`: events are being searched, or sent. `done`: every event that the endpoint missed was delivered, failed or ' +
+        'canceled. `canceled`: the endpoint was disabled or deleted before that; start another one when it is enabled again.',
+    }),
+    total: nullable(
+      Type.Integer({
+        description:
+          'Events that it sends in all; null until all have been found, and for good when it was canceled before that.',
+      }),
+    ),
+    found: Type.Integer({ description: 'Events that it has found and queued so far.' }),
+    searched_until: nullable(
+      timeOf('Events from before this time have been searched; null until the search begins.'),
+    ),
+    done: Type.Integer({ description: 'Events that were delivered, failed or canceled.' }),
+    delivered: Type.Integer({ description: 'Events that were delivered.' }),
+    failed: Type.Integer({ description: 'Events whose delivery failed or was canceled again.' }),
+    more: Type.Boolean({
+      description: 'Always false: one recovery sends everything that was missed in its period.',
     }),
     created_at: timeOf('When it was requested.'),
   },
-  { $id: 'WebhookRecovery' },
+  { $id: 'WebhookRecovery', description: 'A recovery with its progress.' },
 );
 export type RecoveryView = Static<typeof RecoverySchema>;
 
