@@ -9,6 +9,7 @@ import type { JobDeps } from './jobs/deps.ts';
 import { runPosting } from './jobs/post-payment.ts';
 import { startHoldWatch } from './loops/hold-watch.ts';
 import { createLeaseKeeper } from './loops/leases.ts';
+import { startRecovery } from './loops/recovery.ts';
 import { type Relay, startRelay } from './loops/relay.ts';
 import { startRetention } from './loops/retention.ts';
 import { startSweeper } from './loops/sweeper.ts';
@@ -87,6 +88,8 @@ export async function startWorker(
   );
   const { steps } = parts;
   releases.add('sweeper', startSweeper({ database, steps, logger, metrics }), (opened) => opened.close());
+  const onQueued = () => relay?.wake();
+  releases.add('recovery', startRecovery({ database, logger, onQueued }), (opened) => opened.close());
   const keep = { eventDays: config.eventRetentionDays };
   releases.add('retention', startRetention({ database, logger }, keep), (opened) => opened.close());
 

@@ -31,10 +31,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /**
-         * The process is alive
-         * @description Answers as long as the process can answer at all. It asks no other server.
-         */
+        /** The process is alive */
         get: operations["live"];
         put?: never;
         post?: never;
@@ -225,10 +222,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /**
-         * List webhook endpoints
-         * @description Newest first. Secrets are not part of it.
-         */
+        /** List webhook endpoints */
         get: operations["listWebhooks"];
         put?: never;
         /**
@@ -249,10 +243,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /**
-         * Read a webhook endpoint
-         * @description One endpoint with its state: enabled or not, failing or not, paused or not. Its secret is not part of it.
-         */
+        /** Read a webhook endpoint */
         get: operations["getWebhook"];
         put?: never;
         post?: never;
@@ -317,10 +308,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /**
-         * List deliveries and their attempts
-         * @description Newest first: each event that was or will be sent to the endpoint, with its last attempts.
-         */
+        /** List deliveries and their attempts */
         get: operations["listWebhookDeliveries"];
         put?: never;
         post?: never;
@@ -341,7 +329,7 @@ export interface paths {
         put?: never;
         /**
          * Send all events again that an endpoint missed
-         * @description Sends the deliveries of that time that failed or were canceled, and the events that happened while the endpoint was disabled, oldest first, at most 20 per second or as many as its `rate_per_second` allows. New events are still sent in between.
+         * @description Answers at once with a recovery that is `running`. It sends the deliveries of that time that failed or were canceled, and the events that happened while the endpoint was disabled, oldest first, at most 20 per second or as many as its `rate_per_second` allows, however many they are. New events are still sent in between. Several recoveries of one endpoint are carried out one after the other, and an event that is waiting already is not sent twice. Disabling or deleting the endpoint cancels them.
          */
         post: operations["recoverWebhook"];
         delete?: never;
@@ -357,10 +345,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /**
-         * Read the progress of a recovery
-         * @description How many of its events were delivered so far.
-         */
+        /** Read the progress of a recovery */
         get: operations["getWebhookRecovery"];
         put?: never;
         post?: never;
@@ -397,10 +382,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /**
-         * Read an event
-         * @description The same body as that of a webhook that is not thin. Events are kept for a limited time.
-         */
+        /** Read an event */
         get: operations["getEvent"];
         put?: never;
         post?: never;
@@ -546,7 +528,6 @@ export interface webhooks {
 export interface components {
     schemas: {
         /**
-         * @description A payment to post.
          * @example {
          *       "patient_mrn": "MRN-12345",
          *       "payment_method": "Card",
@@ -559,39 +540,38 @@ export interface components {
          */
         CreatePayment: {
             /**
-             * @description Medical Record Number (MRN) of the patient the payment belongs to. One line of text that is not blank, without control characters.
+             * @description Medical Record Number (MRN) of the patient the payment belongs to.
              * @example MRN-12345
              */
             patient_mrn: string;
             /**
-             * @description Name of the payment method as configured in the EMR (e.g. "Card"). Resolved to the EMR's internal payment method id at post time. One line of text that is not blank, without control characters.
+             * @description Name of the payment method as configured in the EMR (e.g. "Card"). Resolved to the EMR's internal payment method id at post time.
              * @example Card
              */
             payment_method: string;
             /**
-             * @description Your reference for the payment (e.g. a transaction or receipt number). Reference numbers may be reused across payments. One line of text that is not blank, without control characters.
+             * @description Your reference for the payment (e.g. a transaction or receipt number). Reference numbers may be reused across payments.
              * @example #123456
              */
             reference_number: string;
             /**
-             * @description Identifier of the EMR location/facility the payment is posted against. One line of text that is not blank, without control characters.
+             * @description Identifier of the EMR location/facility the payment is posted against.
              * @example 1404
              */
             location: string;
             /**
-             * Format: double
              * @description Payment amount. Must be a positive number, with at most two decimals.
              * @example 350
              */
             amount: number;
             /**
-             * @description Optional free-text note recorded with the payment in the EMR. Without control characters other than tabs and line breaks.
+             * @description Optional free-text note recorded with the payment in the EMR.
              * @example Patient copay collected at front desk
              */
             notes?: string;
             /**
              * Format: date
-             * @description Optional deposit date (YYYY-MM-DD). Defaults to today if omitted: the day in the practice's time zone. The first year is 0001.
+             * @description Optional deposit date (YYYY-MM-DD). Defaults to today if omitted: the day in the practice's time zone.
              * @example 2026-06-15
              */
             deposit_date?: string;
@@ -606,32 +586,28 @@ export interface components {
          *     }
          */
         PaymentQueued: {
-            /** @description Always true. */
-            success: boolean;
-            /** @description For people. */
+            /** @constant */
+            success: true;
             message: string;
             /** @description Unique identifier for the created payment record */
             payment_id: string;
-            /**
-             * Format: int64
-             * @description Job execution identifier for tracking the async operation
-             */
+            /** @description Job execution identifier for tracking the async operation */
             job_id: number;
         };
         /** @description The body of every error answer. */
-        ErrorReply: {
-            /** @description Always false. */
-            success: boolean;
+        Error: {
+            /** @constant */
+            success: false;
             /** @description For people. Programs use `code`. */
             message: string;
             /**
-             * @description Stable and machine-readable. New codes may be added. Today: invalid_field, patient_not_found, user_not_found, payment_not_found, job_not_found, endpoint_not_found, event_not_found, recovery_not_found, invalid_client, missing_body, invalid_json, invalid_body, malformed_request, route_not_found, method_not_allowed, request_timeout, idempotency_key_in_flight, invalid_state, connection_unusable, endpoint_disabled, endpoint_limit_reached, nothing_to_redeliver, test_in_progress, payload_too_large, unsupported_media_type, idempotency_key_reused, rate_limited, headers_too_large, internal_error, emr_unavailable, service_unavailable, emr_timeout.
-             * @example invalid_field
+             * @description Stable and machine-readable.
+             * @enum {string}
              */
-            code: string;
+            code: "invalid_field" | "patient_not_found" | "user_not_found" | "payment_not_found" | "job_not_found" | "endpoint_not_found" | "event_not_found" | "recovery_not_found" | "invalid_client" | "missing_body" | "invalid_json" | "invalid_body" | "malformed_request" | "route_not_found" | "method_not_allowed" | "request_timeout" | "idempotency_key_in_flight" | "invalid_state" | "connection_unusable" | "endpoint_disabled" | "endpoint_limit_reached" | "recovery_limit_reached" | "nothing_to_redeliver" | "test_in_progress" | "payload_too_large" | "unsupported_media_type" | "idempotency_key_reused" | "rate_limited" | "headers_too_large" | "internal_error" | "emr_unavailable" | "service_unavailable" | "emr_timeout";
             /** @description Id of the request; also in the header `x-request-id`. */
             request_id: string;
-            /** @description true: send the same request again after a pause, with the same Idempotency-Key if it had one; nothing is created twice. false: do not send it again unchanged: it would be refused again, or (a POST or PATCH without an Idempotency-Key that got a 500 or 503) it may already have been accepted. */
+            /** @description true: send the same request again after a pause, with the same Idempotency-Key if it had one; nothing is created twice. false: do not send it again unchanged: it would be refused again, or (a POST without an Idempotency-Key that got a 500 or 503) it may already have been accepted. */
             safe_to_retry: boolean;
         };
         /** @description The payment is in the EMR. */
@@ -640,24 +616,30 @@ export interface components {
             id: string;
             /** @description The user with whose access token the payment was created. */
             access_token_reference_id: string;
-            /**
-             * @description Always `event`.
-             * @enum {string}
-             */
+            /** @constant */
             object: "event";
             /**
              * Format: date-time
              * @description When the event happened, in UTC and whole seconds.
              */
             created: string;
-            /**
-             * @description Always `payment.created`.
-             * @enum {string}
-             */
+            /** @constant */
             type: "payment.created";
             /** @description The `job_id` that the request was answered with, as a string. */
             job_id: string;
-            data: components["schemas"]["PostedPayment"];
+            data: {
+                /**
+                 * @description Unique identifier of the payment.
+                 * @example 123e4567e89b12d3a456426614174001
+                 */
+                payment_id: string;
+                /** @description The EMR's identifier of the posting. */
+                emr_transaction_id: string;
+                payment_method: string;
+                amount: number;
+                reference_number: string;
+                patient_mrn: string;
+            };
         };
         /** @description The payment could not be posted and is not in the EMR. */
         PaymentFailedEvent: {
@@ -665,24 +647,26 @@ export interface components {
             id: string;
             /** @description The user with whose access token the payment was created. */
             access_token_reference_id: string;
-            /**
-             * @description Always `event`.
-             * @enum {string}
-             */
+            /** @constant */
             object: "event";
             /**
              * Format: date-time
              * @description When the event happened, in UTC and whole seconds.
              */
             created: string;
-            /**
-             * @description Always `payment.failed`.
-             * @enum {string}
-             */
+            /** @constant */
             type: "payment.failed";
             /** @description The `job_id` that the request was answered with, as a string. */
             job_id: string;
-            data: components["schemas"]["FailedPayment"];
+            data: {
+                /**
+                 * @description Unique identifier of the payment.
+                 * @example 123e4567e89b12d3a456426614174001
+                 */
+                payment_id: string;
+                /** @description Why, for a person, in this service's own words. The EMR's own words can name a patient, so they are not part of it, unless the operator of this service shares them with you (`share_emr_text`): then the reason ends with `The EMR said: …` and has at most 300 characters. */
+                failure_reason: string;
+            };
         };
         /** @description The payment may or may not be in the EMR, and the EMR has no means to find out: a person has to look. It is not sent again. */
         PaymentReviewRequiredEvent: {
@@ -690,91 +674,132 @@ export interface components {
             id: string;
             /** @description The user with whose access token the payment was created. */
             access_token_reference_id: string;
-            /**
-             * @description Always `event`.
-             * @enum {string}
-             */
+            /** @constant */
             object: "event";
             /**
              * Format: date-time
              * @description When the event happened, in UTC and whole seconds.
              */
             created: string;
-            /**
-             * @description Always `payment.review_required`.
-             * @enum {string}
-             */
+            /** @constant */
             type: "payment.review_required";
             /** @description The `job_id` that the request was answered with, as a string. */
             job_id: string;
-            data: components["schemas"]["PaymentToReview"];
+            data: {
+                /**
+                 * @description Unique identifier of the payment.
+                 * @example 123e4567e89b12d3a456426614174001
+                 */
+                payment_id: string;
+                /** @description Why, for a person, in this service's own words. The EMR's own words can name a patient, so they are not part of it, unless the operator of this service shares them with you (`share_emr_text`): then the reason ends with `The EMR said: …` and has at most 300 characters. */
+                review_reason: string;
+            };
         };
         /** @description A webhook endpoint of yours was disabled and gets no events until you enable it. This event goes to your other endpoints and is in `GET /v1/events`. */
         EndpointDisabledEvent: {
             /** @description Id of the event; also in the header `webhook-id`. */
             id: string;
             /** @description Always null: it concerns no user. */
-            access_token_reference_id: string | null;
-            /**
-             * @description Always `event`.
-             * @enum {string}
-             */
+            access_token_reference_id: null;
+            /** @constant */
             object: "event";
             /**
              * Format: date-time
              * @description When the event happened, in UTC and whole seconds.
              */
             created: string;
-            /**
-             * @description Always `endpoint.disabled`.
-             * @enum {string}
-             */
+            /** @constant */
             type: "endpoint.disabled";
             /** @description Always null: it concerns no job. */
-            job_id: string | null;
-            data: components["schemas"]["DisabledEndpoint"];
+            job_id: null;
+            data: {
+                /**
+                 * @description The webhook endpoint.
+                 * @example we_1J9X2q2eZvKYlo2CluR9g9gV
+                 */
+                endpoint_id: string;
+                /** @enum {string} */
+                code: "gone" | "failing" | "address_refused";
+                /** @description Why, in words for a person. */
+                reason: string;
+            };
         };
         /** @description Sent by `POST /v1/webhooks/{id}/test`. It is not stored. */
         WebhookTestEvent: {
             /** @description Id of the event; also in the header `webhook-id`. */
             id: string;
             /** @description Always null: it concerns no user. */
-            access_token_reference_id: string | null;
-            /**
-             * @description Always `event`.
-             * @enum {string}
-             */
+            access_token_reference_id: null;
+            /** @constant */
             object: "event";
             /**
              * Format: date-time
              * @description When the event happened, in UTC and whole seconds.
              */
             created: string;
-            /**
-             * @description Always `webhook.test`.
-             * @enum {string}
-             */
+            /** @constant */
             type: "webhook.test";
             /** @description Always null: it concerns no job. */
-            job_id: string | null;
-            data: components["schemas"]["TestedEndpoint"];
+            job_id: null;
+            data: {
+                /**
+                 * @description The webhook endpoint.
+                 * @example we_1J9X2q2eZvKYlo2CluR9g9gV
+                 */
+                endpoint_id: string;
+            };
         };
-        /** @description A number of payments and their sum. */
-        Tally: {
+        /** @description The reason for `failed` or `needs_review`. */
+        PaymentFailure: {
             /**
-             * Format: int64
-             * @description How many.
+             * @description Stable and machine-readable. New codes may be added.
+             *     - `unknown_payment_method` (failed): Use one of the payment methods that the reason lists, or add the method in the EMR, then retry.
+             *     - `unknown_location` (failed): Use one of the locations that the reason lists, or add the location in the EMR, then retry.
+             *     - `unknown_patient` (failed): The EMR no longer knows the patient. Sync patients, then create the payment again.
+             *     - `closed_period` (failed): The deposit date lies in a period that the practice has closed. Create the payment with an open date.
+             *     - `amount_refused` (failed): The EMR does not take this amount, often because it exceeds the patient's balance. Correct the amount.
+             *     - `emr_refused` (failed): The EMR refused the payment. The reason names the field, where the EMR names one, and the operator of this service can read the EMR's own words. Correct the cause, then retry.
+             *     - `connection_misconfigured` (failed): The practice's EMR connection cannot be used as it is set up. Correct it, then retry.
+             *     - `retries_exhausted` (failed): The EMR could not be reached until the retry horizon ended, and does not have the payment. Retry.
+             *     - `resolved_not_posted` (failed): A person looked in the EMR and did not find the payment. Retry to have it posted.
+             *     - `outcome_unknown` (needs_review): The payment may or may not be in the EMR. Look there, then resolve it as posted or not posted.
+             *     - `several_matches` (needs_review): The EMR has more than one entry for the payment. Remove all but one there, then resolve it as posted.
+             *     - `entry_differs` (needs_review): The EMR has an entry with the payment's id that is not this payment; the reason names the difference. Correct the entry there and resolve the payment as posted, or remove it there and resolve the payment as not posted.
+             *     - `not_confirmed` (needs_review): The EMR accepted the payment for later and did not confirm in time that it has posted it. Look there, then resolve the payment as posted or not posted.
+             *     - `settlement_failed` (needs_review): The outcome of the payment could not be recorded because of a fault on our side. Look in the EMR, then resolve the payment as posted or not posted.
+             * @enum {string}
              */
+            code: "unknown_payment_method" | "unknown_location" | "unknown_patient" | "closed_period" | "amount_refused" | "emr_refused" | "connection_misconfigured" | "retries_exhausted" | "resolved_not_posted" | "outcome_unknown" | "several_matches" | "entry_differs" | "not_confirmed" | "settlement_failed";
+            /** @description Why, for a person, in this service's own words. The EMR's own words can name a patient, so they are not part of it, unless the operator of this service shares them with you (`share_emr_text`): then the reason ends with `The EMR said: …` and has at most 300 characters. */
+            reason: string;
+            /** @description What to do about it. */
+            action: string;
+        };
+        /** @description Why a payment that was tried is still open, and when it is tried next. */
+        PaymentWaiting: {
+            /**
+             * @description Stable and machine-readable, such as `timeout`, `unauthorized` or `our_fault`.
+             * @example timeout
+             */
+            code: string;
+            /**
+             * @description The same in words for a person.
+             * @example The EMR did not answer in time.
+             */
+            reason: string;
+            /** @description How often it was tried and put off again. */
+            tries: number;
+            next_try_at: string | null;
+        };
+        Tally: {
             count: number;
             /**
-             * Format: double
              * @description Their sum, exact to the cent.
              * @example 350.1
              */
             amount: number;
         };
         /**
-         * @description What is corrected before the payment is posted again.
          * @example {
          *       "payment_method": "Card"
          *     }
@@ -792,7 +817,6 @@ export interface components {
             location?: string;
         };
         /**
-         * @description What a person found in the EMR.
          * @example {
          *       "outcome": "posted",
          *       "emr_transaction_id": "13969262",
@@ -810,18 +834,17 @@ export interface components {
              */
             outcome: "posted" | "not_posted";
             /**
-             * @description With `posted` only: the EMR's identifier of the posting. One line of text that is not blank, without control characters.
+             * @description With `posted` only: the EMR's identifier of the posting.
              * @example 13969262
              */
             emr_transaction_id?: string;
             /**
-             * @description Who looked, and how they found out. Kept in the audit log. Without control characters other than tabs and line breaks.
+             * @description Who looked, and how they found out. Kept in the audit log.
              * @example Found on the day sheet by M. Ortiz
              */
             note: string;
         };
         /**
-         * @description A payment with its state, its attempts and its events.
          * @example {
          *       "payment_id": "123e4567e89b12d3a456426614174001",
          *       "job_id": 12345,
@@ -868,29 +891,30 @@ export interface components {
              */
             payment_id: string;
             /**
-             * Format: int64
              * @description The `job_id` in the answer to the request that created the payment.
              * @example 12345
              */
             job_id: number;
-            status: components["schemas"]["PaymentStatus"];
+            /**
+             * @description `accepted`, `posting`, `retrying` and `submitted` are open: the payment is being processed. `submitted`: the EMR has accepted it and finishes it later; it is not sent again. `posted`: it is in the EMR. `failed`: it is not. `needs_review`: it may be; a person has to look (`resolve`).
+             * @enum {string}
+             */
+            status: "accepted" | "posting" | "retrying" | "submitted" | "posted" | "failed" | "needs_review";
             /** @description true: the payment is open, and posting is paused by us. Nothing is sent to the EMR meanwhile; it goes on by itself when the hold ends, and the time does not count against its retries. */
             on_hold: boolean;
-            /** @description Medical Record Number (MRN) of the patient the payment belongs to. One line of text that is not blank, without control characters. */
+            /** @description Medical Record Number (MRN) of the patient the payment belongs to. */
             patient_mrn: string;
-            /** @description Name of the payment method as configured in the EMR (e.g. "Card"). Resolved to the EMR's internal payment method id at post time. One line of text that is not blank, without control characters. */
+            /** @description Name of the payment method as configured in the EMR (e.g. "Card"). Resolved to the EMR's internal payment method id at post time. */
             payment_method: string;
-            /** @description Your reference for the payment (e.g. a transaction or receipt number). Reference numbers may be reused across payments. One line of text that is not blank, without control characters. */
+            /** @description Your reference for the payment (e.g. a transaction or receipt number). Reference numbers may be reused across payments. */
             reference_number: string;
-            /** @description Identifier of the EMR location/facility the payment is posted against. One line of text that is not blank, without control characters. */
+            /** @description Identifier of the EMR location/facility the payment is posted against. */
             location: string;
             /**
-             * Format: double
              * @description Payment amount.
              * @example 350
              */
             amount: number;
-            /** @description The note, when there is one. */
             notes: string | null;
             /**
              * Format: date
@@ -898,25 +922,42 @@ export interface components {
              * @example 2026-06-15
              */
             deposit_date: string;
-            /** @description The EMR's identifier of the posting. */
             emr_transaction_id: string | null;
-            failure: components["schemas"]["PaymentFailure"];
-            waiting: components["schemas"]["PaymentWaiting"];
+            failure: components["schemas"]["PaymentFailure"] | null;
+            waiting: components["schemas"]["PaymentWaiting"] | null;
             /** @description Every send to the EMR, oldest first. */
-            attempts: components["schemas"]["PostingAttempt"][];
+            attempts: {
+                /** @description Counts from 1. */
+                number: number;
+                /**
+                 * Format: date-time
+                 * @description Just before the request to the EMR was sent.
+                 * @example 2026-06-15T10:30:00.000Z
+                 */
+                sent_at: string;
+                finished_at: string | null;
+                outcome: ("posted" | "accepted" | "refused" | "not_sent" | "unknown" | "absent") | null;
+                code: string | null;
+            }[];
             /** @description The events about this payment, oldest first. Events are kept for a limited time. */
-            events: components["schemas"]["PaymentEventReference"][];
+            events: {
+                /** @example evt_1J9X2q2eZvKYlo2CluR9g9gV */
+                id: string;
+                /** @example payment.created */
+                type: string;
+                /**
+                 * Format: date-time
+                 * @description When the event happened.
+                 * @example 2026-06-15T10:30:00.000Z
+                 */
+                created: string;
+            }[];
             /**
              * Format: date-time
              * @description When it was accepted.
              * @example 2026-06-15T10:30:00.000Z
              */
             created_at: string;
-            /**
-             * Format: date-time
-             * @description When it became `posted`, `failed` or `needs_review`.
-             * @example 2026-06-15T10:30:00.000Z
-             */
             settled_at: string | null;
         };
         /**
@@ -965,8 +1006,8 @@ export interface components {
          *     }
          */
         PaymentReply: {
-            /** @description Always true. */
-            success: boolean;
+            /** @constant */
+            success: true;
             /** @description For people. */
             message: string;
             data: components["schemas"]["Payment"];
@@ -1021,19 +1062,16 @@ export interface components {
          *     }
          */
         PaymentList: {
-            /** @description Always true. */
-            success: boolean;
+            /** @constant */
+            success: true;
             /** @description For people. */
             message: string;
-            /** @description The entries of this page. */
             data: components["schemas"]["Payment"][];
             /** @description There is another page. */
             has_more: boolean;
-            /** @description The `cursor` of the next page; null on the last one. */
             next_cursor: string | null;
         };
         /**
-         * @description The work on one payment.
          * @example {
          *       "job_id": 12345,
          *       "status": "failed",
@@ -1044,12 +1082,15 @@ export interface components {
          */
         Job: {
             /**
-             * Format: int64
              * @description The `job_id` in the answer to the request that created the payment.
              * @example 12345
              */
             job_id: number;
-            status: components["schemas"]["PaymentStatus"];
+            /**
+             * @description `accepted`, `posting`, `retrying` and `submitted` are open: the payment is being processed. `submitted`: the EMR has accepted it and finishes it later; it is not sent again. `posted`: it is in the EMR. `failed`: it is not. `needs_review`: it may be; a person has to look (`resolve`).
+             * @enum {string}
+             */
+            status: "accepted" | "posting" | "retrying" | "submitted" | "posted" | "failed" | "needs_review";
             /**
              * @description Unique identifier of the payment.
              * @example 123e4567e89b12d3a456426614174001
@@ -1061,11 +1102,6 @@ export interface components {
              * @example 2026-06-15T10:30:00.000Z
              */
             created_at: string;
-            /**
-             * Format: date-time
-             * @description When the work ended.
-             * @example 2026-06-15T10:30:00.000Z
-             */
             settled_at: string | null;
         };
         /**
@@ -1083,8 +1119,8 @@ export interface components {
          *     }
          */
         JobReply: {
-            /** @description Always true. */
-            success: boolean;
+            /** @constant */
+            success: true;
             /** @description For people. */
             message: string;
             data: components["schemas"]["Job"];
@@ -1102,11 +1138,17 @@ export interface components {
          *     }
          */
         PaymentResolved: {
-            /** @description Always true. */
-            success: boolean;
+            /** @constant */
+            success: true;
             /** @description For people. */
             message: string;
-            data: components["schemas"]["ResolvedPayment"];
+            data: {
+                payment_id: string;
+                /** @enum {string} */
+                status: "posted" | "failed";
+                /** @description The event that reports it. */
+                event_id: string;
+            };
         };
         /**
          * @description What the user's EMR connection supports
@@ -1137,26 +1179,94 @@ export interface components {
          *     }
          */
         ConnectionReply: {
-            /** @description Always true. */
-            success: boolean;
+            /** @constant */
+            success: true;
             /** @description For people. */
             message: string;
-            data: components["schemas"]["Connection"];
+            data: {
+                /** @example fhir-r5 */
+                adapter: string;
+                /**
+                 * @description How the outcome is settled when the EMR does not answer. `conditional-create`, `lookup`: this service finds out whether the EMR has the payment. `none`: a person has to look (`needs_review`).
+                 * @enum {string}
+                 */
+                capability: "conditional-create" | "lookup" | "none";
+                /**
+                 * @description Of the practice. It decides which day is today, the default of `deposit_date`.
+                 * @example America/New_York
+                 */
+                time_zone: string;
+                /** @description Fields of a payment for which this EMR has no place: they are stored here and not posted. */
+                dropped_fields: ("payment_method" | "reference_number" | "location" | "notes" | "deposit_date")[];
+                /** @description `payment_method` takes the name of one of these. */
+                payment_methods: {
+                    /** @description The EMR's own id. */
+                    id: string;
+                    /** @description Its name in the EMR. */
+                    name: string;
+                }[];
+                /** @description `location` takes an identifier, the id or the name of one of these. */
+                locations: {
+                    /** @description The EMR's own id. */
+                    id: string;
+                    /** @description Its name in the EMR. */
+                    name: string;
+                    /** @description Further identifiers that `location` can take for it. */
+                    identifiers: string[];
+                }[];
+            };
         };
-        /** @description Payment queued: always with `payment_id` and `job_id`. The answer to a request with `dry_run=true` has neither, but `data`: the payment as it would be posted. */
-        CreatePaymentAnswer: {
-            /** @description Always true. */
-            success: boolean;
+        /**
+         * @description With `dry_run=true`: the payment as it would be posted. Nothing was written
+         * @example {
+         *       "success": true,
+         *       "message": "The payment would be posted like this. Nothing was written.",
+         *       "data": {
+         *         "would_post": true,
+         *         "patient_mrn": "MRN-12345",
+         *         "payment_method": {
+         *           "id": "http://practice.example.com/payment-methods|CC",
+         *           "name": "Card"
+         *         },
+         *         "location": {
+         *           "id": "loc-1404",
+         *           "name": "Main Street"
+         *         },
+         *         "reference_number": "#123456",
+         *         "amount": 350,
+         *         "deposit_date": "2026-06-15",
+         *         "dropped_fields": []
+         *       }
+         *     }
+         */
+        PaymentDryRun: {
+            /** @constant */
+            success: true;
             /** @description For people. */
             message: string;
-            /** @description Unique identifier for the created payment record */
-            payment_id?: string;
-            /**
-             * Format: int64
-             * @description Job execution identifier for tracking the async operation
-             */
-            job_id?: number;
-            data?: components["schemas"]["DryRun"];
+            data: {
+                /** @constant */
+                would_post: true;
+                patient_mrn: string;
+                payment_method: {
+                    /** @description The EMR's own id. */
+                    id: string;
+                    /** @description Its name in the EMR. */
+                    name: string;
+                };
+                location: {
+                    /** @description The EMR's own id. */
+                    id: string;
+                    /** @description Its name in the EMR. */
+                    name: string;
+                };
+                reference_number: string;
+                amount: number;
+                /** Format: date */
+                deposit_date: string;
+                /** @description Fields of a payment for which this EMR has no place: they are stored here and not posted. */
+                dropped_fields: ("payment_method" | "reference_number" | "location" | "notes" | "deposit_date")[];
+            };
         };
         /**
          * @description All payments of the date (`accepted`) with their state now: `posted` payments are in the EMR, `open` ones are still being processed
@@ -1240,14 +1350,33 @@ export interface components {
          *     }
          */
         ReconciliationReply: {
-            /** @description Always true. */
-            success: boolean;
+            /** @constant */
+            success: true;
             /** @description For people. */
             message: string;
-            data: components["schemas"]["Reconciliation"];
+            data: {
+                /** Format: date */
+                date: string;
+                location: string | null;
+                /** @description One entry for each payment method; names that differ only in case and white space are one method. */
+                methods: {
+                    payment_method: string;
+                    accepted: components["schemas"]["Tally"];
+                    posted: components["schemas"]["Tally"];
+                    failed: components["schemas"]["Tally"];
+                    needs_review: components["schemas"]["Tally"];
+                    open: components["schemas"]["Tally"];
+                }[];
+                totals: {
+                    accepted: components["schemas"]["Tally"];
+                    posted: components["schemas"]["Tally"];
+                    failed: components["schemas"]["Tally"];
+                    needs_review: components["schemas"]["Tally"];
+                    open: components["schemas"]["Tally"];
+                };
+            };
         };
         /**
-         * @description A webhook endpoint to register.
          * @example {
          *       "url": "https://hooks.example.com/emr-payments",
          *       "description": "Production",
@@ -1264,23 +1393,23 @@ export interface components {
              */
             url: string;
             /**
-             * @description One line of text for your own use. It is not sent anywhere.
+             * @description For your own use. It is not sent anywhere.
              * @example Production, front desk
              */
             description?: string;
             /** @description Only events of these types. Empty: every type, including future ones. */
-            event_types?: components["schemas"]["EventType"][];
+            event_types?: ("payment.created" | "payment.failed" | "payment.review_required" | "endpoint.disabled")[];
             /** @description Send only `{id, type, created, payment_id}`: no patient data leaves this service. */
             thin?: boolean;
-            signing?: components["schemas"]["WebhookSigning"];
             /**
-             * Format: double
-             * @description Maximum of deliveries per second, on average. Without it only the 15 s deadline of each limits them.
+             * @description `v1`: HMAC-SHA256 with a secret that both sides have. `v1a`: ed25519; you get the public key, which can verify but not sign.
+             * @enum {string}
              */
+            signing?: "v1" | "v1a";
+            /** @description Maximum of deliveries per second, on average. Without it only the 15 s deadline of each limits them. */
             rate_per_second?: number;
         };
         /**
-         * @description What to change; a field that is left out stays as it is.
          * @example {
          *       "enabled": true
          *     }
@@ -1291,25 +1420,16 @@ export interface components {
              * @example https://hooks.example.com/emr-payments
              */
             url?: string;
-            /**
-             * @description One line of text for your own use. It is not sent anywhere.
-             * @example Production, front desk
-             */
             description?: string | null;
             /** @description Only events of these types. Empty: every type, including future ones. */
-            event_types?: components["schemas"]["EventType"][];
+            event_types?: ("payment.created" | "payment.failed" | "payment.review_required" | "endpoint.disabled")[];
             /** @description Send only `{id, type, created, payment_id}`: no patient data leaves this service. */
             thin?: boolean;
-            /**
-             * Format: double
-             * @description Maximum of deliveries per second, on average. Without it only the 15 s deadline of each limits them.
-             */
             rate_per_second?: number | null;
             /** @description false: nothing more is sent, and pending deliveries are canceled. true: deliveries start afresh; `recoverable` in the answer counts the events that were missed. */
             enabled?: boolean;
         };
         /**
-         * @description How the old secret is replaced.
          * @example {
          *       "overlap_seconds": 86400
          *     }
@@ -1319,7 +1439,6 @@ export interface components {
             overlap_seconds?: number;
         };
         /**
-         * @description The time whose events are sent again.
          * @example {
          *       "since": "2026-06-14T00:00:00Z"
          *     }
@@ -1338,7 +1457,6 @@ export interface components {
             until?: string;
         };
         /**
-         * @description Where to send the event again.
          * @example {
          *       "endpoint_id": "we_1J9X2q2eZvKYlo2CluR9g9gV"
          *     }
@@ -1348,7 +1466,6 @@ export interface components {
             endpoint_id?: string;
         };
         /**
-         * @description An endpoint that receives your events.
          * @example {
          *       "id": "we_1J9X2q2eZvKYlo2CluR9g9gV",
          *       "url": "https://hooks.example.com/emr-payments",
@@ -1371,14 +1488,9 @@ export interface components {
          *     }
          */
         WebhookEndpoint: {
-            /**
-             * @description Id of the endpoint.
-             * @example we_1J9X2q2eZvKYlo2CluR9g9gV
-             */
+            /** @example we_1J9X2q2eZvKYlo2CluR9g9gV */
             id: string;
-            /** @description Where events are sent. */
             url: string;
-            /** @description Your own text, when there is one. */
             description: string | null;
             /** @description Empty: every type. */
             event_types: string[];
@@ -1387,37 +1499,18 @@ export interface components {
              * @example 2026-06-01
              */
             api_version: string;
-            /** @description Only `{id, type, created, payment_id}` is sent. */
             thin: boolean;
-            signing: components["schemas"]["WebhookSigning"];
             /**
-             * Format: double
-             * @description Maximum of deliveries per second; null when there is none.
+             * @description `v1`: HMAC-SHA256 with a secret that both sides have. `v1a`: ed25519; you get the public key, which can verify but not sign.
+             * @enum {string}
              */
+            signing: "v1" | "v1a";
             rate_per_second: number | null;
-            /** @description false: nothing is sent. */
             enabled: boolean;
-            /**
-             * Format: date-time
-             * @description The time from which on nothing is sent.
-             * @example 2026-06-15T10:30:00.000Z
-             */
             disabled_at: string | null;
-            /** @description Why nothing is sent: gone, failing, address_refused, by_client, by_operator. New codes may be added. */
-            disabled_code: string | null;
-            /** @description Why, in words for a person. */
+            disabled_code: ("gone" | "failing" | "address_refused" | "by_client" | "by_operator") | null;
             disabled_reason: string | null;
-            /**
-             * Format: date-time
-             * @description The first failure since the last success. After five days of failures the endpoint is disabled.
-             * @example 2026-06-15T10:30:00.000Z
-             */
             failing_since: string | null;
-            /**
-             * Format: date-time
-             * @description After five failures in a row events wait until this time. Then one is sent as a probe; if it succeeds, the others follow.
-             * @example 2026-06-15T10:30:00.000Z
-             */
             paused_until: string | null;
             /**
              * Format: date-time
@@ -1427,7 +1520,6 @@ export interface components {
             created_at: string;
         };
         /**
-         * @description One event for one endpoint, with its attempts.
          * @example {
          *       "id": 4711,
          *       "event_id": "evt_1J9X2q2eZvKYlo2CluR9g9gV",
@@ -1450,17 +1542,9 @@ export interface components {
          *     }
          */
         WebhookDelivery: {
-            /**
-             * Format: int64
-             * @description Number of the delivery.
-             */
             id: number;
-            /**
-             * @description The event.
-             * @example evt_1J9X2q2eZvKYlo2CluR9g9gV
-             */
+            /** @example evt_1J9X2q2eZvKYlo2CluR9g9gV */
             event_id: string;
-            /** @description The type of the event. */
             event_type: string;
             /**
              * @description `pending`: waits for its first or next attempt. `failed`: all attempts are used up. `canceled`: the endpoint was disabled first. Failed and canceled deliveries can be recovered.
@@ -1473,32 +1557,37 @@ export interface components {
              * @example 2026-06-15T10:30:00.000Z
              */
             created_at: string;
-            /**
-             * Format: date-time
-             * @description When it was delivered, failed or canceled.
-             * @example 2026-06-15T10:30:00.000Z
-             */
             finished_at: string | null;
-            /**
-             * Format: date-time
-             * @description Earliest time of the next attempt; null when no attempt is planned.
-             * @example 2026-06-15T10:30:00.000Z
-             */
             next_attempt_at: string | null;
             /** @description Attempts made so far. */
             attempt_count: number;
             /** @description At most the last 20, oldest first. */
-            attempts: components["schemas"]["WebhookAttempt"][];
+            attempts: {
+                number: number;
+                /**
+                 * Format: date-time
+                 * @description When it was sent.
+                 * @example 2026-06-15T10:30:00.000Z
+                 */
+                started_at: string;
+                http_status: number | null;
+                /** @description From the DNS query to the end of the answer. */
+                duration_ms: number;
+                error_kind: string | null;
+                excerpt: string | null;
+            }[];
         };
         /**
-         * @description Events being sent to an endpoint again.
+         * @description A recovery with its progress.
          * @example {
          *       "id": "rec_1J9X2q2eZvKYlo2CluR9g9gV",
          *       "endpoint_id": "we_1J9X2q2eZvKYlo2CluR9g9gV",
          *       "since": "2026-06-14T00:00:00.000Z",
          *       "until": "2026-06-15T10:30:00.000Z",
          *       "status": "running",
-         *       "total": 240,
+         *       "total": null,
+         *       "found": 240,
+         *       "searched_until": "2026-06-14T17:04:31.250Z",
          *       "done": 60,
          *       "delivered": 59,
          *       "failed": 1,
@@ -1507,12 +1596,8 @@ export interface components {
          *     }
          */
         WebhookRecovery: {
-            /**
-             * @description Id of the recovery.
-             * @example rec_1J9X2q2eZvKYlo2CluR9g9gV
-             */
+            /** @example rec_1J9X2q2eZvKYlo2CluR9g9gV */
             id: string;
-            /** @description The endpoint. */
             endpoint_id: string;
             /**
              * Format: date-time
@@ -1527,31 +1612,21 @@ export interface components {
              */
             until: string;
             /**
-             * @description `running`: events are still being sent.
+             * @description `running`: events are being searched, or sent. `done`: every event that the endpoint missed was delivered, failed or canceled. `canceled`: the endpoint was disabled or deleted before that; start another one when it is enabled again.
              * @enum {string}
              */
-            status: "running" | "done";
-            /**
-             * Format: int64
-             * @description Events that it sends in all.
-             */
-            total: number;
-            /**
-             * Format: int64
-             * @description Events that were delivered, failed or canceled.
-             */
+            status: "running" | "done" | "canceled";
+            total: number | null;
+            /** @description Events that it has found and queued so far. */
+            found: number;
+            searched_until: string | null;
+            /** @description Events that were delivered, failed or canceled. */
             done: number;
-            /**
-             * Format: int64
-             * @description Events that the endpoint has taken.
-             */
+            /** @description Events that were delivered. */
             delivered: number;
-            /**
-             * Format: int64
-             * @description Failed or canceled again.
-             */
+            /** @description Events whose delivery failed or was canceled again. */
             failed: number;
-            /** @description true: there were more than the 10000 events of one recovery, of which the oldest are sent first. When this one is done, send the same request again. */
+            /** @description Always false: one recovery sends everything that was missed in its period. */
             more: boolean;
             /**
              * Format: date-time
@@ -1580,25 +1655,15 @@ export interface components {
          *     }
          */
         Event: {
-            /** @description Id of the event. */
             id: string;
-            /** @description The user; null when the event concerns no user. */
             access_token_reference_id: string | null;
-            /**
-             * @description Always `event`.
-             * @enum {string}
-             */
+            /** @constant */
             object: "event";
-            /**
-             * Format: date-time
-             * @description When the event happened, in UTC and whole seconds.
-             */
+            /** Format: date-time */
             created: string;
             /** @description New types may be added: ignore those that you do not know. */
             type: string;
-            /** @description The job; null when the event concerns no job. */
             job_id: string | null;
-            /** @description The event's own fields, by its type. */
             data: {
                 [key: string]: unknown;
             };
@@ -1631,8 +1696,8 @@ export interface components {
          *     }
          */
         WebhookEndpointReply: {
-            /** @description Always true. */
-            success: boolean;
+            /** @constant */
+            success: true;
             /** @description For people. */
             message: string;
             data: components["schemas"]["WebhookEndpoint"];
@@ -1669,15 +1734,13 @@ export interface components {
          *     }
          */
         WebhookEndpointList: {
-            /** @description Always true. */
-            success: boolean;
+            /** @constant */
+            success: true;
             /** @description For people. */
             message: string;
-            /** @description The entries of this page. */
             data: components["schemas"]["WebhookEndpoint"][];
             /** @description There is another page. */
             has_more: boolean;
-            /** @description The `cursor` of the next page; null on the last one. */
             next_cursor: string | null;
         };
         /**
@@ -1709,11 +1772,52 @@ export interface components {
          *     }
          */
         WebhookEndpointCreated: {
-            /** @description Always true. */
-            success: boolean;
+            /** @constant */
+            success: true;
             /** @description For people. */
             message: string;
-            data: components["schemas"]["WebhookEndpointWithSecret"];
+            data: {
+                /** @example we_1J9X2q2eZvKYlo2CluR9g9gV */
+                id: string;
+                url: string;
+                description: string | null;
+                /** @description Empty: every type. */
+                event_types: string[];
+                /**
+                 * @description The payload version that it registered with. It never changes.
+                 * @example 2026-06-01
+                 */
+                api_version: string;
+                thin: boolean;
+                /**
+                 * @description `v1`: HMAC-SHA256 with a secret that both sides have. `v1a`: ed25519; you get the public key, which can verify but not sign.
+                 * @enum {string}
+                 */
+                signing: "v1" | "v1a";
+                rate_per_second: number | null;
+                enabled: boolean;
+                disabled_at: string | null;
+                disabled_code: ("gone" | "failing" | "address_refused" | "by_client" | "by_operator") | null;
+                disabled_reason: string | null;
+                failing_since: string | null;
+                paused_until: string | null;
+                /**
+                 * Format: date-time
+                 * @description When it was registered.
+                 * @example 2026-06-15T10:30:00.000Z
+                 */
+                created_at: string;
+                /**
+                 * @description With `v1`: the secret that verifies the signatures. It is shown in this answer only.
+                 * @example whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
+                 */
+                secret?: string;
+                /**
+                 * @description With `v1a`: the key that verifies the signatures. The secret key never leaves this service.
+                 * @example whpk_NAT9qhvbi6zmGTBbFOkiK1RTbd6zlHtFHvWmNzGYSEM=
+                 */
+                public_key?: string;
+            };
         };
         /**
          * @description The endpoint as it is now
@@ -1747,11 +1851,52 @@ export interface components {
          *     }
          */
         WebhookEndpointUpdated: {
-            /** @description Always true. */
-            success: boolean;
+            /** @constant */
+            success: true;
             /** @description For people. */
             message: string;
-            data: components["schemas"]["ChangedWebhookEndpoint"];
+            data: {
+                /** @example we_1J9X2q2eZvKYlo2CluR9g9gV */
+                id: string;
+                url: string;
+                description: string | null;
+                /** @description Empty: every type. */
+                event_types: string[];
+                /**
+                 * @description The payload version that it registered with. It never changes.
+                 * @example 2026-06-01
+                 */
+                api_version: string;
+                thin: boolean;
+                /**
+                 * @description `v1`: HMAC-SHA256 with a secret that both sides have. `v1a`: ed25519; you get the public key, which can verify but not sign.
+                 * @enum {string}
+                 */
+                signing: "v1" | "v1a";
+                rate_per_second: number | null;
+                enabled: boolean;
+                disabled_at: string | null;
+                disabled_code: ("gone" | "failing" | "address_refused" | "by_client" | "by_operator") | null;
+                disabled_reason: string | null;
+                failing_since: string | null;
+                paused_until: string | null;
+                /**
+                 * Format: date-time
+                 * @description When it was registered.
+                 * @example 2026-06-15T10:30:00.000Z
+                 */
+                created_at: string;
+                recoverable: {
+                    /**
+                     * Format: date-time
+                     * @description The `since` for `POST /v1/webhooks/{id}/recover`.
+                     * @example 2026-06-15T10:30:00.000Z
+                     */
+                    since: string;
+                    /** @description Events that the endpoint did not get, among the first 10000 since then. Later ones are not counted, so it can be 0; a recovery sends all of them. */
+                    count: number;
+                } | null;
+            };
         };
         /**
          * @description The endpoint is deleted
@@ -1765,11 +1910,15 @@ export interface components {
          *     }
          */
         WebhookEndpointDeleted: {
-            /** @description Always true. */
-            success: boolean;
+            /** @constant */
+            success: true;
             /** @description For people. */
             message: string;
-            data: components["schemas"]["DeletedWebhookEndpoint"];
+            data: {
+                id: string;
+                /** @constant */
+                deleted: true;
+            };
         };
         /**
          * @description The new secret
@@ -1784,11 +1933,30 @@ export interface components {
          *     }
          */
         WebhookSecretRotated: {
-            /** @description Always true. */
-            success: boolean;
+            /** @constant */
+            success: true;
             /** @description For people. */
             message: string;
-            data: components["schemas"]["WebhookSecret"];
+            data: {
+                /** @description The endpoint. */
+                id: string;
+                /**
+                 * @description With `v1`: the secret that verifies the signatures. It is shown in this answer only.
+                 * @example whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
+                 */
+                secret?: string;
+                /**
+                 * @description With `v1a`: the key that verifies the signatures. The secret key never leaves this service.
+                 * @example whpk_NAT9qhvbi6zmGTBbFOkiK1RTbd6zlHtFHvWmNzGYSEM=
+                 */
+                public_key?: string;
+                /**
+                 * Format: date-time
+                 * @description The old secret signs as well until this time.
+                 * @example 2026-06-15T10:30:00.000Z
+                 */
+                old_valid_until: string;
+            };
         };
         /**
          * @description The result of the test
@@ -1807,11 +1975,22 @@ export interface components {
          *     }
          */
         WebhookTestResult: {
-            /** @description Always true. */
-            success: boolean;
+            /** @constant */
+            success: true;
             /** @description For people. */
             message: string;
-            data: components["schemas"]["WebhookTest"];
+            data: {
+                /** @description The endpoint answered 2xx in time. */
+                delivered: boolean;
+                /** @description The `webhook-id` that was sent. */
+                event_id: string;
+                http_status: number | null;
+                /** @description From the DNS query to the end of the answer. */
+                duration_ms: number;
+                error_kind: string | null;
+                excerpt: string | null;
+                detail: string | null;
+            };
         };
         /**
          * @description Deliveries, newest first
@@ -1845,15 +2024,13 @@ export interface components {
          *     }
          */
         WebhookDeliveryList: {
-            /** @description Always true. */
-            success: boolean;
+            /** @constant */
+            success: true;
             /** @description For people. */
             message: string;
-            /** @description The entries of this page. */
             data: components["schemas"]["WebhookDelivery"][];
             /** @description There is another page. */
             has_more: boolean;
-            /** @description The `cursor` of the next page; null on the last one. */
             next_cursor: string | null;
         };
         /**
@@ -1867,7 +2044,9 @@ export interface components {
          *         "since": "2026-06-14T00:00:00.000Z",
          *         "until": "2026-06-15T10:30:00.000Z",
          *         "status": "running",
-         *         "total": 240,
+         *         "total": null,
+         *         "found": 240,
+         *         "searched_until": "2026-06-14T17:04:31.250Z",
          *         "done": 60,
          *         "delivered": 59,
          *         "failed": 1,
@@ -1877,8 +2056,8 @@ export interface components {
          *     }
          */
         WebhookRecoveryReply: {
-            /** @description Always true. */
-            success: boolean;
+            /** @constant */
+            success: true;
             /** @description For people. */
             message: string;
             data: components["schemas"]["WebhookRecovery"];
@@ -1897,11 +2076,15 @@ export interface components {
          *     }
          */
         EventRedelivering: {
-            /** @description Always true. */
-            success: boolean;
+            /** @constant */
+            success: true;
             /** @description For people. */
             message: string;
-            data: components["schemas"]["RedeliveringEvent"];
+            data: {
+                event_id: string;
+                /** @description The endpoints that get it again. An endpoint with a delivery of it still pending is left out. */
+                endpoint_ids: string[];
+            };
         };
         /**
          * @description The event
@@ -1927,8 +2110,8 @@ export interface components {
          *     }
          */
         EventReply: {
-            /** @description Always true. */
-            success: boolean;
+            /** @constant */
+            success: true;
             /** @description For people. */
             message: string;
             data: components["schemas"]["Event"];
@@ -1961,560 +2144,14 @@ export interface components {
          *     }
          */
         EventList: {
-            /** @description Always true. */
-            success: boolean;
+            /** @constant */
+            success: true;
             /** @description For people. */
             message: string;
-            /** @description The entries of this page. */
             data: components["schemas"]["Event"][];
             /** @description There is another page. */
             has_more: boolean;
-            /** @description The `cursor` of the next page; null on the last one. */
             next_cursor: string | null;
-        };
-        /** @description A payment that is in the EMR. */
-        PostedPayment: {
-            /**
-             * @description Unique identifier of the payment.
-             * @example 123e4567e89b12d3a456426614174001
-             */
-            payment_id: string;
-            /** @description The EMR's identifier of the posting. */
-            emr_transaction_id: string;
-            /** @description As it was sent. */
-            payment_method: string;
-            /**
-             * Format: double
-             * @description Payment amount.
-             */
-            amount: number;
-            /** @description As it was sent. */
-            reference_number: string;
-            /** @description As it was sent. */
-            patient_mrn: string;
-        };
-        /** @description A payment that is not in the EMR. */
-        FailedPayment: {
-            /**
-             * @description Unique identifier of the payment.
-             * @example 123e4567e89b12d3a456426614174001
-             */
-            payment_id: string;
-            /** @description Why, for a person, in this service's own words. The EMR's own words can name a patient, so they are not part of it, unless the operator of this service shares them with you (`share_emr_text`): then the reason ends with `The EMR said: …` and has at most 300 characters. */
-            failure_reason: string;
-        };
-        /** @description A payment that may be in the EMR. */
-        PaymentToReview: {
-            /**
-             * @description Unique identifier of the payment.
-             * @example 123e4567e89b12d3a456426614174001
-             */
-            payment_id: string;
-            /** @description Why, for a person, in this service's own words. The EMR's own words can name a patient, so they are not part of it, unless the operator of this service shares them with you (`share_emr_text`): then the reason ends with `The EMR said: …` and has at most 300 characters. */
-            review_reason: string;
-        };
-        /** @description The endpoint that was disabled. */
-        DisabledEndpoint: {
-            /**
-             * @description The webhook endpoint.
-             * @example we_1J9X2q2eZvKYlo2CluR9g9gV
-             */
-            endpoint_id: string;
-            /** @description Why, for programs: gone, failing, address_refused. New codes may be added. */
-            code: string;
-            /** @description Why, in words for a person. */
-            reason: string;
-        };
-        /** @description The endpoint that is tested. */
-        TestedEndpoint: {
-            /**
-             * @description The webhook endpoint.
-             * @example we_1J9X2q2eZvKYlo2CluR9g9gV
-             */
-            endpoint_id: string;
-        };
-        /**
-         * @description `accepted`, `posting`, `retrying` and `submitted` are open: the payment is being processed. `submitted`: the EMR has accepted it and finishes it later; it is not sent again. `posted`: it is in the EMR. `failed`: it is not. `needs_review`: it may be; a person has to look (`resolve`).
-         * @enum {string}
-         */
-        PaymentStatus: "accepted" | "posting" | "retrying" | "submitted" | "posted" | "failed" | "needs_review";
-        /**
-         * PaymentFailure
-         * @description The reason for `failed` or `needs_review`.
-         */
-        PaymentFailure: {
-            /**
-             * @description Stable and machine-readable. New codes may be added.
-             *     - `unknown_payment_method` (failed): Use one of the payment methods that the reason lists, or add the method in the EMR, then retry.
-             *     - `unknown_location` (failed): Use one of the locations that the reason lists, or add the location in the EMR, then retry.
-             *     - `unknown_patient` (failed): The EMR no longer knows the patient. Sync patients, then create the payment again.
-             *     - `closed_period` (failed): The deposit date lies in a period that the practice has closed. Create the payment with an open date.
-             *     - `amount_refused` (failed): The EMR does not take this amount, often because it exceeds the patient's balance. Correct the amount.
-             *     - `emr_refused` (failed): The EMR refused the payment. The reason names the field, where the EMR names one, and the operator of this service can read the EMR's own words. Correct the cause, then retry.
-             *     - `connection_misconfigured` (failed): The practice's EMR connection cannot be used as it is set up. Correct it, then retry.
-             *     - `retries_exhausted` (failed): The EMR could not be reached until the retry horizon ended, and does not have the payment. Retry.
-             *     - `resolved_not_posted` (failed): A person looked in the EMR and did not find the payment. Retry to have it posted.
-             *     - `outcome_unknown` (needs_review): The payment may or may not be in the EMR. Look there, then resolve it as posted or not posted.
-             *     - `several_matches` (needs_review): The EMR has more than one entry for the payment. Remove all but one there, then resolve it as posted.
-             *     - `entry_differs` (needs_review): The EMR has an entry with the payment's id that is not this payment; the reason names the difference. Correct the entry there and resolve the payment as posted, or remove it there and resolve the payment as not posted.
-             *     - `not_confirmed` (needs_review): The EMR accepted the payment for later and did not confirm in time that it has posted it. Look there, then resolve the payment as posted or not posted.
-             *     - `settlement_failed` (needs_review): The outcome of the payment could not be recorded because of a fault on our side. Look in the EMR, then resolve the payment as posted or not posted.
-             */
-            code: string;
-            /** @description Why, for a person, in this service's own words. The EMR's own words can name a patient, so they are not part of it, unless the operator of this service shares them with you (`share_emr_text`): then the reason ends with `The EMR said: …` and has at most 300 characters. */
-            reason: string;
-            /** @description What to do about it. */
-            action: string;
-        } | null;
-        /**
-         * PaymentWaiting
-         * @description Why a payment that was tried is still open, and when it is tried next.
-         */
-        PaymentWaiting: {
-            /**
-             * @description Stable and machine-readable, such as `timeout`, `unauthorized` or `our_fault`.
-             * @example timeout
-             */
-            code: string;
-            /**
-             * @description The same in words for a person.
-             * @example The EMR did not answer in time.
-             */
-            reason: string;
-            /** @description How often it was tried and put off again. */
-            tries: number;
-            /**
-             * Format: date-time
-             * @description When it is tried next, at the earliest; null while it is being tried.
-             * @example 2026-06-15T10:30:00.000Z
-             */
-            next_try_at: string | null;
-        } | null;
-        /** @description One send of the payment to the EMR. */
-        PostingAttempt: {
-            /** @description Counts from 1. */
-            number: number;
-            /**
-             * Format: date-time
-             * @description Just before the request to the EMR was sent.
-             * @example 2026-06-15T10:30:00.000Z
-             */
-            sent_at: string;
-            /**
-             * Format: date-time
-             * @description When its outcome was known.
-             * @example 2026-06-15T10:30:00.000Z
-             */
-            finished_at: string | null;
-            /** @description `posted`: the EMR has it. `accepted`: the EMR took it and finishes it later. `refused`: the EMR does not take it. `not_sent`: it never reached the EMR. `unknown`: there was no answer that proves anything. `absent`: the outcome was open, and a later look-up or a person found that the EMR does not have it. null: still running. */
-            outcome: string | null;
-            /** @description What went wrong, as one of a list of codes such as `timeout`; null when nothing went wrong. New codes may be added. `restored`: our database was restored from a backup of this time, so that the payment may have been sent without our knowing it. */
-            code: string | null;
-        };
-        /** @description An event about the payment. */
-        PaymentEventReference: {
-            /**
-             * @description Id of the event.
-             * @example evt_1J9X2q2eZvKYlo2CluR9g9gV
-             */
-            id: string;
-            /**
-             * @description Type of the event.
-             * @example payment.created
-             */
-            type: string;
-            /**
-             * Format: date-time
-             * @description When the event happened.
-             * @example 2026-06-15T10:30:00.000Z
-             */
-            created: string;
-        };
-        /** @description The payment as it is settled. */
-        ResolvedPayment: {
-            /** @description Unique identifier of the payment. */
-            payment_id: string;
-            /**
-             * @description The state of the payment now.
-             * @enum {string}
-             */
-            status: "posted" | "failed";
-            /** @description The event that reports it. */
-            event_id: string;
-        };
-        /**
-         * @description A field of a payment for which an EMR can lack a place.
-         * @enum {string}
-         */
-        DroppedField: "payment_method" | "reference_number" | "location" | "notes" | "deposit_date";
-        /** @description A payment method or a location of the EMR. */
-        EmrEntry: {
-            /** @description The EMR's own id. */
-            id: string;
-            /** @description Its name in the EMR. */
-            name: string;
-        };
-        /** @description A location of the EMR. */
-        EmrLocation: {
-            /** @description The EMR's own id. */
-            id: string;
-            /** @description Its name in the EMR. */
-            name: string;
-            /** @description Further identifiers that `location` can take for it. */
-            identifiers: string[];
-        };
-        /** @description What the user's EMR connection supports. */
-        Connection: {
-            /**
-             * @description The dialect of the EMR.
-             * @example fhir-r5
-             */
-            adapter: string;
-            /**
-             * @description How the outcome is settled when the EMR does not answer. `conditional-create`, `lookup`: this service finds out whether the EMR has the payment. `none`: a person has to look (`needs_review`).
-             * @enum {string}
-             */
-            capability: "conditional-create" | "lookup" | "none";
-            /**
-             * @description Of the practice. It decides which day is today, the default of `deposit_date`.
-             * @example America/New_York
-             */
-            time_zone: string;
-            /** @description Fields of a payment for which this EMR has no place: they are stored here and not posted. */
-            dropped_fields: components["schemas"]["DroppedField"][];
-            /** @description `payment_method` takes the name of one of these. */
-            payment_methods: components["schemas"]["EmrEntry"][];
-            /** @description `location` takes an identifier, the id or the name of one of these. */
-            locations: components["schemas"]["EmrLocation"][];
-        };
-        /** @description A payment as it would be posted. */
-        DryRun: {
-            /** @description Always true. */
-            would_post: boolean;
-            /** @description As it was sent. */
-            patient_mrn: string;
-            payment_method: components["schemas"]["EmrEntry"];
-            location: components["schemas"]["EmrEntry"];
-            /** @description As it was sent. */
-            reference_number: string;
-            /**
-             * Format: double
-             * @description As it was sent.
-             */
-            amount: number;
-            /**
-             * Format: date
-             * @description The date that it would be posted with.
-             */
-            deposit_date: string;
-            /** @description Fields of a payment for which this EMR has no place: they are stored here and not posted. */
-            dropped_fields: components["schemas"]["DroppedField"][];
-        };
-        /** @description The payments of one method. */
-        ReconciliationMethod: {
-            /** @description Name of the payment method. */
-            payment_method: string;
-            accepted: components["schemas"]["Tally"];
-            posted: components["schemas"]["Tally"];
-            failed: components["schemas"]["Tally"];
-            needs_review: components["schemas"]["Tally"];
-            open: components["schemas"]["Tally"];
-        };
-        /** @description All methods together. */
-        ReconciliationTotals: {
-            accepted: components["schemas"]["Tally"];
-            posted: components["schemas"]["Tally"];
-            failed: components["schemas"]["Tally"];
-            needs_review: components["schemas"]["Tally"];
-            open: components["schemas"]["Tally"];
-        };
-        /** @description The payments of one deposit date, counted. */
-        Reconciliation: {
-            /**
-             * Format: date
-             * @description The deposit date.
-             */
-            date: string;
-            /** @description null: all locations. */
-            location: string | null;
-            /** @description One entry for each payment method; names that differ only in case and white space are one method. */
-            methods: components["schemas"]["ReconciliationMethod"][];
-            totals: components["schemas"]["ReconciliationTotals"];
-        };
-        /**
-         * @description A type of event.
-         * @enum {string}
-         */
-        EventType: "payment.created" | "payment.failed" | "payment.review_required" | "endpoint.disabled";
-        /**
-         * @description `v1`: HMAC-SHA256 with a secret that both sides have. `v1a`: ed25519; you get the public key, which can verify but not sign.
-         * @enum {string}
-         */
-        WebhookSigning: "v1" | "v1a";
-        /** @description One attempt to send an event. */
-        WebhookAttempt: {
-            /** @description Counts from 1. */
-            number: number;
-            /**
-             * Format: date-time
-             * @description When it was sent.
-             * @example 2026-06-15T10:30:00.000Z
-             */
-            started_at: string;
-            /** @description Status of the answer; null when there was no answer. */
-            http_status: number | null;
-            /** @description From the DNS query to the end of the answer. */
-            duration_ms: number;
-            /** @description null when it was delivered; otherwise http_status, timeout, dns, connect, tls, reset, protocol or address_refused. */
-            error_kind: string | null;
-            /** @description The first 1 KiB of the answer. */
-            excerpt: string | null;
-        };
-        /** @description A new endpoint, with its secret. */
-        WebhookEndpointWithSecret: {
-            /**
-             * @description Id of the endpoint.
-             * @example we_1J9X2q2eZvKYlo2CluR9g9gV
-             */
-            id: string;
-            /** @description Where events are sent. */
-            url: string;
-            /** @description Your own text, when there is one. */
-            description: string | null;
-            /** @description Empty: every type. */
-            event_types: string[];
-            /**
-             * @description The payload version that it registered with. It never changes.
-             * @example 2026-06-01
-             */
-            api_version: string;
-            /** @description Only `{id, type, created, payment_id}` is sent. */
-            thin: boolean;
-            signing: components["schemas"]["WebhookSigning"];
-            /**
-             * Format: double
-             * @description Maximum of deliveries per second; null when there is none.
-             */
-            rate_per_second: number | null;
-            /** @description false: nothing is sent. */
-            enabled: boolean;
-            /**
-             * Format: date-time
-             * @description The time from which on nothing is sent.
-             * @example 2026-06-15T10:30:00.000Z
-             */
-            disabled_at: string | null;
-            /** @description Why nothing is sent: gone, failing, address_refused, by_client, by_operator. New codes may be added. */
-            disabled_code: string | null;
-            /** @description Why, in words for a person. */
-            disabled_reason: string | null;
-            /**
-             * Format: date-time
-             * @description The first failure since the last success. After five days of failures the endpoint is disabled.
-             * @example 2026-06-15T10:30:00.000Z
-             */
-            failing_since: string | null;
-            /**
-             * Format: date-time
-             * @description After five failures in a row events wait until this time. Then one is sent as a probe; if it succeeds, the others follow.
-             * @example 2026-06-15T10:30:00.000Z
-             */
-            paused_until: string | null;
-            /**
-             * Format: date-time
-             * @description When it was registered.
-             * @example 2026-06-15T10:30:00.000Z
-             */
-            created_at: string;
-            /**
-             * @description With `v1`: the secret that verifies the signatures. It is shown in this answer only.
-             * @example whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
-             */
-            secret?: string;
-            /**
-             * @description With `v1a`: the key that verifies the signatures. The secret key never leaves this service.
-             * @example whpk_NAT9qhvbi6zmGTBbFOkiK1RTbd6zlHtFHvWmNzGYSEM=
-             */
-            public_key?: string;
-        };
-        /**
-         * RecoverableEvents
-         * @description The events that the endpoint missed, when this request enabled it again; null when there are none.
-         */
-        RecoverableEvents: {
-            /**
-             * Format: date-time
-             * @description The `since` for `POST /v1/webhooks/{id}/recover`.
-             * @example 2026-06-15T10:30:00.000Z
-             */
-            since: string;
-            /**
-             * Format: int64
-             * @description Events since then that the endpoint did not get; at most 10000 are counted.
-             */
-            count: number;
-        } | null;
-        /** @description An endpoint after a change. */
-        ChangedWebhookEndpoint: {
-            /**
-             * @description Id of the endpoint.
-             * @example we_1J9X2q2eZvKYlo2CluR9g9gV
-             */
-            id: string;
-            /** @description Where events are sent. */
-            url: string;
-            /** @description Your own text, when there is one. */
-            description: string | null;
-            /** @description Empty: every type. */
-            event_types: string[];
-            /**
-             * @description The payload version that it registered with. It never changes.
-             * @example 2026-06-01
-             */
-            api_version: string;
-            /** @description Only `{id, type, created, payment_id}` is sent. */
-            thin: boolean;
-            signing: components["schemas"]["WebhookSigning"];
-            /**
-             * Format: double
-             * @description Maximum of deliveries per second; null when there is none.
-             */
-            rate_per_second: number | null;
-            /** @description false: nothing is sent. */
-            enabled: boolean;
-            /**
-             * Format: date-time
-             * @description The time from which on nothing is sent.
-             * @example 2026-06-15T10:30:00.000Z
-             */
-            disabled_at: string | null;
-            /** @description Why nothing is sent: gone, failing, address_refused, by_client, by_operator. New codes may be added. */
-            disabled_code: string | null;
-            /** @description Why, in words for a person. */
-            disabled_reason: string | null;
-            /**
-             * Format: date-time
-             * @description The first failure since the last success. After five days of failures the endpoint is disabled.
-             * @example 2026-06-15T10:30:00.000Z
-             */
-            failing_since: string | null;
-            /**
-             * Format: date-time
-             * @description After five failures in a row events wait until this time. Then one is sent as a probe; if it succeeds, the others follow.
-             * @example 2026-06-15T10:30:00.000Z
-             */
-            paused_until: string | null;
-            /**
-             * Format: date-time
-             * @description When it was registered.
-             * @example 2026-06-15T10:30:00.000Z
-             */
-            created_at: string;
-            recoverable: components["schemas"]["RecoverableEvents"];
-        };
-        /** @description An endpoint that is deleted. */
-        DeletedWebhookEndpoint: {
-            /** @description The endpoint. */
-            id: string;
-            /** @description Always true. */
-            deleted: boolean;
-        };
-        /** @description The new secret of an endpoint. */
-        WebhookSecret: {
-            /** @description The endpoint. */
-            id: string;
-            /**
-             * @description With `v1`: the secret that verifies the signatures. It is shown in this answer only.
-             * @example whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
-             */
-            secret?: string;
-            /**
-             * @description With `v1a`: the key that verifies the signatures. The secret key never leaves this service.
-             * @example whpk_NAT9qhvbi6zmGTBbFOkiK1RTbd6zlHtFHvWmNzGYSEM=
-             */
-            public_key?: string;
-            /**
-             * Format: date-time
-             * @description The old secret signs as well until this time.
-             * @example 2026-06-15T10:30:00.000Z
-             */
-            old_valid_until: string;
-        };
-        /** @description The result of a test of an endpoint. */
-        WebhookTest: {
-            /** @description The endpoint answered 2xx in time. */
-            delivered: boolean;
-            /** @description The `webhook-id` that was sent. */
-            event_id: string;
-            /** @description Status of the answer; null when there was no answer. */
-            http_status: number | null;
-            /** @description From the DNS query to the end of the answer. */
-            duration_ms: number;
-            /** @description null when it was delivered; otherwise http_status, timeout, dns, connect, tls, reset, protocol or address_refused. */
-            error_kind: string | null;
-            /** @description The first 1 KiB of the answer. */
-            excerpt: string | null;
-            /** @description What went wrong, in words for a person. */
-            detail: string | null;
-        };
-        /** @description An event that is sent again. */
-        RedeliveringEvent: {
-            /** @description The event. */
-            event_id: string;
-            /** @description The endpoints that get it again. An endpoint with a delivery of it still pending is left out. */
-            endpoint_ids: string[];
-        };
-        /** @description Links for a first look. */
-        StartLinks: {
-            /**
-             * @description The documentation as a page.
-             * @example /docs
-             */
-            docs: string;
-            /**
-             * @description The OpenAPI document.
-             * @example /openapi.json
-             */
-            openapi: string;
-            /**
-             * @description Readiness of the service.
-             * @example /health/ready
-             */
-            health: string;
-        };
-        /** @description Links to the documentation and the health check */
-        Start: {
-            /** @description Always true. */
-            success: boolean;
-            /** @description For people. */
-            message: string;
-            data: components["schemas"]["StartLinks"];
-        };
-        /** @description Alive */
-        Liveness: {
-            /**
-             * @description Always `ok`.
-             * @enum {string}
-             */
-            status: "ok";
-        };
-        /** @description Ready */
-        Readiness: {
-            /**
-             * @description `degraded`: payments are accepted, and posted once the queue is back.
-             * @enum {string}
-             */
-            status: "ok" | "degraded" | "unavailable" | "stopping";
-            /**
-             * @description `down`: it does not answer in time.
-             * @enum {string}
-             */
-            postgres: "up" | "down";
-            /**
-             * @description `down`: it does not answer in time.
-             * @enum {string}
-             */
-            queue: "up" | "down";
         };
     };
     responses: never;
@@ -2540,7 +2177,29 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Start"];
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        /** @description For people. */
+                        message: string;
+                        data: {
+                            /**
+                             * @description The documentation as a page.
+                             * @example /docs
+                             */
+                            docs: string;
+                            /**
+                             * @description The OpenAPI document.
+                             * @example /openapi.json
+                             */
+                            openapi: string;
+                            /**
+                             * @description Readiness of the service.
+                             * @example /health/ready
+                             */
+                            health: string;
+                        };
+                    };
                 };
             };
             /** @description For browsers: to `/docs` */
@@ -2558,7 +2217,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -2569,7 +2228,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -2580,7 +2239,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
         };
@@ -2600,7 +2259,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Liveness"];
+                    "application/json": {
+                        /** @constant */
+                        status: "ok";
+                    };
                 };
             };
             /** @description `malformed_request`: The request is not well-formed HTTP. */
@@ -2611,7 +2273,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -2622,7 +2284,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -2633,7 +2295,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
         };
@@ -2653,7 +2315,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Readiness"];
+                    "application/json": {
+                        /** @enum {string} */
+                        status: "ok" | "degraded" | "unavailable" | "stopping";
+                        /** @enum {string} */
+                        postgres: "up" | "down";
+                        /** @enum {string} */
+                        queue: "up" | "down";
+                    };
                 };
             };
             /** @description `malformed_request`: The request is not well-formed HTTP. */
@@ -2664,7 +2333,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -2675,7 +2344,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -2686,7 +2355,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not ready: PostgreSQL is down, or the process is stopping */
@@ -2695,7 +2364,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Readiness"];
+                    "application/json": {
+                        /** @enum {string} */
+                        status: "ok" | "degraded" | "unavailable" | "stopping";
+                        /** @enum {string} */
+                        postgres: "up" | "down";
+                        /** @enum {string} */
+                        queue: "up" | "down";
+                    };
                 };
             };
         };
@@ -2704,7 +2380,7 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description Only payments in this state; repeat it for several states. `failed` and `needs_review` are the worklist. */
-                status?: components["schemas"]["PaymentStatus"][];
+                status?: ("accepted" | "posting" | "retrying" | "submitted" | "posted" | "failed" | "needs_review")[];
                 /** @description Only of this patient. */
                 patient_mrn?: string;
                 /** @description Only with this reference. */
@@ -2753,7 +2429,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -2764,7 +2440,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client. */
@@ -2775,7 +2451,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -2786,7 +2462,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -2797,7 +2473,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
@@ -2814,7 +2490,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -2825,7 +2501,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -2836,7 +2512,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -2849,7 +2525,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
         };
@@ -2889,7 +2565,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["CreatePaymentAnswer"];
+                    "application/json": components["schemas"]["PaymentQueued"] | components["schemas"]["PaymentDryRun"];
                 };
             };
             /**
@@ -2910,7 +2586,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -2921,7 +2597,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /**
@@ -2936,7 +2612,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -2947,7 +2623,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -2958,7 +2634,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /**
@@ -2975,7 +2651,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `payload_too_large`: The body is larger than 64 KiB. */
@@ -2986,7 +2662,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
@@ -2997,7 +2673,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
@@ -3008,7 +2684,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
@@ -3025,7 +2701,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -3036,7 +2712,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -3047,7 +2723,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `emr_unavailable`: The EMR cannot be reached, or its answer was not understood. Nothing was written. */
@@ -3058,7 +2734,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -3071,7 +2747,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `emr_timeout`: The EMR did not answer within 5 seconds. Nothing was written. */
@@ -3082,7 +2758,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
         };
@@ -3129,7 +2805,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -3140,7 +2816,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /**
@@ -3155,7 +2831,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -3166,7 +2842,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -3177,7 +2853,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
@@ -3194,7 +2870,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -3205,7 +2881,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -3216,7 +2892,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -3229,7 +2905,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
         };
@@ -3293,7 +2969,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -3304,7 +2980,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /**
@@ -3319,7 +2995,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -3330,7 +3006,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -3341,7 +3017,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `invalid_state`: The payment is not in a state that allows this; the message names the one that it is in. */
@@ -3354,7 +3030,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `payload_too_large`: The body is larger than 64 KiB. */
@@ -3365,7 +3041,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
@@ -3376,7 +3052,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
@@ -3387,7 +3063,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
@@ -3404,7 +3080,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -3415,7 +3091,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -3426,7 +3102,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -3439,7 +3115,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
         };
@@ -3503,7 +3179,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -3514,7 +3190,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /**
@@ -3529,7 +3205,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -3540,7 +3216,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -3551,7 +3227,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `invalid_state`: The payment is not in a state that allows this; the message names the one that it is in. */
@@ -3564,7 +3240,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `payload_too_large`: The body is larger than 64 KiB. */
@@ -3575,7 +3251,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
@@ -3586,7 +3262,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
@@ -3597,7 +3273,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
@@ -3614,7 +3290,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -3625,7 +3301,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -3636,7 +3312,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -3649,7 +3325,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
         };
@@ -3696,7 +3372,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -3707,7 +3383,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /**
@@ -3722,7 +3398,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -3733,7 +3409,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -3744,7 +3420,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
@@ -3761,7 +3437,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -3772,7 +3448,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -3783,7 +3459,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -3796,7 +3472,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
         };
@@ -3930,7 +3606,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -3941,7 +3617,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client. */
@@ -3952,7 +3628,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -3963,7 +3639,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -3974,7 +3650,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
@@ -3991,7 +3667,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -4002,7 +3678,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -4013,7 +3689,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -4026,7 +3702,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
         };
@@ -4067,7 +3743,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -4078,7 +3754,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client. */
@@ -4089,7 +3765,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -4100,7 +3776,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -4111,7 +3787,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `connection_unusable`: The practice's EMR connection cannot be used as it is set up. The person who connected it has to correct it. */
@@ -4124,7 +3800,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
@@ -4141,7 +3817,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -4152,7 +3828,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -4163,7 +3839,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `emr_unavailable`: The EMR cannot be reached, or its answer was not understood. Nothing was written. */
@@ -4174,7 +3850,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -4187,7 +3863,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `emr_timeout`: The EMR did not answer within 5 seconds. Nothing was written. */
@@ -4198,7 +3874,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
         };
@@ -4247,7 +3923,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -4258,7 +3934,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -4269,7 +3945,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -4280,7 +3956,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
@@ -4297,7 +3973,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -4308,7 +3984,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -4319,7 +3995,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -4332,7 +4008,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
         };
@@ -4390,7 +4066,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -4401,7 +4077,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -4412,7 +4088,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -4423,7 +4099,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `endpoint_limit_reached`: A client has at most 50 webhook endpoints. Delete one first. */
@@ -4436,7 +4112,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `payload_too_large`: The body is larger than 64 KiB. */
@@ -4447,7 +4123,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
@@ -4458,7 +4134,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
@@ -4469,7 +4145,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
@@ -4486,7 +4162,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -4497,7 +4173,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -4508,7 +4184,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -4521,7 +4197,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
         };
@@ -4534,10 +4210,6 @@ export interface operations {
                 "x-request-id"?: string;
             };
             path: {
-                /**
-                 * @description The `id` of the webhook endpoint.
-                 * @example we_1J9X2q2eZvKYlo2CluR9g9gV
-                 */
                 id: string;
             };
             cookie?: never;
@@ -4571,7 +4243,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -4582,7 +4254,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `endpoint_not_found`: There is no webhook endpoint of this id, or it is another client's, or it was deleted. */
@@ -4593,7 +4265,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -4604,7 +4276,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -4615,7 +4287,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
@@ -4632,7 +4304,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -4643,7 +4315,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -4654,7 +4326,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -4667,7 +4339,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
         };
@@ -4682,10 +4354,6 @@ export interface operations {
                 "x-request-id"?: string;
             };
             path: {
-                /**
-                 * @description The `id` of the webhook endpoint.
-                 * @example we_1J9X2q2eZvKYlo2CluR9g9gV
-                 */
                 id: string;
             };
             cookie?: never;
@@ -4721,7 +4389,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -4732,7 +4400,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `endpoint_not_found`: There is no webhook endpoint of this id, or it is another client's, or it was deleted. */
@@ -4743,7 +4411,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -4754,7 +4422,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -4765,7 +4433,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
@@ -4776,7 +4444,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
@@ -4793,7 +4461,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -4804,7 +4472,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -4815,7 +4483,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -4828,7 +4496,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
         };
@@ -4843,10 +4511,6 @@ export interface operations {
                 "x-request-id"?: string;
             };
             path: {
-                /**
-                 * @description The `id` of the webhook endpoint.
-                 * @example we_1J9X2q2eZvKYlo2CluR9g9gV
-                 */
                 id: string;
             };
             cookie?: never;
@@ -4892,7 +4556,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -4903,7 +4567,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `endpoint_not_found`: There is no webhook endpoint of this id, or it is another client's, or it was deleted. */
@@ -4914,7 +4578,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -4925,7 +4589,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -4936,7 +4600,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `payload_too_large`: The body is larger than 64 KiB. */
@@ -4947,7 +4611,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
@@ -4958,7 +4622,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
@@ -4969,7 +4633,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
@@ -4986,7 +4650,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -4997,7 +4661,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -5008,7 +4672,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -5021,7 +4685,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
         };
@@ -5036,10 +4700,6 @@ export interface operations {
                 "x-request-id"?: string;
             };
             path: {
-                /**
-                 * @description The `id` of the webhook endpoint.
-                 * @example we_1J9X2q2eZvKYlo2CluR9g9gV
-                 */
                 id: string;
             };
             cookie?: never;
@@ -5085,7 +4745,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -5096,7 +4756,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `endpoint_not_found`: There is no webhook endpoint of this id, or it is another client's, or it was deleted. */
@@ -5107,7 +4767,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -5118,7 +4778,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -5129,7 +4789,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `payload_too_large`: The body is larger than 64 KiB. */
@@ -5140,7 +4800,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
@@ -5151,7 +4811,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
@@ -5162,7 +4822,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
@@ -5179,7 +4839,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -5190,7 +4850,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -5201,7 +4861,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -5214,7 +4874,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
         };
@@ -5227,10 +4887,6 @@ export interface operations {
                 "x-request-id"?: string;
             };
             path: {
-                /**
-                 * @description The `id` of the webhook endpoint.
-                 * @example we_1J9X2q2eZvKYlo2CluR9g9gV
-                 */
                 id: string;
             };
             cookie?: never;
@@ -5264,7 +4920,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -5275,7 +4931,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `endpoint_not_found`: There is no webhook endpoint of this id, or it is another client's, or it was deleted. */
@@ -5286,7 +4942,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -5297,7 +4953,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -5308,7 +4964,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `test_in_progress`: A test of this endpoint is running, or too many tests are running in this process. */
@@ -5321,7 +4977,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
@@ -5338,7 +4994,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -5349,7 +5005,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -5360,7 +5016,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -5373,7 +5029,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
         };
@@ -5381,10 +5037,9 @@ export interface operations {
     listWebhookDeliveries: {
         parameters: {
             query?: {
-                /** @description Only deliveries in this state. */
+                /** @description `pending`: waits for its first or next attempt. `failed`: all attempts are used up. `canceled`: the endpoint was disabled first. Failed and canceled deliveries can be recovered. */
                 status?: "pending" | "delivered" | "failed" | "canceled";
-                /** @description Only of events of this type. */
-                event_type?: components["schemas"]["EventType"];
+                event_type?: "payment.created" | "payment.failed" | "payment.review_required" | "endpoint.disabled";
                 /** @description Only deliveries that were created later than this. */
                 created_after?: string;
                 /** @description Entries on a page. */
@@ -5397,10 +5052,6 @@ export interface operations {
                 "x-request-id"?: string;
             };
             path: {
-                /**
-                 * @description The `id` of the webhook endpoint.
-                 * @example we_1J9X2q2eZvKYlo2CluR9g9gV
-                 */
                 id: string;
             };
             cookie?: never;
@@ -5434,7 +5085,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -5445,7 +5096,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `endpoint_not_found`: There is no webhook endpoint of this id, or it is another client's, or it was deleted. */
@@ -5456,7 +5107,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -5467,7 +5118,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -5478,7 +5129,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
@@ -5495,7 +5146,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -5506,7 +5157,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -5517,7 +5168,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -5530,7 +5181,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
         };
@@ -5545,10 +5196,6 @@ export interface operations {
                 "x-request-id"?: string;
             };
             path: {
-                /**
-                 * @description The `id` of the webhook endpoint.
-                 * @example we_1J9X2q2eZvKYlo2CluR9g9gV
-                 */
                 id: string;
             };
             cookie?: never;
@@ -5594,7 +5241,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -5605,7 +5252,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `endpoint_not_found`: There is no webhook endpoint of this id, or it is another client's, or it was deleted. */
@@ -5616,7 +5263,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -5627,7 +5274,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -5638,10 +5285,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `endpoint_disabled`: The webhook endpoint is disabled. Enable it first. */
+            /**
+             * @description `endpoint_disabled`: The webhook endpoint is disabled. Enable it first.
+             *
+             *     `recovery_limit_reached`: A client has at most 50 recoveries that are still searching for events. Wait until one has found its `total`.
+             */
             409: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -5651,7 +5302,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `payload_too_large`: The body is larger than 64 KiB. */
@@ -5662,7 +5313,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
@@ -5673,7 +5324,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
@@ -5684,7 +5335,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
@@ -5701,7 +5352,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -5712,7 +5363,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -5723,7 +5374,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -5736,7 +5387,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
         };
@@ -5749,15 +5400,7 @@ export interface operations {
                 "x-request-id"?: string;
             };
             path: {
-                /**
-                 * @description The `id` of the webhook endpoint.
-                 * @example we_1J9X2q2eZvKYlo2CluR9g9gV
-                 */
                 id: string;
-                /**
-                 * @description The `id` of the recovery.
-                 * @example rec_1J9X2q2eZvKYlo2CluR9g9gV
-                 */
                 recovery_id: string;
             };
             cookie?: never;
@@ -5791,7 +5434,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -5802,7 +5445,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /**
@@ -5817,7 +5460,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -5828,7 +5471,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -5839,7 +5482,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
@@ -5856,7 +5499,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -5867,7 +5510,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -5878,7 +5521,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -5891,7 +5534,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
         };
@@ -5899,11 +5542,9 @@ export interface operations {
     listEvents: {
         parameters: {
             query?: {
-                /** @description Only events of this type. */
-                type?: components["schemas"]["EventType"];
+                type?: "payment.created" | "payment.failed" | "payment.review_required" | "endpoint.disabled";
                 /** @description The `job_id` that the request was answered with. */
                 job_id?: string;
-                /** @description Only events about this payment. */
                 payment_id?: string;
                 /** @description Only events that happened later than this. */
                 created_after?: string;
@@ -5948,7 +5589,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -5959,7 +5600,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -5970,7 +5611,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -5981,7 +5622,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
@@ -5998,7 +5639,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -6009,7 +5650,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -6020,7 +5661,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -6033,7 +5674,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
         };
@@ -6046,10 +5687,6 @@ export interface operations {
                 "x-request-id"?: string;
             };
             path: {
-                /**
-                 * @description The `id` of the event.
-                 * @example evt_1J9X2q2eZvKYlo2CluR9g9gV
-                 */
                 id: string;
             };
             cookie?: never;
@@ -6083,7 +5720,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -6094,7 +5731,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `event_not_found`: There is no event of this id, or it is another client's, or it is older than events are kept. */
@@ -6105,7 +5742,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -6116,7 +5753,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -6127,7 +5764,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
@@ -6144,7 +5781,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -6155,7 +5792,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -6166,7 +5803,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -6179,7 +5816,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
         };
@@ -6194,10 +5831,6 @@ export interface operations {
                 "x-request-id"?: string;
             };
             path: {
-                /**
-                 * @description The `id` of the event.
-                 * @example evt_1J9X2q2eZvKYlo2CluR9g9gV
-                 */
                 id: string;
             };
             cookie?: never;
@@ -6243,7 +5876,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -6254,7 +5887,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /**
@@ -6269,7 +5902,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -6280,7 +5913,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -6291,7 +5924,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /**
@@ -6308,7 +5941,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `payload_too_large`: The body is larger than 64 KiB. */
@@ -6319,7 +5952,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
@@ -6330,7 +5963,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
@@ -6341,7 +5974,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
@@ -6358,7 +5991,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -6369,7 +6002,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -6380,7 +6013,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -6393,7 +6026,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
         };

@@ -142,6 +142,8 @@ export const RecoverBodySchema = Type.Object(
 );
 export type RecoverBody = Static<typeof RecoverBodySchema>;
 
+export type RecoveryStatus = 'running' | 'done' | 'canceled';
+
 /** A recovery with its progress. */
 export const RecoverySchema = Type.Object(
   {
@@ -149,23 +151,32 @@ export const RecoverySchema = Type.Object(
     endpoint_id: Type.String({ description: 'The endpoint.' }),
     since: timeOf('As requested.'),
     until: timeOf('As requested; by default the time of the request.'),
-    status: Type.Unsafe<'running' | 'done'>({
+    status: Type.Unsafe<RecoveryStatus>({
       type: 'string',
-      enum: ['running', 'done'],
-      description: '`running`: events are still being sent.',
-    }),
-    total: bigInteger({ description: 'Events that it sends in all.' }),
-    done: bigInteger({ description: 'Events that were delivered, failed or canceled.' }),
-    delivered: bigInteger({ description: 'Events that the endpoint has taken.' }),
-    failed: bigInteger({ description: 'Failed or canceled again.' }),
-    more: Type.Boolean({
+      enum: ['running', 'done', 'canceled'],
       description:
-        'true: there were more than the 10000 events of one recovery, of which the oldest are sent first. When this one is ' +
-        'done, send the same request again.',
+        '`running`: events are being searched, or sent. `done`: every event that the endpoint missed was delivered, failed or ' +
+        'canceled. `canceled`: the endpoint was disabled or deleted before that; start another one when it is enabled again.',
+    }),
+    total: nullable(
+      bigInteger({
+        description:
+          'Events that it sends in all; null until all have been found, and for good when it was canceled before that.',
+      }),
+    ),
+    found: bigInteger({ description: 'Events that it has found and queued so far.' }),
+    searched_until: nullable(
+      timeOf('Events from before this time have been searched; null until the search begins.'),
+    ),
+    done: bigInteger({ description: 'Events that were delivered, failed or canceled.' }),
+    delivered: bigInteger({ description: 'Events that were delivered.' }),
+    failed: bigInteger({ description: 'Events whose delivery failed or was canceled again.' }),
+    more: Type.Boolean({
+      description: 'Always false: one recovery sends everything that was missed in its period.',
     }),
     created_at: timeOf('When it was requested.'),
   },
-  { $id: 'WebhookRecovery', description: 'Events being sent to an endpoint again.' },
+  { $id: 'WebhookRecovery', description: 'A recovery with its progress.' },
 );
 export type RecoveryView = Static<typeof RecoverySchema>;
 

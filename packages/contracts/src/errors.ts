@@ -168,6 +168,14 @@ export const ERRORS = {
     about: 'A client has at most 50 webhook endpoints. Delete one first.',
     sentence: () => 'You have the most webhook endpoints that a client can have. Delete one first.',
   },
+  recovery_limit_reached: {
+    status: 409,
+    retry: 'always',
+    about:
+      'A client has at most 50 recoveries that are still searching for events. Wait until one has found its `total`.',
+    sentence: () =>
+      'You have the most recoveries that can be searching for events at a time. Try again when one of them has its total.',
+  },
   nothing_to_redeliver: {
     status: 409,
     retry: 'never',

@@ -227,7 +227,9 @@ export const UpdatedWebhookEndpointReplySchema = replyOf(
           {
             since: timeOf('The `since` for `POST /v1/webhooks/{id}/recover`.'),
             count: bigInteger({
-              description: 'Events since then that the endpoint did not get; at most 10000 are counted.',
+              description:
+                'Events that the endpoint did not get, among the first 10000 since then. Later ones are not counted, so it can be ' +
+                '0; a recovery sends all of them.',
             }),
           },
           {

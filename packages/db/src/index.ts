@@ -26,14 +26,6 @@ export { type ClaimedDelivery, claimDelivery } from './delivery/claim-delivery.t
 export { type DeliveryFilter, type ListedDelivery, listDeliveries } from './delivery/list-deliveries.ts';
 export { type EventFilter, type EventRow, findEvent, pageOfEvents } from './delivery/read-events.ts';
 export { type DeliveryRecord, type Disabling, recordDelivery } from './delivery/record-delivery.ts';
-export {
-  beginningOfMissed,
-  countMissed,
-  findRecovery,
-  type MissedInput,
-  type RecoveryRecord,
-  recoverEndpoint,
-} from './delivery/recover-endpoint.ts';
 export { type RedeliverInput, type RedeliverOutcome, redeliverEvent } from './delivery/redeliver-event.ts';
 // Webhook endpoints.
 export {
@@ -101,6 +93,11 @@ export { type ClaimedPosting, claimPosting } from './posting/claim-posting.ts';
 export { emrTextRow } from './posting/emr-text-row.ts';
 export { type FarEnd, type Postponement, retryPosting } from './posting/retry-posting.ts';
 export { type AttemptEnd, type Settlement, settlePayment } from './posting/settle-payment.ts';
+// Recoveries of what an endpoint missed.
+export { countMissed, type Missed, MOST_COUNTED } from './recovery/count-missed.ts';
+export { findRecovery, type RecoveryRecord, type RecoveryState } from './recovery/find-recovery.ts';
+export { type StartedRecovery, type StartRecoveryInput, startRecovery } from './recovery/start-recovery.ts';
+export { type TurnTaken, takeRecoveryTurn } from './recovery/take-turn.ts';
 export { type BeginRestoreOutcome, beginRestore, type RestoreRecord } from './restore/begin-restore.ts';
 export { newestPayment } from './restore/newest-payment.ts';
 export { type Doubted, putInDoubt } from './restore/put-in-doubt.ts';

@@ -17,6 +17,7 @@ export type LogFields = {
   event_type?: string;
   endpoint_id?: string;
   delivery_id?: string | number;
+  recovery_id?: string;
   lane_id?: number;
   attempt?: number;
   fence?: number;

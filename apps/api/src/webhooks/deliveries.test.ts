@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { takeRecoveryTurn } from '@emr-payments/db';
 import { startReceiver } from '@emr-payments/testkit/receiver';
 import { verify } from '@emr-payments/webhooks';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -45,6 +46,13 @@ const jobsOf = (endpointId: string) =>
   api.database.prisma.$queryRaw<{ event_id: string; in_ms: number }[]>`
     SELECT d.event_id, (extract(epoch FROM j.run_at - now()) * 1000)::float8 AS in_ms
       FROM jobs j JOIN deliveries d ON d.id = j.delivery_id WHERE d.endpoint_id = ${endpointId} ORDER BY j.run_at, j.id`;
+
+/** Does what the workers would do for the recoveries that are due. */
+async function takeTurns(): Promise<void> {
+  // Tests of other files write on this server too; a recovery would wait for them.
+  await api.database.prisma.recovery.updateMany({ data: { transactionId: null } });
+  while ((await takeRecoveryTurn(api)) !== null);
+}
 
 describe('POST /v1/webhooks/{id}/test', () => {
   test.each(['v1', 'v1a'])('sends a signed event now and reports what came back (%s)', async (signing) => {
@@ -224,7 +232,24 @@ describe('POST /v1/webhooks/{id}/recover', () => {
 
     const answer = await send('POST', `/v1/webhooks/${id}/recover`, { body: { since: ago(55) } });
     const { data } = answer.json();
-    expect(data).toMatchObject({ endpoint_id: id, status: 'running', total: 3, done: 0, more: false });
+    expect(answer.json().message).toBe('Recovering. GET the recovery to follow it.');
+    expect(data).toEqual({
+      id: expect.stringMatching(/^rec_/),
+      endpoint_id: id,
+      since: expect.any(String),
+      until: expect.any(String),
+      status: 'running',
+      total: null,
+      found: 0,
+      searched_until: null,
+      done: 0,
+      delivered: 0,
+      failed: 0,
+      more: false,
+      created_at: expect.any(String),
+    });
+    expect(await jobsOf(id)).toEqual([]);
+    await takeTurns();
     const jobs = await jobsOf(id);
     expect(jobs.map(({ event_id }) => event_id)).toEqual([failed, canceled, missed]);
     const gaps = jobs.map(({ in_ms }) => Math.round(in_ms - (jobs[0]?.in_ms ?? 0)));
@@ -236,7 +261,10 @@ describe('POST /v1/webhooks/{id}/recover', () => {
       data: { status: 'delivered' },
     });
     expect((await send('GET', url)).json().data).toMatchObject({
+      status: 'running',
       total: 3,
+      found: 3,
+      searched_until: data.until,
       done: 1,
       delivered: 1,
       failed: 0,
@@ -249,22 +277,11 @@ describe('POST /v1/webhooks/{id}/recover', () => {
       data: { status: 'delivered' },
     });
     const nothing = await send('POST', `/v1/webhooks/${id}/recover`, { body: { since: ago(55) } });
-    expect(nothing.json()).toMatchObject({
-      message: 'There is nothing to recover.',
-      data: { total: 0, status: 'done' },
-    });
-  });
-
-  test('keeps to the endpoint’s own rate where that is lower', async () => {
-    const { id } = await register({ rate_per_second: 2 });
-    const since = ago(1);
-    for (let n = 0; n < 3; n += 1) {
-      const eventId = await event(0.5);
-      await writeDelivery(api.database, { eventId, endpointId: id, status: 'failed' });
-    }
-    await send('POST', `/v1/webhooks/${id}/recover`, { body: { since } });
-    const jobs = await jobsOf(id);
-    expect(Math.round((jobs[2]?.in_ms ?? 0) - (jobs[0]?.in_ms ?? 0))).toBe(1000);
+    await takeTurns();
+    const { data: ended } = (
+      await send('GET', `/v1/webhooks/${id}/recoveries/${nothing.json().data.id}`)
+    ).json();
+    expect(ended).toMatchObject({ total: 0, found: 0, status: 'done' });
   });
 
   test('is offered when an endpoint is enabled again, and refused before', async () => {
@@ -283,8 +300,9 @@ describe('POST /v1/webhooks/{id}/recover', () => {
     const { recoverable } = (await send('PATCH', `/v1/webhooks/${id}`, { body: { enabled: true } })).json()
       .data;
     expect(recoverable).toEqual({ since: expect.any(String), count: 2 });
-    const recovery = await send('POST', `/v1/webhooks/${id}/recover`, { body: { since: recoverable.since } });
-    expect(recovery.json().data.total).toBe(2);
+    await send('POST', `/v1/webhooks/${id}/recover`, { body: { since: recoverable.since } });
+    await takeTurns();
+    expect(await jobsOf(id)).toHaveLength(2);
   });
 
   test('two at the same moment take each event once', async () => {
@@ -294,11 +312,44 @@ describe('POST /v1/webhooks/{id}/recover', () => {
       const eventId = await event(0.5);
       await writeDelivery(api.database, { eventId, endpointId: id, status: n % 2 ? 'failed' : 'canceled' });
     }
-    const answers = await Promise.all(
-      [1, 2, 3].map(() => send('POST', `/v1/webhooks/${id}/recover`, { body: { since } })),
-    );
-    expect(answers.reduce((sum, answer) => sum + answer.json().data.total, 0)).toBe(20);
+    await Promise.all([1, 2, 3].map(() => send('POST', `/v1/webhooks/${id}/recover`, { body: { since } })));
+    await Promise.all([takeTurns(), takeTurns()]);
+    await takeTurns();
     expect(await jobsOf(id)).toHaveLength(20);
+  });
+
+  test('is canceled when the endpoint is disabled, and with a key is started once', async () => {
+    const { id } = await register();
+    await writeDelivery(api.database, { eventId: await event(1), endpointId: id, status: 'failed' });
+    const url = `/v1/webhooks/${id}/recover`;
+    const first = await send('POST', url, { key: 'again', body: { since: '2026-06-02T00:00:00Z' } });
+    const replay = await send('POST', url, { key: 'again', body: { since: '2026-06-02T00:00:00Z' } });
+    expect(replay.json()).toEqual(first.json());
+    expect(await api.database.prisma.recovery.count({ where: { endpointId: id } })).toBe(1);
+    const log = await api.database.prisma.auditEntry.findMany({ where: { subject: `endpoint:${id}` } });
+    expect(log.filter(({ action }) => action === 'endpoint.recover')).toMatchObject([
+      { detail: { since: '2026-06-02T00:00:00.000Z', until: 'now' } },
+    ]);
+    await send('PATCH', `/v1/webhooks/${id}`, { body: { enabled: false } });
+    await takeTurns();
+    const { data } = (await send('GET', `/v1/webhooks/${id}/recoveries/${first.json().data.id}`)).json();
+    expect(data).toMatchObject({ status: 'canceled', total: null, found: 0, done: 0 });
+    expect(await jobsOf(id)).toEqual([]);
+  });
+
+  test('more than 50 that are searching are refused', async () => {
+    const { id } = await register();
+    const recovery = { endpointId: id, since: new Date(ago(5)), until: new Date(), found: 1 };
+    await api.database.prisma.recovery.createMany({
+      data: Array.from({ length: 50 }, (_, n) => ({ ...recovery, id: `rec_${id}_${n}` })),
+    });
+    const refused = await send('POST', `/v1/webhooks/${id}/recover`, { body: { since: ago(5) } });
+    expect(refused.statusCode).toBe(409);
+    expect(refused.json()).toMatchObject({ code: 'recovery_limit_reached', safe_to_retry: true });
+    await api.database.prisma.recovery.update({ where: { id: `rec_${id}_0` }, data: { total: 1 } });
+    expect((await send('POST', `/v1/webhooks/${id}/recover`, { body: { since: ago(5) } })).statusCode).toBe(
+      200,
+    );
   });
 
   test.each([

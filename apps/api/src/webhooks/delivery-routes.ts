@@ -129,13 +129,15 @@ export const deliveryRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: L
         tag: 'Webhooks',
         summary: 'Send all events again that an endpoint missed',
         description:
-          'Sends the deliveries of that time that failed or were canceled, and the events that happened while the endpoint was ' +
-          'disabled, oldest first, at most 20 per second or as many as its `rate_per_second` allows. New events are still ' +
-          'sent in between.',
+          'Answers at once with a recovery that is `running`. It sends the deliveries of that time that failed or were canceled, and ' +
+          'the events that happened while the endpoint was disabled, oldest first, at most 20 per second or as many as its ' +
+          '`rate_per_second` allows, however many they are. New events are still sent in between. Several recoveries of one ' +
+          'endpoint are carried out one after the other, and an event that is waiting already is not sent twice. Disabling or ' +
+          'deleting the endpoint cancels them.',
         reply: RecoveryReplySchema,
         keyed: true,
         body: true,
-        errors: ['endpoint_not_found', 'endpoint_disabled'],
+        errors: ['endpoint_not_found', 'endpoint_disabled', 'recovery_limit_reached'],
       }),
       params: EndpointParams,
       body: componentRef(RecoverBodySchema),

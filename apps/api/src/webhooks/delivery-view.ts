@@ -25,18 +25,20 @@ export function deliveryView(delivery: ListedDelivery): DeliveryView {
 
 /** Shows a recovery with its progress in the form of the API. */
 export function recoveryView(recovery: RecoveryRecord): RecoveryView {
-  const { total, pending, delivered, failed, more } = recovery;
+  const { total, found, pending, delivered, failed } = recovery;
   return {
     id: recovery.id,
     endpoint_id: recovery.endpointId,
     since: recovery.since.toISOString(),
     until: recovery.until.toISOString(),
-    status: pending === 0 ? 'done' : 'running',
+    status: recovery.state,
     total,
-    done: total - pending,
+    found,
+    searched_until: recovery.searchedUntil?.toISOString() ?? null,
+    done: found - pending,
     delivered,
     failed,
-    more,
+    more: false,
     created_at: recovery.createdAt.toISOString(),
   };
 }

@@ -1,11 +1,5 @@
 import type { ErrorDetails, RecoverBody } from '@emr-payments/contracts';
-import {
-  type Actor,
-  findEndpointToChange,
-  findRecovery,
-  recoverEndpoint,
-  type Transaction,
-} from '@emr-payments/db';
+import { type Actor, findEndpointToChange, startRecovery, type Transaction } from '@emr-payments/db';
 import { timeFrom } from '../http/page.ts';
 import type { WriteResult } from '../idempotency/answer-once.ts';
 import { recoveryView } from './delivery-view.ts';
@@ -14,7 +8,7 @@ type RecoverInput = { clientPk: number; endpointId: string; body: RecoverBody; b
 
 const bad = (details: ErrorDetails): WriteResult => ({ outcome: 'refused', code: 'invalid_field', details });
 
-/** Starts sending an endpoint all events of a time that it missed, one after the other. */
+/** Starts a recovery of all events of a period that an endpoint missed. The workers carry it out. */
 export async function recover(
   tx: Transaction,
   { clientPk, endpointId, body, by }: RecoverInput,
@@ -31,11 +25,10 @@ export async function recover(
 
   const endpoint = await findEndpointToChange(tx, { clientPk, endpointId });
   if (endpoint === null) return { outcome: 'refused', code: 'endpoint_not_found' };
-  const recoveryId = await recoverEndpoint(tx, { endpointId, since, until: until < now ? until : now, by });
-  if (recoveryId === null) return { outcome: 'refused', code: 'endpoint_disabled' };
-  const recovery = await findRecovery(tx, { endpointId, recoveryId });
-  if (recovery === null) throw new Error('the new recovery cannot be read');
-  const message =
-    recovery.total === 0 ? 'There is nothing to recover.' : 'Recovering. GET the recovery to follow it.';
-  return { outcome: 'answered', body: { success: true, message, data: recoveryView(recovery) } };
+  const end = body.until === undefined ? null : until;
+  const started = await startRecovery(tx, { clientPk, endpointId, since, until: end, by });
+  if (started.outcome === 'disabled') return { outcome: 'refused', code: 'endpoint_disabled' };
+  if (started.outcome === 'limit_reached') return { outcome: 'refused', code: 'recovery_limit_reached' };
+  const message = 'Recovering. GET the recovery to follow it.';
+  return { outcome: 'answered', body: { success: true, message, data: recoveryView(started.recovery) } };
 }

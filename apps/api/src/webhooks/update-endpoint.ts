@@ -1,12 +1,5 @@
 import type { UpdateWebhookEndpointBody } from '@emr-payments/contracts';
-import {
-  type Actor,
-  beginningOfMissed,
-  changeEndpoint,
-  countMissed,
-  findEndpoint,
-  type Transaction,
-} from '@emr-payments/db';
+import { type Actor, changeEndpoint, countMissed, findEndpoint, type Transaction } from '@emr-payments/db';
 import type { WriteResult } from '../idempotency/answer-once.ts';
 import { endpointView } from './endpoint-view.ts';
 
@@ -40,9 +33,8 @@ export async function updateEndpoint(
   if (before.disabledAt !== null && after.disabledAt === null) {
     // An endpoint that failures disabled missed its first events when they began, before it was disabled.
     const failingSince = before.failingSince ?? before.disabledAt;
-    const since = await beginningOfMissed(tx, { endpointId, failingSince });
-    const count = await countMissed(tx, { endpointId, since, until: new Date() });
-    if (count > 0) recoverable = { since: since.toISOString(), count };
+    const { since, count, isPart } = await countMissed(tx, { endpointId, failingSince });
+    if (count > 0 || isPart) recoverable = { since: since.toISOString(), count };
   }
   const data = { ...endpointView(after), recoverable };
   return { outcome: 'answered', body: { success: true, message: 'Webhook endpoint changed.', data } };

@@ -1,4 +1,4 @@
-import { inTransaction, recoverEndpoint, rotateSigningSecret } from '@emr-payments/db';
+import { inTransaction, rotateSigningSecret } from '@emr-payments/db';
 import { type Received, startReceiver } from '@emr-payments/testkit/receiver';
 import { newWebhookKeyPair, newWebhookSecret, verify } from '@emr-payments/webhooks';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -181,16 +181,7 @@ describe('an endpoint that answers 410', () => {
     status = 204;
     receiver.received.length = 0;
     await sql('UPDATE webhook_endpoints SET disabled_at = NULL');
-    const now = Date.now();
-    await recoverEndpoint(
-      { database: bench.database },
-      {
-        endpointId: id,
-        since: new Date(now - 60_000),
-        until: new Date(now + 60_000),
-        by: BY,
-      },
-    );
+    await bench.recover(id);
     await bench.passTime();
     await bench.deliverDue();
     const got = receiver.received.map(({ headers }) => headers['webhook-id']);

@@ -9,6 +9,8 @@ import {
   type RegisterEndpointInput,
   redeliverEvent,
   registerEndpoint,
+  startRecovery,
+  takeRecoveryTurn,
 } from '@emr-payments/db';
 import { createAdapters } from '@emr-payments/emr';
 import { type Keyring, type LogFields, parseKeyring } from '@emr-payments/runtime';
@@ -33,6 +35,8 @@ export type DeliveryBench = {
   register(input: Partial<RegisterEndpointInput> & { url: string }): Promise<{ id: string; secret: string }>;
   /** Writes an event, and a delivery for every endpoint that subscribes to its type. */
   publish(event?: { type?: string; paymentId?: string }): Promise<string>;
+  /** Recovers the events of the last minute, and takes the turns that are due. */
+  recover(endpointId: string): Promise<void>;
   /** Runs the jobs that are due now. @returns how many there were. */
   deliverDue(): Promise<number>;
   /** Makes waiting jobs due, and lets open circuits send a probe. */
@@ -104,6 +108,13 @@ export async function openDeliveryBench({ allowHosts = ['127.0.0.1'] } = {}): Pr
       await database.prisma.event.create({ data: { id, clientPk, type, body } });
       await redeliverEvent({ database }, { eventId: id, clientPk, endpointId: null, by: BY });
       return id;
+    },
+    async recover(endpointId) {
+      const since = new Date(Date.now() - 60_000);
+      await startRecovery({ database }, { clientPk, endpointId, since, until: null, by: BY });
+      // Tests of other files write on this server too; the recovery would wait for them.
+      await database.pool.query('UPDATE recoveries SET transaction_id = NULL');
+      while ((await takeRecoveryTurn({ database })) !== null);
     },
     async deliverDue() {
       const due = await feedJobs({ database }, 100);

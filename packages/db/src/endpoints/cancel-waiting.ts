@@ -4,8 +4,9 @@ import { query, type StatementDeps } from '../core/statements.ts';
 const MOST = 10_000;
 
 /**
- * CTEs that cancel the deliveries that wait for an endpoint; a recovery can send them later. Jobs whose rows the relay has
- * locked at this moment are skipped, so that neither waits for the other.
+ * CTEs that cancel the deliveries that wait for an endpoint, and its recoveries that still have something to send; a new
+ * recovery can send them later. Jobs whose rows the relay has locked at this moment are skipped, so that neither waits for the
+ * other.
  *
  * @param from a CTE with the lane_id of the disabled endpoint.
  */
@@ -17,6 +18,12 @@ export function cancelWaitingCtes(from: string): string {
       DELETE FROM jobs USING waiting WHERE jobs.id = waiting.id RETURNING jobs.delivery_id
     ), canceled AS (
       UPDATE deliveries SET status = 'canceled', finished_at = now() FROM not_sent WHERE deliveries.id = not_sent.delivery_id
+    ), no_recovery AS (
+      UPDATE recoveries SET state = 'canceled', ended_at = now()
+        FROM ${from} JOIN webhook_endpoints e ON e.lane_id = ${from}.lane_id
+       WHERE recoveries.endpoint_id = e.id AND recoveries.state = 'running'
+         AND (recoveries.total IS NULL
+              OR EXISTS (SELECT FROM deliveries d WHERE d.recovery_id = recoveries.id AND d.status = 'pending'))
     )`;
 }
 

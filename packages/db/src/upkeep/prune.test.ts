@@ -96,7 +96,7 @@ test('old recoveries are removed once their deliveries are gone', async () => {
   const { prisma } = practice.database;
   const { id: endpointId } = await prisma.webhookEndpoint.findFirstOrThrow();
   const times = { since: daysAgo(40), until: daysAgo(39), createdAt: daysAgo(38) };
-  const recovery = { endpointId, ...times, total: 1, more: false };
+  const recovery = { endpointId, ...times, state: 'done', total: 1 } as const;
   await prisma.recovery.createMany({ data: ['r1', 'r2'].map((id) => ({ id, ...recovery })) });
   const eventId = await eventOf(38, 'delivered');
   await prisma.delivery.updateMany({ where: { eventId }, data: { recoveryId: 'r2' } });

@@ -52,13 +52,13 @@ const KEYS = {
     SELECT count(*)::int AS gone FROM gone`,
 };
 
-/** Removes old recoveries whose deliveries are all gone. */
+/** Removes old recoveries that have ended and whose deliveries are all counted or gone. */
 const RECOVERIES = {
   name: 'prune-recoveries',
   text: `
     WITH ${LEADER}, old AS MATERIALIZED (
       SELECT r.id FROM recoveries r
-       WHERE (SELECT alone FROM leader) AND r.created_at < now() - make_interval(days => $1)
+       WHERE (SELECT alone FROM leader) AND r.created_at < now() - make_interval(days => $1) AND r.state <> 'running'
          AND NOT EXISTS (SELECT FROM deliveries d WHERE d.recovery_id = r.id) LIMIT $2
     ), gone AS (
       DELETE FROM recoveries r USING old WHERE r.id = old.id RETURNING 1

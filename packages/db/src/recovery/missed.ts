@@ -1,0 +1,21 @@
+/**
+ * Condition on an event `v` and its delivery `d` (null: none) under which an endpoint missed the event: the delivery failed or
+ * was canceled; or there is none, because the event was written while the endpoint was disabled, is of a type that the endpoint
+ * subscribes to now, and is not from before its registration.
+ *
+ * @param endpoint a table expression with the endpoint's `registered_at` and `event_types`.
+ */
+export function missedBy(endpoint: string): string {
+  return `(d.status IN ('failed', 'canceled')
+           OR (d.id IS NULL AND v.created_at >= ${endpoint}.registered_at
+               AND (${endpoint}.event_types = '{}' OR v.type = ANY (${endpoint}.event_types))))`;
+}
+
+/**
+ * A table expression, for LATERAL, with the delivery of an event `v` for one endpoint. The LIMIT keeps it a look-up for each event:
+ * PostgreSQL would rather join with all deliveries of the endpoint where it believes that they are few.
+ */
+export function deliveryTo(endpointId: string): string {
+  return `(SELECT own.id, own.status, own.finished_at FROM deliveries own
+            WHERE own.event_id = v.id AND own.endpoint_id = ${endpointId} LIMIT 1)`;
+}

@@ -1,0 +1,498 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { inTransaction } from '../core/transaction.ts';
+import { recordDelivery } from '../delivery/record-delivery.ts';
+import { changeEndpoint, deleteEndpoint } from '../endpoints/change-endpoint.ts';
+import { findEndpoint } from '../endpoints/endpoint-record.ts';
+import { feedJobs } from '../jobs/feed-jobs.ts';
+import { disableEndpoint, enableEndpoint } from '../tenants/disable.ts';
+import { pruneBatch } from '../upkeep/prune.ts';
+import { claimTurn } from './claim-turn.ts';
+import { countEnded } from './count-ended.ts';
+import { BY, openRecoveries, type Tenant } from './recovery.fixture.ts';
+import { searchMissed } from './search-missed.ts';
+
+let it: Awaited<ReturnType<typeof openRecoveries>>;
+beforeAll(async () => {
+  it = await openRecoveries();
+});
+afterEach(async () => {
+  await it.rows(`TRUNCATE jobs; UPDATE recoveries SET state = 'done' WHERE state = 'running'`);
+});
+afterAll(() => it.close());
+
+const jobs = async () => (await it.rows<{ n: number }>('SELECT count(*)::int AS n FROM jobs'))[0]?.n ?? 0;
+
+describe('a recovery sends', () => {
+  test('what failed, was canceled or got no delivery, oldest first, and nothing else', async () => {
+    const tenant = await it.tenant({ eventTypes: ['payment.created'] });
+    const events = await it.events(tenant, { count: 8 });
+    const [a = '', b = '', c = '', d = '', e = '', f = '', g = '', h = ''] = events;
+    await it.events(tenant, { count: 1, from: 10, type: 'payment.failed' });
+    await it.deliveries(tenant.endpointId, { events: [a, h], status: 'failed' });
+    await it.deliveries(tenant.endpointId, { events: [c], status: 'canceled' });
+    await it.deliveries(tenant.endpointId, { events: [d], status: 'delivered' });
+    await it.deliveries(tenant.endpointId, { events: [f], status: 'pending' });
+    // An event of another client, and another endpoint's delivery.
+    const other = await it.tenant();
+    await it.events(other, { count: 3 });
+    const second = await it.endpointOf(tenant.clientPk);
+    await it.deliveries(second, { events: [g], status: 'delivered' });
+
+    const recovery = await it.started(tenant, {
+      since: new Date('2026-02-01T00:00:01Z'),
+      until: new Date('2026-02-01T00:00:07Z'),
+    });
+    expect(recovery).toMatchObject({
+      state: 'running',
+      total: null,
+      found: 0,
+      searchedUntil: null,
+      pending: 0,
+    });
+    expect(await it.run(recovery)).toEqual([b, c, e, g]);
+    expect(await it.find(recovery)).toMatchObject({
+      state: 'done',
+      total: 4,
+      found: 4,
+      pending: 0,
+      delivered: 4,
+      failed: 0,
+    });
+  });
+
+  test('nothing from before the registration, except what was tried', async () => {
+    const tenant = await it.tenant();
+    const [tried = '', , , after = ''] = await it.events(tenant, { count: 4 });
+    await it.deliveries(tenant.endpointId, { events: [tried], status: 'failed' });
+    await it.rows(`UPDATE webhook_endpoints SET created_at = '2026-02-01 00:00:03Z' WHERE id = $1`, [
+      tenant.endpointId,
+    ]);
+    expect(await it.run(await it.started(tenant))).toEqual([tried, after]);
+  });
+
+  test('what fails again counts as failed, and the next recovery sends it', async () => {
+    const tenant = await it.tenant();
+    const events = await it.events(tenant, { count: 3 });
+    const first = await it.started(tenant);
+    expect(await it.run(first, 'failed')).toEqual(events);
+    expect(await it.find(first)).toMatchObject({ state: 'done', total: 3, delivered: 0, failed: 3 });
+    expect(await it.run(await it.started(tenant))).toEqual(events);
+  });
+
+  test('more than 10,000 events, each once and in order, also of the same millisecond', async () => {
+    const tenant = await it.tenant();
+    const events = await it.events(tenant, { count: 10_450 });
+    await it.deliveries(tenant.endpointId, { events: events.slice(0, 3_000), status: 'delivered' });
+    await it.rows(`UPDATE events SET created_at = '2026-02-02' WHERE client_pk = $1`, [tenant.clientPk]);
+    const recovery = await it.started(tenant);
+    const sent = await it.run(recovery);
+    expect(sent).toEqual(events.slice(3_000).sort());
+    expect(await it.find(recovery)).toMatchObject({ state: 'done', total: 7_450, delivered: 7_450 });
+  }, 120_000);
+});
+
+describe('its pace', () => {
+  test('a turn makes due two seconds’ worth, 50 ms apart, and no more while that waits', async () => {
+    const tenant = await it.tenant();
+    const events = await it.events(tenant, { count: 100 });
+    const recovery = await it.started(tenant);
+    expect(await it.turns()).toBe(1);
+    const due = await it.rows<{ event_id: string; ms: number }>(
+      `SELECT d.event_id, round(extract(epoch FROM j.run_at - min(j.run_at) OVER ()) * 1000)::int AS ms
+         FROM jobs j JOIN deliveries d ON d.id = j.delivery_id ORDER BY j.run_at`,
+    );
+    expect(due.map(({ event_id }) => event_id)).toEqual(events.slice(0, 40));
+    expect(due.map(({ ms }) => ms)).toEqual(Array.from({ length: 40 }, (_, n) => n * 50));
+    expect(await it.find(recovery)).toMatchObject({ state: 'running', total: null, found: 40, pending: 40 });
+
+    // The receiver is slow: what was due is still there.
+    await it.passTime();
+    expect(await it.turns()).toBe(1);
+    expect(await jobs()).toBe(40);
+    await it.rows('DELETE FROM jobs WHERE id IN (SELECT id FROM jobs ORDER BY run_at LIMIT 15)');
+    await it.passTime();
+    await it.turns();
+    expect(await jobs()).toBe(40);
+  });
+
+  test('the endpoint’s own rate counts where it is lower, from turn to turn', async () => {
+    const tenant = await it.tenant({ ratePerSecond: 0.2 });
+    await it.events(tenant, { count: 3 });
+    await it.started(tenant);
+    await it.turns();
+    expect(await jobs()).toBe(1);
+    await it.rows('TRUNCATE jobs; UPDATE recoveries SET next_turn_at = now()');
+    await it.turns();
+    // The next slot is five seconds after the first: further ahead than jobs are made due.
+    expect(await jobs()).toBe(0);
+  });
+
+  test('a new event is fed before what the recovery still has to find', async () => {
+    const tenant = await it.tenant();
+    await it.events(tenant, { count: 2_000 });
+    await it.started(tenant);
+    await it.turns();
+    await it.rows(`UPDATE jobs SET run_at = run_at - interval '3 seconds'`);
+    const [live = ''] = await it.events(tenant, { count: 1, from: 5_000 });
+    await it.deliveries(tenant.endpointId, { events: [live], status: 'pending' });
+    await it.rows(
+      `INSERT INTO jobs (kind, lane_id, delivery_id) SELECT 'deliver_webhook', e.lane_id, d.id
+         FROM deliveries d JOIN webhook_endpoints e ON e.id = d.endpoint_id WHERE d.event_id = $1`,
+      [live],
+    );
+    const fed: string[] = [];
+    while (!fed.includes(live)) {
+      await it.passTime();
+      await it.turns();
+      const batch = await feedJobs({ database: it.database }, 500);
+      expect(batch.length).toBeGreaterThan(0);
+      const ids = batch.map(({ id }) => id);
+      const ended = await it.rows<{ event_id: string }>(
+        `WITH job AS (DELETE FROM jobs WHERE id = ANY ($1) RETURNING delivery_id)
+         SELECT d.event_id FROM job JOIN deliveries d ON d.id = job.delivery_id`,
+        [ids],
+      );
+      fed.push(...ended.map(({ event_id }) => event_id));
+    }
+    expect(fed.length).toBeLessThan(60);
+  });
+
+  test('retries that wait for later do not stop it; 5,000 of them do', async () => {
+    const tenant = await it.tenant();
+    await it.events(tenant, { count: 10 });
+    const lane = `(SELECT lane_id FROM webhook_endpoints WHERE id = '${tenant.endpointId}')`;
+    const retries = (count: number) =>
+      it.rows(`INSERT INTO jobs (kind, lane_id, run_at)
+               SELECT 'deliver_webhook', ${lane}, now() + interval '1 hour' FROM generate_series(1, ${count})`);
+    await retries(5_000);
+    await it.started(tenant);
+    await it.turns();
+    expect(await jobs()).toBe(5_000);
+    await it.rows('DELETE FROM jobs WHERE id IN (SELECT id FROM jobs LIMIT 100)');
+    await it.passTime();
+    await it.turns();
+    expect(await jobs()).toBe(4_910);
+  });
+
+  test('a period without missed events is searched in bounded turns that follow at once', async () => {
+    const tenant = await it.tenant();
+    const events = await it.events(tenant, { count: 2_500 });
+    await it.deliveries(tenant.endpointId, { events, status: 'delivered' });
+    const recovery = await it.started(tenant);
+    await it.turn();
+    expect(await it.find(recovery)).toMatchObject({
+      total: null,
+      searchedUntil: new Date(Date.parse('2026-02-01T00:00:00Z') + 999_000),
+    });
+    await it.turns();
+    expect(await it.find(recovery)).toMatchObject({ state: 'done', total: 0, found: 0 });
+  });
+});
+
+describe('turns', () => {
+  test('go to the clients in rotation: twenty recoveries get as many as one', async () => {
+    const [many, one] = [await it.tenant(), await it.tenant()];
+    const endpoints = [many.endpointId];
+    while (endpoints.length < 20) endpoints.push(await it.endpointOf(many.clientPk));
+    for (const tenant of [many, one]) {
+      const events = await it.events(tenant, { count: 8_000 });
+      for (const endpointId of tenant === many ? endpoints : [one.endpointId])
+        await it.deliveries(endpointId, { events, status: 'delivered' });
+    }
+    for (const endpointId of endpoints) await it.started({ ...many, endpointId });
+    const single = await it.started(one);
+    const taken: (string | undefined)[] = [];
+    for (let n = 0; n < 12; n += 1) taken.push((await it.turn())?.recoveryId);
+    expect(taken.filter((id) => id === single.id)).toHaveLength(6);
+    expect(new Set(taken).size).toBe(7);
+  }, 60_000);
+
+  test('recoveries of one endpoint are searched one after the other', async () => {
+    const tenant = await it.tenant();
+    const events = await it.events(tenant, { count: 60 });
+    const [first, second] = [await it.started(tenant), await it.started(tenant)];
+    await it.passTime();
+    await it.turns();
+    expect(await it.find(second)).toMatchObject({ found: 0, searchedUntil: null });
+    expect([...(await it.run(first)), ...(await it.run(second))]).toEqual(events);
+    expect(await it.find(first)).toMatchObject({ total: 60 });
+    expect(await it.find(second)).toMatchObject({ state: 'done', total: 0 });
+  });
+
+  test('of five workers at once make each delivery pending once', async () => {
+    const tenants: Tenant[] = [];
+    for (let n = 0; n < 5; n += 1) tenants.push(await it.tenant());
+    const recoveries = [];
+    for (const tenant of tenants) {
+      await it.events(tenant, { count: 90 });
+      recoveries.push(await it.started(tenant), await it.started(tenant));
+    }
+    let running = recoveries.length;
+    const worker = async () => {
+      while (running > 0) {
+        await it.turns();
+        await it.deliver();
+      }
+    };
+    const clock = async () => {
+      while (running > 0) {
+        await it.passTime();
+        const [row] = await it.rows<{ n: number }>(
+          `SELECT count(*)::int AS n FROM recoveries WHERE state = 'running'`,
+        );
+        running = row?.n ?? 0;
+      }
+    };
+    await Promise.all([clock(), ...Array.from({ length: 5 }, worker)]);
+    const ends = await Promise.all(recoveries.map((recovery) => it.find(recovery)));
+    expect(ends.map(({ state }) => state)).toEqual(recoveries.map(() => 'done'));
+    expect(ends.reduce((sum, { total }) => sum + (total ?? 0), 0)).toBe(5 * 90);
+    expect(ends.reduce((sum, { delivered }) => sum + delivered, 0)).toBe(5 * 90);
+  }, 60_000);
+
+  test('that were lost with their worker are given again, and the older holder changes nothing', async () => {
+    const tenant = await it.tenant();
+    const events = await it.events(tenant, { count: 5 });
+    const recovery = await it.started(tenant);
+    const lost = await claimTurn({ database: it.database });
+    expect(lost).toMatchObject({ recoveryId: recovery.id });
+    expect(await it.turn()).toBeNull();
+    await it.passTime();
+    const { turn } = (await claimTurn({ database: it.database })) ?? { turn: 0 };
+    if (lost === null) throw new Error('no turn');
+    const tx = { database: it.database };
+    expect(await searchMissed(tx, lost)).toBe(0);
+    expect(await countEnded(tx, lost)).toBeNull();
+    expect(await jobs()).toBe(0);
+    expect(await searchMissed(tx, { recoveryId: recovery.id, turn })).toBe(5);
+    expect(await it.run(recovery)).toEqual(events);
+  });
+
+  test('that fail change nothing, and leave the others theirs', async () => {
+    const [broken, fine] = [await it.tenant(), await it.tenant()];
+    const [, bad = ''] = await it.events(broken, { count: 3 });
+    await it.events(fine, { count: 3 });
+    const [first, second] = [await it.started(broken), await it.started(fine)];
+    await it.rows(`CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN IF NEW.event_id = '${bad}' THEN RAISE EXCEPTION 'refused'; END IF; RETURN NEW; END $$;
+      CREATE TRIGGER refuse BEFORE INSERT ON deliveries FOR EACH ROW EXECUTE FUNCTION refuse()`);
+    try {
+      await expect(it.turn()).rejects.toThrow('refused');
+      expect(await it.turn()).toMatchObject({ recoveryId: second.id, queued: 3 });
+      expect(await it.find(first)).toMatchObject({ found: 0, pending: 0, searchedUntil: null });
+    } finally {
+      await it.rows('DROP TRIGGER refuse ON deliveries; DROP FUNCTION refuse');
+    }
+    await it.run(second);
+    await it.run(first);
+    expect(await it.find(first)).toMatchObject({ state: 'done', total: 3, delivered: 3 });
+    expect(await it.find(second)).toMatchObject({ state: 'done', total: 3, delivered: 3 });
+  });
+
+  test('begin when every transaction that wrote before the recovery has ended', async () => {
+    const tenant = await it.tenant();
+    const writer = await it.database.pool.connect();
+    try {
+      await writer.query('BEGIN');
+      await writer.query(
+        `INSERT INTO events (id, client_pk, type, body, created_at)
+         VALUES ('evt_late', $1, 'payment.created', '', now() - interval '1 second')`,
+        [tenant.clientPk],
+      );
+      const result = await it.start(tenant);
+      if (result.outcome !== 'started') throw new Error(result.outcome);
+      const { recovery } = result;
+      expect(await it.turns()).toBe(0);
+      await writer.query('COMMIT');
+      // Other tests write on this server too.
+      await vi.waitUntil(async () => (await it.turns()) > 0, { timeout: 20_000, interval: 20 });
+      expect(await it.run(recovery)).toEqual(['evt_late']);
+      // As after a restore into a new server, whose transactions have lower ids.
+      const restored = await it.started(tenant);
+      await it.rows('UPDATE recoveries SET transaction_id = 1::bigint << 50 WHERE id = $1', [restored.id]);
+      expect(await it.run(restored)).toEqual([]);
+      // A transaction that is no worker's holds it up for ten seconds, not for ever.
+      await writer.query('BEGIN; SELECT pg_current_xact_id()');
+      await it.start(tenant);
+      expect(await it.turns()).toBe(0);
+      await it.rows(
+        `UPDATE recoveries SET created_at = now() - interval '11 seconds' WHERE state = 'running'`,
+      );
+      expect(await it.turns()).toBe(1);
+    } finally {
+      await writer.query('ROLLBACK');
+      writer.release();
+    }
+  });
+});
+
+describe('in the middle of a recovery', () => {
+  const halfWay = async (input: { eventTypes?: string[] } = {}) => {
+    const tenant = await it.tenant(input);
+    const events = await it.events(tenant, { count: 100 });
+    const recovery = await it.started(tenant);
+    await it.turns();
+    await it.rows('DELETE FROM jobs WHERE id = (SELECT max(id) FROM jobs)');
+    await it.rows(
+      `UPDATE deliveries SET status = 'delivered', finished_at = now()
+        WHERE recovery_id = $1 AND NOT EXISTS (SELECT FROM jobs WHERE delivery_id = deliveries.id)`,
+      [recovery.id],
+    );
+    return { tenant, events, recovery };
+  };
+  const endpointOf = async (tenant: Tenant) => {
+    const endpoint = await findEndpoint(it, tenant);
+    if (endpoint === null) throw new Error('no endpoint');
+    return endpoint;
+  };
+  const change = (tenant: Tenant, changes: { enabled?: boolean; eventTypes?: string[] }) =>
+    inTransaction(it, async (tx) => {
+      await changeEndpoint(tx, { endpoint: await endpointOf(tenant), changes, by: BY });
+      return { commit: true, value: null };
+    });
+
+  const stops: [string, (tenant: Tenant) => Promise<unknown>][] = [
+    ['the client disables the endpoint', (tenant) => change(tenant, { enabled: false })],
+    ['the operator disables it', (tenant) => disableEndpoint(it, { endpointId: tenant.endpointId, by: BY })],
+    [
+      'the client deletes it',
+      async (tenant) => {
+        const endpoint = await endpointOf(tenant);
+        await inTransaction(it, async (tx) => ({
+          commit: true,
+          value: await deleteEndpoint(tx, { endpoint, by: BY }),
+        }));
+      },
+    ],
+    [
+      'the receiver answers 410',
+      async (tenant) => {
+        const [job] = await it.rows<{ id: string }>(
+          `UPDATE jobs SET fence = 1, queued_at = now(), lease_until = now() + interval '1 minute'
+            WHERE id = (SELECT min(id) FROM jobs) RETURNING id::text`,
+        );
+        await recordDelivery(it, {
+          claim: { jobId: job?.id ?? '', fence: 1 },
+          clientPk: tenant.clientPk,
+          attempt: {
+            startedAt: new Date(),
+            durationMs: 1,
+            httpStatus: 410,
+            errorKind: 'http_status',
+            excerpt: null,
+          },
+          next: { status: 'failed' },
+          disabling: {
+            when: 'now',
+            code: 'gone',
+            reason: 'It answered 410 Gone.',
+            event: { id: `evt_${tenant.endpointId}`, type: 'endpoint.disabled', body: '{}' },
+          },
+        });
+      },
+    ],
+    [
+      'a worker of an earlier version disables it',
+      (tenant) =>
+        it.rows(`UPDATE webhook_endpoints SET disabled_at = now() WHERE id = $1`, [tenant.endpointId]),
+    ],
+  ];
+  test.each(stops)('%s: it is canceled, and sends nothing more', async (name, stop) => {
+    const { tenant, recovery } = await halfWay();
+    await stop(tenant);
+    await it.passTime();
+    await it.turns();
+    const waiting = name.includes('earlier version') ? 39 : 0;
+    expect(await jobs()).toBe(waiting);
+    expect(await it.find(recovery)).toMatchObject({
+      state: 'canceled',
+      total: null,
+      found: 40,
+      delivered: 1,
+      failed: 39 - waiting,
+      pending: waiting,
+    });
+    await it.rows('UPDATE webhook_endpoints SET disabled_at = NULL, deleted_at = NULL WHERE id = $1', [
+      tenant.endpointId,
+    ]);
+    await it.passTime();
+    expect(await it.turns()).toBe(0);
+  });
+
+  test('it is disabled and enabled again: the next recovery sends the rest', async () => {
+    const { tenant, events, recovery } = await halfWay();
+    await change(tenant, { enabled: false });
+    await enableEndpoint(it, { endpointId: tenant.endpointId, by: BY });
+    const next = await it.started(tenant);
+    expect(await it.run(next)).toHaveLength(events.length - 1);
+    expect(await it.find(recovery)).toMatchObject({ state: 'canceled', found: 40, delivered: 1 });
+  });
+
+  test('when only the last ends are not counted yet, disabling leaves it done', async () => {
+    const tenant = await it.tenant();
+    await it.events(tenant, { count: 5 });
+    const recovery = await it.started(tenant);
+    await it.turns();
+    await it.deliver();
+    await change(tenant, { enabled: false });
+    await it.run(recovery);
+    expect(await it.find(recovery)).toMatchObject({ state: 'done', total: 5, delivered: 5 });
+  });
+
+  test('the event types change: those of the moment count', async () => {
+    const { tenant, recovery } = await halfWay();
+    await it.events(tenant, { count: 7, from: 200, type: 'payment.failed' });
+    await change(tenant, { eventTypes: ['payment.failed'] });
+    await it.run(recovery);
+    expect(await it.find(recovery)).toMatchObject({ state: 'done', total: 47, delivered: 47 });
+  });
+
+  test('retention removes events: it ends with those that were left', async () => {
+    const { tenant, recovery, events } = await halfWay();
+    await it.rows(
+      `UPDATE events SET created_at = now() - interval '31 days' WHERE client_pk = $1 AND NOT id = ANY ($2)`,
+      [tenant.clientPk, events.slice(0, 50)],
+    );
+    await pruneBatch(it, { what: 'events', days: 1 });
+    await it.run(recovery);
+    const ended = await it.find(recovery);
+    expect(ended.state).toBe('done');
+    expect(ended.delivered + ended.failed).toBeLessThanOrEqual(ended.total ?? 0);
+    // A recovery that runs is not removed itself, however old.
+    const old = await it.started(tenant);
+    await it.rows(`UPDATE recoveries SET created_at = now() - interval '90 days' WHERE id = $1`, [old.id]);
+    await pruneBatch(it, { what: 'recoveries', days: 30 });
+    expect(await it.find(old)).toMatchObject({ state: 'running' });
+  });
+
+  test('an event is redelivered by hand: it counts as ended, not as delivered', async () => {
+    const { recovery } = await halfWay();
+    await it.deliver('failed');
+    await it.rows(
+      `UPDATE deliveries SET status = 'pending', finished_at = NULL, recovery_id = NULL
+        WHERE id = (SELECT min(id) FROM deliveries WHERE recovery_id = $1 AND status = 'failed')`,
+      [recovery.id],
+    );
+    await it.run(recovery);
+    expect(await it.find(recovery)).toMatchObject({ state: 'done', total: 100, delivered: 61, failed: 38 });
+  });
+});
+
+test('at most 50 recoveries of a client are searching, also when they are requested at once', async () => {
+  const tenant = await it.tenant();
+  const writer = await it.database.pool.connect();
+  await writer.query('BEGIN; SELECT pg_current_xact_id()');
+  try {
+    const started = await Promise.all(Array.from({ length: 60 }, () => it.start(tenant)));
+    expect(started.filter(({ outcome }) => outcome === 'started')).toHaveLength(50);
+    expect(started.filter(({ outcome }) => outcome === 'limit_reached')).toHaveLength(10);
+    // Another client has its own, and what has its total does not count.
+    expect((await it.start(await it.tenant())).outcome).toBe('started');
+  } finally {
+    await writer.query('ROLLBACK');
+    writer.release();
+  }
+  await it.forgetWriters();
+  await it.turns();
+  expect((await it.start(tenant)).outcome).toBe('started');
+});
