@@ -14,9 +14,14 @@ export {
 export { type Actor, type AuditDetail, type AuditInput, type AuditSubject, SYSTEM } from './audit/entry.ts';
 export { type AuditFilter, type ListedAudit, listAudit } from './audit/list-audit.ts';
 export { recordAudit } from './audit/record-audit.ts';
-export { type Database, openDatabase } from './core/database.ts';
+export { type Database, type DatabaseOptions, openDatabase } from './core/database.ts';
 export { type Listener, listenForJobs } from './core/listen.ts';
-export { DatabaseUnavailableError, type StatementDeps, type Statements } from './core/statements.ts';
+export {
+  DatabaseUnavailableError,
+  isStatementTimeout,
+  type StatementDeps,
+  type Statements,
+} from './core/statements.ts';
 export { type ClaimedDelivery, claimDelivery } from './delivery/claim-delivery.ts';
 export { type DeliveryFilter, type ListedDelivery, listDeliveries } from './delivery/list-deliveries.ts';
 export { type EventFilter, type EventRow, findEvent, pageOfEvents } from './delivery/read-events.ts';
@@ -54,7 +59,7 @@ export {
 export { listHolds, type OpenHold } from './holds/list-holds.ts';
 export { endHold, type HoldEnd, type HoldScope, scopeName, startHold } from './holds/switch-hold.ts';
 export { type InHand, waitForClaims } from './holds/wait-for-claims.ts';
-export { type KeyedRequest, type OnceOutcome, once } from './idempotency/once.ts';
+export { type KeyedRequest, type OnceInput, type OnceOutcome, once } from './idempotency/once.ts';
 export { type DueJob, feedJobs } from './jobs/feed-jobs.ts';
 export { measureWork, REPEATING, type WorkMeasures } from './jobs/measure-work.ts';
 export { postponeJob } from './jobs/postpone-job.ts';
