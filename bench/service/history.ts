@@ -36,8 +36,8 @@ async function writeChunk(client: Client, tenants: readonly BenchTenant[], from:
     SELECT 'evt_' || substr(md5(n::text), 1, 24), client_pk, user_id, id, 1, job_id, 'payment.created', repeat('x', 330), at
       FROM chunk`);
   await client.query(`
-    INSERT INTO deliveries (event_id, endpoint_id, status, attempts, created_at, finished_at)
-    SELECT 'evt_' || substr(md5(n::text), 1, 24), e.id, 'delivered', 1, at, at
+    INSERT INTO deliveries (event_id, endpoint_id, event_type, status, attempts, created_at, finished_at)
+    SELECT 'evt_' || substr(md5(n::text), 1, 24), e.id, 'payment.created', 'delivered', 1, at, at
       FROM chunk JOIN webhook_endpoints e USING (client_pk)`);
 }
 
