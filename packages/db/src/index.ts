@@ -74,6 +74,7 @@ export { listPayments, type PaymentFilter, type PaymentPlace } from './payments/
 export { findOwnFaults, OUR_FAULT, type OwnFaults } from './payments/own-faults.ts';
 export type { PaymentRecord } from './payments/payment-record.ts';
 export {
+  type ReconcileOutcome,
   type Reconciliation,
   type ReconciliationTallies,
   reconcile,
