@@ -36,7 +36,7 @@ const READ_WAIT_MS = 5_000;
 
 /** Writes of one client that may wait: they take milliseconds each. */
 const WRITES_WAITING = 100;
-const WRITE_WAIT_MS = 5_000;
+const WRITE_WAIT_MS = 10_000;
 
 /** Opens the pools. No connection is made before it is needed. */
 export function openBulkheads(options: BulkheadOptions): Bulkheads {

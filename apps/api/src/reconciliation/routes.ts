@@ -4,6 +4,7 @@ import { within } from '@emr-payments/runtime';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { authenticateHook, callerOf, type UserRouteDeps } from '../auth/authenticate-hook.ts';
 import type { CostlyReads } from '../bulkheads/costly-reads.ts';
+import { sendError } from '../errors/send-error.ts';
 import { reconciliationCsv } from './csv.ts';
 import { RECONCILIATION_RULES, reconciliationOperation } from './operation.ts';
 
@@ -28,10 +29,12 @@ export const reconciliationRoutes: FastifyPluginAsyncTypebox<
       const { date, format, bom = false, ...query }: ReconciliationQuery = request.query;
       const location = query.location ?? null;
       const { clientPk, userId } = callerOf(request);
-      const result = await within(
+      const reconciled = await within(
         deps.limits.waitMs,
         deps.costly.run({ clientPk }, (costly) => reconcile(costly, { userId, date, location })),
       );
+      if (reconciled.outcome === 'too_many_names') return sendError(request, reply, 'read_too_costly');
+      const { reconciliation: result } = reconciled;
       reply.header('vary', 'accept');
       // JSON comes first: it is the answer when the header is absent or has no preference.
       const csv = format === undefined ? request.accepts().type(JSON_OR_CSV) === CSV_TYPE : format === 'csv';

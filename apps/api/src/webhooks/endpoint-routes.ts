@@ -76,7 +76,7 @@ export const endpointRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: L
         tag: 'Webhooks',
         summary: 'List webhook endpoints',
         reply: WebhookEndpointListSchema,
-        errors: ['invalid_field'],
+        errors: ['invalid_field', 'read_too_costly'],
       }),
       querystring: ListWebhooksQuerySchema,
     },

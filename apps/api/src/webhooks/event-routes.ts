@@ -46,7 +46,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: Limi
           'unless the operator configures another time. Poll with `created_after` one minute before your newest event, and ' +
           'recognise duplicates by `id`.',
         reply: EventListSchema,
-        errors: ['invalid_field'],
+        errors: ['invalid_field', 'read_too_costly'],
       }),
       querystring: ListEventsQuerySchema,
     },
