@@ -604,7 +604,7 @@ export interface components {
              * @description Stable and machine-readable.
              * @enum {string}
              */
-            code: "invalid_field" | "patient_not_found" | "user_not_found" | "payment_not_found" | "job_not_found" | "endpoint_not_found" | "event_not_found" | "recovery_not_found" | "invalid_client" | "missing_body" | "invalid_json" | "invalid_body" | "malformed_request" | "route_not_found" | "method_not_allowed" | "request_timeout" | "idempotency_key_in_flight" | "invalid_state" | "connection_unusable" | "endpoint_disabled" | "endpoint_limit_reached" | "nothing_to_redeliver" | "test_in_progress" | "payload_too_large" | "unsupported_media_type" | "idempotency_key_reused" | "rate_limited" | "headers_too_large" | "internal_error" | "emr_unavailable" | "service_unavailable" | "emr_timeout";
+            code: "invalid_field" | "patient_not_found" | "user_not_found" | "payment_not_found" | "job_not_found" | "endpoint_not_found" | "event_not_found" | "recovery_not_found" | "invalid_client" | "missing_body" | "invalid_json" | "invalid_body" | "malformed_request" | "route_not_found" | "method_not_allowed" | "request_timeout" | "idempotency_key_in_flight" | "invalid_state" | "connection_unusable" | "endpoint_disabled" | "endpoint_limit_reached" | "nothing_to_redeliver" | "test_in_progress" | "payload_too_large" | "unsupported_media_type" | "idempotency_key_reused" | "read_too_costly" | "rate_limited" | "headers_too_large" | "internal_error" | "emr_unavailable" | "service_unavailable" | "emr_timeout";
             /** @description Id of the request; also in the header `x-request-id`. */
             request_id: string;
             /** @description true: send the same request again after a pause, with the same Idempotency-Key if it had one; nothing is created twice. false: do not send it again unchanged: it would be refused again, or (a POST without an Idempotency-Key that got a 500 or 503) it may already have been accepted. */
@@ -2465,7 +2465,18 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `read_too_costly`: Reading this takes longer than a read may take, and was stopped. Narrow it, such as by a shorter time. */
+            422: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -2676,7 +2687,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -2845,7 +2856,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -3055,7 +3066,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -3265,7 +3276,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -3412,7 +3423,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -3642,7 +3653,18 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `read_too_costly`: Reading this takes longer than a read may take, and was stopped. Narrow it, such as by a shorter time. */
+            422: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -3792,7 +3814,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -3948,7 +3970,18 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `read_too_costly`: Reading this takes longer than a read may take, and was stopped. Narrow it, such as by a shorter time. */
+            422: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -4137,7 +4170,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -4279,7 +4312,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -4436,7 +4469,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -4625,7 +4658,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -4814,7 +4847,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -4969,7 +5002,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -5121,7 +5154,18 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `read_too_costly`: Reading this takes longer than a read may take, and was stopped. Narrow it, such as by a shorter time. */
+            422: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -5323,7 +5367,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -5470,7 +5514,18 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `read_too_costly`: Reading this takes longer than a read may take, and was stopped. Narrow it, such as by a shorter time. */
+            422: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -5610,7 +5665,18 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `read_too_costly`: Reading this takes longer than a read may take, and was stopped. Narrow it, such as by a shorter time. */
+            422: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -5752,7 +5818,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -5962,7 +6028,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
