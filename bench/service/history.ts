@@ -9,7 +9,17 @@ const CHUNK = 250_000;
 const ID_OF_ROW = `(lpad(to_hex((extract(epoch FROM p.at) * 1000)::bigint), 12, '0') || '7' ||
   substr(md5(p.n::text), 1, 3) || '8' || substr(md5(p.n::text), 4, 15))::uuid`;
 
-async function writeChunk(client: Client, tenants: readonly BenchTenant[], from: number, to: number) {
+type HistoryInput = {
+  tenants: readonly BenchTenant[];
+  /** The range of payment numbers, `to` excluded. */
+  from: number;
+  to: number;
+  /** The deposit date of all of them; by default the day of each. */
+  depositDate?: string;
+};
+
+async function writeChunk(client: Client, { tenants, from, to, depositDate }: HistoryInput) {
+  const date = depositDate === undefined ? 'at::date' : `${escapeLiteral(depositDate)}::date`;
   const users = escapeLiteral(`{${tenants.map(({ userId }) => userId).join(',')}}`);
   const clients = escapeLiteral(`{${tenants.map(({ clientPk }) => clientPk).join(',')}}`);
   await client.query(`
@@ -23,7 +33,7 @@ async function writeChunk(client: Client, tenants: readonly BenchTenant[], from:
     INSERT INTO payments (id, job_id, user_id, patient_mrn, emr_patient_id, payment_method, reference_number, location,
                           amount, notes, deposit_date, status, round, created_at, tried_since, settled_at, emr_transaction_id)
     SELECT id, job_id, user_id, 'MRN-' || lpad((n % 2000)::text, 6, '0'), 'pat-1001', 'Card', '#' || n, '1404',
-           1 + n % 900, 'Patient copay collected at front desk', at::date, 'posted', 1, at, at, at, n::text
+           1 + n % 900, 'Patient copay collected at front desk', ${date}, 'posted', 1, at, at, at, n::text
       FROM chunk`);
   await client.query(`
     INSERT INTO posting_attempts (payment_id, number, sent_at, finished_at, outcome)
@@ -36,28 +46,27 @@ async function writeChunk(client: Client, tenants: readonly BenchTenant[], from:
     SELECT 'evt_' || substr(md5(n::text), 1, 24), client_pk, user_id, id, 1, job_id, 'payment.created', repeat('x', 330), at
       FROM chunk`);
   await client.query(`
-    INSERT INTO deliveries (event_id, endpoint_id, status, attempts, created_at, finished_at)
-    SELECT 'evt_' || substr(md5(n::text), 1, 24), e.id, 'delivered', 1, at, at
+    INSERT INTO deliveries (event_id, endpoint_id, event_type, status, attempts, created_at, finished_at)
+    SELECT 'evt_' || substr(md5(n::text), 1, 24), e.id, 'payment.created', 'delivered', 1, at, at
       FROM chunk JOIN webhook_endpoints e USING (client_pk)`);
 }
 
 /**
  * Writes past payments as the service would have left them: settled, with attempt, event and delivery, and half of them with
  * an idempotency key.
- *
- * @param input.from, input.to the range of payment numbers, `to` excluded.
  */
 export async function writeHistory(
   { databaseUrl }: { databaseUrl: string },
-  { tenants, from, to }: { tenants: readonly BenchTenant[]; from: number; to: number },
+  input: HistoryInput,
 ): Promise<void> {
   await withClient(databaseUrl, async (client) => {
     // The rows are consistent by construction, so foreign keys are not checked, and only the checkpoint waits for the disk.
     await client.query(`SET session_replication_role = replica; SET synchronous_commit = off;
       SET maintenance_work_mem = '256MB'; SET statement_timeout = 0`);
+    const { from, to } = input;
     for (let n = from; n < to; n += CHUNK) {
       await client.query('BEGIN');
-      await writeChunk(client, tenants, n, Math.min(to, n + CHUNK));
+      await writeChunk(client, { ...input, from: n, to: Math.min(to, n + CHUNK) });
       await client.query('COMMIT');
     }
     await client.query('VACUUM ANALYZE');

@@ -119,7 +119,9 @@ function settle({ database }: Deps, { payment, user }: Begun, emrTransactionId: 
     });
     const deliveries = [];
     for (const endpoint of endpoints) {
-      const delivery = await tx.delivery.create({ data: { eventId: id, endpointId: endpoint.id } });
+      const delivery = await tx.delivery.create({
+        data: { eventId: id, endpointId: endpoint.id, eventType: event.type },
+      });
       deliveries.push({ deliveryId: String(delivery.id), url: endpoint.url });
     }
     await tx.job.delete({ where: { id: payment.jobId } });

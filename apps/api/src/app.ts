@@ -121,8 +121,8 @@ export async function buildApp(deps: AppDeps, options: AppOptions = {}): Promise
   });
   const authenticateClient = createAuthenticateClient({ lookup: deps.lookup });
   const authenticate = createAuthenticate({ lookup: deps.lookup, authenticateClient });
-  const { database, keyring } = deps.webhooks;
-  const users = { authenticate, gate, limits, database, keyring, adapters: deps.adapters };
+  const { database, writes, costly, keyring } = deps.webhooks;
+  const users = { authenticate, gate, limits, database, writes, costly, keyring, adapters: deps.adapters };
   await app.register(paymentRoutes, { ...users, acceptor: deps.acceptor, metrics: deps.metrics, audit });
   await app.register(paymentReadRoutes, users);
   await app.register(worklistRoutes, users);

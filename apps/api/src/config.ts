@@ -24,12 +24,33 @@ export const environment = Type.Object({
     description: 'the port to listen on; 0 takes a free one',
   }),
   LOG_LEVEL: logLevelVariable,
-  DATABASE_POOL_SIZE: Type.Integer({
-    default: 6,
-    minimum: 2,
+  DATABASE_ACCEPT_POOL_SIZE: Type.Integer({
+    default: 4,
+    minimum: 3,
     maximum: 100,
     description:
-      'connections to PostgreSQL; two of them carry the accepted payments, the others look up credentials',
+      'connections to PostgreSQL that only accept payments and look up credentials; two of them carry the accepted payments',
+  }),
+  DATABASE_POOL_SIZE: Type.Integer({
+    default: 6,
+    minimum: 4,
+    maximum: 100,
+    description:
+      'connections to PostgreSQL for short reads and writes; the writes of one client get fewer than half of them',
+  }),
+  DATABASE_READ_POOL_SIZE: Type.Integer({
+    default: 3,
+    minimum: 3,
+    maximum: 100,
+    description:
+      'connections to PostgreSQL for lists and reconciliations; one client gets fewer than half of them',
+  }),
+  READ_TIMEOUT_MS: Type.Integer({
+    default: 3000,
+    minimum: 100,
+    maximum: 10_000,
+    description:
+      'milliseconds that a statement of a list or a reconciliation may take; then it is stopped and refused',
   }),
   RATE_LIMIT_CLIENT_PER_SECOND: Type.Integer({
     default: 1000,

@@ -4,12 +4,12 @@ import {
   findClient,
   findUserByToken,
   openCredentials,
-  openDatabase,
 } from '@emr-payments/db';
 import { createAdapters } from '@emr-payments/emr';
 import { configOrExit, createLogger, openTransport, readKeyring, runProcess } from '@emr-payments/runtime';
 import { createAgents, dnsResolve } from '@emr-payments/webhooks';
 import { buildApp } from './app.ts';
+import { openBulkheads } from './bulkheads/open-bulkheads.ts';
 import { readConfig } from './config.ts';
 import { createApiMetrics } from './metrics.ts';
 import { startDemandSharing } from './rate-limit/demand-sharing.ts';
@@ -22,12 +22,14 @@ const logger = createLogger('api', config.LOG_LEVEL);
 const CLOSE_MS = 2000;
 
 await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS }, async (releases) => {
-  const database = releases.add(
+  const { accepting, database, writes, costly } = releases.add(
     'database',
-    openDatabase({
+    openBulkheads({
       url: config.DATABASE_URL,
+      acceptPoolSize: config.DATABASE_ACCEPT_POOL_SIZE,
       poolSize: config.DATABASE_POOL_SIZE,
-      applicationName: 'emr-payments-api',
+      readPoolSize: config.DATABASE_READ_POOL_SIZE,
+      readTimeoutMs: config.READ_TIMEOUT_MS,
     }),
     (it) => it.close(),
   );
@@ -58,16 +60,16 @@ await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS }, async (re
     {
       logger,
       lookup: {
-        findClient: (clientId) => findClient({ database }, { clientId }),
-        findUser: (key) => findUserByToken({ database }, key),
+        findClient: (clientId) => findClient({ database: accepting }, { clientId }),
+        findUser: (key) => findUserByToken({ database: accepting }, key),
       },
-      acceptor: createAcceptor({ database, onBatch: metrics.batch }),
+      acceptor: createAcceptor({ database: accepting, onBatch: metrics.batch }),
       metrics,
-      checks: { postgres: () => database.ping(), queue: () => transport.ping() },
+      checks: { postgres: () => accepting.ping(), queue: () => transport.ping() },
       adapters: createAdapters({ credentialsOf: (sealed) => openCredentials(keyring, sealed) }),
       limiter,
       audit,
-      webhooks: { database, keyring, send: { policy, agents }, resolve: dnsResolve() },
+      webhooks: { database, writes, costly, keyring, send: { policy, agents }, resolve: dnsResolve() },
     },
     {
       authFailuresPerMinute: config.AUTH_FAILURES_PER_MINUTE,

@@ -329,7 +329,7 @@ export interface paths {
         put?: never;
         /**
          * Send all events again that an endpoint missed
-         * @description Answers at once with a recovery that is `running`. It sends the deliveries of that time that failed or were canceled, and the events that happened while the endpoint was disabled, oldest first, at most 20 per second or as many as its `rate_per_second` allows, however many they are. New events are still sent in between. Several recoveries of one endpoint are carried out one after the other, and an event that is waiting already is not sent twice. Disabling or deleting the endpoint cancels them.
+         * @description Sends the deliveries of that time that failed or were canceled, and the events that happened while the endpoint was disabled, oldest first, at most 20 per second or as many as its `rate_per_second` allows. New events are still sent in between.
          */
         post: operations["recoverWebhook"];
         delete?: never;
@@ -604,7 +604,7 @@ export interface components {
              * @description Stable and machine-readable.
              * @enum {string}
              */
-            code: "invalid_field" | "patient_not_found" | "user_not_found" | "payment_not_found" | "job_not_found" | "endpoint_not_found" | "event_not_found" | "recovery_not_found" | "invalid_client" | "missing_body" | "invalid_json" | "invalid_body" | "malformed_request" | "route_not_found" | "method_not_allowed" | "request_timeout" | "idempotency_key_in_flight" | "invalid_state" | "connection_unusable" | "endpoint_disabled" | "endpoint_limit_reached" | "recovery_limit_reached" | "nothing_to_redeliver" | "test_in_progress" | "payload_too_large" | "unsupported_media_type" | "idempotency_key_reused" | "rate_limited" | "headers_too_large" | "internal_error" | "emr_unavailable" | "service_unavailable" | "emr_timeout";
+            code: "invalid_field" | "patient_not_found" | "user_not_found" | "payment_not_found" | "job_not_found" | "endpoint_not_found" | "event_not_found" | "recovery_not_found" | "invalid_client" | "missing_body" | "invalid_json" | "invalid_body" | "malformed_request" | "route_not_found" | "method_not_allowed" | "request_timeout" | "idempotency_key_in_flight" | "invalid_state" | "connection_unusable" | "endpoint_disabled" | "endpoint_limit_reached" | "nothing_to_redeliver" | "test_in_progress" | "payload_too_large" | "unsupported_media_type" | "idempotency_key_reused" | "read_too_costly" | "rate_limited" | "headers_too_large" | "internal_error" | "emr_unavailable" | "service_unavailable" | "emr_timeout";
             /** @description Id of the request; also in the header `x-request-id`. */
             request_id: string;
             /** @description true: send the same request again after a pause, with the same Idempotency-Key if it had one; nothing is created twice. false: do not send it again unchanged: it would be refused again, or (a POST without an Idempotency-Key that got a 500 or 503) it may already have been accepted. */
@@ -1578,16 +1578,13 @@ export interface components {
             }[];
         };
         /**
-         * @description A recovery with its progress.
          * @example {
          *       "id": "rec_1J9X2q2eZvKYlo2CluR9g9gV",
          *       "endpoint_id": "we_1J9X2q2eZvKYlo2CluR9g9gV",
          *       "since": "2026-06-14T00:00:00.000Z",
          *       "until": "2026-06-15T10:30:00.000Z",
          *       "status": "running",
-         *       "total": null,
-         *       "found": 240,
-         *       "searched_until": "2026-06-14T17:04:31.250Z",
+         *       "total": 240,
          *       "done": 60,
          *       "delivered": 59,
          *       "failed": 1,
@@ -1611,22 +1608,16 @@ export interface components {
              * @example 2026-06-15T10:30:00.000Z
              */
             until: string;
-            /**
-             * @description `running`: events are being searched, or sent. `done`: every event that the endpoint missed was delivered, failed or canceled. `canceled`: the endpoint was disabled or deleted before that; start another one when it is enabled again.
-             * @enum {string}
-             */
-            status: "running" | "done" | "canceled";
-            total: number | null;
-            /** @description Events that it has found and queued so far. */
-            found: number;
-            searched_until: string | null;
+            /** @enum {string} */
+            status: "running" | "done";
+            /** @description Events that it sends in all. */
+            total: number;
             /** @description Events that were delivered, failed or canceled. */
             done: number;
-            /** @description Events that were delivered. */
             delivered: number;
-            /** @description Events whose delivery failed or was canceled again. */
+            /** @description Failed or canceled again. */
             failed: number;
-            /** @description Always false: one recovery sends everything that was missed in its period. */
+            /** @description true: there were more than the 10000 events of one recovery, of which the oldest are sent first. When this one is done, send the same request again. */
             more: boolean;
             /**
              * Format: date-time
@@ -1893,7 +1884,7 @@ export interface components {
                      * @example 2026-06-15T10:30:00.000Z
                      */
                     since: string;
-                    /** @description Events that the endpoint did not get, among the first 10000 since then. Later ones are not counted, so it can be 0; a recovery sends all of them. */
+                    /** @description Events since then that the endpoint did not get; at most 10000 are counted. */
                     count: number;
                 } | null;
             };
@@ -2044,9 +2035,7 @@ export interface components {
          *         "since": "2026-06-14T00:00:00.000Z",
          *         "until": "2026-06-15T10:30:00.000Z",
          *         "status": "running",
-         *         "total": null,
-         *         "found": 240,
-         *         "searched_until": "2026-06-14T17:04:31.250Z",
+         *         "total": 240,
          *         "done": 60,
          *         "delivered": 59,
          *         "failed": 1,
@@ -2476,7 +2465,18 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `read_too_costly`: Reading this takes longer than a read may take, and was stopped. Narrow it, such as by a shorter time. */
+            422: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -2687,7 +2687,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -2856,7 +2856,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -3066,7 +3066,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -3276,7 +3276,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -3423,7 +3423,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -3653,7 +3653,18 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `read_too_costly`: Reading this takes longer than a read may take, and was stopped. Narrow it, such as by a shorter time. */
+            422: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -3803,7 +3814,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -3959,7 +3970,18 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `read_too_costly`: Reading this takes longer than a read may take, and was stopped. Narrow it, such as by a shorter time. */
+            422: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -4148,7 +4170,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -4290,7 +4312,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -4447,7 +4469,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -4636,7 +4658,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -4825,7 +4847,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -4980,7 +5002,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -5132,7 +5154,18 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `read_too_costly`: Reading this takes longer than a read may take, and was stopped. Narrow it, such as by a shorter time. */
+            422: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -5288,11 +5321,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /**
-             * @description `endpoint_disabled`: The webhook endpoint is disabled. Enable it first.
-             *
-             *     `recovery_limit_reached`: A client has at most 50 recoveries that are still searching for events. Wait until one has found its `total`.
-             */
+            /** @description `endpoint_disabled`: The webhook endpoint is disabled. Enable it first. */
             409: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -5338,7 +5367,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -5485,7 +5514,18 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `read_too_costly`: Reading this takes longer than a read may take, and was stopped. Narrow it, such as by a shorter time. */
+            422: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -5625,7 +5665,18 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `read_too_costly`: Reading this takes longer than a read may take, and was stopped. Narrow it, such as by a shorter time. */
+            422: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -5767,7 +5818,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -5977,7 +6028,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */

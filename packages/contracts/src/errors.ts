@@ -206,11 +206,18 @@ export const ERRORS = {
     about: 'The Idempotency-Key was used before with another request. Use a new key for a new request.',
     sentence: () => 'This Idempotency-Key was already used with a different request.',
   },
+  read_too_costly: {
+    status: 422,
+    retry: 'never',
+    about:
+      'Reading this takes longer than a read may take, and was stopped. Narrow it, such as by a shorter time.',
+    sentence: () => 'Reading this takes too long. Narrow it: a shorter time, another filter, or a location.',
+  },
   rate_limited: {
     status: 429,
     retry: 'always',
     about:
-      'Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored.',
+      'Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored.',
     sentence: ({ limit }) => `Too many requests: ${limit}.`,
   },
   headers_too_large: {

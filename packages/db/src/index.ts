@@ -18,9 +18,14 @@ export { type AuditFilter, type ListedAudit, listAudit } from './audit/list-audi
 export { networkOf } from './audit/network-of.ts';
 export { recordAudit } from './audit/record-audit.ts';
 export type { CountedAction } from './audit/tally.ts';
-export { type Database, openDatabase } from './core/database.ts';
+export { type Database, type DatabaseOptions, openDatabase } from './core/database.ts';
 export { type Listener, listenForJobs } from './core/listen.ts';
-export { DatabaseUnavailableError, type StatementDeps, type Statements } from './core/statements.ts';
+export {
+  DatabaseUnavailableError,
+  isStatementTimeout,
+  type StatementDeps,
+  type Statements,
+} from './core/statements.ts';
 export { inTransaction, type Transaction } from './core/transaction.ts';
 export { type ClaimedDelivery, claimDelivery } from './delivery/claim-delivery.ts';
 export { type DeliveryFilter, type ListedDelivery, listDeliveries } from './delivery/list-deliveries.ts';
@@ -58,7 +63,7 @@ export {
 export { listHolds, type OpenHold } from './holds/list-holds.ts';
 export { endHold, type HoldEnd, type HoldScope, scopeName, startHold } from './holds/switch-hold.ts';
 export { type InHand, waitForClaims } from './holds/wait-for-claims.ts';
-export { type KeyedRequest, type OnceOutcome, once } from './idempotency/once.ts';
+export { type KeyedRequest, type OnceInput, type OnceOutcome, once } from './idempotency/once.ts';
 export { type DueJob, feedJobs } from './jobs/feed-jobs.ts';
 export { measureWork, REPEATING, type WorkMeasures } from './jobs/measure-work.ts';
 export { postponeJob } from './jobs/postpone-job.ts';
@@ -74,6 +79,7 @@ export { listPayments, type PaymentFilter, type PaymentPlace } from './payments/
 export { findOwnFaults, OUR_FAULT, type OwnFaults } from './payments/own-faults.ts';
 export type { PaymentRecord } from './payments/payment-record.ts';
 export {
+  type ReconcileOutcome,
   type Reconciliation,
   type ReconciliationTallies,
   reconcile,

@@ -7,6 +7,7 @@ export * from './logger.ts';
 export * from './metrics.ts';
 export * from './queues.ts';
 export * from './sealing.ts';
+export * from './shares.ts';
 export * from './stop.ts';
 export { parseStrictJson, RepeatedMemberError } from './strict-json.ts';
 export * from './text.ts';

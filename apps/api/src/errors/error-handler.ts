@@ -1,7 +1,8 @@
 import type { ErrorCode } from '@emr-payments/contracts';
 import { DatabaseUnavailableError } from '@emr-payments/db';
-import { LateError, type Logger } from '@emr-payments/runtime';
+import { LateError, type Logger, ShareExceededError } from '@emr-payments/runtime';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { ReadTooCostlyError } from '../bulkheads/costly-reads.ts';
 import { type FieldRules, firstBadField } from './bad-field.ts';
 import { sendError } from './send-error.ts';
 
@@ -36,16 +37,23 @@ export function errorHandler({ logger }: { logger: Logger }) {
       sendInvalid(error, request, reply);
       return;
     }
+    if (error instanceof ShareExceededError) {
+      sendError(request, reply, 'rate_limited', { limit: error.limit });
+      return;
+    }
     const code = codeOf(error);
     if (code === 'internal_error' || code === 'service_unavailable') {
       logger.error({ err: error, request_id: request.id, code }, 'request failed');
     }
+    // The operator may want to raise READ_TIMEOUT_MS.
+    if (code === 'read_too_costly') logger.warn({ request_id: request.id, code }, 'a read took too long');
     sendError(request, reply, code);
   };
 }
 
 function codeOf(error: FastifyError): ErrorCode {
   if (error instanceof DatabaseUnavailableError || error instanceof LateError) return 'service_unavailable';
+  if (error instanceof ReadTooCostlyError) return 'read_too_costly';
   const known = FROM_FASTIFY[error.code];
   if (known !== undefined) return known;
   // The caller closed the connection in the middle of its body.

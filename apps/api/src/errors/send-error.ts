@@ -1,10 +1,11 @@
 import { ERRORS, type ErrorCode, type ErrorDetails, errorReply, HEADERS } from '@emr-payments/contracts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
-/** `Retry-After` in seconds: about the time of a Postgres restart, and of a request in flight. */
+/** `Retry-After` in seconds: about the time of a Postgres restart, and of a request in flight. A header that is set stays. */
 const RETRY_AFTER: Partial<Record<ErrorCode, string>> = {
   service_unavailable: '2',
   idempotency_key_in_flight: '1',
+  rate_limited: '1',
 };
 
 declare module 'fastify' {
@@ -37,7 +38,7 @@ export function sendError(
   details?: ErrorDetails,
 ): FastifyReply {
   const retryAfter = RETRY_AFTER[code];
-  if (retryAfter !== undefined) reply.header('retry-after', retryAfter);
+  if (retryAfter !== undefined && !reply.hasHeader('retry-after')) reply.header('retry-after', retryAfter);
   reply.errorCode = code;
   return reply
     .code(ERRORS[code].status)

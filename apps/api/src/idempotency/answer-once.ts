@@ -1,6 +1,6 @@
 import { type ErrorCode, type ErrorDetails, HEADERS } from '@emr-payments/contracts';
-import { type Database, once, type Transaction } from '@emr-payments/db';
-import { type Keyring, open, seal } from '@emr-payments/runtime';
+import { type Database, type OnceInput, once, type Transaction } from '@emr-payments/db';
+import { type Keyring, open, type Shares, seal } from '@emr-payments/runtime';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { clientOf } from '../auth/authenticate-client-hook.ts';
 import { sendError } from '../errors/send-error.ts';
@@ -21,11 +21,15 @@ export type KeyOwner = { clientPk: number; userId: number };
  * Performs a write once for each Idempotency-Key: the change and its answer are stored in one transaction, and a repeated
  * request gets the stored answer. Answers are sealed, because the answer to a request that made a secret contains it.
  *
+ * The transaction takes one of the client's places: changes of one endpoint wait for each other, and would otherwise wait on
+ * all connections.
+ *
+ * @param deps.writes the clients' places.
  * @param context.owner the user who owns the key; by default the client itself.
  * @param work makes all changes of the request, through `tx`.
  */
 export async function answerOnce(
-  deps: { database: Pick<Database, 'pool'>; keyring: Keyring },
+  deps: { database: Pick<Database, 'pool'>; writes: Shares; keyring: Keyring },
   context: { request: FastifyRequest; reply: FastifyReply; owner?: KeyOwner },
   work: (tx: Transaction) => Promise<WriteResult>,
 ): Promise<FastifyReply> {
@@ -36,7 +40,7 @@ export async function answerOnce(
   const key = idempotency.outcome === 'key' ? { ...idempotency, clientPk, userId } : null;
   const row = `idempotency_key:${clientPk}:${userId}:${key?.key}`;
 
-  const result = await once<WriteResult>(deps, {
+  const change: OnceInput<WriteResult> = {
     request: key,
     work,
     remember: (written) => {
@@ -46,7 +50,8 @@ export async function answerOnce(
         response: key === null ? '' : seal(deps.keyring, row, JSON.stringify(written.body)),
       };
     },
-  });
+  };
+  const result = await deps.writes.run(clientPk, () => once(deps, change));
   if (result.outcome === 'key_reused') return sendError(request, reply, 'idempotency_key_reused');
   if (result.outcome === 'replayed') {
     reply.header(HEADERS.idempotentReplayed, 'true');

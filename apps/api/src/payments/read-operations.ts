@@ -36,6 +36,6 @@ export const listPaymentsOperation = {
   querystring: ListPaymentsQuerySchema,
   response: {
     200: { ...componentRef(PaymentListSchema), description: 'One page', headers: ANSWER_HEADERS },
-    ...errorResponses([...USER_ERRORS]),
+    ...errorResponses([...USER_ERRORS, 'read_too_costly']),
   },
 };

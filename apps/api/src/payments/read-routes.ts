@@ -3,6 +3,7 @@ import { findPayment, listPayments, type Statements } from '@emr-payments/db';
 import { within } from '@emr-payments/runtime';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { authenticateHook, callerOf, type UserRouteDeps } from '../auth/authenticate-hook.ts';
+import type { CostlyReads } from '../bulkheads/costly-reads.ts';
 import { sendError } from '../errors/send-error.ts';
 import { pageOf } from '../http/page.ts';
 import { paymentView } from './payment-view.ts';
@@ -10,10 +11,9 @@ import { getPaymentOperation, listPaymentsOperation } from './read-operations.ts
 import { filterFrom, isPaymentId, LIST_RULES } from './read-payments.ts';
 
 /** `GET /v1/payments/{id}` and `GET /v1/payments`. */
-export const paymentReadRoutes: FastifyPluginAsyncTypebox<UserRouteDeps & { database: Statements }> = async (
-  app,
-  deps,
-) => {
+export const paymentReadRoutes: FastifyPluginAsyncTypebox<
+  UserRouteDeps & { database: Statements; costly: CostlyReads }
+> = async (app, deps) => {
   const onRequest = authenticateHook(deps);
   const { waitMs } = deps.limits;
 
@@ -38,7 +38,10 @@ export const paymentReadRoutes: FastifyPluginAsyncTypebox<UserRouteDeps & { data
       const query: ListPaymentsQuery = request.query;
       const read = filterFrom(query, callerOf(request));
       if (read.outcome === 'invalid') return sendError(request, reply, 'invalid_field', read);
-      const found = await within(waitMs, listPayments(deps, read.filter));
+      const found = await within(
+        waitMs,
+        deps.costly.run(callerOf(request), (costly) => listPayments(costly, read.filter)),
+      );
       const { rows, ...page } = pageOf(found, {
         limit: read.limit,
         placeOf: ({ createdAt, paymentId }) => ({ createdAt, id: paymentId }),

@@ -13,7 +13,7 @@ import {
   retryPayment,
   type WorklistRefusal,
 } from '@emr-payments/db';
-import type { Keyring } from '@emr-payments/runtime';
+import type { Keyring, Shares } from '@emr-payments/runtime';
 import { within } from '@emr-payments/runtime';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { actorOf } from '../auth/authenticate-client-hook.ts';
@@ -24,7 +24,11 @@ import { answerOnce, type WriteResult } from '../idempotency/answer-once.ts';
 import { isPaymentId } from './read-payments.ts';
 import { resolvePaymentOperation, retryPaymentOperation } from './worklist-operations.ts';
 
-export type WorklistRouteDeps = UserRouteDeps & { database: Pick<Database, 'pool'>; keyring: Keyring };
+export type WorklistRouteDeps = UserRouteDeps & {
+  database: Pick<Database, 'pool'>;
+  writes: Shares;
+  keyring: Keyring;
+};
 
 const RESOLVE_RULES = {
   outcome: 'must be posted or not_posted',

@@ -36,6 +36,8 @@ export function noInfrastructure(): AppDeps {
           return nothing();
         },
       },
+      writes: { run: rejected },
+      costly: { run: rejected },
       keyring: { current: '', keys: new Map() },
       send: { policy, agents: createAgents({ policy }) },
       resolve: nothing,

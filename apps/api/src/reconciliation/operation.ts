@@ -54,7 +54,7 @@ export const reconciliationOperation = {
         'text/csv': { schema: Type.String() },
       },
     },
-    ...errorResponses([...USER_ERRORS]),
+    ...errorResponses([...USER_ERRORS, 'read_too_costly']),
   },
 };
 

@@ -1,8 +1,10 @@
 import type { ReconciliationQuery, ReconciliationReply } from '@emr-payments/contracts';
-import { type ReconciliationTallies, reconcile, type Statements } from '@emr-payments/db';
+import { type ReconciliationTallies, reconcile } from '@emr-payments/db';
 import { within } from '@emr-payments/runtime';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { authenticateHook, callerOf, type UserRouteDeps } from '../auth/authenticate-hook.ts';
+import type { CostlyReads } from '../bulkheads/costly-reads.ts';
+import { sendError } from '../errors/send-error.ts';
 import { reconciliationCsv } from './csv.ts';
 import { RECONCILIATION_RULES, reconciliationOperation } from './operation.ts';
 
@@ -14,7 +16,7 @@ const JSON_OR_CSV = [JSON_TYPE, CSV_TYPE];
 
 /** `GET /v1/reconciliation`. */
 export const reconciliationRoutes: FastifyPluginAsyncTypebox<
-  UserRouteDeps & { database: Statements }
+  UserRouteDeps & { costly: CostlyReads }
 > = async (app, deps) => {
   app.get(
     '/v1/reconciliation',
@@ -26,8 +28,13 @@ export const reconciliationRoutes: FastifyPluginAsyncTypebox<
     async (request, reply) => {
       const { date, format, bom = false, ...query }: ReconciliationQuery = request.query;
       const location = query.location ?? null;
-      const { userId } = callerOf(request);
-      const result = await within(deps.limits.waitMs, reconcile(deps, { userId, date, location }));
+      const { clientPk, userId } = callerOf(request);
+      const reconciled = await within(
+        deps.limits.waitMs,
+        deps.costly.run({ clientPk }, (costly) => reconcile(costly, { userId, date, location })),
+      );
+      if (reconciled.outcome === 'too_many_names') return sendError(request, reply, 'read_too_costly');
+      const { reconciliation: result } = reconciled;
       reply.header('vary', 'accept');
       // JSON comes first: it is the answer when the header is absent or has no preference.
       const csv = format === undefined ? request.accepts().type(JSON_OR_CSV) === CSV_TYPE : format === 'csv';

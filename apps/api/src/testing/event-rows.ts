@@ -48,9 +48,11 @@ export async function writeDelivery(
 ): Promise<bigint> {
   const { status, createdAt = new Date(), ...key } = input;
   const failed = status === 'failed';
+  const { type: eventType } = await prisma.event.findUniqueOrThrow({ where: { id: input.eventId } });
   const { id } = await prisma.delivery.create({
     data: {
       ...key,
+      eventType,
       status,
       createdAt,
       finishedAt: createdAt,

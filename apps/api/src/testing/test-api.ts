@@ -15,6 +15,7 @@ import { openTestDatabase } from '@emr-payments/testkit';
 import { createAgents, dnsResolve } from '@emr-payments/webhooks';
 import type { FastifyInstance } from 'fastify';
 import { buildApp } from '../app.ts';
+import { type Bulkheads, openBulkheads } from '../bulkheads/open-bulkheads.ts';
 import type { Limits } from '../limits.ts';
 import { createApiMetrics } from '../metrics.ts';
 import { createRateLimiter, type RateLimiter } from '../rate-limit/rate-limiter.ts';
@@ -28,6 +29,9 @@ export type Credentials = { client_id: string; client_secret: string; access_tok
 /** The API on a database of its own, assembled as in main.ts. */
 export type TestApi = {
   app: FastifyInstance;
+  /** The connections of the API. */
+  bulkheads: Bulkheads;
+  /** Connections of the test's own. */
   database: Database;
   keyring: Keyring;
   /** Writes what was counted and reads the audit log, oldest entry first. */
@@ -53,15 +57,19 @@ export async function openTestApi(
     authFailuresPerMinute?: number;
     trustProxy?: readonly string[];
     limits?: Partial<Limits>;
+    readTimeoutMs?: number;
   } = {},
 ): Promise<TestApi> {
   const { url, appUrl, drop } = await openTestDatabase();
   const direct = openDatabase({ url, poolSize: 2, applicationName: 'test' });
-  const database = openDatabase({
+  const bulkheads = openBulkheads({
     url: options.urlOf === undefined ? appUrl : await options.urlOf(appUrl),
+    acceptPoolSize: 3,
     poolSize: 4,
-    applicationName: 'test-api',
+    readPoolSize: 3,
+    readTimeoutMs: options.readTimeoutMs ?? 3000,
   });
+  const { accepting, database, writes, costly } = bulkheads;
   const keyring = parseKeyring(`test:${randomBytes(32).toString('base64')}`);
   // Receivers of the tests listen on the loopback address.
   const policy = { allowHosts: ['127.0.0.1'] };
@@ -72,16 +80,16 @@ export async function openTestApi(
     {
       logger: createLogger('test', 'silent'),
       lookup: {
-        findClient: (clientId) => findClient({ database }, { clientId }),
-        findUser: (key) => findUserByToken({ database }, key),
+        findClient: (clientId) => findClient({ database: accepting }, { clientId }),
+        findUser: (key) => findUserByToken({ database: accepting }, key),
       },
-      acceptor: createAcceptor({ database, onBatch: metrics.batch }),
+      acceptor: createAcceptor({ database: accepting, onBatch: metrics.batch }),
       metrics,
-      checks: { postgres: () => database.ping(), queue: () => Promise.resolve() },
+      checks: { postgres: () => accepting.ping(), queue: () => Promise.resolve() },
       adapters: createAdapters({ credentialsOf: (sealed) => openCredentials(keyring, sealed) }),
       limiter: options.limiter ?? createRateLimiter({ clientPerSecond: 0, userPerSecond: 0 }),
       audit,
-      webhooks: { database, keyring, send: { policy, agents }, resolve: dnsResolve() },
+      webhooks: { database, writes, costly, keyring, send: { policy, agents }, resolve: dnsResolve() },
     },
     {
       authFailuresPerMinute: options.authFailuresPerMinute ?? 0,
@@ -92,6 +100,7 @@ export async function openTestApi(
   await holdToContract(app);
   return {
     app,
+    bulkheads,
     database: direct,
     keyring,
     async audited() {
@@ -103,7 +112,7 @@ export async function openTestApi(
       await app.close();
       await audit.close();
       agents.close();
-      await database.close();
+      await bulkheads.close();
       await direct.close();
       await drop();
     },

@@ -86,7 +86,7 @@ export const deliveryRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: L
         description:
           'Newest first: each event that was or will be sent to the endpoint, with its last attempts.',
         reply: DeliveryListSchema,
-        errors: ['invalid_field', 'endpoint_not_found'],
+        errors: ['invalid_field', 'endpoint_not_found', 'read_too_costly'],
       }),
       params: EndpointParams,
       querystring: ListDeliveriesQuerySchema,
@@ -97,24 +97,22 @@ export const deliveryRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: L
       const page = pageFrom(query);
       if (page === null || (page.after !== null && !/^\d{1,18}$/.test(page.after.id)))
         return sendError(request, reply, 'invalid_field', BAD_CURSOR);
-      const key = { clientPk: clientOf(request).clientPk, endpointId: request.params.id };
-      if ((await patiently(findEndpoint({ database }, key))) === null)
-        return sendError(request, reply, 'endpoint_not_found');
-      const rows = await patiently(
-        listDeliveries(
-          { database },
-          {
-            endpointId: key.endpointId,
-            status: query.status,
-            eventType: query.event_type,
-            createdAfter:
-              query.created_after === undefined ? undefined : (timeFrom(query.created_after) ?? undefined),
-            before: page.after === null ? null : BigInt(page.after.id),
-            limit: page.limit + 1,
-          },
-        ),
+      const { clientPk } = clientOf(request);
+      const endpoint = await patiently(
+        findEndpoint({ database }, { clientPk, endpointId: request.params.id }),
       );
-      const placeOf = ({ createdAt, id }: (typeof rows)[number]) => ({ createdAt, id: String(id) });
+      if (endpoint === null) return sendError(request, reply, 'endpoint_not_found');
+      const filter = {
+        endpoint,
+        status: query.status,
+        eventType: query.event_type,
+        createdAfter:
+          query.created_after === undefined ? undefined : (timeFrom(query.created_after) ?? undefined),
+        after: page.after,
+        limit: page.limit + 1,
+      };
+      const rows = await patiently(deps.costly.run({ clientPk }, (costly) => listDeliveries(costly, filter)));
+      const placeOf = ({ createdAt, id }: (typeof rows)[number]) => ({ createdAt, id });
       const { rows: shown, ...more } = pageOf(rows, { ...page, placeOf });
       return reply.send({ success: true, message: 'Deliveries.', data: shown.map(deliveryView), ...more });
     },
@@ -161,7 +159,7 @@ export const deliveryRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: L
         summary: 'Read the progress of a recovery',
         description: 'How many of its events were delivered so far.',
         reply: RecoveryReplySchema,
-        errors: ['endpoint_not_found', 'recovery_not_found'],
+        errors: ['endpoint_not_found', 'recovery_not_found', 'read_too_costly'],
       }),
       params: RecoveryParams,
     },
@@ -170,7 +168,9 @@ export const deliveryRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: L
       const { clientPk } = clientOf(request);
       if ((await patiently(findEndpoint({ database }, { clientPk, endpointId }))) === null)
         return sendError(request, reply, 'endpoint_not_found');
-      const recovery = await patiently(findRecovery({ database }, { endpointId, recoveryId }));
+      const recovery = await patiently(
+        deps.costly.run({ clientPk }, (costly) => findRecovery(costly, { endpointId, recoveryId })),
+      );
       if (recovery === null) return sendError(request, reply, 'recovery_not_found');
       return reply.send({ success: true, message: 'Recovery.', data: recoveryView(recovery) });
     },

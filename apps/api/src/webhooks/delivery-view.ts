@@ -6,7 +6,7 @@ export function deliveryView(delivery: ListedDelivery): DeliveryView {
   return {
     id: Number(delivery.id),
     event_id: delivery.eventId,
-    event_type: delivery.event.type,
+    event_type: delivery.eventType,
     status: delivery.status,
     created_at: delivery.createdAt.toISOString(),
     finished_at: delivery.finishedAt?.toISOString() ?? null,

@@ -77,7 +77,7 @@ export const endpointRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: L
         summary: 'List webhook endpoints',
         description: 'Newest first. Secrets are not part of it.',
         reply: WebhookEndpointListSchema,
-        errors: ['invalid_field'],
+        errors: ['invalid_field', 'read_too_costly'],
       }),
       querystring: ListWebhooksQuerySchema,
     },
@@ -87,7 +87,9 @@ export const endpointRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: L
       if (page === null) return sendError(request, reply, 'invalid_field', BAD_CURSOR);
       const { clientPk } = clientOf(request);
       const rows = await patiently(
-        pageOfEndpoints({ database }, { clientPk, after: page.after, limit: page.limit + 1 }),
+        deps.costly.run({ clientPk }, (costly) =>
+          pageOfEndpoints(costly, { clientPk, after: page.after, limit: page.limit + 1 }),
+        ),
       );
       const { rows: shown, ...more } = pageOf(rows, { ...page, placeOf: (row) => row });
       return reply.send({

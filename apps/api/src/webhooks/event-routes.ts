@@ -48,7 +48,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: Limi
           'unless the operator configures another time. Poll with `created_after` one minute before your newest event, and ' +
           'recognise duplicates by `id`.',
         reply: EventListSchema,
-        errors: ['invalid_field'],
+        errors: ['invalid_field', 'read_too_costly'],
       }),
       querystring: ListEventsQuerySchema,
     },
@@ -57,21 +57,18 @@ export const eventRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: Limi
       const { query } = request;
       const page = pageFrom(query);
       if (page === null) return sendError(request, reply, 'invalid_field', BAD_CURSOR);
-      const rows = await patiently(
-        pageOfEvents(
-          { database },
-          {
-            clientPk: clientOf(request).clientPk,
-            type: query.type,
-            jobId: query.job_id === undefined ? undefined : BigInt(query.job_id),
-            paymentId: query.payment_id,
-            createdAfter:
-              query.created_after === undefined ? undefined : (timeFrom(query.created_after) ?? undefined),
-            after: page.after,
-            limit: page.limit + 1,
-          },
-        ),
-      );
+      const { clientPk } = clientOf(request);
+      const filter = {
+        clientPk,
+        type: query.type,
+        jobId: query.job_id === undefined ? undefined : BigInt(query.job_id),
+        paymentId: query.payment_id,
+        createdAfter:
+          query.created_after === undefined ? undefined : (timeFrom(query.created_after) ?? undefined),
+        after: page.after,
+        limit: page.limit + 1,
+      };
+      const rows = await patiently(deps.costly.run({ clientPk }, (costly) => pageOfEvents(costly, filter)));
       if (rows.length === 0) reply.soughtId = soughtBy(query);
       const { rows: shown, ...more } = pageOf(rows, { ...page, placeOf: (row) => row });
       return reply.send({ success: true, message: 'Events.', data: shown.map(eventOf), ...more });

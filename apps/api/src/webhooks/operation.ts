@@ -1,8 +1,9 @@
 import { type ErrorCode, HEADERS } from '@emr-payments/contracts';
 import type { Database } from '@emr-payments/db';
-import type { Keyring } from '@emr-payments/runtime';
+import type { Keyring, Shares } from '@emr-payments/runtime';
 import type { Resolve, SendDeps } from '@emr-payments/webhooks';
 import { type TSchema, Type } from '@sinclair/typebox';
+import type { CostlyReads } from '../bulkheads/costly-reads.ts';
 import { componentRef, OPTIONAL_BODY } from '../openapi/component-ref.ts';
 import {
   ANSWER_HEADERS,
@@ -16,6 +17,8 @@ import {
 /** Dependencies of the routes for webhooks and events, made in main.ts. */
 export type WebhookDeps = {
   database: Pick<Database, 'pool' | 'prisma'>;
+  writes: Shares;
+  costly: CostlyReads;
   keyring: Keyring;
   /** The policy is the worker's: a URL that is registered here must be one that the worker may send to. */
   send: SendDeps;

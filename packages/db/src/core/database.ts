@@ -13,12 +13,12 @@ export type Database = {
   grouped: Statements;
   /** For everything that is not hot. It uses the same pool. */
   prisma: PrismaClient;
-  /** Rejects with DatabaseUnavailableError when there is no connection within 3 s, or no answer within 6 s. */
+  /** Rejects with DatabaseUnavailableError when there is no connection within 3 s, or no answer in time. */
   ping(): Promise<void>;
   close(): Promise<void>;
 };
 
-/** Longest time that one of our statements may run; they take milliseconds. */
+/** Longest time that one of our statements may run, unless its pool has another bound; they take milliseconds. */
 const STATEMENT_MS = 5_000;
 
 /** Longest wait for a connection. */
@@ -32,21 +32,33 @@ const typeParsers = {
     oid === BIGINT ? Number : types.getTypeParser(oid, format)) as typeof types.getTypeParser,
 };
 
+export type DatabaseOptions = {
+  url: string;
+  poolSize: number;
+  /** Shown in pg_stat_activity. */
+  applicationName: string;
+  /** Longest time of one statement, in milliseconds; 5 s by default. */
+  statementMs?: number;
+  /** false: a statement takes one processor at most. */
+  parallel?: boolean;
+};
+
 /**
- * Opens one pool of connections, which the hot statements and Prisma share, and a second one for grouped statements.
- *
- * @param options.applicationName shown in pg_stat_activity.
+ * Opens one pool of connections, which the hot statements and Prisma share, and a second one for grouped statements. No
+ * connection is opened before it is needed.
  */
-export function openDatabase(options: { url: string; poolSize: number; applicationName: string }): Database {
+export function openDatabase(options: DatabaseOptions): Database {
+  const { statementMs = STATEMENT_MS, parallel = true } = options;
   const config = {
     connectionString: options.url,
     application_name: options.applicationName,
     connectionTimeoutMillis: CONNECT_MS,
     idleTimeoutMillis: 60_000,
-    statement_timeout: STATEMENT_MS,
-    idle_in_transaction_session_timeout: STATEMENT_MS,
+    statement_timeout: statementMs,
+    idle_in_transaction_session_timeout: statementMs,
+    ...(parallel ? {} : { options: '-c max_parallel_workers_per_gather=0' }),
     // The client's own time-out: the server's does not help when the server is gone.
-    query_timeout: STATEMENT_MS + 1_000,
+    query_timeout: statementMs + 1_000,
     keepAlive: true,
     types: typeParsers,
   };

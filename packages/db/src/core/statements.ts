@@ -59,6 +59,20 @@ export function isUnavailable(error: unknown): boolean {
   return NETWORK_CODES.has(code) || UNAVAILABLE_STATES.test(code);
 }
 
+const STATEMENT_TIMEOUT = '57014';
+
+/**
+ * True for an outage that is the end of one statement's time (`statement_timeout`), while the server itself answers. An
+ * error's causes are looked at too, because Prisma wraps the server's error.
+ */
+export function isStatementTimeout(error: unknown): boolean {
+  for (let one = error; one instanceof Error; one = one.cause) {
+    if ((one as { code?: unknown }).code === STATEMENT_TIMEOUT) return true;
+    if (one.message === 'Query read timeout') return true;
+  }
+  return false;
+}
+
 /** @throws DatabaseUnavailableError, with the cause, for an error that means "not now"; rethrows any other error. */
 export async function unavailableAsSuch<T>(work: Promise<T>): Promise<T> {
   try {

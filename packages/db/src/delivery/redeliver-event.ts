@@ -33,8 +33,8 @@ const REDELIVER = named({
     WITH event AS MATERIALIZED (
       SELECT id, client_pk, type FROM events WHERE id = :eventId AND (:clientPk::int IS NULL OR client_pk = :clientPk)
     ), delivery AS (
-      INSERT INTO deliveries AS d (event_id, endpoint_id)
-      SELECT event.id, e.id FROM event JOIN webhook_endpoints e
+      INSERT INTO deliveries AS d (event_id, endpoint_id, event_type)
+      SELECT event.id, e.id, event.type FROM event JOIN webhook_endpoints e
           ON e.client_pk = event.client_pk AND e.disabled_at IS NULL AND e.deleted_at IS NULL
          AND CASE WHEN :endpointId::text IS NULL THEN e.event_types = '{}' OR event.type = ANY (e.event_types)
                   ELSE e.id = :endpointId END

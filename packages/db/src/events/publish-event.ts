@@ -29,10 +29,10 @@ export function publishEventCtes(input: { from: string; markers?: EventMarkers; 
   return `event AS (
       INSERT INTO events (id, client_pk, user_id, payment_id, round, job_id, type, body)
       SELECT ${id}, ${clientPk}, user_id, id, round, job_id, ${type}, ${body} FROM ${from}
-      RETURNING id
+      RETURNING id, type
     ), delivery AS (
-      INSERT INTO deliveries (event_id, endpoint_id)
-      SELECT event.id, e.id FROM event JOIN webhook_endpoints e
+      INSERT INTO deliveries (event_id, endpoint_id, event_type)
+      SELECT event.id, e.id, event.type FROM event JOIN webhook_endpoints e
           ON e.client_pk = ${clientPk} AND e.disabled_at IS NULL AND e.deleted_at IS NULL
          AND (e.event_types = '{}' OR ${type} = ANY (e.event_types)) ${others}
       RETURNING id, endpoint_id

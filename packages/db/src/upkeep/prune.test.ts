@@ -26,6 +26,7 @@ async function eventOf(age: number, status: 'delivered' | 'pending'): Promise<st
       deliveries: {
         create: {
           endpointId: endpoint.id,
+          eventType: 'payment.created',
           status,
           tries: { create: [1, 2].map((number) => ({ number, startedAt: daysAgo(age), durationMs: 5 })) },
         },

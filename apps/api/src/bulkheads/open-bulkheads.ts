@@ -1,0 +1,82 @@
+import { type Database, openDatabase } from '@emr-payments/db';
+import { createShares, type Shares } from '@emr-payments/runtime';
+import { type CostlyReads, createCostlyReads } from './costly-reads.ts';
+
+/**
+ * The API's connections to PostgreSQL, divided by what they are for, so that nothing that a tenant asks for takes what another
+ * tenant's payment needs (docs/decisions/0012-bulkheads.md).
+ */
+export type Bulkheads = {
+  /** Accepts payments and looks up credentials, and nothing else. */
+  accepting: Database;
+  /** Point reads and short writes. */
+  database: Database;
+  /** A client's share of `database` for its writes: a transaction can wait for a row that another one has locked. */
+  writes: Shares;
+  costly: CostlyReads;
+  close(): Promise<void>;
+};
+
+export type BulkheadOptions = {
+  url: string;
+  acceptPoolSize: number;
+  poolSize: number;
+  readPoolSize: number;
+  /** Longest time of a statement of a costly read, in milliseconds. */
+  readTimeoutMs: number;
+};
+
+/** The most that leaves a place to a third client when two have all that they may have. */
+const shareOf = (places: number) => Math.max(1, Math.ceil(places / 2) - 1);
+
+/** A page of an integrator's own that shows a few lists at once is not refused. */
+const READS_WAITING = 6;
+/** Shorter than the time that a request may wait for the database (`LIMITS.waitMs`), together with the statement. */
+const READ_WAIT_MS = 5_000;
+
+/** Writes of one client that may wait: they take milliseconds each. */
+const WRITES_WAITING = 100;
+const WRITE_WAIT_MS = 10_000;
+
+/** Opens the pools. No connection is made before it is needed. */
+export function openBulkheads(options: BulkheadOptions): Bulkheads {
+  const { url, poolSize, readPoolSize } = options;
+  const accepting = openDatabase({
+    url,
+    poolSize: options.acceptPoolSize,
+    applicationName: 'emr-payments-api accept',
+  });
+  const database = openDatabase({ url, poolSize, applicationName: 'emr-payments-api' });
+  const reading = openDatabase({
+    url,
+    poolSize: readPoolSize,
+    applicationName: 'emr-payments-api read',
+    statementMs: options.readTimeoutMs,
+    parallel: false,
+  });
+  // One connection is left for point reads, which wait for no lock.
+  const writePlaces = poolSize - 1;
+  const writes = createShares({
+    places: writePlaces,
+    perOwner: shareOf(writePlaces),
+    waitingPerOwner: WRITES_WAITING,
+    waitMs: WRITE_WAIT_MS,
+    work: 'changes of one client',
+  });
+  const shares = createShares({
+    places: readPoolSize,
+    perOwner: shareOf(readPoolSize),
+    waitingPerOwner: READS_WAITING,
+    waitMs: READ_WAIT_MS,
+    work: 'lists or reconciliations of one client',
+  });
+  return {
+    accepting,
+    database,
+    writes,
+    costly: createCostlyReads({ database: reading, shares }),
+    async close() {
+      await Promise.all([accepting.close(), database.close(), reading.close()]);
+    },
+  };
+}

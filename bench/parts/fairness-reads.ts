@@ -1,0 +1,100 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Tenant } from '../load/requests.ts';
+import { withClient } from '../machine/ask.ts';
+import type { Part } from '../part.ts';
+import { type Finding, findingOf } from '../report/finding.ts';
+import { writeHistory } from '../service/history.ts';
+import { openService, type Service } from '../service/open-service.ts';
+
+const TENANTS = 4;
+const PER_SECOND = 50;
+/** Requests that the reading tenant has under way at any time. */
+const AT_ONCE = 20;
+const DATE = '2026-06-15';
+
+type Read = { name: string; path: string };
+
+/** Sends a request again and again, and waits as long as a `Retry-After` says. @returns the number of answers by status. */
+async function readOn(
+  input: { url: string; tenant: Tenant },
+  stop: AbortSignal,
+): Promise<Record<string, number>> {
+  const { clientId, clientSecret, accessToken } = input.tenant;
+  const headers = { client_id: clientId, client_secret: clientSecret, access_token: accessToken };
+  const statuses: Record<string, number> = {};
+  const one = async (): Promise<void> => {
+    while (!stop.aborted) {
+      const answer = await fetch(input.url, { headers, signal: stop });
+      await answer.arrayBuffer();
+      statuses[answer.status] = (statuses[answer.status] ?? 0) + 1;
+      const seconds = Number(answer.headers.get('retry-after') ?? 0);
+      if (seconds > 0) await pause(seconds * 1000, undefined, { signal: stop });
+    }
+  };
+  const swallowed = (error: unknown) => {
+    if (!stop.aborted) throw error;
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, () => one().catch(swallowed)));
+  return statuses;
+}
+
+/**
+ * Measures the payments of three tenants while a fourth, with a long history, reads as much as it can: one kind of event
+ * among all its deliveries, and the reconciliation of a date with all its payments.
+ */
+export const fairnessReads: Part = async ({ environment, size, say }) => {
+  const quick = size === 'quick';
+  const history = quick ? 30_000 : 300_000;
+  const seconds = quick ? 3 : 10;
+  const service = await openService(environment, {
+    name: 'fairness_reads',
+    workers: 1,
+    tenants: { count: TENANTS, postingCap: 16, deliveryCap: 16 },
+  });
+  try {
+    const [reader, ...others] = service.tenants;
+    if (reader === undefined) throw new Error('there is no tenant');
+    await writeHistory(service, { tenants: [reader], from: 0, to: history, depositDate: DATE });
+    const reads = await readsOf(service, reader.clientPk);
+    const measure = async (forSeconds: number) => {
+      const pace = { kind: 'open', ratePerSecond: PER_SECOND, seconds: forSeconds } as const;
+      const { p50, p99, others: refused } = await service.load({ tenants: others, connections: 32, pace });
+      return { p50, p99, refused: Object.values(refused).reduce((sum, n) => sum + n, 0) };
+    };
+    await measure(3);
+    const before = await measure(seconds);
+    const findings: Finding[] = [
+      findingOf(`payments of others, undisturbed, at ${PER_SECOND}/s: p50`, 'ms', [before.p50]),
+      findingOf('undisturbed, p99', 'ms', [before.p99]),
+    ];
+    for (const { name, path } of reads) {
+      const stop = new AbortController();
+      const reading = readOn({ url: `${service.stack.apiUrl}${path}`, tenant: reader }, stop.signal);
+      await measure(2);
+      const during = await measure(seconds);
+      stop.abort();
+      say(`${name}: answers by status ${JSON.stringify(await reading)}`);
+      findings.push(
+        findingOf(`during ${AT_ONCE} × ${name}: p50`, 'ms', [during.p50]),
+        findingOf(`during ${AT_ONCE} × ${name}: p99`, 'ms', [during.p99]),
+        findingOf('p99 against the undisturbed', '×', [during.p99 / before.p99], { atMost: 2 }),
+        findingOf('payments that were not accepted', '', [during.refused], { atMost: 0 }),
+      );
+    }
+    return findings;
+  } finally {
+    await service.close();
+  }
+};
+
+/** The reads of a tenant with a long history. */
+async function readsOf({ databaseUrl }: Service, clientPk: number): Promise<Read[]> {
+  const { rows } = await withClient(databaseUrl, (client) =>
+    client.query<{ id: string }>('SELECT id FROM webhook_endpoints WHERE client_pk = $1', [clientPk]),
+  );
+  const endpoint = `/v1/webhooks/${rows[0]?.id}`;
+  return [
+    { name: 'deliveries of a rare type', path: `${endpoint}/deliveries?event_type=payment.failed` },
+    { name: 'a reconciliation of all its payments', path: `/v1/reconciliation?date=${DATE}` },
+  ];
+}

@@ -1,0 +1,126 @@
+import { LateError } from './within.ts';
+
+// By hand: the semaphores on npm (p-limit, async-mutex, bottleneck) have one queue, in which one owner's work can stand
+// before everybody else's.
+
+/** An owner has its share in use and as much waiting as it may have, or has waited as long as it may. Nothing was begun. */
+export class ShareExceededError extends Error {
+  override name = 'ShareExceededError';
+  /** What the owner exceeded, such as `at most 2 lists or reports of one client at a time`. */
+  readonly limit: string;
+
+  constructor(limit: string, options?: ErrorOptions) {
+    super(`over its share: ${limit}`, options);
+    this.limit = limit;
+  }
+}
+
+export type Shares = {
+  /**
+   * Runs `work` when its owner has a place.
+   *
+   * @param owner such as a client's number.
+   * @throws ShareExceededError when the owner has too much running and waiting.
+   * @throws LateError when other owners had all places for as long as work may wait.
+   */
+  run<T>(owner: number, work: () => Promise<T>): Promise<T>;
+};
+
+export type SharesOptions = {
+  /** Work at once, of all owners. */
+  places: number;
+  /** Work at once, of one owner. */
+  perOwner: number;
+  /** Work of one owner that may wait; 0 refuses what cannot begin at once. */
+  waitingPerOwner: number;
+  /** Longest wait for a place, in milliseconds. */
+  waitMs: number;
+  /** How an error calls the work: `at most 2 ${work} at a time`. */
+  work: string;
+};
+
+type Waiting = { begin(): void };
+type Owner = { running: number; waiting: Waiting[] };
+
+/**
+ * A bulkhead: work of one owner never has more than its share of the places, and owners that wait take turns, however much
+ * each of them has waiting.
+ */
+export function createShares(options: SharesOptions): Shares {
+  const { places, perOwner, waitingPerOwner, waitMs } = options;
+  const limit = `at most ${perOwner} ${options.work} at a time`;
+  /** In the order of their turns: an owner that got or gave back a place goes to the end. One without work is not in it. */
+  const owners = new Map<number, Owner>();
+  let running = 0;
+
+  function next(): void {
+    while (running < places) {
+      const turn = [...owners].find(([, { waiting, running: own }]) => waiting.length > 0 && own < perOwner);
+      if (turn === undefined) return;
+      const [id, owner] = turn;
+      toTheEnd(id, owner);
+      running += 1;
+      owner.running += 1;
+      owner.waiting.shift()?.begin();
+    }
+  }
+
+  function place(id: number): Promise<void> {
+    const owner = owners.get(id) ?? { running: 0, waiting: [] };
+    const room = running < places && owner.running < perOwner && owner.waiting.length === 0;
+    if (!room && owner.waiting.length >= waitingPerOwner) {
+      return Promise.reject(
+        owner.running >= perOwner || owner.waiting.length > 0
+          ? new ShareExceededError(limit)
+          : new LateError('other owners have all places'),
+      );
+    }
+    owners.set(id, owner);
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        owner.waiting.splice(owner.waiting.indexOf(entry), 1);
+        reject(
+          owner.running >= perOwner
+            ? new ShareExceededError(limit)
+            : new LateError(`other owners had all places for ${waitMs} ms`),
+        );
+        forget(id, owner);
+      }, waitMs);
+      const entry: Waiting = {
+        begin() {
+          clearTimeout(timer);
+          resolve();
+        },
+      };
+      owner.waiting.push(entry);
+      next();
+    });
+  }
+
+  function toTheEnd(id: number, owner: Owner): void {
+    owners.delete(id);
+    owners.set(id, owner);
+  }
+
+  function forget(id: number, owner: Owner): void {
+    if (owner.running === 0 && owner.waiting.length === 0) owners.delete(id);
+  }
+
+  return {
+    async run(id, work) {
+      await place(id);
+      try {
+        return await work();
+      } finally {
+        const owner = owners.get(id);
+        running -= 1;
+        if (owner !== undefined) {
+          owner.running -= 1;
+          toTheEnd(id, owner);
+          forget(id, owner);
+        }
+        next();
+      }
+    },
+  };
+}
