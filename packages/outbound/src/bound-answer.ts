@@ -16,6 +16,12 @@ const PIECE_BYTES = 128;
 /** Small while interim answers can come, each of which costs a call; larger for a body. */
 const SLICE = { head: 1024, body: 8 * 1024 };
 
+/** The far end switches to another protocol (101), which no request of ours offers. */
+export class UpgradeError extends Error {
+  override name = 'UpgradeError';
+  readonly code = 'ERR_UPGRADE_NOT_OFFERED';
+}
+
 export type Bound = {
   /** Most bytes of one exchange: interim answers, heads, framing, trailers and body together. */
   maxBytes: number;
@@ -58,6 +64,13 @@ export function boundAnswer(request: ClientRequest, { maxBytes, onHead, onBody }
     if (interim > MOST_INTERIM) {
       socket?.destroy(new AnswerBoundError(`there were more than ${MOST_INTERIM} interim answers`));
     }
+  });
+  // Node takes its own listeners off the connection and hands it over to the first listener; got has one that ignores it, and
+  // the connection would stay open for ever.
+  request.prependOnceListener('upgrade', (_head, upgraded) => {
+    upgraded.on('error', () => undefined);
+    upgraded.destroy();
+    request.emit('error', new UpgradeError('the answer switches to another protocol'));
   });
   request.prependOnceListener('response', (head) => {
     response = head;

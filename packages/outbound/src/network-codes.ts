@@ -32,6 +32,7 @@ const BY_CODE: ReadonlyMap<string, NetworkFailure> = new Map<string, NetworkFail
   ['ERR_ANSWER_BOUND', 'too_large'],
   ['HPE_HEADER_OVERFLOW', 'too_large'],
   ['HPE_CHUNK_EXTENSIONS_OVERFLOW', 'too_large'],
+  ['ERR_UPGRADE_NOT_OFFERED', 'not_http'],
 ]);
 
 /** Families of codes: Node's and OpenSSL's for TLS and certificates, and those of llhttp, Node's HTTP parser. */

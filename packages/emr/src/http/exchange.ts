@@ -38,7 +38,7 @@ function agentsWith(options: AgentOptions): ConnectionAgents {
 }
 
 /** Makes a pool of kept-alive connections. An idle one is closed after 15 s, sooner than servers commonly close it. */
-export const keepAliveAgents = (options: { ca?: string } = {}): ConnectionAgents =>
+export const keepAliveAgents = (options: AgentOptions = {}): ConnectionAgents =>
   agentsWith({ keepAlive: true, maxFreeSockets: 32, timeout: 15_000, ...options });
 const sharedAgents = keepAliveAgents();
 /** Each exchange has a connection of its own: nothing on it can be a late answer to an earlier request. */
