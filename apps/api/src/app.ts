@@ -5,6 +5,7 @@ import type { Logger } from '@emr-payments/runtime';
 import accepts from '@fastify/accepts';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { type CredentialLookup, createAuthenticate, createAuthenticateClient } from './auth/credentials.ts';
+import { createEmrShares } from './connection/ask-connection.ts';
 import { connectionRoutes } from './connection/routes.ts';
 import { docsPage } from './document/docs-page.ts';
 import { describeApi } from './document/document.ts';
@@ -114,7 +115,8 @@ export async function buildApp(deps: AppDeps, options: AppOptions = {}): Promise
   const authenticateClient = createAuthenticateClient({ lookup: deps.lookup });
   const authenticate = createAuthenticate({ lookup: deps.lookup, authenticateClient });
   const { database, keyring } = deps.webhooks;
-  const users = { authenticate, gate, limits, database, keyring, adapters: deps.adapters };
+  const emrShares = createEmrShares();
+  const users = { authenticate, gate, limits, database, keyring, adapters: deps.adapters, emrShares };
   await app.register(paymentRoutes, { ...users, acceptor: deps.acceptor, metrics: deps.metrics });
   await app.register(paymentReadRoutes, users);
   await app.register(worklistRoutes, users);

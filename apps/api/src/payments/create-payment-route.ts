@@ -13,7 +13,9 @@ import { within } from '@emr-payments/runtime';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { authenticateHook, callerOf, type UserRouteDeps } from '../auth/authenticate-hook.ts';
+import { sendEmrRefusal } from '../connection/ask-connection.ts';
 import { sendError } from '../errors/send-error.ts';
+import type { Shares } from '../http/shares.ts';
 import { idempotencyOf } from '../idempotency/key.ts';
 import type { ApiMetrics } from '../metrics.ts';
 import { componentRef } from '../openapi/component-ref.ts';
@@ -28,6 +30,7 @@ export type PaymentRouteDeps = UserRouteDeps & {
   metrics: Pick<ApiMetrics, 'accepted'>;
   database: Statements;
   adapters: Adapters;
+  emrShares: Shares;
 };
 
 /** `POST /v1/payments`. */
@@ -90,11 +93,11 @@ function answer(result: AcceptOutcome, { request, reply, body }: Exchange): Fast
 
 /** Answers `POST /v1/payments?dry_run=true`. */
 async function answerDryRun(
-  deps: Pick<PaymentRouteDeps, 'database' | 'adapters' | 'limits'>,
+  deps: Pick<PaymentRouteDeps, 'database' | 'adapters' | 'emrShares' | 'limits'>,
   { request, reply, body }: Exchange,
 ): Promise<FastifyReply> {
-  const { userId } = callerOf(request);
-  const result = await dryRun(deps, { userId, body, waitMs: deps.limits.emrWaitMs });
+  const { clientPk, userId } = callerOf(request);
+  const result = await dryRun(deps, { clientPk, userId, body, waitMs: deps.limits.emrWaitMs });
   switch (result.outcome) {
     case 'would_post': {
       const answer: DryRunReply = {
@@ -109,6 +112,6 @@ async function answerDryRun(
     case 'unknown_name':
       return sendError(request, reply, 'invalid_field', result);
     default:
-      return sendError(request, reply, result.outcome, result);
+      return sendEmrRefusal(request, reply, result);
   }
 }
