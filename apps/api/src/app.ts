@@ -7,6 +7,7 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import { demandAudit } from './audit/audited-routes.ts';
 import { countAnswer } from './audit/count-answer.ts';
 import { type CredentialLookup, createAuthenticate, createAuthenticateClient } from './auth/credentials.ts';
+import { createEmrShares } from './connection/ask-connection.ts';
 import { connectionRoutes } from './connection/routes.ts';
 import { docsPage } from './document/docs-page.ts';
 import { describeApi } from './document/document.ts';
@@ -122,7 +123,9 @@ export async function buildApp(deps: AppDeps, options: AppOptions = {}): Promise
   const authenticateClient = createAuthenticateClient({ lookup: deps.lookup });
   const authenticate = createAuthenticate({ lookup: deps.lookup, authenticateClient });
   const { database, writes, costly, keyring } = deps.webhooks;
-  const users = { authenticate, gate, limits, database, writes, costly, keyring, adapters: deps.adapters };
+  const emrShares = createEmrShares();
+  const { adapters } = deps;
+  const users = { authenticate, gate, limits, database, writes, costly, keyring, adapters, emrShares };
   await app.register(paymentRoutes, { ...users, acceptor: deps.acceptor, metrics: deps.metrics, audit });
   await app.register(paymentReadRoutes, users);
   await app.register(worklistRoutes, users);

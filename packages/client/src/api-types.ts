@@ -4989,7 +4989,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `test_in_progress`: A test of this endpoint is running, or too many tests are running in this process. */
+            /** @description `test_in_progress`: A test of this endpoint is running, or four tests of this client, or too many in this process. */
             409: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */

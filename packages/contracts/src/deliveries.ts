@@ -21,7 +21,8 @@ const Exchange = {
   error_kind: nullable(
     Type.String({
       description:
-        'null when it was delivered; otherwise http_status, timeout, dns, connect, tls, reset, protocol or address_refused.',
+        'null when it was delivered; otherwise http_status, timeout, dns, connect, tls, reset, protocol, answer_too_large or ' +
+        'address_refused.',
     }),
   ),
   excerpt: nullable(Type.String({ description: 'The first 1 KiB of the answer.' })),

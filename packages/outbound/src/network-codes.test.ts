@@ -24,6 +24,10 @@ test.each<[string, NetworkFailure, 'nothing_left' | 'may_have_left']>([
   ['DEPTH_ZERO_SELF_SIGNED_CERT', 'tls', 'may_have_left'],
   ['HOSTNAME_MISMATCH', 'tls', 'may_have_left'],
   ['INVALID_CA', 'tls', 'may_have_left'],
+  ['ERR_ANSWER_BOUND', 'too_large', 'may_have_left'],
+  ['HPE_HEADER_OVERFLOW', 'too_large', 'may_have_left'],
+  ['HPE_CHUNK_EXTENSIONS_OVERFLOW', 'too_large', 'may_have_left'],
+  ['ERR_UPGRADE_NOT_OFFERED', 'not_http', 'may_have_left'],
   ['HPE_INVALID_CONSTANT', 'not_http', 'may_have_left'],
 ])('%s is %s: %s', (code, failure, proves) => {
   expect(networkFailureOf(failed(code))).toEqual({ failure, code, proves });

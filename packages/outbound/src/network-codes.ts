@@ -9,6 +9,7 @@ export type NetworkFailure =
   | 'cut'
   | 'cut_short'
   | 'tls'
+  | 'too_large'
   | 'not_http';
 
 /** Codes of Node's sockets, DNS and HTTP client. got passes them on. */
@@ -27,6 +28,11 @@ const BY_CODE: ReadonlyMap<string, NetworkFailure> = new Map<string, NetworkFail
   ['EPIPE', 'cut'],
   ['ERR_HTTP_CONTENT_LENGTH_MISMATCH', 'cut_short'],
   ['EPROTO', 'tls'],
+  // Our bound on an answer (bound-answer.ts), and Node's own on its headers, trailers and chunk extensions.
+  ['ERR_ANSWER_BOUND', 'too_large'],
+  ['HPE_HEADER_OVERFLOW', 'too_large'],
+  ['HPE_CHUNK_EXTENSIONS_OVERFLOW', 'too_large'],
+  ['ERR_UPGRADE_NOT_OFFERED', 'not_http'],
 ]);
 
 /** Families of codes: Node's and OpenSSL's for TLS and certificates, and those of llhttp, Node's HTTP parser. */

@@ -1,7 +1,9 @@
+import { constants } from 'node:crypto';
 import http from 'node:http';
 import https from 'node:https';
 import { isIP, type NetConnectOpts } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { meterConnections } from '@emr-payments/outbound/bound-answer';
 import { checkAddress } from './guard/check-address.ts';
 import { AddressRefusedError, type GuardDeps, guardedLookup } from './guard/guarded-lookup.ts';
 import { type AddressPolicy, assertPolicy } from './guard/policy.ts';
@@ -62,13 +64,15 @@ function boundIdle(agent: http.Agent, most: number): void {
 }
 
 /**
- * Creates keep-alive agents. Every new connection goes through the address guard.
+ * Creates keep-alive agents. Every new connection goes through the address guard, and every byte on it is counted.
  * @throws TypeError when the policy has an entry that cannot be read.
  */
 export function createAgents(options: AgentOptions): WebhookAgents {
   assertPolicy(options.policy);
   const deps: GuardDeps = { policy: options.policy, resolve: options.resolve ?? dnsResolve() };
   const common = { keepAlive: true, timeout: IDLE_MS, scheduling: 'lifo' } as const;
+  // Each renegotiation costs us a handshake, as often as the receiver asks. TLS 1.3 has none.
+  const secure = { secureOptions: constants.SSL_OP_NO_RENEGOTIATION };
 
   class GuardedHttpAgent extends http.Agent {
     override createConnection(
@@ -84,8 +88,9 @@ export function createAgents(options: AgentOptions): WebhookAgents {
     }
   }
 
-  const plain = new GuardedHttpAgent(common);
-  const tls = new GuardedHttpsAgent({ ...common, ...(options.ca === undefined ? {} : { ca: options.ca }) });
+  const ca = options.ca === undefined ? {} : { ca: options.ca };
+  const plain = meterConnections(new GuardedHttpAgent(common));
+  const tls = meterConnections(new GuardedHttpsAgent({ ...common, ...secure, ...ca }));
   const most = options.maxFreeSockets ?? 256;
   boundIdle(plain, most);
   boundIdle(tls, most);

@@ -1,4 +1,5 @@
 import { errorChain, type NetworkFailure, networkFailureOf } from '@emr-payments/outbound';
+import { AnswerBoundError } from '@emr-payments/outbound/bound-answer';
 import { AddressRefusedError } from './guard/guarded-lookup.ts';
 import { UnresolvedError } from './guard/resolve.ts';
 
@@ -13,6 +14,7 @@ export type FailureKind =
   | 'tls'
   | 'reset'
   | 'protocol'
+  | 'answer_too_large'
   | 'http_status'
   | 'address_refused'
   | 'canceled';
@@ -28,6 +30,7 @@ const KINDS: Readonly<Record<NetworkFailure, FailureKind>> = {
   cut: 'reset',
   cut_short: 'reset',
   tls: 'tls',
+  too_large: 'answer_too_large',
   not_http: 'protocol',
 };
 
@@ -38,6 +41,8 @@ export function failureOf(error: unknown): { kind: FailureKind; detail: string }
   if (ours !== undefined) {
     return { kind: ours instanceof AddressRefusedError ? 'address_refused' : 'dns', detail: ours.message };
   }
+  const bound = errors.find((one) => one instanceof AnswerBoundError);
+  if (bound !== undefined) return { kind: 'answer_too_large', detail: bound.message };
   const codes = errors.map(({ code }) => code).filter((code) => typeof code === 'string');
   const detail = codes.at(-1) ?? 'no code';
   // Node reports a handshake that the far end breaks off as ECONNRESET; only the message says when it happened.

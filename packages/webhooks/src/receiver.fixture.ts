@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import http, { type IncomingHttpHeaders, type RequestListener, type ServerResponse } from 'node:http';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { TEST_CERTIFICATE, TEST_KEY } from '@emr-payments/testkit/tls';
 import { onTestFinished } from 'vitest';
-import { TEST_CERTIFICATE, TEST_KEY } from './tls.fixture.ts';
 
 export type Received = { method: string; path: string; headers: IncomingHttpHeaders; body: Buffer };
 

@@ -1,14 +1,19 @@
-import type { IncomingHttpHeaders } from 'node:http';
+import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { networkFailureOf } from '@emr-payments/outbound';
+import { boundAnswer } from '@emr-payments/outbound/bound-answer';
 import got from 'got';
 import type { WebhookAgents } from './agents.ts';
 
-/** An answer is read up to this size. What lies beyond it can change nothing. */
+/**
+ * An answer is read up to this size: every byte of it, so that no kind of byte is free. A 2xx decides by its head, which fits
+ * (Node takes 16 KiB of headers), so a larger allowance would only be read and thrown away.
+ */
 const ANSWER_BYTES = 64 * 1024;
 /** This much of an answer is kept for the integrator to look at. */
 const EXCERPT_BYTES = 1024;
 
 export type RequestResult = {
-  /** `complete`: the answer has ended, or `ANSWER_BYTES` of it have been read. */
+  /** `complete`: the final head has come, and the answer has ended or its bound is reached. */
   end: 'complete' | 'deadline' | 'canceled' | { error: unknown };
   answer?: { status: number; headers: IncomingHttpHeaders };
   /** The first 1 KiB of the answer's body as text; empty when there was none. */
@@ -35,6 +40,19 @@ function excerptOf(answer: Buffer): string {
 }
 
 /**
+ * True when the request failed after its answer was decided: by bytes after its end, or by more of it than we read. Node takes
+ * surplus bytes for a broken next answer, and fails the request although `response` is complete.
+ */
+function isDecided(response: IncomingMessage | undefined, error: unknown): boolean {
+  if (response === undefined) return false;
+  return response.complete || networkFailureOf(error)?.failure === 'too_large';
+}
+
+/** A 205 has no body (RFC 9110, 15.3.6); Node waits for one unless the answer says that it is empty. */
+const endsWithHead = ({ statusCode, headers }: IncomingMessage): boolean =>
+  statusCode === 205 && headers['content-length'] !== '0';
+
+/**
  * Sends one POST and reads its answer, under one timer: name look-up, connection, request, headers and body together take
  * at most `deadlineMs`, however slowly the bytes come. Never rejects.
  */
@@ -54,8 +72,8 @@ export function sendRequest(
       throwHttpErrors: false,
       decompress: false,
     });
-    const started: Buffer[] = [];
-    let answer: RequestResult['answer'];
+    const started: Uint8Array[] = [];
+    let response: IncomingMessage | undefined;
     let received = 0;
 
     let open = true;
@@ -64,6 +82,7 @@ export function sendRequest(
       open = false;
       clearTimeout(timer);
       signal?.removeEventListener('abort', cancel);
+      const answer = response && { status: response.statusCode ?? 0, headers: response.headers };
       resolve({ end, excerpt: excerptOf(Buffer.concat(started)), ...(answer && { answer }) });
     };
     const abandon = (end: RequestResult['end']): void => {
@@ -75,16 +94,23 @@ export function sendRequest(
     const timer = setTimeout(abandon, deadlineMs, 'deadline');
     signal?.addEventListener('abort', cancel, { once: true });
 
-    request.on('response', (response) => {
-      answer = { status: response.statusCode, headers: response.headers };
-    });
-    request.on('data', (chunk: Buffer) => {
-      if (received < EXCERPT_BYTES) started.push(chunk);
-      received += chunk.length;
-      if (received >= ANSWER_BYTES) abandon('complete');
-    });
+    request.on('request', (sending: ClientRequest) =>
+      boundAnswer(sending, {
+        maxBytes: ANSWER_BYTES,
+        onHead(head) {
+          response = head;
+          if (endsWithHead(head)) abandon('complete');
+        },
+        onBody(piece) {
+          if (received < EXCERPT_BYTES) started.push(piece);
+          received += piece.length;
+        },
+      }),
+    );
+    // The stream ends only when it is read.
+    request.resume();
     request.on('end', () => finish('complete'));
     // Never removed: a destroyed request may still emit an error, which without a listener would end the process.
-    request.on('error', (error: unknown) => finish({ error }));
+    request.on('error', (error: unknown) => finish(isDecided(response, error) ? 'complete' : { error }));
   });
 }

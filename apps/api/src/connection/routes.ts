@@ -5,6 +5,7 @@ import { within } from '@emr-payments/runtime';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { authenticateHook, callerOf, type UserRouteDeps } from '../auth/authenticate-hook.ts';
 import { sendError } from '../errors/send-error.ts';
+import type { Shares } from '../http/shares.ts';
 import { componentRef } from '../openapi/component-ref.ts';
 import {
   ANSWER_HEADERS,
@@ -13,9 +14,13 @@ import {
   USER_ERRORS,
   USER_SECURITY,
 } from '../openapi/error-responses.ts';
-import { askConnection } from './ask-connection.ts';
+import { askConnection, sendEmrRefusal } from './ask-connection.ts';
 
-export type ConnectionRouteDeps = UserRouteDeps & { database: Statements; adapters: Adapters };
+export type ConnectionRouteDeps = UserRouteDeps & {
+  database: Statements;
+  adapters: Adapters;
+  emrShares: Shares;
+};
 
 const getConnectionOperation = {
   operationId: 'getConnection',
@@ -37,15 +42,16 @@ export const connectionRoutes: FastifyPluginAsyncTypebox<ConnectionRouteDeps> = 
     '/v1/connection',
     { schema: getConnectionOperation, onRequest: authenticateHook(deps) },
     async (request, reply) => {
-      const { userId } = callerOf(request);
+      const { clientPk, userId } = callerOf(request);
       const connection = await within(deps.limits.waitMs, findConnection(deps, { userId }));
       if (connection === null) return sendError(request, reply, 'connection_unusable');
       const asked = await askConnection(deps, {
+        clientPk,
         connection,
         ask: (adapter, signal) => adapter.list({ signal }),
         waitMs: deps.limits.emrWaitMs,
       });
-      if (asked.outcome !== 'answered') return sendError(request, reply, asked.outcome, asked);
+      if (asked.outcome !== 'answered') return sendEmrRefusal(request, reply, asked);
       const { adapter, answer } = asked;
       return reply.send({
         success: true,

@@ -15,8 +15,10 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { countDone } from '../audit/count-answer.ts';
 import { actorOf } from '../auth/authenticate-client-hook.ts';
 import { authenticateHook, callerOf, type UserRouteDeps } from '../auth/authenticate-hook.ts';
+import { sendEmrRefusal } from '../connection/ask-connection.ts';
 import { sendError } from '../errors/send-error.ts';
 import { knownCallerOf } from '../http/known-caller.ts';
+import type { Shares } from '../http/shares.ts';
 import { idempotencyOf } from '../idempotency/key.ts';
 import type { ApiMetrics } from '../metrics.ts';
 import { componentRef } from '../openapi/component-ref.ts';
@@ -32,6 +34,7 @@ export type PaymentRouteDeps = UserRouteDeps & {
   database: Statements;
   adapters: Adapters;
   audit: Pick<AuditCounter, 'action'>;
+  emrShares: Shares;
 };
 
 /** `POST /v1/payments`. */
@@ -96,11 +99,11 @@ function answer(result: AcceptOutcome, { request, reply, body }: Exchange): Fast
 
 /** Answers `POST /v1/payments?dry_run=true`. */
 async function answerDryRun(
-  deps: Pick<PaymentRouteDeps, 'database' | 'adapters' | 'limits' | 'audit'>,
+  deps: Pick<PaymentRouteDeps, 'database' | 'adapters' | 'emrShares' | 'limits' | 'audit'>,
   { request, reply, body }: Exchange,
 ): Promise<FastifyReply> {
-  const { userId } = callerOf(request);
-  const result = await dryRun(deps, { userId, body, waitMs: deps.limits.emrWaitMs });
+  const { clientPk, userId } = callerOf(request);
+  const result = await dryRun(deps, { clientPk, userId, body, waitMs: deps.limits.emrWaitMs });
   switch (result.outcome) {
     case 'would_post': {
       const caller = knownCallerOf(request);
@@ -117,6 +120,6 @@ async function answerDryRun(
     case 'unknown_name':
       return sendError(request, reply, 'invalid_field', result);
     default:
-      return sendError(request, reply, result.outcome, result);
+      return sendEmrRefusal(request, reply, result);
   }
 }

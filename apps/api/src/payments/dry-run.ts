@@ -2,6 +2,7 @@ import { type CreatePaymentBody, type DryRunReply, normalMrn } from '@emr-paymen
 import { previewPayment, type Statements } from '@emr-payments/db';
 import type { Adapters } from '@emr-payments/emr';
 import { askConnection, type EmrRefusal } from '../connection/ask-connection.ts';
+import type { Shares } from '../http/shares.ts';
 
 export type DryRunOutcome =
   | { outcome: 'would_post'; data: DryRunReply['data'] }
@@ -16,8 +17,13 @@ export type DryRunOutcome =
  * @param input.waitMs longest wait for the EMR.
  */
 export async function dryRun(
-  deps: { database: Statements; adapters: Adapters },
-  { userId, body, waitMs }: { userId: number; body: CreatePaymentBody; waitMs: number },
+  deps: { database: Statements; adapters: Adapters; emrShares: Shares },
+  {
+    clientPk,
+    userId,
+    body,
+    waitMs,
+  }: { clientPk: number; userId: number; body: CreatePaymentBody; waitMs: number },
 ): Promise<DryRunOutcome> {
   const patientMrn = normalMrn(body.patient_mrn);
   const preview = await previewPayment(deps, {
@@ -29,6 +35,7 @@ export async function dryRun(
 
   const names = { paymentMethod: body.payment_method, location: body.location };
   const asked = await askConnection(deps, {
+    clientPk,
     connection: preview.connection,
     ask: (adapter, signal) => adapter.resolve(names, { signal }),
     waitMs,

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { takeRecoveryTurn } from '@emr-payments/db';
+import { FLOODS, pourInto, startRawServer } from '@emr-payments/testkit/flood';
 import { startReceiver } from '@emr-payments/testkit/receiver';
 import { verify } from '@emr-payments/webhooks';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { requestsOf, type Send } from '../testing/client-requests.ts';
 import { writeDelivery, writeEvent } from '../testing/event-rows.ts';
 import { openTestApi, type TestApi } from '../testing/test-api.ts';
@@ -118,6 +119,41 @@ describe('POST /v1/webhooks/{id}/test', () => {
     expect(second.json()).toMatchObject({ code: 'test_in_progress', safe_to_retry: true });
     for (const answer of waiting) answer();
     expect((await first).json().data.delivered).toBe(true);
+  });
+
+  test('four at a time for a client: its flooding and hanging endpoints leave the rest to others', async () => {
+    const waiting: (() => void)[] = [];
+    const receiver = await startReceiver((response) => waiting.push(() => response.end()));
+    const ids: string[] = [];
+    for (let n = 0; n < 6; n += 1) ids.push((await register({ url: `${receiver.url}?${n}` })).id);
+    const tests = ids.slice(0, 4).map((id) => send('POST', `/v1/webhooks/${id}/test`));
+    await expect.poll(() => waiting.length).toBe(4);
+    for (const id of ids.slice(4)) {
+      const refused = await send('POST', `/v1/webhooks/${id}/test`);
+      expect([refused.statusCode, refused.json().code]).toEqual([409, 'test_in_progress']);
+    }
+    const other = requestsOf(api.app, await api.newCaller());
+    const answering = await startReceiver();
+    const theirs = (await other('POST', '/v1/webhooks', { body: { url: answering.url } })).json().data.id;
+    expect((await other('POST', `/v1/webhooks/${theirs}/test`)).json().data.delivered).toBe(true);
+    for (const answer of waiting) answer();
+    for (const one of await Promise.all(tests)) expect(one.json().data.delivered).toBe(true);
+    const again = send('POST', `/v1/webhooks/${ids[5]}/test`);
+    await expect.poll(() => waiting.length).toBe(5);
+    waiting[4]?.();
+    expect((await again).json().data.delivered).toBe(true);
+  });
+
+  test('an endpoint that floods is no delivery, with a reason', async () => {
+    const flood = await startRawServer((socket) => pourInto(socket, FLOODS['interim answers']));
+    onTestFinished(() => flood.close());
+    const { id } = await register({ url: flood.url });
+    expect((await send('POST', `/v1/webhooks/${id}/test`)).json().data).toMatchObject({
+      delivered: false,
+      http_status: null,
+      error_kind: 'answer_too_large',
+      detail: 'there were more than 8 interim answers',
+    });
   });
 });
 

@@ -2,10 +2,11 @@ import { newEventId, payloadFor, webhookTestEvent } from '@emr-payments/contract
 import { findEndpoint, validSecrets } from '@emr-payments/db';
 import { open } from '@emr-payments/runtime';
 import { type SendOutcome, sendWebhook } from '@emr-payments/webhooks';
+import { createShares } from '../http/shares.ts';
 import type { WebhookDeps } from './operation.ts';
 
-/** Bound on the tests of all clients that run at once in this process: each can hold a socket for 15 s. */
-const MOST_AT_ONCE = 32;
+/** Tests that run at once in this process: each can hold a socket for 15 s. A client's four leave the rest to the others. */
+const MOST_AT_ONCE = { perClient: 4, total: 32 };
 
 export type TestOutcome =
   | { outcome: 'not_found' }
@@ -18,6 +19,7 @@ export type TestEndpoint = (input: { clientPk: number; endpointId: string }) => 
 /** Makes the test. It works for a disabled endpoint too: its result says whether to enable the endpoint. */
 export function createTestEndpoint({ database, keyring, send }: WebhookDeps): TestEndpoint {
   const underWay = new Set<string>();
+  const shares = createShares(MOST_AT_ONCE);
 
   async function run(input: { clientPk: number; endpointId: string }): Promise<TestOutcome> {
     const { endpointId } = input;
@@ -39,12 +41,15 @@ export function createTestEndpoint({ database, keyring, send }: WebhookDeps): Te
 
   return async (input) => {
     const key = `${input.clientPk}:${input.endpointId}`;
-    if (underWay.has(key) || underWay.size >= MOST_AT_ONCE) return { outcome: 'busy' };
-    underWay.add(key);
-    try {
-      return await run(input);
-    } finally {
-      underWay.delete(key);
-    }
+    if (underWay.has(key)) return { outcome: 'busy' };
+    const running = shares.run(input.clientPk, async () => {
+      underWay.add(key);
+      try {
+        return await run(input);
+      } finally {
+        underWay.delete(key);
+      }
+    });
+    return running ?? { outcome: 'busy' };
   };
 }

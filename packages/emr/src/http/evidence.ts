@@ -3,7 +3,7 @@ import { errorChain, type NetworkFailure, networkFailureOf, parseRetryAfter } fr
 import type { Trouble } from '../adapter.ts';
 import type { TroubleCode } from '../trouble-codes.ts';
 import { BrokenEncodingError, DecodedTooLargeError } from './content-encoding.ts';
-import { type Answer, AnswerTooLargeError, EarlyAnswerError, type NoAnswer } from './exchange.ts';
+import { type Answer, EarlyAnswerError, type NoAnswer } from './exchange.ts';
 import { ClaimLostError } from './gated-body.ts';
 import { ownWords } from './own-words.ts';
 
@@ -100,6 +100,7 @@ const NETWORK_FAILURES: Readonly<Record<NetworkFailure, Pick<Trouble, 'code' | '
   cut: { code: 'connection_reset', detail: sentence`The connection to the EMR was cut.` },
   cut_short: { code: 'connection_reset', detail: sentence`The EMR's answer was cut short.` },
   tls: { code: 'tls', detail: sentence`No secure connection to the EMR could be made.` },
+  too_large: { code: 'answer_too_large', detail: sentence`The EMR's answer is too large.` },
   not_http: { code: 'bad_answer', detail: sentence`The EMR's answer is not HTTP.` },
 };
 
@@ -117,6 +118,8 @@ const NETWORK_CODES = [
   'EPIPE',
   'EPROTO',
   'ERR_HTTP_CONTENT_LENGTH_MISMATCH',
+  'HPE_HEADER_OVERFLOW',
+  'HPE_CHUNK_EXTENSIONS_OVERFLOW',
   'CERT_HAS_EXPIRED',
   'CERT_NOT_YET_VALID',
   'CERT_REVOKED',
@@ -141,7 +144,7 @@ export function describeNoAnswer({ error }: NoAnswer): Trouble {
   const is = (type: new (message: string) => Error) => chain.some((each) => each instanceof type);
   if (is(ClaimLostError))
     return { code: 'claim_lost', detail: sentence`Another worker has taken over the payment.` };
-  if (is(AnswerTooLargeError) || is(DecodedTooLargeError))
+  if (is(DecodedTooLargeError))
     return { code: 'answer_too_large', detail: sentence`The EMR's answer is too large.` };
   if (is(BrokenEncodingError))
     return { code: 'bad_answer', detail: sentence`The EMR's answer cannot be decoded.` };

@@ -1,5 +1,7 @@
+import { constants } from 'node:crypto';
 import { type ClientRequest, Agent as HttpAgent, type IncomingHttpHeaders } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
+import { type AgentOptions, Agent as HttpsAgent } from 'node:https';
+import { boundAnswer, meterConnections } from '@emr-payments/outbound/bound-answer';
 import got, { type Agents, type Response } from 'got';
 import { decodeContent } from './content-encoding.ts';
 import { GatedBody } from './gated-body.ts';
@@ -11,7 +13,7 @@ export type ExchangeRequest = {
   signal: AbortSignal;
   /** For the whole exchange: connecting, sending, and the last byte of the answer. */
   timeoutMs: number;
-  /** The answer is read to this size and no further, on the wire and decoded. */
+  /** The answer is read to this size and no further: every byte on the wire, and the decoded body. */
   maxAnswerBytes: number;
   body?: { text: string; mayStillSend: () => boolean };
 };
@@ -21,24 +23,26 @@ export type Answer = { kind: 'answer'; status: number; headers: IncomingHttpHead
 /** No complete answer. `handedOver` is the evidence: false means that the EMR has received nothing to act on. */
 export type NoAnswer = { kind: 'no_answer'; handedOver: boolean; error: unknown };
 
-export class AnswerTooLargeError extends Error {
-  override name = 'AnswerTooLargeError';
-}
 export class EarlyAnswerError extends Error {
   override name = 'EarlyAnswerError';
 }
 
-/** Makes a pool of kept-alive connections. An idle one is closed after 15 s, sooner than servers commonly close it. */
-export function keepAliveAgents(): { http: HttpAgent; https: HttpsAgent } {
-  const options = { keepAlive: true, maxFreeSockets: 32, timeout: 15_000 };
-  return { http: new HttpAgent(options), https: new HttpsAgent(options) };
+type ConnectionAgents = { http: HttpAgent; https: HttpsAgent };
+
+/** Makes agents whose connections are metered. A renegotiation of TLS would cost us a handshake, as often as the EMR asks. */
+function agentsWith(options: AgentOptions): ConnectionAgents {
+  return {
+    http: meterConnections(new HttpAgent(options)),
+    https: meterConnections(new HttpsAgent({ ...options, secureOptions: constants.SSL_OP_NO_RENEGOTIATION })),
+  };
 }
+
+/** Makes a pool of kept-alive connections. An idle one is closed after 15 s, sooner than servers commonly close it. */
+export const keepAliveAgents = (options: AgentOptions = {}): ConnectionAgents =>
+  agentsWith({ keepAlive: true, maxFreeSockets: 32, timeout: 15_000, ...options });
 const sharedAgents = keepAliveAgents();
 /** Each exchange has a connection of its own: nothing on it can be a late answer to an earlier request. */
-export const UNSHARED: { http: HttpAgent; https: HttpsAgent } = {
-  http: new HttpAgent({ keepAlive: false }),
-  https: new HttpsAgent({ keepAlive: false }),
-};
+export const UNSHARED: ConnectionAgents = agentsWith({ keepAlive: false });
 
 /**
  * Repeats nothing, follows no redirect and throws for no status: the caller judges the answer. An encoded body is left to
@@ -62,7 +66,6 @@ export async function exchange(
 ): Promise<Answer | NoAnswer> {
   const bytes = Buffer.from(request.body?.text ?? '');
   const gated = request.body === undefined ? null : new GatedBody(bytes, request.body.mayStillSend);
-  let tooLarge = false;
   try {
     const call = client(request.url, {
       method: request.method,
@@ -73,20 +76,13 @@ export async function exchange(
       timeout: { request: request.timeoutMs },
       signal: request.signal,
     });
-    let sending: ClientRequest | undefined;
-    call.on('request', (clientRequest) => {
-      sending = clientRequest;
-      gated?.leaveBy(clientRequest);
-    });
-    call.on('downloadProgress', ({ transferred }) => {
-      if (transferred <= request.maxAnswerBytes) return;
-      tooLarge = true;
-      sending?.destroy();
+    call.on('request', (sending: ClientRequest) => {
+      boundAnswer(sending, { maxBytes: request.maxAnswerBytes });
+      gated?.leaveBy(sending);
     });
     const response: Response<Uint8Array> = await call;
     // An answer that came before our request left is not an answer to it.
     if (gated?.handedOver === false) throw new EarlyAnswerError('answered before the request was sent');
-    if (tooLarge) throw new AnswerTooLargeError('the answer is too large');
     const body = await decodeContent(response.body, {
       encoding: response.headers['content-encoding'],
       maxBytes: request.maxAnswerBytes,
@@ -98,8 +94,7 @@ export async function exchange(
       // FHIR and JSON are UTF-8. A byte order mark at the beginning is taken off.
       body: new TextDecoder().decode(body),
     };
-  } catch (cause) {
-    const error = tooLarge ? new AnswerTooLargeError('the answer is too large', { cause }) : cause;
+  } catch (error) {
     return { kind: 'no_answer', handedOver: gated?.handedOver ?? false, error };
   } finally {
     gated?.destroy();

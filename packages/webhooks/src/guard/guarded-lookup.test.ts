@@ -1,9 +1,9 @@
+import { TEST_CERTIFICATE } from '@emr-payments/testkit/tls';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createAgents } from '../agents.ts';
 import { type Receiver, startCountingReceiver } from '../receiver.fixture.ts';
 import { sendWebhook } from '../send.ts';
 import { newWebhookSecret } from '../signing-secrets.ts';
-import { TEST_CERTIFICATE } from '../tls.fixture.ts';
 import { checkEndpoint } from './guarded-lookup.ts';
 import type { AddressPolicy } from './policy.ts';
 import type { Resolve } from './resolve.ts';

@@ -1,0 +1,54 @@
+import { CREATE_PAYMENT_EXAMPLE } from '@emr-payments/contracts';
+import { FLOODS, pourInto, startRawServer } from '@emr-payments/testkit/flood';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { openTestApi, type TestApi } from '../testing/test-api.ts';
+import { userRequests } from '../testing/user-requests.ts';
+
+let api: TestApi;
+beforeAll(async () => {
+  api = await openTestApi({ limits: { emrWaitMs: 60_000 } });
+});
+afterAll(() => api.close());
+
+const userOf = async (emrUrl: string) => userRequests(api, await api.newCaller({ baseUrl: `${emrUrl}fhir` }));
+
+test('sixteen requests of a client wait for an EMR at once; another client is not refused', async () => {
+  const hanging = await startRawServer(() => undefined);
+  onTestFinished(() => hanging.close());
+  const user = await userOf(hanging.url);
+  const settled: { statusCode: number; code: string; retryAfter: unknown; message: string }[] = [];
+  const asks = Array.from({ length: 20 }, async (_, n) => {
+    const asking =
+      n % 2 === 0
+        ? user.get('/v1/connection')
+        : user.post('/v1/payments?dry_run=true', CREATE_PAYMENT_EXAMPLE);
+    const { statusCode, json, headers } = await asking;
+    const { code, message } = json();
+    settled.push({ statusCode, code, message, retryAfter: headers['retry-after'] });
+  });
+  await expect.poll(() => settled.length).toBe(4);
+  for (const one of settled) {
+    expect(one).toEqual({
+      statusCode: 429,
+      code: 'rate_limited',
+      retryAfter: '1',
+      message: 'Too many requests: at most 16 of a client wait for an EMR at once.',
+    });
+  }
+  const other = await (await userOf('http://127.0.0.1:1/')).get('/v1/connection');
+  expect([other.statusCode, other.json().code]).toEqual([502, 'emr_unavailable']);
+
+  hanging.close();
+  await Promise.all(asks);
+  expect(settled.slice(4).map(({ statusCode }) => statusCode)).toEqual(Array(16).fill(502));
+  // Each one gave its place back.
+  expect((await user.get('/v1/connection')).statusCode).toBe(502);
+});
+
+test('an EMR that floods is unavailable', async () => {
+  const flood = await startRawServer((socket) => pourInto(socket, FLOODS['interim answers']));
+  onTestFinished(() => flood.close());
+  const answer = await (await userOf(flood.url)).get('/v1/connection');
+  expect([answer.statusCode, answer.json().code]).toEqual([502, 'emr_unavailable']);
+  expect(answer.json().message).toContain("The EMR's answer is too large.");
+});

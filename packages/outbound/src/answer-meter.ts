@@ -1,0 +1,139 @@
+import type { Agent, ClientRequest } from 'node:http';
+import { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
+
+/** The far end sent more than one exchange reads. The connection is closed. */
+export class AnswerBoundError extends Error {
+  override name = 'AnswerBoundError';
+  readonly code = 'ERR_ANSWER_BOUND';
+}
+
+/** Counts what one exchange reads from its connection. A method that returns an error ends the connection. */
+export type Reading = {
+  /** True once the final answer has come to its end: whatever comes after it belongs to no answer. */
+  ended(): boolean;
+  /** Bytes arrived for the HTTP parser. */
+  arrived(bytes: number): AnswerBoundError | null;
+  /** The bytes that the parser gets at once. What it finds in them is counted before it gets more. */
+  slice(): number;
+  /** Most bytes that may arrive below TLS while this exchange has the connection. */
+  mostBelowTls: number;
+};
+
+/** Bytes that TLS may need by itself: certificates while connecting (OpenSSL takes 100 KiB of them), tickets and alerts later. */
+const TLS_ITSELF = { connecting: 128 * 1024, idle: 16 * 1024 };
+/** Most session tickets on one connection. OpenSSL's servers send two; each costs us a call. */
+const MOST_TICKETS = 32;
+/** How often the bytes below TLS are counted, in milliseconds. No event announces them. */
+const COUNT_BELOW_TLS_MS = { exchange: 20, idle: 500 };
+
+/** Counts every byte that arrives on one connection, on behalf of the exchange that has it now. */
+export class Meter {
+  readonly #socket: Socket;
+  #reading: Reading | null = null;
+  #watch: NodeJS.Timeout | undefined;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    const push = socket.push.bind(socket);
+    // Node hands over what it has read with `push`, decrypted where there is TLS, before any listener sees it.
+    socket.push = (chunk: unknown, encoding?: BufferEncoding): boolean =>
+      chunk instanceof Uint8Array ? this.#pass(chunk, push) : push(chunk, encoding);
+    if (socket instanceof TLSSocket) this.#watchTickets(socket);
+  }
+
+  /** Gives the connection to an exchange. Until `end`, what arrives is its answer. */
+  begin(reading: Reading): void {
+    this.#reading = reading;
+    const itself = this.#belowTls() === 0 ? TLS_ITSELF.connecting : TLS_ITSELF.idle;
+    this.#watchBelowTls({ most: itself + reading.mostBelowTls, everyMs: COUNT_BELOW_TLS_MS.exchange });
+  }
+
+  /** The exchange is over. From now on no byte may arrive. */
+  end(reading: Reading): void {
+    if (this.#reading !== reading) return;
+    this.#reading = null;
+    this.#watchBelowTls({ most: TLS_ITSELF.idle, everyMs: COUNT_BELOW_TLS_MS.idle });
+  }
+
+  #pass(chunk: Uint8Array, push: (slice: Uint8Array) => boolean): boolean {
+    let wantsMore = true;
+    for (let from = 0; from < chunk.length; ) {
+      const reading = this.#reading;
+      // No answer is awaited: the next exchange must not take these bytes for its own, and nobody has to read them.
+      if (reading === null || reading.ended()) {
+        this.#socket.destroy();
+        return false;
+      }
+      const slice = chunk.subarray(from, from + reading.slice());
+      from += slice.length;
+      const exceeded = reading.arrived(slice.length);
+      if (exceeded !== null) this.#socket.destroy(exceeded);
+      // True of a connection that the parser closed because of the slice before, too.
+      if (this.#socket.destroyed) return false;
+      wantsMore = push(slice);
+    }
+    return wantsMore && !this.#socket.destroyed;
+  }
+
+  /** Bytes of the TCP connection. `bytesRead` of a TLS socket counts what was decrypted; only its handle's parent counts all. */
+  #belowTls(): number {
+    const { _handle: handle } = this.#socket as { _handle?: { _parent?: { bytesRead?: number } } | null };
+    return handle?._parent?.bytesRead ?? 0;
+  }
+
+  /**
+   * Bounds, from now on, what TLS reads without handing over a byte: hello requests within a handshake, which OpenSSL skips
+   * without end (RFC 5246, 7.4.1.1), key updates, records of one byte.
+   */
+  #watchBelowTls({ most, everyMs }: { most: number; everyMs: number }): void {
+    const socket = this.#socket;
+    clearInterval(this.#watch);
+    if (!(socket instanceof TLSSocket) || socket.destroyed) return;
+    const before = this.#belowTls();
+    this.#watch = setInterval(() => {
+      if (socket.destroyed) clearInterval(this.#watch);
+      else if (this.#belowTls() - before > most) socket.destroy(tooMuchTls());
+    }, everyMs).unref();
+  }
+
+  #watchTickets(socket: TLSSocket): void {
+    let tickets = 0;
+    socket.on('session', () => {
+      tickets += 1;
+      if (tickets > MOST_TICKETS) socket.destroy(tooMuchTls());
+    });
+  }
+}
+
+const tooMuchTls = () => new AnswerBoundError('TLS took more bytes than a connection needs');
+
+const meters = new WeakMap<Socket, Meter>();
+
+/** Returns the meter of a connection. It is made once, and lives as long as the connection. */
+function meterOf(socket: Socket): Meter {
+  const meter = meters.get(socket) ?? new Meter(socket);
+  meters.set(socket, meter);
+  return meter;
+}
+
+/**
+ * Makes an agent meter its connections from their first byte, so that one on which no exchange is under way is closed when
+ * bytes arrive. `boundAnswer` meters a connection of any other agent from its first exchange.
+ */
+export function meterConnections<A extends Agent>(agent: A): A {
+  const create = agent.createConnection.bind(agent);
+  agent.createConnection = (options, callback) => {
+    const socket = create(options, callback);
+    if (socket instanceof Socket) meterOf(socket);
+    return socket;
+  };
+  return agent;
+}
+
+/** Calls `use` with the meter of the connection that a request gets. */
+export function whenConnected(request: ClientRequest, use: (meter: Meter, socket: Socket) => void): void {
+  const take = (socket: Socket) => use(meterOf(socket), socket);
+  if (request.socket !== null) take(request.socket);
+  else request.once('socket', take);
+}
