@@ -31,7 +31,8 @@ export const fairnessFloods: Part = async ({ environment, size, say }) => {
       deliveryCap: 16,
       elsewhere: (n) => ({
         ...(n === FLOODED.emr ? { fhirUrl: `${floodUrl}fhir` } : {}),
-        ...(n === FLOODED.endpoint ? { webhookUrl: floodUrl } : {}),
+        // The receiver counts arrivals: nothing of the flooded tenants may come to it.
+        ...(n === FLOODED.emr || n === FLOODED.endpoint ? { webhookUrl: floodUrl } : {}),
       }),
     },
   });
