@@ -8,6 +8,7 @@ import { cost } from './parts/cost.ts';
 import { endToEnd } from './parts/end-to-end.ts';
 import { fairness } from './parts/fairness.ts';
 import { fairnessReads } from './parts/fairness-reads.ts';
+import { fairnessFloods } from './parts/fairness-floods.ts';
 import { growth } from './parts/growth.ts';
 import { PROFILING, profile } from './parts/profile.ts';
 import { recovery } from './parts/recovery.ts';
@@ -22,6 +23,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   'slow-emr': slowEmr,
   fairness,
   'fairness-reads': fairnessReads,
+  'fairness-floods': fairnessFloods,
   growth,
   recovery,
   cost,

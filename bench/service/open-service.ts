@@ -27,6 +27,8 @@ export type ServiceOptions = {
   tenants: Omit<TenantPlan, 'fhirUrl' | 'webhookUrl' | 'webhookSecret'> & {
     /** The numbers of the tenants whose EMR, or whose endpoint, accepts requests and never answers. */
     hanging?: { emr: number; endpoint: number };
+    /** Far ends in place of the sandbox and the receiver, by the number of the tenant. */
+    elsewhere?: (tenant: number) => { fhirUrl?: string; webhookUrl?: string };
   };
   settings?: StackOptions['settings'];
 };
@@ -54,13 +56,14 @@ export async function openService(environment: Environment, options: ServiceOpti
   const receiver = startChild<ReceiverCommands>(join(import.meta.dirname, '..', 'receiver', 'main.ts'));
   const generator = startChild<LoadCommands>(join(import.meta.dirname, '..', 'load', 'main.ts'));
   const { url: receiverUrl } = await receiver.call('listen', { secret: stack.webhookSecret });
-  const { hanging } = options.tenants;
+  const { hanging, elsewhere } = options.tenants;
   const tenants = await createTenants(
     { databaseUrl, encryptionKeys: stack.encryptionKeys },
     {
       ...options.tenants,
-      fhirUrl: (n) => (n === hanging?.emr ? `${receiverUrl}/hang` : stack.fhirUrl),
-      webhookUrl: (n) => `${receiverUrl}/${n === hanging?.endpoint ? 'hang' : 'webhooks'}`,
+      fhirUrl: (n) => elsewhere?.(n).fhirUrl ?? (n === hanging?.emr ? `${receiverUrl}/hang` : stack.fhirUrl),
+      webhookUrl: (n) =>
+        elsewhere?.(n).webhookUrl ?? `${receiverUrl}/${n === hanging?.endpoint ? 'hang' : 'webhooks'}`,
       webhookSecret: stack.webhookSecret,
     },
   );

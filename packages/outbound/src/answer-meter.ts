@@ -16,13 +16,16 @@ export type Reading = {
   arrived(bytes: number): AnswerBoundError | null;
   /** The bytes that the parser gets at once. What it finds in them is counted before it gets more. */
   slice(): number;
-  /** Most bytes that may arrive below TLS while this exchange has the connection. */
-  mostBelowTls: number;
 };
 
-/** Bytes that TLS may need by itself: certificates while connecting (OpenSSL takes 100 KiB of them), tickets and alerts later. */
-const TLS_ITSELF = { connecting: 128 * 1024, idle: 16 * 1024 };
-/** Most session tickets on one connection. OpenSSL's servers send two; each costs us a call. */
+/**
+ * Bytes that TLS may need by itself: certificates while connecting (OpenSSL takes 100 KiB of them), a renegotiation within an
+ * exchange, tickets and alerts.
+ */
+const TLS_ITSELF = { connecting: 128 * 1024, connected: 64 * 1024, idle: 16 * 1024 };
+/** For each byte of an answer, TLS may need so many more. A record of one byte needs 22. */
+const TLS_FOR_A_BYTE = 2;
+/** Most session tickets within one exchange. OpenSSL's servers send two when connecting; each costs us a call. */
 const MOST_TICKETS = 32;
 /** How often the bytes below TLS are counted, in milliseconds. No event announces them. */
 const COUNT_BELOW_TLS_MS = { exchange: 20, idle: 500 };
@@ -31,6 +34,7 @@ const COUNT_BELOW_TLS_MS = { exchange: 20, idle: 500 };
 export class Meter {
   readonly #socket: Socket;
   #reading: Reading | null = null;
+  #tickets = 0;
   #watch: NodeJS.Timeout | undefined;
 
   constructor(socket: Socket) {
@@ -45,15 +49,15 @@ export class Meter {
   /** Gives the connection to an exchange. Until `end`, what arrives is its answer. */
   begin(reading: Reading): void {
     this.#reading = reading;
-    const itself = this.#belowTls() === 0 ? TLS_ITSELF.connecting : TLS_ITSELF.idle;
-    this.#watchBelowTls({ most: itself + reading.mostBelowTls, everyMs: COUNT_BELOW_TLS_MS.exchange });
+    const most = this.#socket.bytesRead === 0 ? TLS_ITSELF.connecting : TLS_ITSELF.connected;
+    this.#watchTls({ most, everyMs: COUNT_BELOW_TLS_MS.exchange });
   }
 
   /** The exchange is over. From now on no byte may arrive. */
   end(reading: Reading): void {
     if (this.#reading !== reading) return;
     this.#reading = null;
-    this.#watchBelowTls({ most: TLS_ITSELF.idle, everyMs: COUNT_BELOW_TLS_MS.idle });
+    this.#watchTls({ most: TLS_ITSELF.idle, everyMs: COUNT_BELOW_TLS_MS.idle });
   }
 
   #pass(chunk: Uint8Array, push: (slice: Uint8Array) => boolean): boolean {
@@ -76,34 +80,36 @@ export class Meter {
     return wantsMore && !this.#socket.destroyed;
   }
 
-  /** Bytes of the TCP connection. `bytesRead` of a TLS socket counts what was decrypted; only its handle's parent counts all. */
-  #belowTls(): number {
-    const { _handle: handle } = this.#socket as { _handle?: { _parent?: { bytesRead?: number } } | null };
-    return handle?._parent?.bytesRead ?? 0;
-  }
-
   /**
    * Bounds, from now on, what TLS reads without handing over a byte: hello requests within a handshake, which OpenSSL skips
-   * without end (RFC 5246, 7.4.1.1), key updates, records of one byte.
+   * without end (RFC 5246, 7.4.1.1), renegotiations, key updates, records of one byte.
    */
-  #watchBelowTls({ most, everyMs }: { most: number; everyMs: number }): void {
+  #watchTls({ most, everyMs }: { most: number; everyMs: number }): void {
     const socket = this.#socket;
     clearInterval(this.#watch);
     if (!(socket instanceof TLSSocket) || socket.destroyed) return;
-    const before = this.#belowTls();
+    this.#tickets = 0;
+    const before = bytesOf(socket);
     this.#watch = setInterval(() => {
-      if (socket.destroyed) clearInterval(this.#watch);
-      else if (this.#belowTls() - before > most) socket.destroy(tooMuchTls());
+      if (socket.destroyed) return clearInterval(this.#watch);
+      const { all, decrypted } = bytesOf(socket);
+      const forAnswer = (1 + TLS_FOR_A_BYTE) * (decrypted - before.decrypted);
+      if (all - before.all > most + forAnswer) socket.destroy(tooMuchTls());
     }, everyMs).unref();
   }
 
   #watchTickets(socket: TLSSocket): void {
-    let tickets = 0;
     socket.on('session', () => {
-      tickets += 1;
-      if (tickets > MOST_TICKETS) socket.destroy(tooMuchTls());
+      this.#tickets += 1;
+      if (this.#tickets > MOST_TICKETS) socket.destroy(tooMuchTls());
     });
   }
+}
+
+/** `bytesRead` of a TLS socket counts what was decrypted. Only its handle's parent, the TCP connection, counts all. */
+function bytesOf(socket: TLSSocket): { all: number; decrypted: number } {
+  const { _handle: handle } = socket as { _handle?: { _parent?: { bytesRead?: number } } | null };
+  return { all: handle?._parent?.bytesRead ?? 0, decrypted: socket.bytesRead };
 }
 
 const tooMuchTls = () => new AnswerBoundError('TLS took more bytes than a connection needs');

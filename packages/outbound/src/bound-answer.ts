@@ -52,7 +52,6 @@ export function boundAnswer(request: ClientRequest, { maxBytes, onHead, onBody }
     ended: () => response?.complete === true,
     arrived: spend,
     slice: () => (response === undefined ? SLICE.head : SLICE.body),
-    mostBelowTls: 2 * maxBytes,
   };
   whenConnected(request, (meter, its) => {
     socket = its;

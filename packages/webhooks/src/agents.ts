@@ -71,7 +71,8 @@ export function createAgents(options: AgentOptions): WebhookAgents {
   assertPolicy(options.policy);
   const deps: GuardDeps = { policy: options.policy, resolve: options.resolve ?? dnsResolve() };
   const common = { keepAlive: true, timeout: IDLE_MS, scheduling: 'lifo' } as const;
-  // Each renegotiation costs us a handshake, as often as the receiver asks. TLS 1.3 has none.
+  // Each renegotiation costs us a handshake, as often as the receiver asks. TLS 1.3 has none. (EMRs keep it, within the bytes
+  // that TLS may need by itself: a practice's server with optional client certificates asks for one.)
   const secure = { secureOptions: constants.SSL_OP_NO_RENEGOTIATION };
 
   class GuardedHttpAgent extends http.Agent {

@@ -1,4 +1,3 @@
-import { constants } from 'node:crypto';
 import { type ClientRequest, Agent as HttpAgent, type IncomingHttpHeaders } from 'node:http';
 import { type AgentOptions, Agent as HttpsAgent } from 'node:https';
 import { boundAnswer, meterConnections } from '@emr-payments/outbound/bound-answer';
@@ -29,11 +28,11 @@ export class EarlyAnswerError extends Error {
 
 type ConnectionAgents = { http: HttpAgent; https: HttpsAgent };
 
-/** Makes agents whose connections are metered. A renegotiation of TLS would cost us a handshake, as often as the EMR asks. */
+/** Makes agents whose connections are metered. */
 function agentsWith(options: AgentOptions): ConnectionAgents {
   return {
     http: meterConnections(new HttpAgent(options)),
-    https: meterConnections(new HttpsAgent({ ...options, secureOptions: constants.SSL_OP_NO_RENEGOTIATION })),
+    https: meterConnections(new HttpsAgent(options)),
   };
 }
 
