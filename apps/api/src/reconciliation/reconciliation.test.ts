@@ -158,3 +158,21 @@ test.each([
     expect.stringContaining(`field: ${field} (`),
   ]);
 });
+
+test('a date with more methods than any EMR has is refused, and the answer stays bounded', async () => {
+  const caller = await api.newCaller();
+  const write = (methods: number) =>
+    api.database.pool.query(
+      `INSERT INTO payments (id, job_id, user_id, patient_mrn, emr_patient_id, payment_method, reference_number, location,
+                             amount, deposit_date)
+       SELECT gen_random_uuid(), nextval('jobs_id_seq'), $1, 'MRN-1', 'p', 'method ' || n, '#1', '1404', 1, $2
+         FROM generate_series(1, $3::int) AS n`,
+      [caller.userId, DATE, methods],
+    );
+  const read = () => userRequests(api, caller).get(`/v1/reconciliation?date=${DATE}`);
+  await write(1000);
+  expect((await read()).json().data.methods).toHaveLength(1000);
+  await write(1001);
+  const refused = await read();
+  expect([refused.statusCode, refused.json().code]).toEqual([422, 'read_too_costly']);
+});

@@ -39,12 +39,16 @@ export type ListedDelivery = {
 /** Most attempts shown of one delivery: a page stays bounded, however often a delivery was sent again. */
 const MOST_ATTEMPTS = 20;
 
+/** Most jobs in an endpoint's lane by which its pending deliveries are looked up. With more, a page fills up without that. */
+const MOST_JOBS = 1_000;
+
 /**
  * Builds the statement of `listDeliveries`. It has no name because the best index depends on the values: each call is planned
  * for its own.
  *
  * The order is by (created_at, id), which never change and which the indexes have, with and without a type. No index contains
- * the status, because every change of it would then write to every index of the table: what is pending is found by its jobs.
+ * the status, because every change of it would then write to every index of the table. Few pending deliveries are found by
+ * their jobs; many are found among the newest. What failed or was canceled is found by the index of the recoveries.
  */
 export function deliveriesStatement(filter: DeliveryFilter): { text: string; values: unknown[] } {
   const { endpoint, status, eventType, createdAfter, after, limit } = filter;
@@ -55,23 +59,31 @@ export function deliveriesStatement(filter: DeliveryFilter): { text: string; val
     conditions.push(condition(`$${values.length}`));
   };
   if (status !== undefined) conditions.push(`d.status = '${status}'`);
-  if (status === 'pending') {
-    conditions.push(`d.id IN (
-      SELECT j.delivery_id FROM jobs j WHERE j.lane_id = $2 AND j.queued_at IS NULL
-      UNION ALL
-      SELECT j.delivery_id FROM jobs j WHERE j.lane_id = $2 AND j.queued_at IS NOT NULL)`);
-  }
   if (eventType !== undefined) add((n) => `d.event_type = ${n}`, eventType);
   if (createdAfter !== undefined) add((n) => `d.created_at > ${n}`, createdAfter);
   if (after !== null) {
     values.push(after.createdAt, after.id);
     conditions.push(`(d.created_at, d.id) < ($${values.length - 1}::timestamptz, $${values.length}::bigint)`);
   }
+  const select = (more = ''): string => `
+      (SELECT d.* FROM deliveries d WHERE ${conditions.join(' AND ')} ${more}
+        ORDER BY d.created_at DESC, d.id DESC LIMIT $3)`;
+  const pages =
+    status === 'pending'
+      ? `waiting AS MATERIALIZED (
+      (SELECT delivery_id FROM jobs WHERE lane_id = $2 AND queued_at IS NULL LIMIT ${MOST_JOBS + 1})
+      UNION ALL
+      (SELECT delivery_id FROM jobs WHERE lane_id = $2 AND queued_at IS NOT NULL LIMIT ${MOST_JOBS + 1})
+    ), page AS MATERIALIZED (
+      SELECT * FROM (
+        ${select(`AND (SELECT count(*) FROM waiting) <= ${MOST_JOBS} AND d.id IN (SELECT delivery_id FROM waiting)`)}
+        UNION ALL
+        ${select(`AND (SELECT count(*) FROM waiting) > ${MOST_JOBS}`)}) AS either
+    )`
+      : `page AS MATERIALIZED (${select()}
+    )`;
   const text = `
-    WITH page AS MATERIALIZED (
-      SELECT d.* FROM deliveries d WHERE ${conditions.join(' AND ')}
-       ORDER BY d.created_at DESC, d.id DESC LIMIT $3
-    )
+    WITH ${pages}
     SELECT p.id::text, p.event_id, p.event_type, p.status, p.attempts, p.created_at, p.finished_at,
            CASE WHEN p.status = 'pending'
                 THEN (SELECT j.run_at FROM jobs j WHERE j.delivery_id = p.id AND j.lane_id = $2 LIMIT 1) END AS next_attempt_at,

@@ -118,3 +118,35 @@ test('MRNs are trimmed where no other patient has the MRN; one that means two pa
     { subject: 'patients:user_2', outcome: 'done', detail: { trimmed: 1, left: 0, closed: 0 } },
   ]);
 });
+
+test('every delivery has its event’s type: old ones, and those of a statement that does not name it', async () => {
+  const { url, drop } = await openTestDatabase();
+  const client = await connected(url);
+  const script = async (name: string): Promise<string> =>
+    readFile(new URL(`../../../../prisma/migrations/${name}/migration.sql`, import.meta.url), 'utf8');
+  // As it was before the migrations.
+  await client.query(`
+    ALTER TABLE deliveries DROP COLUMN event_type;
+    DROP FUNCTION copy_event_type() CASCADE;
+    CREATE INDEX deliveries_endpoint_id_id_idx ON deliveries (endpoint_id, id);
+    DROP INDEX deliveries_endpoint_id_created_at_id_idx, events_client_pk_type_created_at_id_idx, jobs_of_deliveries,
+               webhook_endpoints_of_client;
+    INSERT INTO events (id, client_pk, type, body)
+    SELECT 'evt_' || n, 1, CASE WHEN n = 7 THEN 'payment.failed' ELSE 'payment.created' END, '{}'
+      FROM generate_series(1, 25) AS n;
+    INSERT INTO deliveries (id, event_id, endpoint_id) SELECT n * 1000, 'evt_' || n, 'we_1' FROM generate_series(1, 25) AS n`);
+  await client.query(await script('20261127010000_delivery_event_type'));
+  await client.query(`INSERT INTO deliveries (event_id, endpoint_id) VALUES ('evt_7', 'we_2')`);
+  await client.query(await script('20261127010100_delivery_event_type_of_old'));
+  await client.query(await script('20261127010200_read_indexes'));
+  const { rows } = await client.query(
+    'SELECT event_type, count(*)::int AS n FROM deliveries GROUP BY 1 ORDER BY 1',
+  );
+  await client.end();
+  await drop();
+
+  expect(rows).toEqual([
+    { event_type: 'payment.created', n: 24 },
+    { event_type: 'payment.failed', n: 2 },
+  ]);
+});
