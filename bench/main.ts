@@ -7,6 +7,7 @@ import { accept } from './parts/accept.ts';
 import { cost } from './parts/cost.ts';
 import { endToEnd } from './parts/end-to-end.ts';
 import { fairness } from './parts/fairness.ts';
+import { fairnessRecover } from './parts/fairness-recover.ts';
 import { growth } from './parts/growth.ts';
 import { PROFILING, profile } from './parts/profile.ts';
 import { recovery } from './parts/recovery.ts';
@@ -20,6 +21,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   'end-to-end': endToEnd,
   'slow-emr': slowEmr,
   fairness,
+  'fairness-recover': fairnessRecover,
   growth,
   recovery,
   cost,
