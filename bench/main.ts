@@ -9,6 +9,7 @@ import { endToEnd } from './parts/end-to-end.ts';
 import { fairness } from './parts/fairness.ts';
 import { fairnessReads } from './parts/fairness-reads.ts';
 import { fairnessFloods } from './parts/fairness-floods.ts';
+import { fairnessRecover } from './parts/fairness-recover.ts';
 import { growth } from './parts/growth.ts';
 import { PROFILING, profile } from './parts/profile.ts';
 import { recovery } from './parts/recovery.ts';
@@ -24,6 +25,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   fairness,
   'fairness-reads': fairnessReads,
   'fairness-floods': fairnessFloods,
+  'fairness-recover': fairnessRecover,
   growth,
   recovery,
   cost,

@@ -92,7 +92,7 @@ export function webhookMethods(api: Api) {
       }, query.cursor);
     },
 
-    /** Sends all events again that the endpoint missed in a period. */
+    /** Starts to send all events that the endpoint missed in a period, and returns at once; `recovery` reads the progress. */
     async recover(
       endpointId: string,
       period: RecoverWebhook,
@@ -103,7 +103,7 @@ export function webhookMethods(api: Api) {
       return (await bodyOf(call)).data;
     },
 
-    /** Returns the progress of a recovery. */
+    /** Returns the progress of a recovery. Its `total` is null until all events of the period have been searched. */
     async recovery(
       ids: { endpointId: string; recoveryId: string },
       options: CallOptions = {},
