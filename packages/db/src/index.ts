@@ -16,7 +16,13 @@ export { type AuditFilter, type ListedAudit, listAudit } from './audit/list-audi
 export { recordAudit } from './audit/record-audit.ts';
 export { type Database, openDatabase } from './core/database.ts';
 export { type Listener, listenForJobs } from './core/listen.ts';
-export { DatabaseUnavailableError, type StatementDeps, type Statements } from './core/statements.ts';
+export {
+  DatabaseUnavailableError,
+  isMisfit,
+  isUnavailable,
+  type StatementDeps,
+  type Statements,
+} from './core/statements.ts';
 export { type ClaimedDelivery, claimDelivery } from './delivery/claim-delivery.ts';
 export { type DeliveryFilter, type ListedDelivery, listDeliveries } from './delivery/list-deliveries.ts';
 export { type EventFilter, type EventRow, findEvent, pageOfEvents } from './delivery/read-events.ts';
@@ -125,6 +131,7 @@ export {
 export type { PatientChange } from './tenants/settle-patients.ts';
 
 // Upkeep.
+export { type DatabaseCheck, openDatabaseCheck } from './upkeep/database-check.ts';
 export { PRUNE_BATCH, type Prunable, pruneBatch } from './upkeep/prune.ts';
 export { checkSealed, countSealed, type ResealCounts, resealAll } from './upkeep/reseal.ts';
 export { type SealOldCounts, sealOldEmrText } from './upkeep/seal-old-emr-text.ts';
