@@ -6,6 +6,7 @@ import {
   findUserByToken,
   openCredentials,
   openDatabase,
+  openDatabaseCheck,
 } from '@emr-payments/db';
 import { createPractice } from '@emr-payments/db/testing';
 import { createAdapters } from '@emr-payments/emr';
@@ -46,16 +47,15 @@ export async function openTestApi(
     urlOf?: (url: string) => Promise<string>;
     limiter?: RateLimiter;
     authFailuresPerMinute?: number;
+    metricsToken?: string;
     limits?: Partial<Limits>;
   } = {},
 ): Promise<TestApi> {
   const { url, drop } = await openTestDatabase();
   const direct = openDatabase({ url, poolSize: 2, applicationName: 'test' });
-  const database = openDatabase({
-    url: options.urlOf === undefined ? url : await options.urlOf(url),
-    poolSize: 4,
-    applicationName: 'test-api',
-  });
+  const usedUrl = options.urlOf === undefined ? url : await options.urlOf(url);
+  const database = openDatabase({ url: usedUrl, poolSize: 4, applicationName: 'test-api' });
+  const databaseCheck = openDatabaseCheck({ url: usedUrl, applicationName: 'test-api health' });
   const keyring = parseKeyring(`test:${randomBytes(32).toString('base64')}`);
   // Receivers of the tests listen on the loopback address.
   const policy = { allowHosts: ['127.0.0.1'] };
@@ -70,13 +70,17 @@ export async function openTestApi(
       },
       acceptor: createAcceptor({ database, onBatch: metrics.batch }),
       metrics,
-      checks: { postgres: () => database.ping(), queue: () => Promise.resolve() },
+      checks: { postgres: () => databaseCheck.trouble(), queue: async () => null },
       adapters: createAdapters({ credentialsOf: (sealed) => openCredentials(keyring, sealed) }),
       limiter: options.limiter ?? createRateLimiter({ clientPerSecond: 0, userPerSecond: 0 }),
       failures: { note: () => undefined },
       webhooks: { database, keyring, send: { policy, agents }, resolve: dnsResolve() },
     },
-    { authFailuresPerMinute: options.authFailuresPerMinute ?? 0, limits: options.limits ?? {} },
+    {
+      authFailuresPerMinute: options.authFailuresPerMinute ?? 0,
+      metricsToken: options.metricsToken,
+      limits: { healthReuseMs: 0, ...options.limits },
+    },
   );
   await holdToContract(app);
   return {
@@ -88,6 +92,7 @@ export async function openTestApi(
       await app.close();
       agents.close();
       await database.close();
+      await databaseCheck.close();
       await direct.close();
       await drop();
     },
