@@ -50,7 +50,7 @@ export interface paths {
         };
         /**
          * Payments can be accepted
-         * @description Needs PostgreSQL only. While the queue is down, payments are still accepted (`degraded`), and posted once it is back.
+         * @description Needs a PostgreSQL that can be written to and has the migrations of this version. While the queue is down, payments are still accepted (`degraded`), and posted once it is back.
          */
         get: operations["ready"];
         put?: never;
@@ -2305,12 +2305,28 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
-                        /** @enum {string} */
+                        /**
+                         * @description Whether payments can be accepted now.
+                         * @enum {string}
+                         */
                         status: "ok" | "degraded" | "unavailable" | "stopping";
-                        /** @enum {string} */
+                        /**
+                         * @description PostgreSQL can be written to.
+                         * @enum {string}
+                         */
                         postgres: "up" | "down";
-                        /** @enum {string} */
+                        /**
+                         * @description The database has the migrations that this version needs; `behind` when it has not.
+                         * @enum {string}
+                         */
+                        schema: "current" | "behind" | "unknown";
+                        /**
+                         * @description The queue can be written to.
+                         * @enum {string}
+                         */
                         queue: "up" | "down";
+                        /** @description Why a part is down. Empty when nothing is. */
+                        reasons: ("postgres_unreachable" | "postgres_read_only" | "postgres_refused" | "schema_behind" | "queue_unreachable" | "queue_read_only" | "queue_moved" | "queue_full" | "queue_loading" | "queue_refused" | "queue_failed")[];
                     };
                 };
             };
@@ -2347,19 +2363,35 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not ready: PostgreSQL is down, or the process is stopping */
+            /** @description Not ready: PostgreSQL cannot be used, or the process is stopping */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": {
-                        /** @enum {string} */
+                        /**
+                         * @description Whether payments can be accepted now.
+                         * @enum {string}
+                         */
                         status: "ok" | "degraded" | "unavailable" | "stopping";
-                        /** @enum {string} */
+                        /**
+                         * @description PostgreSQL can be written to.
+                         * @enum {string}
+                         */
                         postgres: "up" | "down";
-                        /** @enum {string} */
+                        /**
+                         * @description The database has the migrations that this version needs; `behind` when it has not.
+                         * @enum {string}
+                         */
+                        schema: "current" | "behind" | "unknown";
+                        /**
+                         * @description The queue can be written to.
+                         * @enum {string}
+                         */
                         queue: "up" | "down";
+                        /** @description Why a part is down. Empty when nothing is. */
+                        reasons: ("postgres_unreachable" | "postgres_read_only" | "postgres_refused" | "schema_behind" | "queue_unreachable" | "queue_read_only" | "queue_moved" | "queue_full" | "queue_loading" | "queue_refused" | "queue_failed")[];
                     };
                 };
             };
