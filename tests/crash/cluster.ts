@@ -128,6 +128,7 @@ async function start(options: ClusterOptions, releases: Release[]): Promise<Omit
     ENCRYPTION_KEYS: keys,
     WEBHOOK_ALLOW_HOSTS: HOST,
     LOG_LEVEL: 'warn',
+    DRAIN_MS: '0',
   };
   for (const name of ['api', 'api-2'] as const) {
     await processes.run(name, { app: 'api', portVariable: 'PORT', env: service });

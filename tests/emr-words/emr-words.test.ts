@@ -136,9 +136,9 @@ async function outputs(): Promise<Map<string, string>> {
   const found = await tables();
   const text = async (url: string) => (await fetch(url)).text();
   found.set('webhooks', await text(`${stack.inboxUrl}/messages`));
-  for (const { name, url, logFile } of [...stack.apis, ...stack.workers]) {
+  for (const { name, healthUrl, logFile } of [...stack.apis, ...stack.workers]) {
     found.set(`log of ${name}`, readFileSync(logFile, 'utf8'));
-    found.set(`metrics of ${name}`, await text(`${url}/metrics`));
+    found.set(`metrics of ${name}`, await text(`${healthUrl}/metrics`));
   }
   for (const { complaint, accessToken, paymentId } of paid) {
     for (const path of [`/v1/payments/${paymentId}`, '/v1/payments', '/v1/connection'])

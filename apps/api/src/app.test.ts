@@ -5,6 +5,7 @@ import { hashSecret, type LogFields, type Logger } from '@emr-payments/runtime';
 import type { FastifyInstance } from 'fastify';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type AppDeps, type AppOptions, buildApp } from './app.ts';
+import type { HealthChecks } from './health.ts';
 import { noInfrastructure } from './publish/text.ts';
 
 const PAYMENT_ID = '123e4567e89b12d3a456426614174001';
@@ -37,7 +38,7 @@ async function open(deps: Partial<AppDeps> = {}, options: AppOptions = {}): Prom
         findUser: async () => ({ userId: 1, publicId: 'user_1' }),
       },
       acceptor: { accept: async () => ACCEPTED },
-      checks: { postgres: async () => undefined, queue: async () => undefined },
+      checks: { postgres: async () => null, queue: async () => null },
       ...deps,
     },
     options,
@@ -259,27 +260,61 @@ describe('stopping', () => {
 
 describe('health', () => {
   const down = () => Promise.reject(new Error('down'));
-  const never = () => new Promise<void>(() => undefined);
-  const up = async () => undefined;
+  const never = () => new Promise<null>(() => undefined);
+  const up = async () => null;
+  const troubles = {
+    readOnly: async () => 'postgres_read_only' as const,
+    behind: async () => 'schema_behind' as const,
+    moved: async () => 'queue_moved' as const,
+  };
 
-  test.each([
-    ['everything up', up, up, 200, { status: 'ok', postgres: 'up', queue: 'up' }],
-    ['the queue down', up, down, 200, { status: 'degraded', postgres: 'up', queue: 'down' }],
-    ['Postgres down', down, up, 503, { status: 'unavailable', postgres: 'down', queue: 'up' }],
-    ['neither answering', never, never, 503, { status: 'unavailable', postgres: 'down', queue: 'down' }],
-  ])('%s', async (_name, postgres, queue, status, body) => {
+  test.each<[string, HealthChecks['postgres'], HealthChecks['queue'], string]>([
+    ['everything up', up, up, '200 ok up current up'],
+    ['the queue down', up, down, '200 degraded up current down queue_unreachable'],
+    ['the queue of a cluster', up, troubles.moved, '200 degraded up current down queue_moved'],
+    ['Postgres down', down, up, '503 unavailable down unknown up postgres_unreachable'],
+    ['read-only', troubles.readOnly, up, '503 unavailable down unknown up postgres_read_only'],
+    ['an older schema', troubles.behind, up, '503 unavailable up behind up schema_behind'],
+    [
+      'neither answering',
+      never,
+      never,
+      '503 unavailable down unknown down postgres_unreachable queue_unreachable',
+    ],
+  ])('%s', async (_name, postgres, queue, expected) => {
     await open({ checks: { postgres, queue } }, { limits: { healthCheckMs: 50 } });
     const answer = await app.inject('/health/ready');
-    expect(answer.statusCode).toBe(status);
-    expect(answer.json()).toEqual(body);
+    const { status, reasons, ...parts } = answer.json();
+    const shown = [answer.statusCode, status, parts.postgres, parts.schema, parts.queue, ...reasons];
+    expect(shown.join(' ')).toBe(expected);
     expect((await app.inject('/health/live')).json()).toEqual({ status: 'ok' });
   });
 
   test('probes that come together ask once', async () => {
     let asked = 0;
-    await open({ checks: { postgres: async () => void asked++, queue: up } });
+    const postgres = async () => {
+      asked += 1;
+      return null;
+    };
+    await open({ checks: { postgres, queue: up } }, { limits: { healthReuseMs: 60_000 } });
     await Promise.all([1, 2, 3].map(() => app.inject('/health/ready')));
+    await app.inject('/health/ready');
     expect(asked).toBe(1);
+  });
+
+  test('a process that stops says so at once, works on, and ends connections in use', async () => {
+    const stop = new AbortController();
+    await open({ stopping: stop.signal }, { limits: { healthReuseMs: 60_000 } });
+    const before = await app.inject(payment());
+    expect((await app.inject('/health/ready')).json()).toMatchObject({ status: 'ok' });
+    stop.abort();
+    const ready = await app.inject('/health/ready');
+    expect([ready.statusCode, ready.json().status]).toEqual([503, 'stopping']);
+    const during = await app.inject(payment());
+    expect([before, during].map(({ statusCode }) => statusCode)).toEqual([200, 200]);
+    expect(before.headers.connection).not.toBe('close');
+    expect(during.headers.connection).toBe('close');
+    expect((await app.inject('/health/live')).statusCode).toBe(200);
   });
 });
 

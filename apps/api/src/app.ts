@@ -42,6 +42,8 @@ export type AppDeps = {
   acceptor: Pick<Acceptor, 'accept'>;
   metrics: ApiMetrics;
   checks: HealthChecks;
+  /** Aborted when the process begins to stop: from then on it is not ready, and its answers end their connections. */
+  stopping?: AbortSignal;
   adapters: Adapters;
   limiter: RateLimiter;
   /** Counts for the audit log. */
@@ -54,6 +56,8 @@ export type AppOptions = {
   trustProxy?: readonly string[];
   /** Failed authentications after which an address is refused for the rest of the minute; 0 means no limit. */
   authFailuresPerMinute?: number;
+  /** The bearer token for `/metrics`. Without it, there is no such path. */
+  metricsToken?: string | undefined;
   /** Bounds that replace those of `LIMITS`. */
   limits?: Partial<Limits>;
 };
@@ -63,7 +67,7 @@ export type AppOptions = {
  * the app.
  */
 export async function buildApp(deps: AppDeps, options: AppOptions = {}): Promise<FastifyInstance> {
-  const { logger, audit } = deps;
+  const { logger, audit, stopping = new AbortController().signal } = deps;
   const limits = { ...LIMITS, ...options.limits };
   const onError = errorHandler({ logger });
   const app: FastifyInstance = Fastify({
@@ -101,7 +105,7 @@ export async function buildApp(deps: AppDeps, options: AppOptions = {}): Promise
   onlyJsonBodies(app);
   const audited = demandAudit(app);
   const routesDone = answerOtherMethods(app);
-  await app.register(answerHeaders);
+  await app.register(answerHeaders, { stopping });
   await app.register(requestLog, {
     logger,
     metrics: deps.metrics,
@@ -111,9 +115,9 @@ export async function buildApp(deps: AppDeps, options: AppOptions = {}): Promise
   await describeApi(app);
 
   await app.register(startRoute);
-  await app.register(metricsRoute, { metrics: deps.metrics });
-  await app.register(healthRoutes, { checks: deps.checks, limits });
-  const { authFailuresPerMinute = 0 } = options;
+  const { authFailuresPerMinute = 0, metricsToken } = options;
+  if (metricsToken !== undefined) await app.register(metricsRoute, { metrics: deps.metrics, metricsToken });
+  await app.register(healthRoutes, { checks: deps.checks, limits, stopping });
   const gate = createGate({
     limiter: deps.limiter,
     sources: createSourceFailures(authFailuresPerMinute),

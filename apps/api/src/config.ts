@@ -1,8 +1,11 @@
 import {
+  ConfigError,
   databaseUrlVariable,
+  drainMsVariable,
   keyringVariables,
   loadConfig,
   logLevelVariable,
+  metricsTokenVariable,
   redisUrlVariable,
 } from '@emr-payments/runtime';
 import { type Static, Type } from '@sinclair/typebox';
@@ -78,14 +81,31 @@ export const environment = Type.Object({
         'addresses or CIDR ranges of the proxies whose X-Forwarded-For is believed, separated by commas; none by default',
     }),
   ),
+  HEALTH_PORT: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: 65535,
+      description:
+        'a second port, for /health/… and /metrics; 0 takes a free one. Without it, /health/… is on PORT, and /metrics too if METRICS_TOKEN is set',
+    }),
+  ),
+  METRICS_TOKEN: metricsTokenVariable,
+  DRAIN_MS: drainMsVariable,
   STOP_GRACE_MS: Type.Integer({
     default: 15_000,
     minimum: 1000,
-    description: 'milliseconds that requests in flight may take to end after SIGTERM',
+    maximum: 600_000,
+    description: 'milliseconds that requests in flight may take to end after DRAIN_MS',
   }),
 });
 
 export type ApiConfig = Static<typeof environment>;
 
 /** @throws ConfigError naming the variable that is wrong. */
-export const readConfig = (): ApiConfig => loadConfig(environment, process.env);
+export function readConfig(): ApiConfig {
+  const config = loadConfig(environment, process.env);
+  if (config.HEALTH_PORT !== undefined && config.HEALTH_PORT !== 0 && config.HEALTH_PORT === config.PORT) {
+    throw new ConfigError('HEALTH_PORT is the same as PORT. Give it a port of its own.');
+  }
+  return config;
+}

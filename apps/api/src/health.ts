@@ -1,52 +1,70 @@
-import { onlyText } from '@emr-payments/contracts';
-import { within } from '@emr-payments/runtime';
+import {
+  createReadiness,
+  isReady,
+  POSTGRES_TROUBLES,
+  QUEUE_TROUBLES,
+  type Readiness,
+  type ReadinessChecks,
+  type Trouble,
+} from '@emr-payments/runtime';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { type Static, Type } from '@sinclair/typebox';
+import { Type } from '@sinclair/typebox';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { Limits } from './limits.ts';
 import { errorResponses } from './openapi/error-responses.ts';
 
-/** Each check resolves when its server answers. */
-export type HealthChecks = { postgres(): Promise<void>; queue(): Promise<void> };
+export type HealthChecks = ReadinessChecks;
 
-const State = Type.Unsafe<'up' | 'down'>({
-  type: 'string',
-  enum: ['up', 'down'],
-  description: '`down`: it does not answer in time.',
+/** What the routes of health need, on the API's port and on the health port alike. */
+export type HealthDeps = {
+  checks: HealthChecks;
+  limits: Limits;
+  /** Aborted when the process begins to stop. */
+  stopping: AbortSignal;
+};
+
+const oneOf = <const Values extends readonly string[]>(values: Values, description: string) =>
+  Type.Unsafe<Values[number]>({ type: 'string', enum: [...values], description });
+
+const ReadySchema = Type.Object({
+  status: oneOf(['ok', 'degraded', 'unavailable', 'stopping'], 'Whether payments can be accepted now.'),
+  postgres: oneOf(['up', 'down'], 'PostgreSQL can be written to.'),
+  schema: oneOf(
+    ['current', 'behind', 'unknown'],
+    'The database has the migrations that this version needs; `behind` when it has not.',
+  ),
+  queue: oneOf(['up', 'down'], 'The queue can be written to.'),
+  reasons: Type.Array(
+    Type.Unsafe<Trouble>({ type: 'string', enum: [...POSTGRES_TROUBLES, ...QUEUE_TROUBLES] }),
+    { description: 'Why a part is down. Empty when nothing is.' },
+  ),
 });
-const Status = Type.Unsafe<'ok' | 'degraded' | 'unavailable' | 'stopping'>({
-  type: 'string',
-  enum: ['ok', 'degraded', 'unavailable', 'stopping'],
-  description: '`degraded`: payments are accepted, and posted once the queue is back.',
-});
-const ReadySchema = Type.Object({ status: Status, postgres: State, queue: State });
-type Ready = Static<typeof ReadySchema>;
 
 const ERRORS = errorResponses(['malformed_request', 'method_not_allowed', 'headers_too_large']);
 
+/** Answers `/health/ready`: 503 while the process is not ready. */
+export function readyHandler(app: FastifyInstance, { checks, limits, stopping }: HealthDeps) {
+  let closing = false;
+  app.addHook('preClose', async () => {
+    closing = true;
+  });
+  const readiness = createReadiness(
+    { checks, stopping: () => closing || stopping.aborted },
+    { needsQueue: false, withinMs: limits.healthCheckMs, reuseMs: limits.healthReuseMs },
+  );
+  return async (_request: unknown, reply: FastifyReply): Promise<Readiness> => {
+    const ready = await readiness.read();
+    reply.code(isReady(ready) ? 200 : 503);
+    return ready;
+  };
+}
+
 /**
  * `/health/live`: the process answers. `/health/ready`: it can accept payments, which needs Postgres only. While the queue
- * is down, payments are still accepted, and posted once it is back: 200 with `degraded`.
+ * is down, payments are still accepted, and posted once it is back: 200 with `degraded`. While the process stops: 503 with
+ * `stopping`, although every request still works, so that a load balancer sends no more of them.
  */
-export const healthRoutes: FastifyPluginAsyncTypebox<{ checks: HealthChecks; limits: Limits }> = async (
-  app,
-  { checks, limits },
-) => {
-  let stopping = false;
-  app.addHook('preClose', async () => {
-    stopping = true;
-  });
-
-  // Probes that arrive while one is running share its result, so that no number of them can load Postgres.
-  let running: Promise<Ready> | undefined;
-  const check = async (): Promise<Ready> => {
-    const [postgres, queue] = await Promise.all([
-      stateOf(checks.postgres, limits.healthCheckMs),
-      stateOf(checks.queue, limits.healthCheckMs),
-    ]);
-    const status = postgres === 'down' ? 'unavailable' : queue === 'down' ? 'degraded' : 'ok';
-    return { status: stopping ? 'stopping' : status, postgres, queue };
-  };
-
+export const healthRoutes: FastifyPluginAsyncTypebox<HealthDeps> = async (app, deps) => {
   app.get(
     '/health/live',
     {
@@ -75,34 +93,18 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{ checks: HealthChecks; lim
         tags: ['Health'],
         summary: 'Payments can be accepted',
         description:
-          'Needs PostgreSQL only. While the queue is down, payments are still accepted (`degraded`), and posted once it is back.',
+          'Needs a PostgreSQL that can be written to and has the migrations of this version. While the queue is down, payments are still accepted (`degraded`), and posted once it is back.',
         security: [],
         response: {
           200: Type.Object(ReadySchema.properties, { title: 'Readiness', description: 'Ready' }),
           503: Type.Object(ReadySchema.properties, {
             title: 'Readiness',
-            description: 'Not ready: PostgreSQL is down, or the process is stopping',
+            description: 'Not ready: PostgreSQL cannot be used, or the process is stopping',
           }),
           ...ERRORS,
         },
       },
     },
-    async (_request, reply) => {
-      running ??= check().finally(() => {
-        running = undefined;
-      });
-      const ready = await running;
-      return reply.code(ready.status === 'ok' || ready.status === 'degraded' ? 200 : 503).send(ready);
-    },
+    readyHandler(app, deps),
   );
 };
-
-/** Runs a check: `down` when it fails or takes longer than its bound. */
-async function stateOf(check: () => Promise<void>, withinMs: number): Promise<'up' | 'down'> {
-  try {
-    await within(withinMs, check());
-    return 'up';
-  } catch {
-    return 'down';
-  }
-}

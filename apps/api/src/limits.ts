@@ -5,6 +5,7 @@ export type Limits = {
   waitMs: number;
   keepAliveMs: number;
   healthCheckMs: number;
+  healthReuseMs: number;
   emrWaitMs: number;
 };
 
@@ -26,6 +27,8 @@ export const LIMITS: Limits = {
   keepAliveMs: 65_000,
   /** Time for a single health check. */
   healthCheckMs: 2000,
+  /** Time for which the result of the health checks is used again: each of them writes to PostgreSQL and to the queue. */
+  healthReuseMs: 250,
   /** Time for an EMR's answer, in the few requests that query the EMR. */
   emrWaitMs: 5000,
 };

@@ -4,13 +4,22 @@ import {
   findClient,
   findUserByToken,
   openCredentials,
+  openDatabaseCheck,
 } from '@emr-payments/db';
 import { createAdapters } from '@emr-payments/emr';
-import { configOrExit, createLogger, openTransport, readKeyring, runProcess } from '@emr-payments/runtime';
+import {
+  configOrExit,
+  createLogger,
+  openTransport,
+  queueTroubleOf,
+  readKeyring,
+  runProcess,
+} from '@emr-payments/runtime';
 import { createAgents, dnsResolve } from '@emr-payments/webhooks';
 import { buildApp } from './app.ts';
 import { openBulkheads } from './bulkheads/open-bulkheads.ts';
 import { readConfig } from './config.ts';
+import { openHealthServer } from './health-server.ts';
 import { createApiMetrics } from './metrics.ts';
 import { startDemandSharing } from './rate-limit/demand-sharing.ts';
 import { createRateLimiter } from './rate-limit/rate-limiter.ts';
@@ -21,7 +30,9 @@ const logger = createLogger('api', config.LOG_LEVEL);
 /** Time left to close the database after the last request was cut off. */
 const CLOSE_MS = 2000;
 
-await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS }, async (releases) => {
+const { DRAIN_MS: drainMs } = config;
+await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, async (releases) => {
+  const { stopping } = releases;
   const { accepting, database, writes, costly } = releases.add(
     'database',
     openBulkheads({
@@ -38,6 +49,15 @@ await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS }, async (re
     openTransport({ logger }, { redisUrl: config.REDIS_URL, databaseUrl: config.DATABASE_URL }),
     (it) => it.close(),
   );
+  const databaseCheck = releases.add(
+    'database check',
+    openDatabaseCheck({ url: config.DATABASE_URL, applicationName: 'emr-payments-api health' }),
+    (it) => it.close(),
+  );
+  const checks = {
+    postgres: () => databaseCheck.trouble(),
+    queue: () => transport.ping().then(() => null, queueTroubleOf),
+  };
   const keyring = readKeyring(config);
   const metrics = createApiMetrics();
   const policy = { allowHosts: config.WEBHOOK_ALLOW_HOSTS.split(',').filter((host) => host.trim() !== '') };
@@ -65,7 +85,8 @@ await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS }, async (re
       },
       acceptor: createAcceptor({ database: accepting, onBatch: metrics.batch }),
       metrics,
-      checks: { postgres: () => accepting.ping(), queue: () => transport.ping() },
+      checks,
+      stopping: stopping.signal,
       adapters: createAdapters({ credentialsOf: (sealed) => openCredentials(keyring, sealed) }),
       limiter,
       audit,
@@ -73,20 +94,25 @@ await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS }, async (re
     },
     {
       authFailuresPerMinute: config.AUTH_FAILURES_PER_MINUTE,
+      metricsToken: config.METRICS_TOKEN,
       ...(config.TRUST_PROXY === undefined ? {} : { trustProxy: config.TRUST_PROXY.split(',') }),
     },
   );
+  const listenForHealth = await openHealthServer({ config, releases, checks, metrics });
   releases.add('http', app, async (it) => {
+    await stopping.drained();
     // Requests in flight get time to end; those that do not are cut off, so that everything else closes in order.
     const cutOff = setTimeout(() => it.server.closeAllConnections(), config.STOP_GRACE_MS);
     await it.close();
     clearTimeout(cutOff);
   });
   await app.listen({ host: config.HOST, port: config.PORT });
+  const healthPort = await listenForHealth();
   const address = app.server.address();
   logger.info(
     {
       ...(typeof address === 'object' && address !== null ? { port: address.port } : {}),
+      ...(healthPort === null ? {} : { health_port: healthPort }),
       backend: transport.backend,
     },
     'listening',

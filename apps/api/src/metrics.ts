@@ -1,6 +1,7 @@
-import { createRegistry, METRICS_CONTENT_TYPE, type Registry } from '@emr-payments/runtime';
+import { bearerTokenCheck, createRegistry, METRICS_CONTENT_TYPE, type Registry } from '@emr-payments/runtime';
 import type { FastifyInstance } from 'fastify';
 import { Counter, Histogram } from 'prom-client';
+import { sendError } from './errors/send-error.ts';
 
 /** The metrics of an API process. Labels are route patterns, statuses and outcomes: never an id or a tenant. */
 export type ApiMetrics = {
@@ -51,12 +52,20 @@ export function createApiMetrics(): ApiMetrics {
   };
 }
 
-/** `/metrics`, for Prometheus. It reveals nothing about a tenant; a proxy should still hide it from the outside. */
+/**
+ * `/metrics`, for Prometheus. It reveals nothing about a tenant, but how much the service has to do: so it is on the health
+ * port, or wants a token, or both.
+ */
 export async function metricsRoute(
   app: FastifyInstance,
-  { metrics }: { metrics: ApiMetrics },
+  { metrics, metricsToken }: { metrics: Pick<ApiMetrics, 'registry'>; metricsToken: string | undefined },
 ): Promise<void> {
-  app.get('/metrics', { config: { quiet: true }, schema: { hide: true } }, async (_request, reply) =>
-    reply.type(METRICS_CONTENT_TYPE).send(await metrics.registry.metrics()),
-  );
+  const allowed = metricsToken === undefined ? () => true : bearerTokenCheck(metricsToken);
+  app.get('/metrics', { config: { quiet: true }, schema: { hide: true } }, async (request, reply) => {
+    if (!allowed(request.headers.authorization)) {
+      reply.header('www-authenticate', 'Bearer realm="metrics"');
+      return sendError(request, reply, 'invalid_client');
+    }
+    return reply.type(METRICS_CONTENT_TYPE).send(await metrics.registry.metrics());
+  });
 }

@@ -1,4 +1,4 @@
-import { type Actor, type Database, DatabaseUnavailableError, openDatabase } from '@emr-payments/db';
+import { type Actor, type Database, isUnavailable, openDatabase } from '@emr-payments/db';
 import { ConfigError } from '@emr-payments/runtime';
 import type { Command } from 'commander';
 import { type CliConfig, operator, readConfig } from './config.ts';
@@ -38,7 +38,7 @@ const KNOWN_CODES: Readonly<Record<string, string>> = {
 /** One sentence for any error. Of an unexpected one only the kind is shown: its own message may quote a row. */
 function failureOf(error: unknown): Outcome {
   if (error instanceof ConfigError) return failure('failed', error.message);
-  if (error instanceof DatabaseUnavailableError) {
+  if (isUnavailable(error)) {
     return failure('failed', 'PostgreSQL cannot be reached at the address in DATABASE_URL.');
   }
   const code = (error as { code?: unknown }).code;

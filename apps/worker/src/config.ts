@@ -1,10 +1,12 @@
 import {
   databaseUrlVariable,
+  drainMsVariable,
   type Keyring,
   keyringVariables,
   type LogLevel,
   loadConfig,
   logLevelVariable,
+  metricsTokenVariable,
   readKeyring,
   redisUrlVariable,
 } from '@emr-payments/runtime';
@@ -62,6 +64,8 @@ export const environment = Type.Object({
     maximum: 65535,
     description: 'the port of the health server; 0 takes a free one',
   }),
+  METRICS_TOKEN: metricsTokenVariable,
+  DRAIN_MS: drainMsVariable,
   LOG_LEVEL: logLevelVariable,
 });
 
@@ -78,6 +82,8 @@ export type WorkerConfig = {
   eventRetentionDays: number;
   host: string;
   healthPort: number;
+  metricsToken: string | undefined;
+  drainMs: number;
   logLevel: LogLevel;
 };
 
@@ -97,6 +103,8 @@ export function readConfig(): WorkerConfig {
     eventRetentionDays: env.EVENT_RETENTION_DAYS,
     host: env.HOST,
     healthPort: env.HEALTH_PORT,
+    metricsToken: env.METRICS_TOKEN,
+    drainMs: env.DRAIN_MS,
     logLevel: env.LOG_LEVEL,
   };
 }

@@ -1,10 +1,13 @@
-import { createLogger, runProcess } from '@emr-payments/runtime';
+import { configOrExit, createLogger, runProcess } from '@emr-payments/runtime';
 import { readConfig } from './config.ts';
 import { startWorker } from './start-worker.ts';
 
-const logger = createLogger('worker', 'info');
+const config = configOrExit(readConfig);
+const logger = createLogger('worker', config.logLevel);
 
-await runProcess({ logger, graceMs: 12_000 }, async (releases) => {
-  const config = readConfig();
-  await startWorker({ config, logger: createLogger('worker', config.logLevel) }, releases);
-});
+/** Time for the jobs in hand to end, and for everything to be closed. */
+const GRACE_MS = 12_000;
+
+await runProcess({ logger, graceMs: GRACE_MS, drainMs: config.drainMs }, (releases) =>
+  startWorker({ config, logger }, releases),
+);

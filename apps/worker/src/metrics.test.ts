@@ -1,12 +1,85 @@
 import type { AddressInfo } from 'node:net';
-import { openTransport } from '@emr-payments/runtime';
-import { sendRaw, URL_VALUES } from '@emr-payments/testkit';
+import { openDatabase } from '@emr-payments/db';
+import { openTestDatabase, sendRaw, URL_VALUES } from '@emr-payments/testkit';
+import { openRelay } from '@emr-payments/testkit/relay';
 import { afterEach, expect, test } from 'vitest';
 import { buildHealthServer } from './health.ts';
+import { createWorkerMetrics, type WorkerMetrics } from './metrics.ts';
 import { openWorkerFixture, type WorkerFixture } from './testing/worker-fixture.ts';
 
-let fixture: WorkerFixture;
-afterEach(() => fixture.close());
+let fixture: WorkerFixture | undefined;
+afterEach(async () => {
+  await fixture?.close();
+  fixture = undefined;
+});
+
+const healthServer = (metrics: WorkerMetrics, metricsToken?: string) =>
+  buildHealthServer({
+    checks: { postgres: async () => null, queue: async () => null },
+    metrics,
+    metricsToken,
+    stopping: new AbortController().signal,
+  });
+
+test('while PostgreSQL is away, /metrics shows the numbers of the process and leaves out those of the rows', async () => {
+  const { url, drop } = await openTestDatabase();
+  const relay = await openRelay(url);
+  const database = openDatabase({ url: relay.url, poolSize: 2, applicationName: 'test' });
+  const metrics = createWorkerMetrics({ database });
+  const app = healthServer(metrics);
+  const scrape = async () => {
+    const { statusCode, body } = await app.inject('/metrics');
+    const gauges = body
+      .split('\n')
+      .filter((line) => /^emr_payments_(jobs|oldest|repeating|open|holds|work)/.test(line));
+    return { statusCode, gauges, body };
+  };
+  metrics.posting({ adapter: 'fhir-r5', outcome: 'posted', seconds: 1 });
+  const before = await scrape();
+  await relay.cut();
+  const away = await Promise.all([scrape(), scrape(), scrape()]);
+  await relay.mend();
+  const after = await scrape();
+  await app.close();
+  await database.close();
+  await relay.cut();
+  await drop();
+
+  expect(before.gauges).toContain('emr_payments_repeating_payments 0');
+  expect(before.gauges).toContain('emr_payments_work_measured 1');
+  for (const { statusCode, gauges, body } of away) {
+    expect(statusCode).toBe(200);
+    expect(gauges).toEqual(['emr_payments_work_measured 0']);
+    expect(body).toContain('emr_payments_postings_total{adapter="fhir-r5",outcome="posted"} 1');
+  }
+  expect(after.gauges).toEqual(before.gauges);
+});
+
+test('while PostgreSQL does not answer, a scrape has its answer within seconds, and all share one query', async () => {
+  let asked = 0;
+  const unanswered = () => {
+    asked += 1;
+    return new Promise<never>(() => undefined);
+  };
+  const metrics = createWorkerMetrics({ database: { pool: { query: unanswered } as never } });
+  const app = healthServer(metrics);
+  const answers = await Promise.all(Array.from({ length: 20 }, () => app.inject('/metrics')));
+  await app.close();
+  expect(answers.map(({ statusCode }) => statusCode)).toEqual(Array(20).fill(200));
+  expect(answers[0]?.body).toContain('emr_payments_work_measured 0');
+  // One set of queries: jobs, circuits and holds.
+  expect(asked).toBe(3);
+});
+
+test('/metrics wants the token when there is one', async () => {
+  fixture = await openWorkerFixture();
+  const app = healthServer(fixture.deps.metrics, 'a-token-of-the-metrics');
+  const ask = async (authorization: string) =>
+    (await app.inject({ url: '/metrics', headers: { authorization } })).statusCode;
+  expect(await ask('Bearer wrong')).toBe(401);
+  expect(await ask('Bearer a-token-of-the-metrics')).toBe(200);
+  await app.close();
+});
 
 test('/metrics shows the work done, the work waiting and the open circuits', async () => {
   fixture = await openWorkerFixture();
@@ -16,13 +89,9 @@ test('/metrics shows the work done, the work waiting and the open circuits', asy
   await fixture.rows("UPDATE jobs SET run_at = now() - interval '90 s' RETURNING 1");
   await fixture.rows("UPDATE lanes SET open_until = now() + interval '1 minute' RETURNING 1");
 
-  const { database, deps } = fixture;
-  const databaseUrl = database.pool.options.connectionString ?? '';
-  const transport = openTransport({ logger: deps.logger }, { databaseUrl });
-  const app = buildHealthServer({ database, transport, metrics: deps.metrics });
+  const app = healthServer(fixture.deps.metrics);
   const answer = await app.inject('/metrics');
   await app.close();
-  await transport.close();
 
   expect(answer.headers['content-type']).toMatch(/^text\/plain; version=/);
   const lines = answer.body.split('\n');
@@ -38,10 +107,7 @@ test('/metrics shows the work done, the work waiting and the open circuits', asy
 
 test('no path or query of the worker’s own server is an error of ours', async () => {
   fixture = await openWorkerFixture();
-  const { database, deps } = fixture;
-  const databaseUrl = database.pool.options.connectionString ?? '';
-  const transport = openTransport({ logger: deps.logger }, { databaseUrl });
-  const app = buildHealthServer({ database, transport, metrics: deps.metrics });
+  const app = healthServer(fixture.deps.metrics);
   await app.listen({ host: '127.0.0.1', port: 0 });
   const { port } = app.server.address() as AddressInfo;
   const statuses = new Set<number>();
@@ -55,7 +121,6 @@ test('no path or query of the worker’s own server is an error of ours', async 
       statuses.add((await sendRaw({ port }, { method: 'GET', path })).status);
   }
   await app.close();
-  await transport.close();
   expect([...statuses].filter((status) => status >= 500)).toEqual([]);
   expect(statuses).toContain(404);
 });

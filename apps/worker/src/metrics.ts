@@ -1,5 +1,5 @@
 import { type Database, measureWork, type WorkMeasures } from '@emr-payments/db';
-import { createRegistry, type Registry } from '@emr-payments/runtime';
+import { createRegistry, type Registry, within } from '@emr-payments/runtime';
 import { Counter, Gauge, Histogram } from 'prom-client';
 
 /** The counters of one worker. Every label takes few, fixed values: docs/operating.md lists them. */
@@ -21,7 +21,13 @@ export type WorkerMetrics = {
 
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15];
 
-/** Gauges are read from Postgres at each scrape, so `/metrics` of any one worker shows them for all workers. */
+/** A scrape does not wait longer than this for PostgreSQL. */
+const MEASURE_MS = 2_000;
+
+/**
+ * Gauges are read from Postgres at each scrape, so `/metrics` of any one worker shows them for all workers. While Postgres does
+ * not answer, they are left out, and `emr_payments_work_measured` is 0: an old number would look like a new one.
+ */
 export function createWorkerMetrics({ database }: { database: Pick<Database, 'pool'> }): WorkerMetrics {
   const registry = createRegistry();
   const registers = [registry];
@@ -73,10 +79,8 @@ export function createWorkerMetrics({ database }: { database: Pick<Database, 'po
     labelNames: ['adapter'],
     registers,
   });
-  addWorkGauges(
-    registers,
-    shared(() => measureWork({ database })),
-  );
+  const measure = shared(() => measureWork({ database }));
+  addWorkGauges(registers, () => within(MEASURE_MS, measure()).catch(() => null));
 
   return {
     registry,
@@ -95,7 +99,7 @@ export function createWorkerMetrics({ database }: { database: Pick<Database, 'po
   };
 }
 
-/** Gauges are collected concurrently: those of one scrape share one set of queries. */
+/** Gauges are collected concurrently: those of one scrape, and of scrapes at the same time, share one set of queries. */
 function shared<T>(read: () => Promise<T>): () => Promise<T> {
   let running: Promise<T> | undefined;
   return () => {
@@ -106,51 +110,71 @@ function shared<T>(read: () => Promise<T>): () => Promise<T> {
   };
 }
 
-function addWorkGauges(registers: Registry[], measure: () => Promise<WorkMeasures>): void {
-  new Gauge({
+type Sample = { labels: Record<string, string>; value: number };
+
+/** Gauges that show rows of PostgreSQL, and what each of them reads out of one set of queries. */
+const WORK_GAUGES: readonly {
+  name: string;
+  help: string;
+  labelNames: string[];
+  samples: (work: WorkMeasures) => Sample[];
+}[] = [
+  {
     name: 'emr_payments_jobs',
     help: 'Live jobs by state.',
     labelNames: ['kind', 'state'],
-    registers,
-    async collect() {
-      const { jobs } = await measure();
-      this.reset();
-      for (const { kind, state, count } of jobs) this.set({ kind, state }, count);
-    },
-  });
-  new Gauge({
+    samples: ({ jobs }) => jobs.map(({ kind, state, count }) => ({ labels: { kind, state }, value: count })),
+  },
+  {
     name: 'emr_payments_oldest_due_job_seconds',
     help: 'Seconds for which the oldest due job has been waiting for a worker.',
     labelNames: ['kind'],
-    registers,
-    async collect() {
-      for (const { kind, seconds } of (await measure()).oldestDue) this.set({ kind }, seconds);
-    },
-  });
-  new Gauge({
+    samples: ({ oldestDue }) => oldestDue.map(({ kind, seconds }) => ({ labels: { kind }, value: seconds })),
+  },
+  {
     name: 'emr_payments_repeating_payments',
     help: 'Open payments that have had the same answer 10 times in a row or more.',
-    registers,
-    async collect() {
-      this.set((await measure()).repeating);
-    },
-  });
-  new Gauge({
+    labelNames: [],
+    samples: ({ repeating }) => [{ labels: {}, value: repeating }],
+  },
+  {
     name: 'emr_payments_open_circuits',
     help: 'EMR connections and endpoints that are paused because they keep failing.',
     labelNames: ['kind'],
-    registers,
-    async collect() {
-      for (const { kind, count } of (await measure()).openCircuits) this.set({ kind }, count);
-    },
-  });
-  new Gauge({
+    samples: ({ openCircuits }) =>
+      openCircuits.map(({ kind, count }) => ({ labels: { kind }, value: count })),
+  },
+  {
     name: 'emr_payments_holds',
     help: 'Holds that are on: posting is stopped for all users, or for so many single ones.',
     labelNames: ['scope'],
+    samples: ({ holds }) => holds.map(({ scope, count }) => ({ labels: { scope }, value: count })),
+  },
+];
+
+/** @param measure resolves with null when PostgreSQL does not answer. */
+function addWorkGauges(registers: Registry[], measure: () => Promise<WorkMeasures | null>): void {
+  for (const { name, help, labelNames, samples } of WORK_GAUGES) {
+    new Gauge({
+      name,
+      help,
+      labelNames,
+      registers,
+      async collect() {
+        const work = await measure();
+        this.reset();
+        // `reset` leaves a gauge without labels at 0, which would be a measurement.
+        this.remove({});
+        for (const { labels, value } of work === null ? [] : samples(work)) this.set(labels, value);
+      },
+    });
+  }
+  new Gauge({
+    name: 'emr_payments_work_measured',
+    help: '1 when PostgreSQL has answered this scrape; 0 when the gauges of its rows are left out.',
     registers,
     async collect() {
-      for (const { scope, count } of (await measure()).holds) this.set({ scope }, count);
+      this.set((await measure()) === null ? 0 : 1);
     },
   });
 }

@@ -1,6 +1,6 @@
-import { openCredentials, openDatabase } from '@emr-payments/db';
+import { openCredentials, openDatabase, openDatabaseCheck } from '@emr-payments/db';
 import { createAdapters } from '@emr-payments/emr';
-import { type Logger, openTransport, type Releases } from '@emr-payments/runtime';
+import { type Logger, openTransport, queueTroubleOf, type Releases } from '@emr-payments/runtime';
 import { createAgents } from '@emr-payments/webhooks';
 import type { WorkerConfig } from './config.ts';
 import { buildHealthServer } from './health.ts';
@@ -15,6 +15,7 @@ import { startRetention } from './loops/retention.ts';
 import { startSweeper } from './loops/sweeper.ts';
 import { createWorkerMetrics } from './metrics.ts';
 import { type JobSteps, jobSteps } from './steps.ts';
+import { waitForSchema } from './wait-for-schema.ts';
 
 /**
  * The parts of a worker by which a payment or a delivery moves. The crash suite wraps them, to stop a holder at a chosen
@@ -29,9 +30,12 @@ export type WorkerParts = {
 export const workerParts: WorkerParts = { steps: jobSteps, createAdapters, createLeaseKeeper };
 
 /** Time for the running jobs to end when the process stops. */
-const DRAIN_MS = 8_000;
+const JOBS_END_MS = 8_000;
 
-/** Starts a worker: opens everything that it needs, in the order of need; `releases` closes it in the reverse order. */
+/**
+ * Starts a worker: opens everything that it needs, in the order of need; `releases` closes it in the reverse order. The health
+ * server is opened before, and closed after, all that works: so it shows a worker that waits for the schema, and one that stops.
+ */
 export async function startWorker(
   { config, logger, parts = workerParts }: { config: WorkerConfig; logger: Logger; parts?: WorkerParts },
   releases: Releases,
@@ -51,6 +55,37 @@ export async function startWorker(
     openTransport({ logger }, { databaseUrl, redisUrl }),
     (opened) => opened.close(),
   );
+  const databaseCheck = releases.add(
+    'database check',
+    openDatabaseCheck({ url: databaseUrl, applicationName: 'emr-payments worker health' }),
+    (opened) => opened.close(),
+  );
+  const metrics = createWorkerMetrics({ database });
+  const { stopping } = releases;
+  const health = releases.add(
+    'health server',
+    buildHealthServer({
+      checks: {
+        postgres: () => databaseCheck.trouble(),
+        queue: () => transport.ping().then(() => null, queueTroubleOf),
+      },
+      metrics,
+      metricsToken: config.metricsToken,
+      stopping: stopping.signal,
+    }),
+    async (app) => {
+      // Nobody sends work to a worker, so it takes no more of it at once; its state and its last numbers can be read this long.
+      await stopping.drained();
+      await app.close();
+    },
+  );
+  await health.listen({ host: config.host, port: config.healthPort });
+  const address = health.server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : config.healthPort;
+  logger.info({ port, backend: transport.backend }, 'listening');
+  const isThere = await waitForSchema({ check: databaseCheck, logger }, { stopping: stopping.signal });
+  if (!isThere) return;
+
   const policy = { allowHosts: config.allowHosts };
   const agents = releases.add('webhook agents', createAgents({ policy }), (opened) => opened.close());
   const leases = releases.add(
@@ -58,8 +93,6 @@ export async function startWorker(
     parts.createLeaseKeeper({ database, logger }, { leaseMs }),
     (opened) => opened.close(),
   );
-
-  const metrics = createWorkerMetrics({ database });
 
   let relay: Relay | undefined;
   const deps: JobDeps = {
@@ -82,7 +115,9 @@ export async function startWorker(
   const deliveries = transport.consume('deliver-webhook', config.deliveryConcurrency, (entry) =>
     deliverWebhook(deps, entry),
   );
-  releases.add('consumers', null, () => Promise.all([postings.close(DRAIN_MS), deliveries.close(DRAIN_MS)]));
+  releases.add('consumers', null, () =>
+    Promise.all([postings.close(JOBS_END_MS), deliveries.close(JOBS_END_MS)]),
+  );
   relay = releases.add('relay', startRelay({ database, transport, logger }, { databaseUrl }), (opened) =>
     opened.close(),
   );
@@ -94,12 +129,4 @@ export async function startWorker(
   releases.add('retention', startRetention({ database, logger }, keep), (opened) => opened.close());
 
   releases.add('hold watch', startHoldWatch({ database, logger }), (opened) => opened.close());
-
-  const health = releases.add('health server', buildHealthServer({ database, transport, metrics }), (app) =>
-    app.close(),
-  );
-  await health.listen({ host: config.host, port: config.healthPort });
-  const address = health.server.address();
-  const port = typeof address === 'object' && address !== null ? address.port : config.healthPort;
-  logger.info({ port, backend: transport.backend }, 'listening');
 }

@@ -22,7 +22,9 @@ export { type Database, type DatabaseOptions, openDatabase } from './core/databa
 export { type Listener, listenForJobs } from './core/listen.ts';
 export {
   DatabaseUnavailableError,
+  isMisfit,
   isStatementTimeout,
+  isUnavailable,
   type StatementDeps,
   type Statements,
 } from './core/statements.ts';
@@ -142,6 +144,7 @@ export {
 export type { PatientChange } from './tenants/settle-patients.ts';
 
 // Upkeep.
+export { type DatabaseCheck, openDatabaseCheck } from './upkeep/database-check.ts';
 export { PRUNE_BATCH, type Prunable, pruneBatch } from './upkeep/prune.ts';
 export { checkSealed, countSealed, type ResealCounts, resealAll } from './upkeep/reseal.ts';
 export { type SealOldCounts, sealOldEmrText } from './upkeep/seal-old-emr-text.ts';

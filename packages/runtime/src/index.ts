@@ -1,14 +1,23 @@
 export { type Ambiguity, findAmbiguity } from './ambiguous-json.ts';
 export { type Batcher, createBatcher } from './batcher.ts';
+export * from './bearer-token.ts';
 export * from './config.ts';
 export * from './every.ts';
 export * from './keyring-config.ts';
 export * from './logger.ts';
 export * from './metrics.ts';
+export {
+  QUEUE_TROUBLES,
+  type QueueTrouble,
+  QueueUnusableError,
+  queueTroubleOf,
+} from './queue-trouble.ts';
 export * from './queues.ts';
+export * from './readiness.ts';
 export * from './sealing.ts';
 export * from './shares.ts';
 export * from './stop.ts';
+export * from './stopping.ts';
 export { parseStrictJson, RepeatedMemberError } from './strict-json.ts';
 export * from './text.ts';
 export * from './variables.ts';

@@ -36,6 +36,7 @@ export type LogFields = {
   queue?: string;
   backend?: string;
   port?: number;
+  health_port?: number;
   signal?: string;
   err?: unknown;
 };

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import {
   createPostgresBackend,
   type JobsOptions,
@@ -11,6 +10,7 @@ import {
 import { Redis } from 'ioredis';
 import { Client, type ClientConfig, Pool } from 'pg';
 import type { Logger } from './logger.ts';
+import { probePostgresQueue, probeRedis } from './queue-trouble.ts';
 import { queueUntilReady, workerUntilReady } from './queue-until-ready.ts';
 import { LateError, within } from './within.ts';
 
@@ -28,7 +28,7 @@ export type QueueConsumer = {
 /** Carries entries from the relay to the handlers. It may lose all of them at any moment: Postgres is the truth. */
 export type Transport = {
   readonly backend: 'redis' | 'postgres';
-  /** Rejects when the queue cannot be reached. */
+  /** Writes to the queue as an entry does. Rejects when that fails: `queueTroubleOf` names what the error means. */
   ping(): Promise<void>;
   /** Adds entries; one that is already in the queue is not added again. Rejects at once when the queue is down. */
   add(queue: QueueName, entries: readonly QueueEntry[]): Promise<void>;
@@ -55,9 +55,12 @@ type Backend = {
   close(): Promise<unknown>;
 };
 
-const CONNECT_MS = 1_000;
 const PREFIX = '{emr-payments}';
+const PROBE_KEY = `${PREFIX}:probe`;
 const retryStrategy = (times: number) => Math.min(times * 100, 1000);
+
+/** After a fail-over behind a fixed address, a connection that stayed open leads to the former master: a new one does not. */
+const reconnectOnError = (error: Error) => /\bREADONLY\b/.test(error.message);
 
 /** At debug level: BullMQ emits an error for every broken connection. The relay's warning and /health/ready report it once. */
 const errorsOf = (logger: Logger) => (queue: QueueName) => (err: Error) =>
@@ -65,7 +68,7 @@ const errorsOf = (logger: Logger) => (queue: QueueName) => (err: Error) =>
 
 function redisBackend(url: string, logger: Logger): Backend {
   const connect = (options: object) =>
-    new Redis(url, { retryStrategy, ...options }).on('error', (err) =>
+    new Redis(url, { retryStrategy, reconnectOnError, ...options }).on('error', (err) =>
       logger.debug({ err, backend: 'redis' }, 'queue connection error'),
     );
   const onError = errorsOf(logger);
@@ -75,18 +78,16 @@ function redisBackend(url: string, logger: Logger): Backend {
   return {
     name: 'redis',
     queue: (name) =>
-      new Queue<QueueEntry>(name, { connection: producer, prefix: PREFIX }).on('error', onError(name)),
+      // A connection that is lost while BullMQ looks at the server for the first time would leave a queue that never works.
+      queueUntilReady<NewEntry>(() =>
+        new Queue<QueueEntry>(name, { connection: producer, prefix: PREFIX }).on('error', onError(name)),
+      ),
     worker: (name, processor, options) =>
       new Worker<QueueEntry>(name, processor, { ...options, connection: consumer, prefix: PREFIX }).on(
         'error',
         onError(name),
       ),
-    ping: async () => {
-      // At the start and after an outage the connection needs a moment; that does not count as down yet.
-      if (producer.status !== 'ready')
-        await once(producer, 'ready', { signal: AbortSignal.timeout(CONNECT_MS) });
-      await producer.ping();
-    },
+    ping: () => probeRedis(producer, { key: PROBE_KEY }),
     close: async () => {
       producer.disconnect();
       consumer.disconnect();
@@ -118,7 +119,12 @@ export async function migrateQueue({ client }: { client: Client }): Promise<void
 
 /** Uses BullMQ's own PostgreSQL backend, in the schema `bullmq` of our database, which `migrateQueue` has made. */
 function postgresBackend(url: string, logger: Logger): Backend {
-  const pool = new Pool({ connectionString: url, max: 1, connectionTimeoutMillis: 3000 });
+  const pool = new Pool({
+    connectionString: url,
+    max: 1,
+    connectionTimeoutMillis: 3000,
+    query_timeout: 6000,
+  });
   pool.on('error', (err) => logger.debug({ err, backend: 'postgres' }, 'queue connection error'));
   const connection = {
     connectionString: url,
@@ -142,7 +148,7 @@ function postgresBackend(url: string, logger: Logger): Backend {
           ),
         onError(name),
       ),
-    ping: () => pool.query('SELECT 1'),
+    ping: () => probePostgresQueue(pool),
     close: () => pool.end(),
   };
 }

@@ -1,9 +1,12 @@
 import { setFlagsFromString } from 'node:v8';
 import closeWithGrace from 'close-with-grace';
 import type { Logger } from './logger.ts';
+import { Stopping } from './stopping.ts';
 
 /** Remembers what has been opened, to close it last first; after a start that fails half-way, as far as it is open. */
 export class Releases {
+  /** What is released may wait here for the end of the drain: see `runProcess`. */
+  readonly stopping = new Stopping();
   #stack: { name: string; close: () => Promise<unknown> | unknown }[] = [];
 
   /** Remembers how to close a resource, and returns the resource. */
@@ -34,24 +37,46 @@ function keepNewObjectsYoung(): void {
   setFlagsFromString('--no-allocation-site-pretenuring');
 }
 
+/** The signals that ask for a stop. Any other one that ends a process is handled by close-with-grace, without a drain. */
+const STOP_SIGNALS = ['SIGTERM', 'SIGINT'] as const;
+
 /**
- * Runs a process from start to stop. SIGTERM and SIGINT close what `start` opened, within `graceMs`. Work that has not
- * ended by then is cut off, which loses nothing: it is recorded in Postgres, and another worker takes it over.
+ * Runs a process from start to stop. SIGTERM and SIGINT first begin the stop, so that readiness answers `stopping`, and then
+ * close what `start` opened, last first. A release that has to wait until nobody sends work any more awaits
+ * `releases.stopping.drained()`; the others begin at once. A second signal ends the drain, a third one the process.
+ *
+ * Everything together may take `drainMs` and `graceMs`. Work that has not ended by then is cut off, which loses nothing: it is
+ * recorded in Postgres, and another worker takes it over.
  *
  * @param start opens everything, and adds it to `releases`.
  */
 export async function runProcess(
-  { logger, graceMs }: { logger: Logger; graceMs: number },
+  { logger, graceMs, drainMs = 0 }: { logger: Logger; graceMs: number; drainMs?: number },
   start: (releases: Releases) => Promise<void>,
 ): Promise<void> {
   keepNewObjectsYoung();
   const releases = new Releases();
-  closeWithGrace({ delay: graceMs, logger: false }, async ({ signal, err }) => {
-    if (err !== undefined) logger.error({ err }, 'stopping after an unhandled error');
-    else logger.info({ ...(signal === undefined ? {} : { signal }) }, 'stopping');
-    await releases.close(logger);
-    logger.info({}, 'stopped');
-  });
+  const { stopping } = releases;
+  const grace = closeWithGrace(
+    { delay: drainMs + graceMs, logger: false, skip: [...STOP_SIGNALS] },
+    async ({ signal, err }) => {
+      if (err !== undefined) logger.error({ err }, 'stopping after an unhandled error');
+      else if (!stopping.signal.aborted) logger.info(signal === undefined ? {} : { signal }, 'stopping');
+      stopping.begin({ drainMs: 0 });
+      await releases.close(logger);
+      logger.info({}, 'stopped');
+    },
+  );
+  for (const signal of STOP_SIGNALS) {
+    process.on(signal, () => {
+      if (!stopping.signal.aborted) {
+        logger.info({ signal }, 'stopping');
+        stopping.begin({ drainMs });
+        grace.close();
+      } else if (stopping.hurry()) logger.info({ signal }, 'stopping without further delay');
+      else process.exit(1);
+    });
+  }
   try {
     await start(releases);
   } catch (error) {

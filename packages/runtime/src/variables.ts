@@ -15,6 +15,22 @@ export const redisUrlVariable = Type.Optional(
   }),
 );
 
+export const drainMsVariable = Type.Integer({
+  default: 5_000,
+  minimum: 0,
+  maximum: 120_000,
+  description:
+    'milliseconds after SIGTERM for which /health/ready answers `stopping` before the port is closed; longer than a load balancer needs to notice it',
+});
+
+export const metricsTokenVariable = Type.Optional(
+  Type.String({
+    pattern: '^[A-Za-z0-9._~+/=-]{16,}$',
+    description:
+      'the bearer token that /metrics wants, 16 characters or more. Without it, /metrics is on the health port only and wants none',
+  }),
+);
+
 export const logLevelVariable = Type.Unsafe<LogLevel>(
   Type.String({
     default: 'info',

@@ -88,6 +88,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       app,
       name,
       url: `http://${HOST}:${port}`,
+      ...(env.HEALTH_PORT === undefined ? {} : { healthUrl: `http://${HOST}:${env.HEALTH_PORT}` }),
       logFile: join(logs, `${name}.log`),
       env: { ...env, ...settings[app] },
     });
@@ -104,6 +105,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     ENCRYPTION_KEYS: encryptionKeys,
     WEBHOOK_ALLOW_HOSTS: HOST,
     HOST,
+    // Nothing routes to these processes by their health, so nobody has to notice that one stops.
+    DRAIN_MS: '0',
     ...(redisUrl === undefined ? {} : { REDIS_URL: redisUrl }),
   };
   const nameOf = (app: 'api' | 'worker'): string => {
@@ -112,7 +115,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   };
   const addApi = async (port?: number): Promise<AppProcess> => {
     const own = port ?? (await freePort());
-    return run('api', nameOf('api'), own, { ...service, PORT: String(own) });
+    const health = await freePort();
+    return run('api', nameOf('api'), own, { ...service, PORT: String(own), HEALTH_PORT: String(health) });
   };
   const addWorker = async (): Promise<AppProcess> => {
     const port = await freePort();

@@ -9,6 +9,9 @@ export type Relay = {
   loseAnswers(count: number): void;
   /** The number of answers dropped so far. */
   lost(): number;
+  /** Passes no answer on until `resume`: the server looks as if it were frozen. Connections stay open and new ones are made. */
+  pause(): void;
+  resume(): void;
   /** Breaks every connection and refuses new ones. */
   cut(): Promise<void>;
   /** Accepts connections again, on the same port. */
@@ -20,6 +23,8 @@ export async function openRelay(target: string): Promise<Relay> {
   const sockets = new Set<Socket>();
   let server: Server | undefined;
   let ownPort = 0;
+  const answering = new Set<Socket>();
+  let paused = false;
   let toLose = 0;
   let lost = 0;
 
@@ -34,6 +39,8 @@ export async function openRelay(target: string): Promise<Relay> {
         outward.destroy();
       });
     }
+    answering.add(outward);
+    outward.once('close', () => answering.delete(outward));
     inward.pipe(outward);
     outward.on('data', (answer) => {
       if (toLose === 0) {
@@ -44,6 +51,7 @@ export async function openRelay(target: string): Promise<Relay> {
       lost += 1;
       inward.resetAndDestroy();
     });
+    if (paused) outward.pause();
   };
   const mend = async (): Promise<void> => {
     server = createServer(relay).listen({ host: '127.0.0.1', port: ownPort });
@@ -61,6 +69,14 @@ export async function openRelay(target: string): Promise<Relay> {
       toLose = count;
     },
     lost: () => lost,
+    pause() {
+      paused = true;
+      for (const socket of answering) socket.pause();
+    },
+    resume() {
+      paused = false;
+      for (const socket of answering) socket.resume();
+    },
     mend,
     async cut() {
       const closed = server === undefined ? undefined : once(server, 'close');

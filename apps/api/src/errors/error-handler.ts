@@ -1,5 +1,5 @@
 import type { ErrorCode } from '@emr-payments/contracts';
-import { DatabaseUnavailableError } from '@emr-payments/db';
+import { isMisfit, isUnavailable } from '@emr-payments/db';
 import { LateError, type Logger, ShareExceededError } from '@emr-payments/runtime';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { ReadTooCostlyError } from '../bulkheads/costly-reads.ts';
@@ -52,8 +52,9 @@ export function errorHandler({ logger }: { logger: Logger }) {
 }
 
 function codeOf(error: FastifyError): ErrorCode {
-  if (error instanceof DatabaseUnavailableError || error instanceof LateError) return 'service_unavailable';
   if (error instanceof ReadTooCostlyError) return 'read_too_costly';
+  // A database that does not fit this version is the operator's to repair: the same request works when it is.
+  if (error instanceof LateError || isUnavailable(error) || isMisfit(error)) return 'service_unavailable';
   const known = FROM_FASTIFY[error.code];
   if (known !== undefined) return known;
   // The caller closed the connection in the middle of its body.

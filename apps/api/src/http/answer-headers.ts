@@ -26,20 +26,21 @@ const EACH = Object.entries(SECURITY_HEADERS);
 /**
  * Adds the headers of every answer. HSTS belongs to the proxy that ends TLS.
  *
- * While the process stops, every answer carries `connection: close`: a kept-alive connection would delay the stop for
- * as long as its client keeps it open (fastify issue 7044).
+ * While the process stops, its drain included, every answer carries `connection: close`. A kept-alive connection would delay
+ * the stop for as long as its client keeps it open (fastify issue 7044); and a client that sends on one in the moment in which
+ * it is closed loses its request, so those in use are ended by an answer, which no request can cross.
  */
-export const answerHeaders = fp(
-  async (app) => {
-    let stopping = false;
+export const answerHeaders = fp<{ stopping: AbortSignal }>(
+  async (app, { stopping }) => {
+    let closing = false;
     app.addHook('preClose', async () => {
-      stopping = true;
+      closing = true;
     });
     app.addHook('onSend', (request, reply, payload, done) => {
       reply.header(HEADERS.requestId, request.id);
       if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
       for (const [name, value] of EACH) if (!reply.hasHeader(name)) reply.header(name, value);
-      if (stopping) reply.header('connection', 'close');
+      if (closing || stopping.aborted) reply.header('connection', 'close');
       done(null, payload);
     });
   },

@@ -7,6 +7,7 @@ import {
   findUserByToken,
   openCredentials,
   openDatabase,
+  openDatabaseCheck,
 } from '@emr-payments/db';
 import { createPractice } from '@emr-payments/db/testing';
 import { createAdapters } from '@emr-payments/emr';
@@ -56,20 +57,23 @@ export async function openTestApi(
     limiter?: RateLimiter;
     authFailuresPerMinute?: number;
     trustProxy?: readonly string[];
+    metricsToken?: string;
     limits?: Partial<Limits>;
     readTimeoutMs?: number;
   } = {},
 ): Promise<TestApi> {
   const { url, appUrl, drop } = await openTestDatabase();
   const direct = openDatabase({ url, poolSize: 2, applicationName: 'test' });
+  const usedUrl = options.urlOf === undefined ? appUrl : await options.urlOf(appUrl);
   const bulkheads = openBulkheads({
-    url: options.urlOf === undefined ? appUrl : await options.urlOf(appUrl),
+    url: usedUrl,
     acceptPoolSize: 3,
     poolSize: 4,
     readPoolSize: 3,
     readTimeoutMs: options.readTimeoutMs ?? 3000,
   });
   const { accepting, database, writes, costly } = bulkheads;
+  const databaseCheck = openDatabaseCheck({ url: usedUrl, applicationName: 'test-api health' });
   const keyring = parseKeyring(`test:${randomBytes(32).toString('base64')}`);
   // Receivers of the tests listen on the loopback address.
   const policy = { allowHosts: ['127.0.0.1'] };
@@ -85,7 +89,7 @@ export async function openTestApi(
       },
       acceptor: createAcceptor({ database: accepting, onBatch: metrics.batch }),
       metrics,
-      checks: { postgres: () => accepting.ping(), queue: () => Promise.resolve() },
+      checks: { postgres: () => databaseCheck.trouble(), queue: async () => null },
       adapters: createAdapters({ credentialsOf: (sealed) => openCredentials(keyring, sealed) }),
       limiter: options.limiter ?? createRateLimiter({ clientPerSecond: 0, userPerSecond: 0 }),
       audit,
@@ -93,7 +97,8 @@ export async function openTestApi(
     },
     {
       authFailuresPerMinute: options.authFailuresPerMinute ?? 0,
-      limits: options.limits ?? {},
+      metricsToken: options.metricsToken,
+      limits: { healthReuseMs: 0, ...options.limits },
       ...(options.trustProxy === undefined ? {} : { trustProxy: options.trustProxy }),
     },
   );
@@ -113,6 +118,7 @@ export async function openTestApi(
       await audit.close();
       agents.close();
       await bulkheads.close();
+      await databaseCheck.close();
       await direct.close();
       await drop();
     },

@@ -1,5 +1,5 @@
 import { sentence } from '@emr-payments/contracts';
-import { DatabaseUnavailableError, OUR_FAULT } from '@emr-payments/db';
+import { isUnavailable, OUR_FAULT } from '@emr-payments/db';
 import type { Trouble } from '@emr-payments/emr';
 import type { LogFields } from '@emr-payments/runtime';
 import type { JobDeps } from './deps.ts';
@@ -32,7 +32,7 @@ export function knownFault(cause: unknown): KnownFaultError {
 
 /** True for an error that says "not now", and so nothing about a fault: the job is claimed again when its lease has run out. */
 export function isOutage(error: unknown): boolean {
-  return error instanceof DatabaseUnavailableError;
+  return isUnavailable(error);
 }
 
 /** Logs and counts a fault of ours. */

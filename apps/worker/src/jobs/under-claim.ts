@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Claim, DatabaseUnavailableError } from '@emr-payments/db';
+import type { Claim } from '@emr-payments/db';
 import type { QueueEntry } from '@emr-payments/runtime';
 import type { Held } from '../loops/leases.ts';
 import type { JobDeps } from './deps.ts';
@@ -76,7 +76,7 @@ export async function persist<T>(held: Held, write: () => Promise<T>): Promise<T
     try {
       return await write();
     } catch (error) {
-      if (!(error instanceof DatabaseUnavailableError) || !held.isSafe()) throw error;
+      if (!isOutage(error) || !held.isSafe()) throw error;
       await pause(PAUSE_MS);
     }
   }

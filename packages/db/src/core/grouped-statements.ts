@@ -17,14 +17,18 @@ type Waiting = PromiseWithResolvers<QueryResult> & { statement: QueryConfig };
 /** The end of a group, which is committed or rolled back as a whole. */
 type GroupEnd =
   | { outcome: 'committed'; results: QueryResult[] }
-  /** The server has confirmed that nothing of the group was done. */
-  | { outcome: 'rolled_back' }
+  /** The server has confirmed that nothing of the group was done. `demoted`: because it is read-only, after a fail-over. */
+  | { outcome: 'rolled_back'; demoted: boolean }
   | { outcome: 'unknown'; error: unknown };
 
 /** True for the server's own ERROR about a statement: not a lost connection, and not a server that is shutting down. */
 function refused(error: unknown): boolean {
   return error instanceof DatabaseError && error.severity === 'ERROR' && !isUnavailable(error);
 }
+
+/** True when the server is read-only: this connection was made to the former primary. */
+const isReadOnly = (result: PromiseSettledResult<unknown>): boolean =>
+  result.status === 'rejected' && result.reason instanceof DatabaseError && result.reason.code === '25006';
 
 /** Sends a whole group in one message and waits for all its answers: one round trip, one commit, one wait for the disk. */
 async function runGroup(client: PoolClient, group: readonly Waiting[]): Promise<GroupEnd> {
@@ -41,13 +45,15 @@ async function runGroup(client: PoolClient, group: readonly Waiting[]): Promise<
   if (begin.status === 'rejected') return { outcome: 'unknown', error: begin.reason };
   if (commit.status === 'rejected') {
     // A deferred constraint speaks up at COMMIT. The server has rolled everything back, and one statement is to blame.
-    return refused(commit.reason) ? { outcome: 'rolled_back' } : { outcome: 'unknown', error: commit.reason };
+    return refused(commit.reason)
+      ? { outcome: 'rolled_back', demoted: false }
+      : { outcome: 'unknown', error: commit.reason };
   }
   const done = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
   // COMMIT of a transaction in which something failed is answered with ROLLBACK.
   return commit.value.command === 'COMMIT' && done.length === group.length
     ? { outcome: 'committed', results: done }
-    : { outcome: 'rolled_back' };
+    : { outcome: 'rolled_back', demoted: results.some(isReadOnly) };
 }
 
 /**
@@ -94,7 +100,7 @@ export function groupStatements(
         end = { outcome: 'unknown', error };
       }
       client.off('error', ignore);
-      client.release(end.outcome === 'unknown');
+      client.release(end.outcome === 'unknown' || (end.outcome === 'rolled_back' && end.demoted));
     } catch (error) {
       end = { outcome: 'unknown', error };
     }

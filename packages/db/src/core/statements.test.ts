@@ -3,7 +3,13 @@ import { createRequire } from 'node:module';
 import { openTestDatabase, type TestDatabase } from '@emr-payments/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Database, openDatabase } from './database.ts';
-import { CONNECTION_MESSAGES, DatabaseUnavailableError, isUnavailable, query } from './statements.ts';
+import {
+  CONNECTION_MESSAGES,
+  DatabaseUnavailableError,
+  isMisfit,
+  isUnavailable,
+  query,
+} from './statements.ts';
 
 const withCode = (code: string, message: string) => Object.assign(new Error(message), { code });
 
@@ -29,6 +35,12 @@ const OUTAGES: [code: string, message: string][] = [
   ['EAI_AGAIN', 'getaddrinfo EAI_AGAIN db'],
   ['EHOSTUNREACH', 'connect EHOSTUNREACH 192.0.2.1:5432'],
   ['ENETUNREACH', 'connect ENETUNREACH 192.0.2.1:5432'],
+  ['ECONNABORTED', 'read ECONNABORTED'],
+  ['CERT_HAS_EXPIRED', 'certificate has expired'],
+  ['P1001', "Can't reach database server"],
+  ['P2024', 'Timed out fetching a new connection'],
+  ['P2028', 'Unable to start a transaction in the given time'],
+  ['P2034', 'Transaction failed due to a write conflict'],
 ];
 
 const MISTAKES: [code: string, message: string][] = [
@@ -52,6 +64,39 @@ describe('an error with a code is judged by the code alone', () => {
   });
 });
 
+test('the socket of a local server that is gone is an outage, a file that is missing is not', () => {
+  const missing = (syscall: string) => Object.assign(withCode('ENOENT', `${syscall} ENOENT`), { syscall });
+  expect([missing('connect'), missing('open')].map(isUnavailable)).toEqual([true, false]);
+});
+
+test.each(['28P01', '28000', '3D000', '3F000', '42P01', '42703', '42883', '42501', '55000'])(
+  '%s says that the database does not fit, and is no outage',
+  (code) => {
+    expect([isMisfit(withCode(code, '')), isUnavailable(withCode(code, ''))]).toEqual([true, false]);
+  },
+);
+
+test.each(['23505', '22P02', '42601', 'P0001', 'XX000', '57P01'])('%s does not say so', (code) => {
+  expect(isMisfit(withCode(code, ''))).toBe(false);
+});
+
+describe('Prisma puts the server’s answer below its own code', () => {
+  const prisma = (code: string, cause: object) =>
+    Object.assign(withCode(code, ''), { meta: { driverAdapterError: { cause } } });
+  test.each([
+    ['P2039', { originalCode: '25006', kind: 'postgres' }, true, false],
+    ['P2010', { originalCode: '57P01', kind: 'postgres' }, true, false],
+    ['P2010', { kind: 'DatabaseNotReachable' }, true, false],
+    ['P2034', { originalCode: '40P01', kind: 'TransactionWriteConflict' }, true, false],
+    ['P2010', { originalCode: '42P01', kind: 'TableDoesNotExist' }, false, true],
+    ['P1000', { originalCode: '28P01', kind: 'AuthenticationFailed' }, false, true],
+    ['P2002', { originalCode: '23505', kind: 'UniqueConstraintViolation' }, false, false],
+  ])('%s over %o', (code, cause, unavailable, misfit) => {
+    const error = prisma(code, cause);
+    expect([isUnavailable(error), isMisfit(error)]).toEqual([unavailable, misfit]);
+  });
+});
+
 describe('an error without a code is an outage only with one of the messages of pg', () => {
   test.each([...CONNECTION_MESSAGES])('%s', (message) => {
     expect(isUnavailable(new Error(message))).toBe(true);
@@ -68,7 +113,9 @@ describe('an error without a code is an outage only with one of the messages of 
 
   test('each of the messages is in the source of the pg that is installed', () => {
     const pg = createRequire(createRequire(import.meta.url).resolve('pg'));
-    const source = ['./client.js', 'pg-pool'].map((file) => readFileSync(pg.resolve(file), 'utf8')).join();
+    const source = ['./client.js', './connection.js', 'pg-pool']
+      .map((file) => readFileSync(pg.resolve(file), 'utf8'))
+      .join();
     expect([...CONNECTION_MESSAGES].filter((message) => !source.includes(`'${message}'`))).toEqual([]);
   });
 });

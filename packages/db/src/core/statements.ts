@@ -1,4 +1,5 @@
 import type { Pool, QueryResultRow } from 'pg';
+import { driverErrorOf, PRISMA_OUTAGES } from './prisma-errors.ts';
 
 /** PostgreSQL cannot be reached or does not answer in time. The statement may or may not have been carried out. */
 export class DatabaseUnavailableError extends Error {
@@ -24,10 +25,17 @@ export type Statement = { name?: string; text: string };
  */
 const UNAVAILABLE_STATES = /^(08|53|57P|57014|55P03|25P03|25P04|40001|40P01|25006)/;
 
+/**
+ * SQLSTATEs and codes that say: PostgreSQL is there, but our login, the database, the schema or our rights do not fit this
+ * version. Our statements are fixed, so that is a matter of the installation, never of one request.
+ */
+const MISFIT_STATES = /^(28|3D|3F|42P01|42703|42704|42883|42501|55000)/;
+
 /** Codes of Node's network errors. */
 const NETWORK_CODES = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
+  'ECONNABORTED',
   'EPIPE',
   'ETIMEDOUT',
   'ENOTFOUND',
@@ -36,7 +44,10 @@ const NETWORK_CODES = new Set([
   'ENETUNREACH',
 ]);
 
-/** Messages of the connection errors that pg (lib/client.js) and pg-pool (index.js) throw without a code. */
+/** Codes of Node's errors about a server's certificate: an expired one is an outage until somebody replaces it. */
+const TLS_CODES = /^(CERT_|ERR_TLS_|ERR_SSL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/;
+
+/** Messages of the connection errors that pg (lib/client.js, lib/connection.js) and pg-pool (index.js) throw without a code. */
 export const CONNECTION_MESSAGES = new Set([
   'Connection terminated',
   'Connection terminated unexpectedly',
@@ -46,17 +57,39 @@ export const CONNECTION_MESSAGES = new Set([
   'Query read timeout',
   'Client has encountered a connection error and is not queryable',
   'Client was closed and is not queryable',
+  'The server does not support SSL connections',
+  'There was an error establishing an SSL connection',
 ]);
 
 /**
- * Distinguishes an outage from a mistake. An error with a code is judged by the code alone: the server's sentences can
- * contain any word, such as "timeout" in the name of a setting or a constraint.
+ * Distinguishes an outage from a mistake, for the errors of pg, of Node's sockets and of Prisma. An error with a code is judged
+ * by the code alone: the server's sentences can contain any word, such as "timeout" in the name of a setting or a constraint.
+ * It is the only function that decides this.
  */
 export function isUnavailable(error: unknown): boolean {
+  if (error instanceof DatabaseUnavailableError) return true;
+  if (!(error instanceof Error)) return false;
+  const driver = driverErrorOf(error);
+  if (driver?.outage === true) return true;
+  const { code, syscall } = error as { code?: unknown; syscall?: unknown };
+  if (driver?.state !== undefined) return UNAVAILABLE_STATES.test(driver.state);
+  if (typeof code !== 'string') return CONNECTION_MESSAGES.has(error.message);
+  return (
+    NETWORK_CODES.has(code) ||
+    // Such as ENOENT, for the socket of a local server that has stopped.
+    syscall === 'connect' ||
+    TLS_CODES.test(code) ||
+    PRISMA_OUTAGES.has(code) ||
+    UNAVAILABLE_STATES.test(code)
+  );
+}
+
+/** True for an error that says that login, database, schema or rights do not fit this version: see `MISFIT_STATES`. */
+export function isMisfit(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const { code } = error as { code?: unknown };
-  if (typeof code !== 'string') return CONNECTION_MESSAGES.has(error.message);
-  return NETWORK_CODES.has(code) || UNAVAILABLE_STATES.test(code);
+  const state = driverErrorOf(error)?.state ?? code;
+  return typeof state === 'string' && MISFIT_STATES.test(state);
 }
 
 const STATEMENT_TIMEOUT = '57014';

@@ -19,16 +19,24 @@ const APPLIED = {
   text: 'SELECT migration_name AS name, finished_at IS NOT NULL AS finished FROM _prisma_migrations WHERE rolled_back_at IS NULL',
 };
 
+/** Reads the names of the migrations of this version, in order. */
+export async function knownMigrations(): Promise<string[]> {
+  const entries = await readdir(prismaFiles.migrations, { withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name)
+    .sort();
+}
+
 /** Compares the database with the migrations of this version. It changes nothing. */
 export async function pendingMigrations(deps: StatementDeps): Promise<PendingMigrations> {
-  const entries = await readdir(prismaFiles.migrations, { withFileTypes: true });
-  const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+  const names = await knownMigrations();
   const [table] = await query<{ there: boolean }>(deps, TABLE, []);
   const rows =
     table?.there === true ? await query<{ name: string; finished: boolean }>(deps, APPLIED, []) : [];
   const finished = new Set(rows.filter((row) => row.finished).map((row) => row.name));
   return {
-    pending: names.filter((name) => !finished.has(name)).sort(),
+    pending: names.filter((name) => !finished.has(name)),
     failed: rows.filter((row) => !row.finished).map((row) => row.name),
   };
 }

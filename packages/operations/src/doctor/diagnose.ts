@@ -1,4 +1,4 @@
-import { type Database, DatabaseUnavailableError, openDatabase } from '@emr-payments/db';
+import { type Database, isUnavailable, openDatabase } from '@emr-payments/db';
 import { ConfigError, type Keyring } from '@emr-payments/runtime';
 import { checkConnections, checkEncryption } from './check-connections.ts';
 import {
@@ -27,7 +27,7 @@ export type ServiceSettings = {
 /** Names the kind of error and nothing of its message, which may quote a row or an address with a password. */
 function problemOf(error: unknown): string {
   if (error instanceof ConfigError) return error.message;
-  if (error instanceof DatabaseUnavailableError) return 'PostgreSQL cannot be reached.';
+  if (isUnavailable(error)) return 'PostgreSQL cannot be reached.';
   const { code, name } = error as { code?: unknown; name?: unknown };
   return `${typeof name === 'string' ? name : 'Error'}${typeof code === 'string' ? ` ${code}` : ''}`;
 }

@@ -17,6 +17,8 @@ export type AppSpec = {
   env: Readonly<Record<string, string>>;
   /** The base URL under which it answers `/health/live`: `http://127.0.0.1:port`. */
   url: string;
+  /** The base URL of `/metrics`, where that is another port. */
+  healthUrl?: string | undefined;
   logFile: string;
 };
 
@@ -25,6 +27,7 @@ export type AppEnd = { code: number | null; signal: NodeJS.Signals | null };
 export type AppProcess = {
   readonly name: string;
   readonly url: string;
+  readonly healthUrl: string;
   readonly logFile: string;
   /** The process id of the current run, or of the last one; it changes with every start. */
   readonly pid: number;
@@ -120,6 +123,7 @@ export async function startApp(spec: AppSpec): Promise<AppProcess> {
   return {
     name: spec.name,
     url: spec.url,
+    healthUrl: spec.healthUrl ?? spec.url,
     logFile: spec.logFile,
     get pid() {
       return child?.pid ?? 0;

@@ -1,0 +1,112 @@
+import { type PostgresTrouble, within } from '@emr-payments/runtime';
+import { Pool } from 'pg';
+import { isMisfit, query, type StatementDeps } from '../core/statements.ts';
+import { onOneConnection } from '../core/transaction.ts';
+import { knownMigrations } from '../migrations/pending-migrations.ts';
+
+export type DatabaseCheck = {
+  /** Resolves with what keeps payments from being accepted and worked on, or with null. It never rejects. */
+  trouble(): Promise<PostgresTrouble | null>;
+  close(): Promise<void>;
+};
+
+/** A check that takes longer has found PostgreSQL late. */
+const LATE_MS = 2_000;
+
+/** An unanswered statement is given up, and its connection with it. See `openDatabaseCheck` for why not before. */
+const GIVE_UP_MS = 10_000;
+
+const STATE = {
+  name: 'check-state',
+  text: `
+SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean AS read_only,
+       to_regclass('_prisma_migrations') IS NOT NULL AS has_migrations`,
+};
+
+/** A migration that failed and was applied again has a row for each try. */
+const MISSING = {
+  name: 'check-migrations',
+  text: `
+SELECT count(*)::int AS missing
+  FROM unnest($1::text[]) AS needed (name)
+ WHERE NOT EXISTS (SELECT FROM _prisma_migrations
+                    WHERE migration_name = needed.name AND finished_at IS NOT NULL AND rolled_back_at IS NULL)`,
+};
+
+const MAY_ACCEPT = {
+  name: 'check-rights',
+  text: `
+SELECT has_table_privilege('payments', 'INSERT') AND has_table_privilege('jobs', 'INSERT')
+       AND has_table_privilege('idempotency_keys', 'INSERT') AS allowed`,
+};
+
+/**
+ * Writes a few bytes to the log of the transactions and waits until they are as durable as a payment has to be: on the disk, and
+ * on the standby where one is synchronous. It needs no table, leaves no row behind, and locks nothing.
+ * https://www.postgresql.org/docs/18/functions-admin.html#FUNCTIONS-REPLICATION
+ */
+const WRITE = {
+  name: 'check-write',
+  text: `SELECT pg_logical_emit_message(true, 'emr-payments', 'readiness')`,
+};
+
+async function troubleOf(deps: StatementDeps, migrations: string[]): Promise<PostgresTrouble | null> {
+  const [state] = await query<{ read_only: boolean; has_migrations: boolean }>(deps, STATE, []);
+  if (state?.read_only !== false) return 'postgres_read_only';
+  if (!state.has_migrations) return 'schema_behind';
+  const [schema] = await query<{ missing: number }>(deps, MISSING, [migrations]);
+  if (schema?.missing !== 0) return 'schema_behind';
+  const [rights] = await query<{ allowed: boolean }>(deps, MAY_ACCEPT, []);
+  if (rights?.allowed !== true) return 'postgres_refused';
+  await query(deps, WRITE, []);
+  return null;
+}
+
+/**
+ * Opens the check behind `/health/ready`. It has one connection of its own, which no tenant's requests can fill, and it writes:
+ * `SELECT 1` is answered by a standby, too, and by a primary whose synchronous standby is gone.
+ *
+ * One check runs at a time. A caller waits 2 s for it and no longer; the check itself goes on, because a connection whose commit
+ * waits for a standby stays open in the server when the client leaves. Checks that each left one behind would use up the
+ * server's connections in minutes.
+ */
+export function openDatabaseCheck(options: { url: string; applicationName: string }): DatabaseCheck {
+  const pool = new Pool({
+    connectionString: options.url,
+    application_name: options.applicationName,
+    max: 1,
+    connectionTimeoutMillis: LATE_MS,
+    query_timeout: GIVE_UP_MS,
+    keepAlive: true,
+    // After a fail-over a name or a proxy may lead to another server than the one to which this connection was opened.
+    maxLifetimeSeconds: 10,
+  });
+  pool.on('error', () => undefined);
+  let migrations: string[] | undefined;
+  let running: Promise<PostgresTrouble | null> | undefined;
+
+  const check = async (): Promise<PostgresTrouble | null> => {
+    migrations ??= await knownMigrations();
+    const needed = migrations;
+    try {
+      return await onOneConnection({ database: { pool } }, async (client, keep) => {
+        const trouble = await troubleOf({ database: { pool: client } }, needed);
+        // After trouble the next check makes a new connection: it may lead to the server that has taken over.
+        if (trouble === null) keep();
+        return trouble;
+      });
+    } catch (error) {
+      return isMisfit(error) ? 'postgres_refused' : 'postgres_unreachable';
+    }
+  };
+
+  return {
+    async trouble() {
+      running ??= check().finally(() => {
+        running = undefined;
+      });
+      return within(LATE_MS, running).catch((): PostgresTrouble => 'postgres_unreachable');
+    },
+    close: () => pool.end(),
+  };
+}

@@ -1,0 +1,104 @@
+import { once } from 'node:events';
+import type { Redis } from 'ioredis';
+import type { Pool } from 'pg';
+
+/** Why the queue cannot carry entries now. A closed list, as that of PostgreSQL. */
+export const QUEUE_TROUBLES = [
+  /** No connection, or no answer in time. */
+  'queue_unreachable',
+  /** It answers and cannot write: a replica, or a server that has stopped writes because it cannot save. */
+  'queue_read_only',
+  /** A cluster whose node at our address does not own the slot of our keys, or that is not complete. */
+  'queue_moved',
+  /** Its memory is full. */
+  'queue_full',
+  /** It is reading its data, or is busy with a script. */
+  'queue_loading',
+  /** It refuses our password or our user the commands and keys that BullMQ needs. */
+  'queue_refused',
+  /** It answered with any other error. The log has it. */
+  'queue_failed',
+] as const;
+
+export type QueueTrouble = (typeof QUEUE_TROUBLES)[number];
+
+/** The first word of an error of Redis (https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors). */
+const OF_REDIS: Readonly<Record<string, QueueTrouble>> = {
+  READONLY: 'queue_read_only',
+  MISCONF: 'queue_read_only',
+  NOREPLICAS: 'queue_read_only',
+  MASTERDOWN: 'queue_read_only',
+  MOVED: 'queue_moved',
+  ASK: 'queue_moved',
+  CLUSTERDOWN: 'queue_moved',
+  TRYAGAIN: 'queue_moved',
+  CROSSSLOT: 'queue_moved',
+  OOM: 'queue_full',
+  LOADING: 'queue_loading',
+  BUSY: 'queue_loading',
+  NOAUTH: 'queue_refused',
+  WRONGPASS: 'queue_refused',
+  NOPERM: 'queue_refused',
+};
+
+/** The classes of SQLSTATE that say that a login or a right is missing. */
+const REFUSED_STATE = /^(28|3D|42501)/;
+
+/** The queue has answered, and what it answered says that it cannot be used. */
+export class QueueUnusableError extends Error {
+  override name = 'QueueUnusableError';
+  readonly trouble: QueueTrouble;
+
+  constructor(trouble: QueueTrouble) {
+    super(`the queue cannot be used: ${trouble}`);
+    this.trouble = trouble;
+  }
+}
+
+/** Names what a failed `ping` of the transport means. */
+export function queueTroubleOf(error: unknown): QueueTrouble {
+  if (error instanceof QueueUnusableError) return error.trouble;
+  if (!(error instanceof Error)) return 'queue_failed';
+  const { code } = error as { code?: unknown };
+  if (error.name === 'ReplyError') {
+    const word = error.message.split(' ', 1)[0] ?? '';
+    // An error inside of a script: `ERR … script: <sha>, on @user_script:1.` has the first word of its cause in its text.
+    const inner = Object.keys(OF_REDIS).find((name) => error.message.includes(`-${name} `));
+    return OF_REDIS[word] ?? OF_REDIS[inner ?? ''] ?? 'queue_failed';
+  }
+  if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && !/^E[A-Z]+$/.test(code)) {
+    if (code === '25006') return 'queue_read_only';
+    return REFUSED_STATE.test(code) ? 'queue_refused' : 'queue_failed';
+  }
+  return 'queue_unreachable';
+}
+
+const CONNECT_MS = 1_000;
+
+/**
+ * Does in one script what BullMQ does with every entry: write a key of our slot. `PING` would be answered by a replica, by a node
+ * of a cluster that owns none of our keys, and by a server whose memory is full.
+ */
+const WRITE_KEY = `return redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])`;
+const KEPT_MS = 60_000;
+
+/** @throws the error of Redis, or of the connection. */
+export async function probeRedis(redis: Redis, { key }: { key: string }): Promise<void> {
+  // At the start and after an outage the connection needs a moment; that does not count as down yet.
+  if (redis.status !== 'ready') await once(redis, 'ready', { signal: AbortSignal.timeout(CONNECT_MS) });
+  await redis.eval(WRITE_KEY, 1, key, '1', KEPT_MS);
+}
+
+/** BullMQ creates its schema with the first worker or the first entry: before that there is nothing to be refused. */
+const QUEUE_TABLES = `
+SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean AS read_only,
+       to_regclass('bullmq.job') IS NULL
+         OR (has_table_privilege('bullmq.job', 'SELECT') AND has_table_privilege('bullmq.job', 'INSERT')
+             AND has_table_privilege('bullmq.job', 'UPDATE') AND has_table_privilege('bullmq.job', 'DELETE')) AS allowed`;
+
+/** @throws QueueUnusableError, or the error of the connection. */
+export async function probePostgresQueue(pool: Pool): Promise<void> {
+  const { rows } = await pool.query<{ read_only: boolean; allowed: boolean }>(QUEUE_TABLES);
+  if (rows[0]?.read_only === true) throw new QueueUnusableError('queue_read_only');
+  if (rows[0]?.allowed !== true) throw new QueueUnusableError('queue_refused');
+}

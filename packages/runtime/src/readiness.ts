@@ -1,0 +1,84 @@
+import type { QueueTrouble } from './queue-trouble.ts';
+import { within } from './within.ts';
+
+/** Why PostgreSQL cannot be used now. A closed list: the answers of `/health/ready` are public and name no host and no user. */
+export const POSTGRES_TROUBLES = [
+  /** No connection, no answer in time, or a commit that does not become durable. */
+  'postgres_unreachable',
+  /** It answers and cannot write: a standby, or a server that was switched to read-only. */
+  'postgres_read_only',
+  /** It refuses our login, our database, or the right to write payments. */
+  'postgres_refused',
+  /** Migrations that this version needs have not been applied, or not to their end. A newer schema is no trouble. */
+  'schema_behind',
+] as const;
+
+export type PostgresTrouble = (typeof POSTGRES_TROUBLES)[number];
+
+export type Trouble = PostgresTrouble | QueueTrouble;
+
+/** Each check resolves with its trouble, or with null when there is none. One that rejects or is late counts as unreachable. */
+export type ReadinessChecks = {
+  postgres(): Promise<PostgresTrouble | null>;
+  queue(): Promise<QueueTrouble | null>;
+};
+
+/** What `/health/ready` of API and worker shows. */
+export type Readiness = {
+  status: 'ok' | 'degraded' | 'unavailable' | 'stopping';
+  postgres: 'up' | 'down';
+  schema: 'current' | 'behind' | 'unknown';
+  queue: 'up' | 'down';
+  reasons: Trouble[];
+};
+
+export type ReadinessReader = { read(): Promise<Readiness> };
+
+type Found = { postgres: PostgresTrouble | null; queue: QueueTrouble | null };
+
+/** True when the process should get work: HTTP status 200, otherwise 503. */
+export const isReady = ({ status }: Readiness): boolean => status === 'ok' || status === 'degraded';
+
+/**
+ * Reads the readiness of a process. Probes that come together share one round of checks, and one that comes within `reuseMs`
+ * of its end gets its result: no number of probes can load PostgreSQL or the queue. `stopping` is never out of date.
+ *
+ * @param options.needsQueue true for a process that can do nothing without the queue. Otherwise it is only `degraded`.
+ * @param options.withinMs bound of each check.
+ */
+export function createReadiness(
+  { checks, stopping }: { checks: ReadinessChecks; stopping: () => boolean },
+  options: { needsQueue: boolean; withinMs: number; reuseMs: number },
+): ReadinessReader {
+  let latest: Promise<Found> | undefined;
+  let reusableUntil = Number.POSITIVE_INFINITY;
+
+  const look = async (): Promise<Found> => {
+    const [postgres, queue] = await Promise.all([
+      within(options.withinMs, checks.postgres()).catch((): PostgresTrouble => 'postgres_unreachable'),
+      within(options.withinMs, checks.queue()).catch((): QueueTrouble => 'queue_unreachable'),
+    ]);
+    reusableUntil = performance.now() + options.reuseMs;
+    return { postgres, queue };
+  };
+
+  return {
+    async read() {
+      if (latest === undefined || performance.now() >= reusableUntil) {
+        reusableUntil = Number.POSITIVE_INFINITY;
+        latest = look();
+      }
+      const { postgres, queue } = await latest;
+      const behind = postgres === 'schema_behind';
+      const unavailable = postgres !== null || (options.needsQueue && queue !== null);
+      const works = unavailable ? 'unavailable' : queue === null ? 'ok' : 'degraded';
+      return {
+        status: stopping() ? 'stopping' : works,
+        postgres: postgres === null || behind ? 'up' : 'down',
+        schema: behind ? 'behind' : postgres === null ? 'current' : 'unknown',
+        queue: queue === null ? 'up' : 'down',
+        reasons: [postgres, queue].filter((trouble) => trouble !== null),
+      };
+    },
+  };
+}

@@ -1,0 +1,119 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import getPort from 'get-port';
+
+/** Debian installs it into a folder that is not on the PATH of every account. */
+const CANDIDATES = ['haproxy', '/usr/sbin/haproxy'];
+
+const command = (): string | undefined =>
+  CANDIDATES.find((file) => spawnSync(file, ['-v'], { stdio: 'ignore' }).status === 0);
+
+/** True when HAProxy is installed. */
+export const hasHaproxy = (): boolean => command() !== undefined;
+
+export type Haproxy = {
+  url: string;
+  /** The names of the servers that its health checks have found ready: `api1`, `api2` … in the order given. */
+  up(): Promise<string[]>;
+  stop(): Promise<void>;
+};
+
+/**
+ * The configuration of docs/operating.md, with other times. It never sends a request a second time (`retries 0`), and it uses
+ * kept-alive connections to the servers for every request.
+ */
+const configuration = (options: {
+  port: number;
+  statsPort: number;
+  servers: readonly string[];
+  check: { everyMs: number; fall: number; rise: number };
+}) => `
+global
+  maxconn 1000
+defaults
+  mode http
+  timeout connect 2s
+  timeout client 60s
+  timeout server 60s
+  timeout check 2s
+  retries 0
+frontend public
+  bind 127.0.0.1:${options.port}
+  default_backend api
+frontend stats
+  bind 127.0.0.1:${options.statsPort}
+  stats enable
+  stats uri /
+backend api
+  balance roundrobin
+  http-reuse always
+  option httpchk GET /health/ready
+  http-check expect status 200
+  default-server check inter ${options.check.everyMs}ms fall ${options.check.fall} rise ${options.check.rise}
+${options.servers.map((url, index) => `  server api${index + 1} ${new URL(url).host}`).join('\n')}
+`;
+
+/**
+ * Starts HAProxy in front of the servers of the given URLs.
+ *
+ * @throws Error when it is not installed (check `hasHaproxy()` first), or does not answer within 10 s.
+ */
+export async function startHaproxy(options: {
+  servers: readonly string[];
+  check: { everyMs: number; fall: number; rise: number };
+}): Promise<Haproxy> {
+  const file = command();
+  if (file === undefined) throw new Error('haproxy is not installed');
+  const folder = mkdtempSync(join(tmpdir(), 'emr-payments-haproxy-'));
+  const [port, statsPort] = [await getPort({ host: '127.0.0.1' }), await getPort({ host: '127.0.0.1' })];
+  const configFile = join(folder, 'haproxy.cfg');
+  writeFileSync(configFile, configuration({ port, statsPort, ...options }));
+  const child: ChildProcess = spawn(file, ['-db', '-f', configFile], { stdio: ['ignore', 'ignore', 'pipe'] });
+  let said = '';
+  child.stderr?.on('data', (text: Buffer) => {
+    said += String(text);
+  });
+  const killChild = () => child.kill('SIGKILL');
+  process.once('exit', killChild);
+  const ended = new Promise<void>((resolve) => {
+    child.once('error', () => resolve());
+    child.once('exit', () => resolve());
+  }).then(() => {
+    process.off('exit', killChild);
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const up = async (): Promise<string[]> => {
+    const answer = await fetch(`http://127.0.0.1:${statsPort}/;csv`, { signal: AbortSignal.timeout(2000) });
+    const lines = (await answer.text()).split('\n').map((line) => line.split(','));
+    const status = lines[0]?.indexOf('status') ?? -1;
+    return lines
+      .filter((cells) => cells[0] === 'api' && cells[1] !== 'BACKEND' && cells[status] === 'UP')
+      .map((cells) => cells[1] ?? '');
+  };
+  for (const deadline = Date.now() + 10_000; ; ) {
+    if (
+      await up().then(
+        () => true,
+        () => false,
+      )
+    )
+      break;
+    if (child.exitCode !== null || Date.now() > deadline) {
+      child.kill('SIGKILL');
+      throw new Error(`haproxy did not start:\n${said}`);
+    }
+    await wait(20);
+  }
+  return {
+    url: `http://127.0.0.1:${port}`,
+    up,
+    async stop() {
+      child.kill('SIGKILL');
+      await ended;
+    },
+  };
+}
