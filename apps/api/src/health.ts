@@ -1,3 +1,4 @@
+import { onlyText } from '@emr-payments/contracts';
 import {
   createReadiness,
   isReady,

@@ -77,7 +77,11 @@ export const PaymentCreatedEventSchema = envelope(
 export const PaymentFailedEventSchema = envelope(
   'payment.failed',
   Type.Object(
-    { payment_id: PaymentId, failure_reason: Type.String({ description: REASON_DESCRIPTION }), sequence: Sequence },
+    {
+      payment_id: PaymentId,
+      failure_reason: Type.String({ description: REASON_DESCRIPTION }),
+      sequence: Sequence,
+    },
     { title: 'FailedPayment', description: 'A payment that is not in the EMR.' },
   ),
   'PaymentFailedEvent',
@@ -87,7 +91,11 @@ export const PaymentFailedEventSchema = envelope(
 export const PaymentReviewEventSchema = envelope(
   'payment.review_required',
   Type.Object(
-    { payment_id: PaymentId, review_reason: Type.String({ description: REASON_DESCRIPTION }), sequence: Sequence },
+    {
+      payment_id: PaymentId,
+      review_reason: Type.String({ description: REASON_DESCRIPTION }),
+      sequence: Sequence,
+    },
     {
       title: 'PaymentToReview',
       description: 'A payment that may be in the EMR.',

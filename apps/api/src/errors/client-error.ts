@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { ERRORS, type ErrorCode, errorReply, HEADERS } from '@emr-payments/contracts';
-import { SECURITY_HEADERS } from '../http/answer-headers.ts';
+import { SECURITY_HEADERS } from '../security-headers.ts';
 
 const FROM_NODE: Readonly<Record<string, ErrorCode>> = {
   HPE_HEADER_OVERFLOW: 'headers_too_large',

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { HEADERS } from '@emr-payments/contracts';
 import fp from 'fastify-plugin';
+import { SECURITY_HEADERS } from '../security-headers.ts';
 
 const SANE_ID = /^[A-Za-z0-9._-]{1,128}$/;
 
@@ -10,16 +11,6 @@ export function requestId(request: { headers: IncomingHttpHeaders }): string {
   const own = request.headers[HEADERS.requestId];
   return typeof own === 'string' && SANE_ID.test(own) ? own : randomUUID();
 }
-
-/**
- * The headers that OWASP's REST sheet asks of every answer of an API. One that a browser takes for a page can load nothing, be
- * in no frame, and tells no other site where it came from. Pages for people have their own policy, from helmet.
- */
-export const SECURITY_HEADERS = {
-  'content-security-policy': "default-src 'none'; base-uri 'none'; frame-ancestors 'none'",
-  'referrer-policy': 'no-referrer',
-  'x-content-type-options': 'nosniff',
-} as const;
 
 const EACH = Object.entries(SECURITY_HEADERS);
 

@@ -170,11 +170,11 @@ describe('ids that were not found', () => {
 describe('an unreachable database', () => {
   test('loses no count: they are written later', async () => {
     const counts = counter({ everyMs: 20 });
-    await practice.database.pool.query('ALTER TABLE audit_log RENAME TO audit_log_away');
+    await practice.owner.pool.query('ALTER TABLE audit_log RENAME TO audit_log_away');
     for (let n = 0; n < 50; n += 1) counts.credentials(guess(1));
     await vi.waitFor(() => expect(counts.onError.mock.calls.length).toBeGreaterThan(2));
     counts.credentials(guess(1));
-    await practice.database.pool.query('ALTER TABLE audit_log_away RENAME TO audit_log');
+    await practice.owner.pool.query('ALTER TABLE audit_log_away RENAME TO audit_log');
     await vi.waitFor(async () => expect(sum(await entries())).toBeGreaterThanOrEqual(50));
     await counts.close();
     expect(sum(await entries())).toBe(51);
@@ -184,9 +184,9 @@ describe('an unreachable database', () => {
   test('at the stop is reported with the number of actions that no entry counts', async () => {
     const counts = counter();
     for (let n = 0; n < 50; n += 1) counts.credentials(guess(1));
-    await practice.database.pool.query('ALTER TABLE audit_log RENAME TO audit_log_away');
+    await practice.owner.pool.query('ALTER TABLE audit_log RENAME TO audit_log_away');
     await counts.close();
-    await practice.database.pool.query('ALTER TABLE audit_log_away RENAME TO audit_log');
+    await practice.owner.pool.query('ALTER TABLE audit_log_away RENAME TO audit_log');
     expect(counts.onLost.mock.calls).toEqual([[50]]);
   });
 });

@@ -347,7 +347,7 @@ describe('in the middle of a recovery', () => {
   };
   const change = (tenant: Tenant, changes: { enabled?: boolean; eventTypes?: string[] }) =>
     inTransaction(it, async (tx) => {
-      await changeEndpoint(tx, { endpoint: await endpointOf(tenant), changes, by: BY });
+      await changeEndpoint(tx, { key: tenant, changes, by: BY });
       return { commit: true, value: null };
     });
 
@@ -357,10 +357,9 @@ describe('in the middle of a recovery', () => {
     [
       'the client deletes it',
       async (tenant) => {
-        const endpoint = await endpointOf(tenant);
         await inTransaction(it, async (tx) => ({
           commit: true,
-          value: await deleteEndpoint(tx, { endpoint, by: BY }),
+          value: await deleteEndpoint(tx, { key: tenant, by: BY }),
         }));
       },
     ],
