@@ -22,7 +22,7 @@ const healthServer = (metrics: WorkerMetrics, metricsToken?: string) =>
   });
 
 test('while PostgreSQL is away, /metrics shows the numbers of the process and leaves out those of the rows', async () => {
-  const { url, drop } = await openTestDatabase();
+  const { appUrl: url, drop } = await openTestDatabase();
   const relay = await openRelay(url);
   const database = openDatabase({ url: relay.url, poolSize: 2, applicationName: 'test' });
   const metrics = createWorkerMetrics({ database });

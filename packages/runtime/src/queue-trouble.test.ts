@@ -118,7 +118,7 @@ describe.runIf(hasRedisServer())('Redis', () => {
 
 describe('PostgreSQL', () => {
   test('read-only, and without rights on the tables of the queue', async () => {
-    const { url, drop } = await openTestDatabase();
+    const { appUrl: url, drop } = await openTestDatabase();
     releases.push(drop);
     const admin = new Client({ connectionString: url });
     await admin.connect();

@@ -171,7 +171,7 @@ describe('changes that wait for each other', () => {
 });
 
 test('all pools are closed in the end', async () => {
-  const { url, drop } = await openTestDatabase();
+  const { appUrl: url, drop } = await openTestDatabase();
   const options: BulkheadOptions = {
     url,
     acceptPoolSize: 3,

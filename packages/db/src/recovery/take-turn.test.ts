@@ -2,7 +2,6 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vite
 import { inTransaction } from '../core/transaction.ts';
 import { recordDelivery } from '../delivery/record-delivery.ts';
 import { changeEndpoint, deleteEndpoint } from '../endpoints/change-endpoint.ts';
-import { findEndpoint } from '../endpoints/endpoint-record.ts';
 import { feedJobs } from '../jobs/feed-jobs.ts';
 import { disableEndpoint, enableEndpoint } from '../tenants/disable.ts';
 import { pruneBatch } from '../upkeep/prune.ts';
@@ -339,11 +338,6 @@ describe('in the middle of a recovery', () => {
       [recovery.id],
     );
     return { tenant, events, recovery };
-  };
-  const endpointOf = async (tenant: Tenant) => {
-    const endpoint = await findEndpoint(it, tenant);
-    if (endpoint === null) throw new Error('no endpoint');
-    return endpoint;
   };
   const change = (tenant: Tenant, changes: { enabled?: boolean; eventTypes?: string[] }) =>
     inTransaction(it, async (tx) => {
