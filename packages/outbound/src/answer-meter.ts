@@ -44,6 +44,7 @@ export class Meter {
     socket.push = (chunk: unknown, encoding?: BufferEncoding): boolean =>
       chunk instanceof Uint8Array ? this.#pass(chunk, push) : push(chunk, encoding);
     if (socket instanceof TLSSocket) this.#watchTickets(socket);
+    this.#watchTls({ most: TLS_ITSELF.connecting, everyMs: COUNT_BELOW_TLS_MS.exchange });
   }
 
   /** Gives the connection to an exchange. Until `end`, what arrives is its answer. */
