@@ -126,8 +126,8 @@ test('every delivery has its event’s type: old ones, and those of a statement 
     readFile(new URL(`../../../../prisma/migrations/${name}/migration.sql`, import.meta.url), 'utf8');
   // As it was before the migrations.
   await client.query(`
-    ALTER TABLE deliveries DROP COLUMN event_type;
     DROP FUNCTION copy_event_type() CASCADE;
+    ALTER TABLE deliveries DROP COLUMN event_type;
     CREATE INDEX deliveries_endpoint_id_id_idx ON deliveries (endpoint_id, id);
     DROP INDEX deliveries_endpoint_id_created_at_id_idx, events_client_pk_type_created_at_id_idx, jobs_of_deliveries,
                webhook_endpoints_of_client;
