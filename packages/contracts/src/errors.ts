@@ -166,6 +166,14 @@ export const ERRORS = {
     about: 'A client has at most 50 webhook endpoints. Delete one first.',
     sentence: () => 'You have the most webhook endpoints that a client can have. Delete one first.',
   },
+  retry_limit_reached: {
+    status: 409,
+    retry: 'never',
+    about:
+      'The payment has been tried and has failed a thousand times. It is not in the EMR: make a new payment.',
+    sentence: () =>
+      'This payment has failed a thousand times and is not tried again. It is not in the EMR: make a new payment.',
+  },
   nothing_to_redeliver: {
     status: 409,
     retry: 'never',
