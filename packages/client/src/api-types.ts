@@ -604,7 +604,7 @@ export interface components {
              * @description Stable and machine-readable.
              * @enum {string}
              */
-            code: "invalid_field" | "patient_not_found" | "user_not_found" | "payment_not_found" | "job_not_found" | "endpoint_not_found" | "event_not_found" | "recovery_not_found" | "invalid_client" | "missing_body" | "invalid_json" | "invalid_body" | "malformed_request" | "route_not_found" | "method_not_allowed" | "request_timeout" | "idempotency_key_in_flight" | "invalid_state" | "connection_unusable" | "endpoint_disabled" | "endpoint_exists" | "endpoint_limit_reached" | "nothing_to_redeliver" | "test_in_progress" | "payload_too_large" | "unsupported_media_type" | "idempotency_key_reused" | "rate_limited" | "headers_too_large" | "internal_error" | "emr_unavailable" | "service_unavailable" | "emr_timeout";
+            code: "invalid_field" | "patient_not_found" | "user_not_found" | "payment_not_found" | "job_not_found" | "endpoint_not_found" | "event_not_found" | "recovery_not_found" | "invalid_client" | "missing_body" | "invalid_json" | "invalid_body" | "malformed_request" | "route_not_found" | "method_not_allowed" | "request_timeout" | "idempotency_key_in_flight" | "invalid_state" | "connection_unusable" | "endpoint_disabled" | "endpoint_exists" | "endpoint_limit_reached" | "retry_limit_reached" | "nothing_to_redeliver" | "test_in_progress" | "payload_too_large" | "unsupported_media_type" | "idempotency_key_reused" | "rate_limited" | "headers_too_large" | "internal_error" | "emr_unavailable" | "service_unavailable" | "emr_timeout";
             /** @description Id of the request; also in the header `x-request-id`. */
             request_id: string;
             /** @description true: send the same request again after a pause, with the same Idempotency-Key if it had one; nothing is created twice. false: do not send it again unchanged: it would be refused again, or (a POST without an Idempotency-Key that got a 500 or 503) it may already have been accepted. */
@@ -3009,7 +3009,11 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `invalid_state`: The payment is not in a state that allows this; the message names the one that it is in. */
+            /**
+             * @description `invalid_state`: The payment is not in a state that allows this; the message names the one that it is in.
+             *
+             *     `retry_limit_reached`: The payment has been tried and has failed a thousand times. It is not in the EMR: make a new payment.
+             */
             409: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
