@@ -176,6 +176,14 @@ export const ERRORS = {
     sentence: () =>
       'You have the most recoveries that can be searching for events at a time. Try again when one of them has its total.',
   },
+  retry_limit_reached: {
+    status: 409,
+    retry: 'never',
+    about:
+      'The payment has been tried and has failed a thousand times. It is not in the EMR: make a new payment.',
+    sentence: () =>
+      'This payment has failed a thousand times and is not tried again. It is not in the EMR: make a new payment.',
+  },
   nothing_to_redeliver: {
     status: 409,
     retry: 'never',

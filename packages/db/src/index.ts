@@ -94,7 +94,7 @@ export {
   type ResolveOutcome,
   resolvePayment,
 } from './payments/resolve-payment.ts';
-export { type RetryInput, type RetryOutcome, retryPayment } from './payments/retry-payment.ts';
+export { MOST_ROUNDS, type RetryInput, type RetryOutcome, retryPayment } from './payments/retry-payment.ts';
 export { type ShownPayment, showPayment } from './payments/show-payment.ts';
 export { beginAttempt } from './posting/begin-attempt.ts';
 export { type ClaimedPosting, claimPosting } from './posting/claim-posting.ts';

@@ -16,13 +16,7 @@ import {
 } from '../openapi/error-responses.ts';
 import { PaymentParamsSchema } from './read-operations.ts';
 
-const errors = errorResponses([
-  ...USER_ERRORS,
-  ...BODY_ERRORS,
-  ...KEY_ERRORS,
-  'payment_not_found',
-  'invalid_state',
-]);
+const ERRORS = [...USER_ERRORS, ...BODY_ERRORS, ...KEY_ERRORS, 'payment_not_found', 'invalid_state'] as const;
 
 export const retryPaymentOperation = {
   operationId: 'retryPayment',
@@ -43,7 +37,7 @@ export const retryPaymentOperation = {
       description: 'The payment is queued again, with the same ids',
       headers: KEYED_ANSWER_HEADERS,
     },
-    ...errors,
+    ...errorResponses([...ERRORS, 'retry_limit_reached']),
   },
 };
 
@@ -66,6 +60,6 @@ export const resolvePaymentOperation = {
       description: 'The payment is settled',
       headers: KEYED_ANSWER_HEADERS,
     },
-    ...errors,
+    ...errorResponses(ERRORS),
   },
 };

@@ -57,6 +57,7 @@ export const worklistRoutes: FastifyPluginAsyncTypebox<WorklistRouteDeps> = asyn
       const answering = answerOnce(deps, { request, reply, owner: callerOf(request) }, async (tx) => {
         const input = { paymentId, userId, paymentMethod, location, by: actorOf(request) };
         const result = await retryPayment(tx, input);
+        if (result.outcome === 'too_often') return { outcome: 'refused', code: 'retry_limit_reached' };
         if (result.outcome !== 'retrying') return refused(result);
         const body: CreatePaymentReply = {
           success: true,

@@ -1,5 +1,6 @@
 import { FAILURE_CODES, isFailureCode, uuidToPaymentId } from '@emr-payments/contracts';
 import {
+  MOST_ROUNDS,
   type Resolution,
   type ResolveOutcome,
   type RetryOutcome,
@@ -144,6 +145,12 @@ export const registerPayment: Register = (program, cli) => {
     .action((id: string, options: { paymentMethod?: string; location?: string }) =>
       cli.run(async ({ database, by }) => {
         const retried = await retryPayment({ database }, { paymentId: id, userId: null, ...options, by });
+        if (retried.outcome === 'too_often') {
+          return failure(
+            'refused',
+            `The payment ${id} has failed ${MOST_ROUNDS} times and is not tried again. It is not in the EMR: make a new payment.`,
+          );
+        }
         if (retried.outcome !== 'retrying') return refused(id, retried);
         return done(
           { payment_id: id, job_id: retried.jobId, status: 'accepted' },

@@ -281,9 +281,14 @@ test('a rotation and a reseal lock an endpoint’s secrets in one order', async 
       const rotation = { endpointId: endpointId(), secret: 'whsec_x', overlapSeconds: 60, by };
       return { commit: true, value: await rotateSigningSecret({ ...tx, keyring }, rotation) };
     });
-  await rotate();
-  await rotate();
-  const ids = (await sql('SELECT id FROM webhook_secrets ORDER BY id')).map(({ id }) => id as string);
+  // The last by id is the newest, with which a rotation would begin without an order.
+  const ids = ['00000000-0000-4000-8000-000000000000', 'ffffffff-ffff-4fff-bfff-ffffffffffff'];
+  await sql('DELETE FROM webhook_secrets');
+  for (const id of ids)
+    await sql(`INSERT INTO webhook_secrets (id, endpoint_id, sealed) VALUES ($1, $2, 'x')`, [
+      id,
+      endpointId(),
+    ]);
   const other = await session();
   // A reseal has the first of them and comes to the last.
   await other.query('SELECT FROM webhook_secrets WHERE id = $1 FOR NO KEY UPDATE', [ids[0]]);

@@ -68,7 +68,7 @@ const RESOLVE = named({
   text: `
     WITH payment AS (
       UPDATE payments p
-         SET status = :status::payment_status, round = p.round + 1, settled_at = now(), emr_transaction_id = :emrTransactionId,
+         SET status = :status::payment_status, round = least(p.round + 1, 32767), settled_at = now(), emr_transaction_id = :emrTransactionId,
              failure_code = :failureCode, failure_reason = :failureReason
        WHERE p.id = :id AND p.status = 'needs_review' AND p.round = :round
       RETURNING p.id, p.user_id, p.round, p.job_id

@@ -15,7 +15,16 @@ export type RetryInput = PaymentKey & {
 
 export type RetryOutcome =
   /** Accepted again, with the same payment id and job number as before. */
-  { outcome: 'retrying'; paymentId: string; jobId: number } | WorklistRefusal;
+  | { outcome: 'retrying'; paymentId: string; jobId: number }
+  /** It has been settled `MOST_ROUNDS` times. */
+  | { outcome: 'too_often' }
+  | WorklistRefusal;
+
+/**
+ * A payment that has been settled so often is not tried again. Each round has an event, all of which are read with the payment,
+ * and the column of the rounds ends at 32,767.
+ */
+export const MOST_ROUNDS = 1_000;
 
 /**
  * Makes a failed payment `accepted` again, with a fresh retry horizon. Only `failed` qualifies, because such a payment is
@@ -35,7 +44,7 @@ const RETRY = named({
          SET status = 'accepted', tried_since = now(), settled_at = NULL, failure_code = NULL, failure_reason = NULL,
              payment_method = coalesce(:paymentMethod, p.payment_method), location = coalesce(:location, p.location)
         FROM connections c
-       WHERE p.id = :id AND (:userId::int IS NULL OR p.user_id = :userId) AND p.status = 'failed' AND c.user_id = p.user_id
+       WHERE p.id = :id AND (:userId::int IS NULL OR p.user_id = :userId) AND p.status = 'failed' AND p.round < ${MOST_ROUNDS} AND c.user_id = p.user_id
       RETURNING p.id, p.job_id, p.last_fence, c.lane_id
     ), job AS (
       INSERT INTO jobs (id, kind, lane_id, payment_id, fence)
@@ -45,6 +54,13 @@ const RETRY = named({
     )
     SELECT payment.job_id FROM payment LEFT JOIN notified ON true`,
 });
+
+const TOO_OFTEN = {
+  name: 'find-payment-retried-too-often',
+  text: `
+    SELECT 1 FROM payments
+     WHERE id = $1 AND ($2::int IS NULL OR user_id = $2) AND status = 'failed' AND round >= ${MOST_ROUNDS}`,
+};
 
 /**
  * Tries a failed payment again, after the cause of its failure has been removed.
@@ -72,6 +88,9 @@ export async function retryPayment(deps: StatementDeps, input: RetryInput): Prom
     ...audit,
   });
   const [row] = await query<{ job_id: number }>(deps, RETRY, values);
-  if (row === undefined) return refusal(deps, input);
+  if (row === undefined) {
+    const tooOften = (await query(deps, TOO_OFTEN, [id, userId])).length === 1;
+    return tooOften ? { outcome: 'too_often' } : refusal(deps, input);
+  }
   return { outcome: 'retrying', paymentId, jobId: row.job_id };
 }

@@ -37,7 +37,7 @@ const SETTLE = {
       DELETE FROM jobs WHERE id = $1 AND fence = $2 RETURNING id, payment_id
     ), payment AS (
       UPDATE payments p
-         SET status = $3::payment_status, round = p.round + 1, settled_at = now(), emr_transaction_id = $4,
+         SET status = $3::payment_status, round = least(p.round + 1, 32767), settled_at = now(), emr_transaction_id = $4,
              failure_code = $5, failure_reason = $6, last_fence = $2
         FROM job WHERE p.id = job.payment_id AND p.status IN ('posting', 'submitted')
       RETURNING p.id, p.user_id, p.round, job.id AS job_id
