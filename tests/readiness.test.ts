@@ -198,14 +198,16 @@ test(
       const behind = { http: 503, status: 'unavailable', schema: 'behind' };
       await becomes(api, behind);
       await becomes(worker, behind);
+      // A worker that works creates the queue's tables. This one does nothing yet.
+      const hasQueue = `SELECT to_regclass('bullmq.job') IS NOT NULL AS there`;
+      expect(await onServer(database.url, hasQueue)).toEqual([{ there: false }]);
       await migrate({ url: database.url });
       await becomes(api, { http: 200, schema: 'current' });
       await becomes(worker, { http: 200, status: 'ok', schema: 'current' });
-      // The worker works now: it has created the queue's tables.
-      await vi.waitFor(async () => {
-        const [row] = await onServer(database.url, `SELECT to_regclass('bullmq.job') IS NOT NULL AS there`);
-        expect(row).toEqual({ there: true });
-      }, PATIENCE);
+      await vi.waitFor(
+        async () => expect(await onServer(database.url, hasQueue)).toEqual([{ there: true }]),
+        PATIENCE,
+      );
       expect([api.running, worker.running]).toEqual([true, true]);
     } finally {
       await Promise.all([api.stop(), worker.stop()]);

@@ -1,6 +1,6 @@
 import { openTestDatabase, type TestDatabase } from '@emr-payments/testkit';
 import { Client } from 'pg';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type Database, openDatabase } from './database.ts';
 import { groupStatements } from './grouped-statements.ts';
 import { DatabaseUnavailableError, query } from './statements.ts';
@@ -124,4 +124,19 @@ test('a server that cannot be reached is an outage for each of them', async () =
   for (const end of ends) expect(end).toMatchObject({ reason: expect.any(DatabaseUnavailableError) });
   await lost.close();
   expect(await written()).toEqual([]);
+});
+
+test('after a fail-over the connection to the former primary is given up', async () => {
+  const name = 'grouped to a standby';
+  const options = '-c default_transaction_read_only=on';
+  const config = { connectionString: server.url, application_name: name, options };
+  const groups = groupStatements({ alone: database, config });
+  const ends = await Promise.allSettled([1, 2].map((n) => query({ database: groups }, ADD, [n])));
+  // Each was run again by itself, on a connection to the new primary.
+  expect(ends.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled']);
+  await vi.waitFor(async () => {
+    const sessions = `SELECT FROM pg_stat_activity WHERE application_name = '${name}'`;
+    expect((await database.pool.query(sessions)).rowCount).toBe(0);
+  });
+  await groups.close();
 });

@@ -1,0 +1,31 @@
+import { afterEach, expect, test, vi } from 'vitest';
+import { readConfig } from './config.ts';
+
+afterEach(() => vi.unstubAllEnvs());
+
+function read(variables: Record<string, string>) {
+  vi.stubEnv('DATABASE_URL', 'postgresql://user@localhost/none');
+  for (const [name, value] of Object.entries(variables)) vi.stubEnv(name, value);
+  return readConfig;
+}
+
+test('the drain is 5 s, /metrics has no token and the API no health port, unless the environment says otherwise', () => {
+  const config = read({})();
+  expect([config.DRAIN_MS, config.HEALTH_PORT, config.METRICS_TOKEN]).toEqual([5000, undefined, undefined]);
+});
+
+test.each([
+  ['DRAIN_MS', '-1'],
+  ['DRAIN_MS', '5s'],
+  ['DRAIN_MS', '3600000'],
+  ['STOP_GRACE_MS', '0'],
+  ['METRICS_TOKEN', 'short'],
+  ['METRICS_TOKEN', 'sixteen letters with blanks'],
+  ['HEALTH_PORT', '65536'],
+])('%s=%s stops the start with the name of the variable', (name, value) => {
+  expect(read({ [name]: value })).toThrow(name);
+});
+
+test('so does a health port that is the port of the API', () => {
+  expect(read({ PORT: '3000', HEALTH_PORT: '3000' })).toThrow('HEALTH_PORT is the same as PORT');
+});
