@@ -38,7 +38,7 @@ function envelope<T extends string, D extends TSchema>(type: T, data: D, $id: st
       job_id: alwaysNull('Always null: it concerns no job.'),
       data,
     },
-    { $id, additionalProperties: false, description },
+    { $id, description },
   );
 }
 
@@ -61,7 +61,6 @@ export const EndpointDisabledEventSchema = envelope(
     {
       title: 'DisabledEndpoint',
       description: 'The endpoint that was disabled.',
-      additionalProperties: false,
     },
   ),
   'EndpointDisabledEvent',
@@ -73,7 +72,7 @@ export const WebhookTestEventSchema = envelope(
   'webhook.test',
   Type.Object(
     { endpoint_id: EndpointId },
-    { title: 'TestedEndpoint', description: 'The endpoint that is tested.', additionalProperties: false },
+    { title: 'TestedEndpoint', description: 'The endpoint that is tested.' },
   ),
   'WebhookTestEvent',
   'Sent by `POST /v1/webhooks/{id}/test`. It is not stored.',

@@ -39,7 +39,7 @@ function envelope<T extends string, D extends TSchema>(type: T, data: D, $id: st
       }),
       data,
     },
-    { $id, additionalProperties: false, description },
+    { $id, description },
   );
 }
 
@@ -54,7 +54,7 @@ export const PaymentCreatedEventSchema = envelope(
       reference_number: Type.String({ description: 'As it was sent.' }),
       patient_mrn: Type.String({ description: 'As it was sent.' }),
     },
-    { title: 'PostedPayment', description: 'A payment that is in the EMR.', additionalProperties: false },
+    { title: 'PostedPayment', description: 'A payment that is in the EMR.' },
   ),
   'PaymentCreatedEvent',
   'The payment is in the EMR.',
@@ -64,7 +64,7 @@ export const PaymentFailedEventSchema = envelope(
   'payment.failed',
   Type.Object(
     { payment_id: PaymentId, failure_reason: Type.String({ description: REASON_DESCRIPTION }) },
-    { title: 'FailedPayment', description: 'A payment that is not in the EMR.', additionalProperties: false },
+    { title: 'FailedPayment', description: 'A payment that is not in the EMR.' },
   ),
   'PaymentFailedEvent',
   'The payment could not be posted and is not in the EMR.',
@@ -77,7 +77,6 @@ export const PaymentReviewEventSchema = envelope(
     {
       title: 'PaymentToReview',
       description: 'A payment that may be in the EMR.',
-      additionalProperties: false,
     },
   ),
   'PaymentReviewRequiredEvent',

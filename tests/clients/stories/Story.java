@@ -4,8 +4,11 @@ import org.openapitools.client.ApiException;
 import org.openapitools.client.api.PaymentsApi;
 import org.openapitools.client.auth.ApiKeyAuth;
 import org.openapitools.client.model.CreatePayment;
+import org.openapitools.client.model.CreatePaymentAnswer;
 import org.openapitools.client.model.ErrorReply;
+import org.openapitools.client.model.Payment;
 import org.openapitools.client.model.PaymentCreatedEvent;
+import org.openapitools.client.model.PaymentList;
 
 public class Story {
   interface Call { Object run() throws ApiException; }
@@ -36,11 +39,11 @@ public class Story {
     key(client, "access_token", "ACCESS_TOKEN");
     PaymentsApi payments = new PaymentsApi(client);
     String reference = System.getenv("REFERENCE");
-    var posted = payments.createPayment(payment(350.1), null, reference, null);
+    CreatePaymentAnswer posted = payments.createPayment(payment(350.1), null, reference, null);
     System.out.println("posted " + posted.getPaymentId());
-    var read = payments.getPayment(posted.getPaymentId()).getData();
+    Payment read = payments.getPayment(posted.getPaymentId()).getData();
     System.out.println("read " + read.getPaymentId() + " " + read.getAmount());
-    var listed = payments.listPayments(null, null, reference, null, null, null, 1, null);
+    PaymentList listed = payments.listPayments(null, null, reference, null, null, null, 1, null);
     System.out.println("listed " + listed.getData().get(0).getPaymentId());
     System.out.println("refused " + refusalOf(() -> payments.createPayment(payment(350.123), null, null, null)));
     System.out.println("missing " + refusalOf(() -> payments.getPayment("0".repeat(32))));
