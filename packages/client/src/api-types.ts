@@ -31,7 +31,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The process is alive */
+        /**
+         * The process is alive
+         * @description Answers as long as the process can answer at all. It asks no other server.
+         */
         get: operations["live"];
         put?: never;
         post?: never;
@@ -50,7 +53,7 @@ export interface paths {
         };
         /**
          * Payments can be accepted
-         * @description Needs PostgreSQL only. While the queue is down, payments are still accepted (`degraded`), and posted once it is back.
+         * @description Needs a PostgreSQL that can be written to and has the migrations of this version. While the queue is down, payments are still accepted (`degraded`), and posted once it is back.
          */
         get: operations["ready"];
         put?: never;
@@ -80,7 +83,7 @@ export interface paths {
          * Create Payment
          * @description Posting payments is an asynchronous operation. The endpoint validates your request, queues the payment, and returns immediately with a `payment_id` and `job_id`. The payment is posted to the EMR by a background worker, and a webhook event is sent to your registered endpoint upon completion.
          *
-         *     Unknown fields are refused. Send an `Idempotency-Key` with every payment: a request that got no answer can then be sent again without creating a second payment.
+         *     Unknown fields are refused; null in an optional field counts as leaving it out. Send an `Idempotency-Key` with every payment: a request that got no answer can then be sent again without creating a second payment.
          *
          *     With `?dry_run=true` everything is checked, including the payment method and location in the EMR, and nothing is written.
          */
@@ -222,7 +225,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List webhook endpoints */
+        /**
+         * List webhook endpoints
+         * @description Newest first. Secrets are not part of it.
+         */
         get: operations["listWebhooks"];
         put?: never;
         /**
@@ -243,7 +249,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read a webhook endpoint */
+        /**
+         * Read a webhook endpoint
+         * @description One endpoint with its state: enabled or not, failing or not, paused or not. Its secret is not part of it.
+         */
         get: operations["getWebhook"];
         put?: never;
         post?: never;
@@ -308,7 +317,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List deliveries and their attempts */
+        /**
+         * List deliveries and their attempts
+         * @description Newest first: each event that was or will be sent to the endpoint, with its last attempts.
+         */
         get: operations["listWebhookDeliveries"];
         put?: never;
         post?: never;
@@ -329,7 +341,7 @@ export interface paths {
         put?: never;
         /**
          * Send all events again that an endpoint missed
-         * @description Sends the deliveries of that time that failed or were canceled, and the events that happened while the endpoint was disabled, oldest first, at most 20 per second or as many as its `rate_per_second` allows. New events are still sent in between.
+         * @description Answers at once with a recovery that is `running`. It sends the deliveries of that time that failed or were canceled, and the events that happened while the endpoint was disabled, oldest first, at most 20 per second or as many as its `rate_per_second` allows, however many they are. New events are still sent in between. Several recoveries of one endpoint are carried out one after the other, and an event that is waiting already is not sent twice. Disabling or deleting the endpoint cancels them.
          */
         post: operations["recoverWebhook"];
         delete?: never;
@@ -345,7 +357,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read the progress of a recovery */
+        /**
+         * Read the progress of a recovery
+         * @description How many of its events were delivered so far.
+         */
         get: operations["getWebhookRecovery"];
         put?: never;
         post?: never;
@@ -382,7 +397,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read an event */
+        /**
+         * Read an event
+         * @description The same body as that of a webhook that is not thin. Events are kept for a limited time.
+         */
         get: operations["getEvent"];
         put?: never;
         post?: never;
@@ -425,7 +443,7 @@ export interface webhooks {
         put?: never;
         /**
          * Payment posted
-         * @description The payment is in the EMR.
+         * @description The payment is in the EMR. Further fields may be added: ignore those that you do not know.
          *
          *     Signed according to [Standard Webhooks](https://www.standardwebhooks.com) 1.0.0.
          */
@@ -447,7 +465,7 @@ export interface webhooks {
         put?: never;
         /**
          * Payment failed
-         * @description The payment could not be posted and is not in the EMR.
+         * @description The payment could not be posted and is not in the EMR. Further fields may be added: ignore those that you do not know.
          *
          *     Signed according to [Standard Webhooks](https://www.standardwebhooks.com) 1.0.0.
          */
@@ -469,7 +487,7 @@ export interface webhooks {
         put?: never;
         /**
          * Payment needs review
-         * @description The payment may or may not be in the EMR, and the EMR has no means to find out: a person has to look. It is not sent again.
+         * @description The payment may or may not be in the EMR, and the EMR has no means to find out: a person has to look. It is not sent again. Further fields may be added: ignore those that you do not know.
          *
          *     Signed according to [Standard Webhooks](https://www.standardwebhooks.com) 1.0.0.
          */
@@ -491,7 +509,7 @@ export interface webhooks {
         put?: never;
         /**
          * Webhook endpoint disabled
-         * @description A webhook endpoint of yours was disabled and gets no events until you enable it. This event goes to your other endpoints and is in `GET /v1/events`.
+         * @description A webhook endpoint of yours was disabled and gets no events until you enable it. This event goes to your other endpoints and is in `GET /v1/events`. Further fields may be added: ignore those that you do not know.
          *
          *     Signed according to [Standard Webhooks](https://www.standardwebhooks.com) 1.0.0.
          */
@@ -513,7 +531,7 @@ export interface webhooks {
         put?: never;
         /**
          * Test of a webhook endpoint
-         * @description Sent by `POST /v1/webhooks/{id}/test`. It is not stored.
+         * @description Sent by `POST /v1/webhooks/{id}/test`. It is not stored. Further fields may be added: ignore those that you do not know.
          *
          *     Signed according to [Standard Webhooks](https://www.standardwebhooks.com) 1.0.0.
          */
@@ -528,6 +546,7 @@ export interface webhooks {
 export interface components {
     schemas: {
         /**
+         * @description A payment to post.
          * @example {
          *       "patient_mrn": "MRN-12345",
          *       "payment_method": "Card",
@@ -540,38 +559,39 @@ export interface components {
          */
         CreatePayment: {
             /**
-             * @description Medical Record Number (MRN) of the patient the payment belongs to.
+             * @description Medical Record Number (MRN) of the patient the payment belongs to. One line of text that is not blank, without control characters.
              * @example MRN-12345
              */
             patient_mrn: string;
             /**
-             * @description Name of the payment method as configured in the EMR (e.g. "Card"). Resolved to the EMR's internal payment method id at post time.
+             * @description Name of the payment method as configured in the EMR (e.g. "Card"). Resolved to the EMR's internal payment method id at post time. One line of text that is not blank, without control characters.
              * @example Card
              */
             payment_method: string;
             /**
-             * @description Your reference for the payment (e.g. a transaction or receipt number). Reference numbers may be reused across payments.
+             * @description Your reference for the payment (e.g. a transaction or receipt number). Reference numbers may be reused across payments. One line of text that is not blank, without control characters.
              * @example #123456
              */
             reference_number: string;
             /**
-             * @description Identifier of the EMR location/facility the payment is posted against.
+             * @description Identifier of the EMR location/facility the payment is posted against. One line of text that is not blank, without control characters.
              * @example 1404
              */
             location: string;
             /**
+             * Format: double
              * @description Payment amount. Must be a positive number, with at most two decimals.
              * @example 350
              */
             amount: number;
             /**
-             * @description Optional free-text note recorded with the payment in the EMR.
+             * @description Optional free-text note recorded with the payment in the EMR. Without control characters other than tabs and line breaks.
              * @example Patient copay collected at front desk
              */
             notes?: string;
             /**
              * Format: date
-             * @description Optional deposit date (YYYY-MM-DD). Defaults to today if omitted: the day in the practice's time zone.
+             * @description Optional deposit date (YYYY-MM-DD). Defaults to today if omitted: the day in the practice's time zone. The first year is 0001.
              * @example 2026-06-15
              */
             deposit_date?: string;
@@ -586,220 +606,175 @@ export interface components {
          *     }
          */
         PaymentQueued: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
+            /** @description For people. */
             message: string;
             /** @description Unique identifier for the created payment record */
             payment_id: string;
-            /** @description Job execution identifier for tracking the async operation */
+            /**
+             * Format: int64
+             * @description Job execution identifier for tracking the async operation
+             */
             job_id: number;
         };
         /** @description The body of every error answer. */
-        Error: {
-            /** @constant */
-            success: false;
+        ErrorReply: {
+            /** @description Always false. */
+            success: boolean;
             /** @description For people. Programs use `code`. */
             message: string;
             /**
-             * @description Stable and machine-readable.
-             * @enum {string}
+             * @description Stable and machine-readable. New codes may be added. Today: invalid_field, patient_not_found, user_not_found, payment_not_found, job_not_found, endpoint_not_found, event_not_found, recovery_not_found, invalid_client, missing_body, invalid_json, invalid_body, malformed_request, route_not_found, method_not_allowed, request_timeout, idempotency_key_in_flight, invalid_state, connection_unusable, endpoint_disabled, endpoint_exists, endpoint_limit_reached, recovery_limit_reached, retry_limit_reached, nothing_to_redeliver, test_in_progress, payload_too_large, unsupported_media_type, idempotency_key_reused, read_too_costly, rate_limited, headers_too_large, internal_error, emr_unavailable, service_unavailable, emr_timeout.
+             * @example invalid_field
              */
-            code: "invalid_field" | "patient_not_found" | "user_not_found" | "payment_not_found" | "job_not_found" | "endpoint_not_found" | "event_not_found" | "recovery_not_found" | "invalid_client" | "missing_body" | "invalid_json" | "invalid_body" | "malformed_request" | "route_not_found" | "method_not_allowed" | "request_timeout" | "idempotency_key_in_flight" | "invalid_state" | "connection_unusable" | "endpoint_disabled" | "endpoint_exists" | "endpoint_limit_reached" | "retry_limit_reached" | "nothing_to_redeliver" | "test_in_progress" | "payload_too_large" | "unsupported_media_type" | "idempotency_key_reused" | "rate_limited" | "headers_too_large" | "internal_error" | "emr_unavailable" | "service_unavailable" | "emr_timeout";
+            code: string;
             /** @description Id of the request; also in the header `x-request-id`. */
             request_id: string;
-            /** @description true: send the same request again after a pause, with the same Idempotency-Key if it had one; nothing is created twice. false: do not send it again unchanged: it would be refused again, or (a POST without an Idempotency-Key that got a 500 or 503) it may already have been accepted. */
+            /** @description true: send the same request again after a pause, with the same Idempotency-Key if it had one; nothing is created twice. false: do not send it again unchanged: it would be refused again, or (a POST or PATCH without an Idempotency-Key that got a 500 or 503) it may already have been accepted. */
             safe_to_retry: boolean;
         };
-        /** @description The payment is in the EMR. */
+        /** @description The payment is in the EMR. Further fields may be added: ignore those that you do not know. */
         PaymentCreatedEvent: {
             /** @description Id of the event; also in the header `webhook-id`. */
             id: string;
             /** @description The user with whose access token the payment was created. */
             access_token_reference_id: string;
-            /** @constant */
+            /**
+             * @description Always `event`.
+             * @enum {string}
+             */
             object: "event";
             /**
              * Format: date-time
              * @description When the event happened, in UTC and whole seconds.
              */
             created: string;
-            /** @constant */
+            /**
+             * @description Always `payment.created`.
+             * @enum {string}
+             */
             type: "payment.created";
             /** @description The `job_id` that the request was answered with, as a string. */
             job_id: string;
-            data: {
-                /**
-                 * @description Unique identifier of the payment.
-                 * @example 123e4567e89b12d3a456426614174001
-                 */
-                payment_id: string;
-                /** @description The EMR's identifier of the posting. */
-                emr_transaction_id: string;
-                payment_method: string;
-                amount: number;
-                reference_number: string;
-                patient_mrn: string;
-            };
+            data: components["schemas"]["PostedPayment"];
         };
-        /** @description The payment could not be posted and is not in the EMR. */
+        /** @description The payment could not be posted and is not in the EMR. Further fields may be added: ignore those that you do not know. */
         PaymentFailedEvent: {
             /** @description Id of the event; also in the header `webhook-id`. */
             id: string;
             /** @description The user with whose access token the payment was created. */
             access_token_reference_id: string;
-            /** @constant */
+            /**
+             * @description Always `event`.
+             * @enum {string}
+             */
             object: "event";
             /**
              * Format: date-time
              * @description When the event happened, in UTC and whole seconds.
              */
             created: string;
-            /** @constant */
+            /**
+             * @description Always `payment.failed`.
+             * @enum {string}
+             */
             type: "payment.failed";
             /** @description The `job_id` that the request was answered with, as a string. */
             job_id: string;
-            data: {
-                /**
-                 * @description Unique identifier of the payment.
-                 * @example 123e4567e89b12d3a456426614174001
-                 */
-                payment_id: string;
-                /** @description Why, for a person, in this service's own words. The EMR's own words can name a patient, so they are not part of it, unless the operator of this service shares them with you (`share_emr_text`): then the reason ends with `The EMR said: …` and has at most 300 characters. */
-                failure_reason: string;
-            };
+            data: components["schemas"]["FailedPayment"];
         };
-        /** @description The payment may or may not be in the EMR, and the EMR has no means to find out: a person has to look. It is not sent again. */
+        /** @description The payment may or may not be in the EMR, and the EMR has no means to find out: a person has to look. It is not sent again. Further fields may be added: ignore those that you do not know. */
         PaymentReviewRequiredEvent: {
             /** @description Id of the event; also in the header `webhook-id`. */
             id: string;
             /** @description The user with whose access token the payment was created. */
             access_token_reference_id: string;
-            /** @constant */
+            /**
+             * @description Always `event`.
+             * @enum {string}
+             */
             object: "event";
             /**
              * Format: date-time
              * @description When the event happened, in UTC and whole seconds.
              */
             created: string;
-            /** @constant */
+            /**
+             * @description Always `payment.review_required`.
+             * @enum {string}
+             */
             type: "payment.review_required";
             /** @description The `job_id` that the request was answered with, as a string. */
             job_id: string;
-            data: {
-                /**
-                 * @description Unique identifier of the payment.
-                 * @example 123e4567e89b12d3a456426614174001
-                 */
-                payment_id: string;
-                /** @description Why, for a person, in this service's own words. The EMR's own words can name a patient, so they are not part of it, unless the operator of this service shares them with you (`share_emr_text`): then the reason ends with `The EMR said: …` and has at most 300 characters. */
-                review_reason: string;
-            };
+            data: components["schemas"]["PaymentToReview"];
         };
-        /** @description A webhook endpoint of yours was disabled and gets no events until you enable it. This event goes to your other endpoints and is in `GET /v1/events`. */
+        /** @description A webhook endpoint of yours was disabled and gets no events until you enable it. This event goes to your other endpoints and is in `GET /v1/events`. Further fields may be added: ignore those that you do not know. */
         EndpointDisabledEvent: {
             /** @description Id of the event; also in the header `webhook-id`. */
             id: string;
             /** @description Always null: it concerns no user. */
-            access_token_reference_id: null;
-            /** @constant */
+            access_token_reference_id: string | null;
+            /**
+             * @description Always `event`.
+             * @enum {string}
+             */
             object: "event";
             /**
              * Format: date-time
              * @description When the event happened, in UTC and whole seconds.
              */
             created: string;
-            /** @constant */
+            /**
+             * @description Always `endpoint.disabled`.
+             * @enum {string}
+             */
             type: "endpoint.disabled";
             /** @description Always null: it concerns no job. */
-            job_id: null;
-            data: {
-                /**
-                 * @description The webhook endpoint.
-                 * @example we_1J9X2q2eZvKYlo2CluR9g9gV
-                 */
-                endpoint_id: string;
-                /** @enum {string} */
-                code: "gone" | "failing" | "address_refused";
-                /** @description Why, in words for a person. */
-                reason: string;
-            };
+            job_id: string | null;
+            data: components["schemas"]["DisabledEndpoint"];
         };
-        /** @description Sent by `POST /v1/webhooks/{id}/test`. It is not stored. */
+        /** @description Sent by `POST /v1/webhooks/{id}/test`. It is not stored. Further fields may be added: ignore those that you do not know. */
         WebhookTestEvent: {
             /** @description Id of the event; also in the header `webhook-id`. */
             id: string;
             /** @description Always null: it concerns no user. */
-            access_token_reference_id: null;
-            /** @constant */
+            access_token_reference_id: string | null;
+            /**
+             * @description Always `event`.
+             * @enum {string}
+             */
             object: "event";
             /**
              * Format: date-time
              * @description When the event happened, in UTC and whole seconds.
              */
             created: string;
-            /** @constant */
-            type: "webhook.test";
-            /** @description Always null: it concerns no job. */
-            job_id: null;
-            data: {
-                /**
-                 * @description The webhook endpoint.
-                 * @example we_1J9X2q2eZvKYlo2CluR9g9gV
-                 */
-                endpoint_id: string;
-            };
-        };
-        /** @description The reason for `failed` or `needs_review`. */
-        PaymentFailure: {
             /**
-             * @description Stable and machine-readable. New codes may be added.
-             *     - `unknown_payment_method` (failed): Use one of the payment methods that the reason lists, or add the method in the EMR, then retry.
-             *     - `unknown_location` (failed): Use one of the locations that the reason lists, or add the location in the EMR, then retry.
-             *     - `unknown_patient` (failed): The EMR no longer knows the patient. Sync patients, then create the payment again.
-             *     - `closed_period` (failed): The deposit date lies in a period that the practice has closed. Create the payment with an open date.
-             *     - `amount_refused` (failed): The EMR does not take this amount, often because it exceeds the patient's balance. Correct the amount.
-             *     - `emr_refused` (failed): The EMR refused the payment. The reason names the field, where the EMR names one, and the operator of this service can read the EMR's own words. Correct the cause, then retry.
-             *     - `connection_misconfigured` (failed): The practice's EMR connection cannot be used as it is set up. Correct it, then retry.
-             *     - `retries_exhausted` (failed): The EMR could not be reached until the retry horizon ended, and does not have the payment. Retry.
-             *     - `resolved_not_posted` (failed): A person looked in the EMR and did not find the payment. Retry to have it posted.
-             *     - `outcome_unknown` (needs_review): The payment may or may not be in the EMR. Look there, then resolve it as posted or not posted.
-             *     - `several_matches` (needs_review): The EMR has more than one entry for the payment. Remove all but one there, then resolve it as posted.
-             *     - `entry_differs` (needs_review): The EMR has an entry with the payment's id that is not this payment; the reason names the difference. Correct the entry there and resolve the payment as posted, or remove it there and resolve the payment as not posted.
-             *     - `not_confirmed` (needs_review): The EMR accepted the payment for later and did not confirm in time that it has posted it. Look there, then resolve the payment as posted or not posted.
-             *     - `settlement_failed` (needs_review): The outcome of the payment could not be recorded because of a fault on our side. Look in the EMR, then resolve the payment as posted or not posted.
+             * @description Always `webhook.test`.
              * @enum {string}
              */
-            code: "unknown_payment_method" | "unknown_location" | "unknown_patient" | "closed_period" | "amount_refused" | "emr_refused" | "connection_misconfigured" | "retries_exhausted" | "resolved_not_posted" | "outcome_unknown" | "several_matches" | "entry_differs" | "not_confirmed" | "settlement_failed";
-            /** @description Why, for a person, in this service's own words. The EMR's own words can name a patient, so they are not part of it, unless the operator of this service shares them with you (`share_emr_text`): then the reason ends with `The EMR said: …` and has at most 300 characters. */
-            reason: string;
-            /** @description What to do about it. */
-            action: string;
+            type: "webhook.test";
+            /** @description Always null: it concerns no job. */
+            job_id: string | null;
+            data: components["schemas"]["TestedEndpoint"];
         };
-        /** @description Why a payment that was tried is still open, and when it is tried next. */
-        PaymentWaiting: {
-            /**
-             * @description Stable and machine-readable, such as `timeout`, `unauthorized` or `our_fault`.
-             * @example timeout
-             */
-            code: string;
-            /**
-             * @description The same in words for a person.
-             * @example The EMR did not answer in time.
-             */
-            reason: string;
-            /** @description How often it was tried and put off again. */
-            tries: number;
-            next_try_at: string | null;
-        };
+        /** @description A number of payments and their sum. */
         Tally: {
+            /**
+             * Format: int64
+             * @description How many.
+             */
             count: number;
             /**
+             * Format: double
              * @description Their sum, exact to the cent.
              * @example 350.1
              */
             amount: number;
         };
         /**
+         * @description What is corrected before the payment is posted again.
          * @example {
          *       "payment_method": "Card"
          *     }
@@ -817,6 +792,7 @@ export interface components {
             location?: string;
         };
         /**
+         * @description What a person found in the EMR.
          * @example {
          *       "outcome": "posted",
          *       "emr_transaction_id": "13969262",
@@ -834,17 +810,18 @@ export interface components {
              */
             outcome: "posted" | "not_posted";
             /**
-             * @description With `posted` only: the EMR's identifier of the posting.
+             * @description With `posted` only: the EMR's identifier of the posting. One line of text that is not blank, without control characters.
              * @example 13969262
              */
             emr_transaction_id?: string;
             /**
-             * @description Who looked, and how they found out. Kept in the audit log.
+             * @description Who looked, and how they found out. Kept in the audit log. Without control characters other than tabs and line breaks.
              * @example Found on the day sheet by M. Ortiz
              */
             note: string;
         };
         /**
+         * @description A payment with its state, its attempts and its events.
          * @example {
          *       "payment_id": "123e4567e89b12d3a456426614174001",
          *       "job_id": 12345,
@@ -891,30 +868,29 @@ export interface components {
              */
             payment_id: string;
             /**
+             * Format: int64
              * @description The `job_id` in the answer to the request that created the payment.
              * @example 12345
              */
             job_id: number;
-            /**
-             * @description `accepted`, `posting`, `retrying` and `submitted` are open: the payment is being processed. `submitted`: the EMR has accepted it and finishes it later; it is not sent again. `posted`: it is in the EMR. `failed`: it is not. `needs_review`: it may be; a person has to look (`resolve`).
-             * @enum {string}
-             */
-            status: "accepted" | "posting" | "retrying" | "submitted" | "posted" | "failed" | "needs_review";
+            status: components["schemas"]["PaymentStatus"];
             /** @description true: the payment is open, and posting is paused by us. Nothing is sent to the EMR meanwhile; it goes on by itself when the hold ends, and the time does not count against its retries. */
             on_hold: boolean;
-            /** @description Medical Record Number (MRN) of the patient the payment belongs to. */
+            /** @description Medical Record Number (MRN) of the patient the payment belongs to. One line of text that is not blank, without control characters. */
             patient_mrn: string;
-            /** @description Name of the payment method as configured in the EMR (e.g. "Card"). Resolved to the EMR's internal payment method id at post time. */
+            /** @description Name of the payment method as configured in the EMR (e.g. "Card"). Resolved to the EMR's internal payment method id at post time. One line of text that is not blank, without control characters. */
             payment_method: string;
-            /** @description Your reference for the payment (e.g. a transaction or receipt number). Reference numbers may be reused across payments. */
+            /** @description Your reference for the payment (e.g. a transaction or receipt number). Reference numbers may be reused across payments. One line of text that is not blank, without control characters. */
             reference_number: string;
-            /** @description Identifier of the EMR location/facility the payment is posted against. */
+            /** @description Identifier of the EMR location/facility the payment is posted against. One line of text that is not blank, without control characters. */
             location: string;
             /**
+             * Format: double
              * @description Payment amount.
              * @example 350
              */
             amount: number;
+            /** @description The note, when there is one. */
             notes: string | null;
             /**
              * Format: date
@@ -922,42 +898,25 @@ export interface components {
              * @example 2026-06-15
              */
             deposit_date: string;
+            /** @description The EMR's identifier of the posting. */
             emr_transaction_id: string | null;
-            failure: components["schemas"]["PaymentFailure"] | null;
-            waiting: components["schemas"]["PaymentWaiting"] | null;
+            failure: components["schemas"]["PaymentFailure"];
+            waiting: components["schemas"]["PaymentWaiting"];
             /** @description Every send to the EMR, oldest first. */
-            attempts: {
-                /** @description Counts from 1. */
-                number: number;
-                /**
-                 * Format: date-time
-                 * @description Just before the request to the EMR was sent.
-                 * @example 2026-06-15T10:30:00.000Z
-                 */
-                sent_at: string;
-                finished_at: string | null;
-                outcome: ("posted" | "accepted" | "refused" | "not_sent" | "unknown" | "absent") | null;
-                code: string | null;
-            }[];
+            attempts: components["schemas"]["PostingAttempt"][];
             /** @description The events about this payment, oldest first. Events are kept for a limited time. */
-            events: {
-                /** @example evt_1J9X2q2eZvKYlo2CluR9g9gV */
-                id: string;
-                /** @example payment.created */
-                type: string;
-                /**
-                 * Format: date-time
-                 * @description When the event happened.
-                 * @example 2026-06-15T10:30:00.000Z
-                 */
-                created: string;
-            }[];
+            events: components["schemas"]["PaymentEventReference"][];
             /**
              * Format: date-time
              * @description When it was accepted.
              * @example 2026-06-15T10:30:00.000Z
              */
             created_at: string;
+            /**
+             * Format: date-time
+             * @description When it became `posted`, `failed` or `needs_review`.
+             * @example 2026-06-15T10:30:00.000Z
+             */
             settled_at: string | null;
         };
         /**
@@ -1006,8 +965,8 @@ export interface components {
          *     }
          */
         PaymentReply: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
             data: components["schemas"]["Payment"];
@@ -1062,16 +1021,19 @@ export interface components {
          *     }
          */
         PaymentList: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
+            /** @description The entries of this page. */
             data: components["schemas"]["Payment"][];
             /** @description There is another page. */
             has_more: boolean;
+            /** @description The `cursor` of the next page; null on the last one. */
             next_cursor: string | null;
         };
         /**
+         * @description The work on one payment.
          * @example {
          *       "job_id": 12345,
          *       "status": "failed",
@@ -1082,15 +1044,12 @@ export interface components {
          */
         Job: {
             /**
+             * Format: int64
              * @description The `job_id` in the answer to the request that created the payment.
              * @example 12345
              */
             job_id: number;
-            /**
-             * @description `accepted`, `posting`, `retrying` and `submitted` are open: the payment is being processed. `submitted`: the EMR has accepted it and finishes it later; it is not sent again. `posted`: it is in the EMR. `failed`: it is not. `needs_review`: it may be; a person has to look (`resolve`).
-             * @enum {string}
-             */
-            status: "accepted" | "posting" | "retrying" | "submitted" | "posted" | "failed" | "needs_review";
+            status: components["schemas"]["PaymentStatus"];
             /**
              * @description Unique identifier of the payment.
              * @example 123e4567e89b12d3a456426614174001
@@ -1102,6 +1061,11 @@ export interface components {
              * @example 2026-06-15T10:30:00.000Z
              */
             created_at: string;
+            /**
+             * Format: date-time
+             * @description When the work ended.
+             * @example 2026-06-15T10:30:00.000Z
+             */
             settled_at: string | null;
         };
         /**
@@ -1119,8 +1083,8 @@ export interface components {
          *     }
          */
         JobReply: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
             data: components["schemas"]["Job"];
@@ -1138,17 +1102,11 @@ export interface components {
          *     }
          */
         PaymentResolved: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
-            data: {
-                payment_id: string;
-                /** @enum {string} */
-                status: "posted" | "failed";
-                /** @description The event that reports it. */
-                event_id: string;
-            };
+            data: components["schemas"]["ResolvedPayment"];
         };
         /**
          * @description What the user's EMR connection supports
@@ -1179,94 +1137,26 @@ export interface components {
          *     }
          */
         ConnectionReply: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
-            data: {
-                /** @example fhir-r5 */
-                adapter: string;
-                /**
-                 * @description How the outcome is settled when the EMR does not answer. `conditional-create`, `lookup`: this service finds out whether the EMR has the payment. `none`: a person has to look (`needs_review`).
-                 * @enum {string}
-                 */
-                capability: "conditional-create" | "lookup" | "none";
-                /**
-                 * @description Of the practice. It decides which day is today, the default of `deposit_date`.
-                 * @example America/New_York
-                 */
-                time_zone: string;
-                /** @description Fields of a payment for which this EMR has no place: they are stored here and not posted. */
-                dropped_fields: ("payment_method" | "reference_number" | "location" | "notes" | "deposit_date")[];
-                /** @description `payment_method` takes the name of one of these. */
-                payment_methods: {
-                    /** @description The EMR's own id. */
-                    id: string;
-                    /** @description Its name in the EMR. */
-                    name: string;
-                }[];
-                /** @description `location` takes an identifier, the id or the name of one of these. */
-                locations: {
-                    /** @description The EMR's own id. */
-                    id: string;
-                    /** @description Its name in the EMR. */
-                    name: string;
-                    /** @description Further identifiers that `location` can take for it. */
-                    identifiers: string[];
-                }[];
-            };
+            data: components["schemas"]["Connection"];
         };
-        /**
-         * @description With `dry_run=true`: the payment as it would be posted. Nothing was written
-         * @example {
-         *       "success": true,
-         *       "message": "The payment would be posted like this. Nothing was written.",
-         *       "data": {
-         *         "would_post": true,
-         *         "patient_mrn": "MRN-12345",
-         *         "payment_method": {
-         *           "id": "http://practice.example.com/payment-methods|CC",
-         *           "name": "Card"
-         *         },
-         *         "location": {
-         *           "id": "loc-1404",
-         *           "name": "Main Street"
-         *         },
-         *         "reference_number": "#123456",
-         *         "amount": 350,
-         *         "deposit_date": "2026-06-15",
-         *         "dropped_fields": []
-         *       }
-         *     }
-         */
-        PaymentDryRun: {
-            /** @constant */
-            success: true;
+        /** @description Payment queued: always with `payment_id` and `job_id`. The answer to a request with `dry_run=true` has neither, but `data`: the payment as it would be posted. */
+        CreatePaymentAnswer: {
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
-            data: {
-                /** @constant */
-                would_post: true;
-                patient_mrn: string;
-                payment_method: {
-                    /** @description The EMR's own id. */
-                    id: string;
-                    /** @description Its name in the EMR. */
-                    name: string;
-                };
-                location: {
-                    /** @description The EMR's own id. */
-                    id: string;
-                    /** @description Its name in the EMR. */
-                    name: string;
-                };
-                reference_number: string;
-                amount: number;
-                /** Format: date */
-                deposit_date: string;
-                /** @description Fields of a payment for which this EMR has no place: they are stored here and not posted. */
-                dropped_fields: ("payment_method" | "reference_number" | "location" | "notes" | "deposit_date")[];
-            };
+            /** @description Unique identifier for the created payment record */
+            payment_id?: string;
+            /**
+             * Format: int64
+             * @description Job execution identifier for tracking the async operation
+             */
+            job_id?: number;
+            data?: components["schemas"]["DryRun"];
         };
         /**
          * @description All payments of the date (`accepted`) with their state now: `posted` payments are in the EMR, `open` ones are still being processed
@@ -1350,33 +1240,14 @@ export interface components {
          *     }
          */
         ReconciliationReply: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
-            data: {
-                /** Format: date */
-                date: string;
-                location: string | null;
-                /** @description One entry for each payment method; names that differ only in case and white space are one method. */
-                methods: {
-                    payment_method: string;
-                    accepted: components["schemas"]["Tally"];
-                    posted: components["schemas"]["Tally"];
-                    failed: components["schemas"]["Tally"];
-                    needs_review: components["schemas"]["Tally"];
-                    open: components["schemas"]["Tally"];
-                }[];
-                totals: {
-                    accepted: components["schemas"]["Tally"];
-                    posted: components["schemas"]["Tally"];
-                    failed: components["schemas"]["Tally"];
-                    needs_review: components["schemas"]["Tally"];
-                    open: components["schemas"]["Tally"];
-                };
-            };
+            data: components["schemas"]["Reconciliation"];
         };
         /**
+         * @description A webhook endpoint to register.
          * @example {
          *       "url": "https://hooks.example.com/emr-payments",
          *       "description": "Production",
@@ -1393,23 +1264,23 @@ export interface components {
              */
             url: string;
             /**
-             * @description For your own use. It is not sent anywhere.
+             * @description One line of text for your own use. It is not sent anywhere.
              * @example Production, front desk
              */
             description?: string;
             /** @description Only events of these types. Empty: every type, including future ones. */
-            event_types?: ("payment.created" | "payment.failed" | "payment.review_required" | "endpoint.disabled")[];
-            /** @description Send only `{id, type, created, payment_id}`: no patient data leaves this service. */
+            event_types?: components["schemas"]["EventType"][];
+            /** @description Send only `{id, type, created, payment_id, sequence}`: no patient data leaves this service. */
             thin?: boolean;
+            signing?: components["schemas"]["WebhookSigning"];
             /**
-             * @description `v1`: HMAC-SHA256 with a secret that both sides have. `v1a`: ed25519; you get the public key, which can verify but not sign.
-             * @enum {string}
+             * Format: double
+             * @description Maximum of deliveries per second, on average. Without it only the 15 s deadline of each limits them.
              */
-            signing?: "v1" | "v1a";
-            /** @description Maximum of deliveries per second, on average. Without it only the 15 s deadline of each limits them. */
             rate_per_second?: number;
         };
         /**
+         * @description What to change; a field that is left out stays as it is.
          * @example {
          *       "enabled": true
          *     }
@@ -1420,16 +1291,25 @@ export interface components {
              * @example https://hooks.example.com/emr-payments
              */
             url?: string;
+            /**
+             * @description One line of text for your own use. It is not sent anywhere.
+             * @example Production, front desk
+             */
             description?: string | null;
             /** @description Only events of these types. Empty: every type, including future ones. */
-            event_types?: ("payment.created" | "payment.failed" | "payment.review_required" | "endpoint.disabled")[];
-            /** @description Send only `{id, type, created, payment_id}`: no patient data leaves this service. */
+            event_types?: components["schemas"]["EventType"][];
+            /** @description Send only `{id, type, created, payment_id, sequence}`: no patient data leaves this service. */
             thin?: boolean;
+            /**
+             * Format: double
+             * @description Maximum of deliveries per second, on average. Without it only the 15 s deadline of each limits them.
+             */
             rate_per_second?: number | null;
             /** @description false: nothing more is sent, and pending deliveries are canceled. true: deliveries start afresh; `recoverable` in the answer counts the events that were missed. */
             enabled?: boolean;
         };
         /**
+         * @description How the old secret is replaced.
          * @example {
          *       "overlap_seconds": 86400
          *     }
@@ -1439,6 +1319,7 @@ export interface components {
             overlap_seconds?: number;
         };
         /**
+         * @description The time whose events are sent again.
          * @example {
          *       "since": "2026-06-14T00:00:00Z"
          *     }
@@ -1457,6 +1338,7 @@ export interface components {
             until?: string;
         };
         /**
+         * @description Where to send the event again.
          * @example {
          *       "endpoint_id": "we_1J9X2q2eZvKYlo2CluR9g9gV"
          *     }
@@ -1466,6 +1348,7 @@ export interface components {
             endpoint_id?: string;
         };
         /**
+         * @description An endpoint that receives your events.
          * @example {
          *       "id": "we_1J9X2q2eZvKYlo2CluR9g9gV",
          *       "url": "https://hooks.example.com/emr-payments",
@@ -1488,9 +1371,14 @@ export interface components {
          *     }
          */
         WebhookEndpoint: {
-            /** @example we_1J9X2q2eZvKYlo2CluR9g9gV */
+            /**
+             * @description Id of the endpoint.
+             * @example we_1J9X2q2eZvKYlo2CluR9g9gV
+             */
             id: string;
+            /** @description Where events are sent. */
             url: string;
+            /** @description Your own text, when there is one. */
             description: string | null;
             /** @description Empty: every type. */
             event_types: string[];
@@ -1499,18 +1387,37 @@ export interface components {
              * @example 2026-06-01
              */
             api_version: string;
+            /** @description Only `{id, type, created, payment_id}` is sent. */
             thin: boolean;
+            signing: components["schemas"]["WebhookSigning"];
             /**
-             * @description `v1`: HMAC-SHA256 with a secret that both sides have. `v1a`: ed25519; you get the public key, which can verify but not sign.
-             * @enum {string}
+             * Format: double
+             * @description Maximum of deliveries per second; null when there is none.
              */
-            signing: "v1" | "v1a";
             rate_per_second: number | null;
+            /** @description false: nothing is sent. */
             enabled: boolean;
+            /**
+             * Format: date-time
+             * @description The time from which on nothing is sent.
+             * @example 2026-06-15T10:30:00.000Z
+             */
             disabled_at: string | null;
-            disabled_code: ("gone" | "failing" | "address_refused" | "by_client" | "by_operator") | null;
+            /** @description Why nothing is sent: gone, failing, address_refused, by_client, by_operator. New codes may be added. */
+            disabled_code: string | null;
+            /** @description Why, in words for a person. */
             disabled_reason: string | null;
+            /**
+             * Format: date-time
+             * @description The first failure since the last success. After five days of failures the endpoint is disabled.
+             * @example 2026-06-15T10:30:00.000Z
+             */
             failing_since: string | null;
+            /**
+             * Format: date-time
+             * @description After five failures in a row events wait until this time. Then one is sent as a probe; if it succeeds, the others follow.
+             * @example 2026-06-15T10:30:00.000Z
+             */
             paused_until: string | null;
             /**
              * Format: date-time
@@ -1520,6 +1427,7 @@ export interface components {
             created_at: string;
         };
         /**
+         * @description One event for one endpoint, with its attempts.
          * @example {
          *       "id": 4711,
          *       "event_id": "evt_1J9X2q2eZvKYlo2CluR9g9gV",
@@ -1542,9 +1450,17 @@ export interface components {
          *     }
          */
         WebhookDelivery: {
+            /**
+             * Format: int64
+             * @description Number of the delivery.
+             */
             id: number;
-            /** @example evt_1J9X2q2eZvKYlo2CluR9g9gV */
+            /**
+             * @description The event.
+             * @example evt_1J9X2q2eZvKYlo2CluR9g9gV
+             */
             event_id: string;
+            /** @description The type of the event. */
             event_type: string;
             /**
              * @description `pending`: waits for its first or next attempt. `failed`: all attempts are used up. `canceled`: the endpoint was disabled first. Failed and canceled deliveries can be recovered.
@@ -1557,34 +1473,34 @@ export interface components {
              * @example 2026-06-15T10:30:00.000Z
              */
             created_at: string;
+            /**
+             * Format: date-time
+             * @description When it was delivered, failed or canceled.
+             * @example 2026-06-15T10:30:00.000Z
+             */
             finished_at: string | null;
+            /**
+             * Format: date-time
+             * @description Earliest time of the next attempt; null when no attempt is planned.
+             * @example 2026-06-15T10:30:00.000Z
+             */
             next_attempt_at: string | null;
             /** @description Attempts made so far. */
             attempt_count: number;
             /** @description At most the last 20, oldest first. */
-            attempts: {
-                number: number;
-                /**
-                 * Format: date-time
-                 * @description When it was sent.
-                 * @example 2026-06-15T10:30:00.000Z
-                 */
-                started_at: string;
-                http_status: number | null;
-                /** @description From the DNS query to the end of the answer. */
-                duration_ms: number;
-                error_kind: string | null;
-                excerpt: string | null;
-            }[];
+            attempts: components["schemas"]["WebhookAttempt"][];
         };
         /**
+         * @description A recovery with its progress.
          * @example {
          *       "id": "rec_1J9X2q2eZvKYlo2CluR9g9gV",
          *       "endpoint_id": "we_1J9X2q2eZvKYlo2CluR9g9gV",
          *       "since": "2026-06-14T00:00:00.000Z",
          *       "until": "2026-06-15T10:30:00.000Z",
          *       "status": "running",
-         *       "total": 240,
+         *       "total": null,
+         *       "found": 240,
+         *       "searched_until": "2026-06-14T17:04:31.250Z",
          *       "done": 60,
          *       "delivered": 59,
          *       "failed": 1,
@@ -1593,8 +1509,12 @@ export interface components {
          *     }
          */
         WebhookRecovery: {
-            /** @example rec_1J9X2q2eZvKYlo2CluR9g9gV */
+            /**
+             * @description Id of the recovery.
+             * @example rec_1J9X2q2eZvKYlo2CluR9g9gV
+             */
             id: string;
+            /** @description The endpoint. */
             endpoint_id: string;
             /**
              * Format: date-time
@@ -1608,16 +1528,43 @@ export interface components {
              * @example 2026-06-15T10:30:00.000Z
              */
             until: string;
-            /** @enum {string} */
-            status: "running" | "done";
-            /** @description Events that it sends in all. */
-            total: number;
-            /** @description Events that were delivered, failed or canceled. */
+            /**
+             * @description `running`: events are being searched, or sent. `done`: every event that the endpoint missed was delivered, failed or canceled. `canceled`: the endpoint was disabled or deleted before that; start another one when it is enabled again.
+             * @enum {string}
+             */
+            status: "running" | "done" | "canceled";
+            /**
+             * Format: int64
+             * @description Events that it sends in all; null until all have been found, and for good when it was canceled before that.
+             */
+            total: number | null;
+            /**
+             * Format: int64
+             * @description Events that it has found and queued so far.
+             */
+            found: number;
+            /**
+             * Format: date-time
+             * @description Events from before this time have been searched; null until the search begins.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            searched_until: string | null;
+            /**
+             * Format: int64
+             * @description Events that were delivered, failed or canceled.
+             */
             done: number;
+            /**
+             * Format: int64
+             * @description Events that were delivered.
+             */
             delivered: number;
-            /** @description Failed or canceled again. */
+            /**
+             * Format: int64
+             * @description Events whose delivery failed or was canceled again.
+             */
             failed: number;
-            /** @description true: there were more than the 10000 events of one recovery, of which the oldest are sent first. When this one is done, send the same request again. */
+            /** @description Always false: one recovery sends everything that was missed in its period. */
             more: boolean;
             /**
              * Format: date-time
@@ -1641,20 +1588,31 @@ export interface components {
          *         "payment_method": "Card",
          *         "amount": 350,
          *         "reference_number": "#123456",
-         *         "patient_mrn": "MRN-12345"
+         *         "patient_mrn": "MRN-12345",
+         *         "sequence": 1
          *       }
          *     }
          */
         Event: {
+            /** @description Id of the event. */
             id: string;
+            /** @description The user; null when the event concerns no user. */
             access_token_reference_id: string | null;
-            /** @constant */
+            /**
+             * @description Always `event`.
+             * @enum {string}
+             */
             object: "event";
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When the event happened, in UTC and whole seconds.
+             */
             created: string;
             /** @description New types may be added: ignore those that you do not know. */
             type: string;
+            /** @description The job; null when the event concerns no job. */
             job_id: string | null;
+            /** @description The event's own fields, by its type. */
             data: {
                 [key: string]: unknown;
             };
@@ -1687,8 +1645,8 @@ export interface components {
          *     }
          */
         WebhookEndpointReply: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
             data: components["schemas"]["WebhookEndpoint"];
@@ -1725,13 +1683,15 @@ export interface components {
          *     }
          */
         WebhookEndpointList: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
+            /** @description The entries of this page. */
             data: components["schemas"]["WebhookEndpoint"][];
             /** @description There is another page. */
             has_more: boolean;
+            /** @description The `cursor` of the next page; null on the last one. */
             next_cursor: string | null;
         };
         /**
@@ -1763,52 +1723,11 @@ export interface components {
          *     }
          */
         WebhookEndpointCreated: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
-            data: {
-                /** @example we_1J9X2q2eZvKYlo2CluR9g9gV */
-                id: string;
-                url: string;
-                description: string | null;
-                /** @description Empty: every type. */
-                event_types: string[];
-                /**
-                 * @description The payload version that it registered with. It never changes.
-                 * @example 2026-06-01
-                 */
-                api_version: string;
-                thin: boolean;
-                /**
-                 * @description `v1`: HMAC-SHA256 with a secret that both sides have. `v1a`: ed25519; you get the public key, which can verify but not sign.
-                 * @enum {string}
-                 */
-                signing: "v1" | "v1a";
-                rate_per_second: number | null;
-                enabled: boolean;
-                disabled_at: string | null;
-                disabled_code: ("gone" | "failing" | "address_refused" | "by_client" | "by_operator") | null;
-                disabled_reason: string | null;
-                failing_since: string | null;
-                paused_until: string | null;
-                /**
-                 * Format: date-time
-                 * @description When it was registered.
-                 * @example 2026-06-15T10:30:00.000Z
-                 */
-                created_at: string;
-                /**
-                 * @description With `v1`: the secret that verifies the signatures. It is shown in this answer only.
-                 * @example whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
-                 */
-                secret?: string;
-                /**
-                 * @description With `v1a`: the key that verifies the signatures. The secret key never leaves this service.
-                 * @example whpk_NAT9qhvbi6zmGTBbFOkiK1RTbd6zlHtFHvWmNzGYSEM=
-                 */
-                public_key?: string;
-            };
+            data: components["schemas"]["WebhookEndpointWithSecret"];
         };
         /**
          * @description The endpoint as it is now
@@ -1842,52 +1761,11 @@ export interface components {
          *     }
          */
         WebhookEndpointUpdated: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
-            data: {
-                /** @example we_1J9X2q2eZvKYlo2CluR9g9gV */
-                id: string;
-                url: string;
-                description: string | null;
-                /** @description Empty: every type. */
-                event_types: string[];
-                /**
-                 * @description The payload version that it registered with. It never changes.
-                 * @example 2026-06-01
-                 */
-                api_version: string;
-                thin: boolean;
-                /**
-                 * @description `v1`: HMAC-SHA256 with a secret that both sides have. `v1a`: ed25519; you get the public key, which can verify but not sign.
-                 * @enum {string}
-                 */
-                signing: "v1" | "v1a";
-                rate_per_second: number | null;
-                enabled: boolean;
-                disabled_at: string | null;
-                disabled_code: ("gone" | "failing" | "address_refused" | "by_client" | "by_operator") | null;
-                disabled_reason: string | null;
-                failing_since: string | null;
-                paused_until: string | null;
-                /**
-                 * Format: date-time
-                 * @description When it was registered.
-                 * @example 2026-06-15T10:30:00.000Z
-                 */
-                created_at: string;
-                recoverable: {
-                    /**
-                     * Format: date-time
-                     * @description The `since` for `POST /v1/webhooks/{id}/recover`.
-                     * @example 2026-06-15T10:30:00.000Z
-                     */
-                    since: string;
-                    /** @description Events since then that the endpoint did not get; at most 10000 are counted. */
-                    count: number;
-                } | null;
-            };
+            data: components["schemas"]["ChangedWebhookEndpoint"];
         };
         /**
          * @description The endpoint is deleted
@@ -1901,15 +1779,11 @@ export interface components {
          *     }
          */
         WebhookEndpointDeleted: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
-            data: {
-                id: string;
-                /** @constant */
-                deleted: true;
-            };
+            data: components["schemas"]["DeletedWebhookEndpoint"];
         };
         /**
          * @description The new secret
@@ -1924,30 +1798,11 @@ export interface components {
          *     }
          */
         WebhookSecretRotated: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
-            data: {
-                /** @description The endpoint. */
-                id: string;
-                /**
-                 * @description With `v1`: the secret that verifies the signatures. It is shown in this answer only.
-                 * @example whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
-                 */
-                secret?: string;
-                /**
-                 * @description With `v1a`: the key that verifies the signatures. The secret key never leaves this service.
-                 * @example whpk_NAT9qhvbi6zmGTBbFOkiK1RTbd6zlHtFHvWmNzGYSEM=
-                 */
-                public_key?: string;
-                /**
-                 * Format: date-time
-                 * @description The old secret signs as well until this time.
-                 * @example 2026-06-15T10:30:00.000Z
-                 */
-                old_valid_until: string;
-            };
+            data: components["schemas"]["WebhookSecret"];
         };
         /**
          * @description The result of the test
@@ -1966,22 +1821,11 @@ export interface components {
          *     }
          */
         WebhookTestResult: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
-            data: {
-                /** @description The endpoint answered 2xx in time. */
-                delivered: boolean;
-                /** @description The `webhook-id` that was sent. */
-                event_id: string;
-                http_status: number | null;
-                /** @description From the DNS query to the end of the answer. */
-                duration_ms: number;
-                error_kind: string | null;
-                excerpt: string | null;
-                detail: string | null;
-            };
+            data: components["schemas"]["WebhookTest"];
         };
         /**
          * @description Deliveries, newest first
@@ -2015,13 +1859,15 @@ export interface components {
          *     }
          */
         WebhookDeliveryList: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
+            /** @description The entries of this page. */
             data: components["schemas"]["WebhookDelivery"][];
             /** @description There is another page. */
             has_more: boolean;
+            /** @description The `cursor` of the next page; null on the last one. */
             next_cursor: string | null;
         };
         /**
@@ -2035,7 +1881,9 @@ export interface components {
          *         "since": "2026-06-14T00:00:00.000Z",
          *         "until": "2026-06-15T10:30:00.000Z",
          *         "status": "running",
-         *         "total": 240,
+         *         "total": null,
+         *         "found": 240,
+         *         "searched_until": "2026-06-14T17:04:31.250Z",
          *         "done": 60,
          *         "delivered": 59,
          *         "failed": 1,
@@ -2045,8 +1893,8 @@ export interface components {
          *     }
          */
         WebhookRecoveryReply: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
             data: components["schemas"]["WebhookRecovery"];
@@ -2065,15 +1913,11 @@ export interface components {
          *     }
          */
         EventRedelivering: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
-            data: {
-                event_id: string;
-                /** @description The endpoints that get it again. An endpoint with a delivery of it still pending is left out. */
-                endpoint_ids: string[];
-            };
+            data: components["schemas"]["RedeliveringEvent"];
         };
         /**
          * @description The event
@@ -2093,14 +1937,15 @@ export interface components {
          *           "payment_method": "Card",
          *           "amount": 350,
          *           "reference_number": "#123456",
-         *           "patient_mrn": "MRN-12345"
+         *           "patient_mrn": "MRN-12345",
+         *           "sequence": 1
          *         }
          *       }
          *     }
          */
         EventReply: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
             data: components["schemas"]["Event"];
@@ -2124,7 +1969,8 @@ export interface components {
          *             "payment_method": "Card",
          *             "amount": 350,
          *             "reference_number": "#123456",
-         *             "patient_mrn": "MRN-12345"
+         *             "patient_mrn": "MRN-12345",
+         *             "sequence": 1
          *           }
          *         }
          *       ],
@@ -2133,14 +1979,582 @@ export interface components {
          *     }
          */
         EventList: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
+            /** @description The entries of this page. */
             data: components["schemas"]["Event"][];
             /** @description There is another page. */
             has_more: boolean;
+            /** @description The `cursor` of the next page; null on the last one. */
             next_cursor: string | null;
+        };
+        /** @description A payment that is in the EMR. */
+        PostedPayment: {
+            /**
+             * @description Unique identifier of the payment.
+             * @example 123e4567e89b12d3a456426614174001
+             */
+            payment_id: string;
+            /** @description The EMR's identifier of the posting. */
+            emr_transaction_id: string;
+            /** @description As it was sent. */
+            payment_method: string;
+            /**
+             * Format: double
+             * @description Payment amount.
+             */
+            amount: number;
+            /** @description As it was sent. */
+            reference_number: string;
+            /** @description As it was sent. */
+            patient_mrn: string;
+            /**
+             * @description Place of this event among the events of this payment: 1, 2, 3 … Order by it, not by `created`, which has whole seconds. Absent only in events that happened before this service had the field: they come before those that have it.
+             * @example 1
+             */
+            sequence?: number;
+        };
+        /** @description A payment that is not in the EMR. */
+        FailedPayment: {
+            /**
+             * @description Unique identifier of the payment.
+             * @example 123e4567e89b12d3a456426614174001
+             */
+            payment_id: string;
+            /** @description Why, for a person, in this service's own words. The EMR's own words can name a patient, so they are not part of it, unless the operator of this service shares them with you (`share_emr_text`): then the reason ends with `The EMR said: …` and has at most 300 characters. */
+            failure_reason: string;
+            /**
+             * @description Place of this event among the events of this payment: 1, 2, 3 … Order by it, not by `created`, which has whole seconds. Absent only in events that happened before this service had the field: they come before those that have it.
+             * @example 1
+             */
+            sequence?: number;
+        };
+        /** @description A payment that may be in the EMR. */
+        PaymentToReview: {
+            /**
+             * @description Unique identifier of the payment.
+             * @example 123e4567e89b12d3a456426614174001
+             */
+            payment_id: string;
+            /** @description Why, for a person, in this service's own words. The EMR's own words can name a patient, so they are not part of it, unless the operator of this service shares them with you (`share_emr_text`): then the reason ends with `The EMR said: …` and has at most 300 characters. */
+            review_reason: string;
+            /**
+             * @description Place of this event among the events of this payment: 1, 2, 3 … Order by it, not by `created`, which has whole seconds. Absent only in events that happened before this service had the field: they come before those that have it.
+             * @example 1
+             */
+            sequence?: number;
+        };
+        /** @description The endpoint that was disabled. */
+        DisabledEndpoint: {
+            /**
+             * @description The webhook endpoint.
+             * @example we_1J9X2q2eZvKYlo2CluR9g9gV
+             */
+            endpoint_id: string;
+            /** @description Why, for programs: gone, failing, address_refused. New codes may be added. */
+            code: string;
+            /** @description Why, in words for a person. */
+            reason: string;
+        };
+        /** @description The endpoint that is tested. */
+        TestedEndpoint: {
+            /**
+             * @description The webhook endpoint.
+             * @example we_1J9X2q2eZvKYlo2CluR9g9gV
+             */
+            endpoint_id: string;
+        };
+        /**
+         * @description `accepted`, `posting`, `retrying` and `submitted` are open: the payment is being processed. `submitted`: the EMR has accepted it and finishes it later; it is not sent again. `posted`: it is in the EMR. `failed`: it is not. `needs_review`: it may be; a person has to look (`resolve`).
+         * @enum {string}
+         */
+        PaymentStatus: "accepted" | "posting" | "retrying" | "submitted" | "posted" | "failed" | "needs_review";
+        /**
+         * PaymentFailure
+         * @description The reason for `failed` or `needs_review`.
+         */
+        PaymentFailure: {
+            /**
+             * @description Stable and machine-readable. New codes may be added.
+             *     - `unknown_payment_method` (failed): Use one of the payment methods that the reason lists, or add the method in the EMR, then retry.
+             *     - `unknown_location` (failed): Use one of the locations that the reason lists, or add the location in the EMR, then retry.
+             *     - `unknown_patient` (failed): The EMR no longer knows the patient. Sync patients, then create the payment again.
+             *     - `closed_period` (failed): The deposit date lies in a period that the practice has closed. Create the payment with an open date.
+             *     - `amount_refused` (failed): The EMR does not take this amount, often because it exceeds the patient's balance. Correct the amount.
+             *     - `emr_refused` (failed): The EMR refused the payment. The reason names the field, where the EMR names one, and the operator of this service can read the EMR's own words. Correct the cause, then retry.
+             *     - `connection_misconfigured` (failed): The practice's EMR connection cannot be used as it is set up. Correct it, then retry.
+             *     - `retries_exhausted` (failed): The EMR could not be reached until the retry horizon ended, and does not have the payment. Retry.
+             *     - `resolved_not_posted` (failed): A person looked in the EMR and did not find the payment. Retry to have it posted.
+             *     - `outcome_unknown` (needs_review): The payment may or may not be in the EMR. Look there, then resolve it as posted or not posted.
+             *     - `several_matches` (needs_review): The EMR has more than one entry for the payment. Remove all but one there, then resolve it as posted.
+             *     - `entry_differs` (needs_review): The EMR has an entry with the payment's id that is not this payment; the reason names the difference. Correct the entry there and resolve the payment as posted, or remove it there and resolve the payment as not posted.
+             *     - `not_confirmed` (needs_review): The EMR accepted the payment for later and did not confirm in time that it has posted it. Look there, then resolve the payment as posted or not posted.
+             *     - `settlement_failed` (needs_review): The outcome of the payment could not be recorded because of a fault on our side. Look in the EMR, then resolve the payment as posted or not posted.
+             */
+            code: string;
+            /** @description Why, for a person, in this service's own words. The EMR's own words can name a patient, so they are not part of it, unless the operator of this service shares them with you (`share_emr_text`): then the reason ends with `The EMR said: …` and has at most 300 characters. */
+            reason: string;
+            /** @description What to do about it. */
+            action: string;
+        } | null;
+        /**
+         * PaymentWaiting
+         * @description Why a payment that was tried is still open, and when it is tried next.
+         */
+        PaymentWaiting: {
+            /**
+             * @description Stable and machine-readable, such as `timeout`, `unauthorized` or `our_fault`.
+             * @example timeout
+             */
+            code: string;
+            /**
+             * @description The same in words for a person.
+             * @example The EMR did not answer in time.
+             */
+            reason: string;
+            /** @description How often it was tried and put off again. */
+            tries: number;
+            /**
+             * Format: date-time
+             * @description When it is tried next, at the earliest; null while it is being tried.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            next_try_at: string | null;
+        } | null;
+        /** @description One send of the payment to the EMR. */
+        PostingAttempt: {
+            /** @description Counts from 1. */
+            number: number;
+            /**
+             * Format: date-time
+             * @description Just before the request to the EMR was sent.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            sent_at: string;
+            /**
+             * Format: date-time
+             * @description When its outcome was known.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            finished_at: string | null;
+            /** @description `posted`: the EMR has it. `accepted`: the EMR took it and finishes it later. `refused`: the EMR does not take it. `not_sent`: it never reached the EMR. `unknown`: there was no answer that proves anything. `absent`: the outcome was open, and a later look-up or a person found that the EMR does not have it. null: still running. */
+            outcome: string | null;
+            /** @description What went wrong, as one of a list of codes such as `timeout`; null when nothing went wrong. New codes may be added. `restored`: our database was restored from a backup of this time, so that the payment may have been sent without our knowing it. */
+            code: string | null;
+        };
+        /** @description An event about the payment. */
+        PaymentEventReference: {
+            /**
+             * @description Id of the event.
+             * @example evt_1J9X2q2eZvKYlo2CluR9g9gV
+             */
+            id: string;
+            /**
+             * @description Type of the event.
+             * @example payment.created
+             */
+            type: string;
+            /**
+             * Format: date-time
+             * @description When the event happened.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            created: string;
+        };
+        /** @description The payment as it is settled. */
+        ResolvedPayment: {
+            /** @description Unique identifier of the payment. */
+            payment_id: string;
+            /**
+             * @description The state of the payment now.
+             * @enum {string}
+             */
+            status: "posted" | "failed";
+            /** @description The event that reports it. */
+            event_id: string;
+        };
+        /**
+         * @description A field of a payment for which an EMR can lack a place.
+         * @enum {string}
+         */
+        DroppedField: "payment_method" | "reference_number" | "location" | "notes" | "deposit_date";
+        /** @description A payment method or a location of the EMR. */
+        EmrEntry: {
+            /** @description The EMR's own id. */
+            id: string;
+            /** @description Its name in the EMR. */
+            name: string;
+        };
+        /** @description A location of the EMR. */
+        EmrLocation: {
+            /** @description The EMR's own id. */
+            id: string;
+            /** @description Its name in the EMR. */
+            name: string;
+            /** @description Further identifiers that `location` can take for it. */
+            identifiers: string[];
+        };
+        /** @description What the user's EMR connection supports. */
+        Connection: {
+            /**
+             * @description The dialect of the EMR.
+             * @example fhir-r5
+             */
+            adapter: string;
+            /**
+             * @description How the outcome is settled when the EMR does not answer. `conditional-create`, `lookup`: this service finds out whether the EMR has the payment. `none`: a person has to look (`needs_review`).
+             * @enum {string}
+             */
+            capability: "conditional-create" | "lookup" | "none";
+            /**
+             * @description Of the practice. It decides which day is today, the default of `deposit_date`.
+             * @example America/New_York
+             */
+            time_zone: string;
+            /** @description Fields of a payment for which this EMR has no place: they are stored here and not posted. */
+            dropped_fields: components["schemas"]["DroppedField"][];
+            /** @description `payment_method` takes the name of one of these. */
+            payment_methods: components["schemas"]["EmrEntry"][];
+            /** @description `location` takes an identifier, the id or the name of one of these. */
+            locations: components["schemas"]["EmrLocation"][];
+        };
+        /** @description A payment as it would be posted. */
+        DryRun: {
+            /** @description Always true. */
+            would_post: boolean;
+            /** @description As it was sent. */
+            patient_mrn: string;
+            payment_method: components["schemas"]["EmrEntry"];
+            location: components["schemas"]["EmrEntry"];
+            /** @description As it was sent. */
+            reference_number: string;
+            /**
+             * Format: double
+             * @description As it was sent.
+             */
+            amount: number;
+            /**
+             * Format: date
+             * @description The date that it would be posted with.
+             */
+            deposit_date: string;
+            /** @description Fields of a payment for which this EMR has no place: they are stored here and not posted. */
+            dropped_fields: components["schemas"]["DroppedField"][];
+        };
+        /** @description The payments of one method. */
+        ReconciliationMethod: {
+            /** @description Name of the payment method. */
+            payment_method: string;
+            accepted: components["schemas"]["Tally"];
+            posted: components["schemas"]["Tally"];
+            failed: components["schemas"]["Tally"];
+            needs_review: components["schemas"]["Tally"];
+            open: components["schemas"]["Tally"];
+        };
+        /** @description All methods together. */
+        ReconciliationTotals: {
+            accepted: components["schemas"]["Tally"];
+            posted: components["schemas"]["Tally"];
+            failed: components["schemas"]["Tally"];
+            needs_review: components["schemas"]["Tally"];
+            open: components["schemas"]["Tally"];
+        };
+        /** @description The payments of one deposit date, counted. */
+        Reconciliation: {
+            /**
+             * Format: date
+             * @description The deposit date.
+             */
+            date: string;
+            /** @description null: all locations. */
+            location: string | null;
+            /** @description One entry for each payment method; names that differ only in case and white space are one method. */
+            methods: components["schemas"]["ReconciliationMethod"][];
+            totals: components["schemas"]["ReconciliationTotals"];
+        };
+        /**
+         * @description A type of event.
+         * @enum {string}
+         */
+        EventType: "payment.created" | "payment.failed" | "payment.review_required" | "endpoint.disabled";
+        /**
+         * @description `v1`: HMAC-SHA256 with a secret that both sides have. `v1a`: ed25519; you get the public key, which can verify but not sign.
+         * @enum {string}
+         */
+        WebhookSigning: "v1" | "v1a";
+        /** @description One attempt to send an event. */
+        WebhookAttempt: {
+            /** @description Counts from 1. */
+            number: number;
+            /**
+             * Format: date-time
+             * @description When it was sent.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            started_at: string;
+            /** @description Status of the answer; null when there was no answer. */
+            http_status: number | null;
+            /** @description From the DNS query to the end of the answer. */
+            duration_ms: number;
+            /** @description null when it was delivered; otherwise http_status, timeout, dns, connect, tls, reset, protocol, answer_too_large or address_refused. */
+            error_kind: string | null;
+            /** @description The first 1 KiB of the answer. */
+            excerpt: string | null;
+        };
+        /** @description A new endpoint, with its secret. */
+        WebhookEndpointWithSecret: {
+            /**
+             * @description Id of the endpoint.
+             * @example we_1J9X2q2eZvKYlo2CluR9g9gV
+             */
+            id: string;
+            /** @description Where events are sent. */
+            url: string;
+            /** @description Your own text, when there is one. */
+            description: string | null;
+            /** @description Empty: every type. */
+            event_types: string[];
+            /**
+             * @description The payload version that it registered with. It never changes.
+             * @example 2026-06-01
+             */
+            api_version: string;
+            /** @description Only `{id, type, created, payment_id}` is sent. */
+            thin: boolean;
+            signing: components["schemas"]["WebhookSigning"];
+            /**
+             * Format: double
+             * @description Maximum of deliveries per second; null when there is none.
+             */
+            rate_per_second: number | null;
+            /** @description false: nothing is sent. */
+            enabled: boolean;
+            /**
+             * Format: date-time
+             * @description The time from which on nothing is sent.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            disabled_at: string | null;
+            /** @description Why nothing is sent: gone, failing, address_refused, by_client, by_operator. New codes may be added. */
+            disabled_code: string | null;
+            /** @description Why, in words for a person. */
+            disabled_reason: string | null;
+            /**
+             * Format: date-time
+             * @description The first failure since the last success. After five days of failures the endpoint is disabled.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            failing_since: string | null;
+            /**
+             * Format: date-time
+             * @description After five failures in a row events wait until this time. Then one is sent as a probe; if it succeeds, the others follow.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            paused_until: string | null;
+            /**
+             * Format: date-time
+             * @description When it was registered.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            created_at: string;
+            /**
+             * @description With `v1`: the secret that verifies the signatures. It is shown in this answer only.
+             * @example whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
+             */
+            secret?: string;
+            /**
+             * @description With `v1a`: the key that verifies the signatures. The secret key never leaves this service.
+             * @example whpk_NAT9qhvbi6zmGTBbFOkiK1RTbd6zlHtFHvWmNzGYSEM=
+             */
+            public_key?: string;
+        };
+        /**
+         * RecoverableEvents
+         * @description The events that the endpoint missed, when this request enabled it again; null when there are none.
+         */
+        RecoverableEvents: {
+            /**
+             * Format: date-time
+             * @description The `since` for `POST /v1/webhooks/{id}/recover`.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            since: string;
+            /**
+             * Format: int64
+             * @description Events that the endpoint did not get, among the first 10000 since then. Later ones are not counted, so it can be 0; a recovery sends all of them.
+             */
+            count: number;
+        } | null;
+        /** @description An endpoint after a change. */
+        ChangedWebhookEndpoint: {
+            /**
+             * @description Id of the endpoint.
+             * @example we_1J9X2q2eZvKYlo2CluR9g9gV
+             */
+            id: string;
+            /** @description Where events are sent. */
+            url: string;
+            /** @description Your own text, when there is one. */
+            description: string | null;
+            /** @description Empty: every type. */
+            event_types: string[];
+            /**
+             * @description The payload version that it registered with. It never changes.
+             * @example 2026-06-01
+             */
+            api_version: string;
+            /** @description Only `{id, type, created, payment_id}` is sent. */
+            thin: boolean;
+            signing: components["schemas"]["WebhookSigning"];
+            /**
+             * Format: double
+             * @description Maximum of deliveries per second; null when there is none.
+             */
+            rate_per_second: number | null;
+            /** @description false: nothing is sent. */
+            enabled: boolean;
+            /**
+             * Format: date-time
+             * @description The time from which on nothing is sent.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            disabled_at: string | null;
+            /** @description Why nothing is sent: gone, failing, address_refused, by_client, by_operator. New codes may be added. */
+            disabled_code: string | null;
+            /** @description Why, in words for a person. */
+            disabled_reason: string | null;
+            /**
+             * Format: date-time
+             * @description The first failure since the last success. After five days of failures the endpoint is disabled.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            failing_since: string | null;
+            /**
+             * Format: date-time
+             * @description After five failures in a row events wait until this time. Then one is sent as a probe; if it succeeds, the others follow.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            paused_until: string | null;
+            /**
+             * Format: date-time
+             * @description When it was registered.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            created_at: string;
+            recoverable: components["schemas"]["RecoverableEvents"];
+        };
+        /** @description An endpoint that is deleted. */
+        DeletedWebhookEndpoint: {
+            /** @description The endpoint. */
+            id: string;
+            /** @description Always true. */
+            deleted: boolean;
+        };
+        /** @description The new secret of an endpoint. */
+        WebhookSecret: {
+            /** @description The endpoint. */
+            id: string;
+            /**
+             * @description With `v1`: the secret that verifies the signatures. It is shown in this answer only.
+             * @example whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
+             */
+            secret?: string;
+            /**
+             * @description With `v1a`: the key that verifies the signatures. The secret key never leaves this service.
+             * @example whpk_NAT9qhvbi6zmGTBbFOkiK1RTbd6zlHtFHvWmNzGYSEM=
+             */
+            public_key?: string;
+            /**
+             * Format: date-time
+             * @description The old secret signs as well until this time.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            old_valid_until: string;
+        };
+        /** @description The result of a test of an endpoint. */
+        WebhookTest: {
+            /** @description The endpoint answered 2xx in time. */
+            delivered: boolean;
+            /** @description The `webhook-id` that was sent. */
+            event_id: string;
+            /** @description Status of the answer; null when there was no answer. */
+            http_status: number | null;
+            /** @description From the DNS query to the end of the answer. */
+            duration_ms: number;
+            /** @description null when it was delivered; otherwise http_status, timeout, dns, connect, tls, reset, protocol, answer_too_large or address_refused. */
+            error_kind: string | null;
+            /** @description The first 1 KiB of the answer. */
+            excerpt: string | null;
+            /** @description What went wrong, in words for a person. */
+            detail: string | null;
+        };
+        /** @description An event that is sent again. */
+        RedeliveringEvent: {
+            /** @description The event. */
+            event_id: string;
+            /** @description The endpoints that get it again. An endpoint with a delivery of it still pending is left out. */
+            endpoint_ids: string[];
+        };
+        /** @description Links for a first look. */
+        StartLinks: {
+            /**
+             * @description The documentation as a page.
+             * @example /docs
+             */
+            docs: string;
+            /**
+             * @description The OpenAPI document.
+             * @example /openapi.json
+             */
+            openapi: string;
+            /**
+             * @description Readiness of the service.
+             * @example /health/ready
+             */
+            health: string;
+        };
+        /** @description Links to the documentation and the health check */
+        Start: {
+            /** @description Always true. */
+            success: boolean;
+            /** @description For people. */
+            message: string;
+            data: components["schemas"]["StartLinks"];
+        };
+        /** @description Alive */
+        Liveness: {
+            /**
+             * @description Always `ok`.
+             * @enum {string}
+             */
+            status: "ok";
+        };
+        /** @description Ready */
+        Readiness: {
+            /**
+             * @description Whether payments can be accepted now.
+             * @enum {string}
+             */
+            status: "ok" | "degraded" | "unavailable" | "stopping";
+            /**
+             * @description PostgreSQL can be written to.
+             * @enum {string}
+             */
+            postgres: "up" | "down";
+            /**
+             * @description The database has the migrations that this version needs; `behind` when it has not.
+             * @enum {string}
+             */
+            schema: "current" | "behind" | "unknown";
+            /**
+             * @description The queue can be written to.
+             * @enum {string}
+             */
+            queue: "up" | "down";
+            /** @description Why a part is down. Empty when nothing is. */
+            reasons: ("postgres_unreachable" | "postgres_read_only" | "postgres_refused" | "schema_behind" | "queue_unreachable" | "queue_read_only" | "queue_moved" | "queue_full" | "queue_loading" | "queue_refused" | "queue_failed")[];
         };
     };
     responses: never;
@@ -2166,29 +2580,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** @constant */
-                        success: true;
-                        /** @description For people. */
-                        message: string;
-                        data: {
-                            /**
-                             * @description The documentation as a page.
-                             * @example /docs
-                             */
-                            docs: string;
-                            /**
-                             * @description The OpenAPI document.
-                             * @example /openapi.json
-                             */
-                            openapi: string;
-                            /**
-                             * @description Readiness of the service.
-                             * @example /health/ready
-                             */
-                            health: string;
-                        };
-                    };
+                    "application/json": components["schemas"]["Start"];
                 };
             };
             /** @description For browsers: to `/docs` */
@@ -2206,7 +2598,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -2217,7 +2609,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -2228,7 +2620,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -2248,10 +2640,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** @constant */
-                        status: "ok";
-                    };
+                    "application/json": components["schemas"]["Liveness"];
                 };
             };
             /** @description `malformed_request`: The request is not well-formed HTTP. */
@@ -2262,7 +2651,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -2273,7 +2662,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -2284,7 +2673,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -2304,14 +2693,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** @enum {string} */
-                        status: "ok" | "degraded" | "unavailable" | "stopping";
-                        /** @enum {string} */
-                        postgres: "up" | "down";
-                        /** @enum {string} */
-                        queue: "up" | "down";
-                    };
+                    "application/json": components["schemas"]["Readiness"];
                 };
             };
             /** @description `malformed_request`: The request is not well-formed HTTP. */
@@ -2322,7 +2704,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -2333,7 +2715,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -2344,23 +2726,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description Not ready: PostgreSQL is down, or the process is stopping */
+            /** @description Not ready: PostgreSQL cannot be used, or the process is stopping */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** @enum {string} */
-                        status: "ok" | "degraded" | "unavailable" | "stopping";
-                        /** @enum {string} */
-                        postgres: "up" | "down";
-                        /** @enum {string} */
-                        queue: "up" | "down";
-                    };
+                    "application/json": components["schemas"]["Readiness"];
                 };
             };
         };
@@ -2369,7 +2744,7 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description Only payments in this state; repeat it for several states. `failed` and `needs_review` are the worklist. */
-                status?: ("accepted" | "posting" | "retrying" | "submitted" | "posted" | "failed" | "needs_review")[];
+                status?: components["schemas"]["PaymentStatus"][];
                 /** @description Only of this patient. */
                 patient_mrn?: string;
                 /** @description Only with this reference. */
@@ -2407,7 +2782,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_field`: A field is missing, wrong or unknown. The first one in the published order is named, with its rule.
+             * @description `invalid_field`: A field is missing, wrong, unknown or named twice, or its number changes when it is parsed (1.000000000000000000001). The first one in the published order is named, with its rule.
              *
              *     `malformed_request`: The request is not well-formed HTTP.
              */
@@ -2418,7 +2793,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -2429,7 +2804,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client. */
@@ -2440,7 +2815,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -2451,7 +2826,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -2462,10 +2837,21 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `read_too_costly`: Reading this takes longer than a read may take, and was stopped. Narrow it, such as by a shorter time. */
+            422: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -2479,7 +2865,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -2490,7 +2876,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -2501,7 +2887,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -2514,7 +2900,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -2554,15 +2940,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PaymentQueued"] | components["schemas"]["PaymentDryRun"];
+                    "application/json": components["schemas"]["CreatePaymentAnswer"];
                 };
             };
             /**
-             * @description `invalid_field`: A field is missing, wrong or unknown. The first one in the published order is named, with its rule.
+             * @description `invalid_field`: A field is missing, wrong, unknown or named twice, or its number changes when it is parsed (1.000000000000000000001). The first one in the published order is named, with its rule.
              *
              *     `missing_body`: The request has no body.
              *
-             *     `invalid_json`: The body is not JSON in UTF-8, names a field twice, has a forbidden key such as `__proto__`, or is nested too deeply.
+             *     `invalid_json`: The body is not JSON in UTF-8, has a forbidden key such as `__proto__`, or is nested too deeply.
              *
              *     `invalid_body`: The body is JSON, but not an object.
              *
@@ -2575,7 +2961,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -2586,7 +2972,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /**
@@ -2601,7 +2987,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -2612,7 +2998,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -2623,7 +3009,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /**
@@ -2640,7 +3026,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `payload_too_large`: The body is larger than 64 KiB. */
@@ -2651,7 +3037,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
@@ -2662,7 +3048,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
@@ -2673,10 +3059,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -2690,7 +3076,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -2701,7 +3087,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -2712,7 +3098,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `emr_unavailable`: The EMR cannot be reached, or its answer was not understood. Nothing was written. */
@@ -2723,7 +3109,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -2736,7 +3122,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `emr_timeout`: The EMR did not answer within 5 seconds. Nothing was written. */
@@ -2747,7 +3133,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -2783,7 +3169,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_field`: A field is missing, wrong or unknown. The first one in the published order is named, with its rule.
+             * @description `invalid_field`: A field is missing, wrong, unknown or named twice, or its number changes when it is parsed (1.000000000000000000001). The first one in the published order is named, with its rule.
              *
              *     `malformed_request`: The request is not well-formed HTTP.
              */
@@ -2794,7 +3180,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -2805,7 +3191,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /**
@@ -2820,7 +3206,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -2831,7 +3217,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -2842,10 +3228,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -2859,7 +3245,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -2870,7 +3256,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -2881,7 +3267,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -2894,7 +3280,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -2941,13 +3327,13 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_field`: A field is missing, wrong or unknown. The first one in the published order is named, with its rule.
+             * @description `invalid_field`: A field is missing, wrong, unknown or named twice, or its number changes when it is parsed (1.000000000000000000001). The first one in the published order is named, with its rule.
              *
              *     `malformed_request`: The request is not well-formed HTTP.
              *
              *     `missing_body`: The request has no body.
              *
-             *     `invalid_json`: The body is not JSON in UTF-8, names a field twice, has a forbidden key such as `__proto__`, or is nested too deeply.
+             *     `invalid_json`: The body is not JSON in UTF-8, has a forbidden key such as `__proto__`, or is nested too deeply.
              *
              *     `invalid_body`: The body is JSON, but not an object.
              */
@@ -2958,7 +3344,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -2969,7 +3355,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /**
@@ -2984,7 +3370,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -2995,7 +3381,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -3006,7 +3392,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /**
@@ -3023,7 +3409,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `payload_too_large`: The body is larger than 64 KiB. */
@@ -3034,7 +3420,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
@@ -3045,7 +3431,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
@@ -3056,10 +3442,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -3073,7 +3459,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -3084,7 +3470,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -3095,7 +3481,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -3108,7 +3494,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -3155,13 +3541,13 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_field`: A field is missing, wrong or unknown. The first one in the published order is named, with its rule.
+             * @description `invalid_field`: A field is missing, wrong, unknown or named twice, or its number changes when it is parsed (1.000000000000000000001). The first one in the published order is named, with its rule.
              *
              *     `malformed_request`: The request is not well-formed HTTP.
              *
              *     `missing_body`: The request has no body.
              *
-             *     `invalid_json`: The body is not JSON in UTF-8, names a field twice, has a forbidden key such as `__proto__`, or is nested too deeply.
+             *     `invalid_json`: The body is not JSON in UTF-8, has a forbidden key such as `__proto__`, or is nested too deeply.
              *
              *     `invalid_body`: The body is JSON, but not an object.
              */
@@ -3172,7 +3558,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -3183,7 +3569,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /**
@@ -3198,7 +3584,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -3209,7 +3595,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -3220,7 +3606,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_state`: The payment is not in a state that allows this; the message names the one that it is in. */
@@ -3233,7 +3619,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `payload_too_large`: The body is larger than 64 KiB. */
@@ -3244,7 +3630,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
@@ -3255,7 +3641,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
@@ -3266,10 +3652,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -3283,7 +3669,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -3294,7 +3680,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -3305,7 +3691,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -3318,7 +3704,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -3354,7 +3740,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_field`: A field is missing, wrong or unknown. The first one in the published order is named, with its rule.
+             * @description `invalid_field`: A field is missing, wrong, unknown or named twice, or its number changes when it is parsed (1.000000000000000000001). The first one in the published order is named, with its rule.
              *
              *     `malformed_request`: The request is not well-formed HTTP.
              */
@@ -3365,7 +3751,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -3376,7 +3762,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /**
@@ -3391,7 +3777,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -3402,7 +3788,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -3413,10 +3799,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -3430,7 +3816,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -3441,7 +3827,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -3452,7 +3838,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -3465,7 +3851,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -3588,7 +3974,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_field`: A field is missing, wrong or unknown. The first one in the published order is named, with its rule.
+             * @description `invalid_field`: A field is missing, wrong, unknown or named twice, or its number changes when it is parsed (1.000000000000000000001). The first one in the published order is named, with its rule.
              *
              *     `malformed_request`: The request is not well-formed HTTP.
              */
@@ -3599,7 +3985,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -3610,7 +3996,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client. */
@@ -3621,7 +4007,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -3632,7 +4018,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -3643,10 +4029,21 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `read_too_costly`: Reading this takes longer than a read may take, and was stopped. Narrow it, such as by a shorter time. */
+            422: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -3660,7 +4057,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -3671,7 +4068,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -3682,7 +4079,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -3695,7 +4092,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -3725,7 +4122,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_field`: A field is missing, wrong or unknown. The first one in the published order is named, with its rule.
+             * @description `invalid_field`: A field is missing, wrong, unknown or named twice, or its number changes when it is parsed (1.000000000000000000001). The first one in the published order is named, with its rule.
              *
              *     `malformed_request`: The request is not well-formed HTTP.
              */
@@ -3736,7 +4133,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -3747,7 +4144,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client. */
@@ -3758,7 +4155,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -3769,7 +4166,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -3780,7 +4177,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `connection_unusable`: The practice's EMR connection cannot be used as it is set up. The person who connected it has to correct it. */
@@ -3793,10 +4190,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -3810,7 +4207,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -3821,7 +4218,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -3832,7 +4229,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `emr_unavailable`: The EMR cannot be reached, or its answer was not understood. Nothing was written. */
@@ -3843,7 +4240,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -3856,7 +4253,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `emr_timeout`: The EMR did not answer within 5 seconds. Nothing was written. */
@@ -3867,7 +4264,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -3905,7 +4302,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_field`: A field is missing, wrong or unknown. The first one in the published order is named, with its rule.
+             * @description `invalid_field`: A field is missing, wrong, unknown or named twice, or its number changes when it is parsed (1.000000000000000000001). The first one in the published order is named, with its rule.
              *
              *     `malformed_request`: The request is not well-formed HTTP.
              */
@@ -3916,7 +4313,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -3927,7 +4324,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -3938,7 +4335,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -3949,10 +4346,21 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `read_too_costly`: Reading this takes longer than a read may take, and was stopped. Narrow it, such as by a shorter time. */
+            422: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -3966,7 +4374,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -3977,7 +4385,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -3988,7 +4396,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -4001,7 +4409,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -4044,11 +4452,11 @@ export interface operations {
             /**
              * @description `missing_body`: The request has no body.
              *
-             *     `invalid_json`: The body is not JSON in UTF-8, names a field twice, has a forbidden key such as `__proto__`, or is nested too deeply.
+             *     `invalid_json`: The body is not JSON in UTF-8, has a forbidden key such as `__proto__`, or is nested too deeply.
              *
              *     `invalid_body`: The body is JSON, but not an object.
              *
-             *     `invalid_field`: A field is missing, wrong or unknown. The first one in the published order is named, with its rule.
+             *     `invalid_field`: A field is missing, wrong, unknown or named twice, or its number changes when it is parsed (1.000000000000000000001). The first one in the published order is named, with its rule.
              *
              *     `malformed_request`: The request is not well-formed HTTP.
              */
@@ -4059,7 +4467,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -4070,7 +4478,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -4081,7 +4489,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -4092,7 +4500,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /**
@@ -4109,7 +4517,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `payload_too_large`: The body is larger than 64 KiB. */
@@ -4120,7 +4528,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
@@ -4131,7 +4539,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
@@ -4142,10 +4550,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -4159,7 +4567,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -4170,7 +4578,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -4181,7 +4589,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -4194,7 +4602,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -4207,6 +4615,10 @@ export interface operations {
                 "x-request-id"?: string;
             };
             path: {
+                /**
+                 * @description The `id` of the webhook endpoint.
+                 * @example we_1J9X2q2eZvKYlo2CluR9g9gV
+                 */
                 id: string;
             };
             cookie?: never;
@@ -4229,7 +4641,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_field`: A field is missing, wrong or unknown. The first one in the published order is named, with its rule.
+             * @description `invalid_field`: A field is missing, wrong, unknown or named twice, or its number changes when it is parsed (1.000000000000000000001). The first one in the published order is named, with its rule.
              *
              *     `malformed_request`: The request is not well-formed HTTP.
              */
@@ -4240,7 +4652,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -4251,7 +4663,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `endpoint_not_found`: There is no webhook endpoint of this id, or it is another client's, or it was deleted. */
@@ -4262,7 +4674,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -4273,7 +4685,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -4284,10 +4696,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -4301,7 +4713,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -4312,7 +4724,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -4323,7 +4735,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -4336,7 +4748,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -4351,6 +4763,10 @@ export interface operations {
                 "x-request-id"?: string;
             };
             path: {
+                /**
+                 * @description The `id` of the webhook endpoint.
+                 * @example we_1J9X2q2eZvKYlo2CluR9g9gV
+                 */
                 id: string;
             };
             cookie?: never;
@@ -4375,7 +4791,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_field`: A field is missing, wrong or unknown. The first one in the published order is named, with its rule.
+             * @description `invalid_field`: A field is missing, wrong, unknown or named twice, or its number changes when it is parsed (1.000000000000000000001). The first one in the published order is named, with its rule.
              *
              *     `malformed_request`: The request is not well-formed HTTP.
              */
@@ -4386,7 +4802,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -4397,7 +4813,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `endpoint_not_found`: There is no webhook endpoint of this id, or it is another client's, or it was deleted. */
@@ -4408,7 +4824,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -4419,7 +4835,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -4430,7 +4846,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
@@ -4441,10 +4857,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -4458,7 +4874,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -4469,7 +4885,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -4480,7 +4896,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -4493,7 +4909,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -4508,6 +4924,10 @@ export interface operations {
                 "x-request-id"?: string;
             };
             path: {
+                /**
+                 * @description The `id` of the webhook endpoint.
+                 * @example we_1J9X2q2eZvKYlo2CluR9g9gV
+                 */
                 id: string;
             };
             cookie?: never;
@@ -4538,11 +4958,11 @@ export interface operations {
             /**
              * @description `missing_body`: The request has no body.
              *
-             *     `invalid_json`: The body is not JSON in UTF-8, names a field twice, has a forbidden key such as `__proto__`, or is nested too deeply.
+             *     `invalid_json`: The body is not JSON in UTF-8, has a forbidden key such as `__proto__`, or is nested too deeply.
              *
              *     `invalid_body`: The body is JSON, but not an object.
              *
-             *     `invalid_field`: A field is missing, wrong or unknown. The first one in the published order is named, with its rule.
+             *     `invalid_field`: A field is missing, wrong, unknown or named twice, or its number changes when it is parsed (1.000000000000000000001). The first one in the published order is named, with its rule.
              *
              *     `malformed_request`: The request is not well-formed HTTP.
              */
@@ -4553,7 +4973,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -4564,7 +4984,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `endpoint_not_found`: There is no webhook endpoint of this id, or it is another client's, or it was deleted. */
@@ -4575,7 +4995,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -4586,7 +5006,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -4597,7 +5017,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `endpoint_exists`: An enabled webhook endpoint of yours has this URL already; the message has its id. Each event would be sent there twice. */
@@ -4610,7 +5030,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `payload_too_large`: The body is larger than 64 KiB. */
@@ -4621,7 +5041,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
@@ -4632,7 +5052,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
@@ -4643,10 +5063,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -4660,7 +5080,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -4671,7 +5091,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -4682,7 +5102,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -4695,7 +5115,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -4710,6 +5130,10 @@ export interface operations {
                 "x-request-id"?: string;
             };
             path: {
+                /**
+                 * @description The `id` of the webhook endpoint.
+                 * @example we_1J9X2q2eZvKYlo2CluR9g9gV
+                 */
                 id: string;
             };
             cookie?: never;
@@ -4740,11 +5164,11 @@ export interface operations {
             /**
              * @description `missing_body`: The request has no body.
              *
-             *     `invalid_json`: The body is not JSON in UTF-8, names a field twice, has a forbidden key such as `__proto__`, or is nested too deeply.
+             *     `invalid_json`: The body is not JSON in UTF-8, has a forbidden key such as `__proto__`, or is nested too deeply.
              *
              *     `invalid_body`: The body is JSON, but not an object.
              *
-             *     `invalid_field`: A field is missing, wrong or unknown. The first one in the published order is named, with its rule.
+             *     `invalid_field`: A field is missing, wrong, unknown or named twice, or its number changes when it is parsed (1.000000000000000000001). The first one in the published order is named, with its rule.
              *
              *     `malformed_request`: The request is not well-formed HTTP.
              */
@@ -4755,7 +5179,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -4766,7 +5190,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `endpoint_not_found`: There is no webhook endpoint of this id, or it is another client's, or it was deleted. */
@@ -4777,7 +5201,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -4788,7 +5212,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -4799,7 +5223,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `payload_too_large`: The body is larger than 64 KiB. */
@@ -4810,7 +5234,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
@@ -4821,7 +5245,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
@@ -4832,10 +5256,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -4849,7 +5273,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -4860,7 +5284,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -4871,7 +5295,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -4884,7 +5308,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -4897,6 +5321,10 @@ export interface operations {
                 "x-request-id"?: string;
             };
             path: {
+                /**
+                 * @description The `id` of the webhook endpoint.
+                 * @example we_1J9X2q2eZvKYlo2CluR9g9gV
+                 */
                 id: string;
             };
             cookie?: never;
@@ -4919,7 +5347,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_field`: A field is missing, wrong or unknown. The first one in the published order is named, with its rule.
+             * @description `invalid_field`: A field is missing, wrong, unknown or named twice, or its number changes when it is parsed (1.000000000000000000001). The first one in the published order is named, with its rule.
              *
              *     `malformed_request`: The request is not well-formed HTTP.
              */
@@ -4930,7 +5358,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -4941,7 +5369,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `endpoint_not_found`: There is no webhook endpoint of this id, or it is another client's, or it was deleted. */
@@ -4952,7 +5380,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -4963,7 +5391,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -4974,10 +5402,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `test_in_progress`: A test of this endpoint is running, or too many tests are running in this process. */
+            /** @description `test_in_progress`: A test of this endpoint is running, or four tests of this client, or too many in this process. */
             409: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -4987,10 +5415,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -5004,7 +5432,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -5015,7 +5443,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -5026,7 +5454,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -5039,7 +5467,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -5047,9 +5475,10 @@ export interface operations {
     listWebhookDeliveries: {
         parameters: {
             query?: {
-                /** @description `pending`: waits for its first or next attempt. `failed`: all attempts are used up. `canceled`: the endpoint was disabled first. Failed and canceled deliveries can be recovered. */
+                /** @description Only deliveries in this state. */
                 status?: "pending" | "delivered" | "failed" | "canceled";
-                event_type?: "payment.created" | "payment.failed" | "payment.review_required" | "endpoint.disabled";
+                /** @description Only of events of this type. */
+                event_type?: components["schemas"]["EventType"];
                 /** @description Only deliveries that were created later than this. */
                 created_after?: string;
                 /** @description Entries on a page. */
@@ -5062,6 +5491,10 @@ export interface operations {
                 "x-request-id"?: string;
             };
             path: {
+                /**
+                 * @description The `id` of the webhook endpoint.
+                 * @example we_1J9X2q2eZvKYlo2CluR9g9gV
+                 */
                 id: string;
             };
             cookie?: never;
@@ -5084,7 +5517,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_field`: A field is missing, wrong or unknown. The first one in the published order is named, with its rule.
+             * @description `invalid_field`: A field is missing, wrong, unknown or named twice, or its number changes when it is parsed (1.000000000000000000001). The first one in the published order is named, with its rule.
              *
              *     `malformed_request`: The request is not well-formed HTTP.
              */
@@ -5095,7 +5528,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -5106,7 +5539,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `endpoint_not_found`: There is no webhook endpoint of this id, or it is another client's, or it was deleted. */
@@ -5117,7 +5550,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -5128,7 +5561,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -5139,10 +5572,21 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `read_too_costly`: Reading this takes longer than a read may take, and was stopped. Narrow it, such as by a shorter time. */
+            422: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -5156,7 +5600,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -5167,7 +5611,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -5178,7 +5622,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -5191,7 +5635,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -5206,6 +5650,10 @@ export interface operations {
                 "x-request-id"?: string;
             };
             path: {
+                /**
+                 * @description The `id` of the webhook endpoint.
+                 * @example we_1J9X2q2eZvKYlo2CluR9g9gV
+                 */
                 id: string;
             };
             cookie?: never;
@@ -5236,11 +5684,11 @@ export interface operations {
             /**
              * @description `missing_body`: The request has no body.
              *
-             *     `invalid_json`: The body is not JSON in UTF-8, names a field twice, has a forbidden key such as `__proto__`, or is nested too deeply.
+             *     `invalid_json`: The body is not JSON in UTF-8, has a forbidden key such as `__proto__`, or is nested too deeply.
              *
              *     `invalid_body`: The body is JSON, but not an object.
              *
-             *     `invalid_field`: A field is missing, wrong or unknown. The first one in the published order is named, with its rule.
+             *     `invalid_field`: A field is missing, wrong, unknown or named twice, or its number changes when it is parsed (1.000000000000000000001). The first one in the published order is named, with its rule.
              *
              *     `malformed_request`: The request is not well-formed HTTP.
              */
@@ -5251,7 +5699,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -5262,7 +5710,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `endpoint_not_found`: There is no webhook endpoint of this id, or it is another client's, or it was deleted. */
@@ -5273,7 +5721,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -5284,7 +5732,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -5295,10 +5743,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `endpoint_disabled`: The webhook endpoint is disabled. Enable it first. */
+            /**
+             * @description `endpoint_disabled`: The webhook endpoint is disabled. Enable it first.
+             *
+             *     `recovery_limit_reached`: A client has at most 50 recoveries that are still searching for events. Wait until one has found its `total`.
+             */
             409: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -5308,7 +5760,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `payload_too_large`: The body is larger than 64 KiB. */
@@ -5319,7 +5771,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
@@ -5330,7 +5782,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
@@ -5341,10 +5793,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -5358,7 +5810,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -5369,7 +5821,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -5380,7 +5832,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -5393,7 +5845,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -5406,7 +5858,15 @@ export interface operations {
                 "x-request-id"?: string;
             };
             path: {
+                /**
+                 * @description The `id` of the webhook endpoint.
+                 * @example we_1J9X2q2eZvKYlo2CluR9g9gV
+                 */
                 id: string;
+                /**
+                 * @description The `id` of the recovery.
+                 * @example rec_1J9X2q2eZvKYlo2CluR9g9gV
+                 */
                 recovery_id: string;
             };
             cookie?: never;
@@ -5429,7 +5889,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_field`: A field is missing, wrong or unknown. The first one in the published order is named, with its rule.
+             * @description `invalid_field`: A field is missing, wrong, unknown or named twice, or its number changes when it is parsed (1.000000000000000000001). The first one in the published order is named, with its rule.
              *
              *     `malformed_request`: The request is not well-formed HTTP.
              */
@@ -5440,7 +5900,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -5451,7 +5911,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /**
@@ -5466,7 +5926,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -5477,7 +5937,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -5488,10 +5948,21 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `read_too_costly`: Reading this takes longer than a read may take, and was stopped. Narrow it, such as by a shorter time. */
+            422: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -5505,7 +5976,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -5516,7 +5987,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -5527,7 +5998,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -5540,7 +6011,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -5548,9 +6019,11 @@ export interface operations {
     listEvents: {
         parameters: {
             query?: {
-                type?: "payment.created" | "payment.failed" | "payment.review_required" | "endpoint.disabled";
+                /** @description Only events of this type. */
+                type?: components["schemas"]["EventType"];
                 /** @description The `job_id` that the request was answered with. */
                 job_id?: string;
+                /** @description Only events about this payment. */
                 payment_id?: string;
                 /** @description Only events that happened later than this. */
                 created_after?: string;
@@ -5584,7 +6057,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_field`: A field is missing, wrong or unknown. The first one in the published order is named, with its rule.
+             * @description `invalid_field`: A field is missing, wrong, unknown or named twice, or its number changes when it is parsed (1.000000000000000000001). The first one in the published order is named, with its rule.
              *
              *     `malformed_request`: The request is not well-formed HTTP.
              */
@@ -5595,7 +6068,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -5606,7 +6079,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -5617,7 +6090,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -5628,10 +6101,21 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `read_too_costly`: Reading this takes longer than a read may take, and was stopped. Narrow it, such as by a shorter time. */
+            422: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -5645,7 +6129,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -5656,7 +6140,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -5667,7 +6151,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -5680,7 +6164,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -5693,6 +6177,10 @@ export interface operations {
                 "x-request-id"?: string;
             };
             path: {
+                /**
+                 * @description The `id` of the event.
+                 * @example evt_1J9X2q2eZvKYlo2CluR9g9gV
+                 */
                 id: string;
             };
             cookie?: never;
@@ -5715,7 +6203,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_field`: A field is missing, wrong or unknown. The first one in the published order is named, with its rule.
+             * @description `invalid_field`: A field is missing, wrong, unknown or named twice, or its number changes when it is parsed (1.000000000000000000001). The first one in the published order is named, with its rule.
              *
              *     `malformed_request`: The request is not well-formed HTTP.
              */
@@ -5726,7 +6214,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -5737,7 +6225,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `event_not_found`: There is no event of this id, or it is another client's, or it is older than events are kept. */
@@ -5748,7 +6236,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -5759,7 +6247,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -5770,10 +6258,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -5787,7 +6275,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -5798,7 +6286,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -5809,7 +6297,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -5822,7 +6310,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -5837,6 +6325,10 @@ export interface operations {
                 "x-request-id"?: string;
             };
             path: {
+                /**
+                 * @description The `id` of the event.
+                 * @example evt_1J9X2q2eZvKYlo2CluR9g9gV
+                 */
                 id: string;
             };
             cookie?: never;
@@ -5867,11 +6359,11 @@ export interface operations {
             /**
              * @description `missing_body`: The request has no body.
              *
-             *     `invalid_json`: The body is not JSON in UTF-8, names a field twice, has a forbidden key such as `__proto__`, or is nested too deeply.
+             *     `invalid_json`: The body is not JSON in UTF-8, has a forbidden key such as `__proto__`, or is nested too deeply.
              *
              *     `invalid_body`: The body is JSON, but not an object.
              *
-             *     `invalid_field`: A field is missing, wrong or unknown. The first one in the published order is named, with its rule.
+             *     `invalid_field`: A field is missing, wrong, unknown or named twice, or its number changes when it is parsed (1.000000000000000000001). The first one in the published order is named, with its rule.
              *
              *     `malformed_request`: The request is not well-formed HTTP.
              */
@@ -5882,7 +6374,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -5893,7 +6385,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /**
@@ -5908,7 +6400,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -5919,7 +6411,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -5930,7 +6422,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /**
@@ -5947,7 +6439,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `payload_too_large`: The body is larger than 64 KiB. */
@@ -5958,7 +6450,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
@@ -5969,7 +6461,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
@@ -5980,10 +6472,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -5997,7 +6489,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -6008,7 +6500,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -6019,7 +6511,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -6032,7 +6524,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -6067,7 +6559,8 @@ export interface operations {
                  *         "payment_method": "Card",
                  *         "amount": 350,
                  *         "reference_number": "#123456",
-                 *         "patient_mrn": "MRN-12345"
+                 *         "patient_mrn": "MRN-12345",
+                 *         "sequence": 1
                  *       }
                  *     }
                  */
@@ -6110,7 +6603,8 @@ export interface operations {
                  *       "job_id": "12345",
                  *       "data": {
                  *         "payment_id": "123e4567e89b12d3a456426614174001",
-                 *         "failure_reason": "Failed to post payment"
+                 *         "failure_reason": "Failed to post payment",
+                 *         "sequence": 1
                  *       }
                  *     }
                  */
@@ -6153,7 +6647,8 @@ export interface operations {
                  *       "job_id": "12345",
                  *       "data": {
                  *         "payment_id": "123e4567e89b12d3a456426614174001",
-                 *         "review_reason": "The EMR did not answer and cannot be asked whether it has the payment."
+                 *         "review_reason": "The EMR did not answer and cannot be asked whether it has the payment.",
+                 *         "sequence": 1
                  *       }
                  *     }
                  */

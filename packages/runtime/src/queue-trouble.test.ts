@@ -118,9 +118,9 @@ describe.runIf(hasRedisServer())('Redis', () => {
 
 describe('PostgreSQL', () => {
   test('read-only, and without rights on the tables of the queue', async () => {
-    const { appUrl: url, drop } = await openTestDatabase();
+    const { url: ownerUrl, appUrl: url, drop } = await openTestDatabase();
     releases.push(drop);
-    const admin = new Client({ connectionString: url });
+    const admin = new Client({ connectionString: ownerUrl });
     await admin.connect();
     releases.push(() => admin.end());
     const name = new URL(url).pathname.slice(1);

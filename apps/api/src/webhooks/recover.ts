@@ -1,5 +1,5 @@
 import type { ErrorDetails, RecoverBody } from '@emr-payments/contracts';
-import { type Actor, findEndpointToChange, startRecovery, type Transaction } from '@emr-payments/db';
+import { type Actor, findEndpoint, startRecovery, type Transaction } from '@emr-payments/db';
 import { timeFrom } from '../http/page.ts';
 import type { WriteResult } from '../idempotency/answer-once.ts';
 import { recoveryView } from './delivery-view.ts';
@@ -23,7 +23,7 @@ export async function recover(
   if (since >= until)
     return bad({ field: 'since', rule: 'must be earlier than until, which is now by default' });
 
-  const endpoint = await findEndpointToChange(tx, { clientPk, endpointId });
+  const endpoint = await findEndpoint(tx, { clientPk, endpointId });
   if (endpoint === null) return { outcome: 'refused', code: 'endpoint_not_found' };
   const end = body.until === undefined ? null : until;
   const started = await startRecovery(tx, { clientPk, endpointId, since, until: end, by });

@@ -4,6 +4,7 @@ import {
   createClient,
   type Database,
   feedJobs,
+  inTransaction,
   openCredentials,
   openDatabase,
   type RegisterEndpointInput,
@@ -111,7 +112,10 @@ export async function openDeliveryBench({ allowHosts = ['127.0.0.1'] } = {}): Pr
     },
     async recover(endpointId) {
       const since = new Date(Date.now() - 60_000);
-      await startRecovery({ database }, { clientPk, endpointId, since, until: null, by: BY });
+      await inTransaction({ database }, async (tx) => {
+        await startRecovery(tx, { clientPk, endpointId, since, until: null, by: BY });
+        return { commit: true, value: null };
+      });
       // Tests of other files write on this server too; the recovery would wait for them.
       await database.pool.query('UPDATE recoveries SET transaction_id = NULL');
       while ((await takeRecoveryTurn({ database })) !== null);

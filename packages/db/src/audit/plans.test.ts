@@ -23,7 +23,7 @@ beforeAll(async () => {
       [first, first + AT_ONCE - 1],
     );
   }
-  await pool.query('ANALYZE audit_log');
+  await practice.owner.pool.query('ANALYZE audit_log');
 });
 afterAll(() => practice.close());
 

@@ -55,7 +55,7 @@ beforeAll(async () => {
     `INSERT INTO delivery_attempts (delivery_id, number, started_at, duration_ms)
      SELECT id, 1, created_at, 5 FROM deliveries`,
   );
-  await pool.query('ANALYZE');
+  await practice.owner.pool.query('ANALYZE');
 }, 60_000);
 afterAll(() => practice.close());
 
@@ -143,7 +143,7 @@ test('a client that has deleted thousands of endpoints reads only those that are
      SELECT 'we_gone_' || id, $1, id, 'https://example.com/gone', now() FROM lane`,
     [clientPk],
   );
-  await database.pool.query('ANALYZE webhook_endpoints');
+  await practice.owner.pool.query('ANALYZE webhook_endpoints');
   const asked: { text: string; values: unknown[] }[] = [];
   const query = async (statement: { text: string; values: unknown[] }) => {
     asked.push(statement);

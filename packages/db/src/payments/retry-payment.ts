@@ -22,7 +22,7 @@ export type RetryOutcome =
 
 /**
  * A payment that has been settled so often is not tried again. Each round has an event, all of which are read with the payment,
- * and the column of the rounds ends at 32,767.
+ * and the column of the rounds ends at 32,767. (A restore of a backup adds `ROUND_STEP`.)
  */
 export const MOST_ROUNDS = 1_000;
 

@@ -16,12 +16,14 @@ export type Tenant = { clientPk: number; endpointId: string };
 /** A database of its own, and steps to make endpoints that missed events and to carry out their recoveries. */
 export async function openRecoveries() {
   const server = await openTestDatabase();
-  const database = openDatabase({ url: server.url, poolSize: 8, applicationName: 'test' });
+  const database = openDatabase({ url: server.appUrl, poolSize: 8, applicationName: 'test' });
+  /** For what the service's role may not do. */
+  const owner = openDatabase({ url: server.url, poolSize: 4, applicationName: 'test owner' });
   const keyring = parseKeyring(`test:${randomBytes(32).toString('base64')}`);
   let clients = 0;
 
   const rows = async <Row = Record<string, unknown>>(sql: string, values: unknown[] = []): Promise<Row[]> =>
-    (await database.pool.query(sql, values)).rows;
+    (await owner.pool.query(sql, values)).rows;
 
   const endpointOf = async (
     clientPk: number,
@@ -132,6 +134,7 @@ export async function openRecoveries() {
     },
     async close(): Promise<void> {
       await database.close();
+      await owner.close();
       await server.drop();
     },
   };

@@ -2,7 +2,9 @@ import { newRecoveryId } from '@emr-payments/contracts';
 import type { Actor } from '../audit/entry.ts';
 import { AUDIT_VALUES, auditCte, auditValues } from '../audit/record-audit.ts';
 import { named } from '../core/named.ts';
-import { query, type StatementDeps } from '../core/statements.ts';
+import { query } from '../core/statements.ts';
+import type { Transaction } from '../core/transaction.ts';
+import { lockClient, lockEndpoint } from '../locks/parent-rows.ts';
 import { type RecoveryRecord, recoveryColumns } from './find-recovery.ts';
 
 /** Most recoveries of one client that may be searching at a time: one for each endpoint that it can have. */
@@ -24,9 +26,6 @@ export type StartedRecovery =
   | { outcome: 'disabled' }
   /** The client has the most recoveries that may be searching. */
   | { outcome: 'limit_reached' };
-
-/** A statement of its own, before the count: the count's snapshot is taken when the lock is ours. */
-const LOCK = { name: 'lock-client', text: 'SELECT FROM clients WHERE id = $1 FOR NO KEY UPDATE' };
 
 const START = named({
   name: 'start-recovery',
@@ -50,13 +49,15 @@ const START = named({
 /**
  * Starts a recovery: writes its row, which a worker finds. What it sends, and when, is decided in `take-turn.ts`.
  *
- * @param tx a transaction: the lock on the client, under which its recoveries are counted, lasts until its end.
+ * @param tx the lock on the client, under which its recoveries are counted, lasts until its end; the lock on the endpoint makes it wait for
+ *   one that disables or deletes the endpoint.
  */
 export async function startRecovery(
-  tx: StatementDeps,
+  tx: Transaction,
   { clientPk, endpointId, since, until, by }: StartRecoveryInput,
 ): Promise<StartedRecovery> {
-  await query(tx, LOCK, [clientPk]);
+  await lockClient(tx, { clientPk });
+  await lockEndpoint(tx, { clientPk, endpointId });
   const audit = auditValues({
     ...by,
     action: 'endpoint.recover',
