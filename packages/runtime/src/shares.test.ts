@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { createShares, ShareExceededError, type SharesOptions } from './shares.ts';
 import { LateError } from './within.ts';
 
@@ -78,6 +78,28 @@ describe('shares', () => {
     expect(await failing).toBe('a1');
     await end('a2');
     expect(await next).toBe('a2');
+  });
+
+  test('an owner rests as long as it has worked, and others do not wait for that', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+    try {
+      const { run, begun, end } = held({ places: 1, rest: 1 });
+      const works = [run(1, 'a1'), run(1, 'a2'), run(2, 'b1')];
+      await turn();
+      vi.advanceTimersByTime(60);
+      await end('a1');
+      await end('b1');
+      expect(begun).toEqual(['a1', 'b1']);
+      vi.advanceTimersByTime(59);
+      await turn();
+      expect(begun).toEqual(['a1', 'b1']);
+      vi.advanceTimersByTime(1);
+      await end('a2');
+      expect(begun).toEqual(['a1', 'b1', 'a2']);
+      await Promise.all(works);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   test('work that has waited too long is not begun later', async () => {

@@ -35,6 +35,11 @@ export type SharesOptions = {
   waitingPerOwner: number;
   /** Longest wait for a place, in milliseconds. */
   waitMs: number;
+  /**
+   * Rest of an owner after its work, as a multiple of the time that the work took: with 1, an owner uses each of its places for
+   * half of the time at most. The place itself is free for others at once. No rest by default.
+   */
+  rest?: number;
   /** How an error calls the work: `at most 2 ${work} at a time`. */
   work: string;
 };
@@ -47,7 +52,7 @@ type Owner = { running: number; waiting: Waiting[] };
  * each of them has waiting.
  */
 export function createShares(options: SharesOptions): Shares {
-  const { places, perOwner, waitingPerOwner, waitMs } = options;
+  const { places, perOwner, waitingPerOwner, waitMs, rest = 0 } = options;
   const limit = `at most ${perOwner} ${options.work} at a time`;
   /** In the order of their turns: an owner that got or gave back a place goes to the end. One without work is not in it. */
   const owners = new Map<number, Owner>();
@@ -97,6 +102,15 @@ export function createShares(options: SharesOptions): Shares {
     });
   }
 
+  function giveBack(id: number): void {
+    const owner = owners.get(id);
+    if (owner === undefined) return;
+    owner.running -= 1;
+    toTheEnd(id, owner);
+    forget(id, owner);
+    next();
+  }
+
   function toTheEnd(id: number, owner: Owner): void {
     owners.delete(id);
     owners.set(id, owner);
@@ -109,16 +123,15 @@ export function createShares(options: SharesOptions): Shares {
   return {
     async run(id, work) {
       await place(id);
+      const begunAt = performance.now();
       try {
         return await work();
       } finally {
-        const owner = owners.get(id);
         running -= 1;
-        if (owner !== undefined) {
-          owner.running -= 1;
-          toTheEnd(id, owner);
-          forget(id, owner);
-        }
+        const restMs = rest * (performance.now() - begunAt);
+        // A process that stops does not wait for the rest.
+        if (restMs >= 1) setTimeout(() => giveBack(id), restMs).unref();
+        else giveBack(id);
         next();
       }
     },

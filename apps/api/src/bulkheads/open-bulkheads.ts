@@ -68,6 +68,8 @@ export function openBulkheads(options: BulkheadOptions): Bulkheads {
     perOwner: shareOf(readPoolSize),
     waitingPerOwner: READS_WAITING,
     waitMs: READ_WAIT_MS,
+    // The server's processors are not divided: a client that reads all the time leaves half of that time to the others.
+    rest: 1,
     work: 'lists or reconciliations of one client',
   });
   return {
