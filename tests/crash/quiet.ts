@@ -33,7 +33,7 @@ const PASS_TIME = `
   UPDATE lanes SET open_until = NULL, failures = 0 WHERE open_until > now()`;
 
 const LEFT = `
-  SELECT count(*)::int AS left, (count(*) FILTER (WHERE kind = 'post_payment'))::int AS payments,
+  SELECT count(*)::int + (SELECT count(*)::int FROM recoveries WHERE state = 'running') AS left, (count(*) FILTER (WHERE kind = 'post_payment'))::int AS payments,
          (count(*) FILTER (WHERE p.status::text = 'submitted'))::int AS submitted
     FROM jobs LEFT JOIN payments p ON p.id = jobs.payment_id`;
 type Left = { left: number; payments: number; submitted: number };
@@ -46,9 +46,9 @@ const LAST = `
          (SELECT max(extract(epoch FROM finished_at)) * 1000 FROM deliveries)::float8 AS delivered`;
 
 /**
- * Waits after the faults until every payment is settled and every event delivered.
+ * Waits after the faults until every payment is settled, every event delivered and every recovery ended.
  *
- * @param input.stuckAfterMs stops waiting when the number of jobs has not decreased for this long: the rest is stuck.
+ * @param input.stuckAfterMs stops waiting when the number of jobs and recoveries has not decreased for this long: the rest is stuck.
  */
 export async function waitForQuiet(input: {
   databaseUrl: string;

@@ -5,6 +5,7 @@ import { collect } from './collect.ts';
 import { countShapes } from './foreign/count-shapes.ts';
 import { type Injection, injectFaults } from './inject-faults.ts';
 import { startLoad } from './load.ts';
+import { missAndRecover } from './miss-and-recover.ts';
 import { planFaults } from './plan-faults.ts';
 import { type Quiet, waitForQuiet } from './quiet.ts';
 import type { Capability, Records, ShapeCount } from './records.ts';
@@ -54,12 +55,16 @@ export async function runCrash(options: RunOptions): Promise<RunReport> {
       rate,
       seed,
     });
+    const recovering = missAndRecover(cluster, { durationMs });
+    // It is awaited below; until then a failure must not end the process.
+    recovering.catch(() => undefined);
     const injections = await injectFaults(cluster, plan);
     const faultsEndedAt = Date.now();
     say(
       `all faults are over; ${load.requested.length} payments were requested; waiting until all are settled`,
     );
     await load.end();
+    say(await recovering);
     const quiet = await waitForQuiet({
       databaseUrl: cluster.postgres.url,
       faultsEndedAt,

@@ -56,6 +56,9 @@ const EVENT_MARKERS = { id: '$13', type: '$14', body: '$15', clientPk: '$16' };
  * of its next try, the circuit of the endpoint's lane, and since when the endpoint has been failing. If that disables the
  * endpoint, what waits for it is canceled, its circuit is closed, the event is published to the client's other
  * endpoints, and the audit log has an entry.
+ *
+ * A delivery whose claim found the endpoint disabled is canceled only if it still is. If it was enabled meanwhile, the delivery
+ * is due again: a recovery that came by found it pending and left it alone.
  */
 const RECORD = {
   name: 'record-delivery',
@@ -76,11 +79,15 @@ const RECORD = {
       SELECT 'system', 'worker', 'endpoint.disable', 'endpoint:' || id, 'done', jsonb_build_object('code', disabled_code)
         FROM disabled
     ), verdict AS MATERIALIZED (
-      SELECT CASE WHEN $3 = 'pending' AND EXISTS (SELECT FROM disabled) THEN 'canceled' ELSE $3 END AS status
+      SELECT CASE WHEN $3 = 'pending' AND EXISTS (SELECT FROM disabled) THEN 'canceled'
+                  WHEN $3 = 'canceled' AND EXISTS (SELECT FROM job JOIN webhook_endpoints e ON e.id = job.endpoint_id
+                                                    WHERE e.disabled_at IS NULL AND e.deleted_at IS NULL) THEN 'pending'
+                  ELSE $3 END AS status
     ), ended AS (
       DELETE FROM jobs USING job, verdict WHERE jobs.id = job.id AND verdict.status <> 'pending'
     ), postponed AS (
-      UPDATE jobs SET queued_at = NULL, lease_until = NULL, fence = jobs.fence + 1, tries = least(jobs.tries + 1, 1000),
+      UPDATE jobs SET queued_at = NULL, lease_until = NULL, fence = jobs.fence + 1,
+             tries = least(jobs.tries + CASE WHEN $5::timestamptz IS NULL THEN 0 ELSE 1 END, 1000),
              run_at = now() + make_interval(secs => $4 / 1000.0)
         FROM job, verdict WHERE jobs.id = job.id AND verdict.status = 'pending'
     ), recorded AS (

@@ -432,6 +432,40 @@ describe('in the middle of a recovery', () => {
     expect(await it.find(recovery)).toMatchObject({ state: 'done', total: 5, delivered: 5 });
   });
 
+  test('a claim that found the endpoint disabled ends after the recovery came by: nothing is lost', async () => {
+    const tenant = await it.tenant();
+    const [event = ''] = await it.events(tenant, { count: 1 });
+    await it.deliveries(tenant.endpointId, { events: [event], status: 'pending' });
+    await it.rows(
+      `INSERT INTO jobs (kind, lane_id, delivery_id, fence, tries, queued_at, lease_until)
+       SELECT 'deliver_webhook', e.lane_id, d.id, 1, 3, now(), now() + interval '1 minute'
+         FROM deliveries d JOIN webhook_endpoints e ON e.id = d.endpoint_id WHERE d.event_id = $1`,
+      [event],
+    );
+    await change(tenant, { enabled: false });
+    await change(tenant, { enabled: true });
+    const recovery = await it.started(tenant);
+    await it.turns();
+    expect(await it.find(recovery)).toMatchObject({ total: 0 });
+    const [job] = await it.rows<{ id: string }>('SELECT id::text FROM jobs');
+    const claim = { jobId: job?.id ?? '', fence: 1 };
+    const end = {
+      clientPk: tenant.clientPk,
+      attempt: null,
+      next: { status: 'canceled' },
+      disabling: null,
+    } as const;
+    expect(await recordDelivery(it, { claim, ...end })).toEqual({ written: true, disabled: false });
+    expect(await it.rows('SELECT fence, tries, queued_at, run_at <= now() AS due FROM jobs')).toEqual([
+      { fence: 2, tries: 3, queued_at: null, due: true },
+    ]);
+    const states = () => it.rows('SELECT status FROM deliveries WHERE event_id = $1', [event]);
+    expect(await states()).toEqual([{ status: 'pending' }]);
+    await it.rows('UPDATE webhook_endpoints SET disabled_at = now() WHERE id = $1', [tenant.endpointId]);
+    await recordDelivery(it, { claim: { ...claim, fence: 2 }, ...end });
+    expect(await states()).toEqual([{ status: 'canceled' }]);
+  });
+
   test('the event types change: those of the moment count', async () => {
     const { tenant, recovery } = await halfWay();
     await it.events(tenant, { count: 7, from: 200, type: 'payment.failed' });
