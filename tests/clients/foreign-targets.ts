@@ -9,7 +9,10 @@ const VERSIONS = {
   openapiPythonClient: '0.29.1',
   datamodelCodeGenerator: '0.89.0',
   httpx: '0.28.1',
+  mypy: '2.4.1',
+  pydantic: '2.14.4',
   oapiCodegen: 'v2.8.2',
+  tokio: '1.54.1',
 };
 
 const venv = ({ tools }: Work, name: string): Command => ['python3', '-m', 'venv', join(tools, name)];
@@ -63,7 +66,7 @@ export const FOREIGN_TARGETS: readonly Target[] = [
           '-q',
           `openapi-python-client==${VERSIONS.openapiPythonClient}`,
           `httpx==${VERSIONS.httpx}`,
-          'mypy',
+          `mypy==${VERSIONS.mypy}`,
         ],
         [
           inVenv(work, 'opc', 'openapi-python-client'),
@@ -93,7 +96,7 @@ export const FOREIGN_TARGETS: readonly Target[] = [
           'install',
           '-q',
           `datamodel-code-generator==${VERSIONS.datamodelCodeGenerator}`,
-          'pydantic',
+          `pydantic==${VERSIONS.pydantic}`,
         ],
         [
           inVenv(work, 'dmcg', 'datamodel-codegen'),
@@ -201,7 +204,7 @@ export const FOREIGN_TARGETS: readonly Target[] = [
       story: ['story.rs', 'examples/story.rs'],
       generate: [openapiGenerator('rust', work, { into: '.' })],
       compile: [
-        ['cargo', 'add', '-q', '--dev', 'tokio', '--features', 'macros,rt-multi-thread'],
+        ['cargo', 'add', '-q', '--dev', `tokio@${VERSIONS.tokio}`, '--features', 'macros,rt-multi-thread'],
         ['cargo', 'build', '-q', '--example', 'story'],
       ],
       start: ['target/debug/examples/story'],

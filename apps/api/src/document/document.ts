@@ -8,6 +8,7 @@ import {
 import swagger from '@fastify/swagger';
 import type { FastifyInstance } from 'fastify';
 import { withOptionalBodies } from '../openapi/component-ref.ts';
+import { withGatedTexts } from '../openapi/gated-texts.ts';
 import { withNamedSchemas } from '../openapi/named-schemas.ts';
 import { USER_COMPONENTS } from '../payments/components.ts';
 import { WEBHOOK_COMPONENTS } from '../webhooks/components.ts';
@@ -84,7 +85,9 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
     },
     convertConstToEnum: false,
     transformObject: (made) =>
-      'openapiObject' in made ? withNamedSchemas(withOptionalBodies(made.openapiObject)) : made.swaggerObject,
+      'openapiObject' in made
+        ? withNamedSchemas(withGatedTexts(withOptionalBodies(made.openapiObject)))
+        : made.swaggerObject,
     refResolver: {
       buildLocalReference: (json, _baseUri, _fragment, index) =>
         typeof json.$id === 'string' ? json.$id : `def-${index}`,

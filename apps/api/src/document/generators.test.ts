@@ -64,6 +64,15 @@ test('patterns are plain ASCII ranges that every language compiles', () => {
     expect(() => [new RegExp(pattern), new RegExp(pattern, 'u')]).not.toThrow();
 });
 
+test('every free text in a path or a query has the rule of the text gate', () => {
+  const parameters = objects.filter(({ node }) => node.in === 'path' || node.in === 'query');
+  const texts = parameters.map(({ node }) => node.schema as Json).filter(({ type }) => type === 'string');
+  expect(texts.length).toBeGreaterThan(20);
+  expect(texts.filter(({ pattern, format, enum: all }) => (pattern ?? format ?? all) === undefined)).toEqual(
+    [],
+  );
+});
+
 test('every object has a name of its own', () => {
   // An object without declared fields becomes a map.
   const inline = where(({ at, node }) => 'properties' in node && 'type' in node && !isComponent(at));
