@@ -3,6 +3,7 @@ import { DatabaseUnavailableError } from '@emr-payments/db';
 import { LateError, type Logger } from '@emr-payments/runtime';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { type FieldRules, firstBadField } from './bad-field.ts';
+import { mediaTypeHint, numberHint } from './hints.ts';
 import { sendError } from './send-error.ts';
 
 declare module 'fastify' {
@@ -40,7 +41,9 @@ export function errorHandler({ logger }: { logger: Logger }) {
     if (code === 'internal_error' || code === 'service_unavailable') {
       logger.error({ err: error, request_id: request.id, code }, 'request failed');
     }
-    sendError(request, reply, code);
+    if (code === 'unsupported_media_type')
+      sendError(request, reply, code, { hint: mediaTypeHint(request.headers) });
+    else sendError(request, reply, code);
   };
 }
 
@@ -78,5 +81,8 @@ function sendInvalid(error: FastifyError, request: FastifyRequest, reply: Fastif
       })
     : null;
   if (bad === null) sendError(request, reply, 'invalid_body');
-  else sendError(request, reply, 'invalid_field', bad);
+  else {
+    const value = (part as Record<string, unknown>)[bad.field];
+    sendError(request, reply, 'invalid_field', { ...bad, hint: bad.hint ?? numberHint(bad, value) });
+  }
 }

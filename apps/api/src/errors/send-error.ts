@@ -9,6 +9,24 @@ const RETRY_AFTER: Partial<Record<ErrorCode, string>> = {
 
 const READS = new Set(['GET', 'HEAD', 'OPTIONS']);
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** True for a request that stores nothing in spite of its method: it is always safe to repeat. */
+    storesNothing?: (request: FastifyRequest) => boolean;
+  }
+}
+
+/**
+ * True when the caller can send a request again without creating anything twice. Every route that stores something and has a caller
+ * honours the Idempotency-Key (its `answerOnce`, or the acceptor).
+ */
+function isRepeatable(request: FastifyRequest): boolean {
+  // Before the caller is known, nothing can have been accepted.
+  if (request.caller === null && request.clientCaller === null) return true;
+  if (READS.has(request.method) || request.headers[HEADERS.idempotencyKey] !== undefined) return true;
+  return request.routeOptions.config.storesNothing?.(request) === true;
+}
+
 /** Answers a request with an error of the catalogue. No other function writes the answers to requests that failed. */
 export function sendError(
   request: FastifyRequest,
@@ -16,11 +34,7 @@ export function sendError(
   code: ErrorCode,
   details?: ErrorDetails,
 ): FastifyReply {
-  // Before the caller is known, nothing can have been accepted.
-  const repeatable =
-    request.caller === null ||
-    READS.has(request.method) ||
-    request.headers[HEADERS.idempotencyKey] !== undefined;
+  const repeatable = isRepeatable(request);
   const retryAfter = RETRY_AFTER[code];
   if (retryAfter !== undefined) reply.header('retry-after', retryAfter);
   reply.errorCode = code;

@@ -43,6 +43,7 @@ export const paymentRoutes: FastifyPluginAsyncTypebox<PaymentRouteDeps> = async 
     config: {
       fieldOrder: [...Object.keys(CreatePaymentBodySchema.properties), 'dry_run'],
       fieldRules: { dry_run: 'must be true or false' },
+      storesNothing: ({ query }) => (query as { dry_run?: unknown }).dry_run === true,
     },
     onRequest: authenticateHook(deps),
     handler: async (request, reply) => {

@@ -46,6 +46,7 @@ export const deliveryRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: L
       }),
       params: IdParams,
     },
+    config: { storesNothing: () => true },
     handler: async (request, reply) => {
       const { clientPk } = clientOf(request);
       const test = await testEndpoint({ clientPk, endpointId: request.params.id });
