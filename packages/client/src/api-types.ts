@@ -80,7 +80,7 @@ export interface paths {
          * Create Payment
          * @description Posting payments is an asynchronous operation. The endpoint validates your request, queues the payment, and returns immediately with a `payment_id` and `job_id`. The payment is posted to the EMR by a background worker, and a webhook event is sent to your registered endpoint upon completion.
          *
-         *     Unknown fields are refused. Send an `Idempotency-Key` with every payment: a request that got no answer can then be sent again without creating a second payment.
+         *     Unknown fields are refused; null in an optional field counts as leaving it out. Send an `Idempotency-Key` with every payment: a request that got no answer can then be sent again without creating a second payment.
          *
          *     With `?dry_run=true` everything is checked, including the payment method and location in the EMR, and nothing is written.
          */
@@ -604,7 +604,12 @@ export interface components {
              * @description Stable and machine-readable.
              * @enum {string}
              */
-            code: "invalid_field" | "patient_not_found" | "user_not_found" | "payment_not_found" | "job_not_found" | "endpoint_not_found" | "event_not_found" | "recovery_not_found" | "invalid_client" | "missing_body" | "invalid_json" | "invalid_body" | "malformed_request" | "route_not_found" | "method_not_allowed" | "request_timeout" | "idempotency_key_in_flight" | "invalid_state" | "connection_unusable" | "endpoint_disabled" | "endpoint_limit_reached" | "nothing_to_redeliver" | "test_in_progress" | "payload_too_large" | "unsupported_media_type" | "idempotency_key_reused" | "rate_limited" | "headers_too_large" | "internal_error" | "emr_unavailable" | "service_unavailable" | "emr_timeout";
+            code: "invalid_field" | "patient_not_found" | "user_not_found" | "payment_not_found" | "job_not_found" | "endpoint_not_found" | "event_not_found" | "recovery_not_found" | "invalid_client" | "missing_body" | "invalid_json" | "invalid_body" | "malformed_request" | "route_not_found" | "method_not_allowed" | "request_timeout" | "idempotency_key_in_flight" | "invalid_state" | "connection_unusable" | "endpoint_disabled" | "endpoint_limit_reached" | "nothing_to_redeliver" | "test_in_progress" | "payload_too_large" | "unsupported_media_type" | "expectation_failed" | "idempotency_key_reused" | "rate_limited" | "headers_too_large" | "internal_error" | "emr_unavailable" | "service_unavailable" | "emr_timeout";
+            /**
+             * @description What may be wrong with the request and what to do, for people: for example which header is missing. Its wording may change, and most errors have none.
+             * @example The header `access_token` is missing.
+             */
+            hint?: string;
             /** @description Id of the request; also in the header `x-request-id`. */
             request_id: string;
             /** @description true: send the same request again after a pause, with the same Idempotency-Key if it had one; nothing is created twice. false: do not send it again unchanged: it would be refused again, or (a POST without an Idempotency-Key that got a 500 or 503) it may already have been accepted. */
@@ -2425,7 +2430,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_field`: A field is missing, wrong or unknown. The first one in the published order is named, with its rule.
+             * @description `invalid_field`: A field is missing, wrong, unknown or named twice, or its number changes when it is parsed (1.000000000000000000001). The first one in the published order is named, with its rule.
              *
              *     `malformed_request`: The request is not well-formed HTTP.
              */
@@ -2576,11 +2581,11 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_field`: A field is missing, wrong or unknown. The first one in the published order is named, with its rule.
+             * @description `invalid_field`: A field is missing, wrong, unknown or named twice, or its number changes when it is parsed (1.000000000000000000001). The first one in the published order is named, with its rule.
              *
              *     `missing_body`: The request has no body.
              *
-             *     `invalid_json`: The body is not JSON in UTF-8, names a field twice, has a forbidden key such as `__proto__`, or is nested too deeply.
+             *     `invalid_json`: The body is not JSON in UTF-8, has a forbidden key such as `__proto__`, or is nested too deeply.
              *
              *     `invalid_body`: The body is JSON, but not an object.
              *
@@ -2801,7 +2806,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_field`: A field is missing, wrong or unknown. The first one in the published order is named, with its rule.
+             * @description `invalid_field`: A field is missing, wrong, unknown or named twice, or its number changes when it is parsed (1.000000000000000000001). The first one in the published order is named, with its rule.
              *
              *     `malformed_request`: The request is not well-formed HTTP.
              */
@@ -2959,13 +2964,13 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_field`: A field is missing, wrong or unknown. The first one in the published order is named, with its rule.
+             * @description `invalid_field`: A field is missing, wrong, unknown or named twice, or its number changes when it is parsed (1.000000000000000000001). The first one in the published order is named, with its rule.
              *
              *     `malformed_request`: The request is not well-formed HTTP.
              *
              *     `missing_body`: The request has no body.
              *
-             *     `invalid_json`: The body is not JSON in UTF-8, names a field twice, has a forbidden key such as `__proto__`, or is nested too deeply.
+             *     `invalid_json`: The body is not JSON in UTF-8, has a forbidden key such as `__proto__`, or is nested too deeply.
              *
              *     `invalid_body`: The body is JSON, but not an object.
              */
@@ -3169,13 +3174,13 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_field`: A field is missing, wrong or unknown. The first one in the published order is named, with its rule.
+             * @description `invalid_field`: A field is missing, wrong, unknown or named twice, or its number changes when it is parsed (1.000000000000000000001). The first one in the published order is named, with its rule.
              *
              *     `malformed_request`: The request is not well-formed HTTP.
              *
              *     `missing_body`: The request has no body.
              *
-             *     `invalid_json`: The body is not JSON in UTF-8, names a field twice, has a forbidden key such as `__proto__`, or is nested too deeply.
+             *     `invalid_json`: The body is not JSON in UTF-8, has a forbidden key such as `__proto__`, or is nested too deeply.
              *
              *     `invalid_body`: The body is JSON, but not an object.
              */
@@ -3368,7 +3373,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_field`: A field is missing, wrong or unknown. The first one in the published order is named, with its rule.
+             * @description `invalid_field`: A field is missing, wrong, unknown or named twice, or its number changes when it is parsed (1.000000000000000000001). The first one in the published order is named, with its rule.
              *
              *     `malformed_request`: The request is not well-formed HTTP.
              */
@@ -3602,7 +3607,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_field`: A field is missing, wrong or unknown. The first one in the published order is named, with its rule.
+             * @description `invalid_field`: A field is missing, wrong, unknown or named twice, or its number changes when it is parsed (1.000000000000000000001). The first one in the published order is named, with its rule.
              *
              *     `malformed_request`: The request is not well-formed HTTP.
              */
@@ -3739,7 +3744,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_field`: A field is missing, wrong or unknown. The first one in the published order is named, with its rule.
+             * @description `invalid_field`: A field is missing, wrong, unknown or named twice, or its number changes when it is parsed (1.000000000000000000001). The first one in the published order is named, with its rule.
              *
              *     `malformed_request`: The request is not well-formed HTTP.
              */
@@ -3919,7 +3924,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_field`: A field is missing, wrong or unknown. The first one in the published order is named, with its rule.
+             * @description `invalid_field`: A field is missing, wrong, unknown or named twice, or its number changes when it is parsed (1.000000000000000000001). The first one in the published order is named, with its rule.
              *
              *     `malformed_request`: The request is not well-formed HTTP.
              */
@@ -4058,11 +4063,11 @@ export interface operations {
             /**
              * @description `missing_body`: The request has no body.
              *
-             *     `invalid_json`: The body is not JSON in UTF-8, names a field twice, has a forbidden key such as `__proto__`, or is nested too deeply.
+             *     `invalid_json`: The body is not JSON in UTF-8, has a forbidden key such as `__proto__`, or is nested too deeply.
              *
              *     `invalid_body`: The body is JSON, but not an object.
              *
-             *     `invalid_field`: A field is missing, wrong or unknown. The first one in the published order is named, with its rule.
+             *     `invalid_field`: A field is missing, wrong, unknown or named twice, or its number changes when it is parsed (1.000000000000000000001). The first one in the published order is named, with its rule.
              *
              *     `malformed_request`: The request is not well-formed HTTP.
              */
@@ -4239,7 +4244,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_field`: A field is missing, wrong or unknown. The first one in the published order is named, with its rule.
+             * @description `invalid_field`: A field is missing, wrong, unknown or named twice, or its number changes when it is parsed (1.000000000000000000001). The first one in the published order is named, with its rule.
              *
              *     `malformed_request`: The request is not well-formed HTTP.
              */
@@ -4385,7 +4390,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_field`: A field is missing, wrong or unknown. The first one in the published order is named, with its rule.
+             * @description `invalid_field`: A field is missing, wrong, unknown or named twice, or its number changes when it is parsed (1.000000000000000000001). The first one in the published order is named, with its rule.
              *
              *     `malformed_request`: The request is not well-formed HTTP.
              */
@@ -4548,11 +4553,11 @@ export interface operations {
             /**
              * @description `missing_body`: The request has no body.
              *
-             *     `invalid_json`: The body is not JSON in UTF-8, names a field twice, has a forbidden key such as `__proto__`, or is nested too deeply.
+             *     `invalid_json`: The body is not JSON in UTF-8, has a forbidden key such as `__proto__`, or is nested too deeply.
              *
              *     `invalid_body`: The body is JSON, but not an object.
              *
-             *     `invalid_field`: A field is missing, wrong or unknown. The first one in the published order is named, with its rule.
+             *     `invalid_field`: A field is missing, wrong, unknown or named twice, or its number changes when it is parsed (1.000000000000000000001). The first one in the published order is named, with its rule.
              *
              *     `malformed_request`: The request is not well-formed HTTP.
              */
@@ -4737,11 +4742,11 @@ export interface operations {
             /**
              * @description `missing_body`: The request has no body.
              *
-             *     `invalid_json`: The body is not JSON in UTF-8, names a field twice, has a forbidden key such as `__proto__`, or is nested too deeply.
+             *     `invalid_json`: The body is not JSON in UTF-8, has a forbidden key such as `__proto__`, or is nested too deeply.
              *
              *     `invalid_body`: The body is JSON, but not an object.
              *
-             *     `invalid_field`: A field is missing, wrong or unknown. The first one in the published order is named, with its rule.
+             *     `invalid_field`: A field is missing, wrong, unknown or named twice, or its number changes when it is parsed (1.000000000000000000001). The first one in the published order is named, with its rule.
              *
              *     `malformed_request`: The request is not well-formed HTTP.
              */
@@ -4916,7 +4921,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_field`: A field is missing, wrong or unknown. The first one in the published order is named, with its rule.
+             * @description `invalid_field`: A field is missing, wrong, unknown or named twice, or its number changes when it is parsed (1.000000000000000000001). The first one in the published order is named, with its rule.
              *
              *     `malformed_request`: The request is not well-formed HTTP.
              */
@@ -5081,7 +5086,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_field`: A field is missing, wrong or unknown. The first one in the published order is named, with its rule.
+             * @description `invalid_field`: A field is missing, wrong, unknown or named twice, or its number changes when it is parsed (1.000000000000000000001). The first one in the published order is named, with its rule.
              *
              *     `malformed_request`: The request is not well-formed HTTP.
              */
@@ -5233,11 +5238,11 @@ export interface operations {
             /**
              * @description `missing_body`: The request has no body.
              *
-             *     `invalid_json`: The body is not JSON in UTF-8, names a field twice, has a forbidden key such as `__proto__`, or is nested too deeply.
+             *     `invalid_json`: The body is not JSON in UTF-8, has a forbidden key such as `__proto__`, or is nested too deeply.
              *
              *     `invalid_body`: The body is JSON, but not an object.
              *
-             *     `invalid_field`: A field is missing, wrong or unknown. The first one in the published order is named, with its rule.
+             *     `invalid_field`: A field is missing, wrong, unknown or named twice, or its number changes when it is parsed (1.000000000000000000001). The first one in the published order is named, with its rule.
              *
              *     `malformed_request`: The request is not well-formed HTTP.
              */
@@ -5426,7 +5431,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_field`: A field is missing, wrong or unknown. The first one in the published order is named, with its rule.
+             * @description `invalid_field`: A field is missing, wrong, unknown or named twice, or its number changes when it is parsed (1.000000000000000000001). The first one in the published order is named, with its rule.
              *
              *     `malformed_request`: The request is not well-formed HTTP.
              */
@@ -5581,7 +5586,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_field`: A field is missing, wrong or unknown. The first one in the published order is named, with its rule.
+             * @description `invalid_field`: A field is missing, wrong, unknown or named twice, or its number changes when it is parsed (1.000000000000000000001). The first one in the published order is named, with its rule.
              *
              *     `malformed_request`: The request is not well-formed HTTP.
              */
@@ -5712,7 +5717,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_field`: A field is missing, wrong or unknown. The first one in the published order is named, with its rule.
+             * @description `invalid_field`: A field is missing, wrong, unknown or named twice, or its number changes when it is parsed (1.000000000000000000001). The first one in the published order is named, with its rule.
              *
              *     `malformed_request`: The request is not well-formed HTTP.
              */
@@ -5864,11 +5869,11 @@ export interface operations {
             /**
              * @description `missing_body`: The request has no body.
              *
-             *     `invalid_json`: The body is not JSON in UTF-8, names a field twice, has a forbidden key such as `__proto__`, or is nested too deeply.
+             *     `invalid_json`: The body is not JSON in UTF-8, has a forbidden key such as `__proto__`, or is nested too deeply.
              *
              *     `invalid_body`: The body is JSON, but not an object.
              *
-             *     `invalid_field`: A field is missing, wrong or unknown. The first one in the published order is named, with its rule.
+             *     `invalid_field`: A field is missing, wrong, unknown or named twice, or its number changes when it is parsed (1.000000000000000000001). The first one in the published order is named, with its rule.
              *
              *     `malformed_request`: The request is not well-formed HTTP.
              */
