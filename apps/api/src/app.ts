@@ -18,6 +18,8 @@ import { answerOtherMethods } from './errors/other-methods.ts';
 import { sendError } from './errors/send-error.ts';
 import { type HealthChecks, healthRoutes } from './health.ts';
 import { answerHeaders, requestId } from './http/answer-headers.ts';
+import { createApiServer } from './http/create-server.ts';
+import { httpRules } from './http/http-rules.ts';
 import { onlyJsonBodies } from './http/json-body.ts';
 import { requestLog } from './http/request-log.ts';
 import { trustedProxies } from './http/source.ts';
@@ -74,20 +76,11 @@ export async function buildApp(deps: AppDeps, options: AppOptions = {}): Promise
     logger: false,
     genReqId: requestId,
     bodyLimit: limits.bodyBytes,
-    requestTimeout: limits.requestMs,
-    keepAliveTimeout: limits.keepAliveMs,
+    serverFactory: (listener) => createApiServer(limits, listener),
     forceCloseConnections: 'idle',
     // A request that arrives while the process stops is answered like any other, with `connection: close`.
     return503OnClosing: false,
     trustProxy: options.trustProxy === undefined ? false : trustedProxies(options.trustProxy),
-    http: {
-      maxHeaderSize: limits.headerBytes,
-      // Repeated here: Fastify sets it on the finished server only, where Node keeps its default of 60 s for headers.
-      requestTimeout: limits.requestMs,
-      headersTimeout: limits.requestMs,
-      // The interval at which Node checks for late requests. Its default of 30 s would add up to 30 s to the bound.
-      connectionsCheckingInterval: Math.ceil(limits.requestMs / 5),
-    },
     schemaController: { compilersFactory: compilersFactory() },
     clientErrorHandler: answerClientError,
     frameworkErrors: (error, request, reply) => {
@@ -111,6 +104,7 @@ export async function buildApp(deps: AppDeps, options: AppOptions = {}): Promise
     metrics: deps.metrics,
     onAnswer: (request, reply) => countAnswer(audit, request, reply),
   });
+  await app.register(httpRules);
   await app.register(textGate);
   await describeApi(app);
 

@@ -10,6 +10,8 @@ export type ApiErrorCode = 'no_answer' | 'unexpected_answer' | (string & {});
 export type ApiErrorDetails = {
   code: ApiErrorCode;
   message: string;
+  /** What may be wrong with the request, for people; most errors have none. */
+  hint?: string | undefined;
   /** The HTTP status; null when no answer came. */
   status: number | null;
   requestId: string | null;
@@ -25,6 +27,8 @@ export type ApiErrorDetails = {
 export class ApiError extends Error {
   override name = 'ApiError';
   readonly code: ApiErrorCode;
+  /** What may be wrong with the request and what to do, for people: for example which header is missing. */
+  readonly hint: string | undefined;
   readonly status: number | null;
   readonly requestId: string | null;
   /** True if you may send the same request with the same Idempotency-Key again later. */
@@ -35,6 +39,7 @@ export class ApiError extends Error {
   constructor({ message, cause, ...details }: ApiErrorDetails) {
     super(message, { cause });
     this.code = details.code;
+    this.hint = details.hint;
     this.status = details.status;
     this.requestId = details.requestId;
     this.safeToRetry = details.safeToRetry;
@@ -47,10 +52,11 @@ export class ApiError extends Error {
 export function readErrorReply(text: string): (Omit<ErrorReply, 'code'> & { code: string }) | null {
   const reply = readJson(text);
   if (reply === null || typeof reply !== 'object') return null;
-  const { code, message, request_id, safe_to_retry } = reply as Partial<ErrorReply>;
+  const { code, message, hint, request_id, safe_to_retry } = reply as Partial<ErrorReply>;
   if (typeof code !== 'string' || typeof message !== 'string') return null;
   if (typeof request_id !== 'string' || typeof safe_to_retry !== 'boolean') return null;
-  return { success: false, code, message, request_id, safe_to_retry };
+  const hinted = typeof hint === 'string' ? { hint } : {};
+  return { success: false, code, message, ...hinted, request_id, safe_to_retry };
 }
 
 /** Parses JSON; null when the text is not JSON. */

@@ -31,10 +31,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /**
-         * The process is alive
-         * @description Answers as long as the process can answer at all. It asks no other server.
-         */
+        /** The process is alive */
         get: operations["live"];
         put?: never;
         post?: never;
@@ -53,7 +50,7 @@ export interface paths {
         };
         /**
          * Payments can be accepted
-         * @description Needs a PostgreSQL that can be written to and has the migrations of this version. While the queue is down, payments are still accepted (`degraded`), and posted once it is back.
+         * @description Needs PostgreSQL only. While the queue is down, payments are still accepted (`degraded`), and posted once it is back.
          */
         get: operations["ready"];
         put?: never;
@@ -225,10 +222,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /**
-         * List webhook endpoints
-         * @description Newest first. Secrets are not part of it.
-         */
+        /** List webhook endpoints */
         get: operations["listWebhooks"];
         put?: never;
         /**
@@ -249,10 +243,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /**
-         * Read a webhook endpoint
-         * @description One endpoint with its state: enabled or not, failing or not, paused or not. Its secret is not part of it.
-         */
+        /** Read a webhook endpoint */
         get: operations["getWebhook"];
         put?: never;
         post?: never;
@@ -317,10 +308,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /**
-         * List deliveries and their attempts
-         * @description Newest first: each event that was or will be sent to the endpoint, with its last attempts.
-         */
+        /** List deliveries and their attempts */
         get: operations["listWebhookDeliveries"];
         put?: never;
         post?: never;
@@ -341,7 +329,7 @@ export interface paths {
         put?: never;
         /**
          * Send all events again that an endpoint missed
-         * @description Answers at once with a recovery that is `running`. It sends the deliveries of that time that failed or were canceled, and the events that happened while the endpoint was disabled, oldest first, at most 20 per second or as many as its `rate_per_second` allows, however many they are. New events are still sent in between. Several recoveries of one endpoint are carried out one after the other, and an event that is waiting already is not sent twice. Disabling or deleting the endpoint cancels them.
+         * @description Sends the deliveries of that time that failed or were canceled, and the events that happened while the endpoint was disabled, oldest first, at most 20 per second or as many as its `rate_per_second` allows. New events are still sent in between.
          */
         post: operations["recoverWebhook"];
         delete?: never;
@@ -357,10 +345,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /**
-         * Read the progress of a recovery
-         * @description How many of its events were delivered so far.
-         */
+        /** Read the progress of a recovery */
         get: operations["getWebhookRecovery"];
         put?: never;
         post?: never;
@@ -397,10 +382,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /**
-         * Read an event
-         * @description The same body as that of a webhook that is not thin. Events are kept for a limited time.
-         */
+        /** Read an event */
         get: operations["getEvent"];
         put?: never;
         post?: never;
@@ -546,7 +528,6 @@ export interface webhooks {
 export interface components {
     schemas: {
         /**
-         * @description A payment to post.
          * @example {
          *       "patient_mrn": "MRN-12345",
          *       "payment_method": "Card",
@@ -559,39 +540,38 @@ export interface components {
          */
         CreatePayment: {
             /**
-             * @description Medical Record Number (MRN) of the patient the payment belongs to. One line of text that is not blank, without control characters.
+             * @description Medical Record Number (MRN) of the patient the payment belongs to.
              * @example MRN-12345
              */
             patient_mrn: string;
             /**
-             * @description Name of the payment method as configured in the EMR (e.g. "Card"). Resolved to the EMR's internal payment method id at post time. One line of text that is not blank, without control characters.
+             * @description Name of the payment method as configured in the EMR (e.g. "Card"). Resolved to the EMR's internal payment method id at post time.
              * @example Card
              */
             payment_method: string;
             /**
-             * @description Your reference for the payment (e.g. a transaction or receipt number). Reference numbers may be reused across payments. One line of text that is not blank, without control characters.
+             * @description Your reference for the payment (e.g. a transaction or receipt number). Reference numbers may be reused across payments.
              * @example #123456
              */
             reference_number: string;
             /**
-             * @description Identifier of the EMR location/facility the payment is posted against. One line of text that is not blank, without control characters.
+             * @description Identifier of the EMR location/facility the payment is posted against.
              * @example 1404
              */
             location: string;
             /**
-             * Format: double
              * @description Payment amount. Must be a positive number, with at most two decimals.
              * @example 350
              */
             amount: number;
             /**
-             * @description Optional free-text note recorded with the payment in the EMR. Without control characters other than tabs and line breaks.
+             * @description Optional free-text note recorded with the payment in the EMR.
              * @example Patient copay collected at front desk
              */
             notes?: string;
             /**
              * Format: date
-             * @description Optional deposit date (YYYY-MM-DD). Defaults to today if omitted: the day in the practice's time zone. The first year is 0001.
+             * @description Optional deposit date (YYYY-MM-DD). Defaults to today if omitted: the day in the practice's time zone.
              * @example 2026-06-15
              */
             deposit_date?: string;
@@ -606,32 +586,33 @@ export interface components {
          *     }
          */
         PaymentQueued: {
-            /** @description Always true. */
-            success: boolean;
-            /** @description For people. */
+            /** @constant */
+            success: true;
             message: string;
             /** @description Unique identifier for the created payment record */
             payment_id: string;
-            /**
-             * Format: int64
-             * @description Job execution identifier for tracking the async operation
-             */
+            /** @description Job execution identifier for tracking the async operation */
             job_id: number;
         };
         /** @description The body of every error answer. */
-        ErrorReply: {
-            /** @description Always false. */
-            success: boolean;
+        Error: {
+            /** @constant */
+            success: false;
             /** @description For people. Programs use `code`. */
             message: string;
             /**
-             * @description Stable and machine-readable. New codes may be added. Today: invalid_field, patient_not_found, user_not_found, payment_not_found, job_not_found, endpoint_not_found, event_not_found, recovery_not_found, invalid_client, missing_body, invalid_json, invalid_body, malformed_request, route_not_found, method_not_allowed, request_timeout, idempotency_key_in_flight, invalid_state, connection_unusable, endpoint_disabled, endpoint_exists, endpoint_limit_reached, recovery_limit_reached, retry_limit_reached, nothing_to_redeliver, test_in_progress, payload_too_large, unsupported_media_type, idempotency_key_reused, read_too_costly, rate_limited, headers_too_large, internal_error, emr_unavailable, service_unavailable, emr_timeout.
-             * @example invalid_field
+             * @description Stable and machine-readable.
+             * @enum {string}
              */
-            code: string;
+            code: "invalid_field" | "patient_not_found" | "user_not_found" | "payment_not_found" | "job_not_found" | "endpoint_not_found" | "event_not_found" | "recovery_not_found" | "invalid_client" | "missing_body" | "invalid_json" | "invalid_body" | "malformed_request" | "route_not_found" | "method_not_allowed" | "request_timeout" | "idempotency_key_in_flight" | "invalid_state" | "connection_unusable" | "endpoint_disabled" | "endpoint_limit_reached" | "nothing_to_redeliver" | "test_in_progress" | "payload_too_large" | "unsupported_media_type" | "expectation_failed" | "idempotency_key_reused" | "rate_limited" | "headers_too_large" | "internal_error" | "emr_unavailable" | "service_unavailable" | "emr_timeout";
+            /**
+             * @description What may be wrong with the request and what to do, for people: for example which header is missing. Its wording may change, and most errors have none.
+             * @example The header `access_token` is missing.
+             */
+            hint?: string;
             /** @description Id of the request; also in the header `x-request-id`. */
             request_id: string;
-            /** @description true: send the same request again after a pause, with the same Idempotency-Key if it had one; nothing is created twice. false: do not send it again unchanged: it would be refused again, or (a POST or PATCH without an Idempotency-Key that got a 500 or 503) it may already have been accepted. */
+            /** @description true: send the same request again after a pause, with the same Idempotency-Key if it had one; nothing is created twice. false: do not send it again unchanged: it would be refused again, or (a POST without an Idempotency-Key that got a 500 or 503) it may already have been accepted. */
             safe_to_retry: boolean;
         };
         /** @description The payment is in the EMR. Further fields may be added: ignore those that you do not know. */
@@ -640,24 +621,35 @@ export interface components {
             id: string;
             /** @description The user with whose access token the payment was created. */
             access_token_reference_id: string;
-            /**
-             * @description Always `event`.
-             * @enum {string}
-             */
+            /** @constant */
             object: "event";
             /**
              * Format: date-time
              * @description When the event happened, in UTC and whole seconds.
              */
             created: string;
-            /**
-             * @description Always `payment.created`.
-             * @enum {string}
-             */
+            /** @constant */
             type: "payment.created";
             /** @description The `job_id` that the request was answered with, as a string. */
             job_id: string;
-            data: components["schemas"]["PostedPayment"];
+            data: {
+                /**
+                 * @description Unique identifier of the payment.
+                 * @example 123e4567e89b12d3a456426614174001
+                 */
+                payment_id: string;
+                /** @description The EMR's identifier of the posting. */
+                emr_transaction_id: string;
+                payment_method: string;
+                amount: number;
+                reference_number: string;
+                patient_mrn: string;
+                /**
+                 * @description Place of this event among the events of this payment: 1, 2, 3 … Order by it, not by `created`, which has whole seconds. Absent only in events that happened before this service had the field: they come before those that have it.
+                 * @example 1
+                 */
+                sequence?: number;
+            };
         };
         /** @description The payment could not be posted and is not in the EMR. Further fields may be added: ignore those that you do not know. */
         PaymentFailedEvent: {
@@ -665,24 +657,31 @@ export interface components {
             id: string;
             /** @description The user with whose access token the payment was created. */
             access_token_reference_id: string;
-            /**
-             * @description Always `event`.
-             * @enum {string}
-             */
+            /** @constant */
             object: "event";
             /**
              * Format: date-time
              * @description When the event happened, in UTC and whole seconds.
              */
             created: string;
-            /**
-             * @description Always `payment.failed`.
-             * @enum {string}
-             */
+            /** @constant */
             type: "payment.failed";
             /** @description The `job_id` that the request was answered with, as a string. */
             job_id: string;
-            data: components["schemas"]["FailedPayment"];
+            data: {
+                /**
+                 * @description Unique identifier of the payment.
+                 * @example 123e4567e89b12d3a456426614174001
+                 */
+                payment_id: string;
+                /** @description Why, for a person, in this service's own words. The EMR's own words can name a patient, so they are not part of it, unless the operator of this service shares them with you (`share_emr_text`): then the reason ends with `The EMR said: …` and has at most 300 characters. */
+                failure_reason: string;
+                /**
+                 * @description Place of this event among the events of this payment: 1, 2, 3 … Order by it, not by `created`, which has whole seconds. Absent only in events that happened before this service had the field: they come before those that have it.
+                 * @example 1
+                 */
+                sequence?: number;
+            };
         };
         /** @description The payment may or may not be in the EMR, and the EMR has no means to find out: a person has to look. It is not sent again. Further fields may be added: ignore those that you do not know. */
         PaymentReviewRequiredEvent: {
@@ -690,91 +689,137 @@ export interface components {
             id: string;
             /** @description The user with whose access token the payment was created. */
             access_token_reference_id: string;
-            /**
-             * @description Always `event`.
-             * @enum {string}
-             */
+            /** @constant */
             object: "event";
             /**
              * Format: date-time
              * @description When the event happened, in UTC and whole seconds.
              */
             created: string;
-            /**
-             * @description Always `payment.review_required`.
-             * @enum {string}
-             */
+            /** @constant */
             type: "payment.review_required";
             /** @description The `job_id` that the request was answered with, as a string. */
             job_id: string;
-            data: components["schemas"]["PaymentToReview"];
+            data: {
+                /**
+                 * @description Unique identifier of the payment.
+                 * @example 123e4567e89b12d3a456426614174001
+                 */
+                payment_id: string;
+                /** @description Why, for a person, in this service's own words. The EMR's own words can name a patient, so they are not part of it, unless the operator of this service shares them with you (`share_emr_text`): then the reason ends with `The EMR said: …` and has at most 300 characters. */
+                review_reason: string;
+                /**
+                 * @description Place of this event among the events of this payment: 1, 2, 3 … Order by it, not by `created`, which has whole seconds. Absent only in events that happened before this service had the field: they come before those that have it.
+                 * @example 1
+                 */
+                sequence?: number;
+            };
         };
         /** @description A webhook endpoint of yours was disabled and gets no events until you enable it. This event goes to your other endpoints and is in `GET /v1/events`. Further fields may be added: ignore those that you do not know. */
         EndpointDisabledEvent: {
             /** @description Id of the event; also in the header `webhook-id`. */
             id: string;
             /** @description Always null: it concerns no user. */
-            access_token_reference_id: string | null;
-            /**
-             * @description Always `event`.
-             * @enum {string}
-             */
+            access_token_reference_id: null;
+            /** @constant */
             object: "event";
             /**
              * Format: date-time
              * @description When the event happened, in UTC and whole seconds.
              */
             created: string;
-            /**
-             * @description Always `endpoint.disabled`.
-             * @enum {string}
-             */
+            /** @constant */
             type: "endpoint.disabled";
             /** @description Always null: it concerns no job. */
-            job_id: string | null;
-            data: components["schemas"]["DisabledEndpoint"];
+            job_id: null;
+            data: {
+                /**
+                 * @description The webhook endpoint.
+                 * @example we_1J9X2q2eZvKYlo2CluR9g9gV
+                 */
+                endpoint_id: string;
+                /** @enum {string} */
+                code: "gone" | "failing" | "address_refused";
+                /** @description Why, in words for a person. */
+                reason: string;
+            };
         };
         /** @description Sent by `POST /v1/webhooks/{id}/test`. It is not stored. Further fields may be added: ignore those that you do not know. */
         WebhookTestEvent: {
             /** @description Id of the event; also in the header `webhook-id`. */
             id: string;
             /** @description Always null: it concerns no user. */
-            access_token_reference_id: string | null;
-            /**
-             * @description Always `event`.
-             * @enum {string}
-             */
+            access_token_reference_id: null;
+            /** @constant */
             object: "event";
             /**
              * Format: date-time
              * @description When the event happened, in UTC and whole seconds.
              */
             created: string;
-            /**
-             * @description Always `webhook.test`.
-             * @enum {string}
-             */
+            /** @constant */
             type: "webhook.test";
             /** @description Always null: it concerns no job. */
-            job_id: string | null;
-            data: components["schemas"]["TestedEndpoint"];
+            job_id: null;
+            data: {
+                /**
+                 * @description The webhook endpoint.
+                 * @example we_1J9X2q2eZvKYlo2CluR9g9gV
+                 */
+                endpoint_id: string;
+            };
         };
-        /** @description A number of payments and their sum. */
-        Tally: {
+        /** @description The reason for `failed` or `needs_review`. */
+        PaymentFailure: {
             /**
-             * Format: int64
-             * @description How many.
+             * @description Stable and machine-readable. New codes may be added.
+             *     - `unknown_payment_method` (failed): Use one of the payment methods that the reason lists, or add the method in the EMR, then retry.
+             *     - `unknown_location` (failed): Use one of the locations that the reason lists, or add the location in the EMR, then retry.
+             *     - `unknown_patient` (failed): The EMR no longer knows the patient. Sync patients, then create the payment again.
+             *     - `closed_period` (failed): The deposit date lies in a period that the practice has closed. Create the payment with an open date.
+             *     - `amount_refused` (failed): The EMR does not take this amount, often because it exceeds the patient's balance. Correct the amount.
+             *     - `emr_refused` (failed): The EMR refused the payment. The reason names the field, where the EMR names one, and the operator of this service can read the EMR's own words. Correct the cause, then retry.
+             *     - `connection_misconfigured` (failed): The practice's EMR connection cannot be used as it is set up. Correct it, then retry.
+             *     - `retries_exhausted` (failed): The EMR could not be reached until the retry horizon ended, and does not have the payment. Retry.
+             *     - `resolved_not_posted` (failed): A person looked in the EMR and did not find the payment. Retry to have it posted.
+             *     - `outcome_unknown` (needs_review): The payment may or may not be in the EMR. Look there, then resolve it as posted or not posted.
+             *     - `several_matches` (needs_review): The EMR has more than one entry for the payment. Remove all but one there, then resolve it as posted.
+             *     - `entry_differs` (needs_review): The EMR has an entry with the payment's id that is not this payment; the reason names the difference. Correct the entry there and resolve the payment as posted, or remove it there and resolve the payment as not posted.
+             *     - `not_confirmed` (needs_review): The EMR accepted the payment for later and did not confirm in time that it has posted it. Look there, then resolve the payment as posted or not posted.
+             *     - `settlement_failed` (needs_review): The outcome of the payment could not be recorded because of a fault on our side. Look in the EMR, then resolve the payment as posted or not posted.
+             * @enum {string}
              */
+            code: "unknown_payment_method" | "unknown_location" | "unknown_patient" | "closed_period" | "amount_refused" | "emr_refused" | "connection_misconfigured" | "retries_exhausted" | "resolved_not_posted" | "outcome_unknown" | "several_matches" | "entry_differs" | "not_confirmed" | "settlement_failed";
+            /** @description Why, for a person, in this service's own words. The EMR's own words can name a patient, so they are not part of it, unless the operator of this service shares them with you (`share_emr_text`): then the reason ends with `The EMR said: …` and has at most 300 characters. */
+            reason: string;
+            /** @description What to do about it. */
+            action: string;
+        };
+        /** @description Why a payment that was tried is still open, and when it is tried next. */
+        PaymentWaiting: {
+            /**
+             * @description Stable and machine-readable, such as `timeout`, `unauthorized` or `our_fault`.
+             * @example timeout
+             */
+            code: string;
+            /**
+             * @description The same in words for a person.
+             * @example The EMR did not answer in time.
+             */
+            reason: string;
+            /** @description How often it was tried and put off again. */
+            tries: number;
+            next_try_at: string | null;
+        };
+        Tally: {
             count: number;
             /**
-             * Format: double
              * @description Their sum, exact to the cent.
              * @example 350.1
              */
             amount: number;
         };
         /**
-         * @description What is corrected before the payment is posted again.
          * @example {
          *       "payment_method": "Card"
          *     }
@@ -792,7 +837,6 @@ export interface components {
             location?: string;
         };
         /**
-         * @description What a person found in the EMR.
          * @example {
          *       "outcome": "posted",
          *       "emr_transaction_id": "13969262",
@@ -810,18 +854,17 @@ export interface components {
              */
             outcome: "posted" | "not_posted";
             /**
-             * @description With `posted` only: the EMR's identifier of the posting. One line of text that is not blank, without control characters.
+             * @description With `posted` only: the EMR's identifier of the posting.
              * @example 13969262
              */
             emr_transaction_id?: string;
             /**
-             * @description Who looked, and how they found out. Kept in the audit log. Without control characters other than tabs and line breaks.
+             * @description Who looked, and how they found out. Kept in the audit log.
              * @example Found on the day sheet by M. Ortiz
              */
             note: string;
         };
         /**
-         * @description A payment with its state, its attempts and its events.
          * @example {
          *       "payment_id": "123e4567e89b12d3a456426614174001",
          *       "job_id": 12345,
@@ -868,29 +911,30 @@ export interface components {
              */
             payment_id: string;
             /**
-             * Format: int64
              * @description The `job_id` in the answer to the request that created the payment.
              * @example 12345
              */
             job_id: number;
-            status: components["schemas"]["PaymentStatus"];
+            /**
+             * @description `accepted`, `posting`, `retrying` and `submitted` are open: the payment is being processed. `submitted`: the EMR has accepted it and finishes it later; it is not sent again. `posted`: it is in the EMR. `failed`: it is not. `needs_review`: it may be; a person has to look (`resolve`).
+             * @enum {string}
+             */
+            status: "accepted" | "posting" | "retrying" | "submitted" | "posted" | "failed" | "needs_review";
             /** @description true: the payment is open, and posting is paused by us. Nothing is sent to the EMR meanwhile; it goes on by itself when the hold ends, and the time does not count against its retries. */
             on_hold: boolean;
-            /** @description Medical Record Number (MRN) of the patient the payment belongs to. One line of text that is not blank, without control characters. */
+            /** @description Medical Record Number (MRN) of the patient the payment belongs to. */
             patient_mrn: string;
-            /** @description Name of the payment method as configured in the EMR (e.g. "Card"). Resolved to the EMR's internal payment method id at post time. One line of text that is not blank, without control characters. */
+            /** @description Name of the payment method as configured in the EMR (e.g. "Card"). Resolved to the EMR's internal payment method id at post time. */
             payment_method: string;
-            /** @description Your reference for the payment (e.g. a transaction or receipt number). Reference numbers may be reused across payments. One line of text that is not blank, without control characters. */
+            /** @description Your reference for the payment (e.g. a transaction or receipt number). Reference numbers may be reused across payments. */
             reference_number: string;
-            /** @description Identifier of the EMR location/facility the payment is posted against. One line of text that is not blank, without control characters. */
+            /** @description Identifier of the EMR location/facility the payment is posted against. */
             location: string;
             /**
-             * Format: double
              * @description Payment amount.
              * @example 350
              */
             amount: number;
-            /** @description The note, when there is one. */
             notes: string | null;
             /**
              * Format: date
@@ -898,25 +942,42 @@ export interface components {
              * @example 2026-06-15
              */
             deposit_date: string;
-            /** @description The EMR's identifier of the posting. */
             emr_transaction_id: string | null;
-            failure: components["schemas"]["PaymentFailure"];
-            waiting: components["schemas"]["PaymentWaiting"];
+            failure: components["schemas"]["PaymentFailure"] | null;
+            waiting: components["schemas"]["PaymentWaiting"] | null;
             /** @description Every send to the EMR, oldest first. */
-            attempts: components["schemas"]["PostingAttempt"][];
+            attempts: {
+                /** @description Counts from 1. */
+                number: number;
+                /**
+                 * Format: date-time
+                 * @description Just before the request to the EMR was sent.
+                 * @example 2026-06-15T10:30:00.000Z
+                 */
+                sent_at: string;
+                finished_at: string | null;
+                outcome: ("posted" | "accepted" | "refused" | "not_sent" | "unknown" | "absent") | null;
+                code: string | null;
+            }[];
             /** @description The events about this payment, oldest first. Events are kept for a limited time. */
-            events: components["schemas"]["PaymentEventReference"][];
+            events: {
+                /** @example evt_1J9X2q2eZvKYlo2CluR9g9gV */
+                id: string;
+                /** @example payment.created */
+                type: string;
+                /**
+                 * Format: date-time
+                 * @description When the event happened.
+                 * @example 2026-06-15T10:30:00.000Z
+                 */
+                created: string;
+            }[];
             /**
              * Format: date-time
              * @description When it was accepted.
              * @example 2026-06-15T10:30:00.000Z
              */
             created_at: string;
-            /**
-             * Format: date-time
-             * @description When it became `posted`, `failed` or `needs_review`.
-             * @example 2026-06-15T10:30:00.000Z
-             */
             settled_at: string | null;
         };
         /**
@@ -965,8 +1026,8 @@ export interface components {
          *     }
          */
         PaymentReply: {
-            /** @description Always true. */
-            success: boolean;
+            /** @constant */
+            success: true;
             /** @description For people. */
             message: string;
             data: components["schemas"]["Payment"];
@@ -1021,19 +1082,16 @@ export interface components {
          *     }
          */
         PaymentList: {
-            /** @description Always true. */
-            success: boolean;
+            /** @constant */
+            success: true;
             /** @description For people. */
             message: string;
-            /** @description The entries of this page. */
             data: components["schemas"]["Payment"][];
             /** @description There is another page. */
             has_more: boolean;
-            /** @description The `cursor` of the next page; null on the last one. */
             next_cursor: string | null;
         };
         /**
-         * @description The work on one payment.
          * @example {
          *       "job_id": 12345,
          *       "status": "failed",
@@ -1044,12 +1102,15 @@ export interface components {
          */
         Job: {
             /**
-             * Format: int64
              * @description The `job_id` in the answer to the request that created the payment.
              * @example 12345
              */
             job_id: number;
-            status: components["schemas"]["PaymentStatus"];
+            /**
+             * @description `accepted`, `posting`, `retrying` and `submitted` are open: the payment is being processed. `submitted`: the EMR has accepted it and finishes it later; it is not sent again. `posted`: it is in the EMR. `failed`: it is not. `needs_review`: it may be; a person has to look (`resolve`).
+             * @enum {string}
+             */
+            status: "accepted" | "posting" | "retrying" | "submitted" | "posted" | "failed" | "needs_review";
             /**
              * @description Unique identifier of the payment.
              * @example 123e4567e89b12d3a456426614174001
@@ -1061,11 +1122,6 @@ export interface components {
              * @example 2026-06-15T10:30:00.000Z
              */
             created_at: string;
-            /**
-             * Format: date-time
-             * @description When the work ended.
-             * @example 2026-06-15T10:30:00.000Z
-             */
             settled_at: string | null;
         };
         /**
@@ -1083,8 +1139,8 @@ export interface components {
          *     }
          */
         JobReply: {
-            /** @description Always true. */
-            success: boolean;
+            /** @constant */
+            success: true;
             /** @description For people. */
             message: string;
             data: components["schemas"]["Job"];
@@ -1102,11 +1158,17 @@ export interface components {
          *     }
          */
         PaymentResolved: {
-            /** @description Always true. */
-            success: boolean;
+            /** @constant */
+            success: true;
             /** @description For people. */
             message: string;
-            data: components["schemas"]["ResolvedPayment"];
+            data: {
+                payment_id: string;
+                /** @enum {string} */
+                status: "posted" | "failed";
+                /** @description The event that reports it. */
+                event_id: string;
+            };
         };
         /**
          * @description What the user's EMR connection supports
@@ -1137,26 +1199,94 @@ export interface components {
          *     }
          */
         ConnectionReply: {
-            /** @description Always true. */
-            success: boolean;
+            /** @constant */
+            success: true;
             /** @description For people. */
             message: string;
-            data: components["schemas"]["Connection"];
+            data: {
+                /** @example fhir-r5 */
+                adapter: string;
+                /**
+                 * @description How the outcome is settled when the EMR does not answer. `conditional-create`, `lookup`: this service finds out whether the EMR has the payment. `none`: a person has to look (`needs_review`).
+                 * @enum {string}
+                 */
+                capability: "conditional-create" | "lookup" | "none";
+                /**
+                 * @description Of the practice. It decides which day is today, the default of `deposit_date`.
+                 * @example America/New_York
+                 */
+                time_zone: string;
+                /** @description Fields of a payment for which this EMR has no place: they are stored here and not posted. */
+                dropped_fields: ("payment_method" | "reference_number" | "location" | "notes" | "deposit_date")[];
+                /** @description `payment_method` takes the name of one of these. */
+                payment_methods: {
+                    /** @description The EMR's own id. */
+                    id: string;
+                    /** @description Its name in the EMR. */
+                    name: string;
+                }[];
+                /** @description `location` takes an identifier, the id or the name of one of these. */
+                locations: {
+                    /** @description The EMR's own id. */
+                    id: string;
+                    /** @description Its name in the EMR. */
+                    name: string;
+                    /** @description Further identifiers that `location` can take for it. */
+                    identifiers: string[];
+                }[];
+            };
         };
-        /** @description Payment queued: always with `payment_id` and `job_id`. The answer to a request with `dry_run=true` has neither, but `data`: the payment as it would be posted. */
-        CreatePaymentAnswer: {
-            /** @description Always true. */
-            success: boolean;
+        /**
+         * @description With `dry_run=true`: the payment as it would be posted. Nothing was written
+         * @example {
+         *       "success": true,
+         *       "message": "The payment would be posted like this. Nothing was written.",
+         *       "data": {
+         *         "would_post": true,
+         *         "patient_mrn": "MRN-12345",
+         *         "payment_method": {
+         *           "id": "http://practice.example.com/payment-methods|CC",
+         *           "name": "Card"
+         *         },
+         *         "location": {
+         *           "id": "loc-1404",
+         *           "name": "Main Street"
+         *         },
+         *         "reference_number": "#123456",
+         *         "amount": 350,
+         *         "deposit_date": "2026-06-15",
+         *         "dropped_fields": []
+         *       }
+         *     }
+         */
+        PaymentDryRun: {
+            /** @constant */
+            success: true;
             /** @description For people. */
             message: string;
-            /** @description Unique identifier for the created payment record */
-            payment_id?: string;
-            /**
-             * Format: int64
-             * @description Job execution identifier for tracking the async operation
-             */
-            job_id?: number;
-            data?: components["schemas"]["DryRun"];
+            data: {
+                /** @constant */
+                would_post: true;
+                patient_mrn: string;
+                payment_method: {
+                    /** @description The EMR's own id. */
+                    id: string;
+                    /** @description Its name in the EMR. */
+                    name: string;
+                };
+                location: {
+                    /** @description The EMR's own id. */
+                    id: string;
+                    /** @description Its name in the EMR. */
+                    name: string;
+                };
+                reference_number: string;
+                amount: number;
+                /** Format: date */
+                deposit_date: string;
+                /** @description Fields of a payment for which this EMR has no place: they are stored here and not posted. */
+                dropped_fields: ("payment_method" | "reference_number" | "location" | "notes" | "deposit_date")[];
+            };
         };
         /**
          * @description All payments of the date (`accepted`) with their state now: `posted` payments are in the EMR, `open` ones are still being processed
@@ -1240,14 +1370,33 @@ export interface components {
          *     }
          */
         ReconciliationReply: {
-            /** @description Always true. */
-            success: boolean;
+            /** @constant */
+            success: true;
             /** @description For people. */
             message: string;
-            data: components["schemas"]["Reconciliation"];
+            data: {
+                /** Format: date */
+                date: string;
+                location: string | null;
+                /** @description One entry for each payment method; names that differ only in case and white space are one method. */
+                methods: {
+                    payment_method: string;
+                    accepted: components["schemas"]["Tally"];
+                    posted: components["schemas"]["Tally"];
+                    failed: components["schemas"]["Tally"];
+                    needs_review: components["schemas"]["Tally"];
+                    open: components["schemas"]["Tally"];
+                }[];
+                totals: {
+                    accepted: components["schemas"]["Tally"];
+                    posted: components["schemas"]["Tally"];
+                    failed: components["schemas"]["Tally"];
+                    needs_review: components["schemas"]["Tally"];
+                    open: components["schemas"]["Tally"];
+                };
+            };
         };
         /**
-         * @description A webhook endpoint to register.
          * @example {
          *       "url": "https://hooks.example.com/emr-payments",
          *       "description": "Production",
@@ -1264,23 +1413,23 @@ export interface components {
              */
             url: string;
             /**
-             * @description One line of text for your own use. It is not sent anywhere.
+             * @description For your own use. It is not sent anywhere.
              * @example Production, front desk
              */
             description?: string;
             /** @description Only events of these types. Empty: every type, including future ones. */
-            event_types?: components["schemas"]["EventType"][];
+            event_types?: ("payment.created" | "payment.failed" | "payment.review_required" | "endpoint.disabled")[];
             /** @description Send only `{id, type, created, payment_id, sequence}`: no patient data leaves this service. */
             thin?: boolean;
-            signing?: components["schemas"]["WebhookSigning"];
             /**
-             * Format: double
-             * @description Maximum of deliveries per second, on average. Without it only the 15 s deadline of each limits them.
+             * @description `v1`: HMAC-SHA256 with a secret that both sides have. `v1a`: ed25519; you get the public key, which can verify but not sign.
+             * @enum {string}
              */
+            signing?: "v1" | "v1a";
+            /** @description Maximum of deliveries per second, on average. Without it only the 15 s deadline of each limits them. */
             rate_per_second?: number;
         };
         /**
-         * @description What to change; a field that is left out stays as it is.
          * @example {
          *       "enabled": true
          *     }
@@ -1291,25 +1440,16 @@ export interface components {
              * @example https://hooks.example.com/emr-payments
              */
             url?: string;
-            /**
-             * @description One line of text for your own use. It is not sent anywhere.
-             * @example Production, front desk
-             */
             description?: string | null;
             /** @description Only events of these types. Empty: every type, including future ones. */
-            event_types?: components["schemas"]["EventType"][];
+            event_types?: ("payment.created" | "payment.failed" | "payment.review_required" | "endpoint.disabled")[];
             /** @description Send only `{id, type, created, payment_id, sequence}`: no patient data leaves this service. */
             thin?: boolean;
-            /**
-             * Format: double
-             * @description Maximum of deliveries per second, on average. Without it only the 15 s deadline of each limits them.
-             */
             rate_per_second?: number | null;
             /** @description false: nothing more is sent, and pending deliveries are canceled. true: deliveries start afresh; `recoverable` in the answer counts the events that were missed. */
             enabled?: boolean;
         };
         /**
-         * @description How the old secret is replaced.
          * @example {
          *       "overlap_seconds": 86400
          *     }
@@ -1319,7 +1459,6 @@ export interface components {
             overlap_seconds?: number;
         };
         /**
-         * @description The time whose events are sent again.
          * @example {
          *       "since": "2026-06-14T00:00:00Z"
          *     }
@@ -1338,7 +1477,6 @@ export interface components {
             until?: string;
         };
         /**
-         * @description Where to send the event again.
          * @example {
          *       "endpoint_id": "we_1J9X2q2eZvKYlo2CluR9g9gV"
          *     }
@@ -1348,7 +1486,6 @@ export interface components {
             endpoint_id?: string;
         };
         /**
-         * @description An endpoint that receives your events.
          * @example {
          *       "id": "we_1J9X2q2eZvKYlo2CluR9g9gV",
          *       "url": "https://hooks.example.com/emr-payments",
@@ -1371,14 +1508,9 @@ export interface components {
          *     }
          */
         WebhookEndpoint: {
-            /**
-             * @description Id of the endpoint.
-             * @example we_1J9X2q2eZvKYlo2CluR9g9gV
-             */
+            /** @example we_1J9X2q2eZvKYlo2CluR9g9gV */
             id: string;
-            /** @description Where events are sent. */
             url: string;
-            /** @description Your own text, when there is one. */
             description: string | null;
             /** @description Empty: every type. */
             event_types: string[];
@@ -1387,37 +1519,18 @@ export interface components {
              * @example 2026-06-01
              */
             api_version: string;
-            /** @description Only `{id, type, created, payment_id}` is sent. */
             thin: boolean;
-            signing: components["schemas"]["WebhookSigning"];
             /**
-             * Format: double
-             * @description Maximum of deliveries per second; null when there is none.
+             * @description `v1`: HMAC-SHA256 with a secret that both sides have. `v1a`: ed25519; you get the public key, which can verify but not sign.
+             * @enum {string}
              */
+            signing: "v1" | "v1a";
             rate_per_second: number | null;
-            /** @description false: nothing is sent. */
             enabled: boolean;
-            /**
-             * Format: date-time
-             * @description The time from which on nothing is sent.
-             * @example 2026-06-15T10:30:00.000Z
-             */
             disabled_at: string | null;
-            /** @description Why nothing is sent: gone, failing, address_refused, by_client, by_operator. New codes may be added. */
-            disabled_code: string | null;
-            /** @description Why, in words for a person. */
+            disabled_code: ("gone" | "failing" | "address_refused" | "by_client" | "by_operator") | null;
             disabled_reason: string | null;
-            /**
-             * Format: date-time
-             * @description The first failure since the last success. After five days of failures the endpoint is disabled.
-             * @example 2026-06-15T10:30:00.000Z
-             */
             failing_since: string | null;
-            /**
-             * Format: date-time
-             * @description After five failures in a row events wait until this time. Then one is sent as a probe; if it succeeds, the others follow.
-             * @example 2026-06-15T10:30:00.000Z
-             */
             paused_until: string | null;
             /**
              * Format: date-time
@@ -1427,7 +1540,6 @@ export interface components {
             created_at: string;
         };
         /**
-         * @description One event for one endpoint, with its attempts.
          * @example {
          *       "id": 4711,
          *       "event_id": "evt_1J9X2q2eZvKYlo2CluR9g9gV",
@@ -1450,17 +1562,9 @@ export interface components {
          *     }
          */
         WebhookDelivery: {
-            /**
-             * Format: int64
-             * @description Number of the delivery.
-             */
             id: number;
-            /**
-             * @description The event.
-             * @example evt_1J9X2q2eZvKYlo2CluR9g9gV
-             */
+            /** @example evt_1J9X2q2eZvKYlo2CluR9g9gV */
             event_id: string;
-            /** @description The type of the event. */
             event_type: string;
             /**
              * @description `pending`: waits for its first or next attempt. `failed`: all attempts are used up. `canceled`: the endpoint was disabled first. Failed and canceled deliveries can be recovered.
@@ -1473,34 +1577,34 @@ export interface components {
              * @example 2026-06-15T10:30:00.000Z
              */
             created_at: string;
-            /**
-             * Format: date-time
-             * @description When it was delivered, failed or canceled.
-             * @example 2026-06-15T10:30:00.000Z
-             */
             finished_at: string | null;
-            /**
-             * Format: date-time
-             * @description Earliest time of the next attempt; null when no attempt is planned.
-             * @example 2026-06-15T10:30:00.000Z
-             */
             next_attempt_at: string | null;
             /** @description Attempts made so far. */
             attempt_count: number;
             /** @description At most the last 20, oldest first. */
-            attempts: components["schemas"]["WebhookAttempt"][];
+            attempts: {
+                number: number;
+                /**
+                 * Format: date-time
+                 * @description When it was sent.
+                 * @example 2026-06-15T10:30:00.000Z
+                 */
+                started_at: string;
+                http_status: number | null;
+                /** @description From the DNS query to the end of the answer. */
+                duration_ms: number;
+                error_kind: string | null;
+                excerpt: string | null;
+            }[];
         };
         /**
-         * @description A recovery with its progress.
          * @example {
          *       "id": "rec_1J9X2q2eZvKYlo2CluR9g9gV",
          *       "endpoint_id": "we_1J9X2q2eZvKYlo2CluR9g9gV",
          *       "since": "2026-06-14T00:00:00.000Z",
          *       "until": "2026-06-15T10:30:00.000Z",
          *       "status": "running",
-         *       "total": null,
-         *       "found": 240,
-         *       "searched_until": "2026-06-14T17:04:31.250Z",
+         *       "total": 240,
          *       "done": 60,
          *       "delivered": 59,
          *       "failed": 1,
@@ -1509,12 +1613,8 @@ export interface components {
          *     }
          */
         WebhookRecovery: {
-            /**
-             * @description Id of the recovery.
-             * @example rec_1J9X2q2eZvKYlo2CluR9g9gV
-             */
+            /** @example rec_1J9X2q2eZvKYlo2CluR9g9gV */
             id: string;
-            /** @description The endpoint. */
             endpoint_id: string;
             /**
              * Format: date-time
@@ -1528,43 +1628,16 @@ export interface components {
              * @example 2026-06-15T10:30:00.000Z
              */
             until: string;
-            /**
-             * @description `running`: events are being searched, or sent. `done`: every event that the endpoint missed was delivered, failed or canceled. `canceled`: the endpoint was disabled or deleted before that; start another one when it is enabled again.
-             * @enum {string}
-             */
-            status: "running" | "done" | "canceled";
-            /**
-             * Format: int64
-             * @description Events that it sends in all; null until all have been found, and for good when it was canceled before that.
-             */
-            total: number | null;
-            /**
-             * Format: int64
-             * @description Events that it has found and queued so far.
-             */
-            found: number;
-            /**
-             * Format: date-time
-             * @description Events from before this time have been searched; null until the search begins.
-             * @example 2026-06-15T10:30:00.000Z
-             */
-            searched_until: string | null;
-            /**
-             * Format: int64
-             * @description Events that were delivered, failed or canceled.
-             */
+            /** @enum {string} */
+            status: "running" | "done";
+            /** @description Events that it sends in all. */
+            total: number;
+            /** @description Events that were delivered, failed or canceled. */
             done: number;
-            /**
-             * Format: int64
-             * @description Events that were delivered.
-             */
             delivered: number;
-            /**
-             * Format: int64
-             * @description Events whose delivery failed or was canceled again.
-             */
+            /** @description Failed or canceled again. */
             failed: number;
-            /** @description Always false: one recovery sends everything that was missed in its period. */
+            /** @description true: there were more than the 10000 events of one recovery, of which the oldest are sent first. When this one is done, send the same request again. */
             more: boolean;
             /**
              * Format: date-time
@@ -1594,25 +1667,15 @@ export interface components {
          *     }
          */
         Event: {
-            /** @description Id of the event. */
             id: string;
-            /** @description The user; null when the event concerns no user. */
             access_token_reference_id: string | null;
-            /**
-             * @description Always `event`.
-             * @enum {string}
-             */
+            /** @constant */
             object: "event";
-            /**
-             * Format: date-time
-             * @description When the event happened, in UTC and whole seconds.
-             */
+            /** Format: date-time */
             created: string;
             /** @description New types may be added: ignore those that you do not know. */
             type: string;
-            /** @description The job; null when the event concerns no job. */
             job_id: string | null;
-            /** @description The event's own fields, by its type. */
             data: {
                 [key: string]: unknown;
             };
@@ -1645,8 +1708,8 @@ export interface components {
          *     }
          */
         WebhookEndpointReply: {
-            /** @description Always true. */
-            success: boolean;
+            /** @constant */
+            success: true;
             /** @description For people. */
             message: string;
             data: components["schemas"]["WebhookEndpoint"];
@@ -1683,15 +1746,13 @@ export interface components {
          *     }
          */
         WebhookEndpointList: {
-            /** @description Always true. */
-            success: boolean;
+            /** @constant */
+            success: true;
             /** @description For people. */
             message: string;
-            /** @description The entries of this page. */
             data: components["schemas"]["WebhookEndpoint"][];
             /** @description There is another page. */
             has_more: boolean;
-            /** @description The `cursor` of the next page; null on the last one. */
             next_cursor: string | null;
         };
         /**
@@ -1723,11 +1784,52 @@ export interface components {
          *     }
          */
         WebhookEndpointCreated: {
-            /** @description Always true. */
-            success: boolean;
+            /** @constant */
+            success: true;
             /** @description For people. */
             message: string;
-            data: components["schemas"]["WebhookEndpointWithSecret"];
+            data: {
+                /** @example we_1J9X2q2eZvKYlo2CluR9g9gV */
+                id: string;
+                url: string;
+                description: string | null;
+                /** @description Empty: every type. */
+                event_types: string[];
+                /**
+                 * @description The payload version that it registered with. It never changes.
+                 * @example 2026-06-01
+                 */
+                api_version: string;
+                thin: boolean;
+                /**
+                 * @description `v1`: HMAC-SHA256 with a secret that both sides have. `v1a`: ed25519; you get the public key, which can verify but not sign.
+                 * @enum {string}
+                 */
+                signing: "v1" | "v1a";
+                rate_per_second: number | null;
+                enabled: boolean;
+                disabled_at: string | null;
+                disabled_code: ("gone" | "failing" | "address_refused" | "by_client" | "by_operator") | null;
+                disabled_reason: string | null;
+                failing_since: string | null;
+                paused_until: string | null;
+                /**
+                 * Format: date-time
+                 * @description When it was registered.
+                 * @example 2026-06-15T10:30:00.000Z
+                 */
+                created_at: string;
+                /**
+                 * @description With `v1`: the secret that verifies the signatures. It is shown in this answer only.
+                 * @example whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
+                 */
+                secret?: string;
+                /**
+                 * @description With `v1a`: the key that verifies the signatures. The secret key never leaves this service.
+                 * @example whpk_NAT9qhvbi6zmGTBbFOkiK1RTbd6zlHtFHvWmNzGYSEM=
+                 */
+                public_key?: string;
+            };
         };
         /**
          * @description The endpoint as it is now
@@ -1761,11 +1863,52 @@ export interface components {
          *     }
          */
         WebhookEndpointUpdated: {
-            /** @description Always true. */
-            success: boolean;
+            /** @constant */
+            success: true;
             /** @description For people. */
             message: string;
-            data: components["schemas"]["ChangedWebhookEndpoint"];
+            data: {
+                /** @example we_1J9X2q2eZvKYlo2CluR9g9gV */
+                id: string;
+                url: string;
+                description: string | null;
+                /** @description Empty: every type. */
+                event_types: string[];
+                /**
+                 * @description The payload version that it registered with. It never changes.
+                 * @example 2026-06-01
+                 */
+                api_version: string;
+                thin: boolean;
+                /**
+                 * @description `v1`: HMAC-SHA256 with a secret that both sides have. `v1a`: ed25519; you get the public key, which can verify but not sign.
+                 * @enum {string}
+                 */
+                signing: "v1" | "v1a";
+                rate_per_second: number | null;
+                enabled: boolean;
+                disabled_at: string | null;
+                disabled_code: ("gone" | "failing" | "address_refused" | "by_client" | "by_operator") | null;
+                disabled_reason: string | null;
+                failing_since: string | null;
+                paused_until: string | null;
+                /**
+                 * Format: date-time
+                 * @description When it was registered.
+                 * @example 2026-06-15T10:30:00.000Z
+                 */
+                created_at: string;
+                recoverable: {
+                    /**
+                     * Format: date-time
+                     * @description The `since` for `POST /v1/webhooks/{id}/recover`.
+                     * @example 2026-06-15T10:30:00.000Z
+                     */
+                    since: string;
+                    /** @description Events since then that the endpoint did not get; at most 10000 are counted. */
+                    count: number;
+                } | null;
+            };
         };
         /**
          * @description The endpoint is deleted
@@ -1779,11 +1922,15 @@ export interface components {
          *     }
          */
         WebhookEndpointDeleted: {
-            /** @description Always true. */
-            success: boolean;
+            /** @constant */
+            success: true;
             /** @description For people. */
             message: string;
-            data: components["schemas"]["DeletedWebhookEndpoint"];
+            data: {
+                id: string;
+                /** @constant */
+                deleted: true;
+            };
         };
         /**
          * @description The new secret
@@ -1798,11 +1945,30 @@ export interface components {
          *     }
          */
         WebhookSecretRotated: {
-            /** @description Always true. */
-            success: boolean;
+            /** @constant */
+            success: true;
             /** @description For people. */
             message: string;
-            data: components["schemas"]["WebhookSecret"];
+            data: {
+                /** @description The endpoint. */
+                id: string;
+                /**
+                 * @description With `v1`: the secret that verifies the signatures. It is shown in this answer only.
+                 * @example whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
+                 */
+                secret?: string;
+                /**
+                 * @description With `v1a`: the key that verifies the signatures. The secret key never leaves this service.
+                 * @example whpk_NAT9qhvbi6zmGTBbFOkiK1RTbd6zlHtFHvWmNzGYSEM=
+                 */
+                public_key?: string;
+                /**
+                 * Format: date-time
+                 * @description The old secret signs as well until this time.
+                 * @example 2026-06-15T10:30:00.000Z
+                 */
+                old_valid_until: string;
+            };
         };
         /**
          * @description The result of the test
@@ -1821,11 +1987,22 @@ export interface components {
          *     }
          */
         WebhookTestResult: {
-            /** @description Always true. */
-            success: boolean;
+            /** @constant */
+            success: true;
             /** @description For people. */
             message: string;
-            data: components["schemas"]["WebhookTest"];
+            data: {
+                /** @description The endpoint answered 2xx in time. */
+                delivered: boolean;
+                /** @description The `webhook-id` that was sent. */
+                event_id: string;
+                http_status: number | null;
+                /** @description From the DNS query to the end of the answer. */
+                duration_ms: number;
+                error_kind: string | null;
+                excerpt: string | null;
+                detail: string | null;
+            };
         };
         /**
          * @description Deliveries, newest first
@@ -1859,15 +2036,13 @@ export interface components {
          *     }
          */
         WebhookDeliveryList: {
-            /** @description Always true. */
-            success: boolean;
+            /** @constant */
+            success: true;
             /** @description For people. */
             message: string;
-            /** @description The entries of this page. */
             data: components["schemas"]["WebhookDelivery"][];
             /** @description There is another page. */
             has_more: boolean;
-            /** @description The `cursor` of the next page; null on the last one. */
             next_cursor: string | null;
         };
         /**
@@ -1881,9 +2056,7 @@ export interface components {
          *         "since": "2026-06-14T00:00:00.000Z",
          *         "until": "2026-06-15T10:30:00.000Z",
          *         "status": "running",
-         *         "total": null,
-         *         "found": 240,
-         *         "searched_until": "2026-06-14T17:04:31.250Z",
+         *         "total": 240,
          *         "done": 60,
          *         "delivered": 59,
          *         "failed": 1,
@@ -1893,8 +2066,8 @@ export interface components {
          *     }
          */
         WebhookRecoveryReply: {
-            /** @description Always true. */
-            success: boolean;
+            /** @constant */
+            success: true;
             /** @description For people. */
             message: string;
             data: components["schemas"]["WebhookRecovery"];
@@ -1913,11 +2086,15 @@ export interface components {
          *     }
          */
         EventRedelivering: {
-            /** @description Always true. */
-            success: boolean;
+            /** @constant */
+            success: true;
             /** @description For people. */
             message: string;
-            data: components["schemas"]["RedeliveringEvent"];
+            data: {
+                event_id: string;
+                /** @description The endpoints that get it again. An endpoint with a delivery of it still pending is left out. */
+                endpoint_ids: string[];
+            };
         };
         /**
          * @description The event
@@ -1944,8 +2121,8 @@ export interface components {
          *     }
          */
         EventReply: {
-            /** @description Always true. */
-            success: boolean;
+            /** @constant */
+            success: true;
             /** @description For people. */
             message: string;
             data: components["schemas"]["Event"];
@@ -1979,582 +2156,14 @@ export interface components {
          *     }
          */
         EventList: {
-            /** @description Always true. */
-            success: boolean;
+            /** @constant */
+            success: true;
             /** @description For people. */
             message: string;
-            /** @description The entries of this page. */
             data: components["schemas"]["Event"][];
             /** @description There is another page. */
             has_more: boolean;
-            /** @description The `cursor` of the next page; null on the last one. */
             next_cursor: string | null;
-        };
-        /** @description A payment that is in the EMR. */
-        PostedPayment: {
-            /**
-             * @description Unique identifier of the payment.
-             * @example 123e4567e89b12d3a456426614174001
-             */
-            payment_id: string;
-            /** @description The EMR's identifier of the posting. */
-            emr_transaction_id: string;
-            /** @description As it was sent. */
-            payment_method: string;
-            /**
-             * Format: double
-             * @description Payment amount.
-             */
-            amount: number;
-            /** @description As it was sent. */
-            reference_number: string;
-            /** @description As it was sent. */
-            patient_mrn: string;
-            /**
-             * @description Place of this event among the events of this payment: 1, 2, 3 … Order by it, not by `created`, which has whole seconds. Absent only in events that happened before this service had the field: they come before those that have it.
-             * @example 1
-             */
-            sequence?: number;
-        };
-        /** @description A payment that is not in the EMR. */
-        FailedPayment: {
-            /**
-             * @description Unique identifier of the payment.
-             * @example 123e4567e89b12d3a456426614174001
-             */
-            payment_id: string;
-            /** @description Why, for a person, in this service's own words. The EMR's own words can name a patient, so they are not part of it, unless the operator of this service shares them with you (`share_emr_text`): then the reason ends with `The EMR said: …` and has at most 300 characters. */
-            failure_reason: string;
-            /**
-             * @description Place of this event among the events of this payment: 1, 2, 3 … Order by it, not by `created`, which has whole seconds. Absent only in events that happened before this service had the field: they come before those that have it.
-             * @example 1
-             */
-            sequence?: number;
-        };
-        /** @description A payment that may be in the EMR. */
-        PaymentToReview: {
-            /**
-             * @description Unique identifier of the payment.
-             * @example 123e4567e89b12d3a456426614174001
-             */
-            payment_id: string;
-            /** @description Why, for a person, in this service's own words. The EMR's own words can name a patient, so they are not part of it, unless the operator of this service shares them with you (`share_emr_text`): then the reason ends with `The EMR said: …` and has at most 300 characters. */
-            review_reason: string;
-            /**
-             * @description Place of this event among the events of this payment: 1, 2, 3 … Order by it, not by `created`, which has whole seconds. Absent only in events that happened before this service had the field: they come before those that have it.
-             * @example 1
-             */
-            sequence?: number;
-        };
-        /** @description The endpoint that was disabled. */
-        DisabledEndpoint: {
-            /**
-             * @description The webhook endpoint.
-             * @example we_1J9X2q2eZvKYlo2CluR9g9gV
-             */
-            endpoint_id: string;
-            /** @description Why, for programs: gone, failing, address_refused. New codes may be added. */
-            code: string;
-            /** @description Why, in words for a person. */
-            reason: string;
-        };
-        /** @description The endpoint that is tested. */
-        TestedEndpoint: {
-            /**
-             * @description The webhook endpoint.
-             * @example we_1J9X2q2eZvKYlo2CluR9g9gV
-             */
-            endpoint_id: string;
-        };
-        /**
-         * @description `accepted`, `posting`, `retrying` and `submitted` are open: the payment is being processed. `submitted`: the EMR has accepted it and finishes it later; it is not sent again. `posted`: it is in the EMR. `failed`: it is not. `needs_review`: it may be; a person has to look (`resolve`).
-         * @enum {string}
-         */
-        PaymentStatus: "accepted" | "posting" | "retrying" | "submitted" | "posted" | "failed" | "needs_review";
-        /**
-         * PaymentFailure
-         * @description The reason for `failed` or `needs_review`.
-         */
-        PaymentFailure: {
-            /**
-             * @description Stable and machine-readable. New codes may be added.
-             *     - `unknown_payment_method` (failed): Use one of the payment methods that the reason lists, or add the method in the EMR, then retry.
-             *     - `unknown_location` (failed): Use one of the locations that the reason lists, or add the location in the EMR, then retry.
-             *     - `unknown_patient` (failed): The EMR no longer knows the patient. Sync patients, then create the payment again.
-             *     - `closed_period` (failed): The deposit date lies in a period that the practice has closed. Create the payment with an open date.
-             *     - `amount_refused` (failed): The EMR does not take this amount, often because it exceeds the patient's balance. Correct the amount.
-             *     - `emr_refused` (failed): The EMR refused the payment. The reason names the field, where the EMR names one, and the operator of this service can read the EMR's own words. Correct the cause, then retry.
-             *     - `connection_misconfigured` (failed): The practice's EMR connection cannot be used as it is set up. Correct it, then retry.
-             *     - `retries_exhausted` (failed): The EMR could not be reached until the retry horizon ended, and does not have the payment. Retry.
-             *     - `resolved_not_posted` (failed): A person looked in the EMR and did not find the payment. Retry to have it posted.
-             *     - `outcome_unknown` (needs_review): The payment may or may not be in the EMR. Look there, then resolve it as posted or not posted.
-             *     - `several_matches` (needs_review): The EMR has more than one entry for the payment. Remove all but one there, then resolve it as posted.
-             *     - `entry_differs` (needs_review): The EMR has an entry with the payment's id that is not this payment; the reason names the difference. Correct the entry there and resolve the payment as posted, or remove it there and resolve the payment as not posted.
-             *     - `not_confirmed` (needs_review): The EMR accepted the payment for later and did not confirm in time that it has posted it. Look there, then resolve the payment as posted or not posted.
-             *     - `settlement_failed` (needs_review): The outcome of the payment could not be recorded because of a fault on our side. Look in the EMR, then resolve the payment as posted or not posted.
-             */
-            code: string;
-            /** @description Why, for a person, in this service's own words. The EMR's own words can name a patient, so they are not part of it, unless the operator of this service shares them with you (`share_emr_text`): then the reason ends with `The EMR said: …` and has at most 300 characters. */
-            reason: string;
-            /** @description What to do about it. */
-            action: string;
-        } | null;
-        /**
-         * PaymentWaiting
-         * @description Why a payment that was tried is still open, and when it is tried next.
-         */
-        PaymentWaiting: {
-            /**
-             * @description Stable and machine-readable, such as `timeout`, `unauthorized` or `our_fault`.
-             * @example timeout
-             */
-            code: string;
-            /**
-             * @description The same in words for a person.
-             * @example The EMR did not answer in time.
-             */
-            reason: string;
-            /** @description How often it was tried and put off again. */
-            tries: number;
-            /**
-             * Format: date-time
-             * @description When it is tried next, at the earliest; null while it is being tried.
-             * @example 2026-06-15T10:30:00.000Z
-             */
-            next_try_at: string | null;
-        } | null;
-        /** @description One send of the payment to the EMR. */
-        PostingAttempt: {
-            /** @description Counts from 1. */
-            number: number;
-            /**
-             * Format: date-time
-             * @description Just before the request to the EMR was sent.
-             * @example 2026-06-15T10:30:00.000Z
-             */
-            sent_at: string;
-            /**
-             * Format: date-time
-             * @description When its outcome was known.
-             * @example 2026-06-15T10:30:00.000Z
-             */
-            finished_at: string | null;
-            /** @description `posted`: the EMR has it. `accepted`: the EMR took it and finishes it later. `refused`: the EMR does not take it. `not_sent`: it never reached the EMR. `unknown`: there was no answer that proves anything. `absent`: the outcome was open, and a later look-up or a person found that the EMR does not have it. null: still running. */
-            outcome: string | null;
-            /** @description What went wrong, as one of a list of codes such as `timeout`; null when nothing went wrong. New codes may be added. `restored`: our database was restored from a backup of this time, so that the payment may have been sent without our knowing it. */
-            code: string | null;
-        };
-        /** @description An event about the payment. */
-        PaymentEventReference: {
-            /**
-             * @description Id of the event.
-             * @example evt_1J9X2q2eZvKYlo2CluR9g9gV
-             */
-            id: string;
-            /**
-             * @description Type of the event.
-             * @example payment.created
-             */
-            type: string;
-            /**
-             * Format: date-time
-             * @description When the event happened.
-             * @example 2026-06-15T10:30:00.000Z
-             */
-            created: string;
-        };
-        /** @description The payment as it is settled. */
-        ResolvedPayment: {
-            /** @description Unique identifier of the payment. */
-            payment_id: string;
-            /**
-             * @description The state of the payment now.
-             * @enum {string}
-             */
-            status: "posted" | "failed";
-            /** @description The event that reports it. */
-            event_id: string;
-        };
-        /**
-         * @description A field of a payment for which an EMR can lack a place.
-         * @enum {string}
-         */
-        DroppedField: "payment_method" | "reference_number" | "location" | "notes" | "deposit_date";
-        /** @description A payment method or a location of the EMR. */
-        EmrEntry: {
-            /** @description The EMR's own id. */
-            id: string;
-            /** @description Its name in the EMR. */
-            name: string;
-        };
-        /** @description A location of the EMR. */
-        EmrLocation: {
-            /** @description The EMR's own id. */
-            id: string;
-            /** @description Its name in the EMR. */
-            name: string;
-            /** @description Further identifiers that `location` can take for it. */
-            identifiers: string[];
-        };
-        /** @description What the user's EMR connection supports. */
-        Connection: {
-            /**
-             * @description The dialect of the EMR.
-             * @example fhir-r5
-             */
-            adapter: string;
-            /**
-             * @description How the outcome is settled when the EMR does not answer. `conditional-create`, `lookup`: this service finds out whether the EMR has the payment. `none`: a person has to look (`needs_review`).
-             * @enum {string}
-             */
-            capability: "conditional-create" | "lookup" | "none";
-            /**
-             * @description Of the practice. It decides which day is today, the default of `deposit_date`.
-             * @example America/New_York
-             */
-            time_zone: string;
-            /** @description Fields of a payment for which this EMR has no place: they are stored here and not posted. */
-            dropped_fields: components["schemas"]["DroppedField"][];
-            /** @description `payment_method` takes the name of one of these. */
-            payment_methods: components["schemas"]["EmrEntry"][];
-            /** @description `location` takes an identifier, the id or the name of one of these. */
-            locations: components["schemas"]["EmrLocation"][];
-        };
-        /** @description A payment as it would be posted. */
-        DryRun: {
-            /** @description Always true. */
-            would_post: boolean;
-            /** @description As it was sent. */
-            patient_mrn: string;
-            payment_method: components["schemas"]["EmrEntry"];
-            location: components["schemas"]["EmrEntry"];
-            /** @description As it was sent. */
-            reference_number: string;
-            /**
-             * Format: double
-             * @description As it was sent.
-             */
-            amount: number;
-            /**
-             * Format: date
-             * @description The date that it would be posted with.
-             */
-            deposit_date: string;
-            /** @description Fields of a payment for which this EMR has no place: they are stored here and not posted. */
-            dropped_fields: components["schemas"]["DroppedField"][];
-        };
-        /** @description The payments of one method. */
-        ReconciliationMethod: {
-            /** @description Name of the payment method. */
-            payment_method: string;
-            accepted: components["schemas"]["Tally"];
-            posted: components["schemas"]["Tally"];
-            failed: components["schemas"]["Tally"];
-            needs_review: components["schemas"]["Tally"];
-            open: components["schemas"]["Tally"];
-        };
-        /** @description All methods together. */
-        ReconciliationTotals: {
-            accepted: components["schemas"]["Tally"];
-            posted: components["schemas"]["Tally"];
-            failed: components["schemas"]["Tally"];
-            needs_review: components["schemas"]["Tally"];
-            open: components["schemas"]["Tally"];
-        };
-        /** @description The payments of one deposit date, counted. */
-        Reconciliation: {
-            /**
-             * Format: date
-             * @description The deposit date.
-             */
-            date: string;
-            /** @description null: all locations. */
-            location: string | null;
-            /** @description One entry for each payment method; names that differ only in case and white space are one method. */
-            methods: components["schemas"]["ReconciliationMethod"][];
-            totals: components["schemas"]["ReconciliationTotals"];
-        };
-        /**
-         * @description A type of event.
-         * @enum {string}
-         */
-        EventType: "payment.created" | "payment.failed" | "payment.review_required" | "endpoint.disabled";
-        /**
-         * @description `v1`: HMAC-SHA256 with a secret that both sides have. `v1a`: ed25519; you get the public key, which can verify but not sign.
-         * @enum {string}
-         */
-        WebhookSigning: "v1" | "v1a";
-        /** @description One attempt to send an event. */
-        WebhookAttempt: {
-            /** @description Counts from 1. */
-            number: number;
-            /**
-             * Format: date-time
-             * @description When it was sent.
-             * @example 2026-06-15T10:30:00.000Z
-             */
-            started_at: string;
-            /** @description Status of the answer; null when there was no answer. */
-            http_status: number | null;
-            /** @description From the DNS query to the end of the answer. */
-            duration_ms: number;
-            /** @description null when it was delivered; otherwise http_status, timeout, dns, connect, tls, reset, protocol, answer_too_large or address_refused. */
-            error_kind: string | null;
-            /** @description The first 1 KiB of the answer. */
-            excerpt: string | null;
-        };
-        /** @description A new endpoint, with its secret. */
-        WebhookEndpointWithSecret: {
-            /**
-             * @description Id of the endpoint.
-             * @example we_1J9X2q2eZvKYlo2CluR9g9gV
-             */
-            id: string;
-            /** @description Where events are sent. */
-            url: string;
-            /** @description Your own text, when there is one. */
-            description: string | null;
-            /** @description Empty: every type. */
-            event_types: string[];
-            /**
-             * @description The payload version that it registered with. It never changes.
-             * @example 2026-06-01
-             */
-            api_version: string;
-            /** @description Only `{id, type, created, payment_id}` is sent. */
-            thin: boolean;
-            signing: components["schemas"]["WebhookSigning"];
-            /**
-             * Format: double
-             * @description Maximum of deliveries per second; null when there is none.
-             */
-            rate_per_second: number | null;
-            /** @description false: nothing is sent. */
-            enabled: boolean;
-            /**
-             * Format: date-time
-             * @description The time from which on nothing is sent.
-             * @example 2026-06-15T10:30:00.000Z
-             */
-            disabled_at: string | null;
-            /** @description Why nothing is sent: gone, failing, address_refused, by_client, by_operator. New codes may be added. */
-            disabled_code: string | null;
-            /** @description Why, in words for a person. */
-            disabled_reason: string | null;
-            /**
-             * Format: date-time
-             * @description The first failure since the last success. After five days of failures the endpoint is disabled.
-             * @example 2026-06-15T10:30:00.000Z
-             */
-            failing_since: string | null;
-            /**
-             * Format: date-time
-             * @description After five failures in a row events wait until this time. Then one is sent as a probe; if it succeeds, the others follow.
-             * @example 2026-06-15T10:30:00.000Z
-             */
-            paused_until: string | null;
-            /**
-             * Format: date-time
-             * @description When it was registered.
-             * @example 2026-06-15T10:30:00.000Z
-             */
-            created_at: string;
-            /**
-             * @description With `v1`: the secret that verifies the signatures. It is shown in this answer only.
-             * @example whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
-             */
-            secret?: string;
-            /**
-             * @description With `v1a`: the key that verifies the signatures. The secret key never leaves this service.
-             * @example whpk_NAT9qhvbi6zmGTBbFOkiK1RTbd6zlHtFHvWmNzGYSEM=
-             */
-            public_key?: string;
-        };
-        /**
-         * RecoverableEvents
-         * @description The events that the endpoint missed, when this request enabled it again; null when there are none.
-         */
-        RecoverableEvents: {
-            /**
-             * Format: date-time
-             * @description The `since` for `POST /v1/webhooks/{id}/recover`.
-             * @example 2026-06-15T10:30:00.000Z
-             */
-            since: string;
-            /**
-             * Format: int64
-             * @description Events that the endpoint did not get, among the first 10000 since then. Later ones are not counted, so it can be 0; a recovery sends all of them.
-             */
-            count: number;
-        } | null;
-        /** @description An endpoint after a change. */
-        ChangedWebhookEndpoint: {
-            /**
-             * @description Id of the endpoint.
-             * @example we_1J9X2q2eZvKYlo2CluR9g9gV
-             */
-            id: string;
-            /** @description Where events are sent. */
-            url: string;
-            /** @description Your own text, when there is one. */
-            description: string | null;
-            /** @description Empty: every type. */
-            event_types: string[];
-            /**
-             * @description The payload version that it registered with. It never changes.
-             * @example 2026-06-01
-             */
-            api_version: string;
-            /** @description Only `{id, type, created, payment_id}` is sent. */
-            thin: boolean;
-            signing: components["schemas"]["WebhookSigning"];
-            /**
-             * Format: double
-             * @description Maximum of deliveries per second; null when there is none.
-             */
-            rate_per_second: number | null;
-            /** @description false: nothing is sent. */
-            enabled: boolean;
-            /**
-             * Format: date-time
-             * @description The time from which on nothing is sent.
-             * @example 2026-06-15T10:30:00.000Z
-             */
-            disabled_at: string | null;
-            /** @description Why nothing is sent: gone, failing, address_refused, by_client, by_operator. New codes may be added. */
-            disabled_code: string | null;
-            /** @description Why, in words for a person. */
-            disabled_reason: string | null;
-            /**
-             * Format: date-time
-             * @description The first failure since the last success. After five days of failures the endpoint is disabled.
-             * @example 2026-06-15T10:30:00.000Z
-             */
-            failing_since: string | null;
-            /**
-             * Format: date-time
-             * @description After five failures in a row events wait until this time. Then one is sent as a probe; if it succeeds, the others follow.
-             * @example 2026-06-15T10:30:00.000Z
-             */
-            paused_until: string | null;
-            /**
-             * Format: date-time
-             * @description When it was registered.
-             * @example 2026-06-15T10:30:00.000Z
-             */
-            created_at: string;
-            recoverable: components["schemas"]["RecoverableEvents"];
-        };
-        /** @description An endpoint that is deleted. */
-        DeletedWebhookEndpoint: {
-            /** @description The endpoint. */
-            id: string;
-            /** @description Always true. */
-            deleted: boolean;
-        };
-        /** @description The new secret of an endpoint. */
-        WebhookSecret: {
-            /** @description The endpoint. */
-            id: string;
-            /**
-             * @description With `v1`: the secret that verifies the signatures. It is shown in this answer only.
-             * @example whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
-             */
-            secret?: string;
-            /**
-             * @description With `v1a`: the key that verifies the signatures. The secret key never leaves this service.
-             * @example whpk_NAT9qhvbi6zmGTBbFOkiK1RTbd6zlHtFHvWmNzGYSEM=
-             */
-            public_key?: string;
-            /**
-             * Format: date-time
-             * @description The old secret signs as well until this time.
-             * @example 2026-06-15T10:30:00.000Z
-             */
-            old_valid_until: string;
-        };
-        /** @description The result of a test of an endpoint. */
-        WebhookTest: {
-            /** @description The endpoint answered 2xx in time. */
-            delivered: boolean;
-            /** @description The `webhook-id` that was sent. */
-            event_id: string;
-            /** @description Status of the answer; null when there was no answer. */
-            http_status: number | null;
-            /** @description From the DNS query to the end of the answer. */
-            duration_ms: number;
-            /** @description null when it was delivered; otherwise http_status, timeout, dns, connect, tls, reset, protocol, answer_too_large or address_refused. */
-            error_kind: string | null;
-            /** @description The first 1 KiB of the answer. */
-            excerpt: string | null;
-            /** @description What went wrong, in words for a person. */
-            detail: string | null;
-        };
-        /** @description An event that is sent again. */
-        RedeliveringEvent: {
-            /** @description The event. */
-            event_id: string;
-            /** @description The endpoints that get it again. An endpoint with a delivery of it still pending is left out. */
-            endpoint_ids: string[];
-        };
-        /** @description Links for a first look. */
-        StartLinks: {
-            /**
-             * @description The documentation as a page.
-             * @example /docs
-             */
-            docs: string;
-            /**
-             * @description The OpenAPI document.
-             * @example /openapi.json
-             */
-            openapi: string;
-            /**
-             * @description Readiness of the service.
-             * @example /health/ready
-             */
-            health: string;
-        };
-        /** @description Links to the documentation and the health check */
-        Start: {
-            /** @description Always true. */
-            success: boolean;
-            /** @description For people. */
-            message: string;
-            data: components["schemas"]["StartLinks"];
-        };
-        /** @description Alive */
-        Liveness: {
-            /**
-             * @description Always `ok`.
-             * @enum {string}
-             */
-            status: "ok";
-        };
-        /** @description Ready */
-        Readiness: {
-            /**
-             * @description Whether payments can be accepted now.
-             * @enum {string}
-             */
-            status: "ok" | "degraded" | "unavailable" | "stopping";
-            /**
-             * @description PostgreSQL can be written to.
-             * @enum {string}
-             */
-            postgres: "up" | "down";
-            /**
-             * @description The database has the migrations that this version needs; `behind` when it has not.
-             * @enum {string}
-             */
-            schema: "current" | "behind" | "unknown";
-            /**
-             * @description The queue can be written to.
-             * @enum {string}
-             */
-            queue: "up" | "down";
-            /** @description Why a part is down. Empty when nothing is. */
-            reasons: ("postgres_unreachable" | "postgres_read_only" | "postgres_refused" | "schema_behind" | "queue_unreachable" | "queue_read_only" | "queue_moved" | "queue_full" | "queue_loading" | "queue_refused" | "queue_failed")[];
         };
     };
     responses: never;
@@ -2580,7 +2189,29 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Start"];
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        /** @description For people. */
+                        message: string;
+                        data: {
+                            /**
+                             * @description The documentation as a page.
+                             * @example /docs
+                             */
+                            docs: string;
+                            /**
+                             * @description The OpenAPI document.
+                             * @example /openapi.json
+                             */
+                            openapi: string;
+                            /**
+                             * @description Readiness of the service.
+                             * @example /health/ready
+                             */
+                            health: string;
+                        };
+                    };
                 };
             };
             /** @description For browsers: to `/docs` */
@@ -2598,7 +2229,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -2609,7 +2240,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -2620,7 +2251,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
         };
@@ -2640,7 +2271,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Liveness"];
+                    "application/json": {
+                        /** @constant */
+                        status: "ok";
+                    };
                 };
             };
             /** @description `malformed_request`: The request is not well-formed HTTP. */
@@ -2651,7 +2285,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -2662,7 +2296,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -2673,7 +2307,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
         };
@@ -2693,7 +2327,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Readiness"];
+                    "application/json": {
+                        /** @enum {string} */
+                        status: "ok" | "degraded" | "unavailable" | "stopping";
+                        /** @enum {string} */
+                        postgres: "up" | "down";
+                        /** @enum {string} */
+                        queue: "up" | "down";
+                    };
                 };
             };
             /** @description `malformed_request`: The request is not well-formed HTTP. */
@@ -2704,7 +2345,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -2715,7 +2356,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -2726,16 +2367,23 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not ready: PostgreSQL cannot be used, or the process is stopping */
+            /** @description Not ready: PostgreSQL is down, or the process is stopping */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Readiness"];
+                    "application/json": {
+                        /** @enum {string} */
+                        status: "ok" | "degraded" | "unavailable" | "stopping";
+                        /** @enum {string} */
+                        postgres: "up" | "down";
+                        /** @enum {string} */
+                        queue: "up" | "down";
+                    };
                 };
             };
         };
@@ -2744,7 +2392,7 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description Only payments in this state; repeat it for several states. `failed` and `needs_review` are the worklist. */
-                status?: components["schemas"]["PaymentStatus"][];
+                status?: ("accepted" | "posting" | "retrying" | "submitted" | "posted" | "failed" | "needs_review")[];
                 /** @description Only of this patient. */
                 patient_mrn?: string;
                 /** @description Only with this reference. */
@@ -2793,7 +2441,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -2804,7 +2452,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client. */
@@ -2815,7 +2463,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -2826,7 +2474,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -2837,21 +2485,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `read_too_costly`: Reading this takes longer than a read may take, and was stopped. Narrow it, such as by a shorter time. */
-            422: {
-                headers: {
-                    /** @description Id of the request: quote it when you report a problem. */
-                    "x-request-id"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorReply"];
-                };
-            };
-            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -2865,7 +2502,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -2876,7 +2513,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -2887,7 +2524,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -2900,7 +2537,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
         };
@@ -2940,7 +2577,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["CreatePaymentAnswer"];
+                    "application/json": components["schemas"]["PaymentQueued"] | components["schemas"]["PaymentDryRun"];
                 };
             };
             /**
@@ -2961,7 +2598,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -2972,7 +2609,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /**
@@ -2987,7 +2624,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -2998,7 +2635,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -3009,7 +2646,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /**
@@ -3026,7 +2663,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `payload_too_large`: The body is larger than 64 KiB. */
@@ -3037,7 +2674,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
@@ -3048,7 +2685,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
@@ -3059,10 +2696,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -3076,7 +2713,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -3087,7 +2724,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -3098,7 +2735,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `emr_unavailable`: The EMR cannot be reached, or its answer was not understood. Nothing was written. */
@@ -3109,7 +2746,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -3122,7 +2759,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `emr_timeout`: The EMR did not answer within 5 seconds. Nothing was written. */
@@ -3133,7 +2770,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
         };
@@ -3180,7 +2817,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -3191,7 +2828,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /**
@@ -3206,7 +2843,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -3217,7 +2854,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -3228,10 +2865,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -3245,7 +2882,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -3256,7 +2893,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -3267,7 +2904,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -3280,7 +2917,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
         };
@@ -3344,7 +2981,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -3355,7 +2992,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /**
@@ -3370,7 +3007,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -3381,7 +3018,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -3392,14 +3029,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
-            /**
-             * @description `invalid_state`: The payment is not in a state that allows this; the message names the one that it is in.
-             *
-             *     `retry_limit_reached`: The payment has been tried and has failed a thousand times. It is not in the EMR: make a new payment.
-             */
+            /** @description `invalid_state`: The payment is not in a state that allows this; the message names the one that it is in. */
             409: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -3409,7 +3042,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `payload_too_large`: The body is larger than 64 KiB. */
@@ -3420,7 +3053,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
@@ -3431,7 +3064,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
@@ -3442,10 +3075,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -3459,7 +3092,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -3470,7 +3103,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -3481,7 +3114,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -3494,7 +3127,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
         };
@@ -3558,7 +3191,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -3569,7 +3202,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /**
@@ -3584,7 +3217,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -3595,7 +3228,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -3606,7 +3239,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `invalid_state`: The payment is not in a state that allows this; the message names the one that it is in. */
@@ -3619,7 +3252,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `payload_too_large`: The body is larger than 64 KiB. */
@@ -3630,7 +3263,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
@@ -3641,7 +3274,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
@@ -3652,10 +3285,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -3669,7 +3302,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -3680,7 +3313,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -3691,7 +3324,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -3704,7 +3337,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
         };
@@ -3751,7 +3384,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -3762,7 +3395,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /**
@@ -3777,7 +3410,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -3788,7 +3421,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -3799,10 +3432,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -3816,7 +3449,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -3827,7 +3460,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -3838,7 +3471,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -3851,7 +3484,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
         };
@@ -3985,7 +3618,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -3996,7 +3629,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client. */
@@ -4007,7 +3640,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -4018,7 +3651,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -4029,21 +3662,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `read_too_costly`: Reading this takes longer than a read may take, and was stopped. Narrow it, such as by a shorter time. */
-            422: {
-                headers: {
-                    /** @description Id of the request: quote it when you report a problem. */
-                    "x-request-id"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorReply"];
-                };
-            };
-            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -4057,7 +3679,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -4068,7 +3690,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -4079,7 +3701,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -4092,7 +3714,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
         };
@@ -4133,7 +3755,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -4144,7 +3766,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client. */
@@ -4155,7 +3777,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -4166,7 +3788,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -4177,7 +3799,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `connection_unusable`: The practice's EMR connection cannot be used as it is set up. The person who connected it has to correct it. */
@@ -4190,10 +3812,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -4207,7 +3829,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -4218,7 +3840,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -4229,7 +3851,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `emr_unavailable`: The EMR cannot be reached, or its answer was not understood. Nothing was written. */
@@ -4240,7 +3862,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -4253,7 +3875,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `emr_timeout`: The EMR did not answer within 5 seconds. Nothing was written. */
@@ -4264,7 +3886,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
         };
@@ -4313,7 +3935,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -4324,7 +3946,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -4335,7 +3957,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -4346,21 +3968,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `read_too_costly`: Reading this takes longer than a read may take, and was stopped. Narrow it, such as by a shorter time. */
-            422: {
-                headers: {
-                    /** @description Id of the request: quote it when you report a problem. */
-                    "x-request-id"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorReply"];
-                };
-            };
-            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -4374,7 +3985,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -4385,7 +3996,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -4396,7 +4007,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -4409,7 +4020,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
         };
@@ -4467,7 +4078,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -4478,7 +4089,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -4489,7 +4100,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -4500,14 +4111,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
-            /**
-             * @description `endpoint_exists`: An enabled webhook endpoint of yours has this URL already; the message has its id. Each event would be sent there twice.
-             *
-             *     `endpoint_limit_reached`: A client has at most 50 webhook endpoints. Delete one first.
-             */
+            /** @description `endpoint_limit_reached`: A client has at most 50 webhook endpoints. Delete one first. */
             409: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -4517,7 +4124,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `payload_too_large`: The body is larger than 64 KiB. */
@@ -4528,7 +4135,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
@@ -4539,7 +4146,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
@@ -4550,10 +4157,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -4567,7 +4174,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -4578,7 +4185,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -4589,7 +4196,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -4602,7 +4209,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
         };
@@ -4615,10 +4222,6 @@ export interface operations {
                 "x-request-id"?: string;
             };
             path: {
-                /**
-                 * @description The `id` of the webhook endpoint.
-                 * @example we_1J9X2q2eZvKYlo2CluR9g9gV
-                 */
                 id: string;
             };
             cookie?: never;
@@ -4652,7 +4255,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -4663,7 +4266,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `endpoint_not_found`: There is no webhook endpoint of this id, or it is another client's, or it was deleted. */
@@ -4674,7 +4277,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -4685,7 +4288,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -4696,10 +4299,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -4713,7 +4316,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -4724,7 +4327,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -4735,7 +4338,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -4748,7 +4351,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
         };
@@ -4763,10 +4366,6 @@ export interface operations {
                 "x-request-id"?: string;
             };
             path: {
-                /**
-                 * @description The `id` of the webhook endpoint.
-                 * @example we_1J9X2q2eZvKYlo2CluR9g9gV
-                 */
                 id: string;
             };
             cookie?: never;
@@ -4802,7 +4401,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -4813,7 +4412,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `endpoint_not_found`: There is no webhook endpoint of this id, or it is another client's, or it was deleted. */
@@ -4824,7 +4423,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -4835,7 +4434,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -4846,7 +4445,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
@@ -4857,10 +4456,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -4874,7 +4473,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -4885,7 +4484,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -4896,7 +4495,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -4909,7 +4508,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
         };
@@ -4924,10 +4523,6 @@ export interface operations {
                 "x-request-id"?: string;
             };
             path: {
-                /**
-                 * @description The `id` of the webhook endpoint.
-                 * @example we_1J9X2q2eZvKYlo2CluR9g9gV
-                 */
                 id: string;
             };
             cookie?: never;
@@ -4973,7 +4568,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -4984,7 +4579,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `endpoint_not_found`: There is no webhook endpoint of this id, or it is another client's, or it was deleted. */
@@ -4995,7 +4590,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -5006,7 +4601,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -5017,20 +4612,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
-                };
-            };
-            /** @description `endpoint_exists`: An enabled webhook endpoint of yours has this URL already; the message has its id. Each event would be sent there twice. */
-            409: {
-                headers: {
-                    /** @description Id of the request: quote it when you report a problem. */
-                    "x-request-id"?: string;
-                    /** @description Seconds to wait before the next attempt. */
-                    "retry-after"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `payload_too_large`: The body is larger than 64 KiB. */
@@ -5041,7 +4623,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
@@ -5052,7 +4634,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
@@ -5063,10 +4645,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -5080,7 +4662,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -5091,7 +4673,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -5102,7 +4684,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -5115,7 +4697,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
         };
@@ -5130,10 +4712,6 @@ export interface operations {
                 "x-request-id"?: string;
             };
             path: {
-                /**
-                 * @description The `id` of the webhook endpoint.
-                 * @example we_1J9X2q2eZvKYlo2CluR9g9gV
-                 */
                 id: string;
             };
             cookie?: never;
@@ -5179,7 +4757,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -5190,7 +4768,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `endpoint_not_found`: There is no webhook endpoint of this id, or it is another client's, or it was deleted. */
@@ -5201,7 +4779,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -5212,7 +4790,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -5223,7 +4801,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `payload_too_large`: The body is larger than 64 KiB. */
@@ -5234,7 +4812,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
@@ -5245,7 +4823,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
@@ -5256,10 +4834,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -5273,7 +4851,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -5284,7 +4862,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -5295,7 +4873,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -5308,7 +4886,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
         };
@@ -5321,10 +4899,6 @@ export interface operations {
                 "x-request-id"?: string;
             };
             path: {
-                /**
-                 * @description The `id` of the webhook endpoint.
-                 * @example we_1J9X2q2eZvKYlo2CluR9g9gV
-                 */
                 id: string;
             };
             cookie?: never;
@@ -5358,7 +4932,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -5369,7 +4943,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `endpoint_not_found`: There is no webhook endpoint of this id, or it is another client's, or it was deleted. */
@@ -5380,7 +4954,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -5391,7 +4965,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -5402,10 +4976,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `test_in_progress`: A test of this endpoint is running, or four tests of this client, or too many in this process. */
+            /** @description `test_in_progress`: A test of this endpoint is running, or too many tests are running in this process. */
             409: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -5415,10 +4989,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -5432,7 +5006,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -5443,7 +5017,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -5454,7 +5028,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -5467,7 +5041,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
         };
@@ -5475,10 +5049,9 @@ export interface operations {
     listWebhookDeliveries: {
         parameters: {
             query?: {
-                /** @description Only deliveries in this state. */
+                /** @description `pending`: waits for its first or next attempt. `failed`: all attempts are used up. `canceled`: the endpoint was disabled first. Failed and canceled deliveries can be recovered. */
                 status?: "pending" | "delivered" | "failed" | "canceled";
-                /** @description Only of events of this type. */
-                event_type?: components["schemas"]["EventType"];
+                event_type?: "payment.created" | "payment.failed" | "payment.review_required" | "endpoint.disabled";
                 /** @description Only deliveries that were created later than this. */
                 created_after?: string;
                 /** @description Entries on a page. */
@@ -5491,10 +5064,6 @@ export interface operations {
                 "x-request-id"?: string;
             };
             path: {
-                /**
-                 * @description The `id` of the webhook endpoint.
-                 * @example we_1J9X2q2eZvKYlo2CluR9g9gV
-                 */
                 id: string;
             };
             cookie?: never;
@@ -5528,7 +5097,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -5539,7 +5108,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `endpoint_not_found`: There is no webhook endpoint of this id, or it is another client's, or it was deleted. */
@@ -5550,7 +5119,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -5561,7 +5130,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -5572,21 +5141,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `read_too_costly`: Reading this takes longer than a read may take, and was stopped. Narrow it, such as by a shorter time. */
-            422: {
-                headers: {
-                    /** @description Id of the request: quote it when you report a problem. */
-                    "x-request-id"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorReply"];
-                };
-            };
-            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -5600,7 +5158,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -5611,7 +5169,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -5622,7 +5180,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -5635,7 +5193,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
         };
@@ -5650,10 +5208,6 @@ export interface operations {
                 "x-request-id"?: string;
             };
             path: {
-                /**
-                 * @description The `id` of the webhook endpoint.
-                 * @example we_1J9X2q2eZvKYlo2CluR9g9gV
-                 */
                 id: string;
             };
             cookie?: never;
@@ -5699,7 +5253,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -5710,7 +5264,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `endpoint_not_found`: There is no webhook endpoint of this id, or it is another client's, or it was deleted. */
@@ -5721,7 +5275,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -5732,7 +5286,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -5743,14 +5297,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
-            /**
-             * @description `endpoint_disabled`: The webhook endpoint is disabled. Enable it first.
-             *
-             *     `recovery_limit_reached`: A client has at most 50 recoveries that are still searching for events. Wait until one has found its `total`.
-             */
+            /** @description `endpoint_disabled`: The webhook endpoint is disabled. Enable it first. */
             409: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -5760,7 +5310,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `payload_too_large`: The body is larger than 64 KiB. */
@@ -5771,7 +5321,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
@@ -5782,7 +5332,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
@@ -5793,10 +5343,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -5810,7 +5360,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -5821,7 +5371,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -5832,7 +5382,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -5845,7 +5395,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
         };
@@ -5858,15 +5408,7 @@ export interface operations {
                 "x-request-id"?: string;
             };
             path: {
-                /**
-                 * @description The `id` of the webhook endpoint.
-                 * @example we_1J9X2q2eZvKYlo2CluR9g9gV
-                 */
                 id: string;
-                /**
-                 * @description The `id` of the recovery.
-                 * @example rec_1J9X2q2eZvKYlo2CluR9g9gV
-                 */
                 recovery_id: string;
             };
             cookie?: never;
@@ -5900,7 +5442,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -5911,7 +5453,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /**
@@ -5926,7 +5468,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -5937,7 +5479,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -5948,21 +5490,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `read_too_costly`: Reading this takes longer than a read may take, and was stopped. Narrow it, such as by a shorter time. */
-            422: {
-                headers: {
-                    /** @description Id of the request: quote it when you report a problem. */
-                    "x-request-id"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorReply"];
-                };
-            };
-            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -5976,7 +5507,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -5987,7 +5518,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -5998,7 +5529,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -6011,7 +5542,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
         };
@@ -6019,11 +5550,9 @@ export interface operations {
     listEvents: {
         parameters: {
             query?: {
-                /** @description Only events of this type. */
-                type?: components["schemas"]["EventType"];
+                type?: "payment.created" | "payment.failed" | "payment.review_required" | "endpoint.disabled";
                 /** @description The `job_id` that the request was answered with. */
                 job_id?: string;
-                /** @description Only events about this payment. */
                 payment_id?: string;
                 /** @description Only events that happened later than this. */
                 created_after?: string;
@@ -6068,7 +5597,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -6079,7 +5608,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -6090,7 +5619,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -6101,21 +5630,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `read_too_costly`: Reading this takes longer than a read may take, and was stopped. Narrow it, such as by a shorter time. */
-            422: {
-                headers: {
-                    /** @description Id of the request: quote it when you report a problem. */
-                    "x-request-id"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorReply"];
-                };
-            };
-            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -6129,7 +5647,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -6140,7 +5658,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -6151,7 +5669,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -6164,7 +5682,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
         };
@@ -6177,10 +5695,6 @@ export interface operations {
                 "x-request-id"?: string;
             };
             path: {
-                /**
-                 * @description The `id` of the event.
-                 * @example evt_1J9X2q2eZvKYlo2CluR9g9gV
-                 */
                 id: string;
             };
             cookie?: never;
@@ -6214,7 +5728,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -6225,7 +5739,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `event_not_found`: There is no event of this id, or it is another client's, or it is older than events are kept. */
@@ -6236,7 +5750,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -6247,7 +5761,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -6258,10 +5772,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -6275,7 +5789,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -6286,7 +5800,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -6297,7 +5811,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -6310,7 +5824,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
         };
@@ -6325,10 +5839,6 @@ export interface operations {
                 "x-request-id"?: string;
             };
             path: {
-                /**
-                 * @description The `id` of the event.
-                 * @example evt_1J9X2q2eZvKYlo2CluR9g9gV
-                 */
                 id: string;
             };
             cookie?: never;
@@ -6374,7 +5884,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -6385,7 +5895,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /**
@@ -6400,7 +5910,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -6411,7 +5921,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -6422,7 +5932,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /**
@@ -6439,7 +5949,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `payload_too_large`: The body is larger than 64 KiB. */
@@ -6450,7 +5960,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
@@ -6461,7 +5971,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
@@ -6472,10 +5982,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -6489,7 +5999,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -6500,7 +6010,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -6511,7 +6021,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -6524,7 +6034,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorReply"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
         };

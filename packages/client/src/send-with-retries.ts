@@ -90,10 +90,11 @@ function errorOf(input: {
       attempts: attempt,
     });
   }
-  const { code, message, safe_to_retry: safeToRetry, request_id } = reply;
+  const { code, message, hint, safe_to_retry: safeToRetry, request_id } = reply;
   return new ApiError({
     code,
     message,
+    hint,
     status,
     requestId: request_id,
     safeToRetry,

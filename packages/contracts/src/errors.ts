@@ -26,6 +26,8 @@ export type ErrorDetails = {
   limit?: string;
   /** Id of the webhook endpoint that has the URL. */
   endpoint?: string;
+  /** What the caller may have done wrong, beside the sentence: from the request alone, without any of its secrets. */
+  hint?: string | undefined;
 };
 
 /** The catalogue of the API's errors: code → status → sentence. The sentences of the first three are published. */
@@ -208,6 +210,12 @@ export const ERRORS = {
     about: 'The content type is not application/json, or the body is compressed.',
     sentence: () => 'The request body must be sent as application/json.',
   },
+  expectation_failed: {
+    status: 417,
+    retry: 'never',
+    about: 'The header Expect has another value than 100-continue.',
+    sentence: () => 'The header Expect asks for something that this service does not do.',
+  },
   idempotency_key_reused: {
     status: 422,
     retry: 'never',
@@ -275,6 +283,14 @@ export const ErrorReplySchema = Type.Object(
       description: `Stable and machine-readable. New codes may be added. Today: ${ERROR_CODES.join(', ')}.`,
       examples: ['invalid_field'],
     }),
+    hint: Type.Optional(
+      Type.String({
+        description:
+          'What may be wrong with the request and what to do, for people: for example which header is missing. Its wording may ' +
+          'change, and most errors have none.',
+        examples: ['The header `access_token` is missing.'],
+      }),
+    ),
     request_id: Type.String({ description: 'Id of the request; also in the header `x-request-id`.' }),
     safe_to_retry: Type.Boolean({
       description:
@@ -291,7 +307,7 @@ export type ErrorReply = Static<typeof ErrorReplySchema>;
 /**
  * Writes the answer to one failed request.
  *
- * @param input.repeatable true when sending the request twice is harmless: it has an Idempotency-Key, stores nothing, or deletes.
+ * @param input.repeatable true when sending the request twice is harmless: its Idempotency-Key is honoured, it stores nothing, or it deletes.
  */
 export function errorReply(
   code: ErrorCode,
@@ -302,6 +318,7 @@ export function errorReply(
     success: false,
     message: entry.sentence(input.details ?? {}),
     code,
+    ...(input.details?.hint === undefined ? {} : { hint: input.details.hint }),
     request_id: input.requestId,
     safe_to_retry: entry.retry === 'always' || (entry.retry === 'with_key' && input.repeatable),
   };

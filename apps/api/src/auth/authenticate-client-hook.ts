@@ -2,6 +2,7 @@ import { HEADERS } from '@emr-payments/contracts';
 import type { Actor } from '@emr-payments/db';
 import { within } from '@emr-payments/runtime';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { CLIENT_CREDENTIALS, credentialsHint } from '../errors/hints.ts';
 import { sendError } from '../errors/send-error.ts';
 import { knownCallerOf } from '../http/known-caller.ts';
 import type { Limits } from '../limits.ts';
@@ -37,7 +38,8 @@ export function authenticateClientHook({
     const result = await within(limits.waitMs, asked);
     if (result.outcome === 'invalid_client') {
       gate.failed(request, 'invalid_client');
-      return sendError(request, reply, 'invalid_client');
+      const hint = credentialsHint(request.headers, CLIENT_CREDENTIALS);
+      return sendError(request, reply, 'invalid_client', { hint });
     }
     gate.proved(request);
     request.clientCaller = { clientPk: result.clientPk, clientId };

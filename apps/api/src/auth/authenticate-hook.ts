@@ -1,6 +1,7 @@
 import { HEADERS } from '@emr-payments/contracts';
 import { within } from '@emr-payments/runtime';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { credentialsHint, USER_CREDENTIALS } from '../errors/hints.ts';
 import { sendError } from '../errors/send-error.ts';
 import type { Limits } from '../limits.ts';
 import type { Gate } from '../rate-limit/gate.ts';
@@ -26,7 +27,7 @@ export function authenticateHook({ authenticate, gate, limits }: UserRouteDeps) 
   const settle = (result: AuthOutcome, request: FastifyRequest, reply: FastifyReply, done: Done): void => {
     if (result.outcome !== 'caller') {
       gate.failed(request, result.outcome);
-      sendError(request, reply, result.outcome);
+      sendError(request, reply, result.outcome, { hint: credentialsHint(request.headers, USER_CREDENTIALS) });
       return;
     }
     request.caller = result.caller;

@@ -7,7 +7,7 @@ import type { FastifySchemaValidationError } from 'fastify';
  */
 
 /** The field that the sentence names, and the rule in its brackets. */
-export type BadField = { field: string; rule: string };
+export type BadField = { field: string; rule: string; hint?: string | undefined };
 
 /** The rules of fields, for errors that say no more than "not of this type". */
 const TAKES: Record<string, string> = {

@@ -1,27 +1,48 @@
 import { randomUUID } from 'node:crypto';
-import { STATUS_CODES } from 'node:http';
-import type { Socket } from 'node:net';
-import { ERRORS, type ErrorCode, errorReply, HEADERS } from '@emr-payments/contracts';
+import { type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { ERRORS, type ErrorCode, type ErrorDetails, errorReply, HEADERS } from '@emr-payments/contracts';
 import { SECURITY_HEADERS } from '../security-headers.ts';
 
 const FROM_NODE: Readonly<Record<string, ErrorCode>> = {
   HPE_HEADER_OVERFLOW: 'headers_too_large',
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: 'payload_too_large',
   ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
 };
+
+/** A socket of Node's server, with the answer that it is writing. There is no public way to it (node issue 25564). */
+type ServerSocket = Duplex & { _httpMessage?: ServerResponse | null };
 
 /**
  * Answers what Node's HTTP parser rejected before there was a request (broken HTTP, too large headers, a request that did
  * not arrive in time) in the shape of all other errors. By hand: without a request, only the socket can be written to.
+ *
+ * Where the connection has requests in flight that arrived whole, their answers go first: a payment's client would otherwise take
+ * the error, which is about the bytes after it, for the answer to the payment.
  */
-export function answerClientError(error: { code?: string }, socket: Socket): void {
+export function answerClientError(error: { code?: string }, socket: ServerSocket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
     socket.destroy();
     return;
   }
-  const code = FROM_NODE[error.code ?? ''] ?? 'malformed_request';
+  const inFlight = socket._httpMessage ?? null;
+  if (inFlight?.req.complete === true && !inFlight.writableFinished) {
+    inFlight.once('finish', () => answerClientError(error, socket));
+    return;
+  }
+  // Its answer has begun: another one in the middle of it would be read as a part of it.
+  if (inFlight?.headersSent === true) {
+    socket.destroy();
+    return;
+  }
+  answerOnSocket(socket, FROM_NODE[error.code ?? ''] ?? 'malformed_request');
+}
+
+/** Writes an error of the catalogue to a connection without a request, and closes it. */
+export function answerOnSocket(socket: Duplex, code: ErrorCode, details: ErrorDetails = {}): void {
   const { status } = ERRORS[code];
   const requestId = randomUUID();
-  const body = JSON.stringify(errorReply(code, { requestId, repeatable: false }));
+  const body = JSON.stringify(errorReply(code, { requestId, repeatable: false, details }));
   socket.end(
     [
       `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
@@ -30,6 +51,7 @@ export function answerClientError(error: { code?: string }, socket: Socket): voi
       `${HEADERS.requestId}: ${requestId}`,
       'cache-control: no-store',
       ...Object.entries(SECURITY_HEADERS).map(([name, value]) => `${name}: ${value}`),
+      ...(details.allow === undefined ? [] : [`allow: ${details.allow}`]),
       'connection: close',
       '',
       body,

@@ -4,6 +4,7 @@ import { LateError, type Logger, ShareExceededError } from '@emr-payments/runtim
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { ReadTooCostlyError } from '../bulkheads/costly-reads.ts';
 import { type FieldRules, firstBadField } from './bad-field.ts';
+import { mediaTypeHint, numberHint } from './hints.ts';
 import { sendError } from './send-error.ts';
 
 declare module 'fastify' {
@@ -47,7 +48,9 @@ export function errorHandler({ logger }: { logger: Logger }) {
     }
     // The operator may want to raise READ_TIMEOUT_MS.
     if (code === 'read_too_costly') logger.warn({ request_id: request.id, code }, 'a read took too long');
-    sendError(request, reply, code);
+    if (code === 'unsupported_media_type')
+      sendError(request, reply, code, { hint: mediaTypeHint(request.headers) });
+    else sendError(request, reply, code);
   };
 }
 
@@ -87,5 +90,8 @@ function sendInvalid(error: FastifyError, request: FastifyRequest, reply: Fastif
       })
     : null;
   if (bad === null) sendError(request, reply, 'invalid_body');
-  else sendError(request, reply, 'invalid_field', bad);
+  else {
+    const value = (part as Record<string, unknown>)[bad.field];
+    sendError(request, reply, 'invalid_field', { ...bad, hint: bad.hint ?? numberHint(bad, value) });
+  }
 }

@@ -3,6 +3,7 @@ import { type Ambiguity, findAmbiguity } from '@emr-payments/runtime';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { errorCodes } from 'fastify';
 import { type BadField, shownName } from '../errors/bad-field.ts';
+import { DIGITS_HINT } from '../errors/hints.ts';
 import { NOT_NUMBER } from '../validation/text-gate.ts';
 
 declare module 'fastify' {
@@ -69,7 +70,8 @@ function badFieldOf(ambiguity: Ambiguity | null): BadField | null {
   if (ambiguity === null || ambiguity.member === null) return null;
   const { kind, member, nested } = ambiguity;
   const repeated = nested ? REPEATED_INSIDE : REPEATED;
-  return { field: shownName(member), rule: kind === 'inexact' ? NOT_NUMBER : repeated };
+  const field = shownName(member);
+  return kind === 'inexact' ? { field, rule: NOT_NUMBER, hint: DIGITS_HINT } : { field, rule: repeated };
 }
 
 /** A `preValidation` hook for bodies without a required field: no body at all counts as an empty object. */

@@ -126,7 +126,9 @@ function expectManners(answer: Answer, what: string): void {
   if (answer.status === 502) expect(answer.body, what).toContain('"code":"emr_unavailable"');
   else expect(answer.status, `${what}: ${answer.body}`).toBeLessThan(500);
   if (answer.status >= 400) {
-    expect(JSON.parse(answer.body), what).toEqual({
+    const { hint = '', ...error } = JSON.parse(answer.body);
+    expect(hint, what).toEqual(expect.any(String));
+    expect(error, what).toEqual({
       success: false,
       message: expect.any(String),
       code: expect.stringMatching(/^[a-z_]+$/),

@@ -1,0 +1,84 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { HEADERS } from '@emr-payments/contracts';
+
+/** The credentials in their published order. */
+export const USER_CREDENTIALS = [HEADERS.clientId, HEADERS.clientSecret, HEADERS.accessToken] as const;
+export const CLIENT_CREDENTIALS = [HEADERS.clientId, HEADERS.clientSecret] as const;
+
+export type CredentialHeader = (typeof USER_CREDENTIALS)[number];
+
+const PROXIES =
+  'Proxies may drop headers whose names have underscores: nginx needs `underscores_in_headers on`.';
+
+/**
+ * Says what is wrong with the form of the credentials of a request that was refused. It is made from the request alone, so that
+ * it says nothing about which credentials exist; it quotes no value.
+ *
+ * @returns undefined when each header is there once and is of a possible length.
+ */
+export function credentialsHint(
+  headers: IncomingHttpHeaders,
+  names: readonly CredentialHeader[],
+): string | undefined {
+  const missing = names.filter((name) => headers[name] === undefined);
+  const sentences = [
+    says(missing, 'is missing', 'are missing'),
+    says(
+      names.filter((name) => headers[name] === ''),
+      'is empty',
+      'are empty',
+    ),
+    says(
+      names.filter((name) => isRepeated(headers[name])),
+      'was sent more than once, or has a comma and a blank in it',
+      'were sent more than once, or have a comma and a blank in them',
+    ),
+    ...missing.flatMap((name) => dashed(headers, name)),
+    missing.length > 0 && headers.authorization !== undefined
+      ? 'The header `Authorization` is not used.'
+      : '',
+    missing.length > 0 ? PROXIES : '',
+  ].filter((sentence) => sentence !== '');
+  return sentences.length === 0 ? undefined : sentences.join(' ');
+}
+
+function says(names: readonly string[], one: string, many: string): string {
+  if (names.length === 0) return '';
+  const quoted = names.map((name) => `\`${name}\``);
+  const list = quoted.length < 2 ? quoted.join() : `${quoted.slice(0, -1).join(', ')} and ${quoted.at(-1)}`;
+  return `The header${names.length > 1 ? 's' : ''} ${list} ${names.length > 1 ? many : one}.`;
+}
+
+/** Node joins repeated headers of these names with ', ', which no credential contains. */
+const isRepeated = (value: string | string[] | undefined): boolean =>
+  Array.isArray(value) || value?.includes(', ') === true;
+
+/** A name in another spelling, such as `client-id` or `x-access-token`. */
+function dashed(headers: IncomingHttpHeaders, name: CredentialHeader): string[] {
+  const dash = name.replace('_', '-');
+  const joined = name.replace('_', '');
+  return [dash, joined, `x-${dash}`]
+    .filter((other) => headers[other] !== undefined)
+    .map((other) => `\`${other}\` was sent: the name is \`${name}\`, with an underscore.`);
+}
+
+/** Says why the type of a body was refused. */
+export function mediaTypeHint(headers: IncomingHttpHeaders): string {
+  if (headers['content-type'] === undefined) return 'The header `Content-Type: application/json` is missing.';
+  return headers['content-encoding'] === undefined
+    ? 'Send the header `Content-Type: application/json`, and JSON.'
+    : 'Send the body uncompressed, without `Content-Encoding`.';
+}
+
+/** Says how to send a number that was sent as text. It quotes no value. */
+export function numberHint(
+  { field, rule }: { field: string; rule: string },
+  value: unknown,
+): string | undefined {
+  if (typeof value !== 'string' || !/number/.test(rule) || !/^\s*[-+$€£]?[\d.,\s]+$/.test(value))
+    return undefined;
+  return `\`${field}\` was sent as text: send a JSON number, without quotation marks, such as 350.10.`;
+}
+
+/** For numbers that change when they are parsed. */
+export const DIGITS_HINT = 'Send the number with at most 15 digits.';

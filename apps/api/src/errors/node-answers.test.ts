@@ -1,0 +1,211 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect } from 'node:net';
+import { CREATE_PAYMENT_EXAMPLE } from '@emr-payments/contracts';
+import { hashSecret } from '@emr-payments/runtime';
+import { sendBytes } from '@emr-payments/testkit';
+import type { FastifyInstance } from 'fastify';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { buildApp } from '../app.ts';
+import { noInfrastructure } from '../publish/text.ts';
+
+const ACCEPTED = {
+  outcome: 'accepted',
+  paymentId: '123e4567e89b12d3a456426614174001',
+  jobId: 12345,
+  replayed: false,
+} as const;
+const CREDENTIALS = 'client_id: ci\r\nclient_secret: cs\r\naccess_token: at\r\n';
+const BODY = JSON.stringify(CREATE_PAYMENT_EXAMPLE);
+const PAYMENT =
+  `POST /v1/payments HTTP/1.1\r\nhost: x\r\n${CREDENTIALS}content-type: application/json\r\n` +
+  `content-length: ${BODY.length}\r\n`;
+
+let app: FastifyInstance;
+let port = 0;
+let addresses: AddressInfo[] = [];
+/** Payments wait for it. */
+let accepting: Promise<void> = Promise.resolve();
+let arrive: () => void = () => undefined;
+
+beforeAll(async () => {
+  app = await buildApp(
+    {
+      ...noInfrastructure(),
+      lookup: {
+        findClient: async () => ({ clientPk: 1, secretHashes: [hashSecret('cs')] }),
+        findUser: async () => ({ userId: 1, publicId: 'user_1' }),
+      },
+      acceptor: {
+        accept: async () => {
+          arrive();
+          await accepting;
+          return ACCEPTED;
+        },
+      },
+    },
+    { limits: { requestMs: 1000 } },
+  );
+  // Every address of the name: Fastify makes a server for each, and gives its listeners to the first.
+  await app.listen({ host: 'localhost', port: 0 });
+  addresses = app.addresses() as AddressInfo[];
+  port = addresses.find(({ family }) => family === 'IPv4')?.port ?? 0;
+});
+afterAll(() => app.close());
+
+/** Reads the answers on a connection, one after the other. */
+function answersIn(received: string) {
+  const answers: { status: number; head: string; body: string }[] = [];
+  for (let rest = received; rest !== ''; ) {
+    const end = rest.indexOf('\r\n\r\n') + 4;
+    const head = rest.slice(0, end);
+    const length = Number(/content-length: (\d+)/i.exec(head)?.[1] ?? 0);
+    answers.push({ status: Number(head.split(' ')[1]), head, body: rest.slice(end, end + length) });
+    rest = rest.slice(end + length);
+  }
+  return answers;
+}
+
+const ask = async (bytes: string | Buffer) => answersIn(await sendBytes({ port }, bytes));
+
+const GET = (lines: string, line = 'GET /health/live HTTP/1.1') =>
+  `${line}\r\n${lines}connection: close\r\n\r\n`;
+const HOST = 'host: x\r\n';
+const POST_IN = (framing: string, rest: string) =>
+  `POST /v1/payments HTTP/1.1\r\n${HOST}${CREDENTIALS}content-type: application/json\r\n${framing}connection: close\r\n\r\n${rest}`;
+const CHUNKED = 'transfer-encoding: chunked\r\n';
+
+test.each<[string, string | Buffer, number, string]>([
+  ['no Host', GET(''), 400, 'malformed_request'],
+  ['no Host at an unknown path', GET('', 'GET /nowhere HTTP/1.1'), 400, 'malformed_request'],
+  ['no Host with another method', GET('', 'PUT /v1/payments HTTP/1.1'), 400, 'malformed_request'],
+  ['an expectation', GET(`${HOST}expect: a pony\r\n`), 417, 'expectation_failed'],
+  ['an empty expectation', GET(`${HOST}expect:\r\n`), 417, 'expectation_failed'],
+  [
+    'an expectation at an unknown path',
+    GET(`${HOST}expect: x\r\n`, 'GET /x HTTP/1.1'),
+    417,
+    'expectation_failed',
+  ],
+  ['CONNECT', GET(HOST, 'CONNECT x:443 HTTP/1.1'), 405, 'method_not_allowed'],
+  ['CONNECT without Host', GET('', 'CONNECT x:443 HTTP/1.1'), 405, 'method_not_allowed'],
+  ['a method that no one knows', GET(HOST, 'FOO / HTTP/1.1'), 400, 'malformed_request'],
+  ['a method in small letters', GET(HOST, 'get /health/live HTTP/1.1'), 400, 'malformed_request'],
+  ['a method that no path has', GET(HOST, 'PROPFIND /health/live HTTP/1.1'), 405, 'method_not_allowed'],
+  ['QUERY without a type', GET(HOST, 'QUERY /nowhere HTTP/1.1'), 404, 'route_not_found'],
+  ['a target without a path', GET(HOST, 'GET health HTTP/1.1'), 400, 'malformed_request'],
+  ['an absolute target of nothing', GET(HOST, 'GET http://x/nowhere HTTP/1.1'), 404, 'route_not_found'],
+  ['a target that is no URL', GET(HOST, 'GET /%zz HTTP/1.1'), 404, 'route_not_found'],
+  ['a target that is too long', GET(HOST, `GET /${'x'.repeat(20_000)} HTTP/1.1`), 431, 'headers_too_large'],
+  ['headers that are too large', GET(`${HOST}x: ${'x'.repeat(20_000)}\r\n`), 431, 'headers_too_large'],
+  ['another protocol version', GET(HOST, 'GET / HTTP/3.0'), 400, 'malformed_request'],
+  ['HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 400, 'malformed_request'],
+  ['TLS', Buffer.from('16030100a5010000a10303', 'hex'), 400, 'malformed_request'],
+  ['nonsense', 'NONSENSE\r\n\r\n', 400, 'malformed_request'],
+  ['a header without a colon', GET(`${HOST}what\r\n`), 400, 'malformed_request'],
+  ['a header with a blank before its colon', GET(`${HOST}what : x\r\n`), 400, 'malformed_request'],
+  ['a header of control characters', GET(`${HOST}what: \u0001\r\n`), 400, 'malformed_request'],
+  ['two lengths', POST_IN('content-length: 2\r\ncontent-length: 3\r\n', '{}'), 400, 'malformed_request'],
+  ['a length that is none', POST_IN('content-length: x\r\n', '{}'), 400, 'malformed_request'],
+  ['a length and chunks', POST_IN(`content-length: 2\r\n${CHUNKED}`, '0\r\n\r\n'), 400, 'malformed_request'],
+  ['a coding that is unknown', POST_IN('transfer-encoding: pony\r\n', '{}'), 400, 'malformed_request'],
+  ['a chunk without a size', POST_IN(CHUNKED, 'x\r\n\r\n'), 400, 'malformed_request'],
+  [
+    'extensions without end',
+    POST_IN(CHUNKED, `2;${'x'.repeat(20_000)}\r\n{}\r\n0\r\n\r\n`),
+    413,
+    'payload_too_large',
+  ],
+  ['a body that is too large', POST_IN('content-length: 99999999\r\n', ''), 413, 'payload_too_large'],
+  ['a body that does not come', POST_IN('content-length: 9\r\n', '{'), 408, 'request_timeout'],
+  ['headers that do not end', 'GET / HTTP/1.1\r\nhost: x\r\n', 408, 'request_timeout'],
+])('%s is answered in our shape', async (_name, bytes, status, code) => {
+  const [answer, ...more] = await ask(bytes);
+  expect(more).toEqual([]);
+  const { head = '', body = '' } = answer ?? {};
+  expect([answer?.status, JSON.parse(body)]).toEqual([
+    status,
+    {
+      success: false,
+      message: expect.any(String),
+      code,
+      request_id: expect.stringMatching(/./),
+      safe_to_retry: code === 'request_timeout',
+      ...(['no Host', 'expect'].some((word) => _name.includes(word)) && code !== 'method_not_allowed'
+        ? { hint: expect.any(String) }
+        : {}),
+    },
+  ]);
+  expect(head.toLowerCase()).toContain('content-type: application/json; charset=utf-8');
+  expect(head.toLowerCase()).toContain(`x-request-id: ${JSON.parse(body).request_id}`);
+  expect(head.toLowerCase()).toContain('connection: close');
+  if (status === 405) expect(head.toLowerCase()).toContain('allow: get');
+});
+
+test.each([
+  ['HTTP/1.0 without Host', 'GET /health/live HTTP/1.0\r\n\r\n'],
+  ['HTTP/1.0 with an expectation', 'GET /health/live HTTP/1.0\r\nexpect: x\r\n\r\n'],
+  ['an empty Host', GET('host:\r\n')],
+  ['an absolute target', GET(HOST, 'GET http://x/health/live HTTP/1.1')],
+  [
+    'an upgrade that nobody wants',
+    'GET /health/live HTTP/1.1\r\nhost: x\r\nconnection: upgrade, close\r\nupgrade: websocket\r\n\r\n',
+  ],
+])('%s is served', async (_name, bytes) => {
+  const [answer] = await ask(bytes);
+  expect([answer?.status, answer?.body]).toEqual([200, '{"status":"ok"}']);
+});
+
+test('OPTIONS * has no body', async () => {
+  const [answer] = await ask(GET(HOST, 'OPTIONS * HTTP/1.1'));
+  expect([answer?.status, answer?.body]).toEqual([204, '']);
+});
+
+test('100-continue is an expectation that is met', async () => {
+  const bytes = `${PAYMENT}expect: 100-continue\r\nconnection: close\r\n\r\n${BODY}`;
+  expect((await ask(bytes)).map(({ status }) => status)).toEqual([100, 200]);
+});
+
+describe('bytes that cannot be read, after payments that can', () => {
+  test('the answers to the payments come first, each to its own', async () => {
+    let accept: () => void = () => undefined;
+    accepting = new Promise((resolve) => {
+      accept = resolve;
+    });
+    const arrived = new Promise<void>((resolve) => {
+      arrive = resolve;
+    });
+    const answers = ask(`${PAYMENT}\r\n${BODY}${PAYMENT}\r\n${BODY}NONSENSE\r\n\r\n`);
+    await arrived;
+    accept();
+    expect((await answers).map(({ status, body }) => [status, JSON.parse(body).success])).toEqual([
+      [200, true],
+      [200, true],
+      [400, false],
+    ]);
+  });
+
+  test('in the body of the payment itself, the error is its answer', async () => {
+    const answers = await ask(POST_IN(CHUNKED, '1\r\n{\r\nNONSENSE\r\n\r\n'));
+    expect(answers.map(({ status }) => status)).toEqual([400]);
+  });
+});
+
+test('every address of a name is served in the same way', async () => {
+  for (const { address, port: at } of addresses) {
+    for (const [bytes, status] of [
+      [GET(''), 400],
+      [GET(`${HOST}expect: x\r\n`), 417],
+      ['NONSENSE\r\n\r\n', 400],
+    ] as const) {
+      const socket = connect(at, address).setEncoding('utf8');
+      let received = '';
+      socket.on('data', (text) => {
+        received += text;
+      });
+      socket.write(bytes);
+      await once(socket, 'close');
+      const [answer] = answersIn(received);
+      expect([answer?.status, JSON.parse(answer?.body ?? '').success], address).toEqual([status, false]);
+    }
+  }
+});

@@ -1,0 +1,36 @@
+import type { IncomingMessage } from 'node:http';
+import type { ErrorCode } from '@emr-payments/contracts';
+import fp from 'fastify-plugin';
+import { sendError } from '../errors/send-error.ts';
+
+/** As Node reads it: anything else makes a `checkExpectation`. */
+const CONTINUE = /(?:^|\W)100-continue(?:$|\W)/i;
+
+type Broken = { code: ErrorCode; hint: string };
+
+/** Names the rule of HTTP/1.1 that a request breaks, of those that Node's parser leaves to the server. */
+function brokenRule({ httpVersion, headers }: IncomingMessage): Broken | null {
+  if (httpVersion !== '1.1') return null;
+  // RFC 9112, section 3.2.
+  if (headers.host === undefined) {
+    return { code: 'malformed_request', hint: 'The header Host is missing; HTTP/1.1 requires it.' };
+  }
+  // RFC 9110, section 10.1.1.
+  if (headers.expect !== undefined && !CONTINUE.test(headers.expect)) {
+    return { code: 'expectation_failed', hint: 'Send `Expect: 100-continue` or no Expect.' };
+  }
+  return null;
+}
+
+/** Refuses, before anything else, the requests that Node would refuse by itself and in a shape of its own. */
+export const httpRules = fp(
+  async (app) => {
+    app.addHook('onRequest', (request, reply, done) => {
+      const broken = brokenRule(request.raw);
+      if (broken === null) return done();
+      reply.header('connection', 'close');
+      sendError(request, reply, broken.code, { hint: broken.hint });
+    });
+  },
+  { name: 'http-rules' },
+);
