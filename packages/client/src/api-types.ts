@@ -31,7 +31,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The process is alive */
+        /**
+         * The process is alive
+         * @description Answers as long as the process can answer at all. It asks no other server.
+         */
         get: operations["live"];
         put?: never;
         post?: never;
@@ -50,7 +53,7 @@ export interface paths {
         };
         /**
          * Payments can be accepted
-         * @description Needs PostgreSQL only. While the queue is down, payments are still accepted (`degraded`), and posted once it is back.
+         * @description Needs a PostgreSQL that can be written to and has the migrations of this version. While the queue is down, payments are still accepted (`degraded`), and posted once it is back.
          */
         get: operations["ready"];
         put?: never;
@@ -222,7 +225,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List webhook endpoints */
+        /**
+         * List webhook endpoints
+         * @description Newest first. Secrets are not part of it.
+         */
         get: operations["listWebhooks"];
         put?: never;
         /**
@@ -243,7 +249,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read a webhook endpoint */
+        /**
+         * Read a webhook endpoint
+         * @description One endpoint with its state: enabled or not, failing or not, paused or not. Its secret is not part of it.
+         */
         get: operations["getWebhook"];
         put?: never;
         post?: never;
@@ -308,7 +317,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List deliveries and their attempts */
+        /**
+         * List deliveries and their attempts
+         * @description Newest first: each event that was or will be sent to the endpoint, with its last attempts.
+         */
         get: operations["listWebhookDeliveries"];
         put?: never;
         post?: never;
@@ -329,7 +341,7 @@ export interface paths {
         put?: never;
         /**
          * Send all events again that an endpoint missed
-         * @description Sends the deliveries of that time that failed or were canceled, and the events that happened while the endpoint was disabled, oldest first, at most 20 per second or as many as its `rate_per_second` allows. New events are still sent in between.
+         * @description Answers at once with a recovery that is `running`. It sends the deliveries of that time that failed or were canceled, and the events that happened while the endpoint was disabled, oldest first, at most 20 per second or as many as its `rate_per_second` allows, however many they are. New events are still sent in between. Several recoveries of one endpoint are carried out one after the other, and an event that is waiting already is not sent twice. Disabling or deleting the endpoint cancels them.
          */
         post: operations["recoverWebhook"];
         delete?: never;
@@ -345,7 +357,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read the progress of a recovery */
+        /**
+         * Read the progress of a recovery
+         * @description How many of its events were delivered so far.
+         */
         get: operations["getWebhookRecovery"];
         put?: never;
         post?: never;
@@ -382,7 +397,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read an event */
+        /**
+         * Read an event
+         * @description The same body as that of a webhook that is not thin. Events are kept for a limited time.
+         */
         get: operations["getEvent"];
         put?: never;
         post?: never;
@@ -528,6 +546,7 @@ export interface webhooks {
 export interface components {
     schemas: {
         /**
+         * @description A payment to post.
          * @example {
          *       "patient_mrn": "MRN-12345",
          *       "payment_method": "Card",
@@ -540,38 +559,39 @@ export interface components {
          */
         CreatePayment: {
             /**
-             * @description Medical Record Number (MRN) of the patient the payment belongs to.
+             * @description Medical Record Number (MRN) of the patient the payment belongs to. One line of text that is not blank, without control characters.
              * @example MRN-12345
              */
             patient_mrn: string;
             /**
-             * @description Name of the payment method as configured in the EMR (e.g. "Card"). Resolved to the EMR's internal payment method id at post time.
+             * @description Name of the payment method as configured in the EMR (e.g. "Card"). Resolved to the EMR's internal payment method id at post time. One line of text that is not blank, without control characters.
              * @example Card
              */
             payment_method: string;
             /**
-             * @description Your reference for the payment (e.g. a transaction or receipt number). Reference numbers may be reused across payments.
+             * @description Your reference for the payment (e.g. a transaction or receipt number). Reference numbers may be reused across payments. One line of text that is not blank, without control characters.
              * @example #123456
              */
             reference_number: string;
             /**
-             * @description Identifier of the EMR location/facility the payment is posted against.
+             * @description Identifier of the EMR location/facility the payment is posted against. One line of text that is not blank, without control characters.
              * @example 1404
              */
             location: string;
             /**
+             * Format: double
              * @description Payment amount. Must be a positive number, with at most two decimals.
              * @example 350
              */
             amount: number;
             /**
-             * @description Optional free-text note recorded with the payment in the EMR.
+             * @description Optional free-text note recorded with the payment in the EMR. Without control characters other than tabs and line breaks.
              * @example Patient copay collected at front desk
              */
             notes?: string;
             /**
              * Format: date
-             * @description Optional deposit date (YYYY-MM-DD). Defaults to today if omitted: the day in the practice's time zone.
+             * @description Optional deposit date (YYYY-MM-DD). Defaults to today if omitted: the day in the practice's time zone. The first year is 0001.
              * @example 2026-06-15
              */
             deposit_date?: string;
@@ -586,25 +606,29 @@ export interface components {
          *     }
          */
         PaymentQueued: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
+            /** @description For people. */
             message: string;
             /** @description Unique identifier for the created payment record */
             payment_id: string;
-            /** @description Job execution identifier for tracking the async operation */
+            /**
+             * Format: int64
+             * @description Job execution identifier for tracking the async operation
+             */
             job_id: number;
         };
         /** @description The body of every error answer. */
-        Error: {
-            /** @constant */
-            success: false;
+        ErrorReply: {
+            /** @description Always false. */
+            success: boolean;
             /** @description For people. Programs use `code`. */
             message: string;
             /**
-             * @description Stable and machine-readable.
-             * @enum {string}
+             * @description Stable and machine-readable. New codes may be added. Today: invalid_field, patient_not_found, user_not_found, payment_not_found, job_not_found, endpoint_not_found, event_not_found, recovery_not_found, invalid_client, missing_body, invalid_json, invalid_body, malformed_request, route_not_found, method_not_allowed, request_timeout, idempotency_key_in_flight, invalid_state, connection_unusable, endpoint_disabled, endpoint_exists, endpoint_limit_reached, recovery_limit_reached, retry_limit_reached, nothing_to_redeliver, test_in_progress, payload_too_large, unsupported_media_type, expectation_failed, idempotency_key_reused, read_too_costly, rate_limited, headers_too_large, internal_error, emr_unavailable, service_unavailable, emr_timeout.
+             * @example invalid_field
              */
-            code: "invalid_field" | "patient_not_found" | "user_not_found" | "payment_not_found" | "job_not_found" | "endpoint_not_found" | "event_not_found" | "recovery_not_found" | "invalid_client" | "missing_body" | "invalid_json" | "invalid_body" | "malformed_request" | "route_not_found" | "method_not_allowed" | "request_timeout" | "idempotency_key_in_flight" | "invalid_state" | "connection_unusable" | "endpoint_disabled" | "endpoint_limit_reached" | "nothing_to_redeliver" | "test_in_progress" | "payload_too_large" | "unsupported_media_type" | "expectation_failed" | "idempotency_key_reused" | "rate_limited" | "headers_too_large" | "internal_error" | "emr_unavailable" | "service_unavailable" | "emr_timeout";
+            code: string;
             /**
              * @description What may be wrong with the request and what to do, for people: for example which header is missing. Its wording may change, and most errors have none.
              * @example The header `access_token` is missing.
@@ -612,7 +636,7 @@ export interface components {
             hint?: string;
             /** @description Id of the request; also in the header `x-request-id`. */
             request_id: string;
-            /** @description true: send the same request again after a pause, with the same Idempotency-Key if it had one; nothing is created twice. false: do not send it again unchanged: it would be refused again, or (a POST without an Idempotency-Key that got a 500 or 503) it may already have been accepted. */
+            /** @description true: send the same request again after a pause, with the same Idempotency-Key if it had one; nothing is created twice. false: do not send it again unchanged: it would be refused again, or (a POST or PATCH without an Idempotency-Key that got a 500 or 503) it may already have been accepted. */
             safe_to_retry: boolean;
         };
         /** @description The payment is in the EMR. Further fields may be added: ignore those that you do not know. */
@@ -621,35 +645,24 @@ export interface components {
             id: string;
             /** @description The user with whose access token the payment was created. */
             access_token_reference_id: string;
-            /** @constant */
+            /**
+             * @description Always `event`.
+             * @enum {string}
+             */
             object: "event";
             /**
              * Format: date-time
              * @description When the event happened, in UTC and whole seconds.
              */
             created: string;
-            /** @constant */
+            /**
+             * @description Always `payment.created`.
+             * @enum {string}
+             */
             type: "payment.created";
             /** @description The `job_id` that the request was answered with, as a string. */
             job_id: string;
-            data: {
-                /**
-                 * @description Unique identifier of the payment.
-                 * @example 123e4567e89b12d3a456426614174001
-                 */
-                payment_id: string;
-                /** @description The EMR's identifier of the posting. */
-                emr_transaction_id: string;
-                payment_method: string;
-                amount: number;
-                reference_number: string;
-                patient_mrn: string;
-                /**
-                 * @description Place of this event among the events of this payment: 1, 2, 3 … Order by it, not by `created`, which has whole seconds. Absent only in events that happened before this service had the field: they come before those that have it.
-                 * @example 1
-                 */
-                sequence?: number;
-            };
+            data: components["schemas"]["PostedPayment"];
         };
         /** @description The payment could not be posted and is not in the EMR. Further fields may be added: ignore those that you do not know. */
         PaymentFailedEvent: {
@@ -657,31 +670,24 @@ export interface components {
             id: string;
             /** @description The user with whose access token the payment was created. */
             access_token_reference_id: string;
-            /** @constant */
+            /**
+             * @description Always `event`.
+             * @enum {string}
+             */
             object: "event";
             /**
              * Format: date-time
              * @description When the event happened, in UTC and whole seconds.
              */
             created: string;
-            /** @constant */
+            /**
+             * @description Always `payment.failed`.
+             * @enum {string}
+             */
             type: "payment.failed";
             /** @description The `job_id` that the request was answered with, as a string. */
             job_id: string;
-            data: {
-                /**
-                 * @description Unique identifier of the payment.
-                 * @example 123e4567e89b12d3a456426614174001
-                 */
-                payment_id: string;
-                /** @description Why, for a person, in this service's own words. The EMR's own words can name a patient, so they are not part of it, unless the operator of this service shares them with you (`share_emr_text`): then the reason ends with `The EMR said: …` and has at most 300 characters. */
-                failure_reason: string;
-                /**
-                 * @description Place of this event among the events of this payment: 1, 2, 3 … Order by it, not by `created`, which has whole seconds. Absent only in events that happened before this service had the field: they come before those that have it.
-                 * @example 1
-                 */
-                sequence?: number;
-            };
+            data: components["schemas"]["FailedPayment"];
         };
         /** @description The payment may or may not be in the EMR, and the EMR has no means to find out: a person has to look. It is not sent again. Further fields may be added: ignore those that you do not know. */
         PaymentReviewRequiredEvent: {
@@ -689,137 +695,91 @@ export interface components {
             id: string;
             /** @description The user with whose access token the payment was created. */
             access_token_reference_id: string;
-            /** @constant */
+            /**
+             * @description Always `event`.
+             * @enum {string}
+             */
             object: "event";
             /**
              * Format: date-time
              * @description When the event happened, in UTC and whole seconds.
              */
             created: string;
-            /** @constant */
+            /**
+             * @description Always `payment.review_required`.
+             * @enum {string}
+             */
             type: "payment.review_required";
             /** @description The `job_id` that the request was answered with, as a string. */
             job_id: string;
-            data: {
-                /**
-                 * @description Unique identifier of the payment.
-                 * @example 123e4567e89b12d3a456426614174001
-                 */
-                payment_id: string;
-                /** @description Why, for a person, in this service's own words. The EMR's own words can name a patient, so they are not part of it, unless the operator of this service shares them with you (`share_emr_text`): then the reason ends with `The EMR said: …` and has at most 300 characters. */
-                review_reason: string;
-                /**
-                 * @description Place of this event among the events of this payment: 1, 2, 3 … Order by it, not by `created`, which has whole seconds. Absent only in events that happened before this service had the field: they come before those that have it.
-                 * @example 1
-                 */
-                sequence?: number;
-            };
+            data: components["schemas"]["PaymentToReview"];
         };
         /** @description A webhook endpoint of yours was disabled and gets no events until you enable it. This event goes to your other endpoints and is in `GET /v1/events`. Further fields may be added: ignore those that you do not know. */
         EndpointDisabledEvent: {
             /** @description Id of the event; also in the header `webhook-id`. */
             id: string;
             /** @description Always null: it concerns no user. */
-            access_token_reference_id: null;
-            /** @constant */
+            access_token_reference_id: string | null;
+            /**
+             * @description Always `event`.
+             * @enum {string}
+             */
             object: "event";
             /**
              * Format: date-time
              * @description When the event happened, in UTC and whole seconds.
              */
             created: string;
-            /** @constant */
+            /**
+             * @description Always `endpoint.disabled`.
+             * @enum {string}
+             */
             type: "endpoint.disabled";
             /** @description Always null: it concerns no job. */
-            job_id: null;
-            data: {
-                /**
-                 * @description The webhook endpoint.
-                 * @example we_1J9X2q2eZvKYlo2CluR9g9gV
-                 */
-                endpoint_id: string;
-                /** @enum {string} */
-                code: "gone" | "failing" | "address_refused";
-                /** @description Why, in words for a person. */
-                reason: string;
-            };
+            job_id: string | null;
+            data: components["schemas"]["DisabledEndpoint"];
         };
         /** @description Sent by `POST /v1/webhooks/{id}/test`. It is not stored. Further fields may be added: ignore those that you do not know. */
         WebhookTestEvent: {
             /** @description Id of the event; also in the header `webhook-id`. */
             id: string;
             /** @description Always null: it concerns no user. */
-            access_token_reference_id: null;
-            /** @constant */
+            access_token_reference_id: string | null;
+            /**
+             * @description Always `event`.
+             * @enum {string}
+             */
             object: "event";
             /**
              * Format: date-time
              * @description When the event happened, in UTC and whole seconds.
              */
             created: string;
-            /** @constant */
-            type: "webhook.test";
-            /** @description Always null: it concerns no job. */
-            job_id: null;
-            data: {
-                /**
-                 * @description The webhook endpoint.
-                 * @example we_1J9X2q2eZvKYlo2CluR9g9gV
-                 */
-                endpoint_id: string;
-            };
-        };
-        /** @description The reason for `failed` or `needs_review`. */
-        PaymentFailure: {
             /**
-             * @description Stable and machine-readable. New codes may be added.
-             *     - `unknown_payment_method` (failed): Use one of the payment methods that the reason lists, or add the method in the EMR, then retry.
-             *     - `unknown_location` (failed): Use one of the locations that the reason lists, or add the location in the EMR, then retry.
-             *     - `unknown_patient` (failed): The EMR no longer knows the patient. Sync patients, then create the payment again.
-             *     - `closed_period` (failed): The deposit date lies in a period that the practice has closed. Create the payment with an open date.
-             *     - `amount_refused` (failed): The EMR does not take this amount, often because it exceeds the patient's balance. Correct the amount.
-             *     - `emr_refused` (failed): The EMR refused the payment. The reason names the field, where the EMR names one, and the operator of this service can read the EMR's own words. Correct the cause, then retry.
-             *     - `connection_misconfigured` (failed): The practice's EMR connection cannot be used as it is set up. Correct it, then retry.
-             *     - `retries_exhausted` (failed): The EMR could not be reached until the retry horizon ended, and does not have the payment. Retry.
-             *     - `resolved_not_posted` (failed): A person looked in the EMR and did not find the payment. Retry to have it posted.
-             *     - `outcome_unknown` (needs_review): The payment may or may not be in the EMR. Look there, then resolve it as posted or not posted.
-             *     - `several_matches` (needs_review): The EMR has more than one entry for the payment. Remove all but one there, then resolve it as posted.
-             *     - `entry_differs` (needs_review): The EMR has an entry with the payment's id that is not this payment; the reason names the difference. Correct the entry there and resolve the payment as posted, or remove it there and resolve the payment as not posted.
-             *     - `not_confirmed` (needs_review): The EMR accepted the payment for later and did not confirm in time that it has posted it. Look there, then resolve the payment as posted or not posted.
-             *     - `settlement_failed` (needs_review): The outcome of the payment could not be recorded because of a fault on our side. Look in the EMR, then resolve the payment as posted or not posted.
+             * @description Always `webhook.test`.
              * @enum {string}
              */
-            code: "unknown_payment_method" | "unknown_location" | "unknown_patient" | "closed_period" | "amount_refused" | "emr_refused" | "connection_misconfigured" | "retries_exhausted" | "resolved_not_posted" | "outcome_unknown" | "several_matches" | "entry_differs" | "not_confirmed" | "settlement_failed";
-            /** @description Why, for a person, in this service's own words. The EMR's own words can name a patient, so they are not part of it, unless the operator of this service shares them with you (`share_emr_text`): then the reason ends with `The EMR said: …` and has at most 300 characters. */
-            reason: string;
-            /** @description What to do about it. */
-            action: string;
+            type: "webhook.test";
+            /** @description Always null: it concerns no job. */
+            job_id: string | null;
+            data: components["schemas"]["TestedEndpoint"];
         };
-        /** @description Why a payment that was tried is still open, and when it is tried next. */
-        PaymentWaiting: {
-            /**
-             * @description Stable and machine-readable, such as `timeout`, `unauthorized` or `our_fault`.
-             * @example timeout
-             */
-            code: string;
-            /**
-             * @description The same in words for a person.
-             * @example The EMR did not answer in time.
-             */
-            reason: string;
-            /** @description How often it was tried and put off again. */
-            tries: number;
-            next_try_at: string | null;
-        };
+        /** @description A number of payments and their sum. */
         Tally: {
+            /**
+             * Format: int64
+             * @description How many.
+             */
             count: number;
             /**
+             * Format: double
              * @description Their sum, exact to the cent.
              * @example 350.1
              */
             amount: number;
         };
         /**
+         * @description What is corrected before the payment is posted again.
          * @example {
          *       "payment_method": "Card"
          *     }
@@ -837,6 +797,7 @@ export interface components {
             location?: string;
         };
         /**
+         * @description What a person found in the EMR.
          * @example {
          *       "outcome": "posted",
          *       "emr_transaction_id": "13969262",
@@ -854,17 +815,18 @@ export interface components {
              */
             outcome: "posted" | "not_posted";
             /**
-             * @description With `posted` only: the EMR's identifier of the posting.
+             * @description With `posted` only: the EMR's identifier of the posting. One line of text that is not blank, without control characters.
              * @example 13969262
              */
             emr_transaction_id?: string;
             /**
-             * @description Who looked, and how they found out. Kept in the audit log.
+             * @description Who looked, and how they found out. Kept in the audit log. Without control characters other than tabs and line breaks.
              * @example Found on the day sheet by M. Ortiz
              */
             note: string;
         };
         /**
+         * @description A payment with its state, its attempts and its events.
          * @example {
          *       "payment_id": "123e4567e89b12d3a456426614174001",
          *       "job_id": 12345,
@@ -911,30 +873,29 @@ export interface components {
              */
             payment_id: string;
             /**
+             * Format: int64
              * @description The `job_id` in the answer to the request that created the payment.
              * @example 12345
              */
             job_id: number;
-            /**
-             * @description `accepted`, `posting`, `retrying` and `submitted` are open: the payment is being processed. `submitted`: the EMR has accepted it and finishes it later; it is not sent again. `posted`: it is in the EMR. `failed`: it is not. `needs_review`: it may be; a person has to look (`resolve`).
-             * @enum {string}
-             */
-            status: "accepted" | "posting" | "retrying" | "submitted" | "posted" | "failed" | "needs_review";
+            status: components["schemas"]["PaymentStatus"];
             /** @description true: the payment is open, and posting is paused by us. Nothing is sent to the EMR meanwhile; it goes on by itself when the hold ends, and the time does not count against its retries. */
             on_hold: boolean;
-            /** @description Medical Record Number (MRN) of the patient the payment belongs to. */
+            /** @description Medical Record Number (MRN) of the patient the payment belongs to. One line of text that is not blank, without control characters. */
             patient_mrn: string;
-            /** @description Name of the payment method as configured in the EMR (e.g. "Card"). Resolved to the EMR's internal payment method id at post time. */
+            /** @description Name of the payment method as configured in the EMR (e.g. "Card"). Resolved to the EMR's internal payment method id at post time. One line of text that is not blank, without control characters. */
             payment_method: string;
-            /** @description Your reference for the payment (e.g. a transaction or receipt number). Reference numbers may be reused across payments. */
+            /** @description Your reference for the payment (e.g. a transaction or receipt number). Reference numbers may be reused across payments. One line of text that is not blank, without control characters. */
             reference_number: string;
-            /** @description Identifier of the EMR location/facility the payment is posted against. */
+            /** @description Identifier of the EMR location/facility the payment is posted against. One line of text that is not blank, without control characters. */
             location: string;
             /**
+             * Format: double
              * @description Payment amount.
              * @example 350
              */
             amount: number;
+            /** @description The note, when there is one. */
             notes: string | null;
             /**
              * Format: date
@@ -942,42 +903,25 @@ export interface components {
              * @example 2026-06-15
              */
             deposit_date: string;
+            /** @description The EMR's identifier of the posting. */
             emr_transaction_id: string | null;
-            failure: components["schemas"]["PaymentFailure"] | null;
-            waiting: components["schemas"]["PaymentWaiting"] | null;
+            failure: components["schemas"]["PaymentFailure"];
+            waiting: components["schemas"]["PaymentWaiting"];
             /** @description Every send to the EMR, oldest first. */
-            attempts: {
-                /** @description Counts from 1. */
-                number: number;
-                /**
-                 * Format: date-time
-                 * @description Just before the request to the EMR was sent.
-                 * @example 2026-06-15T10:30:00.000Z
-                 */
-                sent_at: string;
-                finished_at: string | null;
-                outcome: ("posted" | "accepted" | "refused" | "not_sent" | "unknown" | "absent") | null;
-                code: string | null;
-            }[];
+            attempts: components["schemas"]["PostingAttempt"][];
             /** @description The events about this payment, oldest first. Events are kept for a limited time. */
-            events: {
-                /** @example evt_1J9X2q2eZvKYlo2CluR9g9gV */
-                id: string;
-                /** @example payment.created */
-                type: string;
-                /**
-                 * Format: date-time
-                 * @description When the event happened.
-                 * @example 2026-06-15T10:30:00.000Z
-                 */
-                created: string;
-            }[];
+            events: components["schemas"]["PaymentEventReference"][];
             /**
              * Format: date-time
              * @description When it was accepted.
              * @example 2026-06-15T10:30:00.000Z
              */
             created_at: string;
+            /**
+             * Format: date-time
+             * @description When it became `posted`, `failed` or `needs_review`.
+             * @example 2026-06-15T10:30:00.000Z
+             */
             settled_at: string | null;
         };
         /**
@@ -1026,8 +970,8 @@ export interface components {
          *     }
          */
         PaymentReply: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
             data: components["schemas"]["Payment"];
@@ -1082,16 +1026,19 @@ export interface components {
          *     }
          */
         PaymentList: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
+            /** @description The entries of this page. */
             data: components["schemas"]["Payment"][];
             /** @description There is another page. */
             has_more: boolean;
+            /** @description The `cursor` of the next page; null on the last one. */
             next_cursor: string | null;
         };
         /**
+         * @description The work on one payment.
          * @example {
          *       "job_id": 12345,
          *       "status": "failed",
@@ -1102,15 +1049,12 @@ export interface components {
          */
         Job: {
             /**
+             * Format: int64
              * @description The `job_id` in the answer to the request that created the payment.
              * @example 12345
              */
             job_id: number;
-            /**
-             * @description `accepted`, `posting`, `retrying` and `submitted` are open: the payment is being processed. `submitted`: the EMR has accepted it and finishes it later; it is not sent again. `posted`: it is in the EMR. `failed`: it is not. `needs_review`: it may be; a person has to look (`resolve`).
-             * @enum {string}
-             */
-            status: "accepted" | "posting" | "retrying" | "submitted" | "posted" | "failed" | "needs_review";
+            status: components["schemas"]["PaymentStatus"];
             /**
              * @description Unique identifier of the payment.
              * @example 123e4567e89b12d3a456426614174001
@@ -1122,6 +1066,11 @@ export interface components {
              * @example 2026-06-15T10:30:00.000Z
              */
             created_at: string;
+            /**
+             * Format: date-time
+             * @description When the work ended.
+             * @example 2026-06-15T10:30:00.000Z
+             */
             settled_at: string | null;
         };
         /**
@@ -1139,8 +1088,8 @@ export interface components {
          *     }
          */
         JobReply: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
             data: components["schemas"]["Job"];
@@ -1158,17 +1107,11 @@ export interface components {
          *     }
          */
         PaymentResolved: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
-            data: {
-                payment_id: string;
-                /** @enum {string} */
-                status: "posted" | "failed";
-                /** @description The event that reports it. */
-                event_id: string;
-            };
+            data: components["schemas"]["ResolvedPayment"];
         };
         /**
          * @description What the user's EMR connection supports
@@ -1199,94 +1142,26 @@ export interface components {
          *     }
          */
         ConnectionReply: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
-            data: {
-                /** @example fhir-r5 */
-                adapter: string;
-                /**
-                 * @description How the outcome is settled when the EMR does not answer. `conditional-create`, `lookup`: this service finds out whether the EMR has the payment. `none`: a person has to look (`needs_review`).
-                 * @enum {string}
-                 */
-                capability: "conditional-create" | "lookup" | "none";
-                /**
-                 * @description Of the practice. It decides which day is today, the default of `deposit_date`.
-                 * @example America/New_York
-                 */
-                time_zone: string;
-                /** @description Fields of a payment for which this EMR has no place: they are stored here and not posted. */
-                dropped_fields: ("payment_method" | "reference_number" | "location" | "notes" | "deposit_date")[];
-                /** @description `payment_method` takes the name of one of these. */
-                payment_methods: {
-                    /** @description The EMR's own id. */
-                    id: string;
-                    /** @description Its name in the EMR. */
-                    name: string;
-                }[];
-                /** @description `location` takes an identifier, the id or the name of one of these. */
-                locations: {
-                    /** @description The EMR's own id. */
-                    id: string;
-                    /** @description Its name in the EMR. */
-                    name: string;
-                    /** @description Further identifiers that `location` can take for it. */
-                    identifiers: string[];
-                }[];
-            };
+            data: components["schemas"]["Connection"];
         };
-        /**
-         * @description With `dry_run=true`: the payment as it would be posted. Nothing was written
-         * @example {
-         *       "success": true,
-         *       "message": "The payment would be posted like this. Nothing was written.",
-         *       "data": {
-         *         "would_post": true,
-         *         "patient_mrn": "MRN-12345",
-         *         "payment_method": {
-         *           "id": "http://practice.example.com/payment-methods|CC",
-         *           "name": "Card"
-         *         },
-         *         "location": {
-         *           "id": "loc-1404",
-         *           "name": "Main Street"
-         *         },
-         *         "reference_number": "#123456",
-         *         "amount": 350,
-         *         "deposit_date": "2026-06-15",
-         *         "dropped_fields": []
-         *       }
-         *     }
-         */
-        PaymentDryRun: {
-            /** @constant */
-            success: true;
+        /** @description Payment queued: always with `payment_id` and `job_id`. The answer to a request with `dry_run=true` has neither, but `data`: the payment as it would be posted. */
+        CreatePaymentAnswer: {
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
-            data: {
-                /** @constant */
-                would_post: true;
-                patient_mrn: string;
-                payment_method: {
-                    /** @description The EMR's own id. */
-                    id: string;
-                    /** @description Its name in the EMR. */
-                    name: string;
-                };
-                location: {
-                    /** @description The EMR's own id. */
-                    id: string;
-                    /** @description Its name in the EMR. */
-                    name: string;
-                };
-                reference_number: string;
-                amount: number;
-                /** Format: date */
-                deposit_date: string;
-                /** @description Fields of a payment for which this EMR has no place: they are stored here and not posted. */
-                dropped_fields: ("payment_method" | "reference_number" | "location" | "notes" | "deposit_date")[];
-            };
+            /** @description Unique identifier for the created payment record */
+            payment_id?: string;
+            /**
+             * Format: int64
+             * @description Job execution identifier for tracking the async operation
+             */
+            job_id?: number;
+            data?: components["schemas"]["DryRun"];
         };
         /**
          * @description All payments of the date (`accepted`) with their state now: `posted` payments are in the EMR, `open` ones are still being processed
@@ -1370,33 +1245,14 @@ export interface components {
          *     }
          */
         ReconciliationReply: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
-            data: {
-                /** Format: date */
-                date: string;
-                location: string | null;
-                /** @description One entry for each payment method; names that differ only in case and white space are one method. */
-                methods: {
-                    payment_method: string;
-                    accepted: components["schemas"]["Tally"];
-                    posted: components["schemas"]["Tally"];
-                    failed: components["schemas"]["Tally"];
-                    needs_review: components["schemas"]["Tally"];
-                    open: components["schemas"]["Tally"];
-                }[];
-                totals: {
-                    accepted: components["schemas"]["Tally"];
-                    posted: components["schemas"]["Tally"];
-                    failed: components["schemas"]["Tally"];
-                    needs_review: components["schemas"]["Tally"];
-                    open: components["schemas"]["Tally"];
-                };
-            };
+            data: components["schemas"]["Reconciliation"];
         };
         /**
+         * @description A webhook endpoint to register.
          * @example {
          *       "url": "https://hooks.example.com/emr-payments",
          *       "description": "Production",
@@ -1413,23 +1269,23 @@ export interface components {
              */
             url: string;
             /**
-             * @description For your own use. It is not sent anywhere.
+             * @description One line of text for your own use. It is not sent anywhere.
              * @example Production, front desk
              */
             description?: string;
             /** @description Only events of these types. Empty: every type, including future ones. */
-            event_types?: ("payment.created" | "payment.failed" | "payment.review_required" | "endpoint.disabled")[];
+            event_types?: components["schemas"]["EventType"][];
             /** @description Send only `{id, type, created, payment_id, sequence}`: no patient data leaves this service. */
             thin?: boolean;
+            signing?: components["schemas"]["WebhookSigning"];
             /**
-             * @description `v1`: HMAC-SHA256 with a secret that both sides have. `v1a`: ed25519; you get the public key, which can verify but not sign.
-             * @enum {string}
+             * Format: double
+             * @description Maximum of deliveries per second, on average. Without it only the 15 s deadline of each limits them.
              */
-            signing?: "v1" | "v1a";
-            /** @description Maximum of deliveries per second, on average. Without it only the 15 s deadline of each limits them. */
             rate_per_second?: number;
         };
         /**
+         * @description What to change; a field that is left out stays as it is.
          * @example {
          *       "enabled": true
          *     }
@@ -1440,16 +1296,25 @@ export interface components {
              * @example https://hooks.example.com/emr-payments
              */
             url?: string;
+            /**
+             * @description One line of text for your own use. It is not sent anywhere.
+             * @example Production, front desk
+             */
             description?: string | null;
             /** @description Only events of these types. Empty: every type, including future ones. */
-            event_types?: ("payment.created" | "payment.failed" | "payment.review_required" | "endpoint.disabled")[];
+            event_types?: components["schemas"]["EventType"][];
             /** @description Send only `{id, type, created, payment_id, sequence}`: no patient data leaves this service. */
             thin?: boolean;
+            /**
+             * Format: double
+             * @description Maximum of deliveries per second, on average. Without it only the 15 s deadline of each limits them.
+             */
             rate_per_second?: number | null;
             /** @description false: nothing more is sent, and pending deliveries are canceled. true: deliveries start afresh; `recoverable` in the answer counts the events that were missed. */
             enabled?: boolean;
         };
         /**
+         * @description How the old secret is replaced.
          * @example {
          *       "overlap_seconds": 86400
          *     }
@@ -1459,6 +1324,7 @@ export interface components {
             overlap_seconds?: number;
         };
         /**
+         * @description The time whose events are sent again.
          * @example {
          *       "since": "2026-06-14T00:00:00Z"
          *     }
@@ -1477,6 +1343,7 @@ export interface components {
             until?: string;
         };
         /**
+         * @description Where to send the event again.
          * @example {
          *       "endpoint_id": "we_1J9X2q2eZvKYlo2CluR9g9gV"
          *     }
@@ -1486,6 +1353,7 @@ export interface components {
             endpoint_id?: string;
         };
         /**
+         * @description An endpoint that receives your events.
          * @example {
          *       "id": "we_1J9X2q2eZvKYlo2CluR9g9gV",
          *       "url": "https://hooks.example.com/emr-payments",
@@ -1508,9 +1376,14 @@ export interface components {
          *     }
          */
         WebhookEndpoint: {
-            /** @example we_1J9X2q2eZvKYlo2CluR9g9gV */
+            /**
+             * @description Id of the endpoint.
+             * @example we_1J9X2q2eZvKYlo2CluR9g9gV
+             */
             id: string;
+            /** @description Where events are sent. */
             url: string;
+            /** @description Your own text, when there is one. */
             description: string | null;
             /** @description Empty: every type. */
             event_types: string[];
@@ -1519,18 +1392,37 @@ export interface components {
              * @example 2026-06-01
              */
             api_version: string;
+            /** @description Only `{id, type, created, payment_id}` is sent. */
             thin: boolean;
+            signing: components["schemas"]["WebhookSigning"];
             /**
-             * @description `v1`: HMAC-SHA256 with a secret that both sides have. `v1a`: ed25519; you get the public key, which can verify but not sign.
-             * @enum {string}
+             * Format: double
+             * @description Maximum of deliveries per second; null when there is none.
              */
-            signing: "v1" | "v1a";
             rate_per_second: number | null;
+            /** @description false: nothing is sent. */
             enabled: boolean;
+            /**
+             * Format: date-time
+             * @description The time from which on nothing is sent.
+             * @example 2026-06-15T10:30:00.000Z
+             */
             disabled_at: string | null;
-            disabled_code: ("gone" | "failing" | "address_refused" | "by_client" | "by_operator") | null;
+            /** @description Why nothing is sent: gone, failing, address_refused, by_client, by_operator. New codes may be added. */
+            disabled_code: string | null;
+            /** @description Why, in words for a person. */
             disabled_reason: string | null;
+            /**
+             * Format: date-time
+             * @description The first failure since the last success. After five days of failures the endpoint is disabled.
+             * @example 2026-06-15T10:30:00.000Z
+             */
             failing_since: string | null;
+            /**
+             * Format: date-time
+             * @description After five failures in a row events wait until this time. Then one is sent as a probe; if it succeeds, the others follow.
+             * @example 2026-06-15T10:30:00.000Z
+             */
             paused_until: string | null;
             /**
              * Format: date-time
@@ -1540,6 +1432,7 @@ export interface components {
             created_at: string;
         };
         /**
+         * @description One event for one endpoint, with its attempts.
          * @example {
          *       "id": 4711,
          *       "event_id": "evt_1J9X2q2eZvKYlo2CluR9g9gV",
@@ -1562,9 +1455,17 @@ export interface components {
          *     }
          */
         WebhookDelivery: {
+            /**
+             * Format: int64
+             * @description Number of the delivery.
+             */
             id: number;
-            /** @example evt_1J9X2q2eZvKYlo2CluR9g9gV */
+            /**
+             * @description The event.
+             * @example evt_1J9X2q2eZvKYlo2CluR9g9gV
+             */
             event_id: string;
+            /** @description The type of the event. */
             event_type: string;
             /**
              * @description `pending`: waits for its first or next attempt. `failed`: all attempts are used up. `canceled`: the endpoint was disabled first. Failed and canceled deliveries can be recovered.
@@ -1577,34 +1478,34 @@ export interface components {
              * @example 2026-06-15T10:30:00.000Z
              */
             created_at: string;
+            /**
+             * Format: date-time
+             * @description When it was delivered, failed or canceled.
+             * @example 2026-06-15T10:30:00.000Z
+             */
             finished_at: string | null;
+            /**
+             * Format: date-time
+             * @description Earliest time of the next attempt; null when no attempt is planned.
+             * @example 2026-06-15T10:30:00.000Z
+             */
             next_attempt_at: string | null;
             /** @description Attempts made so far. */
             attempt_count: number;
             /** @description At most the last 20, oldest first. */
-            attempts: {
-                number: number;
-                /**
-                 * Format: date-time
-                 * @description When it was sent.
-                 * @example 2026-06-15T10:30:00.000Z
-                 */
-                started_at: string;
-                http_status: number | null;
-                /** @description From the DNS query to the end of the answer. */
-                duration_ms: number;
-                error_kind: string | null;
-                excerpt: string | null;
-            }[];
+            attempts: components["schemas"]["WebhookAttempt"][];
         };
         /**
+         * @description A recovery with its progress.
          * @example {
          *       "id": "rec_1J9X2q2eZvKYlo2CluR9g9gV",
          *       "endpoint_id": "we_1J9X2q2eZvKYlo2CluR9g9gV",
          *       "since": "2026-06-14T00:00:00.000Z",
          *       "until": "2026-06-15T10:30:00.000Z",
          *       "status": "running",
-         *       "total": 240,
+         *       "total": null,
+         *       "found": 240,
+         *       "searched_until": "2026-06-14T17:04:31.250Z",
          *       "done": 60,
          *       "delivered": 59,
          *       "failed": 1,
@@ -1613,8 +1514,12 @@ export interface components {
          *     }
          */
         WebhookRecovery: {
-            /** @example rec_1J9X2q2eZvKYlo2CluR9g9gV */
+            /**
+             * @description Id of the recovery.
+             * @example rec_1J9X2q2eZvKYlo2CluR9g9gV
+             */
             id: string;
+            /** @description The endpoint. */
             endpoint_id: string;
             /**
              * Format: date-time
@@ -1628,16 +1533,43 @@ export interface components {
              * @example 2026-06-15T10:30:00.000Z
              */
             until: string;
-            /** @enum {string} */
-            status: "running" | "done";
-            /** @description Events that it sends in all. */
-            total: number;
-            /** @description Events that were delivered, failed or canceled. */
+            /**
+             * @description `running`: events are being searched, or sent. `done`: every event that the endpoint missed was delivered, failed or canceled. `canceled`: the endpoint was disabled or deleted before that; start another one when it is enabled again.
+             * @enum {string}
+             */
+            status: "running" | "done" | "canceled";
+            /**
+             * Format: int64
+             * @description Events that it sends in all; null until all have been found, and for good when it was canceled before that.
+             */
+            total: number | null;
+            /**
+             * Format: int64
+             * @description Events that it has found and queued so far.
+             */
+            found: number;
+            /**
+             * Format: date-time
+             * @description Events from before this time have been searched; null until the search begins.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            searched_until: string | null;
+            /**
+             * Format: int64
+             * @description Events that were delivered, failed or canceled.
+             */
             done: number;
+            /**
+             * Format: int64
+             * @description Events that were delivered.
+             */
             delivered: number;
-            /** @description Failed or canceled again. */
+            /**
+             * Format: int64
+             * @description Events whose delivery failed or was canceled again.
+             */
             failed: number;
-            /** @description true: there were more than the 10000 events of one recovery, of which the oldest are sent first. When this one is done, send the same request again. */
+            /** @description Always false: one recovery sends everything that was missed in its period. */
             more: boolean;
             /**
              * Format: date-time
@@ -1667,15 +1599,25 @@ export interface components {
          *     }
          */
         Event: {
+            /** @description Id of the event. */
             id: string;
+            /** @description The user; null when the event concerns no user. */
             access_token_reference_id: string | null;
-            /** @constant */
+            /**
+             * @description Always `event`.
+             * @enum {string}
+             */
             object: "event";
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When the event happened, in UTC and whole seconds.
+             */
             created: string;
             /** @description New types may be added: ignore those that you do not know. */
             type: string;
+            /** @description The job; null when the event concerns no job. */
             job_id: string | null;
+            /** @description The event's own fields, by its type. */
             data: {
                 [key: string]: unknown;
             };
@@ -1708,8 +1650,8 @@ export interface components {
          *     }
          */
         WebhookEndpointReply: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
             data: components["schemas"]["WebhookEndpoint"];
@@ -1746,13 +1688,15 @@ export interface components {
          *     }
          */
         WebhookEndpointList: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
+            /** @description The entries of this page. */
             data: components["schemas"]["WebhookEndpoint"][];
             /** @description There is another page. */
             has_more: boolean;
+            /** @description The `cursor` of the next page; null on the last one. */
             next_cursor: string | null;
         };
         /**
@@ -1784,52 +1728,11 @@ export interface components {
          *     }
          */
         WebhookEndpointCreated: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
-            data: {
-                /** @example we_1J9X2q2eZvKYlo2CluR9g9gV */
-                id: string;
-                url: string;
-                description: string | null;
-                /** @description Empty: every type. */
-                event_types: string[];
-                /**
-                 * @description The payload version that it registered with. It never changes.
-                 * @example 2026-06-01
-                 */
-                api_version: string;
-                thin: boolean;
-                /**
-                 * @description `v1`: HMAC-SHA256 with a secret that both sides have. `v1a`: ed25519; you get the public key, which can verify but not sign.
-                 * @enum {string}
-                 */
-                signing: "v1" | "v1a";
-                rate_per_second: number | null;
-                enabled: boolean;
-                disabled_at: string | null;
-                disabled_code: ("gone" | "failing" | "address_refused" | "by_client" | "by_operator") | null;
-                disabled_reason: string | null;
-                failing_since: string | null;
-                paused_until: string | null;
-                /**
-                 * Format: date-time
-                 * @description When it was registered.
-                 * @example 2026-06-15T10:30:00.000Z
-                 */
-                created_at: string;
-                /**
-                 * @description With `v1`: the secret that verifies the signatures. It is shown in this answer only.
-                 * @example whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
-                 */
-                secret?: string;
-                /**
-                 * @description With `v1a`: the key that verifies the signatures. The secret key never leaves this service.
-                 * @example whpk_NAT9qhvbi6zmGTBbFOkiK1RTbd6zlHtFHvWmNzGYSEM=
-                 */
-                public_key?: string;
-            };
+            data: components["schemas"]["WebhookEndpointWithSecret"];
         };
         /**
          * @description The endpoint as it is now
@@ -1863,52 +1766,11 @@ export interface components {
          *     }
          */
         WebhookEndpointUpdated: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
-            data: {
-                /** @example we_1J9X2q2eZvKYlo2CluR9g9gV */
-                id: string;
-                url: string;
-                description: string | null;
-                /** @description Empty: every type. */
-                event_types: string[];
-                /**
-                 * @description The payload version that it registered with. It never changes.
-                 * @example 2026-06-01
-                 */
-                api_version: string;
-                thin: boolean;
-                /**
-                 * @description `v1`: HMAC-SHA256 with a secret that both sides have. `v1a`: ed25519; you get the public key, which can verify but not sign.
-                 * @enum {string}
-                 */
-                signing: "v1" | "v1a";
-                rate_per_second: number | null;
-                enabled: boolean;
-                disabled_at: string | null;
-                disabled_code: ("gone" | "failing" | "address_refused" | "by_client" | "by_operator") | null;
-                disabled_reason: string | null;
-                failing_since: string | null;
-                paused_until: string | null;
-                /**
-                 * Format: date-time
-                 * @description When it was registered.
-                 * @example 2026-06-15T10:30:00.000Z
-                 */
-                created_at: string;
-                recoverable: {
-                    /**
-                     * Format: date-time
-                     * @description The `since` for `POST /v1/webhooks/{id}/recover`.
-                     * @example 2026-06-15T10:30:00.000Z
-                     */
-                    since: string;
-                    /** @description Events since then that the endpoint did not get; at most 10000 are counted. */
-                    count: number;
-                } | null;
-            };
+            data: components["schemas"]["ChangedWebhookEndpoint"];
         };
         /**
          * @description The endpoint is deleted
@@ -1922,15 +1784,11 @@ export interface components {
          *     }
          */
         WebhookEndpointDeleted: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
-            data: {
-                id: string;
-                /** @constant */
-                deleted: true;
-            };
+            data: components["schemas"]["DeletedWebhookEndpoint"];
         };
         /**
          * @description The new secret
@@ -1945,30 +1803,11 @@ export interface components {
          *     }
          */
         WebhookSecretRotated: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
-            data: {
-                /** @description The endpoint. */
-                id: string;
-                /**
-                 * @description With `v1`: the secret that verifies the signatures. It is shown in this answer only.
-                 * @example whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
-                 */
-                secret?: string;
-                /**
-                 * @description With `v1a`: the key that verifies the signatures. The secret key never leaves this service.
-                 * @example whpk_NAT9qhvbi6zmGTBbFOkiK1RTbd6zlHtFHvWmNzGYSEM=
-                 */
-                public_key?: string;
-                /**
-                 * Format: date-time
-                 * @description The old secret signs as well until this time.
-                 * @example 2026-06-15T10:30:00.000Z
-                 */
-                old_valid_until: string;
-            };
+            data: components["schemas"]["WebhookSecret"];
         };
         /**
          * @description The result of the test
@@ -1987,22 +1826,11 @@ export interface components {
          *     }
          */
         WebhookTestResult: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
-            data: {
-                /** @description The endpoint answered 2xx in time. */
-                delivered: boolean;
-                /** @description The `webhook-id` that was sent. */
-                event_id: string;
-                http_status: number | null;
-                /** @description From the DNS query to the end of the answer. */
-                duration_ms: number;
-                error_kind: string | null;
-                excerpt: string | null;
-                detail: string | null;
-            };
+            data: components["schemas"]["WebhookTest"];
         };
         /**
          * @description Deliveries, newest first
@@ -2036,13 +1864,15 @@ export interface components {
          *     }
          */
         WebhookDeliveryList: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
+            /** @description The entries of this page. */
             data: components["schemas"]["WebhookDelivery"][];
             /** @description There is another page. */
             has_more: boolean;
+            /** @description The `cursor` of the next page; null on the last one. */
             next_cursor: string | null;
         };
         /**
@@ -2056,7 +1886,9 @@ export interface components {
          *         "since": "2026-06-14T00:00:00.000Z",
          *         "until": "2026-06-15T10:30:00.000Z",
          *         "status": "running",
-         *         "total": 240,
+         *         "total": null,
+         *         "found": 240,
+         *         "searched_until": "2026-06-14T17:04:31.250Z",
          *         "done": 60,
          *         "delivered": 59,
          *         "failed": 1,
@@ -2066,8 +1898,8 @@ export interface components {
          *     }
          */
         WebhookRecoveryReply: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
             data: components["schemas"]["WebhookRecovery"];
@@ -2086,15 +1918,11 @@ export interface components {
          *     }
          */
         EventRedelivering: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
-            data: {
-                event_id: string;
-                /** @description The endpoints that get it again. An endpoint with a delivery of it still pending is left out. */
-                endpoint_ids: string[];
-            };
+            data: components["schemas"]["RedeliveringEvent"];
         };
         /**
          * @description The event
@@ -2121,8 +1949,8 @@ export interface components {
          *     }
          */
         EventReply: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
             data: components["schemas"]["Event"];
@@ -2156,14 +1984,582 @@ export interface components {
          *     }
          */
         EventList: {
-            /** @constant */
-            success: true;
+            /** @description Always true. */
+            success: boolean;
             /** @description For people. */
             message: string;
+            /** @description The entries of this page. */
             data: components["schemas"]["Event"][];
             /** @description There is another page. */
             has_more: boolean;
+            /** @description The `cursor` of the next page; null on the last one. */
             next_cursor: string | null;
+        };
+        /** @description A payment that is in the EMR. */
+        PostedPayment: {
+            /**
+             * @description Unique identifier of the payment.
+             * @example 123e4567e89b12d3a456426614174001
+             */
+            payment_id: string;
+            /** @description The EMR's identifier of the posting. */
+            emr_transaction_id: string;
+            /** @description As it was sent. */
+            payment_method: string;
+            /**
+             * Format: double
+             * @description Payment amount.
+             */
+            amount: number;
+            /** @description As it was sent. */
+            reference_number: string;
+            /** @description As it was sent. */
+            patient_mrn: string;
+            /**
+             * @description Place of this event among the events of this payment: 1, 2, 3 … Order by it, not by `created`, which has whole seconds. Absent only in events that happened before this service had the field: they come before those that have it.
+             * @example 1
+             */
+            sequence?: number;
+        };
+        /** @description A payment that is not in the EMR. */
+        FailedPayment: {
+            /**
+             * @description Unique identifier of the payment.
+             * @example 123e4567e89b12d3a456426614174001
+             */
+            payment_id: string;
+            /** @description Why, for a person, in this service's own words. The EMR's own words can name a patient, so they are not part of it, unless the operator of this service shares them with you (`share_emr_text`): then the reason ends with `The EMR said: …` and has at most 300 characters. */
+            failure_reason: string;
+            /**
+             * @description Place of this event among the events of this payment: 1, 2, 3 … Order by it, not by `created`, which has whole seconds. Absent only in events that happened before this service had the field: they come before those that have it.
+             * @example 1
+             */
+            sequence?: number;
+        };
+        /** @description A payment that may be in the EMR. */
+        PaymentToReview: {
+            /**
+             * @description Unique identifier of the payment.
+             * @example 123e4567e89b12d3a456426614174001
+             */
+            payment_id: string;
+            /** @description Why, for a person, in this service's own words. The EMR's own words can name a patient, so they are not part of it, unless the operator of this service shares them with you (`share_emr_text`): then the reason ends with `The EMR said: …` and has at most 300 characters. */
+            review_reason: string;
+            /**
+             * @description Place of this event among the events of this payment: 1, 2, 3 … Order by it, not by `created`, which has whole seconds. Absent only in events that happened before this service had the field: they come before those that have it.
+             * @example 1
+             */
+            sequence?: number;
+        };
+        /** @description The endpoint that was disabled. */
+        DisabledEndpoint: {
+            /**
+             * @description The webhook endpoint.
+             * @example we_1J9X2q2eZvKYlo2CluR9g9gV
+             */
+            endpoint_id: string;
+            /** @description Why, for programs: gone, failing, address_refused. New codes may be added. */
+            code: string;
+            /** @description Why, in words for a person. */
+            reason: string;
+        };
+        /** @description The endpoint that is tested. */
+        TestedEndpoint: {
+            /**
+             * @description The webhook endpoint.
+             * @example we_1J9X2q2eZvKYlo2CluR9g9gV
+             */
+            endpoint_id: string;
+        };
+        /**
+         * @description `accepted`, `posting`, `retrying` and `submitted` are open: the payment is being processed. `submitted`: the EMR has accepted it and finishes it later; it is not sent again. `posted`: it is in the EMR. `failed`: it is not. `needs_review`: it may be; a person has to look (`resolve`).
+         * @enum {string}
+         */
+        PaymentStatus: "accepted" | "posting" | "retrying" | "submitted" | "posted" | "failed" | "needs_review";
+        /**
+         * PaymentFailure
+         * @description The reason for `failed` or `needs_review`.
+         */
+        PaymentFailure: {
+            /**
+             * @description Stable and machine-readable. New codes may be added.
+             *     - `unknown_payment_method` (failed): Use one of the payment methods that the reason lists, or add the method in the EMR, then retry.
+             *     - `unknown_location` (failed): Use one of the locations that the reason lists, or add the location in the EMR, then retry.
+             *     - `unknown_patient` (failed): The EMR no longer knows the patient. Sync patients, then create the payment again.
+             *     - `closed_period` (failed): The deposit date lies in a period that the practice has closed. Create the payment with an open date.
+             *     - `amount_refused` (failed): The EMR does not take this amount, often because it exceeds the patient's balance. Correct the amount.
+             *     - `emr_refused` (failed): The EMR refused the payment. The reason names the field, where the EMR names one, and the operator of this service can read the EMR's own words. Correct the cause, then retry.
+             *     - `connection_misconfigured` (failed): The practice's EMR connection cannot be used as it is set up. Correct it, then retry.
+             *     - `retries_exhausted` (failed): The EMR could not be reached until the retry horizon ended, and does not have the payment. Retry.
+             *     - `resolved_not_posted` (failed): A person looked in the EMR and did not find the payment. Retry to have it posted.
+             *     - `outcome_unknown` (needs_review): The payment may or may not be in the EMR. Look there, then resolve it as posted or not posted.
+             *     - `several_matches` (needs_review): The EMR has more than one entry for the payment. Remove all but one there, then resolve it as posted.
+             *     - `entry_differs` (needs_review): The EMR has an entry with the payment's id that is not this payment; the reason names the difference. Correct the entry there and resolve the payment as posted, or remove it there and resolve the payment as not posted.
+             *     - `not_confirmed` (needs_review): The EMR accepted the payment for later and did not confirm in time that it has posted it. Look there, then resolve the payment as posted or not posted.
+             *     - `settlement_failed` (needs_review): The outcome of the payment could not be recorded because of a fault on our side. Look in the EMR, then resolve the payment as posted or not posted.
+             */
+            code: string;
+            /** @description Why, for a person, in this service's own words. The EMR's own words can name a patient, so they are not part of it, unless the operator of this service shares them with you (`share_emr_text`): then the reason ends with `The EMR said: …` and has at most 300 characters. */
+            reason: string;
+            /** @description What to do about it. */
+            action: string;
+        } | null;
+        /**
+         * PaymentWaiting
+         * @description Why a payment that was tried is still open, and when it is tried next.
+         */
+        PaymentWaiting: {
+            /**
+             * @description Stable and machine-readable, such as `timeout`, `unauthorized` or `our_fault`.
+             * @example timeout
+             */
+            code: string;
+            /**
+             * @description The same in words for a person.
+             * @example The EMR did not answer in time.
+             */
+            reason: string;
+            /** @description How often it was tried and put off again. */
+            tries: number;
+            /**
+             * Format: date-time
+             * @description When it is tried next, at the earliest; null while it is being tried.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            next_try_at: string | null;
+        } | null;
+        /** @description One send of the payment to the EMR. */
+        PostingAttempt: {
+            /** @description Counts from 1. */
+            number: number;
+            /**
+             * Format: date-time
+             * @description Just before the request to the EMR was sent.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            sent_at: string;
+            /**
+             * Format: date-time
+             * @description When its outcome was known.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            finished_at: string | null;
+            /** @description `posted`: the EMR has it. `accepted`: the EMR took it and finishes it later. `refused`: the EMR does not take it. `not_sent`: it never reached the EMR. `unknown`: there was no answer that proves anything. `absent`: the outcome was open, and a later look-up or a person found that the EMR does not have it. null: still running. */
+            outcome: string | null;
+            /** @description What went wrong, as one of a list of codes such as `timeout`; null when nothing went wrong. New codes may be added. `restored`: our database was restored from a backup of this time, so that the payment may have been sent without our knowing it. */
+            code: string | null;
+        };
+        /** @description An event about the payment. */
+        PaymentEventReference: {
+            /**
+             * @description Id of the event.
+             * @example evt_1J9X2q2eZvKYlo2CluR9g9gV
+             */
+            id: string;
+            /**
+             * @description Type of the event.
+             * @example payment.created
+             */
+            type: string;
+            /**
+             * Format: date-time
+             * @description When the event happened.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            created: string;
+        };
+        /** @description The payment as it is settled. */
+        ResolvedPayment: {
+            /** @description Unique identifier of the payment. */
+            payment_id: string;
+            /**
+             * @description The state of the payment now.
+             * @enum {string}
+             */
+            status: "posted" | "failed";
+            /** @description The event that reports it. */
+            event_id: string;
+        };
+        /**
+         * @description A field of a payment for which an EMR can lack a place.
+         * @enum {string}
+         */
+        DroppedField: "payment_method" | "reference_number" | "location" | "notes" | "deposit_date";
+        /** @description A payment method or a location of the EMR. */
+        EmrEntry: {
+            /** @description The EMR's own id. */
+            id: string;
+            /** @description Its name in the EMR. */
+            name: string;
+        };
+        /** @description A location of the EMR. */
+        EmrLocation: {
+            /** @description The EMR's own id. */
+            id: string;
+            /** @description Its name in the EMR. */
+            name: string;
+            /** @description Further identifiers that `location` can take for it. */
+            identifiers: string[];
+        };
+        /** @description What the user's EMR connection supports. */
+        Connection: {
+            /**
+             * @description The dialect of the EMR.
+             * @example fhir-r5
+             */
+            adapter: string;
+            /**
+             * @description How the outcome is settled when the EMR does not answer. `conditional-create`, `lookup`: this service finds out whether the EMR has the payment. `none`: a person has to look (`needs_review`).
+             * @enum {string}
+             */
+            capability: "conditional-create" | "lookup" | "none";
+            /**
+             * @description Of the practice. It decides which day is today, the default of `deposit_date`.
+             * @example America/New_York
+             */
+            time_zone: string;
+            /** @description Fields of a payment for which this EMR has no place: they are stored here and not posted. */
+            dropped_fields: components["schemas"]["DroppedField"][];
+            /** @description `payment_method` takes the name of one of these. */
+            payment_methods: components["schemas"]["EmrEntry"][];
+            /** @description `location` takes an identifier, the id or the name of one of these. */
+            locations: components["schemas"]["EmrLocation"][];
+        };
+        /** @description A payment as it would be posted. */
+        DryRun: {
+            /** @description Always true. */
+            would_post: boolean;
+            /** @description As it was sent. */
+            patient_mrn: string;
+            payment_method: components["schemas"]["EmrEntry"];
+            location: components["schemas"]["EmrEntry"];
+            /** @description As it was sent. */
+            reference_number: string;
+            /**
+             * Format: double
+             * @description As it was sent.
+             */
+            amount: number;
+            /**
+             * Format: date
+             * @description The date that it would be posted with.
+             */
+            deposit_date: string;
+            /** @description Fields of a payment for which this EMR has no place: they are stored here and not posted. */
+            dropped_fields: components["schemas"]["DroppedField"][];
+        };
+        /** @description The payments of one method. */
+        ReconciliationMethod: {
+            /** @description Name of the payment method. */
+            payment_method: string;
+            accepted: components["schemas"]["Tally"];
+            posted: components["schemas"]["Tally"];
+            failed: components["schemas"]["Tally"];
+            needs_review: components["schemas"]["Tally"];
+            open: components["schemas"]["Tally"];
+        };
+        /** @description All methods together. */
+        ReconciliationTotals: {
+            accepted: components["schemas"]["Tally"];
+            posted: components["schemas"]["Tally"];
+            failed: components["schemas"]["Tally"];
+            needs_review: components["schemas"]["Tally"];
+            open: components["schemas"]["Tally"];
+        };
+        /** @description The payments of one deposit date, counted. */
+        Reconciliation: {
+            /**
+             * Format: date
+             * @description The deposit date.
+             */
+            date: string;
+            /** @description null: all locations. */
+            location: string | null;
+            /** @description One entry for each payment method; names that differ only in case and white space are one method. */
+            methods: components["schemas"]["ReconciliationMethod"][];
+            totals: components["schemas"]["ReconciliationTotals"];
+        };
+        /**
+         * @description A type of event.
+         * @enum {string}
+         */
+        EventType: "payment.created" | "payment.failed" | "payment.review_required" | "endpoint.disabled";
+        /**
+         * @description `v1`: HMAC-SHA256 with a secret that both sides have. `v1a`: ed25519; you get the public key, which can verify but not sign.
+         * @enum {string}
+         */
+        WebhookSigning: "v1" | "v1a";
+        /** @description One attempt to send an event. */
+        WebhookAttempt: {
+            /** @description Counts from 1. */
+            number: number;
+            /**
+             * Format: date-time
+             * @description When it was sent.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            started_at: string;
+            /** @description Status of the answer; null when there was no answer. */
+            http_status: number | null;
+            /** @description From the DNS query to the end of the answer. */
+            duration_ms: number;
+            /** @description null when it was delivered; otherwise http_status, timeout, dns, connect, tls, reset, protocol, answer_too_large or address_refused. */
+            error_kind: string | null;
+            /** @description The first 1 KiB of the answer. */
+            excerpt: string | null;
+        };
+        /** @description A new endpoint, with its secret. */
+        WebhookEndpointWithSecret: {
+            /**
+             * @description Id of the endpoint.
+             * @example we_1J9X2q2eZvKYlo2CluR9g9gV
+             */
+            id: string;
+            /** @description Where events are sent. */
+            url: string;
+            /** @description Your own text, when there is one. */
+            description: string | null;
+            /** @description Empty: every type. */
+            event_types: string[];
+            /**
+             * @description The payload version that it registered with. It never changes.
+             * @example 2026-06-01
+             */
+            api_version: string;
+            /** @description Only `{id, type, created, payment_id}` is sent. */
+            thin: boolean;
+            signing: components["schemas"]["WebhookSigning"];
+            /**
+             * Format: double
+             * @description Maximum of deliveries per second; null when there is none.
+             */
+            rate_per_second: number | null;
+            /** @description false: nothing is sent. */
+            enabled: boolean;
+            /**
+             * Format: date-time
+             * @description The time from which on nothing is sent.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            disabled_at: string | null;
+            /** @description Why nothing is sent: gone, failing, address_refused, by_client, by_operator. New codes may be added. */
+            disabled_code: string | null;
+            /** @description Why, in words for a person. */
+            disabled_reason: string | null;
+            /**
+             * Format: date-time
+             * @description The first failure since the last success. After five days of failures the endpoint is disabled.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            failing_since: string | null;
+            /**
+             * Format: date-time
+             * @description After five failures in a row events wait until this time. Then one is sent as a probe; if it succeeds, the others follow.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            paused_until: string | null;
+            /**
+             * Format: date-time
+             * @description When it was registered.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            created_at: string;
+            /**
+             * @description With `v1`: the secret that verifies the signatures. It is shown in this answer only.
+             * @example whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
+             */
+            secret?: string;
+            /**
+             * @description With `v1a`: the key that verifies the signatures. The secret key never leaves this service.
+             * @example whpk_NAT9qhvbi6zmGTBbFOkiK1RTbd6zlHtFHvWmNzGYSEM=
+             */
+            public_key?: string;
+        };
+        /**
+         * RecoverableEvents
+         * @description The events that the endpoint missed, when this request enabled it again; null when there are none.
+         */
+        RecoverableEvents: {
+            /**
+             * Format: date-time
+             * @description The `since` for `POST /v1/webhooks/{id}/recover`.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            since: string;
+            /**
+             * Format: int64
+             * @description Events that the endpoint did not get, among the first 10000 since then. Later ones are not counted, so it can be 0; a recovery sends all of them.
+             */
+            count: number;
+        } | null;
+        /** @description An endpoint after a change. */
+        ChangedWebhookEndpoint: {
+            /**
+             * @description Id of the endpoint.
+             * @example we_1J9X2q2eZvKYlo2CluR9g9gV
+             */
+            id: string;
+            /** @description Where events are sent. */
+            url: string;
+            /** @description Your own text, when there is one. */
+            description: string | null;
+            /** @description Empty: every type. */
+            event_types: string[];
+            /**
+             * @description The payload version that it registered with. It never changes.
+             * @example 2026-06-01
+             */
+            api_version: string;
+            /** @description Only `{id, type, created, payment_id}` is sent. */
+            thin: boolean;
+            signing: components["schemas"]["WebhookSigning"];
+            /**
+             * Format: double
+             * @description Maximum of deliveries per second; null when there is none.
+             */
+            rate_per_second: number | null;
+            /** @description false: nothing is sent. */
+            enabled: boolean;
+            /**
+             * Format: date-time
+             * @description The time from which on nothing is sent.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            disabled_at: string | null;
+            /** @description Why nothing is sent: gone, failing, address_refused, by_client, by_operator. New codes may be added. */
+            disabled_code: string | null;
+            /** @description Why, in words for a person. */
+            disabled_reason: string | null;
+            /**
+             * Format: date-time
+             * @description The first failure since the last success. After five days of failures the endpoint is disabled.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            failing_since: string | null;
+            /**
+             * Format: date-time
+             * @description After five failures in a row events wait until this time. Then one is sent as a probe; if it succeeds, the others follow.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            paused_until: string | null;
+            /**
+             * Format: date-time
+             * @description When it was registered.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            created_at: string;
+            recoverable: components["schemas"]["RecoverableEvents"];
+        };
+        /** @description An endpoint that is deleted. */
+        DeletedWebhookEndpoint: {
+            /** @description The endpoint. */
+            id: string;
+            /** @description Always true. */
+            deleted: boolean;
+        };
+        /** @description The new secret of an endpoint. */
+        WebhookSecret: {
+            /** @description The endpoint. */
+            id: string;
+            /**
+             * @description With `v1`: the secret that verifies the signatures. It is shown in this answer only.
+             * @example whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
+             */
+            secret?: string;
+            /**
+             * @description With `v1a`: the key that verifies the signatures. The secret key never leaves this service.
+             * @example whpk_NAT9qhvbi6zmGTBbFOkiK1RTbd6zlHtFHvWmNzGYSEM=
+             */
+            public_key?: string;
+            /**
+             * Format: date-time
+             * @description The old secret signs as well until this time.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            old_valid_until: string;
+        };
+        /** @description The result of a test of an endpoint. */
+        WebhookTest: {
+            /** @description The endpoint answered 2xx in time. */
+            delivered: boolean;
+            /** @description The `webhook-id` that was sent. */
+            event_id: string;
+            /** @description Status of the answer; null when there was no answer. */
+            http_status: number | null;
+            /** @description From the DNS query to the end of the answer. */
+            duration_ms: number;
+            /** @description null when it was delivered; otherwise http_status, timeout, dns, connect, tls, reset, protocol, answer_too_large or address_refused. */
+            error_kind: string | null;
+            /** @description The first 1 KiB of the answer. */
+            excerpt: string | null;
+            /** @description What went wrong, in words for a person. */
+            detail: string | null;
+        };
+        /** @description An event that is sent again. */
+        RedeliveringEvent: {
+            /** @description The event. */
+            event_id: string;
+            /** @description The endpoints that get it again. An endpoint with a delivery of it still pending is left out. */
+            endpoint_ids: string[];
+        };
+        /** @description Links for a first look. */
+        StartLinks: {
+            /**
+             * @description The documentation as a page.
+             * @example /docs
+             */
+            docs: string;
+            /**
+             * @description The OpenAPI document.
+             * @example /openapi.json
+             */
+            openapi: string;
+            /**
+             * @description Readiness of the service.
+             * @example /health/ready
+             */
+            health: string;
+        };
+        /** @description Links to the documentation and the health check */
+        Start: {
+            /** @description Always true. */
+            success: boolean;
+            /** @description For people. */
+            message: string;
+            data: components["schemas"]["StartLinks"];
+        };
+        /** @description Alive */
+        Liveness: {
+            /**
+             * @description Always `ok`.
+             * @enum {string}
+             */
+            status: "ok";
+        };
+        /** @description Ready */
+        Readiness: {
+            /**
+             * @description Whether payments can be accepted now.
+             * @enum {string}
+             */
+            status: "ok" | "degraded" | "unavailable" | "stopping";
+            /**
+             * @description PostgreSQL can be written to.
+             * @enum {string}
+             */
+            postgres: "up" | "down";
+            /**
+             * @description The database has the migrations that this version needs; `behind` when it has not.
+             * @enum {string}
+             */
+            schema: "current" | "behind" | "unknown";
+            /**
+             * @description The queue can be written to.
+             * @enum {string}
+             */
+            queue: "up" | "down";
+            /** @description Why a part is down. Empty when nothing is. */
+            reasons: ("postgres_unreachable" | "postgres_read_only" | "postgres_refused" | "schema_behind" | "queue_unreachable" | "queue_read_only" | "queue_moved" | "queue_full" | "queue_loading" | "queue_refused" | "queue_failed")[];
         };
     };
     responses: never;
@@ -2189,29 +2585,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** @constant */
-                        success: true;
-                        /** @description For people. */
-                        message: string;
-                        data: {
-                            /**
-                             * @description The documentation as a page.
-                             * @example /docs
-                             */
-                            docs: string;
-                            /**
-                             * @description The OpenAPI document.
-                             * @example /openapi.json
-                             */
-                            openapi: string;
-                            /**
-                             * @description Readiness of the service.
-                             * @example /health/ready
-                             */
-                            health: string;
-                        };
-                    };
+                    "application/json": components["schemas"]["Start"];
                 };
             };
             /** @description For browsers: to `/docs` */
@@ -2229,7 +2603,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -2240,7 +2614,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -2251,7 +2625,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -2271,10 +2645,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** @constant */
-                        status: "ok";
-                    };
+                    "application/json": components["schemas"]["Liveness"];
                 };
             };
             /** @description `malformed_request`: The request is not well-formed HTTP. */
@@ -2285,7 +2656,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -2296,7 +2667,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -2307,7 +2678,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -2327,14 +2698,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** @enum {string} */
-                        status: "ok" | "degraded" | "unavailable" | "stopping";
-                        /** @enum {string} */
-                        postgres: "up" | "down";
-                        /** @enum {string} */
-                        queue: "up" | "down";
-                    };
+                    "application/json": components["schemas"]["Readiness"];
                 };
             };
             /** @description `malformed_request`: The request is not well-formed HTTP. */
@@ -2345,7 +2709,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -2356,7 +2720,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -2367,23 +2731,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description Not ready: PostgreSQL is down, or the process is stopping */
+            /** @description Not ready: PostgreSQL cannot be used, or the process is stopping */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** @enum {string} */
-                        status: "ok" | "degraded" | "unavailable" | "stopping";
-                        /** @enum {string} */
-                        postgres: "up" | "down";
-                        /** @enum {string} */
-                        queue: "up" | "down";
-                    };
+                    "application/json": components["schemas"]["Readiness"];
                 };
             };
         };
@@ -2392,7 +2749,7 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description Only payments in this state; repeat it for several states. `failed` and `needs_review` are the worklist. */
-                status?: ("accepted" | "posting" | "retrying" | "submitted" | "posted" | "failed" | "needs_review")[];
+                status?: components["schemas"]["PaymentStatus"][];
                 /** @description Only of this patient. */
                 patient_mrn?: string;
                 /** @description Only with this reference. */
@@ -2441,7 +2798,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -2452,7 +2809,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client. */
@@ -2463,7 +2820,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -2474,7 +2831,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -2485,10 +2842,21 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `read_too_costly`: Reading this takes longer than a read may take, and was stopped. Narrow it, such as by a shorter time. */
+            422: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -2502,7 +2870,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -2513,7 +2881,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -2524,7 +2892,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -2537,7 +2905,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -2577,7 +2945,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PaymentQueued"] | components["schemas"]["PaymentDryRun"];
+                    "application/json": components["schemas"]["CreatePaymentAnswer"];
                 };
             };
             /**
@@ -2598,7 +2966,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -2609,7 +2977,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /**
@@ -2624,7 +2992,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -2635,7 +3003,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -2646,7 +3014,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /**
@@ -2663,7 +3031,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `payload_too_large`: The body is larger than 64 KiB. */
@@ -2674,7 +3042,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
@@ -2685,7 +3053,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
@@ -2696,10 +3064,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -2713,7 +3081,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -2724,7 +3092,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -2735,7 +3103,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `emr_unavailable`: The EMR cannot be reached, or its answer was not understood. Nothing was written. */
@@ -2746,7 +3114,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -2759,7 +3127,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `emr_timeout`: The EMR did not answer within 5 seconds. Nothing was written. */
@@ -2770,7 +3138,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -2817,7 +3185,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -2828,7 +3196,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /**
@@ -2843,7 +3211,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -2854,7 +3222,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -2865,10 +3233,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -2882,7 +3250,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -2893,7 +3261,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -2904,7 +3272,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -2917,7 +3285,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -2981,7 +3349,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -2992,7 +3360,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /**
@@ -3007,7 +3375,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -3018,7 +3386,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -3029,10 +3397,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `invalid_state`: The payment is not in a state that allows this; the message names the one that it is in. */
+            /**
+             * @description `invalid_state`: The payment is not in a state that allows this; the message names the one that it is in.
+             *
+             *     `retry_limit_reached`: The payment has been tried and has failed a thousand times. It is not in the EMR: make a new payment.
+             */
             409: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -3042,7 +3414,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `payload_too_large`: The body is larger than 64 KiB. */
@@ -3053,7 +3425,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
@@ -3064,7 +3436,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
@@ -3075,10 +3447,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -3092,7 +3464,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -3103,7 +3475,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -3114,7 +3486,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -3127,7 +3499,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -3191,7 +3563,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -3202,7 +3574,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /**
@@ -3217,7 +3589,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -3228,7 +3600,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -3239,7 +3611,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_state`: The payment is not in a state that allows this; the message names the one that it is in. */
@@ -3252,7 +3624,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `payload_too_large`: The body is larger than 64 KiB. */
@@ -3263,7 +3635,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
@@ -3274,7 +3646,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
@@ -3285,10 +3657,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -3302,7 +3674,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -3313,7 +3685,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -3324,7 +3696,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -3337,7 +3709,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -3384,7 +3756,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -3395,7 +3767,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /**
@@ -3410,7 +3782,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -3421,7 +3793,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -3432,10 +3804,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -3449,7 +3821,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -3460,7 +3832,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -3471,7 +3843,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -3484,7 +3856,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -3618,7 +3990,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -3629,7 +4001,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client. */
@@ -3640,7 +4012,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -3651,7 +4023,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -3662,10 +4034,21 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `read_too_costly`: Reading this takes longer than a read may take, and was stopped. Narrow it, such as by a shorter time. */
+            422: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -3679,7 +4062,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -3690,7 +4073,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -3701,7 +4084,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -3714,7 +4097,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -3755,7 +4138,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -3766,7 +4149,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client. */
@@ -3777,7 +4160,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -3788,7 +4171,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -3799,7 +4182,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `connection_unusable`: The practice's EMR connection cannot be used as it is set up. The person who connected it has to correct it. */
@@ -3812,10 +4195,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -3829,7 +4212,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -3840,7 +4223,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -3851,7 +4234,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `emr_unavailable`: The EMR cannot be reached, or its answer was not understood. Nothing was written. */
@@ -3862,7 +4245,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -3875,7 +4258,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `emr_timeout`: The EMR did not answer within 5 seconds. Nothing was written. */
@@ -3886,7 +4269,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -3935,7 +4318,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -3946,7 +4329,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -3957,7 +4340,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -3968,10 +4351,21 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `read_too_costly`: Reading this takes longer than a read may take, and was stopped. Narrow it, such as by a shorter time. */
+            422: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -3985,7 +4379,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -3996,7 +4390,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -4007,7 +4401,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -4020,7 +4414,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -4078,7 +4472,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -4089,7 +4483,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -4100,7 +4494,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -4111,10 +4505,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `endpoint_limit_reached`: A client has at most 50 webhook endpoints. Delete one first. */
+            /**
+             * @description `endpoint_exists`: An enabled webhook endpoint of yours has this URL already; the message has its id. Each event would be sent there twice.
+             *
+             *     `endpoint_limit_reached`: A client has at most 50 webhook endpoints. Delete one first.
+             */
             409: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -4124,7 +4522,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `payload_too_large`: The body is larger than 64 KiB. */
@@ -4135,7 +4533,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
@@ -4146,7 +4544,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
@@ -4157,10 +4555,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -4174,7 +4572,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -4185,7 +4583,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -4196,7 +4594,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -4209,7 +4607,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -4222,6 +4620,10 @@ export interface operations {
                 "x-request-id"?: string;
             };
             path: {
+                /**
+                 * @description The `id` of the webhook endpoint.
+                 * @example we_1J9X2q2eZvKYlo2CluR9g9gV
+                 */
                 id: string;
             };
             cookie?: never;
@@ -4255,7 +4657,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -4266,7 +4668,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `endpoint_not_found`: There is no webhook endpoint of this id, or it is another client's, or it was deleted. */
@@ -4277,7 +4679,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -4288,7 +4690,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -4299,10 +4701,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -4316,7 +4718,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -4327,7 +4729,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -4338,7 +4740,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -4351,7 +4753,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -4366,6 +4768,10 @@ export interface operations {
                 "x-request-id"?: string;
             };
             path: {
+                /**
+                 * @description The `id` of the webhook endpoint.
+                 * @example we_1J9X2q2eZvKYlo2CluR9g9gV
+                 */
                 id: string;
             };
             cookie?: never;
@@ -4401,7 +4807,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -4412,7 +4818,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `endpoint_not_found`: There is no webhook endpoint of this id, or it is another client's, or it was deleted. */
@@ -4423,7 +4829,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -4434,7 +4840,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -4445,7 +4851,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
@@ -4456,10 +4862,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -4473,7 +4879,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -4484,7 +4890,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -4495,7 +4901,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -4508,7 +4914,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -4523,6 +4929,10 @@ export interface operations {
                 "x-request-id"?: string;
             };
             path: {
+                /**
+                 * @description The `id` of the webhook endpoint.
+                 * @example we_1J9X2q2eZvKYlo2CluR9g9gV
+                 */
                 id: string;
             };
             cookie?: never;
@@ -4568,7 +4978,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -4579,7 +4989,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `endpoint_not_found`: There is no webhook endpoint of this id, or it is another client's, or it was deleted. */
@@ -4590,7 +5000,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -4601,7 +5011,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -4612,7 +5022,20 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `endpoint_exists`: An enabled webhook endpoint of yours has this URL already; the message has its id. Each event would be sent there twice. */
+            409: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    /** @description Seconds to wait before the next attempt. */
+                    "retry-after"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `payload_too_large`: The body is larger than 64 KiB. */
@@ -4623,7 +5046,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
@@ -4634,7 +5057,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
@@ -4645,10 +5068,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -4662,7 +5085,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -4673,7 +5096,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -4684,7 +5107,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -4697,7 +5120,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -4712,6 +5135,10 @@ export interface operations {
                 "x-request-id"?: string;
             };
             path: {
+                /**
+                 * @description The `id` of the webhook endpoint.
+                 * @example we_1J9X2q2eZvKYlo2CluR9g9gV
+                 */
                 id: string;
             };
             cookie?: never;
@@ -4757,7 +5184,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -4768,7 +5195,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `endpoint_not_found`: There is no webhook endpoint of this id, or it is another client's, or it was deleted. */
@@ -4779,7 +5206,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -4790,7 +5217,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -4801,7 +5228,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `payload_too_large`: The body is larger than 64 KiB. */
@@ -4812,7 +5239,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
@@ -4823,7 +5250,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
@@ -4834,10 +5261,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -4851,7 +5278,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -4862,7 +5289,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -4873,7 +5300,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -4886,7 +5313,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -4899,6 +5326,10 @@ export interface operations {
                 "x-request-id"?: string;
             };
             path: {
+                /**
+                 * @description The `id` of the webhook endpoint.
+                 * @example we_1J9X2q2eZvKYlo2CluR9g9gV
+                 */
                 id: string;
             };
             cookie?: never;
@@ -4932,7 +5363,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -4943,7 +5374,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `endpoint_not_found`: There is no webhook endpoint of this id, or it is another client's, or it was deleted. */
@@ -4954,7 +5385,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -4965,7 +5396,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -4976,10 +5407,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `test_in_progress`: A test of this endpoint is running, or too many tests are running in this process. */
+            /** @description `test_in_progress`: A test of this endpoint is running, or four tests of this client, or too many in this process. */
             409: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -4989,10 +5420,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -5006,7 +5437,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -5017,7 +5448,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -5028,7 +5459,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -5041,7 +5472,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -5049,9 +5480,10 @@ export interface operations {
     listWebhookDeliveries: {
         parameters: {
             query?: {
-                /** @description `pending`: waits for its first or next attempt. `failed`: all attempts are used up. `canceled`: the endpoint was disabled first. Failed and canceled deliveries can be recovered. */
+                /** @description Only deliveries in this state. */
                 status?: "pending" | "delivered" | "failed" | "canceled";
-                event_type?: "payment.created" | "payment.failed" | "payment.review_required" | "endpoint.disabled";
+                /** @description Only of events of this type. */
+                event_type?: components["schemas"]["EventType"];
                 /** @description Only deliveries that were created later than this. */
                 created_after?: string;
                 /** @description Entries on a page. */
@@ -5064,6 +5496,10 @@ export interface operations {
                 "x-request-id"?: string;
             };
             path: {
+                /**
+                 * @description The `id` of the webhook endpoint.
+                 * @example we_1J9X2q2eZvKYlo2CluR9g9gV
+                 */
                 id: string;
             };
             cookie?: never;
@@ -5097,7 +5533,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -5108,7 +5544,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `endpoint_not_found`: There is no webhook endpoint of this id, or it is another client's, or it was deleted. */
@@ -5119,7 +5555,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -5130,7 +5566,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -5141,10 +5577,21 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `read_too_costly`: Reading this takes longer than a read may take, and was stopped. Narrow it, such as by a shorter time. */
+            422: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -5158,7 +5605,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -5169,7 +5616,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -5180,7 +5627,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -5193,7 +5640,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -5208,6 +5655,10 @@ export interface operations {
                 "x-request-id"?: string;
             };
             path: {
+                /**
+                 * @description The `id` of the webhook endpoint.
+                 * @example we_1J9X2q2eZvKYlo2CluR9g9gV
+                 */
                 id: string;
             };
             cookie?: never;
@@ -5253,7 +5704,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -5264,7 +5715,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `endpoint_not_found`: There is no webhook endpoint of this id, or it is another client's, or it was deleted. */
@@ -5275,7 +5726,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -5286,7 +5737,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -5297,10 +5748,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `endpoint_disabled`: The webhook endpoint is disabled. Enable it first. */
+            /**
+             * @description `endpoint_disabled`: The webhook endpoint is disabled. Enable it first.
+             *
+             *     `recovery_limit_reached`: A client has at most 50 recoveries that are still searching for events. Wait until one has found its `total`.
+             */
             409: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -5310,7 +5765,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `payload_too_large`: The body is larger than 64 KiB. */
@@ -5321,7 +5776,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
@@ -5332,7 +5787,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
@@ -5343,10 +5798,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -5360,7 +5815,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -5371,7 +5826,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -5382,7 +5837,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -5395,7 +5850,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -5408,7 +5863,15 @@ export interface operations {
                 "x-request-id"?: string;
             };
             path: {
+                /**
+                 * @description The `id` of the webhook endpoint.
+                 * @example we_1J9X2q2eZvKYlo2CluR9g9gV
+                 */
                 id: string;
+                /**
+                 * @description The `id` of the recovery.
+                 * @example rec_1J9X2q2eZvKYlo2CluR9g9gV
+                 */
                 recovery_id: string;
             };
             cookie?: never;
@@ -5442,7 +5905,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -5453,7 +5916,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /**
@@ -5468,7 +5931,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -5479,7 +5942,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -5490,10 +5953,21 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `read_too_costly`: Reading this takes longer than a read may take, and was stopped. Narrow it, such as by a shorter time. */
+            422: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -5507,7 +5981,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -5518,7 +5992,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -5529,7 +6003,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -5542,7 +6016,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -5550,9 +6024,11 @@ export interface operations {
     listEvents: {
         parameters: {
             query?: {
-                type?: "payment.created" | "payment.failed" | "payment.review_required" | "endpoint.disabled";
+                /** @description Only events of this type. */
+                type?: components["schemas"]["EventType"];
                 /** @description The `job_id` that the request was answered with. */
                 job_id?: string;
+                /** @description Only events about this payment. */
                 payment_id?: string;
                 /** @description Only events that happened later than this. */
                 created_after?: string;
@@ -5597,7 +6073,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -5608,7 +6084,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -5619,7 +6095,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -5630,10 +6106,21 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `read_too_costly`: Reading this takes longer than a read may take, and was stopped. Narrow it, such as by a shorter time. */
+            422: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -5647,7 +6134,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -5658,7 +6145,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -5669,7 +6156,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -5682,7 +6169,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -5695,6 +6182,10 @@ export interface operations {
                 "x-request-id"?: string;
             };
             path: {
+                /**
+                 * @description The `id` of the event.
+                 * @example evt_1J9X2q2eZvKYlo2CluR9g9gV
+                 */
                 id: string;
             };
             cookie?: never;
@@ -5728,7 +6219,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -5739,7 +6230,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `event_not_found`: There is no event of this id, or it is another client's, or it is older than events are kept. */
@@ -5750,7 +6241,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -5761,7 +6252,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -5772,10 +6263,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -5789,7 +6280,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -5800,7 +6291,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -5811,7 +6302,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -5824,7 +6315,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };
@@ -5839,6 +6330,10 @@ export interface operations {
                 "x-request-id"?: string;
             };
             path: {
+                /**
+                 * @description The `id` of the event.
+                 * @example evt_1J9X2q2eZvKYlo2CluR9g9gV
+                 */
                 id: string;
             };
             cookie?: never;
@@ -5884,7 +6379,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
@@ -5895,7 +6390,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /**
@@ -5910,7 +6405,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
@@ -5921,7 +6416,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `request_timeout`: The request was not received completely in time. */
@@ -5932,7 +6427,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /**
@@ -5949,7 +6444,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `payload_too_large`: The body is larger than 64 KiB. */
@@ -5960,7 +6455,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
@@ -5971,7 +6466,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
@@ -5982,10 +6477,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `rate_limited`: Too many requests; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -5999,7 +6494,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
@@ -6010,7 +6505,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
@@ -6021,7 +6516,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
@@ -6034,7 +6529,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["ErrorReply"];
                 };
             };
         };

@@ -14,6 +14,7 @@ const reply = (code: ErrorCode, repeatable = false) =>
       status: 'posted',
       reason: 'It refused the connection.',
       limit: 'at most 100 a second for each user',
+      endpoint: 'we_1',
     },
   });
 
@@ -44,6 +45,7 @@ test('safe_to_retry: what may have been taken is repeated only with a key', () =
   expect(ERROR_CODES.filter((code) => reply(code, true).safe_to_retry)).toEqual([
     'request_timeout',
     'idempotency_key_in_flight',
+    'recovery_limit_reached',
     'test_in_progress',
     'rate_limited',
     'internal_error',
@@ -54,6 +56,7 @@ test('safe_to_retry: what may have been taken is repeated only with a key', () =
   expect(ERROR_CODES.filter((code) => reply(code, false).safe_to_retry)).toEqual([
     'request_timeout',
     'idempotency_key_in_flight',
+    'recovery_limit_reached',
     'test_in_progress',
     'rate_limited',
     'emr_unavailable',

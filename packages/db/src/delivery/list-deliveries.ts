@@ -48,7 +48,7 @@ const MOST_JOBS = 1_000;
  *
  * The order is by (created_at, id), which never change and which the indexes have, with and without a type. No index contains
  * the status, because every change of it would then write to every index of the table. Few pending deliveries are found by
- * their jobs; many are found among the newest. What failed or was canceled is found by the index of the recoveries.
+ * their jobs; many are found among the newest. What failed or was canceled is found by the computed column `lost`.
  */
 export function deliveriesStatement(filter: DeliveryFilter): { text: string; values: unknown[] } {
   const { endpoint, status, eventType, createdAfter, after, limit } = filter;
@@ -59,6 +59,7 @@ export function deliveriesStatement(filter: DeliveryFilter): { text: string; val
     conditions.push(condition(`$${values.length}`));
   };
   if (status !== undefined) conditions.push(`d.status = '${status}'`);
+  if (status === 'failed' || status === 'canceled') conditions.push('d.lost');
   if (eventType !== undefined) add((n) => `d.event_type = ${n}`, eventType);
   if (createdAfter !== undefined) add((n) => `d.created_at > ${n}`, createdAfter);
   if (after !== null) {
