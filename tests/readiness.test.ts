@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { migrate } from '@emr-payments/db';
@@ -198,8 +198,9 @@ test(
       const behind = { http: 503, status: 'unavailable', schema: 'behind' };
       await becomes(api, behind);
       await becomes(worker, behind);
-      // A worker that works creates the queue's tables. This one does nothing yet.
+      // It has not begun to work: a worker that works creates the queue's tables.
       const hasQueue = `SELECT to_regclass('bullmq.job') IS NOT NULL AS there`;
+      expect(readFileSync(worker.logFile, 'utf8')).toContain('waiting for the database');
       expect(await onServer(database.url, hasQueue)).toEqual([{ there: false }]);
       await migrate({ url: database.url });
       await becomes(api, { http: 200, schema: 'current' });
