@@ -31,17 +31,21 @@ const SOUGHT: Partial<Record<ErrorCode, (params: Ids, body: { endpoint_id?: unkn
  * given again, and ids that were not found, in case they are another tenant's. The request is over; nothing waits for this.
  */
 export function countAnswer(audit: AuditCounter, request: FastifyRequest, reply: FastifyReply): void {
+  const sought = reply.soughtId ?? soughtBy(request, reply.errorCode);
+  const action = reply.statusCode === 200 ? actionOf(request, reply) : null;
+  if (sought === null && action === null) return;
   const caller = knownCallerOf(request);
   if (caller === null) return;
-  const sought = reply.soughtId ?? soughtBy(request, reply.errorCode);
   if (sought !== null) audit.notFound(caller, sought);
-  if (reply.statusCode !== 200) return;
+  if (action !== null) countDone(audit, { caller, request, action });
+}
+
+/** Names the action of a successful answer; null where it has an entry already, or needs none. */
+function actionOf(request: FastifyRequest, reply: FastifyReply): string | null {
   const route = auditOf(request.method, request.routeOptions.url);
-  if (route === undefined || 'none' in route) return;
-  if ('counted' in route) countDone(audit, { caller, request, action: route.counted });
-  else if (reply.hasHeader(HEADERS.idempotentReplayed)) {
-    countDone(audit, { caller, request, action: 'answer.replay' });
-  }
+  if (route === undefined || 'none' in route) return null;
+  if ('counted' in route) return route.counted;
+  return reply.hasHeader(HEADERS.idempotentReplayed) ? 'answer.replay' : null;
 }
 
 /** Counts one action of a caller. Its subject is whose data it is: the user's or the client's, or the endpoint that was tested. */

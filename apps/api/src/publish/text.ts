@@ -20,7 +20,7 @@ export function noInfrastructure(): AppDeps {
     checks: { postgres: rejected, queue: rejected },
     adapters: { of: nothing },
     limiter: createRateLimiter({ clientPerSecond: 0, userPerSecond: 0 }),
-    // It writes nothing down, so that requests can be answered.
+    // Counts nothing: static pages are answered here too.
     audit: {
       action: () => undefined,
       credentials: () => undefined,

@@ -127,7 +127,7 @@ export function createAuditCounter(
   const loop = every({ run, onError }, { intervalMs: everyMs });
 
   return {
-    action: callers.add,
+    action: (counted) => callers.add(counted),
     credentials({ source, code, clientId }) {
       strangers.add({
         actor: `client:${clientId === null ? '' : clip(clientId)}`,

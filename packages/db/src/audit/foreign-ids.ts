@@ -32,7 +32,7 @@ export function createForeignIds({
   clock,
 }: {
   database: Statements;
-  count: (action: CountedAction & { minute: number; count: number }) => void;
+  count: (action: CountedAction, when: { minute: number; count: number }) => void;
   clock: () => number;
 }): ForeignIds {
   let waiting = new Map<string, Waiting>();
@@ -41,7 +41,7 @@ export function createForeignIds({
     const { clientId, user, source } = caller;
     // An access token has no id of its own: its user is named.
     const shown = sought.kind === 'user' ? (owner?.user ?? '') : sought.id;
-    count({
+    const action: CountedAction = {
       actor: `client:${clientId}`,
       user,
       source,
@@ -49,9 +49,8 @@ export function createForeignIds({
       subject: owner === null ? `${sought.kind}:(not examined)` : `${sought.kind}:${shown}`,
       outcome: 'refused',
       ...(owner === null ? {} : { detail: { owner: ownerOf(owner, clientId) } }),
-      minute,
-      count: times,
-    });
+    };
+    count(action, { minute, count: times });
   }
 
   return {

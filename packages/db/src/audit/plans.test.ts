@@ -17,7 +17,7 @@ beforeAll(async () => {
     await pool.query(
       `INSERT INTO audit_log (at, actor, user_id, source, action, subject, outcome)
        SELECT timestamptz '2026-01-01' + n * interval '1 minute', CASE WHEN n = 5 THEN 'client:rare' ELSE 'client:' || n % 20 END,
-              CASE WHEN n = 5 THEN 'user_rare' ELSE 'user_' || n % 500 END, CASE WHEN n = 5 THEN '::1' ELSE '10.0.0.' || n % 9 END,
+              CASE WHEN n = 5 THEN 'user_rare' ELSE 'user_' || n % 500 END, CASE WHEN n = 5 THEN '::1' WHEN n < 60000 THEN '10.9.9.9' ELSE '10.0.0.' || n % 9 END,
               CASE WHEN n = 5 THEN 'client.disable' ELSE 'payment.read' END, 'user:' || n % 500, 'done'
          FROM generate_series($1::int, $2::int) AS n`,
       [first, first + AT_ONCE - 1],
@@ -57,6 +57,7 @@ const filters: [string, Partial<AuditFilter>, number][] = [
   ['a user', { user: 'user_77' }, 50],
   ['a user that was seen once', { user: 'user_rare' }, 1],
   ['an address', { source: '::1' }, 1],
+  ['an address that was common once, and is not lately', { source: '10.9.9.9', since: LATELY }, 0],
   ['an action', { action: 'client.disable' }, 1],
   ['an action that did not happen lately', { action: 'client.disable', since: LATELY }, 0],
   ['a record', { subject: 'user:123' }, 50],

@@ -60,8 +60,8 @@ function merge(row: Row, { subject, detail }: CountedAction): void {
 }
 
 export type Tally = {
-  /** Counts an action, `count` times. */
-  add(action: CountedAction & { minute?: number; count?: number }): void;
+  /** Counts an action, now and once if `when` does not say otherwise. */
+  add(action: CountedAction, when?: { minute: number; count: number }): void;
   /**
    * Takes out the counts to be written: of minutes that are over everything, of the present one each row that has not been
    * written before. So a row is written soon after its first action and once more after its minute, however many follow.
@@ -100,8 +100,9 @@ export function createTally({
 
   const present = (): number => Math.floor(clock() / MINUTE_MS) * MINUTE_MS;
 
-  function add(input: CountedAction & { minute?: number; count?: number }): void {
-    const { minute: at = present(), count = 1, ...action } = input;
+  function add(action: CountedAction, when?: { minute: number; count: number }): void {
+    const at = when?.minute ?? present();
+    const count = when?.count ?? 1;
     let minute = minutes.get(at);
     if (minute === undefined) {
       minute = { rows: new Map(), sizes: [] };
@@ -152,7 +153,7 @@ export function createTally({
     take: () => taken((row, over) => over || !row.written),
     takeAll: () => taken(() => true),
     putBack(counted) {
-      for (const each of counted) add(each);
+      for (const { minute, count, ...action } of counted) add(action, { minute, count });
       for (const { minute } of counted) {
         for (const row of minutes.get(minute)?.rows.values() ?? []) if (row.count > 0) row.written = false;
       }
