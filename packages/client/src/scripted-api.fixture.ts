@@ -22,7 +22,7 @@ export function json(status: number, body: object, headers: Record<string, strin
 /** An error answer, as the API sends it. */
 export function refusal(
   status: number,
-  error: { code: string; safe_to_retry: boolean },
+  error: { code: string; safe_to_retry: boolean; hint?: string },
   headers: Record<string, string> = {},
 ): Answer {
   return json(status, { success: false, message: 'It is so.', request_id: 'req-1', ...error }, headers);

@@ -154,3 +154,16 @@ test('refuses a base URL that is not http or https', () => {
   expect(() => createClient({ baseUrl: 'ftp://example.com', ...credentials })).toThrow(TypeError);
   expect(() => createClient({ baseUrl: 'example.com', ...credentials })).toThrow(TypeError);
 });
+
+test('the hint of the API is in the error, and is absent where the API gives none', async () => {
+  const hint = 'The header `access_token` is missing.';
+  const { client } = await startScriptedApi([
+    refusal(404, { code: 'user_not_found', safe_to_retry: false, hint }),
+    refusal(404, { code: 'payment_not_found', safe_to_retry: false }),
+  ]);
+  expect(await failureOf(client.payments.get('a'.repeat(32)))).toMatchObject({
+    code: 'user_not_found',
+    hint,
+  });
+  expect((await failureOf(client.payments.get('a'.repeat(32)))).hint).toBeUndefined();
+});

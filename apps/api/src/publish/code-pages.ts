@@ -54,8 +54,8 @@ export function errorsPage(): string {
 
 # Errors
 
-Every error has the same shape. Programs decide by \`code\` and \`safe_to_retry\`; \`message\` is for people; quote \`request_id\` when
-you report one.
+Every error has the same shape. Programs decide by \`code\` and \`safe_to_retry\`; \`message\` and \`hint\` are for people; quote
+\`request_id\` when you report one. \`hint\` is there only where the request itself shows what may be wrong, such as a header that is missing.
 
 \`\`\`json
 {"success": false, "message": "…", "code": "service_unavailable", "request_id": "…", "safe_to_retry": true}
