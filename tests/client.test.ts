@@ -203,7 +203,7 @@ test('webhooks: registered, verified, changed, recovered, deleted', async () => 
   await settled(payment_id, 'posted');
   expect(await client.webhooks.update(id, { enabled: true })).toMatchObject({ enabled: true });
   const recovery = await client.webhooks.recover(id, { since });
-  expect(recovery).toMatchObject({ status: 'running', total: null });
+  expect(recovery).toMatchObject({ state: 'running', status: 'running', total: null });
   await vi.waitFor(async () => {
     const ids = { endpointId: id, recoveryId: recovery.id };
     expect(await client.webhooks.recovery(ids)).toMatchObject({ status: 'done', failed: 0 });

@@ -133,7 +133,7 @@ test('410 disables, the other endpoint gets the event, and after enabling a reco
   const enabled = await call('PATCH', `/v1/webhooks/${data.id}`, { enabled: true });
   const { since } = enabled.data.recoverable as { since: string };
   const recovery = await call('POST', `/v1/webhooks/${data.id}/recover`, { since });
-  expect(recovery.data).toMatchObject({ status: 'running', total: null });
+  expect(recovery.data).toMatchObject({ state: 'running', total: null });
   await Promise.all([arrived(gone, first), arrived(gone, second)]);
   await vi.waitFor(async () => {
     const progress = await call('GET', `/v1/webhooks/${data.id}/recoveries/${recovery.data.id}`);

@@ -1537,6 +1537,11 @@ export interface components {
              * @description `running`: events are being searched, or sent. `done`: every event that the endpoint missed was delivered, failed or canceled. `canceled`: the endpoint was disabled or deleted before that; start another one when it is enabled again.
              * @enum {string}
              */
+            state: "running" | "done" | "canceled";
+            /**
+             * @description The same as `state`, by its earlier name.
+             * @enum {string}
+             */
             status: "running" | "done" | "canceled";
             /**
              * Format: int64

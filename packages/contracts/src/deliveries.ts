@@ -143,7 +143,8 @@ export const RecoverBodySchema = Type.Object(
 );
 export type RecoverBody = Static<typeof RecoverBodySchema>;
 
-export type RecoveryStatus = 'running' | 'done' | 'canceled';
+const RECOVERY_STATES = ['running', 'done', 'canceled'] as const;
+export type RecoveryState = (typeof RECOVERY_STATES)[number];
 
 /** A recovery with its progress. */
 export const RecoverySchema = Type.Object(
@@ -152,12 +153,17 @@ export const RecoverySchema = Type.Object(
     endpoint_id: Type.String({ description: 'The endpoint.' }),
     since: timeOf('As requested.'),
     until: timeOf('As requested; by default the time of the request.'),
-    status: Type.Unsafe<RecoveryStatus>({
+    state: Type.Unsafe<RecoveryState>({
       type: 'string',
-      enum: ['running', 'done', 'canceled'],
+      enum: [...RECOVERY_STATES],
       description:
         '`running`: events are being searched, or sent. `done`: every event that the endpoint missed was delivered, failed or ' +
         'canceled. `canceled`: the endpoint was disabled or deleted before that; start another one when it is enabled again.',
+    }),
+    status: Type.Unsafe<RecoveryState>({
+      type: 'string',
+      enum: [...RECOVERY_STATES],
+      description: 'The same as `state`, by its earlier name.',
     }),
     total: nullable(
       bigInteger({

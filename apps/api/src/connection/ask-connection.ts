@@ -1,41 +1,29 @@
 import type { OurSentence } from '@emr-payments/contracts';
 import type { ConnectionRecord } from '@emr-payments/db';
 import type { Adapters, EmrAdapter, Trouble } from '@emr-payments/emr';
-import type { FastifyReply, FastifyRequest } from 'fastify';
-import { sendError } from '../errors/send-error.ts';
-import { createShares, type Shares } from '../http/shares.ts';
+import { createShares, type Shares } from '@emr-payments/runtime';
 
 type NotSent = { outcome: 'not_sent' } & Trouble;
 
-/** Requests that wait for an EMR at once in this process, each at most `LIMITS.emrWaitMs` and mostly for a remembered list. */
-const MOST_AT_ONCE = { perClient: 16, total: 128 };
-
-/** Makes the shares that all routes take part in which query an EMR. */
-export const createEmrShares = (): Shares => createShares(MOST_AT_ONCE);
+/**
+ * Makes the shares of the requests that query an EMR. Each takes at most `LIMITS.emrWaitMs`, and mostly a remembered list. None
+ * waits for a place: a request over its client's share is refused at once.
+ */
+export const createEmrShares = (): Shares =>
+  createShares({
+    places: 128,
+    perOwner: 16,
+    waitingPerOwner: 0,
+    waitMs: 0,
+    work: 'requests of one client that wait for an EMR',
+  });
 
 /** The error that the request is answered with. */
-export type EmrRefusal =
-  | {
-      outcome: 'connection_unusable' | 'emr_timeout' | 'emr_unavailable';
-      /** Why the EMR could not be used, in our words. */
-      reason?: OurSentence;
-    }
-  | { outcome: 'rate_limited'; limit: string };
-
-const OVER_SHARE: EmrRefusal = {
-  outcome: 'rate_limited',
-  limit: `at most ${MOST_AT_ONCE.perClient} of a client wait for an EMR at once`,
+export type EmrRefusal = {
+  outcome: 'connection_unusable' | 'emr_timeout' | 'emr_unavailable';
+  /** Why the EMR could not be used, in our words. */
+  reason?: OurSentence;
 };
-
-/** Answers a request whose EMR could not be asked. */
-export function sendEmrRefusal(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  refusal: EmrRefusal,
-): FastifyReply {
-  if (refusal.outcome === 'rate_limited') reply.header('retry-after', '1');
-  return sendError(request, reply, refusal.outcome, refusal);
-}
 
 type AskInput<T> = {
   clientPk: number;
@@ -51,12 +39,13 @@ type Asked<T> = { outcome: 'answered'; adapter: EmrAdapter; answer: Exclude<T, N
  *
  * @param input.ask the call of the adapter; it must end when the signal aborts.
  * @param input.waitMs longest wait, in milliseconds.
+ * @throws ShareExceededError, LateError when there is no place for the request; nothing was sent.
  */
 export async function askConnection<T extends { outcome: string }>(
   { adapters, emrShares }: { adapters: Adapters; emrShares: Shares },
   input: AskInput<T>,
 ): Promise<Asked<T>> {
-  return (await emrShares.run(input.clientPk, () => askOnce(adapters, input))) ?? OVER_SHARE;
+  return emrShares.run(input.clientPk, () => askOnce(adapters, input));
 }
 
 async function askOnce<T extends { outcome: string }>(

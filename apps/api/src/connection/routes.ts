@@ -1,11 +1,10 @@
 import { ConnectionReplySchema } from '@emr-payments/contracts';
 import { findConnection, type Statements } from '@emr-payments/db';
 import { type Adapters, canonicalAdapterName } from '@emr-payments/emr';
-import { within } from '@emr-payments/runtime';
+import { type Shares, within } from '@emr-payments/runtime';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { authenticateHook, callerOf, type UserRouteDeps } from '../auth/authenticate-hook.ts';
 import { sendError } from '../errors/send-error.ts';
-import type { Shares } from '../http/shares.ts';
 import { componentRef } from '../openapi/component-ref.ts';
 import {
   ANSWER_HEADERS,
@@ -14,7 +13,7 @@ import {
   USER_ERRORS,
   USER_SECURITY,
 } from '../openapi/error-responses.ts';
-import { askConnection, sendEmrRefusal } from './ask-connection.ts';
+import { askConnection } from './ask-connection.ts';
 
 export type ConnectionRouteDeps = UserRouteDeps & {
   database: Statements;
@@ -51,7 +50,7 @@ export const connectionRoutes: FastifyPluginAsyncTypebox<ConnectionRouteDeps> = 
         ask: (adapter, signal) => adapter.list({ signal }),
         waitMs: deps.limits.emrWaitMs,
       });
-      if (asked.outcome !== 'answered') return sendEmrRefusal(request, reply, asked);
+      if (asked.outcome !== 'answered') return sendError(request, reply, asked.outcome, asked);
       const { adapter, answer } = asked;
       return reply.send({
         success: true,

@@ -9,16 +9,14 @@ import {
 } from '@emr-payments/contracts';
 import type { AcceptOutcome, Acceptor, AuditCounter, Statements } from '@emr-payments/db';
 import type { Adapters } from '@emr-payments/emr';
-import { within } from '@emr-payments/runtime';
+import { type Shares, within } from '@emr-payments/runtime';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { countDone } from '../audit/count-answer.ts';
 import { actorOf } from '../auth/authenticate-client-hook.ts';
 import { authenticateHook, callerOf, type UserRouteDeps } from '../auth/authenticate-hook.ts';
-import { sendEmrRefusal } from '../connection/ask-connection.ts';
 import { sendError } from '../errors/send-error.ts';
 import { knownCallerOf } from '../http/known-caller.ts';
-import type { Shares } from '../http/shares.ts';
 import { idempotencyOf } from '../idempotency/key.ts';
 import type { ApiMetrics } from '../metrics.ts';
 import { componentRef } from '../openapi/component-ref.ts';
@@ -120,6 +118,6 @@ async function answerDryRun(
     case 'unknown_name':
       return sendError(request, reply, 'invalid_field', result);
     default:
-      return sendEmrRefusal(request, reply, result);
+      return sendError(request, reply, result.outcome, result);
   }
 }

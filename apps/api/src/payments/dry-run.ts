@@ -1,8 +1,8 @@
 import { type CreatePaymentBody, type DryRunReply, normalMrn } from '@emr-payments/contracts';
 import { previewPayment, type Statements } from '@emr-payments/db';
 import type { Adapters } from '@emr-payments/emr';
+import type { Shares } from '@emr-payments/runtime';
 import { askConnection, type EmrRefusal } from '../connection/ask-connection.ts';
-import type { Shares } from '../http/shares.ts';
 
 export type DryRunOutcome =
   | { outcome: 'would_post'; data: DryRunReply['data'] }

@@ -31,6 +31,7 @@ export function recoveryView(recovery: RecoveryRecord): RecoveryView {
     endpoint_id: recovery.endpointId,
     since: recovery.since.toISOString(),
     until: recovery.until.toISOString(),
+    state: recovery.state,
     status: recovery.state,
     total,
     found,

@@ -1,12 +1,11 @@
 import { newEventId, payloadFor, webhookTestEvent } from '@emr-payments/contracts';
 import { findEndpoint, validSecrets } from '@emr-payments/db';
-import { open } from '@emr-payments/runtime';
+import { createShares, LateError, open, ShareExceededError } from '@emr-payments/runtime';
 import { type SendOutcome, sendWebhook } from '@emr-payments/webhooks';
-import { createShares } from '../http/shares.ts';
 import type { WebhookDeps } from './operation.ts';
 
 /** Tests that run at once in this process: each can hold a socket for 15 s. A client's four leave the rest to the others. */
-const MOST_AT_ONCE = { perClient: 4, total: 32 };
+const SHARES = { places: 32, perOwner: 4, waitingPerOwner: 0, waitMs: 0, work: 'tests of one client' };
 
 export type TestOutcome =
   | { outcome: 'not_found' }
@@ -19,7 +18,7 @@ export type TestEndpoint = (input: { clientPk: number; endpointId: string }) => 
 /** Makes the test. It works for a disabled endpoint too: its result says whether to enable the endpoint. */
 export function createTestEndpoint({ database, keyring, send }: WebhookDeps): TestEndpoint {
   const underWay = new Set<string>();
-  const shares = createShares(MOST_AT_ONCE);
+  const shares = createShares(SHARES);
 
   async function run(input: { clientPk: number; endpointId: string }): Promise<TestOutcome> {
     const { endpointId } = input;
@@ -42,14 +41,14 @@ export function createTestEndpoint({ database, keyring, send }: WebhookDeps): Te
   return async (input) => {
     const key = `${input.clientPk}:${input.endpointId}`;
     if (underWay.has(key)) return { outcome: 'busy' };
-    const running = shares.run(input.clientPk, async () => {
-      underWay.add(key);
-      try {
-        return await run(input);
-      } finally {
-        underWay.delete(key);
-      }
-    });
-    return running ?? { outcome: 'busy' };
+    underWay.add(key);
+    try {
+      return await shares.run(input.clientPk, () => run(input));
+    } catch (error) {
+      if (error instanceof ShareExceededError || error instanceof LateError) return { outcome: 'busy' };
+      throw error;
+    } finally {
+      underWay.delete(key);
+    }
   };
 }
