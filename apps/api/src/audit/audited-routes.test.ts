@@ -8,6 +8,7 @@ import { putInto, userRequests } from '../testing/user-requests.ts';
 import { AUDITED_ROUTES, demandAudit } from './audited-routes.ts';
 
 const ADDRESS = '192.0.2.7';
+const PATIENCE = { timeout: 15_000, interval: 50 };
 
 let api: TestApi;
 let caller: Awaited<ReturnType<TestApi['newCaller']>>;
@@ -161,20 +162,20 @@ test('an answer that is given again is counted as that; nothing was changed', as
 });
 
 test('a payment is counted also when it is accepted too late for its answer', async () => {
-  const slow = await openTestApi({ limits: { waitMs: 100 } });
+  const slow = await openTestApi({ limits: { waitMs: 300 } });
   try {
     const { get, post } = userRequests(slow, await slow.newCaller());
     // Keeps the credentials in the cache, so that the payment alone waits.
-    await vi.waitFor(async () => expect((await get('/v1/payments')).statusCode).toBe(200));
+    await vi.waitFor(async () => expect((await get('/v1/payments')).statusCode).toBe(200), PATIENCE);
     await slow.database.prisma.$transaction(async (tx) => {
       await tx.$executeRaw`LOCK TABLE payments`;
       expect((await post('/v1/payments', CREATE_PAYMENT_EXAMPLE)).statusCode).toBe(503);
     });
-    await vi.waitFor(async () => expect(await slow.database.prisma.payment.count()).toBe(1));
+    await vi.waitFor(async () => expect(await slow.database.prisma.payment.count()).toBe(1), PATIENCE);
     await vi.waitFor(async () => {
       const counted = (await slow.audited()).filter(({ action }) => action === 'payment.create');
       expect(counted).toMatchObject([{ outcome: 'done', count: 1 }]);
-    });
+    }, PATIENCE);
   } finally {
     await slow.close();
   }
