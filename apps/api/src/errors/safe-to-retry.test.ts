@@ -42,7 +42,7 @@ function openFailing(fault: () => Error): Promise<FastifyInstance> {
           return fails();
         },
       },
-      resolve: async () => fails(),
+      resolve: async () => [{ address: '93.184.215.14', family: 4 }],
     },
   });
 }
