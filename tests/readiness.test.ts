@@ -198,15 +198,18 @@ test(
       const behind = { http: 503, status: 'unavailable', schema: 'behind' };
       await becomes(api, behind);
       await becomes(worker, behind);
-      // It has not begun to work: a worker that works creates the queue's tables.
-      const hasQueue = `SELECT to_regclass('bullmq.job') IS NOT NULL AS there`;
-      expect(readFileSync(worker.logFile, 'utf8')).toContain('waiting for the database');
-      expect(await onServer(database.url, hasQueue)).toEqual([{ there: false }]);
+      // It has not begun to work: the relay of a worker that works listens for jobs.
+      const listens = `SELECT count(*) > 0 AS yes FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN %'`;
+      await vi.waitFor(
+        () => expect(readFileSync(worker.logFile, 'utf8')).toContain('waiting for the database'),
+        PATIENCE,
+      );
+      expect(await onServer(database.url, listens)).toEqual([{ yes: false }]);
       await migrate({ url: database.url });
       await becomes(api, { http: 200, schema: 'current' });
       await becomes(worker, { http: 200, status: 'ok', schema: 'current' });
       await vi.waitFor(
-        async () => expect(await onServer(database.url, hasQueue)).toEqual([{ there: true }]),
+        async () => expect(await onServer(database.url, listens)).toEqual([{ yes: true }]),
         PATIENCE,
       );
       expect([api.running, worker.running]).toEqual([true, true]);

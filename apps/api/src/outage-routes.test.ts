@@ -56,7 +56,9 @@ async function answerTo({ operation, request }: RouteRequest): Promise<Answer> {
 }
 
 const answers = () => Promise.all(requests.map(answerTo));
-const isOutage = ({ status, code }: Answer) => status === 503 && code === 'service_unavailable';
+/** All requests come at once from one client, so that some find its share of lists or of changes taken by those that wait. */
+const isOutage = ({ status, code }: Answer) =>
+  (status === 503 && code === 'service_unavailable') || (status === 429 && code === 'rate_limited');
 /** `/test` of an endpoint sends and stores nothing, and a dry run gets as far as the EMR, which is not there. */
 const isWrite = ({ method, operation, status }: Answer) =>
   method !== 'GET' && !operation.endsWith('/test') && status !== 502;

@@ -236,7 +236,7 @@ describe('bad fields: 400 with the published sentence, and nothing is written', 
     ['nothing', {}, 'patient_mrn', text],
   ];
 
-  test.each(cases)('%s', async (_name, payload, field, rule) => {
+  test.each(cases)('%s', async (name, payload, field, rule) => {
     const before = await countPayments();
     const answer = await post(payload);
     expect({ status: answer.statusCode, ...answer.json() }).toEqual({
@@ -246,6 +246,7 @@ describe('bad fields: 400 with the published sentence, and nothing is written', 
       code: 'invalid_field',
       request_id: answer.headers['x-request-id'],
       safe_to_retry: false,
+      ...(name === 'amount a string' ? { hint: expect.stringContaining('number') } : {}),
     });
     expect(await countPayments()).toBe(before);
   });
@@ -291,6 +292,7 @@ describe('bodies that are not a payment at all', () => {
       code,
       request_id: answer.headers['x-request-id'],
       safe_to_retry: false,
+      ...(status === 415 ? { hint: expect.stringContaining('application/json') } : {}),
     });
   });
 
