@@ -81,6 +81,7 @@ test('a registered endpoint gets the event types it subscribed to, thin and sign
     type: 'payment.created',
     created: expect.any(String),
     payment_id: posted,
+    sequence: 1,
   });
   expect(message.body).not.toContain(PUBLISHED_BODY.patient_mrn);
   await arrived(failures, refused);
