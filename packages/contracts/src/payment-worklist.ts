@@ -43,7 +43,7 @@ export const ResolvePaymentBodySchema = Type.Object(
         minLength: 1,
         maxLength: 255,
         ...textOf('line'),
-        description: "With `posted` only: the EMR's identifier of the posting. " + TEXT_RULE_WORDS.line,
+        description: `With \`posted\` only: the EMR's identifier of the posting. ${TEXT_RULE_WORDS.line}`,
         examples: ['13969262'],
       }),
     ),

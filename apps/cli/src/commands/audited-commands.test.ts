@@ -125,7 +125,7 @@ describe('leaves an entry of the person:', () => {
 
 test('a read that cannot be recorded shows nothing', async () => {
   const id = await practice.endedPayment('failed');
-  const { pool } = operator.database;
+  const { pool } = operator.owner;
   await pool.query('ALTER TABLE audit_log RENAME TO audit_log_away');
   const shown = await operator.run(['payment', 'show', id]);
   await pool.query('ALTER TABLE audit_log_away RENAME TO audit_log');

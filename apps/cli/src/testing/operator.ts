@@ -6,6 +6,8 @@ import { type CliRun, runCli } from './run-cli.ts';
 /** An operator's shell, with a database that nobody else uses. */
 export type Operator = {
   database: Database;
+  /** The same as the owner of the tables, for what an operator's role may not do. */
+  owner: Database;
   databaseUrl: string;
   env: Record<string, string>;
   run(args: readonly string[], options?: { input?: string; env?: Record<string, string> }): Promise<CliRun>;
@@ -19,13 +21,15 @@ export type Operator = {
 export const newKey = (id: string): string => `${id}:${randomBytes(32).toString('base64')}`;
 
 export async function openOperator(): Promise<Operator> {
-  const { appUrl: url, drop } = await openTestDatabase();
+  const { url: ownerUrl, appUrl: url, drop } = await openTestDatabase();
+  const owner = openDatabase({ url: ownerUrl, poolSize: 1, applicationName: 'test owner' });
   const database = openDatabase({ url, poolSize: 2, applicationName: 'test' });
   const env = { DATABASE_URL: url, ENCRYPTION_KEYS: newKey('k1') };
   const run: Operator['run'] = (args, options = {}) =>
     runCli(args, { ...options, env: { ...env, ...options.env } });
   return {
     database,
+    owner,
     databaseUrl: url,
     env,
     run,
@@ -42,6 +46,7 @@ export async function openOperator(): Promise<Operator> {
       }),
     async close() {
       await database.close();
+      await owner.close();
       await drop();
     },
   };
