@@ -16,6 +16,7 @@ const CUT = /\.(?:slice\(\s*(?:0\s*,\s*-?[^)]+|-\d+)\)|substring\(|substr\()/;
 /** Files that may cut, because what they cut is none of it. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'a list': [
+    'apps/api/src/errors/hints.ts',
     'apps/api/src/http/page.ts',
     'apps/cli/src/commands/hold.ts',
     'apps/cli/src/commands/keys.ts',
@@ -40,11 +41,13 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'packages/contracts/src/endpoint-events.ts',
     'packages/contracts/src/events.ts',
     'packages/contracts/src/ids.ts',
-    'packages/db/src/audit/credential-failures.ts',
+    'apps/cli/src/commands/audit.ts',
     'packages/emr/src/conformance/rules/absence.ts',
     'packages/stack/src/postgres/place.ts',
   ],
   'a text at a character that was found in it, such as `|`': [
+    'packages/db/src/audit/network-of.ts',
+    'packages/db/src/audit/tally.ts',
     'packages/db/src/upkeep/seal-old-emr-text.ts',
     'apps/emr-sandbox/src/dialects/fhir-r5/bundle.ts',
     'apps/emr-sandbox/src/dialects/fhir-r5/identifiers.ts',

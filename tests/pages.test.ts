@@ -24,10 +24,24 @@ const NOT_RUN: readonly { starts: string; because: string }[] = [
     starts: 'docker compose exec redis redis-cli FLUSHALL',
     because: 'it needs the compose file; tests/crash wipes Redis',
   },
+  {
+    starts: 'DATABASE_URL=postgresql://owner',
+    because: 'it needs a server of your own; tests/operating.test.ts migrates with the same variables',
+  },
   { starts: 'pnpm crash', because: 'it takes a minute and more; tests/crash/crash.test.ts runs short ones' },
 ];
 /** Bare fences that are no commands: pictures and outlines. */
-const NO_COMMANDS = [' integrator ', 'POST /v1/payments ──▶', '# N. The decision', 'accepted ──claim──▶'];
+const NO_COMMANDS = [
+  ' integrator ',
+  'POST /v1/payments ──▶',
+  '# N. The decision',
+  'accepted ──claim──▶',
+  // Configurations and an answer; tests/rolling-restart.test.ts has the same rules for HAProxy.
+  '{"status": "degraded"',
+  'backend api',
+  'upstream api ',
+  'readinessProbe: ',
+];
 
 const pages = globSync(['*.md', 'docs/**/*.md', '{apps,packages,bench,tests}/**/*.md'], {
   cwd: ROOT,

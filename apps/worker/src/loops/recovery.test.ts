@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => bench.close());
 
-const rows = async (sql: string) => (await bench.database.pool.query(sql)).rows;
+const rows = async (sql: string) => (await bench.owner.pool.query(sql)).rows;
 
 test('carries recoveries out, says when one has ended, goes on after an error, and stops when it is closed', async () => {
   const receiver = await startReceiver((response) => response.writeHead(204).end());
