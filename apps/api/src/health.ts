@@ -41,7 +41,12 @@ const ReadySchema = Type.Object({
   ),
 });
 
-const ERRORS = errorResponses(['malformed_request', 'method_not_allowed', 'headers_too_large']);
+const ERRORS = errorResponses([
+  'malformed_request',
+  'method_not_allowed',
+  'headers_too_large',
+  'expectation_failed',
+]);
 
 /** Answers `/health/ready`: 503 while the process is not ready. */
 export function readyHandler(app: FastifyInstance, { checks, limits, stopping }: HealthDeps) {

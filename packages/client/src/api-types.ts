@@ -1502,6 +1502,7 @@ export interface components {
          *       "endpoint_id": "we_1J9X2q2eZvKYlo2CluR9g9gV",
          *       "since": "2026-06-14T00:00:00.000Z",
          *       "until": "2026-06-15T10:30:00.000Z",
+         *       "state": "running",
          *       "status": "running",
          *       "total": null,
          *       "found": 240,
@@ -1890,6 +1891,7 @@ export interface components {
          *         "endpoint_id": "we_1J9X2q2eZvKYlo2CluR9g9gV",
          *         "since": "2026-06-14T00:00:00.000Z",
          *         "until": "2026-06-15T10:30:00.000Z",
+         *         "state": "running",
          *         "status": "running",
          *         "total": null,
          *         "found": 240,
@@ -2622,6 +2624,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorReply"];
                 };
             };
+            /** @description `expectation_failed`: The header Expect has another value than 100-continue. */
+            417: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
             431: {
                 headers: {
@@ -2675,6 +2688,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorReply"];
                 };
             };
+            /** @description `expectation_failed`: The header Expect has another value than 100-continue. */
+            417: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
             /** @description `headers_too_large`: The headers are larger than 16 KiB. */
             431: {
                 headers: {
@@ -2719,6 +2743,17 @@ export interface operations {
             };
             /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
             405: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `expectation_failed`: The header Expect has another value than 100-continue. */
+            417: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
@@ -2841,6 +2876,17 @@ export interface operations {
             };
             /** @description `request_timeout`: The request was not received completely in time. */
             408: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `expectation_failed`: The header Expect has another value than 100-continue. */
+            417: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
@@ -3061,6 +3107,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorReply"];
                 };
             };
+            /** @description `expectation_failed`: The header Expect has another value than 100-continue. */
+            417: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
             422: {
                 headers: {
@@ -3232,6 +3289,17 @@ export interface operations {
             };
             /** @description `request_timeout`: The request was not received completely in time. */
             408: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `expectation_failed`: The header Expect has another value than 100-continue. */
+            417: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
@@ -3435,6 +3503,17 @@ export interface operations {
             };
             /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
             415: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `expectation_failed`: The header Expect has another value than 100-continue. */
+            417: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
@@ -3654,6 +3733,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorReply"];
                 };
             };
+            /** @description `expectation_failed`: The header Expect has another value than 100-continue. */
+            417: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
             422: {
                 headers: {
@@ -3803,6 +3893,17 @@ export interface operations {
             };
             /** @description `request_timeout`: The request was not received completely in time. */
             408: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `expectation_failed`: The header Expect has another value than 100-continue. */
+            417: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
@@ -4042,6 +4143,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorReply"];
                 };
             };
+            /** @description `expectation_failed`: The header Expect has another value than 100-continue. */
+            417: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
             /** @description `read_too_costly`: Reading this takes longer than a read may take, and was stopped. Narrow it, such as by a shorter time. */
             422: {
                 headers: {
@@ -4203,6 +4315,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorReply"];
                 };
             };
+            /** @description `expectation_failed`: The header Expect has another value than 100-continue. */
+            417: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
             /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
@@ -4350,6 +4473,17 @@ export interface operations {
             };
             /** @description `request_timeout`: The request was not received completely in time. */
             408: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `expectation_failed`: The header Expect has another value than 100-continue. */
+            417: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
@@ -4552,6 +4686,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorReply"];
                 };
             };
+            /** @description `expectation_failed`: The header Expect has another value than 100-continue. */
+            417: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
             422: {
                 headers: {
@@ -4709,6 +4854,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorReply"];
                 };
             };
+            /** @description `expectation_failed`: The header Expect has another value than 100-continue. */
+            417: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
             /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
@@ -4850,6 +5006,17 @@ export interface operations {
             };
             /** @description `request_timeout`: The request was not received completely in time. */
             408: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `expectation_failed`: The header Expect has another value than 100-continue. */
+            417: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
@@ -5065,6 +5232,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorReply"];
                 };
             };
+            /** @description `expectation_failed`: The header Expect has another value than 100-continue. */
+            417: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
             422: {
                 headers: {
@@ -5258,6 +5436,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorReply"];
                 };
             };
+            /** @description `expectation_failed`: The header Expect has another value than 100-continue. */
+            417: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
             422: {
                 headers: {
@@ -5428,6 +5617,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorReply"];
                 };
             };
+            /** @description `expectation_failed`: The header Expect has another value than 100-continue. */
+            417: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
             /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
             429: {
                 headers: {
@@ -5576,6 +5776,17 @@ export interface operations {
             };
             /** @description `request_timeout`: The request was not received completely in time. */
             408: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `expectation_failed`: The header Expect has another value than 100-continue. */
+            417: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
@@ -5795,6 +6006,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorReply"];
                 };
             };
+            /** @description `expectation_failed`: The header Expect has another value than 100-continue. */
+            417: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
             422: {
                 headers: {
@@ -5961,6 +6183,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorReply"];
                 };
             };
+            /** @description `expectation_failed`: The header Expect has another value than 100-continue. */
+            417: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
             /** @description `read_too_costly`: Reading this takes longer than a read may take, and was stopped. Narrow it, such as by a shorter time. */
             422: {
                 headers: {
@@ -6105,6 +6338,17 @@ export interface operations {
             };
             /** @description `request_timeout`: The request was not received completely in time. */
             408: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `expectation_failed`: The header Expect has another value than 100-continue. */
+            417: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
@@ -6262,6 +6506,17 @@ export interface operations {
             };
             /** @description `request_timeout`: The request was not received completely in time. */
             408: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `expectation_failed`: The header Expect has another value than 100-continue. */
+            417: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
@@ -6465,6 +6720,17 @@ export interface operations {
             };
             /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
             415: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `expectation_failed`: The header Expect has another value than 100-continue. */
+            417: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;

@@ -44,7 +44,12 @@ export const startRoute: FastifyPluginAsyncTypebox = async (app) => {
         response: {
           200: StartReplySchema,
           302: Type.Null({ description: 'For browsers: to `/docs`' }),
-          ...errorResponses(['malformed_request', 'method_not_allowed', 'headers_too_large']),
+          ...errorResponses([
+            'malformed_request',
+            'method_not_allowed',
+            'headers_too_large',
+            'expectation_failed',
+          ]),
         },
       },
     },

@@ -19,6 +19,7 @@ export const USER_ERRORS = [
   'request_timeout',
   'rate_limited',
   'headers_too_large',
+  'expectation_failed',
   'internal_error',
   'service_unavailable',
 ] as const satisfies ErrorCode[];

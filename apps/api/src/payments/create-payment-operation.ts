@@ -55,6 +55,7 @@ export const createPaymentOperation = {
       'unsupported_media_type',
       'idempotency_key_reused',
       'headers_too_large',
+      'expectation_failed',
       'internal_error',
       'service_unavailable',
     ]),

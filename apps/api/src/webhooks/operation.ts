@@ -34,6 +34,7 @@ const ALWAYS: ErrorCode[] = [
   'request_timeout',
   'rate_limited',
   'headers_too_large',
+  'expectation_failed',
   'internal_error',
   'service_unavailable',
 ];
