@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect } from 'node:net';
+import { text as textOf } from 'node:stream/consumers';
 import { CREATE_PAYMENT_EXAMPLE } from '@emr-payments/contracts';
 import { hashSecret } from '@emr-payments/runtime';
 import { sendBytes } from '@emr-payments/testkit';
@@ -184,9 +185,67 @@ describe('bytes that cannot be read, after payments that can', () => {
     ]);
   });
 
+  test('a wish for a tunnel waits for them as well', async () => {
+    const answers = await ask(`${PAYMENT}\r\n${BODY}${GET(HOST, 'CONNECT x:443 HTTP/1.1')}`);
+    expect(answers.map(({ status, body }) => [status, JSON.parse(body).success])).toEqual([
+      [200, true],
+      [405, false],
+    ]);
+  });
+
+  test('they are refused once, in however many pieces they come', async () => {
+    let accept: () => void = () => undefined;
+    accepting = new Promise((resolve) => {
+      accept = resolve;
+    });
+    const warnings: Error[] = [];
+    const warn = (warning: Error) => warnings.push(warning);
+    process.on('warning', warn);
+    const socket = connect(port, '127.0.0.1').setNoDelay().setEncoding('utf8');
+    let pieces = 0;
+    const sendNext = () => {
+      pieces += 1;
+      if (pieces < 20) socket.write('NONSENSE');
+      else accept();
+    };
+    app.server.on('clientError', sendNext);
+    socket.write(`${PAYMENT}\r\n${BODY}NONSENSE`);
+    const answers = answersIn(await textOf(socket));
+    app.server.off('clientError', sendNext);
+    process.off('warning', warn);
+    expect(answers.map(({ status }) => status)).toEqual([200, 400]);
+    expect(warnings).toEqual([]);
+  });
+
   test('in the body of the payment itself, the error is its answer', async () => {
     const answers = await ask(POST_IN(CHUNKED, '1\r\n{\r\nNONSENSE\r\n\r\n'));
     expect(answers.map(({ status }) => status)).toEqual([400]);
+  });
+});
+
+describe.each([
+  ['a tunnel', GET(HOST, 'CONNECT x:443 HTTP/1.1')],
+  ['nonsense', 'NONSENSE\r\n\r\n'],
+])('a connection that was refused %s', (_name, bytes) => {
+  const connections = () => new Promise<number>((resolve) => app.server.getConnections((_, n) => resolve(n)));
+
+  // An error event without a listener would end the process: here, the run of the tests.
+  test('may be reset by the caller', async () => {
+    for (let times = 0; times < 20; times += 1) {
+      const socket = connect(port, '127.0.0.1');
+      socket.write(bytes, () => socket.resetAndDestroy());
+      await once(socket, 'close');
+    }
+    await expect.poll(connections).toBe(0);
+    expect((await ask(GET(HOST))).map(({ status }) => status)).toEqual([200]);
+  });
+
+  test('is not kept open by a caller who never closes it', async () => {
+    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true }).resume();
+    socket.write(bytes);
+    await once(socket, 'end');
+    await expect.poll(connections, { timeout: 5000 }).toBe(0);
+    socket.destroy();
   });
 });
 
