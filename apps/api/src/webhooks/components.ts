@@ -76,6 +76,7 @@ const recovery = {
   endpoint_id: ENDPOINT_ID,
   since: '2026-06-14T00:00:00.000Z',
   until: AT,
+  state: 'running',
   status: 'running',
   total: null,
   found: 240,
