@@ -1392,7 +1392,7 @@ export interface components {
              * @example 2026-06-01
              */
             api_version: string;
-            /** @description Only `{id, type, created, payment_id}` is sent. */
+            /** @description Only `{id, type, created, payment_id, sequence}` is sent. */
             thin: boolean;
             signing: components["schemas"]["WebhookSigning"];
             /**
@@ -1502,6 +1502,7 @@ export interface components {
          *       "endpoint_id": "we_1J9X2q2eZvKYlo2CluR9g9gV",
          *       "since": "2026-06-14T00:00:00.000Z",
          *       "until": "2026-06-15T10:30:00.000Z",
+         *       "state": "running",
          *       "status": "running",
          *       "total": null,
          *       "found": 240,
@@ -1890,6 +1891,7 @@ export interface components {
          *         "endpoint_id": "we_1J9X2q2eZvKYlo2CluR9g9gV",
          *         "since": "2026-06-14T00:00:00.000Z",
          *         "until": "2026-06-15T10:30:00.000Z",
+         *         "state": "running",
          *         "status": "running",
          *         "total": null,
          *         "found": 240,
@@ -2331,7 +2333,7 @@ export interface components {
              * @example 2026-06-01
              */
             api_version: string;
-            /** @description Only `{id, type, created, payment_id}` is sent. */
+            /** @description Only `{id, type, created, payment_id, sequence}` is sent. */
             thin: boolean;
             signing: components["schemas"]["WebhookSigning"];
             /**
@@ -2415,7 +2417,7 @@ export interface components {
              * @example 2026-06-01
              */
             api_version: string;
-            /** @description Only `{id, type, created, payment_id}` is sent. */
+            /** @description Only `{id, type, created, payment_id, sequence}` is sent. */
             thin: boolean;
             signing: components["schemas"]["WebhookSigning"];
             /**
