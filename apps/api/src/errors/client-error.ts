@@ -24,7 +24,9 @@ const LINGER_MS = 2000;
  * not arrive in time) in the shape of all other errors.
  */
 export function answerClientError(error: { code?: string }, socket: ServerSocket): void {
-  if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
+  const isGone = error.code === 'ECONNRESET' || socket.destroyed;
+  // After the refusal it cannot be written to either: cutting it then, with bytes unread, would take back what was written.
+  if (isGone || (!socket.writable && !socket[REFUSED])) {
     socket.destroy();
     return;
   }

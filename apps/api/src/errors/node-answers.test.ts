@@ -217,6 +217,25 @@ describe('bytes that cannot be read, after payments that can', () => {
     expect(warnings).toEqual([]);
   });
 
+  test('do not cut off an answer that the caller reads slowly', async () => {
+    const socket = connect(port, '127.0.0.1').setNoDelay().setEncoding('latin1');
+    let pieces = 0;
+    const inPieces = new Promise<void>((resolve) => {
+      app.server.on('clientError', function sendNext() {
+        pieces += 1;
+        if (pieces < 20) return void socket.write('NONSENSE');
+        app.server.off('clientError', sendNext);
+        resolve();
+      });
+    });
+    socket.pause();
+    socket.write(`GET /openapi.json HTTP/1.1\r\n${HOST}\r\nNONSENSE`);
+    await inPieces;
+    const answers = answersIn(await textOf(socket));
+    expect(answers.map(({ status }) => status)).toEqual([200, 400]);
+    expect(JSON.parse(answers[0]?.body ?? '')).toHaveProperty('openapi');
+  });
+
   test('in the body of the payment itself, the error is its answer', async () => {
     const answers = await ask(POST_IN(CHUNKED, '1\r\n{\r\nNONSENSE\r\n\r\n'));
     expect(answers.map(({ status }) => status)).toEqual([400]);
