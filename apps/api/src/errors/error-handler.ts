@@ -42,7 +42,7 @@ export function errorHandler({ logger }: { logger: Logger }) {
       sendError(request, reply, 'rate_limited', { limit: error.limit });
       return;
     }
-    const code = codeOf(error);
+    const code = codeOf(error, request);
     if (code === 'internal_error' || code === 'service_unavailable') {
       logger.error({ err: error, request_id: request.id, code }, 'request failed');
     }
@@ -54,14 +54,14 @@ export function errorHandler({ logger }: { logger: Logger }) {
   };
 }
 
-function codeOf(error: FastifyError): ErrorCode {
+function codeOf(error: FastifyError, request: FastifyRequest): ErrorCode {
+  // The caller closed the connection in the middle of its body: the error has the code of a lost connection to PostgreSQL.
+  if (error === request.raw.errored) return 'malformed_request';
   if (error instanceof ReadTooCostlyError) return 'read_too_costly';
   // A database that does not fit this version is the operator's to repair: the same request works when it is.
   if (error instanceof LateError || isUnavailable(error) || isMisfit(error)) return 'service_unavailable';
   const known = FROM_FASTIFY[error.code];
   if (known !== undefined) return known;
-  // The caller closed the connection in the middle of its body.
-  if (error.code === 'ECONNRESET' || error.code === 'ECONNABORTED') return 'malformed_request';
   // A plugin that refuses a path, such as `/docs/static/../x`, or anything else that the caller sent.
   const { statusCode = 500 } = error;
   if (statusCode === 403 || statusCode === 404) return 'route_not_found';

@@ -24,6 +24,9 @@ const PAYMENT =
 let app: FastifyInstance;
 let port = 0;
 let addresses: AddressInfo[] = [];
+/** What was logged, oldest first. */
+const lines: { level: string; code?: string; status?: number }[] = [];
+const keep = (level: string) => (fields: object) => void lines.push({ level, ...fields });
 /** Payments wait for it. */
 let accepting: Promise<void> = Promise.resolve();
 let arrive: () => void = () => undefined;
@@ -32,6 +35,7 @@ beforeAll(async () => {
   app = await buildApp(
     {
       ...noInfrastructure(),
+      logger: { debug: keep('debug'), info: keep('info'), warn: keep('warn'), error: keep('error') },
       lookup: {
         findClient: async () => ({ clientPk: 1, secretHashes: [hashSecret('cs')] }),
         findUser: async () => ({ userId: 1, publicId: 'user_1' }),
@@ -266,6 +270,32 @@ describe.each([
     await expect.poll(connections, { timeout: 5000 }).toBe(0);
     socket.destroy();
   });
+});
+
+test('a caller who goes away in the middle of a body is no failure of the service', async () => {
+  lines.length = 0;
+  const socket = connect(port, '127.0.0.1');
+  socket.write(`${PAYMENT}\r\n${BODY.slice(0, 20)}`);
+  const [request] = await once(app.server, 'request');
+  socket.resetAndDestroy();
+  await expect.poll(() => request.closed).toBe(true);
+  await ask(GET(HOST));
+  expect(lines.filter(({ level }) => level === 'error')).toEqual([]);
+});
+
+test('a database that is lost before the body has arrived is a failure of the service', async () => {
+  const lost = Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' });
+  const failing = await buildApp({
+    ...noInfrastructure(),
+    lookup: { findClient: async () => Promise.reject(lost), findUser: async () => null },
+  });
+  await failing.listen({ host: '127.0.0.1', port: 0 });
+  const [address] = failing.addresses() as AddressInfo[];
+  const socket = connect(address?.port ?? 0, '127.0.0.1').setEncoding('utf8');
+  socket.write(`${PAYMENT}connection: close\r\n\r\n`);
+  const [answer] = answersIn(await textOf(socket));
+  expect([answer?.status, JSON.parse(answer?.body ?? '')]).toMatchObject([503, { safe_to_retry: true }]);
+  await failing.close();
 });
 
 test('every address of a name is served in the same way', async () => {
