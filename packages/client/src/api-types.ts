@@ -1392,7 +1392,7 @@ export interface components {
              * @example 2026-06-01
              */
             api_version: string;
-            /** @description Only `{id, type, created, payment_id}` is sent. */
+            /** @description Only `{id, type, created, payment_id, sequence}` is sent. */
             thin: boolean;
             signing: components["schemas"]["WebhookSigning"];
             /**
@@ -2333,7 +2333,7 @@ export interface components {
              * @example 2026-06-01
              */
             api_version: string;
-            /** @description Only `{id, type, created, payment_id}` is sent. */
+            /** @description Only `{id, type, created, payment_id, sequence}` is sent. */
             thin: boolean;
             signing: components["schemas"]["WebhookSigning"];
             /**
@@ -2417,7 +2417,7 @@ export interface components {
              * @example 2026-06-01
              */
             api_version: string;
-            /** @description Only `{id, type, created, payment_id}` is sent. */
+            /** @description Only `{id, type, created, payment_id, sequence}` is sent. */
             thin: boolean;
             signing: components["schemas"]["WebhookSigning"];
             /**

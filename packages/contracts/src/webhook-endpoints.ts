@@ -136,7 +136,7 @@ export const WebhookEndpointSchema = Type.Object(
       description: 'The payload version that it registered with. It never changes.',
       examples: [CURRENT_API_VERSION],
     }),
-    thin: Type.Boolean({ description: 'Only `{id, type, created, payment_id}` is sent.' }),
+    thin: Type.Boolean({ description: 'Only `{id, type, created, payment_id, sequence}` is sent.' }),
     signing: SigningSchema,
     rate_per_second: nullable(
       Type.Number({

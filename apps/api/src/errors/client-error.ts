@@ -11,35 +11,63 @@ const FROM_NODE: Readonly<Record<string, ErrorCode>> = {
 };
 
 /** A socket of Node's server, with the answer that it is writing. There is no public way to it (node issue 25564). */
-type ServerSocket = Duplex & { _httpMessage?: ServerResponse | null };
+type ServerSocket = Duplex & { _httpMessage?: ServerResponse | null; [REFUSED]?: true };
+
+/** Marks a connection whose error is on its way. */
+const REFUSED = Symbol('refused');
+
+/** How long a caller has to read the error and to close its side, before the connection is cut. */
+const LINGER_MS = 2000;
 
 /**
  * Answers what Node's HTTP parser rejected before there was a request (broken HTTP, too large headers, a request that did
- * not arrive in time) in the shape of all other errors. By hand: without a request, only the socket can be written to.
- *
- * Where the connection has requests in flight that arrived whole, their answers go first: a payment's client would otherwise take
- * the error, which is about the bytes after it, for the answer to the payment.
+ * not arrive in time) in the shape of all other errors.
  */
 export function answerClientError(error: { code?: string }, socket: ServerSocket): void {
-  if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
+  const isGone = error.code === 'ECONNRESET' || socket.destroyed;
+  // After the refusal it cannot be written to either: cutting it then, with bytes unread, would take back what was written.
+  if (isGone || (!socket.writable && !socket[REFUSED])) {
     socket.destroy();
     return;
   }
+  refuseConnection(socket, FROM_NODE[error.code ?? ''] ?? 'malformed_request');
+}
+
+/**
+ * Answers a connection with an error of the catalogue, and closes it. By hand: without a request, only the socket can be written to.
+ *
+ * - Where the connection has requests in flight that arrived whole, their answers go first: a payment's client would otherwise
+ *   take the error, which is about the bytes after it, for the answer to the payment.
+ * - It is answered once, though the parser rejects each further piece of the same bytes.
+ * - Node has taken its listeners from a connection that asked for a tunnel: without one for its errors, a reset would end the
+ *   process, and without the time limit the caller could keep it for ever.
+ */
+export function refuseConnection(socket: ServerSocket, code: ErrorCode, details: ErrorDetails = {}): void {
+  if (socket[REFUSED]) return;
+  socket[REFUSED] = true;
+  socket.on('error', () => socket.destroy());
+  answerInTurn(socket, code, details);
+}
+
+function answerInTurn(socket: ServerSocket, code: ErrorCode, details: ErrorDetails): void {
   const inFlight = socket._httpMessage ?? null;
   if (inFlight?.req.complete === true && !inFlight.writableFinished) {
-    inFlight.once('finish', () => answerClientError(error, socket));
+    inFlight.once('finish', () => answerInTurn(socket, code, details));
     return;
   }
   // Its answer has begun: another one in the middle of it would be read as a part of it.
-  if (inFlight?.headersSent === true) {
+  if (inFlight?.headersSent === true || !socket.writable) {
     socket.destroy();
     return;
   }
-  answerOnSocket(socket, FROM_NODE[error.code ?? ''] ?? 'malformed_request');
+  writeAnswer(socket, code, details);
+  // What the caller still sends is not read by anyone, and neither is the end that it sends.
+  socket.resume();
+  const cut = setTimeout(() => socket.destroy(), LINGER_MS).unref();
+  socket.once('close', () => clearTimeout(cut));
 }
 
-/** Writes an error of the catalogue to a connection without a request, and closes it. */
-export function answerOnSocket(socket: Duplex, code: ErrorCode, details: ErrorDetails = {}): void {
+function writeAnswer(socket: Duplex, code: ErrorCode, details: ErrorDetails): void {
   const { status } = ERRORS[code];
   const requestId = randomUUID();
   const body = JSON.stringify(errorReply(code, { requestId, repeatable: false, details }));

@@ -55,10 +55,8 @@ export function errorHandler({ logger }: { logger: Logger }) {
 }
 
 function codeOf(error: FastifyError, request: FastifyRequest): ErrorCode {
-  // The caller closed the connection in the middle of its body. A connection to PostgreSQL breaks with the same codes.
-  if (!request.raw.complete && (error.code === 'ECONNRESET' || error.code === 'ECONNABORTED')) {
-    return 'malformed_request';
-  }
+  // The caller closed the connection in the middle of its body: the error has the code of a lost connection to PostgreSQL.
+  if (error === request.raw.errored) return 'malformed_request';
   if (error instanceof ReadTooCostlyError) return 'read_too_costly';
   // A database that does not fit this version is the operator's to repair: the same request works when it is.
   if (error instanceof LateError || isUnavailable(error) || isMisfit(error)) return 'service_unavailable';

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect } from 'node:net';
+import { text as textOf } from 'node:stream/consumers';
 import { CREATE_PAYMENT_EXAMPLE } from '@emr-payments/contracts';
 import { hashSecret } from '@emr-payments/runtime';
 import { sendBytes } from '@emr-payments/testkit';
@@ -23,6 +24,9 @@ const PAYMENT =
 let app: FastifyInstance;
 let port = 0;
 let addresses: AddressInfo[] = [];
+/** What was logged, oldest first. */
+const lines: { level: string; code?: string; status?: number }[] = [];
+const keep = (level: string) => (fields: object) => void lines.push({ level, ...fields });
 /** Payments wait for it. */
 let accepting: Promise<void> = Promise.resolve();
 let arrive: () => void = () => undefined;
@@ -31,6 +35,7 @@ beforeAll(async () => {
   app = await buildApp(
     {
       ...noInfrastructure(),
+      logger: { debug: keep('debug'), info: keep('info'), warn: keep('warn'), error: keep('error') },
       lookup: {
         findClient: async () => ({ clientPk: 1, secretHashes: [hashSecret('cs')] }),
         findUser: async () => ({ userId: 1, publicId: 'user_1' }),
@@ -184,10 +189,113 @@ describe('bytes that cannot be read, after payments that can', () => {
     ]);
   });
 
+  test('a wish for a tunnel waits for them as well', async () => {
+    const answers = await ask(`${PAYMENT}\r\n${BODY}${GET(HOST, 'CONNECT x:443 HTTP/1.1')}`);
+    expect(answers.map(({ status, body }) => [status, JSON.parse(body).success])).toEqual([
+      [200, true],
+      [405, false],
+    ]);
+  });
+
+  test('they are refused once, in however many pieces they come', async () => {
+    let accept: () => void = () => undefined;
+    accepting = new Promise((resolve) => {
+      accept = resolve;
+    });
+    const warnings: Error[] = [];
+    const warn = (warning: Error) => warnings.push(warning);
+    process.on('warning', warn);
+    const socket = connect(port, '127.0.0.1').setNoDelay().setEncoding('utf8');
+    let pieces = 0;
+    const sendNext = () => {
+      pieces += 1;
+      if (pieces < 20) socket.write('NONSENSE');
+      else accept();
+    };
+    app.server.on('clientError', sendNext);
+    socket.write(`${PAYMENT}\r\n${BODY}NONSENSE`);
+    const answers = answersIn(await textOf(socket));
+    app.server.off('clientError', sendNext);
+    process.off('warning', warn);
+    expect(answers.map(({ status }) => status)).toEqual([200, 400]);
+    expect(warnings).toEqual([]);
+  });
+
+  test('do not cut off an answer that the caller reads slowly', async () => {
+    const socket = connect(port, '127.0.0.1').setNoDelay().setEncoding('latin1');
+    let pieces = 0;
+    const inPieces = new Promise<void>((resolve) => {
+      app.server.on('clientError', function sendNext() {
+        pieces += 1;
+        if (pieces < 20) return void socket.write('NONSENSE');
+        app.server.off('clientError', sendNext);
+        resolve();
+      });
+    });
+    socket.pause();
+    socket.write(`GET /openapi.json HTTP/1.1\r\n${HOST}\r\nNONSENSE`);
+    await inPieces;
+    const answers = answersIn(await textOf(socket));
+    expect(answers.map(({ status }) => status)).toEqual([200, 400]);
+    expect(JSON.parse(answers[0]?.body ?? '')).toHaveProperty('openapi');
+  });
+
   test('in the body of the payment itself, the error is its answer', async () => {
     const answers = await ask(POST_IN(CHUNKED, '1\r\n{\r\nNONSENSE\r\n\r\n'));
     expect(answers.map(({ status }) => status)).toEqual([400]);
   });
+});
+
+describe.each([
+  ['a tunnel', GET(HOST, 'CONNECT x:443 HTTP/1.1')],
+  ['nonsense', 'NONSENSE\r\n\r\n'],
+])('a connection that was refused %s', (_name, bytes) => {
+  const connections = () => new Promise<number>((resolve) => app.server.getConnections((_, n) => resolve(n)));
+
+  // An error event without a listener would end the process: here, the run of the tests.
+  test('may be reset by the caller', async () => {
+    for (let times = 0; times < 20; times += 1) {
+      const socket = connect(port, '127.0.0.1');
+      socket.write(bytes, () => socket.resetAndDestroy());
+      await once(socket, 'close');
+    }
+    await expect.poll(connections).toBe(0);
+    expect((await ask(GET(HOST))).map(({ status }) => status)).toEqual([200]);
+  });
+
+  test('is not kept open by a caller who never closes it', async () => {
+    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true }).resume();
+    socket.write(bytes);
+    await once(socket, 'end');
+    await expect.poll(connections, { timeout: 5000 }).toBe(0);
+    socket.destroy();
+  });
+});
+
+test('a caller who goes away in the middle of a body is no failure of the service', async () => {
+  lines.length = 0;
+  const socket = connect(port, '127.0.0.1');
+  socket.write(`${PAYMENT}\r\n${BODY.slice(0, 20)}`);
+  const [request] = await once(app.server, 'request');
+  socket.resetAndDestroy();
+  await expect.poll(() => request.closed).toBe(true);
+  await ask(GET(HOST));
+  expect(lines.filter(({ level }) => level === 'error')).toEqual([]);
+});
+
+test('a database that is lost before the body has arrived is a failure of the service', async () => {
+  const lost = Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' });
+  const failing = await buildApp({
+    ...noInfrastructure(),
+    lookup: { findClient: async () => Promise.reject(lost), findUser: async () => null },
+  });
+  await failing.listen({ host: '127.0.0.1', port: 0 });
+  const [address] = failing.addresses() as AddressInfo[];
+  const socket = connect(address?.port ?? 0, '127.0.0.1').setEncoding('utf8');
+  socket.write(`${PAYMENT}connection: close\r\n\r\n`);
+  const [answer] = answersIn(await textOf(socket));
+  expect([answer?.status, JSON.parse(answer?.body ?? '')]).toMatchObject([503, { safe_to_retry: true }]);
+  await failing.close();
 });
 
 test('every address of a name is served in the same way', async () => {

@@ -1,5 +1,5 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
-import { answerClientError, answerOnSocket } from '../errors/client-error.ts';
+import { answerClientError, refuseConnection } from '../errors/client-error.ts';
 import type { Limits } from '../limits.ts';
 
 /** Methods that some path has: the `Allow` of an answer that concerns no path. */
@@ -26,7 +26,7 @@ export function createApiServer(limits: Limits, listener: RequestListener): Serv
   );
   server.on('checkExpectation', listener);
   server.on('connect', (_request, socket) => {
-    answerOnSocket(socket, 'method_not_allowed', { allow: ALLOW });
+    refuseConnection(socket, 'method_not_allowed', { allow: ALLOW });
   });
   // Fastify adds the listener to the first server only.
   server.once('listening', () => {

@@ -4,6 +4,7 @@ import { AUDIT_VALUES, auditCte, auditValues } from '../audit/record-audit.ts';
 import { JOBS_CHANNEL } from '../core/jobs-channel.ts';
 import { named } from '../core/named.ts';
 import { query, type StatementDeps } from '../core/statements.ts';
+import { ROUND_STEP } from '../restore/fence-step.ts';
 import { type PaymentKey, refusal, type WorklistRefusal } from './refusal.ts';
 
 export type RetryInput = PaymentKey & {
@@ -22,9 +23,15 @@ export type RetryOutcome =
 
 /**
  * A payment that has been settled so often is not tried again. Each round has an event, all of which are read with the payment,
- * and the column of the rounds ends at 32,767. (A restore of a backup adds `ROUND_STEP`.)
+ * and the column of the rounds ends at 32,767.
  */
 export const MOST_ROUNDS = 1_000;
+
+/**
+ * How often a payment has been settled: what restores of backups have added is no settlement, and a payment that they put in
+ * doubt must not be refused with the words that it is not in the EMR. Each restore leaves an attempt with a negative number.
+ */
+const SETTLED_TIMES = `p.round - ${ROUND_STEP} * (SELECT count(*) FROM posting_attempts a WHERE a.payment_id = p.id AND a.number < 0)`;
 
 /**
  * Makes a failed payment `accepted` again, with a fresh retry horizon. Only `failed` qualifies, because such a payment is
@@ -44,7 +51,7 @@ const RETRY = named({
          SET status = 'accepted', tried_since = now(), settled_at = NULL, failure_code = NULL, failure_reason = NULL,
              payment_method = coalesce(:paymentMethod, p.payment_method), location = coalesce(:location, p.location)
         FROM connections c
-       WHERE p.id = :id AND (:userId::int IS NULL OR p.user_id = :userId) AND p.status = 'failed' AND p.round < ${MOST_ROUNDS} AND c.user_id = p.user_id
+       WHERE p.id = :id AND (:userId::int IS NULL OR p.user_id = :userId) AND p.status = 'failed' AND ${SETTLED_TIMES} < ${MOST_ROUNDS} AND c.user_id = p.user_id
       RETURNING p.id, p.job_id, p.last_fence, c.lane_id
     ), job AS (
       INSERT INTO jobs (id, kind, lane_id, payment_id, fence)
@@ -58,8 +65,8 @@ const RETRY = named({
 const TOO_OFTEN = {
   name: 'find-payment-retried-too-often',
   text: `
-    SELECT 1 FROM payments
-     WHERE id = $1 AND ($2::int IS NULL OR user_id = $2) AND status = 'failed' AND round >= ${MOST_ROUNDS}`,
+    SELECT 1 FROM payments p
+     WHERE p.id = $1 AND ($2::int IS NULL OR p.user_id = $2) AND p.status = 'failed' AND ${SETTLED_TIMES} >= ${MOST_ROUNDS}`,
 };
 
 /**

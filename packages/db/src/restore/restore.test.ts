@@ -171,3 +171,14 @@ test('the hold cannot end before every payment is in doubt', async () => {
   expect(await restored()).toEqual({ accepted: 1 });
   expect(await release()).toEqual({ outcome: 'ended' });
 });
+
+test('a failed payment can be tried again after however many restores: they have not settled it', async () => {
+  const paymentId = await payment('failed');
+  await hold();
+  for (let times = 1; times <= 12; times += 1) {
+    expect(await restored(new Date(SINCE.getTime() + times * 1000))).toEqual({ failed: 1 });
+  }
+  expect(await sql('SELECT round FROM payments')).toEqual([{ round: 1 + 12 * ROUND_STEP }]);
+  const retried = await retryPayment(practice, { paymentId, userId: null, by: SYSTEM });
+  expect(retried).toMatchObject({ outcome: 'retrying', paymentId });
+});
