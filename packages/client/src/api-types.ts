@@ -663,6 +663,8 @@ export interface components {
             /** @description The `job_id` that the request was answered with, as a string. */
             job_id: string;
             data: components["schemas"]["PostedPayment"];
+        } & {
+            [key: string]: unknown;
         };
         /** @description The payment could not be posted and is not in the EMR. Further fields may be added: ignore those that you do not know. */
         PaymentFailedEvent: {
@@ -688,6 +690,8 @@ export interface components {
             /** @description The `job_id` that the request was answered with, as a string. */
             job_id: string;
             data: components["schemas"]["FailedPayment"];
+        } & {
+            [key: string]: unknown;
         };
         /** @description The payment may or may not be in the EMR, and the EMR has no means to find out: a person has to look. It is not sent again. Further fields may be added: ignore those that you do not know. */
         PaymentReviewRequiredEvent: {
@@ -713,6 +717,8 @@ export interface components {
             /** @description The `job_id` that the request was answered with, as a string. */
             job_id: string;
             data: components["schemas"]["PaymentToReview"];
+        } & {
+            [key: string]: unknown;
         };
         /** @description A webhook endpoint of yours was disabled and gets no events until you enable it. This event goes to your other endpoints and is in `GET /v1/events`. Further fields may be added: ignore those that you do not know. */
         EndpointDisabledEvent: {
@@ -738,6 +744,8 @@ export interface components {
             /** @description Always null: it concerns no job. */
             job_id: string | null;
             data: components["schemas"]["DisabledEndpoint"];
+        } & {
+            [key: string]: unknown;
         };
         /** @description Sent by `POST /v1/webhooks/{id}/test`. It is not stored. Further fields may be added: ignore those that you do not know. */
         WebhookTestEvent: {
@@ -763,6 +771,8 @@ export interface components {
             /** @description Always null: it concerns no job. */
             job_id: string | null;
             data: components["schemas"]["TestedEndpoint"];
+        } & {
+            [key: string]: unknown;
         };
         /** @description A number of payments and their sum. */
         Tally: {
@@ -2027,6 +2037,8 @@ export interface components {
              * @example 1
              */
             sequence?: number;
+        } & {
+            [key: string]: unknown;
         };
         /** @description A payment that is not in the EMR. */
         FailedPayment: {
@@ -2042,6 +2054,8 @@ export interface components {
              * @example 1
              */
             sequence?: number;
+        } & {
+            [key: string]: unknown;
         };
         /** @description A payment that may be in the EMR. */
         PaymentToReview: {
@@ -2057,6 +2071,8 @@ export interface components {
              * @example 1
              */
             sequence?: number;
+        } & {
+            [key: string]: unknown;
         };
         /** @description The endpoint that was disabled. */
         DisabledEndpoint: {
@@ -2069,6 +2085,8 @@ export interface components {
             code: string;
             /** @description Why, in words for a person. */
             reason: string;
+        } & {
+            [key: string]: unknown;
         };
         /** @description The endpoint that is tested. */
         TestedEndpoint: {
@@ -2077,6 +2095,8 @@ export interface components {
              * @example we_1J9X2q2eZvKYlo2CluR9g9gV
              */
             endpoint_id: string;
+        } & {
+            [key: string]: unknown;
         };
         /**
          * @description `accepted`, `posting`, `retrying` and `submitted` are open: the payment is being processed. `submitted`: the EMR has accepted it and finishes it later; it is not sent again. `posted`: it is in the EMR. `failed`: it is not. `needs_review`: it may be; a person has to look (`resolve`).

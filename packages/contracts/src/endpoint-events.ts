@@ -38,7 +38,11 @@ function envelope<T extends string, D extends TSchema>(type: T, data: D, $id: st
       job_id: alwaysNull('Always null: it concerns no job.'),
       data,
     },
-    { $id, description: `${description} Further fields may be added: ignore those that you do not know.` },
+    {
+      $id,
+      additionalProperties: true,
+      description: `${description} Further fields may be added: ignore those that you do not know.`,
+    },
   );
 }
 
@@ -60,6 +64,7 @@ export const EndpointDisabledEventSchema = envelope(
     },
     {
       title: 'DisabledEndpoint',
+      additionalProperties: true,
       description: 'The endpoint that was disabled.',
     },
   ),
@@ -72,7 +77,7 @@ export const WebhookTestEventSchema = envelope(
   'webhook.test',
   Type.Object(
     { endpoint_id: EndpointId },
-    { title: 'TestedEndpoint', description: 'The endpoint that is tested.' },
+    { title: 'TestedEndpoint', additionalProperties: true, description: 'The endpoint that is tested.' },
   ),
   'WebhookTestEvent',
   'Sent by `POST /v1/webhooks/{id}/test`. It is not stored.',

@@ -52,7 +52,7 @@ function envelope<T extends string, D extends TSchema>(type: T, data: D, $id: st
       }),
       data,
     },
-    { $id, description: `${description} ${MAY_GROW}` },
+    { $id, additionalProperties: true, description: `${description} ${MAY_GROW}` },
   );
 }
 
@@ -68,7 +68,7 @@ export const PaymentCreatedEventSchema = envelope(
       patient_mrn: Type.String({ description: 'As it was sent.' }),
       sequence: Sequence,
     },
-    { title: 'PostedPayment', description: 'A payment that is in the EMR.' },
+    { title: 'PostedPayment', additionalProperties: true, description: 'A payment that is in the EMR.' },
   ),
   'PaymentCreatedEvent',
   'The payment is in the EMR.',
@@ -82,7 +82,7 @@ export const PaymentFailedEventSchema = envelope(
       failure_reason: Type.String({ description: REASON_DESCRIPTION }),
       sequence: Sequence,
     },
-    { title: 'FailedPayment', description: 'A payment that is not in the EMR.' },
+    { title: 'FailedPayment', additionalProperties: true, description: 'A payment that is not in the EMR.' },
   ),
   'PaymentFailedEvent',
   'The payment could not be posted and is not in the EMR.',
@@ -98,6 +98,7 @@ export const PaymentReviewEventSchema = envelope(
     },
     {
       title: 'PaymentToReview',
+      additionalProperties: true,
       description: 'A payment that may be in the EMR.',
     },
   ),
