@@ -5990,7 +5990,7 @@ export interface operations {
             /**
              * @description `endpoint_disabled`: The webhook endpoint is disabled. Enable it first.
              *
-             *     `recovery_limit_reached`: A client has at most 50 recoveries that are still searching for events. Wait until one has found its `total`.
+             *     `recovery_limit_reached`: A client has at most 50 recoveries that are still searching for events, and 200 that are not done. Wait until one has its `total`, or is done.
              */
             409: {
                 headers: {

@@ -174,9 +174,9 @@ export const ERRORS = {
     status: 409,
     retry: 'always',
     about:
-      'A client has at most 50 recoveries that are still searching for events. Wait until one has found its `total`.',
+      'A client has at most 50 recoveries that are still searching for events, and 200 that are not done. Wait until one has its `total`, or is done.',
     sentence: () =>
-      'You have the most recoveries that can be searching for events at a time. Try again when one of them has its total.',
+      'You have the most recoveries that can be searching for events, or that can be running, at a time. Try again when one of them has its total, or is done.',
   },
   retry_limit_reached: {
     status: 409,

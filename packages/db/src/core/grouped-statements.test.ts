@@ -140,3 +140,27 @@ test('after a fail-over the connection to the former primary is given up', async
   });
   await groups.close();
 });
+
+test('after a migration changed what a prepared statement returns, each connection fails once, as an outage, and is given up', async () => {
+  await database.pool.query('CREATE TABLE counts (n smallint); INSERT INTO counts VALUES (1)');
+  const text = 'SELECT n, $1::int AS of, pg_current_xact_id()::text AS xact FROM counts';
+  const prepared = openDatabase({ url: server.url, poolSize: 1, applicationName: 'prepared before' });
+  const read = (...ns: number[]) =>
+    Promise.allSettled(
+      ns.map((n) =>
+        query<{ xact: string }>({ database: prepared.grouped }, { name: 'read-counts', text }, [n]),
+      ),
+    );
+  await read(1, 2);
+  await read(1);
+  await database.pool.query('ALTER TABLE counts ALTER COLUMN n SET DATA TYPE int');
+  // The group is taken apart, and its first statement meets the other connection, which has the plan too.
+  const [first, second] = await read(1, 2);
+  expect(first).toMatchObject({ status: 'rejected', reason: expect.any(DatabaseUnavailableError) });
+  expect(second).toMatchObject({ status: 'fulfilled' });
+  // From now on they share a commit again.
+  const xacts = (await read(1, 2)).map((end) => end.status === 'fulfilled' && end.value[0]?.xact);
+  expect(xacts[0]).toEqual(expect.any(String));
+  expect(xacts[1]).toBe(xacts[0]);
+  await prepared.close();
+});

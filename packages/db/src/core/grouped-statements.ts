@@ -7,7 +7,7 @@ import {
   type QueryConfig,
   type QueryResult,
 } from 'pg';
-import { isUnavailable, type Statements } from './statements.ts';
+import { isStalePlan, isUnavailable, type Statements } from './statements.ts';
 
 /** Statements that are committed together; `close` ends their connections. */
 export type GroupedStatements = Statements & { close(): Promise<void> };
@@ -17,8 +17,11 @@ type Waiting = PromiseWithResolvers<QueryResult> & { statement: QueryConfig };
 /** The end of a group, which is committed or rolled back as a whole. */
 type GroupEnd =
   | { outcome: 'committed'; results: QueryResult[] }
-  /** The server has confirmed that nothing of the group was done. `demoted`: because it is read-only, after a fail-over. */
-  | { outcome: 'rolled_back'; demoted: boolean }
+  /**
+   * The server has confirmed that nothing of the group was done. `unfit`: because it is read-only, after a fail-over, or because
+   * a statement that the connection has prepared no longer fits the schema. The connection cannot be used any more.
+   */
+  | { outcome: 'rolled_back'; unfit: boolean }
   | { outcome: 'unknown'; error: unknown };
 
 /** True for the server's own ERROR about a statement: not a lost connection, and not a server that is shutting down. */
@@ -26,9 +29,11 @@ function refused(error: unknown): boolean {
   return error instanceof DatabaseError && error.severity === 'ERROR' && !isUnavailable(error);
 }
 
-/** True when the server is read-only: this connection was made to the former primary. */
-const isReadOnly = (result: PromiseSettledResult<unknown>): boolean =>
-  result.status === 'rejected' && result.reason instanceof DatabaseError && result.reason.code === '25006';
+/** True when the server is read-only: this connection was made to the former primary; or when the connection has a stale plan. */
+const isUnfit = (result: PromiseSettledResult<unknown>): boolean =>
+  result.status === 'rejected' &&
+  result.reason instanceof DatabaseError &&
+  (result.reason.code === '25006' || isStalePlan(result.reason));
 
 /** Sends a whole group in one message and waits for all its answers: one round trip, one commit, one wait for the disk. */
 async function runGroup(client: PoolClient, group: readonly Waiting[]): Promise<GroupEnd> {
@@ -46,14 +51,14 @@ async function runGroup(client: PoolClient, group: readonly Waiting[]): Promise<
   if (commit.status === 'rejected') {
     // A deferred constraint speaks up at COMMIT. The server has rolled everything back, and one statement is to blame.
     return refused(commit.reason)
-      ? { outcome: 'rolled_back', demoted: false }
+      ? { outcome: 'rolled_back', unfit: false }
       : { outcome: 'unknown', error: commit.reason };
   }
   const done = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
   // COMMIT of a transaction in which something failed is answered with ROLLBACK.
   return commit.value.command === 'COMMIT' && done.length === group.length
     ? { outcome: 'committed', results: done }
-    : { outcome: 'rolled_back', demoted: results.some(isReadOnly) };
+    : { outcome: 'rolled_back', unfit: results.some(isUnfit) };
 }
 
 /**
@@ -100,7 +105,7 @@ export function groupStatements(
         end = { outcome: 'unknown', error };
       }
       client.off('error', ignore);
-      client.release(end.outcome === 'unknown' || (end.outcome === 'rolled_back' && end.demoted));
+      client.release(end.outcome === 'unknown' || (end.outcome === 'rolled_back' && end.unfit));
     } catch (error) {
       end = { outcome: 'unknown', error };
     }

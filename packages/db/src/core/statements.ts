@@ -31,6 +31,17 @@ const UNAVAILABLE_STATES = /^(08|53|57P|57014|55P03|25P03|25P04|40001|40P01|2500
  */
 const MISFIT_STATES = /^(28|3D|3F|42P01|42703|42704|42883|42501|55000)/;
 
+/**
+ * True when a migration changed the type of a column that a prepared statement returns. The statement was not begun. Its connection
+ * prepares it no more, so whoever holds the connection has to close it (pg's pool does, after any error); on another one it runs.
+ * The server's sentence is translated, and its code has other meanings: the function that refuses is unique.
+ * https://github.com/postgres/postgres/blob/REL_18_STABLE/src/backend/utils/cache/plancache.c
+ */
+export function isStalePlan(error: unknown): boolean {
+  const { code, routine } = (error ?? {}) as { code?: unknown; routine?: unknown };
+  return code === '0A000' && routine === 'RevalidateCachedQuery';
+}
+
 /** Codes of Node's network errors. */
 const NETWORK_CODES = new Set([
   'ECONNREFUSED',
@@ -67,7 +78,7 @@ export const CONNECTION_MESSAGES = new Set([
  * It is the only function that decides this.
  */
 export function isUnavailable(error: unknown): boolean {
-  if (error instanceof DatabaseUnavailableError) return true;
+  if (error instanceof DatabaseUnavailableError || isStalePlan(error)) return true;
   if (!(error instanceof Error)) return false;
   const driver = driverErrorOf(error);
   if (driver?.outage === true) return true;

@@ -10,6 +10,12 @@ import { type RecoveryRecord, recoveryColumns } from './find-recovery.ts';
 /** Most recoveries of one client that may be searching at a time: one for each endpoint that it can have. */
 export const MOST_SEARCHING = 50;
 
+/**
+ * Most recoveries of one client that have not ended. One that has found its events stays until the last delivery has ended, which
+ * takes days where a receiver is down, and the choice of each turn reads all of them, those of all clients.
+ */
+export const MOST_RUNNING = 200;
+
 export type StartRecoveryInput = {
   clientPk: number;
   endpointId: string;
@@ -24,7 +30,7 @@ export type StartedRecovery =
   | { outcome: 'started'; recovery: RecoveryRecord }
   /** The endpoint is disabled or gone. */
   | { outcome: 'disabled' }
-  /** The client has the most recoveries that may be searching. */
+  /** The client has the most recoveries that may be searching, or that may be running. */
   | { outcome: 'limit_reached' };
 
 const START = named({
@@ -38,8 +44,9 @@ const START = named({
       INSERT INTO recoveries (id, endpoint_id, since, until, transaction_id)
       SELECT :recoveryId, endpoint.id, :since, least(:until::timestamptz, now()), pg_current_xact_id()::text::bigint
         FROM endpoint
-       WHERE (SELECT count(*) FROM recoveries o JOIN webhook_endpoints e ON e.id = o.endpoint_id
-               WHERE e.client_pk = :clientPk AND o.state = 'running' AND o.total IS NULL) < ${MOST_SEARCHING}
+       WHERE (SELECT count(*) FILTER (WHERE o.total IS NULL) < ${MOST_SEARCHING} AND count(*) < ${MOST_RUNNING}
+                FROM recoveries o JOIN webhook_endpoints e ON e.id = o.endpoint_id
+               WHERE e.client_pk = :clientPk AND o.state = 'running')
       RETURNING *
     ), ${auditCte({ from: 'r' })}
     SELECT EXISTS (SELECT FROM endpoint) AS enabled, ${recoveryColumns}, 0 AS pending

@@ -523,3 +523,17 @@ test('at most 50 recoveries of a client are searching, also when they are reques
   await it.turns();
   expect((await it.start(tenant)).outcome).toBe('started');
 });
+
+test('at most 200 recoveries of a client are running, those that wait for a receiver included', async () => {
+  const tenant = await it.tenant();
+  await it.rows(
+    `INSERT INTO recoveries (id, endpoint_id, since, until, total)
+     SELECT 'rec_waits_' || n, $1, now(), now(), 1 FROM generate_series(1, 199) AS n`,
+    [tenant.endpointId],
+  );
+  const two = await Promise.all([it.start(tenant), it.start(tenant)]);
+  expect(two.map(({ outcome }) => outcome).sort()).toEqual(['limit_reached', 'started']);
+  expect((await it.start(await it.tenant())).outcome).toBe('started');
+  await it.rows(`UPDATE recoveries SET state = 'done' WHERE id = 'rec_waits_7'`);
+  expect((await it.start(tenant)).outcome).toBe('started');
+});

@@ -11,3 +11,6 @@ export const FENCE_STEP = 1_000_000;
  * round, so there were fewer since a backup.
  */
 export const ROUND_STEP = 100;
+
+/** No restore raises a round beyond this: the column ends at 32,767, and the rounds after the restore need room too. */
+export const HIGHEST_RAISED_ROUND = 30_000;

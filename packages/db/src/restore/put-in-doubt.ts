@@ -3,7 +3,7 @@ import type { Actor } from '../audit/entry.ts';
 import { AUDIT_VALUES, auditCte, auditValues } from '../audit/record-audit.ts';
 import { named } from '../core/named.ts';
 import { query, type StatementDeps } from '../core/statements.ts';
-import { FENCE_STEP, ROUND_STEP } from './fence-step.ts';
+import { FENCE_STEP, HIGHEST_RAISED_ROUND, ROUND_STEP } from './fence-step.ts';
 
 /** Payments that one statement looks at, posted ones included. */
 const PAGE = 20_000;
@@ -45,7 +45,8 @@ const PUT = named({
       RETURNING payment_id
     ), fences AS (
       UPDATE payments p
-         SET last_fence = p.last_fence + ${FENCE_STEP}, round = p.round + ${ROUND_STEP},
+         SET last_fence = p.last_fence + ${FENCE_STEP},
+             round = greatest(p.round, least(p.round + ${ROUND_STEP}, ${HIGHEST_RAISED_ROUND})),
              tried_since = CASE WHEN p.settled_at IS NULL THEN now() ELSE p.tried_since END
         FROM doubted WHERE p.id = doubted.payment_id
     ), jobs_raised AS (

@@ -88,6 +88,19 @@ test('every payment that is not posted is in doubt from the time of the backup, 
   expect(await beginAttempt(practice, { claim: open.claim, knownAbsent: true, sentTo: 'emr' })).toBe(true);
 });
 
+test('a round near the end of its column does not keep a restore from ending', async () => {
+  const near = await payment('failed');
+  await sql(`UPDATE payments SET round = 32700 WHERE id = '${paymentIdToUuid(near)}'`);
+  const before = await payment('failed');
+  await sql(`UPDATE payments SET round = 29950 WHERE id = '${paymentIdToUuid(before)}'`);
+  await hold();
+  expect(await restored()).toMatchObject({ failed: 2 });
+  expect(await sql('SELECT round FROM payments WHERE round > 20000 ORDER BY round')).toEqual([
+    { round: 30_000 },
+    { round: 32_700 },
+  ]);
+});
+
 test('a failed payment that a person retries afterwards is still in doubt', async () => {
   const paymentId = await payment('failed');
   await hold();
