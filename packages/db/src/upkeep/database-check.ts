@@ -1,6 +1,7 @@
 import { type PostgresTrouble, within } from '@emr-payments/runtime';
 import { Pool } from 'pg';
-import { isMisfit, query, type StatementDeps } from '../core/statements.ts';
+import type { Database } from '../core/database.ts';
+import { isFull, isMisfit, query, type StatementDeps } from '../core/statements.ts';
 import { onOneConnection } from '../core/transaction.ts';
 import { knownMigrations } from '../migrations/pending-migrations.ts';
 
@@ -69,8 +70,18 @@ async function troubleOf(deps: StatementDeps, migrations: string[]): Promise<Pos
  * One check runs at a time. A caller waits 2 s for it and no longer; the check itself goes on, because a connection whose commit
  * waits for a standby stays open in the server when the client leaves. Checks that each left one behind would use up the
  * server's connections in minutes.
+ *
+ * Now and then it needs a new connection, which a server that is full refuses while those that work with it are open and work.
+ * Then one of `working` is asked instead: otherwise somebody else's connections would make every process unready at once, and
+ * stop all accepting.
+ *
+ * @param options.working the connections that the readiness is about.
  */
-export function openDatabaseCheck(options: { url: string; applicationName: string }): DatabaseCheck {
+export function openDatabaseCheck(options: {
+  url: string;
+  applicationName: string;
+  working: Pick<Database, 'pool'>;
+}): DatabaseCheck {
   const pool = new Pool({
     connectionString: options.url,
     application_name: options.applicationName,
@@ -85,20 +96,24 @@ export function openDatabaseCheck(options: { url: string; applicationName: strin
   let migrations: string[] | undefined;
   let running: Promise<PostgresTrouble | null> | undefined;
 
-  const check = async (): Promise<PostgresTrouble | null> => {
+  const askOn = async (asked: Pick<Database, 'pool'>): Promise<PostgresTrouble | null> => {
     migrations ??= await knownMigrations();
     const needed = migrations;
-    try {
-      return await onOneConnection({ database: { pool } }, async (client, keep) => {
-        const trouble = await troubleOf({ database: { pool: client } }, needed);
-        // After trouble the next check makes a new connection: it may lead to the server that has taken over.
-        if (trouble === null) keep();
-        return trouble;
-      });
-    } catch (error) {
-      return isMisfit(error) ? 'postgres_refused' : 'postgres_unreachable';
-    }
+    return onOneConnection({ database: asked }, async (client, keep) => {
+      const trouble = await troubleOf({ database: { pool: client } }, needed);
+      // After trouble the next check makes a new connection: it may lead to the server that has taken over.
+      if (trouble === null) keep();
+      return trouble;
+    });
   };
+
+  const check = (): Promise<PostgresTrouble | null> =>
+    askOn({ pool })
+      .catch((error: unknown) => {
+        if (isFull(error)) return askOn(options.working);
+        throw error;
+      })
+      .catch((error: unknown) => (isMisfit(error) ? 'postgres_refused' : 'postgres_unreachable'));
 
   return {
     async trouble() {
