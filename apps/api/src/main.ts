@@ -54,6 +54,7 @@ await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, 
     openDatabaseCheck({
       url: config.DATABASE_URL,
       applicationName: 'emr-payments-api health',
+      purpose: 'accept',
       working: accepting,
     }),
     (it) => it.close(),

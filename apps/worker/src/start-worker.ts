@@ -60,6 +60,7 @@ export async function startWorker(
     openDatabaseCheck({
       url: databaseUrl,
       applicationName: 'emr-payments worker health',
+      purpose: 'work',
       working: database,
     }),
     (opened) => opened.close(),

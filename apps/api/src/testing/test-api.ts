@@ -76,6 +76,7 @@ export async function openTestApi(
   const databaseCheck = openDatabaseCheck({
     url: usedUrl,
     applicationName: 'test-api health',
+    purpose: 'accept',
     working: accepting,
   });
   const keyring = parseKeyring(`test:${randomBytes(32).toString('base64')}`);

@@ -15,7 +15,7 @@ async function openFullDatabase() {
   onTestFinished(() => owner.end());
   const working = openDatabase({ url: appUrl, poolSize: 1, applicationName: 'database-check working' });
   onTestFinished(() => working.close());
-  const check = openDatabaseCheck({ url: appUrl, applicationName: HEALTH, working });
+  const check = openDatabaseCheck({ url: appUrl, applicationName: HEALTH, purpose: 'accept', working });
   onTestFinished(() => check.close());
   return {
     working,
@@ -54,4 +54,25 @@ test('a server that takes no connection at all cannot be used', async () => {
   const { check, fill } = await openFullDatabase();
   await fill();
   expect(await check.trouble()).toBe('postgres_unreachable');
+});
+
+test.each([
+  ['accept', 'SELECT', 'patients', 'postgres_refused'],
+  ['accept', 'INSERT', 'events', null],
+  ['work', 'INSERT', 'events', 'postgres_refused'],
+  ['work', 'UPDATE', 'posting_attempts', 'postgres_refused'],
+  ['work', 'INSERT', 'payments', null],
+] as const)('to %s without %s on %s', async (purpose, right, table, expected) => {
+  const { url, appUrl, drop } = await openTestDatabase();
+  onTestFinished(drop);
+  const working = openDatabase({ url: appUrl, poolSize: 1, applicationName: 'database-check working' });
+  onTestFinished(() => working.close());
+  const check = openDatabaseCheck({ url: appUrl, applicationName: HEALTH, purpose, working });
+  onTestFinished(() => check.close());
+  expect(await check.trouble()).toBe(null);
+  const owner = new Client({ connectionString: url });
+  await owner.connect();
+  await owner.query(`REVOKE ${right} ON ${table} FROM "${new URL(appUrl).username}"`);
+  await owner.end();
+  expect(await check.trouble()).toBe(expected);
 });

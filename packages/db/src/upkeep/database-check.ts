@@ -34,11 +34,42 @@ SELECT count(*)::int AS missing
                     WHERE migration_name = needed.name AND finished_at IS NOT NULL AND rolled_back_at IS NULL)`,
 };
 
-const MAY_ACCEPT = {
+/** An API process accepts payments; a worker posts them, settles them and delivers their events. */
+export type Purpose = 'accept' | 'work';
+
+/** The rights without which no payment can be accepted, or posted and its event delivered. */
+const RIGHTS: Readonly<Record<Purpose, Readonly<Record<string, readonly string[]>>>> = {
+  accept: {
+    access_tokens: ['SELECT'],
+    client_secrets: ['SELECT'],
+    clients: ['SELECT'],
+    connections: ['SELECT'],
+    idempotency_keys: ['SELECT', 'INSERT'],
+    jobs: ['INSERT'],
+    patients: ['SELECT'],
+    payments: ['INSERT'],
+    users: ['SELECT'],
+  },
+  work: {
+    connections: ['SELECT'],
+    deliveries: ['SELECT', 'INSERT', 'UPDATE'],
+    delivery_attempts: ['INSERT'],
+    events: ['SELECT', 'INSERT'],
+    holds: ['SELECT'],
+    jobs: ['SELECT', 'INSERT', 'UPDATE'],
+    lanes: ['SELECT', 'UPDATE'],
+    payments: ['SELECT', 'UPDATE'],
+    posting_attempts: ['SELECT', 'INSERT', 'UPDATE'],
+    users: ['SELECT'],
+    webhook_endpoints: ['SELECT', 'UPDATE'],
+    webhook_secrets: ['SELECT'],
+  },
+};
+
+const MAY = {
   name: 'check-rights',
   text: `
-SELECT has_table_privilege('payments', 'INSERT') AND has_table_privilege('jobs', 'INSERT')
-       AND has_table_privilege('idempotency_keys', 'INSERT') AS allowed`,
+SELECT bool_and(has_table_privilege(of_table, needed)) AS allowed FROM unnest($1::text[], $2::text[]) AS need (of_table, needed)`,
 };
 
 /**
@@ -51,13 +82,22 @@ const WRITE = {
   text: `SELECT pg_logical_emit_message(true, 'emr-payments', 'readiness')`,
 };
 
-async function troubleOf(deps: StatementDeps, migrations: string[]): Promise<PostgresTrouble | null> {
+type Needs = { migrations: string[]; purpose: Purpose };
+
+async function troubleOf(
+  deps: StatementDeps,
+  { migrations, purpose }: Needs,
+): Promise<PostgresTrouble | null> {
   const [state] = await query<{ read_only: boolean; has_migrations: boolean }>(deps, STATE, []);
   if (state?.read_only !== false) return 'postgres_read_only';
   if (!state.has_migrations) return 'schema_behind';
   const [schema] = await query<{ missing: number }>(deps, MISSING, [migrations]);
   if (schema?.missing !== 0) return 'schema_behind';
-  const [rights] = await query<{ allowed: boolean }>(deps, MAY_ACCEPT, []);
+  const needed = Object.entries(RIGHTS[purpose]).flatMap(([of, rights]) =>
+    rights.map((right) => [of, right]),
+  );
+  const pairs = [needed.map(([of]) => of), needed.map(([, right]) => right)];
+  const [rights] = await query<{ allowed: boolean }>(deps, MAY, pairs);
   if (rights?.allowed !== true) return 'postgres_refused';
   await query(deps, WRITE, []);
   return null;
@@ -80,6 +120,7 @@ async function troubleOf(deps: StatementDeps, migrations: string[]): Promise<Pos
 export function openDatabaseCheck(options: {
   url: string;
   applicationName: string;
+  purpose: Purpose;
   working: Pick<Database, 'pool'>;
 }): DatabaseCheck {
   const pool = new Pool({
@@ -98,9 +139,9 @@ export function openDatabaseCheck(options: {
 
   const askOn = async (asked: Pick<Database, 'pool'>): Promise<PostgresTrouble | null> => {
     migrations ??= await knownMigrations();
-    const needed = migrations;
+    const needs = { migrations, purpose: options.purpose };
     return onOneConnection({ database: asked }, async (client, keep) => {
-      const trouble = await troubleOf({ database: { pool: client } }, needed);
+      const trouble = await troubleOf({ database: { pool: client } }, needs);
       // After trouble the next check makes a new connection: it may lead to the server that has taken over.
       if (trouble === null) keep();
       return trouble;
