@@ -38,41 +38,59 @@ async function linesOf(route: string): Promise<number> {
   return of.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
 }
 
-test.each([
-  ['its answer', 0],
-  ['the answer to an earlier request on the same connection', 1],
-])(
-  'what a request did is audited and counted although its caller has gone before %s',
-  async (_case, behind) => {
-    const caller = await api.newCaller();
-    const { client_id, client_secret } = caller;
-    const waiting: Socket[] = [];
-    const receiver = await startRawServer((socket) => waiting.push(socket));
-    onTestFinished(() => receiver.close());
-    const client = requestsOf(api.app, caller);
-    const endpoints: string[] = [];
-    for (const path of ['one', 'two'].slice(0, behind + 1)) {
-      const made = await client('POST', '/v1/webhooks', { body: { url: `${receiver.url}${path}` } });
-      endpoints.push((made.json() as { data: { id: string } }).data.id);
-    }
-    const before = await linesOf('/v1/webhooks/:id/test');
-
-    await hangUp(
-      endpoints.map(
-        (id) =>
-          `POST /v1/webhooks/${id}/test HTTP/1.1\r\nhost: a\r\nclient_id: ${client_id}\r\nclient_secret: ${client_secret}\r\ncontent-length: 0\r\n\r\n`,
-      ),
-      () => vi.waitFor(() => expect(waiting).toHaveLength(endpoints.length), PATIENCE),
+/** Makes a caller with endpoints whose tests wait for `answer`. */
+async function open(count: number) {
+  const caller = await api.newCaller();
+  const waiting: Socket[] = [];
+  const receiver = await startRawServer((socket) => waiting.push(socket));
+  onTestFinished(() => receiver.close());
+  const client = requestsOf(api.app, caller);
+  const requests: string[] = [];
+  for (let nth = 0; nth < count; nth += 1) {
+    const made = await client('POST', '/v1/webhooks', { body: { url: `${receiver.url}${nth}` } });
+    const { id } = (made.json() as { data: { id: string } }).data;
+    requests.push(
+      `POST /v1/webhooks/${id}/test HTTP/1.1\r\nhost: a\r\nclient_id: ${caller.client_id}\r\n` +
+        `client_secret: ${caller.client_secret}\r\ncontent-length: 0\r\n\r\n`,
     );
-    // The last one first: its answer waits for those before it.
-    for (const socket of waiting.toReversed()) socket.end('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n');
+  }
+  const before = await linesOf('/v1/webhooks/:id/test');
+  const entries = async () =>
+    (await api.audited()).filter(
+      ({ action, actor }) => action === 'endpoint.test' && actor === `client:${caller.client_id}`,
+    );
+  return {
+    requests,
+    sent: () => vi.waitFor(() => expect(waiting).toHaveLength(count), PATIENCE),
+    answer: (nth: number) => waiting[nth]?.end('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n'),
+    audited: (times: number) =>
+      vi.waitFor(async () => {
+        const found = await entries();
+        expect(found.reduce((sum, each) => sum + each.count, 0)).toBe(times);
+        expect(new Set(found.map(({ source }) => source))).toEqual(new Set(['127.0.0.1']));
+      }, PATIENCE),
+    logged: (times: number) =>
+      vi.waitFor(async () => expect((await linesOf('/v1/webhooks/:id/test')) - before).toBe(times), PATIENCE),
+  };
+}
 
-    await vi.waitFor(async () => {
-      const tests = (await api.audited()).filter(({ action }) => action === 'endpoint.test');
-      const ours = tests.filter(({ actor }) => actor === `client:${client_id}`);
-      expect(ours.reduce((sum, { count }) => sum + count, 0)).toBe(endpoints.length);
-      expect(new Set(ours.map(({ source }) => source))).toEqual(new Set(['127.0.0.1']));
-      expect((await linesOf('/v1/webhooks/:id/test')) - before).toBe(endpoints.length);
-    }, PATIENCE);
-  },
-);
+test('what a request did is audited and logged although its caller has gone before its answer', async () => {
+  const { requests, sent, answer, audited, logged } = await open(1);
+  await hangUp(requests, sent);
+  answer(0);
+  await audited(1);
+  await logged(1);
+});
+
+test('so is a request whose answer waits behind another one on its connection', async () => {
+  const { requests, sent, answer, audited, logged } = await open(2);
+  await hangUp(requests, async () => {
+    await sent();
+    // Nearly always that of the second request. The first one is still under way.
+    answer(1);
+    await audited(1);
+  });
+  answer(0);
+  await audited(2);
+  await logged(2);
+});
