@@ -18,13 +18,12 @@ beforeAll(async () => {
 });
 afterAll(() => api.close());
 
-/** Sends requests on one connection and closes it without reading, once `when` has come. */
-async function hangUp(requests: string[], when: () => Promise<unknown>): Promise<void> {
+/** Opens a connection, and closes it without reading when `use` has ended. */
+async function hangUp(use: (socket: Socket) => Promise<unknown>): Promise<void> {
   const { port } = api.app.server.address() as AddressInfo;
-  const socket: Socket = connect(port, '127.0.0.1');
+  const socket = connect(port, '127.0.0.1');
   await once(socket, 'connect');
-  socket.write(requests.join(''));
-  await when();
+  await use(socket);
   socket.destroy();
   const open = promisify(api.app.server.getConnections.bind(api.app.server));
   await vi.waitFor(async () => expect(await open()).toBe(0), PATIENCE);
@@ -60,8 +59,13 @@ async function open(count: number) {
       ({ action, actor }) => action === 'endpoint.test' && actor === `client:${caller.client_id}`,
     );
   return {
-    requests,
-    sent: () => vi.waitFor(() => expect(waiting).toHaveLength(count), PATIENCE),
+    /** Sends the requests one after the other, and waits until each has reached the receiver. */
+    async send(socket: Socket) {
+      for (const [nth, request] of requests.entries()) {
+        socket.write(request);
+        await vi.waitFor(() => expect(waiting).toHaveLength(nth + 1), PATIENCE);
+      }
+    },
     answer: (nth: number) => waiting[nth]?.end('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n'),
     audited: (times: number) =>
       vi.waitFor(async () => {
@@ -75,18 +79,17 @@ async function open(count: number) {
 }
 
 test('what a request did is audited and logged although its caller has gone before its answer', async () => {
-  const { requests, sent, answer, audited, logged } = await open(1);
-  await hangUp(requests, sent);
+  const { send, answer, audited, logged } = await open(1);
+  await hangUp(send);
   answer(0);
   await audited(1);
   await logged(1);
 });
 
 test('so is a request whose answer waits behind another one on its connection', async () => {
-  const { requests, sent, answer, audited, logged } = await open(2);
-  await hangUp(requests, async () => {
-    await sent();
-    // Nearly always that of the second request. The first one is still under way.
+  const { send, answer, audited, logged } = await open(2);
+  await hangUp(async (socket) => {
+    await send(socket);
     answer(1);
     await audited(1);
   });

@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net';
 import type { ErrorCode } from '@emr-payments/contracts';
 import type { Logger } from '@emr-payments/runtime';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -48,24 +47,9 @@ export const requestLog = fp<RequestLogDeps>(
     app.decorateReply('answered', false);
     app.decorateReply('logged', false);
 
-    /** Answers that are on their way, by their connection. One that waits behind another has no end of its own to listen for. */
-    const unfinished = new WeakMap<Socket, Set<FastifyReply>>();
-
-    function unfinishedOn(socket: Socket): Set<FastifyReply> {
-      const known = unfinished.get(socket);
-      if (known !== undefined) return known;
-      const replies = new Set<FastifyReply>();
-      unfinished.set(socket, replies);
-      socket.once('close', () => {
-        for (const reply of replies) log(reply.request, reply);
-      });
-      return replies;
-    }
-
     function log(request: FastifyRequest, reply: FastifyReply): void {
       if (reply.logged) return;
       reply.logged = true;
-      unfinished.get(request.raw.socket)?.delete(reply);
       const { url: route, config } = request.routeOptions;
       const caller = knownCallerOf(request);
       const clientId = caller?.clientId ?? claimedClientId(request);
@@ -97,9 +81,9 @@ export const requestLog = fp<RequestLogDeps>(
       if (!reply.answered) {
         reply.answered = true;
         onAnswer(request, reply);
-        const { socket } = request.raw;
-        if (socket.destroyed) log(request, reply);
-        else unfinishedOn(socket).add(reply);
+        // A response whose caller has gone has been closed already.
+        if (request.raw.socket.destroyed) log(request, reply);
+        else reply.raw.once('close', () => log(request, reply));
       }
       done();
     });
