@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { CREATE_PAYMENT_EXAMPLE } from '@emr-payments/contracts';
 import { hashSecret, type LogFields, type Logger } from '@emr-payments/runtime';
 import type { FastifyInstance } from 'fastify';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { type AppDeps, type AppOptions, buildApp } from './app.ts';
 import type { HealthChecks } from './health.ts';
 import { noInfrastructure } from './publish/text.ts';
@@ -187,6 +187,16 @@ describe('input that never becomes a request is answered in the same shape', () 
     expect(head).toMatch(/^HTTP\/1\.1 408 /);
     expect(body).toMatchObject({ code: 'request_timeout', safe_to_retry: true });
   });
+});
+
+test('a request that was accepted behind the last answer of its connection is logged', async () => {
+  await open({ stopping: AbortSignal.abort() });
+  const names = Object.entries(HEADERS).map(([name, value]) => `${name}: ${value}\r\n`);
+  const body = JSON.stringify(CREATE_PAYMENT_EXAMPLE);
+  const one = `POST /v1/payments HTTP/1.1\r\nhost: x\r\n${names.join('')}content-length: ${body.length}\r\n\r\n${body}`;
+  const received = await raw(one + one);
+  expect(received.match(/HTTP\/1\.1 200/g)).toHaveLength(1);
+  await vi.waitFor(() => expect(lines.map(({ fields }) => fields.status)).toEqual([200, 200]));
 });
 
 describe('our own trouble', () => {

@@ -51,7 +51,12 @@ await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, 
   );
   const databaseCheck = releases.add(
     'database check',
-    openDatabaseCheck({ url: config.DATABASE_URL, applicationName: 'emr-payments-api health' }),
+    openDatabaseCheck({
+      url: config.DATABASE_URL,
+      applicationName: 'emr-payments-api health',
+      purpose: 'accept',
+      working: accepting,
+    }),
     (it) => it.close(),
   );
   const checks = {

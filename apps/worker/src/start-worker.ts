@@ -57,7 +57,12 @@ export async function startWorker(
   );
   const databaseCheck = releases.add(
     'database check',
-    openDatabaseCheck({ url: databaseUrl, applicationName: 'emr-payments worker health' }),
+    openDatabaseCheck({
+      url: databaseUrl,
+      applicationName: 'emr-payments worker health',
+      purpose: 'work',
+      working: database,
+    }),
     (opened) => opened.close(),
   );
   const metrics = createWorkerMetrics({ database });

@@ -27,8 +27,8 @@ const SOUGHT: Partial<Record<ErrorCode, (params: Ids, body: { endpoint_id?: unkn
   };
 
 /**
- * Counts an answered request for the audit log: reads of patients' data, what has no entry of its own, answers that were
- * given again, and ids that were not found, in case they are another tenant's. The request is over; nothing waits for this.
+ * Counts a request whose answer is known for the audit log: reads of patients' data, what has no entry of its own, answers that
+ * were given again, and ids that were not found, in case they are another tenant's. It counts in memory; nothing waits for it.
  */
 export function countAnswer(audit: AuditCounter, request: FastifyRequest, reply: FastifyReply): void {
   const sought = reply.soughtId ?? soughtBy(request, reply.errorCode);

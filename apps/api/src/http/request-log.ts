@@ -13,6 +13,10 @@ declare module 'fastify' {
     paymentId: string | null;
     jobId: number | null;
     errorCode: ErrorCode | null;
+    /** True when the request has been given to `onAnswer`. */
+    answered: boolean;
+    /** True when its line has been written. */
+    logged: boolean;
   }
   interface FastifyContextConfig {
     /** Requests of this route are logged at level debug: probes would bury the others. */
@@ -23,13 +27,16 @@ declare module 'fastify' {
 export type RequestLogDeps = {
   logger: Logger;
   metrics: Pick<ApiMetrics, 'request'>;
-  /** Called after each answer. */
+  /** Called once for each request, when its answer is known and before a byte of it leaves. */
   onAnswer: (request: FastifyRequest, reply: FastifyReply) => void;
 };
 
 /**
  * Writes one log line and one count for each request, with the route's pattern instead of the URL, which may hold MRNs. The
  * client of a request that was refused for its credentials is the one that it claims to be.
+ *
+ * Fastify's `onResponse` runs only for an answer that has left whole. A caller who closes the connection before must not escape
+ * the log and the audit log: what the request did is done, and what has been sent has been read.
  */
 export const requestLog = fp<RequestLogDeps>(
   async (app, { logger, metrics, onAnswer }) => {
@@ -37,7 +44,12 @@ export const requestLog = fp<RequestLogDeps>(
     app.decorateReply('jobId', null);
     app.decorateReply('errorCode', null);
     app.decorateReply('soughtId', null);
-    app.addHook('onResponse', (request, reply, done) => {
+    app.decorateReply('answered', false);
+    app.decorateReply('logged', false);
+
+    function log(request: FastifyRequest, reply: FastifyReply): void {
+      if (reply.logged) return;
+      reply.logged = true;
       const { url: route, config } = request.routeOptions;
       const caller = knownCallerOf(request);
       const clientId = caller?.clientId ?? claimedClientId(request);
@@ -63,7 +75,20 @@ export const requestLog = fp<RequestLogDeps>(
         },
         'request',
       );
-      onAnswer(request, reply);
+    }
+
+    app.addHook('onSend', (request, reply, _payload, done) => {
+      if (!reply.answered) {
+        reply.answered = true;
+        onAnswer(request, reply);
+        // A response whose caller has gone has been closed already.
+        if (request.raw.socket.destroyed) log(request, reply);
+        else reply.raw.once('close', () => log(request, reply));
+      }
+      done();
+    });
+    app.addHook('onResponse', (request, reply, done) => {
+      log(request, reply);
       done();
     });
   },

@@ -73,7 +73,12 @@ export async function openTestApi(
     readTimeoutMs: options.readTimeoutMs ?? 3000,
   });
   const { accepting, database, writes, costly } = bulkheads;
-  const databaseCheck = openDatabaseCheck({ url: usedUrl, applicationName: 'test-api health' });
+  const databaseCheck = openDatabaseCheck({
+    url: usedUrl,
+    applicationName: 'test-api health',
+    purpose: 'accept',
+    working: accepting,
+  });
   const keyring = parseKeyring(`test:${randomBytes(32).toString('base64')}`);
   // Receivers of the tests listen on the loopback address.
   const policy = { allowHosts: ['127.0.0.1'] };

@@ -103,6 +103,15 @@ export function isMisfit(error: unknown): boolean {
   return typeof state === 'string' && MISFIT_STATES.test(state);
 }
 
+const TOO_MANY_CONNECTIONS = '53300';
+
+/** True for an outage that is a server which takes no further connection: of all, of this database's, or of this role's. */
+export function isFull(error: unknown): boolean {
+  for (let one = error; one instanceof Error; one = one.cause)
+    if ((one as { code?: unknown }).code === TOO_MANY_CONNECTIONS) return true;
+  return false;
+}
+
 const STATEMENT_TIMEOUT = '57014';
 
 /**

@@ -1,6 +1,7 @@
 import { type PostgresTrouble, within } from '@emr-payments/runtime';
 import { Pool } from 'pg';
-import { isMisfit, query, type StatementDeps } from '../core/statements.ts';
+import type { Database } from '../core/database.ts';
+import { isFull, isMisfit, query, type StatementDeps } from '../core/statements.ts';
 import { onOneConnection } from '../core/transaction.ts';
 import { knownMigrations } from '../migrations/pending-migrations.ts';
 
@@ -33,11 +34,42 @@ SELECT count(*)::int AS missing
                     WHERE migration_name = needed.name AND finished_at IS NOT NULL AND rolled_back_at IS NULL)`,
 };
 
-const MAY_ACCEPT = {
+/** An API process accepts payments; a worker posts them, settles them and delivers their events. */
+export type Purpose = 'accept' | 'work';
+
+/** The rights without which no payment can be accepted, or posted and its event delivered. */
+const RIGHTS: Readonly<Record<Purpose, Readonly<Record<string, readonly string[]>>>> = {
+  accept: {
+    access_tokens: ['SELECT'],
+    client_secrets: ['SELECT'],
+    clients: ['SELECT'],
+    connections: ['SELECT'],
+    idempotency_keys: ['SELECT', 'INSERT'],
+    jobs: ['INSERT'],
+    patients: ['SELECT'],
+    payments: ['INSERT'],
+    users: ['SELECT'],
+  },
+  work: {
+    connections: ['SELECT'],
+    deliveries: ['SELECT', 'INSERT', 'UPDATE'],
+    delivery_attempts: ['INSERT'],
+    events: ['SELECT', 'INSERT'],
+    holds: ['SELECT'],
+    jobs: ['SELECT', 'INSERT', 'UPDATE'],
+    lanes: ['SELECT', 'UPDATE'],
+    payments: ['SELECT', 'UPDATE'],
+    posting_attempts: ['SELECT', 'INSERT', 'UPDATE'],
+    users: ['SELECT'],
+    webhook_endpoints: ['SELECT', 'UPDATE'],
+    webhook_secrets: ['SELECT'],
+  },
+};
+
+const MAY = {
   name: 'check-rights',
   text: `
-SELECT has_table_privilege('payments', 'INSERT') AND has_table_privilege('jobs', 'INSERT')
-       AND has_table_privilege('idempotency_keys', 'INSERT') AS allowed`,
+SELECT bool_and(has_table_privilege(of_table, needed)) AS allowed FROM unnest($1::text[], $2::text[]) AS need (of_table, needed)`,
 };
 
 /**
@@ -50,13 +82,22 @@ const WRITE = {
   text: `SELECT pg_logical_emit_message(true, 'emr-payments', 'readiness')`,
 };
 
-async function troubleOf(deps: StatementDeps, migrations: string[]): Promise<PostgresTrouble | null> {
+type Needs = { migrations: string[]; purpose: Purpose };
+
+async function troubleOf(
+  deps: StatementDeps,
+  { migrations, purpose }: Needs,
+): Promise<PostgresTrouble | null> {
   const [state] = await query<{ read_only: boolean; has_migrations: boolean }>(deps, STATE, []);
   if (state?.read_only !== false) return 'postgres_read_only';
   if (!state.has_migrations) return 'schema_behind';
   const [schema] = await query<{ missing: number }>(deps, MISSING, [migrations]);
   if (schema?.missing !== 0) return 'schema_behind';
-  const [rights] = await query<{ allowed: boolean }>(deps, MAY_ACCEPT, []);
+  const needed = Object.entries(RIGHTS[purpose]).flatMap(([of, rights]) =>
+    rights.map((right) => [of, right]),
+  );
+  const pairs = [needed.map(([of]) => of), needed.map(([, right]) => right)];
+  const [rights] = await query<{ allowed: boolean }>(deps, MAY, pairs);
   if (rights?.allowed !== true) return 'postgres_refused';
   await query(deps, WRITE, []);
   return null;
@@ -69,8 +110,19 @@ async function troubleOf(deps: StatementDeps, migrations: string[]): Promise<Pos
  * One check runs at a time. A caller waits 2 s for it and no longer; the check itself goes on, because a connection whose commit
  * waits for a standby stays open in the server when the client leaves. Checks that each left one behind would use up the
  * server's connections in minutes.
+ *
+ * Now and then it needs a new connection, which a server that is full refuses while those that work with it are open and work.
+ * Then one of `working` is asked instead: otherwise somebody else's connections would make every process unready at once, and
+ * stop all accepting.
+ *
+ * @param options.working the connections that the readiness is about.
  */
-export function openDatabaseCheck(options: { url: string; applicationName: string }): DatabaseCheck {
+export function openDatabaseCheck(options: {
+  url: string;
+  applicationName: string;
+  purpose: Purpose;
+  working: Pick<Database, 'pool'>;
+}): DatabaseCheck {
   const pool = new Pool({
     connectionString: options.url,
     application_name: options.applicationName,
@@ -85,20 +137,24 @@ export function openDatabaseCheck(options: { url: string; applicationName: strin
   let migrations: string[] | undefined;
   let running: Promise<PostgresTrouble | null> | undefined;
 
-  const check = async (): Promise<PostgresTrouble | null> => {
+  const askOn = async (asked: Pick<Database, 'pool'>): Promise<PostgresTrouble | null> => {
     migrations ??= await knownMigrations();
-    const needed = migrations;
-    try {
-      return await onOneConnection({ database: { pool } }, async (client, keep) => {
-        const trouble = await troubleOf({ database: { pool: client } }, needed);
-        // After trouble the next check makes a new connection: it may lead to the server that has taken over.
-        if (trouble === null) keep();
-        return trouble;
-      });
-    } catch (error) {
-      return isMisfit(error) ? 'postgres_refused' : 'postgres_unreachable';
-    }
+    const needs = { migrations, purpose: options.purpose };
+    return onOneConnection({ database: asked }, async (client, keep) => {
+      const trouble = await troubleOf({ database: { pool: client } }, needs);
+      // After trouble the next check makes a new connection: it may lead to the server that has taken over.
+      if (trouble === null) keep();
+      return trouble;
+    });
   };
+
+  const check = (): Promise<PostgresTrouble | null> =>
+    askOn({ pool })
+      .catch((error: unknown) => {
+        if (isFull(error)) return askOn(options.working);
+        throw error;
+      })
+      .catch((error: unknown) => (isMisfit(error) ? 'postgres_refused' : 'postgres_unreachable'));
 
   return {
     async trouble() {

@@ -1,0 +1,78 @@
+import { openTestDatabase } from '@emr-payments/testkit';
+import { Client } from 'pg';
+import { expect, onTestFinished, test } from 'vitest';
+import { openDatabase } from '../core/database.ts';
+import { openDatabaseCheck } from './database-check.ts';
+
+const HEALTH = 'database-check test';
+
+/** A database that others fill to its limit, and connections to it that work. */
+async function openFullDatabase() {
+  const { url, appUrl, drop } = await openTestDatabase();
+  onTestFinished(drop);
+  const owner = new Client({ connectionString: url });
+  await owner.connect();
+  onTestFinished(() => owner.end());
+  const working = openDatabase({ url: appUrl, poolSize: 1, applicationName: 'database-check working' });
+  onTestFinished(() => working.close());
+  const check = openDatabaseCheck({ url: appUrl, applicationName: HEALTH, purpose: 'accept', working });
+  onTestFinished(() => check.close());
+  return {
+    working,
+    check,
+    /** Leaves no place for a new connection of the service's role. */
+    async fill() {
+      const name = new URL(url).pathname.slice(1);
+      await owner.query(`ALTER DATABASE "${name}" CONNECTION LIMIT 1`);
+      // The check opens a new connection from time to time, and after each loss of one.
+      await owner.query(
+        'SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = $1',
+        [HEALTH],
+      );
+    },
+  };
+}
+
+test('a server that takes no further connection is no trouble while the connections that work are open', async () => {
+  const { working, check, fill } = await openFullDatabase();
+  await working.ping();
+  expect(await check.trouble()).toBe(null);
+  await fill();
+  await working.ping();
+  expect(await check.trouble()).toBe(null);
+});
+
+test('what the connections that work find is the answer: a read-only server is trouble', async () => {
+  const { working, check, fill } = await openFullDatabase();
+  await working.ping();
+  await fill();
+  await working.pool.query('SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY');
+  expect(await check.trouble()).toBe('postgres_read_only');
+});
+
+test('a server that takes no connection at all cannot be used', async () => {
+  const { check, fill } = await openFullDatabase();
+  await fill();
+  expect(await check.trouble()).toBe('postgres_unreachable');
+});
+
+test.each([
+  ['accept', 'SELECT', 'patients', 'postgres_refused'],
+  ['accept', 'INSERT', 'events', null],
+  ['work', 'INSERT', 'events', 'postgres_refused'],
+  ['work', 'UPDATE', 'posting_attempts', 'postgres_refused'],
+  ['work', 'INSERT', 'payments', null],
+] as const)('to %s without %s on %s', async (purpose, right, table, expected) => {
+  const { url, appUrl, drop } = await openTestDatabase();
+  onTestFinished(drop);
+  const working = openDatabase({ url: appUrl, poolSize: 1, applicationName: 'database-check working' });
+  onTestFinished(() => working.close());
+  const check = openDatabaseCheck({ url: appUrl, applicationName: HEALTH, purpose, working });
+  onTestFinished(() => check.close());
+  expect(await check.trouble()).toBe(null);
+  const owner = new Client({ connectionString: url });
+  await owner.connect();
+  await owner.query(`REVOKE ${right} ON ${table} FROM "${new URL(appUrl).username}"`);
+  await owner.end();
+  expect(await check.trouble()).toBe(expected);
+});
