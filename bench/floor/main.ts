@@ -4,6 +4,7 @@ import {
   MAX_DECIMALS_KEYWORD,
   newPaymentId,
   PAYMENT_ACCEPTED_MESSAGE,
+  TEXT_KEYWORD,
 } from '@emr-payments/contracts';
 import { fastify } from 'fastify';
 import { serveCommands } from '../child.ts';
@@ -12,7 +13,10 @@ import { serveCommands } from '../child.ts';
  * The floor of a request's cost: Fastify with the published schemas, but without credentials, log or database. It measures what
  * a request costs when it does no work. Nothing that runs on Fastify in one process can be faster.
  */
-const app = fastify({ logger: false, ajv: { customOptions: { keywords: [MAX_DECIMALS_KEYWORD] } } });
+const app = fastify({
+  logger: false,
+  ajv: { customOptions: { keywords: [MAX_DECIMALS_KEYWORD, TEXT_KEYWORD] } },
+});
 let jobId = 0;
 app.post(
   '/v1/payments',

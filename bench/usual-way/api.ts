@@ -5,6 +5,7 @@ import {
   newPaymentId,
   PAYMENT_ACCEPTED_MESSAGE,
   paymentIdToUuid,
+  TEXT_KEYWORD,
 } from '@emr-payments/contracts';
 import { type Database, openDatabase } from '@emr-payments/db';
 import { createLogger, hashSecret, sameHash } from '@emr-payments/runtime';
@@ -94,7 +95,10 @@ const commands = {
     const connection = new Redis(input.redisUrl, { maxRetriesPerRequest: 1 });
     const queue = new Queue<PostJob>(POSTINGS, { connection });
     const deps = { database, queue };
-    const app = fastify({ logger: false, ajv: { customOptions: { keywords: [MAX_DECIMALS_KEYWORD] } } });
+    const app = fastify({
+      logger: false,
+      ajv: { customOptions: { keywords: [MAX_DECIMALS_KEYWORD, TEXT_KEYWORD] } },
+    });
     app.addHook('onResponse', (request, reply, done) => {
       const duration_ms = Math.round(reply.elapsedTime * 100) / 100;
       logger.info(
