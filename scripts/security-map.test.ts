@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
@@ -144,4 +144,41 @@ test('a line that is held names a test, and each test exists', () => {
     if (verdict === 'held') expect(named.length, name).toBeGreaterThan(0);
     for (const path of named) expect(existsSync(join(root, path)), `${name}: ${path}`).toBe(true);
   }
+});
+
+const service = globSync(
+  '{apps/{api,worker,cli},packages/{contracts,db,emr,operations,outbound,runtime,webhooks}}/src/**/*.ts',
+  {
+    cwd: root,
+    exclude: (path) => /(^|\/)(generated|testing|conformance)(\/|$)|\.(test|fixture)\.ts$/.test(String(path)),
+  },
+);
+
+test('the service evaluates no text, builds no pattern from one, starts no program and loads no native code', () => {
+  expect(service.length).toBeGreaterThan(200);
+  const FORBIDDEN =
+    /(?<!redis\.)\beval\(|new Function\(|node:(child_process|vm|worker_threads)|\.node['"]|process\.dlopen/;
+  const having = (pattern: RegExp) =>
+    service.filter((file) => pattern.test(readFileSync(join(root, file), 'utf8')));
+  expect(having(FORBIDDEN)).toEqual([]);
+  // Each of a constant: a pattern of the contracts, or of characters.
+  expect(having(/new RegExp\(/).toSorted()).toEqual([
+    'apps/api/src/payments/read-payments.ts',
+    'apps/cli/src/arguments.ts',
+    'packages/contracts/src/normal-name.ts',
+    'packages/emr/src/dialects/fhir-r5/entry-id.ts',
+    'packages/operations/src/patients/line.ts',
+    'packages/operations/src/payments/compare-file.ts',
+  ]);
+});
+
+test('the image copies what it needs by name: no source control, no tests, no local data', () => {
+  const copied = [
+    ...readFileSync(join(root, 'Dockerfile'), 'utf8').matchAll(/^COPY (?!--from)(.*) \S+$/gm),
+  ].flatMap(([, sources = '']) => sources.split(' '));
+  expect(copied.length).toBeGreaterThan(10);
+  const FOLDERS = ['apps', 'packages', 'prisma'];
+  const isManifest = (source: string) =>
+    /^([\w-]+\/)*(package\.json|pnpm-[\w.]+\.yaml|prisma\.config\.ts|schema\.prisma)$/.test(source);
+  expect(copied.filter((source) => !FOLDERS.includes(source) && !isManifest(source))).toEqual([]);
 });
