@@ -274,6 +274,7 @@ describe('POST /v1/webhooks/{id}/recover', () => {
       endpoint_id: id,
       since: expect.any(String),
       until: expect.any(String),
+      state: 'running',
       status: 'running',
       total: null,
       found: 0,
