@@ -32,7 +32,7 @@ test('sixteen requests of a client wait for an EMR at once; another client is no
       statusCode: 429,
       code: 'rate_limited',
       retryAfter: '1',
-      message: 'Too many requests: at most 16 of a client wait for an EMR at once.',
+      message: 'Too many requests: at most 16 requests of one client that wait for an EMR at a time.',
     });
   }
   const other = await (await userOf('http://127.0.0.1:1/')).get('/v1/connection');
