@@ -196,7 +196,9 @@ test('a request that was accepted behind the last answer of its connection is lo
   const one = `POST /v1/payments HTTP/1.1\r\nhost: x\r\n${names.join('')}content-length: ${body.length}\r\n\r\n${body}`;
   const received = await raw(one + one);
   expect(received.match(/HTTP\/1\.1 200/g)).toHaveLength(1);
-  await vi.waitFor(() => expect(lines.map(({ fields }) => fields.status)).toEqual([200, 200]), {
+  // A line of an earlier test can come late: that of the body that never came.
+  const accepted = () => lines.filter(({ fields }) => fields.status === 200);
+  await vi.waitFor(() => expect(accepted()).toHaveLength(2), {
     timeout: 10_000,
   });
 });
