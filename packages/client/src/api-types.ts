@@ -5624,7 +5624,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `test_in_progress`: A test of this endpoint is running, or four tests of this client, or too many in this process. */
+            /** @description `test_in_progress`: A test of this endpoint is running, or four tests of this client are running or waiting, or too many in this process. */
             409: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */

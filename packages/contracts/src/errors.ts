@@ -195,7 +195,8 @@ export const ERRORS = {
   test_in_progress: {
     status: 409,
     retry: 'always',
-    about: 'A test of this endpoint is running, or four tests of this client, or too many in this process.',
+    about:
+      'A test of this endpoint is running, or four tests of this client are running or waiting, or too many in this process.',
     sentence: () => 'Another test is under way. Try again when it is over.',
   },
   payload_too_large: {

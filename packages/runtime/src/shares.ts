@@ -40,6 +40,8 @@ export type SharesOptions = {
    * half of the time at most. The place itself is free for others at once. No rest by default.
    */
   rest?: number;
+  /** The least rest, in milliseconds: work of one owner that is short is spread over time. */
+  restAtLeastMs?: number;
   /** How an error calls the work: `at most 2 ${work} at a time`. */
   work: string;
 };
@@ -52,7 +54,7 @@ type Owner = { running: number; waiting: Waiting[] };
  * each of them has waiting.
  */
 export function createShares(options: SharesOptions): Shares {
-  const { places, perOwner, waitingPerOwner, waitMs, rest = 0 } = options;
+  const { places, perOwner, waitingPerOwner, waitMs, rest = 0, restAtLeastMs = 0 } = options;
   const limit = `at most ${perOwner} ${options.work} at a time`;
   /** In the order of their turns: an owner that got or gave back a place goes to the end. One without work is not in it. */
   const owners = new Map<number, Owner>();
@@ -128,7 +130,7 @@ export function createShares(options: SharesOptions): Shares {
         return await work();
       } finally {
         running -= 1;
-        const restMs = rest * (performance.now() - begunAt);
+        const restMs = Math.max(restAtLeastMs, rest * (performance.now() - begunAt));
         // A process that stops does not wait for the rest.
         if (restMs >= 1) setTimeout(() => giveBack(id), restMs).unref();
         else giveBack(id);

@@ -121,13 +121,13 @@ describe('POST /v1/webhooks/{id}/test', () => {
     expect((await first).json().data.delivered).toBe(true);
   });
 
-  test('four at a time for a client: its flooding and hanging endpoints leave the rest to others', async () => {
+  test('one after the other for a client, three may wait: its flooding and hanging endpoints leave the rest to others', async () => {
     const waiting: (() => void)[] = [];
     const receiver = await startReceiver((response) => waiting.push(() => response.end()));
     const ids: string[] = [];
     for (let n = 0; n < 6; n += 1) ids.push((await register({ url: `${receiver.url}?${n}` })).id);
     const tests = ids.slice(0, 4).map((id) => send('POST', `/v1/webhooks/${id}/test`));
-    await expect.poll(() => waiting.length).toBe(4);
+    await expect.poll(() => waiting.length).toBe(1);
     for (const id of ids.slice(4)) {
       const refused = await send('POST', `/v1/webhooks/${id}/test`);
       expect([refused.statusCode, refused.json().code]).toEqual([409, 'test_in_progress']);
@@ -136,7 +136,10 @@ describe('POST /v1/webhooks/{id}/test', () => {
     const answering = await startReceiver();
     const theirs = (await other('POST', '/v1/webhooks', { body: { url: answering.url } })).json().data.id;
     expect((await other('POST', `/v1/webhooks/${theirs}/test`)).json().data.delivered).toBe(true);
-    for (const answer of waiting) answer();
+    for (let n = 0; n < 4; n += 1) {
+      await expect.poll(() => waiting.length).toBe(n + 1);
+      waiting[n]?.();
+    }
     for (const one of await Promise.all(tests)) expect(one.json().data.delivered).toBe(true);
     const again = send('POST', `/v1/webhooks/${ids[5]}/test`);
     await expect.poll(() => waiting.length).toBe(5);

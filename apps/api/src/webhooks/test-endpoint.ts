@@ -4,8 +4,18 @@ import { createShares, LateError, open, ShareExceededError } from '@emr-payments
 import { type SendOutcome, sendWebhook } from '@emr-payments/webhooks';
 import type { WebhookDeps } from './operation.ts';
 
-/** Tests that run at once in this process: each can hold a socket for 15 s. A client's four leave the rest to the others. */
-const SHARES = { places: 32, perOwner: 4, waitingPerOwner: 0, waitMs: 0, work: 'tests of one client' };
+/**
+ * Tests that run at once in this process: each can hold a socket for 15 s. A client's tests run one after the other with a pause
+ * between them, so that what they cost never comes in one piece; three of them may wait.
+ */
+const SHARES = {
+  places: 32,
+  perOwner: 1,
+  waitingPerOwner: 3,
+  waitMs: 5_000,
+  restAtLeastMs: 250,
+  work: 'tests of one client',
+};
 
 export type TestOutcome =
   | { outcome: 'not_found' }
