@@ -19,7 +19,7 @@ export async function registerEndpoints(
     const answer = await fetch(`${apiUrl}/v1/webhooks`, {
       method: 'POST',
       headers,
-      // Of a type that the bench never makes, so that only tests go there.
+      // The bench makes no event of this type, so only tests go there.
       body: JSON.stringify({ url: `${url}${n}`, event_types: ['payment.review_required'] }),
     });
     if (!answer.ok) throw new Error(`no endpoint was registered: ${answer.status} ${await answer.text()}`);

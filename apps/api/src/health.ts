@@ -16,7 +16,7 @@ import { errorResponses } from './openapi/error-responses.ts';
 
 export type HealthChecks = ReadinessChecks;
 
-/** What the routes of health need, on the API's port and on the health port alike. */
+/** The dependencies of the health routes, on the API’s port and on the health port. */
 export type HealthDeps = {
   checks: HealthChecks;
   limits: Limits;

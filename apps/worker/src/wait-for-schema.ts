@@ -6,7 +6,7 @@ const AGAIN_AFTER_MS = 500;
 
 /**
  * Waits until PostgreSQL has the schema that this version needs. A worker on an older schema would fail at every payment, and
- * each failure to record an outcome counts towards `needs_review`. It waits instead of ending: whoever restarts it would only see
+ * each failure to record an outcome counts towards `needs_review`. It waits instead of ending: a supervisor that restarts it would only see
  * it end again.
  *
  * @returns false when the process is stopped before that.

@@ -10,7 +10,7 @@ export type ApiErrorCode = 'no_answer' | 'unexpected_answer' | (string & {});
 export type ApiErrorDetails = {
   code: ApiErrorCode;
   message: string;
-  /** What may be wrong with the request, for people; most errors have none. */
+  /** A likely mistake in the request, for people; most errors have none. */
   hint?: string | undefined;
   /** The HTTP status; null when no answer came. */
   status: number | null;
@@ -27,7 +27,7 @@ export type ApiErrorDetails = {
 export class ApiError extends Error {
   override name = 'ApiError';
   readonly code: ApiErrorCode;
-  /** What may be wrong with the request and what to do, for people: for example which header is missing. */
+  /** A likely mistake in the request and its remedy, for people: for example which header is missing. */
   readonly hint: string | undefined;
   readonly status: number | null;
   readonly requestId: string | null;

@@ -1595,7 +1595,7 @@ export interface components {
             created_at: string;
         };
         /**
-         * @description The same body as that of a webhook that is not thin.
+         * @description The same body as that of a webhook that is not thin. Further fields may be added: ignore those that you do not know.
          * @example {
          *       "id": "evt_1J9X2q2eZvKYlo2CluR9g9gV",
          *       "access_token_reference_id": "user_1J9X2q2eZvKYlo2Cxyz",
@@ -1637,6 +1637,8 @@ export interface components {
             data: {
                 [key: string]: unknown;
             };
+        } & {
+            [key: string]: unknown;
         };
         /**
          * @description The endpoint

@@ -26,7 +26,7 @@ export type ErrorDetails = {
   limit?: string;
   /** Id of the webhook endpoint that has the URL. */
   endpoint?: string;
-  /** What the caller may have done wrong, beside the sentence: from the request alone, without any of its secrets. */
+  /** A likely mistake of the caller, in addition to the sentence. It depends on the request alone and holds none of its secrets. */
   hint?: string | undefined;
 };
 

@@ -22,7 +22,12 @@ export const StoredEventSchema = Type.Object(
       { additionalProperties: true, description: "The event's own fields, by its type." },
     ),
   },
-  { $id: 'Event', description: 'The same body as that of a webhook that is not thin.' },
+  {
+    $id: 'Event',
+    additionalProperties: true,
+    description:
+      'The same body as that of a webhook that is not thin. Further fields may be added: ignore those that you do not know.',
+  },
 );
 export type StoredEvent = Static<typeof StoredEventSchema>;
 

@@ -102,6 +102,26 @@ describe('shares', () => {
     }
   });
 
+  test('short work of one owner is spread over time, and others do not wait for that', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+    try {
+      const { run, begun, end } = held({ places: 1, restAtLeastMs: 250 });
+      const works = [run(1, 'a1'), run(1, 'a2'), run(2, 'b1')];
+      await turn();
+      await end('a1');
+      await end('b1');
+      vi.advanceTimersByTime(249);
+      await turn();
+      expect(begun).toEqual(['a1', 'b1']);
+      vi.advanceTimersByTime(1);
+      await end('a2');
+      expect(begun).toEqual(['a1', 'b1', 'a2']);
+      await Promise.all(works);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   test('work that has waited too long is not begun later', async () => {
     const { run, begun, end } = held({ places: 2, waitMs: 20 });
     const works = [run(1, 'a1'), run(2, 'b1')];

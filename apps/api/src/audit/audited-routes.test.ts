@@ -129,7 +129,7 @@ describe('leaves one entry with client, user and address:', () => {
       ofUser ? caller.publicId : null,
       ADDRESS,
     ]);
-    // What is counted says of which minute.
+    // A counted entry names its minute.
     expect(entry?.minute === null).toBe('entry' in route);
   });
 });

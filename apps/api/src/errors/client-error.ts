@@ -61,7 +61,7 @@ function answerInTurn(socket: ServerSocket, code: ErrorCode, details: ErrorDetai
     return;
   }
   writeAnswer(socket, code, details);
-  // What the caller still sends is not read by anyone, and neither is the end that it sends.
+  // Nobody reads what the caller still sends, nor the end of it.
   socket.resume();
   const cut = setTimeout(() => socket.destroy(), LINGER_MS).unref();
   socket.once('close', () => clearTimeout(cut));

@@ -24,7 +24,7 @@ const PAYMENT =
 let app: FastifyInstance;
 let port = 0;
 let addresses: AddressInfo[] = [];
-/** What was logged, oldest first. */
+/** The log lines, oldest first. */
 const lines: { level: string; code?: string; status?: number }[] = [];
 const keep = (level: string) => (fields: object) => void lines.push({ level, ...fields });
 /** Payments wait for it. */

@@ -259,7 +259,7 @@ describe('a body that means two things is refused by the name of the field', () 
     ['amount', withAmount('0.1e-400'), 'must be a positive number'],
     ['amount', withAmount('-350.0000000000000000000000000001'), 'must be a positive number'],
     ['amount', withAmount('9007199254740993'), 'must be at most 9999999999.99'],
-    // The first in the published order is named, whoever finds it.
+    // The error names the first bad field in the published order, whether the parser or the schema found it.
     ['amount', withAmount('1.000000000000000000001').replace('"Patient', '7,"x":"'), exact],
     ['amount', withAmount('1.000000000000000000001').replace(/"notes":"[^"]*"/, '"notes":7'), exact],
     [

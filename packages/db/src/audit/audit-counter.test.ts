@@ -100,7 +100,7 @@ describe('rejected credentials', () => {
     const rows = await entries();
     expect(rows).toHaveLength(11);
     expect(sum(rows)).toBe(10_000);
-    // Of the one address with many ids the address is still known.
+    // The entry of the one address with many ids still has the address.
     const several = rows.find(
       ({ actor, source }) => actor === 'client:(several)' && source === '203.0.113.9',
     );

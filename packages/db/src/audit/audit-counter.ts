@@ -92,7 +92,7 @@ export function createAuditCounter(
     keyOf: kindOf,
     mostRows: mostOfCallers,
   });
-  // Of a stranger the address is known and the client id only claimed, so the address is kept longer.
+  // The address of a stranger is known and the client id is only claimed, so the address is kept longer.
   const strangers = createTally({
     ...bounds,
     forms: [asItIs, withoutActor, byActionAlone],
