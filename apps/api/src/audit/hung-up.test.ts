@@ -37,16 +37,19 @@ async function linesOf(route: string): Promise<number> {
   return of.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
 }
 
-/** Makes a caller with endpoints whose tests wait for `answer`. */
+/** Makes callers, each with an endpoint whose test waits for `answer`: the tests of one client run one after the other. */
 async function open(count: number) {
-  const caller = await api.newCaller();
+  const actors: string[] = [];
   const waiting: Socket[] = [];
   const receiver = await startRawServer((socket) => waiting.push(socket));
   onTestFinished(() => receiver.close());
-  const client = requestsOf(api.app, caller);
   const requests: string[] = [];
   for (let nth = 0; nth < count; nth += 1) {
-    const made = await client('POST', '/v1/webhooks', { body: { url: `${receiver.url}${nth}` } });
+    const caller = await api.newCaller();
+    actors.push(`client:${caller.client_id}`);
+    const made = await requestsOf(api.app, caller)('POST', '/v1/webhooks', {
+      body: { url: `${receiver.url}${nth}` },
+    });
     const { id } = (made.json() as { data: { id: string } }).data;
     requests.push(
       `POST /v1/webhooks/${id}/test HTTP/1.1\r\nhost: a\r\nclient_id: ${caller.client_id}\r\n` +
@@ -55,9 +58,7 @@ async function open(count: number) {
   }
   const before = await linesOf('/v1/webhooks/:id/test');
   const entries = async () =>
-    (await api.audited()).filter(
-      ({ action, actor }) => action === 'endpoint.test' && actor === `client:${caller.client_id}`,
-    );
+    (await api.audited()).filter(({ action, actor }) => action === 'endpoint.test' && actors.includes(actor));
   return {
     /** Sends the requests one after the other, and waits until each has reached the receiver. */
     async send(socket: Socket) {
