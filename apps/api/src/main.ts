@@ -6,7 +6,7 @@ import {
   openCredentials,
   openDatabaseCheck,
 } from '@emr-payments/db';
-import { createAdapters } from '@emr-payments/emr';
+import { createAdapters, localAdapterDeps } from '@emr-payments/emr';
 import {
   configOrExit,
   createLogger,
@@ -92,7 +92,10 @@ await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, 
       metrics,
       checks,
       stopping: stopping.signal,
-      adapters: createAdapters({ credentialsOf: (sealed) => openCredentials(keyring, sealed) }),
+      adapters: createAdapters({
+        ...localAdapterDeps(),
+        credentialsOf: (sealed) => openCredentials(keyring, sealed),
+      }),
       limiter,
       audit,
       webhooks: { database, writes, costly, keyring, send: { policy, agents }, resolve: dnsResolve() },

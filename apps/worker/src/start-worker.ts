@@ -1,5 +1,5 @@
 import { openCredentials, openDatabase, openDatabaseCheck } from '@emr-payments/db';
-import { createAdapters } from '@emr-payments/emr';
+import { createAdapters, localAdapterDeps } from '@emr-payments/emr';
 import { type Logger, openTransport, queueTroubleOf, type Releases } from '@emr-payments/runtime';
 import { createAgents } from '@emr-payments/webhooks';
 import type { WorkerConfig } from './config.ts';
@@ -107,6 +107,7 @@ export async function startWorker(
     leases,
     metrics,
     adapters: parts.createAdapters({
+      ...localAdapterDeps(),
       credentialsOf: (sealed) => openCredentials(config.keyring, sealed),
     }),
     keyring: config.keyring,

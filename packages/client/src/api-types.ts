@@ -2021,8 +2021,8 @@ export interface components {
              * @example 123e4567e89b12d3a456426614174001
              */
             payment_id: string;
-            /** @description The EMR's identifier of the posting. */
-            emr_transaction_id: string;
+            /** @description The EMR's identifier of the posting; the lowest one where the EMR made several rows of it. Null where the EMR has the payment and does not name its entry. */
+            emr_transaction_id: string | null;
             /** @description As it was sent. */
             payment_method: string;
             /**
@@ -2113,6 +2113,7 @@ export interface components {
             /**
              * @description Stable and machine-readable. New codes may be added.
              *     - `unknown_payment_method` (failed): Use one of the payment methods that the reason lists, or add the method in the EMR, then retry.
+             *     - `method_needs_data` (failed): The EMR takes this payment method only with data that a payment does not carry; the reason names them. Use another payment method, or have the operator of this service add them to the practice's connection, then retry.
              *     - `unknown_location` (failed): Use one of the locations that the reason lists, or add the location in the EMR, then retry.
              *     - `unknown_patient` (failed): The EMR no longer knows the patient. Sync patients, then create the payment again.
              *     - `closed_period` (failed): The deposit date lies in a period that the practice has closed. Create the payment with an open date.

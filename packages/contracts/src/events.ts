@@ -1,6 +1,6 @@
 import { type Static, type TSchema, Type } from '@sinclair/typebox';
 import { PAYMENT_ID_PATTERN } from './ids.ts';
-import { onlyText } from './replies.ts';
+import { nullable, onlyText } from './replies.ts';
 
 const PAYMENT_ID = '123e4567e89b12d3a456426614174001';
 
@@ -61,7 +61,12 @@ export const PaymentCreatedEventSchema = envelope(
   Type.Object(
     {
       payment_id: PaymentId,
-      emr_transaction_id: Type.String({ description: "The EMR's identifier of the posting." }),
+      emr_transaction_id: nullable(
+        Type.String({
+          description:
+            "The EMR's identifier of the posting; the lowest one where the EMR made several rows of it. Null where the EMR has the payment and does not name its entry.",
+        }),
+      ),
       payment_method: Type.String({ description: 'As it was sent.' }),
       amount: Type.Number({ format: 'double', exclusiveMinimum: 0, description: 'Payment amount.' }),
       reference_number: Type.String({ description: 'As it was sent.' }),
@@ -140,7 +145,7 @@ export function paymentCreatedEvent(
   input: EventInput & {
     payment: {
       paymentId: string;
-      emrTransactionId: string;
+      emrTransactionId: string | null;
       paymentMethod: string;
       amount: string;
       referenceNumber: string;

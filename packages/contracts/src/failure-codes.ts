@@ -11,6 +11,13 @@ export const FAILURE_CODES = {
     says: sentence`The EMR does not know the payment method.`,
     action: 'Use one of the payment methods that the reason lists, or add the method in the EMR, then retry.',
   },
+  method_needs_data: {
+    status: 'failed',
+    says: sentence`The EMR needs data for this payment method that the payment does not carry.`,
+    action:
+      'The EMR takes this payment method only with data that a payment does not carry; the reason names them. Use another ' +
+      "payment method, or have the operator of this service add them to the practice's connection, then retry.",
+  },
   unknown_location: {
     status: 'failed',
     says: sentence`The EMR does not know the location.`,

@@ -1,5 +1,7 @@
 import type { FailedCode, OurSentence } from '@emr-payments/contracts';
 import type { Absent } from './absence.ts';
+import type { AdapterDescription, ConnectionDescription } from './description.ts';
+import type { Grant } from './grant.ts';
 import type { TroubleCode } from './trouble-codes.ts';
 
 /**
@@ -10,8 +12,15 @@ import type { TroubleCode } from './trouble-codes.ts';
  */
 export type Capability = 'conditional-create' | 'lookup' | 'none';
 
-/** Fields of a payment for which an EMR may have no place. */
-export type DroppableField = 'payment_method' | 'reference_number' | 'location' | 'notes' | 'deposit_date';
+/** A limit of requests that the vendor sets. Every call counts: look-ups, lists and tokens too. */
+export type RateBucket = {
+  /** What the vendor counts for: one application over all practices, one API key, or one connection. */
+  readonly scope: 'application' | 'api_key' | 'connection';
+  /** Names the bucket, without a secret: connections with the same key share it, over all workers. */
+  readonly key: string;
+  /** Each of them holds: `calls` requests in any `perMs` milliseconds. */
+  readonly windows: readonly { readonly calls: number; readonly perMs: number }[];
+};
 
 /** One user's connection to an EMR, opened: credentials are in clear here and live only in memory. */
 export type EmrConnection = {
@@ -26,40 +35,28 @@ export type EmrConnection = {
   timeZone: string;
 };
 
-/** One credential or setting that an adapter takes. */
-export type AdapterField = {
-  readonly name: string;
-  readonly type: 'string' | 'integer' | 'boolean';
-  /** True when the connection cannot be opened without it: there is no default. */
-  readonly required: boolean;
-  readonly default?: string | number | boolean;
-  /**
-   * Present for a setting that a check reads from the EMR: the value to store when nobody gives one and nothing was read. It claims
-   * nothing that the EMR might not do.
-   */
-  readonly unread?: string | number | boolean;
-  /** For the operator: what it is for, and its unit. */
-  readonly description: string;
-};
-
-/** Everything that an operator must know to connect a user through an adapter. */
-export type AdapterDescription = {
-  /** The name that a connection gives, such as `fhir-r5`. */
-  readonly name: string;
-  /** The usual name of the EMR and its API. */
-  readonly title: string;
-  readonly credentials: readonly AdapterField[];
-  readonly settings: readonly AdapterField[];
-};
-
 /** An entry of one of the EMR's own lists. */
 export type EmrCode = { id: string; name: string };
+
+/**
+ * A payment method of the practice. `needs`: data that the EMR demands for it and that neither a payment nor the connection's
+ * settings supply, such as `the last four digits of the card`. A payment with it is refused before anything is sent.
+ */
+export type EmrMethod = EmrCode & { needs?: string };
 
 /** A location of the practice, and the identifiers by which people call it. */
 export type EmrLocation = EmrCode & { identifiers: readonly string[] };
 
-/** A practice's payment methods and locations: the names that a payment may give. */
-export type EmrLists = { methods: readonly EmrCode[]; locations: readonly EmrLocation[] };
+/**
+ * A practice's payment methods and locations: the names that a payment may give. `anyMethod`, `anyLocation`: the EMR has no place
+ * for it, so its list is empty and every name is taken.
+ */
+export type EmrLists = {
+  methods: readonly EmrMethod[];
+  locations: readonly EmrLocation[];
+  anyMethod?: true;
+  anyLocation?: true;
+};
 
 /** One payment as an adapter gets it. `amount` is a decimal string with two places: money is never a float here. */
 export type Posting = {
@@ -113,10 +110,14 @@ export function isTrouble(value: object): value is Trouble {
 /** Names of the payment resolved to the EMR's ids. Resolving writes nothing in the EMR. */
 export type ResolveOutcome =
   | { outcome: 'resolved'; method: EmrCode; location: EmrCode }
-  | { outcome: 'refused'; code: 'unknown_payment_method' | 'unknown_location'; reason: OurSentence }
+  | {
+      outcome: 'refused';
+      code: 'unknown_payment_method' | 'method_needs_data' | 'unknown_location';
+      reason: OurSentence;
+    }
   | ({ outcome: 'not_sent' } & Trouble);
 
-/** All names that `resolve` accepts; both lists are empty where an EMR has no place for them. */
+/** All names that `resolve` accepts. */
 export type ListOutcome = ({ outcome: 'listed' } & EmrLists) | ({ outcome: 'not_sent' } & Trouble);
 
 /**
@@ -127,16 +128,34 @@ export type EntryDiffers = { outcome: 'differs'; emrTransactionId: string; diffe
 
 /** The outcomes of a posting call. Only evidence may choose: when in doubt it is `unknown`. */
 export type PostOutcome =
-  | { outcome: 'posted'; emrTransactionId: string }
+  /** `emrTransactionId` is null where the EMR proves that it has the payment and does not name the entry. */
+  | { outcome: 'posted'; emrTransactionId: string | null }
   /** The EMR says that it has taken the request, and names no entry yet: it is never sent again. */
   | ({ outcome: 'accepted'; detail: OurSentence } & OwnWords)
   | EntryDiffers
   | ({ outcome: 'refused'; code: FailedCode; reason: OurSentence } & OwnWords)
   | ({ outcome: 'not_sent' | 'unknown' } & Trouble);
 
+/** One row of the EMR that carries our payment id. `amount` is a decimal string with two places, positive for money taken. */
+export type FoundRow = { id: string; amount: string };
+
+/** The EMR has the payment: `rows` are all rows that carry our id, and their amounts add up to it. Made by `judgeRows`. */
+export type Found = {
+  outcome: 'found';
+  /** The lowest id among the rows. */
+  emrTransactionId: string;
+  rows: readonly FoundRow[];
+  /** The sum of the rows: the payment's amount. */
+  sum: string;
+};
+
+/** The EMR has several rows that carry our id, and together they are not the payment, as after a double posting. */
+export type SeveralRows = { outcome: 'several'; rows: readonly FoundRow[]; sum: string };
+
 /** The EMR's answer to the search for one payment. */
 export type FindOutcome =
-  | { outcome: 'found'; emrTransactionId: string }
+  | Found
+  | SeveralRows
   | EntryDiffers
   /** Only from an answer that was understood whole: made by the function `absent`, and by nothing else. */
   | Absent
@@ -167,6 +186,11 @@ export type CheckOutcome =
 
 export type CallOptions = {
   signal: AbortSignal;
+  /**
+   * Calls that were counted against the rate bucket when the job was fed, and may be made without counting them again. Each call
+   * takes one from it.
+   */
+  prepaid?: { calls: number };
 };
 
 export type PostOptions = CallOptions & {
@@ -186,8 +210,10 @@ export type EmrAdapter = {
    * is stored with every send, and holds no secret. What was sent to another place cannot be looked up here.
    */
   readonly place: string;
-  /** Fields for which this EMR has no place. Integrators see them in `GET /v1/connection`. */
-  readonly drops: readonly DroppableField[];
+  /** Describes what becomes of a payment over this connection. Integrators see it in `GET /v1/connection`. */
+  describe(): ConnectionDescription;
+  /** The vendor's limit of requests under which this connection falls; null when the vendor names none. */
+  readonly bucket: RateBucket | null;
   /**
    * How long after an unanswered send the EMR may still be processing it, in ms: `absent` is believed only from a
    * look-up that starts later than this after the send.
@@ -213,7 +239,42 @@ export type EmrAdapter = {
 };
 
 /** Makes an adapter for a connection. @throws Error when base URL, credentials or settings cannot be used. */
-export type AdapterFactory = (connection: EmrConnection) => EmrAdapter;
+export type AdapterFactory = (connection: EmrConnection, deps: AdapterDeps) => EmrAdapter;
+
+/** The access token of one credential. */
+export type TokenSource = {
+  /**
+   * Gives a token that is good for the next request, and renews it before it expires.
+   *
+   * @param options.rejected a token that the EMR has just answered with 401: it is renewed, once, unless that has happened.
+   * @returns trouble when there is none: nothing was sent. Its code is `login_required` when only a new login of a person helps.
+   */
+  get(options: CallOptions & { rejected?: string }): Promise<{ token: string } | Trouble>;
+};
+
+/** Opens the token of a credential. Sources of the same credential share it, over all workers. */
+export type TokenSources = {
+  of(grant: Grant): TokenSource;
+};
+
+/**
+ * The answer to the wish to make a request now. `wait`: the limit is used up, and no request may be made for so many milliseconds.
+ */
+export type CallPermit = { granted: true } | { granted: false; waitMs: number };
+
+/** Counts requests against the vendors' limits, over all processes that share the store. */
+export type CallCounter = {
+  /** Counts one request that is about to be made. One that is not granted is not counted. */
+  take(bucket: RateBucket): Promise<CallPermit>;
+};
+
+/** The parts of a process that adapters share: they act over all workers. */
+export type AdapterDeps = {
+  /** Access tokens, each renewed by one worker at a time. */
+  tokens: TokenSources;
+  /** Counts requests against the vendors' limits. */
+  calls: CallCounter;
+};
 
 /**
  * Reads the EMR's own patient id from the text of an operator's file, trimmed and not empty, in any form in which exports of

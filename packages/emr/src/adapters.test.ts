@@ -8,6 +8,8 @@ import {
   createAdapters,
   openAdapter,
 } from './adapters.ts';
+import { droppedFields } from './description.ts';
+import { localAdapterDeps } from './local-deps.ts';
 
 const connection = (overrides: Partial<EmrConnection> = {}): EmrConnection => ({
   userId: 1,
@@ -19,21 +21,23 @@ const connection = (overrides: Partial<EmrConnection> = {}): EmrConnection => ({
   ...overrides,
 });
 
+const open = (opened: EmrConnection) => openAdapter(opened, localAdapterDeps());
+
 test.each([
   [{}, 'conditional-create', true],
   [{ search: false }, 'conditional-create', false],
   [{ conditional_create: false }, 'lookup', true],
   [{ conditional_create: false, search: false }, 'none', false],
 ])('settings %j make the capability %s', (settings, capability, canFind) => {
-  const adapter = openAdapter(connection({ settings }));
+  const adapter = open(connection({ settings }));
   expect(adapter.capability).toBe(capability);
   expect(adapter.find !== undefined).toBe(canFind);
-  expect(adapter.drops).toEqual([]);
+  expect(droppedFields(adapter)).toEqual([]);
 });
 
 test('settle_ms becomes settleMs', () => {
-  expect(openAdapter(connection({ settings: { settle_ms: 250 } })).settleMs).toBe(250);
-  expect(openAdapter(connection()).settleMs).toBe(60_000);
+  expect(open(connection({ settings: { settle_ms: 250 } })).settleMs).toBe(250);
+  expect(open(connection()).settleMs).toBe(60_000);
 });
 
 test.each([
@@ -59,14 +63,14 @@ test.each([
   ],
   [{ credentials: { bearer_token: 'a\r\nb: c' } }, 'credentials: bearer_token has characters'],
 ] as [Partial<EmrConnection>, string][])('%j cannot be used', (overrides, message) => {
-  expect(() => openAdapter(connection(overrides))).toThrow(message);
+  expect(() => open(connection(overrides))).toThrow(message);
 });
 
 test('no sentence about credentials holds their value', () => {
   const secret = 'open-sesame\r\n';
   for (const credentials of [{ bearer_token: secret }, { token: secret }]) {
     try {
-      openAdapter(connection({ credentials }));
+      open(connection({ credentials }));
       expect.unreachable();
     } catch (error) {
       expect((error as Error).message).toMatch(/^credentials: /);
@@ -86,7 +90,7 @@ test.each([
 });
 
 test('a connection that an older process wrote, with the former name, opens as well', () => {
-  expect(openAdapter(connection({ adapter: 'fhir' })).capability).toBe('conditional-create');
+  expect(open(connection({ adapter: 'fhir' })).capability).toBe('conditional-create');
 });
 
 test('every adapter describes its credentials and settings', () => {
@@ -118,6 +122,7 @@ test('every adapter describes its credentials and settings', () => {
 test('an adapter stays open until its connection changes', () => {
   let opened = 0;
   const adapters = createAdapters({
+    ...localAdapterDeps(),
     credentialsOf: () => {
       opened += 1;
       return {};

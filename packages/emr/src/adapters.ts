@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
-import type { AdapterDescription, Dialect, EmrAdapter, EmrConnection } from './adapter.ts';
+import type { AdapterDeps, Dialect, EmrAdapter, EmrConnection } from './adapter.ts';
 import { withCleanTexts } from './clean-adapter.ts';
+import type { AdapterDescription } from './description.ts';
 import { fhirR5 } from './dialects/fhir-r5/adapter.ts';
 
 /** Every dialect, in the order in which they are shown. A new one is added here and nowhere else. */
@@ -34,8 +35,8 @@ function dialectOf(adapter: string): Dialect {
 }
 
 /** @throws Error when there is no such adapter, or base URL, credentials or settings cannot be used. */
-export function openAdapter(connection: EmrConnection): EmrAdapter {
-  return withCleanTexts(dialectOf(connection.adapter).open(connection));
+export function openAdapter(connection: EmrConnection, deps: AdapterDeps): EmrAdapter {
+  return withCleanTexts(dialectOf(connection.adapter).open(connection, deps));
 }
 
 /** @returns the function that reads patient ids for this connection. @throws Error when there is no such adapter. */
@@ -59,16 +60,18 @@ export type Adapters = {
 const MAX_OPEN = 1000;
 
 /** Keeps one open adapter for each connection in use. A connection that was changed is opened again. */
-export function createAdapters(deps: {
-  /** Opens sealed credentials. */
-  credentialsOf(connection: Pick<StoredConnection, 'userId' | 'credentials'>): Record<string, string>;
-}): Adapters {
+export function createAdapters(
+  deps: AdapterDeps & {
+    /** Opens sealed credentials. */
+    credentialsOf(connection: Pick<StoredConnection, 'userId' | 'credentials'>): Record<string, string>;
+  },
+): Adapters {
   const opened = new LRUCache<number, { version: string; adapter: EmrAdapter }>({ max: MAX_OPEN });
   return {
     of(connection) {
       const known = opened.get(connection.userId);
       if (known?.version === connection.version) return known.adapter;
-      const adapter = openAdapter({ ...connection, credentials: deps.credentialsOf(connection) });
+      const adapter = openAdapter({ ...connection, credentials: deps.credentialsOf(connection) }, deps);
       opened.set(connection.userId, { version: connection.version, adapter });
       return adapter;
     },

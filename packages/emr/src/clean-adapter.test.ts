@@ -27,7 +27,10 @@ function careless(
   const { check = { ok: false, reason: 'No\0 list.' } } = outcomes;
   return withCleanTexts({
     capability: 'lookup',
-    drops: [],
+    bucket: null,
+    describe: () => {
+      throw new Error('not described');
+    },
     place: 'test',
     settleMs: 1000,
     confirmWithinMs: 1000,
@@ -63,7 +66,7 @@ test('names are cleaned before they are matched, and an entry whose id is none i
 test.each(['13\0', '\ud83d', '\u001b[2J', ' ', 'x'.repeat(1001)])('the id %j is no evidence', async (id) => {
   const adapter = careless({
     post: { outcome: 'posted', emrTransactionId: id },
-    find: { outcome: 'found', emrTransactionId: id },
+    find: { outcome: 'found', emrTransactionId: id, rows: [{ id, amount: '1.00' }], sum: '1.00' },
   });
   expect(await adapter.post(posting, options)).toMatchObject({ outcome: 'accepted' });
   expect(await adapter.find?.(hints, options)).toMatchObject({ outcome: 'unavailable', code: 'bad_answer' });

@@ -28,7 +28,7 @@ function cleaned<T extends object>(outcome: T): T {
 }
 
 const hasNoId = (outcome: PostOutcome | FindOutcome): boolean =>
-  'emrTransactionId' in outcome && !isUsableId(outcome.emrTransactionId);
+  'emrTransactionId' in outcome && outcome.emrTransactionId !== null && !isUsableId(outcome.emrTransactionId);
 
 const NO_ID = sentence`The EMR's answer names the entry by an id that cannot be stored.`;
 

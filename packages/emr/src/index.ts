@@ -1,6 +1,11 @@
 export * from './absence.ts';
 export * from './adapter.ts';
 export * from './adapters.ts';
+export * from './amounts.ts';
 export { isPlainHttp } from './connection/plain-http.ts';
 export { readBaseUrl } from './connection/read-connection.ts';
+export * from './description.ts';
+export * from './grant.ts';
+export * from './judge-rows.ts';
+export * from './local-deps.ts';
 export * from './trouble-codes.ts';

@@ -17,6 +17,10 @@ export const TROUBLE_CODES = [
   'timeout',
   'tls',
   'unreachable',
+  // No request was made: see http/session.ts and tokens/.
+  'login_required',
+  'token_not_available',
+  'token_renewed',
   // An answer, by its status.
   'accepted',
   'conflict',

@@ -92,7 +92,13 @@ export const SABOTAGES = {
         const found = await adapter.find?.(hints, options);
         if (found?.outcome !== 'differs') return found ?? absent(NOTHING_FOUND);
         broke();
-        return { outcome: 'found', emrTransactionId: found.emrTransactionId };
+        const { emrTransactionId: id } = found;
+        return {
+          outcome: 'found',
+          emrTransactionId: id,
+          rows: [{ id, amount: hints.amount }],
+          sum: hints.amount,
+        };
       }),
   },
   'send-again-unasked': {

@@ -1,6 +1,6 @@
 import { ConnectionReplySchema } from '@emr-payments/contracts';
 import { findConnection, type Statements } from '@emr-payments/db';
-import { type Adapters, canonicalAdapterName } from '@emr-payments/emr';
+import { type Adapters, canonicalAdapterName, droppedFields } from '@emr-payments/emr';
 import { type Shares, within } from '@emr-payments/runtime';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { authenticateHook, callerOf, type UserRouteDeps } from '../auth/authenticate-hook.ts';
@@ -59,7 +59,7 @@ export const connectionRoutes: FastifyPluginAsyncTypebox<ConnectionRouteDeps> = 
           adapter: canonicalAdapterName(connection.adapter) ?? connection.adapter,
           capability: adapter.capability,
           time_zone: connection.timeZone,
-          dropped_fields: [...adapter.drops],
+          dropped_fields: droppedFields(adapter),
           payment_methods: answer.methods.map(({ id, name }) => ({ id, name })),
           locations: answer.locations.map(({ id, name, identifiers }) => ({
             id,

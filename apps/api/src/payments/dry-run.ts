@@ -1,6 +1,6 @@
 import { type CreatePaymentBody, type DryRunReply, normalMrn } from '@emr-payments/contracts';
 import { previewPayment, type Statements } from '@emr-payments/db';
-import type { Adapters } from '@emr-payments/emr';
+import { type Adapters, droppedFields } from '@emr-payments/emr';
 import type { Shares } from '@emr-payments/runtime';
 import { askConnection, type EmrRefusal } from '../connection/ask-connection.ts';
 
@@ -56,7 +56,7 @@ export async function dryRun(
       reference_number: body.reference_number,
       amount: body.amount,
       deposit_date: preview.depositDate,
-      dropped_fields: [...adapter.drops],
+      dropped_fields: droppedFields(adapter),
     },
   };
 }

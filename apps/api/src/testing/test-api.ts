@@ -10,7 +10,7 @@ import {
   openDatabaseCheck,
 } from '@emr-payments/db';
 import { createPractice } from '@emr-payments/db/testing';
-import { createAdapters } from '@emr-payments/emr';
+import { createAdapters, localAdapterDeps } from '@emr-payments/emr';
 import { createLogger, type Keyring, parseKeyring } from '@emr-payments/runtime';
 import { openTestDatabase } from '@emr-payments/testkit';
 import { createAgents, dnsResolve } from '@emr-payments/webhooks';
@@ -95,7 +95,10 @@ export async function openTestApi(
       acceptor: createAcceptor({ database: accepting, onBatch: metrics.batch }),
       metrics,
       checks: { postgres: () => databaseCheck.trouble(), queue: async () => null },
-      adapters: createAdapters({ credentialsOf: (sealed) => openCredentials(keyring, sealed) }),
+      adapters: createAdapters({
+        ...localAdapterDeps(),
+        credentialsOf: (sealed) => openCredentials(keyring, sealed),
+      }),
       limiter: options.limiter ?? createRateLimiter({ clientPerSecond: 0, userPerSecond: 0 }),
       audit,
       webhooks: { database, writes, costly, keyring, send: { policy, agents }, resolve: dnsResolve() },

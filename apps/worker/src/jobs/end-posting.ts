@@ -20,7 +20,7 @@ import { persist } from './under-claim.ts';
 
 /** The end of a claim on a payment: it is settled, or retried later. `attempt` is null when nothing was sent. */
 export type PostingEnd = { attempt: WordedAttempt | null } & (
-  | { status: 'posted'; emrTransactionId: string }
+  | { status: 'posted'; emrTransactionId: string | null }
   | { status: 'failed'; code: FailedCode; reason: OurSentence }
   | { status: 'needs_review'; code: ReviewCode; reason: OurSentence }
   | {

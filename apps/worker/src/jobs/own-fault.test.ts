@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { findOwnFaults, openCredentials } from '@emr-payments/db';
-import { createAdapters, type EmrAdapter } from '@emr-payments/emr';
+import { createAdapters, type EmrAdapter, localAdapterDeps } from '@emr-payments/emr';
 import { parseKeyring } from '@emr-payments/runtime';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { collectLog } from '../testing/collect-log.ts';
@@ -57,7 +57,10 @@ const FAULTS: Fault[] = [
     async begin() {
       const { adapters } = fixture.deps;
       const keyring = otherKeyring();
-      fixture.deps.adapters = createAdapters({ credentialsOf: (sealed) => openCredentials(keyring, sealed) });
+      fixture.deps.adapters = createAdapters({
+        ...localAdapterDeps(),
+        credentialsOf: (sealed) => openCredentials(keyring, sealed),
+      });
       return async () => {
         fixture.deps.adapters = adapters;
       };

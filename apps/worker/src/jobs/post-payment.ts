@@ -8,7 +8,7 @@ import {
   uuidToPaymentId,
 } from '@emr-payments/contracts';
 import type { ClaimedPosting } from '@emr-payments/db';
-import type { EmrAdapter, EntryDiffers, PostOutcome, Trouble } from '@emr-payments/emr';
+import type { EmrAdapter, EntryDiffers, PostOutcome, SeveralRows, Trouble } from '@emr-payments/emr';
 import type { QueueEntry } from '@emr-payments/runtime';
 import type { Held } from '../loops/leases.ts';
 import type { JobDeps } from './deps.ts';
@@ -47,6 +47,7 @@ async function attempt(
   if (doubt.known === 'found')
     return { status: 'posted', emrTransactionId: doubt.emrTransactionId, attempt: null };
   if (doubt.known === 'differs') return { ...entryDiffers(doubt.entry), attempt: null };
+  if (doubt.known === 'several') return { ...severalRows(doubt.entries), attempt: null };
   if (doubt.known === 'never') return outcomeUnknown(sentence`The EMR did not answer. ${doubt.detail}`);
   if (doubt.known === 'not_yet')
     return { status: 'retrying', trouble: doubt.trouble, inDoubt: true, attempt: null };
@@ -197,6 +198,12 @@ function entryDiffers({ emrTransactionId, difference }: EntryDiffers) {
   const entry = sentence`The EMR has an entry with this payment's id`;
   const reason = sentence`${id === null ? entry : sentence`${entry} (${id})`}, but it has ${difference}.`;
   return { status: 'needs_review', code: 'entry_differs', reason } as const;
+}
+
+/** The EMR has the payment more than once, or rows of it are missing: only a person can say which are right. */
+function severalRows({ rows }: SeveralRows) {
+  const reason = sentence`${FAILURE_CODES.several_matches.says} It has ${rows.length}, and together they are not its amount.`;
+  return { status: 'needs_review', code: 'several_matches', reason } as const;
 }
 
 function failedCode(code: string): FailedCode {

@@ -43,8 +43,15 @@ function adapterWith(capability: EmrAdapter['capability'], outcome?: FindOutcome
   return { adapter, signal, asked };
 }
 
+const FOUND: FindOutcome = {
+  outcome: 'found',
+  emrTransactionId: '7',
+  rows: [{ id: '7', amount: '350.10' }],
+  sum: '350.10',
+};
+
 test('the look-up gets everything that is known about the payment', async () => {
-  const far = adapterWith('lookup', { outcome: 'found', emrTransactionId: '7' });
+  const far = adapterWith('lookup', FOUND);
   expect(await settleDoubt(far, posting)).toEqual({ known: 'found', emrTransactionId: '7' });
   expect(far.asked).toEqual([
     {
@@ -89,7 +96,7 @@ test('what was sent elsewhere can be found, and is neither absent nor sent again
   const moved = { ...posting, unresolvedMs: 6000, unresolvedAt: ['here', 'elsewhere'] };
   expect(await settleDoubt(adapterWith('lookup', ABSENT), moved)).toMatchObject({ known: 'never' });
   expect(await settleDoubt(adapterWith('conditional-create'), moved)).toMatchObject({ known: 'never' });
-  const far = adapterWith('lookup', { outcome: 'found', emrTransactionId: '7' });
+  const far = adapterWith('lookup', FOUND);
   expect(await settleDoubt(far, moved)).toEqual({ known: 'found', emrTransactionId: '7' });
 });
 
@@ -124,7 +131,7 @@ test('what the EMR has accepted is looked up until its limit, and is never absen
     const down = adapterWith(capability, { outcome: 'unavailable', ...trouble });
     expect(await settleDoubt(down, accepted)).toMatchObject({ known: 'accepted', trouble });
     expect(await settleDoubt(down, late)).toMatchObject({ known: 'not_confirmed' });
-    const found = adapterWith(capability, { outcome: 'found', emrTransactionId: '7' });
+    const found = adapterWith(capability, FOUND);
     expect(await settleDoubt(found, late)).toEqual({ known: 'found', emrTransactionId: '7' });
   }
 });

@@ -1,6 +1,6 @@
 import { type OurSentence, sentence, uuidToPaymentId } from '@emr-payments/contracts';
 import type { ClaimedPosting } from '@emr-payments/db';
-import type { EmrAdapter, EntryDiffers, Trouble } from '@emr-payments/emr';
+import type { EmrAdapter, EntryDiffers, SeveralRows, Trouble } from '@emr-payments/emr';
 
 /** The code while the EMR may still be processing the last send: nothing that it says or does proves what comes of that. */
 export const SETTLING = 'settling';
@@ -14,6 +14,8 @@ export type Doubt =
   | { known: 'found'; emrTransactionId: string }
   /** The EMR has an entry with our payment id that is not the payment as we know it. */
   | { known: 'differs'; entry: EntryDiffers }
+  /** The EMR has several rows with our payment id, which together are not the payment. */
+  | { known: 'several'; entries: SeveralRows }
   /** None of them created an entry. */
   | { known: 'absent' }
   /** Their outcome is not known, but the EMR has written what it is going to: sending again with the same key makes no second entry. */
@@ -64,6 +66,7 @@ export async function settleDoubt(
   const answer = await adapter.find({ ...hints, sentAt: unresolvedSentAt }, { signal });
   if (answer.outcome === 'found') return { known: 'found', emrTransactionId: answer.emrTransactionId };
   if (answer.outcome === 'differs') return { known: 'differs', entry: answer };
+  if (answer.outcome === 'several') return { known: 'several', entries: answer };
   if (acceptedMs !== null) {
     const detail = sentence`The EMR has accepted the payment for later, and does not have an entry of it yet.`;
     const trouble: Trouble = answer.outcome === 'absent' ? { code: NOT_THERE_YET, detail } : answer;

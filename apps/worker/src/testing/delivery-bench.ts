@@ -13,7 +13,7 @@ import {
   startRecovery,
   takeRecoveryTurn,
 } from '@emr-payments/db';
-import { createAdapters } from '@emr-payments/emr';
+import { createAdapters, localAdapterDeps } from '@emr-payments/emr';
 import { type Keyring, type LogFields, parseKeyring } from '@emr-payments/runtime';
 import { openTestDatabase } from '@emr-payments/testkit';
 import { createAgents, newWebhookSecret } from '@emr-payments/webhooks';
@@ -65,7 +65,10 @@ export async function openDeliveryBench({ allowHosts = ['127.0.0.1'] } = {}): Pr
     logger,
     leases,
     metrics: createWorkerMetrics({ database }),
-    adapters: createAdapters({ credentialsOf: (sealed) => openCredentials(keyring, sealed) }),
+    adapters: createAdapters({
+      ...localAdapterDeps(),
+      credentialsOf: (sealed) => openCredentials(keyring, sealed),
+    }),
     keyring,
     webhooks: { policy, agents },
     horizonMs: 3_600_000,

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createAcceptor, type Database, feedJobs, openCredentials, openDatabase } from '@emr-payments/db';
 import { createPractice } from '@emr-payments/db/testing';
-import { createAdapters } from '@emr-payments/emr';
+import { createAdapters, localAdapterDeps } from '@emr-payments/emr';
 import { createLogger, parseKeyring } from '@emr-payments/runtime';
 import { openTestDatabase, type SandboxProcess, startSandbox } from '@emr-payments/testkit';
 import { createAgents } from '@emr-payments/webhooks';
@@ -74,7 +74,10 @@ export async function openWorkerFixture(options: FixtureOptions = {}): Promise<W
     logger,
     leases,
     metrics: createWorkerMetrics({ database }),
-    adapters: createAdapters({ credentialsOf: (sealed) => openCredentials(keyring, sealed) }),
+    adapters: createAdapters({
+      ...localAdapterDeps(),
+      credentialsOf: (sealed) => openCredentials(keyring, sealed),
+    }),
     keyring,
     webhooks: { policy, agents },
     horizonMs: options.horizonMs ?? 60_000,

@@ -17,7 +17,7 @@ export type Settlement = {
   laneId: number;
   clientPk: number;
   result:
-    | { status: 'posted'; emrTransactionId: string }
+    | { status: 'posted'; emrTransactionId: string | null }
     | { status: 'failed' | 'needs_review'; failureCode: string; failureReason: string };
   attempt: AttemptEnd | null;
   event: EventRecord;

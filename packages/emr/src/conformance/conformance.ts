@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, test } from 'vitest';
+import { localAdapterDeps } from '../local-deps.ts';
 import type { BreakServer } from './break-server.ts';
 import { openBreakingProxy } from './breaking-proxy.ts';
-import { contextOf, type Rule, runRule } from './rule.ts';
+import { type Context, contextOf, type Rule, runRule } from './rule.ts';
 import { absenceRules } from './rules/absence.ts';
 import { checkRules } from './rules/checks.ts';
 import { credentialRules } from './rules/credentials.ts';
@@ -23,12 +24,13 @@ import type { UnderTest } from './under-test.ts';
 export function rulesFor(emr: UnderTest): readonly Rule[] {
   // Opened only to see what it declares: the server may not have started yet.
   const adapter = emr.open({
+    deps: localAdapterDeps(),
     baseUrl: 'http://127.0.0.1:1',
     credentials: emr.credentials.good,
     timeoutMs: 1000,
   });
   return [
-    ...fieldRules,
+    ...fieldRules(emr),
     ...textRules,
     ...nameRules,
     ...refusalRules(emr),
@@ -63,6 +65,10 @@ export function conformance(
     });
     afterAll(() => server.close());
 
-    test.each(rulesFor(emr))('$name', (rule) => runRule(rule, contextOf(emr, server)));
+    let context: Context;
+    beforeAll(() => {
+      context = contextOf(emr, server);
+    });
+    test.each(rulesFor(emr))('$name', (rule) => runRule(rule, context));
   });
 }

@@ -1,5 +1,16 @@
-import { randomBytes } from 'node:crypto';
-import type { CallOptions, EmrAdapter, FindHints, FindOutcome, Posting, PostOptions } from '../adapter.ts';
+import { randomBytes, randomInt } from 'node:crypto';
+import { expect, vi } from 'vitest';
+import type {
+  AdapterDeps,
+  CallOptions,
+  EmrAdapter,
+  FindHints,
+  FindOutcome,
+  Posting,
+  PostOptions,
+} from '../adapter.ts';
+import { centsText } from '../amounts.ts';
+import { localAdapterDeps } from '../local-deps.ts';
 import type { BreakServer } from './break-server.ts';
 import type { UnderTest } from './under-test.ts';
 
@@ -13,6 +24,8 @@ export type Context = {
     credentials?: Readonly<Record<string, string>>;
     timeoutMs?: number;
   }): EmrAdapter;
+  /** Shared by the adapters of this server: tokens that one has got, the others have too. */
+  deps: AdapterDeps;
 };
 
 /** One demand on every adapter. */
@@ -25,21 +38,28 @@ export type Rule = {
   run(context: Context): Promise<void>;
 };
 
+/** True for an adapter whose names come from the EMR. */
+export const readsLists = ({ lists }: UnderTest): boolean => lists === 'read';
+
 export const canFind = (_emr: UnderTest, adapter: EmrAdapter): boolean => adapter.find !== undefined;
 
 /** Makes a context for one adapter at one server. */
 export function contextOf(emr: UnderTest, server: BreakServer): Context {
+  const deps = localAdapterDeps();
   return {
     emr,
     server,
+    deps,
     open: ({ baseUrl = server.baseUrl, credentials = emr.credentials.good, timeoutMs = 10_000 } = {}) =>
-      emr.open({ baseUrl, credentials, timeoutMs }),
+      emr.open({ baseUrl, credentials, timeoutMs, deps }),
   };
 }
 
 /** Runs one rule on a mended server. */
 export async function runRule(rule: Rule, context: Context): Promise<void> {
-  context.server.mend();
+  const { emr, server, deps } = context;
+  server.mend();
+  await emr.prepare?.({ baseUrl: server.baseUrl, deps });
   try {
     await rule.run(context);
   } finally {
@@ -47,12 +67,15 @@ export async function runRule(rule: Rule, context: Context): Promise<void> {
   }
 }
 
+/** An amount that no other payment of the run has, as far as chance can promise. */
+const ownAmount = () => centsText(BigInt(randomInt(10_000, 1_000_000_000)));
+
 /** A payment that the EMR has not seen. */
 export function newPosting({ practice }: UnderTest, change: Partial<Posting> = {}): Posting {
   return {
     paymentId: randomBytes(16).toString('hex'),
     emrPatientId: practice.patientIds[0],
-    amount: '350.10',
+    amount: ownAmount(),
     referenceNumber: '#123456',
     notes: 'Patient copay collected at front desk',
     depositDate: '2026-06-15',
@@ -79,4 +102,40 @@ export function hintsOf({ paymentId, emrPatientId, amount, depositDate }: Postin
 export async function lookUp(adapter: EmrAdapter, posting: Posting): Promise<FindOutcome> {
   if (adapter.find === undefined) throw new Error('the adapter has no find');
   return adapter.find(hintsOf(posting), quiet());
+}
+
+/** The good outcomes of a look-up and of a send, for comparisons. */
+export const foundAs = (id: string | undefined, amount: string): FindOutcome => ({
+  outcome: 'found',
+  emrTransactionId: String(id),
+  rows: [{ id: String(id), amount }],
+  sum: amount,
+});
+
+/** Demands the outcome of a good first send. */
+export function expectTaken({ answers }: UnderTest, outcome: string): void {
+  expect(outcome).toBe(answers === 'later' ? 'accepted' : 'posted');
+}
+
+/**
+ * Posts a payment and waits until the EMR has it.
+ *
+ * @returns the id that the adapter names: in the answer, or for an EMR that finishes later, in a look-up. null: it names none.
+ */
+export async function postAndSettle(
+  { emr, open }: Context,
+  posting: Posting,
+  adapter: EmrAdapter = open(),
+): Promise<string | null> {
+  const result = await adapter.post(posting, sending());
+  expectTaken(emr, result.outcome);
+  if (result.outcome === 'posted') return result.emrTransactionId;
+  return vi.waitFor(
+    async () => {
+      const found = await lookUp(adapter, posting);
+      if (found.outcome !== 'found') throw new Error(`not found yet: ${found.outcome}`);
+      return found.emrTransactionId;
+    },
+    { timeout: 5000, interval: 20 },
+  );
 }

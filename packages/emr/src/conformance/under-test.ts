@@ -1,4 +1,4 @@
-import type { Capability, EmrAdapter, EmrCode, Posting, SettingValues } from '../adapter.ts';
+import type { AdapterDeps, Capability, EmrAdapter, EmrCode, Posting, SettingValues } from '../adapter.ts';
 import type { SeenRequest, WireAnswer } from './break-server.ts';
 
 /** An entry of the EMR in our words, read from the server itself and not through the adapter. Null: the EMR has no such field. */
@@ -21,6 +21,9 @@ export type PracticeName = { given: string; code: EmrCode; inEntry: string };
 /** How the vendor treats text that is longer than `length`, counted in UTF-16 units. */
 export type TextLimit = { length: number; over: 'clipped' | 'refused' };
 
+/** Fields of an entry by which a look-up or a second send can see that it is another payment. */
+export type Compared = 'amount' | 'patient' | 'deposit date' | 'payment method';
+
 /**
  * An adapter and the server on which it is tried. All rules share the server, and several rules may run at the same time,
  * so these values hold for the whole run.
@@ -31,14 +34,35 @@ export type UnderTest = {
   /** The capability that the adapter has when it is opened as below. */
   capability: Capability;
   credentials: { good: Readonly<Record<string, string>>; rejected: Readonly<Record<string, string>> };
-  /** Opens the adapter for a connection of its own. `timeoutMs` is the limit of one exchange. */
+  /** Opens the adapter for a connection of its own. `timeoutMs` is the limit of one exchange; `deps` are shared by a run. */
   open(input: {
     baseUrl: string;
     credentials: Readonly<Record<string, string>>;
     timeoutMs: number;
+    deps: AdapterDeps;
   }): EmrAdapter;
-  /** Reads the entries that the EMR has for one payment, oldest first. */
-  entries(paymentId: string): Promise<readonly NeutralEntry[]>;
+  /**
+   * The good answer to a first send: `named` is posted with the entry's id, `unnamed` is posted without one, `later` is accepted,
+   * and the entry appears after it.
+   */
+  answers: 'named' | 'unnamed' | 'later';
+  /** Only with `conditional-create`: the answer to a second send. */
+  again: 'named' | 'unnamed';
+  /** `read`: the practice's names are read from the EMR; `fixed`: from the vendor's documentation, or there are none. */
+  lists: 'read' | 'fixed';
+  /** Names that the EMR has no place for, so that every one is taken. */
+  anyName: { method: boolean; location: boolean };
+  /** Differences that a look-up sees in an entry with our id, and those that a second send sees. */
+  sees: { lookUp: readonly Compared[]; send: readonly Compared[] };
+  /**
+   * Reads the entries that the EMR has for one payment, oldest first. Where it keeps nothing of ours (`keyless`), by patient and
+   * amount: the suite gives each payment an amount of its own.
+   */
+  entries(posting: Posting): Promise<readonly NeutralEntry[]>;
+  /** True: an entry holds nothing by which a payment could be recognised. */
+  keyless: boolean;
+  /** Gets an access token before a server is broken, where the adapter needs one. It is kept in `deps`. */
+  prepare?(input: { baseUrl: string; deps: AdapterDeps }): Promise<void>;
   /** Makes one more entry with the same payment id, past the adapter's protection against that. */
   addDuplicate(posting: Posting): Promise<void>;
   /** True for the request that creates the entry. */
@@ -66,8 +90,14 @@ export type UnderTest = {
     /** The result of a check: no connection, or these settings where the operator gave none. */
     makes: 'refused' | SettingValues;
   }[];
-  /** The answer to a send that created an entry, if the EMR had given the entry this id. */
-  renamed(answer: WireAnswer, id: string): WireAnswer;
+  /** The answer to a send that created an entry, if the EMR had given the entry this id; null where no answer names it. */
+  renamed: ((answer: WireAnswer, id: string) => WireAnswer) | null;
+  /** Ids of the kinds that this EMR can give: some EMRs have whole numbers only, up to 19 digits. */
+  ids: readonly [string, ...string[]];
+  /** The largest amount that the vendor takes, below 9999999999.99. */
+  largestAmount?: string;
+  /** Sentences that the check of a good connection makes. */
+  remarks: readonly string[];
   /** The vendor's limits below those of our own API (notes 5000, reference number 255). */
   limits: { notes?: TextLimit; referenceNumber?: TextLimit };
 };

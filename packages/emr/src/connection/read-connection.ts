@@ -1,6 +1,6 @@
 import { Kind, type Static, type TObject, type TSchema } from '@sinclair/typebox';
 import { Value, ValueErrorType } from '@sinclair/typebox/value';
-import type { AdapterField } from '../adapter.ts';
+import type { AdapterField } from '../description.ts';
 
 const FIELD_TYPES: Readonly<Record<string, AdapterField['type']>> = {
   String: 'string',

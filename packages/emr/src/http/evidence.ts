@@ -5,6 +5,7 @@ import type { TroubleCode } from '../trouble-codes.ts';
 import { BrokenEncodingError, DecodedTooLargeError } from './content-encoding.ts';
 import { type Answer, EarlyAnswerError, type NoAnswer } from './exchange.ts';
 import { ClaimLostError } from './gated-body.ts';
+import { NotMadeError } from './not-made.ts';
 import { ownWords } from './own-words.ts';
 
 /**
@@ -141,6 +142,8 @@ const NETWORK_CODES = [
 /** Puts an exchange without a complete answer into words. The evidence is `handedOver`, never the kind of error. */
 export function describeNoAnswer({ error }: NoAnswer): Trouble {
   const chain = errorChain(error);
+  const notMade = chain.find((each) => each instanceof NotMadeError);
+  if (notMade !== undefined) return notMade.trouble;
   const is = (type: new (message: string) => Error) => chain.some((each) => each instanceof type);
   if (is(ClaimLostError))
     return { code: 'claim_lost', detail: sentence`Another worker has taken over the payment.` };

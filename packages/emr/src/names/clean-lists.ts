@@ -12,8 +12,9 @@ const clean = <T extends EmrCode>({ id, name, ...rest }: T) => ({
  * Cleans the names of an EMR's lists, which go into our sentences, our tables and back to the EMR. An entry whose id is none
  * is left out: a payment that named it could not be posted.
  */
-export function cleanLists({ methods, locations }: EmrLists): EmrLists {
+export function cleanLists({ methods, locations, ...rest }: EmrLists): EmrLists {
   return {
+    ...rest,
     methods: methods.filter(({ id }) => isUsableId(id)).map(clean),
     locations: locations
       .filter(({ id }) => isUsableId(id))

@@ -1,4 +1,10 @@
-import { type Capability, type CheckOutcome, type EmrConnection, openAdapter } from '@emr-payments/emr';
+import {
+  type Capability,
+  type CheckOutcome,
+  type EmrConnection,
+  localAdapterDeps,
+  openAdapter,
+} from '@emr-payments/emr';
 
 /** Longest time that the EMR may take for all the calls of a check. */
 const CHECK_MS = 30_000;
@@ -15,10 +21,15 @@ export type CheckedConnection =
  */
 export async function checkConnection(connection: EmrConnection): Promise<CheckedConnection> {
   try {
-    const checked = await openAdapter(connection).check({ signal: AbortSignal.timeout(CHECK_MS) });
+    const checked = await openAdapter(connection, localAdapterDeps()).check({
+      signal: AbortSignal.timeout(CHECK_MS),
+    });
     if (!checked.ok) return checked;
     const settings = { ...connection.settings, ...checked.settings };
-    return { ...checked, capability: openAdapter({ ...connection, settings }).capability };
+    return {
+      ...checked,
+      capability: openAdapter({ ...connection, settings }, localAdapterDeps()).capability,
+    };
   } catch (error) {
     return { ok: false, reason: `${(error as Error).message}.` };
   }

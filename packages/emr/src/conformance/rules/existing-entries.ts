@@ -1,16 +1,14 @@
 import { expect } from 'vitest';
 import type { Posting } from '../../adapter.ts';
 import { type Context, canFind, lookUp, newPosting, type Rule, sending } from '../rule.ts';
+import type { Compared } from '../under-test.ts';
 
-type Difference = { name: string; change(context: Context): Partial<Posting> };
+type Difference = { name: Compared; change(context: Context): Partial<Posting> };
 
-const KNOWN_TO_A_LOOK_UP: Difference[] = [
+const DIFFERENCES: Difference[] = [
   { name: 'amount', change: () => ({ amount: '1.00' }) },
   { name: 'patient', change: ({ emr }) => ({ emrPatientId: emr.practice.patientIds[1] }) },
   { name: 'deposit date', change: () => ({ depositDate: '2026-06-14' }) },
-];
-const KNOWN_TO_A_SEND: Difference[] = [
-  ...KNOWN_TO_A_LOOK_UP,
   {
     name: 'payment method',
     change: ({ emr }) => ({ method: emr.practice.methods.at(-1)?.code ?? emr.practice.methods[0].code }),
@@ -21,16 +19,16 @@ const KNOWN_TO_A_SEND: Difference[] = [
 async function withOther({ change }: Difference, context: Context) {
   const posting = newPosting(context.emr);
   await context.emr.addDuplicate({ ...posting, ...change(context) });
-  const [entry] = await context.emr.entries(posting.paymentId);
+  const [entry] = await context.emr.entries(posting);
   return { posting, id: entry?.id };
 }
 
 /** Rules about an entry that carries our payment id and is not the payment: only a person can say what it is. */
 export const existingEntryRules: readonly Rule[] = [
-  ...KNOWN_TO_A_LOOK_UP.map(
+  ...DIFFERENCES.map(
     (other): Rule => ({
       name: `existing entry, another ${other.name}: differs when it is looked up`,
-      concerns: canFind,
+      concerns: (emr, adapter) => canFind(emr, adapter) && emr.sees.lookUp.includes(other.name),
       async run(context) {
         const { posting, id } = await withOther(other, context);
         expect(await lookUp(context.open(), posting)).toEqual({
@@ -41,12 +39,11 @@ export const existingEntryRules: readonly Rule[] = [
       },
     }),
   ),
-  ...KNOWN_TO_A_SEND.map(
+  ...DIFFERENCES.map(
     (other): Rule => ({
       name: `existing entry, another ${other.name}: differs when the payment is sent`,
-      concerns: ({ capability }, { drops }) =>
-        capability === 'conditional-create' &&
-        !(other.name === 'payment method' && drops.includes('payment_method')),
+      concerns: ({ capability, sees }) =>
+        capability === 'conditional-create' && sees.send.includes(other.name),
       async run(context) {
         const { posting, id } = await withOther(other, context);
         expect(await context.open().post(posting, sending())).toEqual({
@@ -54,7 +51,7 @@ export const existingEntryRules: readonly Rule[] = [
           emrTransactionId: id,
           difference: `another ${other.name}`,
         });
-        expect(await context.emr.entries(posting.paymentId)).toHaveLength(1);
+        expect(await context.emr.entries(posting)).toHaveLength(1);
       },
     }),
   ),

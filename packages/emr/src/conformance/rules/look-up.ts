@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { canFind, lookUp, newPosting, type Rule, sending } from '../rule.ts';
+import { canFind, foundAs, lookUp, newPosting, postAndSettle, type Rule } from '../rule.ts';
 
 export const lookUpRules: readonly Rule[] = [
   {
@@ -12,31 +12,35 @@ export const lookUpRules: readonly Rule[] = [
   {
     name: 'look-up: a payment that was posted is found, with its transaction id',
     concerns: canFind,
-    async run({ emr, open }) {
+    async run(context) {
+      const { emr, open } = context;
       const posting = newPosting(emr);
-      await open().post(posting, sending());
-      const [entry] = await emr.entries(posting.paymentId);
-      expect(await lookUp(open(), posting)).toEqual({ outcome: 'found', emrTransactionId: entry?.id });
+      await postAndSettle(context, posting);
+      const [entry] = await emr.entries(posting);
+      expect(await lookUp(open(), posting)).toEqual(foundAs(entry?.id, posting.amount));
     },
   },
   {
-    name: 'look-up: of two entries the earlier is named',
+    name: 'look-up: a payment that was posted twice is several, with both rows and their sum',
     concerns: canFind,
-    async run({ emr, open }) {
-      const posting = newPosting(emr);
-      await open().post(posting, sending());
+    async run(context) {
+      const { emr, open } = context;
+      const posting = newPosting(emr, { amount: '120.45' });
+      await postAndSettle(context, posting);
       await emr.addDuplicate(posting);
-      const entries = await emr.entries(posting.paymentId);
+      const entries = await emr.entries(posting);
       expect(entries).toHaveLength(2);
-      expect(await lookUp(open(), posting)).toEqual({ outcome: 'found', emrTransactionId: entries[0]?.id });
+      const rows = entries.map(({ id, amount }) => ({ id, amount }));
+      expect(await lookUp(open(), posting)).toEqual({ outcome: 'several', rows, sum: '240.90' });
     },
   },
   {
     name: 'look-up: a payment that is like ours in all but its id is not ours',
     concerns: canFind,
-    async run({ emr, open }) {
+    async run(context) {
+      const { emr, open } = context;
       const other = newPosting(emr);
-      await open().post(other, sending());
+      await postAndSettle(context, other);
       const ours = newPosting(emr, { ...other, paymentId: newPosting(emr).paymentId });
       expect(await lookUp(open(), ours)).toEqual({ outcome: 'absent' });
     },
@@ -49,7 +53,7 @@ export const lookUpRules: readonly Rule[] = [
       const posting = newPosting(emr);
       await lookUp(open(), posting);
       expect(server.seen.slice(before).filter((request) => emr.isSend(request))).toEqual([]);
-      expect(await emr.entries(posting.paymentId)).toEqual([]);
+      expect(await emr.entries(posting)).toEqual([]);
     },
   },
 ];

@@ -1,9 +1,10 @@
 import { expect } from 'vitest';
 import { FAULTS, SHORT_MS, UNREACHABLE } from '../faults.ts';
-import { canFind, lookUp, newPosting, quiet, type Rule, sending } from '../rule.ts';
+import { canFind, lookUp, newPosting, postAndSettle, quiet, type Rule, readsLists } from '../rule.ts';
 
 const lists: Rule[] = FAULTS.map((fault) => ({
   name: `list, ${fault.name}: ${fault.list.join(' or ')}`,
+  concerns: readsLists,
   async run({ server, open }) {
     fault.arm(server);
     const result = await open(fault.endsByTimeout ? { timeoutMs: SHORT_MS } : {}).list(quiet());
@@ -14,6 +15,7 @@ const lists: Rule[] = FAULTS.map((fault) => ({
 
 const resolves: Rule[] = FAULTS.map((fault) => ({
   name: `resolve, ${fault.name}: ${fault.list.join(' or ').replace('listed', 'resolved')}`,
+  concerns: readsLists,
   async run({ emr, server, open }) {
     const adapter = open(fault.endsByTimeout ? { timeoutMs: SHORT_MS } : {});
     fault.arm(server);
@@ -28,9 +30,10 @@ const resolves: Rule[] = FAULTS.map((fault) => ({
 const finds: Rule[] = FAULTS.map((fault) => ({
   name: `find, ${fault.name}: ${fault.find.join(' or ')}, never absent`,
   concerns: canFind,
-  async run({ emr, server, open }) {
+  async run(context) {
+    const { emr, server, open } = context;
     const posting = newPosting(emr);
-    expect(await open().post(posting, sending())).toMatchObject({ outcome: 'posted' });
+    await postAndSettle(context, posting);
     const adapter = open(fault.endsByTimeout ? { timeoutMs: SHORT_MS } : {});
     fault.arm(server);
     const result = await lookUp(adapter, posting);
@@ -50,6 +53,7 @@ const checks: Rule[] = FAULTS.filter(({ list }) => !list.includes('listed')).map
 const unreachable: Rule[] = UNREACHABLE.flatMap(({ name, urlOf }): Rule[] => [
   {
     name: `list, ${name}: not_sent`,
+    concerns: readsLists,
     async run({ server, open }) {
       expect((await open({ baseUrl: urlOf(server) }).list(quiet())).outcome).toBe('not_sent');
     },

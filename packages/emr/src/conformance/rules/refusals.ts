@@ -10,7 +10,7 @@ export function refusalRules({ refusals }: UnderTest): readonly Rule[] {
       async run({ emr, open }) {
         const posting = newPosting(emr, change);
         expect(await open().post(posting, sending())).toMatchObject({ outcome: 'refused', code });
-        expect(await emr.entries(posting.paymentId)).toEqual([]);
+        expect(await emr.entries(posting)).toEqual([]);
       },
     },
     {

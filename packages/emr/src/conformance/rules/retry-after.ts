@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import type { Trouble } from '../../adapter.ts';
-import { type Context, canFind, lookUp, newPosting, quiet, type Rule, sending } from '../rule.ts';
+import { type Context, canFind, lookUp, newPosting, quiet, type Rule, readsLists, sending } from '../rule.ts';
 
 /** The delay that the outcome carries, in ms; undefined when it carries none. */
 const delayOf = (result: object): number | undefined => (result as Trouble).retryAfterMs;
@@ -9,7 +9,7 @@ type Step = { name: string; call(context: Context): Promise<object>; concerns?: 
 
 const STEPS: readonly Step[] = [
   { name: 'post', call: ({ emr, open }) => open().post(newPosting(emr), sending()) },
-  { name: 'list', call: ({ open }) => open().list(quiet()) },
+  { name: 'list', call: ({ open }) => open().list(quiet()), concerns: readsLists },
   { name: 'find', call: ({ emr, open }) => lookUp(open(), newPosting(emr)), concerns: canFind },
 ];
 

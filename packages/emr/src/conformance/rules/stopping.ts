@@ -1,5 +1,5 @@
 import { expect, vi } from 'vitest';
-import { canFind, hintsOf, newPosting, quiet, type Rule, sending } from '../rule.ts';
+import { canFind, expectTaken, hintsOf, newPosting, quiet, type Rule, readsLists, sending } from '../rule.ts';
 
 /** Longer than a busy machine needs to send a request, shorter than a rule may take. */
 const PATIENT_MS = 2000;
@@ -22,8 +22,8 @@ export const stoppingRules: readonly Rule[] = [
       });
       expect(checks).toBeGreaterThan(0);
       expect(server.seen.slice(before).filter((request) => emr.isSend(request))).toEqual([]);
-      expect(await emr.entries(posting.paymentId)).toEqual([]);
-      expect(await adapter.post(posting, sending())).toMatchObject({ outcome: 'posted' });
+      expect(await emr.entries(posting)).toEqual([]);
+      expectTaken(emr, (await adapter.post(posting, sending())).outcome);
     },
   },
   {
@@ -32,7 +32,7 @@ export const stoppingRules: readonly Rule[] = [
       const posting = newPosting(emr);
       const result = await open().post(posting, sending({ signal: AbortSignal.abort() }));
       expect(result).toMatchObject({ outcome: 'not_sent', code: 'aborted' });
-      expect(await emr.entries(posting.paymentId)).toEqual([]);
+      expect(await emr.entries(posting)).toEqual([]);
     },
   },
   {
@@ -42,7 +42,7 @@ export const stoppingRules: readonly Rule[] = [
       const posting = newPosting(emr);
       server.hangAfter();
       const call = open({ timeoutMs: PATIENT_MS }).post(posting, sending({ signal: controller.signal }));
-      await vi.waitFor(async () => expect(await emr.entries(posting.paymentId)).toHaveLength(1), {
+      await vi.waitFor(async () => expect(await emr.entries(posting)).toHaveLength(1), {
         timeout: 5000,
         interval: 20,
       });
@@ -52,6 +52,7 @@ export const stoppingRules: readonly Rule[] = [
   },
   {
     name: 'stopping: a list or resolve that is aborted ends at once, as not_sent',
+    concerns: readsLists,
     async run({ emr, server, open }) {
       const [{ given: paymentMethod }] = emr.practice.methods;
       const [{ given: location }] = emr.practice.locations;
@@ -99,7 +100,7 @@ export const stoppingRules: readonly Rule[] = [
         methods: lists.methods.length,
         locations: lists.locations.length,
         unusable: [],
-        remarks: [],
+        remarks: emr.remarks,
       });
       expect(server.seen.slice(before).filter((request) => emr.isSend(request))).toEqual([]);
     },

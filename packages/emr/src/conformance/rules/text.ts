@@ -1,5 +1,6 @@
-import { expect } from 'vitest';
-import { newPosting, type Rule, sending } from '../rule.ts';
+import { expect, vi } from 'vitest';
+import { droppedFields } from '../../description.ts';
+import { expectTaken, newPosting, postAndSettle, type Rule, sending } from '../rule.ts';
 import type { NeutralEntry, TextLimit, UnderTest } from '../under-test.ts';
 
 /** The text fields: the longest text that our API accepts, and the name by which an adapter declares that it drops the field. */
@@ -19,12 +20,13 @@ const LONE_SURROGATE = /\p{Cs}/u;
 function textRule(name: string, field: TextField, textOf: (limit: number) => string): Rule {
   return {
     name: `text: ${name} in the ${field} come through unchanged`,
-    concerns: (_emr, { drops }) => !drops.includes(FIELDS[field].droppedAs),
-    async run({ emr, open }) {
+    concerns: (_emr, adapter) => !droppedFields(adapter).includes(FIELDS[field].droppedAs),
+    async run(context) {
+      const { emr } = context;
       const text = textOf(limitOf(emr, field).length);
       const posting = newPosting(emr, { [field]: text });
-      expect(await open().post(posting, sending())).toMatchObject({ outcome: 'posted' });
-      const [entry] = await emr.entries(posting.paymentId);
+      await postAndSettle(context, posting);
+      const [entry] = await emr.entries(posting);
       expect(entry?.[field]).toBe(text);
     },
   };
@@ -40,13 +42,17 @@ function overLimit(field: TextField): Rule {
       for (const text of [emoji(length + 3), emoji(length + 4)]) {
         const posting = newPosting(emr, { [field]: text });
         const result = await open().post(posting, sending());
-        const entries = await emr.entries(posting.paymentId);
+        const entries = await vi.waitFor(async () => {
+          const found = await emr.entries(posting);
+          expect(found).toHaveLength(over === 'refused' ? 0 : 1);
+          return found;
+        });
         if (over === 'refused') {
           expect(result.outcome).toBe('refused');
           expect(entries).toEqual([]);
           continue;
         }
-        expect(result.outcome).toBe('posted');
+        expectTaken(emr, result.outcome);
         expectClipped(entries[0]?.[field], { text, length });
       }
     },

@@ -1,4 +1,5 @@
 import { sentence } from '@emr-payments/contracts';
+import { foundAs } from '../rule.ts';
 import { absentUnproven, finding, posting, type WrongAdapter } from './wrong-adapter.ts';
 
 const PLAIN_ID = /^[A-Za-z0-9.-]{1,64}$/;
@@ -37,7 +38,7 @@ export const wrongEvidence: readonly WrongAdapter[] = [
     mistake: 'knows ids of one kind only',
     breaks: /^ids: /,
     wrap: posting((outcome) =>
-      outcome.outcome === 'posted' && !PLAIN_ID.test(outcome.emrTransactionId)
+      outcome.outcome === 'posted' && !PLAIN_ID.test(String(outcome.emrTransactionId))
         ? { outcome: 'unknown', code: 'bad_answer', detail: sentence`The EMR did not name the entry.` }
         : outcome,
     ),
@@ -46,9 +47,7 @@ export const wrongEvidence: readonly WrongAdapter[] = [
     mistake: 'believes that the entry which it finds is the payment',
     breaks: /^existing entry, .* looked up$/,
     wrap: finding((outcome) =>
-      outcome.outcome === 'differs'
-        ? { outcome: 'found', emrTransactionId: outcome.emrTransactionId }
-        : outcome,
+      outcome.outcome === 'differs' ? foundAs(outcome.emrTransactionId, '0.00') : outcome,
     ),
   },
   {

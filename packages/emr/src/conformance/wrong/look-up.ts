@@ -1,3 +1,4 @@
+import { foundAs } from '../rule.ts';
 import { absentUnproven, finding, type WrongAdapter } from './wrong-adapter.ts';
 
 export const wrongLookUps: readonly WrongAdapter[] = [
@@ -16,29 +17,20 @@ export const wrongLookUps: readonly WrongAdapter[] = [
   },
   {
     mistake: 'finds nothing',
-    breaks: /posted is found|the earlier is named|^look-up after .* found$|^find, wrong content type/,
+    breaks: /posted is found|^look-up after .* found$|^find, wrong content type/,
     wrap: finding((outcome) => (outcome.outcome === 'found' ? absentUnproven() : outcome)),
   },
   {
     mistake: 'finds something always',
     breaks: /never sent is absent|like ours|^look-up after .* absent$/,
-    wrap: finding((outcome) =>
-      outcome.outcome === 'absent' ? { outcome: 'found', emrTransactionId: '1' } : outcome,
-    ),
+    wrap: finding((outcome) => (outcome.outcome === 'absent' ? foundAs('1', '1.00') : outcome)),
   },
   {
-    mistake: 'names the latest of two entries',
-    breaks: /the earlier is named/,
-    wrap: (right, { emr }) => ({
-      ...right,
-      async find(hints, options) {
-        const outcome = (await right.find?.(hints, options)) ?? absentUnproven();
-        const latest = (await emr.entries(hints.paymentId)).at(-1);
-        return outcome.outcome === 'found' && latest !== undefined
-          ? { outcome: 'found', emrTransactionId: latest.id }
-          : outcome;
-      },
-    }),
+    mistake: 'takes a payment that was posted twice for one that was posted',
+    breaks: /posted twice is several/,
+    wrap: finding((outcome) =>
+      outcome.outcome === 'several' ? foundAs(outcome.rows[0]?.id, outcome.sum) : outcome,
+    ),
   },
   {
     mistake: 'sends the payment that it does not find',

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { type SandboxProcess, startSandbox } from '@emr-payments/testkit';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { EmrAdapter, FindHints, Posting, PostOptions } from '../../adapter.ts';
+import { localAdapterDeps } from '../../local-deps.ts';
 import { fhirR5 } from './adapter.ts';
 
 // The rules for every adapter are tested in conformance.test.ts. These tests are about FHIR and the sandbox's own faults.
@@ -53,14 +54,17 @@ async function inLedger(paymentId: string): Promise<Record<string, unknown>[]> {
 }
 
 function open(settings: Record<string, unknown> = {}): EmrAdapter {
-  return fhirR5.open({
-    userId: 1,
-    adapter: 'fhir-r5',
-    baseUrl: sandbox.fhirUrl,
-    credentials: { bearer_token: 'sesame' },
-    settings,
-    timeZone: 'America/New_York',
-  });
+  return fhirR5.open(
+    {
+      userId: 1,
+      adapter: 'fhir-r5',
+      baseUrl: sandbox.fhirUrl,
+      credentials: { bearer_token: 'sesame' },
+      settings,
+      timeZone: 'America/New_York',
+    },
+    localAdapterDeps(),
+  );
 }
 
 const options = (overrides: Partial<PostOptions> = {}): PostOptions => ({

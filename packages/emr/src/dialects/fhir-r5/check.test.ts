@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type SandboxProcess, startSandbox } from '@emr-payments/testkit';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { localAdapterDeps } from '../../local-deps.ts';
 import { fhirR5 } from './adapter.ts';
 
 let folder: string;
@@ -21,14 +22,17 @@ afterAll(async () => {
 });
 
 function check({ token = 'sesame', baseUrl = sandbox.fhirUrl, settings = {} }) {
-  const adapter = fhirR5.open({
-    userId: 1,
-    adapter: 'fhir-r5',
-    baseUrl,
-    credentials: { bearer_token: token },
-    settings,
-    timeZone: 'America/New_York',
-  });
+  const adapter = fhirR5.open(
+    {
+      userId: 1,
+      adapter: 'fhir-r5',
+      baseUrl,
+      credentials: { bearer_token: token },
+      settings,
+      timeZone: 'America/New_York',
+    },
+    localAdapterDeps(),
+  );
   return adapter.check({ signal: AbortSignal.timeout(5000) });
 }
 

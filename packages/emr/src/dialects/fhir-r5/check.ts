@@ -1,10 +1,10 @@
 import type { CallOptions, CheckOutcome } from '../../adapter.ts';
+import { refusalSentence } from '../../http/refusal-sentence.ts';
 import { type Capabilities, readCapabilities } from './capability-statement.ts';
 import { searchPosting } from './find-posting.ts';
 import { judgeCapabilities } from './judge-capabilities.ts';
 import { readLists } from './lists.ts';
 import type { Failed } from './read.ts';
-import { refusalSentence } from './said.ts';
 import { capabilityOf, type FhirConnection, type FhirSettings } from './settings.ts';
 
 /** No payment of ours has this id: in a real one, the bits of the UUID's version and variant are set. */

@@ -1,6 +1,7 @@
 import { joined, normalName, type OurSentence, sentence } from '@emr-payments/contracts';
 import { Type } from '@sinclair/typebox';
 import type { FindHints, Posting } from '../../adapter.ts';
+import { centsText, readCents } from '../../amounts.ts';
 import { idIn } from './entry-id.ts';
 import { as } from './resources.ts';
 
@@ -24,6 +25,12 @@ function amountAgrees({ amount: ours }: Known, { amount }: Entry): Agrees {
   const theirs = as(AmountSchema, amount);
   // Twelve digits at most: equal decimals are equal numbers.
   return theirs && theirs.value === Number(ours) && (theirs.currency ?? 'USD') === 'USD';
+}
+
+/** Returns an entry's amount as a decimal text; one that cannot be read counts as nothing. */
+export function amountOf({ amount }: Entry): string {
+  const theirs = as(AmountSchema, amount);
+  return centsText((theirs && readCents(theirs.value)) ?? 0n);
 }
 
 function referenceAgrees(type: string, ours: string, reference: unknown): Agrees {

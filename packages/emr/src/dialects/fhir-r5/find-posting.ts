@@ -1,8 +1,8 @@
 import { randomInt, randomUUID } from 'node:crypto';
-import type { OurSentence } from '@emr-payments/contracts';
 import { absent } from '../../absence.ts';
-import type { CallOptions, FindHints, FindOutcome } from '../../adapter.ts';
-import { differenceOf } from './compare-entry.ts';
+import type { CallOptions, FindHints, FindOutcome, FoundRow } from '../../adapter.ts';
+import { judgeRows } from '../../judge-rows.ts';
+import { amountOf, differenceOf } from './compare-entry.ts';
 import type { Failed } from './read.ts';
 import { readAll, type SearchFacts } from './read-all.ts';
 import { carriesOurId, type Payment, PaymentReconciliationSchema } from './resources.ts';
@@ -77,7 +77,7 @@ export type SearchOutcome =
       /** Not null when a later page could not be read: there may be more entries than these. */
       unread: Failed | null;
     }
-  | (Exclude<FindOutcome, { outcome: 'found' | 'differs' }> & { refusal?: Failed['refusal'] });
+  | (Exclude<FindOutcome, { outcome: 'found' | 'several' | 'differs' }> & { refusal?: Failed['refusal'] });
 
 /** Searches for the entries that carry our payment id, the earliest first. */
 export async function searchPosting(
@@ -110,8 +110,8 @@ export async function searchPosting(
 }
 
 /**
- * Searches for the entry that carries our payment id. If there are several, the earliest that is the payment is returned: the
- * payment has been posted, and nothing may be sent again. An entry that a person has voided counts as found too.
+ * Searches for the entries that carry our payment id and judges them by their sum. An entry that a person has voided counts as
+ * found too. One that is the payment counts although a later page cannot be read: nothing may be sent again.
  */
 export async function findPosting(
   connection: FhirConnection,
@@ -125,11 +125,18 @@ export async function findPosting(
     const { refusal: _, ...unavailable } = search;
     return unavailable;
   }
-  const compared = search.entries.map((entry) => ({ id: entry.id, difference: differenceOf(hints, entry) }));
-  const ours = compared.find(({ difference }) => difference === null);
-  if (ours !== undefined) return { outcome: 'found', emrTransactionId: ours.id };
-  // An entry that is the payment may be on a page that could not be read.
-  if (search.unread !== null) return { outcome: 'unavailable', ...search.unread.trouble };
-  const [{ id, difference }] = compared as [{ id: string; difference: OurSentence }];
-  return { outcome: 'differs', emrTransactionId: id, difference };
+  const { entries, unread } = search;
+  const rows = entries.map((entry) => ({ id: entry.id, amount: amountOf(entry) }));
+  const ours = entries.find((entry) => differenceOf(hints, entry) === null);
+  if (unread !== null && ours === undefined) return { outcome: 'unavailable', ...unread.trouble };
+  if (ours !== undefined && (unread !== null || entries.length === 1))
+    return judgeRows({ rows: [{ id: ours.id, amount: hints.amount }], amount: hints.amount });
+  const [first] = entries;
+  const difference = differenceOf(hints, first);
+  if (entries.length === 1 && difference !== null)
+    return { outcome: 'differs', emrTransactionId: first.id, difference };
+  // Rows of another patient or day are no parts of the payment: their sum proves nothing.
+  const parts = entries.every((entry) => differenceOf({ ...hints, amount: amountOf(entry) }, entry) === null);
+  const judged = judgeRows({ rows: rows as [FoundRow, ...FoundRow[]], amount: hints.amount });
+  return parts || judged.outcome !== 'found' ? judged : { ...judged, outcome: 'several' };
 }

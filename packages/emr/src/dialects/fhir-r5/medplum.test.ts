@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { EmrConnection, Posting } from '../../adapter.ts';
+import { localAdapterDeps } from '../../local-deps.ts';
 import { fhirR5 } from './adapter.ts';
 import { readLists } from './lists.ts';
 import { type MedplumServer, openMedplumServer } from './medplum-server.fixture.ts';
@@ -44,7 +45,8 @@ const connectionTo = (baseUrl: string, settings: Record<string, unknown> = {}): 
   settings,
   timeZone: 'UTC',
 });
-const open = (baseUrl = medplum.baseUrl, settings = {}) => fhirR5.open(connectionTo(baseUrl, settings));
+const open = (baseUrl = medplum.baseUrl, settings = {}) =>
+  fhirR5.open(connectionTo(baseUrl, settings), localAdapterDeps());
 const signal = () => AbortSignal.timeout(10_000);
 const payment = (): Posting => ({
   paymentId: randomBytes(16).toString('hex'),

@@ -4,9 +4,10 @@ import type { Trouble } from '../../adapter.ts';
 import { servedFromCache } from '../../http/cached-answer.ts';
 import { describeNoAnswer, judgeStatus } from '../../http/evidence.ts';
 import { exchange, UNSHARED } from '../../http/exchange.ts';
+import type { Refusal } from '../../http/refusal-sentence.ts';
 import { urlOf } from './links.ts';
 import { parseAs } from './resources.ts';
-import { type Refusal, wordsOf } from './said.ts';
+import { wordsOf } from './said.ts';
 import type { FhirConnection } from './settings.ts';
 
 /** A practice's lists are small: an answer larger than this is not one of them. */

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { refusalSentence, wordsOf } from './said.ts';
+import { refusalSentence } from '../../http/refusal-sentence.ts';
+import { wordsOf } from './said.ts';
 
 const outcome = (...issue: object[]) => JSON.stringify({ resourceType: 'OperationOutcome', issue });
 const words = (body: string, secrets: string[] = []) => wordsOf({ body }, secrets);

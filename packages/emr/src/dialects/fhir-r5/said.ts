@@ -1,44 +1,13 @@
-import { cleanText, clip } from '@emr-payments/runtime';
 import type { Answer } from '../../http/exchange.ts';
+import { wordsFor } from '../../http/refusal-sentence.ts';
 import { OperationOutcomeSchema, parseAs } from './resources.ts';
 
-/** Longest text of a server that is shown, in code points. */
-const LONGEST_TEXT = 300;
-/** Enough of a page to find its text in. */
-const LONGEST_PAGE = 20_000;
-
-/** Takes the markup out of a page, such as the one that a proxy answers with. */
-const withoutMarkup = (page: string): string =>
-  clip(page, LONGEST_PAGE)
-    .replace(/<(script|style)\b.*?(?:<\/\1\s*>|$)/gis, ' ')
-    .replace(/<[^<>]*>/g, ' ');
-
-/** Words of a server on one line, as they can be stored and shown. */
-const oneLine = (text: string): string => cleanText(text).replace(/\s+/g, ' ').trim();
-
-/**
- * Reads a server's own words from an answer: those of its OperationOutcome, else the text of its body. They are for the operator
- * only, because they may hold anything.
- *
- * @param secrets are taken out: a server may repeat the token that it rejects.
- */
+/** Reads a server's own words from an answer: those of its OperationOutcome, else the text of its body. */
 export function wordsOf({ body }: Pick<Answer, 'body'>, secrets: readonly string[]): string {
   const outcome = parseAs(OperationOutcomeSchema, body);
-  const words =
-    outcome === null
-      ? withoutMarkup(body)
-      : outcome.issue.map(({ details, diagnostics }) => details?.text ?? diagnostics ?? '').join(' ');
-  // After the cleaning: a secret with a control character inside would pass unseen, and be put together by it.
-  const shown = secrets.reduce((text, secret) => text.replaceAll(secret, '[credential]'), oneLine(words));
-  return clip(shown, LONGEST_TEXT);
-}
-
-/** A request as the operator reads it, with what came of it. */
-export type Refusal = { request: string; status: number | null; words: string };
-
-/** Names the request, the status and the server's own words: `GET /metadata answered HTTP 401: Token expired.` */
-export function refusalSentence({ request, status, words }: Refusal, { detail }: { detail: string }): string {
-  if (status === null) return `${request} failed: ${detail}`;
-  const said = words === '' ? ' without a text.' : `: ${/[.!?…]$/.test(words) ? words : `${words}.`}`;
-  return `${request} answered HTTP ${status}${said} ${detail}`;
+  if (outcome === null) return wordsFor(body, secrets);
+  return wordsFor(
+    outcome.issue.map(({ details, diagnostics }) => details?.text ?? diagnostics ?? '').join(' '),
+    secrets,
+  );
 }

@@ -1,6 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox';
-import type { AdapterDescription, Capability, EmrConnection } from '../../adapter.ts';
+import type { Capability, EmrConnection } from '../../adapter.ts';
 import { fieldsOf, readBaseUrl, readCredentials, readSettings } from '../../connection/read-connection.ts';
+import type { AdapterDescription } from '../../description.ts';
 import { bearerHeader, bearerTokenSchema } from '../../http/bearer-token.ts';
 
 /** A system or canonical URL that needs no escaping in a header and in `system|value`. */

@@ -1,40 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { type SandboxProcess, startSandbox } from '@emr-payments/testkit';
-import type { EmrAdapter, SettingValues } from '../../adapter.ts';
+import type { SettingValues } from '../../adapter.ts';
 import type { WireAnswer } from '../../conformance/break-server.ts';
-import type { NeutralEntry, UnderTest } from '../../conformance/under-test.ts';
+import { SANDBOX_SECRET, sandboxUnderTest } from '../../conformance/sandbox-under-test.ts';
+import type { UnderTest } from '../../conformance/under-test.ts';
 import { fhirR5 } from './adapter.ts';
 
-const BOOKS_CLOSED_BEFORE = '2020-01-01';
 const METHODS = 'urn:emr-payments:payment-method';
-
-/** A ledger entry of the sandbox, as far as the suite reads it. */
-type LedgerEntry = {
-  seq: number;
-  emr_transaction_id: string;
-  payment_id: string | null;
-  patient_id: string;
-  amount: number;
-  payment_method: string | null;
-  reference_number: string | null;
-  location: string | null;
-  notes: string | null;
-  deposit_date: string;
-};
-
-const neutral = (entry: LedgerEntry): NeutralEntry => ({
-  id: entry.emr_transaction_id,
-  paymentId: entry.payment_id,
-  patientId: entry.patient_id,
-  amount: entry.amount.toFixed(2),
-  method: entry.payment_method,
-  location: entry.location,
-  referenceNumber: entry.reference_number,
-  notes: entry.notes,
-  depositDate: entry.deposit_date,
-});
 
 /** A Bundle without matches, changed. */
 const bundle =
@@ -64,6 +34,13 @@ export const UNCLEAR: UnderTest['unclear'] = [
     name: 'the results of another search',
     change: bundle({ link: [{ relation: 'self', url: 'PaymentReconciliation?_count=50' }] }),
   },
+];
+
+/** Ids of the kinds that FHIR servers give: none of them is read as anything but text. */
+export const IDS: UnderTest['ids'] = [
+  'pay_1',
+  `p-${'x'.repeat(80)}`,
+  'urn:uuid:6f1f3a5e-9c5e-4d2f-8b7a-2f9f6d1f0c11',
 ];
 
 type Json = Record<string, unknown>;
@@ -128,76 +105,38 @@ export const STATEMENTS: UnderTest['statements'] = [
 const left = (settings: object, read: SettingValues): SettingValues =>
   Object.fromEntries(Object.entries(read).filter(([name]) => !(name in settings)));
 
-/** Reads the sandbox's ledger, each entry once: a run of the suite makes thousands. */
-function ledgerReader(baseUrlOf: () => string) {
-  const byPayment = new Map<string | null, NeutralEntry[]>();
-  let lastSeq = 0;
-  return async (paymentId: string): Promise<readonly NeutralEntry[]> => {
-    const answer = await fetch(`${baseUrlOf()}/sandbox/ledger?since=${lastSeq}`);
-    const { entries } = (await answer.json()) as { entries: LedgerEntry[] };
-    for (const entry of entries) {
-      if (entry.seq <= lastSeq) continue;
-      lastSeq = entry.seq;
-      const known = byPayment.get(entry.payment_id) ?? [];
-      byPayment.set(entry.payment_id, [...known, neutral(entry)]);
-    }
-    return byPayment.get(paymentId) ?? [];
-  };
-}
-
-/** The FHIR R5 adapter on a sandbox process of its own. `start` and `stop` are for the hooks of the test file. */
+/** The FHIR R5 adapter on a sandbox process of its own. */
 export function fhirUnderTest(
   settings: { conditional_create?: boolean; search?: boolean } = {},
-): UnderTest & { start(): Promise<void>; stop(): Promise<void> } {
-  let folder = '';
-  let sandbox: SandboxProcess | undefined;
-  const running = (): SandboxProcess => {
-    if (sandbox === undefined) throw new Error('the sandbox has not been started');
-    return sandbox;
-  };
-  const credentials = {
-    good: { bearer_token: 'sesame' },
-    rejected: { bearer_token: 'expired-token-4711' },
-  };
-  const open = (baseUrl: string, bearerToken: Readonly<Record<string, string>>, more: object): EmrAdapter =>
-    fhirR5.open({
-      userId: 1,
-      adapter: 'fhir-r5',
-      baseUrl,
-      credentials: bearerToken,
-      settings: { ...settings, ...more },
-      timeZone: 'America/New_York',
-    });
+): ReturnType<typeof sandboxUnderTest> {
   const capability =
     settings.conditional_create !== false
       ? 'conditional-create'
       : settings.search !== false
         ? 'lookup'
         : 'none';
-
-  return {
-    async start() {
-      folder = await mkdtemp(join(tmpdir(), 'emr-conformance-'));
-      const env = { SANDBOX_TOKEN: credentials.good.bearer_token, BOOKS_CLOSED_BEFORE };
-      sandbox = await startSandbox({ ledgerFile: join(folder, 'ledger.jsonl'), env });
-    },
-    async stop() {
-      await sandbox?.stop();
-      await rm(folder, { recursive: true, force: true });
-    },
-    get baseUrl() {
-      return running().fhirUrl;
-    },
+  return sandboxUnderTest({
+    dialect: fhirR5,
+    path: '/fhir',
+    settings,
+    unprotected: { conditional_create: false },
+    needsToken: false,
     capability,
-    credentials,
-    open: (input) => open(input.baseUrl, input.credentials, { timeout_ms: input.timeoutMs }),
-    entries: ledgerReader(() => running().baseUrl),
-    async addDuplicate(posting) {
-      const unprotected = open(running().fhirUrl, credentials.good, { conditional_create: false });
-      const signal = new AbortController().signal;
-      const result = await unprotected.post(posting, { signal, mayStillSend: () => true });
-      if (result.outcome !== 'posted') throw new Error(result.outcome);
+    credentials: {
+      good: { bearer_token: SANDBOX_SECRET },
+      rejected: { bearer_token: 'expired-token-4711' },
     },
+    answers: 'named',
+    again: 'named',
+    lists: 'read',
+    anyName: { method: false, location: false },
+    sees: {
+      lookUp: ['amount', 'patient', 'deposit date'],
+      send: ['amount', 'patient', 'deposit date', 'payment method'],
+    },
+    keyless: false,
+    ids: IDS,
+    remarks: [],
     isSend: ({ method, path }) => method === 'POST' && path.endsWith('/PaymentReconciliation'),
     practice: {
       patientIds: ['pat-1001', 'pat-1002'],
@@ -272,5 +211,5 @@ export function fhirUnderTest(
       headers: { ...headers, location: location.replace(/[^/]+(?=\/_history)/, encodeURIComponent(id)) },
     }),
     limits: {},
-  };
+  });
 }

@@ -7,6 +7,7 @@ import { rulesFor } from '../../conformance/conformance.ts';
 import { contextOf, type Rule, runRule } from '../../conformance/rule.ts';
 import type { UnderTest } from '../../conformance/under-test.ts';
 import { wrongAdapters } from '../../conformance/wrong/wrong-adapters.ts';
+import { localAdapterDeps } from '../../local-deps.ts';
 import { fhirUnderTest } from './under-test.fixture.ts';
 
 const fhir = fhirUnderTest();
@@ -110,7 +111,12 @@ test.each(wrongAdapters())(
   'an adapter that $mistake: its rules notice, and no other rule fails',
   async (wrong) => {
     const openWrong: UnderTest['open'] = (input) => wrong.wrap(openRight(input), { emr: right, ...input });
-    const input = { baseUrl: fhir.baseUrl, credentials: fhir.credentials.good, timeoutMs: 1000 };
+    const input = {
+      baseUrl: fhir.baseUrl,
+      credentials: fhir.credentials.good,
+      timeoutMs: 1000,
+      deps: localAdapterDeps(),
+    };
     const sample = openRight(input);
     const wrapped = wrong.wrap(sample, { emr: right, ...input });
     const changed = PARTS.filter((name) => wrapped[name] !== sample[name]);

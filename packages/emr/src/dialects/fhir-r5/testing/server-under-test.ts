@@ -1,7 +1,8 @@
 import type { NeutralEntry, UnderTest } from '../../../conformance/under-test.ts';
+import { localAdapterDeps } from '../../../local-deps.ts';
 import { fhirR5 } from '../adapter.ts';
 import { idIn } from '../entry-id.ts';
-import { complaint, STATEMENTS, UNCLEAR } from '../under-test.fixture.ts';
+import { complaint, IDS, STATEMENTS, UNCLEAR } from '../under-test.fixture.ts';
 
 const METHODS = 'urn:emr-payments:payment-method';
 const concept = (code: string, display: string) => ({ code, display });
@@ -82,20 +83,34 @@ export function serverUnderTest({
 }): UnderTest {
   const good = token === '' ? {} : { bearer_token: token };
   const open: UnderTest['open'] = (input) =>
-    fhirR5.open({
-      userId: 1,
-      adapter: 'fhir-r5',
-      baseUrl: input.baseUrl,
-      credentials: input.credentials,
-      settings: { ...settings, timeout_ms: input.timeoutMs },
-      timeZone: 'America/New_York',
-    });
+    fhirR5.open(
+      {
+        userId: 1,
+        adapter: 'fhir-r5',
+        baseUrl: input.baseUrl,
+        credentials: input.credentials,
+        settings: { ...settings, timeout_ms: input.timeoutMs },
+        timeZone: 'America/New_York',
+      },
+      input.deps,
+    );
   return {
     baseUrl,
     capability: settings.conditional_create === false ? 'lookup' : 'conditional-create',
     credentials: { good, rejected: { bearer_token: 'expired-token-4711' } },
     open,
-    async entries(paymentId) {
+    answers: 'named',
+    again: 'named',
+    lists: 'read',
+    anyName: { method: false, location: false },
+    sees: {
+      lookUp: ['amount', 'patient', 'deposit date'],
+      send: ['amount', 'patient', 'deposit date', 'payment method'],
+    },
+    keyless: false,
+    ids: IDS,
+    remarks: [],
+    async entries({ paymentId }) {
       const query = new URLSearchParams({
         identifier: `urn:emr-payments:payment-id|${paymentId}`,
         _count: '50',
@@ -113,14 +128,17 @@ export function serverUnderTest({
         .map((resource) => neutral(paymentId, resource));
     },
     async addDuplicate(posting) {
-      const adapter = fhirR5.open({
-        userId: 1,
-        adapter: 'fhir-r5',
-        baseUrl,
-        credentials: good,
-        settings: { conditional_create: false },
-        timeZone: 'America/New_York',
-      });
+      const adapter = fhirR5.open(
+        {
+          userId: 1,
+          adapter: 'fhir-r5',
+          baseUrl,
+          credentials: good,
+          settings: { conditional_create: false },
+          timeZone: 'America/New_York',
+        },
+        localAdapterDeps(),
+      );
       const options = { signal: AbortSignal.timeout(10_000), mayStillSend: () => true };
       const result = await adapter.post(posting, options);
       if (result.outcome !== 'posted') throw new Error(JSON.stringify(result));

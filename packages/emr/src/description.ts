@@ -1,0 +1,72 @@
+/** One credential or setting that an adapter takes. */
+export type AdapterField = {
+  readonly name: string;
+  readonly type: 'string' | 'integer' | 'boolean';
+  /** True when the connection cannot be opened without it: there is no default. */
+  readonly required: boolean;
+  readonly default?: string | number | boolean;
+  /**
+   * Present for a setting that a check reads from the EMR: the value to store when nobody gives one and nothing was read. It claims
+   * nothing that the EMR might not do.
+   */
+  readonly unread?: string | number | boolean;
+  /** For the operator: what it is for, and its unit. */
+  readonly description: string;
+};
+
+/** Everything that an operator must know to connect a user through an adapter. */
+export type AdapterDescription = {
+  /** The name that a connection gives, such as `fhir-r5`. */
+  readonly name: string;
+  /** The usual name of the EMR and its API. */
+  readonly title: string;
+  readonly credentials: readonly AdapterField[];
+  readonly settings: readonly AdapterField[];
+};
+
+/** Fields of a payment for which an EMR may have no place. */
+export type DroppableField = 'payment_method' | 'reference_number' | 'location' | 'notes' | 'deposit_date';
+
+/** Every fact of a payment that an adapter maps. */
+export type OurField = 'payment_id' | 'patient' | 'amount' | DroppableField;
+
+/**
+ * What becomes of one of our fields at an EMR. `as` names the vendor's field, such as `PayNote`.
+ * - `whole`: it is kept as it is, to the longest text that our API takes;
+ * - `cut`: at most `to` characters (UTF-16 units) are kept there; `rest` names our field in which the whole text is kept, if any;
+ * - `dropped`: the EMR has no place for it. `why` says so where that depends on the payment or on a setting.
+ */
+export type FieldUse =
+  | { kept: 'whole'; as: string }
+  | { kept: 'cut'; as: string; to: number; rest?: DroppableField }
+  | { kept: 'dropped'; why?: string };
+
+/** Data that an EMR demands for some payment methods and that a payment does not carry. */
+export type MethodNeed = {
+  /** The methods, as a person names them, such as `cards`. */
+  methods: string;
+  /** The data, such as `the last four digits of the card`. */
+  data: string;
+  /** The setting of a connection that supplies it; null when nothing can. */
+  setting: string | null;
+  /** True when this connection supplies it: such payments are posted. */
+  supplied: boolean;
+};
+
+/** What an EMR does with a payment over one connection: for `GET /v1/connection`, the CLI and the documentation. */
+export type ConnectionDescription = {
+  readonly fields: Readonly<Record<OurField, FieldUse>>;
+  /** Empty when every method of the practice can be posted with what a payment carries. */
+  readonly methodNeeds: readonly MethodNeed[];
+  /** The vendor's limits of requests, in words with a unit and what they are counted for; empty when it names none. */
+  readonly limits: readonly string[];
+  /** The vendor's pages on which this rests. */
+  readonly sources: readonly string[];
+};
+
+/** Names our fields for which the EMR has no place over this connection. */
+export function droppedFields(adapter: { describe(): ConnectionDescription }): DroppableField[] {
+  return Object.entries(adapter.describe().fields)
+    .filter(([, { kept }]) => kept === 'dropped')
+    .map(([name]) => name as DroppableField);
+}

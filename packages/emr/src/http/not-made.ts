@@ -1,0 +1,11 @@
+import type { Trouble } from '../adapter.ts';
+
+/** No request was made: there is no token, or the vendor's limit is used up. */
+export class NotMadeError extends Error {
+  override name = 'NotMadeError';
+  readonly trouble: Trouble;
+  constructor(trouble: Trouble) {
+    super(trouble.detail);
+    this.trouble = trouble;
+  }
+}
