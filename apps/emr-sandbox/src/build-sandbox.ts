@@ -6,9 +6,11 @@ import { addFaultHooks } from './control/fault-hooks.ts';
 import { faultRoutes } from './control/fault-routes.ts';
 import { createFaultBook } from './control/faults.ts';
 import { ledgerRoutes } from './control/ledger-routes.ts';
+import { paceRoutes } from './control/pace-routes.ts';
 import type { Dialect } from './dialect.ts';
 import { fhirR5 } from './dialects/fhir-r5/dialect.ts';
 import type { Ledger } from './ledger.ts';
+import type { Pace, PaceSet } from './pace.ts';
 import { pageRoutes } from './page/page-routes.ts';
 import { loadPractice, type PracticeSeed } from './practice.ts';
 
@@ -17,6 +19,8 @@ export type SandboxOptions = {
   /** The secret that requests to a dialect must carry; undefined: none. */
   token?: string | undefined;
   capabilities: CapabilitySet;
+  /** By default no limits and no delays. */
+  pace?: PaceSet;
   /** The dialects to serve; all of them by default. */
   dialects?: readonly Dialect[];
 };
@@ -40,21 +44,25 @@ export async function buildSandbox(
   const { token, dialects = DIALECTS } = options;
   const practice = loadPractice(options.seed, ledger.kept);
   const capabilities: Capabilities = { current: options.capabilities };
+  const pace: Pace = { current: options.pace ?? { limits: 'raised', later_ms: 0 } };
   const faults = createFaultBook();
 
   for (const dialect of dialects) {
-    await app.register(
-      async (scope) => {
-        await dialect.register(scope, { ledger, practice, capabilities, token, logger });
-        // Added after the dialect's own hooks, so that a fault can replace the answer that they finished.
-        addFaultHooks(scope, { faults, dialect });
-      },
-      { prefix: dialect.prefix },
-    );
+    for (const prefix of [dialect.prefix, ...(dialect.alsoAt ?? [])]) {
+      await app.register(
+        async (scope) => {
+          await dialect.register(scope, { ledger, practice, capabilities, pace, token, logger });
+          // Added after the dialect's own hooks, so that a fault can replace the answer that they finished.
+          addFaultHooks(scope, { faults, dialect });
+        },
+        { prefix },
+      );
+    }
   }
   await app.register(
     async (control) => {
       await capabilityRoutes(control, { capabilities });
+      await paceRoutes(control, { pace });
       await faultRoutes(control, { faults });
       await ledgerRoutes(control, { ledger, practice });
     },

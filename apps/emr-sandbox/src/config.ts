@@ -35,6 +35,16 @@ export const environment = Type.Object({
       description: 'YYYY-MM-DD; the sandbox refuses postings dated before it',
     }),
   ),
+  LIMITS: Type.Union([Type.Literal('vendor'), Type.Literal('raised')], {
+    default: 'raised',
+    description: 'vendor or raised; vendor refuses more requests than the page of each vendor permits',
+  }),
+  LATER_MS: Type.Integer({
+    minimum: 0,
+    maximum: 3_600_000,
+    default: 0,
+    description: 'milliseconds until a dialect that answers before it posts has posted',
+  }),
   LOG_LEVEL: logLevelVariable,
 });
 

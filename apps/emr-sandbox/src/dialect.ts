@@ -2,6 +2,7 @@ import type { Logger } from '@emr-payments/runtime';
 import type { FastifyInstance } from 'fastify';
 import type { Capabilities } from './capabilities.ts';
 import type { Ledger } from './ledger.ts';
+import type { Pace } from './pace.ts';
 import type { Practice } from './practice.ts';
 
 export type DialectDeps = {
@@ -13,10 +14,12 @@ export type DialectDeps = {
    * client secret of a token endpoint. undefined: callers need none.
    */
   token: string | undefined;
+  /** Limits of requests and delays: the vendor's, or none. */
+  pace: Pace;
   logger: Logger;
 };
 
-/** One request under a dialect's prefix. `path` has the prefix and no query; `body` is parsed. */
+/** One request under a dialect's prefix. `path` begins behind the prefix and has no query; `body` is parsed. */
 export type DialectRequest = { method: string; path: string; body: unknown };
 
 export type RequestTarget = {
@@ -41,8 +44,10 @@ export type Dialect = {
   name: string;
   /** Its name on the page, such as `FHIR R5`. */
   title: string;
-  /** All its paths begin with it, such as `/fhir`. */
+  /** All its paths begin with it, such as `/fhir`. In `register` it is `scope.prefix`. */
   prefix: string;
+  /** Other prefixes at which it is served too, each with a state of its own. */
+  alsoAt?: readonly string[];
   /**
    * Sets up everything of the dialect in a Fastify scope of its own under the prefix: body parsers, error answers, the
    * check of credentials (as an `onRequest` hook, so that it comes before any fault) and the routes, a token endpoint

@@ -18,8 +18,8 @@ export type Posting = {
   reference: string | null;
   locationId: string | null;
   notes: string | null;
-  /** YYYY-MM-DD. */
-  depositDate: string;
+  /** YYYY-MM-DD; null where the dialect has no place for it. */
+  depositDate: string | null;
 };
 
 /** The fields that the ledger adds to a posting. `receivedAt` is an ISO instant. */

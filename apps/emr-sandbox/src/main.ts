@@ -30,6 +30,7 @@ await runProcess({ logger, graceMs: 3000 }, async (releases) => {
       {
         seed,
         token: config.SANDBOX_TOKEN,
+        pace: { limits: config.LIMITS, later_ms: config.LATER_MS },
         capabilities: {
           conditional_create: config.CONDITIONAL_CREATE,
           search: config.SEARCH,

@@ -16,7 +16,9 @@ export type PostingView = {
   location: string | null;
   location_name: string | null;
   notes: string | null;
-  deposit_date: string;
+  deposit_date: string | null;
+  /** The dialect in which it came. */
+  dialect: string;
 };
 
 export function viewPosting(
@@ -38,5 +40,6 @@ export function viewPosting(
     location_name: location?.name ?? null,
     notes: posting.notes,
     deposit_date: posting.depositDate,
+    dialect: posting.dialect,
   };
 }

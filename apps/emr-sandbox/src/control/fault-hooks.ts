@@ -22,7 +22,7 @@ export function addFaultHooks(
     if (later.isLate(request)) return undefined;
     const { method, body } = request;
     const path = request.url.split('?', 1)[0] ?? '';
-    const target = dialect.targetOf({ method, path, body });
+    const target = dialect.targetOf({ method, path: path.slice(scope.prefix.length), body });
     const { latencyMs, fault } = faults.strike({ method, path, ...target });
     if (latencyMs > 0) await wait(latencyMs);
     if (fault === null) return undefined;

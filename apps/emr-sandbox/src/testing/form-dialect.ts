@@ -60,7 +60,7 @@ export const formDialect: Dialect = {
     });
   },
   targetOf: ({ method, path }) => {
-    const resource = path.slice(PREFIX.length + 1);
+    const resource = path.slice(1);
     return { resource, creates: method === 'POST' && resource === 'payments' };
   },
   answerError(error) {

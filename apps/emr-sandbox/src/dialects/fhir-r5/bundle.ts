@@ -1,13 +1,12 @@
 import { clip } from '@emr-payments/runtime';
 import type { FastifyRequest } from 'fastify';
-import { PREFIX } from './identifiers.ts';
 import { FhirProblem } from './operation-outcome.ts';
 
 export type Query = Record<string, string | string[] | undefined>;
 
-/** The base URL as the caller sees it, such as `http://host/fhir`. */
+/** The base URL as the caller sees it, with the prefix that it used, such as `http://host/fhir`. */
 export function baseUrl(request: FastifyRequest): string {
-  return `${request.protocol}://${request.host}${PREFIX}`;
+  return `${request.protocol}://${request.host}${request.server.prefix}`;
 }
 
 /** Reads a search parameter that has one value. @throws FhirProblem when it is given twice. */

@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Logger } from '@emr-payments/runtime';
 import type { FastifyError, FastifyInstance } from 'fastify';
 import type { Dialect, ScriptedError } from '../../dialect.ts';
-import { NAME, PREFIX } from './identifiers.ts';
+import { NAME } from './identifiers.ts';
 import { metadataRoutes } from './metadata-routes.ts';
 import { FhirProblem, type IssueCode, operationOutcome } from './operation-outcome.ts';
 import { paymentRoutes } from './payment-routes.ts';
@@ -18,7 +18,7 @@ const hash = (text: string) => createHash('sha256').update(text).digest();
 function requireToken(scope: FastifyInstance, token: string): void {
   const wanted = hash(`Bearer ${token}`);
   scope.addHook('onRequest', async (request, reply) => {
-    if (request.url === `${PREFIX}/metadata`) return;
+    if (request.url === `${scope.prefix}/metadata`) return;
     if (timingSafeEqual(hash(request.headers.authorization ?? ''), wanted)) return;
     reply.headers(CHALLENGE);
     throw new FhirProblem(401, 'login', TOKEN_NEEDED);
@@ -51,7 +51,8 @@ function issueOf({ reason, status }: ScriptedError): IssueCode {
 export const fhirR5: Dialect = {
   name: NAME,
   title: 'FHIR R5',
-  prefix: PREFIX,
+  prefix: '/fhir',
+  alsoAt: ['/fhir/r5'],
   async register(scope, { ledger, practice, capabilities, token, logger }) {
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser(
@@ -71,7 +72,7 @@ export const fhirR5: Dialect = {
   },
   /** The resource is the first segment behind the prefix; every POST counts as a create. */
   targetOf: ({ method, path }) => ({
-    resource: path.slice(PREFIX.length + 1).split('/', 1)[0],
+    resource: path.slice(1).split('/', 1)[0],
     creates: method === 'POST',
   }),
   answerError(error) {

@@ -1,5 +1,4 @@
 export const NAME = 'fhir-r5';
-export const PREFIX = '/fhir';
 
 export const MRN_SYSTEM = 'urn:emr-payments:mrn';
 export const LOCATION_SYSTEM = 'urn:emr-payments:location';

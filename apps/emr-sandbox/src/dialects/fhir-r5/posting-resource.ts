@@ -63,7 +63,7 @@ function translate(entry: Entry): object {
     type: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/payment-type', code: 'payment' }] },
     status: 'active',
     created: entry.receivedAt,
-    date: posting.depositDate,
+    date: posting.depositDate ?? entry.receivedAt.slice(0, 10),
     amount: { value: Number(posting.amount), currency: 'USD' },
     paymentIssuer: { reference: `Patient/${posting.patientId}` },
     ...(code === null
