@@ -18,7 +18,9 @@ export const wrongFields: readonly WrongAdapter[] = [
   },
   {
     mistake: 'sends cents where the EMR wants dollars',
-    breaks: RegExp(`the amount|posted twice is several|${DIFFERS}|^existing entry, another (?!amount).* sent$`),
+    breaks: RegExp(
+      `the amount|posted twice is several|${DIFFERS}|^existing entry, another (?!amount).* sent$`,
+    ),
     wrap: changing(({ amount }) => ({ amount: (Number(amount) * 100).toFixed(2) })),
   },
   {
