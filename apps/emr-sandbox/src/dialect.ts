@@ -17,6 +17,8 @@ export type DialectDeps = {
   /** Limits of requests and delays: the vendor's, or none. */
   pace: Pace;
   logger: Logger;
+  /** Adds routes below `/sandbox/<name of the dialect>`: for state that the vendor's API does not show. */
+  addControl(routes: (control: FastifyInstance) => Promise<void>): void;
 };
 
 /** One request under a dialect's prefix. `path` begins behind the prefix and has no query; `body` is parsed. */
