@@ -154,6 +154,7 @@ test('a search needs a filter, and ignores parameters that it does not know', as
   const found = await rows('patient_id=2&colour=red');
   expect([found.data.length, found.error]).toEqual([1, ['Unknown parameter: colour']]);
   expect((await rows('transaction_id=oth')).data).toEqual([]);
+  expect((await rows(`transaction_id=${PAYMENT_ID}`)).data).toEqual([]);
   expect((await rows('updated_since=2020-01-01T00:00:00Z')).data).toHaveLength(2);
   expect((await rows('updated_since=2999-01-01T00:00:00Z')).data).toEqual([]);
   expect(errorOf(await get(`/payments?${PLACE}&updated_since=yesterday`))[0]).toBe(400);
