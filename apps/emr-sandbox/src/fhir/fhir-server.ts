@@ -7,16 +7,24 @@ const FHIR_JSON = 'application/fhir+json; charset=utf-8';
 const CHALLENGE = { 'www-authenticate': 'Bearer' };
 const TOKEN_NEEDED = 'A valid bearer token is needed.';
 
-/** Sets up what every FHIR server has: JSON bodies, answers of the type `application/fhir+json`, errors as OperationOutcome. */
-export function serveFhir(scope: FastifyInstance, { logger }: { logger: Logger }): void {
+/**
+ * Sets up what every FHIR server has: JSON bodies, answers of the type `application/fhir+json`, errors as OperationOutcome.
+ *
+ * @param input.other paths behind the prefix that are no FHIR: their answers are `application/json`.
+ */
+export function serveFhir(
+  scope: FastifyInstance,
+  { logger, other = [] }: { logger: Logger; other?: readonly string[] },
+): void {
   scope.removeAllContentTypeParsers();
   scope.addContentTypeParser(
     ['application/fhir+json', 'application/json'],
     { parseAs: 'string' },
     scope.getDefaultJsonParser('error', 'error'),
   );
-  scope.addHook('onSend', async (_request, reply) => {
-    reply.type(FHIR_JSON);
+  const noFhir = other.map((path) => `${scope.prefix}${path}`);
+  scope.addHook('onSend', async (request, reply) => {
+    reply.type(noFhir.includes(request.url) ? 'application/json' : FHIR_JSON);
   });
   scope.setErrorHandler((error: FhirProblem | FastifyError, _request, reply) => {
     if (error instanceof FhirProblem) {
