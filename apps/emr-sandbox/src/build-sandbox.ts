@@ -9,6 +9,8 @@ import { ledgerRoutes } from './control/ledger-routes.ts';
 import { paceRoutes } from './control/pace-routes.ts';
 import type { Dialect, DialectDeps } from './dialect.ts';
 import { athena } from './dialects/athena/dialect.ts';
+import { canvas } from './dialects/canvas/dialect.ts';
+import { fhirR4 } from './dialects/fhir-r4/dialect.ts';
 import { fhirR5 } from './dialects/fhir-r5/dialect.ts';
 import { nexhealth } from './dialects/nexhealth/dialect.ts';
 import type { Ledger } from './ledger.ts';
@@ -28,7 +30,7 @@ export type SandboxOptions = {
 };
 type Deps = { ledger: Ledger; logger: Logger };
 
-const DIALECTS: readonly Dialect[] = [fhirR5, nexhealth, athena];
+const DIALECTS: readonly Dialect[] = [fhirR5, fhirR4, nexhealth, athena, canvas];
 
 /** Builds the server; the caller starts it. Closing it leaves the ledger open, for the caller to close. */
 export async function buildSandbox(
