@@ -9,6 +9,7 @@ import { ledgerRoutes } from './control/ledger-routes.ts';
 import { paceRoutes } from './control/pace-routes.ts';
 import type { Dialect } from './dialect.ts';
 import { fhirR5 } from './dialects/fhir-r5/dialect.ts';
+import { openDental } from './dialects/open-dental/dialect.ts';
 import type { Ledger } from './ledger.ts';
 import type { Pace, PaceSet } from './pace.ts';
 import { pageRoutes } from './page/page-routes.ts';
@@ -26,7 +27,7 @@ export type SandboxOptions = {
 };
 type Deps = { ledger: Ledger; logger: Logger };
 
-const DIALECTS: readonly Dialect[] = [fhirR5];
+const DIALECTS: readonly Dialect[] = [fhirR5, openDental];
 
 /** Builds the server; the caller starts it. Closing it leaves the ledger open, for the caller to close. */
 export async function buildSandbox(
