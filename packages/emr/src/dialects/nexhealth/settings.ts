@@ -88,6 +88,12 @@ export const description: AdapterDescription = {
   title: 'NexHealth (Dentrix, Dentrix Enterprise, Eaglesoft, Open Dental)',
   credentials: fieldsOf(CredentialsSchema),
   settings: fieldsOf(SettingsSchema),
+  example: {
+    baseUrl: 'https://nexhealth.info',
+    credentials: { api_key: 'example-api-key' },
+    settings: { subdomain: 'example-dental' },
+  },
+  readme: 'packages/emr/src/dialects/nexhealth/README.md',
 };
 
 export type NexConnection = {
