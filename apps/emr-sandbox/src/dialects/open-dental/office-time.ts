@@ -19,11 +19,11 @@ export function officeDateTime(instant: Date): string {
 }
 
 /** @returns `yyyy-MM-dd` in the office. */
-export const officeDate = (instant: Date): string => officeDateTime(instant).slice(0, 10);
+export const officeDate = (instant: Date): string => officeDateTime(instant).split(' ', 1).join();
 
 /** True for a day of the calendar, `yyyy-MM-dd`. */
 export function isDay(text: string): boolean {
   if (!/^\d{4}-\d{2}-\d{2}$/.test(text)) return false;
   const day = new Date(`${text}T00:00:00Z`);
-  return !Number.isNaN(day.getTime()) && day.toISOString().slice(0, 10) === text;
+  return !Number.isNaN(day.getTime()) && day.toISOString().startsWith(text);
 }

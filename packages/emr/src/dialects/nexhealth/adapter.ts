@@ -32,7 +32,7 @@ const describe = ({ settings }: NexConnection): ConnectionDescription => ({
   ],
 });
 
-/** NexHealth, and through it Dentrix, Dentrix Enterprise, Eaglesoft and Open Dental. The mapping and the settings: docs/adapters.md. */
+/** NexHealth, and through it Dentrix, Dentrix Enterprise, Eaglesoft and Open Dental. The mapping and the settings: docs/emrs.md. */
 export const nexhealth: Dialect = {
   description,
   readPatientId,

@@ -8,6 +8,8 @@ import { readSyncState } from './sync-status.ts';
 
 /** No payment of ours has this id. */
 const NO_PAYMENT = '0'.repeat(32);
+/** Entries that a reason names. */
+const MOST_SHOWN = 20;
 const FINANCIAL_DATA =
   ' NexHealth turns financial data on for an API key when it is asked to: write to its support, and name the practice.';
 const RED =
@@ -27,7 +29,8 @@ export async function checkNexConnection(nex: NexConnection, options: CallOption
   const read = await readLists(nex, options);
   if (!read.ok) return refused(read);
   const { methods, locations } = read.lists;
-  const unusable = read.unusable.length === 0 ? '' : ` Not usable: ${read.unusable.slice(0, 20).join('; ')}.`;
+  const shown = read.unusable.filter((_entry, place) => place < MOST_SHOWN);
+  const unusable = shown.length === 0 ? '' : ` Not usable: ${shown.join('; ')}.`;
   const [first] = locations;
   if (first === undefined) {
     const which = only === undefined ? 'no location' : `no active location ${only}`;

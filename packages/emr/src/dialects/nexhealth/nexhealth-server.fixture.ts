@@ -8,9 +8,7 @@ import { nexhealth } from './adapter.ts';
 
 export type Asked = { method: string; url: string; headers: IncomingHttpHeaders; body: string };
 /** An answer with a status other than 200, or with headers. A function sees the request. */
-export type Given =
-  | { status: number; body?: unknown; headers?: Record<string, string> }
-  | ((query: URLSearchParams) => unknown);
+export type Given = Whole | ((query: URLSearchParams) => unknown);
 
 export const frame = (data: unknown, more: object = {}) => ({
   code: true,
@@ -90,6 +88,15 @@ const PRACTICE: Record<string, unknown> = {
   'POST /payments': { status: 202, body: '' },
 };
 
+type Whole = { status: number; body?: unknown; headers?: Record<string, string> };
+
+/** An answer with a status is whole; anything else is the body of a good one. Nothing given: 404. */
+function answered(answer: unknown): Whole {
+  if (answer === undefined) return { status: 404 };
+  const isWhole = typeof answer === 'object' && answer !== null && 'status' in answer;
+  return isWhole ? (answer as Whole) : { status: 200, body: answer };
+}
+
 /** A server with the answers that the test gives it, and the adapter at it. */
 export async function openNexHealth({
   answers = {},
@@ -108,15 +115,13 @@ export async function openNexHealth({
     const { method = '', url = '', headers } = request;
     asked.push({ method, url, headers, body: Buffer.concat(chunks).toString() });
     const { pathname, searchParams } = new URL(url, 'http://nexhealth.test');
-    let answer = given[`${method} ${pathname}`];
-    if (typeof answer === 'function') answer = answer(searchParams);
-    const whole = answer as { status?: number; body?: unknown; headers?: Record<string, string> } | undefined;
+    const answer = given[`${method} ${pathname}`];
     const {
       status,
       body,
       headers: more,
-    } = whole?.status === undefined ? { status: 200, body: answer, headers: {} } : whole;
-    response.writeHead(answer === undefined ? 404 : status, { 'content-type': 'application/json', ...more });
+    } = answered(typeof answer === 'function' ? answer(searchParams) : answer);
+    response.writeHead(status, { 'content-type': 'application/json', ...more });
     response.end(typeof body === 'string' ? body : JSON.stringify(body ?? {}));
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -63,7 +63,7 @@ export function differencesOf(
   const differences = [
     ...(currency === 'USD' ? [] : [sentence`another currency`]),
     ...(patientId === emrPatientId ? [] : [sentence`another patient`]),
-    ...(paidAt === null || paidAt.slice(0, 10) === depositDate ? [] : [sentence`another deposit date`]),
+    ...(paidAt === null || paidAt.startsWith(depositDate) ? [] : [sentence`another deposit date`]),
   ];
   return differences.length === 0 ? null : joined(differences, ' and ');
 }

@@ -118,7 +118,7 @@ function readTokenUrl({ token_url }: NexSettings, baseUrl: string): string {
 /** 2,000 requests a minute and 100 a second for each API key (https://docs.nexhealth.com/reference/rate-limiting). */
 function bucketOf(apiKey: string, { calls_per_minute: calls }: NexSettings): RateBucket | null {
   if (calls === 0) return null;
-  const key = createHash('sha256').update(`nexhealth ${apiKey}`).digest('hex').slice(0, 32);
+  const key = createHash('sha256').update(`nexhealth ${apiKey}`).digest('hex');
   return {
     scope: 'api_key',
     key: `nexhealth ${key}`,
