@@ -13,6 +13,7 @@ import { canvas } from './dialects/canvas/dialect.ts';
 import { fhirR4 } from './dialects/fhir-r4/dialect.ts';
 import { fhirR5 } from './dialects/fhir-r5/dialect.ts';
 import { nexhealth } from './dialects/nexhealth/dialect.ts';
+import { openDental } from './dialects/open-dental/dialect.ts';
 import type { Ledger } from './ledger.ts';
 import type { Pace, PaceSet } from './pace.ts';
 import { pageRoutes } from './page/page-routes.ts';
@@ -30,7 +31,7 @@ export type SandboxOptions = {
 };
 type Deps = { ledger: Ledger; logger: Logger };
 
-const DIALECTS: readonly Dialect[] = [fhirR5, fhirR4, nexhealth, athena, canvas];
+const DIALECTS: readonly Dialect[] = [fhirR5, openDental, nexhealth, fhirR4, canvas, athena];
 
 /** Builds the server; the caller starts it. Closing it leaves the ledger open, for the caller to close. */
 export async function buildSandbox(
