@@ -22,6 +22,8 @@ export type AdapterDescription = {
   readonly title: string;
   readonly credentials: readonly AdapterField[];
   readonly settings: readonly AdapterField[];
+  /** True: the EMR can call an address of ours when it has finished a payment (`Dialect.readNotice`). */
+  readonly notices?: true;
 };
 
 /** Fields of a payment for which an EMR may have no place. */
