@@ -15,7 +15,7 @@ import type { JobDeps } from './deps.ts';
 import { withWords } from './emr-words.ts';
 import { endPosting, type PostingEnd } from './end-posting.ts';
 import { isOutage, knownFault, OWN_FAULT_TROUBLE, reportOwnFault } from './own-fault.ts';
-import { ACCEPTED, lookUpDelay, stopsHorizon } from './posting-policy.ts';
+import { ACCEPTED, lookUpDelay, rejectedAgain, stopsHorizon } from './posting-policy.ts';
 import { CANNOT_ASK, SETTLING, settleDoubt } from './settle-doubt.ts';
 import { underClaim } from './under-claim.ts';
 
@@ -111,8 +111,9 @@ function endOfPost(
     return { status: 'failed', code, reason: outcome.reason, attempt: { outcome: 'refused', code } };
   }
   if (outcome.outcome === 'not_sent') {
-    const { code, detail } = outcome;
-    return { status: 'retrying', trouble: outcome, inDoubt, attempt: { outcome: 'not_sent', code, detail } };
+    const trouble = rejectedAgain(outcome, posting);
+    const { code, detail } = trouble;
+    return { status: 'retrying', trouble, inDoubt, attempt: { outcome: 'not_sent', code, detail } };
   }
   // A refusal while an earlier send is in doubt proves nothing about that send: the next try asks the EMR first.
   const { code } = outcome;

@@ -113,6 +113,18 @@ test('an entry that differs is neither found nor absent', async () => {
     expect(await settleDoubt(adapterWith(capability, entry), posting)).toEqual({ known: 'differs', entry });
 });
 
+test('rows that are not the payment together are neither found nor absent', async () => {
+  const rows = ['7', '8'].map((id) => ({ id, amount: '350.10' }));
+  const entries = { outcome: 'several', rows, sum: '700.20' } as const;
+  const accepted = { ...posting, unresolvedMs: null, acceptedMs: 0 };
+  for (const capability of ['lookup', 'conditional-create'] as const)
+    for (const asked of [posting, accepted])
+      expect(await settleDoubt(adapterWith(capability, entries), asked)).toEqual({
+        known: 'several',
+        entries,
+      });
+});
+
 test('an EMR without any means to look up leaves the doubt for ever', async () => {
   expect(await settleDoubt(adapterWith('none'), posting)).toMatchObject({ known: 'never' });
 });
@@ -131,6 +143,11 @@ test('what the EMR has accepted is looked up until its limit, and is never absen
     const down = adapterWith(capability, { outcome: 'unavailable', ...trouble });
     expect(await settleDoubt(down, accepted)).toMatchObject({ known: 'accepted', trouble });
     expect(await settleDoubt(down, late)).toMatchObject({ known: 'not_confirmed' });
+    // The entry may have been there all the time: nobody could look.
+    for (const code of ['unauthorized', 'login_required'] as const) {
+      const locked = adapterWith(capability, { outcome: 'unavailable', ...trouble, code });
+      expect(await settleDoubt(locked, late)).toMatchObject({ known: 'accepted', trouble: { code } });
+    }
     const found = adapterWith(capability, FOUND);
     expect(await settleDoubt(found, late)).toEqual({ known: 'found', emrTransactionId: '7' });
   }

@@ -1,6 +1,7 @@
 import { type OurSentence, sentence, uuidToPaymentId } from '@emr-payments/contracts';
 import type { ClaimedPosting } from '@emr-payments/db';
 import type { EmrAdapter, EntryDiffers, SeveralRows, Trouble } from '@emr-payments/emr';
+import { isBrokenLogin } from './broken-login.ts';
 
 /** The code while the EMR may still be processing the last send: nothing that it says or does proves what comes of that. */
 export const SETTLING = 'settling';
@@ -70,7 +71,7 @@ export async function settleDoubt(
   if (acceptedMs !== null) {
     const detail = sentence`The EMR has accepted the payment for later, and does not have an entry of it yet.`;
     const trouble: Trouble = answer.outcome === 'absent' ? { code: NOT_THERE_YET, detail } : answer;
-    return acceptedMs >= adapter.confirmWithinMs
+    return acceptedMs >= adapter.confirmWithinMs && !isBrokenLogin(trouble)
       ? { known: 'not_confirmed', detail: trouble.detail }
       : { known: 'accepted', trouble };
   }
