@@ -1,7 +1,7 @@
 import { checkAnswers } from './check-answers.ts';
 import { checkEvents } from './check-events.ts';
 import type { Records, Stored } from './records.ts';
-import type { Case, Complain, EventBody, Violation } from './rules.ts';
+import { type Case, type Complain, type EventBody, isNamed, type Violation } from './rules.ts';
 
 export function readEvent(body: string): EventBody {
   const { id, type, job_id, data } = JSON.parse(body) as {
@@ -91,7 +91,7 @@ function checkEnd(one: Case, payment: Stored, complain: Complain): void {
   }
   if (status === 'posted') {
     if (entries.length === 0) complain('posted payment is not in the ledger', reference, payment.id);
-    else if (!entries.some((entry) => entry.emr_transaction_id === payment.emrTransactionId)) {
+    else if (!isNamed(one, payment.emrTransactionId)) {
       complain('wrong transaction id', reference, `the service has ${payment.emrTransactionId}`);
     }
   }

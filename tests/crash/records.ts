@@ -27,6 +27,8 @@ export type Requested = {
   location: string;
   /** True when the practice has the payment method. */
   methodIsKnown: boolean;
+  /** True when the EMR can prove that it has a payment without naming its entry: such a payment has no transaction id. */
+  mayBeUnnamed?: boolean;
   tries: Try[];
 };
 

@@ -53,3 +53,9 @@ export type Case = {
 };
 
 export type Complain = (rule: Rule, subject: string, detail: string) => void;
+
+/** True when the id names an entry of the payment; without an id, when its EMR may name none. */
+export function isNamed({ requested, entries }: Case, transactionId: string | null): boolean {
+  if (transactionId === null) return requested.mayBeUnnamed === true;
+  return entries.some((entry) => entry.emr_transaction_id === transactionId);
+}
