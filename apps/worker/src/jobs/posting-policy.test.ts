@@ -75,8 +75,9 @@ test('with a renewed token a payment is sent again at once, and one that is reje
   expect(stopsHorizon(renewed)).toBe(false);
   for (const lastCode of [null, 'timeout', 'rate_limited'])
     expect(rejectedAgain(renewed, { lastCode })).toBe(renewed);
+  for (const lastCode of ['token_renewed', 'unauthorized'])
+    expect(rejectedAgain(renewed, { lastCode }).code).toBe('unauthorized');
   const again = rejectedAgain(renewed, { lastCode: 'token_renewed' });
-  expect(again.code).toBe('unauthorized');
   expect(postingDelay({ ...again, tries: 0 })).toBeLessThanOrEqual(1_000);
   const other: Trouble = { code: 'timeout', detail: sentence`It was late.` };
   expect(rejectedAgain(other, { lastCode: 'token_renewed' })).toBe(other);
