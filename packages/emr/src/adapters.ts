@@ -74,6 +74,8 @@ export function createAdapters(
   deps: AdapterDeps & {
     /** Opens sealed credentials. */
     credentialsOf(connection: Pick<StoredConnection, 'userId' | 'credentials'>): Record<string, string>;
+    /** Called when a connection has been opened, the first time or after a change. */
+    onOpen?: (connection: Pick<StoredConnection, 'userId' | 'version'>, adapter: EmrAdapter) => void;
   },
 ): Adapters {
   const opened = new LRUCache<number, { version: string; adapter: EmrAdapter }>({ max: MAX_OPEN });
@@ -83,6 +85,7 @@ export function createAdapters(
       if (known?.version === connection.version) return known.adapter;
       const adapter = openAdapter({ ...connection, credentials: deps.credentialsOf(connection) }, deps);
       opened.set(connection.userId, { version: connection.version, adapter });
+      deps.onOpen?.(connection, adapter);
       return adapter;
     },
   };

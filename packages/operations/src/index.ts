@@ -1,3 +1,4 @@
+export { openAdapterDeps } from './connections/adapter-deps.ts';
 export { checkUserConnection, type UserCheckOutcome } from './connections/check-user-connection.ts';
 export {
   type ConnectionOwner,

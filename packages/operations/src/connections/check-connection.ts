@@ -1,8 +1,8 @@
 import {
+  type AdapterDeps,
   type Capability,
   type CheckOutcome,
   type EmrConnection,
-  localAdapterDeps,
   openAdapter,
 } from '@emr-payments/emr';
 
@@ -19,16 +19,19 @@ export type CheckedConnection =
  *
  * @returns `ok: false` with a sentence, also when base URL, credentials or settings cannot be used at all.
  */
-export async function checkConnection(connection: EmrConnection): Promise<CheckedConnection> {
+export async function checkConnection(
+  deps: AdapterDeps,
+  connection: EmrConnection,
+): Promise<CheckedConnection> {
   try {
-    const checked = await openAdapter(connection, localAdapterDeps()).check({
+    const checked = await openAdapter(connection, deps).check({
       signal: AbortSignal.timeout(CHECK_MS),
     });
     if (!checked.ok) return checked;
     const settings = { ...connection.settings, ...checked.settings };
     return {
       ...checked,
-      capability: openAdapter({ ...connection, settings }, localAdapterDeps()).capability,
+      capability: openAdapter({ ...connection, settings }, deps).capability,
     };
   } catch (error) {
     return { ok: false, reason: `${(error as Error).message}.` };
