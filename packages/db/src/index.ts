@@ -147,6 +147,13 @@ export {
 } from './tenants/save-connection.ts';
 export type { PatientChange } from './tenants/settle-patients.ts';
 
+// Access tokens of EMRs.
+export { countEndedLogins, readTokenStates } from './tokens/ended-logins.ts';
+export { giveUpToken, leaseToken, type TokenLeaseRow } from './tokens/lease-token.ts';
+export { lookAtToken, type TokenRow } from './tokens/look-at-token.ts';
+export { findOldTokens, removeOldTokens } from './tokens/old-tokens.ts';
+export { putToken } from './tokens/put-token.ts';
+
 // Upkeep.
 export { type DatabaseCheck, openDatabaseCheck } from './upkeep/database-check.ts';
 export { PRUNE_BATCH, type Prunable, pruneBatch } from './upkeep/prune.ts';
