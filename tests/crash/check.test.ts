@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { check } from './check.ts';
 import type { LedgerEntry, Received, Records, Requested, Stored, Transition, Try } from './records.ts';
 import type { Rule } from './rules.ts';
+import { traitsOf } from './traits.ts';
 
 const ID = '0000000000000000000000000000000a';
 const OTHER_ID = '0000000000000000000000000000000b';
@@ -11,12 +12,13 @@ const unanswered: Try = { status: null, paymentId: null, jobId: null, replayed: 
 
 const requested: Requested = {
   reference: 'R1',
-  capability: 'lookup',
+  emr: traitsOf('lookup'),
   endpoints: ['one', 'two'],
   patientMrn: 'MRN-1',
   amount: 12.5,
   paymentMethod: 'Card',
   location: '1404',
+  locationName: 'Main Street Clinic',
   methodIsKnown: true,
   tries: [answered],
 };
@@ -71,7 +73,7 @@ const failed: Records = {
 const reviewBody = eventBody('payment.review_required', { review_reason: 'Nobody knows' });
 const review: Records = {
   ...good,
-  requested: [{ ...requested, capability: 'none' }],
+  requested: [{ ...requested, emr: traitsOf('none') }],
   received: [got('one', reviewBody), got('two', reviewBody)],
   stored: [{ ...stored, status: 'needs_review', emrTransactionId: null }],
   transitions: life('accepted', 'posting', 'needs_review'),
@@ -79,7 +81,7 @@ const review: Records = {
 const unnamedBody = createdBody('evt_1', null);
 const unnamed: Records = {
   ...good,
-  requested: [{ ...requested, mayBeUnnamed: true }],
+  requested: [{ ...requested, emr: { ...traitsOf('conditional-create'), mayNotName: true } }],
   received: [got('one', unnamedBody), got('two', unnamedBody)],
   stored: [{ ...stored, emrTransactionId: null }],
 };
@@ -123,7 +125,7 @@ describe('finds no violation in', () => {
       'a payment in review whose entry the EMR altered',
       {
         ...review,
-        requested: [{ ...requested, capability: 'foreign' }],
+        requested: [{ ...requested, emr: traitsOf('foreign') }],
         ledger: [{ ...entry, amount: 1, altered: true }],
       },
     ],

@@ -52,10 +52,10 @@ export type Case = {
   transitions: readonly Transition[];
 };
 
-export type Complain = (rule: Rule, subject: string, detail: string) => void;
+/** True for the id of an entry of the payment, and for none where its EMR may not name it. */
+export const isNamed = ({ requested, entries }: Case, id: string | null): boolean =>
+  id === null
+    ? requested.emr.mayNotName && entries.length > 0
+    : entries.some((entry) => entry.emr_transaction_id === id);
 
-/** True when the id names an entry of the payment; without an id, when its EMR may name none. */
-export function isNamed({ requested, entries }: Case, transactionId: string | null): boolean {
-  if (transactionId === null) return requested.mayBeUnnamed === true;
-  return entries.some((entry) => entry.emr_transaction_id === transactionId);
-}
+export type Complain = (rule: Rule, subject: string, detail: string) => void;
