@@ -1,4 +1,5 @@
 export { checkUserConnection, type UserCheckOutcome } from './connections/check-user-connection.ts';
+export { describeConnection } from './connections/describe-connection.ts';
 export {
   type ConnectionOwner,
   type SetUpInput,

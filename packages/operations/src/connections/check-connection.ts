@@ -1,6 +1,7 @@
 import {
   type Capability,
   type CheckOutcome,
+  type ConnectionDescription,
   type EmrConnection,
   localAdapterDeps,
   openAdapter,
@@ -11,8 +12,8 @@ const CHECK_MS = 30_000;
 
 type Checked = Extract<CheckOutcome, { ok: true }>;
 export type CheckedConnection =
-  /** `capability`: that of the connection with the settings that were read. */
-  (Checked & { capability: Capability }) | { ok: false; reason: string };
+  /** `capability`, `described`: those of the connection with the settings that were read. */
+  (Checked & { capability: Capability; described: ConnectionDescription }) | { ok: false; reason: string };
 
 /**
  * Opens a connection with the settings that the operator gave, and tries it without writing anything in the EMR.
@@ -26,10 +27,8 @@ export async function checkConnection(connection: EmrConnection): Promise<Checke
     });
     if (!checked.ok) return checked;
     const settings = { ...connection.settings, ...checked.settings };
-    return {
-      ...checked,
-      capability: openAdapter({ ...connection, settings }, localAdapterDeps()).capability,
-    };
+    const adapter = openAdapter({ ...connection, settings }, localAdapterDeps());
+    return { ...checked, capability: adapter.capability, described: adapter.describe() };
   } catch (error) {
     return { ok: false, reason: `${(error as Error).message}.` };
   }
