@@ -8,6 +8,8 @@ import { createFaultBook } from './control/faults.ts';
 import { ledgerRoutes } from './control/ledger-routes.ts';
 import { paceRoutes } from './control/pace-routes.ts';
 import type { Dialect } from './dialect.ts';
+import { candid } from './dialects/candid/dialect.ts';
+import { drchrono } from './dialects/drchrono/dialect.ts';
 import { fhirR5 } from './dialects/fhir-r5/dialect.ts';
 import type { Ledger } from './ledger.ts';
 import type { Pace, PaceSet } from './pace.ts';
@@ -26,7 +28,7 @@ export type SandboxOptions = {
 };
 type Deps = { ledger: Ledger; logger: Logger };
 
-const DIALECTS: readonly Dialect[] = [fhirR5];
+const DIALECTS: readonly Dialect[] = [fhirR5, drchrono, candid];
 
 /** Builds the server; the caller starts it. Closing it leaves the ledger open, for the caller to close. */
 export async function buildSandbox(
