@@ -3,6 +3,8 @@ import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, wri
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { adapterDescriptions } from '../packages/emr/src/index.ts';
+import { emrDocument } from './emr-document.ts';
 import { environmentDocuments, SECTIONS } from './environment-documents.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -38,6 +40,14 @@ describe('the environment', () => {
     expect(read('README.md')).toContain('(docs/configuration.md)');
     expect(read('README.md')).toContain('(.env.example)');
   });
+});
+
+test('docs/emrs.md is what the adapters say; `pnpm emr-document` writes it', () => {
+  expect(read('docs/emrs.md')).toBe(emrDocument());
+});
+
+test('the README of every adapter exists', () => {
+  for (const { readme } of adapterDescriptions) expect(existsSync(join(root, readme)), readme).toBe(true);
 });
 
 describe('the version', () => {

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { markdownTable } from './markdown-table.ts';
 
 /** A process that reads its environment through the schema `environment` of its config.ts. */
 type Reader = { name: string; config: string };
@@ -110,16 +111,6 @@ function defaultOf({ default: value, needed }: Reading, quote = (text: string) =
 const readersOf = ({ readings }: Variable): string => readings.map(({ reader }) => reader).join(', ');
 const descriptionOf = ({ readings }: Variable): string =>
   perReader(readings, ({ text }) => text.replace(/\.$/, ''));
-
-function markdownTable(rows: readonly (readonly string[])[]): string {
-  const cells = rows.map((row) => row.map((cell) => cell.replaceAll('|', '\\|')));
-  const widths = (cells[0] ?? []).map((_, column) =>
-    Math.max(...cells.map((row) => row[column]?.length ?? 0)),
-  );
-  const lines = cells.map((row) => `| ${row.map((cell, n) => cell.padEnd(widths[n] ?? 0)).join(' | ')} |`);
-  lines.splice(1, 0, `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`);
-  return lines.join('\n');
-}
 
 const NOTE = 'Written by `pnpm env-example` from the config.ts of each process: change it there.';
 

@@ -1,5 +1,5 @@
 import type { Stored } from './records.ts';
-import type { Case, Complain, EventBody } from './rules.ts';
+import { type Case, type Complain, type EventBody, isNamed } from './rules.ts';
 
 const TYPE_OF: Readonly<Record<string, string>> = {
   posted: 'payment.created',
@@ -7,13 +7,14 @@ const TYPE_OF: Readonly<Record<string, string>> = {
   needs_review: 'payment.review_required',
 };
 
-function agrees({ requested, entries }: Case, payment: Stored, event: EventBody): boolean {
+function agrees(one: Case, payment: Stored, event: EventBody): boolean {
+  const { requested } = one;
   if (event.type !== TYPE_OF[payment.status]) return false;
   const jobIds = requested.tries.flatMap(({ jobId }) => jobId ?? []);
   if (jobIds.length > 0 && !jobIds.some((jobId) => String(jobId) === event.jobId)) return false;
   if (payment.status !== 'posted') return true;
-  const inLedger = entries.some((entry) => entry.emr_transaction_id === event.transactionId);
-  return inLedger && event.reference === requested.reference && event.amount === requested.amount;
+  const named = isNamed(one, event.transactionId) && event.transactionId === payment.emrTransactionId;
+  return named && event.reference === requested.reference && event.amount === requested.amount;
 }
 
 /** True when the sequences of the distinct events are 1, 2 … in some order: arrival has none. */

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { check } from './check.ts';
 import type { LedgerEntry, Received, Records, Requested, Stored, Transition, Try } from './records.ts';
 import type { Rule } from './rules.ts';
+import { traitsOf } from './traits.ts';
 
 const ID = '0000000000000000000000000000000a';
 const OTHER_ID = '0000000000000000000000000000000b';
@@ -11,12 +12,13 @@ const unanswered: Try = { status: null, paymentId: null, jobId: null, replayed: 
 
 const requested: Requested = {
   reference: 'R1',
-  capability: 'lookup',
+  emr: traitsOf('lookup'),
   endpoints: ['one', 'two'],
   patientMrn: 'MRN-1',
   amount: 12.5,
   paymentMethod: 'Card',
   location: '1404',
+  locationName: 'Main Street Clinic',
   methodIsKnown: true,
   tries: [answered],
 };
@@ -31,7 +33,7 @@ const entry: LedgerEntry = {
 };
 const eventBody = (type: string, more: object = {}, id = 'evt_1') =>
   JSON.stringify({ id, type, job_id: '5', data: { payment_id: ID, sequence: 1, ...more } });
-const createdBody = (id = 'evt_1', transactionId = '77') =>
+const createdBody = (id = 'evt_1', transactionId: string | null = '77') =>
   eventBody(
     'payment.created',
     { emr_transaction_id: transactionId, reference_number: 'R1', amount: 12.5 },
@@ -71,10 +73,17 @@ const failed: Records = {
 const reviewBody = eventBody('payment.review_required', { review_reason: 'Nobody knows' });
 const review: Records = {
   ...good,
-  requested: [{ ...requested, capability: 'none' }],
+  requested: [{ ...requested, emr: traitsOf('none') }],
   received: [got('one', reviewBody), got('two', reviewBody)],
   stored: [{ ...stored, status: 'needs_review', emrTransactionId: null }],
   transitions: life('accepted', 'posting', 'needs_review'),
+};
+const unnamedBody = createdBody('evt_1', null);
+const unnamed: Records = {
+  ...good,
+  requested: [{ ...requested, emr: { ...traitsOf('conditional-create'), mayNotName: true } }],
+  received: [got('one', unnamedBody), got('two', unnamedBody)],
+  stored: [{ ...stored, emrTransactionId: null }],
 };
 const gaveUp: Records = {
   requested: [{ ...requested, tries: [unanswered] }],
@@ -89,6 +98,7 @@ const gaveUp: Records = {
 describe('finds no violation in', () => {
   test.each<[string, Records]>([
     ['a posted payment, its event repeated', good],
+    ['a posted payment whose EMR named no entry', unnamed],
     ['a failed payment', failed],
     ['a payment that needs review and is in the ledger once', review],
     ['a payment that needs review and is not in the ledger', { ...review, ledger: [] }],
@@ -115,7 +125,7 @@ describe('finds no violation in', () => {
       'a payment in review whose entry the EMR altered',
       {
         ...review,
-        requested: [{ ...requested, capability: 'foreign' }],
+        requested: [{ ...requested, emr: traitsOf('foreign') }],
         ledger: [{ ...entry, amount: 1, altered: true }],
       },
     ],
@@ -163,6 +173,12 @@ const wrong: [Rule, string, Records][] = [
     'the service has another one',
     { ...good, ledger: [{ ...entry, emr_transaction_id: '9' }] },
   ],
+  [
+    'wrong transaction id',
+    'the service has none, and the EMR names its entries',
+    { ...unnamed, requested: [requested] },
+  ],
+  ['event differs from the payment', 'without the id that the payment has', { ...unnamed, stored: [stored] }],
   ['ledger entry differs from the request', 'amount', { ...good, ledger: [{ ...entry, amount: 12 }] }],
   [
     'ledger entry without a request',

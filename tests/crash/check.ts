@@ -1,7 +1,7 @@
 import { checkAnswers } from './check-answers.ts';
 import { checkEvents } from './check-events.ts';
-import type { Records, Stored } from './records.ts';
-import type { Case, Complain, EventBody, Violation } from './rules.ts';
+import type { ComparedField, LedgerEntry, Records, Requested, Stored } from './records.ts';
+import { type Case, type Complain, type EventBody, isNamed, type Violation } from './rules.ts';
 
 export function readEvent(body: string): EventBody {
   const { id, type, job_id, data } = JSON.parse(body) as {
@@ -52,21 +52,28 @@ function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string
   return groups;
 }
 
+/** Compares the fields that the EMR keeps, all but the amount. */
+function isSame({ emr, ...requested }: Requested, entry: LedgerEntry): boolean {
+  const kept = (field: ComparedField) => !emr.drops.includes(field);
+  if (entry.patient_mrn !== requested.patientMrn) return false;
+  if (kept('reference_number') && entry.reference_number !== requested.reference) return false;
+  if (kept('payment_method') && entry.payment_method !== requested.paymentMethod) return false;
+  if (!kept('location')) return true;
+  return entry.location === requested.location || entry.location_name === requested.locationName;
+}
+
 function checkLedger({ requested, entries, stored }: Case, complain: Complain): void {
   const { reference } = requested;
-  if (entries.length > 1) {
+  const sum = entries.reduce((cents, { amount }) => cents + Math.round(amount * 100), 0);
+  const split = requested.emr.splits && sum === Math.round(requested.amount * 100);
+  if (entries.length > 1 && !split) {
     complain('two ledger entries for one payment', reference, `${entries.length} entries`);
   }
   for (const entry of entries) {
-    const same =
-      entry.reference_number === reference &&
-      entry.patient_mrn === requested.patientMrn &&
-      entry.amount === requested.amount &&
-      entry.payment_method === requested.paymentMethod &&
-      entry.location === requested.location;
+    const same = isSame(requested, entry) && (split || entry.amount === requested.amount);
     if (!same && entry.altered !== true)
       complain('ledger entry differs from the request', reference, JSON.stringify(entry));
-    if (!stored.some(({ id }) => id === entry.payment_id)) {
+    if (!requested.emr.keyless && !stored.some(({ id }) => id === entry.payment_id)) {
       complain('ledger entry without a request', reference, `payment ${entry.payment_id}`);
     }
   }
@@ -91,15 +98,15 @@ function checkEnd(one: Case, payment: Stored, complain: Complain): void {
   }
   if (status === 'posted') {
     if (entries.length === 0) complain('posted payment is not in the ledger', reference, payment.id);
-    else if (!entries.some((entry) => entry.emr_transaction_id === payment.emrTransactionId)) {
+    else if (!isNamed(one, payment.emrTransactionId)) {
       complain('wrong transaction id', reference, `the service has ${payment.emrTransactionId}`);
     }
   }
   if (status === 'posted' && entries.some(({ altered }) => altered)) {
     complain('payment is posted with an entry that differs', reference, payment.id);
   }
-  if (status === 'needs_review' && !['none', 'foreign'].includes(requested.capability)) {
-    complain('payment needs review although its EMR can be asked', reference, requested.capability);
+  if (status === 'needs_review' && requested.emr.canBeAsked) {
+    complain('payment needs review although its EMR can be asked', reference, requested.emr.group);
   }
 }
 
@@ -121,6 +128,24 @@ function checkOne(one: Case, complain: Complain): void {
 }
 
 /**
+ * Finds the request to which an entry belongs: by the payment id in it, by its reference number, or at a keyless EMR by patient
+ * and amount.
+ */
+function referenceOf({ stored, requested }: Records): (entry: LedgerEntry) => string {
+  const byId = new Map(stored.map(({ id, reference }) => [id, reference]));
+  const byAmount = new Map(
+    requested
+      .filter(({ emr }) => emr.keyless)
+      .map(({ patientMrn, amount, reference }) => [`${patientMrn} ${amount}`, reference]),
+  );
+  return ({ payment_id, reference_number, patient_mrn, amount }) =>
+    byId.get(payment_id ?? '') ??
+    (reference_number === null ? byAmount.get(`${patient_mrn} ${amount}`) : null) ??
+    reference_number ??
+    '';
+}
+
+/**
  * Compares the three independent records with each other and with the service's own data. A payment whose client gave up may
  * exist or not, but all records must agree.
  *
@@ -130,7 +155,7 @@ export function check(records: Records): Violation[] {
   const violations: Violation[] = [];
   const complain: Complain = (rule, subject, detail) => violations.push({ rule, subject, detail });
   const stored = groupBy(records.stored, (payment) => payment.reference);
-  const entries = groupBy(records.ledger, (entry) => entry.reference_number ?? '');
+  const entries = groupBy(records.ledger, referenceOf(records));
   const received = records.received.map((request) => ({ ...request, event: readEvent(request.body) }));
   const events = groupBy(received, ({ event }) => event.paymentId);
   const transitions = groupBy(records.transitions, ({ paymentId }) => paymentId);

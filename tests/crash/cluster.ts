@@ -21,6 +21,8 @@ export type ClusterOptions = {
   folder: string;
   withRedis: boolean;
   capabilities: readonly Capability[];
+  /** Adapters of the practices; empty with capabilities. */
+  adapters: readonly string[];
   seed: number;
 };
 
@@ -29,6 +31,8 @@ export type Cluster = {
   readonly postgres: EmbeddedPostgres;
   readonly redis: RedisServer | null;
   readonly practices: readonly Practice[];
+  /** The fault scripts of the sandbox strike only such requests. */
+  readonly struck: { resource?: string };
   readonly receivedFile: string;
   /** The ledger of the foreign EMR; missing when it does not run. */
   readonly foreignFile: string;
@@ -93,7 +97,7 @@ async function start(options: ClusterOptions, releases: Release[]): Promise<Omit
   const sandbox = await processes.run('sandbox', {
     app: 'emr-sandbox',
     portVariable: 'PORT',
-    env: { LEDGER_FILE: join(folder, 'ledger.jsonl'), LOG_LEVEL: 'warn' },
+    env: { LEDGER_FILE: join(folder, 'ledger.jsonl'), LOG_LEVEL: 'warn', LATER_MS: String(TIMING.laterMs) },
   });
   const foreignFile = join(folder, 'foreign.jsonl');
   const foreign = options.capabilities.includes('foreign')
@@ -114,11 +118,12 @@ async function start(options: ClusterOptions, releases: Release[]): Promise<Omit
   const practices = await makePractices(
     { database, keyring: parseKeyring(keys) },
     {
-      fhirUrl: `${sandbox.url}/fhir`,
+      sandboxUrl: sandbox.url,
       foreignUrl: foreign?.url ?? null,
       receiverUrl: receiver.url,
       webhookSecret,
       capabilities: options.capabilities,
+      adapters: options.adapters,
     },
   ).finally(() => database.close());
 
@@ -145,6 +150,8 @@ async function start(options: ClusterOptions, releases: Release[]): Promise<Omit
     postgres,
     redis,
     practices,
+    // The postings of FHIR R5; every request of the other dialects, token calls included.
+    struck: options.adapters.length === 0 ? { resource: 'PaymentReconciliation' } : {},
     receivedFile,
     foreignFile,
     endedUnexpectedly,

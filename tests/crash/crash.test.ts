@@ -35,6 +35,7 @@ test.each(runs)(
       rate: 30,
       stuckAfterMs: 60_000,
       capabilities: CAPABILITIES,
+      adapters: [],
       folder: join(folder, backend),
       say,
     });

@@ -48,7 +48,7 @@ const emr =
   (script: object): Strike =>
   async (cluster, { atMs }) => {
     const faults = `${cluster.process('sandbox').url}/sandbox/faults`;
-    const match = { resource: 'PaymentReconciliation' };
+    const match = cluster.struck;
     const { id } = (await send('POST', faults, { match, seed: atMs, ...script })) as { id: number };
     return () => send('DELETE', `${faults}/${id}`);
   };

@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { LOCATIONS, METHODS, PATIENTS } from './practice-data.ts';
+import { PATIENTS } from './practice-data.ts';
 import type { Practice } from './practices.ts';
 import { type Random, randomFrom } from './random.ts';
 import type { Requested, Try } from './records.ts';
@@ -25,16 +25,22 @@ const SHARES = {
   repeats: 0.05,
 };
 
-function newPayment(random: Random, practice: Practice, reference: string): Requested {
-  const methodIsKnown = random.next() >= SHARES.unknownMethod;
+function newPayment(
+  random: Random,
+  { practice, reference, number }: { practice: Practice; reference: string; number: number },
+): Requested {
+  const methodIsKnown = practice.anyMethod || random.next() >= SHARES.unknownMethod;
+  const location = random.pick(practice.locations);
   return {
     reference,
-    capability: practice.capability,
+    emr: practice.emr,
     endpoints: practice.endpoints,
     patientMrn: random.pick(PATIENTS),
-    amount: random.between(1, 100_000) / 100,
-    paymentMethod: methodIsKnown ? random.pick(METHODS) : 'Seashells',
-    location: random.pick(LOCATIONS),
+    // By its amount a payment is recognised at an EMR that keeps nothing else of it.
+    amount: practice.emr.keyless ? (number + 1) / 100 : random.between(1, 100_000) / 100,
+    paymentMethod: methodIsKnown ? random.pick(practice.methods) : 'Seashells',
+    location: location.given,
+    locationName: location.name,
     methodIsKnown,
     tries: [],
   };
@@ -117,7 +123,7 @@ export function startLoad(input: {
       const n = requested.length;
       const practice = practices[n % practices.length];
       if (practice === undefined) return;
-      const payment = newPayment(random, practice, `crash-${seed}-${n}`);
+      const payment = newPayment(random, { practice, reference: `crash-${seed}-${n}`, number: n });
       requested.push(payment);
       const client = oneClient(payment, practice, Math.floor(n / practices.length)).finally(() =>
         waiting.delete(client),

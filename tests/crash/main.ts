@@ -16,12 +16,17 @@ const say = (text: string) => process.stdout.write(`${text}\n`);
 async function runAll(options: Options, folder: string): Promise<boolean> {
   let good = true;
   for (const backend of options.backends) {
-    say(`\n## ${backend}, seed ${options.seed}`);
-    const report = await runCrash({ ...options, backend, folder: join(folder, backend), say });
-    say(`\n${formatReport(report)}`);
-    if (report.violations.length > 0) {
-      good = false;
-      say(`Data and logs are kept in ${join(folder, backend)}`);
+    // One run with all capabilities side by side, or a run for each adapter.
+    for (const adapter of options.adapters.length === 0 ? [null] : options.adapters) {
+      say(`\n## ${[backend, adapter].filter(Boolean).join(', ')}, seed ${options.seed}`);
+      const own = join(folder, [backend, adapter].filter(Boolean).join('-'));
+      const part = adapter === null ? { adapters: [] } : { capabilities: [], adapters: [adapter] };
+      const report = await runCrash({ ...options, ...part, backend, folder: own, say });
+      say(`\n${formatReport(report)}`);
+      if (report.violations.length > 0) {
+        good = false;
+        say(`Data and logs are kept in ${own}`);
+      }
     }
   }
   return good;

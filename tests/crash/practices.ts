@@ -7,14 +7,17 @@ import {
   saveConnection,
 } from '@emr-payments/db';
 import type { Keyring } from '@emr-payments/runtime';
+import { adapterPractice } from './adapter-practice.ts';
+import type { EmrPlan, Names } from './emr-plan.ts';
 import type { ForeignMode } from './foreign/server.ts';
-import { PATIENTS, patientIdOf } from './practice-data.ts';
-import type { Capability } from './records.ts';
+import { LOCATIONS, METHODS, PATIENTS, patientIdOf } from './practice-data.ts';
+import type { Capability, EmrTraits } from './records.ts';
 import { TIMING } from './timing.ts';
+import { traitsOf } from './traits.ts';
 
 /** One practice of one client, with the credentials to create payments. */
-export type Practice = {
-  capability: Capability;
+export type Practice = Names & {
+  emr: EmrTraits;
   headers: { client_id: string; client_secret: string; access_token: string };
   /** The names of its client's endpoints. */
   endpoints: readonly string[];
@@ -55,54 +58,81 @@ const FOREIGN_WAYS: readonly [Way, ...Way[]] = [
 type Way = { mode: ForeignMode; settings: Settings };
 
 export type PracticesInput = {
-  fhirUrl: string;
+  sandboxUrl: string;
   /** null when no practice is at the foreign EMR. */
   foreignUrl: string | null;
   receiverUrl: string;
   webhookSecret: string;
   /** Assigned to the practices in turn. */
   capabilities: readonly Capability[];
+  /** The same, in their place. */
+  adapters: readonly string[];
 };
 
 type Deps = { database: Database; keyring: Keyring };
 
-type PracticePlan = { clientPk: number; capability: Capability; baseUrl: string; settings: Settings };
+/** The names that the sandbox and the foreign EMR have, as FHIR R5 lists them. */
+const NAMES: Names = {
+  methods: METHODS,
+  anyMethod: false,
+  locations: [
+    { given: LOCATIONS[0], name: '' },
+    { given: LOCATIONS[1], name: '' },
+    { given: LOCATIONS[2], name: '' },
+  ],
+};
 
-async function makePractice(deps: Deps, { clientPk, capability, baseUrl, settings }: PracticePlan) {
-  const user = await createUser(deps, { clientPk, name: `${capability} practice` });
+async function makePractice(deps: Deps, { clientPk, plan }: { clientPk: number; plan: EmrPlan }) {
+  const { adapter, baseUrl, credentials, settings } = plan;
+  const user = await createUser(deps, { clientPk, name: `${plan.emr.group} practice` });
   await saveConnection(deps, {
     userId: user.userId,
-    adapter: 'fhir-r5',
+    adapter,
     baseUrl,
-    credentials: {},
-    settings: {
-      ...settings,
-      timeout_ms: TIMING.emrTimeoutMs,
-      settle_ms: TIMING.settleMs,
-    },
+    credentials,
+    settings,
     timeZone: 'America/New_York',
     concurrency: CONCURRENCY,
   });
-  const patients = PATIENTS.map((mrn, index) => ({ mrn, emrPatientId: patientIdOf(index) }));
+  const patients = PATIENTS.map((mrn, index) => ({ mrn, emrPatientId: plan.patientIdOf(index) }));
   await importPatients(deps, { userId: user.userId, patients });
   return user.accessToken;
 }
 
-/** Creates the clients, their practices and their endpoints. */
-export async function makePractices(deps: Deps, input: PracticesInput): Promise<Practice[]> {
-  const practices: Practice[] = [];
+/** Plans the practices of FHIR R5, one for each capability in turn. */
+function capabilityPlans({ sandboxUrl, foreignUrl, capabilities }: PracticesInput) {
   let foreign = 0;
-  function planOf(clientPk: number, capability: Capability): PracticePlan {
+  const inTurn = (place: number): Capability => {
+    const capability = capabilities[place % capabilities.length];
+    if (capability === undefined) throw new Error('at least one capability is needed');
+    return capability;
+  };
+  const common = { ...NAMES, adapter: 'fhir-r5', credentials: {}, patientIdOf };
+  const timing = { timeout_ms: TIMING.emrTimeoutMs, settle_ms: TIMING.settleMs };
+  return async (place: number, client: ClientPlan): Promise<EmrPlan> => {
+    const capability = client === FOREIGN_CLIENT ? 'foreign' : inTurn(place);
+    const emr = traitsOf(capability);
     if (capability !== 'foreign') {
-      return { clientPk, capability, baseUrl: input.fhirUrl, settings: SETTINGS[capability] };
+      const settings = { ...SETTINGS[capability], ...timing };
+      return { ...common, emr, baseUrl: `${sandboxUrl}/fhir`, settings };
     }
-    if (input.foreignUrl === null) throw new Error('the foreign EMR does not run');
+    if (foreignUrl === null) throw new Error('the foreign EMR does not run');
     const { mode, settings } = FOREIGN_WAYS[foreign % FOREIGN_WAYS.length] ?? FOREIGN_WAYS[0];
     foreign += 1;
-    return { clientPk, capability, baseUrl: `${input.foreignUrl}/${mode}/fhir`, settings };
-  }
-  const withForeign = input.capabilities.includes('foreign');
-  for (const client of withForeign ? [...CLIENTS, FOREIGN_CLIENT] : CLIENTS) {
+    return { ...common, emr, baseUrl: `${foreignUrl}/${mode}/fhir`, settings: { ...settings, ...timing } };
+  };
+}
+
+/** Creates the clients, their practices and their endpoints. */
+export async function makePractices(deps: Deps, input: PracticesInput): Promise<Practice[]> {
+  const { adapters, capabilities } = input;
+  const ofCapability = capabilityPlans(input);
+  const planOf = (place: number, client: ClientPlan) => {
+    const adapter = adapters[place % adapters.length];
+    return adapter === undefined ? ofCapability(place, client) : adapterPractice(adapter, input);
+  };
+  const practices: Practice[] = [];
+  for (const client of capabilities.includes('foreign') ? [...CLIENTS, FOREIGN_CLIENT] : CLIENTS) {
     const { clientId, clientSecret, clientPk } = await createClient(deps, { name: client.name });
     for (const name of client.endpoints) {
       await registerEndpoint(deps, {
@@ -113,12 +143,11 @@ export async function makePractices(deps: Deps, input: PracticesInput): Promise<
       });
     }
     for (let n = 0; n < client.practices; n += 1) {
-      const inTurn = input.capabilities[practices.length % input.capabilities.length];
-      const capability = client === FOREIGN_CLIENT ? 'foreign' : inTurn;
-      if (capability === undefined) throw new Error('at least one capability is needed');
-      const access_token = await makePractice(deps, planOf(clientPk, capability));
+      const plan = await planOf(practices.length, client);
+      const access_token = await makePractice(deps, { clientPk, plan });
       const headers = { client_id: clientId, client_secret: clientSecret, access_token };
-      practices.push({ capability, headers, endpoints: client.endpoints });
+      const { emr, methods, anyMethod, locations } = plan;
+      practices.push({ emr, methods, anyMethod, locations, headers, endpoints: client.endpoints });
     }
   }
   return practices;

@@ -4,6 +4,24 @@
  */
 export type Capability = 'conditional-create' | 'lookup' | 'none' | 'foreign';
 
+/** The fields of a ledger entry that are compared with the request, where the EMR keeps them. */
+export type ComparedField = 'reference_number' | 'payment_method' | 'location';
+
+/** What the checker must know of a practice's EMR. */
+export type EmrTraits = {
+  /** The capability or the adapter, for the report. */
+  group: string;
+  /** False: nobody can ask it about a lost answer, so that may end in a review. */
+  canBeAsked: boolean;
+  /** True: its entries hold nothing by which a payment is recognised. The payments have amounts of their own. */
+  keyless: boolean;
+  /** True: it may make several rows of one payment, which add up to it. */
+  splits: boolean;
+  /** True: it may prove that it has a payment without naming the entry. */
+  mayNotName: boolean;
+  drops: readonly ComparedField[];
+};
+
 /** One request of a client and its answer; `status` is null when no answer came. */
 export type Try = {
   status: number | null;
@@ -18,13 +36,14 @@ export type Try = {
 export type Requested = {
   /** Unique; also used as the Idempotency-Key. */
   reference: string;
-  capability: Capability;
+  emr: EmrTraits;
   /** The names of the client's endpoints. All of them must receive the event. */
   endpoints: readonly string[];
   patientMrn: string;
   amount: number;
   paymentMethod: string;
   location: string;
+  locationName: string;
   /** True when the practice has the payment method. */
   methodIsKnown: boolean;
   tries: Try[];
@@ -39,6 +58,7 @@ export type LedgerEntry = {
   amount: number;
   payment_method: string | null;
   location: string | null;
+  location_name?: string | null;
   /** The EMR wrote something else than it was sent, on purpose. */
   altered?: boolean;
 };

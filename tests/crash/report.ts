@@ -24,10 +24,10 @@ function shapeLines({ shapes }: RunReport): readonly (readonly [string, string |
   ];
 }
 
-/** How the payments ended at the EMRs of each capability. */
+/** How the payments ended at the EMRs of each kind. */
 function endLines({ records }: RunReport): readonly (readonly [string, number])[] {
-  const capabilityOf = new Map(records.requested.map(({ reference, capability }) => [reference, capability]));
-  const ended = records.stored.map(({ reference, status }) => `${capabilityOf.get(reference)}: ${status}`);
+  const groupOf = new Map(records.requested.map(({ reference, emr }) => [reference, emr.group]));
+  const ended = records.stored.map(({ reference, status }) => `${groupOf.get(reference)}: ${status}`);
   return countBy(ended, (each) => each).map(([name, count]) => [`… ${name}`, count]);
 }
 
@@ -56,7 +56,7 @@ export function formatReport(report: RunReport): string {
   const struck = injections.filter((injection) => injection.struck);
   const head = [
     ['queue', options.backend],
-    ['capabilities', options.capabilities.join(', ')],
+    ['EMRs', [...options.capabilities, ...options.adapters].join(', ')],
     ['seed', options.seed],
     ['load and faults for', seconds(options.durationMs)],
     ['payments requested', requested.length],

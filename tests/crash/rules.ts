@@ -52,4 +52,10 @@ export type Case = {
   transitions: readonly Transition[];
 };
 
+/** True for the id of an entry of the payment, and for none where its EMR may not name it. */
+export const isNamed = ({ requested, entries }: Case, id: string | null): boolean =>
+  id === null
+    ? requested.emr.mayNotName && entries.length > 0
+    : entries.some((entry) => entry.emr_transaction_id === id);
+
 export type Complain = (rule: Rule, subject: string, detail: string) => void;

@@ -18,6 +18,8 @@ export type RunOptions = {
   backend: 'redis' | 'postgres';
   /** Assigned to the practices in turn. */
   capabilities: readonly Capability[];
+  /** Adapters whose practices take part, at the sandbox's dialects; empty with capabilities. */
+  adapters: readonly string[];
   /** Payments per second. */
   rate: number;
   /** After the faults, the remaining work counts as stuck when it has not decreased for this long. */
@@ -29,7 +31,7 @@ export type RunOptions = {
 };
 
 export type RunReport = {
-  options: Pick<RunOptions, 'seed' | 'durationMs' | 'backend' | 'capabilities' | 'rate'>;
+  options: Pick<RunOptions, 'seed' | 'durationMs' | 'backend' | 'capabilities' | 'adapters' | 'rate'>;
   injections: readonly Injection[];
   records: Records;
   quiet: Quiet;
@@ -42,11 +44,11 @@ export type RunReport = {
 
 /** Does one run: load and faults, then a wait until all work is done, then the comparison of the records. */
 export async function runCrash(options: RunOptions): Promise<RunReport> {
-  const { seed, durationMs, backend, capabilities, rate, folder, say } = options;
+  const { seed, durationMs, backend, capabilities, adapters, rate, folder, say } = options;
   const withRedis = backend === 'redis';
   const withForeign = capabilities.includes('foreign');
   const plan = planFaults({ seed, durationMs, withRedis, withForeign });
-  const cluster = await startCluster({ folder, withRedis, capabilities, seed });
+  const cluster = await startCluster({ folder, withRedis, capabilities, adapters, seed });
   try {
     say(`${plan.length} faults and ${rate} payments a second for ${durationMs / 1000} s`);
     const load = startLoad({
@@ -78,7 +80,7 @@ export async function runCrash(options: RunOptions): Promise<RunReport> {
     await cluster.stop();
     if (violations.length === 0) rmSync(folder, { recursive: true, force: true });
     return {
-      options: { seed, durationMs, backend, capabilities, rate },
+      options: { seed, durationMs, backend, capabilities, adapters, rate },
       injections,
       records,
       quiet,

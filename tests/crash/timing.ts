@@ -7,6 +7,8 @@ export const TIMING = {
   leaseMs: 3_000,
   /** Time limit of one exchange with the EMR. */
   emrTimeoutMs: 1_500,
+  /** How long an EMR that answers before it posts needs to post. */
+  laterMs: 1_000,
   /** How long the EMR may still process a request whose answer was lost: longer than any injected freeze of the EMR. */
   settleMs: 6_000,
   /** A client's time limit for one request. */

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { type Cli, createCli, type Register, type Terminal } from './cli.ts';
+import { registerAdapters } from './commands/adapters.ts';
 import { registerAudit } from './commands/audit.ts';
 import { registerClient } from './commands/client.ts';
 import { registerDoctor } from './commands/doctor.ts';
@@ -17,6 +18,7 @@ import { EXIT, type ExitName, failure } from './outcome.ts';
 const COMMANDS: readonly Register[] = [
   registerClient,
   registerUser,
+  registerAdapters,
   registerWebhook,
   registerPatients,
   registerPayment,

@@ -241,15 +241,24 @@ export type EmrAdapter = {
 /** Makes an adapter for a connection. @throws Error when base URL, credentials or settings cannot be used. */
 export type AdapterFactory = (connection: EmrConnection, deps: AdapterDeps) => EmrAdapter;
 
+/** The wish for a token for one request. */
+export type TokenCall = Pick<CallOptions, 'signal'> & {
+  /** A token that the EMR has just answered with 401: it is renewed, once, unless that has happened. */
+  rejected?: string | undefined;
+  /** For a call of the token endpoint, answer included. */
+  timeoutMs: number;
+  /** Counts a call of the token endpoint against the vendor's limit. @returns trouble when it may not be made now. */
+  permit(): Promise<Trouble | null>;
+};
+
 /** The access token of one credential. */
 export type TokenSource = {
   /**
    * Gives a token that is good for the next request, and renews it before it expires.
    *
-   * @param options.rejected a token that the EMR has just answered with 401: it is renewed, once, unless that has happened.
    * @returns trouble when there is none: nothing was sent. Its code is `login_required` when only a new login of a person helps.
    */
-  get(options: CallOptions & { rejected?: string }): Promise<{ token: string } | Trouble>;
+  get(call: TokenCall): Promise<{ token: string } | Trouble>;
 };
 
 /** Opens the token of a credential. Sources of the same credential share it, over all workers. */
@@ -285,9 +294,19 @@ export type PatientIdReader = (
   connection: Pick<EmrConnection, 'baseUrl'>,
 ) => { ok: true; id: string } | { ok: false /** Follows the name of the column: `is …`. */; problem: string };
 
+/**
+ * Reads which payments a notice of the EMR names: what the EMR sent to the connection's address, parsed, and otherwise as it came
+ * from the network. Anybody who knows the address can write it, so it proves nothing: it only makes the payments be looked up sooner.
+ *
+ * @returns ids as in `Posting`; none where the notice names none or is not understood. Never throws.
+ */
+export type NoticeReader = (body: unknown) => { paymentIds: readonly string[] };
+
 /** One EMR's API: what a folder below `dialects/` exports. */
 export type Dialect = {
   readonly description: AdapterDescription;
   readonly open: AdapterFactory;
   readonly readPatientId: PatientIdReader;
+  /** Present exactly where the description has `notices`. */
+  readonly readNotice?: NoticeReader;
 };

@@ -1,5 +1,6 @@
 export * from './absence.ts';
 export * from './adapter.ts';
+export * from './adapter-profile.ts';
 export * from './adapters.ts';
 export * from './amounts.ts';
 export { isPlainHttp } from './connection/plain-http.ts';

@@ -13,7 +13,7 @@ if (!URL.canParse(fhirBaseUrl))
     'FHIR_BASE_URL must be the base URL of a FHIR R5 server, such as http://127.0.0.1:8080/fhir',
   );
 
-/** Runs the conformance suite against a server that is already running: docs/adapters.md, "Trying it against another server". */
+/** Runs the conformance suite against a server that is already running: docs/fhir.md, "Trying it against another server". */
 export default defineConfig({
   test: {
     include: ['packages/emr/src/dialects/fhir-r5/testing/against-server.ts'],

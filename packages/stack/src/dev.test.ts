@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { adapterNames } from '@emr-payments/emr';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { removePlace } from './embedded-postgres.ts';
 import { choosePort, freePort } from './ports.ts';
@@ -41,7 +42,7 @@ async function expectFree(port: number): Promise<void> {
   await choosePort({ variable: 'API_PORT', asked: port, preferred: port });
 }
 
-type StackFile = Record<string, string>;
+type StackFile = Record<string, string> & { users: { adapter: string }[] };
 
 async function whenUp(run: Run): Promise<StackFile> {
   const isUp = (): boolean => run.output().includes('Ctrl-C stops everything');
@@ -86,7 +87,9 @@ describe('pnpm dev', () => {
       'payment_method',
       'location',
       'webhook_secret',
+      'users',
     ]);
+    expect(stack.users.map(({ adapter }) => adapter)).toEqual(adapterNames);
     expect(statSync(join(folder, 'stack.json')).mode & 0o777).toBe(0o600);
     for (const url of [
       stack.docs_url,

@@ -5,6 +5,7 @@ import { parseKeyring } from '@emr-payments/runtime';
 import { type AppName, type AppProcess, startApp } from './apps/app-process.ts';
 import type { DemoState } from './demo/demo-state.ts';
 import { seedDemo } from './demo/seed-demo.ts';
+import type { DemoUser } from './demo/seed-practices.ts';
 import { keepEncryptionKeys, keepWebhookSecret } from './keys.ts';
 import { freePort } from './ports.ts';
 import { appAccess } from './postgres/app-access.ts';
@@ -45,7 +46,7 @@ export type Stack = {
   readonly redisUrl: string | undefined;
   readonly encryptionKeys: string;
   readonly webhookSecret: string;
-  readonly demo: DemoState;
+  readonly demo: DemoState & { users: readonly DemoUser[] };
   readonly sandbox: AppProcess;
   readonly inbox: AppProcess;
   readonly apis: readonly AppProcess[];
@@ -134,6 +135,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         HOST,
         PORT: String(sandboxPort),
         LEDGER_FILE: join(state, 'emr-ledger.jsonl'),
+        // A payment that an EMR posts later can be seen to be `submitted` for a moment.
+        LATER_MS: '1500',
       }),
     );
     const inbox = await step('webhook inbox', () =>
@@ -152,7 +155,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
           { database, keyring: parseKeyring(encryptionKeys) },
           {
             stateFile: join(folder, 'demo.json'),
-            fhirUrl,
+            sandboxUrl: sandbox.url,
             webhookUrl: `${inbox.url}/webhooks`,
             webhookSecret,
             timeZone: 'America/New_York',

@@ -10,6 +10,7 @@ import { type ForeignMode, openForeignEmr } from '../foreign/server.ts';
 import { openReceiver } from '../open-receiver.ts';
 import { PATIENTS, patientIdOf } from '../practice-data.ts';
 import type { Capability, Received, Records, Requested } from '../records.ts';
+import { traitsOf } from '../traits.ts';
 import { onDatabase, readTransitions } from '../transitions.ts';
 import type { Director, Frozen } from './director.ts';
 import type { Stage } from './stage.ts';
@@ -128,12 +129,13 @@ export async function openScene(
   );
   const requested: Requested = {
     reference,
-    capability: script.checkedAs ?? script.capability,
+    emr: traitsOf(script.checkedAs ?? script.capability),
     endpoints: ['only'],
     patientMrn: PATIENTS[0],
     amount: 350,
     paymentMethod: 'Card',
     location: '1404',
+    locationName: '',
     methodIsKnown: true,
     tries: [],
   };

@@ -1,4 +1,4 @@
-import { type AdapterField, adapterDescriptions, adapterNames } from '@emr-payments/emr';
+import { adapterNames } from '@emr-payments/emr';
 import { type ConnectionOwner, type SetUpOutcome, setUpConnection } from '@emr-payments/operations';
 import { Option } from 'commander';
 import { assignment, integer, line, rate } from '../arguments.ts';
@@ -132,26 +132,7 @@ async function connect({ database, config, by, terminal }: CommandDeps, options:
   return outcomeOf(options, result);
 }
 
-function fieldHelp(field: AdapterField): string {
-  const need =
-    field.default !== undefined ? `default: ${field.default}` : field.required ? 'required' : 'optional';
-  return `      ${field.name}\n        ${field.description} (${field.type}, ${need})`;
-}
-
-function fieldsHelp(title: string, fields: readonly AdapterField[]): string[] {
-  return fields.length === 0 ? [`    no ${title}`] : [`    ${title}:`, ...fields.map(fieldHelp)];
-}
-
-/** Lists every adapter with what it takes, from the adapters' own descriptions. */
-const ADAPTER_HELP = [
-  '',
-  'Adapters, and the --credentials and --setting that each takes:',
-  ...adapterDescriptions.flatMap(({ name, title, credentials, settings }) => [
-    `  ${name}: ${title}`,
-    ...fieldsHelp('credentials', credentials),
-    ...fieldsHelp('settings', settings),
-  ]),
-].join('\n');
+const ADAPTER_HELP = '\nThe credentials and settings of each adapter: emr-payments adapters <name>';
 
 export const registerUserConnect: Register = (user, cli) => {
   user

@@ -19,6 +19,7 @@ function rowOf(posting) {
   const row = document.createElement('tr');
   const received = new Date(posting.received_at);
   cell(row, 'Received', time.format(received)).title = posting.received_at;
+  cell(row, 'Dialect', posting.dialect, 'dialect');
   cell(row, 'Amount', money.format(posting.amount), 'money');
   cell(row, 'Method', posting.payment_method);
   cell(row, 'Patient', posting.patient_mrn ?? posting.patient_id);

@@ -67,15 +67,15 @@ export async function runRule(rule: Rule, context: Context): Promise<void> {
   }
 }
 
-/** An amount that no other payment of the run has, as far as chance can promise. */
+/** An amount that no other payment of the run has, as far as chance can promise: a keyless entry is found by it. */
 const ownAmount = () => centsText(BigInt(randomInt(10_000, 1_000_000_000)));
 
 /** A payment that the EMR has not seen. */
-export function newPosting({ practice }: UnderTest, change: Partial<Posting> = {}): Posting {
+export function newPosting({ practice, keyless }: UnderTest, change: Partial<Posting> = {}): Posting {
   return {
     paymentId: randomBytes(16).toString('hex'),
     emrPatientId: practice.patientIds[0],
-    amount: ownAmount(),
+    amount: keyless ? ownAmount() : '350.10',
     referenceNumber: '#123456',
     notes: 'Patient copay collected at front desk',
     depositDate: '2026-06-15',

@@ -5,6 +5,7 @@ import {
   isTrouble,
   type PostOptions,
   type RateBucket,
+  type TokenCall,
   type TokenSource,
   type Trouble,
 } from '../adapter.ts';
@@ -90,12 +91,20 @@ export function openSession({ calls }: Pick<AdapterDeps, 'calls'>, input: Sessio
     return rateLimited(first.waitMs);
   }
 
+  // Token calls count against the same limit as the requests that they are for.
+  const tokenCall = (options: CallOptions & { rejected?: string }): TokenCall => ({
+    signal: options.signal,
+    rejected: options.rejected,
+    timeoutMs,
+    permit: () => limited(options),
+  });
+
   async function authHeaders(
     options: CallOptions & { rejected?: string },
   ): Promise<{ headers: Record<string, string>; token: string | null } | Trouble> {
     if (auth.kind === 'none') return { headers: {}, token: null };
     if (auth.kind === 'header') return { headers: { [auth.name]: auth.value }, token: null };
-    const got = await auth.source.get(options);
+    const got = await auth.source.get(tokenCall(options));
     if (isTrouble(got)) return got;
     return { headers: { authorization: `Bearer ${got.token}` }, token: got.token };
   }
@@ -129,7 +138,7 @@ export function openSession({ calls }: Pick<AdapterDeps, 'calls'>, input: Sessio
         },
         unshared ? UNSHARED : undefined,
       );
-      return { result, token: authorized.token };
+      return { result: withoutToken(result, authorized.token), token: authorized.token };
     };
 
     const first = await once();
@@ -140,7 +149,7 @@ export function openSession({ calls }: Pick<AdapterDeps, 'calls'>, input: Sessio
       // Without a renewed token the 401 is the answer.
       return second.token === null ? first.result : second.result;
     }
-    const renewed = await auth.source.get({ ...options, rejected: first.token });
+    const renewed = await auth.source.get(tokenCall({ ...options, rejected: first.token }));
     return isTrouble(renewed) || renewed.token === first.token ? first.result : notMade(RENEWED);
   }
 
@@ -149,6 +158,12 @@ export function openSession({ calls }: Pick<AdapterDeps, 'calls'>, input: Sessio
     read: (request, options) => call(request, options),
     send: (request, options) => call(request, options),
   };
+}
+
+/** Takes the token out of an answer that repeats it: the words of an answer are quoted to operators, and stored. */
+function withoutToken(result: Answer | NoAnswer, token: string | null): Answer | NoAnswer {
+  if (token === null || result.kind !== 'answer' || !result.body.includes(token)) return result;
+  return { ...result, body: result.body.replaceAll(token, '[credential]') };
 }
 
 function rateLimited(waitMs: number): Trouble {

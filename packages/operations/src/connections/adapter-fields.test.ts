@@ -5,6 +5,8 @@ import { credentialProblem, readAdapterSettings } from './adapter-fields.ts';
 const vendor: AdapterDescription = {
   name: 'vendor',
   title: 'A vendor',
+  example: { baseUrl: 'https://vendor.example', credentials: {}, settings: {} },
+  readme: 'none',
   credentials: [
     { name: 'client_key', type: 'string', required: true, description: 'from the vendor’s portal' },
     { name: 'proxy_token', type: 'string', required: false, description: 'for the gateway' },
@@ -15,7 +17,7 @@ const vendor: AdapterDescription = {
     { name: 'search', type: 'boolean', required: false, default: true, description: 'true or false' },
   ],
 };
-const bare: AdapterDescription = { name: 'bare', title: 'Bare', credentials: [], settings: [] };
+const bare: AdapterDescription = { ...vendor, name: 'bare', title: 'Bare', credentials: [], settings: [] };
 
 test('each setting has the type that the adapter declares: digits of a text stay text', () => {
   const texts = { practice_id: '000123', page_size: '20', search: 'false' };

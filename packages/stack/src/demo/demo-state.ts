@@ -12,6 +12,13 @@ const DemoStateSchema = Type.Object({
   access_token: Type.String(),
   user_id: Type.Integer(),
   endpoint_id: Type.String(),
+  /** The users of the practices, by adapter. A file of an earlier version has none. */
+  practices: Type.Optional(
+    Type.Record(
+      Type.String(),
+      Type.Object({ user_id: Type.Integer(), access_token: Type.String() }, { additionalProperties: false }),
+    ),
+  ),
 });
 export type DemoState = Static<typeof DemoStateSchema>;
 

@@ -12,11 +12,12 @@ import type { Keyring } from '@emr-payments/runtime';
 import { Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import { type DemoState, readDemoState, writePrivateJson } from './demo-state.ts';
+import { type DemoUser, seedPractices } from './seed-practices.ts';
 
 export type SeedInput = {
   stateFile: string;
-  /** The sandbox's FHIR base URL, reachable from the worker. */
-  fhirUrl: string;
+  /** The sandbox, as the worker reaches it. */
+  sandboxUrl: string;
   /** The URL of the demo's webhook endpoint, reachable from the worker, and the secret that signs its webhooks. */
   webhookUrl: string;
   webhookSecret: string;
@@ -68,7 +69,7 @@ const PatientBundleSchema = Type.Object({
  *
  * @throws Error when the sandbox does not answer with a Bundle.
  */
-async function readPatients({ fhirUrl }: SeedInput): Promise<{ mrn: string; emrPatientId: string }[]> {
+async function readPatients(fhirUrl: string): Promise<{ mrn: string; emrPatientId: string }[]> {
   const answer = await fetch(`${fhirUrl}/Patient?_count=1000`, { signal: AbortSignal.timeout(10_000) });
   if (!answer.ok) throw new Error(`${fhirUrl}/Patient answered ${answer.status}`);
   const bundle = Value.Decode(PatientBundleSchema, await answer.json());
@@ -78,29 +79,41 @@ async function readPatients({ fhirUrl }: SeedInput): Promise<{ mrn: string; emrP
 }
 
 /**
- * Creates the demo data: a client, its user with a connection to the sandbox, the sandbox's patients, and a webhook
- * endpoint. Later calls find the same client by the state file and update its addresses and patients.
+ * Creates the demo data: a client, its user with a connection to the sandbox, the sandbox's patients, a webhook endpoint, and
+ * one more user for each adapter. Later calls find the same client by the state file and update its addresses and patients.
  */
 export async function seedDemo(
   deps: { database: Database; keyring: Keyring },
   input: SeedInput,
-): Promise<DemoState & { patients: number }> {
+): Promise<DemoState & { patients: number; users: DemoUser[] }> {
   const known = readDemoState(input.stateFile);
-  const stillThere = known !== null && (await findClientPk(deps, { clientId: known.client_id })) !== null;
-  const state = stillThere ? known : await createDemo(deps, input);
+  const knownClient = known === null ? null : await findClientPk(deps, { clientId: known.client_id });
+  const state = known !== null && knownClient !== null ? known : await createDemo(deps, input);
+  const clientPk = knownClient ?? (await findClientPk(deps, { clientId: state.client_id }));
+  if (clientPk === null) throw new Error('the client of the demo is gone');
+  const fhirUrl = `${input.sandboxUrl}/fhir`;
 
   await moveEndpoint(deps, { endpointId: state.endpoint_id, url: input.webhookUrl });
   await saveConnection(deps, {
     userId: state.user_id,
     adapter: 'fhir-r5',
-    baseUrl: input.fhirUrl,
+    baseUrl: fhirUrl,
     credentials: {},
     // The sandbox can do both, so nobody has to ask it (`user check`).
     settings: { conditional_create: true, search: true },
     timeZone: input.timeZone,
     concurrency: CONCURRENCY,
   });
-  const patients = await readPatients(input);
+  const patients = await readPatients(fhirUrl);
   const { imported } = await importPatients(deps, { userId: state.user_id, patients });
-  return { ...state, patients: imported };
+  const { practices, users } = await seedPractices(deps, {
+    clientPk,
+    sandboxUrl: input.sandboxUrl,
+    timeZone: input.timeZone,
+    concurrency: CONCURRENCY,
+    known: state.practices ?? {},
+  });
+  const complete = { ...state, practices };
+  writePrivateJson(input.stateFile, complete);
+  return { ...complete, patients: imported, users };
 }

@@ -1,8 +1,9 @@
 import { PUBLISHED_BODY, publishedCurl } from '../demo/published-curl.ts';
+import type { DemoUser } from '../demo/seed-practices.ts';
 import type { Stack } from '../start-stack.ts';
 
 /** The content of stack.json, where tools and tests find the addresses and credentials of the running stack. */
-export function describeStack(stack: Stack): Record<string, string> {
+export function describeStack(stack: Stack): Record<string, string | readonly DemoUser[]> {
   return {
     api_url: stack.apiUrl,
     docs_url: `${stack.apiUrl}/docs`,
@@ -18,6 +19,7 @@ export function describeStack(stack: Stack): Record<string, string> {
     payment_method: PUBLISHED_BODY.payment_method,
     location: PUBLISHED_BODY.location,
     webhook_secret: stack.webhookSecret,
+    users: stack.demo.users,
   };
 }
 
@@ -28,6 +30,7 @@ export function welcomeText(stack: Stack, { queue, folder }: { queue: string; fo
   Docs        ${stack.apiUrl}/docs
   EMR         ${stack.emrUrl}   (the sandbox's ledger)
   Inbox       ${stack.inboxUrl}   (webhooks that arrived)
+  Practices   one for each adapter (users in stack.json)
   Queue       BullMQ on ${queue}
   Data, logs  ${folder}   (addresses and secrets: stack.json; --reset removes them)
 

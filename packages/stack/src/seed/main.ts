@@ -32,7 +32,7 @@ async function seed(config: SeedConfig): Promise<void> {
       { database, keyring },
       {
         stateFile: join(config.DEMO_FOLDER, 'demo.json'),
-        fhirUrl: `${config.SANDBOX_URL}/fhir`,
+        sandboxUrl: config.SANDBOX_URL,
         webhookUrl: `${config.INBOX_URL}/webhooks`,
         webhookSecret,
         timeZone: 'America/New_York',

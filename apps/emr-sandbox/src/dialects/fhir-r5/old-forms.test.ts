@@ -57,7 +57,7 @@ test('a ledger file of FHIR resources opens: same ledger, same FHIR answers, sam
         location_name: 'Main Street Clinic',
         notes: 'Patient copay collected at front desk',
         deposit_date: '2026-06-15',
-      dialect: 'fhir-r5',
+        dialect: 'fhir-r5',
       },
     ],
   });

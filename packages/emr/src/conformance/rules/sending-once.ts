@@ -78,10 +78,14 @@ export const sendingOnceRules: readonly Rule[] = [
   {
     name: 'once: two payments that are alike in all but their ids make two entries',
     async run(context) {
-      const { emr } = context;
+      const { emr, open } = context;
+      const adapter = open();
       const first = newPosting(emr);
       const second = { ...first, paymentId: newPosting(emr).paymentId };
-      const ids = [await postAndSettle(context, first), await postAndSettle(context, second)];
+      const ids = [
+        await postAndSettle(context, first, adapter),
+        await postAndSettle(context, second, adapter),
+      ];
       expect(await emr.entries(first)).toHaveLength(emr.keyless ? 2 : 1);
       expect(await emr.entries(second)).toHaveLength(emr.keyless ? 2 : 1);
       if (emr.answers !== 'unnamed') expect(new Set(ids).size).toBe(2);

@@ -1,7 +1,7 @@
 import { changing, posting, type WrongAdapter } from './wrong-adapter.ts';
 
 /** A look-up takes the changed entry for another payment. */
-const DIFFERS = 'posted is found|the earlier is named|^look-up after .* found$|^find, wrong content type';
+const DIFFERS = 'posted is found|^look-up after .* found$|^find, wrong content type';
 /** The existing entry of these rules differs in one field more. */
 const SENT = '^existing entry, .* sent$';
 
@@ -18,7 +18,9 @@ export const wrongFields: readonly WrongAdapter[] = [
   },
   {
     mistake: 'sends cents where the EMR wants dollars',
-    breaks: RegExp(`the amount|${DIFFERS}|^existing entry, another (?!amount).* sent$`),
+    breaks: RegExp(
+      `the amount|posted twice is several|${DIFFERS}|^existing entry, another (?!amount).* sent$`,
+    ),
     wrap: changing(({ amount }) => ({ amount: (Number(amount) * 100).toFixed(2) })),
   },
   {
@@ -38,8 +40,13 @@ export const wrongFields: readonly WrongAdapter[] = [
   },
   {
     mistake: 'drops the notes without declaring it',
-    breaks: /^fields: the notes|^text: .*the notes/,
+    breaks: /^fields: the notes|^fields: one that the adapter says|^text: .*the notes/,
     wrap: changing(() => ({ notes: null })),
+  },
+  {
+    mistake: 'cites no page',
+    breaks: /^describe: it cites/,
+    wrap: (right) => ({ ...right, describe: () => ({ ...right.describe(), sources: [] }) }),
   },
   {
     mistake: 'writes a note where there is none',

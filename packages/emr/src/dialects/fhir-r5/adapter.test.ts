@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { type SandboxProcess, startSandbox } from '@emr-payments/testkit';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { EmrAdapter, FindHints, Posting, PostOptions } from '../../adapter.ts';
+import { foundAs } from '../../conformance/rule.ts';
 import { localAdapterDeps } from '../../local-deps.ts';
 import { fhirR5 } from './adapter.ts';
 
@@ -130,9 +131,7 @@ test.each([
     const ledger = await inLedger(posting.paymentId);
     expect(ledger).toHaveLength(entries);
     expect(await open().find?.(hintsOf(posting), options())).toEqual(
-      entries === 0
-        ? { outcome: 'absent' }
-        : { outcome: 'found', emrTransactionId: ledger[0]?.emr_transaction_id },
+      entries === 0 ? { outcome: 'absent' } : foundAs(String(ledger[0]?.emr_transaction_id), '350.10'),
     );
   },
 );

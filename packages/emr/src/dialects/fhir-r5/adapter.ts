@@ -24,7 +24,7 @@ const DESCRIBED: ConnectionDescription = {
   sources: ['https://hl7.org/fhir/R5/paymentreconciliation.html'],
 };
 
-/** FHIR R5: PaymentReconciliation over REST. The mapping of fields and the settings: docs/adapters.md. */
+/** FHIR R5: PaymentReconciliation over REST. The mapping of fields and the settings: docs/emrs.md. */
 export const fhirR5: Dialect = {
   description,
   readPatientId,

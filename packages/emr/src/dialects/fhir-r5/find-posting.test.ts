@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { foundAs } from '../../conformance/rule.ts';
 import { findPosting } from './find-posting.ts';
 import { type ForeignServer, type ForeignWays, openForeignServer } from './foreign-server.fixture.ts';
 import { readResource } from './read.ts';
@@ -202,13 +203,10 @@ test('every page counts', async () => {
 
 test('an entry of ours is found whatever else is in the answer', async () => {
   const entry = [null, remark({ severity: 'error', code: 'exception' }), { resource: payment }];
-  expect(await find([bundle({ total: 9, entry })], { age: '5' })).toEqual({
-    outcome: 'found',
-    emrTransactionId: '7',
-  });
+  expect(await find([bundle({ total: 9, entry })], { age: '5' })).toEqual(foundAs('7', '350.10'));
 });
 
-test('an entry with our id that is not the payment differs, unless another one is the payment', async () => {
+test('an entry with our id that is not the payment differs; with another one that is, a person has to look', async () => {
   const other = { ...payment, id: '3', amount: { value: 1, currency: 'USD' } };
   expect(await find([bundle({ entry: [{ resource: other }] })])).toEqual({
     outcome: 'differs',
@@ -216,7 +214,14 @@ test('an entry with our id that is not the payment differs, unless another one i
     difference: 'another amount',
   });
   const both = [{ resource: other }, { resource: payment }];
-  expect(await find([bundle({ entry: both })])).toEqual({ outcome: 'found', emrTransactionId: '7' });
+  expect(await find([bundle({ entry: both })])).toEqual({
+    outcome: 'several',
+    rows: [
+      { id: '3', amount: '1.00' },
+      { id: '7', amount: '350.10' },
+    ],
+    sum: '351.10',
+  });
 });
 
 test('look-ups and lists ask for answers that are not from a cache', async () => {

@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
+import { foundAs } from '../../conformance/rule.ts';
 import { Answered, type AnsweringServer, openAnsweringServer } from './answering-server.fixture.ts';
 import { findPosting } from './find-posting.ts';
 import { fetchLists, readLists } from './lists.ts';
@@ -163,7 +164,7 @@ const entry = (id: string, value: string, created: string) => ({
   identifier: [{ system: 'urn:emr-payments:payment-id', value }],
 });
 
-test('of several entries with our id the earliest is named, voided or not', async () => {
+test('several entries with our id, voided or not, are shown with their sum', async () => {
   const far = await fhirServer({
     [SEARCH]: bundle([
       entry('12', ID, '2026-06-15T10:00:02Z'),
@@ -172,8 +173,9 @@ test('of several entries with our id the earliest is named, voided or not', asyn
     ]),
   });
   expect(await findPosting(far.connection, HINTS, options)).toEqual({
-    outcome: 'found',
-    emrTransactionId: '9',
+    outcome: 'several',
+    rows: ['9', '10', '12'].map((id) => ({ id, amount: '350.10' })),
+    sum: '1050.30',
   });
 });
 
@@ -186,10 +188,7 @@ test('an entry on the first page is found although a later page cannot be read',
     );
   far.answers['PaymentReconciliation?page=2'] = new Answered(503);
   far.answers[SEARCH] = page(ID);
-  expect(await findPosting(far.connection, HINTS, options)).toEqual({
-    outcome: 'found',
-    emrTransactionId: '9',
-  });
+  expect(await findPosting(far.connection, HINTS, options)).toEqual(foundAs('9', '350.10'));
   // The entry that is the payment may be on the page that is missing.
   far.answers[SEARCH] = page(ID, 1);
   expect(await findPosting(far.connection, HINTS, options)).toMatchObject({

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Posting } from '../../adapter.ts';
+import { foundAs } from '../../conformance/rule.ts';
 import { findPosting } from './find-posting.ts';
 import {
   type ForeignAnswer,
@@ -64,7 +65,7 @@ function findIn(...answers: unknown[]) {
 const bundle = (fields: object = {}) => ({ resourceType: 'Bundle', type: 'searchset', ...fields });
 const self = (url: string) => ({ relation: 'self', url });
 const next = (url?: string) => ({ relation: 'next', url });
-const found = { outcome: 'found', emrTransactionId: '7' };
+const found = foundAs('7', '350.10');
 const search = `PaymentReconciliation?identifier=${encodeURIComponent(`${SYSTEM}|${ID}`)}`;
 
 test.each<[string, unknown]>([

@@ -75,6 +75,8 @@ export const description: AdapterDescription = {
   title: 'FHIR R5 server (PaymentReconciliation)',
   credentials: fieldsOf(CredentialsSchema),
   settings: fieldsOf(SettingsSchema),
+  example: { baseUrl: 'https://emr.example/fhir', credentials: {}, settings: {} },
+  readme: 'packages/emr/src/dialects/fhir-r5/README.md',
 };
 
 export type FhirConnection = {

@@ -79,7 +79,7 @@ async function brokenRules(
   return broken;
 }
 
-const PARTS = ['capability', 'check', 'list', 'resolve', 'post', 'find'] as const;
+const PARTS = ['capability', 'check', 'describe', 'list', 'resolve', 'post', 'find'] as const;
 type Part = (typeof PARTS)[number];
 
 /** The parts of the right adapter that each rule has used: a mistake in another part cannot change its result. */

@@ -1,0 +1,43 @@
+import type { Trouble } from '../adapter.ts';
+import { type Answer, type ExchangeRequest, exchange, type NoAnswer } from '../http/exchange.ts';
+
+/** A token's answer is small: 64 KiB hold the largest of them many times over. */
+const MAX_ANSWER_BYTES = 64 * 1024;
+
+/** Renewing has a time of its own: whoever waits for it gives up earlier, and the call goes on. */
+const NEVER = new AbortController().signal;
+
+export type TokenRequest = {
+  url: string;
+  headers: Readonly<Record<string, string>>;
+  body: string | null;
+};
+
+export type TokenCallDeps = {
+  timeoutMs: number;
+  /** False: the lease of the one who renews has ended, and the request is torn down unfinished. */
+  mayStillSend: () => boolean;
+};
+
+/** Makes one call of a token endpoint, bounded as every exchange is: its bytes, its time, no redirect, nothing repeated. */
+export function callTokenEndpoint(
+  { timeoutMs, mayStillSend }: TokenCallDeps,
+  { url, headers, body }: TokenRequest,
+): Promise<Answer | NoAnswer> {
+  const request: ExchangeRequest = {
+    method: 'POST',
+    url,
+    headers: { ...headers },
+    signal: NEVER,
+    timeoutMs,
+    maxAnswerBytes: MAX_ANSWER_BYTES,
+    body: { text: body ?? '', mayStillSend },
+  };
+  return exchange(request);
+}
+
+/** What a token endpoint gave. `refreshToken` is null when it named none; `expiresInMs` is null when it does not say. */
+export type ObtainedToken = { accessToken: string; refreshToken: string | null; expiresInMs: number | null };
+
+/** @returns the token; trouble when there is none. */
+export type Obtain = (deps: TokenCallDeps) => Promise<ObtainedToken | Trouble>;
