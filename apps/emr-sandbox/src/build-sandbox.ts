@@ -7,10 +7,13 @@ import { faultRoutes } from './control/fault-routes.ts';
 import { createFaultBook } from './control/faults.ts';
 import { ledgerRoutes } from './control/ledger-routes.ts';
 import { paceRoutes } from './control/pace-routes.ts';
-import type { Dialect } from './dialect.ts';
+import type { Dialect, DialectDeps } from './dialect.ts';
+import { athena } from './dialects/athena/dialect.ts';
 import { canvas } from './dialects/canvas/dialect.ts';
 import { fhirR4 } from './dialects/fhir-r4/dialect.ts';
 import { fhirR5 } from './dialects/fhir-r5/dialect.ts';
+import { nexhealth } from './dialects/nexhealth/dialect.ts';
+import { openDental } from './dialects/open-dental/dialect.ts';
 import type { Ledger } from './ledger.ts';
 import type { Pace, PaceSet } from './pace.ts';
 import { pageRoutes } from './page/page-routes.ts';
@@ -28,7 +31,7 @@ export type SandboxOptions = {
 };
 type Deps = { ledger: Ledger; logger: Logger };
 
-const DIALECTS: readonly Dialect[] = [fhirR5, fhirR4, canvas];
+const DIALECTS: readonly Dialect[] = [fhirR5, openDental, nexhealth, fhirR4, canvas, athena];
 
 /** Builds the server; the caller starts it. Closing it leaves the ledger open, for the caller to close. */
 export async function buildSandbox(
@@ -48,12 +51,16 @@ export async function buildSandbox(
   const capabilities: Capabilities = { current: options.capabilities };
   const pace: Pace = { current: options.pace ?? { limits: 'raised', later_ms: 0 } };
   const faults = createFaultBook();
+  const controls: { name: string; routes: Parameters<DialectDeps['addControl']>[0] }[] = [];
 
   for (const dialect of dialects) {
     for (const prefix of [dialect.prefix, ...(dialect.alsoAt ?? [])]) {
+      const addControl: DialectDeps['addControl'] = (routes) => {
+        if (prefix === dialect.prefix) controls.push({ name: dialect.name, routes });
+      };
       await app.register(
         async (scope) => {
-          await dialect.register(scope, { ledger, practice, capabilities, pace, token, logger });
+          await dialect.register(scope, { ledger, practice, capabilities, pace, token, logger, addControl });
           // Added after the dialect's own hooks, so that a fault can replace the answer that they finished.
           addFaultHooks(scope, { faults, dialect });
         },
@@ -67,6 +74,7 @@ export async function buildSandbox(
       await paceRoutes(control, { pace });
       await faultRoutes(control, { faults });
       await ledgerRoutes(control, { ledger, practice });
+      for (const { name, routes } of controls) await control.register(routes, { prefix: `/${name}` });
     },
     { prefix: '/sandbox' },
   );

@@ -17,6 +17,11 @@ export type DialectDeps = {
   /** Limits of requests and delays: the vendor's, or none. */
   pace: Pace;
   logger: Logger;
+  /**
+   * Adds routes below `/sandbox/<name of the dialect>`, for what a person at the practice or at the vendor can do and no call of
+   * the vendor's API can. They need no credentials.
+   */
+  addControl(routes: (control: FastifyInstance) => Promise<void>): void;
 };
 
 /** One request under a dialect's prefix. `path` begins behind the prefix and has no query; `body` is parsed. */

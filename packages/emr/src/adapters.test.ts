@@ -93,7 +93,7 @@ test('a connection that an older process wrote, with the former name, opens as w
 });
 
 test('every adapter describes its credentials and settings', () => {
-  expect(adapterNames).toEqual(['fhir-r5']);
+  expect(adapterNames).toEqual(['fhir-r5', 'nexhealth', 'drchrono', 'candid']);
   const [fhir] = adapterDescriptions;
   expect(fhir?.title).toContain('FHIR R5');
   expect(fhir?.credentials).toEqual([

@@ -1,13 +1,14 @@
 import { LRUCache } from 'lru-cache';
-import type { AdapterDeps, Dialect, EmrAdapter, EmrConnection } from './adapter.ts';
+import type { AdapterDeps, Dialect, EmrAdapter, EmrConnection, NoticeReader } from './adapter.ts';
 import { withCleanTexts } from './clean-adapter.ts';
 import type { AdapterDescription } from './description.ts';
 import { candid } from './dialects/candid/adapter.ts';
 import { drchrono } from './dialects/drchrono/adapter.ts';
 import { fhirR5 } from './dialects/fhir-r5/adapter.ts';
+import { nexhealth } from './dialects/nexhealth/adapter.ts';
 
 /** Every dialect, in the order in which they are shown. A new one is added here and nowhere else. */
-const DIALECTS: readonly Dialect[] = [fhirR5, drchrono, candid];
+const DIALECTS: readonly Dialect[] = [fhirR5, nexhealth, drchrono, candid];
 
 /** Former names, which rows that an older process writes may still have. */
 const ALIASES: ReadonlyMap<string, string> = new Map([['fhir', 'fhir-r5']]);
@@ -45,6 +46,15 @@ export function openAdapter(connection: EmrConnection, deps: AdapterDeps): EmrAd
 export function patientIdReader({ adapter, baseUrl }: Pick<EmrConnection, 'adapter' | 'baseUrl'>) {
   const { readPatientId } = dialectOf(adapter);
   return (text: string) => readPatientId(text, { baseUrl });
+}
+
+/**
+ * @returns the function that reads what the EMR sends to a connection's notice address; null when it can send nothing, or there is
+ *   no such adapter.
+ */
+export function noticeReader({ adapter }: Pick<EmrConnection, 'adapter'>): NoticeReader | null {
+  const name = canonicalAdapterName(adapter);
+  return DIALECTS.find(({ description }) => description.name === name)?.readNotice ?? null;
 }
 
 /** A connection as it is stored: its credentials are sealed. `version` changes whenever the connection does. */
