@@ -1,10 +1,5 @@
-import {
-  type AdapterDeps,
-  type Capability,
-  type CheckOutcome,
-  type EmrConnection,
-  openAdapter,
-} from '@emr-payments/emr';
+import { type Capability, type CheckOutcome, type EmrConnection, openAdapter } from '@emr-payments/emr';
+import type { SharedAdapterDeps } from './adapter-deps.ts';
 
 /** Longest time that the EMR may take for all the calls of a check. */
 const CHECK_MS = 30_000;
@@ -20,7 +15,7 @@ export type CheckedConnection =
  * @returns `ok: false` with a sentence, also when base URL, credentials or settings cannot be used at all.
  */
 export async function checkConnection(
-  deps: AdapterDeps,
+  deps: SharedAdapterDeps,
   connection: EmrConnection,
 ): Promise<CheckedConnection> {
   try {
@@ -35,5 +30,8 @@ export async function checkConnection(
     };
   } catch (error) {
     return { ok: false, reason: `${(error as Error).message}.` };
+  } finally {
+    // A check that ended early may have left a renewal running: what the vendor gives is stored before the process ends.
+    await deps.settled();
   }
 }
