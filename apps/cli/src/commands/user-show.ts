@@ -1,9 +1,10 @@
 import { findUser } from '@emr-payments/db';
 import { isPlainHttp } from '@emr-payments/emr';
-import { type LoginState, loginOf } from '@emr-payments/operations';
+import { describeConnection, type LoginState, loginOf } from '@emr-payments/operations';
 import { ConfigError } from '@emr-payments/runtime';
 import type { CommandDeps, Register } from '../cli.ts';
 import { done, failure } from '../outcome.ts';
+import { describedData, describedText } from '../output/described.ts';
 import { pairs } from '../output/table.ts';
 
 type Connection = NonNullable<NonNullable<Awaited<ReturnType<typeof findUser>>>['connection']>;
@@ -35,7 +36,7 @@ export const registerUserShow: Register = (user, cli) => {
     .argument('<user_id>')
     .action((publicId: string) =>
       cli.run(async (deps) => {
-        const { database } = deps;
+        const { database, config } = deps;
         const found = await findUser({ database }, { publicId });
         if (found === null) return failure('not_found', `There is no user ${publicId}.`);
         const { name, client, createdAt, disabledAt, connection } = found;
@@ -56,14 +57,26 @@ export const registerUserShow: Register = (user, cli) => {
           created_at: createdAt,
           disabled_at: disabledAt,
         };
+        const described =
+          connection === null
+            ? null
+            : describeConnection(config, {
+                userId: found.id,
+                adapter: connection.adapter,
+                baseUrl: connection.baseUrl,
+                credentials: connection.credentials,
+                settings: connection.settings as Record<string, unknown>,
+                timeZone: connection.timeZone,
+              });
         const shown = { ...data, settings: JSON.stringify(data.settings) };
         const warning =
           data.plain_http === true
             ? '\nThe EMR is reached over plain http: what is sent can be read on the way. Connect it with an https address.'
             : '';
+        const ended = data.login === 'login_required' ? LOGIN_ENDED : '';
         return done(
-          data,
-          `${pairs(Object.entries(shown))}${warning}${data.login === 'login_required' ? LOGIN_ENDED : ''}`,
+          { ...data, ...(described === null ? {} : describedData(described)) },
+          `${pairs(Object.entries(shown))}${warning}${ended}${described === null ? '' : `\n\n${describedText(described)}`}`,
         );
       }),
     );

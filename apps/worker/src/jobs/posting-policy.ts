@@ -50,7 +50,7 @@ export function postingDelay(input: {
   const bound =
     code === TOKEN_RENEWED
       ? renewedTokenMs
-      : code === RATE_LIMITED && retryAfterMs !== undefined
+      : (code === RATE_LIMITED || code === LIMIT_USED_UP) && retryAfterMs !== undefined
         ? Math.min(doubled, Math.max(firstDelayMs, demanded))
         : doubled;
   return demanded + Math.round(Math.random() * bound);

@@ -1,4 +1,10 @@
-import { type Capability, type CheckOutcome, type EmrConnection, openAdapter } from '@emr-payments/emr';
+import {
+  type Capability,
+  type CheckOutcome,
+  type ConnectionDescription,
+  type EmrConnection,
+  openAdapter,
+} from '@emr-payments/emr';
 import type { SharedAdapterDeps } from './adapter-deps.ts';
 
 /** Longest time that the EMR may take for all the calls of a check. */
@@ -6,8 +12,8 @@ const CHECK_MS = 30_000;
 
 type Checked = Extract<CheckOutcome, { ok: true }>;
 export type CheckedConnection =
-  /** `capability`: that of the connection with the settings that were read. */
-  (Checked & { capability: Capability }) | { ok: false; reason: string };
+  /** `capability`, `described`: those of the connection with the settings that were read. */
+  (Checked & { capability: Capability; described: ConnectionDescription }) | { ok: false; reason: string };
 
 /**
  * Opens a connection with the settings that the operator gave, and tries it without writing anything in the EMR.
@@ -24,10 +30,8 @@ export async function checkConnection(
     });
     if (!checked.ok) return checked;
     const settings = { ...connection.settings, ...checked.settings };
-    return {
-      ...checked,
-      capability: openAdapter({ ...connection, settings }, deps).capability,
-    };
+    const adapter = openAdapter({ ...connection, settings }, deps);
+    return { ...checked, capability: adapter.capability, described: adapter.describe() };
   } catch (error) {
     return { ok: false, reason: `${(error as Error).message}.` };
   } finally {
