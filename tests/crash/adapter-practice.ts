@@ -17,7 +17,6 @@ const SETTINGS = {
   settle_ms: TIMING.settleMs,
   calls_per_minute: 0,
   calls_per_hour: 0,
-  calls_per_hour: 0,
 } as const;
 
 /** The payment methods of the sandbox's practice. */

@@ -150,6 +150,12 @@ const WORK_GAUGES: readonly {
     labelNames: ['scope'],
     samples: ({ holds }) => holds.map(({ scope, count }) => ({ labels: { scope }, value: count })),
   },
+  {
+    name: 'emr_payments_ended_logins',
+    help: 'Logins at EMRs that have ended: payments wait until a person has logged in again.',
+    labelNames: [],
+    samples: ({ endedLogins }) => [{ labels: {}, value: endedLogins }],
+  },
 ];
 
 /** @param measure resolves with null when PostgreSQL does not answer. */

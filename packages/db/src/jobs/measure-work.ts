@@ -1,4 +1,5 @@
 import { query, type StatementDeps } from '../core/statements.ts';
+import { countEndedLogins } from '../tokens/ended-logins.ts';
 
 /** Numbers of waiting and stuck work, for the operator's graphs. */
 export type WorkMeasures = {
@@ -14,6 +15,8 @@ export type WorkMeasures = {
   openCircuits: { kind: 'connection' | 'endpoint'; count: number }[];
   /** Holds that are on: for all users (at most one), and for single users. */
   holds: { scope: 'all' | 'user'; count: number }[];
+  /** Logins at EMRs that have ended: their payments wait until a person has logged in again. */
+  endedLogins: number;
 };
 
 /** From this many identical answers in a row on, a payment counts as one that an operator should look at. */
@@ -46,12 +49,13 @@ const HOLDS = {
 
 type JobRow = WorkMeasures['jobs'][number] & { oldest: number; repeating: number };
 
-/** Measures the live work. It reads the jobs, lanes and holds only, so its cost does not grow with the payments of the past. */
+/** Measures the live work. It reads the jobs, lanes, holds and access tokens only, so its cost does not grow with the payments of the past. */
 export async function measureWork(deps: StatementDeps): Promise<WorkMeasures> {
-  const [jobs, openCircuits, holds] = await Promise.all([
+  const [jobs, openCircuits, holds, endedLogins] = await Promise.all([
     query<JobRow>(deps, JOBS, []),
     query<WorkMeasures['openCircuits'][number]>(deps, CIRCUITS, []),
     query<WorkMeasures['holds'][number]>(deps, HOLDS, []),
+    countEndedLogins(deps),
   ]);
   const kinds = ['post_payment', 'deliver_webhook'] as const;
   return {
@@ -63,5 +67,6 @@ export async function measureWork(deps: StatementDeps): Promise<WorkMeasures> {
     repeating: jobs.reduce((sum, row) => sum + row.repeating, 0),
     openCircuits,
     holds,
+    endedLogins,
   };
 }
