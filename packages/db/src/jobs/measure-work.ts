@@ -17,6 +17,8 @@ export type WorkMeasures = {
   holds: { scope: 'all' | 'user'; count: number }[];
   /** Logins at EMRs that have ended: their payments wait until a person has logged in again. */
   endedLogins: number;
+  /** Vendors' limits of requests: `paused` by the vendor, `used_up` by calls, or `free` for the next one. */
+  buckets: { state: 'free' | 'used_up' | 'paused'; count: number }[];
 };
 
 /** From this many identical answers in a row on, a payment counts as one that an operator should look at. */
@@ -47,15 +49,25 @@ const HOLDS = {
       LEFT JOIN holds h ON h.ended_at IS NULL AND (h.user_id IS NULL) = (scope.name = 'all') GROUP BY 1`,
 };
 
+const BUCKETS = {
+  name: 'measure-buckets',
+  text: `
+    SELECT state.name AS state, count(b.id)::int AS count
+      FROM (VALUES ('free'), ('used_up'), ('paused')) AS state(name)
+      LEFT JOIN rate_buckets b ON state.name = CASE WHEN b.paused_until > now() THEN 'paused' WHEN now() < ANY (b.next_slots) THEN 'used_up' ELSE 'free' END
+     GROUP BY 1`,
+};
+
 type JobRow = WorkMeasures['jobs'][number] & { oldest: number; repeating: number };
 
-/** Measures the live work. It reads the jobs, lanes, holds and access tokens only, so its cost does not grow with the payments of the past. */
+/** Measures the live work. It reads the jobs, lanes, holds, access tokens and buckets only, so its cost does not grow with the payments of the past. */
 export async function measureWork(deps: StatementDeps): Promise<WorkMeasures> {
-  const [jobs, openCircuits, holds, endedLogins] = await Promise.all([
+  const [jobs, openCircuits, holds, endedLogins, buckets] = await Promise.all([
     query<JobRow>(deps, JOBS, []),
     query<WorkMeasures['openCircuits'][number]>(deps, CIRCUITS, []),
     query<WorkMeasures['holds'][number]>(deps, HOLDS, []),
     countEndedLogins(deps),
+    query<WorkMeasures['buckets'][number]>(deps, BUCKETS, []),
   ]);
   const kinds = ['post_payment', 'deliver_webhook'] as const;
   return {
@@ -68,5 +80,6 @@ export async function measureWork(deps: StatementDeps): Promise<WorkMeasures> {
     openCircuits,
     holds,
     endedLogins,
+    buckets,
   };
 }
