@@ -1,11 +1,15 @@
 import { LRUCache } from 'lru-cache';
-import type { AdapterDeps, Dialect, EmrAdapter, EmrConnection } from './adapter.ts';
+import type { AdapterDeps, Dialect, EmrAdapter, EmrConnection, NoticeReader } from './adapter.ts';
 import { withCleanTexts } from './clean-adapter.ts';
 import type { AdapterDescription } from './description.ts';
+import { candid } from './dialects/candid/adapter.ts';
+import { drchrono } from './dialects/drchrono/adapter.ts';
 import { fhirR5 } from './dialects/fhir-r5/adapter.ts';
+import { nexhealth } from './dialects/nexhealth/adapter.ts';
+import { openDental } from './dialects/open-dental/adapter.ts';
 
 /** Every dialect, in the order in which they are shown. A new one is added here and nowhere else. */
-const DIALECTS: readonly Dialect[] = [fhirR5];
+const DIALECTS: readonly Dialect[] = [fhirR5, openDental, nexhealth, drchrono, candid];
 
 /** Former names, which rows that an older process writes may still have. */
 const ALIASES: ReadonlyMap<string, string> = new Map([['fhir', 'fhir-r5']]);
@@ -45,6 +49,15 @@ export function patientIdReader({ adapter, baseUrl }: Pick<EmrConnection, 'adapt
   return (text: string) => readPatientId(text, { baseUrl });
 }
 
+/**
+ * @returns the function that reads what the EMR sends to a connection's notice address; null when it can send nothing, or there is
+ *   no such adapter.
+ */
+export function noticeReader({ adapter }: Pick<EmrConnection, 'adapter'>): NoticeReader | null {
+  const name = canonicalAdapterName(adapter);
+  return DIALECTS.find(({ description }) => description.name === name)?.readNotice ?? null;
+}
+
 /** A connection as it is stored: its credentials are sealed. `version` changes whenever the connection does. */
 export type StoredConnection = Omit<EmrConnection, 'credentials'> & {
   credentials: string | null;
@@ -64,6 +77,8 @@ export function createAdapters(
   deps: AdapterDeps & {
     /** Opens sealed credentials. */
     credentialsOf(connection: Pick<StoredConnection, 'userId' | 'credentials'>): Record<string, string>;
+    /** Called when a connection has been opened, the first time or after a change. */
+    onOpen?: (connection: Pick<StoredConnection, 'userId' | 'version'>, adapter: EmrAdapter) => void;
   },
 ): Adapters {
   const opened = new LRUCache<number, { version: string; adapter: EmrAdapter }>({ max: MAX_OPEN });
@@ -73,6 +88,7 @@ export function createAdapters(
       if (known?.version === connection.version) return known.adapter;
       const adapter = openAdapter({ ...connection, credentials: deps.credentialsOf(connection) }, deps);
       opened.set(connection.userId, { version: connection.version, adapter });
+      deps.onOpen?.(connection, adapter);
       return adapter;
     },
   };

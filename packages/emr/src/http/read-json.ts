@@ -3,7 +3,7 @@ import type { Static, TSchema } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 
 /** An integer of 16 digits or more: JSON.parse may make another number of it. */
-const LONG_INTEGER = /(?<=[[:,]\s*)-?\d{16,}(?=\s*[,\]}])/g;
+const LONG_INTEGER = /(?<=(?:^|[[:,])\s*)-?\d{16,}(?=\s*(?:[,\]}]|$))/g;
 
 /** Puts long integers into quotes, outside of strings: an id of 19 digits stays the id that it is. */
 function withLongIntegersAsText(text: string): string {

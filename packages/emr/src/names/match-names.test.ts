@@ -95,3 +95,25 @@ test('an empty list says so', () => {
   const result = matchNames({ ...lists, methods: [] }, { paymentMethod: 'x', location: '1404' });
   expect(result).toMatchObject({ reason: "The EMR has no payment method named 'x'. It lists none." });
 });
+
+test('a method that needs data which the payment does not carry is refused, with the data', () => {
+  const lists = {
+    methods: [{ id: '1', name: 'Visa', needs: 'the last four digits of the card' }],
+    locations: [{ id: '1', name: 'Main', identifiers: [] }],
+  };
+  expect(matchNames(lists, { paymentMethod: 'visa', location: 'Main' })).toEqual({
+    outcome: 'refused',
+    code: 'method_needs_data',
+    reason:
+      "The EMR needs data for this payment method that the payment does not carry. For 'Visa' it needs the last four digits of the card.",
+  });
+});
+
+test('where the EMR has no place for a name, every one is taken', () => {
+  const none = { methods: [], locations: [], anyMethod: true, anyLocation: true } as const;
+  expect(matchNames(none, { paymentMethod: 'Shells', location: 'Nowhere' })).toEqual({
+    outcome: 'resolved',
+    method: { id: '', name: 'Shells' },
+    location: { id: '', name: 'Nowhere' },
+  });
+});

@@ -1,0 +1,163 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { sentence } from '@emr-payments/contracts';
+import { afterEach, expect, test } from 'vitest';
+import type { CallCounter, RateBucket, TokenSource } from '../adapter.ts';
+import { describeNoAnswer } from './evidence.ts';
+import { openSession, type SessionInput } from './session.ts';
+
+const closers: (() => void)[] = [];
+afterEach(() => {
+  for (const close of closers.splice(0)) close();
+});
+
+type Seen = { method: string; url: string; headers: IncomingMessage['headers']; body: string };
+
+/** A server that takes these tokens, and keeps what it got. */
+async function serverTaking(tokens: readonly string[]) {
+  const seen: Seen[] = [];
+  const server = createServer(async (request, response) => {
+    let body = '';
+    for await (const chunk of request) body += chunk;
+    const { method = '', url = '', headers } = request;
+    seen.push({ method, url, headers, body });
+    const good = tokens.includes((headers.authorization ?? '').replace('Bearer ', ''));
+    response.writeHead(good ? 200 : 401).end(good ? '{}' : 'expired');
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  closers.push(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return { seen, baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+}
+
+/** Gives tokens in turn: the next one whenever the last was rejected. */
+function tokensInTurn(...tokens: string[]): TokenSource & { asked: (string | undefined)[] } {
+  const asked: (string | undefined)[] = [];
+  let at = 0;
+  return {
+    asked,
+    async get({ rejected }) {
+      asked.push(rejected);
+      if (rejected !== undefined && rejected === tokens[at]) at += 1;
+      const token = tokens[at];
+      if (token === undefined) return { code: 'token_not_available', detail: sentence`There is no token.` };
+      return { token };
+    },
+  };
+}
+
+const granted: CallCounter = { take: async () => ({ granted: true }) };
+const BUCKET: RateBucket = { scope: 'connection', key: 'k', windows: [{ calls: 1, perMs: 1000 }] };
+const open = (input: Partial<SessionInput> & { baseUrl: string }, calls: CallCounter = granted) =>
+  openSession({ calls }, { auth: { kind: 'none' }, bucket: null, timeoutMs: 5000, ...input });
+const signal = new AbortController().signal;
+const READ = { path: '/lists', maxAnswerBytes: 1000 };
+const SEND = {
+  path: '/payments',
+  maxAnswerBytes: 1000,
+  body: { contentType: 'application/json', text: '{"a":1}' },
+};
+const sending = { signal, mayStillSend: () => true };
+
+test('a read carries the token, the fixed headers and no-cache', async () => {
+  const { seen, baseUrl } = await serverTaking(['t1']);
+  const source = tokensInTurn('t1');
+  const session = open({ baseUrl, auth: { kind: 'bearer', source }, headers: { 'nex-api-version': 'v3' } });
+  expect(await session.read(READ, { signal })).toMatchObject({ kind: 'answer', status: 200 });
+  expect(seen[0]?.headers).toMatchObject({
+    authorization: 'Bearer t1',
+    'cache-control': 'no-cache',
+    'nex-api-version': 'v3',
+  });
+});
+
+test('a read whose token was rejected is made once more with a renewed one', async () => {
+  const { seen, baseUrl } = await serverTaking(['t2']);
+  const source = tokensInTurn('t1', 't2');
+  const session = open({ baseUrl, auth: { kind: 'bearer', source } });
+  expect(await session.read(READ, { signal })).toMatchObject({ status: 200 });
+  expect(seen).toHaveLength(2);
+  expect(source.asked).toEqual([undefined, 't1']);
+});
+
+test('a read that is rejected with the renewed token too is a 401', async () => {
+  const { seen, baseUrl } = await serverTaking([]);
+  const session = open({ baseUrl, auth: { kind: 'bearer', source: tokensInTurn('t1', 't2', 't3') } });
+  expect(await session.read(READ, { signal })).toMatchObject({ status: 401 });
+  expect(seen).toHaveLength(2);
+});
+
+test('a send whose token was rejected is not sent again: the next one has a renewed token', async () => {
+  const { seen, baseUrl } = await serverTaking(['t2']);
+  const session = open({ baseUrl, auth: { kind: 'bearer', source: tokensInTurn('t1', 't2') } });
+  const first = await session.send(SEND, sending);
+  expect(first).toMatchObject({ kind: 'no_answer', handedOver: false });
+  if (first.kind === 'no_answer')
+    expect(describeNoAnswer(first)).toMatchObject({ code: 'token_renewed', retryAfterMs: 0 });
+  expect(seen).toHaveLength(1);
+  expect(await session.send(SEND, sending)).toMatchObject({ status: 200 });
+  expect(seen.map(({ body }) => body)).toEqual(['{"a":1}', '{"a":1}']);
+});
+
+test('a send that is rejected and whose token cannot be renewed is a 401', async () => {
+  const { baseUrl } = await serverTaking([]);
+  const session = open({ baseUrl, auth: { kind: 'bearer', source: tokensInTurn('t1') } });
+  expect(await session.send(SEND, sending)).toMatchObject({ kind: 'answer', status: 401 });
+});
+
+test('without a token nothing is sent, and the reason is that of the source', async () => {
+  const { seen, baseUrl } = await serverTaking([]);
+  const session = open({ baseUrl, auth: { kind: 'bearer', source: tokensInTurn() } });
+  const result = await session.send(SEND, sending);
+  if (result.kind === 'answer') throw new Error('answered');
+  expect(result.handedOver).toBe(false);
+  expect(describeNoAnswer(result)).toEqual({ code: 'token_not_available', detail: 'There is no token.' });
+  expect(seen).toEqual([]);
+});
+
+test('a fixed header is no token: its 401 is the answer', async () => {
+  const { seen, baseUrl } = await serverTaking([]);
+  const session = open({ baseUrl, auth: { kind: 'header', name: 'authorization', value: 'ODFHIR a/b' } });
+  expect(await session.read(READ, { signal })).toMatchObject({ status: 401 });
+  expect(seen.map(({ headers }) => headers.authorization)).toEqual(['ODFHIR a/b']);
+});
+
+test('each request is counted, but for those that are prepaid', async () => {
+  const { seen, baseUrl } = await serverTaking(['']);
+  const counted: string[] = [];
+  const calls: CallCounter = {
+    async take({ key }) {
+      counted.push(key);
+      return { granted: true };
+    },
+  };
+  const session = open({ baseUrl, bucket: BUCKET }, calls);
+  const prepaid = { calls: 1 };
+  for (let n = 0; n < 3; n += 1) await session.read(READ, { signal, prepaid });
+  expect(seen).toHaveLength(3);
+  expect(counted).toEqual(['k', 'k']);
+});
+
+test('a short wait for the limit is waited for; after a long one nothing is sent', async () => {
+  const { seen, baseUrl } = await serverTaking(['']);
+  const waits = [20, 0, 60_000];
+  const calls: CallCounter = {
+    async take() {
+      const waitMs = waits.shift() ?? 0;
+      return waitMs === 0 ? { granted: true } : { granted: false, waitMs };
+    },
+  };
+  const session = open({ baseUrl, bucket: BUCKET }, calls);
+  expect(await session.read(READ, { signal })).toMatchObject({ kind: 'answer' });
+  const refused = await session.send(SEND, sending);
+  if (refused.kind === 'answer') throw new Error('sent');
+  expect(describeNoAnswer(refused)).toEqual({
+    code: 'rate_limited',
+    detail: "The EMR's limit of requests is used up.",
+    retryAfterMs: 60_000,
+  });
+  expect(seen).toHaveLength(1);
+});
