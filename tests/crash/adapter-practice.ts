@@ -16,6 +16,7 @@ const SETTINGS = {
   timeout_ms: TIMING.emrTimeoutMs,
   settle_ms: TIMING.settleMs,
   calls_per_minute: 0,
+  calls_per_hour: 0,
 } as const;
 
 const COMPARED: readonly ComparedField[] = ['reference_number', 'payment_method', 'location'];

@@ -58,7 +58,7 @@ export function sandboxPractices({ sandboxUrl }: { sandboxUrl: string }): readon
       ...usual,
       adapter: 'fhir-r4',
       baseUrl: `${sandboxUrl}/fhir/r4`,
-      credentials: {},
+      credentials: { bearer_token: 'demo-token' },
       settings: {},
       emrPatientId: fhirId,
     },
