@@ -116,7 +116,7 @@ function openWay(
     bucket,
     callsPerMinute,
     place: `${place} ${baseUrl} ${settings.practice_id}`,
-    secrets: [credentials.client_secret],
+    secrets: [credentials.client_secret, credentials.client_id],
   };
 }
 

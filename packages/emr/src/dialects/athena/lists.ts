@@ -47,8 +47,8 @@ function readDepartment(row: unknown): EmrLocation | null {
   if (!Value.Check(DepartmentSchema, row)) return null;
   const id = String(row.departmentid).trim();
   const { name, patientdepartmentname } = row;
-  const shown = firstOf(name, patientdepartmentname) ?? id;
-  const other = firstOf(patientdepartmentname);
+  const shown = firstOf(patientdepartmentname, name) ?? id;
+  const other = firstOf(name);
   return { id, name: shown, identifiers: other === undefined || other === shown ? [id] : [id, other] };
 }
 
