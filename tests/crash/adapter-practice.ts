@@ -1,4 +1,10 @@
-import { adapterDescriptions, droppedFields, localAdapterDeps, openAdapter } from '@emr-payments/emr';
+import {
+  adapterDescriptions,
+  type ConnectionDescription,
+  droppedFields,
+  localAdapterDeps,
+  openAdapter,
+} from '@emr-payments/emr';
 import { sandboxPractices } from '@emr-payments/stack';
 import type { EmrPlan } from './emr-plan.ts';
 import type { ComparedField } from './records.ts';
@@ -14,6 +20,11 @@ const SETTINGS = {
 } as const;
 
 const COMPARED: readonly ComparedField[] = ['reference_number', 'payment_method', 'location'];
+
+function referenceInNotes({ reference_number, notes }: ConnectionDescription['fields']): boolean {
+  if (reference_number.kept === 'dropped' || notes.kept === 'dropped') return false;
+  return reference_number.as === notes.as;
+}
 
 /** Plans a practice at the sandbox's dialect of an adapter. The names of its payments are read through the adapter. */
 export async function adapterPractice(
@@ -68,6 +79,7 @@ export async function adapterPractice(
       // An EMR without a look-up shows an entry only in the answer to its create.
       mayNotName: opened.find === undefined,
       drops: COMPARED.filter(isDropped),
+      referenceInNotes: referenceInNotes(fields),
     },
   };
 }

@@ -6,7 +6,8 @@ import {
   openCredentials,
   openDatabaseCheck,
 } from '@emr-payments/db';
-import { createAdapters, localAdapterDeps } from '@emr-payments/emr';
+import { createAdapters } from '@emr-payments/emr';
+import { openAdapterDeps } from '@emr-payments/operations';
 import {
   configOrExit,
   createLogger,
@@ -93,7 +94,13 @@ await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, 
       checks,
       stopping: stopping.signal,
       adapters: createAdapters({
-        ...localAdapterDeps(),
+        ...openAdapterDeps(
+          {
+            database,
+            onFault: (err) => logger.error({ err }, 'a fault of ours prevented a call to an EMR'),
+          },
+          { yields: true },
+        ),
         credentialsOf: (sealed) => openCredentials(keyring, sealed),
       }),
       limiter,

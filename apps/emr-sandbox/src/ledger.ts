@@ -9,6 +9,8 @@ export type Posting = {
   paymentId: string | null;
   /** Further values that the entry is found by. */
   otherKeys: readonly string[];
+  /** The transaction id begins with it, for a dialect whose ids are no plain numbers. */
+  idPrefix?: string;
   patientId: string;
   /** Decimal text as the sender gave it, such as `129.99`: the ledger is a checker's record, so nothing is rounded. */
   amount: string;
@@ -127,7 +129,7 @@ export async function openLedger(
     },
     add(posting, writeDocument) {
       const seq = entries.length + 1;
-      const id = String(FIRST_ID + entries.length);
+      const id = `${posting.idPrefix ?? ''}${FIRST_ID + entries.length}`;
       const receivedAt = new Date().toISOString();
       const document = writeDocument?.({ id, receivedAt }) ?? null;
       const head = `{"kind":"posting","seq":${seq},"id":"${id}","receivedAt":"${receivedAt}"`;

@@ -1,5 +1,6 @@
 import { openCredentials, openDatabase, openDatabaseCheck } from '@emr-payments/db';
-import { createAdapters, localAdapterDeps } from '@emr-payments/emr';
+import { createAdapters } from '@emr-payments/emr';
+import { openAdapterDeps } from '@emr-payments/operations';
 import { type Logger, openTransport, queueTroubleOf, type Releases } from '@emr-payments/runtime';
 import { createAgents } from '@emr-payments/webhooks';
 import type { WorkerConfig } from './config.ts';
@@ -7,6 +8,7 @@ import { buildHealthServer } from './health.ts';
 import { deliverWebhook } from './jobs/deliver-webhook.ts';
 import type { JobDeps } from './jobs/deps.ts';
 import { runPosting } from './jobs/post-payment.ts';
+import { adapterFaults, linkOpened } from './link-opened.ts';
 import { startHoldWatch } from './loops/hold-watch.ts';
 import { createLeaseKeeper } from './loops/leases.ts';
 import { startRecovery } from './loops/recovery.ts';
@@ -107,8 +109,9 @@ export async function startWorker(
     leases,
     metrics,
     adapters: parts.createAdapters({
-      ...localAdapterDeps(),
+      ...openAdapterDeps({ database, onFault: adapterFaults(logger) }, { yields: false }),
       credentialsOf: (sealed) => openCredentials(config.keyring, sealed),
+      onOpen: linkOpened({ database, logger }),
     }),
     keyring: config.keyring,
     webhooks: { policy, agents },

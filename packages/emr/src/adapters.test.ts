@@ -81,6 +81,7 @@ test('no sentence about credentials holds their value', () => {
 test.each([
   ['fhir-r5', 'fhir-r5'],
   ['fhir', 'fhir-r5'],
+  ['open-dental', 'open-dental'],
   ['fax', null],
   ['constructor', null],
   ['', null],
@@ -93,7 +94,7 @@ test('a connection that an older process wrote, with the former name, opens as w
 });
 
 test('every adapter describes its credentials and settings', () => {
-  expect(adapterNames).toEqual(['fhir-r5', 'nexhealth', 'drchrono', 'candid']);
+  expect(adapterNames).toEqual(['fhir-r5', 'open-dental', 'nexhealth', 'drchrono', 'candid']);
   const [fhir] = adapterDescriptions;
   expect(fhir?.title).toContain('FHIR R5');
   expect(fhir?.credentials).toEqual([

@@ -1,4 +1,6 @@
+export { openAdapterDeps } from './connections/adapter-deps.ts';
 export { checkUserConnection, type UserCheckOutcome } from './connections/check-user-connection.ts';
+export { describeConnection } from './connections/describe-connection.ts';
 export {
   type ConnectionOwner,
   type SetUpInput,

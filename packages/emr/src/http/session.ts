@@ -2,6 +2,7 @@ import { sentence } from '@emr-payments/contracts';
 import {
   type AdapterDeps,
   type CallOptions,
+  type CallPermit,
   isTrouble,
   type PostOptions,
   type RateBucket,
@@ -11,9 +12,6 @@ import {
 } from '../adapter.ts';
 import { type Answer, exchange, type NoAnswer, UNSHARED } from './exchange.ts';
 import { NotMadeError } from './not-made.ts';
-
-/** A wait for the vendor's limit up to this long is made at once; a longer one ends the call. */
-const LONGEST_WAIT_MS = 1000;
 
 /** The way in which a request proves who sends it: nothing, a header that never changes, or a bearer token that is renewed. */
 export type EmrAuth =
@@ -59,6 +57,11 @@ const RENEWED: Trouble = {
   retryAfterMs: 0,
 };
 
+const NOT_COUNTED: Trouble = {
+  code: 'our_fault',
+  detail: sentence`A fault of ours prevents a call to the EMR: it could not be counted against the limit of requests. We are looking into it.`,
+};
+
 const notMade = (trouble: Trouble): NoAnswer => ({
   kind: 'no_answer',
   handedOver: false,
@@ -73,22 +76,19 @@ const notMade = (trouble: Trouble): NoAnswer => ({
 export function openSession({ calls }: Pick<AdapterDeps, 'calls'>, input: SessionInput): EmrSession {
   const { baseUrl, auth, bucket, timeoutMs } = input;
 
-  /** @returns null when the request may be made now. */
-  async function limited({ signal, prepaid }: CallOptions): Promise<Trouble | null> {
+  /** Counts the request, and waits until it may be made. @returns null then. */
+  async function limited({ signal }: CallOptions): Promise<Trouble | null> {
     if (bucket === null) return null;
-    if (prepaid !== undefined && prepaid.calls > 0) {
-      prepaid.calls -= 1;
-      return null;
+    let permit: CallPermit;
+    try {
+      permit = await calls.take(bucket);
+    } catch {
+      // The counter reports its own errors. Nothing was sent, and that is certain: a call that throws could have sent something.
+      return NOT_COUNTED;
     }
-    const first = await calls.take(bucket);
-    if (first.granted) return null;
-    if (first.waitMs <= LONGEST_WAIT_MS && !signal.aborted) {
-      await waitFor(first.waitMs, signal);
-      const second = await calls.take(bucket);
-      if (second.granted) return null;
-      return rateLimited(second.waitMs);
-    }
-    return rateLimited(first.waitMs);
+    if (!permit.granted) return limitUsedUp(permit.waitMs);
+    if (permit.waitMs !== undefined && permit.waitMs > 0) await waitFor(permit.waitMs, signal);
+    return null;
   }
 
   // Token calls count against the same limit as the requests that they are for.
@@ -166,9 +166,9 @@ function withoutToken(result: Answer | NoAnswer, token: string | null): Answer |
   return { ...result, body: result.body.replaceAll(token, '[credential]') };
 }
 
-function rateLimited(waitMs: number): Trouble {
+function limitUsedUp(waitMs: number): Trouble {
   return {
-    code: 'rate_limited',
+    code: 'limit_used_up',
     detail: sentence`The EMR's limit of requests is used up.`,
     retryAfterMs: Math.ceil(waitMs),
   };

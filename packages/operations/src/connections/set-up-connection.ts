@@ -11,6 +11,7 @@ import {
 } from '@emr-payments/db';
 import { adapterDescriptions, canonicalAdapterName, isPlainHttp, readBaseUrl } from '@emr-payments/emr';
 import type { Keyring } from '@emr-payments/runtime';
+import { bucketOf, checkingDeps } from './adapter-deps.ts';
 import { credentialProblem, readAdapterSettings } from './adapter-fields.ts';
 import { checkConnection } from './check-connection.ts';
 import { capabilityRead, capabilityUnread } from './stored-capability.ts';
@@ -95,13 +96,16 @@ export async function setUpConnection(deps: Deps, input: SetUpInput): Promise<Se
   if (problem !== null) return { outcome: 'wrong_credentials', reason: problem };
   const connection = { ...setup, adapter: adapter.name, settings: read.settings };
 
+  const adapterDeps = checkingDeps(deps);
   const found = check
     ? // A new user has no row yet. The number is for caches of open adapters, which a check does not use.
-      await checkConnection({ ...connection, userId: 'userId' in owner ? owner.userId : 0 })
+      await checkConnection(adapterDeps, { ...connection, userId: 'userId' in owner ? owner.userId : 0 })
     : null;
   if (found?.ok === false) return { outcome: 'not_working', reason: found.reason };
   const capability = found === null ? capabilityUnread(adapter, read.settings) : capabilityRead(found);
-  const saved = { ...connection, settings: { ...read.settings, ...capability.settings }, capability };
+  const settings = { ...read.settings, ...capability.settings };
+  const bucket = bucketOf(adapterDeps, { ...connection, settings });
+  const saved = { ...connection, settings, capability, bucket };
   const shown: Found =
     found === null
       ? { remarks: unreadRemarks(capability), unusable: [] }
