@@ -161,3 +161,14 @@ test('a short wait for the limit is waited for; after a long one nothing is sent
   });
   expect(seen).toHaveLength(1);
 });
+
+test('a vendor may reject a token in another way than by 401', async () => {
+  const rejects = ({ status, body }: { status: number; body: string }) =>
+    status === 401 && body === 'expired';
+  const { baseUrl } = await serverTaking(['t2']);
+  const source = () => tokensInTurn('t1', 't2');
+  const renewing = open({ baseUrl, auth: { kind: 'bearer', source: source(), rejects } });
+  expect(await renewing.read(READ, { signal })).toMatchObject({ status: 200 });
+  const kept = open({ baseUrl, auth: { kind: 'bearer', source: source(), rejects: () => false } });
+  expect(await kept.read(READ, { signal })).toMatchObject({ status: 401 });
+});
