@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { sentence } from '@emr-payments/contracts';
 import { afterEach, expect, test } from 'vitest';
-import type { CallCounter, RateBucket, TokenSource } from '../adapter.ts';
+import type { CallCounter, CallPermit, RateBucket, TokenSource } from '../adapter.ts';
 import { describeNoAnswer } from './evidence.ts';
 import { openSession, type SessionInput } from './session.ts';
 
@@ -125,7 +125,7 @@ test('a fixed header is no token: its 401 is the answer', async () => {
   expect(seen.map(({ headers }) => headers.authorization)).toEqual(['ODFHIR a/b']);
 });
 
-test('each request is counted, but for those that are prepaid', async () => {
+test('each request is counted, a send like a read', async () => {
   const { seen, baseUrl } = await serverTaking(['']);
   const counted: string[] = [];
   const calls: CallCounter = {
@@ -135,27 +135,25 @@ test('each request is counted, but for those that are prepaid', async () => {
     },
   };
   const session = open({ baseUrl, bucket: BUCKET }, calls);
-  const prepaid = { calls: 1 };
-  for (let n = 0; n < 3; n += 1) await session.read(READ, { signal, prepaid });
-  expect(seen).toHaveLength(3);
+  await session.read(READ, { signal });
+  await session.send(SEND, sending);
+  expect(seen).toHaveLength(2);
   expect(counted).toEqual(['k', 'k']);
 });
 
-test('a short wait for the limit is waited for; after a long one nothing is sent', async () => {
+test('a wait that was granted is waited for; without a grant nothing is sent', async () => {
   const { seen, baseUrl } = await serverTaking(['']);
-  const waits = [20, 0, 60_000];
-  const calls: CallCounter = {
-    async take() {
-      const waitMs = waits.shift() ?? 0;
-      return waitMs === 0 ? { granted: true } : { granted: false, waitMs };
-    },
-  };
+  const permits: CallPermit[] = [
+    { granted: true, waitMs: 20 },
+    { granted: false, waitMs: 60_000 },
+  ];
+  const calls: CallCounter = { take: async () => permits.shift() ?? { granted: true } };
   const session = open({ baseUrl, bucket: BUCKET }, calls);
   expect(await session.read(READ, { signal })).toMatchObject({ kind: 'answer' });
   const refused = await session.send(SEND, sending);
   if (refused.kind === 'answer') throw new Error('sent');
   expect(describeNoAnswer(refused)).toEqual({
-    code: 'rate_limited',
+    code: 'limit_used_up',
     detail: "The EMR's limit of requests is used up.",
     retryAfterMs: 60_000,
   });

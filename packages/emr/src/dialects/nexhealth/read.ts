@@ -41,7 +41,7 @@ export type Rows = {
 async function readPage(
   nex: NexConnection,
   { path, query, headers, unshared = false }: ReadInput,
-  { signal, prepaid }: CallOptions,
+  { signal }: CallOptions,
 ): Promise<{ ok: true; list: Static<typeof ListSchema>; cached: boolean; request: string } | Failed> {
   const parameters = new URLSearchParams(
     Object.entries(query).map(([name, value]): [string, string] => [name, String(value)]),
@@ -49,7 +49,7 @@ async function readPage(
   const request = `GET ${path}`;
   const answer = await nex.session.read(
     { path: `${path}?${parameters}`, headers, maxAnswerBytes: MAX_ANSWER_BYTES, unshared },
-    { signal, ...(prepaid === undefined ? {} : { prepaid }) },
+    { signal },
   );
   if (answer.kind === 'no_answer')
     return { ok: false, trouble: describeNoAnswer(answer), refusal: { request, status: null, words: '' } };

@@ -11,7 +11,9 @@ type Row = Record<string, unknown>;
 
 /** Notes behind our marker, and without the reference number that `CheckNum` cannot hold. */
 function ourNotes(notes: string | null): string | null {
-  const text = (notes ?? '').replace(/^\[emr-payments [0-9a-f]{32}\] ?/, '').replace(/^Reference: [^\n]*\n?/, '');
+  const text = (notes ?? '')
+    .replace(/^\[emr-payments [0-9a-f]{32}\] ?/, '')
+    .replace(/^Reference: [^\n]*\n?/, '');
   return text === '' ? null : text;
 }
 
@@ -22,10 +24,12 @@ const toNeutral = (entry: NeutralEntry): NeutralEntry => ({
   notes: ourNotes(entry.notes),
 });
 
-const rows = (change: (rows: Row[]) => unknown) => (answer: WireAnswer): WireAnswer => ({
-  ...answer,
-  body: JSON.stringify(change(JSON.parse(answer.body))),
-});
+const rows =
+  (change: (rows: Row[]) => unknown) =>
+  (answer: WireAnswer): WireAnswer => ({
+    ...answer,
+    body: JSON.stringify(change(JSON.parse(answer.body))),
+  });
 const foreignRow = {
   PayNum: 1,
   PatNum: 1,
@@ -35,7 +39,10 @@ const foreignRow = {
   PayNote: '',
 };
 const UNCLEAR: UnderTest['unclear'] = [
-  { name: 'an explanation in place of the list', change: (answer) => ({ ...answer, body: 'The office is busy.' }) },
+  {
+    name: 'an explanation in place of the list',
+    change: (answer) => ({ ...answer, body: 'The office is busy.' }),
+  },
   { name: 'an object in place of the list', change: rows(() => ({ rows: [] })) },
   { name: 'a payment of another patient', change: rows(() => [{ ...foreignRow, PatNum: 999 }]) },
   { name: 'a payment of an earlier day', change: rows(() => [{ ...foreignRow, DateEntry: '2001-01-01' }]) },
