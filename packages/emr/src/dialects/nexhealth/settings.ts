@@ -88,6 +88,7 @@ export const description: AdapterDescription = {
   title: 'NexHealth (Dentrix, Dentrix Enterprise, Eaglesoft, Open Dental)',
   credentials: fieldsOf(CredentialsSchema),
   settings: fieldsOf(SettingsSchema),
+  notices: true,
   example: {
     baseUrl: 'https://nexhealth.info',
     credentials: { api_key: 'example-api-key' },
