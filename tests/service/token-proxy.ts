@@ -39,7 +39,8 @@ export async function openTokenProxy(target: string): Promise<TokenProxy> {
       ...(chunks.length === 0 ? {} : { body: Buffer.concat(chunks) }),
       redirect: 'manual',
     });
-    let body = await answer.text();
+    // The links of the EMR's pages lead through the proxy too.
+    let body = (await answer.text()).replaceAll(target, proxy.url);
     if (isToken) {
       proxy.calls.push({ at: performance.now(), status: answer.status });
       if (taken('after')) return;
