@@ -13,11 +13,8 @@ function agrees(one: Case, payment: Stored, event: EventBody): boolean {
   const jobIds = requested.tries.flatMap(({ jobId }) => jobId ?? []);
   if (jobIds.length > 0 && !jobIds.some((jobId) => String(jobId) === event.jobId)) return false;
   if (payment.status !== 'posted') return true;
-  return (
-    isNamed(one, event.transactionId) &&
-    event.reference === requested.reference &&
-    event.amount === requested.amount
-  );
+  const named = isNamed(one, event.transactionId) && event.transactionId === payment.emrTransactionId;
+  return named && event.reference === requested.reference && event.amount === requested.amount;
 }
 
 /** True when the sequences of the distinct events are 1, 2 … in some order: arrival has none. */

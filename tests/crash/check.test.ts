@@ -33,7 +33,7 @@ const entry: LedgerEntry = {
 };
 const eventBody = (type: string, more: object = {}, id = 'evt_1') =>
   JSON.stringify({ id, type, job_id: '5', data: { payment_id: ID, sequence: 1, ...more } });
-const createdBody = (id = 'evt_1', transactionId = '77') =>
+const createdBody = (id = 'evt_1', transactionId: string | null = '77') =>
   eventBody(
     'payment.created',
     { emr_transaction_id: transactionId, reference_number: 'R1', amount: 12.5 },
@@ -78,6 +78,13 @@ const review: Records = {
   stored: [{ ...stored, status: 'needs_review', emrTransactionId: null }],
   transitions: life('accepted', 'posting', 'needs_review'),
 };
+const unnamedBody = createdBody('evt_1', null);
+const unnamed: Records = {
+  ...good,
+  requested: [{ ...requested, emr: { ...traitsOf('conditional-create'), mayNotName: true } }],
+  received: [got('one', unnamedBody), got('two', unnamedBody)],
+  stored: [{ ...stored, emrTransactionId: null }],
+};
 const gaveUp: Records = {
   requested: [{ ...requested, tries: [unanswered] }],
   ledger: [],
@@ -91,6 +98,7 @@ const gaveUp: Records = {
 describe('finds no violation in', () => {
   test.each<[string, Records]>([
     ['a posted payment, its event repeated', good],
+    ['a posted payment whose EMR named no entry', unnamed],
     ['a failed payment', failed],
     ['a payment that needs review and is in the ledger once', review],
     ['a payment that needs review and is not in the ledger', { ...review, ledger: [] }],
@@ -165,6 +173,12 @@ const wrong: [Rule, string, Records][] = [
     'the service has another one',
     { ...good, ledger: [{ ...entry, emr_transaction_id: '9' }] },
   ],
+  [
+    'wrong transaction id',
+    'the service has none, and the EMR names its entries',
+    { ...unnamed, requested: [requested] },
+  ],
+  ['event differs from the payment', 'without the id that the payment has', { ...unnamed, stored: [stored] }],
   ['ledger entry differs from the request', 'amount', { ...good, ledger: [{ ...entry, amount: 12 }] }],
   [
     'ledger entry without a request',

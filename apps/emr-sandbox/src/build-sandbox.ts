@@ -9,7 +9,11 @@ import { ledgerRoutes } from './control/ledger-routes.ts';
 import { paceRoutes } from './control/pace-routes.ts';
 import type { Dialect, DialectDeps } from './dialect.ts';
 import { athena } from './dialects/athena/dialect.ts';
+import { canvas } from './dialects/canvas/dialect.ts';
+import { fhirR4 } from './dialects/fhir-r4/dialect.ts';
 import { fhirR5 } from './dialects/fhir-r5/dialect.ts';
+import { nexhealth } from './dialects/nexhealth/dialect.ts';
+import { openDental } from './dialects/open-dental/dialect.ts';
 import type { Ledger } from './ledger.ts';
 import type { Pace, PaceSet } from './pace.ts';
 import { pageRoutes } from './page/page-routes.ts';
@@ -27,7 +31,7 @@ export type SandboxOptions = {
 };
 type Deps = { ledger: Ledger; logger: Logger };
 
-const DIALECTS: readonly Dialect[] = [fhirR5, athena];
+const DIALECTS: readonly Dialect[] = [fhirR5, openDental, nexhealth, fhirR4, canvas, athena];
 
 /** Builds the server; the caller starts it. Closing it leaves the ledger open, for the caller to close. */
 export async function buildSandbox(
@@ -47,15 +51,15 @@ export async function buildSandbox(
   const capabilities: Capabilities = { current: options.capabilities };
   const pace: Pace = { current: options.pace ?? { limits: 'raised', later_ms: 0 } };
   const faults = createFaultBook();
-  const controls: { routes: Parameters<DialectDeps['addControl']>[0]; prefix: string }[] = [];
+  const controls: { name: string; routes: Parameters<DialectDeps['addControl']>[0] }[] = [];
 
   for (const dialect of dialects) {
     for (const prefix of [dialect.prefix, ...(dialect.alsoAt ?? [])]) {
+      const addControl: DialectDeps['addControl'] = (routes) => {
+        if (prefix === dialect.prefix) controls.push({ name: dialect.name, routes });
+      };
       await app.register(
         async (scope) => {
-          const addControl: DialectDeps['addControl'] = (routes) => {
-            if (prefix === dialect.prefix) controls.push({ routes, prefix: `/${dialect.name}` });
-          };
           await dialect.register(scope, { ledger, practice, capabilities, pace, token, logger, addControl });
           // Added after the dialect's own hooks, so that a fault can replace the answer that they finished.
           addFaultHooks(scope, { faults, dialect });
@@ -70,7 +74,7 @@ export async function buildSandbox(
       await paceRoutes(control, { pace });
       await faultRoutes(control, { faults });
       await ledgerRoutes(control, { ledger, practice });
-      for (const { routes, prefix } of controls) await control.register(routes, { prefix });
+      for (const { name, routes } of controls) await control.register(routes, { prefix: `/${name}` });
     },
     { prefix: '/sandbox' },
   );

@@ -8,6 +8,8 @@ export const CapabilitiesSchema = Type.Object(
     search: Type.Boolean(),
     /** The sandbox refuses postings dated before this day. */
     books_closed_before: Type.Union([Type.Null(), Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}$' })]),
+    /** US dollars that every patient owed at first. A dialect whose EMR takes no payment above the balance refuses what is above the rest. */
+    patient_owes: Type.Optional(Type.Number({ minimum: 0 })),
   },
   { additionalProperties: false },
 );

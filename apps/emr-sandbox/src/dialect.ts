@@ -17,7 +17,10 @@ export type DialectDeps = {
   /** Limits of requests and delays: the vendor's, or none. */
   pace: Pace;
   logger: Logger;
-  /** Adds routes below `/sandbox/<name of the dialect>`: for state that the vendor's API does not show. */
+  /**
+   * Adds routes below `/sandbox/<name of the dialect>`, for what a person at the practice or at the vendor can do and no call of
+   * the vendor's API can. They need no credentials.
+   */
   addControl(routes: (control: FastifyInstance) => Promise<void>): void;
 };
 

@@ -10,6 +10,11 @@ export const REASON_DESCRIPTION =
   'the operator of this service shares them with you (`share_emr_text`): then the reason ends with `The EMR said: …` and has ' +
   'at most 300 characters.';
 
+/** Describes the EMR's id in events and in reads. */
+export const EMR_TRANSACTION_ID_DESCRIPTION =
+  "The EMR's identifier of the posting; the lowest one where the EMR made several rows of it. null where the EMR has the payment " +
+  'and does not name its entry: the status or the event says that a payment is posted, not this field.';
+
 const PaymentId = Type.String({
   pattern: PAYMENT_ID_PATTERN,
   description: 'Unique identifier of the payment.',
@@ -61,12 +66,7 @@ export const PaymentCreatedEventSchema = envelope(
   Type.Object(
     {
       payment_id: PaymentId,
-      emr_transaction_id: nullable(
-        Type.String({
-          description:
-            "The EMR's identifier of the posting; the lowest one where the EMR made several rows of it. Null where the EMR has the payment and does not name its entry.",
-        }),
-      ),
+      emr_transaction_id: nullable(Type.String({ description: EMR_TRANSACTION_ID_DESCRIPTION })),
       payment_method: Type.String({ description: 'As it was sent.' }),
       amount: Type.Number({ format: 'double', exclusiveMinimum: 0, description: 'Payment amount.' }),
       reference_number: Type.String({ description: 'As it was sent.' }),

@@ -70,9 +70,10 @@ export const FAILURE_CODES = {
   },
   several_matches: {
     status: 'needs_review',
-    says: sentence`The EMR has more than one entry for the payment: a person must remove all but one.`,
+    says: sentence`The EMR has more than one entry for the payment, and together they are not the payment: a person must look there.`,
     action:
-      'The EMR has more than one entry for the payment. Remove all but one there, then resolve it as posted.',
+      'The EMR has more than one entry for the payment, and together they are not its amount: it is there twice, or in part. ' +
+      'Correct the entries there until they are the payment once, then resolve it as posted.',
   },
   entry_differs: {
     status: 'needs_review',

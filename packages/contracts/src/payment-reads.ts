@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox';
-import { REASON_DESCRIPTION } from './events.ts';
+import { EMR_TRANSACTION_ID_DESCRIPTION, REASON_DESCRIPTION } from './events.ts';
 import { FAILURE_CODES, type FailureCode } from './failure-codes.ts';
 import { PAYMENT_ID_PATTERN } from './ids.ts';
 import { CreatePaymentBodySchema } from './payments.ts';
@@ -125,7 +125,7 @@ export const PaymentSchema = Type.Object(
       description: 'Deposit date (YYYY-MM-DD); when the request had none, the date that was chosen.',
       examples: ['2026-06-15'],
     }),
-    emr_transaction_id: nullable(Type.String({ description: "The EMR's identifier of the posting." })),
+    emr_transaction_id: nullable(Type.String({ description: EMR_TRANSACTION_ID_DESCRIPTION })),
     failure: nullable(FailureSchema),
     waiting: nullable(WaitingSchema),
     attempts: Type.Array(AttemptSchema, { description: 'Every send to the EMR, oldest first.' }),

@@ -43,7 +43,9 @@ export const ResolvePaymentBodySchema = Type.Object(
         minLength: 1,
         maxLength: 255,
         ...textOf('line'),
-        description: `With \`posted\` only: the EMR's identifier of the posting. ${TEXT_RULE_WORDS.line}`,
+        description:
+          "With `posted` only: the EMR's identifier of the posting. Leave it out where the EMR shows none; the payment then has none. " +
+          TEXT_RULE_WORDS.line,
         examples: ['13969262'],
       }),
     ),
@@ -61,6 +63,7 @@ export const ResolvePaymentBodySchema = Type.Object(
     description: 'What a person found in the EMR.',
     examples: [
       { outcome: 'posted', emr_transaction_id: '13969262', note: 'Found on the day sheet by M. Ortiz' },
+      { outcome: 'posted', note: 'On the day sheet, which shows no number' },
       { outcome: 'not_posted', note: 'Not on the day sheet' },
     ],
   },

@@ -294,9 +294,19 @@ export type PatientIdReader = (
   connection: Pick<EmrConnection, 'baseUrl'>,
 ) => { ok: true; id: string } | { ok: false /** Follows the name of the column: `is …`. */; problem: string };
 
+/**
+ * Reads which payments a notice of the EMR names: what the EMR sent to the connection's address, parsed, and otherwise as it came
+ * from the network. Anybody who knows the address can write it, so it proves nothing: it only makes the payments be looked up sooner.
+ *
+ * @returns ids as in `Posting`; none where the notice names none or is not understood. Never throws.
+ */
+export type NoticeReader = (body: unknown) => { paymentIds: readonly string[] };
+
 /** One EMR's API: what a folder below `dialects/` exports. */
 export type Dialect = {
   readonly description: AdapterDescription;
   readonly open: AdapterFactory;
   readonly readPatientId: PatientIdReader;
+  /** Present exactly where the description has `notices`. */
+  readonly readNotice?: NoticeReader;
 };

@@ -1,12 +1,13 @@
 import { LRUCache } from 'lru-cache';
-import type { AdapterDeps, Dialect, EmrAdapter, EmrConnection } from './adapter.ts';
+import type { AdapterDeps, Dialect, EmrAdapter, EmrConnection, NoticeReader } from './adapter.ts';
 import { withCleanTexts } from './clean-adapter.ts';
 import type { AdapterDescription } from './description.ts';
 import { fhirR5 } from './dialects/fhir-r5/adapter.ts';
+import { nexhealth } from './dialects/nexhealth/adapter.ts';
 import { openDental } from './dialects/open-dental/adapter.ts';
 
 /** Every dialect, in the order in which they are shown. A new one is added here and nowhere else. */
-const DIALECTS: readonly Dialect[] = [fhirR5, openDental];
+const DIALECTS: readonly Dialect[] = [fhirR5, openDental, nexhealth];
 
 /** Former names, which rows that an older process writes may still have. */
 const ALIASES: ReadonlyMap<string, string> = new Map([['fhir', 'fhir-r5']]);
@@ -44,6 +45,15 @@ export function openAdapter(connection: EmrConnection, deps: AdapterDeps): EmrAd
 export function patientIdReader({ adapter, baseUrl }: Pick<EmrConnection, 'adapter' | 'baseUrl'>) {
   const { readPatientId } = dialectOf(adapter);
   return (text: string) => readPatientId(text, { baseUrl });
+}
+
+/**
+ * @returns the function that reads what the EMR sends to a connection's notice address; null when it can send nothing, or there is
+ *   no such adapter.
+ */
+export function noticeReader({ adapter }: Pick<EmrConnection, 'adapter'>): NoticeReader | null {
+  const name = canonicalAdapterName(adapter);
+  return DIALECTS.find(({ description }) => description.name === name)?.readNotice ?? null;
 }
 
 /** A connection as it is stored: its credentials are sealed. `version` changes whenever the connection does. */

@@ -22,6 +22,8 @@ export type AdapterDescription = {
   readonly title: string;
   readonly credentials: readonly AdapterField[];
   readonly settings: readonly AdapterField[];
+  /** True: the EMR can call an address of ours when it has finished a payment (`Dialect.readNotice`). */
+  readonly notices?: true;
   /** A connection with made-up credentials, for documentation: it opens, and leads nowhere that takes it. */
   readonly example: AdapterExample;
   /** The dialect's README, from the root of the repository. */

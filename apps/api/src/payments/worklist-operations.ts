@@ -46,8 +46,8 @@ export const resolvePaymentOperation = {
   tags: ['Payments'],
   summary: 'Resolve Payment',
   description: [
-    'Settles a payment in `needs_review` on the statement of a person who has looked in the EMR. `posted` requires the ' +
-      "EMR's transaction id; `not_posted` makes the payment `failed`, from where it can be retried.",
+    'Settles a payment in `needs_review` on the statement of a person who has looked in the EMR. `posted` takes the ' +
+      "EMR's transaction id where the EMR shows one; `not_posted` makes the payment `failed`, from where it can be retried.",
     'You get the event of the new state, and the note is kept in the audit log.',
   ].join('\n\n'),
   security: USER_SECURITY,

@@ -123,18 +123,11 @@ type ReadResolution =
  * Reads what a person found. The rule that the EMR's id goes with `posted` alone is checked here, because a schema cannot
  * state it in a sentence that names the field.
  */
-function resolutionFrom({ outcome, emr_transaction_id }: ResolvePaymentBody): ReadResolution {
-  const invalid = (rule: string): ReadResolution => ({
-    outcome: 'invalid',
-    field: 'emr_transaction_id',
-    rule,
-  });
+function resolutionFrom({ outcome, emr_transaction_id: id }: ResolvePaymentBody): ReadResolution {
   if (outcome === 'posted') {
-    return emr_transaction_id === undefined
-      ? invalid('must be given when the outcome is posted')
-      : { outcome: 'resolution', resolution: { outcome, emrTransactionId: emr_transaction_id } };
+    return { outcome: 'resolution', resolution: { outcome, emrTransactionId: id ?? null } };
   }
-  return emr_transaction_id === undefined
-    ? { outcome: 'resolution', resolution: { outcome } }
-    : invalid('must not be given when the outcome is not_posted');
+  if (id === undefined) return { outcome: 'resolution', resolution: { outcome } };
+  const rule = 'must not be given when the outcome is not_posted';
+  return { outcome: 'invalid', field: 'emr_transaction_id', rule };
 }

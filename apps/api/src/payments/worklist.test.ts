@@ -119,6 +119,22 @@ describe('resolve', () => {
     expect(await audited()).toHaveLength(1);
   });
 
+  test('as posted, without the EMR’s id: it is null in the payment, the event and the audit log', async () => {
+    await put('needs_review');
+    const answer = await resolve({ outcome: 'posted', note: 'On the day sheet' });
+    expect(answer.json().data).toMatchObject({ status: 'posted' });
+    expect(await state()).toMatchObject({ status: 'posted', emr_transaction_id: null, failure: null });
+    const event = await user.get(`/v1/events/${answer.json().data.event_id}`);
+    expect(event.json().data).toMatchObject({ type: 'payment.created', data: { emr_transaction_id: null } });
+    expect(await audited()).toMatchObject([
+      { detail: { outcome: 'posted', emr_transaction_id: null, note: 'On the day sheet' } },
+    ]);
+    const listed = await user.get('/v1/payments?status=posted');
+    expect(listed.json().data).toContainEqual(
+      expect.objectContaining({ payment_id: payment.payment_id, emr_transaction_id: null }),
+    );
+  });
+
   test('as not posted: it has failed, and can be retried', async () => {
     await put('needs_review');
     expect((await resolve({ outcome: 'not_posted', note: 'Not there' })).json().data.status).toBe('failed');
@@ -138,7 +154,6 @@ describe('resolve', () => {
   test.each([
     [{}, 'outcome'],
     [{ ...POSTED, outcome: 'maybe' }, 'outcome'],
-    [{ outcome: 'posted', note: 'x' }, 'emr_transaction_id'],
     [{ ...POSTED, emr_transaction_id: '' }, 'emr_transaction_id'],
     [{ ...POSTED, outcome: 'not_posted' }, 'emr_transaction_id'],
     [{ outcome: 'not_posted' }, 'note'],

@@ -15,6 +15,7 @@ function listed(payments: readonly PaymentRecord[]): Outcome {
     status: payment.status,
     created_at: payment.createdAt,
     amount: payment.amount,
+    emr_transaction_id: payment.emrTransactionId,
     tries: waiting?.tries ?? null,
     next_try_at: waiting?.nextTryAt ?? null,
     code: waiting?.code ?? ended?.code ?? null,
@@ -23,7 +24,7 @@ function listed(payments: readonly PaymentRecord[]): Outcome {
   return done(
     { payments: rows },
     table(
-      ['PAYMENT_ID', 'STATUS', 'CREATED', 'AMOUNT', 'TRIES', 'NEXT_TRY', 'CODE', 'REASON'],
+      ['PAYMENT_ID', 'STATUS', 'CREATED', 'AMOUNT', 'EMR_ID', 'TRIES', 'NEXT_TRY', 'CODE', 'REASON'],
       rows.map((row) => Object.values(row)),
     ),
   );

@@ -54,7 +54,15 @@ test('list and show say why a payment is still open, and when it is tried next',
     payments: [expect.objectContaining({ payment_id: waiting, tries: 3, next_try_at: next, ...answer })],
   });
   expect(await operator.ask([...list, '--status', 'failed', 'posted', '--limit', '1'])).toMatchObject({
-    payments: [{ payment_id: failed, tries: null, next_try_at: null, code: 'unknown_location' }],
+    payments: [
+      {
+        payment_id: failed,
+        emr_transaction_id: null,
+        tries: null,
+        next_try_at: null,
+        code: 'unknown_location',
+      },
+    ],
   });
   expect((await operator.run(list)).stdout).toContain(answer.reason);
   expect(await operator.ask(['payment', 'show', waiting])).toMatchObject({
@@ -249,6 +257,16 @@ test('resolve: once, by what a person found, with a note', async () => {
     events: [{ type: 'payment.failed' }, { type: 'payment.created', deliveries: [{ status: 'pending' }] }],
   });
   expect(await operator.run([...resolve, ...NOTE, '--not-posted'])).toMatchObject({ code: 4 });
+
+  const unnamed = await practice.endedPayment('needs_review');
+  expect(await operator.ask(['payment', 'resolve', unnamed, '--posted', ...NOTE])).toMatchObject({
+    status: 'posted',
+  });
+  expect(await operator.ask(['payment', 'show', unnamed])).toMatchObject({
+    status: 'posted',
+    emr_transaction_id: null,
+    failure_code: null,
+  });
 
   const absent = await practice.endedPayment('needs_review');
   expect(await operator.run(['payment', 'resolve', absent, ...NOTE, '--not-posted'])).toMatchObject({

@@ -163,17 +163,26 @@ export const registerPayment: Register = (program, cli) => {
     .command('resolve')
     .description('settle a payment in needs_review by what you found in the EMR')
     .argument('<payment_id>', '', paymentId)
-    .option('--posted <emr_transaction_id>', 'it is in the EMR under this transaction id', line)
+    .option(
+      '--posted [emr_transaction_id]',
+      'it is in the EMR, under this transaction id if it shows one',
+      line,
+    )
     .addOption(new Option('--not-posted', 'it is not in the EMR').conflicts('posted'))
     .requiredOption('--note <text>', 'how you know; recorded in the audit log', line)
-    .action((id: string, options: { posted?: string; notPosted?: true; note: string }) =>
+    .action((id: string, options: { posted?: string | true; notPosted?: true; note: string }) =>
       cli.run(async ({ database, by }) => {
         const { posted, notPosted, note } = options;
         if (posted === undefined && notPosted === undefined) {
-          return failure('usage', 'Give --posted <emr_transaction_id> or --not-posted.');
+          return failure(
+            'usage',
+            'Give --posted, with the emr_transaction_id if there is one, or --not-posted.',
+          );
         }
         const resolution: Resolution =
-          posted === undefined ? { outcome: 'not_posted' } : { outcome: 'posted', emrTransactionId: posted };
+          posted === undefined
+            ? { outcome: 'not_posted' }
+            : { outcome: 'posted', emrTransactionId: posted === true ? null : posted };
         const resolved = await resolvePayment(
           { database },
           { paymentId: id, userId: null, resolution, note, by },

@@ -67,7 +67,7 @@ async function record(
   const { claim, laneId, payment, tries } = posting;
   if (isOpen(end)) {
     const { code, detail: reason, retryAfterMs } = end.trouble;
-    const delayMs = end.status === 'submitted' ? end.delayMs : postingDelay({ tries, retryAfterMs });
+    const delayMs = end.status === 'submitted' ? end.delayMs : postingDelay({ code, tries, retryAfterMs });
     const uncounted = end.status === 'retrying' && stopsHorizon(end.trouble) ? 'prevented' : null;
     const postponement = { code, reason, delayMs, farEnd: farEndOf(end.trouble), uncounted } as const;
     return steps.retryPosting(

@@ -15,7 +15,7 @@ import type { JobDeps } from './deps.ts';
 import { withWords } from './emr-words.ts';
 import { endPosting, type PostingEnd } from './end-posting.ts';
 import { isOutage, knownFault, OWN_FAULT_TROUBLE, reportOwnFault } from './own-fault.ts';
-import { ACCEPTED, lookUpDelay, stopsHorizon } from './posting-policy.ts';
+import { ACCEPTED, lookUpDelay, rejectedAgain, stopsHorizon, TOKEN_RENEWED } from './posting-policy.ts';
 import { CANNOT_ASK, SETTLING, settleDoubt } from './settle-doubt.ts';
 import { underClaim } from './under-claim.ts';
 
@@ -111,8 +111,9 @@ function endOfPost(
     return { status: 'failed', code, reason: outcome.reason, attempt: { outcome: 'refused', code } };
   }
   if (outcome.outcome === 'not_sent') {
-    const { code, detail } = outcome;
-    return { status: 'retrying', trouble: outcome, inDoubt, attempt: { outcome: 'not_sent', code, detail } };
+    const trouble = rejectedAgain(outcome, posting);
+    const { code, detail } = trouble;
+    return { status: 'retrying', trouble, inDoubt, attempt: { outcome: 'not_sent', code, detail } };
   }
   // A refusal while an earlier send is in doubt proves nothing about that send: the next try asks the EMR first.
   const { code } = outcome;
@@ -130,8 +131,8 @@ function endAtHorizon(
 ): PostingEnd {
   if (end.status !== 'retrying' || stopsHorizon(end.trouble) || posting.triedForMs <= horizonMs) return end;
   // The EMR may still be processing the last send; `find` is trusted after `settleMs`, so the payment is retried then
-  // instead of being given up.
-  if (end.trouble.code === SETTLING) return end;
+  // instead of being given up. So is one whose token has just been renewed; it cannot be twice in a row (`rejectedAgain`).
+  if (end.trouble.code === SETTLING || end.trouble.code === TOKEN_RENEWED) return end;
   const { attempt } = end;
   if (end.inDoubt) {
     return { ...outcomeUnknown(sentence`${end.trouble.detail} The retry horizon has ended.`), attempt };
@@ -202,7 +203,7 @@ function entryDiffers({ emrTransactionId, difference }: EntryDiffers) {
 
 /** The EMR has the payment more than once, or rows of it are missing: only a person can say which are right. */
 function severalRows({ rows }: SeveralRows) {
-  const reason = sentence`${FAILURE_CODES.several_matches.says} It has ${rows.length}, and together they are not its amount.`;
+  const reason = sentence`${FAILURE_CODES.several_matches.says} It has ${rows.length}.`;
   return { status: 'needs_review', code: 'several_matches', reason } as const;
 }
 

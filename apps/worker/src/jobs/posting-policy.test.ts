@@ -1,8 +1,17 @@
+import { sentence } from '@emr-payments/contracts';
+import type { Trouble } from '@emr-payments/emr';
 import { expect, test } from 'vitest';
-import { farEndOf, lookUpDelay, POSTING_POLICY, postingDelay } from './posting-policy.ts';
+import {
+  farEndOf,
+  lookUpDelay,
+  POSTING_POLICY,
+  postingDelay,
+  rejectedAgain,
+  stopsHorizon,
+} from './posting-policy.ts';
 
 const longest = (tries: number, retryAfterMs?: number) =>
-  Math.max(...Array.from({ length: 500 }, () => postingDelay({ tries, retryAfterMs })));
+  Math.max(...Array.from({ length: 500 }, () => postingDelay({ code: 'timeout', tries, retryAfterMs })));
 
 test('the bound of the delay doubles with every try, up to ten minutes, and the whole of it is jitter', () => {
   for (const tries of [0, 1, 2, 3, 6, 9, 30]) {
@@ -10,12 +19,14 @@ test('the bound of the delay doubles with every try, up to ten minutes, and the 
     expect(longest(tries)).toBeLessThanOrEqual(bound);
     expect(longest(tries)).toBeGreaterThan(bound * 0.9);
   }
-  expect(Math.min(...Array.from({ length: 500 }, () => postingDelay({ tries: 9 })))).toBeLessThan(30_000);
+  expect(
+    Math.min(...Array.from({ length: 500 }, () => postingDelay({ code: 'timeout', tries: 9 }))),
+  ).toBeLessThan(30_000);
 });
 
 test('a payment is never retried before its Retry-After, which counts for a day at most', () => {
   for (let n = 0; n < 100; n += 1)
-    expect(postingDelay({ tries: 0, retryAfterMs: 30_000 })).toBeGreaterThanOrEqual(30_000);
+    expect(postingDelay({ code: 'timeout', tries: 0, retryAfterMs: 30_000 })).toBeGreaterThanOrEqual(30_000);
   expect(longest(0, 10 * 24 * 3_600_000)).toBeLessThanOrEqual(24 * 3_600_000 + 1_000);
 });
 
@@ -23,7 +34,10 @@ test('a rate limit pauses the connection; any other call without an answer count
   expect(farEndOf({ code: 'rate_limited' })).toBe('throttling');
   expect(farEndOf({ code: 'connection_refused' })).toBe('failing');
   // The EMR answered the look-up, so it works.
-  for (const code of ['settling', 'accepted', 'not_there_yet']) expect(farEndOf({ code })).toBe('answering');
+  for (const code of ['settling', 'accepted', 'not_there_yet', 'token_renewed'])
+    expect(farEndOf({ code })).toBe('answering');
+  for (const code of ['unauthorized', 'login_required', 'token_not_available'])
+    expect(farEndOf({ code })).toBe('failing');
   // A fault of ours says nothing about the EMR.
   expect(farEndOf({ code: 'our_fault' })).toBe('none');
 });
@@ -40,4 +54,52 @@ test('a submitted payment is looked up ever less often, and once at its limit', 
   expect(looks.at(-1)).toBe(day);
   expect(looks.length).toBeLessThan(130);
   expect(lookUpDelay({ acceptedMs: 0, confirmWithinMs: day, retryAfterMs: 30_000 })).toBe(30_000);
+});
+
+test('the wait of a limit of requests is kept however often the payment has been put off', () => {
+  const delays = (retryAfterMs: number) =>
+    Array.from({ length: 500 }, () => postingDelay({ code: 'rate_limited', tries: 20, retryAfterMs }));
+  for (const delay of delays(40_000)) {
+    expect(delay).toBeGreaterThanOrEqual(40_000);
+    expect(delay).toBeLessThanOrEqual(80_000);
+  }
+  for (const delay of delays(0)) expect(delay).toBeLessThanOrEqual(1_000);
+  // A limit that names no wait is waited for as any other trouble.
+  const unnamed = Array.from({ length: 500 }, () => postingDelay({ code: 'rate_limited', tries: 9 }));
+  expect(Math.max(...unnamed)).toBeGreaterThan(60_000);
+});
+
+test('with a renewed token a payment is sent again at once, and one that is rejected again is a broken login', () => {
+  const renewed: Trouble = { code: 'token_renewed', detail: sentence`It was renewed.`, retryAfterMs: 0 };
+  for (let n = 0; n < 200; n += 1) expect(postingDelay({ ...renewed, tries: 20 })).toBeLessThanOrEqual(250);
+  expect(stopsHorizon(renewed)).toBe(false);
+  for (const lastCode of [null, 'timeout', 'rate_limited'])
+    expect(rejectedAgain(renewed, { lastCode })).toBe(renewed);
+  for (const lastCode of ['token_renewed', 'unauthorized'])
+    expect(rejectedAgain(renewed, { lastCode }).code).toBe('unauthorized');
+  const again = rejectedAgain(renewed, { lastCode: 'token_renewed' });
+  expect(postingDelay({ ...again, tries: 0 })).toBeLessThanOrEqual(1_000);
+  const other: Trouble = { code: 'timeout', detail: sentence`It was late.` };
+  expect(rejectedAgain(other, { lastCode: 'token_renewed' })).toBe(other);
+});
+
+test('what only a person can remove stops the horizon', () => {
+  for (const code of ['our_fault', 'unauthorized', 'login_required'])
+    expect(stopsHorizon({ code })).toBe(true);
+  for (const code of ['token_not_available', 'token_renewed', 'rate_limited', 'forbidden', 'timeout'])
+    expect(stopsHorizon({ code })).toBe(false);
+});
+
+test('a dialect that confirms within minutes is looked up a dozen times, and once at its limit', () => {
+  const limit = 5 * 60_000;
+  const looks: number[] = [];
+  for (let at = 0; at < limit; ) {
+    at += lookUpDelay({ acceptedMs: at, confirmWithinMs: limit });
+    looks.push(at);
+  }
+  expect(looks.at(-1)).toBe(limit);
+  expect(looks.length).toBeGreaterThan(8);
+  expect(looks.length).toBeLessThan(20);
+  // Past the limit only a broken login keeps it open, and that is not looked up without a pause.
+  expect(lookUpDelay({ acceptedMs: limit + 1, confirmWithinMs: limit })).toBeGreaterThan(100_000);
 });

@@ -1,8 +1,14 @@
+import { sentence } from '@emr-payments/contracts';
 import { type FarEnd, OUR_FAULT } from '@emr-payments/db';
+import type { Trouble } from '@emr-payments/emr';
+import { isBrokenLogin } from './broken-login.ts';
 import { NOT_THERE_YET, SETTLING } from './settle-doubt.ts';
 
 /** The code of the answer by which an EMR takes a payment for later. */
 export const ACCEPTED = 'accepted';
+
+/** The code of a request whose access token the EMR rejected and which did nothing there: the token has been renewed since. */
+export const TOKEN_RENEWED = 'token_renewed';
 
 /**
  * Decides when a posting is retried, and is the only place that does: adapters and the HTTP client never repeat a call, and
@@ -14,25 +20,45 @@ export const POSTING_POLICY = {
   longestDelayMs: 10 * 60_000,
   /** The longest time for which an EMR's `Retry-After` puts a payment off at once. */
   longestRetryAfterMs: 24 * 3_600_000,
+  /** The longest delay before a payment is sent with a renewed token: some of it, so that not all payments of a lane come at once. */
+  renewedTokenMs: 250,
   /** A submitted payment is looked up after half of the time for which it has been accepted, within these bounds. */
   firstLookMs: 2_000,
   longestLookMs: 15 * 60_000,
 } as const;
 
 /**
+ * Decides how long a payment is put off.
+ * - With a renewed token it is tried at once.
+ * - A limit of requests names its wait (`retryAfterMs`), which pauses the whole lane: the jitter is at most as long again, or a
+ *   second, however often the payment has been put off, so that a payment with many tries does not pause the others for minutes.
+ *
+ * @param input.code why it is put off.
  * @param input.tries how often the payment has been put off before.
  * @param input.retryAfterMs the delay that the EMR demands, of which 24 h at most count; the payment is not retried earlier.
  * @returns milliseconds.
  */
-export function postingDelay(input: { tries: number; retryAfterMs?: number | undefined }): number {
-  const { firstDelayMs, longestDelayMs, longestRetryAfterMs } = POSTING_POLICY;
-  const bound = Math.min(longestDelayMs, firstDelayMs * 2 ** Math.min(input.tries, 20));
-  return Math.min(input.retryAfterMs ?? 0, longestRetryAfterMs) + Math.round(Math.random() * bound);
+export function postingDelay(input: {
+  code: string;
+  tries: number;
+  retryAfterMs?: number | undefined;
+}): number {
+  const { firstDelayMs, longestDelayMs, longestRetryAfterMs, renewedTokenMs } = POSTING_POLICY;
+  const { code, tries, retryAfterMs } = input;
+  const demanded = Math.min(retryAfterMs ?? 0, longestRetryAfterMs);
+  const doubled = Math.min(longestDelayMs, firstDelayMs * 2 ** Math.min(tries, 20));
+  const bound =
+    code === TOKEN_RENEWED
+      ? renewedTokenMs
+      : code === RATE_LIMITED && retryAfterMs !== undefined
+        ? Math.min(doubled, Math.max(firstDelayMs, demanded))
+        : doubled;
+  return demanded + Math.round(Math.random() * bound);
 }
 
 /**
  * Decides when a payment that the EMR has accepted for later is looked up next: after half of the time that has passed since,
- * with a fifth of it as jitter, and not later than its limit.
+ * with a fifth of it as jitter, and not later than its limit. Past the limit it waits for a login, and the limit counts no more.
  *
  * @param input.acceptedMs how long ago the EMR accepted it.
  * @param input.confirmWithinMs the adapter's limit, after which a person has to look.
@@ -46,26 +72,45 @@ export function lookUpDelay(input: {
   const { firstLookMs, longestLookMs, longestRetryAfterMs } = POSTING_POLICY;
   const { acceptedMs, confirmWithinMs, retryAfterMs = 0 } = input;
   const half = Math.min(longestLookMs, Math.max(firstLookMs, acceptedMs / 2)) * (1 + Math.random() / 5);
-  const untilLimit = Math.max(0, confirmWithinMs - acceptedMs);
-  return Math.ceil(Math.max(Math.min(half, untilLimit), Math.min(retryAfterMs, longestRetryAfterMs)));
+  const untilLimit = confirmWithinMs - acceptedMs;
+  const delay = untilLimit > 0 ? Math.min(half, untilLimit) : half;
+  return Math.ceil(Math.max(delay, Math.min(retryAfterMs, longestRetryAfterMs)));
 }
 
+/** The EMR asked us to slow down, or its limit of requests is used up by our own count. */
+const RATE_LIMITED = 'rate_limited';
+
 /** Answers of an EMR that works: only this payment has to wait. */
-const ANSWERS: readonly string[] = [SETTLING, NOT_THERE_YET, ACCEPTED];
+const ANSWERS: readonly string[] = [SETTLING, NOT_THERE_YET, ACCEPTED, TOKEN_RENEWED];
+
+/**
+ * Takes a renewed token that the EMR rejects as well for what it is: a broken login. Without this, an EMR that rejects every token
+ * would be sent to and its token renewed again and again at once.
+ *
+ * @param input.lastCode why the payment was put off before this try.
+ */
+export function rejectedAgain(trouble: Trouble, { lastCode }: { lastCode: string | null }): Trouble {
+  if (trouble.code !== TOKEN_RENEWED) return trouble;
+  if (lastCode !== TOKEN_RENEWED && lastCode !== 'unauthorized') return trouble;
+  return {
+    code: 'unauthorized',
+    detail: sentence`The EMR rejected the access token again after it had been renewed.`,
+  };
+}
 
 /**
  * True for a trouble that only a person can remove, and that says nothing about whether the EMR will take the payment: a fault of
- * ours, or a login that the EMR rejects. The horizon does not end a payment that waits for it, and begins again with the next
+ * ours, or a broken login. The horizon does not end a payment that waits for it, and begins again with the next
  * answer; the warnings of repeated answers name it meanwhile.
  */
 export function stopsHorizon({ code }: { code: string }): boolean {
-  return code === OUR_FAULT || code === 'unauthorized';
+  return code === OUR_FAULT || isBrokenLogin({ code });
 }
 
 /** Decides what the reason for a retry says about the EMR as a whole, and so about the other payments of its lane. */
 export function farEndOf(trouble: { code: string }): FarEnd {
   if (trouble.code === OUR_FAULT) return 'none';
   if (ANSWERS.includes(trouble.code)) return 'answering';
-  // It asked us to slow down: that pauses the lane, and does not count as a failure.
-  return trouble.code === 'rate_limited' ? 'throttling' : 'failing';
+  // A limit of requests pauses the lane, and does not count as a failure.
+  return trouble.code === RATE_LIMITED ? 'throttling' : 'failing';
 }

@@ -53,8 +53,8 @@ export async function postponeUnrecorded(
     const settled = await written(() => settleForReview(deps, posting, plain));
     if (settled !== 'refused') return settled ? 'needs_review' : null;
   }
-  const delayMs = postingDelay({ tries });
   const { code, detail: reason } = OWN_FAULT_TROUBLE;
+  const delayMs = postingDelay({ code, tries });
   const ourFault = 'not_recorded' as const;
   const put = await written(() =>
     deps.steps.retryPosting(deps, {

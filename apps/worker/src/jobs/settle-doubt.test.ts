@@ -110,7 +110,39 @@ test('an entry that differs is neither found nor absent', async () => {
   const difference = sentence`another amount`;
   const entry = { outcome: 'differs', emrTransactionId: '7', difference } as const;
   for (const capability of ['lookup', 'conditional-create'] as const)
-    expect(await settleDoubt(adapterWith(capability, entry), posting)).toEqual({ known: 'differs', entry });
+    expect(await settleDoubt(adapterWith(capability, entry), { ...posting, unresolvedMs: 6000 })).toEqual({
+      known: 'differs',
+      entry,
+    });
+});
+
+test('rows that are not the payment together are neither found nor absent', async () => {
+  const rows = ['7', '8'].map((id) => ({ id, amount: '350.10' }));
+  const entries = { outcome: 'several', rows, sum: '700.20' } as const;
+  const settled = { ...posting, unresolvedMs: 6000 };
+  for (const capability of ['lookup', 'conditional-create'] as const) {
+    const far = adapterWith(capability, entries);
+    for (const asked of [settled, { ...settled, unresolvedMs: null, acceptedMs: 6000 }])
+      expect(await settleDoubt(far, asked)).toEqual({ known: 'several', entries });
+  }
+});
+
+test('rows that the EMR may still be writing are not judged', async () => {
+  const rows = ['7', '8'].map((id) => ({ id, amount: '100.00' }));
+  const difference = sentence`another amount`;
+  for (const answer of [
+    { outcome: 'several', rows, sum: '200.00' },
+    { outcome: 'differs', emrTransactionId: '7', difference },
+  ] as const) {
+    const far = adapterWith('lookup', answer);
+    const trouble = { code: SETTLING, retryAfterMs: 1000 };
+    expect(await settleDoubt(far, posting)).toMatchObject({ known: 'not_yet', trouble });
+    const accepted = { ...posting, unresolvedMs: null, acceptedMs: 5000 };
+    expect(await settleDoubt(far, accepted)).toMatchObject({ known: 'accepted', trouble });
+    // An earlier send whose answer was lost, and a later one that was accepted.
+    const both = { ...posting, unresolvedMs: 9000, acceptedMs: 5000 };
+    expect(await settleDoubt(far, both)).toMatchObject({ known: 'accepted', trouble });
+  }
 });
 
 test('an EMR without any means to look up leaves the doubt for ever', async () => {
@@ -131,6 +163,11 @@ test('what the EMR has accepted is looked up until its limit, and is never absen
     const down = adapterWith(capability, { outcome: 'unavailable', ...trouble });
     expect(await settleDoubt(down, accepted)).toMatchObject({ known: 'accepted', trouble });
     expect(await settleDoubt(down, late)).toMatchObject({ known: 'not_confirmed' });
+    // The entry may have been there all the time: nobody could look.
+    for (const code of ['unauthorized', 'login_required'] as const) {
+      const locked = adapterWith(capability, { outcome: 'unavailable', ...trouble, code });
+      expect(await settleDoubt(locked, late)).toMatchObject({ known: 'accepted', trouble: { code } });
+    }
     const found = adapterWith(capability, FOUND);
     expect(await settleDoubt(found, late)).toEqual({ known: 'found', emrTransactionId: '7' });
   }

@@ -1,6 +1,7 @@
 import { type OurSentence, sentence, uuidToPaymentId } from '@emr-payments/contracts';
 import type { ClaimedPosting } from '@emr-payments/db';
 import type { EmrAdapter, EntryDiffers, SeveralRows, Trouble } from '@emr-payments/emr';
+import { isBrokenLogin } from './broken-login.ts';
 
 /** The code while the EMR may still be processing the last send: nothing that it says or does proves what comes of that. */
 export const SETTLING = 'settling';
@@ -43,7 +44,8 @@ type Asked = Pick<
  * `absent` is believed only when the last of them is older than the adapter's `settleMs`, within which the EMR may still write
  * the entry. That is so even where the EMR is said to honour a conditional create: the setting may be wrong. A conditional
  * create that cannot be looked up waits for the same time, because most servers check the condition when the request arrives,
- * and an entry that is still being written does not meet it.
+ * and an entry that is still being written does not meet it. Rows that are not the payment are believed after it too: an EMR that
+ * splits a payment writes them one after the other.
  *
  * `absent` is never believed when the EMR has accepted the payment, nor when it was sent to another place than the connection
  * names now. It can still be found at the new place, because the EMR may only have got another name.
@@ -65,12 +67,17 @@ export async function settleDoubt(
   const hints = { paymentId: uuidToPaymentId(payment.id), emrPatientId, amount, depositDate };
   const answer = await adapter.find({ ...hints, sentAt: unresolvedSentAt }, { signal });
   if (answer.outcome === 'found') return { known: 'found', emrTransactionId: answer.emrTransactionId };
-  if (answer.outcome === 'differs') return { known: 'differs', entry: answer };
-  if (answer.outcome === 'several') return { known: 'several', entries: answer };
+  if (answer.outcome === 'differs' || answer.outcome === 'several') {
+    const unfinished = settling(adapter, posting);
+    if (unfinished !== null)
+      return acceptedMs === null ? unfinished : { known: 'accepted', trouble: unfinished.trouble };
+    if (answer.outcome === 'several') return { known: 'several', entries: answer };
+    return { known: 'differs', entry: answer };
+  }
   if (acceptedMs !== null) {
     const detail = sentence`The EMR has accepted the payment for later, and does not have an entry of it yet.`;
     const trouble: Trouble = answer.outcome === 'absent' ? { code: NOT_THERE_YET, detail } : answer;
-    return acceptedMs >= adapter.confirmWithinMs
+    return acceptedMs >= adapter.confirmWithinMs && !isBrokenLogin(trouble)
       ? { known: 'not_confirmed', detail: trouble.detail }
       : { known: 'accepted', trouble };
   }
@@ -78,14 +85,17 @@ export async function settleDoubt(
   return settling(adapter, posting) ?? sentElsewhere(adapter, posting) ?? { known: 'absent' };
 }
 
-/** @returns null when the EMR has had `settleMs` for the last send. */
+/** @returns null when the EMR has had `settleMs` for every send that it may be processing. */
 function settling(
   { settleMs }: EmrAdapter,
-  { unresolvedMs }: Asked,
+  { unresolvedMs, acceptedMs }: Asked,
 ): Extract<Doubt, { known: 'not_yet' }> | null {
-  const settlesInMs = settleMs - (unresolvedMs ?? 0);
+  const settlesInMs = settleMs - Math.min(unresolvedMs ?? Infinity, acceptedMs ?? Infinity);
   if (settlesInMs <= 0) return null;
-  const detail = sentence`The EMR may still be processing the request whose answer was lost.`;
+  const detail =
+    acceptedMs === null
+      ? sentence`The EMR may still be processing the request whose answer was lost.`
+      : sentence`The EMR has accepted the payment for later, and may still be writing its entries.`;
   return { known: 'not_yet', trouble: { code: SETTLING, detail, retryAfterMs: Math.ceil(settlesInMs) } };
 }
 

@@ -58,7 +58,7 @@ function putBack(
 ): Promise<unknown> {
   const { code, detail } = OWN_FAULT_TROUBLE;
   const reason = job === 'posting' ? detail : DELIVERY_WAITS;
-  const delayMs = postingDelay(FAILED_CLAIM);
+  const delayMs = postingDelay({ code, ...FAILED_CLAIM });
   return steps.postponeJob({ database }, { claim, delayMs, code, reason, ourFault: 'prevented' });
 }
 

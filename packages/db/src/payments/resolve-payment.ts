@@ -13,8 +13,8 @@ import { type PaymentKey, refusal, type WorklistRefusal } from './refusal.ts';
 
 /** A person's finding in the EMR. */
 export type Resolution =
-  /** The payment is there, under this id. */
-  { outcome: 'posted'; emrTransactionId: string } | { outcome: 'not_posted' };
+  /** The payment is there, under this id; null where the person found no id. */
+  { outcome: 'posted'; emrTransactionId: string | null } | { outcome: 'not_posted' };
 
 export type ResolveInput = PaymentKey & {
   resolution: Resolution;

@@ -38,6 +38,8 @@ export type ClaimedPosting = {
   };
   /** How often it has been postponed. */
   tries: number;
+  /** Why it was postponed last; null when it never was. */
+  lastCode: string | null;
   /** How many requests have been sent to the EMR. */
   sends: number;
   /**
@@ -78,13 +80,13 @@ const CLAIM = {
                       CASE WHEN NOT is_on THEN coalesce(queued_at, now()) END
                  FROM (SELECT ${paymentOnHold('jobs.payment_id')} AS is_on OFFSET 0) hold)
        WHERE id = $1 AND fence = $2 AND (lease_until IS NULL OR lease_until < now())
-      RETURNING id, fence, tries, lane_id, payment_id, record_failures, lease_until IS NULL AS on_hold
+      RETURNING id, fence, tries, lane_id, payment_id, record_failures, last_code, lease_until IS NULL AS on_hold
     ), payment AS (
       UPDATE payments p SET status = CASE p.status WHEN 'submitted' THEN p.status ELSE 'posting' END FROM job
        WHERE p.id = job.payment_id AND NOT job.on_hold AND p.status IN ('accepted', 'retrying', 'posting', 'submitted')
       RETURNING p.*
     )
-    SELECT job.fence, job.tries, job.lane_id, job.record_failures, p.id, p.round, p.user_id, u.public_id, u.client_pk, p.patient_mrn, p.emr_patient_id,
+    SELECT job.fence, job.tries, job.lane_id, job.record_failures, job.last_code, p.id, p.round, p.user_id, u.public_id, u.client_pk, p.patient_mrn, p.emr_patient_id,
            p.payment_method, p.reference_number, p.location, p.amount::text, p.notes, p.deposit_date::text,
            c.adapter, c.base_url, c.credentials, c.settings, c.time_zone, c.share_emr_text, c.updated_at::text AS version,
            p.tried_since, extract(epoch FROM now() - p.tried_since)::float8 * 1000 AS tried_for_ms, ${heldSince('p.tried_since')} AS was_held,
@@ -137,6 +139,7 @@ type Row = {
   unresolved_at: string[];
   accepted_ms: number | null;
   record_failures: number;
+  last_code: string | null;
 };
 
 /**
@@ -180,6 +183,7 @@ export async function claimPosting(
       version: row.version,
     },
     tries: row.tries,
+    lastCode: row.last_code,
     sends: row.sends,
     unresolvedMs: row.unresolved_ms,
     unresolvedSentAt: row.unresolved_sent_at,

@@ -2,6 +2,7 @@ import * as oauth from 'oauth4webapi';
 import type { Trouble } from '../adapter.ts';
 import type { Grant } from '../grant.ts';
 import type { Answer, NoAnswer } from '../http/exchange.ts';
+import { readJson } from '../http/read-json.ts';
 import { importPrivateKey } from './private-key.ts';
 import { callTokenEndpoint, type ObtainedToken, type TokenCallDeps } from './token-call.ts';
 import { noAnswerTrouble, troubleOf } from './token-trouble.ts';
@@ -46,6 +47,17 @@ class NoTokenAnswerError extends Error {
   }
 }
 
+/**
+ * Leaves out the id token, which says who logged in: nothing here depends on it, so nothing has to prove it. Of a body that can be
+ * read in two ways nothing is left.
+ */
+function withoutIdToken(body: string): string {
+  const value = readJson(body);
+  if (typeof value !== 'object' || value === null) return '';
+  const { id_token: _, ...rest } = value as Record<string, unknown>;
+  return JSON.stringify(rest);
+}
+
 /** Gives oauth4webapi our exchange instead of `fetch`, and keeps what went through it. */
 function exchangeFor(deps: TokenCallDeps) {
   const seen: { answer: Answer | null; secrets: string[] } = { answer: null, secrets: [] };
@@ -71,7 +83,7 @@ function exchangeFor(deps: TokenCallDeps) {
     // Only success is left to the library: refusals are judged by status and body.
     const status = result.status === 201 ? 200 : result.status;
     if (status !== 200) return new Response(null, { status: 500 });
-    return new Response(result.body, {
+    return new Response(withoutIdToken(result.body), {
       status,
       headers: { 'content-type': result.headers['content-type'] ?? '' },
     });

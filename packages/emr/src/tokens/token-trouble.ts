@@ -48,6 +48,7 @@ export function troubleOf(
   const retryAfterMs = parseRetryAfter(answer.headers['retry-after'], new Date());
   const words = secrets
     .filter((secret) => secret !== '')
+    .flatMap((secret) => [secret, new URLSearchParams({ s: secret }).toString().slice(2)])
     .reduce((text, secret) => text.replaceAll(secret, '[credential]'), answer.body);
   return {
     ...judge(answer, refreshes),

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { Capabilities } from '../../capabilities.ts';
-import { baseUrl } from './bundle.ts';
+import { baseUrl } from '../../fhir/bundle.ts';
 
 const interaction = (...codes: string[]) => codes.map((code) => ({ code }));
 const searchParam = (...names: string[]) =>

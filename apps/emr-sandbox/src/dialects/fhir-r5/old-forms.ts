@@ -1,8 +1,5 @@
 import { Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
-import type { LedgerLine } from '../../ledger.ts';
-import type { PracticeSeed } from '../../practice.ts';
-import { postingOf, type StoredResource } from './posting-resource.ts';
 import {
   ConceptsSchema,
   changeOf,
@@ -12,7 +9,10 @@ import {
   PatientSchema,
   type PracticeResource,
   patientOf,
-} from './practice-resources.ts';
+} from '../../fhir/practice-resources.ts';
+import type { LedgerLine } from '../../ledger.ts';
+import type { PracticeSeed } from '../../practice.ts';
+import { postingOf, type StoredResource } from './posting-resource.ts';
 
 /** Lines of version 0.0.0, when the sandbox knew only FHIR R5. They hold whole resources. */
 type OldLine =

@@ -1,10 +1,10 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Capabilities } from '../../capabilities.ts';
+import { baseUrl, only, type Query, refuseUnknown, searchset } from '../../fhir/bundle.ts';
+import { tokenValue } from '../../fhir/identifiers.ts';
+import { FhirProblem } from '../../fhir/operation-outcome.ts';
 import type { Entry, Ledger } from '../../ledger.ts';
 import type { Practice } from '../../practice.ts';
-import { baseUrl, only, type Query, refuseUnknown, searchset } from './bundle.ts';
-import { tokenValue } from './identifiers.ts';
-import { FhirProblem } from './operation-outcome.ts';
 import { hasIdentifier, postingOf, resourceText, textOf } from './posting-resource.ts';
 import { readPosting } from './read-posting.ts';
 

@@ -1,12 +1,14 @@
-import type { Entry, Posting, Stamp } from '../../ledger.ts';
 import {
   type Identifier,
   idOf,
   METHOD_SYSTEM,
   matchesToken,
-  NAME,
   PAYMENT_ID_SYSTEM,
-} from './identifiers.ts';
+} from '../../fhir/identifiers.ts';
+import type { Entry, Posting, Stamp } from '../../ledger.ts';
+
+/** The dialect's name in ledger files. */
+export const NAME = 'fhir-r5';
 
 /** A PaymentReconciliation that was checked. Elements that are not named here are kept and given back as they came. */
 export type PaymentReconciliation = {

@@ -1,6 +1,6 @@
+import { METHOD_SYSTEM } from '../../fhir/identifiers.ts';
+import { FhirProblem } from '../../fhir/operation-outcome.ts';
 import type { Practice } from '../../practice.ts';
-import { METHOD_SYSTEM } from './identifiers.ts';
-import { FhirProblem } from './operation-outcome.ts';
 import type { PaymentReconciliation } from './posting-resource.ts';
 
 type Json = Record<string, unknown>;

@@ -21,6 +21,8 @@ export type TokenServer = {
   lifetimeS: number;
   /** Answers to the next calls, one each, instead of tokens. */
   next: Misbehaviour[];
+  /** True: it refuses every call with 400 and repeats what it got, decoded. */
+  repeats: boolean;
   /** Ends all access tokens, as a vendor may. */
   endAccessTokens(): void;
   close(): Promise<void>;
@@ -41,6 +43,7 @@ export async function openTokenServer({ port = 0 }: { port?: number } = {}): Pro
     live: { access: new Set(), refresh: new Set(['first']) },
     lifetimeS: 3600,
     next: [],
+    repeats: false,
     endAccessTokens: () => state.live.access.clear(),
     async close() {
       server.closeAllConnections();
@@ -90,6 +93,11 @@ export async function openTokenServer({ port = 0 }: { port?: number } = {}): Pro
     }
     const call = { headers: request.headers, body: new URLSearchParams(text), text };
     state.calls.push(call);
+    if (state.repeats) {
+      const all = [...call.body.values(), request.headers.authorization ?? ''];
+      answer(400, JSON.stringify({ error: 'invalid_request', got: all, text }));
+      return;
+    }
     const next = state.next.shift();
     if (next === undefined || ('fault' in next && next.after)) {
       const { status, body } = tokensFor(call);

@@ -1,7 +1,10 @@
 import { type Static, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
-import type { Location, Method, Patient, PracticeChange } from '../../practice.ts';
-import { type Identifier, LOCATION_SYSTEM, MRN_SYSTEM, NAME } from './identifiers.ts';
+import type { Location, Method, Patient, PracticeChange } from '../practice.ts';
+import { type Identifier, LOCATION_SYSTEM, MRN_SYSTEM } from './identifiers.ts';
+
+/** The name in the documents of ledger files. Patient and Location are alike in R4 and R5, so both dialects read them. */
+const NAME = 'fhir-r5';
 
 const Id = Type.String({ pattern: '^[A-Za-z0-9.-]{1,64}$' });
 const IdentifiersSchema = Type.Optional(

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import type { Practice } from '../../practice.ts';
+import type { Practice } from '../practice.ts';
 import { only, type Query, refuseUnknown, searchset } from './bundle.ts';
 import { METHOD_SYSTEM, METHOD_VALUE_SET } from './identifiers.ts';
 import { FhirProblem } from './operation-outcome.ts';

@@ -1,5 +1,3 @@
-export const NAME = 'fhir-r5';
-
 export const MRN_SYSTEM = 'urn:emr-payments:mrn';
 export const LOCATION_SYSTEM = 'urn:emr-payments:location';
 export const METHOD_SYSTEM = 'urn:emr-payments:payment-method';

@@ -1,8 +1,8 @@
 import { type TSchema, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import type { FastifyInstance } from 'fastify';
-import type { Ledger } from '../../ledger.ts';
-import type { Practice, Shelf } from '../../practice.ts';
+import type { Ledger } from '../ledger.ts';
+import type { Practice, Shelf } from '../practice.ts';
 import { only, type Query, refuseUnknown, searchset } from './bundle.ts';
 import { matchesToken } from './identifiers.ts';
 import { FhirProblem } from './operation-outcome.ts';

@@ -1,0 +1,65 @@
+import type { FastifyError } from 'fastify';
+import type { Dialect } from '../../dialect.ts';
+import { checkCallers } from './caller.ts';
+import { paymentRoutes } from './payment-routes.ts';
+import { NAME } from './payment-row.ts';
+import { practiceRoutes } from './practice-routes.ts';
+import { ApiProblem } from './problem.ts';
+
+const TEXT = 'text/plain; charset=utf-8';
+const BELOW = '/api/v1/';
+const RESOURCES = ['clinics', 'definitions', 'patients', 'payments'];
+
+/** The words of a path below the API: `payments/Refund` gives `payments` and `Refund`. */
+function wordsOf(path: string): string[] {
+  return path.startsWith(BELOW) ? path.slice(BELOW.length).split('/') : [];
+}
+
+/** Open Dental's API: payments, and what an integrator reads of an office. Errors are plain text. */
+export const openDental: Dialect = {
+  name: NAME,
+  title: 'Open Dental',
+  prefix: '/open-dental',
+  async register(scope, { ledger, practice, capabilities, pace, token, logger }) {
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser(
+      'application/json',
+      { parseAs: 'string' },
+      scope.getDefaultJsonParser('error', 'error'),
+    );
+    scope.setErrorHandler((error: ApiProblem | FastifyError, _request, reply) => {
+      reply.type(TEXT);
+      if (error instanceof ApiProblem) return reply.code(error.status).send(error.message);
+      // The pages name 400 for every body that cannot be read.
+      if ((error.statusCode ?? 500) < 500) return reply.code(400).send(error.message);
+      logger.error({ err: error }, 'request failed');
+      return reply.code(500).send('The request failed.');
+    });
+    scope.setNotFoundHandler((request, reply) => {
+      const path = (request.url.split('?', 1)[0] ?? '').slice(scope.prefix.length);
+      const [resource = '', ...method] = wordsOf(path);
+      reply.type(TEXT);
+      return RESOURCES.includes(resource)
+        ? reply.code(400).send(`${method.join('/') || request.method} is not a valid method.`)
+        : reply.code(404).send(`${resource} is not a valid resource.`);
+    });
+    checkCallers(scope, { token, pace });
+    await practiceRoutes(scope, { practice });
+    await paymentRoutes(scope, { ledger, practice, capabilities, pace });
+  },
+  targetOf: ({ method, path }) => {
+    const [resource, ...rest] = wordsOf(path);
+    return { resource, creates: method === 'POST' && resource === 'payments' && rest.length === 0 };
+  },
+  answerError(error) {
+    const retryAfter = error.reason === 'throttled' ? error.retryAfterSeconds : undefined;
+    return {
+      status: error.status,
+      headers: {
+        'content-type': TEXT,
+        ...(retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }),
+      },
+      body: error.reason === 'unauthorized' ? 'The API key is not valid.' : error.text,
+    };
+  },
+};

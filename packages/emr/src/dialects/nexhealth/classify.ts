@@ -1,0 +1,45 @@
+import { FAILURE_CODES, type FailedCode, sentence } from '@emr-payments/contracts';
+import type { PostOutcome } from '../../adapter.ts';
+import { describeNoAnswer, judgeStatus } from '../../http/evidence.ts';
+import type { Answer, NoAnswer } from '../../http/exchange.ts';
+import { errorIn, type NexError, wordsOf } from './envelope.ts';
+
+/** The vendor names no texts. Its own names of the fields lead to the code; without one of them it is `emr_refused`. */
+const FIELDS: readonly (readonly [RegExp, FailedCode])[] = [
+  [/payment[_ ]type|type_name/i, 'unknown_payment_method'],
+  [/location/i, 'unknown_location'],
+  [/patient/i, 'unknown_patient'],
+  [/\bamount\b/i, 'amount_refused'],
+  [/paid_at|closed|locked/i, 'closed_period'],
+];
+
+function codeOf({ texts }: NexError): FailedCode {
+  const said = texts.join(' ');
+  return FIELDS.find(([pattern]) => pattern.test(said))?.[1] ?? 'emr_refused';
+}
+
+/**
+ * Decides what `POST /payments` proves. Documented are 202, after which the practice's system is written to, and 400, 401, 403 and
+ * 500 with an error in NexHealth's format (https://docs.nexhealth.com/reference/postpayments). Everything else is unknown.
+ */
+export function classifyPost(result: Answer | NoAnswer): PostOutcome {
+  if (result.kind === 'no_answer')
+    return { outcome: result.handedOver ? 'unknown' : 'not_sent', ...describeNoAnswer(result) };
+  const { status, body } = result;
+  const { trouble, verdict } = judgeStatus(result);
+  const words = wordsOf(body);
+  const error = errorIn(body);
+  if (status === 202 && error === null) {
+    const detail = sentence`NexHealth has accepted the payment and writes it into the practice's system.`;
+    return { outcome: 'accepted', detail, ...words };
+  }
+  // What a status says about an error in NexHealth's format holds for a 400 alone: the other refusals are not documented.
+  if (status === 400 && error !== null) {
+    const code = codeOf(error);
+    const reason = sentence`${FAILURE_CODES[code].says} The EMR answered HTTP ${status}.`;
+    return { outcome: 'refused', code, reason, ...words };
+  }
+  if (verdict === 'not_sent') return { outcome: 'not_sent', ...trouble, ...words };
+  const code = verdict === 'unknown' ? trouble.code : 'bad_answer';
+  return { outcome: 'unknown', ...trouble, code, ...words };
+}

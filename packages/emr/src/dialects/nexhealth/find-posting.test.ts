@@ -1,0 +1,232 @@
+import { describe, expect, test } from 'vitest';
+import {
+  frame,
+  type Given,
+  hints,
+  institution,
+  location,
+  openNexHealth,
+  PAYMENT_ID,
+  page,
+  quiet,
+  row,
+  sync,
+} from './nexhealth-server.fixture.ts';
+
+const find = async (payments: unknown, more: Record<string, unknown> = {}, changed: object = {}) => {
+  const { adapter, asked } = await openNexHealth({ answers: { 'GET /payments': payments, ...more } });
+  return { found: await adapter.find?.({ ...hints, ...changed }, quiet()), asked };
+};
+
+describe('what is there', () => {
+  test('a payment is found by its transaction id, and its amount is positive', async () => {
+    const { found, asked } = await find(page([row(9, '-350.10')]));
+    const rows = [{ id: '9', amount: '350.10' }];
+    expect(found).toEqual({ outcome: 'found', emrTransactionId: '9', rows, sum: '350.10' });
+    const search = asked.find(({ url }) => url.startsWith('/payments?'));
+    const { per_page, ...query } = Object.fromEntries(new URL(search?.url ?? '', 'http://x').searchParams);
+    expect(query).toEqual({
+      subdomain: 'demo',
+      location_id: '12',
+      transaction_id: `emr-payments-${PAYMENT_ID}`,
+      include_deleted: 'true',
+    });
+    expect(Number(per_page)).toBeGreaterThanOrEqual(500);
+    expect(Number(per_page)).toBeLessThanOrEqual(1000);
+    expect(search?.headers).toMatchObject({ 'nex-api-version': 'v3.0.0', 'cache-control': 'no-cache' });
+  });
+
+  test('a payment that was split is found by its sum, over all pages', async () => {
+    const payments = (query: URLSearchParams) =>
+      query.get('end_cursor') === 'B'
+        ? page([row(8, '-50.05')])
+        : page([row(9, '-300.05')], { has_next_page: true, end_cursor: 'B' });
+    expect((await find(payments)).found).toMatchObject({
+      outcome: 'found',
+      emrTransactionId: '8',
+      sum: '350.10',
+      rows: [
+        { id: '8', amount: '50.05' },
+        { id: '9', amount: '300.05' },
+      ],
+    });
+  });
+
+  test('a payment that was posted twice is several; a refund in its name counts against it', async () => {
+    expect((await find(page([row(8, '-350.10'), row(9, '-350.10')]))).found).toMatchObject({
+      outcome: 'several',
+      sum: '700.20',
+    });
+    expect((await find(page([row(8, '-350.10'), row(9, '350.10')]))).found).toMatchObject({
+      outcome: 'several',
+      sum: '0.00',
+    });
+  });
+
+  test('a wrong sign is another amount', async () => {
+    expect((await find(page([row(9, '350.10')]))).found).toMatchObject({
+      outcome: 'differs',
+      difference: 'another amount',
+    });
+  });
+
+  test.each([
+    ['another patient', { patient_id: 416 }],
+    ['another deposit date', { paid_at: '2026-06-14' }],
+    ['another currency', { payment_amount: { amount: '-350.10', currency: 'CAD' } }],
+  ])('%s: differs', async (difference, change) => {
+    expect((await find(page([row(9, '-350.10', change)]))).found).toEqual({
+      outcome: 'differs',
+      emrTransactionId: '9',
+      difference,
+    });
+  });
+
+  test('several differences are named together', async () => {
+    const { found } = await find(page([row(9, '-1.00', { patient_id: 416, paid_at: '2026-06-14' })]));
+    expect(found).toMatchObject({
+      difference: 'another amount and another patient and another deposit date',
+    });
+  });
+
+  test('rows of another patient are no parts of the payment, whatever their sum', async () => {
+    const rows = [row(8, '-50.10'), row(9, '-300.00', { patient_id: 416 })];
+    expect((await find(page(rows))).found).toMatchObject({ outcome: 'several', sum: '350.10' });
+  });
+
+  test('a row without a day does not contradict', async () => {
+    expect((await find(page([row(9, '-350.10', { paid_at: null })]))).found).toMatchObject({
+      outcome: 'found',
+    });
+  });
+
+  test.each([
+    ['patient', { patient_id: null }],
+    ['amount', { payment_amount: null }],
+    ['readable amount', { payment_amount: { amount: 'n/a', currency: 'USD' } }],
+  ])('a row without a %s is not read yet: unavailable', async (_name, change) => {
+    expect((await find(page([row(9, '-350.10', change)]))).found).toMatchObject({
+      outcome: 'unavailable',
+      code: 'entry_unreadable',
+    });
+  });
+
+  test('a row that was deleted needs a person, and is never absent', async () => {
+    const gone = { deleted_at: '2026-06-16T08:00:00Z' };
+    expect((await find(page([row(9, '-350.10', gone)]))).found).toEqual({
+      outcome: 'differs',
+      emrTransactionId: '9',
+      difference: 'a mark that it was deleted',
+    });
+    // A correction in the practice's system deletes the row and makes another.
+    expect((await find(page([row(8, '-350.10', gone), row(9, '-350.10')]))).found).toMatchObject({
+      outcome: 'found',
+      emrTransactionId: '9',
+    });
+  });
+
+  test('ids of 19 digits stay what they are', async () => {
+    const body = JSON.stringify(page([row(9, '-350.10')])).replace('"id":9', '"id":9223372036854775807');
+    const answer: Given = { status: 200, body };
+    expect((await find(answer)).found).toMatchObject({ emrTransactionId: '9223372036854775807' });
+  });
+});
+
+describe('nothing found', () => {
+  test('is absent when the ledger was read after the send, and writing works', async () => {
+    const { found, asked } = await find(page([]));
+    expect(found).toEqual({ outcome: 'absent' });
+    const order = asked.map(({ url }) => url.split('?')[0]);
+    expect(order.indexOf('/sync_status')).toBeLessThan(order.indexOf('/payments'));
+  });
+
+  test.each([
+    ['writing does not work', { write_status: 'red' }],
+    ['reading does not work', { read_status: 'red' }],
+    ['the ledger was read before the send', { read_status_at: new Date(Date.now() - 60_000).toISOString() }],
+    ['it is not said when the ledger was read', { read_status_at: null }],
+    ['the sync is of another location', { locations: [{ id: 99 }] }],
+  ])('proves nothing while %s', async (_name, change) => {
+    const { found } = await find(page([]), { 'GET /sync_status': frame([sync([12], change)]) });
+    expect(found).toMatchObject({ outcome: 'unavailable', code: 'not_there_yet' });
+  });
+
+  test.each([
+    ['a page that does not say whether another follows', frame([]), 'answer_incomplete'],
+    ['rows of other payments', page([row(9, '-1.00', { transaction_id: 'x' })]), 'search_not_honoured'],
+    [
+      'rows without a transaction id',
+      page([row(9, '-1.00', { transaction_id: null })]),
+      'search_not_honoured',
+    ],
+    ['a row that cannot be read', page(['x']), 'answer_not_understood'],
+    ['a frame that says no', { ...page([]), code: false }, 'answer_incomplete'],
+    ['a frame with an error', { ...page([]), error: ['Timed out'] }, 'answer_incomplete'],
+    ['another page and no cursor', page([], { has_next_page: true }), 'bad_answer'],
+    ['a body that is no list', frame({ payments: [] }), 'bad_answer'],
+    ['an old answer', { status: 200, body: page([]), headers: { age: '60' } }, 'answer_cached'],
+    ['an answer in parts', { status: 206, body: page([]) }, 'unexpected_status'],
+  ])('proves nothing with %s', async (_name, payments, code) => {
+    expect((await find(payments)).found).toMatchObject({ outcome: 'unavailable', code });
+  });
+
+  test('proves nothing without the state of the sync', async () => {
+    const { found } = await find(page([]), { 'GET /sync_status': { status: 503, body: '' } });
+    expect(found).toMatchObject({ outcome: 'unavailable', code: 'emr_error' });
+  });
+
+  test('a list without an end is given up', async () => {
+    let cursor = 0;
+    const endless = () => page([], { has_next_page: true, end_cursor: `c${++cursor}` });
+    expect((await find(endless)).found).toMatchObject({ outcome: 'unavailable', code: 'answer_too_large' });
+  });
+});
+
+describe('a practice of several locations', () => {
+  const two = { 'GET /locations': frame([institution([location(12), location(13, { inactive: true })])]) };
+  const both = { ...two, 'GET /sync_status': () => frame([sync([12, 13])]) };
+  const at = (there: Record<string, unknown>) => (query: URLSearchParams) =>
+    there[query.get('location_id') ?? ''];
+
+  test('is searched in all, also in those that are inactive now', async () => {
+    const found = await find(at({ 12: page([]), 13: page([row(9, '-350.10')]) }), both);
+    expect(found.found).toMatchObject({ outcome: 'found', emrTransactionId: '9' });
+  });
+
+  test('a row that two locations show is one row', async () => {
+    const same = page([row(9, '-350.10')]);
+    expect((await find(at({ 12: same, 13: same }), both)).found).toMatchObject({ rows: [{ id: '9' }] });
+  });
+
+  test('absence needs all of them; the whole payment does not', async () => {
+    const broken = { status: 500, body: '' };
+    expect((await find(at({ 12: page([]), 13: broken }), both)).found).toMatchObject({
+      outcome: 'unavailable',
+      code: 'emr_error',
+    });
+    expect((await find(at({ 12: page([row(9, '-350.10')]), 13: broken }), both)).found).toMatchObject({
+      outcome: 'found',
+    });
+    // The other part may be where it cannot be read.
+    expect((await find(at({ 12: page([row(9, '-50.10')]), 13: broken }), both)).found).toMatchObject({
+      outcome: 'unavailable',
+    });
+  });
+
+  test('absence needs every sync', async () => {
+    const half = {
+      ...two,
+      'GET /sync_status': () => frame([sync([12]), sync([13], { write_status: 'red' })]),
+    };
+    expect((await find(page([]), half)).found).toMatchObject({
+      outcome: 'unavailable',
+      code: 'not_there_yet',
+    });
+  });
+});
+
+test('with the setting location_id only that location is asked', async () => {
+  const { adapter, paths } = await openNexHealth({ settings: { location_id: 12 } });
+  expect(await adapter.find?.(hints, quiet())).toEqual({ outcome: 'absent' });
+  expect(paths()).toEqual(['POST /authenticates', 'GET /sync_status', 'GET /payments']);
+});

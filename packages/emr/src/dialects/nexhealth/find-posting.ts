@@ -1,0 +1,134 @@
+import { randomInt } from 'node:crypto';
+import { sentence } from '@emr-payments/contracts';
+import { absent } from '../../absence.ts';
+import type { CallOptions, FindHints, FindOutcome, FoundRow, Trouble } from '../../adapter.ts';
+import { judgeRows } from '../../judge-rows.ts';
+import { readLocations } from './locations.ts';
+import { type Failed, LEDGER, type Rows, readRows } from './read.ts';
+import { differencesOf, isUnreadable, type OurRow, readRow } from './read-row.ts';
+import { transactionId } from './send-posting.ts';
+import type { NexConnection } from './settings.ts';
+import { readSyncState, type SyncState } from './sync-status.ts';
+
+const unavailable = (trouble: Trouble): FindOutcome => ({ outcome: 'unavailable', ...trouble });
+
+/**
+ * Searches the ledger of one location for our transaction id, deleted rows among the results. The page size is drawn by lot, so that a
+ * cache that obeys no header rarely has an answer for its URL.
+ */
+export const searchLocation = (
+  nex: NexConnection,
+  { locationId, paymentId }: { locationId: string; paymentId: string },
+  options: CallOptions,
+): Promise<Rows | Failed> =>
+  readRows(
+    nex,
+    {
+      path: '/payments',
+      query: {
+        subdomain: nex.settings.subdomain,
+        location_id: locationId,
+        transaction_id: transactionId(nex.settings, { paymentId }),
+        include_deleted: true,
+        per_page: randomInt(500, 1001),
+      },
+      headers: LEDGER,
+      unshared: true,
+    },
+    options,
+  );
+
+const NOT_WHOLE: Trouble = {
+  code: 'answer_incomplete',
+  detail: sentence`The EMR has entries with our payment id, and others that cannot be read.`,
+};
+
+/** Judges the rows that carry our transaction id. @param unread why there may be more of them; null when there are no others. */
+function judge(rows: readonly OurRow[], hints: FindHints, unread: Trouble | null): FindOutcome {
+  const live = rows.filter(({ deleted }) => !deleted);
+  const [first] = live;
+  if (first === undefined) {
+    if (unread !== null) return unavailable(unread);
+    // It was posted, and somebody took it back: sending it again is a person's decision.
+    const difference = sentence`a mark that it was deleted`;
+    return { outcome: 'differs', emrTransactionId: rows[0]?.id ?? '', difference };
+  }
+  if (live.some(isUnreadable)) {
+    const detail = sentence`The EMR's entry with our payment id cannot be read yet.`;
+    return unavailable({ code: 'entry_unreadable', detail });
+  }
+  const found = live.map(({ id, amount }) => ({ id, amount: amount ?? '' })) as [FoundRow, ...FoundRow[]];
+  const judged = judgeRows({ rows: found, amount: hints.amount });
+  const different = live.map((row) => differencesOf(row, hints)).find((each) => each !== null);
+  // Rows that are the payment count although a location cannot be read: nothing may be sent again.
+  if (unread !== null && (judged.outcome !== 'found' || different !== undefined)) return unavailable(unread);
+  if (different === undefined || different === null) return judged;
+  if (judged.outcome === 'differs')
+    return { ...judged, difference: sentence`${judged.difference} and ${different}` };
+  if (live.length === 1) return { outcome: 'differs', emrTransactionId: first.id, difference: different };
+  // Rows of another patient or day are no parts of the payment: their sum proves nothing.
+  return judged.outcome === 'found' ? { outcome: 'several', rows: judged.rows, sum: judged.sum } : judged;
+}
+
+/** @returns why an empty ledger proves nothing yet; null when every ledger was read after the send, and writing works. */
+function notInSync({ writes, readAt }: SyncState, sentAt: Date | null): Trouble | null {
+  if (!writes) {
+    const detail = sentence`The practice's system is not connected to NexHealth now, so payments wait there.`;
+    return { code: 'not_there_yet', detail };
+  }
+  if (readAt !== null && (sentAt === null || readAt >= sentAt)) return null;
+  const detail = sentence`NexHealth has not read the practice's system since the payment was sent.`;
+  return { code: 'not_there_yet', detail };
+}
+
+/** The locations in whose ledgers a payment may be. */
+async function placesOf(nex: NexConnection, options: CallOptions): Promise<readonly string[] | Failed> {
+  const { location_id: only } = nex.settings;
+  if (only !== undefined) return [String(only)];
+  const locations = await readLocations(nex, options);
+  return locations.ok ? locations.all : locations;
+}
+
+/**
+ * Looks for all rows that carry our transaction id, in every location's ledger. NexHealth answers from a copy: nothing found proves
+ * absence only when the copy is newer than the send, so its age is read before it is searched.
+ */
+export async function findPosting(
+  nex: NexConnection,
+  hints: FindHints,
+  options: CallOptions,
+): Promise<FindOutcome> {
+  const places = await placesOf(nex, options);
+  if ('ok' in places) return unavailable(places.trouble);
+  const sync = await readSyncState(nex, places, options);
+  const searched = await Promise.all(
+    places.map((locationId) => searchLocation(nex, { locationId, paymentId: hints.paymentId }, options)),
+  );
+  const read = searched.filter((each) => each.ok);
+  const rows = read.flatMap((each) => each.rows);
+  const understood = rows
+    .map((row) => readRow(row, transactionId(nex.settings, hints)))
+    .filter((row) => row !== null);
+  const ours = new Map(understood.flatMap(({ ours: row }) => (row === null ? [] : [[row.id, row] as const])));
+  const failed = searched.find((each) => !each.ok)?.trouble ?? null;
+  if (ours.size > 0) {
+    const whole = understood.length === rows.length && read.every(({ complete }) => complete);
+    return judge([...ours.values()], hints, failed ?? (whole ? null : NOT_WHOLE));
+  }
+  if (failed !== null) return unavailable(failed);
+  if (!sync.ok) return unavailable(sync.trouble);
+  const evidence = absent({
+    entriesSeen: rows.length,
+    entriesUnderstood: understood.length,
+    matches: understood.length,
+    total: null,
+    complete: places.length > 0 && read.every(({ complete }) => complete),
+    errorSaid: read.some(({ errorSaid }) => errorSaid),
+    // Rows of other payments only: the filter was ignored.
+    searchHonoured: understood.length === 0,
+    servedFromCache: read.some((each) => each.servedFromCache),
+  });
+  if (evidence.outcome !== 'absent') return evidence;
+  const trouble = notInSync(sync, hints.sentAt);
+  return trouble === null ? evidence : unavailable(trouble);
+}

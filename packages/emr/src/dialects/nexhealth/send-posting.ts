@@ -1,0 +1,69 @@
+import { sentence } from '@emr-payments/contracts';
+import type { Posting, PostOptions, PostOutcome } from '../../adapter.ts';
+import { classifyPost } from './classify.ts';
+import { typeIdAt } from './payment-types.ts';
+import { LEDGER } from './read.ts';
+import type { NexConnection, NexSettings } from './settings.ts';
+
+/** Enough for an error; the good answer has no documented body. */
+const MAX_ANSWER_BYTES = 256 * 1024;
+
+/** Our key at NexHealth, at most 50 characters. No person sees it in the practice's system. */
+export const transactionId = (
+  { transaction_id_prefix: prefix }: Pick<NexSettings, 'transaction_id_prefix'>,
+  { paymentId }: { paymentId: string },
+): string => `${prefix}${paymentId}`;
+
+/**
+ * The text that the practice sees: our payment id first, because some systems cut notes, then the reference number, then the notes.
+ * Neither has a place of its own there.
+ */
+export const noteOf = ({ paymentId, referenceNumber, notes }: Posting): string =>
+  `[emr-payments ${paymentId}] ${referenceNumber}${notes === null ? '' : `\n${notes}`}`;
+
+/**
+ * Maps a posting to `POST /payments` (https://docs.nexhealth.com/reference/postpayments). A payment is NEGATIVE there, because it
+ * lowers the patient's balance; a positive amount is a refund (https://docs.nexhealth.com/reference/payments).
+ */
+export function toPayment(posting: Posting, typeId: string, settings: NexSettings) {
+  return {
+    payment: {
+      patient_id: Number(posting.emrPatientId),
+      // Twelve digits at most: a JSON number carries them exactly.
+      amount: -Number(posting.amount),
+      currency: 'USD',
+      transaction_id: transactionId(settings, posting),
+      payment_type_id: Number(typeId),
+      // Noon is the same day in UTC, in which NexHealth keeps it, and everywhere in the United States.
+      paid_at: `${posting.depositDate}T12:00:00Z`,
+      notes: noteOf(posting),
+    },
+  };
+}
+
+/** Sends one payment, once. */
+export async function sendPosting(
+  { session, settings }: NexConnection,
+  posting: Posting,
+  options: PostOptions,
+): Promise<PostOutcome> {
+  const typeId = typeIdAt(posting.method.id, posting.location.id);
+  if (typeId === null) {
+    const reason = sentence`The EMR has no such payment type at this location. Choose one that the location has.`;
+    return { outcome: 'refused', code: 'unknown_payment_method', reason };
+  }
+  const query = new URLSearchParams({ subdomain: settings.subdomain, location_id: posting.location.id });
+  const answer = await session.send(
+    {
+      path: `/payments?${query}`,
+      headers: LEDGER,
+      body: {
+        contentType: 'application/json',
+        text: JSON.stringify(toPayment(posting, typeId, settings)),
+      },
+      maxAnswerBytes: MAX_ANSWER_BYTES,
+    },
+    options,
+  );
+  return classifyPost(answer);
+}
