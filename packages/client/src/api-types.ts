@@ -145,7 +145,7 @@ export interface paths {
         put?: never;
         /**
          * Resolve Payment
-         * @description Settles a payment in `needs_review` on the statement of a person who has looked in the EMR. `posted` requires the EMR's transaction id; `not_posted` makes the payment `failed`, from where it can be retried.
+         * @description Settles a payment in `needs_review` on the statement of a person who has looked in the EMR. `posted` takes the EMR's transaction id where the EMR shows one; `not_posted` makes the payment `failed`, from where it can be retried.
          *
          *     You get the event of the new state, and the note is kept in the audit log.
          */
@@ -207,7 +207,7 @@ export interface paths {
         };
         /**
          * Get Connection
-         * @description What the user's EMR connection supports: the payment methods and locations of the EMR (at most one minute old), and the fields for which the EMR has no place.
+         * @description What the user's EMR connection supports: the payment methods and locations of the EMR (at most one minute old), what the EMR gets of each field of a payment, which payment methods need data that a payment does not carry, and the limits of the EMR.
          */
         get: operations["getConnection"];
         put?: never;
@@ -625,7 +625,7 @@ export interface components {
             /** @description For people. Programs use `code`. */
             message: string;
             /**
-             * @description Stable and machine-readable. New codes may be added. Today: invalid_field, patient_not_found, user_not_found, payment_not_found, job_not_found, endpoint_not_found, event_not_found, recovery_not_found, invalid_client, missing_body, invalid_json, invalid_body, malformed_request, route_not_found, method_not_allowed, request_timeout, idempotency_key_in_flight, invalid_state, connection_unusable, endpoint_disabled, endpoint_exists, endpoint_limit_reached, recovery_limit_reached, retry_limit_reached, nothing_to_redeliver, test_in_progress, payload_too_large, unsupported_media_type, expectation_failed, idempotency_key_reused, read_too_costly, rate_limited, headers_too_large, internal_error, emr_unavailable, service_unavailable, emr_timeout.
+             * @description Stable and machine-readable. New codes may be added. Today: invalid_field, patient_not_found, user_not_found, payment_not_found, job_not_found, endpoint_not_found, event_not_found, recovery_not_found, invalid_client, missing_body, invalid_json, invalid_body, malformed_request, route_not_found, method_not_allowed, request_timeout, idempotency_key_in_flight, invalid_state, connection_unusable, endpoint_disabled, endpoint_exists, endpoint_limit_reached, recovery_limit_reached, retry_limit_reached, nothing_to_redeliver, test_in_progress, payload_too_large, unsupported_media_type, expectation_failed, idempotency_key_reused, read_too_costly, method_needs_data, rate_limited, headers_too_large, internal_error, emr_unavailable, service_unavailable, emr_timeout.
              * @example invalid_field
              */
             code: string;
@@ -814,6 +814,10 @@ export interface components {
          *       "note": "Found on the day sheet by M. Ortiz"
          *     }
          * @example {
+         *       "outcome": "posted",
+         *       "note": "On the day sheet, which shows no number"
+         *     }
+         * @example {
          *       "outcome": "not_posted",
          *       "note": "Not on the day sheet"
          *     }
@@ -825,7 +829,7 @@ export interface components {
              */
             outcome: "posted" | "not_posted";
             /**
-             * @description With `posted` only: the EMR's identifier of the posting. One line of text that is not blank, without control characters.
+             * @description With `posted` only: the EMR's identifier of the posting. Leave it out where the EMR shows none; the payment then has none. One line of text that is not blank, without control characters.
              * @example 13969262
              */
             emr_transaction_id?: string;
@@ -913,7 +917,7 @@ export interface components {
              * @example 2026-06-15
              */
             deposit_date: string;
-            /** @description The EMR's identifier of the posting. */
+            /** @description The EMR's identifier of the posting; the lowest one where the EMR made several rows of it. null where the EMR has the payment and does not name its entry: the status or the event says that a payment is posted, not this field. */
             emr_transaction_id: string | null;
             failure: components["schemas"]["PaymentFailure"];
             waiting: components["schemas"]["PaymentWaiting"];
@@ -1129,19 +1133,93 @@ export interface components {
          *       "success": true,
          *       "message": "What the EMR connection supports.",
          *       "data": {
-         *         "adapter": "fhir-r5",
-         *         "capability": "conditional-create",
+         *         "adapter": "open-dental",
+         *         "capability": "lookup",
          *         "time_zone": "America/New_York",
          *         "dropped_fields": [],
+         *         "fields": [
+         *           {
+         *             "field": "payment_id",
+         *             "kept": "whole",
+         *             "as": "PayNote",
+         *             "to": null,
+         *             "rest": null,
+         *             "why": null
+         *           },
+         *           {
+         *             "field": "patient_mrn",
+         *             "kept": "whole",
+         *             "as": "PatNum",
+         *             "to": null,
+         *             "rest": null,
+         *             "why": null
+         *           },
+         *           {
+         *             "field": "amount",
+         *             "kept": "whole",
+         *             "as": "PayAmt",
+         *             "to": null,
+         *             "rest": null,
+         *             "why": null
+         *           },
+         *           {
+         *             "field": "payment_method",
+         *             "kept": "whole",
+         *             "as": "PayType",
+         *             "to": null,
+         *             "rest": null,
+         *             "why": null
+         *           },
+         *           {
+         *             "field": "reference_number",
+         *             "kept": "cut",
+         *             "as": "CheckNum",
+         *             "to": 25,
+         *             "rest": "notes",
+         *             "why": null
+         *           },
+         *           {
+         *             "field": "location",
+         *             "kept": "whole",
+         *             "as": "ClinicNum",
+         *             "to": null,
+         *             "rest": null,
+         *             "why": null
+         *           },
+         *           {
+         *             "field": "notes",
+         *             "kept": "cut",
+         *             "as": "PayNote",
+         *             "to": 3900,
+         *             "rest": null,
+         *             "why": null
+         *           },
+         *           {
+         *             "field": "deposit_date",
+         *             "kept": "whole",
+         *             "as": "PayDate",
+         *             "to": null,
+         *             "rest": null,
+         *             "why": null
+         *           }
+         *         ],
+         *         "method_needs": [],
+         *         "limits": [
+         *           "1 request a second, for the pair of keys"
+         *         ],
+         *         "any_payment_method": false,
+         *         "any_location": false,
          *         "payment_methods": [
          *           {
-         *             "id": "http://practice.example.com/payment-methods|CC",
-         *             "name": "Card"
+         *             "id": "395",
+         *             "name": "Card",
+         *             "usable": true,
+         *             "needs": null
          *           }
          *         ],
          *         "locations": [
          *           {
-         *             "id": "loc-1404",
+         *             "id": "12",
          *             "name": "Main Street",
          *             "identifiers": [
          *               "1404"
@@ -2021,7 +2099,7 @@ export interface components {
              * @example 123e4567e89b12d3a456426614174001
              */
             payment_id: string;
-            /** @description The EMR's identifier of the posting; the lowest one where the EMR made several rows of it. Null where the EMR has the payment and does not name its entry. */
+            /** @description The EMR's identifier of the posting; the lowest one where the EMR made several rows of it. null where the EMR has the payment and does not name its entry: the status or the event says that a payment is posted, not this field. */
             emr_transaction_id: string | null;
             /** @description As it was sent. */
             payment_method: string;
@@ -2123,7 +2201,7 @@ export interface components {
              *     - `retries_exhausted` (failed): The EMR could not be reached until the retry horizon ended, and does not have the payment. Retry.
              *     - `resolved_not_posted` (failed): A person looked in the EMR and did not find the payment. Retry to have it posted.
              *     - `outcome_unknown` (needs_review): The payment may or may not be in the EMR. Look there, then resolve it as posted or not posted.
-             *     - `several_matches` (needs_review): The EMR has more than one entry for the payment. Remove all but one there, then resolve it as posted.
+             *     - `several_matches` (needs_review): The EMR has more than one entry for the payment, and together they are not its amount: it is there twice, or in part. Correct the entries there until they are the payment once, then resolve it as posted.
              *     - `entry_differs` (needs_review): The EMR has an entry with the payment's id that is not this payment; the reason names the difference. Correct the entry there and resolve the payment as posted, or remove it there and resolve the payment as not posted.
              *     - `not_confirmed` (needs_review): The EMR accepted the payment for later and did not confirm in time that it has posted it. Look there, then resolve the payment as posted or not posted.
              *     - `settlement_failed` (needs_review): The outcome of the payment could not be recorded because of a fault on our side. Look in the EMR, then resolve the payment as posted or not posted.
@@ -2215,12 +2293,63 @@ export interface components {
          * @enum {string}
          */
         DroppedField: "payment_method" | "reference_number" | "location" | "notes" | "deposit_date";
-        /** @description A payment method or a location of the EMR. */
-        EmrEntry: {
+        /** @description What the EMR gets of one field of a payment. */
+        FieldUse: {
+            /**
+             * @description The field of the payment: `payment_id`, `patient_mrn`, `amount`, `payment_method`, `reference_number`, `location`, `notes`, `deposit_date`.
+             * @example notes
+             */
+            field: string;
+            /**
+             * @description `whole`: the EMR gets it as it is. `cut`: the EMR gets at most `to` characters of it. `dropped`: the EMR has no place for it.
+             * @example cut
+             */
+            kept: string;
+            /**
+             * @description The EMR's name of its own field; null where it is dropped.
+             * @example PayNote
+             */
+            as: string | null;
+            /**
+             * @description The most characters (UTF-16 code units) that the EMR gets; null where it is not cut.
+             * @example 4000
+             */
+            to: number | null;
+            /**
+             * @description The field of the payment in whose place the EMR gets the whole text instead; null where what is cut off is only kept here.
+             * @example notes
+             */
+            rest: string | null;
+            /** @description Why it is dropped, where that depends on the payment or on the connection. */
+            why: string | null;
+        };
+        /** @description Data that an EMR demands for some payment methods. */
+        MethodNeed: {
+            /**
+             * @description The payment methods, in words.
+             * @example cards
+             */
+            methods: string;
+            /**
+             * @description What the EMR demands for them and a payment does not carry.
+             * @example the last four digits of the card
+             */
+            data: string;
+            /** @description The setting of the practice's connection by which the operator of this service can supply it; null: nothing can. */
+            setting: string | null;
+            /** @description true: the connection supplies it, and such payments are posted. */
+            supplied: boolean;
+        };
+        /** @description A payment method of the EMR. */
+        EmrMethod: {
             /** @description The EMR's own id. */
             id: string;
             /** @description Its name in the EMR. */
             name: string;
+            /** @description false: a payment with this method is refused (`method_needs_data`) before anything is sent, because of `needs`. */
+            usable: boolean;
+            /** @description What the EMR demands for it and nothing supplies; null where it is usable. */
+            needs: string | null;
         };
         /** @description A location of the EMR. */
         EmrLocation: {
@@ -2250,10 +2379,27 @@ export interface components {
             time_zone: string;
             /** @description Fields of a payment for which this EMR has no place: they are stored here and not posted. */
             dropped_fields: components["schemas"]["DroppedField"][];
-            /** @description `payment_method` takes the name of one of these. */
-            payment_methods: components["schemas"]["EmrEntry"][];
-            /** @description `location` takes an identifier, the id or the name of one of these. */
+            /** @description What the EMR gets of each field of a payment. */
+            fields: components["schemas"]["FieldUse"][];
+            /** @description Data that the EMR demands for some payment methods. Empty when it demands none. */
+            method_needs: components["schemas"]["MethodNeed"][];
+            /** @description The EMR's limits of requests, in words. They bound how fast payments are posted. */
+            limits: string[];
+            /** @description true: the EMR has no place for the payment method, and `payment_method` takes every name. */
+            any_payment_method: boolean;
+            /** @description true: the EMR has no place for the location, and `location` takes every name. */
+            any_location: boolean;
+            /** @description `payment_method` takes the name of one of these, unless `any_payment_method` is true. */
+            payment_methods: components["schemas"]["EmrMethod"][];
+            /** @description `location` takes an identifier, the id or the name of one of these, unless `any_location` is true. */
             locations: components["schemas"]["EmrLocation"][];
+        };
+        /** @description A payment method or a location of the EMR. */
+        EmrEntry: {
+            /** @description The EMR's own id. */
+            id: string;
+            /** @description Its name in the EMR. */
+            name: string;
         };
         /** @description A payment as it would be posted. */
         DryRun: {
@@ -2277,6 +2423,8 @@ export interface components {
             deposit_date: string;
             /** @description Fields of a payment for which this EMR has no place: they are stored here and not posted. */
             dropped_fields: components["schemas"]["DroppedField"][];
+            /** @description What the EMR would get of each field of this payment: a text that fits is `whole`, and one that was not sent is left out. */
+            fields: components["schemas"]["FieldUse"][];
         };
         /** @description The payments of one method. */
         ReconciliationMethod: {
@@ -3141,7 +3289,11 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
+            /**
+             * @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request.
+             *
+             *     `method_needs_data`: Of a dry run: the EMR takes this payment method only with data that a payment does not carry. Use another method.
+             */
             422: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */

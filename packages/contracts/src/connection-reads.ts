@@ -1,6 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox';
 import { type CreatePaymentReply, CreatePaymentReplySchema } from './payments.ts';
-import { always, replyOf } from './replies.ts';
+import { always, nullable, replyOf } from './replies.ts';
 
 /** An entry of a list that the EMR keeps: a payment method or a location. */
 const EmrEntry = Type.Object(
@@ -31,6 +31,88 @@ const DroppedFields = Type.Array(
   },
 );
 
+/** The facts of a payment that an EMR may keep, by the names of the API. */
+export const POSTED_FIELDS = ['payment_id', 'patient_mrn', 'amount', ...DROPPED_FIELDS] as const;
+
+/** No named enum: a name of a value may be in one of them only, and `DroppedField` has most of these. */
+const FieldUse = Type.Object(
+  {
+    field: Type.Unsafe<(typeof POSTED_FIELDS)[number]>({
+      type: 'string',
+      description: `The field of the payment: ${POSTED_FIELDS.map((name) => `\`${name}\``).join(', ')}.`,
+      examples: ['notes'],
+    }),
+    kept: Type.Unsafe<'whole' | 'cut' | 'dropped'>({
+      type: 'string',
+      description:
+        '`whole`: the EMR gets it as it is. `cut`: the EMR gets at most `to` characters of it. `dropped`: the EMR has no place for it.',
+      examples: ['cut'],
+    }),
+    as: nullable(
+      Type.String({
+        description: "The EMR's name of its own field; null where it is dropped.",
+        examples: ['PayNote'],
+      }),
+    ),
+    to: nullable(
+      Type.Integer({
+        minimum: 0,
+        description: 'The most characters (UTF-16 code units) that the EMR gets; null where it is not cut.',
+        examples: [4000],
+      }),
+    ),
+    rest: nullable(
+      Type.String({
+        description:
+          'The field of the payment in whose place the EMR gets the whole text instead; null where what is cut off is only kept here.',
+        examples: ['notes'],
+      }),
+    ),
+    why: nullable(
+      Type.String({
+        description: 'Why it is dropped, where that depends on the payment or on the connection.',
+      }),
+    ),
+  },
+  { title: 'FieldUse', description: 'What the EMR gets of one field of a payment.' },
+);
+
+const MethodNeed = Type.Object(
+  {
+    methods: Type.String({ description: 'The payment methods, in words.', examples: ['cards'] }),
+    data: Type.String({
+      description: 'What the EMR demands for them and a payment does not carry.',
+      examples: ['the last four digits of the card'],
+    }),
+    setting: nullable(
+      Type.String({
+        description:
+          "The setting of the practice's connection by which the operator of this service can supply it; null: nothing can.",
+      }),
+    ),
+    supplied: Type.Boolean({
+      description: 'true: the connection supplies it, and such payments are posted.',
+    }),
+  },
+  { title: 'MethodNeed', description: 'Data that an EMR demands for some payment methods.' },
+);
+
+const UsableMethod = Type.Object(
+  {
+    ...EmrEntry.properties,
+    usable: Type.Boolean({
+      description:
+        'false: a payment with this method is refused (`method_needs_data`) before anything is sent, because of `needs`.',
+    }),
+    needs: nullable(
+      Type.String({
+        description: 'What the EMR demands for it and nothing supplies; null where it is usable.',
+      }),
+    ),
+  },
+  { title: 'EmrMethod', description: 'A payment method of the EMR.' },
+);
+
 /** Answer to `GET /v1/connection`. */
 export const ConnectionReplySchema = replyOf(
   'ConnectionReply',
@@ -49,8 +131,22 @@ export const ConnectionReplySchema = replyOf(
         examples: ['America/New_York'],
       }),
       dropped_fields: DroppedFields,
-      payment_methods: Type.Array(EmrEntry, {
-        description: '`payment_method` takes the name of one of these.',
+      fields: Type.Array(FieldUse, { description: 'What the EMR gets of each field of a payment.' }),
+      method_needs: Type.Array(MethodNeed, {
+        description: 'Data that the EMR demands for some payment methods. Empty when it demands none.',
+      }),
+      limits: Type.Array(Type.String(), {
+        description: "The EMR's limits of requests, in words. They bound how fast payments are posted.",
+      }),
+      any_payment_method: Type.Boolean({
+        description:
+          'true: the EMR has no place for the payment method, and `payment_method` takes every name.',
+      }),
+      any_location: Type.Boolean({
+        description: 'true: the EMR has no place for the location, and `location` takes every name.',
+      }),
+      payment_methods: Type.Array(UsableMethod, {
+        description: '`payment_method` takes the name of one of these, unless `any_payment_method` is true.',
       }),
       locations: Type.Array(
         Type.Object(
@@ -62,7 +158,10 @@ export const ConnectionReplySchema = replyOf(
           },
           { title: 'EmrLocation', description: 'A location of the EMR.' },
         ),
-        { description: '`location` takes an identifier, the id or the name of one of these.' },
+        {
+          description:
+            '`location` takes an identifier, the id or the name of one of these, unless `any_location` is true.',
+        },
       ),
     },
     { title: 'Connection', description: "What the user's EMR connection supports." },
@@ -84,6 +183,10 @@ export const DryRunReplySchema = replyOf(
       amount: Type.Number({ format: 'double', description: 'As it was sent.' }),
       deposit_date: Type.String({ format: 'date', description: 'The date that it would be posted with.' }),
       dropped_fields: DroppedFields,
+      fields: Type.Array(FieldUse, {
+        description:
+          'What the EMR would get of each field of this payment: a text that fits is `whole`, and one that was not sent is left out.',
+      }),
     },
     { title: 'DryRun', description: 'A payment as it would be posted.' },
   ),

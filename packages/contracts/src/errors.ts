@@ -230,6 +230,13 @@ export const ERRORS = {
       'Reading this takes longer than a read may take, and was stopped. Narrow it, such as by a shorter time.',
     sentence: () => 'Reading this takes too long. Narrow it: a shorter time, another filter, or a location.',
   },
+  method_needs_data: {
+    status: 422,
+    retry: 'never',
+    about:
+      'Of a dry run: the EMR takes this payment method only with data that a payment does not carry. Use another method.',
+    sentence: ({ reason }) => `This payment cannot be posted. ${reason}`,
+  },
   rate_limited: {
     status: 429,
     retry: 'always',

@@ -1,4 +1,6 @@
+export { openAdapterDeps } from './connections/adapter-deps.ts';
 export { checkUserConnection, type UserCheckOutcome } from './connections/check-user-connection.ts';
+export { describeConnection } from './connections/describe-connection.ts';
 export {
   type ConnectionOwner,
   type SetUpInput,
@@ -15,3 +17,5 @@ export { type ImportOutcome, type ImportReport, importFile } from './patients/im
 export { isLine } from './patients/line.ts';
 export type { BadRow } from './patients/read-rows.ts';
 export { type Comparison, compareFile, PaymentsFileError } from './payments/compare-file.ts';
+export { type LoginState, loginOf } from './tokens/login-state.ts';
+export { pruneTokens } from './tokens/prune-tokens.ts';

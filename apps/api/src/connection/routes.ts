@@ -14,6 +14,7 @@ import {
   USER_SECURITY,
 } from '../openapi/error-responses.ts';
 import { askConnection } from './ask-connection.ts';
+import { descriptionView, listsView } from './connection-view.ts';
 
 export type ConnectionRouteDeps = UserRouteDeps & {
   database: Statements;
@@ -26,8 +27,8 @@ const getConnectionOperation = {
   tags: ['Connection'],
   summary: 'Get Connection',
   description:
-    "What the user's EMR connection supports: the payment methods and locations of the EMR (at most one minute old), and the " +
-    'fields for which the EMR has no place.',
+    "What the user's EMR connection supports: the payment methods and locations of the EMR (at most one minute old), what the EMR " +
+    'gets of each field of a payment, which payment methods need data that a payment does not carry, and the limits of the EMR.',
   security: USER_SECURITY,
   response: {
     200: { ...componentRef(ConnectionReplySchema), description: 'The connection', headers: ANSWER_HEADERS },
@@ -60,12 +61,8 @@ export const connectionRoutes: FastifyPluginAsyncTypebox<ConnectionRouteDeps> = 
           capability: adapter.capability,
           time_zone: connection.timeZone,
           dropped_fields: droppedFields(adapter),
-          payment_methods: answer.methods.map(({ id, name }) => ({ id, name })),
-          locations: answer.locations.map(({ id, name, identifiers }) => ({
-            id,
-            name,
-            identifiers: [...identifiers],
-          })),
+          ...descriptionView(adapter.describe()),
+          ...listsView(answer),
         },
       });
     },

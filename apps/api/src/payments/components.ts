@@ -19,8 +19,31 @@ import {
 import { RECONCILIATION_EXAMPLE } from '../reconciliation/operation.ts';
 import { PAYMENT_EXAMPLE } from './payment-example.ts';
 
-const CARD = { id: 'http://practice.example.com/payment-methods|CC', name: 'Card' };
-const LOCATION = { id: 'loc-1404', name: 'Main Street' };
+type FieldView = ConnectionReply['data']['fields'][number];
+
+const kept = (field: FieldView['field'], as: string): FieldView => ({
+  field,
+  kept: 'whole',
+  as,
+  to: null,
+  rest: null,
+  why: null,
+});
+
+/** An EMR that cuts two texts. */
+const FIELDS: FieldView[] = [
+  kept('payment_id', 'PayNote'),
+  kept('patient_mrn', 'PatNum'),
+  kept('amount', 'PayAmt'),
+  kept('payment_method', 'PayType'),
+  { field: 'reference_number', kept: 'cut', as: 'CheckNum', to: 25, rest: 'notes', why: null },
+  kept('location', 'ClinicNum'),
+  { field: 'notes', kept: 'cut', as: 'PayNote', to: 3900, rest: null, why: null },
+  kept('deposit_date', 'PayDate'),
+];
+
+const CARD = { id: '395', name: 'Card' };
+const LOCATION = { id: '12', name: 'Main Street' };
 
 export const DRY_RUN_EXAMPLE: DryRunReply = {
   success: true,
@@ -34,6 +57,8 @@ export const DRY_RUN_EXAMPLE: DryRunReply = {
     amount: 350,
     deposit_date: '2026-06-15',
     dropped_fields: [],
+    // This reference and note fit.
+    fields: FIELDS.map((each) => ({ ...each, kept: 'whole', to: null, rest: null })),
   },
 };
 
@@ -59,11 +84,16 @@ const CONNECTION: ConnectionReply = {
   success: true,
   message: 'What the EMR connection supports.',
   data: {
-    adapter: 'fhir-r5',
-    capability: 'conditional-create',
+    adapter: 'open-dental',
+    capability: 'lookup',
     time_zone: 'America/New_York',
     dropped_fields: [],
-    payment_methods: [CARD],
+    fields: FIELDS,
+    method_needs: [],
+    limits: ['1 request a second, for the pair of keys'],
+    any_payment_method: false,
+    any_location: false,
+    payment_methods: [{ ...CARD, usable: true, needs: null }],
     locations: [{ ...LOCATION, identifiers: ['1404'] }],
   },
 };

@@ -54,6 +54,7 @@ export const createPaymentOperation = {
       'payload_too_large',
       'unsupported_media_type',
       'idempotency_key_reused',
+      'method_needs_data',
       'headers_too_large',
       'expectation_failed',
       'internal_error',

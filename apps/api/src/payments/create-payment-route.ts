@@ -117,6 +117,8 @@ async function answerDryRun(
       return sendError(request, reply, 'patient_not_found', { mrn: body.patient_mrn });
     case 'unknown_name':
       return sendError(request, reply, 'invalid_field', result);
+    case 'method_needs_data':
+      return sendError(request, reply, 'method_needs_data', result);
     default:
       return sendError(request, reply, result.outcome, result);
   }

@@ -50,6 +50,9 @@ describe('POST /v1/payments?dry_run=true', () => {
       amount: 350,
       deposit_date: '2026-06-15',
       dropped_fields: [],
+      fields: expect.arrayContaining([
+        { field: 'notes', kept: 'whole', as: 'processNote[0].text', to: null, rest: null, why: null },
+      ]),
     });
     expect(await counts()).toEqual(before);
     const ledger = (await (await fetch(`${emr.baseUrl}/sandbox/ledger`)).json()) as { entries: unknown[] };
@@ -125,7 +128,12 @@ describe('GET /v1/connection', () => {
       time_zone: 'America/New_York',
       dropped_fields: [],
     });
-    expect(data.payment_methods).toContainEqual({ id: expect.any(String), name: 'Card' });
+    expect(data.payment_methods).toContainEqual({
+      id: expect.any(String),
+      name: 'Card',
+      usable: true,
+      needs: null,
+    });
     expect(data.locations.flatMap((each: { identifiers: string[] }) => each.identifiers)).toContain('1404');
   });
 

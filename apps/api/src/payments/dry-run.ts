@@ -3,11 +3,13 @@ import { previewPayment, type Statements } from '@emr-payments/db';
 import { type Adapters, droppedFields } from '@emr-payments/emr';
 import type { Shares } from '@emr-payments/runtime';
 import { askConnection, type EmrRefusal } from '../connection/ask-connection.ts';
+import { fieldsOfPayment } from '../connection/connection-view.ts';
 
 export type DryRunOutcome =
   | { outcome: 'would_post'; data: DryRunReply['data'] }
   | { outcome: 'patient_not_found' }
   | { outcome: 'unknown_name'; field: 'payment_method' | 'location'; rule: string }
+  | { outcome: 'method_needs_data'; reason: string }
   | EmrRefusal;
 
 /**
@@ -42,6 +44,8 @@ export async function dryRun(
   });
   if (asked.outcome !== 'answered') return asked;
   const { adapter, answer } = asked;
+  if (answer.outcome === 'refused' && answer.code === 'method_needs_data')
+    return { outcome: 'method_needs_data', reason: answer.reason };
   if (answer.outcome === 'refused') {
     const field = answer.code === 'unknown_location' ? 'location' : 'payment_method';
     return { outcome: 'unknown_name', field, rule: answer.reason };
@@ -57,6 +61,7 @@ export async function dryRun(
       amount: body.amount,
       deposit_date: preview.depositDate,
       dropped_fields: droppedFields(adapter),
+      fields: fieldsOfPayment(adapter.describe(), body),
     },
   };
 }

@@ -10,7 +10,7 @@ import {
   openDatabaseCheck,
 } from '@emr-payments/db';
 import { createPractice } from '@emr-payments/db/testing';
-import { createAdapters, localAdapterDeps } from '@emr-payments/emr';
+import { type Adapters, createAdapters, localAdapterDeps } from '@emr-payments/emr';
 import { createLogger, type Keyring, parseKeyring } from '@emr-payments/runtime';
 import { openTestDatabase } from '@emr-payments/testkit';
 import { createAgents, dnsResolve } from '@emr-payments/webhooks';
@@ -60,6 +60,8 @@ export async function openTestApi(
     metricsToken?: string;
     limits?: Partial<Limits>;
     readTimeoutMs?: number;
+    /** Replaces the adapters of the dialects. */
+    adapters?: Adapters;
   } = {},
 ): Promise<TestApi> {
   const { url, appUrl, drop } = await openTestDatabase();
@@ -95,10 +97,12 @@ export async function openTestApi(
       acceptor: createAcceptor({ database: accepting, onBatch: metrics.batch }),
       metrics,
       checks: { postgres: () => databaseCheck.trouble(), queue: async () => null },
-      adapters: createAdapters({
-        ...localAdapterDeps(),
-        credentialsOf: (sealed) => openCredentials(keyring, sealed),
-      }),
+      adapters:
+        options.adapters ??
+        createAdapters({
+          ...localAdapterDeps(),
+          credentialsOf: (sealed) => openCredentials(keyring, sealed),
+        }),
       limiter: options.limiter ?? createRateLimiter({ clientPerSecond: 0, userPerSecond: 0 }),
       audit,
       webhooks: { database, writes, costly, keyring, send: { policy, agents }, resolve: dnsResolve() },

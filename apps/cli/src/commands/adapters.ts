@@ -1,6 +1,7 @@
-import { type AdapterField, type AdapterProfile, adapterProfiles, type FieldUse } from '@emr-payments/emr';
+import { type AdapterField, type AdapterProfile, adapterProfiles } from '@emr-payments/emr';
 import type { Register } from '../cli.ts';
 import { done, failure } from '../outcome.ts';
+import { useOf } from '../output/described.ts';
 import { pairs, table } from '../output/table.ts';
 
 const needOf = ({ default: value, unread, required }: AdapterField): string => {
@@ -8,12 +9,6 @@ const needOf = ({ default: value, unread, required }: AdapterField): string => {
   if (value === undefined) return required ? 'required' : 'optional';
   return String(value);
 };
-
-function useOf(use: FieldUse): string {
-  if (use.kept === 'dropped') return use.why === undefined ? 'dropped' : `dropped: ${use.why}`;
-  if (use.kept === 'whole') return use.as;
-  return `${use.as}, cut to ${use.to}${use.rest === undefined ? '' : `; whole in ${use.rest}`}`;
-}
 
 const fieldRows = (fields: readonly AdapterField[]) =>
   table(

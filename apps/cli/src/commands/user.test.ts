@@ -69,7 +69,7 @@ test('connect shows the token of a new user once, and check tries the connection
   });
   expect(await operator.run(['user', 'check', publicId])).toMatchObject({
     code: 0,
-    stdout: expect.stringMatching(/^The EMR connection works: \d+ payment methods, \d+ locations\.\n$/),
+    stdout: expect.stringMatching(/^The EMR connection works: \d+ payment methods, \d+ locations\.\n/),
   });
 });
 
@@ -115,15 +115,36 @@ test('connect and check say what the EMR cannot do, and check what has changed',
   await can({});
   const check = () => operator.run(['user', 'check', publicId]);
   expect((await check()).stdout).toMatch(
-    /locations\.\nChanged, as the EMR says it now: conditional_create: false → true\.\n$/,
+    /locations\.\nChanged, as the EMR says it now: conditional_create: false → true\.\n\nFields\n/,
   );
-  expect((await check()).stdout).toMatch(/locations\.\n$/);
+  expect((await check()).stdout).toMatch(/locations\.\n\nFields\n/);
   expect(await operator.ask(['user', 'check', publicId])).toMatchObject({
     ok: true,
     capability: 'conditional-create',
     remarks: [],
     changed: [],
+    fields: { notes: { kept: 'whole', as: 'processNote[0].text' } },
+    method_needs: [],
+    limits: [],
   });
+});
+
+test('show and check say what the EMR does with payments; without a key, show leaves it out', async () => {
+  const { user_id } = await connectUser('Described');
+  const fields = { deposit_date: { kept: 'whole', as: 'date' } };
+  expect(await operator.ask(['user', 'show', user_id])).toMatchObject({
+    fields,
+    method_needs: [],
+    limits: [],
+  });
+  for (const command of ['show', 'check'])
+    expect((await operator.run(['user', command, user_id])).stdout).toMatch(
+      /^notes +processNote\[0\]\.text$/m,
+    );
+  const sealed = await operator.run(['user', 'show', user_id], { env: { ENCRYPTION_KEYS: newKey('k1') } });
+  expect(sealed).toMatchObject({ code: 0 });
+  expect(sealed.stdout).toMatch(/^adapter +fhir-r5$/m);
+  expect(sealed.stdout).not.toContain('processNote');
 });
 
 test('connect --help lists every adapter with its credentials and settings', async () => {

@@ -3,6 +3,7 @@ import { checkUserConnection } from '@emr-payments/operations';
 import { duration } from '../arguments.ts';
 import type { Register } from '../cli.ts';
 import { done, failure } from '../outcome.ts';
+import { describedData, describedText } from '../output/described.ts';
 import { pairs, table } from '../output/table.ts';
 import { noteLines, registerUserConnect } from './user-connect.ts';
 import { registerUserShow } from './user-show.ts';
@@ -47,11 +48,14 @@ export const registerUser: Register = (program, cli) => {
                 unusable: checked.unusable,
                 remarks: checked.remarks,
                 changed: checked.changed,
+                ...describedData(checked.described),
               },
               [
                 `The EMR connection works: ${checked.methods} payment methods, ${checked.locations} locations.`,
                 ...checked.changed.map((change) => `Changed, as the EMR says it now: ${change}.`),
                 ...noteLines(checked),
+                '',
+                describedText(checked.described),
               ].join('\n'),
             );
         }

@@ -1,36 +1,41 @@
 import {
   type Capability,
   type CheckOutcome,
+  type ConnectionDescription,
   type EmrConnection,
-  localAdapterDeps,
   openAdapter,
 } from '@emr-payments/emr';
+import type { SharedAdapterDeps } from './adapter-deps.ts';
 
 /** Longest time that the EMR may take for all the calls of a check. */
 const CHECK_MS = 30_000;
 
 type Checked = Extract<CheckOutcome, { ok: true }>;
 export type CheckedConnection =
-  /** `capability`: that of the connection with the settings that were read. */
-  (Checked & { capability: Capability }) | { ok: false; reason: string };
+  /** `capability`, `described`: those of the connection with the settings that were read. */
+  (Checked & { capability: Capability; described: ConnectionDescription }) | { ok: false; reason: string };
 
 /**
  * Opens a connection with the settings that the operator gave, and tries it without writing anything in the EMR.
  *
  * @returns `ok: false` with a sentence, also when base URL, credentials or settings cannot be used at all.
  */
-export async function checkConnection(connection: EmrConnection): Promise<CheckedConnection> {
+export async function checkConnection(
+  deps: SharedAdapterDeps,
+  connection: EmrConnection,
+): Promise<CheckedConnection> {
   try {
-    const checked = await openAdapter(connection, localAdapterDeps()).check({
+    const checked = await openAdapter(connection, deps).check({
       signal: AbortSignal.timeout(CHECK_MS),
     });
     if (!checked.ok) return checked;
     const settings = { ...connection.settings, ...checked.settings };
-    return {
-      ...checked,
-      capability: openAdapter({ ...connection, settings }, localAdapterDeps()).capability,
-    };
+    const adapter = openAdapter({ ...connection, settings }, deps);
+    return { ...checked, capability: adapter.capability, described: adapter.describe() };
   } catch (error) {
     return { ok: false, reason: `${(error as Error).message}.` };
+  } finally {
+    // A check that ended early may have left a renewal running: what the vendor gives is stored before the process ends.
+    await deps.settled();
   }
 }

@@ -1,6 +1,7 @@
 import { type Actor, type Database, findUser, openCredentials, saveCapability } from '@emr-payments/db';
-import type { Capability, SettingValues } from '@emr-payments/emr';
+import type { Capability, ConnectionDescription, SettingValues } from '@emr-payments/emr';
 import type { Keyring } from '@emr-payments/runtime';
+import { checkingDeps } from './adapter-deps.ts';
 import { checkConnection } from './check-connection.ts';
 import { capabilityRead, changesOf, givenSettings, isStored } from './stored-capability.ts';
 
@@ -12,6 +13,8 @@ export type UserCheckOutcome =
       unusable: readonly string[];
       /** How a lost answer is resolved from now on. */
       capability: Capability;
+      /** What the EMR does with payments from now on. */
+      described: ConnectionDescription;
       remarks: readonly string[];
       /** The settings that the EMR now states otherwise, each as `name: before → after`. */
       changed: readonly string[];
@@ -44,7 +47,7 @@ export async function checkUserConnection(
     return { outcome: 'sealed' };
   }
   const given = givenSettings(connection);
-  const checked = await checkConnection({
+  const checked = await checkConnection(checkingDeps({ database, keyring }, { givesCredentials: false }), {
     userId: user.id,
     adapter,
     baseUrl,
@@ -67,6 +70,7 @@ export async function checkUserConnection(
     locations,
     unusable,
     capability: checked.capability,
+    described: checked.described,
     remarks,
     changed: changesOf(connection.settings as SettingValues, settings),
   };

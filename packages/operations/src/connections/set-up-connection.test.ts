@@ -316,6 +316,7 @@ describe('checkUserConnection', () => {
       methods: expect.any(Number),
       locations: expect.any(Number),
       capability: 'conditional-create',
+      described: expect.objectContaining({ methodNeeds: [] }),
       changed: [],
       ...NOTHING,
     });
