@@ -4,6 +4,7 @@ import { withCleanTexts } from './clean-adapter.ts';
 import type { AdapterDescription } from './description.ts';
 import { athenaPpv, athenaRecord } from './dialects/athena/adapter.ts';
 import { candid } from './dialects/candid/adapter.ts';
+import { canvas } from './dialects/canvas/adapter.ts';
 import { drchrono } from './dialects/drchrono/adapter.ts';
 import { fhirR5 } from './dialects/fhir-r5/adapter.ts';
 import { nexhealth } from './dialects/nexhealth/adapter.ts';
@@ -14,6 +15,7 @@ const DIALECTS: readonly Dialect[] = [
   fhirR5,
   openDental,
   nexhealth,
+  canvas,
   athenaPpv,
   athenaRecord,
   drchrono,
