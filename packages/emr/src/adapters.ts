@@ -4,6 +4,7 @@ import { withCleanTexts } from './clean-adapter.ts';
 import type { AdapterDescription } from './description.ts';
 import { athenaPpv, athenaRecord } from './dialects/athena/adapter.ts';
 import { candid } from './dialects/candid/adapter.ts';
+import { canvas } from './dialects/canvas/adapter.ts';
 import { drchrono } from './dialects/drchrono/adapter.ts';
 import { fhirR4 } from './dialects/fhir-r4/adapter.ts';
 import { fhirR5 } from './dialects/fhir-r5/adapter.ts';
@@ -16,6 +17,7 @@ const DIALECTS: readonly Dialect[] = [
   openDental,
   nexhealth,
   fhirR4,
+  canvas,
   athenaPpv,
   athenaRecord,
   drchrono,
