@@ -97,13 +97,14 @@ test('every adapter describes its credentials and settings', () => {
   expect(adapterNames).toEqual(['fhir-r5', 'open-dental', 'nexhealth', 'drchrono', 'candid']);
   const [fhir] = adapterDescriptions;
   expect(fhir?.title).toContain('FHIR R5');
-  expect(fhir?.credentials).toEqual([
-    {
-      name: 'bearer_token',
-      type: 'string',
-      required: false,
-      description: expect.stringMatching(/^sent as /),
-    },
+  expect(fhir?.credentials.map(({ name, required }) => [name, required])).toEqual([
+    ['bearer_token', false],
+    ['token_url', false],
+    ['client_id', false],
+    ['client_secret', false],
+    ['client_auth', false],
+    ['private_key_jwk', false],
+    ['scope', false],
   ]);
   expect(
     fhir?.settings.map(({ name, type, required, ...rest }) => [name, type, required, rest.default]),

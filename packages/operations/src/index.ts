@@ -17,3 +17,5 @@ export { type ImportOutcome, type ImportReport, importFile } from './patients/im
 export { isLine } from './patients/line.ts';
 export type { BadRow } from './patients/read-rows.ts';
 export { type Comparison, compareFile, PaymentsFileError } from './payments/compare-file.ts';
+export { type LoginState, loginOf } from './tokens/login-state.ts';
+export { pruneTokens } from './tokens/prune-tokens.ts';

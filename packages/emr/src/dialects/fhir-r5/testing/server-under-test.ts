@@ -1,7 +1,7 @@
 import type { NeutralEntry, UnderTest } from '../../../conformance/under-test.ts';
+import { idIn } from '../../../fhir/entry-id.ts';
 import { localAdapterDeps } from '../../../local-deps.ts';
 import { fhirR5 } from '../adapter.ts';
-import { idIn } from '../entry-id.ts';
 import { complaint, IDS, STATEMENTS, UNCLEAR } from '../under-test.fixture.ts';
 
 const METHODS = 'urn:emr-payments:payment-method';

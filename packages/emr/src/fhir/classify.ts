@@ -1,17 +1,18 @@
 import { type FailedCode, sentence } from '@emr-payments/contracts';
-import type { PostOutcome, Trouble } from '../../adapter.ts';
-import { describeNoAnswer, judgeStatus } from '../../http/evidence.ts';
-import type { Answer, NoAnswer } from '../../http/exchange.ts';
+import type { PostOutcome, Trouble } from '../adapter.ts';
+import { describeNoAnswer, judgeStatus } from '../http/evidence.ts';
+import type { Answer, NoAnswer } from '../http/exchange.ts';
 import { idIn } from './entry-id.ts';
+import type { PaymentResource } from './payment-resource.ts';
 import { refusalCode, refusalReason, wordsOf } from './refusal.ts';
 import { remarksOf } from './remarks.ts';
 import {
   AnyResourceSchema,
-  CreatedSchema,
+  createdSchema,
   OperationOutcomeSchema,
   type Payment,
-  PaymentReconciliationSchema,
   parseAs,
+  paymentSchema,
 } from './resources.ts';
 
 /** The EMR has such an entry already or is processing one: that may come from an earlier send of ours. */
@@ -55,11 +56,11 @@ function tookIt(answer: Answer): boolean {
 }
 
 /** Reads the entry that a create's answer names: the resource in its body, else `Location`, else `Content-Location`. */
-function namedEntry({ body, headers }: Answer): string | undefined {
+function namedEntry({ type }: PaymentResource, { body, headers }: Answer): string | undefined {
   return (
-    parseAs(CreatedSchema, body)?.id ??
-    idIn('PaymentReconciliation', headers.location) ??
-    idIn('PaymentReconciliation', headers['content-location'])
+    parseAs(createdSchema(type), body)?.id ??
+    idIn(type, headers.location) ??
+    idIn(type, headers['content-location'])
   );
 }
 
@@ -77,22 +78,25 @@ export type Exists = {
 };
 
 /**
- * Decides what a create proves, by its status (`judgeStatus`) and its body. No other function of this dialect chooses among
- * the outcomes.
+ * Decides what a create of a payment proves, by its status (`judgeStatus`) and its body. No other function for FHIR servers
+ * chooses among the outcomes.
  *
  * `refused` is about this one send. It says nothing about an earlier send of the same payment.
  */
-export function classifyPost(result: Answer | NoAnswer): PostOutcome | Exists {
+export function classifyPost(
+  { payments }: { payments: PaymentResource },
+  result: Answer | NoAnswer,
+): PostOutcome | Exists {
   if (result.kind === 'no_answer') {
     return { outcome: result.handedOver ? 'unknown' : 'not_sent', ...describeNoAnswer(result) };
   }
   const { verdict, trouble } = judgeStatus(result);
   switch (verdict) {
     case 'accepted': {
-      const emrTransactionId = namedEntry(result);
+      const emrTransactionId = namedEntry(payments, result);
       if (emrTransactionId !== undefined) {
         if (result.status === 201 && !saysError(result)) return { outcome: 'posted', emrTransactionId };
-        const body = result.status === 200 ? parseAs(PaymentReconciliationSchema, result.body) : null;
+        const body = result.status === 200 ? parseAs(paymentSchema(payments.type), result.body) : null;
         return {
           outcome: 'exists',
           emrTransactionId,
@@ -117,8 +121,8 @@ export function classifyPost(result: Answer | NoAnswer): PostOutcome | Exists {
         const detail = sentence`The EMR reported a failure of its own (HTTP ${result.status}).`;
         return { outcome: 'unknown', code: 'emr_error', detail, ...wordsOf(result.body) };
       }
-      const code = refusalCode(outcome) ?? refusedAs(trouble);
-      const reason = refusalReason(outcome, { code, status: result.status });
+      const code = refusalCode(payments, outcome) ?? refusedAs(trouble);
+      const reason = refusalReason(payments, { outcome, code, status: result.status });
       return { outcome: 'refused', code, reason, ...wordsOf(result.body) };
     }
     default:

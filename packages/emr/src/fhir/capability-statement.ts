@@ -1,13 +1,13 @@
 import { clip } from '@emr-payments/runtime';
 import { type Static, Type } from '@sinclair/typebox';
-import type { CallOptions } from '../../adapter.ts';
+import type { CallOptions } from '../adapter.ts';
+import type { FhirConnection } from './connection.ts';
 import { readEach } from './methods.ts';
+import type { PaymentResource } from './payment-resource.ts';
 import { type Failed, readResource } from './read.ts';
-import type { FhirConnection } from './settings.ts';
 
-/** HAPI's statement about all of R5 has 4 MB. */
+/** HAPI's statement about all resources has 4 MB. */
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
-const RESOURCE = 'PaymentReconciliation';
 
 const Text = Type.Optional(Type.String());
 const Items = Type.Optional(Type.Array(Type.Unknown()));
@@ -38,7 +38,7 @@ export type Says = 'yes' | 'no' | 'nothing';
 export type Capabilities = {
   fhirVersion: string | null;
   software: string | null;
-  /** `no`: it lists resources, and PaymentReconciliation is not among them. */
+  /** `no`: it lists resources, and the one that payments are is not among them. */
   resource: Says;
   create: Says;
   conditionalCreate: Says;
@@ -59,8 +59,11 @@ function searchOf(interaction: Says, parameter: Says): Says {
   return parameter === 'yes' ? 'yes' : 'nothing';
 }
 
-/** Reads the resource's part of a statement: https://hl7.org/fhir/R5/capabilitystatement.html. */
-export function capabilitiesOf(statement: Static<typeof StatementSchema>): Capabilities {
+/** Reads a resource's part of a statement: https://hl7.org/fhir/R5/capabilitystatement.html, and the same in R4. */
+export function capabilitiesOf(
+  statement: Static<typeof StatementSchema>,
+  type: PaymentResource['type'],
+): Capabilities {
   const { fhirVersion, software, rest } = statement;
   const name = [software?.name, software?.version].filter((text) => text !== undefined).join(' ');
   const resources = readEach(RestSchema, rest)
@@ -71,10 +74,10 @@ export function capabilitiesOf(statement: Static<typeof StatementSchema>): Capab
     software: name === '' ? null : clip(name, 100),
     resource: listed(
       resources.map((each) => each?.type),
-      RESOURCE,
+      type,
     ),
   };
-  const resource = resources.find((each) => each?.type === RESOURCE);
+  const resource = resources.find((each) => each?.type === type);
   if (!resource) return { ...said, create: 'nothing', conditionalCreate: 'nothing', search: 'nothing' };
   const interactions = readEach(CodeSchema, resource.interaction).map((each) => each?.code);
   const parameters = readEach(NameSchema, resource.searchParam).map((each) => each?.name);
@@ -98,5 +101,5 @@ export async function readCapabilities(
     signal,
     maxAnswerBytes: MAX_ANSWER_BYTES,
   });
-  return read.ok ? { ok: true, capabilities: capabilitiesOf(read.value) } : read;
+  return read.ok ? { ok: true, capabilities: capabilitiesOf(read.value, connection.payments.type) } : read;
 }

@@ -1,12 +1,11 @@
 import { randomInt, randomUUID } from 'node:crypto';
-import { absent } from '../../absence.ts';
-import type { CallOptions, FindHints, FindOutcome, FoundRow } from '../../adapter.ts';
-import { judgeRows } from '../../judge-rows.ts';
-import { amountOf, differenceOf } from './compare-entry.ts';
+import { absent } from '../absence.ts';
+import type { CallOptions, FindHints, FindOutcome, FoundRow } from '../adapter.ts';
+import { judgeRows } from '../judge-rows.ts';
+import type { FhirConnection } from './connection.ts';
 import type { Failed } from './read.ts';
 import { readAll, type SearchFacts } from './read-all.ts';
-import { carriesOurId, type Payment, PaymentReconciliationSchema } from './resources.ts';
-import type { FhirConnection } from './settings.ts';
+import { carriesOurId, type Payment, paymentSchema } from './resources.ts';
 
 /** Parameters that change how results are given, and not which: those of FHIR, and those by which servers page. */
 const PRESENTATION =
@@ -48,8 +47,8 @@ function searchFor(connection: FhirConnection, paymentId: string, { signal }: Ca
     _count: String(randomInt(50, 150)),
   });
   return readAll(connection, {
-    path: `PaymentReconciliation?${query}`,
-    schema: PaymentReconciliationSchema,
+    path: `${connection.payments.type}?${query}`,
+    schema: paymentSchema(connection.payments.type),
     signal,
     unshared: true,
   });
@@ -85,8 +84,8 @@ export async function searchPosting(
   { paymentId }: Pick<FindHints, 'paymentId'>,
   options: CallOptions,
 ): Promise<SearchOutcome> {
-  const { baseUrl, settings } = connection;
-  const system = settings.payment_identifier_system;
+  const { baseUrl } = connection.session;
+  const system = connection.settings.payment_identifier_system;
   const result = await searchFor(connection, paymentId, options);
   const { value: matches } = result;
   const [earliest, ...later] = matches
@@ -126,6 +125,7 @@ export async function findPosting(
     return unavailable;
   }
   const { entries, unread } = search;
+  const { amountOf, differenceOf } = connection.payments;
   const rows = entries.map((entry) => ({ id: entry.id, amount: amountOf(entry) }));
   const ours = entries.find((entry) => differenceOf(hints, entry) === null);
   if (unread !== null && ours === undefined) return { outcome: 'unavailable', ...unread.trouble };

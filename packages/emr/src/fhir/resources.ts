@@ -2,13 +2,14 @@ import { parseStrictJson } from '@emr-payments/runtime';
 import { type Static, type TSchema, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import { ID_PATTERN } from './entry-id.ts';
+import type { PaymentResource } from './payment-resource.ts';
 
 const Identifiers = Type.Optional(
   Type.Array(Type.Object({ system: Type.Optional(Type.String()), value: Type.Optional(Type.String()) })),
 );
 const Id = Type.String({ pattern: ID_PATTERN });
 
-/** The parts of FHIR R5 resources that we read. Everything else in them is ignored. */
+/** The parts of FHIR resources that we read. Everything else in them is ignored. */
 export const BundleSchema = Type.Object({
   resourceType: Type.Literal('Bundle'),
   type: Type.Literal('searchset'),
@@ -30,13 +31,15 @@ export const EntrySchema = Type.Object({
 /** Any resource at all: the answer is FHIR, and not a gateway's page. */
 export const AnyResourceSchema = Type.Object({ resourceType: Type.String() });
 /** All that a create's answer must hold to name the entry. */
-export const CreatedSchema = Type.Object({ resourceType: Type.Literal('PaymentReconciliation'), id: Id });
-export const PaymentReconciliationSchema = Type.Object({
-  ...CreatedSchema.properties,
-  identifier: Identifiers,
-  created: Type.Optional(Type.String()),
-});
-export type Payment = Static<typeof PaymentReconciliationSchema>;
+export const createdSchema = (type: PaymentResource['type']) =>
+  Type.Object({ resourceType: Type.Literal(type), id: Id });
+export const paymentSchema = (type: PaymentResource['type']) =>
+  Type.Object({
+    ...createdSchema(type).properties,
+    identifier: Identifiers,
+    created: Type.Optional(Type.String()),
+  });
+export type Payment = Static<ReturnType<typeof paymentSchema>>;
 
 /** True when the entry has our payment id as an identifier of our system. */
 export function carriesOurId(

@@ -1,19 +1,24 @@
 import { sentence, wordIn } from '@emr-payments/contracts';
 import type { Static, TSchema } from '@sinclair/typebox';
-import type { Trouble } from '../../adapter.ts';
-import { servedFromCache } from '../../http/cached-answer.ts';
-import { describeNoAnswer, judgeStatus } from '../../http/evidence.ts';
-import { exchange, UNSHARED } from '../../http/exchange.ts';
-import type { Refusal } from '../../http/refusal-sentence.ts';
+import type { Trouble } from '../adapter.ts';
+import { servedFromCache } from '../http/cached-answer.ts';
+import { describeNoAnswer, judgeStatus } from '../http/evidence.ts';
+import type { Refusal } from '../http/refusal-sentence.ts';
+import type { FhirConnection } from './connection.ts';
 import { urlOf } from './links.ts';
 import { parseAs } from './resources.ts';
 import { wordsOf } from './said.ts';
-import type { FhirConnection } from './settings.ts';
 
 /** A practice's lists are small: an answer larger than this is not one of them. */
 const MAX_ANSWER_BYTES = 2 * 1024 * 1024;
 /** The resources that a sentence names. */
-const RESOURCES = ['Bundle', 'CapabilityStatement', 'PaymentReconciliation', 'ValueSet'] as const;
+const RESOURCES = [
+  'Bundle',
+  'CapabilityStatement',
+  'PaymentNotice',
+  'PaymentReconciliation',
+  'ValueSet',
+] as const;
 
 /** `trouble` is in our words and may go to anybody. `refusal` has the server's, and is for the operator only. */
 export type Failed = { ok: false; trouble: Trouble; refusal: Refusal };
@@ -38,7 +43,7 @@ export const requestOf = (path: string): string => `GET /${decodeURIComponent(pa
 
 /** Reads one resource and checks it against the schema. */
 export async function readResource<T extends TSchema>(
-  { baseUrl, headers, secrets, settings }: FhirConnection,
+  { session, secrets }: FhirConnection,
   {
     path,
     schema,
@@ -49,18 +54,16 @@ export async function readResource<T extends TSchema>(
   }: ReadInput<T>,
 ): Promise<{ ok: true; value: Static<T>; freshness: Freshness } | Failed> {
   const sentAtMs = Date.now();
-  const result = await exchange(
+  const result = await session.read(
     {
-      method: 'GET',
-      url: urlOf(baseUrl, path),
+      path: urlOf(session.baseUrl, path),
       // `handling=strict` makes the server refuse a search parameter that it does not know; ignoring it would give the wrong
-      // resources. `no-cache` is for caches on the way, and for servers that reuse the results of a search.
-      headers: { ...headers, prefer: 'handling=strict', 'cache-control': 'no-cache' },
-      signal,
-      timeoutMs: settings.timeout_ms,
+      // resources. The session's `no-cache` is for caches on the way, and for servers that reuse the results of a search.
+      headers: { prefer: 'handling=strict' },
       maxAnswerBytes,
+      unshared: unshared === true,
     },
-    unshared ? UNSHARED : undefined,
+    { signal },
   );
   if (result.kind === 'no_answer') {
     return {

@@ -1,9 +1,9 @@
 import { idShown, sentence, wordIn } from '@emr-payments/contracts';
 import type { TSchema } from '@sinclair/typebox';
+import type { FhirConnection } from './connection.ts';
 import { MOST_CONCEPTS } from './methods.ts';
 import { type Failed, requestOf } from './read.ts';
 import { readList } from './read-all.ts';
-import type { FhirConnection } from './settings.ts';
 import { type CodeSystem, CodeSystemSchema, type ValueSet, ValueSetSchema } from './terminology-resources.ts';
 
 /** More ValueSets and CodeSystems than any list of payment methods is made of. */
@@ -23,7 +23,10 @@ export type Definitions = {
 
 const pathOf = (type: string, url: string) => `${type}?${new URLSearchParams({ url })}`;
 
-export function openDefinitions(connection: FhirConnection, signal: AbortSignal): Definitions {
+export function openDefinitions(
+  connection: FhirConnection,
+  { valueSet, signal }: { valueSet: string; signal: AbortSignal },
+): Definitions {
   const asked = new Map<string, Promise<unknown>>();
   let spent = 0;
   function tooLarge(path: string): Failed {
@@ -44,9 +47,7 @@ export function openDefinitions(connection: FhirConnection, signal: AbortSignal)
     codeSystems: (url) => read('CodeSystem', { url, schema: CodeSystemSchema }),
     spend(concepts) {
       spent += concepts;
-      return spent > MOST_CONCEPTS
-        ? tooLarge(pathOf('ValueSet', connection.settings.payment_method_value_set))
-        : null;
+      return spent > MOST_CONCEPTS ? tooLarge(pathOf('ValueSet', valueSet)) : null;
     },
     missing({ type, canonical }) {
       const name = sentence`${wordIn(['ValueSet', 'CodeSystem'], type) ?? sentence`list`} ${idShown(canonical) ?? sentence`(without a usable name)`}`;

@@ -1,9 +1,8 @@
 import { sentence } from '@emr-payments/contracts';
-import type { CallOptions, Posting, PostOutcome } from '../../adapter.ts';
-import { differenceOf } from './compare-entry.ts';
+import type { CallOptions, Posting, PostOutcome } from '../adapter.ts';
+import type { FhirConnection } from './connection.ts';
 import { readResource } from './read.ts';
-import { carriesOurId, type Payment, PaymentReconciliationSchema } from './resources.ts';
-import type { FhirConnection } from './settings.ts';
+import { carriesOurId, type Payment, paymentSchema } from './resources.ts';
 
 /**
  * Compares an entry that a conditional create found with the payment: the EMR may have found it by less than our key. When
@@ -17,10 +16,11 @@ export async function confirmExisting(
   { posting, id, entry, toCome }: { posting: Posting; id: string; entry: Payment | null; toCome: boolean },
   { signal }: CallOptions,
 ): Promise<PostOutcome> {
-  const path = `PaymentReconciliation/${encodeURIComponent(id)}`;
+  const { payments } = connection;
+  const path = `${payments.type}/${encodeURIComponent(id)}`;
   const read =
     entry === null
-      ? await readResource(connection, { path, schema: PaymentReconciliationSchema, signal })
+      ? await readResource(connection, { path, schema: paymentSchema(payments.type), signal })
       : { ok: true as const, value: entry };
   if (!read.ok) {
     if (toCome) {
@@ -32,7 +32,7 @@ export async function confirmExisting(
   }
   const system = connection.settings.payment_identifier_system;
   const difference = carriesOurId(read.value, { system, paymentId: posting.paymentId })
-    ? differenceOf(posting, read.value)
+    ? payments.differenceOf(posting, read.value)
     : read.value.identifier === undefined
       ? sentence`no readable payment id`
       : sentence`another payment id`;

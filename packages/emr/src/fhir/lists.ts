@@ -1,13 +1,13 @@
 import { sentence } from '@emr-payments/contracts';
-import type { CallOptions, EmrCode, EmrLists, EmrLocation, Trouble } from '../../adapter.ts';
+import type { CallOptions, EmrCode, EmrLists, EmrLocation, Trouble } from '../adapter.ts';
 import { composeValueSet } from './compose.ts';
+import type { FhirConnection } from './connection.ts';
 import { openDefinitions } from './definitions.ts';
 import { expandMethods } from './expand.ts';
 import { type Listed, uniqueById } from './methods.ts';
 import type { Failed } from './read.ts';
 import { readList } from './read-all.ts';
 import { LocationSchema } from './resources.ts';
-import type { FhirConnection } from './settings.ts';
 
 /**
  * Statuses by which a server says that it cannot expand. 500 is among them: servers give it for a ValueSet that they cannot
@@ -23,12 +23,16 @@ async function readMethods(
   connection: FhirConnection,
   signal: AbortSignal,
 ): Promise<({ ok: true } & Listed<EmrCode>) | Failed> {
-  const expanded = await expandMethods(connection, signal);
+  const { methods } = connection;
+  if ('names' in methods)
+    return { ok: true, value: methods.names.map((name) => ({ id: name, name })), unusable: [] };
+  const list = { valueSet: methods.valueSet, signal };
+  const expanded = await expandMethods(connection, list);
   if (expanded.ok) return expanded;
   if (!CANNOT_EXPAND.includes(expanded.refusal.status ?? 0)) return expanded;
   const composed = await composeValueSet(
-    { definitions: openDefinitions(connection, signal) },
-    { canonical: connection.settings.payment_method_value_set },
+    { definitions: openDefinitions(connection, list) },
+    { canonical: methods.valueSet },
   );
   // A 500 may be an outage too: without a definition to fall back on, it says more than the second failure.
   return composed.ok || expanded.refusal.status !== 500 ? composed : expanded;
@@ -44,6 +48,7 @@ async function readLocations(
   connection: FhirConnection,
   signal: AbortSignal,
 ): Promise<({ ok: true } & Listed<EmrLocation>) | Failed> {
+  if (!connection.locations) return { ok: true, value: [], unusable: [] };
   const path = 'Location?_count=200';
   const result = await readList(connection, { path, schema: LocationSchema, signal, named: 'Locations' });
   if (!result.ok) return result;
@@ -79,7 +84,11 @@ export async function readLists(
   const unique = uniqueById(methods);
   return {
     ok: true,
-    lists: { methods: unique.value, locations: locations.value },
+    lists: {
+      methods: unique.value,
+      locations: locations.value,
+      ...(connection.locations ? {} : { anyLocation: true }),
+    },
     unusable: [...namedIn('Payment methods', unique), ...locations.unusable],
   };
 }
@@ -94,8 +103,8 @@ export async function fetchLists(
 ): Promise<EmrLists | Trouble> {
   const read = await readLists(connection, options);
   if (!read.ok) return read.trouble;
-  const { methods, locations } = read.lists;
-  if (methods.length > 0 && locations.length > 0) return read.lists;
+  const { methods, locations, anyLocation = false } = read.lists;
+  if (methods.length > 0 && (anyLocation || locations.length > 0)) return read.lists;
   const what = methods.length === 0 ? sentence`payment method` : sentence`location`;
   return { code: 'list_not_found', detail: sentence`The EMR lists no ${what}.` };
 }

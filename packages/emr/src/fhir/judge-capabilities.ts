@@ -1,11 +1,11 @@
 import { clip } from '@emr-payments/runtime';
 import type { Capabilities, Says } from './capability-statement.ts';
-import { capabilityOf, type FhirConnection } from './settings.ts';
+import { capabilityOf, type FhirConnection } from './connection.ts';
 
 type Decided = { ok: true; value: boolean; remark: string | null } | { ok: false; reason: string };
 
 const STATED = 'GET /metadata says';
-/** The claim that each setting makes about PaymentReconciliation. */
+/** The claim that each setting makes about the resource that payments are. */
 const CLAIMS = { conditional_create: 'conditional create', search: 'search by identifier' } as const;
 
 /**
@@ -14,11 +14,11 @@ const CLAIMS = { conditional_create: 'conditional create', search: 'search by id
  */
 function decide(
   setting: keyof typeof CLAIMS,
-  { given, says }: { given: boolean | undefined; says: Says },
+  { type, given, says }: { type: string; given: boolean | undefined; says: Says },
 ): Decided {
   const claim = CLAIMS[setting];
-  const denied = `${STATED} that PaymentReconciliation has no ${claim}`;
-  const silent = `GET /metadata does not say whether PaymentReconciliation has ${claim}`;
+  const denied = `${STATED} that ${type} has no ${claim}`;
+  const silent = `GET /metadata does not say whether ${type} has ${claim}`;
   if (given === true && says === 'no') {
     const reason = `${denied}, and the setting ${setting}: true says that it has. Leave the setting out, or give false.`;
     return { ok: false, reason };
@@ -46,34 +46,40 @@ export type Judged =
 /** Decides from a server's statement whether it can be used, and how a payment whose answer was lost is resolved there. */
 export function judgeCapabilities(
   capabilities: Capabilities,
-  { settings, given }: Pick<FhirConnection, 'settings' | 'given'>,
+  {
+    settings,
+    given,
+    release,
+    payments: { type },
+  }: Pick<FhirConnection, 'settings' | 'given' | 'release' | 'payments'>,
 ): Judged {
   const { fhirVersion, resource, create, conditionalCreate, search } = capabilities;
-  if (fhirVersion === null || !/^5\./.test(fhirVersion)) {
+  if (fhirVersion === null || !release.version.pattern.test(fhirVersion)) {
     const version = fhirVersion === null ? 'no fhirVersion' : `fhirVersion ${clip(fhirVersion, 40)}`;
-    const reason = `${STATED} ${version}, and the adapter fhir-r5 needs 5.x (R5). Give the base URL of an R5 endpoint of this server.`;
+    const reason = `${STATED} ${version}, and the adapter ${release.adapter} needs ${release.version.shown} (${release.name}). Give the base URL of an ${release.name} endpoint of this server.`;
     return { ok: false, reason };
   }
   if (resource === 'no') {
     return {
       ok: false,
-      reason: `${STATED} that this server has no PaymentReconciliation: nothing can be posted to it.`,
+      reason: `${STATED} that this server has no ${type}: nothing can be posted to it.`,
     };
   }
   if (create === 'no') {
     return {
       ok: false,
-      reason: `${STATED} that PaymentReconciliation cannot be created: nothing can be posted to it.`,
+      reason: `${STATED} that ${type} cannot be created: nothing can be posted to it.`,
     };
   }
   const decisions = [
     decide('conditional_create', {
+      type,
       given: given.has('conditional_create') ? settings.conditional_create : undefined,
       says: conditionalCreate,
     }),
-    decide('search', { given: given.has('search') ? settings.search : undefined, says: search }),
+    decide('search', { type, given: given.has('search') ? settings.search : undefined, says: search }),
   ] as const;
-  const remarks = create === 'nothing' ? [`${STATED} nothing about create for PaymentReconciliation.`] : [];
+  const remarks = create === 'nothing' ? [`${STATED} nothing about create for ${type}.`] : [];
   const [conditional, searching] = decisions;
   if (!conditional.ok) return conditional;
   if (!searching.ok) return searching;

@@ -1,11 +1,11 @@
 import { type OurSentence, sentence } from '@emr-payments/contracts';
 import { Type } from '@sinclair/typebox';
-import type { EmrCode } from '../../adapter.ts';
-import type { TroubleCode } from '../../trouble-codes.ts';
+import type { EmrCode } from '../adapter.ts';
+import type { TroubleCode } from '../trouble-codes.ts';
+import type { FhirConnection } from './connection.ts';
 import { pathOfLink } from './links.ts';
 import { type Listed, MOST_CONCEPTS, readConcepts, readEach } from './methods.ts';
 import { type Failed, readResource, requestOf } from './read.ts';
-import type { FhirConnection } from './settings.ts';
 import { type Expansion, ExpansionSchema } from './terminology-resources.ts';
 
 const MAX_PAGES = 20;
@@ -28,9 +28,9 @@ export function isPartial({ extension }: Expansion): boolean {
  */
 export async function expandMethods(
   connection: FhirConnection,
-  signal: AbortSignal,
+  { valueSet, signal }: { valueSet: string; signal: AbortSignal },
 ): Promise<({ ok: true } & Listed<EmrCode>) | Failed> {
-  const query = new URLSearchParams({ url: connection.settings.payment_method_value_set });
+  const query = new URLSearchParams({ url: valueSet });
   const first = `ValueSet/$expand?${query}`;
   const listed: Listed<EmrCode> = { value: [], unusable: [] };
   const ids = new Set<string>();
@@ -74,7 +74,7 @@ export async function expandMethods(
     const following =
       next === undefined
         ? `${first}&offset=${seen}`
-        : pathOfLink(connection.baseUrl, { url: next, from: path });
+        : pathOfLink(connection.session.baseUrl, { url: next, from: path });
     if (following === null)
       return stopped(
         'bad_answer',

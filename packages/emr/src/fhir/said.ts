@@ -1,5 +1,5 @@
-import type { Answer } from '../../http/exchange.ts';
-import { wordsFor } from '../../http/refusal-sentence.ts';
+import type { Answer } from '../http/exchange.ts';
+import { wordsFor } from '../http/refusal-sentence.ts';
 import { OperationOutcomeSchema, parseAs } from './resources.ts';
 
 /** Reads a server's own words from an answer: those of its OperationOutcome, else the text of its body. */

@@ -6,7 +6,8 @@ import {
   sentence,
   wordIn,
 } from '@emr-payments/contracts';
-import { ownWords } from '../../http/own-words.ts';
+import { ownWords } from '../http/own-words.ts';
+import type { PaymentResource, SentElement } from './payment-resource.ts';
 import { type OperationOutcome, OperationOutcomeSchema, parseAs } from './resources.ts';
 
 /** https://hl7.org/fhir/R5/valueset-issue-type.html */
@@ -46,41 +47,24 @@ const ISSUE_CODES = [
   'success',
 ] as const;
 
-/** The elements that we send, by the names that our API has for them. */
-const FIELD_BY_ELEMENT: ReadonlyMap<string, OurSentence> = new Map([
-  ['identifier', sentence`payment_id`],
-  ['paymentIssuer', sentence`patient_mrn`],
-  ['method', sentence`payment_method`],
-  ['referenceNumber', sentence`reference_number`],
-  ['location', sentence`location`],
-  ['date', sentence`deposit_date`],
-  ['amount', sentence`amount`],
-  ['processNote', sentence`notes`],
-]);
-
-/** Codes by the element that the EMR's issue names, which says more than the HTTP status. */
-const CODE_BY_ELEMENT: Readonly<Record<string, FailedCode>> = {
-  paymentIssuer: 'unknown_patient',
-  method: 'unknown_payment_method',
-  location: 'unknown_location',
-  amount: 'amount_refused',
-};
-
 type Issue = OperationOutcome['issue'][number];
 
-/** Reads the element of PaymentReconciliation that an issue names first; empty when it names none. */
-function elementOf({ expression = [] }: Issue): string {
-  const [, element = ''] = /^PaymentReconciliation\.([A-Za-z]+)/.exec(expression[0] ?? '') ?? [];
-  return element;
+/** Finds the element that we sent and that an issue names first: as it is, or as a part of it. */
+function elementOf({ type, elements }: PaymentResource, { expression = [] }: Issue): SentElement | undefined {
+  const named = expression[0] ?? '';
+  const path = named.startsWith(`${type}.`) ? named.slice(type.length + 1) : '';
+  return elements.find((each) => path.startsWith(each.path) && !/^\w/.test(path.slice(each.path.length)));
 }
 
 /** @returns the code of a refusal by what the EMR's issues name; undefined when they name nothing that we know. */
-export function refusalCode(outcome: OperationOutcome | null): FailedCode | undefined {
+export function refusalCode(
+  payments: PaymentResource,
+  outcome: OperationOutcome | null,
+): FailedCode | undefined {
   for (const issue of outcome?.issue ?? []) {
-    const element = elementOf(issue);
-    if (element === 'date' && issue.code === 'business-rule') return 'closed_period';
-    const known = Object.hasOwn(CODE_BY_ELEMENT, element) ? CODE_BY_ELEMENT[element] : undefined;
-    if (known !== undefined) return known;
+    const element = elementOf(payments, issue);
+    if (element?.isDate && issue.code === 'business-rule') return 'closed_period';
+    if (element?.code !== undefined) return element.code;
   }
   return undefined;
 }
@@ -93,12 +77,12 @@ const distinct = <T extends OurSentence>(words: readonly (T | null | undefined)[
 
 /** Says why a payment was refused: the sentence of the code, the status, and of the issues only members of closed lists. */
 export function refusalReason(
-  outcome: OperationOutcome | null,
-  { code, status }: { code: FailedCode; status: number },
+  payments: PaymentResource,
+  { outcome, code, status }: { outcome: OperationOutcome | null; code: FailedCode; status: number },
 ): OurSentence {
   const issues = (outcome?.issue ?? []).filter(isError);
   const codes = distinct(issues.map((issue) => wordIn(ISSUE_CODES, issue.code)));
-  const fields = distinct(issues.map((issue) => FIELD_BY_ELEMENT.get(elementOf(issue))));
+  const fields = distinct(issues.map((issue) => elementOf(payments, issue)?.field));
   const evidence = [
     sentence`HTTP ${status}`,
     ...(codes.length === 0 ? [] : [sentence`issue code ${joined(codes, ' and ')}`]),

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { refusalSentence } from '../../http/refusal-sentence.ts';
+import { refusalSentence } from '../http/refusal-sentence.ts';
 import { wordsOf } from './said.ts';
 
 const outcome = (...issue: object[]) => JSON.stringify({ resourceType: 'OperationOutcome', issue });

@@ -1,11 +1,11 @@
-import type { CallOptions, CheckOutcome } from '../../adapter.ts';
-import { refusalSentence } from '../../http/refusal-sentence.ts';
+import type { CallOptions, CheckOutcome } from '../adapter.ts';
+import { refusalSentence } from '../http/refusal-sentence.ts';
 import { type Capabilities, readCapabilities } from './capability-statement.ts';
+import { capabilityOf, type FhirConnection, type FhirSettings } from './connection.ts';
 import { searchPosting } from './find-posting.ts';
 import { judgeCapabilities } from './judge-capabilities.ts';
 import { readLists } from './lists.ts';
 import type { Failed } from './read.ts';
-import { capabilityOf, type FhirConnection, type FhirSettings } from './settings.ts';
 
 /** No payment of ours has this id: in a real one, the bits of the UUID's version and variant are set. */
 const NO_PAYMENT = '0'.repeat(32);
@@ -64,10 +64,11 @@ export async function checkFhirConnection(fhir: FhirConnection, options: CallOpt
   const { methods, locations } = read.lists;
   const unusable = read.unusable.length === 0 ? '' : ` Not usable: ${read.unusable.slice(0, 20).join('; ')}.`;
   if (methods.length === 0) {
-    const valueSet = fhir.settings.payment_method_value_set;
-    return { ok: false, reason: `The EMR lists no payment method in the ValueSet ${valueSet}.${unusable}` };
+    const where = 'valueSet' in fhir.methods ? ` in the ValueSet ${fhir.methods.valueSet}` : '';
+    return { ok: false, reason: `The EMR lists no payment method${where}.${unusable}` };
   }
-  if (locations.length === 0) return { ok: false, reason: `The EMR lists no location.${unusable}` };
+  if (locations.length === 0 && fhir.locations)
+    return { ok: false, reason: `The EMR lists no location.${unusable}` };
   const problem = judged.settings.search ? await searchProblem(used, options) : null;
   if (problem !== null) return { ok: false, reason: problem };
   return {

@@ -1,12 +1,12 @@
 import { sentence } from '@emr-payments/contracts';
 import type { Static, TSchema } from '@sinclair/typebox';
-import type { AbsenceEvidence } from '../../absence.ts';
-import type { Trouble } from '../../adapter.ts';
+import type { AbsenceEvidence } from '../absence.ts';
+import type { Trouble } from '../adapter.ts';
+import type { FhirConnection } from './connection.ts';
 import { linkOf, pathOfLink } from './links.ts';
 import { type Failed, type Freshness, type ReadInput, readResource, requestOf } from './read.ts';
 import { readPage } from './read-page.ts';
 import { BundleSchema } from './resources.ts';
-import type { FhirConnection } from './settings.ts';
 
 const MAX_PAGES = 20;
 
@@ -82,7 +82,7 @@ export async function readAll<T extends TSchema>(
     facts.total = total;
     if (number === 0) facts.selfLink = linkOf(bundle, 'self')?.url;
     const link = linkOf(bundle, 'next');
-    next = link === undefined ? null : pathOfLink(connection.baseUrl, { url: link.url, from: next });
+    next = link === undefined ? null : pathOfLink(connection.session.baseUrl, { url: link.url, from: next });
     if (link !== undefined && next === null) {
       const detail = sentence`The EMR's link to the next page leads to no page of the same server.`;
       return stopped({ code: 'bad_answer', detail });
