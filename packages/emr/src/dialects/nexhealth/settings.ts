@@ -83,7 +83,6 @@ export const description: AdapterDescription = {
   notices: true,
   credentials: fieldsOf(CredentialsSchema),
   settings: fieldsOf(SettingsSchema),
-  notices: true,
   example: {
     baseUrl: 'https://nexhealth.info',
     credentials: { api_key: 'example-api-key' },
