@@ -62,7 +62,9 @@ export async function adapterPractice(
   const locations = lists.anyLocation
     ? [{ given: practice.location, name: practice.location }]
     : lists.locations.map(({ id, name, identifiers }) => ({ given: identifiers[0] ?? id, name }));
-  const [method, ...otherMethods] = methods;
+  // Some methods need data that these payments do not carry, such as the number of a check.
+  const [method, ...otherMethods] =
+    opened.describe().methodNeeds.length === 0 ? methods : [practice.paymentMethod];
   const [location, ...otherLocations] = locations;
   if (method === undefined || location === undefined)
     throw new Error(`${adapter}: the practice has no names`);

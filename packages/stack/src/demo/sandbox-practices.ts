@@ -59,7 +59,11 @@ export function sandboxPractices({ sandboxUrl }: { sandboxUrl: string }): readon
       adapter: 'fhir-r4',
       baseUrl: `${sandboxUrl}/fhir/r4`,
       credentials: { bearer_token: 'demo-token' },
-      settings: {},
+      settings: {
+        conditional_create: true,
+        search: true,
+        payment_method_value_set: 'urn:emr-payments:payment-methods',
+      },
       emrPatientId: fhirId,
     },
     {
