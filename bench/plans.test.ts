@@ -8,6 +8,7 @@ import {
   findClient,
   findUserByToken,
   listPayments,
+  openCallCounter,
   recordDelivery,
   renewLeases,
   retryPosting,
@@ -68,6 +69,8 @@ async function explain(
     if (typeof asked === 'string') {
       // A script of two statements: a lock, and then the one to explain.
       await explainOne('', asked.slice(asked.indexOf(';') + 1));
+      // The feed's row that names no job: a lane with a bucket waits, so the script for those is used as well.
+      return { rows: [{ id: null }] };
     } else {
       await explainOne('', asked.text, asked.values);
       if (asked.name !== undefined) await explainOne(', GENERIC_PLAN', asked.text);
@@ -78,6 +81,7 @@ async function explain(
   return { scans, count };
 }
 
+const bucket = { key: 'application', windows: [{ calls: 500, perMs: 3_600_000 }] };
 const claim = { jobId: '100500', fence: 1 };
 const event = { id: 'evt_new', type: 'payment.created', body: '{}' };
 const attempt = {
@@ -118,6 +122,10 @@ const HOT: Record<string, (deps: StatementDeps) => Promise<unknown>> = {
   'list the worklist': (deps) =>
     listPayments(deps, { userId: tenant.userId, statuses: ['needs_review', 'failed'], limit: 21 }),
   'feed the queue': (deps) => feedJobs(deps, 500),
+  'count a call against a limit': (deps) =>
+    openCallCounter(deps)
+      .take(bucket)
+      .catch(() => undefined),
   'sweep lost jobs': (deps) => sweepJobs(deps, { unclaimedMs: 5_000, limit: 1_000 }),
   'renew leases': (deps) => renewLeases(deps, { claims: [claim], leaseMs: 10_000 }),
   'claim a posting': (deps) => claimPosting(deps, { ...claim, leaseMs: 10_000 }),

@@ -1,4 +1,10 @@
-import { adapterDescriptions, droppedFields, localAdapterDeps, openAdapter } from '@emr-payments/emr';
+import {
+  adapterDescriptions,
+  type ConnectionDescription,
+  droppedFields,
+  localAdapterDeps,
+  openAdapter,
+} from '@emr-payments/emr';
 import { sandboxPractices } from '@emr-payments/stack';
 import type { EmrPlan } from './emr-plan.ts';
 import type { ComparedField } from './records.ts';
@@ -10,9 +16,25 @@ const SETTINGS = {
   timeout_ms: TIMING.emrTimeoutMs,
   settle_ms: TIMING.settleMs,
   calls_per_minute: 0,
+  calls_per_hour: 0,
 } as const;
 
+/** The payment methods of the sandbox's practice. */
+const SANDBOX_METHODS: readonly string[] = [
+  'Card',
+  'Cash',
+  'Check',
+  'Patient Portal',
+  'Bank Transfer',
+  'HSA/FSA Card',
+];
+
 const COMPARED: readonly ComparedField[] = ['reference_number', 'payment_method', 'location'];
+
+function referenceInNotes({ reference_number, notes }: ConnectionDescription['fields']): boolean {
+  if (reference_number.kept === 'dropped' || notes.kept === 'dropped') return false;
+  return reference_number.as === notes.as;
+}
 
 /** Plans a practice at the sandbox's dialect of an adapter. The names of its payments are read through the adapter. */
 export async function adapterPractice(
@@ -46,9 +68,10 @@ export async function adapterPractice(
     throw new Error(`${adapter}: the practice has no names`);
 
   const dropped = droppedFields(opened) as readonly string[];
+  // A vendor's fixed names have synonyms, and the ledger shows one of them.
+  const namesAreFixed = methods.some((name) => !SANDBOX_METHODS.includes(name));
   const isDropped = (field: ComparedField) =>
-    dropped.includes(field) ||
-    (field === 'payment_method' && !lists.methods.some(({ name }) => name === 'Card'));
+    dropped.includes(field) || (field === 'payment_method' && namesAreFixed);
   const { fields } = opened.describe();
   return {
     adapter,
@@ -67,6 +90,7 @@ export async function adapterPractice(
       // An EMR without a look-up shows an entry only in the answer to its create.
       mayNotName: opened.find === undefined,
       drops: COMPARED.filter(isDropped),
+      referenceInNotes: referenceInNotes(fields),
     },
   };
 }

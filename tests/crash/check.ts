@@ -56,7 +56,9 @@ function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string
 function isSame({ emr, ...requested }: Requested, entry: LedgerEntry): boolean {
   const kept = (field: ComparedField) => !emr.drops.includes(field);
   if (entry.patient_mrn !== requested.patientMrn) return false;
-  if (kept('reference_number') && entry.reference_number !== requested.reference) return false;
+  if (emr.referenceInNotes && !entry.notes?.includes(requested.reference)) return false;
+  if (kept('reference_number') && !emr.referenceInNotes && entry.reference_number !== requested.reference)
+    return false;
   if (kept('payment_method') && entry.payment_method !== requested.paymentMethod) return false;
   if (!kept('location')) return true;
   return entry.location === requested.location || entry.location_name === requested.locationName;

@@ -20,6 +20,8 @@ export type EmrTraits = {
   /** True: it may prove that it has a payment without naming the entry. */
   mayNotName: boolean;
   drops: readonly ComparedField[];
+  /** True: the reference number is in the notes. */
+  referenceInNotes: boolean;
 };
 
 /** One request of a client and its answer; `status` is null when no answer came. */
@@ -54,6 +56,7 @@ export type LedgerEntry = {
   emr_transaction_id: string;
   payment_id: string | null;
   reference_number: string | null;
+  notes?: string | null;
   patient_mrn: string | null;
   amount: number;
   payment_method: string | null;

@@ -8,4 +8,5 @@ export const traitsOf = (capability: Capability): EmrTraits => ({
   splits: false,
   mayNotName: false,
   drops: [],
+  referenceInNotes: false,
 });

@@ -9,7 +9,9 @@ import { ledgerRoutes } from './control/ledger-routes.ts';
 import { paceRoutes } from './control/pace-routes.ts';
 import type { Dialect, DialectDeps } from './dialect.ts';
 import { athena } from './dialects/athena/dialect.ts';
+import { candid } from './dialects/candid/dialect.ts';
 import { canvas } from './dialects/canvas/dialect.ts';
+import { drchrono } from './dialects/drchrono/dialect.ts';
 import { fhirR4 } from './dialects/fhir-r4/dialect.ts';
 import { fhirR5 } from './dialects/fhir-r5/dialect.ts';
 import { nexhealth } from './dialects/nexhealth/dialect.ts';
@@ -31,7 +33,16 @@ export type SandboxOptions = {
 };
 type Deps = { ledger: Ledger; logger: Logger };
 
-const DIALECTS: readonly Dialect[] = [fhirR5, openDental, nexhealth, fhirR4, canvas, athena];
+const DIALECTS: readonly Dialect[] = [
+  fhirR5,
+  openDental,
+  nexhealth,
+  fhirR4,
+  canvas,
+  athena,
+  drchrono,
+  candid,
+];
 
 /** Builds the server; the caller starts it. Closing it leaves the ledger open, for the caller to close. */
 export async function buildSandbox(

@@ -9,6 +9,8 @@ export type Posting = {
   paymentId: string | null;
   /** Further values that the entry is found by. */
   otherKeys: readonly string[];
+  /** The transaction id begins with it, for a dialect whose ids are no plain numbers. */
+  idPrefix?: string;
   patientId: string;
   /** Decimal text as the sender gave it, such as `129.99`: the ledger is a checker's record, so nothing is rounded. */
   amount: string;
@@ -24,6 +26,9 @@ export type Posting = {
 
 /** The fields that the ledger adds to a posting. `receivedAt` is an ISO instant. */
 export type Stamp = { id: string; receivedAt: string };
+
+/** The number in a transaction id, for dialects whose ids are numbers: it is behind the prefix, where the id has one. */
+export const numberInId = (id: string): number => Number(/\d{1,15}$/.exec(id)?.[0]);
 
 /** One posting of the ledger. */
 export type Entry = Stamp & {
@@ -127,7 +132,7 @@ export async function openLedger(
     },
     add(posting, writeDocument) {
       const seq = entries.length + 1;
-      const id = String(FIRST_ID + entries.length);
+      const id = `${posting.idPrefix ?? ''}${FIRST_ID + entries.length}`;
       const receivedAt = new Date().toISOString();
       const document = writeDocument?.({ id, receivedAt }) ?? null;
       const head = `{"kind":"posting","seq":${seq},"id":"${id}","receivedAt":"${receivedAt}"`;

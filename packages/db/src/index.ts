@@ -18,6 +18,10 @@ export { type AuditFilter, type ListedAudit, listAudit } from './audit/list-audi
 export { networkOf } from './audit/network-of.ts';
 export { recordAudit } from './audit/record-audit.ts';
 export type { CountedAction } from './audit/tally.ts';
+// Vendors' limits of requests.
+export type { Bucket } from './buckets/bucket.ts';
+export { type DatabaseCallCounter, openCallCounter } from './buckets/call-counter.ts';
+export { linkBucket } from './buckets/link-bucket.ts';
 export { type Database, type DatabaseOptions, openDatabase } from './core/database.ts';
 export { type Listener, listenForJobs } from './core/listen.ts';
 export {
@@ -66,7 +70,7 @@ export { listHolds, type OpenHold } from './holds/list-holds.ts';
 export { endHold, type HoldEnd, type HoldScope, scopeName, startHold } from './holds/switch-hold.ts';
 export { type InHand, waitForClaims } from './holds/wait-for-claims.ts';
 export { type KeyedRequest, type OnceInput, type OnceOutcome, once } from './idempotency/once.ts';
-export { type DueJob, feedJobs } from './jobs/feed-jobs.ts';
+export { createFeed, type DueJob, type Feed, feedJobs } from './jobs/feed-jobs.ts';
 export { measureWork, REPEATING, type WorkMeasures } from './jobs/measure-work.ts';
 export { postponeJob } from './jobs/postpone-job.ts';
 export { type Claim, renewLeases } from './jobs/renew-leases.ts';
@@ -146,6 +150,13 @@ export {
   saveConnection,
 } from './tenants/save-connection.ts';
 export type { PatientChange } from './tenants/settle-patients.ts';
+
+// Access tokens of EMRs.
+export { countEndedLogins, readTokenStates } from './tokens/ended-logins.ts';
+export { giveUpToken, leaseToken, type TokenLeaseRow } from './tokens/lease-token.ts';
+export { lookAtToken, type TokenRow } from './tokens/look-at-token.ts';
+export { findOldTokens, removeOldTokens } from './tokens/old-tokens.ts';
+export { putToken } from './tokens/put-token.ts';
 
 // Upkeep.
 export { type DatabaseCheck, openDatabaseCheck } from './upkeep/database-check.ts';

@@ -186,11 +186,6 @@ export type CheckOutcome =
 
 export type CallOptions = {
   signal: AbortSignal;
-  /**
-   * Calls that were counted against the rate bucket when the job was fed, and may be made without counting them again. Each call
-   * takes one from it.
-   */
-  prepaid?: { calls: number };
 };
 
 export type PostOptions = CallOptions & {
@@ -267,13 +262,14 @@ export type TokenSources = {
 };
 
 /**
- * The answer to the wish to make a request now. `wait`: the limit is used up, and no request may be made for so many milliseconds.
+ * The answer to the wish to make a request. Granted: it is counted, and may be made after `waitMs` milliseconds, at once without it.
+ * Otherwise the limit is used up for longer than a call should wait, and one may be granted after so many milliseconds.
  */
-export type CallPermit = { granted: true } | { granted: false; waitMs: number };
+export type CallPermit = { granted: true; waitMs?: number } | { granted: false; waitMs: number };
 
 /** Counts requests against the vendors' limits, over all processes that share the store. */
 export type CallCounter = {
-  /** Counts one request that is about to be made. One that is not granted is not counted. */
+  /** Counts one request that is about to be made. One that is not granted is not counted. @throws when it cannot be counted. */
   take(bucket: RateBucket): Promise<CallPermit>;
 };
 

@@ -82,6 +82,7 @@ test('no sentence about credentials holds their value', () => {
 test.each([
   ['fhir-r5', 'fhir-r5'],
   ['fhir', 'fhir-r5'],
+  ['open-dental', 'open-dental'],
   ['fax', null],
   ['constructor', null],
   ['', null],
@@ -94,16 +95,26 @@ test('a connection that an older process wrote, with the former name, opens as w
 });
 
 test('every adapter describes its credentials and settings', () => {
-  expect(adapterNames).toEqual(['fhir-r5', 'nexhealth']);
+  expect(adapterNames).toEqual([
+    'fhir-r5',
+    'open-dental',
+    'nexhealth',
+    'canvas',
+    'athena-ppv',
+    'athena-record',
+    'drchrono',
+    'candid',
+  ]);
   const [fhir] = adapterDescriptions;
   expect(fhir?.title).toContain('FHIR R5');
-  expect(fhir?.credentials).toEqual([
-    {
-      name: 'bearer_token',
-      type: 'string',
-      required: false,
-      description: expect.stringMatching(/^sent as /),
-    },
+  expect(fhir?.credentials.map(({ name, required }) => [name, required])).toEqual([
+    ['bearer_token', false],
+    ['token_url', false],
+    ['client_id', false],
+    ['client_secret', false],
+    ['client_auth', false],
+    ['private_key_jwk', false],
+    ['scope', false],
   ]);
   expect(
     fhir?.settings.map(({ name, type, required, ...rest }) => [name, type, required, rest.default]),

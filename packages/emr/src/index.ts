@@ -9,4 +9,7 @@ export * from './description.ts';
 export * from './grant.ts';
 export * from './judge-rows.ts';
 export * from './local-deps.ts';
+export { tokenKeysOf } from './token-keys.ts';
+export { createTokenSources, type OwnTokenSources } from './tokens/token-sources.ts';
+export type { StoredToken, TokenLease, TokenPair, TokenStore } from './tokens/token-store.ts';
 export * from './trouble-codes.ts';

@@ -18,6 +18,7 @@ export const TROUBLE_CODES = [
   'tls',
   'unreachable',
   // No request was made: see http/session.ts and tokens/.
+  'limit_used_up',
   'login_required',
   'token_not_available',
   'token_renewed',

@@ -87,7 +87,7 @@ function outcomeOf(options: Options, result: SetUpOutcome): Outcome {
     case 'plain_http':
       return failure(
         'usage',
-        'The address of --base-url is http on another machine: the credentials and patient data could be read on the way. ' +
+        `${result.address === 'base_url' ? 'The address of --base-url' : 'The token_url'} is http on another machine: the credentials and patient data could be read on the way. ` +
           'Give an https address, or --allow-plain-http if you know that the network between is protected.',
       );
     case 'no_adapter':

@@ -14,7 +14,7 @@ import type { Held } from '../loops/leases.ts';
 import type { JobDeps } from './deps.ts';
 import { reasonFor, sealWords, type WordedAttempt } from './emr-words.ts';
 import { isOutage, OWN_FAULT_TROUBLE } from './own-fault.ts';
-import { farEndOf, postingDelay, stopsHorizon } from './posting-policy.ts';
+import { farEndOf, farEndPause, postingDelay, stopsHorizon } from './posting-policy.ts';
 import { postponeUnrecorded } from './postpone-unrecorded.ts';
 import { persist } from './under-claim.ts';
 
@@ -69,7 +69,15 @@ async function record(
     const { code, detail: reason, retryAfterMs } = end.trouble;
     const delayMs = end.status === 'submitted' ? end.delayMs : postingDelay({ code, tries, retryAfterMs });
     const uncounted = end.status === 'retrying' && stopsHorizon(end.trouble) ? 'prevented' : null;
-    const postponement = { code, reason, delayMs, farEnd: farEndOf(end.trouble), uncounted } as const;
+    const pauseMs = farEndPause({ delayMs, retryAfterMs });
+    const postponement = {
+      code,
+      reason,
+      delayMs,
+      farEnd: farEndOf(end.trouble),
+      pauseMs,
+      uncounted,
+    } as const;
     return steps.retryPosting(
       { database },
       { claim, attempt, postponement: { status: end.status, ...postponement } },

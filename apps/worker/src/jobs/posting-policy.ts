@@ -50,10 +50,20 @@ export function postingDelay(input: {
   const bound =
     code === TOKEN_RENEWED
       ? renewedTokenMs
-      : code === RATE_LIMITED && retryAfterMs !== undefined
+      : (code === RATE_LIMITED || code === LIMIT_USED_UP) && retryAfterMs !== undefined
         ? Math.min(doubled, Math.max(firstDelayMs, demanded))
         : doubled;
   return demanded + Math.round(Math.random() * bound);
+}
+
+/**
+ * Decides for how long a far end that asked all callers to wait is not called: as long as it said, 24 h at most; or as long as the
+ * payment waits, when it did not say.
+ *
+ * @returns milliseconds.
+ */
+export function farEndPause(input: { delayMs: number; retryAfterMs?: number | undefined }): number {
+  return Math.min(input.retryAfterMs ?? input.delayMs, POSTING_POLICY.longestRetryAfterMs);
 }
 
 /**
@@ -77,8 +87,10 @@ export function lookUpDelay(input: {
   return Math.ceil(Math.max(delay, Math.min(retryAfterMs, longestRetryAfterMs)));
 }
 
-/** The EMR asked us to slow down, or its limit of requests is used up by our own count. */
+/** The EMR asked us to slow down. */
 const RATE_LIMITED = 'rate_limited';
+/** We have used up the vendor's limit, and did not call the EMR. The bucket knows when the next call is free, so nothing is paused. */
+const LIMIT_USED_UP = 'limit_used_up';
 
 /** Answers of an EMR that works: only this payment has to wait. */
 const ANSWERS: readonly string[] = [SETTLING, NOT_THERE_YET, ACCEPTED, TOKEN_RENEWED];
@@ -109,8 +121,8 @@ export function stopsHorizon({ code }: { code: string }): boolean {
 
 /** Decides what the reason for a retry says about the EMR as a whole, and so about the other payments of its lane. */
 export function farEndOf(trouble: { code: string }): FarEnd {
-  if (trouble.code === OUR_FAULT) return 'none';
+  if (trouble.code === OUR_FAULT || trouble.code === LIMIT_USED_UP) return 'none';
   if (ANSWERS.includes(trouble.code)) return 'answering';
-  // A limit of requests pauses the lane, and does not count as a failure.
+  // It asked us to slow down: that pauses the lane, or all lanes of its bucket, and does not count as a failure.
   return trouble.code === RATE_LIMITED ? 'throttling' : 'failing';
 }

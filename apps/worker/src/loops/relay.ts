@@ -1,4 +1,4 @@
-import { type Database, type DueJob, feedJobs, listenForJobs } from '@emr-payments/db';
+import { createFeed, type Database, type DueJob, listenForJobs } from '@emr-payments/db';
 import { every, type Logger, type QueueName, type Transport } from '@emr-payments/runtime';
 
 export type Relay = {
@@ -30,11 +30,12 @@ export function startRelay(
   { databaseUrl }: { databaseUrl: string },
 ): Relay {
   let failing = false;
+  const take = createFeed({ database });
 
   async function feed(): Promise<void> {
     // Jobs that are marked while the queue is down would only have to be taken back by the sweeper.
     await transport.ping();
-    const due = await feedJobs({ database }, BATCH);
+    const due = await take(BATCH);
     for (const kind of ['post_payment', 'deliver_webhook'] as const) {
       const entries = due.filter((job) => job.kind === kind).map(({ id, fence }) => ({ job: id, fence }));
       if (entries.length > 0) await transport.add(QUEUE_OF[kind], entries);

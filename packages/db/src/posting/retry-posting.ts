@@ -18,6 +18,8 @@ export type Postponement = {
   /** From now, in milliseconds. */
   delayMs: number;
   farEnd: FarEnd;
+  /** From now, in milliseconds: for how long a far end that is `throttling` is not called. Absent: as long as the payment waits. */
+  pauseMs?: number;
   /**
    * A try after which the retry horizon begins again: a person had to remove what prevented it, or its end could not be recorded.
    * null for every other.
@@ -61,15 +63,18 @@ const RETRY = {
       UPDATE lanes SET failures = 0, open_until = NULL
         FROM job WHERE lanes.id = job.lane_id AND $7 = 'answering' AND lanes.failures > 0
     ), paused AS (
-      UPDATE lanes SET open_until = now() + make_interval(secs => $3 / 1000.0)
-        FROM job WHERE lanes.id = job.lane_id AND $7 = 'throttling' AND ${NOT_OPEN}
+      UPDATE lanes SET open_until = now() + make_interval(secs => $13::float8 / 1000.0)
+        FROM job WHERE lanes.id = job.lane_id AND $7 = 'throttling' AND lanes.bucket_id IS NULL AND ${NOT_OPEN}
+    ), paused_bucket AS (
+      UPDATE rate_buckets SET paused_until = greatest(paused_until, now() + make_interval(secs => $13::float8 / 1000.0))
+       WHERE $7 = 'throttling' AND id = (SELECT l.bucket_id FROM lanes l JOIN job ON l.id = job.lane_id)
     )
     SELECT same_answers FROM job`,
 };
 
 /**
  * @param input.postponement its `farEnd`: `answering` closes the lane's circuit, `failing` counts towards it, `throttling`
- *   pauses the whole lane for the delay, `none` leaves it as it is.
+ *   pauses the whole lane, or with a bucket all its lanes and callers, `none` leaves it as it is.
  * @returns how many tries in a row have had this answer; null when the claim is no longer ours: nothing was changed.
  */
 export async function retryPosting(
@@ -90,6 +95,7 @@ export async function retryPosting(
     postponement.reason,
     postponement.uncounted,
     attempt?.sealedEmrText ?? null,
+    postponement.pauseMs ?? postponement.delayMs,
   ]);
   return row === undefined ? null : { sameAnswers: row.same_answers };
 }

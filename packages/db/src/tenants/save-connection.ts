@@ -3,6 +3,7 @@ import { newUserId } from '@emr-payments/contracts';
 import { hashSecret, type Keyring, newSecret, open, seal } from '@emr-payments/runtime';
 import { type Actor, type AuditDetail, type AuditInput, SYSTEM } from '../audit/entry.ts';
 import { recordAudit } from '../audit/record-audit.ts';
+import { type Bucket, saveBucket } from '../buckets/bucket.ts';
 import type { Database } from '../core/database.ts';
 import { query } from '../core/statements.ts';
 import { inTransaction } from '../core/transaction.ts';
@@ -33,6 +34,8 @@ export type ConnectionSetup = {
   /** Posting calls to this EMR at once, over all workers. */
   concurrency: number;
   ratePerSecond?: number | undefined;
+  /** The vendor's limit of requests, as the adapter names it. Absent or null: it names none. */
+  bucket?: Bucket | null;
   /**
    * True: the integrator gets the EMR's own words, which can name a patient. Without a value it stays as it is, at first false.
    */
@@ -62,7 +65,9 @@ export function openCredentials(
   return credentials === null ? {} : JSON.parse(open(keyring, connectionRow(userId), credentials));
 }
 
-function rowOf(keyring: Keyring, userId: number, setup: ConnectionSetup): ConnectionRow {
+type Owned = { userId: number; bucketId: number | null };
+
+function rowOf(keyring: Keyring, { userId, bucketId }: Owned, setup: ConnectionSetup): ConnectionRow {
   const { adapter, baseUrl, timeZone, concurrency } = setup;
   return {
     userId,
@@ -72,11 +77,19 @@ function rowOf(keyring: Keyring, userId: number, setup: ConnectionSetup): Connec
     concurrency,
     settings: setup.settings ?? {},
     ratePerSecond: setup.ratePerSecond ?? null,
+    bucketId,
     shareEmrText: setup.shareEmrText ?? null,
     // One that was read for the former settings says nothing about these.
     capability: setup.capability ?? null,
     credentials: seal(keyring, connectionRow(userId), JSON.stringify(setup.credentials)),
   };
+}
+
+async function bucketIdOf(
+  deps: { database: Pick<Database, 'pool'> },
+  { bucket }: ConnectionSetup,
+): Promise<number | null> {
+  return bucket === undefined || bucket === null ? null : saveBucket(deps, bucket);
 }
 
 /** True when the stored credentials open, and are these. Those that no key opens are replaced. */
@@ -121,7 +134,7 @@ export async function saveConnection(
   { database, keyring }: { database: Pick<Database, 'pool'>; keyring: Keyring },
   { userId, by = SYSTEM, ...setup }: ConnectionInput,
 ): Promise<{ laneId: number; written: boolean }> {
-  const row = rowOf(keyring, userId, setup);
+  const row = rowOf(keyring, { userId, bucketId: await bucketIdOf({ database }, setup) }, setup);
   return inTransaction<{ laneId: number; written: boolean }>({ database }, async (tx) => {
     const user = await lockUser(tx, { userId });
     if (user === null) throw new Error(`there is no user ${userId}`);
@@ -152,7 +165,7 @@ export async function connectUser(
   const [next] = await database.prisma.$queryRaw<[{ id: number }]>`
     SELECT nextval(pg_get_serial_sequence('users', 'id'))::int AS id`;
   const userId = next.id;
-  const row = rowOf(keyring, userId, setup);
+  const row = rowOf(keyring, { userId, bucketId: await bucketIdOf({ database }, setup) }, setup);
   await inTransaction({ database }, async (tx) => {
     await query(tx, CREATE_USER, [userId, publicId, name, clientPk, hashSecret(accessToken)]);
     await writeConnection(tx, row);

@@ -18,6 +18,8 @@ export type ConnectionRow = {
   credentials: string;
   concurrency: number;
   ratePerSecond: number | null;
+  /** The row of the vendor's limit; null when there is none. */
+  bucketId: number | null;
 };
 
 export type StoredConnection = ConnectionRow & { laneId: number; credentials: string | null };
@@ -27,7 +29,7 @@ const FIND = {
   text: `
     SELECT c.user_id AS "userId", c.lane_id AS "laneId", c.adapter, c.base_url AS "baseUrl", c.time_zone AS "timeZone", c.settings,
            c.capability_statement AS capability, c.share_emr_text AS "shareEmrText", c.credentials, l.concurrency,
-           l.rate_per_second::float8 AS "ratePerSecond"
+           l.rate_per_second::float8 AS "ratePerSecond", l.bucket_id AS "bucketId"
       FROM connections c JOIN lanes l ON l.id = c.lane_id WHERE c.user_id = $1`,
 };
 
@@ -56,6 +58,7 @@ export function isAsStored(stored: StoredConnection, row: ConnectionRow): boolea
     (row.shareEmrText === null || stored.shareEmrText === row.shareEmrText) &&
     stored.concurrency === row.concurrency &&
     stored.ratePerSecond === storedRate(row.ratePerSecond) &&
+    stored.bucketId === row.bucketId &&
     isDeepStrictEqual(stored.settings, row.settings) &&
     isDeepStrictEqual(withoutTime(stored.capability), withoutTime(row.capability))
   );
@@ -72,6 +75,7 @@ const VALUES = [
   'credentials',
   'concurrency',
   'ratePerSecond',
+  'bucketId',
 ] as const;
 
 // Opened adapters are kept by `updated_at`, so it changes even within a millisecond.
@@ -87,11 +91,11 @@ const WRITE = named({
        WHERE user_id = :userId
       RETURNING lane_id
     ), limited AS (
-      UPDATE lanes SET concurrency = :concurrency, rate_per_second = :ratePerSecond, next_slot = NULL
+      UPDATE lanes SET concurrency = :concurrency, rate_per_second = :ratePerSecond, bucket_id = :bucketId, next_slot = NULL
         FROM changed WHERE lanes.id = changed.lane_id
     ), lane AS (
-      INSERT INTO lanes (kind, concurrency, rate_per_second)
-      SELECT 'connection', :concurrency, :ratePerSecond WHERE NOT EXISTS (SELECT FROM changed)
+      INSERT INTO lanes (kind, concurrency, rate_per_second, bucket_id)
+      SELECT 'connection', :concurrency, :ratePerSecond, :bucketId::int WHERE NOT EXISTS (SELECT FROM changed)
       RETURNING id
     ), made AS (
       INSERT INTO connections (user_id, lane_id, adapter, base_url, time_zone, settings, capability_statement, share_emr_text, credentials)

@@ -3,7 +3,7 @@ import { query, type StatementDeps } from '../core/statements.ts';
 
 /** A column of sealed values. Each is sealed for `what:` and the key columns of its row, joined by colons. */
 type SealedColumn = {
-  what: 'connection' | 'webhook_secret' | 'idempotency_key' | 'emr_text';
+  what: 'connection' | 'webhook_secret' | 'idempotency_key' | 'emr_text' | 'emr_token';
   table: string;
   keys: readonly { column: string; type: 'int' | 'uuid' | 'text' }[];
   column: string;
@@ -41,6 +41,12 @@ const SEALED: readonly SealedColumn[] = [
       { column: 'number', type: 'int' },
     ],
     column: 'emr_text',
+  },
+  {
+    what: 'emr_token',
+    table: 'emr_tokens',
+    keys: [{ column: 'key', type: 'text' }],
+    column: 'sealed',
   },
 ];
 

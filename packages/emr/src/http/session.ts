@@ -2,6 +2,7 @@ import { sentence } from '@emr-payments/contracts';
 import {
   type AdapterDeps,
   type CallOptions,
+  type CallPermit,
   isTrouble,
   type PostOptions,
   type RateBucket,
@@ -12,14 +13,16 @@ import {
 import { type Answer, exchange, type NoAnswer, UNSHARED } from './exchange.ts';
 import { NotMadeError } from './not-made.ts';
 
-/** A wait for the vendor's limit up to this long is made at once; a longer one ends the call. */
-const LONGEST_WAIT_MS = 1000;
-
 /** The way in which a request proves who sends it: nothing, a header that never changes, or a bearer token that is renewed. */
 export type EmrAuth =
   | { kind: 'none' }
   | { kind: 'header'; name: string; value: string }
-  | { kind: 'bearer'; source: TokenSource };
+  | {
+      kind: 'bearer';
+      source: TokenSource;
+      /** True for the answer by which the vendor rejects a token; by default a 401. Nothing was done then. */
+      rejects?: (answer: Answer) => boolean;
+    };
 
 export type SessionInput = {
   /** Without a slash at its end. */
@@ -59,6 +62,11 @@ const RENEWED: Trouble = {
   retryAfterMs: 0,
 };
 
+const NOT_COUNTED: Trouble = {
+  code: 'our_fault',
+  detail: sentence`A fault of ours prevents a call to the EMR: it could not be counted against the limit of requests. We are looking into it.`,
+};
+
 const notMade = (trouble: Trouble): NoAnswer => ({
   kind: 'no_answer',
   handedOver: false,
@@ -67,28 +75,25 @@ const notMade = (trouble: Trouble): NoAnswer => ({
 
 /**
  * Opens the session of a connection. Every request carries a good token and is counted against the vendor's limit before it is
- * made. A token that the EMR rejects (401) is renewed at once: a read is then made once more, a send is not, because each attempt
+ * made. A token that the EMR rejects is renewed at once: a read is then made once more, a send is not, because each attempt
  * sends one request. Nothing else is repeated.
  */
 export function openSession({ calls }: Pick<AdapterDeps, 'calls'>, input: SessionInput): EmrSession {
   const { baseUrl, auth, bucket, timeoutMs } = input;
 
-  /** @returns null when the request may be made now. */
-  async function limited({ signal, prepaid }: CallOptions): Promise<Trouble | null> {
+  /** Counts the request, and waits until it may be made. @returns null then. */
+  async function limited({ signal }: CallOptions): Promise<Trouble | null> {
     if (bucket === null) return null;
-    if (prepaid !== undefined && prepaid.calls > 0) {
-      prepaid.calls -= 1;
-      return null;
+    let permit: CallPermit;
+    try {
+      permit = await calls.take(bucket);
+    } catch {
+      // The counter reports its own errors. Nothing was sent, and that is certain: a call that throws could have sent something.
+      return NOT_COUNTED;
     }
-    const first = await calls.take(bucket);
-    if (first.granted) return null;
-    if (first.waitMs <= LONGEST_WAIT_MS && !signal.aborted) {
-      await waitFor(first.waitMs, signal);
-      const second = await calls.take(bucket);
-      if (second.granted) return null;
-      return rateLimited(second.waitMs);
-    }
-    return rateLimited(first.waitMs);
+    if (!permit.granted) return limitUsedUp(permit.waitMs);
+    if (permit.waitMs !== undefined && permit.waitMs > 0) await waitFor(permit.waitMs, signal);
+    return null;
   }
 
   // Token calls count against the same limit as the requests that they are for.
@@ -143,10 +148,11 @@ export function openSession({ calls }: Pick<AdapterDeps, 'calls'>, input: Sessio
 
     const first = await once();
     if (auth.kind !== 'bearer' || first.token === null) return first.result;
-    if (first.result.kind !== 'answer' || first.result.status !== 401) return first.result;
+    const { rejects = ({ status }: Answer) => status === 401 } = auth;
+    if (first.result.kind !== 'answer' || !rejects(first.result)) return first.result;
     if (body === undefined) {
       const second = await once(first.token);
-      // Without a renewed token the 401 is the answer.
+      // Without a renewed token the rejection is the answer.
       return second.token === null ? first.result : second.result;
     }
     const renewed = await auth.source.get(tokenCall({ ...options, rejected: first.token }));
@@ -166,9 +172,9 @@ function withoutToken(result: Answer | NoAnswer, token: string | null): Answer |
   return { ...result, body: result.body.replaceAll(token, '[credential]') };
 }
 
-function rateLimited(waitMs: number): Trouble {
+function limitUsedUp(waitMs: number): Trouble {
   return {
-    code: 'rate_limited',
+    code: 'limit_used_up',
     detail: sentence`The EMR's limit of requests is used up.`,
     retryAfterMs: Math.ceil(waitMs),
   };

@@ -157,27 +157,8 @@ test('an answer that was lost is asked for once more with the same refresh token
 });
 
 test('a holder that was stopped leaves a lease that ends by itself', async () => {
-  const key = tokenKey(refreshToken());
-  const stale = await store.lease({ key, generation: 0, leaseMs: 300 });
-  if (stale === null) throw new Error('no lease');
+  await store.lease({ key: tokenKey(refreshToken()), generation: 0, leaseMs: 300 });
   expect(server.live.access).toContain(await tokenOf(worker().of(refreshToken())));
-  // When it goes on it changes nothing.
-  await store.giveUp(stale, { state: 'login_required', waitMs: 0 });
-  const pair = { accessToken: 'x', refreshToken: 'y', afterRejection: false, expiresInMs: 1000 };
-  expect(await store.put(stale, pair)).toBe(false);
-  expect((await store.look(key)).state).toBe('good');
-});
-
-test('a pair whose lease ran out is stored as long as there is no other', async () => {
-  const key = tokenKey(refreshToken());
-  const late = await store.lease({ key, generation: 0, leaseMs: 0 });
-  const next = await store.lease({ key, generation: 0, leaseMs: 60_000 });
-  if (late === null || next === null) throw new Error('no lease');
-  const pair = { accessToken: 'x', refreshToken: 'y', afterRejection: false, expiresInMs: 60_000 };
-  expect(await store.put(late, pair)).toBe(true);
-  // The other was refused with the dead refresh token: that says nothing about the pair.
-  await store.giveUp(next, { state: 'login_required', waitMs: 0 });
-  expect(await store.look(key)).toMatchObject({ state: 'good', leased: false, generation: 1 });
 });
 
 test('a pair that cannot be stored at once is stored later, and used only then', async () => {

@@ -3,9 +3,9 @@ import {
   type CheckOutcome,
   type ConnectionDescription,
   type EmrConnection,
-  localAdapterDeps,
   openAdapter,
 } from '@emr-payments/emr';
+import type { SharedAdapterDeps } from './adapter-deps.ts';
 
 /** Longest time that the EMR may take for all the calls of a check. */
 const CHECK_MS = 30_000;
@@ -20,16 +20,22 @@ export type CheckedConnection =
  *
  * @returns `ok: false` with a sentence, also when base URL, credentials or settings cannot be used at all.
  */
-export async function checkConnection(connection: EmrConnection): Promise<CheckedConnection> {
+export async function checkConnection(
+  deps: SharedAdapterDeps,
+  connection: EmrConnection,
+): Promise<CheckedConnection> {
   try {
-    const checked = await openAdapter(connection, localAdapterDeps()).check({
+    const checked = await openAdapter(connection, deps).check({
       signal: AbortSignal.timeout(CHECK_MS),
     });
     if (!checked.ok) return checked;
     const settings = { ...connection.settings, ...checked.settings };
-    const adapter = openAdapter({ ...connection, settings }, localAdapterDeps());
+    const adapter = openAdapter({ ...connection, settings }, deps);
     return { ...checked, capability: adapter.capability, described: adapter.describe() };
   } catch (error) {
     return { ok: false, reason: `${(error as Error).message}.` };
+  } finally {
+    // A check that ended early may have left a renewal running: what the vendor gives is stored before the process ends.
+    await deps.settled();
   }
 }

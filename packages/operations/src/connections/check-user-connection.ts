@@ -1,6 +1,7 @@
 import { type Actor, type Database, findUser, openCredentials, saveCapability } from '@emr-payments/db';
 import type { Capability, ConnectionDescription, SettingValues } from '@emr-payments/emr';
 import type { Keyring } from '@emr-payments/runtime';
+import { checkingDeps } from './adapter-deps.ts';
 import { checkConnection } from './check-connection.ts';
 import { capabilityRead, changesOf, givenSettings, isStored } from './stored-capability.ts';
 
@@ -46,7 +47,7 @@ export async function checkUserConnection(
     return { outcome: 'sealed' };
   }
   const given = givenSettings(connection);
-  const checked = await checkConnection({
+  const checked = await checkConnection(checkingDeps({ database, keyring }, { givesCredentials: false }), {
     userId: user.id,
     adapter,
     baseUrl,

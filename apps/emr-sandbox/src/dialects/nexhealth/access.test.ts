@@ -68,10 +68,10 @@ test('a call names the institution and a place of it', async () => {
   const { get, post } = await nexhealthForTest();
   for (const [place, status] of [
     ['location_id=1', 400],
-    ['subdomain=sandbox', 400],
-    ['subdomain=sandbox&location_id=main', 400],
+    ['subdomain=demo-practice', 400],
+    ['subdomain=demo-practice&location_id=main', 400],
     ['subdomain=other&location_id=1', 403],
-    ['subdomain=sandbox&location_id=99', 403],
+    ['subdomain=demo-practice&location_id=99', 403],
   ] as const) {
     expect((await post({ payment }, { path: `/payments?${place}` })).statusCode, place).toBe(status);
     expect((await get(`/payment_types?${place}`)).statusCode, place).toBe(status);

@@ -53,7 +53,7 @@ export const nexhealth: Dialect = {
 
     requireAccess(scope, { apiKey: token, pace });
     await practiceRoutes(scope, { practice, switches, since: new Date() });
-    await paymentRoutes(scope, { ledger, practice, capabilities, switches, insertions, deleted, show });
+    await paymentRoutes(scope, { ledger, practice, capabilities, pace, switches, insertions, deleted, show });
     await webhookRoutes(scope, { webhooks });
     addControl((control) =>
       controlRoutes(control, { ledger, switches, insertions, webhooks, deleted, show }),

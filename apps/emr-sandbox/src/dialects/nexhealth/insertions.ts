@@ -20,10 +20,9 @@ type Deps = {
 
 export type Insertions = {
   /**
-   * Takes a payment that the caller gets a 202 for. It is in the EMR `later_ms` after that, or when the practice is connected
-   * again. What waits when the sandbox stops is lost.
-   *
-   * @returns when the entry is on disk, if the EMR takes it at once; otherwise at once.
+   * Takes a payment that the caller gets a 202 for. It is on disk when this resolves, so that a kill loses nothing that was
+   * accepted, and NexHealth shows it `later_ms` after that. Only what waits for a practice that is not connected is lost with
+   * the process.
    */
   accept(payment: PaymentRequest): Promise<void>;
   /** Writes what has waited for the practice, if that is connected. */
@@ -67,8 +66,9 @@ export function createInsertions({
     const error = refusal(payment);
     if (error !== null) {
       const data = { payment: { transaction_id: transactionId, paid_at: paidOn } };
-      webhooks.publish({ event: 'payment_insertion', result: 'failed', data, errors: [error] });
-      return;
+      return later(() =>
+        webhooks.publish({ event: 'payment_insertion', result: 'failed', data, errors: [error] }),
+      );
     }
     const document: PaymentDocument = { transaction_id: transactionId };
     const entries = rowsOf(payment.cents, switches.current.split_rows).map((cents) =>
@@ -90,11 +90,27 @@ export function createInsertions({
       ),
     );
     for (const entry of entries) await entry.written;
-    for (const entry of entries) {
-      const data = { payment: show(entry) };
-      webhooks.publish({ event: 'payment_insertion', result: 'complete', data, errors: [] });
-      webhooks.publish({ event: 'payment_created', data, errors: [] });
+    later(() => {
+      for (const entry of entries) {
+        const data = { payment: show(entry) };
+        webhooks.publish({ event: 'payment_insertion', result: 'complete', data, errors: [] });
+        webhooks.publish({ event: 'payment_created', data, errors: [] });
+      }
+    });
+  }
+
+  /** Runs the work when the read cycle has seen what is in the EMR now. */
+  function later(work: () => void): void {
+    const { later_ms } = pace.current;
+    if (later_ms === 0) {
+      work();
+      return;
     }
+    const timer = setTimeout(() => {
+      timers.delete(timer);
+      work();
+    }, later_ms);
+    timers.add(timer);
   }
 
   async function arrive(payment: PaymentRequest): Promise<void> {
@@ -108,15 +124,7 @@ export function createInsertions({
   }
 
   return {
-    async accept(payment) {
-      const { later_ms } = pace.current;
-      if (later_ms === 0) return arrive(payment);
-      const timer = setTimeout(() => {
-        timers.delete(timer);
-        laterOn(arrive(payment));
-      }, later_ms);
-      timers.add(timer);
-    },
+    accept: arrive,
     resume() {
       if (switches.current.write_status === 'green')
         for (const payment of waiting.splice(0)) laterOn(insert(payment));

@@ -4,7 +4,7 @@ import { sandboxForTest } from '../../testing/sandbox.ts';
 export const KEY = 'sandbox-key-0001';
 export const PAYMENT_ID = '123e4567e89b12d3a456426614174001';
 export const ACCEPT = 'application/vnd.Nexhealth+json;version=2';
-export const PLACE = 'subdomain=sandbox&location_id=1';
+export const PLACE = 'subdomain=demo-practice&location_id=1';
 
 /** A payment that the demo practice takes. */
 export const payment = {

@@ -36,12 +36,12 @@ test('no path, query, header or body is an error of ours', async () => {
       for (const field of fields)
         await expectNoFault({
           method: 'GET',
-          path: `/nexhealth/${resource}?subdomain=sandbox&location_id=1&updated_since=2020-01-01&${field}=${value}`,
+          path: `/nexhealth/${resource}?subdomain=demo-practice&location_id=1&updated_since=2020-01-01&${field}=${value}`,
         });
     }
   }
   const headers = { 'content-type': 'application/json' };
-  const path = '/nexhealth/payments?subdomain=sandbox&location_id=1';
+  const path = '/nexhealth/payments?subdomain=demo-practice&location_id=1';
   for (const body of [...spoiled({ payment }), '\0', '"\\ud800"', '{', '[]', 'null'])
     await expectNoFault({ method: 'POST', path, headers, body });
   for (const body of spoiled({ target_url: 'http://127.0.0.1:9/' }))

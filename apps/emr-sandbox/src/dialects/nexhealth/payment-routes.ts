@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { Capabilities } from '../../capabilities.ts';
 import type { Entry, Ledger } from '../../ledger.ts';
+import type { Pace } from '../../pace.ts';
 import type { Practice } from '../../practice.ts';
 import { requireFinancialData, requireVersion } from './access.ts';
 import { NexProblem, success } from './envelope.ts';
@@ -14,6 +15,7 @@ type Deps = {
   ledger: Ledger;
   practice: Practice;
   capabilities: Capabilities;
+  pace: Pace;
   switches: Switches;
   insertions: Insertions;
   deleted: Deleted;
@@ -34,7 +36,10 @@ const OTHER_PARAMETERS = ['subdomain', 'location_id', 'include_deleted', 'sort']
 
 /** Payments: create, which is asynchronous, search and read. Until May 2025 the path was `/payment_transactions`. */
 export async function paymentRoutes(app: FastifyInstance, deps: Deps): Promise<void> {
-  const { ledger, practice, capabilities, switches, insertions, deleted, show } = deps;
+  const { ledger, practice, capabilities, pace, switches, insertions, deleted, show } = deps;
+
+  /** The read cycle comes `later_ms` after the EMR has the payment. */
+  const isSeen = ({ receivedAt }: Entry) => Date.parse(receivedAt) + pace.current.later_ms <= Date.now();
 
   /** What the read cycle has seen. An entry that is not on disk has not been answered for anybody. */
   async function search(query: Query): Promise<Entry[]> {
@@ -48,6 +53,7 @@ export async function paymentRoutes(app: FastifyInstance, deps: Deps): Promise<v
     const candidates = transactionId ? ledger.byKey(transactionId) : ledger.entries;
     const found = candidates.filter(
       (entry) =>
+        isSeen(entry) &&
         (!transactionId || transactionIdOf(entry) === transactionId) &&
         (patientNumber === undefined || entry.posting.patientId === owner?.id) &&
         (updatedSince === undefined ||
@@ -88,7 +94,7 @@ export async function paymentRoutes(app: FastifyInstance, deps: Deps): Promise<v
     requireFinancialData(switches);
     if (!only(request.query, 'subdomain')) throw new NexProblem(400, 'subdomain is missing');
     const entry = ledger.byId(request.params.id);
-    if (entry === undefined) throw new NexProblem(404, 'Payment not found');
+    if (entry === undefined || !isSeen(entry)) throw new NexProblem(404, 'Payment not found');
     await entry.written;
     return success(show(entry));
   });

@@ -192,8 +192,8 @@ test('one payment is read by its id', async () => {
   const { get, pay, rows } = await nexhealthForTest();
   await pay();
   const [row] = (await rows()).data;
-  expect((await get(`/payments/${row.id}?subdomain=sandbox`)).json().data).toEqual(row);
-  expect(errorOf(await get('/payments/1?subdomain=sandbox'))[0]).toBe(404);
+  expect((await get(`/payments/${row.id}?subdomain=demo-practice`)).json().data).toEqual(row);
+  expect(errorOf(await get('/payments/1?subdomain=demo-practice'))[0]).toBe(404);
 });
 
 test('the path of before May 2025 is still served', async () => {

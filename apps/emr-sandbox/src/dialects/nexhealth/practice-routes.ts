@@ -129,7 +129,8 @@ export async function practiceRoutes(
       sync_source_name: 'sandbox',
       emr: { id: 1, name: 'sandbox', display_name: 'Sandbox', type: 'onprem' },
       read_status: 'green',
-      read_status_at: at,
+      // The last successful read (https://docs.nexhealth.com/reference/webhook-subscriptions): the ledger is never behind here.
+      read_status_at: new Date().toISOString(),
       write_status,
       write_status_at: at,
       locations: practice.locations

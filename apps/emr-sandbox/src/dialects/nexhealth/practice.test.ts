@@ -24,10 +24,10 @@ test('payment types come in pages of five', async () => {
 
 test('locations come in their institution', async () => {
   const { get } = await nexhealthForTest();
-  const { data, count } = (await get('/locations?subdomain=sandbox')).json();
+  const { data, count } = (await get('/locations?subdomain=demo-practice')).json();
   expect(count).toBe(1);
   expect(data[0]).toMatchObject({
-    subdomain: 'sandbox',
+    subdomain: 'demo-practice',
     locations: [
       { id: 1, name: 'Main Street Clinic', foreign_id: '1404', tz: 'America/New_York', inactive: false },
       { id: 2, foreign_id: '1405' },
@@ -41,7 +41,7 @@ test('locations come in their institution', async () => {
 test('a practice that is not connected accepts payments, and writes them when it is', async () => {
   const { get, pay, rows, control } = await nexhealthForTest();
   await control({ write_status: 'red' });
-  expect((await get('/sync_status?subdomain=sandbox')).json().data[0].write_status).toBe('red');
+  expect((await get('/sync_status?subdomain=demo-practice')).json().data[0].write_status).toBe('red');
   expect((await pay()).statusCode).toBe(202);
   expect((await rows()).data).toEqual([]);
   await control({ write_status: 'green' });

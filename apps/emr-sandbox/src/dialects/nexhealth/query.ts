@@ -5,7 +5,7 @@ import { NexProblem, success } from './envelope.ts';
 export type Query = Record<string, string | string[] | undefined>;
 
 /** The practice is one institution with this name in `subdomain`. */
-export const SUBDOMAIN = 'sandbox';
+export const SUBDOMAIN = 'demo-practice';
 export const INSTITUTION_ID = 1;
 
 /** Per page, unless `per_page` says otherwise; the vendor's own document gives this default. */

@@ -25,7 +25,7 @@ test('an insertion is published, signed, to an endpoint that was registered and 
   expect(created.statusCode).toBe(201);
   const { id, secret_key } = created.json().data;
   const subscription = { resource_type: 'Payment', event: 'payment_insertion' };
-  const path = `/webhook_endpoints/${id}/webhook_subscriptions?subdomain=sandbox`;
+  const path = `/webhook_endpoints/${id}/webhook_subscriptions?subdomain=demo-practice`;
   expect((await post(subscription, { path })).statusCode).toBe(201);
   expect((await get('/webhook_endpoints')).json().data).toHaveLength(1);
 
@@ -35,7 +35,7 @@ test('an insertion is published, signed, to an endpoint that was registered and 
   expect(JSON.parse(text)).toMatchObject({
     resource_type: 'Payment',
     event_name: 'payment_insertion.complete',
-    subdomain: 'sandbox',
+    subdomain: 'demo-practice',
     data: { payment: (await rows()).data[0] },
     delivery_errors: [],
   });
@@ -72,7 +72,7 @@ test('only this machine is called, and a subscription names an endpoint and an e
   expect(refused.statusCode).toBe(400);
 
   const subscription = { resource_type: 'Payment', event: 'payment_insertion' };
-  const at = (id: number, subdomain = 'sandbox') => ({
+  const at = (id: number, subdomain = 'demo-practice') => ({
     path: `/webhook_endpoints/${id}/webhook_subscriptions?subdomain=${subdomain}`,
   });
   expect((await post(subscription, at(9))).statusCode).toBe(404);

@@ -35,6 +35,7 @@ test.each([
   ["Couldn't find Patient with 'id'=415", 'unknown_patient'],
   ['payment_type_id is invalid', 'unknown_payment_method'],
   ['location_id is not accessible', 'unknown_location'],
+  ['The patient is not at this location', 'unknown_patient'],
   ['amount must not be 0', 'amount_refused'],
   ['paid_at is in a closed period', 'closed_period'],
   ['Bad things', 'emr_refused'],

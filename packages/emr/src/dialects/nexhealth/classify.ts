@@ -4,7 +4,7 @@ import { describeNoAnswer, judgeStatus } from '../../http/evidence.ts';
 import type { Answer, NoAnswer } from '../../http/exchange.ts';
 import { errorIn, type NexError, wordsOf } from './envelope.ts';
 
-/** The vendor names no texts. Its own names of the fields lead to the code; without one of them it is `emr_refused`. */
+/** The vendor documents no texts. The field that a text names first leads to the code; without one it is `emr_refused`. */
 const FIELDS: readonly (readonly [RegExp, FailedCode])[] = [
   [/payment[_ ]type|type_name/i, 'unknown_payment_method'],
   [/location/i, 'unknown_location'],
@@ -15,7 +15,10 @@ const FIELDS: readonly (readonly [RegExp, FailedCode])[] = [
 
 function codeOf({ texts }: NexError): FailedCode {
   const said = texts.join(' ');
-  return FIELDS.find(([pattern]) => pattern.test(said))?.[1] ?? 'emr_refused';
+  const [first] = FIELDS.map(([pattern, code]) => ({ at: said.search(pattern), code }))
+    .filter(({ at }) => at >= 0)
+    .sort((a, b) => a.at - b.at);
+  return first?.code ?? 'emr_refused';
 }
 
 /**

@@ -1,0 +1,136 @@
+import { createHash } from 'node:crypto';
+import { Type } from '@sinclair/typebox';
+import { createSignedTokens } from '../../signed-tokens.ts';
+import { DrChronoProblem } from './problem.ts';
+
+/** Access tokens live 48 hours, refresh tokens without an end (https://app.drchrono.com/api-docs/). */
+const ACCESS_SECONDS = 172_800;
+/** A credential as the vendor gives it: one word of visible ASCII. */
+const WORD = /^[\x21-\x7e]{1,255}$/;
+
+/** The scopes that a user of this EMR has granted. */
+export const SCOPES = [
+  'billing:patient-payment:read',
+  'billing:patient-payment:write',
+  'patients:read',
+  'settings:read',
+] as const;
+export type Scope = (typeof SCOPES)[number];
+
+/** `generation` counts the refreshes of one authorization: only the newest pair is good. */
+const PairFacts = Type.Object({
+  use: Type.Union([Type.Literal('access'), Type.Literal('refresh')]),
+  clientId: Type.String(),
+  /** Names the first refresh token, and so the person's consent. */
+  authorization: Type.String(),
+  generation: Type.Integer(),
+  issuedAt: Type.Integer(),
+  scopes: Type.Array(Type.String()),
+});
+
+export type TokenAnswer = {
+  access_token: string;
+  token_type: 'Bearer';
+  expires_in: number;
+  refresh_token: string;
+  scope: string;
+};
+export type Caller = { clientId: string; scopes: readonly string[] };
+
+export type Authorizations = {
+  /** Answers a token request. @throws DrChronoProblem for one that is refused. */
+  refresh(form: Readonly<Record<string, string>>, basic: string | undefined): TokenAnswer;
+  /** Gives an application a new refresh token, as the consent of a person does: every token before it is invalid. */
+  consent(clientId: string): string;
+  /** @returns who calls; null without a good access token. */
+  callerOf(authorization: string | undefined): Caller | null;
+};
+
+const refused = (status: number, error: string) => new DrChronoProblem(status, { error });
+
+/** Reads id and secret of the application: both in the form, or both in `Authorization: Basic` (RFC 6749, section 2.3.1). */
+function clientOf(form: Readonly<Record<string, string>>, basic: string | undefined): string {
+  const [, coded] = /^Basic ([A-Za-z0-9+/=]+)$/.exec(basic ?? '') ?? [];
+  const pair = Buffer.from(coded ?? '', 'base64').toString();
+  const [id, secret] = coded === undefined ? [form.client_id, form.client_secret] : pair.split(':');
+  if (id === undefined || secret === undefined || !WORD.test(id) || !WORD.test(secret))
+    throw refused(401, 'invalid_client');
+  return id;
+}
+
+/**
+ * Gives pairs of tokens by the grant `refresh_token`. Each refresh makes the pair before it invalid. The first refresh token, which a
+ * person's consent brings at the vendor, is the sandbox's secret, or any word where it has none; each application (`client_id`) may
+ * begin with it once. The state is in memory: after a restart the pair that is presented first is the newest.
+ */
+export function createAuthorizations({
+  secret,
+  now = Date.now,
+}: {
+  secret: string | undefined;
+  now?: () => number;
+}): Authorizations {
+  const tokens = createSignedTokens({ secret, purpose: 'drchrono' }, PairFacts);
+  const newest = new Map<string, number>();
+  const keyOf = ({ clientId, authorization }: { clientId: string; authorization: string }) =>
+    `${clientId} ${authorization}`;
+
+  const nameOf = (first: string) => createHash('sha256').update(first).digest('hex').slice(0, 16);
+
+  /** The authorization and generation that a refresh token stands for. */
+  function presented(refreshToken: string, clientId: string) {
+    const pair = tokens.read(refreshToken);
+    if (pair !== null) return pair.use === 'refresh' && pair.clientId === clientId ? pair : null;
+    if (secret === undefined ? !WORD.test(refreshToken) : refreshToken !== secret) return null;
+    return { clientId, authorization: nameOf(refreshToken), generation: 0, scopes: SCOPES.map(String) };
+  }
+
+  return {
+    refresh(form, basic) {
+      if (form.grant_type !== 'refresh_token') throw refused(400, 'unsupported_grant_type');
+      const clientId = clientOf(form, basic);
+      if (form.refresh_token === undefined || form.refresh_token === '')
+        throw refused(400, 'invalid_request');
+      const pair = presented(form.refresh_token, clientId);
+      if (pair === null || pair.generation !== (newest.get(keyOf(pair)) ?? pair.generation))
+        throw refused(400, 'invalid_grant');
+      const scopes = form.scope === undefined ? pair.scopes : form.scope.split(' ');
+      if (scopes.some((scope) => !pair.scopes.includes(scope))) throw refused(400, 'invalid_scope');
+      const generation = pair.generation + 1;
+      newest.set(keyOf(pair), generation);
+      const { authorization } = pair;
+      const facts = { clientId, authorization, generation, issuedAt: now(), scopes };
+      return {
+        access_token: tokens.issue({ ...facts, use: 'access' }),
+        token_type: 'Bearer',
+        expires_in: ACCESS_SECONDS,
+        refresh_token: tokens.issue({ ...facts, use: 'refresh' }),
+        scope: scopes.join(' '),
+      };
+    },
+    consent(clientId) {
+      const authorization = nameOf(secret ?? 'consent');
+      const key = keyOf({ clientId, authorization });
+      const generation = (newest.get(key) ?? 0) + 1;
+      newest.set(key, generation);
+      const scopes = SCOPES.map(String);
+      return tokens.issue({
+        use: 'refresh',
+        clientId,
+        authorization,
+        generation,
+        issuedAt: now(),
+        scopes,
+      });
+    },
+    callerOf(authorization) {
+      const [, presentedToken = ''] = /^Bearer (\S+)$/.exec(authorization ?? '') ?? [];
+      const pair = tokens.read(presentedToken);
+      if (pair === null || pair.use !== 'access') return null;
+      const last = newest.get(keyOf(pair)) ?? pair.generation;
+      if (pair.generation !== last || now() >= pair.issuedAt + ACCESS_SECONDS * 1000) return null;
+      newest.set(keyOf(pair), pair.generation);
+      return { clientId: pair.clientId, scopes: pair.scopes };
+    },
+  };
+}

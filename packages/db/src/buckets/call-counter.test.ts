@@ -1,0 +1,184 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { openDatabase } from '../core/database.ts';
+import { type OpenPractice, openPractice } from '../testing/open-practice.ts';
+import { type Bucket, saveBucket } from './bucket.ts';
+import { openCallCounter } from './call-counter.ts';
+import type { LimitWindow } from './pace.ts';
+
+let practice: OpenPractice;
+beforeEach(async () => {
+  practice = await openPractice();
+});
+afterEach(() => practice.close());
+
+const sql = async (text: string) => (await practice.owner.pool.query(text)).rows;
+const counter = (options?: { yields?: boolean }) => openCallCounter(practice, options);
+const storedOf = ({ key }: Bucket) => sql(`SELECT calls, per_ms FROM rate_buckets WHERE key = '${key}'`);
+
+/** Numbers from 0 to below 1 that a seed repeats (mulberry32). */
+function randomOf(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let value = Math.imul(state ^ (state >>> 15), 1 | state);
+    value = (value + Math.imul(value ^ (value >>> 7), 61 | value)) ^ value;
+    return ((value ^ (value >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
+
+/** The largest number of calls in any window of that length. */
+function mostWithin(times: readonly number[], perMs: number): number {
+  const sorted = times.toSorted((a, b) => a - b);
+  let from = 0;
+  let most = 0;
+  for (const [to, time] of sorted.entries()) {
+    while (time - (sorted[from] ?? 0) >= perMs) from += 1;
+    most = Math.max(most, to - from + 1);
+  }
+  return most;
+}
+
+const SCENARIOS: [seed: number, windows: LimitWindow[]][] = [
+  [1, [{ calls: 1, perMs: 1_000 }]],
+  [2, [{ calls: 3, perMs: 2_000 }]],
+  [
+    3,
+    [
+      { calls: 10, perMs: 1_000 },
+      { calls: 100, perMs: 60_000 },
+    ],
+  ],
+  [4, [{ calls: 40, perMs: 20_000 }]],
+  [
+    5,
+    [
+      { calls: 20, perMs: 1_000 },
+      { calls: 60, perMs: 10_000 },
+      { calls: 200, perMs: 120_000 },
+    ],
+  ],
+  [6, [{ calls: 2, perMs: 30_000 }]],
+];
+
+test.each(SCENARIOS)(
+  'calls at random times hold every window of the limit (%i: %o)',
+  async (seed, windows) => {
+    const random = randomOf(seed);
+    const bucket = { key: `random-${seed}`, windows };
+    await saveBucket(practice, bucket);
+    const counters = [counter(), counter({ yields: true })];
+    const lengths = windows.map(({ perMs }) => perMs);
+    const startedAt = performance.now();
+    let passed = 0;
+    const left: number[] = [];
+    for (let n = 0; n < 250; n += 1) {
+      // Bursts, pauses of all lengths, and now and then a rest after which a whole burst is free.
+      const longest = lengths[Math.floor(random() * lengths.length)] ?? 0;
+      const gap = random() < 0.6 ? 0 : Math.round(longest * random() ** 4 * 2);
+      passed += gap;
+      await sql(`UPDATE rate_buckets SET next_slots = (SELECT array_agg(slot - interval '${gap} ms' ORDER BY n)
+                 FROM unnest(next_slots) WITH ORDINALITY AS each(slot, n)) WHERE key = '${bucket.key}'`);
+      const taken = await counters[random() < 0.8 ? 0 : 1]?.take(bucket);
+      if (taken?.granted) left.push(passed + (performance.now() - startedAt) + taken.waitMs);
+    }
+    // Enough of them that a limit can be broken.
+    expect(left.length).toBeGreaterThan(15);
+    for (const { calls, perMs } of windows) {
+      const most = mostWithin(left, perMs);
+      expect(most, `in ${perMs} ms`).toBeLessThanOrEqual(calls);
+      expect(most, `in ${perMs} ms`).toBeGreaterThan(0);
+    }
+  },
+);
+
+test('callers of two pools at once share the limit', async () => {
+  const windows = [
+    { calls: 10, perMs: 250 },
+    { calls: 25, perMs: 1_000 },
+  ];
+  const bucket = { key: 'shared', windows };
+  const other = openDatabase({ url: practice.url, poolSize: 6, applicationName: 'second pool' });
+  const left: number[] = [];
+  const until = performance.now() + 2_500;
+  const call = async (each: ReturnType<typeof counter>) => {
+    while (performance.now() < until) {
+      const taken = await each.take(bucket);
+      const at = performance.now() + taken.waitMs;
+      if (taken.granted) left.push(at);
+      await new Promise((resolve) => setTimeout(resolve, Math.max(0, at - performance.now())));
+    }
+  };
+  const pools = [counter(), openCallCounter({ database: other })];
+  await Promise.all(Array.from({ length: 12 }, (_, n) => call(pools[n % 2] ?? counter())));
+  await other.close();
+  for (const { calls, perMs } of windows)
+    expect(mostWithin(left, perMs), `${perMs} ms`).toBeLessThanOrEqual(calls);
+  // And they use it: three quarters of it at least.
+  expect(left.length).toBeGreaterThan(25 * 2.5 * 0.75);
+}, 20_000);
+
+test('calls that may be made within three seconds are counted one behind the other; later ones are not counted', async () => {
+  const bucket = { key: 'slow', windows: [{ calls: 1, perMs: 1_000 }] };
+  const waits: { granted: boolean; waitMs: number }[] = [];
+  for (let n = 0; n < 5; n += 1) waits.push(await counter().take(bucket));
+  expect(waits.map(({ granted }) => granted)).toEqual([true, true, true, false, false]);
+  expect(waits[0]?.waitMs).toBe(0);
+  for (const [n, { waitMs }] of waits.entries()) {
+    const wait = Math.min(n, 3) * 1_100;
+    expect(waitMs).toBeLessThanOrEqual(wait);
+    expect(waitMs).toBeGreaterThan(wait - 1_000);
+  }
+});
+
+test('a pause holds back every caller', async () => {
+  const bucket = { key: 'paused', windows: [{ calls: 100, perMs: 1_000 }] };
+  await saveBucket(practice, bucket);
+  await sql(`UPDATE rate_buckets SET paused_until = now() + interval '1 hour'`);
+  for (const each of [counter(), counter({ yields: true })]) {
+    const { granted, waitMs } = await each.take(bucket);
+    expect(granted).toBe(false);
+    expect(waitMs).toBeGreaterThan(3_590_000);
+  }
+});
+
+test('calls that no payment waits for leave three quarters of the burst', async () => {
+  const bucket = { key: 'hour', windows: [{ calls: 80, perMs: 3_600_000 }] };
+  const take = async (yields: boolean) => (await counter({ yields }).take(bucket)).granted;
+  expect([await take(true), await take(true), await take(true)]).toEqual([true, true, false]);
+  const rest: boolean[] = [];
+  for (let n = 0; n < 7; n += 1) rest.push(await take(false));
+  expect(rest).toEqual([true, true, true, true, true, true, false]);
+});
+
+test('a bucket without a row is written by the first call, and one that is looser is made stricter', async () => {
+  const bucket = { key: 'office', windows: [{ calls: 60, perMs: 60_000 }] };
+  expect((await counter().take(bucket)).granted).toBe(true);
+  expect(await storedOf(bucket)).toEqual([{ calls: [60], per_ms: [60_000] }]);
+
+  await counter().take({ ...bucket, windows: [{ calls: 30, perMs: 60_000 }] });
+  expect(await storedOf(bucket)).toEqual([{ calls: [30], per_ms: [60_000] }]);
+
+  // A connection with a looser setting does not loosen it for the others.
+  await counter().take(bucket);
+  expect(await storedOf(bucket)).toEqual([{ calls: [30], per_ms: [60_000] }]);
+});
+
+test('many first calls at once write one bucket, and all of them count', async () => {
+  const bucket = { key: 'new', windows: [{ calls: 40, perMs: 3_600_000 }] };
+  const taken = await Promise.all(Array.from({ length: 12 }, () => counter().take(bucket)));
+  expect(taken.filter(({ granted }) => granted).length).toBe(4);
+  expect(await storedOf(bucket)).toEqual([{ calls: [40], per_ms: [3_600_000] }]);
+});
+
+test('a change of the windows gives no new burst', async () => {
+  const bucket = { key: 'changed', windows: [{ calls: 40, perMs: 3_600_000 }] };
+  for (let n = 0; n < 4; n += 1) expect((await counter().take(bucket)).granted).toBe(true);
+  await saveBucket(practice, { ...bucket, windows: [{ calls: 50, perMs: 3_600_000 }] });
+  expect((await counter().take({ ...bucket, windows: [{ calls: 50, perMs: 3_600_000 }] })).granted).toBe(
+    false,
+  );
+});
+
+test('a bucket without windows is a mistake', async () => {
+  await expect(saveBucket(practice, { key: 'none', windows: [] })).rejects.toThrow('has no window');
+});

@@ -1,0 +1,41 @@
+import type { StatementDeps } from '../core/statements.ts';
+import { type Bucket, ensureBucket, holds, windowsOf } from './bucket.ts';
+import { type CallTaken, takeCall } from './take-call.ts';
+
+/** Counts the requests to EMRs of all processes in the rows of their buckets. It has the form of `CallCounter` in packages/emr. */
+export type DatabaseCallCounter = {
+  take(bucket: Bucket): Promise<{ granted: true; waitMs: number } | { granted: false; waitMs: number }>;
+};
+
+/** A call that may be made this soon is granted, and waited for. */
+const LONGEST_WAIT_MS = 3_000;
+
+/**
+ * Opens the counter of calls for one process. A bucket without a row, or with looser windows than those that are asked for, is
+ * written: the connection is older than the bucket, or was saved by an older version.
+ *
+ * @param options.yields true: calls that no payment waits for, such as an integrator's request for the names of a practice. They use only
+ *   what postings leave.
+ */
+export function openCallCounter(
+  deps: StatementDeps,
+  { yields = false }: { yields?: boolean } = {},
+): DatabaseCallCounter {
+  async function takeFrom(bucket: Bucket): Promise<CallTaken> {
+    const asked = { key: bucket.key, yields, longestWaitMs: LONGEST_WAIT_MS };
+    const taken = await takeCall(deps, asked);
+    if (taken !== null && holds(windowsOf(taken), bucket)) return taken;
+    await ensureBucket(deps, bucket);
+    // What was granted by the former windows is a call of theirs: it is not taken back.
+    const again = taken?.granted ? taken : await takeCall(deps, asked);
+    if (again === null) throw new Error('the rate bucket was not written');
+    return again;
+  }
+
+  return {
+    async take(bucket) {
+      const { granted, waitMs } = await takeFrom(bucket);
+      return { granted, waitMs };
+    },
+  };
+}

@@ -1,0 +1,36 @@
+import { expect, test } from 'vitest';
+import { paceOf, strictest } from './pace.ts';
+
+test.each([
+  ['Open Dental, a key', { calls: 1, perMs: 1_000 }, { burst: 1, intervalUs: 1_100_000 }],
+  ['DrChrono, seconds', { calls: 10, perMs: 1_000 }, { burst: 1, intervalUs: 110_000 }],
+  ['DrChrono, hours', { calls: 500, perMs: 3_600_000 }, { burst: 50, intervalUs: 8_780_488 }],
+  ['NexHealth', { calls: 2_000, perMs: 60_000 }, { burst: 200, intervalUs: 36_647 }],
+  ['a small limit of a long time', { calls: 6, perMs: 60_000 }, { burst: 4, intervalUs: 22_000_000 }],
+  ['one call in a long time', { calls: 1, perMs: 60_000 }, { burst: 1, intervalUs: 66_000_000 }],
+])('%s', (_name, window, pace) => {
+  expect(paceOf(window)).toEqual(pace);
+});
+
+test('no pace lets more calls than the limit leave in a window and a tenth', () => {
+  const wrong: object[] = [];
+  for (let calls = 1; calls <= 3_000; calls += 1)
+    for (const perMs of [100, 1_000, 9_999, 10_000, 60_000, 3_600_000, 86_400_000]) {
+      const { burst, intervalUs } = paceOf({ calls, perMs });
+      const most = burst + Math.ceil((perMs * 1_100) / intervalUs) - 1;
+      if (most > calls || burst < 1) wrong.push({ calls, perMs, burst, intervalUs });
+    }
+  expect(wrong).toEqual([]);
+});
+
+test('the stricter of two sets of windows has the smaller number of each, and the windows of both', () => {
+  const one = [
+    { calls: 500, perMs: 3_600_000 },
+    { calls: 10, perMs: 1_000 },
+  ];
+  expect(strictest(one, [{ calls: 300, perMs: 3_600_000 }])).toEqual([
+    { calls: 10, perMs: 1_000 },
+    { calls: 300, perMs: 3_600_000 },
+  ]);
+  expect(strictest([], one)).toEqual(one.toReversed());
+});

@@ -1,0 +1,30 @@
+import { query, type StatementDeps } from '../core/statements.ts';
+
+const COUNT = {
+  name: 'count-ended-logins',
+  text: `SELECT count(*)::int AS count FROM emr_tokens WHERE state = 'login_required'`,
+};
+
+/** Counts the credentials whose login has ended: only a new one of a person helps. */
+export async function countEndedLogins(deps: StatementDeps): Promise<number> {
+  const [row] = await query<{ count: number }>(deps, COUNT, []);
+  return row?.count ?? 0;
+}
+
+const STATES = {
+  name: 'read-token-states',
+  text: `SELECT key, state, expires_at FROM emr_tokens WHERE key = ANY($1::text[])`,
+};
+
+/** Reads the states of credentials' tokens. One that was never used has none. */
+export async function readTokenStates(
+  deps: StatementDeps,
+  { keys }: { keys: readonly string[] },
+): Promise<{ key: string; state: 'good' | 'login_required'; expiresAt: Date | null }[]> {
+  type Row = { key: string; state: 'good' | 'login_required'; expires_at: Date | null };
+  return (await query<Row>(deps, STATES, [keys])).map(({ key, state, expires_at: expiresAt }) => ({
+    key,
+    state,
+    expiresAt,
+  }));
+}

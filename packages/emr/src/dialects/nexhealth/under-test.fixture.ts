@@ -1,0 +1,96 @@
+import type { WireAnswer } from '../../conformance/break-server.ts';
+import { SANDBOX_SECRET, sandboxUnderTest } from '../../conformance/sandbox-under-test.ts';
+import type { NeutralEntry, UnderTest } from '../../conformance/under-test.ts';
+import { nexhealth } from './adapter.ts';
+
+type Json = Record<string, unknown>;
+
+/** Changes the answer to a search of the ledger; every other answer is left as it is. */
+const search =
+  (change: (frame: Json) => unknown) =>
+  (answer: WireAnswer): WireAnswer => {
+    // Of all lists, the ledger alone has pages and no rows in these rules.
+    if (answer.status !== 200 || !/"data":\[\]/.test(answer.body)) return answer;
+    return { ...answer, body: JSON.stringify(change(JSON.parse(answer.body))) };
+  };
+
+const UNCLEAR: UnderTest['unclear'] = [
+  { name: 'no rows and an error', change: search((frame) => ({ ...frame, error: ['Timed out'] })) },
+  { name: 'no rows and a frame that says no', change: search((frame) => ({ ...frame, code: false })) },
+  { name: 'no rows and no word of another page', change: search(({ page_info: _, ...frame }) => frame) },
+  {
+    name: 'another page, and not where it begins',
+    change: search((frame) => ({ ...frame, page_info: { has_next_page: true } })),
+  },
+  {
+    name: 'the payments of others',
+    change: search((frame) => ({ ...frame, data: [{ id: 1, transaction_id: 'x', patient_id: 1 }] })),
+  },
+  { name: 'a row that cannot be read', change: search((frame) => ({ ...frame, data: [{ payment: 1 }] })) },
+  { name: 'rows that are no list', change: search((frame) => ({ ...frame, data: {} })) },
+];
+
+/** Our fields, as the practice sees them in the notes. */
+const NOTE = /^\[emr-payments [0-9a-f]{32}\] ([^\n]*)(?:\n([\s\S]*))?$/;
+
+/** The ledger has patients by the sandbox's own ids, and the notes as they were sent. */
+function toNeutral(entry: NeutralEntry): NeutralEntry {
+  const [, referenceNumber = null, notes = null] = NOTE.exec(entry.notes ?? '') ?? [];
+  return {
+    ...entry,
+    patientId: String(Number(entry.patientId.replace('pat-', '')) - 1000),
+    referenceNumber,
+    notes,
+  };
+}
+
+/** The NexHealth adapter on a sandbox process of its own. */
+export function nexhealthUnderTest(): ReturnType<typeof sandboxUnderTest> {
+  return sandboxUnderTest({
+    dialect: nexhealth,
+    path: '/nexhealth',
+    // The ledger of the sandbox is never behind: what it shows is all.
+    settings: { subdomain: 'demo-practice', settle_ms: 0 },
+    unprotected: {},
+    needsToken: true,
+    toNeutral,
+    capability: 'lookup',
+    credentials: { good: { api_key: SANDBOX_SECRET }, rejected: { api_key: 'expired-key-4711' } },
+    answers: 'later',
+    again: 'named',
+    lists: 'read',
+    anyName: { method: false, location: false },
+    sees: { lookUp: ['amount', 'patient', 'deposit date'], send: [] },
+    keyless: false,
+    ids: ['9223372036854775807'],
+    remarks: [],
+    isSend: ({ method, path }) => method === 'POST' && path.endsWith('/payments'),
+    practice: {
+      patientIds: ['1', '2'],
+      methods: [
+        { given: ' caRD ', code: { id: '1', name: 'Card' }, inEntry: 'Card' },
+        { given: 'patient  portal', code: { id: '4', name: 'Patient Portal' }, inEntry: 'Patient Portal' },
+        { given: 'HSA/FSA Card', code: { id: '6', name: 'HSA/FSA Card' }, inEntry: 'HSA/FSA Card' },
+      ],
+      locations: [
+        { given: '1404', code: { id: '1', name: 'Main Street Clinic' }, inEntry: '1404' },
+        { given: '2', code: { id: '2', name: 'Riverside Clinic' }, inEntry: '1405' },
+        { given: ' TELEHEALTH', code: { id: '3', name: 'Telehealth' }, inEntry: '1406' },
+      ],
+    },
+    refusals: [
+      { name: 'an unknown patient', change: { emrPatientId: '999' }, code: 'unknown_patient' },
+      {
+        name: 'a method that was removed after it was resolved',
+        change: { method: { id: '999', name: 'Gold' } },
+        code: 'unknown_payment_method',
+      },
+    ],
+    unclear: UNCLEAR,
+    complaint: (words) => JSON.stringify({ code: false, description: words, data: {}, error: [words] }),
+    statements: [],
+    // No answer to a send names an entry.
+    renamed: null,
+    limits: {},
+  });
+}
