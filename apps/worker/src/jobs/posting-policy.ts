@@ -30,8 +30,8 @@ export const POSTING_POLICY = {
 /**
  * Decides how long a payment is put off.
  * - With a renewed token it is tried at once.
- * - A limit of requests names its wait (`retryAfterMs`), which pauses the whole lane: the jitter is at most as long again, or a
- *   second, however often the payment has been put off, so that a payment with many tries does not pause the others for minutes.
+ * - A limit of requests names its wait (`retryAfterMs`): the jitter is at most as long again, or a second, however often the payment
+ *   has been put off, because it is known when the limit has room.
  *
  * @param input.code why it is put off.
  * @param input.tries how often the payment has been put off before.
