@@ -44,7 +44,7 @@ export function judgeToken(
   if (pair !== null && !isRejected && pair.remainingMs > 0) {
     const freshMs = pair.remainingMs - Math.min(LONGEST_MARGIN_MS, pair.lifetimeMs / 4);
     const use: NextStep = { step: 'use', token: pair.accessToken, freshMs: Math.max(0, freshMs) };
-    if (freshMs > 0) return use;
+    if (freshMs > 0 || leased || renewed || quiet || waitMs > 0) return use;
     if (state === 'login_required' && !retriesLogin) return use;
   }
   if (leased) return { step: 'wait' };
