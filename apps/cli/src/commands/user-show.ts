@@ -47,7 +47,10 @@ export const registerUserShow: Register = (user, cli) => {
           name,
           adapter: connection?.adapter ?? null,
           base_url: connection?.baseUrl ?? null,
-          plain_http: connection === null ? null : usesPlainHttp({ baseUrl: connection.baseUrl, settings: connection.settings }),
+          plain_http:
+            connection === null
+              ? null
+              : usesPlainHttp({ baseUrl: connection.baseUrl, settings: connection.settings }),
           login: connection === null ? null : await stateOf(deps, connection),
           time_zone: connection?.timeZone ?? null,
           settings: connection?.settings ?? null,
