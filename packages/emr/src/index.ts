@@ -3,7 +3,7 @@ export * from './adapter.ts';
 export * from './adapter-profile.ts';
 export * from './adapters.ts';
 export * from './amounts.ts';
-export { isPlainHttp } from './connection/plain-http.ts';
+export { isPlainHttp, usesPlainHttp } from './connection/plain-http.ts';
 export { readBaseUrl } from './connection/read-connection.ts';
 export * from './description.ts';
 export * from './grant.ts';

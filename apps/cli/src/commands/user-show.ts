@@ -1,5 +1,5 @@
 import { findUser } from '@emr-payments/db';
-import { isPlainHttp } from '@emr-payments/emr';
+import { usesPlainHttp } from '@emr-payments/emr';
 import { describeConnection, type LoginState, loginOf } from '@emr-payments/operations';
 import { ConfigError } from '@emr-payments/runtime';
 import type { CommandDeps, Register } from '../cli.ts';
@@ -47,7 +47,10 @@ export const registerUserShow: Register = (user, cli) => {
           name,
           adapter: connection?.adapter ?? null,
           base_url: connection?.baseUrl ?? null,
-          plain_http: connection === null ? null : isPlainHttp(connection.baseUrl),
+          plain_http:
+            connection === null
+              ? null
+              : usesPlainHttp({ baseUrl: connection.baseUrl, settings: connection.settings }),
           login: connection === null ? null : await stateOf(deps, connection),
           time_zone: connection?.timeZone ?? null,
           settings: connection?.settings ?? null,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isPlainHttp } from './plain-http.ts';
+import { isPlainHttp, usesPlainHttp } from './plain-http.ts';
 
 test.each([
   'http://emr.example/fhir',
@@ -34,4 +34,13 @@ test.each([
   'ftp://emr.example',
 ])('%s is https, or stays on this machine, or is no URL of an EMR', (url) => {
   expect(isPlainHttp(url)).toBe(false);
+});
+
+test('a connection is as plain as its base URL or its token URL', () => {
+  const uses = (baseUrl: string, settings: unknown) => usesPlainHttp({ baseUrl, settings });
+  expect(uses('http://emr.example', {})).toBe(true);
+  expect(uses('https://emr.example', { token_url: 'http://emr.example/token' })).toBe(true);
+  expect(uses('https://emr.example', { token_url: 'http://127.0.0.1/token' })).toBe(false);
+  expect(uses('https://emr.example', null)).toBe(false);
+  expect(uses('https://emr.example', { token_url: 7 })).toBe(false);
 });

@@ -20,3 +20,12 @@ export function isPlainHttp(baseUrl: string): boolean {
   const url = URL.parse(baseUrl);
   return url !== null && url.protocol === 'http:' && !isLoopback(url.hostname);
 }
+
+/**
+ * True when requests of a stored connection can be read on the way: those to its EMR, or to the token URL of its settings. A token URL
+ * in the credentials, which are sealed, is checked when they are saved.
+ */
+export function usesPlainHttp({ baseUrl, settings }: { baseUrl: string; settings: unknown }): boolean {
+  const { token_url: tokenUrl } = (settings ?? {}) as { token_url?: unknown };
+  return isPlainHttp(baseUrl) || (typeof tokenUrl === 'string' && isPlainHttp(tokenUrl));
+}

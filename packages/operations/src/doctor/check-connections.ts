@@ -1,5 +1,5 @@
 import { type Database, listConnectionSettings } from '@emr-payments/db';
-import { adapterDescriptions, canonicalAdapterName, isPlainHttp } from '@emr-payments/emr';
+import { adapterDescriptions, canonicalAdapterName, usesPlainHttp } from '@emr-payments/emr';
 import type { Finding } from './finding.ts';
 
 /** Most users that the finding names. */
@@ -34,7 +34,7 @@ function namesOf(connections: readonly { userPublicId: string }[]): string {
 /** Names the users whose EMR is at a plain http address on another machine: patients' data and credentials can be read on the way. */
 export async function checkEncryption({ database }: { database: Database }): Promise<Finding> {
   const connections = await listConnectionSettings({ database });
-  const plain = connections.filter(({ baseUrl }) => isPlainHttp(baseUrl));
+  const plain = connections.filter(({ baseUrl, settings }) => usesPlainHttp({ baseUrl, settings }));
   if (plain.length === 0)
     return { state: 'ok', found: 'every EMR is reached over https, or on this machine' };
   return {

@@ -1,0 +1,78 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { CallCounter, RateBucket } from '../adapter.ts';
+import { describeNoAnswer } from '../http/evidence.ts';
+import { openSession } from '../http/session.ts';
+import { memoryTokenStore } from './memory-token-store.ts';
+import { CLIENT, openTokenServer, type TokenServer } from './testing/token-server.ts';
+import { createTokenSources } from './token-sources.ts';
+
+let server: TokenServer;
+beforeEach(async () => {
+  server = await openTokenServer();
+});
+afterEach(() => server.close());
+
+const signal = new AbortController().signal;
+const READ = { path: '/lists', maxAnswerBytes: 1000 };
+const SEND = { ...READ, body: { contentType: 'application/json', text: '{}' } };
+const BUCKET: RateBucket = { scope: 'api_key', key: 'k', windows: [{ calls: 9, perMs: 1000 }] };
+
+function open() {
+  const counted: string[] = [];
+  const calls: CallCounter = {
+    async take({ key }) {
+      counted.push(key);
+      return { granted: true };
+    },
+  };
+  const source = createTokenSources({ store: memoryTokenStore() }).of({
+    kind: 'refresh_token',
+    tokenUrl: server.url,
+    clientId: CLIENT.id,
+    clientSecret: CLIENT.secret,
+    clientAuth: 'basic',
+    refreshToken: 'first',
+  });
+  const session = openSession(
+    { calls },
+    { baseUrl: server.apiUrl, auth: { kind: 'bearer', source }, bucket: BUCKET, timeoutMs: 2000 },
+  );
+  return { session, counted };
+}
+
+test('a token that ended is renewed at a read, and at a send the next one has it; token calls are counted too', async () => {
+  const { session, counted } = open();
+  expect(await session.read(READ, { signal })).toMatchObject({ status: 200 });
+  expect(counted).toHaveLength(2);
+  server.endAccessTokens();
+  expect(await session.read(READ, { signal })).toMatchObject({ status: 200 });
+  // The read, the renewal, the read again.
+  expect(counted).toHaveLength(5);
+  expect(server.refreshes).toBe(2);
+});
+
+test('at a send the renewal says so, and the next send has the new token', async () => {
+  const { session } = open();
+  await session.read(READ, { signal });
+  server.endAccessTokens();
+  const sending = { signal, mayStillSend: () => true };
+  const rejected = await session.send(SEND, sending);
+  if (rejected.kind === 'answer') throw new Error('answered');
+  expect(describeNoAnswer(rejected)).toMatchObject({ code: 'token_renewed', retryAfterMs: 0 });
+  expect(await session.send(SEND, sending)).toMatchObject({ status: 200 });
+});
+
+test('an answer that repeats the token is read without it', async () => {
+  const { session } = open();
+  // The server answers with the token that it got.
+  expect(await session.read(READ, { signal })).toMatchObject({ body: '{"token":"[credential]"}' });
+});
+
+test('a login that has ended is not sent with, and says so', async () => {
+  const { session } = open();
+  server.live.refresh.clear();
+  const result = await session.read(READ, { signal });
+  if (result.kind === 'answer') throw new Error('answered');
+  expect(result.handedOver).toBe(false);
+  expect(describeNoAnswer(result)).toMatchObject({ code: 'login_required' });
+});
