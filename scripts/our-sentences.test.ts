@@ -20,7 +20,7 @@ const LETTING_IN: Readonly<Record<string, readonly string[]>> = {
   idShown: [
     'apps/worker/src/jobs/post-payment.ts',
     'packages/contracts/src/our-sentence.ts',
-    'packages/emr/src/dialects/fhir-r5/definitions.ts',
+    'packages/emr/src/fhir/definitions.ts',
   ],
 };
 

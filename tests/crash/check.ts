@@ -96,7 +96,7 @@ function checkEnd(one: Case, payment: Stored, complain: Complain): void {
     complain('failed payment is in the ledger', reference, `entry ${entries[0]?.emr_transaction_id}`);
   }
   if (status === 'failed' && requested.methodIsKnown) {
-    complain('valid payment failed', reference, payment.id);
+    complain('valid payment failed', reference, payment.reason ?? payment.id);
   }
   if (status === 'posted') {
     if (entries.length === 0) complain('posted payment is not in the ledger', reference, payment.id);

@@ -20,12 +20,14 @@ export async function readStored(client: Client): Promise<Stored[]> {
     reference_number: string;
     status: string;
     emr_transaction_id: string | null;
-  }>('SELECT id, reference_number, status, emr_transaction_id FROM payments');
+    failure_reason: string | null;
+  }>('SELECT id, reference_number, status, emr_transaction_id, failure_reason FROM payments');
   return rows.map((row) => ({
     id: row.id.replaceAll('-', ''),
     reference: row.reference_number,
     status: row.status,
     emrTransactionId: row.emr_transaction_id,
+    reason: row.failure_reason,
   }));
 }
 

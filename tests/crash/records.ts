@@ -87,6 +87,8 @@ export type Stored = {
   reference: string;
   status: string;
   emrTransactionId: string | null;
+  /** Why it failed, for a person. */
+  reason?: string | null;
 };
 
 /** A change of a payment's status, recorded by a trigger. `from` is null when the payment was created. */

@@ -31,7 +31,7 @@ test('while PostgreSQL is away, /metrics shows the numbers of the process and le
     const { statusCode, body } = await app.inject('/metrics');
     const gauges = body
       .split('\n')
-      .filter((line) => /^emr_payments_(jobs|oldest|repeating|open|holds|rate|work)/.test(line));
+      .filter((line) => /^emr_payments_(jobs|oldest|repeating|open|holds|ended|rate|work)/.test(line));
     return { statusCode, gauges, body };
   };
   metrics.posting({ adapter: 'fhir-r5', outcome: 'posted', seconds: 1 });
@@ -67,8 +67,8 @@ test('while PostgreSQL does not answer, a scrape has its answer within seconds, 
   await app.close();
   expect(answers.map(({ statusCode }) => statusCode)).toEqual(Array(20).fill(200));
   expect(answers[0]?.body).toContain('emr_payments_work_measured 0');
-  // One set of queries: jobs, circuits, holds and buckets.
-  expect(asked).toBe(4);
+  // One set of queries: jobs, circuits, holds, logins and buckets.
+  expect(asked).toBe(5);
 });
 
 test('/metrics wants the token when there is one', async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { cleanText, clip } from './text.ts';
+import { cleanText, clip, cutUnits } from './text.ts';
 
 test.each([
   ['abc', 3, 'abc'],
@@ -20,6 +20,13 @@ test('no cut leaves half of a surrogate pair', () => {
     expect(cut.isWellFormed()).toBe(true);
     expect([...cut].length).toBe(Math.min(length, [...text].length));
   }
+});
+
+test('a cut to UTF-16 units leaves no half of a character either', () => {
+  expect(cutUnits('abc', 3)).toBe('abc');
+  expect(cutUnits('abcd', 3)).toBe('abc');
+  expect(cutUnits('x😀😀', 4)).toBe('x😀');
+  expect(cutUnits('x😀😀', 5)).toBe('x😀😀');
 });
 
 test('what cannot be stored or shown is removed', () => {

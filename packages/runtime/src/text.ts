@@ -19,6 +19,14 @@ export function clip(text: string, codePoints: number): string {
 }
 
 /**
+ * Cuts a text to a number of UTF-16 units, for a column or field of another system that counts so. Half of a surrogate pair is
+ * never left.
+ */
+export function cutUnits(text: string, units: number): string {
+  return text.length <= units ? text : text.slice(0, units).replace(/[\uD800-\uDBFF]$/, '');
+}
+
+/**
  * Removes from a text that another system wrote what cannot be stored or shown: NUL and all other control characters
  * except tab and line breaks, which become one space; direction marks, which turn the text around them on a screen; and
  * halves of surrogate pairs.

@@ -186,3 +186,14 @@ test('a request that cannot be counted is certainly not sent, and that is a faul
   expect(describeNoAnswer(result)).toMatchObject({ code: 'our_fault' });
   expect(seen).toHaveLength(0);
 });
+
+test('a vendor may reject a token in another way than by 401', async () => {
+  const rejects = ({ status, body }: { status: number; body: string }) =>
+    status === 401 && body === 'expired';
+  const { baseUrl } = await serverTaking(['t2']);
+  const source = () => tokensInTurn('t1', 't2');
+  const renewing = open({ baseUrl, auth: { kind: 'bearer', source: source(), rejects } });
+  expect(await renewing.read(READ, { signal })).toMatchObject({ status: 200 });
+  const kept = open({ baseUrl, auth: { kind: 'bearer', source: source(), rejects: () => false } });
+  expect(await kept.read(READ, { signal })).toMatchObject({ status: 401 });
+});

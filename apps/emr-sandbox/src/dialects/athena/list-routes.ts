@@ -40,9 +40,10 @@ const shown = ({ id, name }: Method) => ({ name, paymentmethod: id });
 /** The practice's departments and payment methods. Ids are integers in text, as in recorded answers. */
 export function listRoutes(scope: FastifyInstance, { practice }: { practice: Practice }): void {
   scope.get<{ Querystring: Query }>('/v1/:practiceid/departments', async (request) => {
-    const departments = practice.locations.all().map(({ id, name }) => ({
+    const departments = practice.locations.all().map(({ id, name, identifiers }) => ({
       departmentid: String(practice.locations.numberOf(id)),
-      name: (name ?? id).toUpperCase(),
+      // The practice's own name of it, beside the one for patients.
+      name: identifiers[0] ?? name ?? id,
       patientdepartmentname: name ?? id,
       timezone: -5,
       timezonename: 'US/Eastern',

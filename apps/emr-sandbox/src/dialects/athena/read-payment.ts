@@ -1,3 +1,4 @@
+import { clip } from '@emr-payments/runtime';
 import type { Method, Practice } from '../../practice.ts';
 import { AthenaError, MissingFieldsError } from './athena-error.ts';
 import type { Form } from './form-body.ts';
@@ -43,7 +44,7 @@ const invalid = (detail: string) => new AthenaError(400, 'The data provided is i
 function refuseUnknown(form: Form, call: Call): void {
   const known = [...SHARED, ...call.further];
   const unknown = Object.keys(form).find((name) => !known.includes(name));
-  if (unknown !== undefined) throw invalid(`There is no field ${unknown.slice(0, 40)}.`);
+  if (unknown !== undefined) throw invalid(`There is no field ${clip(unknown, 40)}.`);
 }
 
 /** Today in the time zone of athenahealth, in which a post date is (the parameter texts). */

@@ -1,11 +1,7 @@
-import type { Dialect, EmrAdapter } from '../../adapter.ts';
+import type { Dialect } from '../../adapter.ts';
 import type { ConnectionDescription } from '../../description.ts';
-import { listNames } from '../../names/list-names.ts';
-import { checkFhirConnection } from './check.ts';
-import { findPosting } from './find-posting.ts';
-import { fetchLists } from './lists.ts';
-import { readPatientId } from './patient-id.ts';
-import { sendPosting } from './send-posting.ts';
+import { fhirAdapter } from '../../fhir/open-adapter.ts';
+import { readPatientId } from '../../fhir/patient-id.ts';
 import { description, readFhirConnection } from './settings.ts';
 
 const DESCRIBED: ConnectionDescription = {
@@ -28,20 +24,8 @@ const DESCRIBED: ConnectionDescription = {
 export const fhirR5: Dialect = {
   description,
   readPatientId,
-  open(connection) {
-    const fhir = readFhirConnection(connection);
-    const adapter: EmrAdapter = {
-      capability: fhir.capability,
-      place: `${description.name} ${fhir.baseUrl} ${fhir.settings.payment_identifier_system}`,
-      bucket: null,
-      describe: () => DESCRIBED,
-      settleMs: fhir.settings.settle_ms,
-      confirmWithinMs: fhir.settings.confirm_within_ms,
-      check: (options) => checkFhirConnection(fhir, options),
-      ...listNames((options) => fetchLists(fhir, options)),
-      post: (posting, options) => sendPosting(fhir, posting, options),
-    };
-    if (!fhir.settings.search) return adapter;
-    return { ...adapter, find: (hints, options) => findPosting(fhir, hints, options) };
+  open(connection, deps) {
+    const fhir = readFhirConnection(connection, deps);
+    return fhirAdapter(fhir, { settings: fhir.settings, described: DESCRIBED });
   },
 };

@@ -1,7 +1,9 @@
 import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type FhirConnection, readFhirConnection } from './settings.ts';
+import type { FhirConnection } from '../../fhir/connection.ts';
+import { localAdapterDeps } from '../../local-deps.ts';
+import { readFhirConnection } from './settings.ts';
 
 /** An answer with a status other than 200. */
 export class Answered {
@@ -42,14 +44,17 @@ export async function openAnsweringServer(
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const connection = readFhirConnection({
-    userId: 1,
-    adapter: 'fhir-r5',
-    baseUrl: `${origin}/fhir`,
-    credentials: { bearer_token: 'sesame' },
-    settings,
-    timeZone: 'UTC',
-  });
+  const connection = readFhirConnection(
+    {
+      userId: 1,
+      adapter: 'fhir-r5',
+      baseUrl: `${origin}/fhir`,
+      credentials: { bearer_token: 'sesame' },
+      settings,
+      timeZone: 'UTC',
+    },
+    localAdapterDeps(),
+  );
   return {
     asked,
     answers,

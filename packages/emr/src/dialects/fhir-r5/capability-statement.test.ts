@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
+import { checkFhirConnection } from '../../fhir/check.ts';
 import { Answered, type AnsweringServer, openAnsweringServer } from './answering-server.fixture.ts';
-import { checkFhirConnection } from './check.ts';
 
 const servers: AnsweringServer[] = [];
 afterEach(() => {

@@ -1,9 +1,12 @@
 import { FAILURE_CODES } from '@emr-payments/contracts';
 import { expect, test } from 'vitest';
-import { classifyPost } from './classify.ts';
+import { classifyPost } from '../../fhir/classify.ts';
+import { paymentReconciliation } from './payment-reconciliation.ts';
+
+const R5 = { payments: paymentReconciliation({ identifierSystem: 'urn:emr-payments:payment-id' }) };
 
 const answer = (status: number, body: unknown = '', headers: Record<string, string> = {}) =>
-  classifyPost({
+  classifyPost(R5, {
     kind: 'answer',
     status,
     headers,
@@ -198,7 +201,7 @@ test.each([
 
 test('without an answer the hand-over alone decides', () => {
   const error = Object.assign(new Error('x'), { code: 'ECONNREFUSED' });
-  const none = (handedOver: boolean) => classifyPost({ kind: 'no_answer', handedOver, error });
+  const none = (handedOver: boolean) => classifyPost(R5, { kind: 'no_answer', handedOver, error });
   expect(none(false)).toMatchObject({ outcome: 'not_sent' });
   expect(none(true)).toMatchObject({ outcome: 'unknown' });
 });

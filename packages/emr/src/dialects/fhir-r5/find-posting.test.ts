@@ -2,10 +2,11 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { foundAs } from '../../conformance/rule.ts';
-import { findPosting } from './find-posting.ts';
+import { findPosting } from '../../fhir/find-posting.ts';
+import { readResource } from '../../fhir/read.ts';
+import { AnyResourceSchema } from '../../fhir/resources.ts';
+import { localAdapterDeps } from '../../local-deps.ts';
 import { type ForeignServer, type ForeignWays, openForeignServer } from './foreign-server.fixture.ts';
-import { readResource } from './read.ts';
-import { AnyResourceSchema } from './resources.ts';
 import { readFhirConnection } from './settings.ts';
 
 // Everything that a server can answer in place of "nothing found"; the whole of it through the worker is tested there.
@@ -22,14 +23,17 @@ const hints = { paymentId: ID, emrPatientId: 'p1', amount: '350.10', depositDate
 
 /** Looks the payment up. @param answers one for each page. */
 function find(answers: unknown[], headers: Record<string, string> = {}, status = 200) {
-  const connection = readFhirConnection({
-    userId: 1,
-    adapter: 'fhir-r5',
-    baseUrl: emr.baseUrl,
-    credentials: {},
-    settings: {},
-    timeZone: 'UTC',
-  });
+  const connection = readFhirConnection(
+    {
+      userId: 1,
+      adapter: 'fhir-r5',
+      baseUrl: emr.baseUrl,
+      credentials: {},
+      settings: {},
+      timeZone: 'UTC',
+    },
+    localAdapterDeps(),
+  );
   const pages = [...answers];
   const search: ForeignWays['search'] = () => ({ status, headers, body: pages.shift() });
   emr.behave({ search });
@@ -246,14 +250,17 @@ test('a server that is one answer behind on a kept connection is not believed', 
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   try {
-    const connection = readFhirConnection({
-      userId: 1,
-      adapter: 'fhir-r5',
-      baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/fhir`,
-      credentials: {},
-      settings: {},
-      timeZone: 'UTC',
-    });
+    const connection = readFhirConnection(
+      {
+        userId: 1,
+        adapter: 'fhir-r5',
+        baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/fhir`,
+        credentials: {},
+        settings: {},
+        timeZone: 'UTC',
+      },
+      localAdapterDeps(),
+    );
     const options = { signal: AbortSignal.timeout(5000) };
     await readResource(connection, { path: 'ValueSet/x', schema: AnyResourceSchema, ...options });
     expect(await findPosting(connection, hints, options)).toMatchObject({ outcome: 'found' });

@@ -1,8 +1,8 @@
 import { afterEach, expect, test } from 'vitest';
 import { foundAs } from '../../conformance/rule.ts';
+import { findPosting } from '../../fhir/find-posting.ts';
+import { fetchLists, readLists } from '../../fhir/lists.ts';
 import { Answered, type AnsweringServer, openAnsweringServer } from './answering-server.fixture.ts';
-import { findPosting } from './find-posting.ts';
-import { fetchLists, readLists } from './lists.ts';
 
 const servers: AnsweringServer[] = [];
 afterEach(() => {

@@ -2,10 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { EmrConnection, Posting } from '../../adapter.ts';
 import { foundAs } from '../../conformance/rule.ts';
+import { readLists } from '../../fhir/lists.ts';
+import { type MedplumServer, openMedplumServer } from '../../fhir/medplum-server.fixture.ts';
 import { localAdapterDeps } from '../../local-deps.ts';
 import { fhirR5 } from './adapter.ts';
-import { readLists } from './lists.ts';
-import { type MedplumServer, openMedplumServer } from './medplum-server.fixture.ts';
 import { readFhirConnection } from './settings.ts';
 
 // Medplum is R4, so no payment may be posted to it. Opened past the check, it shows what we make of a stranger's answers.
@@ -110,7 +110,9 @@ test('Locations that it counts and gives no link to are named', async () => {
     url: 'urn:emr-payments:payment-methods',
     compose: { include: [{ system: 's:1', concept: [{ code: 'C', display: 'Card' }] }] },
   });
-  const read = await readLists(readFhirConnection(connectionTo(medplum.baseUrl)), { signal: signal() });
+  const read = await readLists(readFhirConnection(connectionTo(medplum.baseUrl), localAdapterDeps()), {
+    signal: signal(),
+  });
   expect(read).toMatchObject({
     ok: true,
     lists: { methods: [{ id: 's:1|C', name: 'Card' }] },

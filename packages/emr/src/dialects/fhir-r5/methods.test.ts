@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
+import { readLists } from '../../fhir/lists.ts';
 import { Answered, type AnsweringServer, openAnsweringServer } from './answering-server.fixture.ts';
-import { readLists } from './lists.ts';
 
 // How the payment methods are read: by the server's own expansion, else by the definition of the ValueSet.
 

@@ -1,14 +1,15 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Posting } from '../../adapter.ts';
 import { foundAs } from '../../conformance/rule.ts';
-import { findPosting } from './find-posting.ts';
+import { findPosting } from '../../fhir/find-posting.ts';
+import { sendPosting } from '../../fhir/send-posting.ts';
+import { localAdapterDeps } from '../../local-deps.ts';
 import {
   type ForeignAnswer,
   type ForeignServer,
   type ForeignWays,
   openForeignServer,
 } from './foreign-server.fixture.ts';
-import { sendPosting } from './send-posting.ts';
 import { readFhirConnection } from './settings.ts';
 
 // Answers that are legal, or nearly so, and that a reader easily takes for less or for more than they say.
@@ -42,14 +43,17 @@ const posting: Posting = {
 };
 
 const connect = (settings: Record<string, unknown> = {}) =>
-  readFhirConnection({
-    userId: 1,
-    adapter: 'fhir-r5',
-    baseUrl: emr.baseUrl,
-    credentials: {},
-    settings,
-    timeZone: 'UTC',
-  });
+  readFhirConnection(
+    {
+      userId: 1,
+      adapter: 'fhir-r5',
+      baseUrl: emr.baseUrl,
+      credentials: {},
+      settings,
+      timeZone: 'UTC',
+    },
+    localAdapterDeps(),
+  );
 const options = () => ({ signal: AbortSignal.timeout(5000), mayStillSend: () => true });
 
 function find(search: NonNullable<ForeignWays['search']>) {

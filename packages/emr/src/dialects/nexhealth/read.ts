@@ -56,7 +56,7 @@ async function readPage(
   const failed = (trouble: Trouble): Failed => ({
     ok: false,
     trouble,
-    refusal: { request, status: answer.status, words: wordsFor(saidBy(answer.body), nex.secrets()) },
+    refusal: { request, status: answer.status, words: wordsFor(saidBy(answer.body), nex.secrets) },
   });
   const { verdict, trouble } = judgeStatus(answer);
   // The words of a look-up or a list are for the operator who checks a connection, not for a payment.

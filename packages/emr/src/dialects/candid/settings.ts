@@ -1,0 +1,166 @@
+import { type Static, Type } from '@sinclair/typebox';
+import type { AdapterDeps, EmrConnection, RateBucket } from '../../adapter.ts';
+import { fieldsOf, readBaseUrl, readCredentials, readSettings } from '../../connection/read-connection.ts';
+import { readTokenUrl } from '../../connection/token-url.ts';
+import type { AdapterDescription } from '../../description.ts';
+import type { Grant } from '../../grant.ts';
+import type { Answer } from '../../http/exchange.ts';
+import { readJsonAs } from '../../http/read-json.ts';
+import { type EmrSession, openSession } from '../../http/session.ts';
+import { errorOf } from './words.ts';
+
+const Printable = (description: string) =>
+  Type.String({ pattern: '^[\\x20-\\x7e]+$', maxLength: 2000, description });
+
+const CredentialsSchema = Type.Object(
+  {
+    client_id: Printable('id of our API key at Candid (Users & Credentials)'),
+    client_secret: Printable('secret of that API key'),
+  },
+  { additionalProperties: false },
+);
+
+const SettingsSchema = Type.Object(
+  {
+    token_url: Type.Optional(
+      Type.String({
+        maxLength: 2000,
+        description: 'https URL of the token endpoint; without it /api/auth/v2/token below the base URL',
+      }),
+    ),
+    // https://docs.joincandidhealth.com/introduction/getting-started: 1000 requests in ten seconds for an IP address.
+    calls_per_minute: Type.Integer({
+      minimum: 0,
+      maximum: 1_000_000,
+      default: 6000,
+      description: 'requests a minute that Candid permits to our address, over all practices; 0: no limit',
+    }),
+    settle_ms: Type.Integer({
+      minimum: 0,
+      maximum: 3_600_000,
+      default: 60_000,
+      description:
+        'milliseconds that the EMR may still need to show an entry after a send whose answer was lost',
+    }),
+    confirm_within_ms: Type.Integer({
+      minimum: 1000,
+      maximum: 2_592_000_000,
+      default: 86_400_000,
+      description:
+        'milliseconds that the EMR may take to post what it has accepted for later (HTTP 202), before a person has to look',
+    }),
+    timeout_ms: Type.Integer({
+      minimum: 100,
+      maximum: 300_000,
+      default: 20_000,
+      description: 'milliseconds for one whole exchange, answer included',
+    }),
+  },
+  { additionalProperties: false },
+);
+export type CandidSettings = Static<typeof SettingsSchema>;
+
+export const description: AdapterDescription = {
+  name: 'candid',
+  title: 'Candid Health',
+  credentials: fieldsOf(CredentialsSchema),
+  settings: fieldsOf(SettingsSchema),
+  example: {
+    baseUrl: 'https://pre-api.joincandidhealth.com',
+    credentials: { client_id: 'example', client_secret: 'example' },
+    settings: {},
+  },
+  readme: 'packages/emr/src/dialects/candid/README.md',
+};
+
+const TokenSchema = Type.Object({
+  access_token: Type.String(),
+  expires_in: Type.Integer({ minimum: 1 }),
+  token_type: Type.String(),
+});
+
+/**
+ * Candid's own token call: id and secret as JSON, and no `grant_type`
+ * (https://docs.joincandidhealth.com/api-reference/auth/v-2/get-token). So it is no grant of OAuth 2.0.
+ */
+function grantOf({
+  tokenUrl,
+  clientId,
+  clientSecret,
+}: Record<'tokenUrl' | 'clientId' | 'clientSecret', string>): Grant {
+  return {
+    kind: 'exchange',
+    tokenUrl,
+    method: 'POST',
+    headers: { accept: 'application/json' },
+    body: {
+      contentType: 'application/json',
+      text: JSON.stringify({ client_id: clientId, client_secret: clientSecret }),
+    },
+    read({ body }) {
+      const given = readJsonAs(TokenSchema, body);
+      if (given === null || given.token_type.toLowerCase() !== 'bearer') return null;
+      return { token: given.access_token, expiresInMs: given.expires_in * 1000 };
+    },
+    credential: [clientId, clientSecret],
+  };
+}
+
+/**
+ * Candid documents no 401: a token that is not good is an UnauthorizedError, with 403. So is a right that is missing, for which a new
+ * token does not help.
+ */
+const rejectsToken = ({ status, body }: Answer): boolean =>
+  status === 401 || (status === 403 && errorOf(body)?.errorName === 'UnauthorizedError');
+
+/** The limit counts for an IP address, which all connections to Candid share as far as we know. */
+function bucketOf({ calls_per_minute }: CandidSettings, baseUrl: string): RateBucket | null {
+  if (calls_per_minute === 0) return null;
+  return {
+    scope: 'application',
+    key: `candid ${new URL(baseUrl).host}`,
+    windows: [{ calls: Math.ceil(calls_per_minute / 6), perMs: 10_000 }],
+  };
+}
+
+export type Candid = {
+  session: EmrSession;
+  bucket: RateBucket | null;
+  settings: CandidSettings;
+  /** Texts that no sentence may hold. */
+  secrets: readonly string[];
+};
+
+/** @throws Error naming the setting or credential that cannot be used. */
+export function openCandid(connection: EmrConnection, { tokens, calls }: AdapterDeps): Candid {
+  const settings = readSettings(SettingsSchema, connection.settings);
+  const { client_id: clientId, client_secret: clientSecret } = readCredentials(
+    CredentialsSchema,
+    connection.credentials,
+  );
+  const baseUrl = readBaseUrl(connection.baseUrl);
+  const bucket = bucketOf(settings, baseUrl);
+  const tokenUrl =
+    settings.token_url === undefined
+      ? `${baseUrl}/api/auth/v2/token`
+      : readTokenUrl({ name: 'settings: token_url', text: settings.token_url });
+  return {
+    session: openSession(
+      { calls },
+      {
+        baseUrl,
+        headers: { accept: 'application/json' },
+        auth: {
+          kind: 'bearer',
+          source: tokens.of(grantOf({ tokenUrl, clientId, clientSecret })),
+          rejects: rejectsToken,
+        },
+        bucket,
+        timeoutMs: settings.timeout_ms,
+      },
+    ),
+    bucket,
+    settings,
+    secrets: [clientId, clientSecret],
+  };
+}

@@ -1,0 +1,33 @@
+import type { CallOptions, CheckOutcome } from '../../adapter.ts';
+import { refusalSentence, wordsFor } from '../../http/refusal-sentence.ts';
+import { LISTS } from './lists.ts';
+import { PAYMENTS, readPages } from './read-pages.ts';
+import type { DrChrono } from './settings.ts';
+
+/**
+ * Checks the login and the right to read payments, by one row of them. Whether it may also write is known only after the first
+ * payment: that is a scope of its own.
+ */
+export async function checkDrChrono(
+  { session, secrets }: DrChrono,
+  options: CallOptions,
+): Promise<CheckOutcome> {
+  const read = await readPages(session, { query: '?page_size=1', most: 1 }, options);
+  if (!read.ok) {
+    const refusal = {
+      request: `GET ${PAYMENTS}`,
+      status: read.status,
+      words: wordsFor(read.words, secrets),
+    };
+    return { ok: false, reason: refusalSentence(refusal, read.trouble) };
+  }
+  return {
+    ok: true,
+    methods: LISTS.methods.length,
+    locations: LISTS.locations.length,
+    unusable: [],
+    settings: {},
+    statement: {},
+    remarks: [],
+  };
+}

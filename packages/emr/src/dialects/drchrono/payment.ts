@@ -1,0 +1,65 @@
+import { type OurSentence, sentence } from '@emr-payments/contracts';
+import { type Static, Type } from '@sinclair/typebox';
+import type { FindHints, Posting } from '../../adapter.ts';
+import { readCents } from '../../amounts.ts';
+import type { DrChronoSettings } from './settings.ts';
+
+/** Ids are whole numbers. One of 16 digits or more comes as text (`readJson`). */
+const IdSchema = Type.Union([Type.Integer({ minimum: 1 }), Type.String({ pattern: '^[1-9]\\d{0,18}$' })]);
+
+/** A payment as DrChrono gives it, as far as it is read. Decimals are text there, in two places; numbers are read too. */
+export const RowSchema = Type.Object({
+  id: IdSchema,
+  patient: IdSchema,
+  amount: Type.Union([Type.String(), Type.Number()]),
+  notes: Type.Optional(Type.String()),
+  received_date: Type.Optional(Type.String()),
+});
+export type Row = Static<typeof RowSchema>;
+
+/** Our payment id in `notes`, the only field that can hold it: DrChrono has no key of the sender. */
+const markerOf = (paymentId: string) => `[emr-payments ${paymentId}]`;
+
+/**
+ * True when the notes begin with our marker. Only their very beginning counts: notes are free text of an integrator, and come
+ * after the marker of their own payment.
+ */
+export const carriesOurId = ({ notes = '' }: Row, paymentId: string): boolean =>
+  notes.startsWith(markerOf(paymentId));
+
+/** A patient's id is a whole number that JSON can carry exactly. */
+export const isPatientId = (id: string): boolean => /^[1-9]\d{0,14}$/.test(id);
+
+/** Maps a posting to the body of a create (https://app.drchrono.com/api-docs/, `CashPayment`). */
+export function toPayment(posting: Posting, { doctor }: Pick<DrChronoSettings, 'doctor'>): object {
+  const marker = markerOf(posting.paymentId);
+  return {
+    patient: Number(posting.emrPatientId),
+    ...(doctor === undefined ? {} : { doctor }),
+    // Twelve digits at most: a JSON number carries them exactly.
+    amount: Number(posting.amount),
+    payment_method: posting.method.id,
+    // A credit: REF, COR and the others are something else than a payment.
+    payment_transaction_type: '',
+    received_date: posting.depositDate,
+    trace_number: posting.referenceNumber,
+    notes: posting.notes === null ? marker : `${marker} ${posting.notes}`,
+  };
+}
+
+/** Names the fields of a row with our id that do not agree with the payment, apart from the amount. */
+export function differencesOf(
+  row: Row,
+  { emrPatientId, depositDate }: Pick<FindHints, 'emrPatientId' | 'depositDate'>,
+): OurSentence[] {
+  const day = row.received_date?.slice(0, 10);
+  return [
+    ...(String(row.patient) === emrPatientId ? [] : [sentence`another patient`]),
+    ...(day === depositDate
+      ? []
+      : [day === undefined ? sentence`no readable deposit date` : sentence`another deposit date`]),
+  ];
+}
+
+/** The amount of a row as a decimal text; one that cannot be read counts as nothing. */
+export const centsOf = ({ amount }: Row): bigint => readCents(amount) ?? 0n;

@@ -1,0 +1,143 @@
+import { createHash } from 'node:crypto';
+import { type Static, Type } from '@sinclair/typebox';
+import type { AdapterDeps, EmrConnection, RateBucket } from '../../adapter.ts';
+import { fieldsOf, readBaseUrl, readCredentials, readSettings } from '../../connection/read-connection.ts';
+import { readTokenUrl } from '../../connection/token-url.ts';
+import type { AdapterDescription } from '../../description.ts';
+import { type EmrSession, openSession } from '../../http/session.ts';
+
+/** RFC 6749, appendix A: what an id, a secret and a refresh token may hold. */
+const Printable = (description: string) =>
+  Type.String({ pattern: '^[\\x20-\\x7e]+$', maxLength: 2000, description });
+
+const CredentialsSchema = Type.Object(
+  {
+    client_id: Printable('id of our application at DrChrono (Account, Other Settings, API)'),
+    client_secret: Printable('secret of that application'),
+    refresh_token: Printable('the refresh token that the practice gave the application by its login'),
+  },
+  { additionalProperties: false },
+);
+
+const SettingsSchema = Type.Object(
+  {
+    doctor: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: Number.MAX_SAFE_INTEGER,
+        description: 'id of the doctor whom every payment names; without it none is named',
+      }),
+    ),
+    token_url: Type.Optional(
+      Type.String({
+        maxLength: 2000,
+        description: 'https URL of the token endpoint; without it /o/token/ below the base URL',
+      }),
+    ),
+    // https://app.drchrono.com/api-docs/: the vendor raises it for an application on request.
+    calls_per_hour: Type.Integer({
+      minimum: 0,
+      maximum: 1_000_000,
+      default: 500,
+      description:
+        "requests an hour that DrChrono permits to the application, over all practices; 0: no limit of ours, not the vendor's 10 a second either",
+    }),
+    // Lists may be some seconds old.
+    settle_ms: Type.Integer({
+      minimum: 0,
+      maximum: 3_600_000,
+      default: 60_000,
+      description: 'milliseconds after a send in which its entry may not be in a list yet',
+    }),
+    confirm_within_ms: Type.Integer({
+      minimum: 1000,
+      maximum: 2_592_000_000,
+      default: 86_400_000,
+      description:
+        'milliseconds that the EMR may take to post what it has accepted for later (HTTP 202), before a person has to look',
+    }),
+    timeout_ms: Type.Integer({
+      minimum: 100,
+      maximum: 300_000,
+      default: 20_000,
+      description: 'milliseconds for one whole exchange, answer included',
+    }),
+  },
+  { additionalProperties: false },
+);
+export type DrChronoSettings = Static<typeof SettingsSchema>;
+
+export const description: AdapterDescription = {
+  name: 'drchrono',
+  title: 'DrChrono',
+  credentials: fieldsOf(CredentialsSchema),
+  settings: fieldsOf(SettingsSchema),
+  example: {
+    baseUrl: 'https://app.drchrono.com',
+    credentials: { client_id: 'example', client_secret: 'example', refresh_token: 'example' },
+    settings: {},
+  },
+  readme: 'packages/emr/src/dialects/drchrono/README.md',
+};
+
+export type DrChrono = {
+  session: EmrSession;
+  bucket: RateBucket | null;
+  settings: DrChronoSettings;
+  /** Texts that no sentence may hold. */
+  secrets: readonly string[];
+};
+
+/**
+ * The limits are for the application, all practices together (https://app.drchrono.com/api-docs/): 500 an hour, and a client that
+ * makes ten calls within a second is throttled, so nine are made. The key is a hash: an id of a client is no secret, but nothing for logs.
+ */
+function bucketOf({ calls_per_hour }: DrChronoSettings, clientId: string): RateBucket | null {
+  if (calls_per_hour === 0) return null;
+  return {
+    scope: 'application',
+    key: `drchrono ${createHash('sha256').update(clientId).digest('hex').slice(0, 32)}`,
+    windows: [
+      { calls: calls_per_hour, perMs: 3_600_000 },
+      { calls: 9, perMs: 1000 },
+    ],
+  };
+}
+
+/** @throws Error naming the setting or credential that cannot be used. */
+export function openDrChrono(connection: EmrConnection, { tokens, calls }: AdapterDeps): DrChrono {
+  const settings = readSettings(SettingsSchema, connection.settings);
+  const { client_id, client_secret, refresh_token } = readCredentials(
+    CredentialsSchema,
+    connection.credentials,
+  );
+  const baseUrl = readBaseUrl(connection.baseUrl);
+  const bucket = bucketOf(settings, client_id);
+  const source = tokens.of({
+    kind: 'refresh_token',
+    tokenUrl:
+      settings.token_url === undefined
+        ? `${baseUrl}/o/token/`
+        : readTokenUrl({ name: 'settings: token_url', text: settings.token_url }),
+    clientId: client_id,
+    clientSecret: client_secret,
+    clientAuth: 'post',
+    refreshToken: refresh_token,
+  });
+  return {
+    session: openSession(
+      { calls },
+      {
+        baseUrl,
+        // Without the header, the version is the one that the application chose in DrChrono.
+        headers: { accept: 'application/json', 'x-drc-api-version': 'v4' },
+        auth: { kind: 'bearer', source },
+        bucket,
+        timeoutMs: settings.timeout_ms,
+      },
+    ),
+    bucket,
+    settings,
+    secrets: [client_id, client_secret, refresh_token],
+  };
+}

@@ -1,0 +1,13 @@
+import type { PatientIdReader } from '../../adapter.ts';
+
+/** The largest key of the database: a signed integer of 64 bits. */
+const LARGEST = 9_223_372_036_854_775_807n;
+
+/**
+ * Reads a PatNum, the one unique id of a patient: digits, as exports have it. A number with leading zeros is refused, because it is more
+ * likely a ChartNumber, which may be another patient's PatNum.
+ */
+export const readPatientId: PatientIdReader = (text) =>
+  /^[1-9]\d{0,18}$/.test(text) && BigInt(text) <= LARGEST
+    ? { ok: true, id: text }
+    : { ok: false, problem: 'is not a PatNum: a whole number without leading zeros' };

@@ -1,0 +1,131 @@
+import { type FailedCode, sentence } from '@emr-payments/contracts';
+import type { PostOutcome, Trouble } from '../adapter.ts';
+import { describeNoAnswer, judgeStatus } from '../http/evidence.ts';
+import type { Answer, NoAnswer } from '../http/exchange.ts';
+import { idIn } from './entry-id.ts';
+import type { PaymentResource } from './payment-resource.ts';
+import { refusalCode, refusalReason, wordsOf } from './refusal.ts';
+import { remarksOf } from './remarks.ts';
+import {
+  AnyResourceSchema,
+  createdSchema,
+  OperationOutcomeSchema,
+  type Payment,
+  parseAs,
+  paymentSchema,
+} from './resources.ts';
+
+/** The EMR has such an entry already or is processing one: that may come from an earlier send of ours. */
+const CONFLICTS: ReadonlySet<string> = new Set(['duplicate', 'multiple-matches', 'conflict', 'lock-error']);
+/**
+ * The other transient issues (https://hl7.org/fhir/R5/valueset-issue-type.html): the EMR did not come to an end, or the same
+ * request may succeed later. Some servers report them with a 4xx. They do not say that nothing was written.
+ */
+const FAILURES: ReadonlySet<string> = new Set([
+  'transient',
+  'exception',
+  'timeout',
+  'incomplete',
+  'no-store',
+  'throttled',
+]);
+
+/** The two codes with which the table of statuses refuses. */
+const refusedAs = ({ code }: Trouble): FailedCode =>
+  code === 'connection_misconfigured' ? code : 'emr_refused';
+
+/** @returns the trouble with the EMR's own words as FHIR gives them. */
+const withWords = (trouble: Trouble, { body }: Answer): Trouble => ({ ...trouble, ...wordsOf(body) });
+
+/** True when the answer's body is an OperationOutcome that reports an error, against its status. */
+function saysError({ body }: Answer): boolean {
+  const outcome = parseAs(OperationOutcomeSchema, body);
+  return outcome !== null && remarksOf(outcome).errorSaid;
+}
+
+/**
+ * True when an answer without an entry says that the EMR has taken the request: a status that says so, or a plain 200 of the
+ * FHIR server itself, with a resource or, as `return=minimal` permits, without a body. A gateway's page says nothing.
+ */
+function tookIt(answer: Answer): boolean {
+  if (answer.status === 202) return true;
+  if (saysError(answer)) return false;
+  return (
+    answer.status !== 200 || answer.body.trim() === '' || parseAs(AnyResourceSchema, answer.body) !== null
+  );
+}
+
+/** Reads the entry that a create's answer names: the resource in its body, else `Location`, else `Content-Location`. */
+function namedEntry({ type }: PaymentResource, { body, headers }: Answer): string | undefined {
+  return (
+    parseAs(createdSchema(type), body)?.id ??
+    idIn(type, headers.location) ??
+    idIn(type, headers['content-location'])
+  );
+}
+
+/**
+ * The answer names an entry and does not say that this send created it: a conditional create found it, or the EMR found it by
+ * itself, or it is still to come (202). It has to be compared with the payment.
+ */
+export type Exists = {
+  outcome: 'exists';
+  emrTransactionId: string;
+  /** The entry, where a 200 holds it whole; null when it has to be read. */
+  entry: Payment | null;
+  /** True when the status says that the EMR took the request, and not that the entry is there already. */
+  toCome: boolean;
+};
+
+/**
+ * Decides what a create of a payment proves, by its status (`judgeStatus`) and its body. No other function for FHIR servers
+ * chooses among the outcomes.
+ *
+ * `refused` is about this one send. It says nothing about an earlier send of the same payment.
+ */
+export function classifyPost(
+  { payments }: { payments: PaymentResource },
+  result: Answer | NoAnswer,
+): PostOutcome | Exists {
+  if (result.kind === 'no_answer') {
+    return { outcome: result.handedOver ? 'unknown' : 'not_sent', ...describeNoAnswer(result) };
+  }
+  const { verdict, trouble } = judgeStatus(result);
+  switch (verdict) {
+    case 'accepted': {
+      const emrTransactionId = namedEntry(payments, result);
+      if (emrTransactionId !== undefined) {
+        if (result.status === 201 && !saysError(result)) return { outcome: 'posted', emrTransactionId };
+        const body = result.status === 200 ? parseAs(paymentSchema(payments.type), result.body) : null;
+        return {
+          outcome: 'exists',
+          emrTransactionId,
+          entry: body !== null && 'amount' in body ? body : null,
+          toCome: result.status > 201,
+        };
+      }
+      const detail = sentence`${trouble.detail} It did not name the entry.`;
+      return tookIt(result)
+        ? { outcome: 'accepted', detail, ...wordsOf(result.body) }
+        : { outcome: 'unknown', code: 'bad_answer', detail, ...wordsOf(result.body) };
+    }
+    case 'refused': {
+      const outcome = parseAs(OperationOutcomeSchema, result.body);
+      const says = (codes: ReadonlySet<string>) =>
+        outcome?.issue.some(({ code = '' }) => codes.has(code)) === true;
+      if (says(CONFLICTS)) {
+        const detail = sentence`The EMR reported a conflict (HTTP ${result.status}).`;
+        return { outcome: 'unknown', code: 'conflict', detail, ...wordsOf(result.body) };
+      }
+      if (says(FAILURES)) {
+        const detail = sentence`The EMR reported a failure of its own (HTTP ${result.status}).`;
+        return { outcome: 'unknown', code: 'emr_error', detail, ...wordsOf(result.body) };
+      }
+      const code = refusalCode(payments, outcome) ?? refusedAs(trouble);
+      const reason = refusalReason(payments, { outcome, code, status: result.status });
+      return { outcome: 'refused', code, reason, ...wordsOf(result.body) };
+    }
+    default:
+      return { outcome: verdict, ...withWords(trouble, result) };
+  }
+}

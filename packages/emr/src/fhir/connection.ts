@@ -1,0 +1,127 @@
+import { Type } from '@sinclair/typebox';
+import type { AdapterDeps, Capability, EmrConnection } from '../adapter.ts';
+import { readBaseUrl } from '../connection/read-connection.ts';
+import { authOf, readSmartCredentials, secretsOf } from '../connection/smart-credentials.ts';
+import { type EmrSession, openSession } from '../http/session.ts';
+import type { PaymentResource } from './payment-resource.ts';
+
+/** A system or canonical URL that needs no escaping in a header and in `system|value`. */
+export const Uri = (options: { default?: string; description: string }) =>
+  Type.String({ pattern: '^[A-Za-z][A-Za-z0-9+.-]*:[A-Za-z0-9._~:/@!*+;=-]+$', maxLength: 255, ...options });
+
+/** The settings that say how a payment of this type is found again. */
+export const keySettings = (type: string) => ({
+  // Sending again is safe only at an EMR that honours the condition: without its word it is taken not to. A search that is
+  // not honoured proves nothing (`absent`), so it may be tried.
+  conditional_create: Type.Boolean({
+    default: true,
+    unread: false,
+    description: 'true or false: the EMR honours If-None-Exist. Left out, the check reads it from the EMR',
+  }),
+  search: Type.Boolean({
+    default: true,
+    unread: true,
+    description: `true or false: the EMR finds a ${type} by identifier. Left out, the check reads it from the EMR`,
+  }),
+  payment_identifier_system: Uri({
+    default: 'urn:emr-payments:payment-id',
+    description: `URI: the system of our payment id in ${type}.identifier`,
+  }),
+});
+
+export const timeSettings = {
+  // Gateways commonly give a request up after 60 s.
+  settle_ms: Type.Integer({
+    minimum: 0,
+    maximum: 3_600_000,
+    default: 60_000,
+    description:
+      'milliseconds that the EMR may still need to write an entry after a send whose answer was lost',
+  }),
+  confirm_within_ms: Type.Integer({
+    minimum: 1000,
+    maximum: 2_592_000_000,
+    default: 86_400_000,
+    description:
+      'milliseconds that the EMR may take to post what it has accepted for later (HTTP 202), before a person has to look',
+  }),
+  timeout_ms: Type.Integer({
+    minimum: 100,
+    maximum: 300_000,
+    default: 10_000,
+    description: 'milliseconds for one whole exchange, answer included',
+  }),
+};
+
+/** The settings that the code for all FHIR servers reads. */
+export type FhirSettings = {
+  conditional_create: boolean;
+  search: boolean;
+  payment_identifier_system: string;
+};
+
+/** The release of FHIR that an adapter speaks. */
+export type FhirRelease = {
+  adapter: string;
+  /** `R5`. */
+  name: string;
+  /** The releases of its series, as `5.x` names them. */
+  version: { pattern: RegExp; shown: string };
+};
+
+/** A connection to a FHIR server, opened: what every function for FHIR servers needs. */
+export type FhirConnection = {
+  release: FhirRelease;
+  session: EmrSession;
+  /** Texts that no sentence may hold. */
+  secrets: readonly string[];
+  settings: FhirSettings;
+  /** The names of the settings that the connection has, without those that were filled in. */
+  given: ReadonlySet<string>;
+  capability: Capability;
+  payments: PaymentResource;
+  /** Canonical URL of the ValueSet with the practice's payment methods; or the names themselves, which no server lists. */
+  methods: { valueSet: string } | { names: readonly string[] };
+  /** False: the EMR has no place for a location, so none is read and every one is taken. */
+  locations: boolean;
+};
+
+export function capabilityOf({
+  conditional_create,
+  search,
+}: Pick<FhirSettings, 'conditional_create' | 'search'>): Capability {
+  return conditional_create ? 'conditional-create' : search ? 'lookup' : 'none';
+}
+
+/**
+ * Opens a FHIR server with settings that its dialect has read.
+ *
+ * @throws Error naming the credential that cannot be used, or what is wrong with the base URL.
+ */
+export function openFhir<T extends FhirSettings & { timeout_ms: number }>(
+  deps: AdapterDeps,
+  {
+    connection,
+    settings,
+    ...dialect
+  }: { connection: EmrConnection; settings: T } & Pick<
+    FhirConnection,
+    'release' | 'payments' | 'methods' | 'locations'
+  >,
+): FhirConnection & { settings: T } {
+  const credentials = readSmartCredentials(connection.credentials);
+  return {
+    ...dialect,
+    settings,
+    secrets: secretsOf(credentials),
+    given: new Set(Object.keys(connection.settings)),
+    capability: capabilityOf(settings),
+    session: openSession(deps, {
+      baseUrl: readBaseUrl(connection.baseUrl),
+      headers: { accept: 'application/fhir+json' },
+      auth: authOf(deps, credentials),
+      bucket: null,
+      timeoutMs: settings.timeout_ms,
+    }),
+  };
+}
