@@ -4,6 +4,7 @@ import { type OpenPractice, openPractice } from '../testing/open-practice.ts';
 import { type Bucket, saveBucket } from './bucket.ts';
 import { openCallCounter } from './call-counter.ts';
 import type { LimitWindow } from './pace.ts';
+import { takeCall } from './take-call.ts';
 
 let practice: OpenPractice;
 beforeEach(async () => {
@@ -66,7 +67,6 @@ test.each(SCENARIOS)(
     const random = randomOf(seed);
     const bucket = { key: `random-${seed}`, windows };
     await saveBucket(practice, bucket);
-    const counters = [counter(), counter({ yields: true })];
     const lengths = windows.map(({ perMs }) => perMs);
     const startedAt = performance.now();
     let passed = 0;
@@ -78,7 +78,8 @@ test.each(SCENARIOS)(
       passed += gap;
       await sql(`UPDATE rate_buckets SET next_slots = (SELECT array_agg(slot - interval '${gap} ms' ORDER BY n)
                  FROM unnest(next_slots) WITH ORDINALITY AS each(slot, n)) WHERE key = '${bucket.key}'`);
-      const taken = await counters[random() < 0.8 ? 0 : 1]?.take(bucket);
+      const asked = { key: bucket.key, yields: random() < 0.2, longestWaitMs: 3_000 };
+      const taken = await takeCall(practice, asked);
       if (taken?.granted) left.push(passed + (performance.now() - startedAt) + taken.waitMs);
     }
     // Enough of them that a limit can be broken.
@@ -150,6 +151,38 @@ test('calls that no payment waits for leave three quarters of the burst', async 
   expect(rest).toEqual([true, true, true, true, true, true, false]);
 });
 
+test('while payments wait, calls that no payment waits for get every fourth, and the others all', async () => {
+  const bucket = { key: 'wanted', windows: [{ calls: 80, perMs: 3_600_000 }] };
+  await saveBucket(practice, bucket);
+  const ask = (yields: boolean) => takeCall(practice, { key: bucket.key, yields, longestWaitMs: 3_000 });
+  await sql(`UPDATE rate_buckets SET wanted_until = now() + interval '1 hour'`);
+  const gapMs = (3_600_000 * 1.1) / 73;
+  expect((await ask(true))?.granted).toBe(true);
+  const refused = await ask(true);
+  expect(refused?.granted).toBe(false);
+  expect(refused?.waitMs).toBeGreaterThan(4 * gapMs - 5_000);
+  expect(refused?.waitMs).toBeLessThanOrEqual(4 * gapMs + 1);
+  expect((await ask(false))?.granted).toBe(true);
+  await sql(
+    `UPDATE rate_buckets SET wanted_until = now() - interval '1 s', next_slots = ARRAY[timestamptz 'epoch']`,
+  );
+  expect((await ask(true))?.granted).toBe(true);
+  expect((await ask(true))?.granted).toBe(true);
+});
+
+test('a call that yields is not counted ahead: what is free now stays free for payments', async () => {
+  const bucket = { key: 'ahead', windows: [{ calls: 40, perMs: 10_000 }] };
+  await saveBucket(practice, bucket);
+  const ask = (yields: boolean) => takeCall(practice, { key: bucket.key, yields, longestWaitMs: 3_000 });
+  expect((await ask(true))?.granted).toBe(true);
+  const refused = await ask(true);
+  expect(refused).toMatchObject({ granted: false });
+  // The free calls: a burst of four, less one.
+  for (let n = 0; n < 3; n += 1) expect(await ask(false)).toMatchObject({ granted: true, waitMs: 0 });
+  // Its counter waits for it, here a few hundred milliseconds.
+  expect(await counter({ yields: true }).take(bucket)).toMatchObject({ granted: true, waitMs: 0 });
+});
+
 test('a bucket without a row is written by the first call, and one that is looser is made stricter', async () => {
   const bucket = { key: 'office', windows: [{ calls: 60, perMs: 60_000 }] };
   expect((await counter().take(bucket)).granted).toBe(true);
@@ -168,6 +201,15 @@ test('many first calls at once write one bucket, and all of them count', async (
   const taken = await Promise.all(Array.from({ length: 12 }, () => counter().take(bucket)));
   expect(taken.filter(({ granted }) => granted).length).toBe(4);
   expect(await storedOf(bucket)).toEqual([{ calls: [40], per_ms: [3_600_000] }]);
+});
+
+test('many calls in the same moment are counted one after the other', async () => {
+  for (let round = 0; round < 10; round += 1) {
+    const bucket = { key: `moment-${round}`, windows: [{ calls: 40, perMs: 3_600_000 }] };
+    await saveBucket(practice, bucket);
+    const taken = await Promise.all(Array.from({ length: 30 }, () => counter().take(bucket)));
+    expect(taken.filter(({ granted }) => granted).length).toBe(4);
+  }
 });
 
 test('a change of the windows gives no new burst', async () => {

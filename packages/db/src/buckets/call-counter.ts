@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { StatementDeps } from '../core/statements.ts';
 import { type Bucket, ensureBucket, holds, windowsOf } from './bucket.ts';
 import { type CallTaken, takeCall } from './take-call.ts';
@@ -7,15 +8,21 @@ export type DatabaseCallCounter = {
   take(bucket: Bucket): Promise<{ granted: true; waitMs: number } | { granted: false; waitMs: number }>;
 };
 
-/** A call that may be made this soon is granted, and waited for. */
+/** A call for a payment that may be made this soon is granted, and the caller waits. */
 const LONGEST_WAIT_MS = 3_000;
+
+/** Between two looks of a call that yields: others may take what it waits for. */
+const SHORTEST_PAUSE_MS = 20;
+
+/** A call that yields waits here, for so long altogether: no payment is held up meanwhile. */
+const LONGEST_YIELDING_WAIT_MS = 5_000;
 
 /**
  * Opens the counter of calls for one process. A bucket without a row, or with looser windows than those that are asked for, is
  * written: the connection is older than the bucket, or was saved by an older version.
  *
- * @param options.yields true: calls that no payment waits for, such as an integrator's request for the names of a practice. They use only
- *   what postings leave.
+ * @param options.yields true: calls that no payment waits for, such as an integrator's request for the names of a practice. They leave
+ *   what work on payments needs at once, and while payments wait to be fed they get a quarter of the limit.
  */
 export function openCallCounter(
   deps: StatementDeps,
@@ -32,9 +39,18 @@ export function openCallCounter(
     return again;
   }
 
+  async function takeYielding(bucket: Bucket): Promise<CallTaken> {
+    const until = performance.now() + LONGEST_YIELDING_WAIT_MS;
+    for (;;) {
+      const taken = await takeFrom(bucket);
+      if (taken.granted || performance.now() + taken.waitMs > until) return taken;
+      await pause(Math.max(taken.waitMs, SHORTEST_PAUSE_MS));
+    }
+  }
+
   return {
     async take(bucket) {
-      const { granted, waitMs } = await takeFrom(bucket);
+      const { granted, waitMs } = await (yields ? takeYielding(bucket) : takeFrom(bucket));
       return { granted, waitMs };
     },
   };

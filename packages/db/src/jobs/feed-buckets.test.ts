@@ -130,6 +130,20 @@ test('calls that are made leave the feed less, and the half that it leaves is th
   expect((await fedLanes()).length).toBe(1);
 });
 
+test('a bucket is wanted while a job is due that it cannot feed', async () => {
+  await accept(practice, 5);
+  await share();
+  const wanted = async () => (await sql('SELECT wanted_until > now() AS wanted FROM rate_buckets'))[0].wanted;
+  expect((await fedLanes()).length).toBe(2);
+  expect(await wanted()).toBeNull();
+  await fedLanes();
+  expect(await wanted()).toBe(true);
+  await sql(`UPDATE rate_buckets SET wanted_until = NULL`);
+  await sql(`UPDATE jobs SET run_at = now() + interval '1 hour' WHERE queued_at IS NULL`);
+  await fedLanes();
+  expect(await wanted()).toBeNull();
+});
+
 test('every window of a bucket holds back the feed', async () => {
   await accept(practice, 20);
   await share({

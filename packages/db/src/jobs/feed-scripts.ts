@@ -85,7 +85,8 @@ const LIMITS = `
 
 /**
  * Feeds all lanes. Those of a bucket take turns, beginning with the one that was fed longest ago, and each gets its first job before
- * any gets its second. Of a bucket whose windows are changed meanwhile the pace is not written: it begins with the change.
+ * any gets its second. A bucket from which nothing may be fed, although a job is due, is marked as wanted: work on payments then goes
+ * before other calls. Of a bucket whose windows are changed meanwhile the pace is not written: it begins with the change.
  */
 export const limitedScript = (limit: number) => `
   SELECT pg_advisory_xact_lock(${FEED_LOCK});${room(limit)},${LIMITS}, ready AS (
@@ -111,6 +112,13 @@ export const limitedScript = (limit: number) => `
     UPDATE lanes SET next_slot = CASE WHEN taken.rate IS NULL THEN next_slot ELSE taken.base + make_interval(secs => (taken.n / taken.rate)::float8) END,
                      turn_at = CASE WHEN taken.bucket_id IS NULL THEN turn_at ELSE now() END
       FROM taken WHERE lanes.id = taken.lane_id
+  ), wanted AS (
+    UPDATE rate_buckets SET wanted_until = now() + interval '2 seconds'
+     WHERE rate_buckets.id IN (
+             SELECT room.bucket_id FROM room
+              WHERE room.free > 0 AND room.slots > 0 AND room.bucket_id NOT IN (SELECT id FROM limits)
+                AND EXISTS (SELECT FROM jobs j WHERE j.lane_id = room.lane_id AND j.queued_at IS NULL AND j.run_at <= now()))
+       AND (rate_buckets.wanted_until IS NULL OR rate_buckets.wanted_until < now() + interval '1 second')
   ), pace AS (
     UPDATE rate_buckets SET feed_slots = (
              SELECT array_agg(base + n * gap * interval '1 microsecond' ORDER BY i)

@@ -1,0 +1,158 @@
+import { randomBytes } from 'node:crypto';
+import { createAcceptor, openCallCounter, openDatabase } from '@emr-payments/db';
+import { createPractice, type Practice } from '@emr-payments/db/testing';
+import { openCountedAdapter, openCountedServer } from '@emr-payments/emr/testing/counted-emr';
+import { createLogger, parseKeyring, Releases } from '@emr-payments/runtime';
+import { openTestDatabase } from '@emr-payments/testkit';
+import { afterEach, expect, test, vi } from 'vitest';
+import type { WorkerConfig } from './config.ts';
+import { startWorker, type WorkerParts, workerParts } from './start-worker.ts';
+
+/** As an application's limit of seconds and hours, in a size that a test can use up. */
+const WINDOWS = [
+  { calls: 20, perMs: 1_000 },
+  { calls: 60, perMs: 6_000 },
+];
+const BUCKET = { scope: 'application', key: 'application of the test', windows: WINDOWS } as const;
+
+/** Payments of the practice that has many, and of each of the others. */
+const MANY = 70;
+const FEW = 3;
+const OTHERS = 4;
+
+const closers: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+/** The largest number of arrivals in any window of that length. */
+function mostWithin(times: readonly number[], perMs: number): number {
+  let from = 0;
+  let most = 0;
+  for (const [to, time] of times.entries()) {
+    while (time - (times[from] ?? 0) >= perMs) from += 1;
+    most = Math.max(most, to - from + 1);
+  }
+  return most;
+}
+
+test('two workers hold the limit of one application, look-ups and lists included, and no practice starves', async () => {
+  const { url, appUrl, drop } = await openTestDatabase();
+  closers.push(drop);
+  const database = openDatabase({ url, poolSize: 4, applicationName: 'test' });
+  closers.push(() => database.close());
+  const server = await openCountedServer({ losesEvery: 7 });
+  closers.push(() => server.close());
+  const deps = { database, keyring: parseKeyring(`test:${randomBytes(32).toString('base64')}`) };
+
+  const practices: Practice[] = [];
+  for (let n = 0; n <= OTHERS; n += 1) {
+    const connection = {
+      baseUrl: `${server.baseUrl}/p${n}`,
+      concurrency: 50,
+      bucket: n === 0 ? null : BUCKET,
+    };
+    practices.push(await createPractice(deps, { connection, endpoint: null }));
+  }
+  const acceptor = createAcceptor({ database });
+  const accept = (practice: Practice | undefined, howMany: number) =>
+    Promise.all(Array.from({ length: howMany }, () => practice && acceptor.accept(practice.input())));
+  await accept(practices[0], MANY);
+
+  // The first connection was saved by an older version, without its bucket: the worker that opens it adds it.
+  const parts: WorkerParts = {
+    ...workerParts,
+    createAdapters: (adapterDeps) => {
+      const opened = new Map<number, ReturnType<typeof openCountedAdapter>>();
+      return {
+        of(connection) {
+          const known = opened.get(connection.userId);
+          if (known !== undefined) return known;
+          const adapter = openCountedAdapter(adapterDeps, { baseUrl: connection.baseUrl, bucket: BUCKET });
+          opened.set(connection.userId, adapter);
+          adapterDeps.onOpen?.(connection, adapter);
+          return adapter;
+        },
+      };
+    },
+  };
+  for (let n = 0; n < 2; n += 1) {
+    const releases = new Releases();
+    const config: WorkerConfig = {
+      databaseUrl: appUrl,
+      redisUrl: undefined,
+      keyring: deps.keyring,
+      allowHosts: [],
+      postingConcurrency: 64,
+      deliveryConcurrency: 4,
+      poolSize: 4,
+      leaseMs: 10_000,
+      horizonMs: 3_600_000,
+      eventRetentionDays: 30,
+      host: '127.0.0.1',
+      healthPort: 0,
+      metricsToken: undefined,
+      drainMs: 0,
+      logLevel: 'silent',
+    };
+    const logger = createLogger('worker', 'silent');
+    await startWorker({ config, logger, parts }, releases);
+    closers.push(async () => {
+      releases.stopping.begin({ drainMs: 0 });
+      await releases.close(logger);
+    });
+  }
+  await vi.waitFor(() => expect(server.entries.size).toBeGreaterThan(5), { timeout: 15_000 });
+  const [lane] = (
+    await database.pool.query('SELECT bucket_id FROM lanes WHERE id = $1', [practices[0]?.laneId])
+  ).rows;
+  expect(lane.bucket_id).not.toBeNull();
+
+  // The others come when the first still has most of its payments. An integrator asks for names meanwhile.
+  const cameAt = performance.now();
+  for (const other of practices.slice(1)) await accept(other, FEW);
+  const asking = openCallCounter({ database }, { yields: true });
+  const reader = openCountedAdapter(
+    { calls: asking },
+    { baseUrl: `${server.baseUrl}/reader`, bucket: BUCKET },
+  );
+  const signal = AbortSignal.timeout(60_000);
+  const all = MANY + FEW * OTHERS;
+  await vi.waitFor(
+    async () => {
+      await reader.find?.(
+        { paymentId: 'none', emrPatientId: 'p', amount: '1.00', depositDate: '2026-01-01', sentAt: null },
+        { signal },
+      );
+      expect(server.entries.size).toBe(all);
+    },
+    { timeout: 60_000, interval: 100 },
+  );
+  await vi.waitFor(
+    async () => {
+      const { rows } = await database.pool.query(
+        `SELECT status, count(*)::int AS n FROM payments GROUP BY 1`,
+      );
+      expect(rows).toEqual([{ status: 'posted', n: all }]);
+    },
+    { timeout: 30_000, interval: 100 },
+  );
+
+  // Each is there once.
+  expect([...server.entries.values()].filter((rows) => rows.length !== 1)).toEqual([]);
+  const times = server.arrivals.map(({ at }) => at);
+  for (const { calls, perMs } of WINDOWS) {
+    expect(mostWithin(times, perMs), `in ${perMs} ms`).toBeLessThanOrEqual(calls);
+  }
+  // And it was used: without the limit all of it would have arrived in one window.
+  expect(mostWithin(times, 6_000)).toBeGreaterThan(40);
+  const kinds = new Set(server.arrivals.map(({ what }) => what));
+  expect(kinds).toEqual(new Set(['list', 'look-up', 'send']));
+
+  // The last of the few was sent long before the last of the many.
+  const sends = server.arrivals.filter(({ what }) => what === 'send');
+  const lastOf = (practice: string) =>
+    Math.max(...sends.filter((each) => each.practice === practice).map(({ at }) => at));
+  const lastOfMany = lastOf('p0') - cameAt;
+  for (let n = 1; n <= OTHERS; n += 1) expect(lastOf(`p${n}`) - cameAt).toBeLessThan(lastOfMany * 0.75);
+}, 120_000);

@@ -1,0 +1,3 @@
+-- While payments wait for a limit of requests, calls that no payment waits for get a share of it.
+ALTER TABLE "rate_buckets" ADD COLUMN "wanted_until" TIMESTAMPTZ(3),
+                           ADD COLUMN "yield_slot" TIMESTAMPTZ(6);
