@@ -80,7 +80,6 @@ export type NexSettings = Static<typeof SettingsSchema>;
 export const description: AdapterDescription = {
   name: 'nexhealth',
   title: 'NexHealth (Dentrix, Dentrix Enterprise, Eaglesoft, Open Dental)',
-  notices: true,
   credentials: fieldsOf(CredentialsSchema),
   settings: fieldsOf(SettingsSchema),
   example: {
