@@ -15,6 +15,7 @@ import {
   queueTroubleOf,
   readKeyring,
   runProcess,
+  within,
 } from '@emr-payments/runtime';
 import { createAgents, dnsResolve } from '@emr-payments/webhooks';
 import { buildApp } from './app.ts';
@@ -30,6 +31,8 @@ const logger = createLogger('api', config.LOG_LEVEL);
 
 /** Time left to close the database after the last request was cut off. */
 const CLOSE_MS = 2000;
+/** How much of it renewals of access tokens under way may take. */
+const TOKENS_END_MS = 1000;
 
 const { DRAIN_MS: drainMs } = config;
 await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, async (releases) => {
@@ -82,6 +85,19 @@ await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, 
     }),
     (it) => it.close(),
   );
+  const shared = releases.add(
+    'access tokens',
+    openAdapterDeps(
+      {
+        database,
+        keyring,
+        onFault: (err) => logger.error({ err }, 'a fault of ours prevented a call to an EMR'),
+      },
+      { yields: true },
+    ),
+    // What a vendor has given in exchange for the old token is stored before the database closes.
+    (it) => within(TOKENS_END_MS, it.settled()),
+  );
   const app = await buildApp(
     {
       logger,
@@ -94,13 +110,7 @@ await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, 
       checks,
       stopping: stopping.signal,
       adapters: createAdapters({
-        ...openAdapterDeps(
-          {
-            database,
-            onFault: (err) => logger.error({ err }, 'a fault of ours prevented a call to an EMR'),
-          },
-          { yields: true },
-        ),
+        ...shared,
         credentialsOf: (sealed) => openCredentials(keyring, sealed),
       }),
       limiter,

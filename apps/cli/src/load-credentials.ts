@@ -5,6 +5,15 @@ import { Value } from '@sinclair/typebox/value';
 
 const CredentialsSchema = Type.Record(Type.String(), Type.String());
 
+/** The one credential that is JSON itself: it may be given as it is, instead of as a text of JSON. */
+const PRIVATE_KEY = 'private_key_jwk';
+
+function withKeyAsText(given: unknown): unknown {
+  if (typeof given !== 'object' || given === null || !(PRIVATE_KEY in given)) return given;
+  const { [PRIVATE_KEY]: key, ...rest } = given;
+  return { ...rest, [PRIVATE_KEY]: typeof key === 'object' && key !== null ? JSON.stringify(key) : key };
+}
+
 export type CredentialsResult =
   | { ok: true; credentials: Record<string, string> }
   | { ok: false; reason: string };
@@ -26,7 +35,7 @@ export async function loadCredentials(
     return { ok: false, reason: `The credentials cannot be read (${code ?? 'unknown error'}).` };
   }
   try {
-    const credentials: unknown = JSON.parse(json);
+    const credentials = withKeyAsText(JSON.parse(json));
     if (Value.Check(CredentialsSchema, credentials)) return { ok: true, credentials };
   } catch {
     // The parser's message would quote the text.

@@ -27,6 +27,9 @@ export type Posting = {
 /** The fields that the ledger adds to a posting. `receivedAt` is an ISO instant. */
 export type Stamp = { id: string; receivedAt: string };
 
+/** The number in a transaction id, for dialects whose ids are numbers: it is behind the prefix, where the id has one. */
+export const numberInId = (id: string): number => Number(/\d{1,15}$/.exec(id)?.[0]);
+
 /** One posting of the ledger. */
 export type Entry = Stamp & {
   seq: number;

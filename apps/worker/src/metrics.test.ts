@@ -31,7 +31,7 @@ test('while PostgreSQL is away, /metrics shows the numbers of the process and le
     const { statusCode, body } = await app.inject('/metrics');
     const gauges = body
       .split('\n')
-      .filter((line) => /^emr_payments_(jobs|oldest|repeating|open|holds|work)/.test(line));
+      .filter((line) => /^emr_payments_(jobs|oldest|repeating|open|holds|ended|rate|work)/.test(line));
     return { statusCode, gauges, body };
   };
   metrics.posting({ adapter: 'fhir-r5', outcome: 'posted', seconds: 1 });
@@ -67,8 +67,8 @@ test('while PostgreSQL does not answer, a scrape has its answer within seconds, 
   await app.close();
   expect(answers.map(({ statusCode }) => statusCode)).toEqual(Array(20).fill(200));
   expect(answers[0]?.body).toContain('emr_payments_work_measured 0');
-  // One set of queries: jobs, circuits and holds.
-  expect(asked).toBe(3);
+  // One set of queries: jobs, circuits, holds, logins and buckets.
+  expect(asked).toBe(5);
 });
 
 test('/metrics wants the token when there is one', async () => {
@@ -89,6 +89,12 @@ test('/metrics shows the work done, the work waiting and the open circuits', asy
   await fixture.rows("UPDATE jobs SET run_at = now() - interval '90 s' RETURNING 1");
   await fixture.rows("UPDATE lanes SET open_until = now() + interval '1 minute' RETURNING 1");
 
+  await fixture.rows(`
+    INSERT INTO rate_buckets (key, calls, per_ms, burst, interval_us, next_slots, feed_slots, paused_until)
+    SELECT key, '{1}', '{1000}', '{1}', '{1100000}', ARRAY[now() + slot::interval], ARRAY[now()], now() + pause::interval
+      FROM (VALUES ('a', '-1 s', null), ('b', '1 hour', '-1 s'), ('c', '1 hour', '1 hour'), ('d', '-1 s', '1 hour')) AS row(key, slot, pause)
+    RETURNING 1`);
+
   const app = healthServer(fixture.deps.metrics);
   const answer = await app.inject('/metrics');
   await app.close();
@@ -98,6 +104,9 @@ test('/metrics shows the work done, the work waiting and the open circuits', asy
   expect(lines).toContain('emr_payments_postings_total{adapter="fhir-r5",outcome="posted"} 1');
   expect(lines).toContain('emr_payments_jobs{kind="post_payment",state="due"} 1');
   expect(lines).toContain('emr_payments_open_circuits{kind="connection"} 1');
+  expect(lines).toContain('emr_payments_rate_buckets{state="free"} 1');
+  expect(lines).toContain('emr_payments_rate_buckets{state="used_up"} 1');
+  expect(lines).toContain('emr_payments_rate_buckets{state="paused"} 2');
   const oldest = lines.find((line) =>
     line.startsWith('emr_payments_oldest_due_job_seconds{kind="post_payment"}'),
   );

@@ -150,6 +150,18 @@ const WORK_GAUGES: readonly {
     labelNames: ['scope'],
     samples: ({ holds }) => holds.map(({ scope, count }) => ({ labels: { scope }, value: count })),
   },
+  {
+    name: 'emr_payments_ended_logins',
+    help: 'Logins at EMRs that have ended: payments wait until a person has logged in again.',
+    labelNames: [],
+    samples: ({ endedLogins }) => [{ labels: {}, value: endedLogins }],
+  },
+  {
+    name: 'emr_payments_rate_buckets',
+    help: 'Limits of requests to EMRs: free for the next call, used up by our calls, or paused because the EMR asked for it.',
+    labelNames: ['state'],
+    samples: ({ buckets }) => buckets.map(({ state, count }) => ({ labels: { state }, value: count })),
+  },
 ];
 
 /** @param measure resolves with null when PostgreSQL does not answer. */

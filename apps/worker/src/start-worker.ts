@@ -1,7 +1,7 @@
 import { openCredentials, openDatabase, openDatabaseCheck } from '@emr-payments/db';
 import { createAdapters } from '@emr-payments/emr';
 import { openAdapterDeps } from '@emr-payments/operations';
-import { type Logger, openTransport, queueTroubleOf, type Releases } from '@emr-payments/runtime';
+import { type Logger, openTransport, queueTroubleOf, type Releases, within } from '@emr-payments/runtime';
 import { createAgents } from '@emr-payments/webhooks';
 import type { WorkerConfig } from './config.ts';
 import { buildHealthServer } from './health.ts';
@@ -33,6 +33,8 @@ export const workerParts: WorkerParts = { steps: jobSteps, createAdapters, creat
 
 /** Time for the running jobs to end when the process stops. */
 const JOBS_END_MS = 8_000;
+/** Time for renewals of access tokens under way to be stored after that. */
+const TOKENS_END_MS = 5_000;
 
 /**
  * Starts a worker: opens everything that it needs, in the order of need; `releases` closes it in the reverse order. The health
@@ -101,6 +103,12 @@ export async function startWorker(
     (opened) => opened.close(),
   );
 
+  const shared = releases.add(
+    'access tokens',
+    openAdapterDeps({ database, keyring: config.keyring, onFault: adapterFaults(logger) }, { yields: false }),
+    // What a vendor has given in exchange for the old token is stored before the database closes.
+    (opened) => within(TOKENS_END_MS, opened.settled()),
+  );
   let relay: Relay | undefined;
   const deps: JobDeps = {
     database,
@@ -109,7 +117,7 @@ export async function startWorker(
     leases,
     metrics,
     adapters: parts.createAdapters({
-      ...openAdapterDeps({ database, onFault: adapterFaults(logger) }, { yields: false }),
+      ...shared,
       credentialsOf: (sealed) => openCredentials(config.keyring, sealed),
       onOpen: linkOpened({ database, logger }),
     }),
@@ -135,7 +143,9 @@ export async function startWorker(
   const onQueued = () => relay?.wake();
   releases.add('recovery', startRecovery({ database, logger, onQueued }), (opened) => opened.close());
   const keep = { eventDays: config.eventRetentionDays };
-  releases.add('retention', startRetention({ database, logger }, keep), (opened) => opened.close());
+  releases.add('retention', startRetention({ database, keyring: config.keyring, logger }, keep), (opened) =>
+    opened.close(),
+  );
 
   releases.add('hold watch', startHoldWatch({ database, logger }), (opened) => opened.close());
 }

@@ -5,6 +5,7 @@ import {
   adapterNames,
   canonicalAdapterName,
   createAdapters,
+  noticeReader,
   openAdapter,
 } from './adapters.ts';
 import { droppedFields } from './description.ts';
@@ -94,7 +95,16 @@ test('a connection that an older process wrote, with the former name, opens as w
 });
 
 test('every adapter describes its credentials and settings', () => {
-  expect(adapterNames).toEqual(['fhir-r5', 'open-dental', 'nexhealth', 'drchrono', 'candid']);
+  expect(adapterNames).toEqual([
+    'fhir-r5',
+    'open-dental',
+    'nexhealth',
+    'canvas',
+    'athena-ppv',
+    'athena-record',
+    'drchrono',
+    'candid',
+  ]);
   const [fhir] = adapterDescriptions;
   expect(fhir?.title).toContain('FHIR R5');
   expect(fhir?.credentials.map(({ name, required }) => [name, required])).toEqual([
@@ -119,6 +129,13 @@ test('every adapter describes its credentials and settings', () => {
     ['confirm_within_ms', 'integer', false, 86_400_000],
     ['timeout_ms', 'integer', false, 10_000],
   ]);
+});
+
+test('exactly the adapters whose EMR sends notices have a reader of them', () => {
+  for (const { name, notices } of adapterDescriptions)
+    expect([name, noticeReader({ adapter: name }) !== null]).toEqual([name, notices === true]);
+  expect(adapterDescriptions.filter(({ notices }) => notices).map(({ name }) => name)).toEqual(['nexhealth']);
+  expect(noticeReader({ adapter: 'fax' })).toBeNull();
 });
 
 test('an adapter stays open until its connection changes', () => {

@@ -2,7 +2,9 @@ import { LRUCache } from 'lru-cache';
 import type { AdapterDeps, Dialect, EmrAdapter, EmrConnection, NoticeReader } from './adapter.ts';
 import { withCleanTexts } from './clean-adapter.ts';
 import type { AdapterDescription } from './description.ts';
+import { athenaPpv, athenaRecord } from './dialects/athena/adapter.ts';
 import { candid } from './dialects/candid/adapter.ts';
+import { canvas } from './dialects/canvas/adapter.ts';
 import { drchrono } from './dialects/drchrono/adapter.ts';
 import { fhirR4 } from './dialects/fhir-r4/adapter.ts';
 import { fhirR5 } from './dialects/fhir-r5/adapter.ts';
@@ -10,7 +12,17 @@ import { nexhealth } from './dialects/nexhealth/adapter.ts';
 import { openDental } from './dialects/open-dental/adapter.ts';
 
 /** Every dialect, in the order in which they are shown. A new one is added here and nowhere else. */
-const DIALECTS: readonly Dialect[] = [fhirR5, openDental, nexhealth, fhirR4, drchrono, candid];
+const DIALECTS: readonly Dialect[] = [
+  fhirR5,
+  openDental,
+  nexhealth,
+  fhirR4,
+  canvas,
+  athenaPpv,
+  athenaRecord,
+  drchrono,
+  candid,
+];
 
 /** Former names, which rows that an older process writes may still have. */
 const ALIASES: ReadonlyMap<string, string> = new Map([['fhir', 'fhir-r5']]);

@@ -1,6 +1,7 @@
 export { openAdapterDeps } from './connections/adapter-deps.ts';
 export { checkUserConnection, type UserCheckOutcome } from './connections/check-user-connection.ts';
 export { describeConnection } from './connections/describe-connection.ts';
+export { type NoticeAddressOutcome, noticeAddress, sendsNotices } from './connections/notice-address.ts';
 export {
   type ConnectionOwner,
   type SetUpInput,
@@ -17,3 +18,5 @@ export { type ImportOutcome, type ImportReport, importFile } from './patients/im
 export { isLine } from './patients/line.ts';
 export type { BadRow } from './patients/read-rows.ts';
 export { type Comparison, compareFile, PaymentsFileError } from './payments/compare-file.ts';
+export { type LoginState, loginOf } from './tokens/login-state.ts';
+export { pruneTokens } from './tokens/prune-tokens.ts';

@@ -1,5 +1,10 @@
 import { adapterNames } from '@emr-payments/emr';
-import { type ConnectionOwner, type SetUpOutcome, setUpConnection } from '@emr-payments/operations';
+import {
+  type ConnectionOwner,
+  type SetUpOutcome,
+  sendsNotices,
+  setUpConnection,
+} from '@emr-payments/operations';
 import { Option } from 'commander';
 import { assignment, integer, line, rate } from '../arguments.ts';
 import type { CommandDeps, Register } from '../cli.ts';
@@ -58,6 +63,9 @@ function outcomeOf(options: Options, result: SetUpOutcome): Outcome {
           ]),
           'The token is shown only now: keep it.',
           ...noteLines(result),
+          ...(sendsNotices({ adapter: options.adapter ?? '' })
+            ? [`Its EMR can send notices: emr-payments user notice-address --user ${result.publicId}`]
+            : []),
         ].join('\n'),
       );
     case 'changed':
@@ -79,7 +87,7 @@ function outcomeOf(options: Options, result: SetUpOutcome): Outcome {
     case 'plain_http':
       return failure(
         'usage',
-        'The address of --base-url is http on another machine: the credentials and patient data could be read on the way. ' +
+        `${result.address === 'base_url' ? 'The address of --base-url' : 'The token_url'} is http on another machine: the credentials and patient data could be read on the way. ` +
           'Give an https address, or --allow-plain-http if you know that the network between is protected.',
       );
     case 'no_adapter':

@@ -1,10 +1,32 @@
 import { findUser } from '@emr-payments/db';
 import { isPlainHttp } from '@emr-payments/emr';
-import { describeConnection } from '@emr-payments/operations';
-import type { Register } from '../cli.ts';
+import { describeConnection, type LoginState, loginOf } from '@emr-payments/operations';
+import { ConfigError } from '@emr-payments/runtime';
+import type { CommandDeps, Register } from '../cli.ts';
 import { done, failure } from '../outcome.ts';
 import { describedData, describedText } from '../output/described.ts';
 import { pairs } from '../output/table.ts';
+
+type Connection = NonNullable<NonNullable<Awaited<ReturnType<typeof findUser>>>['connection']>;
+
+/** Reads how the login is; without a keyring nobody can know which one it is. */
+async function stateOf({ database, config }: CommandDeps, connection: Connection): Promise<LoginState> {
+  const { userId, adapter, baseUrl, timeZone, credentials } = connection;
+  const settings = connection.settings as Record<string, unknown>;
+  try {
+    const keyring = config.readKeyring();
+    return await loginOf(
+      { database, keyring },
+      { userId, adapter, baseUrl, timeZone, credentials, settings },
+    );
+  } catch (error) {
+    if (error instanceof ConfigError) return 'unknown';
+    throw error;
+  }
+}
+
+const LOGIN_ENDED =
+  '\nThe EMR has ended the login, and payments wait: log in there again, and give the new credentials with user connect --user.';
 
 /** Shows one user with its connection, without the credentials. */
 export const registerUserShow: Register = (user, cli) => {
@@ -13,7 +35,8 @@ export const registerUserShow: Register = (user, cli) => {
     .description('show a user with its EMR connection, without the credentials')
     .argument('<user_id>')
     .action((publicId: string) =>
-      cli.run(async ({ database, config }) => {
+      cli.run(async (deps) => {
+        const { database, config } = deps;
         const found = await findUser({ database }, { publicId });
         if (found === null) return failure('not_found', `There is no user ${publicId}.`);
         const { name, client, createdAt, disabledAt, connection } = found;
@@ -25,6 +48,7 @@ export const registerUserShow: Register = (user, cli) => {
           adapter: connection?.adapter ?? null,
           base_url: connection?.baseUrl ?? null,
           plain_http: connection === null ? null : isPlainHttp(connection.baseUrl),
+          login: connection === null ? null : await stateOf(deps, connection),
           time_zone: connection?.timeZone ?? null,
           settings: connection?.settings ?? null,
           concurrency: connection?.lane.concurrency ?? null,
@@ -49,9 +73,10 @@ export const registerUserShow: Register = (user, cli) => {
           data.plain_http === true
             ? '\nThe EMR is reached over plain http: what is sent can be read on the way. Connect it with an https address.'
             : '';
+        const ended = data.login === 'login_required' ? LOGIN_ENDED : '';
         return done(
           { ...data, ...(described === null ? {} : describedData(described)) },
-          `${pairs(Object.entries(shown))}${warning}${described === null ? '' : `\n\n${describedText(described)}`}`,
+          `${pairs(Object.entries(shown))}${warning}${ended}${described === null ? '' : `\n\n${describedText(described)}`}`,
         );
       }),
     );

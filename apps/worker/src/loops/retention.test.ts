@@ -1,5 +1,5 @@
 import { createClient, type Database, openDatabase } from '@emr-payments/db';
-import { createLogger } from '@emr-payments/runtime';
+import { createLogger, parseKeyring } from '@emr-payments/runtime';
 import { openTestDatabase, type TestDatabase } from '@emr-payments/testkit';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { startRetention } from './retention.ts';
@@ -31,17 +31,20 @@ test('prunes batch after batch, at every interval, until it is closed', async ()
     });
   const left = () => database.prisma.event.count();
 
+  const key = '0'.repeat(64);
+  await database.prisma.emrToken.create({ data: { key, createdAt: PAST_ANY_LIMIT } });
   await addEvents(1_201, 'a');
   const logger = createLogger('test', 'silent');
   const pruned = vi.spyOn(logger, 'info');
   const retention = startRetention(
-    { database, logger },
+    { database, logger, keyring: parseKeyring(`one:${'A'.repeat(43)}=`) },
     { eventDays: 30, firstAfterMs: 1, intervalMs: 20, pauseMs: 1 },
   );
   await vi.waitFor(async () => expect(await left()).toBe(0), { timeout: 10_000 });
   await vi.waitFor(() => expect(pruned).toHaveBeenCalledWith({ count: 1_201, code: 'events' }, 'pruned'));
   await addEvents(3, 'b');
   await vi.waitFor(async () => expect(await left()).toBe(0), { timeout: 10_000 });
+  await vi.waitFor(async () => expect(await database.prisma.emrToken.count()).toBe(0));
   await retention.close();
   await addEvents(2, 'c');
   expect(await left()).toBe(2);

@@ -1,9 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Database, PRUNE_BATCH, type Prunable, pruneBatch } from '@emr-payments/db';
-import { every, type Logger } from '@emr-payments/runtime';
+import { pruneTokens } from '@emr-payments/operations';
+import { every, type Keyring, type Logger } from '@emr-payments/runtime';
 
 /** The API's documentation promises that a key is remembered for seven days. */
 const IDEMPOTENCY_KEY_DAYS = 7;
+
+/** After this time without a renewal, tokens that no connection uses are removed. */
+const TOKEN_DAYS = 90;
 
 const FIRST_AFTER_MS = 60_000;
 const INTERVAL_MS = 10 * 60_000;
@@ -21,7 +25,7 @@ export type RetentionOptions = {
 
 /** Removes rows that are past their retention time, in small batches. A lock in Postgres lets one process prune at a time. */
 export function startRetention(
-  { database, logger }: { database: Pick<Database, 'pool'>; logger: Logger },
+  { database, keyring, logger }: { database: Database; keyring: Keyring; logger: Logger },
   {
     eventDays,
     firstAfterMs = FIRST_AFTER_MS,
@@ -44,6 +48,8 @@ export function startRetention(
     await prune({ what: 'recoveries', days: eventDays }, signal);
     await prune({ what: 'emr_texts', days: eventDays }, signal);
     await prune({ what: 'idempotency_keys', days: IDEMPOTENCY_KEY_DAYS }, signal);
+    const tokens = await pruneTokens({ database, keyring }, { days: TOKEN_DAYS });
+    if (tokens > 0) logger.info({ count: tokens, code: 'emr_tokens' }, 'pruned');
   }
 
   const loop = every(

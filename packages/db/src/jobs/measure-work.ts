@@ -1,4 +1,5 @@
 import { query, type StatementDeps } from '../core/statements.ts';
+import { countEndedLogins } from '../tokens/ended-logins.ts';
 
 /** Numbers of waiting and stuck work, for the operator's graphs. */
 export type WorkMeasures = {
@@ -14,6 +15,10 @@ export type WorkMeasures = {
   openCircuits: { kind: 'connection' | 'endpoint'; count: number }[];
   /** Holds that are on: for all users (at most one), and for single users. */
   holds: { scope: 'all' | 'user'; count: number }[];
+  /** Logins at EMRs that have ended: their payments wait until a person has logged in again. */
+  endedLogins: number;
+  /** Vendors' limits of requests: `paused` by the vendor, `used_up` by calls, or `free` for the next one. */
+  buckets: { state: 'free' | 'used_up' | 'paused'; count: number }[];
 };
 
 /** From this many identical answers in a row on, a payment counts as one that an operator should look at. */
@@ -44,14 +49,25 @@ const HOLDS = {
       LEFT JOIN holds h ON h.ended_at IS NULL AND (h.user_id IS NULL) = (scope.name = 'all') GROUP BY 1`,
 };
 
+const BUCKETS = {
+  name: 'measure-buckets',
+  text: `
+    SELECT state.name AS state, count(b.id)::int AS count
+      FROM (VALUES ('free'), ('used_up'), ('paused')) AS state(name)
+      LEFT JOIN rate_buckets b ON state.name = CASE WHEN b.paused_until > now() THEN 'paused' WHEN now() < ANY (b.next_slots) THEN 'used_up' ELSE 'free' END
+     GROUP BY 1`,
+};
+
 type JobRow = WorkMeasures['jobs'][number] & { oldest: number; repeating: number };
 
-/** Measures the live work. It reads the jobs, lanes and holds only, so its cost does not grow with the payments of the past. */
+/** Measures the live work. It reads the jobs, lanes, holds, access tokens and buckets only, so its cost does not grow with the payments of the past. */
 export async function measureWork(deps: StatementDeps): Promise<WorkMeasures> {
-  const [jobs, openCircuits, holds] = await Promise.all([
+  const [jobs, openCircuits, holds, endedLogins, buckets] = await Promise.all([
     query<JobRow>(deps, JOBS, []),
     query<WorkMeasures['openCircuits'][number]>(deps, CIRCUITS, []),
     query<WorkMeasures['holds'][number]>(deps, HOLDS, []),
+    countEndedLogins(deps),
+    query<WorkMeasures['buckets'][number]>(deps, BUCKETS, []),
   ]);
   const kinds = ['post_payment', 'deliver_webhook'] as const;
   return {
@@ -63,5 +79,7 @@ export async function measureWork(deps: StatementDeps): Promise<WorkMeasures> {
     repeating: jobs.reduce((sum, row) => sum + row.repeating, 0),
     openCircuits,
     holds,
+    endedLogins,
+    buckets,
   };
 }

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { sentence } from '@emr-payments/contracts';
 import { afterEach, expect, test } from 'vitest';
-import type { CallCounter, RateBucket, TokenSource } from '../adapter.ts';
+import type { CallCounter, CallPermit, RateBucket, TokenSource } from '../adapter.ts';
 import { describeNoAnswer } from './evidence.ts';
 import { openSession, type SessionInput } from './session.ts';
 
@@ -125,7 +125,7 @@ test('a fixed header is no token: its 401 is the answer', async () => {
   expect(seen.map(({ headers }) => headers.authorization)).toEqual(['ODFHIR a/b']);
 });
 
-test('each request is counted, but for those that are prepaid', async () => {
+test('each request is counted', async () => {
   const { seen, baseUrl } = await serverTaking(['']);
   const counted: string[] = [];
   const calls: CallCounter = {
@@ -135,29 +135,65 @@ test('each request is counted, but for those that are prepaid', async () => {
     },
   };
   const session = open({ baseUrl, bucket: BUCKET }, calls);
-  const prepaid = { calls: 1 };
-  for (let n = 0; n < 3; n += 1) await session.read(READ, { signal, prepaid });
+  for (let n = 0; n < 2; n += 1) await session.read(READ, { signal });
+  await session.send(SEND, sending);
   expect(seen).toHaveLength(3);
-  expect(counted).toEqual(['k', 'k']);
+  expect(counted).toEqual(['k', 'k', 'k']);
 });
 
-test('a short wait for the limit is waited for; after a long one nothing is sent', async () => {
+test('a request that is granted for later is made then; without a permit nothing is sent', async () => {
   const { seen, baseUrl } = await serverTaking(['']);
-  const waits = [20, 0, 60_000];
-  const calls: CallCounter = {
-    async take() {
-      const waitMs = waits.shift() ?? 0;
-      return waitMs === 0 ? { granted: true } : { granted: false, waitMs };
-    },
-  };
+  const permits: CallPermit[] = [
+    { granted: true, waitMs: 60 },
+    { granted: false, waitMs: 60_000 },
+  ];
+  const calls: CallCounter = { take: async () => permits.shift() ?? { granted: true } };
   const session = open({ baseUrl, bucket: BUCKET }, calls);
+  const startedAt = performance.now();
   expect(await session.read(READ, { signal })).toMatchObject({ kind: 'answer' });
+  expect(performance.now() - startedAt).toBeGreaterThan(58);
   const refused = await session.send(SEND, sending);
   if (refused.kind === 'answer') throw new Error('sent');
+  expect(refused.handedOver).toBe(false);
   expect(describeNoAnswer(refused)).toEqual({
-    code: 'rate_limited',
+    code: 'limit_used_up',
     detail: "The EMR's limit of requests is used up.",
     retryAfterMs: 60_000,
   });
   expect(seen).toHaveLength(1);
+});
+
+test('a wait for the limit ends with the claim, and nothing is sent', async () => {
+  const { seen, baseUrl } = await serverTaking(['']);
+  const calls: CallCounter = { take: async () => ({ granted: true, waitMs: 60_000 }) };
+  const session = open({ baseUrl, bucket: BUCKET }, calls);
+  const lost = AbortSignal.timeout(30);
+  const result = await session.send(SEND, { signal: lost, mayStillSend: () => true });
+  expect(result).toMatchObject({ kind: 'no_answer', handedOver: false });
+  expect(seen).toHaveLength(0);
+});
+
+test('a request that cannot be counted is certainly not sent, and that is a fault of ours', async () => {
+  const { seen, baseUrl } = await serverTaking(['']);
+  const calls: CallCounter = {
+    async take() {
+      throw new Error('PostgreSQL cannot be reached');
+    },
+  };
+  const result = await open({ baseUrl, bucket: BUCKET }, calls).send(SEND, sending);
+  if (result.kind === 'answer') throw new Error('sent');
+  expect(result.handedOver).toBe(false);
+  expect(describeNoAnswer(result)).toMatchObject({ code: 'our_fault' });
+  expect(seen).toHaveLength(0);
+});
+
+test('a vendor may reject a token in another way than by 401', async () => {
+  const rejects = ({ status, body }: { status: number; body: string }) =>
+    status === 401 && body === 'expired';
+  const { baseUrl } = await serverTaking(['t2']);
+  const source = () => tokensInTurn('t1', 't2');
+  const renewing = open({ baseUrl, auth: { kind: 'bearer', source: source(), rejects } });
+  expect(await renewing.read(READ, { signal })).toMatchObject({ status: 200 });
+  const kept = open({ baseUrl, auth: { kind: 'bearer', source: source(), rejects: () => false } });
+  expect(await kept.read(READ, { signal })).toMatchObject({ status: 401 });
 });

@@ -17,7 +17,12 @@ import { NotMadeError } from './not-made.ts';
 export type EmrAuth =
   | { kind: 'none' }
   | { kind: 'header'; name: string; value: string }
-  | { kind: 'bearer'; source: TokenSource };
+  | {
+      kind: 'bearer';
+      source: TokenSource;
+      /** True for the answer by which the vendor rejects a token; by default a 401. Nothing was done then. */
+      rejects?: (answer: Answer) => boolean;
+    };
 
 export type SessionInput = {
   /** Without a slash at its end. */
@@ -70,7 +75,7 @@ const notMade = (trouble: Trouble): NoAnswer => ({
 
 /**
  * Opens the session of a connection. Every request carries a good token and is counted against the vendor's limit before it is
- * made. A token that the EMR rejects (401) is renewed at once: a read is then made once more, a send is not, because each attempt
+ * made. A token that the EMR rejects is renewed at once: a read is then made once more, a send is not, because each attempt
  * sends one request. Nothing else is repeated.
  */
 export function openSession({ calls }: Pick<AdapterDeps, 'calls'>, input: SessionInput): EmrSession {
@@ -143,10 +148,11 @@ export function openSession({ calls }: Pick<AdapterDeps, 'calls'>, input: Sessio
 
     const first = await once();
     if (auth.kind !== 'bearer' || first.token === null) return first.result;
-    if (first.result.kind !== 'answer' || first.result.status !== 401) return first.result;
+    const { rejects = ({ status }: Answer) => status === 401 } = auth;
+    if (first.result.kind !== 'answer' || !rejects(first.result)) return first.result;
     if (body === undefined) {
       const second = await once(first.token);
-      // Without a renewed token the 401 is the answer.
+      // Without a renewed token the rejection is the answer.
       return second.token === null ? first.result : second.result;
     }
     const renewed = await auth.source.get(tokenCall({ ...options, rejected: first.token }));

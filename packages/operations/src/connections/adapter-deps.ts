@@ -2,11 +2,20 @@ import { type Database, isUnavailable, openCallCounter } from '@emr-payments/db'
 import {
   type AdapterDeps,
   type CallCounter,
+  createTokenSources,
   type EmrConnection,
-  localAdapterDeps,
   openAdapter,
   type RateBucket,
 } from '@emr-payments/emr';
+import type { Keyring } from '@emr-payments/runtime';
+import { databaseTokenStore } from '../tokens/database-token-store.ts';
+
+type Deps = { database: Pick<Database, 'pool'>; keyring: Keyring; onFault: (error: unknown) => void };
+
+export type SharedAdapterDeps = AdapterDeps & {
+  /** Waits for the renewals of tokens under way. To be called before the database closes. */
+  settled(): Promise<void>;
+};
 
 /**
  * Opens the parts that the adapters of all processes share, over PostgreSQL.
@@ -14,11 +23,17 @@ import {
  * @param deps.onFault gets an error of ours, of which the caller learns only that there was one. Not an outage of PostgreSQL, which
  *   everything else reports.
  * @param options.yields true: a process that posts nothing. Its calls use of a vendor's limit only what postings leave.
+ * @param options.retriesLogin true for a check that an operator starts: a login that has ended is tried once more.
+ * @param options.discardUnopened true: a stored token that no key opens counts as none.
  */
 export function openAdapterDeps(
-  { database, onFault }: { database: Pick<Database, 'pool'>; onFault: (error: unknown) => void },
-  { yields }: { yields: boolean },
-): AdapterDeps {
+  { database, keyring, onFault }: Deps,
+  {
+    yields,
+    retriesLogin = false,
+    discardUnopened = false,
+  }: { yields: boolean; retriesLogin?: boolean; discardUnopened?: boolean },
+): SharedAdapterDeps {
   const counter = openCallCounter({ database }, { yields });
   const calls: CallCounter = {
     async take(bucket) {
@@ -30,12 +45,30 @@ export function openAdapterDeps(
       }
     },
   };
-  return { ...localAdapterDeps(), calls };
+  const tokens = createTokenSources({
+    store: databaseTokenStore({ database, keyring }, { discardUnopened }),
+    retriesLogin,
+    onFault: (error) => {
+      if (!isUnavailable(error)) onFault(error);
+    },
+  });
+  return { tokens, calls, settled: tokens.settled };
 }
 
-/** Opens what the check of a connection uses. An error of ours ends the check, and its sentence says so. */
-export const checkingDeps = ({ database }: { database: Pick<Database, 'pool'> }): AdapterDeps =>
-  openAdapterDeps({ database, onFault: () => undefined }, { yields: true });
+/**
+ * Opens what the check of a connection uses. An error of ours ends the check, and its sentence says so. Tokens are those of the service:
+ * a refresh token that the check uses up is stored under the credential, where the saved connection finds the next one.
+ *
+ * @param options.givesCredentials true: the operator gives the credentials again, so that a stored token that no key opens is not missed.
+ */
+export const checkingDeps = (
+  deps: Omit<Deps, 'onFault'>,
+  { givesCredentials }: { givesCredentials: boolean },
+): SharedAdapterDeps =>
+  openAdapterDeps(
+    { ...deps, onFault: () => undefined },
+    { yields: true, retriesLogin: true, discardUnopened: givesCredentials },
+  );
 
 /**
  * Reads the vendor's limit of requests off a connection. null when the vendor names none, and when the connection cannot be opened as

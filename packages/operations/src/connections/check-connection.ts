@@ -1,11 +1,11 @@
 import {
-  type AdapterDeps,
   type Capability,
   type CheckOutcome,
   type ConnectionDescription,
   type EmrConnection,
   openAdapter,
 } from '@emr-payments/emr';
+import type { SharedAdapterDeps } from './adapter-deps.ts';
 
 /** Longest time that the EMR may take for all the calls of a check. */
 const CHECK_MS = 30_000;
@@ -21,7 +21,7 @@ export type CheckedConnection =
  * @returns `ok: false` with a sentence, also when base URL, credentials or settings cannot be used at all.
  */
 export async function checkConnection(
-  deps: AdapterDeps,
+  deps: SharedAdapterDeps,
   connection: EmrConnection,
 ): Promise<CheckedConnection> {
   try {
@@ -34,5 +34,8 @@ export async function checkConnection(
     return { ...checked, capability: adapter.capability, described: adapter.describe() };
   } catch (error) {
     return { ok: false, reason: `${(error as Error).message}.` };
+  } finally {
+    // A check that ended early may have left a renewal running: what the vendor gives is stored before the process ends.
+    await deps.settled();
   }
 }

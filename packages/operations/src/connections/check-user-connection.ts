@@ -47,7 +47,7 @@ export async function checkUserConnection(
     return { outcome: 'sealed' };
   }
   const given = givenSettings(connection);
-  const checked = await checkConnection(checkingDeps({ database }), {
+  const checked = await checkConnection(checkingDeps({ database, keyring }, { givesCredentials: false }), {
     userId: user.id,
     adapter,
     baseUrl,

@@ -45,7 +45,7 @@ export type SetUpOutcome =
   | { outcome: 'unknown_time_zone' }
   | { outcome: 'wrong_base_url'; reason: string }
   /** Credentials and patients' data could be read on the way to the EMR, and `allowPlainHttp` was not given. */
-  | { outcome: 'plain_http' }
+  | { outcome: 'plain_http'; address: 'base_url' | 'token_url' }
   /** None was given, and the user has no connection whose adapter it could keep. */
   | { outcome: 'no_adapter' }
   | { outcome: 'unknown_adapter'; adapter: string }
@@ -82,7 +82,7 @@ export async function setUpConnection(deps: Deps, input: SetUpInput): Promise<Se
   const owner = await findOwner(deps, given);
   if ('outcome' in owner) return owner;
   if (!(await knowsTimeZone(deps, { timeZone: setup.timeZone }))) return { outcome: 'unknown_time_zone' };
-  const refused = baseUrlProblem(input);
+  const refused = addressProblem(input);
   if (refused !== null) return refused;
 
   const name = input.adapter ?? ('userId' in owner ? owner.adapter : undefined);
@@ -96,7 +96,7 @@ export async function setUpConnection(deps: Deps, input: SetUpInput): Promise<Se
   if (problem !== null) return { outcome: 'wrong_credentials', reason: problem };
   const connection = { ...setup, adapter: adapter.name, settings: read.settings };
 
-  const adapterDeps = checkingDeps(deps);
+  const adapterDeps = checkingDeps(deps, { givesCredentials: true });
   const found = check
     ? // A new user has no row yet. The number is for caches of open adapters, which a check does not use.
       await checkConnection(adapterDeps, { ...connection, userId: 'userId' in owner ? owner.userId : 0 })
@@ -119,17 +119,25 @@ export async function setUpConnection(deps: Deps, input: SetUpInput): Promise<Se
   return { outcome: 'created', publicId, accessToken, ...shown };
 }
 
-/** The base URL's check is here and not with an adapter's, so that every adapter has it, also where the connection is not tried. */
-function baseUrlProblem({
+/** The check of the addresses is here and not with an adapter's, so that every adapter has it, also where the connection is not tried. */
+function addressProblem({
   baseUrl,
   allowPlainHttp,
+  credentials,
+  settings,
 }: SetUpInput): Extract<SetUpOutcome, { outcome: 'wrong_base_url' | 'plain_http' }> | null {
   try {
     readBaseUrl(baseUrl);
   } catch (error) {
     return { outcome: 'wrong_base_url', reason: `${(error as Error).message}.` };
   }
-  return isPlainHttp(baseUrl) && !allowPlainHttp ? { outcome: 'plain_http' } : null;
+  if (allowPlainHttp) return null;
+  if (isPlainHttp(baseUrl)) return { outcome: 'plain_http', address: 'base_url' };
+  // Every adapter that gets tokens has its token URL under this name, in the credentials or the settings.
+  const tokenUrls = [credentials.token_url, settings.token_url];
+  return tokenUrls.some((url) => url !== undefined && isPlainHttp(url))
+    ? { outcome: 'plain_http', address: 'token_url' }
+    : null;
 }
 
 /** Says which settings were neither given nor read, and what is taken for them. */

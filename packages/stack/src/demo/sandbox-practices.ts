@@ -51,7 +51,7 @@ export function sandboxPractices({ sandboxUrl }: { sandboxUrl: string }): readon
       adapter: 'nexhealth',
       baseUrl: `${sandboxUrl}/nexhealth`,
       credentials: { api_key: 'demo-api-key' },
-      settings: { subdomain: 'sandbox' },
+      settings: { subdomain: 'demo-practice' },
       emrPatientId: number,
     },
     {
@@ -72,6 +72,8 @@ export function sandboxPractices({ sandboxUrl }: { sandboxUrl: string }): readon
     },
     {
       ...usual,
+      // A card needs data that a payment does not carry.
+      paymentMethod: 'Cash',
       adapter: 'athena-ppv',
       baseUrl: `${sandboxUrl}/athena`,
       credentials: CLIENT,
@@ -80,6 +82,8 @@ export function sandboxPractices({ sandboxUrl }: { sandboxUrl: string }): readon
     },
     {
       ...usual,
+      // A card needs data that a payment does not carry.
+      paymentMethod: 'Cash',
       adapter: 'athena-record',
       baseUrl: `${sandboxUrl}/athena`,
       credentials: CLIENT,

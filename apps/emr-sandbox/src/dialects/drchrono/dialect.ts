@@ -1,3 +1,4 @@
+import { Type } from '@sinclair/typebox';
 import type { FastifyError, FastifyInstance, FastifyRequest } from 'fastify';
 import type { Dialect, DialectDeps } from '../../dialect.ts';
 import { createApplicationLimit } from './limits.ts';
@@ -64,7 +65,7 @@ export const drchrono: Dialect = {
   title: 'DrChrono',
   prefix: '/drchrono',
   alsoAt: [DATA_PREFIX],
-  async register(scope, { ledger, practice, capabilities, token, pace, logger }) {
+  async register(scope, { ledger, practice, capabilities, token, pace, logger, addControl }) {
     const authorizations = createAuthorizations({ secret: token });
     const limit = createApplicationLimit({ pace });
 
@@ -112,6 +113,13 @@ export const drchrono: Dialect = {
       limit.take(form.client_id ?? 'basic');
       const answer = authorizations.refresh(form, request.headers.authorization);
       return reply.header('cache-control', 'no-store').send(answer);
+    });
+    addControl(async (control) => {
+      control.post<{ Body: { client_id: string } }>(
+        '/authorizations',
+        { schema: { body: Type.Object({ client_id: Type.String({ minLength: 1 }) }) } },
+        async ({ body }) => ({ refresh_token: authorizations.consent(body.client_id) }),
+      );
     });
     await practiceRoutes(scope, { practice });
     await paymentRoutes(scope, { ledger, practice, capabilities, pace });

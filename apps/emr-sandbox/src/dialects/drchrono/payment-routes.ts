@@ -1,10 +1,10 @@
 import type { FastifyInstance } from 'fastify';
 import type { Capabilities } from '../../capabilities.ts';
-import type { Entry, Ledger } from '../../ledger.ts';
+import { type Entry, type Ledger, numberInId } from '../../ledger.ts';
 import type { Pace } from '../../pace.ts';
 import type { Practice } from '../../practice.ts';
 import { lastOf, pageOf, type Query } from './page.ts';
-import { numberOf, postingOf, rowOf } from './payment-row.ts';
+import { postingOf, rowOf } from './payment-row.ts';
 import { DrChronoProblem, NOT_FOUND } from './problem.ts';
 import { readPayment } from './read-payment.ts';
 
@@ -79,7 +79,7 @@ export async function paymentRoutes(
 
   app.get<{ Params: { id: string } }>(`${PATH}/:id`, async (request) => {
     const { id } = request.params;
-    const entry = ledger.byId(id) ?? ledger.entries.find((each) => String(numberOf(each.id)) === id);
+    const entry = ledger.byId(id) ?? ledger.entries.find((each) => String(numberInId(each.id)) === id);
     if (entry === undefined) throw new DrChronoProblem(404, NOT_FOUND);
     await entry.written;
     return rowOf({ practice }, entry);

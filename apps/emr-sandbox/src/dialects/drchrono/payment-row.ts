@@ -1,4 +1,4 @@
-import type { Entry, Posting } from '../../ledger.ts';
+import { type Entry, numberInId, type Posting } from '../../ledger.ts';
 import type { Practice } from '../../practice.ts';
 import { METHODS } from './methods.ts';
 import type { PaymentFields } from './read-payment.ts';
@@ -29,9 +29,6 @@ export function postingOf({ practice }: { practice: Practice }, fields: PaymentF
   };
 }
 
-/** The number at the end of an id: some dialects put a prefix of their own before it. */
-export const numberOf = (id: string): number => Number(/\d+$/.exec(id)?.[0]);
-
 /** The fields of an entry that another dialect took. */
 function translate({ posting }: Entry, practice: Practice): PaymentFields {
   const method = OTHER_METHODS.get(posting.methodId ?? '') ?? posting.methodId ?? '';
@@ -53,7 +50,7 @@ export function rowOf({ practice }: { practice: Practice }, entry: Entry) {
   const fields = own ? (JSON.parse(entry.document ?? '') as PaymentFields) : translate(entry, practice);
   const time = entry.receivedAt.slice(0, 19);
   return {
-    id: numberOf(entry.id),
+    id: numberInId(entry.id),
     ...fields,
     appointment: null,
     line_item: null,

@@ -34,6 +34,15 @@ test('a refresh makes the pair before it invalid', () => {
   expect(() => refresh()).toThrow('invalid_grant');
 });
 
+test('after a new consent, only its own token is good', () => {
+  const made = createAuthorizations({ secret: 'first' });
+  const old = made.refresh(form(), undefined);
+  const refresh_token = made.consent('app-1');
+  expect(made.callerOf(`Bearer ${old.access_token}`)).toBeNull();
+  expect(() => made.refresh(form({ refresh_token: old.refresh_token }), undefined)).toThrow('invalid_grant');
+  expect(made.refresh(form({ refresh_token }), undefined).token_type).toBe('Bearer');
+});
+
 test('another application begins with the same consent for itself', () => {
   const { refresh, callerOf } = authorizations();
   const first = refresh();
@@ -106,6 +115,16 @@ async function sandbox() {
     });
   return { app, ask };
 }
+
+test('a person can consent again', async () => {
+  const { app, ask } = await sandbox();
+  const body = { client_id: 'app-1' };
+  const { refresh_token } = (
+    await app.inject({ method: 'POST', url: '/sandbox/drchrono/authorizations', body })
+  ).json();
+  const fields = new URLSearchParams(form({ refresh_token })).toString();
+  expect((await ask('application/x-www-form-urlencoded', fields)).statusCode).toBe(200);
+});
 
 test('a token request is a form', async () => {
   const { ask } = await sandbox();

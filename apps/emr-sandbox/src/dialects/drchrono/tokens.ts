@@ -40,6 +40,8 @@ export type Caller = { clientId: string; scopes: readonly string[] };
 export type Authorizations = {
   /** Answers a token request. @throws DrChronoProblem for one that is refused. */
   refresh(form: Readonly<Record<string, string>>, basic: string | undefined): TokenAnswer;
+  /** Gives an application a new refresh token, as the consent of a person does: every token before it is invalid. */
+  consent(clientId: string): string;
   /** @returns who calls; null without a good access token. */
   callerOf(authorization: string | undefined): Caller | null;
 };
@@ -73,13 +75,14 @@ export function createAuthorizations({
   const keyOf = ({ clientId, authorization }: { clientId: string; authorization: string }) =>
     `${clientId} ${authorization}`;
 
+  const nameOf = (first: string) => createHash('sha256').update(first).digest('hex').slice(0, 16);
+
   /** The authorization and generation that a refresh token stands for. */
   function presented(refreshToken: string, clientId: string) {
     const pair = tokens.read(refreshToken);
     if (pair !== null) return pair.use === 'refresh' && pair.clientId === clientId ? pair : null;
     if (secret === undefined ? !WORD.test(refreshToken) : refreshToken !== secret) return null;
-    const authorization = createHash('sha256').update(refreshToken).digest('hex').slice(0, 16);
-    return { clientId, authorization, generation: 0, scopes: SCOPES.map(String) };
+    return { clientId, authorization: nameOf(refreshToken), generation: 0, scopes: SCOPES.map(String) };
   }
 
   return {
@@ -104,6 +107,21 @@ export function createAuthorizations({
         refresh_token: tokens.issue({ ...facts, use: 'refresh' }),
         scope: scopes.join(' '),
       };
+    },
+    consent(clientId) {
+      const authorization = nameOf(secret ?? 'consent');
+      const key = keyOf({ clientId, authorization });
+      const generation = (newest.get(key) ?? 0) + 1;
+      newest.set(key, generation);
+      const scopes = SCOPES.map(String);
+      return tokens.issue({
+        use: 'refresh',
+        clientId,
+        authorization,
+        generation,
+        issuedAt: now(),
+        scopes,
+      });
     },
     callerOf(authorization) {
       const [, presentedToken = ''] = /^Bearer (\S+)$/.exec(authorization ?? '') ?? [];

@@ -1,4 +1,4 @@
-import type { Entry } from '../../ledger.ts';
+import { type Entry, numberInId } from '../../ledger.ts';
 import type { Practice } from '../../practice.ts';
 import { NAME } from './name.ts';
 
@@ -29,7 +29,7 @@ export function paymentBody(
   const patientId = practice.patients.numberOf(posting.patientId) ?? null;
   const deletedAt = deleted.get(id) ?? null;
   return {
-    id: Number(id),
+    id: numberInId(id),
     foreign_id: id,
     location_id: practice.locations.numberOf(posting.locationId ?? '') ?? null,
     patient_id: patientId,

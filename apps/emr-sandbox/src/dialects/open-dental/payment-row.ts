@@ -1,4 +1,4 @@
-import type { Entry } from '../../ledger.ts';
+import { type Entry, numberInId } from '../../ledger.ts';
 import type { Practice } from '../../practice.ts';
 import { paymentTypeNum } from './definitions.ts';
 import { officeDate, officeDateTime } from './office-time.ts';
@@ -47,7 +47,7 @@ export function rowOf(
   const PayType = update.PayType ?? paymentTypeNum(practice, posting.methodId);
   const clinic = posting.locationId === null ? undefined : practice.locations.numberOf(posting.locationId);
   return {
-    PayNum: Number(entry.id),
+    PayNum: numberInId(entry.id),
     PayType,
     payType: practice.methods.get(posting.methodId ?? '')?.name ?? '',
     PayDate: posting.depositDate ?? officeDate(received),

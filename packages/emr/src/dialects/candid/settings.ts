@@ -4,8 +4,10 @@ import { fieldsOf, readBaseUrl, readCredentials, readSettings } from '../../conn
 import { readTokenUrl } from '../../connection/token-url.ts';
 import type { AdapterDescription } from '../../description.ts';
 import type { Grant } from '../../grant.ts';
+import type { Answer } from '../../http/exchange.ts';
 import { readJsonAs } from '../../http/read-json.ts';
 import { type EmrSession, openSession } from '../../http/session.ts';
+import { errorOf } from './words.ts';
 
 const Printable = (description: string) =>
   Type.String({ pattern: '^[\\x20-\\x7e]+$', maxLength: 2000, description });
@@ -104,6 +106,13 @@ function grantOf({
   };
 }
 
+/**
+ * Candid documents no 401: a token that is not good is an UnauthorizedError, with 403. So is a right that is missing, for which a new
+ * token does not help.
+ */
+const rejectsToken = ({ status, body }: Answer): boolean =>
+  status === 401 || (status === 403 && errorOf(body)?.errorName === 'UnauthorizedError');
+
 /** The limit counts for an IP address, which all connections to Candid share as far as we know. */
 function bucketOf({ calls_per_minute }: CandidSettings, baseUrl: string): RateBucket | null {
   if (calls_per_minute === 0) return null;
@@ -141,7 +150,11 @@ export function openCandid(connection: EmrConnection, { tokens, calls }: Adapter
       {
         baseUrl,
         headers: { accept: 'application/json' },
-        auth: { kind: 'bearer', source: tokens.of(grantOf({ tokenUrl, clientId, clientSecret })) },
+        auth: {
+          kind: 'bearer',
+          source: tokens.of(grantOf({ tokenUrl, clientId, clientSecret })),
+          rejects: rejectsToken,
+        },
         bucket,
         timeoutMs: settings.timeout_ms,
       },

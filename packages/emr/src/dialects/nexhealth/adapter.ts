@@ -5,6 +5,7 @@ import { checkNexConnection } from './check.ts';
 import { findPosting } from './find-posting.ts';
 import { fetchLists } from './lists.ts';
 import { readPatientId } from './patient-id.ts';
+import { readNotice } from './read-notice.ts';
 import { sendPosting } from './send-posting.ts';
 import { description, type NexConnection, readNexConnection } from './settings.ts';
 
@@ -36,6 +37,7 @@ const describe = ({ settings }: NexConnection): ConnectionDescription => ({
 export const nexhealth: Dialect = {
   description,
   readPatientId,
+  readNotice,
   open(connection, deps) {
     const nex = readNexConnection(connection, deps);
     return {

@@ -41,7 +41,7 @@ export type Rows = {
 async function readPage(
   nex: NexConnection,
   { path, query, headers, unshared = false }: ReadInput,
-  { signal, prepaid }: CallOptions,
+  options: CallOptions,
 ): Promise<{ ok: true; list: Static<typeof ListSchema>; cached: boolean; request: string } | Failed> {
   const parameters = new URLSearchParams(
     Object.entries(query).map(([name, value]): [string, string] => [name, String(value)]),
@@ -49,14 +49,14 @@ async function readPage(
   const request = `GET ${path}`;
   const answer = await nex.session.read(
     { path: `${path}?${parameters}`, headers, maxAnswerBytes: MAX_ANSWER_BYTES, unshared },
-    { signal, ...(prepaid === undefined ? {} : { prepaid }) },
+    options,
   );
   if (answer.kind === 'no_answer')
     return { ok: false, trouble: describeNoAnswer(answer), refusal: { request, status: null, words: '' } };
   const failed = (trouble: Trouble): Failed => ({
     ok: false,
     trouble,
-    refusal: { request, status: answer.status, words: wordsFor(saidBy(answer.body), nex.secrets()) },
+    refusal: { request, status: answer.status, words: wordsFor(saidBy(answer.body), nex.secrets) },
   });
   const { verdict, trouble } = judgeStatus(answer);
   // The words of a look-up or a list are for the operator who checks a connection, not for a payment.

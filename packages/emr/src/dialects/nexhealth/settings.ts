@@ -1,12 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type Static, Type } from '@sinclair/typebox';
-import {
-  type AdapterDeps,
-  type EmrConnection,
-  isTrouble,
-  type RateBucket,
-  type TokenSource,
-} from '../../adapter.ts';
+import type { AdapterDeps, EmrConnection, RateBucket } from '../../adapter.ts';
 import { isPlainHttp } from '../../connection/plain-http.ts';
 import { fieldsOf, readBaseUrl, readCredentials, readSettings } from '../../connection/read-connection.ts';
 import type { AdapterDescription } from '../../description.ts';
@@ -63,7 +57,7 @@ const SettingsSchema = Type.Object(
       maximum: 86_400_000,
       default: 1_800_000,
       description:
-        'milliseconds until a payment that was sent, and whose answer was lost, shows in the ledger if NexHealth took it',
+        'milliseconds until a payment that was sent shows in the ledger with all its rows, if NexHealth took it',
     }),
     confirm_within_ms: Type.Integer({
       minimum: 1000,
@@ -86,6 +80,7 @@ export type NexSettings = Static<typeof SettingsSchema>;
 export const description: AdapterDescription = {
   name: 'nexhealth',
   title: 'NexHealth (Dentrix, Dentrix Enterprise, Eaglesoft, Open Dental)',
+  notices: true,
   credentials: fieldsOf(CredentialsSchema),
   settings: fieldsOf(SettingsSchema),
   example: {
@@ -101,8 +96,8 @@ export type NexConnection = {
   settings: NexSettings;
   bucket: RateBucket | null;
   place: string;
-  /** Texts that no sentence may hold: the API key, and the token that was used last. */
-  secrets(): readonly string[];
+  /** Texts that no sentence may hold. The session takes the token out of each answer. */
+  secrets: readonly string[];
 };
 
 /** @throws Error when a token would travel in clear although the base URL does not. */
@@ -135,15 +130,7 @@ export function readNexConnection(connection: EmrConnection, deps: AdapterDeps):
   const { api_key: apiKey } = readCredentials(CredentialsSchema, connection.credentials);
   const baseUrl = readBaseUrl(connection.baseUrl);
   const bucket = bucketOf(apiKey, settings);
-  const tokens = deps.tokens.of(tokenGrant({ tokenUrl: readTokenUrl(settings, baseUrl), apiKey }));
-  let lastToken = '';
-  const source: TokenSource = {
-    async get(options) {
-      const got = await tokens.get(options);
-      if (!isTrouble(got)) lastToken = got.token;
-      return got;
-    },
-  };
+  const source = deps.tokens.of(tokenGrant({ tokenUrl: readTokenUrl(settings, baseUrl), apiKey }));
   const { subdomain, location_id: location = 'every location', transaction_id_prefix: prefix } = settings;
   return {
     session: openSession(deps, {
@@ -155,6 +142,6 @@ export function readNexConnection(connection: EmrConnection, deps: AdapterDeps):
     settings,
     bucket,
     place: `${description.name} ${baseUrl} ${subdomain} ${location} ${prefix}`,
-    secrets: () => [apiKey, lastToken],
+    secrets: [apiKey],
   };
 }

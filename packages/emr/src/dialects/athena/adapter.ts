@@ -1,0 +1,83 @@
+import type { Dialect, EmrAdapter } from '../../adapter.ts';
+import type { ConnectionDescription } from '../../description.ts';
+import { listNames } from '../../names/list-names.ts';
+import { checkAthenaConnection } from './check.ts';
+import { type AthenaConnection, readPpvConnection, readRecordConnection } from './connection.ts';
+import { fetchLists } from './lists.ts';
+import { methodNeeds } from './method-data.ts';
+import { readPatientId } from './patient-id.ts';
+import { sendPosting } from './send-posting.ts';
+import { ppvDescription, recordDescription } from './settings.ts';
+
+/** athena names no time, and nothing is looked up: a person looks at once. */
+const CONFIRM_WITHIN_MS = 60_000;
+
+function describe(athena: AthenaConnection): ConnectionDescription {
+  const { way, callsPerMinute, cardLast4 } = athena;
+  const isPpv = way.kind === 'ppv';
+  const ofCards = cardLast4 === 'reference_number' ? ', and its last four digits for cards' : '';
+  const perMinute = `${callsPerMinute} requests a minute for the app, over all practices`;
+  return {
+    fields: {
+      payment_id: isPpv
+        ? { kept: 'whole', as: 'externalrefid' }
+        : { kept: 'dropped', why: 'recordpayment has no place for a key.' },
+      patient: { kept: 'whole', as: 'patientid' },
+      amount: { kept: 'whole', as: 'otheramount' },
+      payment_method: { kept: 'whole', as: 'paymentmethod' },
+      reference_number: { kept: 'dropped', why: `It is sent for checks only, as checknumber${ofCards}.` },
+      location: { kept: 'whole', as: 'departmentid' },
+      notes: { kept: 'dropped' },
+      deposit_date: { kept: 'whole', as: isPpv ? way.postDateField : 'postdate' },
+    },
+    methodNeeds: methodNeeds(athena),
+    limits: [...(callsPerMinute === 0 ? [] : [perMinute]), 'a daily quota of the app, until midnight GMT'],
+    sources: isPpv
+      ? [
+          'https://docs.athenahealth.com/api/workflows/patient-pay-vendors',
+          'https://docs.athenahealth.com/api/resources/api-error-message-reference',
+          'https://docs.athenahealth.com/api/guides/best-practices',
+        ]
+      : [
+          'https://docs.athenahealth.com/api/workflows/record-payment',
+          'https://docs.athenahealth.com/api/workflows/payment-testing',
+          'https://docs.athenahealth.com/api/resources/api-error-message-reference',
+          'https://docs.athenahealth.com/api/guides/best-practices',
+        ],
+  };
+}
+
+function adapterOf(
+  athena: AthenaConnection,
+  { capability, settleMs }: Pick<EmrAdapter, 'capability' | 'settleMs'>,
+): EmrAdapter {
+  return {
+    capability,
+    place: athena.place,
+    bucket: athena.bucket,
+    describe: () => describe(athena),
+    settleMs,
+    confirmWithinMs: CONFIRM_WITHIN_MS,
+    check: (options) => checkAthenaConnection(athena, options),
+    ...listNames((options) => fetchLists(athena, options)),
+    post: (posting, options) => sendPosting(athena, posting, options),
+  };
+}
+
+/** athenaOne, as a patient pay vendor: a payment's id is checked for duplicates there, and cannot be searched. */
+export const athenaPpv: Dialect = {
+  description: ppvDescription,
+  readPatientId,
+  open(connection, deps) {
+    const { athena, settings } = readPpvConnection(connection, deps);
+    return adapterOf(athena, { capability: 'conditional-create', settleMs: settings.settle_ms });
+  },
+};
+
+/** athenaOne by recordpayment, which keeps nothing by which a payment could be recognised. */
+export const athenaRecord: Dialect = {
+  description: recordDescription,
+  readPatientId,
+  open: (connection, deps) =>
+    adapterOf(readRecordConnection(connection, deps), { capability: 'none', settleMs: 0 }),
+};

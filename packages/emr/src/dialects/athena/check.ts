@@ -1,0 +1,44 @@
+import type { CallOptions, CheckOutcome, EmrMethod } from '../../adapter.ts';
+import { refusalSentence } from '../../http/refusal-sentence.ts';
+import type { AthenaConnection } from './connection.ts';
+import { readLists } from './lists.ts';
+
+/** Names that a remark has room for. */
+const MOST_SHOWN = 20;
+
+/** Says which payment methods are refused, and why. */
+function remarksOn(methods: readonly EmrMethod[]): string[] {
+  const byNeed = new Map<string, string[]>();
+  for (const { name, needs } of methods)
+    if (needs !== undefined) byNeed.set(needs, [...(byNeed.get(needs) ?? []), name]);
+  return [...byNeed].map(([needs, names]) => {
+    const shown = names.filter((_name, place) => place < MOST_SHOWN).join(', ');
+    return `Payments by ${shown} are refused: athena wants ${needs}. The settings card_last4 and vendor_terminal_id can supply them.`;
+  });
+}
+
+/**
+ * Checks what posting needs and can be tried without writing: the token, the practice's payment methods and its departments. Whether the
+ * app may write payments is known only after the first one.
+ */
+export async function checkAthenaConnection(
+  athena: AthenaConnection,
+  options: CallOptions,
+): Promise<CheckOutcome> {
+  const read = await readLists(athena, options);
+  if (!read.ok) return { ok: false, reason: refusalSentence(read.refusal, read.trouble) };
+  const { methods, locations } = read.lists;
+  const named = read.unusable.filter((_entry, place) => place < MOST_SHOWN);
+  const unusable = named.length === 0 ? '' : ` Not usable: ${named.join('; ')}.`;
+  if (methods.length === 0) return { ok: false, reason: `athena lists no payment method.${unusable}` };
+  if (locations.length === 0) return { ok: false, reason: `athena lists no department.${unusable}` };
+  return {
+    ok: true,
+    methods: methods.length,
+    locations: locations.length,
+    unusable: read.unusable,
+    settings: {},
+    statement: {},
+    remarks: remarksOn(methods),
+  };
+}

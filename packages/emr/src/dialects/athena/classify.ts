@@ -1,0 +1,95 @@
+import { FAILURE_CODES, type FailedCode, sentence } from '@emr-payments/contracts';
+import { clip } from '@emr-payments/runtime';
+import type { PostOutcome } from '../../adapter.ts';
+import { describeNoAnswer, judgeStatus } from '../../http/evidence.ts';
+import type { Answer, NoAnswer } from '../../http/exchange.ts';
+import { isUsableId } from '../../usable-id.ts';
+import type { AthenaConnection } from './connection.ts';
+import { type AthenaError, envelopeOf, errorIn, wordsOf } from './envelope.ts';
+import { troubleOf } from './read.ts';
+
+/** Enough of a text for a pattern of the operator's. */
+const LONGEST_MATCHED = 2000;
+
+/** Fields of a request by which a refusal names its cause, in `missingfields`. */
+const MISSING: readonly (readonly [RegExp, FailedCode])[] = [
+  [/^(?:cardnumberlast4|vendorterminalid|checknumber)$/i, 'method_needs_data'],
+  [/^paymentmethod$/i, 'unknown_payment_method'],
+  [/^departmentid$/i, 'unknown_location'],
+  [/^patientid$/i, 'unknown_patient'],
+  [/amount$/i, 'amount_refused'],
+];
+/** athena lists the texts of its errors without those of payments: what they are about leads to the code, else it is `emr_refused`. */
+const TEXTS: readonly (readonly [RegExp, FailedCode])[] = [
+  [/payment ?method/i, 'unknown_payment_method'],
+  [/card ?number|terminal|check ?number/i, 'method_needs_data'],
+  [/practice|vendor ?code/i, 'connection_misconfigured'],
+  [
+    /patient ?id|(?:specified|invalid|unknown|such) patient|patient (?:does|is|was|could|not)/i,
+    'unknown_patient',
+  ],
+  [/department/i, 'unknown_location'],
+  [/post ?date|deposit ?date|closed/i, 'closed_period'],
+  [/amount|over ?pa/i, 'amount_refused'],
+];
+
+function codeOf({ texts, missing }: AthenaError): FailedCode {
+  const said = texts.join(' ');
+  const byField = MISSING.find(([pattern]) => missing.some((field) => pattern.test(field)));
+  return (byField ?? TEXTS.find(([pattern]) => pattern.test(said)))?.[1] ?? 'emr_refused';
+}
+
+/** The id that a good answer names; null when it names none. */
+function idIn(body: string): string | null {
+  const envelope = envelopeOf(body);
+  const id = envelope?.patientpaymentid ?? envelope?.paymentid ?? envelope?.epaymentid;
+  const text = String(id ?? '').trim();
+  return text !== '' && isUsableId(text) ? text : null;
+}
+
+/** Decides what a 200 without an error proves. Of a vendor's payment it is documented to name `patientpaymentid`. */
+function judgeGood({ way }: AthenaConnection, { body }: Answer): PostOutcome | null {
+  if (envelopeOf(body) === null || errorIn(body) !== null) return null;
+  const emrTransactionId = idIn(body);
+  if (way.kind === 'ppv') return emrTransactionId === null ? null : { outcome: 'posted', emrTransactionId };
+  return way.success.test(clip(body, LONGEST_MATCHED)) ? { outcome: 'posted', emrTransactionId } : null;
+}
+
+/**
+ * Decides what the answer to a payment proves.
+ *
+ * A duplicate of our own externalrefid is refused, and that refusal proves that athena has the payment: it is `posted`, and nobody
+ * names its id. How the refusal looks is not documented, so it is recognised by the setting `duplicate_pattern`. A refusal that is
+ * not recognised is `refused`: when an earlier send is in doubt, the worker takes that for unknown.
+ */
+export function classifyPost(athena: AthenaConnection, result: Answer | NoAnswer): PostOutcome {
+  if (result.kind === 'no_answer')
+    return { outcome: result.handedOver ? 'unknown' : 'not_sent', ...describeNoAnswer(result) };
+  const { status, body } = result;
+  const { verdict } = judgeStatus(result);
+  const trouble = troubleOf(athena, result);
+  const words = wordsOf(body);
+  if (status === 200) {
+    const good = judgeGood(athena, result);
+    if (good !== null) return good;
+  }
+  if (status === 202 && errorIn(body) === null) {
+    const detail = sentence`The EMR has accepted the payment and says that it will post it later.`;
+    return { outcome: 'accepted', detail, ...words };
+  }
+  if (verdict === 'not_sent') return { outcome: 'not_sent', ...trouble, ...words };
+  // Errors of the backend are JSON. Those of the gateway are not, and nothing says how far the request came.
+  const error = status >= 400 && status <= 499 ? errorIn(body) : null;
+  if (error !== null) {
+    const { way } = athena;
+    if (way.kind === 'ppv' && way.duplicate.test(clip(error.texts.join(' '), LONGEST_MATCHED)))
+      return { outcome: 'posted', emrTransactionId: null };
+    if (verdict === 'refused') {
+      const code = codeOf(error);
+      const reason = sentence`${FAILURE_CODES[code].says} The EMR answered HTTP ${status}.`;
+      return { outcome: 'refused', code, reason, ...words };
+    }
+  }
+  const code = verdict === 'unknown' ? trouble.code : 'bad_answer';
+  return { outcome: 'unknown', ...trouble, code, ...words };
+}

@@ -1,0 +1,148 @@
+import { createHash } from 'node:crypto';
+import type { AdapterDeps, EmrConnection, RateBucket } from '../../adapter.ts';
+import { isPlainHttp } from '../../connection/plain-http.ts';
+import { readBaseUrl, readCredentials, readSettings } from '../../connection/read-connection.ts';
+import { readTokenUrl } from '../../connection/token-url.ts';
+import { type EmrSession, openSession } from '../../http/session.ts';
+import {
+  CredentialsSchema,
+  type PpvSettings,
+  PpvSettingsSchema,
+  ppvDescription,
+  type RecordSettings,
+  RecordSettingsSchema,
+  recordDescription,
+} from './settings.ts';
+
+/** How payments reach athenaNet: as a patient pay vendor, or by recordpayment. */
+export type AthenaWay =
+  | {
+      kind: 'ppv';
+      vendorCode: string;
+      postDateField: string;
+      terminalId: string | undefined;
+      cards: RegExp;
+      checks: RegExp;
+      duplicate: RegExp;
+    }
+  | { kind: 'record'; success: RegExp };
+
+export type AthenaConnection = {
+  session: EmrSession;
+  /** Begins every path: `/v1/{practiceid}`. */
+  root: string;
+  way: AthenaWay;
+  /** The setting `card_last4`. */
+  cardLast4: string | undefined;
+  quotaHeader: string;
+  bucket: RateBucket | null;
+  callsPerMinute: number;
+  place: string;
+  /** Texts that no sentence may hold. */
+  secrets: readonly string[];
+};
+
+const PREVIEW_HOST = 'api.preview.platform.athenahealth.com';
+
+function patternOf(name: string, text: string): RegExp {
+  try {
+    return new RegExp(text, 'is');
+  } catch (cause) {
+    throw new Error(`settings: ${name} is not a regular expression`, { cause });
+  }
+}
+
+/** @throws Error when the base URL has a part of the paths that the adapter adds. */
+function baseUrlOf(text: string): string {
+  const baseUrl = readBaseUrl(text);
+  if (/\/v1(?:\/|$)/.test(new URL(baseUrl).pathname))
+    throw new Error('base_url must end before /v1: the practice goes into the setting practice_id');
+  return baseUrl;
+}
+
+/**
+ * The limits are for the app, over all practices: 150 requests a second, 15 at the preview address
+ * (https://docs.athenahealth.com/api/guides/best-practices names the headers, public clients the numbers).
+ */
+function bucketOf({ baseUrl, clientId, calls }: { baseUrl: string; clientId: string; calls: number }) {
+  if (calls === 0) return null;
+  const hash = createHash('sha256').update(`athena ${baseUrl} ${clientId}`).digest('hex');
+  return {
+    scope: 'application',
+    key: `athena ${hash}`,
+    windows: [
+      { calls, perMs: 60_000 },
+      { calls: Math.max(1, Math.ceil(calls / 60)), perMs: 1000 },
+    ],
+  } satisfies RateBucket;
+}
+
+function openWay(
+  connection: EmrConnection,
+  deps: AdapterDeps,
+  { settings, way, place }: { settings: PpvSettings | RecordSettings; way: AthenaWay; place: string },
+): AthenaConnection {
+  const credentials = readCredentials(CredentialsSchema, connection.credentials);
+  const baseUrl = baseUrlOf(connection.baseUrl);
+  const tokenUrl =
+    settings.token_url === undefined
+      ? `${baseUrl}/oauth2/v1/token`
+      : readTokenUrl({ name: 'settings: token_url', text: settings.token_url });
+  if (isPlainHttp(tokenUrl) && !isPlainHttp(baseUrl))
+    throw new Error('settings: token_url must be https: the client secret could be read on the way');
+  const isPreview = new URL(baseUrl).hostname === PREVIEW_HOST;
+  const callsPerMinute = settings.calls_per_minute ?? (isPreview ? 900 : 9000);
+  const bucket = bucketOf({ baseUrl, clientId: credentials.client_id, calls: callsPerMinute });
+  const source = deps.tokens.of({
+    kind: 'client_credentials',
+    tokenUrl,
+    clientId: credentials.client_id,
+    clientSecret: credentials.client_secret,
+    clientAuth: 'basic',
+    scope: settings.scope,
+  });
+  return {
+    session: openSession(deps, {
+      baseUrl,
+      headers: { accept: 'application/json' },
+      auth: { kind: 'bearer', source },
+      bucket,
+      timeoutMs: settings.timeout_ms,
+    }),
+    root: `/v1/${settings.practice_id}`,
+    way,
+    cardLast4: settings.card_last4,
+    quotaHeader: settings.quota_remaining_header.toLowerCase(),
+    bucket,
+    callsPerMinute,
+    place: `${place} ${baseUrl} ${settings.practice_id}`,
+    secrets: [credentials.client_secret, credentials.client_id],
+  };
+}
+
+/** @throws Error naming the setting or credential that cannot be used. */
+export function readPpvConnection(
+  connection: EmrConnection,
+  deps: AdapterDeps,
+): { athena: AthenaConnection; settings: PpvSettings } {
+  const settings = readSettings(PpvSettingsSchema, connection.settings);
+  const way: AthenaWay = {
+    kind: 'ppv',
+    vendorCode: settings.vendor_code,
+    postDateField: settings.post_date_field,
+    terminalId: settings.vendor_terminal_id,
+    cards: patternOf('card_methods', settings.card_methods),
+    checks: patternOf('check_methods', settings.check_methods),
+    duplicate: patternOf('duplicate_pattern', settings.duplicate_pattern),
+  };
+  // externalrefid is unique for a vendor: another code is another place.
+  const place = `${ppvDescription.name} ${settings.vendor_code}`;
+  return { athena: openWay(connection, deps, { settings, way, place }), settings };
+}
+
+/** @throws Error naming the setting or credential that cannot be used. */
+export function readRecordConnection(connection: EmrConnection, deps: AdapterDeps): AthenaConnection {
+  const settings = readSettings(RecordSettingsSchema, connection.settings);
+  const way: AthenaWay = { kind: 'record', success: patternOf('success_pattern', settings.success_pattern) };
+  return openWay(connection, deps, { settings, way, place: recordDescription.name });
+}

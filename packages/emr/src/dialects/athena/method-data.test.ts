@@ -1,0 +1,109 @@
+import { expect, test } from 'vitest';
+import type { EmrCode } from '../../adapter.ts';
+import { athenaPpv, athenaRecord } from './adapter.ts';
+import { openAthenaServer, posting, sending } from './athena-server.fixture.ts';
+
+const VISA: EmrCode = { id: 'VISA', name: 'Visa' };
+const CASH: EmrCode = { id: 'CASH', name: 'Cash' };
+const PORTAL: EmrCode = { id: 'PTPA', name: 'Patient portal' };
+const VENDOR = { vendor_code: 'V' };
+const TERMINAL = { ...VENDOR, vendor_terminal_id: 'T-1' };
+
+async function opened(dialect: typeof athenaPpv, settings: Record<string, string>) {
+  const server = await openAthenaServer(() => ({ body: '{"patientpaymentid":7,"success":"true"}' }));
+  return { seen: server.seen, adapter: server.open(dialect, settings) };
+}
+
+test.each([
+  [athenaPpv, VENDOR, VISA, 'A card needs the last four digits of the card.'],
+  [athenaPpv, { ...VENDOR, card_last4: '0000' }, VISA, 'A card needs the id of the card terminal.'],
+  [athenaPpv, TERMINAL, { id: '7', name: 'HSA debit' }, 'A card needs the last four digits of the card.'],
+  [athenaRecord, {}, VISA, 'A card needs the last four digits of the card.'],
+  [athenaRecord, {}, PORTAL, 'A card needs the last four digits of the card.'],
+])(
+  '$description.name with %j: %j is refused, and nothing is sent',
+  async (dialect, settings, method, reason) => {
+    const { adapter, seen } = await opened(dialect, settings);
+    expect(await adapter.post({ ...posting, method }, sending())).toEqual({
+      outcome: 'refused',
+      code: 'method_needs_data',
+      reason: `The EMR needs data for this payment method that the payment does not carry. ${reason}`,
+    });
+    expect(seen).toEqual([]);
+  },
+);
+
+test.each([
+  [athenaPpv, { ...TERMINAL, card_last4: '0000' }, VISA, 'x', 'cardnumberlast4=0000&vendorterminalid=T-1'],
+  [athenaPpv, { ...TERMINAL, card_last4: 'reference_number' }, VISA, '1234', 'cardnumberlast4=1234&'],
+  [athenaPpv, { ...TERMINAL, card_last4: 'reference_number' }, VISA, 'a1-1234 ', 'cardnumberlast4=1234&'],
+  [athenaRecord, { card_last4: '0000' }, VISA, 'x', 'postdate=06%2F15%2F2026&cardnumberlast4=0000'],
+  [athenaPpv, VENDOR, { id: '3', name: 'Personal check' }, '# 0012', 'checknumber=0012'],
+  [athenaRecord, {}, { id: 'CHECK', name: 'Check' }, '98765', 'checknumber=98765'],
+  [athenaPpv, VENDOR, CASH, 'x', 'postdate=06%2F15%2F2026'],
+  [athenaPpv, VENDOR, PORTAL, 'x', 'postdate=06%2F15%2F2026'],
+  [athenaRecord, {}, CASH, 'x', 'postdate=06%2F15%2F2026'],
+])(
+  '$description.name with %j: %j by %j is sent with its data',
+  async (dialect, settings, method, reference, part) => {
+    const { adapter, seen } = await opened(dialect, settings);
+    const sent = await adapter.post({ ...posting, method, referenceNumber: reference }, sending());
+    expect(sent.outcome).toBe('posted');
+    expect(`${seen[1]?.text}&`).toContain(part.endsWith('&') ? part : `${part}&`);
+  },
+);
+
+test.each(['', '#', 'R-1', '12 34', '#123456789012345678901', 'pi_3Nabc', '１２３'])(
+  'the reference number %j is not the number of a check',
+  async (referenceNumber) => {
+    const { adapter, seen } = await opened(athenaRecord, {});
+    expect(await adapter.post({ ...posting, referenceNumber }, sending())).toMatchObject({
+      code: 'method_needs_data',
+    });
+    expect(seen).toEqual([]);
+  },
+);
+
+test.each(['123', '12345', 'invoice 20261', '1234x', ''])(
+  'the reference number %j does not end with the last four digits of a card',
+  async (referenceNumber) => {
+    const { adapter, seen } = await opened(athenaRecord, { card_last4: 'reference_number' });
+    const result = await adapter.post({ ...posting, method: VISA, referenceNumber }, sending());
+    expect(result).toMatchObject({ code: 'method_needs_data' });
+    expect(seen).toEqual([]);
+  },
+);
+
+test('which methods are cards and checks is a setting', async () => {
+  const { adapter, seen } = await opened(athenaPpv, {
+    ...VENDOR,
+    card_methods: '^plastic$',
+    check_methods: '^paper$',
+  });
+  expect((await adapter.post({ ...posting, method: VISA }, sending())).outcome).toBe('posted');
+  const paper = { ...posting, method: { id: '9', name: 'Paper' } };
+  await adapter.post(paper, sending());
+  expect(seen.at(-1)?.text).toContain('checknumber=123456');
+  const plastic = { ...posting, method: { id: 'plastic', name: 'X' } };
+  expect(await adapter.post(plastic, sending())).toMatchObject({ code: 'method_needs_data' });
+});
+
+test('the description names the data that methods need, and who supplies them', async () => {
+  const { open } = await openAthenaServer(() => ({ body: '{}' }));
+  const needs = (dialect: typeof athenaPpv, settings: Record<string, string>) =>
+    open(dialect, settings)
+      .describe()
+      .methodNeeds.map(({ methods, setting, supplied }) => [methods, setting, supplied]);
+  const check = ['checks', null, true];
+  expect(needs(athenaPpv, VENDOR)).toEqual([
+    ['cards', 'card_last4', false],
+    ['cards', 'vendor_terminal_id', false],
+    check,
+  ]);
+  expect(needs(athenaPpv, { ...TERMINAL, card_last4: '0000' })).toEqual([
+    ['cards', 'card_last4', true],
+    ['cards', 'vendor_terminal_id', true],
+    check,
+  ]);
+  expect(needs(athenaRecord, {})).toEqual([['cards', 'card_last4', false], check]);
+});

@@ -1,0 +1,54 @@
+import type { Dialect } from '../../adapter.ts';
+import type { ConnectionDescription } from '../../description.ts';
+import { listNames } from '../../names/list-names.ts';
+import { checkCanvasConnection } from './check.ts';
+import { readPatientId } from './patient-id.ts';
+import { sendPosting } from './send-posting.ts';
+import { type CanvasConnection, description, readCanvasConnection } from './settings.ts';
+
+/** Canvas names no time, and nothing is looked up: a person looks at once. */
+const CONFIRM_WITHIN_MS = 60_000;
+
+const describe = ({ settings }: CanvasConnection): ConnectionDescription => ({
+  fields: {
+    payment_id: { kept: 'dropped', why: 'PaymentNotice has no identifier in Canvas.' },
+    patient: { kept: 'whole', as: 'request' },
+    amount: { kept: 'whole', as: 'amount' },
+    payment_method: { kept: 'dropped' },
+    reference_number: { kept: 'dropped' },
+    location: { kept: 'dropped' },
+    notes: { kept: 'dropped' },
+    deposit_date: { kept: 'dropped', why: 'Canvas dates a payment by the moment at which it records it.' },
+  },
+  methodNeeds: [],
+  limits:
+    settings.calls_per_minute === 0
+      ? []
+      : [`${settings.calls_per_minute} requests a minute for the connection`],
+  sources: [
+    'https://docs.canvasmedical.com/api/paymentnotice',
+    'https://docs.canvasmedical.com/api/errors',
+    'https://docs.canvasmedical.com/api/customer-authentication',
+  ],
+});
+
+/** Canvas Medical: PaymentNotice in a shape of its own, which keeps nothing by which a payment could be recognised. */
+export const canvas: Dialect = {
+  description,
+  readPatientId,
+  open(connection, deps) {
+    const opened = readCanvasConnection(connection, deps);
+    return {
+      capability: 'none',
+      place: opened.place,
+      bucket: opened.bucket,
+      describe: () => describe(opened),
+      settleMs: 0,
+      confirmWithinMs: CONFIRM_WITHIN_MS,
+      check: (options) => checkCanvasConnection(opened, options),
+      // Canvas has no place for a method or a location, so every name is taken.
+      ...listNames(async () => ({ methods: [], locations: [], anyMethod: true, anyLocation: true })),
+      post: (posting, options) => sendPosting(opened, posting, options),
+    };
+  },
+};

@@ -1,0 +1,57 @@
+import { sentence } from '@emr-payments/contracts';
+import { Type } from '@sinclair/typebox';
+import type { CallOptions, CheckOutcome, Trouble } from '../../adapter.ts';
+import { describeNoAnswer, judgeStatus } from '../../http/evidence.ts';
+import { readJsonAs } from '../../http/read-json.ts';
+import { refusalSentence, wordsFor } from '../../http/refusal-sentence.ts';
+import { saidBy } from './outcome.ts';
+import type { CanvasConnection } from './settings.ts';
+
+const MAX_ANSWER_BYTES = 256 * 1024;
+/** No patient has this id. */
+const NO_PATIENT = '0'.repeat(32);
+const SearchsetSchema = Type.Object({
+  resourceType: Type.Literal('Bundle'),
+  type: Type.Literal('searchset'),
+});
+const DROPS =
+  'Canvas keeps the patient and the amount of a payment, and nothing else. A payment whose answer is lost needs a person.';
+
+/**
+ * Checks what can be tried without writing: the token, and the search of PaymentNotice, which needs the same resource. Whether the
+ * application may create one is known only after the first payment.
+ */
+export async function checkCanvasConnection(
+  { session, secrets }: CanvasConnection,
+  options: CallOptions,
+): Promise<CheckOutcome> {
+  const request = 'GET /PaymentNotice';
+  const query = new URLSearchParams({ request: `Patient/${NO_PATIENT}`, _count: '1' });
+  const answer = await session.read(
+    { path: `/PaymentNotice?${query}`, maxAnswerBytes: MAX_ANSWER_BYTES },
+    options,
+  );
+  const refused = (trouble: Trouble, words: string): CheckOutcome => ({
+    ok: false,
+    reason: refusalSentence(
+      { request, status: answer.kind === 'answer' ? answer.status : null, words: wordsFor(words, secrets) },
+      trouble,
+    ),
+  });
+  if (answer.kind === 'no_answer') return refused(describeNoAnswer(answer), '');
+  if (answer.status !== 200) return refused(judgeStatus(answer).trouble, saidBy(answer.body));
+  if (readJsonAs(SearchsetSchema, answer.body) === null) {
+    const detail = sentence`The EMR's answer is not the list that was requested.`;
+    return refused({ code: 'bad_answer', detail }, saidBy(answer.body));
+  }
+  return {
+    ok: true,
+    methods: 0,
+    locations: 0,
+    unusable: [],
+    settings: {},
+    statement: {},
+    remarks: [DROPS],
+  };
+}
+export { DROPS };

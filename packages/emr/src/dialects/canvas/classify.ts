@@ -1,0 +1,93 @@
+import { FAILURE_CODES, type FailedCode, sentence } from '@emr-payments/contracts';
+import { Type } from '@sinclair/typebox';
+import type { PostOutcome } from '../../adapter.ts';
+import { describeNoAnswer, judgeStatus } from '../../http/evidence.ts';
+import type { Answer, NoAnswer } from '../../http/exchange.ts';
+import { readJsonAs } from '../../http/read-json.ts';
+import { isUsableId } from '../../usable-id.ts';
+import { type CanvasOutcome, outcomeIn, saidBy, wordsOf } from './outcome.ts';
+
+/** Codes of an issue that are no refusal: Canvas did not come to an end. `excepetion` is how its page spells it. */
+const FAILURES: ReadonlySet<string> = new Set([
+  'excepetion',
+  'exception',
+  'transient',
+  'timeout',
+  'lock-error',
+  'conflict',
+  'duplicate',
+  'throttled',
+]);
+
+function decoded(segment: string): string | null {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return null;
+  }
+}
+
+/** The id in `…/PaymentNotice/{id}`, with a version or without; null when the header is not there, or is another URL. */
+function idInLocation(location: string | undefined): string | null {
+  const path = (location ?? '').replace(/[?#].*$/s, '');
+  const [, segment = ''] = /(?:^|\/)PaymentNotice\/([^/]+)(?:\/_history\/[^/]+)?\/?$/.exec(path) ?? [];
+  const id = decoded(segment);
+  return id !== null && isUsableId(id) ? id : null;
+}
+
+const CreatedSchema = Type.Object({ resourceType: Type.Literal('PaymentNotice'), id: Type.String() });
+
+/**
+ * Reads a 201: Canvas documents the body `null` for it, and the id, if any answer has it, is in `Location`
+ * (https://docs.canvasmedical.com/api/paymentnotice).
+ */
+function judgeCreated({ body, headers }: Answer): PostOutcome | null {
+  const text = body.trim();
+  const resource = readJsonAs(CreatedSchema, body);
+  if (text !== 'null' && text !== '' && resource === null) return null;
+  const named = resource !== null && isUsableId(resource.id) ? resource.id : null;
+  return { outcome: 'posted', emrTransactionId: named ?? idInLocation(headers.location) };
+}
+
+/** A payment names a patient and an amount, and nothing else that Canvas could refuse. */
+function codeOf({ issue }: CanvasOutcome, { status, body }: Answer): FailedCode {
+  const says = (code: string) => issue.some((each) => each.code === code);
+  if (
+    says('not-found') ||
+    /unknown patient|patient\W+(?:\S+\s)?not found|no such patient/i.test(saidBy(body))
+  )
+    return 'unknown_patient';
+  // A payment above the balance is refused: "Don't overpay!" on the page.
+  if (says('business-rule')) return 'amount_refused';
+  return status === 405 || says('not-supported') ? 'connection_misconfigured' : 'emr_refused';
+}
+
+/**
+ * Decides what `POST /PaymentNotice` proves. Documented are 201, and 400, 401, 403, 405 and 422 with an OperationOutcome. Nothing is
+ * looked up here, so everything else is unknown, and a person has to look.
+ */
+export function classifyPost(result: Answer | NoAnswer): PostOutcome {
+  if (result.kind === 'no_answer')
+    return { outcome: result.handedOver ? 'unknown' : 'not_sent', ...describeNoAnswer(result) };
+  const { status, body } = result;
+  const { verdict, trouble } = judgeStatus(result);
+  const words = wordsOf(body);
+  const outcome = outcomeIn(body);
+  if (status === 201) {
+    const created = judgeCreated(result);
+    if (created !== null) return created;
+  }
+  if (status === 202 && outcome === null) {
+    const detail = sentence`The EMR has accepted the payment and says that it will post it later.`;
+    return { outcome: 'accepted', detail, ...words };
+  }
+  if (verdict === 'not_sent') return { outcome: 'not_sent', ...trouble, ...words };
+  const failed = outcome?.issue.some(({ code = '' }) => FAILURES.has(code)) ?? false;
+  if (verdict === 'refused' && outcome !== null && !failed) {
+    const code = codeOf(outcome, result);
+    const reason = sentence`${FAILURE_CODES[code].says} The EMR answered HTTP ${status}.`;
+    return { outcome: 'refused', code, reason, ...words };
+  }
+  const code = verdict === 'unknown' ? trouble.code : failed ? 'emr_error' : 'bad_answer';
+  return { outcome: 'unknown', ...trouble, code, ...words };
+}

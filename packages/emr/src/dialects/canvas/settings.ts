@@ -1,0 +1,129 @@
+import { createHash } from 'node:crypto';
+import { type Static, Type } from '@sinclair/typebox';
+import type { AdapterDeps, EmrConnection, RateBucket } from '../../adapter.ts';
+import { isPlainHttp } from '../../connection/plain-http.ts';
+import { fieldsOf, readBaseUrl, readCredentials, readSettings } from '../../connection/read-connection.ts';
+import { readTokenUrl } from '../../connection/token-url.ts';
+import type { AdapterDescription } from '../../description.ts';
+import { type EmrSession, openSession } from '../../http/session.ts';
+
+const CredentialsSchema = Type.Object(
+  {
+    client_id: Type.String({
+      pattern: '^[!-~]{1,255}$',
+      description: 'client id of the application, of the type client-credentials, in the Canvas instance',
+    }),
+    client_secret: Type.String({
+      pattern: '^[!-~]{1,255}$',
+      description: 'client secret of the application; it is exchanged for an access token of ten hours',
+    }),
+  },
+  { additionalProperties: false },
+);
+
+const SettingsSchema = Type.Object(
+  {
+    token_url: Type.Optional(
+      Type.String({
+        maxLength: 500,
+        description:
+          'URL of the token endpoint; without it, /auth/token/ of the instance, or below a base URL that is not fumage-{instance}.canvasmedical.com',
+      }),
+    ),
+    scope: Type.Optional(
+      Type.String({
+        pattern: '^[!-~]+(?: [!-~]+)*$',
+        maxLength: 500,
+        description:
+          'OAuth scope of the access token; without it, the scopes that the application was given in Canvas',
+      }),
+    ),
+    calls_per_minute: Type.Integer({
+      minimum: 0,
+      maximum: 1_000_000,
+      default: 0,
+      description:
+        'requests that the connection may make in a minute; 0: no limit, because Canvas names none',
+    }),
+    timeout_ms: Type.Integer({
+      minimum: 100,
+      maximum: 300_000,
+      default: 20_000,
+      description: 'milliseconds for one whole exchange, answer included',
+    }),
+  },
+  { additionalProperties: false },
+);
+export type CanvasSettings = Static<typeof SettingsSchema>;
+
+export const description: AdapterDescription = {
+  name: 'canvas',
+  title: 'Canvas Medical',
+  credentials: fieldsOf(CredentialsSchema),
+  settings: fieldsOf(SettingsSchema),
+  example: {
+    baseUrl: 'https://fumage-example.canvasmedical.com',
+    credentials: { client_id: 'example-client', client_secret: 'example-secret' },
+    settings: {},
+  },
+  readme: 'packages/emr/src/dialects/canvas/README.md',
+};
+
+export type CanvasConnection = {
+  session: EmrSession;
+  settings: CanvasSettings;
+  bucket: RateBucket | null;
+  place: string;
+  /** Texts that no sentence may hold. */
+  secrets: readonly string[];
+};
+
+/** The FHIR service of an instance. Its tokens come from the instance itself (https://docs.canvasmedical.com/api/customer-authentication). */
+const FHIR_HOST = /^fumage-([a-z0-9-]+)\.canvasmedical\.com$/;
+
+/** @throws Error when the setting cannot be used. */
+function tokenUrlOf({ token_url }: CanvasSettings, baseUrl: string): string {
+  if (token_url !== undefined) return readTokenUrl({ name: 'settings: token_url', text: token_url });
+  const [, instance] = FHIR_HOST.exec(new URL(baseUrl).hostname) ?? [];
+  return instance === undefined
+    ? `${baseUrl}/auth/token/`
+    : `https://${instance}.canvasmedical.com/auth/token/`;
+}
+
+function bucketOf(baseUrl: string, { calls_per_minute: calls }: CanvasSettings): RateBucket | null {
+  if (calls === 0) return null;
+  const key = createHash('sha256').update(`canvas ${baseUrl}`).digest('hex');
+  return { scope: 'connection', key: `canvas ${key}`, windows: [{ calls, perMs: 60_000 }] };
+}
+
+/** @throws Error naming the setting or credential that cannot be used. */
+export function readCanvasConnection(connection: EmrConnection, deps: AdapterDeps): CanvasConnection {
+  const settings = readSettings(SettingsSchema, connection.settings);
+  const credentials = readCredentials(CredentialsSchema, connection.credentials);
+  const baseUrl = readBaseUrl(connection.baseUrl);
+  const tokenUrl = tokenUrlOf(settings, baseUrl);
+  if (isPlainHttp(tokenUrl) && !isPlainHttp(baseUrl))
+    throw new Error('settings: token_url must be https: the client secret could be read on the way');
+  const bucket = bucketOf(baseUrl, settings);
+  const source = deps.tokens.of({
+    kind: 'client_credentials',
+    tokenUrl,
+    clientId: credentials.client_id,
+    clientSecret: credentials.client_secret,
+    clientAuth: 'post',
+    scope: settings.scope,
+  });
+  return {
+    session: openSession(deps, {
+      baseUrl,
+      headers: { accept: 'application/json' },
+      auth: { kind: 'bearer', source },
+      bucket,
+      timeoutMs: settings.timeout_ms,
+    }),
+    settings,
+    bucket,
+    place: `${description.name} ${baseUrl}`,
+    secrets: [credentials.client_secret, credentials.client_id],
+  };
+}

@@ -1,0 +1,100 @@
+import { afterAll, beforeAll, describe } from 'vitest';
+import type { WireAnswer } from '../../conformance/break-server.ts';
+import { conformance } from '../../conformance/conformance.ts';
+import { SANDBOX_SECRET, sandboxUnderTest } from '../../conformance/sandbox-under-test.ts';
+import type { NeutralEntry, UnderTest } from '../../conformance/under-test.ts';
+import { drchrono } from './adapter.ts';
+
+/** The sandbox's patients are `pat-1001` and so on, and have the numbers 1 and so on in DrChrono. Our notes are behind the marker. */
+function toNeutral(entry: NeutralEntry): NeutralEntry {
+  const notes = entry.notes?.replace(/^\[emr-payments [0-9a-f]{32}\] ?/, '') ?? '';
+  return {
+    ...entry,
+    patientId: String(Number(entry.patientId.replace('pat-', '')) - 1000),
+    notes: notes === '' ? null : notes,
+  };
+}
+
+type Page = Record<string, unknown>;
+const page =
+  (change: (page: Page) => unknown) =>
+  (answer: WireAnswer): WireAnswer => ({ ...answer, body: JSON.stringify(change(JSON.parse(answer.body))) });
+const foreignRow = { id: 1, patient: 999, amount: 1, notes: '', received_date: '2026-06-15' };
+
+const UNCLEAR: UnderTest['unclear'] = [
+  { name: 'an error in place of the list', change: page(() => ({ detail: 'Not now.' })) },
+  { name: 'a list alone', change: page(() => []) },
+  { name: 'both names of the list', change: page((each) => ({ ...each, results: [], data: [] })) },
+  { name: 'a payment of another patient', change: page((each) => ({ ...each, results: [foreignRow] })) },
+  { name: 'a row that is none', change: page((each) => ({ ...each, results: [7] })) },
+  { name: 'a row without an id', change: page((each) => ({ ...each, results: [{ patient: 1 }] })) },
+  {
+    name: 'a next page elsewhere',
+    change: page((each) => ({ ...each, next: 'https://elsewhere.example/' })),
+  },
+];
+
+// The vendor's own document calls the rows `data`, and the reference beside it `results`.
+describe.each(['/drchrono', '/drchrono-data'])('DrChrono at %s', (path) => {
+  const underTest = sandboxUnderTest({
+    dialect: drchrono,
+    path,
+    settings: {},
+    unprotected: {},
+    needsToken: true,
+    ownLogin: (credentials, place) => ({ ...credentials, client_id: `suite-client-${place}` }),
+    capability: 'lookup',
+    credentials: {
+      // The client is another one for each login.
+      good: { client_id: 'suite-secret', client_secret: 'suite-secret', refresh_token: SANDBOX_SECRET },
+      rejected: {
+        client_id: 'suite-client',
+        client_secret: 'suite-secret',
+        refresh_token: 'ended-refresh-token-4711',
+      },
+    },
+    answers: 'named',
+    again: 'named',
+    lists: 'fixed',
+    anyName: { method: false, location: true },
+    // A payment of another patient is in no list of this patient.
+    sees: { lookUp: ['amount', 'deposit date'], send: [] },
+    keyless: false,
+    ids: ['1', '139692620', '9223372036854775807'],
+    remarks: [],
+    isSend: ({ method, path: sent }) => method === 'POST' && sent.endsWith('/api/patient_payments'),
+    practice: {
+      patientIds: ['1', '2'],
+      methods: [
+        { given: ' caRD ', code: { id: 'CRDT', name: 'Card' }, inEntry: 'Credit Card' },
+        { given: 'CHECK', code: { id: 'CHCK', name: 'Check' }, inEntry: 'Check' },
+        { given: 'patient  portal', code: { id: 'PTPA', name: 'Patient Portal' }, inEntry: 'Patient Portal' },
+        {
+          given: 'american express',
+          code: { id: 'AMEX', name: 'American Express' },
+          inEntry: 'American Express',
+        },
+      ],
+      locations: [{ given: 'Anywhere', code: { id: '', name: 'Anywhere' }, inEntry: '' }],
+    },
+    refusals: [
+      { name: 'an unknown patient', change: { emrPatientId: '999' }, code: 'unknown_patient' },
+      { name: 'a patient that is no number', change: { emrPatientId: 'pat-1001' }, code: 'unknown_patient' },
+      {
+        name: 'a method that DrChrono does not have',
+        change: { method: { id: 'GOLD', name: 'Gold' } },
+        code: 'unknown_payment_method',
+      },
+      { name: 'a day whose books are closed', change: { depositDate: '2019-12-31' }, code: 'closed_period' },
+    ],
+    unclear: UNCLEAR,
+    complaint: (words) => JSON.stringify({ detail: words }),
+    statements: [],
+    renamed: (answer, id) => ({ ...answer, body: answer.body.replace(/"id":\s*\d+/, `"id":${id}`) }),
+    limits: {},
+    toNeutral,
+  });
+  beforeAll(() => underTest.start());
+  afterAll(() => underTest.stop());
+  conformance(underTest);
+});

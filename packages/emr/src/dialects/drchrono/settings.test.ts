@@ -1,0 +1,131 @@
+import { expect, test } from 'vitest';
+import type { EmrConnection } from '../../adapter.ts';
+import type { Grant } from '../../grant.ts';
+import { localAdapterDeps } from '../../local-deps.ts';
+import { quiet } from '../../testing/vendor-server.fixture.ts';
+import { drchrono } from './adapter.ts';
+import { drchronoAt, row } from './drchrono.fixture.ts';
+
+const CREDENTIALS = { client_id: 'client-4711', client_secret: 'sesame', refresh_token: 'refresh-1' };
+
+function open(change: Partial<EmrConnection> = {}) {
+  const grants: Grant[] = [];
+  const adapter = drchrono.open(
+    {
+      userId: 1,
+      adapter: 'drchrono',
+      baseUrl: 'https://app.drchrono.com/',
+      credentials: CREDENTIALS,
+      settings: {},
+      timeZone: 'America/New_York',
+      ...change,
+    },
+    {
+      ...localAdapterDeps(),
+      tokens: {
+        of(grant) {
+          grants.push(grant);
+          return { get: async () => ({ token: 'x' }) };
+        },
+      },
+    },
+  );
+  return { adapter, grant: grants[0] };
+}
+
+test('the bucket is the application’s, all practices together, and names no credential', () => {
+  const { adapter } = open();
+  const other = open({ credentials: { ...CREDENTIALS, refresh_token: 'of-another-practice' } }).adapter;
+  expect(adapter.bucket).toMatchObject({
+    scope: 'application',
+    windows: [
+      { calls: 500, perMs: 3_600_000 },
+      { calls: 9, perMs: 1000 },
+    ],
+  });
+  expect(other.bucket).toEqual(adapter.bucket);
+  const another = open({ credentials: { ...CREDENTIALS, client_id: 'client-4712' } }).adapter;
+  expect(another.bucket?.key).not.toBe(adapter.bucket?.key);
+  for (const secret of Object.values(CREDENTIALS)) {
+    expect(adapter.bucket?.key).not.toContain(secret);
+    expect(adapter.place).not.toContain(secret);
+  }
+});
+
+test('calls_per_hour changes the hour, and 0 takes the limit away', () => {
+  const raised = open({ settings: { calls_per_hour: 4000 } }).adapter;
+  expect(raised.bucket?.windows[0]).toEqual({ calls: 4000, perMs: 3_600_000 });
+  expect(raised.describe().limits[0]).toMatch(/^4000 requests an hour /);
+  const without = open({ settings: { calls_per_hour: 0 } }).adapter;
+  expect([without.bucket, without.describe().limits]).toEqual([null, []]);
+});
+
+test('the token endpoint is the vendor’s path below the base URL, or the one of the setting', () => {
+  expect(open().grant).toMatchObject({
+    kind: 'refresh_token',
+    tokenUrl: 'https://app.drchrono.com/o/token/',
+    clientAuth: 'post',
+    refreshToken: 'refresh-1',
+  });
+  const elsewhere = { token_url: 'https://auth.example/token' };
+  expect(open({ settings: elsewhere }).grant).toMatchObject({ tokenUrl: 'https://auth.example/token' });
+  expect(() => open({ settings: { token_url: 'ftp://a' } })).toThrow('token_url must be http or https');
+});
+
+test('a list settles for longer than the thirty seconds that it may lag', () => {
+  expect(open().adapter.settleMs).toBeGreaterThanOrEqual(30_000);
+});
+
+test.each(['client_id', 'client_secret', 'refresh_token'])('without %s it does not open', (name) => {
+  const { [name as keyof typeof CREDENTIALS]: _, ...credentials } = CREDENTIALS;
+  expect(() => open({ credentials })).toThrow(`credentials: ${name} is missing`);
+});
+
+test.each([
+  [' 1234 '.trim(), true],
+  ['01234', false],
+  ['MRN-1', false],
+  ['12.5', false],
+  ['9'.repeat(16), false],
+])('the patient id %j is taken: %j', (text, ok) => {
+  expect(drchrono.readPatientId(text, { baseUrl: 'https://app.drchrono.com' }).ok).toBe(ok);
+});
+
+test('the names are the vendor’s labels and what people call them, and DRCP is never among them', async () => {
+  const { adapter } = open();
+  const lists = await adapter.list(quiet());
+  if (lists.outcome !== 'listed') throw new Error(lists.outcome);
+  expect(lists.methods.map(({ id }) => id)).not.toContain('DRCP');
+  const named = async (paymentMethod: string) => {
+    const resolved = await adapter.resolve({ paymentMethod, location: 'anywhere' }, quiet());
+    return resolved.outcome === 'resolved' ? resolved.method.id : resolved.outcome;
+  };
+  expect(
+    await Promise.all(['CASH', 'check', ' master card', 'visa', 'Card', 'Patient  portal'].map(named)),
+  ).toEqual(['CASH', 'CHCK', 'refused', 'VISA', 'CRDT', 'PTPA']);
+});
+
+test('a check reads one payment, and says what went wrong without a credential', async () => {
+  const list = (answer: object) => (baseUrl: string) => ({
+    'GET /api/patient_payments': JSON.parse(JSON.stringify(answer).replace('BASE', baseUrl)),
+  });
+  const next = 'BASE/api/patient_payments?cursor=a';
+  const good = await drchronoAt(list({ body: { results: [row()], next } }));
+  expect(await good.adapter.check(quiet())).toMatchObject({ ok: true, locations: 0, remarks: [] });
+  expect(good.queries.map(String)).toEqual(['page_size=1']);
+  // Look-ups could read no second page.
+  const elsewhere = await drchronoAt(
+    list({ body: { results: [row()], next: 'https://elsewhere.example/' } }),
+  );
+  expect(await elsewhere.adapter.check(quiet())).toMatchObject({
+    ok: false,
+    reason: expect.stringContaining('link to the next page'),
+  });
+  const detail = 'No permission for refresh-1 of sesame';
+  const bad = await drchronoAt(list({ status: 403, body: { detail } }));
+  expect(await bad.adapter.check(quiet())).toEqual({
+    ok: false,
+    reason:
+      'GET /api/patient_payments answered HTTP 403: No permission for [credential] of [credential]. The EMR does not permit this with our credentials (HTTP 403).',
+  });
+});
