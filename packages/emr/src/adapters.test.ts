@@ -115,6 +115,7 @@ test('every adapter describes its credentials and settings', () => {
     ['client_auth', false],
     ['private_key_jwk', false],
     ['scope', false],
+    ['audience', false],
   ]);
   expect(
     fhir?.settings.map(({ name, type, required, ...rest }) => [name, type, required, rest.default]),

@@ -13,6 +13,8 @@ export type Grant =
       clientSecret: string;
       clientAuth: 'basic' | 'post';
       scope?: string | undefined;
+      /** The API that the token is for, at token servers of Auth0: https://auth0.com/docs/api/authentication#client-credentials-flow. */
+      audience?: string | undefined;
     }
   | {
       kind: 'refresh_token';

@@ -49,6 +49,12 @@ test.each<[string, Record<string, string>, object, object[]]>([
     [{ kind: 'client_credentials', clientAuth: 'post', scope: undefined }],
   ],
   [
+    'a client secret and the API that the token is for',
+    { ...oauth, client_secret: 's', audience: 'https://api.example' },
+    { kind: 'bearer' },
+    [{ kind: 'client_credentials', audience: 'https://api.example' }],
+  ],
+  [
     'a private key',
     { ...oauth, private_key_jwk: rsa, scope: 'system/*.crus' },
     { kind: 'bearer' },

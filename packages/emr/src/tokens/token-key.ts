@@ -5,7 +5,7 @@ import type { Grant } from '../grant.ts';
 function identityOf(grant: Grant): readonly (string | undefined)[] {
   switch (grant.kind) {
     case 'client_credentials':
-      return [grant.clientId, grant.clientSecret, grant.scope];
+      return [grant.clientId, grant.clientSecret, grant.scope, grant.audience];
     case 'private_key_jwt':
       return [grant.clientId, grant.privateKeyJwk, grant.scope];
     // By the refresh token that the operator gave, which the credentials of the connection keep: the ones that came after it are

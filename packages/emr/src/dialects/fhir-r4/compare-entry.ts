@@ -105,7 +105,7 @@ export function differenceOf(
           ]),
       ...(notes === undefined || notes === null
         ? []
-        : [[sentence`notes`, notesAgree(notes, contained)] as const]),
+        : [[sentence`note`, notesAgree(notes, contained)] as const]),
     ],
   });
 }

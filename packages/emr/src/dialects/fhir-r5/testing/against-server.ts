@@ -3,7 +3,8 @@ import type { BreakServer } from '../../../conformance/break-server.ts';
 import { openBreakingProxy } from '../../../conformance/breaking-proxy.ts';
 import { rulesFor } from '../../../conformance/conformance.ts';
 import { contextOf, runRule } from '../../../conformance/rule.ts';
-import { practiceResources, serverUnderTest } from './server-under-test.ts';
+import { practiceResources } from '../../../fhir/testing/practice-resources.ts';
+import { serverUnderTest } from './server-under-test.ts';
 
 /**
  * The conformance suite against a FHIR R5 server that somebody else wrote. It writes to that server: a practice, and a payment or

@@ -1,5 +1,6 @@
 import type { NeutralEntry, UnderTest } from '../../../conformance/under-test.ts';
 import { idIn } from '../../../fhir/entry-id.ts';
+import { METHODS } from '../../../fhir/testing/practice-resources.ts';
 import {
   capabilityWith,
   complaint,
@@ -10,49 +11,6 @@ import {
 } from '../../../fhir/under-test.fixture.ts';
 import { localAdapterDeps } from '../../../local-deps.ts';
 import { fhirR5 } from '../adapter.ts';
-
-const METHODS = 'urn:emr-payments:payment-method';
-const concept = (code: string, display: string) => ({ code, display });
-const place = (id: string, name: string, value: string) => ({
-  resourceType: 'Location',
-  id,
-  status: 'active',
-  name,
-  identifier: [{ system: 'urn:emr-payments:location', value }],
-});
-
-/** The practice that the suite needs, with a heading and a code that the ValueSet excludes. */
-export const practiceResources: readonly ({ resourceType: string; id: string } & Readonly<
-  Record<string, unknown>
->)[] = [
-  {
-    resourceType: 'CodeSystem',
-    id: 'payment-methods',
-    url: METHODS,
-    status: 'active',
-    content: 'complete',
-    concept: [
-      {
-        ...concept('CARDS', 'Cards'),
-        property: [{ code: 'notSelectable', valueBoolean: true }],
-        concept: [concept('CARD', 'Card'), concept('HSA', 'HSA/FSA Card')],
-      },
-      concept('PTPA', 'Patient Portal'),
-      concept('IOU', 'Promise'),
-    ],
-  },
-  {
-    resourceType: 'ValueSet',
-    id: 'payment-methods',
-    url: 'urn:emr-payments:payment-methods',
-    status: 'active',
-    compose: { include: [{ system: METHODS }], exclude: [{ system: METHODS, concept: [{ code: 'IOU' }] }] },
-  },
-  place('loc-main', 'Main Street Clinic', '1404'),
-  place('loc-river', 'Riverside Clinic', '1405'),
-  { resourceType: 'Patient', id: 'pat-1001' },
-  { resourceType: 'Patient', id: 'pat-1002' },
-];
 
 type Found = {
   id: string;
