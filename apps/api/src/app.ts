@@ -1,6 +1,6 @@
 import { HEADERS } from '@emr-payments/contracts';
 import type { Acceptor, AuditCounter } from '@emr-payments/db';
-import type { Adapters } from '@emr-payments/emr';
+import { type Adapters, noticeReader } from '@emr-payments/emr';
 import type { Logger } from '@emr-payments/runtime';
 import accepts from '@fastify/accepts';
 import Fastify, { type FastifyInstance } from 'fastify';
@@ -26,6 +26,7 @@ import { trustedProxies } from './http/source.ts';
 import { jobRoutes } from './jobs/routes.ts';
 import { LIMITS, type Limits } from './limits.ts';
 import { type ApiMetrics, metricsRoute } from './metrics.ts';
+import { type NoticeRouteDeps, noticeRoutes } from './notices/routes.ts';
 import { paymentRoutes } from './payments/create-payment-route.ts';
 import { paymentReadRoutes } from './payments/read-routes.ts';
 import { worklistRoutes } from './payments/worklist-routes.ts';
@@ -51,6 +52,8 @@ export type AppDeps = {
   /** Counts for the audit log. */
   audit: AuditCounter;
   webhooks: WebhookDeps;
+  /** Replaces the readers of the dialects. */
+  noticeReader?: NoticeRouteDeps['noticeReader'];
 };
 
 export type AppOptions = {
@@ -130,6 +133,12 @@ export async function buildApp(deps: AppDeps, options: AppOptions = {}): Promise
   await app.register(jobRoutes, users);
   await app.register(reconciliationRoutes, users);
   await app.register(connectionRoutes, users);
+  await app.register(noticeRoutes, {
+    database,
+    limits,
+    logger,
+    noticeReader: deps.noticeReader ?? noticeReader,
+  });
   await app.register(webhookRoutes, { ...deps.webhooks, authenticateClient, gate, limits });
   await docsPage(app);
   audited();

@@ -8,6 +8,7 @@ import {
   type Keyring,
   keyringVariables,
   loadConfig,
+  publicUrlVariable,
   readKeyring,
   redisUrlVariable,
 } from '@emr-payments/runtime';
@@ -17,6 +18,7 @@ export const environment = Type.Object({
   DATABASE_URL: Type.Optional(databaseUrlVariable),
   REDIS_URL: redisUrlVariable,
   ...keyringVariables,
+  PUBLIC_URL: publicUrlVariable,
 });
 
 export type CliConfig = {
@@ -24,6 +26,8 @@ export type CliConfig = {
   origin: 'the environment' | 'the local stack';
   databaseUrl: string;
   redisUrl: string | undefined;
+  /** The beginning of the API's addresses, without a slash at its end; undefined where nobody has said it. */
+  publicUrl: string | undefined;
   /** Read only by the commands that need it. @throws ConfigError */
   readKeyring: () => Keyring;
 };
@@ -34,13 +38,17 @@ const LOCAL = join(import.meta.dirname, '..', '..', '..', '.local');
 function localStack(): CliConfig | null {
   const file = join(LOCAL, 'stack.json');
   if (!existsSync(file)) return null;
-  const { database_url, redis_url } = JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>;
+  const { database_url, redis_url, api_url } = JSON.parse(readFileSync(file, 'utf8')) as Record<
+    string,
+    string
+  >;
   if (database_url === undefined) return null;
   const keys = { ENCRYPTION_KEYS_FILE: join(LOCAL, 'keys') };
   return {
     origin: 'the local stack',
     databaseUrl: database_url,
     redisUrl: redis_url,
+    publicUrl: api_url,
     readKeyring: () => readKeyring(keys),
   };
 }
@@ -63,6 +71,7 @@ export function readConfig(): CliConfig {
     origin: 'the environment',
     databaseUrl: env.DATABASE_URL,
     redisUrl: env.REDIS_URL,
+    publicUrl: env.PUBLIC_URL?.replace(/\/+$/, ''),
     readKeyring: () => readKeyring(env),
   };
 }

@@ -78,6 +78,10 @@ export { sweepJobs } from './jobs/sweep-jobs.ts';
 export type { AppRole } from './migrations/app-role.ts';
 export { migrate } from './migrations/migrate.ts';
 export { type PendingMigrations, pendingMigrations } from './migrations/pending-migrations.ts';
+// Notices of EMRs.
+export { findNoticeOwner, type NoticeOwner } from './notices/find-notice-owner.ts';
+export { giveNoticeAddress, type NoticeAddressGiven } from './notices/give-notice-address.ts';
+export { hastenLookUps } from './notices/hasten-look-ups.ts';
 // Reading payments, and a person's decisions about them.
 export { comparePayments, type PaymentDifference } from './payments/compare-payments.ts';
 export { findJob, findPayment, type JobRecord } from './payments/find-payment.ts';

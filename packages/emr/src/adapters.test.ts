@@ -5,6 +5,7 @@ import {
   adapterNames,
   canonicalAdapterName,
   createAdapters,
+  noticeReader,
   openAdapter,
 } from './adapters.ts';
 import { droppedFields } from './description.ts';
@@ -127,6 +128,13 @@ test('every adapter describes its credentials and settings', () => {
     ['confirm_within_ms', 'integer', false, 86_400_000],
     ['timeout_ms', 'integer', false, 10_000],
   ]);
+});
+
+test('exactly the adapters whose EMR sends notices have a reader of them', () => {
+  for (const { name, notices } of adapterDescriptions)
+    expect([name, noticeReader({ adapter: name }) !== null]).toEqual([name, notices === true]);
+  expect(adapterDescriptions.filter(({ notices }) => notices).map(({ name }) => name)).toEqual(['nexhealth']);
+  expect(noticeReader({ adapter: 'fax' })).toBeNull();
 });
 
 test('an adapter stays open until its connection changes', () => {

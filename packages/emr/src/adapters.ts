@@ -6,6 +6,7 @@ import { athenaPpv, athenaRecord } from './dialects/athena/adapter.ts';
 import { candid } from './dialects/candid/adapter.ts';
 import { canvas } from './dialects/canvas/adapter.ts';
 import { drchrono } from './dialects/drchrono/adapter.ts';
+import { fhirR4 } from './dialects/fhir-r4/adapter.ts';
 import { fhirR5 } from './dialects/fhir-r5/adapter.ts';
 import { nexhealth } from './dialects/nexhealth/adapter.ts';
 import { openDental } from './dialects/open-dental/adapter.ts';
@@ -15,6 +16,7 @@ const DIALECTS: readonly Dialect[] = [
   fhirR5,
   openDental,
   nexhealth,
+  fhirR4,
   canvas,
   athenaPpv,
   athenaRecord,

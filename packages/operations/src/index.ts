@@ -1,6 +1,7 @@
 export { openAdapterDeps } from './connections/adapter-deps.ts';
 export { checkUserConnection, type UserCheckOutcome } from './connections/check-user-connection.ts';
 export { describeConnection } from './connections/describe-connection.ts';
+export { type NoticeAddressOutcome, noticeAddress, sendsNotices } from './connections/notice-address.ts';
 export {
   type ConnectionOwner,
   type SetUpInput,

@@ -15,6 +15,14 @@ export const redisUrlVariable = Type.Optional(
   }),
 );
 
+export const publicUrlVariable = Type.Optional(
+  Type.String({
+    pattern: '^(https://[^/?#@]|http://(localhost|127\\.0\\.0\\.1|\\[::1\\])(:|/|$))[^?#@]*$',
+    description:
+      'the address by which others reach the API, such as https://payments.example.com: it is the beginning of the addresses for the notices of EMRs',
+  }),
+);
+
 export const drainMsVariable = Type.Integer({
   default: 5_000,
   minimum: 0,

@@ -34,6 +34,7 @@ export const AUDITED_ROUTES: Readonly<Record<string, RouteAudit>> = {
   'GET /v1/webhooks/:id/deliveries': { counted: 'delivery.list' },
   'POST /v1/webhooks/:id/recover': { entry: 'endpoint.recover' },
   'GET /v1/webhooks/:id/recoveries/:recovery_id': { none: 'numbers of deliveries' },
+  'POST /v1/emr-notices/:secret': { none: 'a look-up comes sooner that the service makes anyway' },
   'GET /v1/events': { counted: 'event.list' },
   'GET /v1/events/:id': { counted: 'event.read' },
   'POST /v1/events/:id/redeliver': { entry: 'event.redeliver' },

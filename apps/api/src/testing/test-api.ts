@@ -11,11 +11,11 @@ import {
 } from '@emr-payments/db';
 import { createPractice } from '@emr-payments/db/testing';
 import { type Adapters, createAdapters, localAdapterDeps } from '@emr-payments/emr';
-import { createLogger, type Keyring, parseKeyring } from '@emr-payments/runtime';
+import { createLogger, type Keyring, type Logger, parseKeyring } from '@emr-payments/runtime';
 import { openTestDatabase } from '@emr-payments/testkit';
 import { createAgents, dnsResolve } from '@emr-payments/webhooks';
 import type { FastifyInstance } from 'fastify';
-import { buildApp } from '../app.ts';
+import { type AppDeps, buildApp } from '../app.ts';
 import { type Bulkheads, openBulkheads } from '../bulkheads/open-bulkheads.ts';
 import type { Limits } from '../limits.ts';
 import { createApiMetrics } from '../metrics.ts';
@@ -60,8 +60,11 @@ export async function openTestApi(
     metricsToken?: string;
     limits?: Partial<Limits>;
     readTimeoutMs?: number;
-    /** Replaces the adapters of the dialects. */
+    /** Replace those of the dialects. */
     adapters?: Adapters;
+    noticeReader?: NonNullable<AppDeps['noticeReader']>;
+    /** By default nothing is logged. */
+    logger?: Logger;
   } = {},
 ): Promise<TestApi> {
   const { url, appUrl, drop } = await openTestDatabase();
@@ -89,7 +92,8 @@ export async function openTestApi(
   const audit = createAuditCounter({ database: direct, onError: () => undefined, onLost: () => undefined });
   const app = await buildApp(
     {
-      logger: createLogger('test', 'silent'),
+      logger: options.logger ?? createLogger('test', 'silent'),
+      ...(options.noticeReader === undefined ? {} : { noticeReader: options.noticeReader }),
       lookup: {
         findClient: (clientId) => findClient({ database: accepting }, { clientId }),
         findUser: (key) => findUserByToken({ database: accepting }, key),

@@ -48,6 +48,20 @@ const AUDITED: Record<string, Audited> = {
     input: '{"bearer_token": "sesame"}',
     args: async () => ['--client', practice.clientId, '--name', 'Annex', ...CONNECT, '--credentials', '-'],
   },
+  'user notice-address': {
+    actions: ['user.notice_address'],
+    args: async () => {
+      const { user_id } = await operator.ask<{ user_id: string }>(
+        [
+          ...['user', 'connect', '--client', practice.clientId, '--name', 'Dentist', '--time-zone', 'UTC'],
+          ...['--adapter', 'nexhealth', '--base-url', 'http://127.0.0.1:1', '--setting', 'subdomain=main'],
+          ...['--no-check', '--credentials', '-'],
+        ],
+        { input: '{"api_key": "sesame"}' },
+      );
+      return ['--user', user_id];
+    },
+  },
   'user rotate-token': { actions: ['user.rotate_token'], args: async () => [user] },
   'patients import': { actions: ['patients.import'], args: async () => [file, '--user', user] },
   'payment list': { actions: ['payment.list'], args: async () => ['--user', user] },

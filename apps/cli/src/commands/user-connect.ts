@@ -1,5 +1,10 @@
 import { adapterNames } from '@emr-payments/emr';
-import { type ConnectionOwner, type SetUpOutcome, setUpConnection } from '@emr-payments/operations';
+import {
+  type ConnectionOwner,
+  type SetUpOutcome,
+  sendsNotices,
+  setUpConnection,
+} from '@emr-payments/operations';
 import { Option } from 'commander';
 import { assignment, integer, line, rate } from '../arguments.ts';
 import type { CommandDeps, Register } from '../cli.ts';
@@ -58,6 +63,9 @@ function outcomeOf(options: Options, result: SetUpOutcome): Outcome {
           ]),
           'The token is shown only now: keep it.',
           ...noteLines(result),
+          ...(sendsNotices({ adapter: options.adapter ?? '' })
+            ? [`Its EMR can send notices: emr-payments user notice-address --user ${result.publicId}`]
+            : []),
         ].join('\n'),
       );
     case 'changed':

@@ -6,6 +6,7 @@ import { done, failure } from '../outcome.ts';
 import { describedData, describedText } from '../output/described.ts';
 import { pairs, table } from '../output/table.ts';
 import { noteLines, registerUserConnect } from './user-connect.ts';
+import { registerNoticeAddress } from './user-notices.ts';
 import { registerUserShow } from './user-show.ts';
 
 /** Users (practice logins), their access tokens and their EMR connections. */
@@ -13,6 +14,7 @@ export const registerUser: Register = (program, cli) => {
   const user = program.command('user').description('users (practice logins) and their EMR connections');
   registerUserConnect(user, cli);
   registerUserShow(user, cli);
+  registerNoticeAddress(user, cli);
 
   user
     .command('check')

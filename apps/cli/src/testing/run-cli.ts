@@ -16,7 +16,7 @@ export type CliRun = {
   json<T = Record<string, unknown>>(): T;
 };
 
-const VARIABLES = ['DATABASE_URL', 'REDIS_URL', 'ENCRYPTION_KEYS', 'ENCRYPTION_KEYS_FILE'];
+const VARIABLES = ['DATABASE_URL', 'REDIS_URL', 'ENCRYPTION_KEYS', 'ENCRYPTION_KEYS_FILE', 'PUBLIC_URL'];
 
 function screen() {
   const written: string[] = [];

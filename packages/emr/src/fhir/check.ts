@@ -5,7 +5,8 @@ import { capabilityOf, type FhirConnection, type FhirSettings } from './connecti
 import { searchPosting } from './find-posting.ts';
 import { judgeCapabilities } from './judge-capabilities.ts';
 import { readLists } from './lists.ts';
-import type { Failed } from './read.ts';
+import { type Failed, readResource } from './read.ts';
+import { BundleSchema } from './resources.ts';
 
 /** No payment of ours has this id: in a real one, the bits of the UUID's version and variant are set. */
 const NO_PAYMENT = '0'.repeat(32);
@@ -23,6 +24,18 @@ async function searchProblem(fhir: FhirConnection, options: CallOptions): Promis
   const remedy =
     found.code === 'search_not_honoured' ? ' The connection should have the setting search: false.' : '';
   return `Payments cannot be searched for: ${why}${remedy}`;
+}
+
+/**
+ * Tries the credentials with a request for a number, where nothing else that the check reads needs them: a server's statement about
+ * itself is open to everybody. No patient's data is in the answer.
+ *
+ * @returns the refusal; null when the server lets us in, or refuses this request alone.
+ */
+async function credentialProblem(fhir: FhirConnection, { signal }: CallOptions): Promise<Failed | null> {
+  const path = 'Patient?_summary=count';
+  const read = await readResource(fhir, { path, schema: BundleSchema, signal });
+  return read.ok || ![null, 401].includes(read.refusal.status) ? null : read;
 }
 
 /** The facts of a statement that are kept with the connection. */
@@ -71,6 +84,9 @@ export async function checkFhirConnection(fhir: FhirConnection, options: CallOpt
     return { ok: false, reason: `The EMR lists no location.${unusable}` };
   const problem = judged.settings.search ? await searchProblem(used, options) : null;
   if (problem !== null) return { ok: false, reason: problem };
+  const needsNoServer = 'names' in fhir.methods && !fhir.locations && !judged.settings.search;
+  const rejected = needsNoServer ? await credentialProblem(used, options) : null;
+  if (rejected !== null) return { ok: false, reason: refused(rejected) };
   return {
     ok: true,
     methods: methods.length,

@@ -200,6 +200,26 @@ describe('setUpConnection', () => {
   });
 });
 
+test('a token URL is as protected as the base URL is', async () => {
+  const credentials = { client_id: 'a', client_secret: 'b', refresh_token: 'c' };
+  const drchrono = { check: false, adapter: 'drchrono', baseUrl: 'https://emr.example', credentials };
+  const plain = { token_url: 'http://emr.example/o/token/' };
+  expect(await setUp({ ...drchrono, settings: plain })).toEqual({
+    outcome: 'plain_http',
+    address: 'token_url',
+  });
+  expect(await setUp({ ...drchrono, settings: plain, allowPlainHttp: true })).toMatchObject({
+    outcome: 'created',
+  });
+  const local = { token_url: 'http://127.0.0.1:1/o/token/' };
+  expect(await setUp({ ...drchrono, settings: local })).toMatchObject({ outcome: 'created' });
+  // As a credential of a FHIR server: it is refused before the adapter sees it.
+  expect(await setUp({ check: false, credentials: plain })).toEqual({
+    outcome: 'plain_http',
+    address: 'token_url',
+  });
+});
+
 describe('the base URL', () => {
   const OTHER = { check: false, adapter: 'fhir-r5' };
 
@@ -207,9 +227,12 @@ describe('the base URL', () => {
     'of another machine is https, or is allowed by name: %s',
     async (baseUrl) => {
       const users = await service.database.prisma.user.count();
-      expect(await setUp({ ...OTHER, baseUrl })).toEqual({ outcome: 'plain_http' });
+      expect(await setUp({ ...OTHER, baseUrl })).toEqual({ outcome: 'plain_http', address: 'base_url' });
       const { publicId } = await newUser();
-      expect(await setUp({ ...OTHER, baseUrl, owner: { publicId } })).toEqual({ outcome: 'plain_http' });
+      expect(await setUp({ ...OTHER, baseUrl, owner: { publicId } })).toEqual({
+        outcome: 'plain_http',
+        address: 'base_url',
+      });
       expect(await service.database.prisma.user.count()).toBe(users + 1);
       expect(await setUp({ ...OTHER, baseUrl, owner: { publicId }, allowPlainHttp: true })).toMatchObject({
         outcome: 'changed',

@@ -51,7 +51,7 @@ export function sandboxPractices({ sandboxUrl }: { sandboxUrl: string }): readon
       adapter: 'nexhealth',
       baseUrl: `${sandboxUrl}/nexhealth`,
       credentials: { api_key: 'demo-api-key' },
-      settings: { subdomain: 'sandbox' },
+      settings: { subdomain: 'demo-practice' },
       emrPatientId: number,
     },
     {

@@ -34,7 +34,7 @@ export async function seedPractices(
   const users: DemoUser[] = [];
   for (const practice of sandboxPractices({ sandboxUrl })) {
     const { adapter, baseUrl, credentials, settings, paymentMethod, location } = practice;
-    if (!adapterNames.includes(adapter)) continue;
+    if (!adapterNames.includes(adapter)) throw new Error(`there is no adapter ${adapter}`);
     const found = known[adapter];
     const user = found ?? (await newUser(deps, { clientPk, adapter }));
     practices[adapter] = user;

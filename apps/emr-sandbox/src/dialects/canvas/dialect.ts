@@ -6,6 +6,7 @@ import { NAME, paymentRoutes } from './payment-routes.ts';
 import { TOKEN_PATH, TOKEN_SECONDS, tokenRoutes } from './token-routes.ts';
 
 const UNAUTHORIZED = 'Authentication failed';
+const UNKNOWN = 'Unknown resource';
 
 /**
  * Canvas's API for payments: a PaymentNotice that is no R4, a 201 whose body is `null`, and no key by which a payment could be
@@ -27,13 +28,16 @@ export const canvas: Dialect = {
       'application/x-www-form-urlencoded',
       { parseAs: 'string' },
       (request, body, done) => {
-        if (request.url === `${scope.prefix}${TOKEN_PATH}`)
+        if (request.url.split('?', 1)[0] === `${scope.prefix}${TOKEN_PATH}`)
           return done(null, new URLSearchParams(String(body)));
         done(new CanvasProblem(400, 'The body must be JSON'));
       },
     );
     scope.addHook('onRequest', async (request) => {
-      if (request.url.startsWith(`${scope.prefix}${TOKEN_PATH.slice(0, -1)}`)) return;
+      const path = (request.url.split('?', 1)[0] ?? '').slice(scope.prefix.length);
+      if (path === TOKEN_PATH) return;
+      // Django, on which Canvas runs, has no such path without the slash.
+      if (`${path}/` === TOKEN_PATH) throw new CanvasProblem(404, UNKNOWN);
       const [, given] = /^Bearer (.+)$/.exec(request.headers.authorization ?? '') ?? [];
       if (given === undefined || !tokens.accepts(given)) throw new CanvasProblem(401, UNAUTHORIZED);
     });
@@ -46,9 +50,7 @@ export const canvas: Dialect = {
       logger.error({ err: error }, 'request failed');
       return reply.code(500).send(operationOutcome(500, 'Internal server error'));
     });
-    scope.setNotFoundHandler((_request, reply) =>
-      reply.code(404).send(operationOutcome(404, 'Unknown resource')),
-    );
+    scope.setNotFoundHandler((_request, reply) => reply.code(404).send(operationOutcome(404, UNKNOWN)));
     await tokenRoutes(scope, { tokens, secret: token });
     await paymentRoutes(scope, { ledger, practice, capabilities });
   },

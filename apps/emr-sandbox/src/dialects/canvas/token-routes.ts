@@ -5,9 +5,6 @@ import type { IssuedTokens } from '../../issued-tokens.ts';
 export const TOKEN_SECONDS = 36_000;
 export const TOKEN_PATH = '/auth/token/';
 
-/** Django, on which Canvas runs, has no such path without the slash, and tells a POST nothing more. */
-const hasSlash = (url: string) => url.split('?', 1)[0]?.endsWith('/') === true;
-
 /**
  * The token endpoint, for client credentials in the form. The page shows id and secret there, so the header is not read.
  *
@@ -20,7 +17,6 @@ export async function tokenRoutes(
   const refuse = (reply: FastifyReply, status: 400 | 401, error: string) =>
     reply.code(status).send({ error });
   app.post<{ Body: unknown }>(TOKEN_PATH, async (request, reply) => {
-    if (!hasSlash(request.url)) return reply.callNotFound();
     const { body } = request;
     if (!(body instanceof URLSearchParams)) return refuse(reply, 400, 'invalid_request');
     if (body.get('grant_type') !== 'client_credentials') return refuse(reply, 400, 'unsupported_grant_type');

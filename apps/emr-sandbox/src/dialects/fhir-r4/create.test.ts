@@ -108,6 +108,7 @@ test.each<[string, unknown, number, string]>([
   ['a day that is none', { ...goodNotice, paymentDate: '2026-02-30' }, 400, 'value'],
   ['an element of R5', { ...goodNotice, reporter: { reference: 'Organization/practice' } }, 400, 'structure'],
   ['an element that Object has', { ...goodNotice, constructor: 'a' }, 400, 'structure'],
+  ['an empty amount', { ...goodNotice, amount: {} }, 400, 'value'],
   ['null', { ...goodNotice, provider: null }, 400, 'value'],
   ['an empty list', { ...goodNotice, identifier: [] }, 400, 'value'],
   ['an identifier that is a number', { ...goodNotice, identifier: [{ value: 7 }] }, 400, 'value'],

@@ -6,26 +6,31 @@ import { findPosting } from './find-posting.ts';
 import { LISTS } from './lists.ts';
 import { readPatientId } from './patient-id.ts';
 import { sendPosting } from './send-posting.ts';
-import { description, openCandid } from './settings.ts';
+import { type Candid, description, openCandid } from './settings.ts';
 
-const DESCRIBED: ConnectionDescription = {
-  fields: {
-    payment_id: { kept: 'whole', as: 'source_internal_id' },
-    patient: { kept: 'whole', as: 'patient_external_id' },
-    amount: { kept: 'whole', as: 'amount_cents' },
-    payment_method: { kept: 'whole', as: 'payment_method_detail' },
-    reference_number: { kept: 'whole', as: 'payment_note' },
-    location: { kept: 'dropped' },
-    notes: { kept: 'whole', as: 'payment_note' },
-    deposit_date: { kept: 'whole', as: 'payment_timestamp' },
-  },
+const FIELDS: ConnectionDescription['fields'] = {
+  payment_id: { kept: 'whole', as: 'source_internal_id' },
+  patient: { kept: 'whole', as: 'patient_external_id' },
+  amount: { kept: 'whole', as: 'amount_cents' },
+  payment_method: { kept: 'whole', as: 'payment_method_detail' },
+  reference_number: { kept: 'whole', as: 'payment_note' },
+  location: { kept: 'dropped' },
+  notes: { kept: 'whole', as: 'payment_note' },
+  deposit_date: { kept: 'whole', as: 'payment_timestamp' },
+};
+
+const describe = ({ bucket }: Candid): ConnectionDescription => ({
+  fields: FIELDS,
   methodNeeds: [],
-  limits: ['1000 requests in any 10 seconds for an IP address, over all practices'],
+  limits: (bucket?.windows ?? []).map(
+    ({ calls, perMs }) =>
+      `${calls} requests in any ${perMs / 1000} seconds for an IP address, over all practices`,
+  ),
   sources: [
     'https://docs.joincandidhealth.com/api-reference/patient-payments/v-4/create',
     'https://docs.joincandidhealth.com/introduction/getting-started',
   ],
-};
+});
 
 /** Candid Health: patient payments over REST, by our own key. What maps to what, and what could not be tried: README.md. */
 export const candid: Dialect = {
@@ -37,7 +42,7 @@ export const candid: Dialect = {
       capability: 'lookup',
       place: `${description.name} ${opened.session.baseUrl} source_internal_id`,
       bucket: opened.bucket,
-      describe: () => DESCRIBED,
+      describe: () => describe(opened),
       settleMs: opened.settings.settle_ms,
       confirmWithinMs: opened.settings.confirm_within_ms,
       check: (options) => checkCandid(opened, options),

@@ -42,7 +42,13 @@ test('the bucket is that of our address: all connections share it', () => {
   });
   const other = open({ credentials: { client_id: 'b', client_secret: 'c' } }).adapter.bucket;
   expect(other).toEqual(bucket);
-  expect(open({ settings: { calls_per_minute: 0 } }).adapter.bucket).toBeNull();
+  const slower = open({ settings: { calls_per_minute: 60 } }).adapter;
+  expect(slower.bucket?.windows).toEqual([{ calls: 10, perMs: 10_000 }]);
+  expect(slower.describe().limits).toEqual([
+    '10 requests in any 10 seconds for an IP address, over all practices',
+  ]);
+  const without = open({ settings: { calls_per_minute: 0 } }).adapter;
+  expect([without.bucket, without.describe().limits]).toEqual([null, []]);
 });
 
 test('the token endpoint is the vendor’s path below the base URL, or the one of the setting', () => {

@@ -6,29 +6,34 @@ import { findPosting } from './find-posting.ts';
 import { LISTS } from './lists.ts';
 import { readPatientId } from './patient-id.ts';
 import { sendPosting } from './send-posting.ts';
-import { description, openDrChrono } from './settings.ts';
+import { type DrChronoSettings, description, openDrChrono } from './settings.ts';
 
-const DESCRIBED: ConnectionDescription = {
-  fields: {
-    payment_id: { kept: 'whole', as: 'notes' },
-    patient: { kept: 'whole', as: 'patient' },
-    amount: { kept: 'whole', as: 'amount' },
-    payment_method: { kept: 'whole', as: 'payment_method' },
-    reference_number: { kept: 'whole', as: 'trace_number' },
-    location: { kept: 'dropped' },
-    notes: { kept: 'whole', as: 'notes' },
-    deposit_date: { kept: 'whole', as: 'received_date' },
-  },
+const FIELDS: ConnectionDescription['fields'] = {
+  payment_id: { kept: 'whole', as: 'notes' },
+  patient: { kept: 'whole', as: 'patient' },
+  amount: { kept: 'whole', as: 'amount' },
+  payment_method: { kept: 'whole', as: 'payment_method' },
+  reference_number: { kept: 'whole', as: 'trace_number' },
+  location: { kept: 'dropped' },
+  notes: { kept: 'whole', as: 'notes' },
+  deposit_date: { kept: 'whole', as: 'received_date' },
+};
+
+const describe = ({ calls_per_hour }: DrChronoSettings): ConnectionDescription => ({
+  fields: FIELDS,
   methodNeeds: [],
-  limits: [
-    '500 requests an hour for the application, over all its practices',
-    'fewer than 10 requests a second for the application, over all its practices',
-  ],
+  limits:
+    calls_per_hour === 0
+      ? []
+      : [
+          `${calls_per_hour} requests an hour for the application, over all its practices`,
+          'fewer than 10 requests a second for the application, over all its practices',
+        ],
   sources: [
     'https://app.drchrono.com/api-docs/',
     'https://support.drchrono.com/home/24443550021915-how-to-handle-api-errors',
   ],
-};
+});
 
 /** DrChrono: patient payments over REST. What maps to what, and what could not be tried: README.md. */
 export const drchrono: Dialect = {
@@ -40,7 +45,7 @@ export const drchrono: Dialect = {
       capability: 'lookup',
       place: `${description.name} ${opened.session.baseUrl} notes`,
       bucket: opened.bucket,
-      describe: () => DESCRIBED,
+      describe: () => describe(opened.settings),
       settleMs: opened.settings.settle_ms,
       confirmWithinMs: opened.settings.confirm_within_ms,
       check: (options) => checkDrChrono(opened, options),

@@ -53,9 +53,11 @@ test('the bucket is the application’s, all practices together, and names no cr
 });
 
 test('calls_per_hour changes the hour, and 0 takes the limit away', () => {
-  const raised = open({ settings: { calls_per_hour: 4000 } }).adapter.bucket;
-  expect(raised?.windows[0]).toEqual({ calls: 4000, perMs: 3_600_000 });
-  expect(open({ settings: { calls_per_hour: 0 } }).adapter.bucket).toBeNull();
+  const raised = open({ settings: { calls_per_hour: 4000 } }).adapter;
+  expect(raised.bucket?.windows[0]).toEqual({ calls: 4000, perMs: 3_600_000 });
+  expect(raised.describe().limits[0]).toMatch(/^4000 requests an hour /);
+  const without = open({ settings: { calls_per_hour: 0 } }).adapter;
+  expect([without.bucket, without.describe().limits]).toEqual([null, []]);
 });
 
 test('the token endpoint is the vendor’s path below the base URL, or the one of the setting', () => {

@@ -63,6 +63,22 @@ describe('what is there', () => {
     });
   });
 
+  test('a part of the payment waits for the rest, until the ledger was read long enough after it', async () => {
+    const minutesAgo = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString();
+    const part = (minutes: number) => page([row(9, '-300.05', { updated_at: minutesAgo(minutes) })]);
+    expect((await find(part(20))).found).toMatchObject({ outcome: 'unavailable', code: 'not_there_yet' });
+    expect((await find(part(40))).found).toMatchObject({ outcome: 'differs', difference: 'another amount' });
+    const red = { 'GET /sync_status': frame([sync([12], { read_status: 'red' })]) };
+    expect((await find(part(40), red)).found).toMatchObject({
+      outcome: 'unavailable',
+      code: 'not_there_yet',
+    });
+    const untimed = page([row(9, '-300.05', { updated_at: null })]);
+    expect((await find(untimed)).found).toMatchObject({ outcome: 'differs', difference: 'another amount' });
+    const twice = page([row(8, '-350.10', { updated_at: minutesAgo(0) }), row(9, '-350.10')]);
+    expect((await find(twice)).found).toMatchObject({ outcome: 'several' });
+  });
+
   test('a wrong sign is another amount', async () => {
     expect((await find(page([row(9, '350.10')]))).found).toMatchObject({
       outcome: 'differs',

@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import { sentence } from '@emr-payments/contracts';
 import { absent } from '../../absence.ts';
 import type { CallOptions, FindHints, FindOutcome, FoundRow, Trouble } from '../../adapter.ts';
+import { readCents } from '../../amounts.ts';
 import { judgeRows } from '../../judge-rows.ts';
 import { readLocations } from './locations.ts';
 import { type Failed, LEDGER, type Rows, readRows } from './read.ts';
@@ -43,8 +44,41 @@ const NOT_WHOLE: Trouble = {
   detail: sentence`The EMR has entries with our payment id, and others that cannot be read.`,
 };
 
-/** Judges the rows that carry our transaction id. @param unread why there may be more of them; null when there are no others. */
-function judge(rows: readonly OurRow[], hints: FindHints, unread: Trouble | null): FindOutcome {
+const PART: Trouble = {
+  code: 'not_there_yet',
+  detail: sentence`The EMR has a part of the payment, and the rest may still be on its way.`,
+};
+
+/**
+ * Decides whether rows that add up to less than the payment may become more: NexHealth may split a payment, and reads the practice's
+ * system row by row. They are all there when the whole ledger was read `settle_ms` after the last of them.
+ */
+function mayGrow(
+  rows: readonly OurRow[],
+  {
+    sum,
+    amount,
+    sync,
+    settleMs,
+  }: { sum: string; amount: string; sync: SyncState | Failed; settleMs: number },
+): boolean {
+  if ((readCents(sum) ?? 0n) >= (readCents(amount) ?? 0n)) return false;
+  const times = rows.flatMap(({ readAtMs }) => readAtMs ?? []);
+  if (times.length === 0) return false;
+  const readAt = sync.ok ? sync.readAt : null;
+  return readAt === null || readAt.getTime() - Math.max(...times) < settleMs;
+}
+
+type Judged = {
+  hints: FindHints;
+  sync: SyncState | Failed;
+  settleMs: number;
+  /** Why there may be more rows; null when all were read. */
+  unread: Trouble | null;
+};
+
+/** Judges the rows that carry our transaction id. */
+function judge(rows: readonly OurRow[], { hints, sync, settleMs, unread }: Judged): FindOutcome {
   const live = rows.filter(({ deleted }) => !deleted);
   const [first] = live;
   if (first === undefined) {
@@ -59,10 +93,14 @@ function judge(rows: readonly OurRow[], hints: FindHints, unread: Trouble | null
   }
   const found = live.map(({ id, amount }) => ({ id, amount: amount ?? '' })) as [FoundRow, ...FoundRow[]];
   const judged = judgeRows({ rows: found, amount: hints.amount });
-  const different = live.map((row) => differencesOf(row, hints)).find((each) => each !== null);
+  const different = live.map((row) => differencesOf(row, hints)).find((each) => each !== null) ?? null;
   // Rows that are the payment count although a location cannot be read: nothing may be sent again.
-  if (unread !== null && (judged.outcome !== 'found' || different !== undefined)) return unavailable(unread);
-  if (different === undefined || different === null) return judged;
+  if (judged.outcome === 'found' && different === null) return judged;
+  if (unread !== null) return unavailable(unread);
+  if (different === null) {
+    const sum = judged.outcome === 'several' ? judged.sum : (first.amount ?? '');
+    return mayGrow(live, { sum, amount: hints.amount, sync, settleMs }) ? unavailable(PART) : judged;
+  }
   if (judged.outcome === 'differs')
     return { ...judged, difference: sentence`${judged.difference} and ${different}` };
   if (live.length === 1) return { outcome: 'differs', emrTransactionId: first.id, difference: different };
@@ -113,7 +151,8 @@ export async function findPosting(
   const failed = searched.find((each) => !each.ok)?.trouble ?? null;
   if (ours.size > 0) {
     const whole = understood.length === rows.length && read.every(({ complete }) => complete);
-    return judge([...ours.values()], hints, failed ?? (whole ? null : NOT_WHOLE));
+    const unread = failed ?? (whole ? null : NOT_WHOLE);
+    return judge([...ours.values()], { hints, sync, settleMs: nex.settings.settle_ms, unread });
   }
   if (failed !== null) return unavailable(failed);
   if (!sync.ok) return unavailable(sync.trouble);

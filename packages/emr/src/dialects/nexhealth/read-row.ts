@@ -19,6 +19,7 @@ const RowSchema = Type.Object({
   ),
   paid_at: Type.Optional(Type.String()),
   deleted_at: Type.Optional(Type.String()),
+  updated_at: Type.Optional(Type.String()),
 });
 type RawRow = Static<typeof RowSchema>;
 
@@ -30,6 +31,8 @@ export type OurRow = {
   patientId: string | null;
   paidAt: string | null;
   currency: string;
+  /** When NexHealth last read it from the practice's system, in ms; null when it does not say. */
+  readAtMs: number | null;
 };
 
 /** @returns null when the row is not understood; `ours` is null for a row of another payment. */
@@ -39,8 +42,9 @@ export function readRow(row: unknown, transactionId: string): { ours: OurRow | n
   return { ours: ourRow(row) };
 }
 
-function ourRow({ id, patient_id, payment_amount, paid_at, deleted_at }: RawRow): OurRow {
+function ourRow({ id, patient_id, payment_amount, paid_at, deleted_at, updated_at }: RawRow): OurRow {
   const cents = readCents(payment_amount?.amount);
+  const readAtMs = Date.parse(updated_at ?? '');
   return {
     id: String(id),
     // A payment is negative in NexHealth's ledger.
@@ -49,6 +53,7 @@ function ourRow({ id, patient_id, payment_amount, paid_at, deleted_at }: RawRow)
     patientId: patient_id === undefined ? null : String(patient_id),
     paidAt: paid_at ?? null,
     currency: payment_amount?.currency ?? 'USD',
+    readAtMs: Number.isNaN(readAtMs) ? null : readAtMs,
   };
 }
 

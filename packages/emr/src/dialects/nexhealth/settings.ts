@@ -57,7 +57,7 @@ const SettingsSchema = Type.Object(
       maximum: 86_400_000,
       default: 1_800_000,
       description:
-        'milliseconds until a payment that was sent, and whose answer was lost, shows in the ledger if NexHealth took it',
+        'milliseconds until a payment that was sent shows in the ledger with all its rows, if NexHealth took it',
     }),
     confirm_within_ms: Type.Integer({
       minimum: 1000,

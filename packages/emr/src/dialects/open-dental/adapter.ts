@@ -29,9 +29,7 @@ const describe = ({ settings, bucket }: OpenDentalConnection): ConnectionDescrip
   limits:
     bucket === null
       ? []
-      : [
-          `${settings.calls_per_minute} requests a minute, evenly spaced, for each pair of developer and customer key`,
-        ],
+      : [`${settings.calls_per_minute} requests a minute for each pair of developer and customer key`],
   sources: [
     'https://www.opendental.com/site/apipayments.html',
     'https://www.opendental.com/site/apispecification.html',

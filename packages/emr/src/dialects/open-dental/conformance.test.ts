@@ -13,9 +13,18 @@ type Row = Record<string, unknown>;
 function ourNotes(notes: string | null): string | null {
   const text = (notes ?? '')
     .replace(/^\[emr-payments [0-9a-f]{32}\] ?/, '')
-    .replace(/^Reference: [^\n]*\n?/, '');
+    .replace(/^Reference: [^\r\n]*(?:\r\n)?/, '');
   return text === '' ? null : text;
 }
+
+/**
+ * A note as Open Dental stores it (`POut.StringNote`, `StringScrub` of OpenDental/opendental): symbols and emoji become U+FFFD, and line
+ * ends CR LF.
+ */
+const cleanedNote = (text: string): string =>
+  text
+    .replace(/[\u2600-\u27ff]|\ud83c[\udc00-\udfff]|\ud83d[\udc00-\udfff]|\ud83e[\udd10-\uddc0]/g, '\ufffd')
+    .replace(/\r\n?|\n/g, '\r\n');
 
 /** The sandbox's patients are `pat-1001` and so on, and have the numbers 1 and so on in Open Dental. */
 const toNeutral = (entry: NeutralEntry): NeutralEntry => ({
@@ -78,9 +87,9 @@ const underTest = sandboxUnderTest({
   practice: {
     patientIds: ['1', '2'],
     methods: [
-      { given: ' caRD ', code: { id: '1', name: 'Card' }, inEntry: 'Card' },
-      { given: 'patient  portal', code: { id: '4', name: 'Patient Portal' }, inEntry: 'Patient Portal' },
-      { given: 'HSA/FSA Card', code: { id: '6', name: 'HSA/FSA Card' }, inEntry: 'HSA/FSA Card' },
+      { given: ' caRD ', code: { id: '301', name: 'Card' }, inEntry: 'Card' },
+      { given: 'patient  portal', code: { id: '304', name: 'Patient Portal' }, inEntry: 'Patient Portal' },
+      { given: 'HSA/FSA Card', code: { id: '306', name: 'HSA/FSA Card' }, inEntry: 'HSA/FSA Card' },
     ],
     locations: [
       { given: '1', code: { id: '1', name: 'Main Street Clinic' }, inEntry: '1404' },
@@ -100,6 +109,7 @@ const underTest = sandboxUnderTest({
       change: { location: { id: '999', name: 'Gone' } },
       code: 'unknown_location',
     },
+    { name: 'a day whose books are closed', change: { depositDate: '2019-12-31' }, code: 'closed_period' },
   ],
   unclear: UNCLEAR,
   complaint: (words) => words,
@@ -126,6 +136,7 @@ const underTest = sandboxUnderTest({
     notes: { length: NOTES_UNITS, over: 'clipped' },
     referenceNumber: { length: CHECK_NUM_UNITS, over: 'clipped' },
   },
+  cleaned: { notes: cleanedNote },
   toNeutral,
 });
 

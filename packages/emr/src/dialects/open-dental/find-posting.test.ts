@@ -175,7 +175,7 @@ test.each<[string, string, (office: Office) => void]>([
   ],
   [
     'the patient is not found',
-    'connection_misconfigured',
+    'unknown_patient',
     ({ answers }) => {
       answers['/payments'] = () => ({ status: 404, body: 'Patient not found.' });
     },

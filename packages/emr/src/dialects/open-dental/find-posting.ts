@@ -81,7 +81,13 @@ export async function findPosting(
     },
     options,
   );
-  if (!read.ok) return { outcome: 'unavailable', ...read.trouble };
+  if (!read.ok) {
+    // "404 NotFound (Patient not found)": the patient was merged or removed, which says nothing about the payment.
+    if (read.refusal.status !== 404 || !/\bpatient\b/i.test(read.refusal.words))
+      return { outcome: 'unavailable', ...read.trouble };
+    const detail = sentence`The EMR does not know the patient, so it cannot be asked for the payment (HTTP 404).`;
+    return { outcome: 'unavailable', code: 'unknown_patient', detail };
+  }
   const { rows, seen, understood, complete, failed } = read;
   const [first, ...others] = rows.filter(({ PayNote }) => paymentIdIn(PayNote) === hints.paymentId);
   if (first !== undefined) {

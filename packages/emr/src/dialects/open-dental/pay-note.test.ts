@@ -16,8 +16,13 @@ test('a reference number that CheckNum cannot hold is whole in the note, before 
   const exact = 'x'.repeat(25);
   expect([checkNum(exact), note('n', exact)]).toEqual([exact, `${MARKER} n`]);
   const longer = `${exact}y`;
-  expect([checkNum(longer), note('n', longer)]).toEqual([exact, `${MARKER} Reference: ${longer}\nn`]);
+  expect([checkNum(longer), note('n', longer)]).toEqual([exact, `${MARKER} Reference: ${longer}\r\nn`]);
   expect(note(null, longer)).toBe(`${MARKER} Reference: ${longer}`);
+});
+
+test('a line end counts as the two characters that the EMR makes of it', () => {
+  expect(note('a\nb\r\nc\rd')).toBe(`${MARKER} a\r\nb\r\nc\r\nd`);
+  expect(note('\n'.repeat(3000))).toHaveLength(4000);
 });
 
 test('nothing is longer than its column, and half of a character is never left', () => {

@@ -33,6 +33,8 @@ export function payNote({
 }: Pick<Posting, 'paymentId' | 'referenceNumber' | 'notes'>): string {
   const reference = referenceNumber.length > CHECK_NUM_UNITS ? `Reference: ${referenceNumber}` : null;
   const text = [reference, notes].filter((part) => part !== null && part !== '').join('\n');
-  const whole = text === '' ? markerOf(paymentId) : `${markerOf(paymentId)} ${text}`;
+  // Line ends are stored as CR LF (`POut.StringNote`), which counts.
+  const stored = text.replace(/\r\n?|\n/g, '\r\n');
+  const whole = stored === '' ? markerOf(paymentId) : `${markerOf(paymentId)} ${stored}`;
   return whole.length <= NOTE_UNITS ? whole : `${cutUnits(whole, NOTE_UNITS - 1)}…`;
 }

@@ -22,7 +22,7 @@ test('keys of 19 digits are written digit by digit, the amount exactly, and text
   expect(JSON.parse(text)).toMatchObject({
     PayAmt: '9999999999.99',
     CheckNum: 'R "1" \\',
-    PayNote: '[emr-payments 0c3151bd1cbf4d64b04dcd9187a4c6e0] a\n"b"',
+    PayNote: '[emr-payments 0c3151bd1cbf4d64b04dcd9187a4c6e0] a\r\n"b"',
     isPatientPreferred: 'true',
   });
 });

@@ -35,7 +35,8 @@ test('one request a second, for the pair of keys, whose secret is not in the nam
 });
 
 test.each([
-  [REMOTE, { calls_per_minute: 12 }, [{ calls: 1, perMs: 5000 }]],
+  [REMOTE, { calls_per_minute: 12 }, [{ calls: 12, perMs: 60_000 }]],
+  [REMOTE, { calls_per_minute: 600 }, [{ calls: 1, perMs: 100 }]],
   [REMOTE, { calls_per_minute: 0 }, undefined],
   ['http://localhost:30222/api/v1', {}, undefined],
   ['http://localhost:30223/api/v1', {}, undefined],

@@ -89,13 +89,20 @@ const hashOf = (text: string) => createHash('sha256').update(text).digest('hex')
 /** "Requests made through the Local API or the API Service are not throttled" (https://www.opendental.com/site/apispecification.html). */
 const isLocal = (baseUrl: string) => ['30222', '30223'].includes(new URL(baseUrl).port);
 
-/** The limit of one pair of keys: requests at even distances, as "one request per second" says. */
+/**
+ * The limit of one pair of keys: "one request per second" is one in each second. A slower one counts by the minute, because the two
+ * lists are read one after the other: the second would always come too early.
+ */
 function bucketOf(callsPerMinute: number, pair: string): RateBucket | null {
   if (callsPerMinute === 0) return null;
   return {
     scope: 'api_key',
     key: `${description.name} ${hashOf(pair)}`,
-    windows: [{ calls: 1, perMs: Math.ceil(60_000 / callsPerMinute) }],
+    windows: [
+      callsPerMinute < 60
+        ? { calls: callsPerMinute, perMs: 60_000 }
+        : { calls: 1, perMs: Math.ceil(60_000 / callsPerMinute) },
+    ],
   };
 }
 

@@ -1,8 +1,15 @@
 import type { NeutralEntry, UnderTest } from '../../../conformance/under-test.ts';
 import { idIn } from '../../../fhir/entry-id.ts';
+import {
+  capabilityWith,
+  complaint,
+  IDS,
+  renamed,
+  unclear,
+  unusableStatements,
+} from '../../../fhir/under-test.fixture.ts';
 import { localAdapterDeps } from '../../../local-deps.ts';
 import { fhirR5 } from '../adapter.ts';
-import { complaint, IDS, STATEMENTS, UNCLEAR } from '../under-test.fixture.ts';
 
 const METHODS = 'urn:emr-payments:payment-method';
 const concept = (code: string, display: string) => ({ code, display });
@@ -96,7 +103,7 @@ export function serverUnderTest({
     );
   return {
     baseUrl,
-    capability: settings.conditional_create === false ? 'lookup' : 'conditional-create',
+    capability: capabilityWith(settings),
     credentials: { good, rejected: { bearer_token: 'expired-token-4711' } },
     open,
     answers: 'named',
@@ -166,13 +173,10 @@ export function serverUnderTest({
     },
     // Servers differ in what else they refuse: the reference to a patient that is not there is refused by most.
     refusals: [{ name: 'an unknown patient', change: { emrPatientId: 'pat-9' }, code: 'emr_refused' }],
-    unclear: UNCLEAR,
+    unclear: unclear('PaymentReconciliation'),
     complaint,
-    statements: STATEMENTS,
-    renamed: ({ headers: { location = '', ...headers }, ...answer }, id) => ({
-      ...answer,
-      headers: { ...headers, location: location.replace(/[^/]+(?=\/_history)/, encodeURIComponent(id)) },
-    }),
+    statements: unusableStatements({ type: 'PaymentReconciliation', otherVersion: '4.0.1' }),
+    renamed,
     limits: {},
   };
 }
