@@ -15,7 +15,7 @@ const CONFIRM_WITHIN_MS = 60_000;
 function describe(athena: AthenaConnection): ConnectionDescription {
   const { way, callsPerMinute, cardLast4 } = athena;
   const isPpv = way.kind === 'ppv';
-  const ofCards = cardLast4 === 'reference_number' ? ', and its last four digits for cards' : '';
+  const ofCards = cardLast4 === 'reference_number' ? ', and its last four digits with a card' : '';
   const perMinute = `${callsPerMinute} requests a minute for the app, over all practices`;
   return {
     fields: {
@@ -25,7 +25,10 @@ function describe(athena: AthenaConnection): ConnectionDescription {
       patient: { kept: 'whole', as: 'patientid' },
       amount: { kept: 'whole', as: 'otheramount' },
       payment_method: { kept: 'whole', as: 'paymentmethod' },
-      reference_number: { kept: 'dropped', why: `It is sent for checks only, as checknumber${ofCards}.` },
+      reference_number: {
+        kept: 'dropped',
+        why: `Sent with a check only, as checknumber${ofCards}: with a check it must be the number of the check.`,
+      },
       location: { kept: 'whole', as: 'departmentid' },
       notes: { kept: 'dropped' },
       deposit_date: { kept: 'whole', as: isPpv ? way.postDateField : 'postdate' },

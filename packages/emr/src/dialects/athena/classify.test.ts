@@ -95,7 +95,7 @@ test.each<[number, string, string, string | null | undefined]>([
 test('how a duplicate and a success look are settings', async () => {
   const refusal = { status: 400, body: error('Reference exists.') };
   expect(await outcomeOf(athenaPpv, refusal)).toEqual(['refused', 'emr_refused']);
-  const duplicate_pattern = '^reference exists';
+  const duplicate_pattern = 'taken|reference*exists';
   expect(await outcomeOf(athenaPpv, refusal, { duplicate_pattern })).toEqual(['posted', null]);
   const success_pattern = '"status":"ok"';
   const ok = { body: '{"status":"ok"}' };

@@ -3,12 +3,14 @@ import { clip } from '@emr-payments/runtime';
 import type { PostOutcome } from '../../adapter.ts';
 import { describeNoAnswer, judgeStatus } from '../../http/evidence.ts';
 import type { Answer, NoAnswer } from '../../http/exchange.ts';
+import { readJson } from '../../http/read-json.ts';
 import { isUsableId } from '../../usable-id.ts';
 import type { AthenaConnection } from './connection.ts';
 import { type AthenaError, envelopeOf, errorIn, wordsOf } from './envelope.ts';
 import { troubleOf } from './read.ts';
+import { matchesText } from './text-pattern.ts';
 
-/** Enough of a text for a pattern of the operator's. */
+/** Enough of an answer for the texts of a setting. */
 const LONGEST_MATCHED = 2000;
 
 /** Fields of a request by which a refusal names its cause, in `missingfields`. */
@@ -52,7 +54,8 @@ function judgeGood({ way }: AthenaConnection, { body }: Answer): PostOutcome | n
   if (envelopeOf(body) === null || errorIn(body) !== null) return null;
   const emrTransactionId = idIn(body);
   if (way.kind === 'ppv') return emrTransactionId === null ? null : { outcome: 'posted', emrTransactionId };
-  return way.success.test(clip(body, LONGEST_MATCHED)) ? { outcome: 'posted', emrTransactionId } : null;
+  const said = clip(JSON.stringify(readJson(body)), LONGEST_MATCHED);
+  return matchesText(way.success, said) ? { outcome: 'posted', emrTransactionId } : null;
 }
 
 /**
@@ -82,7 +85,7 @@ export function classifyPost(athena: AthenaConnection, result: Answer | NoAnswer
   const error = status >= 400 && status <= 499 ? errorIn(body) : null;
   if (error !== null) {
     const { way } = athena;
-    if (way.kind === 'ppv' && way.duplicate.test(clip(error.texts.join(' '), LONGEST_MATCHED)))
+    if (way.kind === 'ppv' && matchesText(way.duplicate, clip(error.texts.join(' '), LONGEST_MATCHED)))
       return { outcome: 'posted', emrTransactionId: null };
     if (verdict === 'refused') {
       const code = codeOf(error);

@@ -13,6 +13,7 @@ import {
   RecordSettingsSchema,
   recordDescription,
 } from './settings.ts';
+import { readTextPattern, type TextPattern } from './text-pattern.ts';
 
 /** How payments reach athenaNet: as a patient pay vendor, or by recordpayment. */
 export type AthenaWay =
@@ -21,11 +22,11 @@ export type AthenaWay =
       vendorCode: string;
       postDateField: string;
       terminalId: string | undefined;
-      cards: RegExp;
-      checks: RegExp;
-      duplicate: RegExp;
+      cards: TextPattern;
+      checks: TextPattern;
+      duplicate: TextPattern;
     }
-  | { kind: 'record'; success: RegExp };
+  | { kind: 'record'; success: TextPattern };
 
 export type AthenaConnection = {
   session: EmrSession;
@@ -43,14 +44,6 @@ export type AthenaConnection = {
 };
 
 const PREVIEW_HOST = 'api.preview.platform.athenahealth.com';
-
-function patternOf(name: string, text: string): RegExp {
-  try {
-    return new RegExp(text, 'is');
-  } catch (cause) {
-    throw new Error(`settings: ${name} is not a regular expression`, { cause });
-  }
-}
 
 /** @throws Error when the base URL has a part of the paths that the adapter adds. */
 function baseUrlOf(text: string): string {
@@ -131,9 +124,9 @@ export function readPpvConnection(
     vendorCode: settings.vendor_code,
     postDateField: settings.post_date_field,
     terminalId: settings.vendor_terminal_id,
-    cards: patternOf('card_methods', settings.card_methods),
-    checks: patternOf('check_methods', settings.check_methods),
-    duplicate: patternOf('duplicate_pattern', settings.duplicate_pattern),
+    cards: readTextPattern('card_methods', settings.card_methods),
+    checks: readTextPattern('check_methods', settings.check_methods),
+    duplicate: readTextPattern('duplicate_pattern', settings.duplicate_pattern),
   };
   // externalrefid is unique for a vendor: another code is another place.
   const place = `${ppvDescription.name} ${settings.vendor_code}`;
@@ -143,6 +136,9 @@ export function readPpvConnection(
 /** @throws Error naming the setting or credential that cannot be used. */
 export function readRecordConnection(connection: EmrConnection, deps: AdapterDeps): AthenaConnection {
   const settings = readSettings(RecordSettingsSchema, connection.settings);
-  const way: AthenaWay = { kind: 'record', success: patternOf('success_pattern', settings.success_pattern) };
+  const way: AthenaWay = {
+    kind: 'record',
+    success: readTextPattern('success_pattern', settings.success_pattern),
+  };
   return openWay(connection, deps, { settings, way, place: recordDescription.name });
 }

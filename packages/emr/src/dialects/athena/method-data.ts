@@ -2,6 +2,7 @@ import { FAILURE_CODES, type OurSentence, sentence } from '@emr-payments/contrac
 import type { EmrCode, Posting } from '../../adapter.ts';
 import type { MethodNeed } from '../../description.ts';
 import type { AthenaConnection, AthenaWay } from './connection.ts';
+import { matchesText, type TextPattern } from './text-pattern.ts';
 
 /** The methods that recordpayment takes besides the practice's cards (https://docs.athenahealth.com/api/workflows/record-payment). */
 export const RECORD_CASH: EmrCode = { id: 'CASH', name: 'Cash' };
@@ -13,7 +14,7 @@ type MethodKind = 'card' | 'check' | 'other';
 export function kindOf(way: AthenaWay, { id, name }: EmrCode): MethodKind {
   if (way.kind === 'record')
     return id === RECORD_CASH.id ? 'other' : id === RECORD_CHECK.id ? 'check' : 'card';
-  const matches = (pattern: RegExp) => pattern.test(id) || pattern.test(name);
+  const matches = (pattern: TextPattern) => matchesText(pattern, id) || matchesText(pattern, name);
   if (matches(way.cards)) return 'card';
   return matches(way.checks) ? 'check' : 'other';
 }
@@ -34,6 +35,7 @@ export function missingFor(athena: AthenaConnection, method: EmrCode): string | 
   return missing.length === 0 ? undefined : missing.join(' and ');
 }
 
+/** A check needs its number too: that one a payment carries, as its reference number. */
 export function methodNeeds(athena: AthenaConnection): MethodNeed[] {
   const needs: MethodNeed[] = [
     { methods: 'cards', data: LAST4, setting: 'card_last4', supplied: athena.cardLast4 !== undefined },
@@ -45,12 +47,6 @@ export function methodNeeds(athena: AthenaConnection): MethodNeed[] {
       setting: 'vendor_terminal_id',
       supplied: !needsTerminal(athena),
     });
-  needs.push({
-    methods: 'checks',
-    data: 'the number of the check, as the reference_number of the payment',
-    setting: null,
-    supplied: true,
-  });
   return needs;
 }
 

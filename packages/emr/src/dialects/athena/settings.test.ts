@@ -43,8 +43,11 @@ test.each([
   [{ settings: { vendor_code: 'a/b' } }, 'settings: vendor_code'],
   [{ settings: { post_date_field: 'date' } }, 'settings: post_date_field'],
   [{ settings: { card_last4: '12345' } }, 'settings: card_last4'],
-  [{ settings: { duplicate_pattern: '(' } }, 'settings: duplicate_pattern is not a regular expression'],
-  [{ settings: { card_methods: '[' } }, 'settings: card_methods is not a regular expression'],
+  [
+    { settings: { duplicate_pattern: 'a|' } },
+    'settings: duplicate_pattern has an alternative without a text',
+  ],
+  [{ settings: { card_methods: '*' } }, 'settings: card_methods has an alternative without a text'],
   [{ settings: { token_url: 'tokens' } }, 'settings: token_url is not a URL'],
   [{ settings: { token_url: 'http://tokens.test/' } }, 'settings: token_url must be https'],
   [{ credentials: { client_id: 'client-1' } }, 'credentials: client_secret is missing'],

@@ -20,7 +20,7 @@ const CredentialsSchema = Type.Object(
 
 export { CredentialsSchema };
 
-/** A regular expression in the notation of JavaScript, matched without regard to case. */
+/** Texts, with `|` between alternatives and `*` for any text between two parts (`text-pattern.ts`). */
 const Pattern = (options: { default: string; description: string }) =>
   Type.String({ minLength: 1, maxLength: 500, ...options });
 
@@ -96,17 +96,17 @@ export const PpvSettingsSchema = schemaWith({
   ),
   card_methods: Pattern({
     default: 'card|credit|debit|visa|master|amex|american express|discover|diners|jcb|hsa|fsa',
-    description: 'pattern: a payment method whose code or name matches it is a card',
+    description: 'texts, with | between them: a payment method whose code or name has one of them is a card',
   }),
   check_methods: Pattern({
     default: 'check|cheque|chck',
     description:
-      'pattern: a payment method whose code or name matches it, and that is no card, is a check; reference_number must be its number',
+      'texts, with | between them: a payment method whose code or name has one of them, and that is no card, is a check; reference_number must be its number',
   }),
   duplicate_pattern: Pattern({
-    default: '(?=.*(?:duplicate|already))(?=.*external\\s*ref)',
+    default: 'duplicate*external*ref|already*external*ref|external*ref*duplicate|external*ref*already',
     description:
-      "pattern: a refusal whose text matches it says that athena has a payment with this payment's externalrefid already. It must match nothing else",
+      "texts, with | between them and * for any text: a refusal that has one of them says that athena has a payment with this payment's externalrefid already. No other refusal may have one",
   }),
   settle_ms: Type.Integer({
     minimum: 0,
@@ -119,9 +119,9 @@ export const PpvSettingsSchema = schemaWith({
 
 export const RecordSettingsSchema = schemaWith({
   success_pattern: Pattern({
-    default: '"(?:patientpaymentid|paymentid|epaymentid)"\\s*:\\s*"?\\d|"success"\\s*:\\s*"?true\\b',
+    default: '"patientpaymentid":|"paymentid":|"epaymentid":|"success":"true"|"success":true',
     description:
-      'pattern: an answer with HTTP 200, in JSON, without an error, whose text matches it says that the payment was recorded',
+      'texts, with | between them and * for any text: an answer with HTTP 200, in JSON, without an error, that has one of them (blanks between members left out) says that the payment was recorded',
   }),
 });
 
