@@ -94,7 +94,15 @@ test('a connection that an older process wrote, with the former name, opens as w
 });
 
 test('every adapter describes its credentials and settings', () => {
-  expect(adapterNames).toEqual(['fhir-r5', 'open-dental', 'nexhealth', 'drchrono', 'candid']);
+  expect(adapterNames).toEqual([
+    'fhir-r5',
+    'open-dental',
+    'nexhealth',
+    'athena-ppv',
+    'athena-record',
+    'drchrono',
+    'candid',
+  ]);
   const [fhir] = adapterDescriptions;
   expect(fhir?.title).toContain('FHIR R5');
   expect(fhir?.credentials.map(({ name, required }) => [name, required])).toEqual([
