@@ -64,9 +64,22 @@ test('what was found counts although a later page cannot be read; what was not f
 });
 
 test('a list without an end is not read to its end, and proves nothing', async () => {
-  const { adapter, queries } = await candidAt({ [LIST]: page([], 'a') });
-  expect(await adapter.find?.(someHints(), quiet())).toMatchObject({ code: 'answer_too_large' });
+  const pages = Array.from({ length: 21 }, (_, number) => page([], `token-${number}`));
+  const { adapter, queries } = await candidAt({ [LIST]: pages });
+  expect(await adapter.find?.(someHints(), quiet())).toMatchObject({
+    outcome: 'unavailable',
+    code: 'answer_too_large',
+  });
   expect(queries).toHaveLength(20);
+});
+
+test('a list that leads back to a page of it is not read again, and proves nothing', async () => {
+  const { adapter, queries } = await candidAt({ [LIST]: page([], 'a') });
+  expect(await adapter.find?.(someHints(), quiet())).toMatchObject({
+    outcome: 'unavailable',
+    code: 'bad_answer',
+  });
+  expect(queries).toHaveLength(2);
 });
 
 test.each([

@@ -52,6 +52,7 @@ export async function searchPayments(
   let entriesUnderstood = 0;
   let fromCache = false;
   let token: string | null = '';
+  const read = new Set<string>();
   for (let number = 0; token !== null; number += 1) {
     const unread = (
       trouble: Trouble,
@@ -59,6 +60,9 @@ export async function searchPayments(
     ): Unread => ({ ok: false, trouble, status, words, payments: [...payments.values()] });
     if (number === MAX_PAGES)
       return unread({ code: 'answer_too_large', detail: sentence`The EMR's list is too long.` });
+    if (read.has(token))
+      return unread({ code: 'bad_answer', detail: sentence`The EMR's list leads back to a page of it.` });
+    read.add(token);
     const query: string = new URLSearchParams({
       source_internal_id: paymentId,
       limit,

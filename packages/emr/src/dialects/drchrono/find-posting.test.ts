@@ -81,10 +81,26 @@ test('what was found counts although a later page cannot be read; what was not f
 
 test('a list without an end is not read to its end, and proves nothing', async () => {
   const { adapter, queries } = await drchronoAt((baseUrl) => ({
+    [LIST]: Array.from({ length: 101 }, (_, number) =>
+      page([OTHER], `${baseUrl}/api/patient_payments?cursor=${number}`),
+    ),
+  }));
+  expect(await adapter.find?.(someHints(), quiet())).toMatchObject({
+    outcome: 'unavailable',
+    code: 'answer_too_large',
+  });
+  expect(queries).toHaveLength(100);
+});
+
+test('a list that leads back to a page of it is not read again, and proves nothing', async () => {
+  const { adapter, queries } = await drchronoAt((baseUrl) => ({
     [LIST]: page([OTHER], `${baseUrl}/api/patient_payments?cursor=a`),
   }));
-  expect(await adapter.find?.(someHints(), quiet())).toMatchObject({ code: 'answer_too_large' });
-  expect(queries).toHaveLength(40);
+  expect(await adapter.find?.(someHints(), quiet())).toMatchObject({
+    outcome: 'unavailable',
+    code: 'bad_answer',
+  });
+  expect(queries).toHaveLength(2);
 });
 
 test.each([

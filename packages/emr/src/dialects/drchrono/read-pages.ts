@@ -12,7 +12,7 @@ import { withWords, wordsIn } from './words.ts';
 export const PAYMENTS = '/api/patient_payments';
 /** A page has at most 250 rows. */
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
-const MAX_PAGES = 40;
+const MAX_PAGES = 100;
 
 /** The OpenAPI document calls the rows `data`, the reference beside it `results`: exactly one of them is there. */
 const PageSchema = Type.Object({
@@ -57,6 +57,7 @@ export async function readPages(
   let entriesUnderstood = 0;
   let fromCache = false;
   let path: string | null = `${PAYMENTS}${query}`;
+  const read = new Set<string>();
   for (let number = 0; path !== null && number !== most; number += 1) {
     const unread = (
       trouble: Trouble,
@@ -64,6 +65,9 @@ export async function readPages(
     ): Unread => ({ ok: false, trouble, status, words, rows: [...rows.values()] });
     if (number === MAX_PAGES)
       return unread({ code: 'answer_too_large', detail: sentence`The EMR's list is too long.` });
+    if (read.has(path))
+      return unread({ code: 'bad_answer', detail: sentence`The EMR's list leads back to a page of it.` });
+    read.add(path);
     // On a connection of its own: an empty answer to an earlier request would be believed.
     const result = await session.read({ path, maxAnswerBytes: MAX_ANSWER_BYTES, unshared: true }, options);
     if (result.kind === 'no_answer') return unread(describeNoAnswer(result));
