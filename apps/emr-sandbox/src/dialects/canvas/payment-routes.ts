@@ -1,3 +1,4 @@
+import { clip } from '@emr-payments/runtime';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Capabilities } from '../../capabilities.ts';
 import type { Entry, Ledger } from '../../ledger.ts';
@@ -96,7 +97,7 @@ export async function paymentRoutes(
     refuseConditions(request);
     const { query } = request;
     const unknown = Object.keys(query).find((name) => !['request', '_count', '_offset'].includes(name));
-    if (unknown !== undefined) throw new CanvasProblem(400, `Unknown parameter ${unknown.slice(0, 40)}`);
+    if (unknown !== undefined) throw new CanvasProblem(400, `Unknown parameter ${clip(unknown, 40)}`);
     const [, patientId] = /^Patient\/([A-Za-z0-9.-]{1,64})$/.exec(String(query.request ?? '')) ?? [];
     if (patientId === undefined) throw new CanvasProblem(400, 'request must be a reference to a Patient');
     const count = Math.min(Math.max(wholeNumber(query, '_count', 10), 1), 100);

@@ -1,3 +1,4 @@
+import { clip } from '@emr-payments/runtime';
 import type { Practice } from '../../practice.ts';
 import { CanvasProblem } from './canvas-problem.ts';
 
@@ -14,7 +15,7 @@ const refuse = (text: string) => new CanvasProblem(400, text);
 
 function checkForm(body: Json): void {
   const unknown = Object.keys(body).find((name) => !ELEMENTS.includes(name));
-  if (unknown !== undefined) throw refuse(`${unknown.slice(0, 40)}: extra fields not permitted`);
+  if (unknown !== undefined) throw refuse(`${clip(unknown, 40)}: extra fields not permitted`);
   const missing = ELEMENTS.find((name) => body[name] === undefined || body[name] === null);
   if (missing !== undefined) throw refuse(`${missing}: field required`);
   if (body.resourceType !== 'PaymentNotice') throw refuse('resourceType must be PaymentNotice');

@@ -1,3 +1,4 @@
+import { clip } from '@emr-payments/runtime';
 import { FhirProblem } from '../../fhir/operation-outcome.ts';
 
 export type Json = Record<string, unknown>;
@@ -73,7 +74,7 @@ export function checkElements(value: unknown, at: string, elements: Readonly<Rec
   if (Object.keys(value).length === 0) throw invalid(at, 'must have a value or children (ele-1)');
   for (const name of Object.keys(value)) {
     if (!Object.hasOwn(elements, name)) {
-      throw new FhirProblem(400, 'structure', `${at} has no element '${name.slice(0, 40)}' in R4.`, at);
+      throw new FhirProblem(400, 'structure', `${at} has no element '${clip(name, 40)}' in R4.`, at);
     }
   }
   for (const [name, { min, max, check }] of Object.entries(elements)) {

@@ -79,6 +79,7 @@ export type NexSettings = Static<typeof SettingsSchema>;
 
 export const description: AdapterDescription = {
   name: 'nexhealth',
+  notices: true,
   title: 'NexHealth (Dentrix, Dentrix Enterprise, Eaglesoft, Open Dental)',
   credentials: fieldsOf(CredentialsSchema),
   settings: fieldsOf(SettingsSchema),
