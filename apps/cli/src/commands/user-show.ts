@@ -5,6 +5,7 @@ import { ConfigError } from '@emr-payments/runtime';
 import type { CommandDeps, Register } from '../cli.ts';
 import { done, failure } from '../outcome.ts';
 import { describedData, describedText } from '../output/described.ts';
+import { limitShown, limitText } from '../output/rate-limit.ts';
 import { pairs } from '../output/table.ts';
 
 type Connection = NonNullable<NonNullable<Awaited<ReturnType<typeof findUser>>>['connection']>;
@@ -56,6 +57,7 @@ export const registerUserShow: Register = (user, cli) => {
           settings: connection?.settings ?? null,
           concurrency: connection?.lane.concurrency ?? null,
           rate_per_second: rate === null ? null : Number(rate),
+          rate_limit: limitShown(connection?.lane.bucket ?? null),
           share_emr_text: connection?.shareEmrText ?? null,
           created_at: createdAt,
           disabled_at: disabledAt,
@@ -71,7 +73,11 @@ export const registerUserShow: Register = (user, cli) => {
                 settings: connection.settings as Record<string, unknown>,
                 timeZone: connection.timeZone,
               });
-        const shown = { ...data, settings: JSON.stringify(data.settings) };
+        const shown = {
+          ...data,
+          settings: JSON.stringify(data.settings),
+          rate_limit: limitText(data.rate_limit),
+        };
         const warning =
           data.plain_http === true
             ? '\nThe EMR is reached over plain http: what is sent can be read on the way. Connect it with an https address.'

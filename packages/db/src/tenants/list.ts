@@ -59,11 +59,16 @@ export async function listConnectionSettings({ database }: Deps) {
   }));
 }
 
+const BUCKET_SHOWN = { key: true, calls: true, perMs: true, nextSlots: true, pausedUntil: true } as const;
+
 /** Finds a user with everything that opening its connection needs; null when there is no such user. */
 export async function findUser({ database }: Deps, { publicId }: { publicId: string }) {
   return database.prisma.user.findUnique({
     where: { publicId },
-    include: { client: { select: { clientId: true } }, connection: { include: { lane: true } } },
+    include: {
+      client: { select: { clientId: true } },
+      connection: { include: { lane: { include: { bucket: { select: BUCKET_SHOWN } } } } },
+    },
   });
 }
 

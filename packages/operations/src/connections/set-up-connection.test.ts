@@ -200,6 +200,28 @@ describe('setUpConnection', () => {
   });
 });
 
+test('a connection is saved with the limit of requests that its adapter names, and those of one key share it', async () => {
+  const given = {
+    adapter: 'nexhealth',
+    credentials: { api_key: 'key-of-two' },
+    settings: { subdomain: 'dental' },
+    check: false,
+  };
+  const [one, two] = [await newUser(given), await newUser(given)];
+  const apart = await newUser({ ...given, credentials: { api_key: 'another' } });
+  const free = await newUser({ ...given, settings: { ...given.settings, calls_per_minute: '0' } });
+  const bucketOf = async ({ publicId }: { publicId: string }) => (await connectionOf(publicId)).lane.bucketId;
+  expect(await bucketOf(one)).not.toBeNull();
+  expect(await bucketOf(two)).toBe(await bucketOf(one));
+  expect(await bucketOf(apart)).not.toBe(await bucketOf(one));
+  expect(await bucketOf(free)).toBeNull();
+  const bucket = await service.database.prisma.rateBucket.findUniqueOrThrow({
+    where: { id: (await bucketOf(one)) ?? 0 },
+  });
+  expect(bucket).toMatchObject({ calls: [100, 2000], perMs: [1000, 60_000] });
+  expect(bucket.key).not.toContain('key-of-two');
+});
+
 test('a token URL is as protected as the base URL is', async () => {
   const credentials = { client_id: 'a', client_secret: 'b', refresh_token: 'c' };
   const drchrono = { check: false, adapter: 'drchrono', baseUrl: 'https://emr.example', credentials };
