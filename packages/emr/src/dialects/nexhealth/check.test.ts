@@ -25,6 +25,11 @@ test('a practice whose system cannot be written to now is a remark, not a refusa
   expect(checked).toMatchObject({ ok: true, remarks: [expect.stringContaining('accepted, and wait')] });
 });
 
+test('a location of which NexHealth says nothing is a remark too', async () => {
+  const { checked } = await checkWith({ 'GET /sync_status': frame([sync([99])]) });
+  expect(checked).toMatchObject({ ok: true, remarks: [expect.stringContaining('accepted, and wait')] });
+});
+
 test('financial data that are not turned on: who can help', async () => {
   const error = ["You don't have access to perform this action."];
   const { checked } = await checkWith({

@@ -115,6 +115,17 @@ test('all pages of the payment types are read', async () => {
   expect(asked.filter(({ url }) => url.startsWith('/payment_types'))[0]?.url).toContain('per_page=1000');
 });
 
+test("trouble with a list has none of NexHealth's words: no payment keeps them", async () => {
+  const said = { code: false, description: 'Forbidden', data: {}, error: ['Jane Doe has no access'] };
+  const { adapter } = await openNexHealth({ answers: { 'GET /payment_types': { status: 403, body: said } } });
+  expect(JSON.stringify(await adapter.list(quiet()))).not.toContain('Jane');
+  expect(await adapter.list(quiet())).toEqual({
+    outcome: 'not_sent',
+    code: 'forbidden',
+    detail: 'The EMR does not permit this with our credentials (HTTP 403).',
+  });
+});
+
 test.each([
   ['an empty list', page([]), 'list_not_found'],
   ['a list with an error', { ...page([type(1, 'x')]), error: ['no'] }, 'bad_answer'],
