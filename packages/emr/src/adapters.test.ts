@@ -99,6 +99,7 @@ test('every adapter describes its credentials and settings', () => {
     'fhir-r5',
     'open-dental',
     'nexhealth',
+    'fhir-r4',
     'canvas',
     'athena-ppv',
     'athena-record',
