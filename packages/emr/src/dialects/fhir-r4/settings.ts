@@ -72,7 +72,7 @@ export const description: AdapterDescription = {
   title: 'FHIR R4 server (PaymentNotice): Ottehr and Oystehr, Medplum, HAPI',
   credentials: fieldsOf(smartCredentials),
   settings: fieldsOf(SettingsSchema),
-  example: { baseUrl: 'https://fhir-api.zapehr.com/r4', credentials: {}, settings: {} },
+  example: { baseUrl: 'https://fhir-api.zapehr.com', credentials: {}, settings: {} },
   readme: 'packages/emr/src/dialects/fhir-r4/README.md',
 };
 
