@@ -15,6 +15,7 @@ export async function practiceRoutes(
     chart_id: mrn ?? id,
     first_name: given ?? '',
     last_name: family ?? '',
+    gender: 'UNK',
     doctor: DOCTOR_ID,
   });
 
