@@ -3,6 +3,7 @@ import type { Trouble } from '@emr-payments/emr';
 import { expect, test } from 'vitest';
 import {
   farEndOf,
+  farEndPause,
   lookUpDelay,
   POSTING_POLICY,
   postingDelay,
@@ -38,8 +39,14 @@ test('a rate limit pauses the connection; any other call without an answer count
     expect(farEndOf({ code })).toBe('answering');
   for (const code of ['unauthorized', 'login_required', 'token_not_available'])
     expect(farEndOf({ code })).toBe('failing');
-  // A fault of ours says nothing about the EMR.
-  expect(farEndOf({ code: 'our_fault' })).toBe('none');
+  // A fault of ours says nothing about the EMR, nor does a limit that our own calls have used up: it was not called.
+  for (const code of ['our_fault', 'limit_used_up']) expect(farEndOf({ code })).toBe('none');
+});
+
+test('a far end that asks to wait is not called for so long, for a day at most; without a time as long as the payment waits', () => {
+  expect(farEndPause({ delayMs: 90_000, retryAfterMs: 30_000 })).toBe(30_000);
+  expect(farEndPause({ delayMs: 90_000 })).toBe(90_000);
+  expect(farEndPause({ delayMs: 1_000, retryAfterMs: 10 * 24 * 3_600_000 })).toBe(24 * 3_600_000);
 });
 
 test('a submitted payment is looked up ever less often, and once at its limit', () => {
