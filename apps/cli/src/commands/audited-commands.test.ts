@@ -92,6 +92,7 @@ const AUDITED: Record<string, Audited> = {
 
 /** The others, which neither change anything nor show data of a patient. */
 const NOT_AUDITED = [
+  'adapters',
   'client list',
   'user list',
   'user show',

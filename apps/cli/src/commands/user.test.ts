@@ -147,15 +147,26 @@ test('show and check say what the EMR does with payments; without a key, show le
   expect(sealed.stdout).not.toContain('processNote');
 });
 
-test('connect --help lists every adapter with its credentials and settings', async () => {
+test('adapters shows every adapter, and one with everything that it takes; connect --help leads there', async () => {
   const help = await operator.run(['user', 'connect', '--help']);
-  expect(help).toMatchObject({ code: 0, stderr: '' });
-  for (const { name, title, credentials, settings } of adapterDescriptions) {
-    expect(help.stdout).toContain(`  ${name}: ${title}\n    credentials:\n`);
+  expect(help.stdout).toContain('emr-payments adapters <name>');
+  const all = await operator.run(['adapters']);
+  expect(all).toMatchObject({ code: 0, stderr: '' });
+  for (const { name, title, credentials, settings, example } of adapterDescriptions) {
+    expect(all.stdout).toMatch(new RegExp(`^${name} .*(?:conditional-create|lookup|none)`, 'm'));
+    const one = await operator.run(['adapters', name]);
+    for (const text of [name, title, example.baseUrl, 'payment_id', 'deposit_date'])
+      expect(one.stdout).toContain(text);
     for (const field of [...credentials, ...settings]) {
-      expect(help.stdout).toContain(`      ${field.name}\n        ${field.description} (${field.type}, `);
+      expect(one.stdout).toContain(field.name);
+      expect(one.stdout).toContain(field.description);
     }
   }
+  expect(await operator.run(['adapters', 'fax'])).toMatchObject({
+    code: 3,
+    stdout: '',
+    stderr: expect.stringMatching(/^There is no adapter 'fax'; there are: fhir-r5, open-dental, /),
+  });
 });
 
 test('a connection that does not work is not saved, and one sentence says why', async () => {
@@ -174,13 +185,13 @@ test('a connection that does not work is not saved, and one sentence says why', 
       newUser('x', []),
       {},
       2,
-      /^Say with --adapter which kind of EMR it is, one of: fhir-r5\. See --help\.$/m,
+      /^Say with --adapter which kind of EMR it is, one of: fhir-r5, open-dental, .*candid\. See --help\.$/m,
     ],
     [
       [...newUser('x'), '--credentials', '-'],
       { input: '{"password": "secret text"}' },
       1,
-      /bearer_token\.$/m,
+      /'password'; it takes: bearer_token, /m,
     ],
     [[...newUser('x'), '--adapter', 'fax'], {}, 2, /There is no adapter 'fax'; give one of: fhir-r5/],
     [[...newUser('x'), '--time-zone', 'Mars/Olympus'], {}, 2, /There is no time zone 'Mars\/Olympus'/],

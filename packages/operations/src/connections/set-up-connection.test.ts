@@ -120,7 +120,7 @@ describe('setUpConnection', () => {
         { credentials: { password: 'sesame' }, check: false },
         {
           outcome: 'wrong_credentials',
-          reason: expect.stringContaining("'password'; it takes: bearer_token."),
+          reason: expect.stringContaining("'password'; it takes: bearer_token, "),
         },
       ],
       [
