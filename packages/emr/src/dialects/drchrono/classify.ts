@@ -9,14 +9,14 @@ import { centsOf, RowSchema } from './payment.ts';
 import { fieldErrorsOf, saysDetail, withWords, wordsIn } from './words.ts';
 
 /** The fields that we send. A complaint about the date that we send in its right form is about the period. */
-const CODE_BY_FIELD: Readonly<Record<string, FailedCode>> = {
-  patient: 'unknown_patient',
-  payment_method: 'unknown_payment_method',
-  received_date: 'closed_period',
-  amount: 'amount_refused',
+const CODE_BY_FIELD: ReadonlyMap<string, FailedCode> = new Map([
+  ['patient', 'unknown_patient'],
+  ['payment_method', 'unknown_payment_method'],
+  ['received_date', 'closed_period'],
+  ['amount', 'amount_refused'],
   // The doctor is a setting of the connection.
-  doctor: 'connection_misconfigured',
-};
+  ['doctor', 'connection_misconfigured'],
+]);
 const FIELDS = [
   'patient',
   'payment_method',
@@ -38,7 +38,8 @@ function refusalBy(
 ): PostOutcome | null {
   if (fields === null) return null;
   const names = Object.keys(fields);
-  const code = names.map((name) => CODE_BY_FIELD[name]).find((each) => each !== undefined) ?? 'emr_refused';
+  const code =
+    names.map((name) => CODE_BY_FIELD.get(name)).find((each) => each !== undefined) ?? 'emr_refused';
   const shown = names.map((name) => wordIn(FIELDS, name)).filter((name) => name !== null);
   const about = shown.length === 0 ? sentence`.` : sentence`, about ${joined(shown, ' and ')}.`;
   return {

@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { sentence } from '@emr-payments/contracts';
 import { absent } from '../../absence.ts';
 import type { CallOptions, FindHints, FindOutcome } from '../../adapter.ts';
 import { centsText } from '../../amounts.ts';
@@ -34,15 +35,19 @@ export async function findPosting(
   options: CallOptions,
 ): Promise<FindOutcome> {
   const pages = await readPages(session, { query: queryFor(hints) }, options);
-  const entries = pages.rows
-    .filter((row) => carriesOurId(row, hints.paymentId))
-    .map(
-      (row): OurEntry => ({
-        id: String(row.id),
-        amount: centsText(centsOf(row)),
-        differences: differencesOf(row, hints),
-      }),
-    );
+  const ours = pages.rows.filter((row) => carriesOurId(row, hints.paymentId));
+  // The sum of amounts proves nothing while one cannot be read.
+  if (ours.some((row) => centsOf(row) === null)) {
+    const detail = sentence`The EMR has a payment with our id whose amount cannot be read.`;
+    return { outcome: 'unavailable', code: 'entry_unreadable', detail };
+  }
+  const entries = ours.map(
+    (row): OurEntry => ({
+      id: String(row.id),
+      amount: centsText(centsOf(row) ?? 0n),
+      differences: differencesOf(row, hints),
+    }),
+  );
   const [first, ...others] = entries;
   if (first !== undefined) {
     const judged = judgeEntries({ entries: [first, ...others], amount: hints.amount });

@@ -61,5 +61,5 @@ export function differencesOf(
   ];
 }
 
-/** The amount of a row as a decimal text; one that cannot be read counts as nothing. */
-export const centsOf = ({ amount }: Row): bigint => readCents(amount) ?? 0n;
+/** The amount of a row in cents; null when it cannot be read. */
+export const centsOf = ({ amount }: Row): bigint | null => readCents(amount);

@@ -31,6 +31,17 @@ test('a field that we do not send is not named in the reason: it may be any text
   expect(refused).toHaveProperty('reason', expect.stringMatching(/The EMR answered HTTP 400\.$/));
 });
 
+test.each(['constructor', 'toString', '__proto__', 'hasOwnProperty'])(
+  'a field that is called %s, as a member of every object is, is one that we do not send',
+  async (name) => {
+    expect(await answered(400, `{"${name}":["No."]}`)).toMatchObject({
+      outcome: 'refused',
+      code: 'emr_refused',
+      reason: expect.stringMatching(/The EMR answered HTTP 400\.$/),
+    });
+  },
+);
+
 test.each([404, 405])('%i in the vendor’s form is refused: the address is wrong', async (status) => {
   expect(await answered(status, { detail: 'Not found.' })).toMatchObject({
     outcome: 'refused',

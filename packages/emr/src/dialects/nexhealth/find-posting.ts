@@ -108,14 +108,23 @@ function judge(rows: readonly OurRow[], { hints, sync, settleMs, unread }: Judge
   return judged.outcome === 'found' ? { outcome: 'several', rows: judged.rows, sum: judged.sum } : judged;
 }
 
-/** @returns why an empty ledger proves nothing yet; null when every ledger was read after the send, and writing works. */
-function notInSync({ writes, readAt }: SyncState, sentAt: Date | null): Trouble | null {
+/**
+ * Decides whether an empty ledger proves anything. NexHealth writes some time after it has taken a payment, so a ledger that was read
+ * sooner than `settle_ms` after the send proves nothing, however long ago that was: an office whose server is off is not read for
+ * days (https://docs.nexhealth.com/docs/interpreting-sync-status).
+ *
+ * @returns why it proves nothing yet; null when every ledger was read after that time, and writing works.
+ */
+function notInSync(
+  { writes, readAt }: SyncState,
+  { sentAt, settleMs }: { sentAt: Date | null; settleMs: number },
+): Trouble | null {
   if (!writes) {
     const detail = sentence`The practice's system is not connected to NexHealth now, so payments wait there.`;
     return { code: 'not_there_yet', detail };
   }
-  if (readAt !== null && (sentAt === null || readAt >= sentAt)) return null;
-  const detail = sentence`NexHealth has not read the practice's system since the payment was sent.`;
+  if (readAt !== null && (sentAt === null || readAt.getTime() - sentAt.getTime() >= settleMs)) return null;
+  const detail = sentence`NexHealth has not read the practice's system long enough after the payment was sent.`;
   return { code: 'not_there_yet', detail };
 }
 
@@ -129,7 +138,7 @@ async function placesOf(nex: NexConnection, options: CallOptions): Promise<reado
 
 /**
  * Looks for all rows that carry our transaction id, in every location's ledger. NexHealth answers from a copy: nothing found proves
- * absence only when the copy is newer than the send, so its age is read before it is searched.
+ * absence only when the copy is enough newer than the send, so its age is read before it is searched.
  */
 export async function findPosting(
   nex: NexConnection,
@@ -168,6 +177,6 @@ export async function findPosting(
     servedFromCache: read.some((each) => each.servedFromCache),
   });
   if (evidence.outcome !== 'absent') return evidence;
-  const trouble = notInSync(sync, hints.sentAt);
+  const trouble = notInSync(sync, { sentAt: hints.sentAt, settleMs: nex.settings.settle_ms });
   return trouble === null ? evidence : unavailable(trouble);
 }

@@ -7,7 +7,11 @@ import { type Failed, LEDGER, readRows, refuseError } from './read.ts';
 import type { NexConnection } from './settings.ts';
 
 const TypeSchema = Type.Object({
-  id: Type.Union([Type.Integer({ minimum: 1 }), Type.String({ pattern: '^[1-9]\\d*$' })]),
+  // It is sent as a JSON number, so one of 16 digits or more, which comes as text, cannot be used.
+  id: Type.Union([
+    Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }),
+    Type.String({ pattern: '^[1-9]\\d{0,14}$' }),
+  ]),
   name: Type.String({ pattern: '\\S' }),
   active: Type.Optional(Type.Boolean()),
 });

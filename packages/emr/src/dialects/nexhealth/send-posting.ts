@@ -1,4 +1,4 @@
-import { sentence } from '@emr-payments/contracts';
+import { FAILURE_CODES, sentence } from '@emr-payments/contracts';
 import type { Posting, PostOptions, PostOutcome } from '../../adapter.ts';
 import { classifyPost } from './classify.ts';
 import { typeIdAt } from './payment-types.ts';
@@ -7,6 +7,9 @@ import type { NexConnection, NexSettings } from './settings.ts';
 
 /** Enough for an error; the good answer has no documented body. */
 const MAX_ANSWER_BYTES = 256 * 1024;
+
+/** An id as NexHealth has them: a whole number that JSON carries exactly. In any other text `Number` could see another id. */
+const ID = /^[1-9]\d{0,14}$/;
 
 /** Our key at NexHealth, at most 50 characters. No person sees it in the practice's system. */
 export const transactionId = (
@@ -47,8 +50,12 @@ export async function sendPosting(
   posting: Posting,
   options: PostOptions,
 ): Promise<PostOutcome> {
+  if (!ID.test(posting.emrPatientId)) {
+    const reason = sentence`${FAILURE_CODES.unknown_patient.says} The id of the patient is not one of NexHealth. Nothing was sent.`;
+    return { outcome: 'refused', code: 'unknown_patient', reason };
+  }
   const typeId = typeIdAt(posting.method.id, posting.location.id);
-  if (typeId === null) {
+  if (typeId === null || !ID.test(typeId)) {
     const reason = sentence`The EMR has no such payment type at this location. Choose one that the location has.`;
     return { outcome: 'refused', code: 'unknown_payment_method', reason };
   }

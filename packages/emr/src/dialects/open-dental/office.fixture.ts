@@ -58,7 +58,12 @@ export type Office = {
 
 /** An Open Dental office with the answers that the test gives it. */
 export async function openOffice(
-  input: { payments?: readonly Row[]; settings?: Record<string, unknown>; deps?: AdapterDeps } = {},
+  input: {
+    payments?: readonly Row[];
+    settings?: Record<string, unknown>;
+    credentials?: Record<string, string>;
+    deps?: AdapterDeps;
+  } = {},
 ): Promise<Office> {
   const asked: Asked[] = [];
   const answers: Office['answers'] = {
@@ -87,7 +92,7 @@ export async function openOffice(
       userId: 1,
       adapter: 'open-dental',
       baseUrl,
-      credentials: { developer_key: 'dev', customer_key: 'cust' },
+      credentials: input.credentials ?? { developer_key: 'dev', customer_key: 'cust' },
       settings: input.settings ?? {},
       timeZone: 'America/New_York',
     },

@@ -122,7 +122,12 @@ export function readOpenDentalConnection(
     session: openSession(deps, {
       baseUrl,
       headers: { accept: 'application/json' },
-      auth: { kind: 'header', name: 'authorization', value: `ODFHIR ${pair}` },
+      auth: {
+        kind: 'header',
+        name: 'authorization',
+        value: `ODFHIR ${pair}`,
+        secrets: [keys.developer_key, keys.customer_key],
+      },
       bucket,
       timeoutMs: settings.timeout_ms,
     }),
