@@ -33,7 +33,7 @@ test.each<[string, Record<string, string>, object, object[]]>([
   [
     'a bearer token',
     { bearer_token: 'sesame' },
-    { kind: 'header', name: 'authorization', value: 'Bearer sesame', secrets: ['sesame'] },
+    { kind: 'header', name: 'authorization', value: 'Bearer sesame' },
     [],
   ],
   [

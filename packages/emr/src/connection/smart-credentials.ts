@@ -127,7 +127,7 @@ export function authOf({ tokens }: Pick<AdapterDeps, 'tokens'>, credentials: Sma
   const { bearer_token: token } = credentials;
   return token === undefined
     ? { kind: 'none' }
-    : { kind: 'header', name: 'authorization', value: `Bearer ${token}`, secrets: [token] };
+    : { kind: 'header', name: 'authorization', value: `Bearer ${token}` };
 }
 
 /** The texts among checked credentials that no sentence may hold. */

@@ -120,10 +120,7 @@ test('without a token nothing is sent, and the reason is that of the source', as
 
 test('a fixed header is no token: its 401 is the answer', async () => {
   const { seen, baseUrl } = await serverTaking([]);
-  const session = open({
-    baseUrl,
-    auth: { kind: 'header', name: 'authorization', value: 'ODFHIR a/b', secrets: [] },
-  });
+  const session = open({ baseUrl, auth: { kind: 'header', name: 'authorization', value: 'ODFHIR a/b' } });
   expect(await session.read(READ, { signal })).toMatchObject({ status: 401 });
   expect(seen.map(({ headers }) => headers.authorization)).toEqual(['ODFHIR a/b']);
 });

@@ -16,17 +16,13 @@ import { NotMadeError } from './not-made.ts';
 /** The way in which a request proves who sends it: nothing, a header that never changes, or a bearer token that is renewed. */
 export type EmrAuth =
   | { kind: 'none' }
-  /** `secrets`: what is secret in the value, each of which is taken out of every answer. */
-  | { kind: 'header'; name: string; value: string; secrets: readonly string[] }
+  | { kind: 'header'; name: string; value: string }
   | {
       kind: 'bearer';
       source: TokenSource;
       /** True for the answer by which the vendor rejects a token; by default a 401. Nothing was done then. */
       rejects?: (answer: Answer) => boolean;
     };
-
-/** What a request carries to prove who sends it. `token` is null where there is none that can be renewed. */
-type Authorized = { headers: Record<string, string>; token: string | null; secrets: readonly string[] };
 
 export type SessionInput = {
   /** Without a slash at its end. */
@@ -58,9 +54,6 @@ export type EmrSession = {
   /** Makes one POST request that leaves whole, and only while `mayStillSend` permits it. */
   send(request: SendRequest, options: PostOptions): Promise<Answer | NoAnswer>;
 };
-
-/** The shortest secret of a fixed header that is looked for in answers. A shorter one would be found in ids and names. */
-const SHORTEST_SECRET = 8;
 
 /** The EMR did nothing with the request (`STATUS_ROWS`), and the next one has a good token. */
 const RENEWED: Trouble = {
@@ -111,15 +104,14 @@ export function openSession({ calls }: Pick<AdapterDeps, 'calls'>, input: Sessio
     permit: () => limited(options),
   });
 
-  async function authHeaders(options: CallOptions & { rejected?: string }): Promise<Authorized | Trouble> {
-    if (auth.kind === 'none') return { headers: {}, token: null, secrets: [] };
-    if (auth.kind === 'header') {
-      const secrets = auth.secrets.filter(({ length }) => length >= SHORTEST_SECRET);
-      return { headers: { [auth.name]: auth.value }, token: null, secrets };
-    }
+  async function authHeaders(
+    options: CallOptions & { rejected?: string },
+  ): Promise<{ headers: Record<string, string>; token: string | null } | Trouble> {
+    if (auth.kind === 'none') return { headers: {}, token: null };
+    if (auth.kind === 'header') return { headers: { [auth.name]: auth.value }, token: null };
     const got = await auth.source.get(tokenCall(options));
     if (isTrouble(got)) return got;
-    return { headers: { authorization: `Bearer ${got.token}` }, token: got.token, secrets: [got.token] };
+    return { headers: { authorization: `Bearer ${got.token}` }, token: got.token };
   }
 
   async function call(
@@ -151,7 +143,7 @@ export function openSession({ calls }: Pick<AdapterDeps, 'calls'>, input: Sessio
         },
         unshared ? UNSHARED : undefined,
       );
-      return { result: withoutSecrets(result, authorized), token: authorized.token };
+      return { result: withoutToken(result, authorized.token), token: authorized.token };
     };
 
     const first = await once();
@@ -174,14 +166,10 @@ export function openSession({ calls }: Pick<AdapterDeps, 'calls'>, input: Sessio
   };
 }
 
-/** Takes the secrets out of an answer that repeats them: the words of an answer are quoted to operators, stored, and may be shared. */
-function withoutSecrets(
-  result: Answer | NoAnswer,
-  { secrets }: Pick<Authorized, 'secrets'>,
-): Answer | NoAnswer {
-  if (result.kind !== 'answer') return result;
-  const body = secrets.reduce((text, secret) => text.replaceAll(secret, '[credential]'), result.body);
-  return { ...result, body };
+/** Takes the token out of an answer that repeats it: the words of an answer are quoted to operators, and stored. */
+function withoutToken(result: Answer | NoAnswer, token: string | null): Answer | NoAnswer {
+  if (token === null || result.kind !== 'answer' || !result.body.includes(token)) return result;
+  return { ...result, body: result.body.replaceAll(token, '[credential]') };
 }
 
 function limitUsedUp(waitMs: number): Trouble {

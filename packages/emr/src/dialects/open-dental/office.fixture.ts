@@ -58,12 +58,7 @@ export type Office = {
 
 /** An Open Dental office with the answers that the test gives it. */
 export async function openOffice(
-  input: {
-    payments?: readonly Row[];
-    settings?: Record<string, unknown>;
-    credentials?: Record<string, string>;
-    deps?: AdapterDeps;
-  } = {},
+  input: { payments?: readonly Row[]; settings?: Record<string, unknown>; deps?: AdapterDeps } = {},
 ): Promise<Office> {
   const asked: Asked[] = [];
   const answers: Office['answers'] = {
@@ -92,7 +87,7 @@ export async function openOffice(
       userId: 1,
       adapter: 'open-dental',
       baseUrl,
-      credentials: input.credentials ?? { developer_key: 'dev', customer_key: 'cust' },
+      credentials: { developer_key: 'dev', customer_key: 'cust' },
       settings: input.settings ?? {},
       timeZone: 'America/New_York',
     },

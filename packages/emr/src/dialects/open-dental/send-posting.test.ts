@@ -65,21 +65,3 @@ test('every call takes its place in the bucket of the keys', async () => {
   expect(taken).toEqual(asked.map(() => adapter.bucket?.key));
   expect(taken).toHaveLength(4);
 });
-
-test.each([400, 401, 403, 404, 429, 500])(
-  'keys that the EMR repeats with HTTP %i are in no words',
-  async (status) => {
-    const { adapter, answers, close } = await openOffice({
-      credentials: { developer_key: 'developer-key-4711', customer_key: 'customer-key-0815' },
-    });
-    onTestFinished(close);
-    const body = 'Invalid: ODFHIR developer-key-4711/customer-key-0815 (customer-key-0815).';
-    answers['/payments'] = () => ({ status, headers: { 'content-type': 'text/plain' }, body });
-    const outcome = await adapter.post(posting(), {
-      signal: AbortSignal.timeout(5000),
-      mayStillSend: () => true,
-    });
-    expect(JSON.stringify(outcome)).not.toMatch(/4711|0815/);
-    expect(outcome).toHaveProperty('emrText', expect.stringMatching(/^Invalid: /));
-  },
-);

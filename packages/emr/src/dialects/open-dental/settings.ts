@@ -122,12 +122,7 @@ export function readOpenDentalConnection(
     session: openSession(deps, {
       baseUrl,
       headers: { accept: 'application/json' },
-      auth: {
-        kind: 'header',
-        name: 'authorization',
-        value: `ODFHIR ${pair}`,
-        secrets: [keys.developer_key, keys.customer_key],
-      },
+      auth: { kind: 'header', name: 'authorization', value: `ODFHIR ${pair}` },
       bucket,
       timeoutMs: settings.timeout_ms,
     }),
