@@ -143,7 +143,7 @@ export function openSession({ calls }: Pick<AdapterDeps, 'calls'>, input: Sessio
         },
         unshared ? UNSHARED : undefined,
       );
-      return { result: withoutToken(result, authorized.token), token: authorized.token };
+      return { result, token: authorized.token };
     };
 
     const first = await once();
@@ -164,12 +164,6 @@ export function openSession({ calls }: Pick<AdapterDeps, 'calls'>, input: Sessio
     read: (request, options) => call(request, options),
     send: (request, options) => call(request, options),
   };
-}
-
-/** Takes the token out of an answer that repeats it: the words of an answer are quoted to operators, and stored. */
-function withoutToken(result: Answer | NoAnswer, token: string | null): Answer | NoAnswer {
-  if (token === null || result.kind !== 'answer' || !result.body.includes(token)) return result;
-  return { ...result, body: result.body.replaceAll(token, '[credential]') };
 }
 
 function limitUsedUp(waitMs: number): Trouble {

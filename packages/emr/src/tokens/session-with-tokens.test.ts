@@ -62,10 +62,14 @@ test('at a send the renewal says so, and the next send has the new token', async
   expect(await session.send(SEND, sending)).toMatchObject({ status: 200 });
 });
 
-test('an answer that repeats the token is read without it', async () => {
+test('an answer that holds the text of the token stays as the EMR wrote it: it is evidence', async () => {
   const { session } = open();
+  server.next = [
+    { status: 200, body: JSON.stringify({ access_token: 'o', token_type: 'bearer', refresh_token: 'r' }) },
+  ];
+  server.live.access.add('o');
   // The server answers with the token that it got.
-  expect(await session.read(READ, { signal })).toMatchObject({ body: '{"token":"[credential]"}' });
+  expect(await session.read(READ, { signal })).toMatchObject({ body: '{"token":"o"}' });
 });
 
 test('a login that has ended is not sent with, and says so', async () => {
