@@ -3,6 +3,7 @@ import type { Trouble } from '@emr-payments/emr';
 import { expect, test } from 'vitest';
 import {
   farEndOf,
+  farEndPause,
   lookUpDelay,
   POSTING_POLICY,
   postingDelay,
@@ -40,6 +41,15 @@ test('a rate limit pauses the connection; any other call without an answer count
     expect(farEndOf({ code })).toBe('failing');
   // A fault of ours says nothing about the EMR.
   expect(farEndOf({ code: 'our_fault' })).toBe('none');
+});
+
+test('an EMR that names no wait pauses everybody for a minute at most, however long the payment itself waits', () => {
+  expect(farEndPause({ delayMs: 500 })).toBe(500);
+  // A payment that was put off often, and a submitted one, wait up to a quarter of an hour.
+  expect(farEndPause({ delayMs: 15 * 60_000 })).toBe(60_000);
+  expect(farEndPause({ delayMs: 1, retryAfterMs: 3_600_000 })).toBe(3_600_000);
+  expect(farEndPause({ delayMs: 1, retryAfterMs: 10 * 24 * 3_600_000 })).toBe(24 * 3_600_000);
+  expect(farEndPause({ delayMs: 15 * 60_000, retryAfterMs: 0 })).toBe(0);
 });
 
 test('a submitted payment is looked up ever less often, and once at its limit', () => {
