@@ -152,7 +152,7 @@ export {
 export type { PatientChange } from './tenants/settle-patients.ts';
 
 // Access tokens of EMRs.
-export { countEndedLogins, readTokenStates } from './tokens/ended-logins.ts';
+export { countEndedLogins, forgetEndedLogins, readTokenStates } from './tokens/ended-logins.ts';
 export { giveUpToken, leaseToken, type TokenLeaseRow } from './tokens/lease-token.ts';
 export { lookAtToken, type TokenRow } from './tokens/look-at-token.ts';
 export { findOldTokens, removeOldTokens } from './tokens/old-tokens.ts';

@@ -10,6 +10,7 @@ import { fhirR4 } from './dialects/fhir-r4/adapter.ts';
 import { fhirR5 } from './dialects/fhir-r5/adapter.ts';
 import { nexhealth } from './dialects/nexhealth/adapter.ts';
 import { openDental } from './dialects/open-dental/adapter.ts';
+import { knownSecrets } from './known-secrets.ts';
 
 /** Every dialect, in the order in which they are shown. A new one is added here and nowhere else. */
 const DIALECTS: readonly Dialect[] = [
@@ -53,7 +54,9 @@ function dialectOf(adapter: string): Dialect {
 
 /** @throws Error when there is no such adapter, or base URL, credentials or settings cannot be used. */
 export function openAdapter(connection: EmrConnection, deps: AdapterDeps): EmrAdapter {
-  return withCleanTexts(dialectOf(connection.adapter).open(connection, deps));
+  const dialect = dialectOf(connection.adapter);
+  const secrets = knownSecrets(connection, deps.tokens);
+  return withCleanTexts(dialect.open(connection, { ...deps, tokens: secrets.tokens }), secrets);
 }
 
 /** @returns the function that reads patient ids for this connection. @throws Error when there is no such adapter. */

@@ -25,7 +25,7 @@ function careless(
 ): EmrAdapter {
   const { post = { outcome: 'posted', emrTransactionId: '1' }, find } = outcomes;
   const { check = { ok: false, reason: 'No\0 list.' } } = outcomes;
-  return withCleanTexts({
+  const adapter: EmrAdapter = {
     capability: 'lookup',
     bucket: null,
     describe: () => {
@@ -38,7 +38,8 @@ function careless(
     ...listNames(async () => LISTS),
     post: async () => post,
     ...(find === undefined ? {} : { find: async () => find }),
-  });
+  };
+  return withCleanTexts(adapter, { without: (words) => words.replaceAll('sesame', '[credential]') });
 }
 
 test('names are cleaned before they are matched, and an entry whose id is none is left out', async () => {
@@ -83,6 +84,26 @@ test('sentences are cleaned, and everything else of an outcome stays', async () 
   });
   expect(await adapter.check(options)).toEqual({ ok: false, reason: 'No list.' });
   expect(adapter.find).toBeUndefined();
+});
+
+test('where an EMR is quoted it is quoted without our secrets, and nothing else changes', async () => {
+  const words = {
+    code: 'emr_error',
+    detail: 'Not sesame.' as OurSentence,
+    emrText: 'No sesame here',
+  } as const;
+  const quoted = { detail: 'Not sesame.', emrText: 'No [credential] here' };
+  const adapter = careless({
+    post: { outcome: 'unknown', ...words },
+    find: { outcome: 'unavailable', ...words },
+    check: { ok: false, reason: 'GET /x answered: no sesame.' },
+  });
+  expect(await adapter.post(posting, options)).toMatchObject(quoted);
+  expect(await adapter.find?.(hints, options)).toMatchObject(quoted);
+  expect(await adapter.check(options)).toEqual({ ok: false, reason: 'GET /x answered: no [credential].' });
+  expect(
+    await careless({ post: { outcome: 'posted', emrTransactionId: 'sesame' } }).post(posting, options),
+  ).toEqual({ outcome: 'posted', emrTransactionId: 'sesame' });
 });
 
 test('what a check found can be stored as JSON, whatever the EMR calls itself', async () => {

@@ -1,6 +1,7 @@
 import { sentence } from '@emr-payments/contracts';
 import { cleanText, clip } from '@emr-payments/runtime';
 import type { EmrAdapter, FindOutcome, PostOutcome } from './adapter.ts';
+import type { KnownSecrets } from './known-secrets.ts';
 import { isUsableId } from './usable-id.ts';
 
 /** Longest text of a check: what it found is stored and shown, and an EMR's version is no book. */
@@ -15,16 +16,14 @@ function cleanDeep<T>(value: T): T {
 }
 
 /** Cleans every text of an outcome that is not an id. Sentences of ours do not change by it. */
-function cleaned<T extends object>(outcome: T): T {
-  const texts = Object.entries(outcome).filter(
-    ([name, value]) => typeof value === 'string' && name !== 'emrTransactionId' && cleanText(value) !== value,
-  );
+function cleanOutcome<T extends object>(outcome: T, { without }: Pick<KnownSecrets, 'without'>): T {
+  const texts = Object.entries(outcome).flatMap(([name, value]) => {
+    if (typeof value !== 'string' || name === 'emrTransactionId') return [];
+    const text = name === 'emrText' ? without(cleanText(value)) : cleanText(value);
+    return text === value ? [] : [[name, text]];
+  });
   // The same object where nothing changes: `absent` is known by its identity to the type system alone, and stays as it is.
-  if (texts.length === 0) return outcome;
-  return {
-    ...outcome,
-    ...Object.fromEntries(texts.map(([name, value]) => [name, cleanText(String(value))])),
-  };
+  return texts.length === 0 ? outcome : { ...outcome, ...Object.fromEntries(texts) };
 }
 
 const hasNoId = (outcome: PostOutcome | FindOutcome): boolean =>
@@ -34,18 +33,25 @@ const NO_ID = sentence`The EMR's answer names the entry by an id that cannot be 
 
 /**
  * Makes sure that no adapter returns what cannot be stored, whatever the EMR wrote: texts are cleaned, and an outcome whose id
- * is no id proves nothing. Every adapter that is opened passes through here, so that a new dialect cannot forget it.
+ * is no id proves nothing. Nor a secret of the connection, which an EMR may repeat in its words. Every adapter that is opened passes through here, so that a new dialect cannot forget it.
  */
-export function withCleanTexts(adapter: EmrAdapter): EmrAdapter {
+export function withCleanTexts(adapter: EmrAdapter, secrets: Pick<KnownSecrets, 'without'>): EmrAdapter {
   const { find } = adapter;
+  const cleaned = <T extends object>(outcome: T) => cleanOutcome(outcome, secrets);
   const clean: EmrAdapter = {
     ...adapter,
     // A check has no ids in it, and what it read is stored as JSON.
     check: async (options) => {
       const outcome = await adapter.check(options);
-      return outcome.ok ? cleanDeep(outcome) : cleaned(outcome);
+      if (outcome.ok) return cleanDeep(outcome);
+      // The reason quotes the EMR, to the operator.
+      return { ok: false, reason: secrets.without(cleanText(outcome.reason)) };
     },
     // `listNames` has cleaned the names before they are matched.
+    list: async (options) => {
+      const outcome = await adapter.list(options);
+      return outcome.outcome === 'listed' ? outcome : cleaned(outcome);
+    },
     resolve: async (names, options) => cleaned(await adapter.resolve(names, options)),
     post: async (posting, options) => {
       const outcome = await adapter.post(posting, options);

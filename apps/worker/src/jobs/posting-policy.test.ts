@@ -49,6 +49,15 @@ test('a far end that asks to wait is not called for so long, for a day at most; 
   expect(farEndPause({ delayMs: 1_000, retryAfterMs: 10 * 24 * 3_600_000 })).toBe(24 * 3_600_000);
 });
 
+test('an EMR that names no wait pauses everybody for a minute at most, however long the payment itself waits', () => {
+  expect(farEndPause({ delayMs: 500 })).toBe(500);
+  // A payment that was put off often, and a submitted one, wait up to a quarter of an hour.
+  expect(farEndPause({ delayMs: 15 * 60_000 })).toBe(60_000);
+  expect(farEndPause({ delayMs: 1, retryAfterMs: 3_600_000 })).toBe(3_600_000);
+  expect(farEndPause({ delayMs: 1, retryAfterMs: 10 * 24 * 3_600_000 })).toBe(24 * 3_600_000);
+  expect(farEndPause({ delayMs: 15 * 60_000, retryAfterMs: 0 })).toBe(0);
+});
+
 test('a submitted payment is looked up ever less often, and once at its limit', () => {
   const day = 24 * 3_600_000;
   const looks: number[] = [];

@@ -20,6 +20,8 @@ export const POSTING_POLICY = {
   longestDelayMs: 10 * 60_000,
   /** The longest time for which an EMR's `Retry-After` puts a payment off at once. */
   longestRetryAfterMs: 24 * 3_600_000,
+  /** The longest pause of a lane or a bucket after a 429 that names no wait. */
+  longestUnsaidPauseMs: 60_000,
   /** The longest delay before a payment is sent with a renewed token: some of it, so that not all payments of a lane come at once. */
   renewedTokenMs: 250,
   /** A submitted payment is looked up after half of the time for which it has been accepted, within these bounds. */
@@ -57,13 +59,17 @@ export function postingDelay(input: {
 }
 
 /**
- * Decides for how long a far end that asked all callers to wait is not called: as long as it said, 24 h at most; or as long as the
- * payment waits, when it did not say.
+ * Decides for how long a far end that asked all callers to wait is not called: as long as it said, 24 h at most. When it did not say,
+ * as long as the payment waits, a minute at most: how often this payment was put off before says nothing about the limit, and all
+ * payments of the lane, or of all lanes of its bucket, wait with it.
  *
  * @returns milliseconds.
  */
 export function farEndPause(input: { delayMs: number; retryAfterMs?: number | undefined }): number {
-  return Math.min(input.retryAfterMs ?? input.delayMs, POSTING_POLICY.longestRetryAfterMs);
+  const { longestRetryAfterMs, longestUnsaidPauseMs } = POSTING_POLICY;
+  return input.retryAfterMs === undefined
+    ? Math.min(input.delayMs, longestUnsaidPauseMs)
+    : Math.min(input.retryAfterMs, longestRetryAfterMs);
 }
 
 /**

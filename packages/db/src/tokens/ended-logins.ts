@@ -28,3 +28,18 @@ export async function readTokenStates(
     expiresAt,
   }));
 }
+
+const FORGET = {
+  name: 'forget-ended-logins',
+  text: `
+    DELETE FROM emr_tokens
+     WHERE key = ANY($1::text[]) AND state = 'login_required' AND (lease_until IS NULL OR lease_until <= clock_timestamp())`,
+};
+
+/** Removes those of the credentials whose login has ended. One that is used after all is found to have ended again. */
+export async function forgetEndedLogins(
+  deps: StatementDeps,
+  { keys }: { keys: readonly string[] },
+): Promise<void> {
+  await query(deps, FORGET, [keys]);
+}

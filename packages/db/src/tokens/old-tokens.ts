@@ -6,7 +6,8 @@ const IS_OLD = `coalesce(obtained_at, created_at) < now() - make_interval(days =
 
 const FIND = {
   name: 'find-old-tokens',
-  text: `SELECT key FROM emr_tokens WHERE ${IS_OLD} ORDER BY key LIMIT 1000`,
+  // All of them: with a limit, the tokens of many idle connections, which stay, could hide those that nobody uses.
+  text: `SELECT key FROM emr_tokens WHERE ${IS_OLD}`,
 };
 
 /** Finds credentials whose token was not renewed for so many days. A connection without payments may still need them. */

@@ -55,6 +55,8 @@ export type EmrSession = {
   send(request: SendRequest, options: PostOptions): Promise<Answer | NoAnswer>;
 };
 
+const NEVER = new AbortController().signal;
+
 /** The EMR did nothing with the request (`STATUS_ROWS`), and the next one has a good token. */
 const RENEWED: Trouble = {
   code: 'token_renewed',
@@ -96,12 +98,13 @@ export function openSession({ calls }: Pick<AdapterDeps, 'calls'>, input: Sessio
     return null;
   }
 
-  // Token calls count against the same limit as the requests that they are for.
+  // Token calls count against the same limit as the requests that they are for. A renewal belongs to no request: one that is aborted
+  // cuts its wait for the limit not short, or the call would leave before the limit has room.
   const tokenCall = (options: CallOptions & { rejected?: string }): TokenCall => ({
     signal: options.signal,
     rejected: options.rejected,
     timeoutMs,
-    permit: () => limited(options),
+    permit: () => limited({ signal: NEVER }),
   });
 
   async function authHeaders(
@@ -143,7 +146,7 @@ export function openSession({ calls }: Pick<AdapterDeps, 'calls'>, input: Sessio
         },
         unshared ? UNSHARED : undefined,
       );
-      return { result: withoutToken(result, authorized.token), token: authorized.token };
+      return { result, token: authorized.token };
     };
 
     const first = await once();
@@ -164,12 +167,6 @@ export function openSession({ calls }: Pick<AdapterDeps, 'calls'>, input: Sessio
     read: (request, options) => call(request, options),
     send: (request, options) => call(request, options),
   };
-}
-
-/** Takes the token out of an answer that repeats it: the words of an answer are quoted to operators, and stored. */
-function withoutToken(result: Answer | NoAnswer, token: string | null): Answer | NoAnswer {
-  if (token === null || result.kind !== 'answer' || !result.body.includes(token)) return result;
-  return { ...result, body: result.body.replaceAll(token, '[credential]') };
 }
 
 function limitUsedUp(waitMs: number): Trouble {

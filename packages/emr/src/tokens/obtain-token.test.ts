@@ -45,11 +45,20 @@ const answering = (status: number, body: unknown, headers: Record<string, string
 
 const good = { access_token: 'a.b-c_~+/=', token_type: 'bearer', expires_in: 60 };
 
-test.each<[string, object, object]>([
+test.each<[string, object | string, object]>([
   ['a token', good, { accessToken: 'a.b-c_~+/=', refreshToken: null, expiresInMs: 60_000 }],
   ['a lifetime as text', { ...good, expires_in: '60' }, { expiresInMs: 60_000 }],
   ['no lifetime', { access_token: 'a', token_type: 'BEARER' }, { expiresInMs: null }],
   ['members that are null', { ...good, refresh_token: null, scope: null }, { refreshToken: null }],
+  ['a lifetime below zero', { ...good, expires_in: -1 }, { expiresInMs: null }],
+  ['a lifetime that is no number', { ...good, expires_in: 'never' }, { expiresInMs: null }],
+  ['a lifetime that is an object', { ...good, expires_in: { s: 60 } }, { expiresInMs: null }],
+  [
+    'a lifetime without end',
+    '{"access_token":"a","token_type":"bearer","expires_in":1e999}',
+    { expiresInMs: null },
+  ],
+  ['scopes as a list', { ...good, scope: ['a', 'b'] }, { accessToken: 'a.b-c_~+/=' }],
   ['members that we do not know', { ...good, id_token: 'x', patient: 7 }, { accessToken: 'a.b-c_~+/=' }],
 ])('reads an answer with %s', async (_what, body, expected) => {
   answering(200, body);
@@ -66,7 +75,6 @@ test.each<[string, unknown]>([
   ['an empty token', { ...good, access_token: '' }],
   ['a token that is a number', { ...good, access_token: 7 }],
   ['a refresh token with a line break', { ...good, refresh_token: 'a\nb' }],
-  ['a lifetime below zero', { ...good, expires_in: -1 }],
   ['two tokens', '{"access_token":"a","access_token":"b","token_type":"bearer"}'],
   ['a list', [good]],
   ['no JSON', '<html>Jane Doe</html>'],

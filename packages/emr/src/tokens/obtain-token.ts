@@ -48,14 +48,17 @@ class NoTokenAnswerError extends Error {
 }
 
 /**
- * Leaves out the id token, which says who logged in: nothing here depends on it, so nothing has to prove it. Of a body that can be
- * read in two ways nothing is left.
+ * Leaves the members that a token depends on, and of a body that can be read in two ways nothing. The library refuses an answer for
+ * any other member that it finds wrong, and an answer that is refused can cost a login: its refresh token is the only good one. So
+ * a lifetime that is none counts as one that the server does not say; an id token says who logged in, which nobody asks.
  */
-function withoutIdToken(body: string): string {
+function tokensOnly(body: string): string {
   const value = readJson(body);
   if (typeof value !== 'object' || value === null) return '';
-  const { id_token: _, ...rest } = value as Record<string, unknown>;
-  return JSON.stringify(rest);
+  const { access_token, token_type, refresh_token, expires_in } = value as Record<string, unknown>;
+  const seconds = typeof expires_in === 'string' ? Number.parseFloat(expires_in) : expires_in;
+  const lifetime = Number.isFinite(seconds) && Number(seconds) >= 0 ? seconds : undefined;
+  return JSON.stringify({ access_token, token_type, refresh_token, expires_in: lifetime });
 }
 
 /** Gives oauth4webapi our exchange instead of `fetch`, and keeps what went through it. */
@@ -83,7 +86,7 @@ function exchangeFor(deps: TokenCallDeps) {
     // Only success is left to the library: refusals are judged by status and body.
     const status = result.status === 201 ? 200 : result.status;
     if (status !== 200) return new Response(null, { status: 500 });
-    return new Response(withoutIdToken(result.body), {
+    return new Response(tokensOnly(result.body), {
       status,
       headers: { 'content-type': result.headers['content-type'] ?? '' },
     });

@@ -17,12 +17,12 @@ const READ = { path: '/lists', maxAnswerBytes: 1000 };
 const SEND = { ...READ, body: { contentType: 'application/json', text: '{}' } };
 const BUCKET: RateBucket = { scope: 'api_key', key: 'k', windows: [{ calls: 9, perMs: 1000 }] };
 
-function open() {
+function open({ waitMs = 0 }: { waitMs?: number } = {}) {
   const counted: string[] = [];
   const calls: CallCounter = {
     async take({ key }) {
       counted.push(key);
-      return { granted: true };
+      return { granted: true, waitMs };
     },
   };
   const source = createTokenSources({ store: memoryTokenStore() }).of({
@@ -62,10 +62,14 @@ test('at a send the renewal says so, and the next send has the new token', async
   expect(await session.send(SEND, sending)).toMatchObject({ status: 200 });
 });
 
-test('an answer that repeats the token is read without it', async () => {
+test('an answer that holds the text of the token stays as the EMR wrote it: it is evidence', async () => {
   const { session } = open();
+  server.next = [
+    { status: 200, body: JSON.stringify({ access_token: 'o', token_type: 'bearer', refresh_token: 'r' }) },
+  ];
+  server.live.access.add('o');
   // The server answers with the token that it got.
-  expect(await session.read(READ, { signal })).toMatchObject({ body: '{"token":"[credential]"}' });
+  expect(await session.read(READ, { signal })).toMatchObject({ body: '{"token":"o"}' });
 });
 
 test('a login that has ended is not sent with, and says so', async () => {
@@ -75,4 +79,15 @@ test('a login that has ended is not sent with, and says so', async () => {
   if (result.kind === 'answer') throw new Error('answered');
   expect(result.handedOver).toBe(false);
   expect(describeNoAnswer(result)).toMatchObject({ code: 'login_required' });
+});
+
+test('a request that is aborted does not cut the wait of a renewal for the limit short, nor end it for the others', async () => {
+  const { session } = open({ waitMs: 400 });
+  const startedAt = performance.now();
+  const aborted = session.read(READ, { signal: AbortSignal.timeout(50) });
+  const other = session.read(READ, { signal });
+  expect(await aborted).toMatchObject({ handedOver: false });
+  await expect.poll(() => server.calls, { interval: 5 }).toHaveLength(1);
+  expect(performance.now() - startedAt).toBeGreaterThan(390);
+  expect(await other).toMatchObject({ status: 200 });
 });

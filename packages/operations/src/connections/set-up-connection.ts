@@ -9,8 +9,15 @@ import {
   type StoredCapability,
   saveConnection,
 } from '@emr-payments/db';
-import { adapterDescriptions, canonicalAdapterName, isPlainHttp, readBaseUrl } from '@emr-payments/emr';
+import {
+  adapterDescriptions,
+  canonicalAdapterName,
+  type EmrConnection,
+  isPlainHttp,
+  readBaseUrl,
+} from '@emr-payments/emr';
 import type { Keyring } from '@emr-payments/runtime';
+import { forgetReplacedLogins } from '../tokens/replaced-logins.ts';
 import { bucketOf, checkingDeps } from './adapter-deps.ts';
 import { credentialProblem, readAdapterSettings } from './adapter-fields.ts';
 import { checkConnection } from './check-connection.ts';
@@ -56,8 +63,10 @@ export type SetUpOutcome =
 
 type FoundOwner =
   | { clientPk: number; name: string }
-  /** `adapter`: that of the present connection. */
-  | { userId: number; publicId: string; adapter: string | undefined };
+  /** `former`: the connection until now, as it is stored. */
+  | { userId: number; publicId: string; former: StoredConnection | null };
+
+type StoredConnection = Omit<EmrConnection, 'credentials'> & { credentials: string | null };
 
 async function findOwner(
   { database }: Pick<Deps, 'database'>,
@@ -69,7 +78,12 @@ async function findOwner(
   }
   const user = await findUser({ database }, owner);
   if (user === null) return { outcome: 'no_user' };
-  return { userId: user.id, publicId: user.publicId, adapter: user.connection?.adapter };
+  const { id: userId, connection } = user;
+  if (connection === null) return { userId, publicId: user.publicId, former: null };
+  const { adapter, baseUrl, timeZone, credentials } = connection;
+  const settings = connection.settings as Record<string, unknown>;
+  const former = { userId, adapter, baseUrl, timeZone, credentials, settings };
+  return { userId, publicId: user.publicId, former };
 }
 
 /**
@@ -85,7 +99,7 @@ export async function setUpConnection(deps: Deps, input: SetUpInput): Promise<Se
   const refused = addressProblem(input);
   if (refused !== null) return refused;
 
-  const name = input.adapter ?? ('userId' in owner ? owner.adapter : undefined);
+  const name = input.adapter ?? ('userId' in owner ? owner.former?.adapter : undefined);
   if (name === undefined) return { outcome: 'no_adapter' };
   const canonical = canonicalAdapterName(name);
   const adapter = adapterDescriptions.find((one) => one.name === canonical);
@@ -112,7 +126,9 @@ export async function setUpConnection(deps: Deps, input: SetUpInput): Promise<Se
       : { remarks: found.remarks, unusable: found.unusable };
 
   if ('userId' in owner) {
-    await saveConnection(deps, { ...saved, userId: owner.userId, by });
+    const { userId, former } = owner;
+    await saveConnection(deps, { ...saved, userId, by });
+    if (former !== null) await forgetReplacedLogins(deps, { former, present: { ...connection, userId } });
     return { outcome: 'changed', publicId: owner.publicId, ...shown };
   }
   const { publicId, accessToken } = await connectUser(deps, { ...saved, ...owner, by });

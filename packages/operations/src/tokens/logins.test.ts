@@ -1,7 +1,8 @@
-import { createUser, saveConnection } from '@emr-payments/db';
+import { countEndedLogins, createUser, saveConnection } from '@emr-payments/db';
 import { tokenKeysOf } from '@emr-payments/emr';
 import { parseKeyring } from '@emr-payments/runtime';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { setUpConnection } from '../connections/set-up-connection.ts';
 import { newKey, openService, type Service } from '../testing/service.ts';
 import { databaseTokenStore } from './database-token-store.ts';
 import { loginOf } from './login-state.ts';
@@ -67,6 +68,38 @@ test('a connection says how its login is', async () => {
   expect(await stateOf(userId, parseKeyring(newKey('k9')))).toBe('unknown');
   await saveConnection(service, { ...setup(''), adapter: 'fhir-r5', credentials: {}, userId });
   expect(await stateOf(userId)).toBe('static');
+});
+
+test('a new login of a connection takes the ended one out of the count of those that wait for a person', async () => {
+  const userId = await connected('before');
+  const { publicId } = await service.database.prisma.user.findUniqueOrThrow({ where: { id: userId } });
+  for (const name of ['before', 'elsewhere']) await login(name, 'login_required');
+  const reconnect = (refreshToken: string) =>
+    setUpConnection(service, {
+      ...setup(refreshToken),
+      owner: { publicId },
+      ratePerSecond: undefined,
+      allowPlainHttp: false,
+      check: false,
+      by: service.by,
+    });
+  const before = await countEndedLogins(service);
+  // The same login again has still ended.
+  expect(await reconnect('before')).toMatchObject({ outcome: 'changed' });
+  expect(await countEndedLogins(service)).toBe(before);
+  expect(await reconnect('after')).toMatchObject({ outcome: 'changed' });
+  expect(await countEndedLogins(service)).toBe(before - 1);
+  // A login that is good stays: a second connection may use it, and needs the refresh token that is stored.
+  await login('after', 'good');
+  expect(await reconnect('third')).toMatchObject({ outcome: 'changed' });
+  expect((await databaseTokenStore(service).look(keyOf('after'))).pair).not.toBeNull();
+});
+
+test('a thousand tokens that stay hide none that goes', async () => {
+  await service.database.pool.query(
+    `INSERT INTO emr_tokens (key, created_at) SELECT 'unused-' || n, now() - interval '91 days' FROM generate_series(1, 1200) n`,
+  );
+  expect(await pruneTokens(service, { days: 90 })).toBe(1200);
 });
 
 test('tokens that no connection uses go after their time; those of an idle connection stay', async () => {
