@@ -2,18 +2,21 @@ import type { CallOptions, CheckOutcome, EmrMethod } from '../../adapter.ts';
 import { refusalSentence } from '../../http/refusal-sentence.ts';
 import type { AthenaConnection } from './connection.ts';
 import { readLists } from './lists.ts';
+import { methodNeeds } from './method-data.ts';
 
 /** Names that a remark has room for. */
 const MOST_SHOWN = 20;
 
-/** Says which payment methods are refused, and why. */
-function remarksOn(methods: readonly EmrMethod[]): string[] {
+/** Says which payment methods are refused, and why, and which settings of this connection's adapter would supply the data. */
+function remarksOn(athena: AthenaConnection, methods: readonly EmrMethod[]): string[] {
+  const missing = methodNeeds(athena).flatMap(({ setting, supplied }) => (supplied ? [] : [setting]));
+  const settings = missing.length === 1 ? `setting ${missing[0]}` : `settings ${missing.join(' and ')}`;
   const byNeed = new Map<string, string[]>();
   for (const { name, needs } of methods)
     if (needs !== undefined) byNeed.set(needs, [...(byNeed.get(needs) ?? []), name]);
   return [...byNeed].map(([needs, names]) => {
     const shown = names.filter((_name, place) => place < MOST_SHOWN).join(', ');
-    return `Payments by ${shown} are refused: athena wants ${needs}. The settings card_last4 and vendor_terminal_id can supply them.`;
+    return `Payments by ${shown} are refused: athena wants ${needs}. The ${settings} can supply them.`;
   });
 }
 
@@ -39,6 +42,6 @@ export async function checkAthenaConnection(
     unusable: read.unusable,
     settings: {},
     statement: {},
-    remarks: remarksOn(methods),
+    remarks: remarksOn(athena, methods),
   };
 }

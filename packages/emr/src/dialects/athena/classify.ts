@@ -6,7 +6,7 @@ import type { Answer, NoAnswer } from '../../http/exchange.ts';
 import { readJson } from '../../http/read-json.ts';
 import { isUsableId } from '../../usable-id.ts';
 import type { AthenaConnection } from './connection.ts';
-import { type AthenaError, envelopeOf, errorIn, wordsOf } from './envelope.ts';
+import { type AthenaError, type Envelope, envelopeOf, errorIn, wordsOf } from './envelope.ts';
 import { troubleOf } from './read.ts';
 import { matchesText } from './text-pattern.ts';
 
@@ -41,29 +41,44 @@ function codeOf({ texts, missing }: AthenaError): FailedCode {
   return (byField ?? TEXTS.find(([pattern]) => pattern.test(said)))?.[1] ?? 'emr_refused';
 }
 
-/** The id that a good answer names; null when it names none. */
-function idIn(body: string): string | null {
-  const envelope = envelopeOf(body);
-  const id = envelope?.patientpaymentid ?? envelope?.paymentid ?? envelope?.epaymentid;
-  const text = String(id ?? '').trim();
-  return text !== '' && isUsableId(text) ? text : null;
+/** The id that a good answer names: null when it names none, undefined when what it names is no id. */
+function idIn(envelope: Envelope): string | null | undefined {
+  const id = envelope.patientpaymentid ?? envelope.paymentid ?? envelope.epaymentid;
+  if (id === undefined) return null;
+  const text = String(id).trim();
+  // An empty id, `0` and `false` are how an API says that it made nothing.
+  return /^(?:0*|false|true)$/i.test(text) || !isUsableId(text) ? undefined : text;
 }
 
 /** Decides what a 200 without an error proves. Of a vendor's payment it is documented to name `patientpaymentid`. */
 function judgeGood({ way }: AthenaConnection, { body }: Answer): PostOutcome | null {
-  if (envelopeOf(body) === null || errorIn(body) !== null) return null;
-  const emrTransactionId = idIn(body);
+  const envelope = envelopeOf(body);
+  if (envelope === null || errorIn(body) !== null) return null;
+  const emrTransactionId = idIn(envelope);
+  if (emrTransactionId === undefined) return null;
   if (way.kind === 'ppv') return emrTransactionId === null ? null : { outcome: 'posted', emrTransactionId };
   const said = clip(JSON.stringify(readJson(body)), LONGEST_MATCHED);
   return matchesText(way.success, said) ? { outcome: 'posted', emrTransactionId } : null;
+}
+
+/** Statuses that are no answer about a duplicate: nothing was read of the request, or athena did not come to an end with it. */
+const saysNoDuplicate = (status: number): boolean =>
+  status === 401 || status === 429 || (status !== 200 && (status < 400 || status > 499));
+
+/** True for the refusal of a payment because athena has one with its externalrefid. */
+function isDuplicate({ way }: AthenaConnection, { status, body }: Answer): boolean {
+  if (way.kind !== 'ppv' || saysNoDuplicate(status)) return false;
+  const said = errorIn(body)?.texts.join(' ') ?? '';
+  return matchesText(way.duplicate, clip(said, LONGEST_MATCHED));
 }
 
 /**
  * Decides what the answer to a payment proves.
  *
  * A duplicate of our own externalrefid is refused, and that refusal proves that athena has the payment: it is `posted`, and nobody
- * names its id. How the refusal looks is not documented, so it is recognised by the setting `duplicate_pattern`. A refusal that is
- * not recognised is `refused`: when an earlier send is in doubt, the worker takes that for unknown.
+ * names its id, also after the first send, because no other payment has this id. How the refusal looks is not documented, neither its
+ * status nor its words, so it is recognised by the setting `duplicate_pattern`. A refusal that is not recognised is `refused`: when
+ * an earlier send is in doubt, the worker takes that for unknown.
  */
 export function classifyPost(athena: AthenaConnection, result: Answer | NoAnswer): PostOutcome {
   if (result.kind === 'no_answer')
@@ -80,18 +95,14 @@ export function classifyPost(athena: AthenaConnection, result: Answer | NoAnswer
     const detail = sentence`The EMR has accepted the payment and says that it will post it later.`;
     return { outcome: 'accepted', detail, ...words };
   }
+  if (isDuplicate(athena, result)) return { outcome: 'posted', emrTransactionId: null };
   if (verdict === 'not_sent') return { outcome: 'not_sent', ...trouble, ...words };
   // Errors of the backend are JSON. Those of the gateway are not, and nothing says how far the request came.
   const error = status >= 400 && status <= 499 ? errorIn(body) : null;
-  if (error !== null) {
-    const { way } = athena;
-    if (way.kind === 'ppv' && matchesText(way.duplicate, clip(error.texts.join(' '), LONGEST_MATCHED)))
-      return { outcome: 'posted', emrTransactionId: null };
-    if (verdict === 'refused') {
-      const code = codeOf(error);
-      const reason = sentence`${FAILURE_CODES[code].says} The EMR answered HTTP ${status}.`;
-      return { outcome: 'refused', code, reason, ...words };
-    }
+  if (error !== null && verdict === 'refused') {
+    const code = codeOf(error);
+    const reason = sentence`${FAILURE_CODES[code].says} The EMR answered HTTP ${status}.`;
+    return { outcome: 'refused', code, reason, ...words };
   }
   const code = verdict === 'unknown' ? trouble.code : 'bad_answer';
   return { outcome: 'unknown', ...trouble, code, ...words };

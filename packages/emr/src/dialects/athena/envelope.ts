@@ -15,7 +15,7 @@ const EnvelopeSchema = Type.Object({
   paymentid: Type.Optional(Text),
   epaymentid: Type.Optional(Text),
 });
-type Envelope = Static<typeof EnvelopeSchema>;
+export type Envelope = Static<typeof EnvelopeSchema>;
 
 /** @returns the object of an answer, also when it is the only item of a list; null when the body is not JSON of athena. */
 export function envelopeOf(body: string): Envelope | null {
@@ -42,7 +42,7 @@ export function errorIn(body: string): AthenaError | null {
   if (envelope === null) return null;
   const texts = [envelope.error, envelope.detailedmessage, envelope.errortext].filter(isText).map(String);
   const missing = envelope.missingfields ?? [];
-  const failed = envelope.success !== undefined && !isText(envelope.success);
+  const failed = envelope.success !== undefined && !/^true$/i.test(String(envelope.success).trim());
   return texts.length > 0 || missing.length > 0 || failed ? { texts, missing } : null;
 }
 

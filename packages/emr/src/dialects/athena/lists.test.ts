@@ -68,7 +68,10 @@ test('the check names entries that cannot be used, and the methods that need dat
       'Payment methods: entry 3 cannot be read',
       'Departments: entry 2 cannot be read',
     ],
-    remarks: [expect.stringContaining('American Express are refused: athena wants the last four digits')],
+    // recordpayment has no terminal: the settings named are those of the adapter.
+    remarks: [
+      'Payments by American Express are refused: athena wants the last four digits of the card. The setting card_last4 can supply them.',
+    ],
   });
 });
 
@@ -99,6 +102,11 @@ test('a method that needs data is refused by name, before anything is sent', asy
   );
   const names = { paymentMethod: 'visa', location: 'D1' };
   const adapter = open(athenaPpv, { vendor_code: 'V' });
+  expect(await adapter.check(quiet())).toMatchObject({
+    remarks: [
+      'Payments by Visa are refused: athena wants the last four digits of the card and the id of the card terminal. The settings card_last4 and vendor_terminal_id can supply them.',
+    ],
+  });
   expect(await adapter.resolve(names, quiet())).toEqual({
     outcome: 'refused',
     code: 'method_needs_data',
