@@ -96,7 +96,7 @@ export type NexConnection = {
   settings: NexSettings;
   bucket: RateBucket | null;
   place: string;
-  /** Texts that no sentence may hold. The session takes the token out of each answer. */
+  /** Texts that no sentence may hold. `openAdapter` takes the token out of what is quoted. */
   secrets: readonly string[];
 };
 
