@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CREATE_PAYMENT_EXAMPLE } from '@emr-payments/contracts';
+import { localAdapterDeps, openAdapter } from '@emr-payments/emr';
 import { type SandboxProcess, startSandbox } from '@emr-payments/testkit';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { openTestApi, type TestApi } from '../testing/test-api.ts';
@@ -69,6 +70,33 @@ describe('POST /v1/payments?dry_run=true', () => {
     expect(answer.json().message).toMatch(
       new RegExp(`^Missing or invalid required field: ${field} \\(The EMR has no .*${has}`),
     );
+  });
+
+  test('a method whose data the reference number must carry is refused, as posting would refuse it', async () => {
+    const adapter = openAdapter(
+      {
+        userId: 1,
+        adapter: 'athena-ppv',
+        baseUrl: `${emr.baseUrl}/athena`,
+        credentials: { client_id: 'client', client_secret: 'secret' },
+        settings: { practice_id: '195900', vendor_code: 'V' },
+        timeZone: 'America/New_York',
+      },
+      localAdapterDeps(),
+    );
+    const athena = await openTestApi({ adapters: { of: () => adapter } });
+    try {
+      const { post } = userRequests(athena, await athena.newCaller());
+      const by = (payment_method: string, reference_number: string) =>
+        post(dry, { ...CREATE_PAYMENT_EXAMPLE, payment_method, reference_number });
+      const refused = await by('Check', 'R-1');
+      expect([refused.statusCode, refused.json().code]).toEqual([422, 'method_needs_data']);
+      expect(refused.json().message).toContain('reference_number must be the number of the check');
+      expect((await by('Check', '#123456')).statusCode).toBe(200);
+      expect((await by('Cash', 'R-1')).statusCode).toBe(200);
+    } finally {
+      await athena.close();
+    }
   });
 
   test('an unknown patient, a bad body and a bad dry_run get the usual errors', async () => {

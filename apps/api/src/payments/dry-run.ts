@@ -50,6 +50,8 @@ export async function dryRun(
     const field = answer.code === 'unknown_location' ? 'location' : 'payment_method';
     return { outcome: 'unknown_name', field, rule: answer.reason };
   }
+  const problem = adapter.methodProblem?.({ method: answer.method, referenceNumber: body.reference_number });
+  if (problem !== undefined && problem !== null) return { outcome: 'method_needs_data', reason: problem };
   return {
     outcome: 'would_post',
     data: {

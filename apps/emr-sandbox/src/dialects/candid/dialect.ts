@@ -1,6 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox';
 import type { FastifyError, FastifyInstance, FastifyRequest } from 'fastify';
 import type { Dialect, DialectDeps, ScriptedError } from '../../dialect.ts';
+import { createCallLimit } from '../../pace.ts';
 import { createSignedTokens, TokenFacts } from '../../signed-tokens.ts';
 import { NAME } from './payment.ts';
 import { paymentRoutes } from './payment-routes.ts';
@@ -9,6 +10,8 @@ import { readAs } from './read-create.ts';
 
 const TOKEN_PATH = '/api/auth/v2/token';
 const TOKEN_SECONDS = 18_000;
+/** For each IP address, over all of its clients (https://docs.joincandidhealth.com/introduction/getting-started). */
+const LIMIT = { calls: 1000, perMs: 10_000 };
 
 const TokenRequestSchema = Type.Object(
   { client_id: Type.String({ minLength: 1 }), client_secret: Type.String({ minLength: 1 }) },
@@ -50,7 +53,8 @@ export const candid: Dialect = {
   name: NAME,
   title: 'Candid Health',
   prefix: '/candid',
-  async register(scope, { ledger, practice, capabilities, token, logger }) {
+  async register(scope, { ledger, practice, capabilities, pace, token, logger }) {
+    const limit = createCallLimit({ pace }, [LIMIT]);
     const tokens = createSignedTokens({ secret: token, purpose: NAME }, TokenFacts);
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser(
@@ -69,6 +73,9 @@ export const candid: Dialect = {
     answerErrors(scope, { logger });
 
     scope.addHook('onRequest', async (request) => {
+      // The answer has no header that says how long to wait.
+      if (limit.take(request.ip) > 0)
+        throw new CandidProblem(429, 'TooManyRequestsError', { message: 'Too many requests.' });
       if (request.url === `${scope.prefix}${TOKEN_PATH}`) return;
       const [, presented = ''] = /^Bearer (\S+)$/.exec(request.headers.authorization ?? '') ?? [];
       const facts = tokens.read(presented);

@@ -3,7 +3,8 @@ import { DrChronoProblem, throttled } from './problem.ts';
 
 /** Both limits are for the application, over all practices (https://app.drchrono.com/api-docs/). */
 export const PER_HOUR = 500;
-const PER_SECOND = 10;
+/** The vendor throttles a client that makes 10 calls or more within a second. */
+const PER_SECOND = 9;
 const HOUR_MS = 3_600_000;
 
 export type ApplicationLimit = {
@@ -12,7 +13,7 @@ export type ApplicationLimit = {
 };
 
 /**
- * Limits the requests of each application: 10 in any second, and 500 in each hour of the clock, all of them free again at the top
+ * Limits the requests of each application: 9 in any second, and 500 in each hour of the clock, all of them free again at the top
  * of the hour.
  *
  * @param now milliseconds since 1970.

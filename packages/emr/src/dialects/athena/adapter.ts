@@ -4,7 +4,7 @@ import { listNames } from '../../names/list-names.ts';
 import { checkAthenaConnection } from './check.ts';
 import { type AthenaConnection, readPpvConnection, readRecordConnection } from './connection.ts';
 import { fetchLists } from './lists.ts';
-import { methodNeeds } from './method-data.ts';
+import { methodFields, methodNeeds } from './method-data.ts';
 import { readPatientId } from './patient-id.ts';
 import { sendPosting } from './send-posting.ts';
 import { ppvDescription, recordDescription } from './settings.ts';
@@ -64,6 +64,10 @@ function adapterOf(
     check: (options) => checkAthenaConnection(athena, options),
     ...listNames((options) => fetchLists(athena, options)),
     post: (posting, options) => sendPosting(athena, posting, options),
+    methodProblem(payment) {
+      const data = methodFields(athena, payment);
+      return data.ok ? null : data.reason;
+    },
   };
 }
 

@@ -64,7 +64,10 @@ const refused = (why: OurSentence): MethodFields => ({
   reason: sentence`${FAILURE_CODES.method_needs_data.says} ${why}`,
 });
 
-function cardFields(athena: AthenaConnection, { referenceNumber }: Posting): MethodFields {
+function cardFields(
+  athena: AthenaConnection,
+  { referenceNumber }: Pick<Posting, 'referenceNumber'>,
+): MethodFields {
   const { cardLast4, way } = athena;
   if (cardLast4 === undefined) return refused(sentence`A card needs the last four digits of the card.`);
   const last4 = cardLast4 === 'reference_number' ? ENDS_WITH_FOUR.exec(referenceNumber)?.[1] : cardLast4;
@@ -81,7 +84,10 @@ function cardFields(athena: AthenaConnection, { referenceNumber }: Posting): Met
  *
  * @returns the reason for which the payment cannot be sent, when the data are not there.
  */
-export function methodFields(athena: AthenaConnection, posting: Posting): MethodFields {
+export function methodFields(
+  athena: AthenaConnection,
+  posting: Pick<Posting, 'method' | 'referenceNumber'>,
+): MethodFields {
   const kind = kindOf(athena.way, posting.method);
   if (kind === 'other') return { ok: true, fields: {} };
   if (kind === 'card') return cardFields(athena, posting);
