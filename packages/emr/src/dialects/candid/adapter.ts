@@ -40,7 +40,7 @@ export const candid: Dialect = {
     const opened = openCandid(connection, deps);
     return {
       capability: 'lookup',
-      place: `${description.name} ${opened.session.baseUrl} source_internal_id`,
+      place: opened.place,
       bucket: opened.bucket,
       describe: () => describe(opened),
       settleMs: opened.settings.settle_ms,

@@ -51,6 +51,15 @@ test('the bucket is that of our address: all connections share it', () => {
   expect([without.bucket, without.describe().limits]).toEqual([null, []]);
 });
 
+test('what was sent with one API key is not looked up with another, which may be another organization’s', () => {
+  const { place } = open().adapter;
+  const withKey = (client_id: string, client_secret: string) =>
+    open({ credentials: { client_id, client_secret } }).adapter.place;
+  expect(withKey('client-4711', 'another secret of the same key')).toBe(place);
+  expect(withKey('client-4712', 'sesame')).not.toBe(place);
+  expect(place).not.toMatch(/4711|sesame/);
+});
+
 test('the token endpoint is the vendor’s path below the base URL, or the one of the setting', () => {
   expect(open().grant).toMatchObject({
     kind: 'exchange',

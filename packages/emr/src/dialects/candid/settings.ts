@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { type Static, Type } from '@sinclair/typebox';
 import type { AdapterDeps, EmrConnection, RateBucket } from '../../adapter.ts';
 import { fieldsOf, readBaseUrl, readCredentials, readSettings } from '../../connection/read-connection.ts';
@@ -127,6 +128,7 @@ export type Candid = {
   session: EmrSession;
   bucket: RateBucket | null;
   settings: CandidSettings;
+  place: string;
   /** Texts that no sentence may hold. */
   secrets: readonly string[];
 };
@@ -161,6 +163,8 @@ export function openCandid(connection: EmrConnection, { tokens, calls }: Adapter
     ),
     bucket,
     settings,
+    // The API key chooses the organization: another one may lead to another organization.
+    place: `${description.name} ${baseUrl} ${createHash('sha256').update(clientId).digest('hex')}`,
     secrets: [clientId, clientSecret],
   };
 }
