@@ -51,7 +51,8 @@ test('rotate-secret: two are valid during the overlap, never three, and one at o
   expect(await validHashes(id)).toEqual(hashes(first.client_secret, second.client_secret));
   const day = Date.parse(second.old_secret_valid_until ?? '') - Date.now();
   expect(day).toBeGreaterThan(23.9 * 3_600_000);
-  expect(day).toBeLessThanOrEqual(24 * 3_600_000);
+  // PostgreSQL rounds to the millisecond, and its clock is not ours.
+  expect(day).toBeLessThan(24 * 3_600_000 + 1000);
 
   const third = await operator.ask<Created>(['client', 'rotate-secret', id, '--overlap', '2h']);
   expect(await validHashes(id)).toEqual(hashes(second.client_secret, third.client_secret));
