@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { AdapterDeps, EmrConnection, RateBucket } from '../../adapter.ts';
-import { isPlainHttp } from '../../connection/plain-http.ts';
 import { readBaseUrl, readCredentials, readSettings } from '../../connection/read-connection.ts';
-import { readTokenUrl } from '../../connection/token-url.ts';
+import { tokenUrlOf } from '../../connection/token-url.ts';
 import { type EmrSession, openSession } from '../../http/session.ts';
 import {
   CredentialsSchema,
@@ -77,12 +76,8 @@ function openWay(
 ): AthenaConnection {
   const credentials = readCredentials(CredentialsSchema, connection.credentials);
   const baseUrl = baseUrlOf(connection.baseUrl);
-  const tokenUrl =
-    settings.token_url === undefined
-      ? `${baseUrl}/oauth2/v1/token`
-      : readTokenUrl({ name: 'settings: token_url', text: settings.token_url });
-  if (isPlainHttp(tokenUrl) && !isPlainHttp(baseUrl))
-    throw new Error('settings: token_url must be https: the client secret could be read on the way');
+  const usual = `${baseUrl}/oauth2/v1/token`;
+  const tokenUrl = tokenUrlOf({ setting: settings.token_url, usual, baseUrl });
   const isPreview = new URL(baseUrl).hostname === PREVIEW_HOST;
   const callsPerMinute = settings.calls_per_minute ?? (isPreview ? 900 : 9000);
   const bucket = bucketOf({ baseUrl, clientId: credentials.client_id, calls: callsPerMinute });

@@ -1,5 +1,7 @@
 import { type Static, type TProperties, Type } from '@sinclair/typebox';
+import { settleMs, timeoutMs } from '../../connection/common-settings.ts';
 import { fieldsOf } from '../../connection/read-connection.ts';
+import { tokenUrlSetting } from '../../connection/token-url.ts';
 import type { AdapterDescription } from '../../description.ts';
 
 const README = 'packages/emr/src/dialects/athena/README.md';
@@ -46,12 +48,7 @@ const schemaWith = <T extends TProperties>(own: T) =>
         default: 'athena/service/Athenanet.MDP.*',
         description: 'OAuth scope of the access token',
       }),
-      token_url: Type.Optional(
-        Type.String({
-          maxLength: 500,
-          description: 'URL of the token endpoint; without it, /oauth2/v1/token below the base URL',
-        }),
-      ),
+      token_url: tokenUrlSetting('/oauth2/v1/token below the base URL'),
       quota_remaining_header: Type.String({
         pattern: '^[A-Za-z0-9-]{1,100}$',
         default: 'x-ratelimit-remaining',
@@ -66,12 +63,7 @@ const schemaWith = <T extends TProperties>(own: T) =>
             'requests that the app may make in a minute, over all practices; 0: no limit. Without it, 9000 (150 a second), and 900 at the preview address',
         }),
       ),
-      timeout_ms: Type.Integer({
-        minimum: 100,
-        maximum: 300_000,
-        default: 20_000,
-        description: 'milliseconds for one whole exchange, answer included',
-      }),
+      timeout_ms: timeoutMs(20_000),
     },
     { additionalProperties: false },
   );
@@ -108,13 +100,7 @@ export const PpvSettingsSchema = schemaWith({
     description:
       "texts, with | between them and * for any text: a refusal that has one of them says that athena has a payment with this payment's externalrefid already. No other refusal may have one",
   }),
-  settle_ms: Type.Integer({
-    minimum: 0,
-    maximum: 3_600_000,
-    default: 60_000,
-    description:
-      'milliseconds that athena may still need for a payment whose answer was lost; after them it is sent again with the same externalrefid',
-  }),
+  settle_ms: settleMs(60_000),
 });
 
 export const RecordSettingsSchema = schemaWith({

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { type Static, Type } from '@sinclair/typebox';
 import type { AdapterDeps, EmrConnection, RateBucket } from '../../adapter.ts';
+import { confirmWithinMs, settleMs, timeoutMs } from '../../connection/common-settings.ts';
 import { fieldsOf, readBaseUrl, readCredentials, readSettings } from '../../connection/read-connection.ts';
-import { readTokenUrl } from '../../connection/token-url.ts';
+import { tokenUrlOf, tokenUrlSetting } from '../../connection/token-url.ts';
 import type { AdapterDescription } from '../../description.ts';
 import type { Grant } from '../../grant.ts';
 import type { Answer } from '../../http/exchange.ts';
@@ -23,12 +24,7 @@ const CredentialsSchema = Type.Object(
 
 const SettingsSchema = Type.Object(
   {
-    token_url: Type.Optional(
-      Type.String({
-        maxLength: 2000,
-        description: 'https URL of the token endpoint; without it /api/auth/v2/token below the base URL',
-      }),
-    ),
+    token_url: tokenUrlSetting('/api/auth/v2/token below the base URL'),
     // https://docs.joincandidhealth.com/introduction/getting-started: 1000 requests in ten seconds for an IP address.
     calls_per_minute: Type.Integer({
       minimum: 0,
@@ -36,26 +32,9 @@ const SettingsSchema = Type.Object(
       default: 6000,
       description: 'requests a minute that Candid permits to our address, over all practices; 0: no limit',
     }),
-    settle_ms: Type.Integer({
-      minimum: 0,
-      maximum: 3_600_000,
-      default: 60_000,
-      description:
-        'milliseconds that the EMR may still need to show an entry after a send whose answer was lost',
-    }),
-    confirm_within_ms: Type.Integer({
-      minimum: 1000,
-      maximum: 2_592_000_000,
-      default: 86_400_000,
-      description:
-        'milliseconds that the EMR may take to post what it has accepted for later (HTTP 202), before a person has to look',
-    }),
-    timeout_ms: Type.Integer({
-      minimum: 100,
-      maximum: 300_000,
-      default: 20_000,
-      description: 'milliseconds for one whole exchange, answer included',
-    }),
+    settle_ms: settleMs(60_000),
+    confirm_within_ms: confirmWithinMs(),
+    timeout_ms: timeoutMs(20_000),
   },
   { additionalProperties: false },
 );
@@ -142,10 +121,8 @@ export function openCandid(connection: EmrConnection, { tokens, calls }: Adapter
   );
   const baseUrl = readBaseUrl(connection.baseUrl);
   const bucket = bucketOf(settings, baseUrl);
-  const tokenUrl =
-    settings.token_url === undefined
-      ? `${baseUrl}/api/auth/v2/token`
-      : readTokenUrl({ name: 'settings: token_url', text: settings.token_url });
+  const usual = `${baseUrl}/api/auth/v2/token`;
+  const tokenUrl = tokenUrlOf({ setting: settings.token_url, usual, baseUrl });
   return {
     session: openSession(
       { calls },

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { type Static, Type } from '@sinclair/typebox';
 import type { AdapterDeps, EmrConnection, RateBucket } from '../../adapter.ts';
-import { isPlainHttp } from '../../connection/plain-http.ts';
+import { timeoutMs } from '../../connection/common-settings.ts';
 import { fieldsOf, readBaseUrl, readCredentials, readSettings } from '../../connection/read-connection.ts';
-import { readTokenUrl } from '../../connection/token-url.ts';
+import { tokenUrlOf, tokenUrlSetting } from '../../connection/token-url.ts';
 import type { AdapterDescription } from '../../description.ts';
 import { type EmrSession, openSession } from '../../http/session.ts';
 
@@ -23,12 +23,8 @@ const CredentialsSchema = Type.Object(
 
 const SettingsSchema = Type.Object(
   {
-    token_url: Type.Optional(
-      Type.String({
-        maxLength: 500,
-        description:
-          'URL of the token endpoint; without it, /auth/token/ of the instance, or below a base URL that is not fumage-{instance}.canvasmedical.com',
-      }),
+    token_url: tokenUrlSetting(
+      '/auth/token/ of the instance, or below a base URL that is not fumage-{instance}.canvasmedical.com',
     ),
     scope: Type.Optional(
       Type.String({
@@ -45,12 +41,7 @@ const SettingsSchema = Type.Object(
       description:
         'requests that the connection may make in a minute; 0: no limit, because Canvas names none',
     }),
-    timeout_ms: Type.Integer({
-      minimum: 100,
-      maximum: 300_000,
-      default: 20_000,
-      description: 'milliseconds for one whole exchange, answer included',
-    }),
+    timeout_ms: timeoutMs(20_000),
   },
   { additionalProperties: false },
 );
@@ -81,9 +72,7 @@ export type CanvasConnection = {
 /** The FHIR service of an instance. Its tokens come from the instance itself (https://docs.canvasmedical.com/api/customer-authentication). */
 const FHIR_HOST = /^fumage-([a-z0-9-]+)\.canvasmedical\.com$/;
 
-/** @throws Error when the setting cannot be used. */
-function tokenUrlOf({ token_url }: CanvasSettings, baseUrl: string): string {
-  if (token_url !== undefined) return readTokenUrl({ name: 'settings: token_url', text: token_url });
+function usualTokenUrl(baseUrl: string): string {
   const [, instance] = FHIR_HOST.exec(new URL(baseUrl).hostname) ?? [];
   return instance === undefined
     ? `${baseUrl}/auth/token/`
@@ -101,9 +90,8 @@ export function readCanvasConnection(connection: EmrConnection, deps: AdapterDep
   const settings = readSettings(SettingsSchema, connection.settings);
   const credentials = readCredentials(CredentialsSchema, connection.credentials);
   const baseUrl = readBaseUrl(connection.baseUrl);
-  const tokenUrl = tokenUrlOf(settings, baseUrl);
-  if (isPlainHttp(tokenUrl) && !isPlainHttp(baseUrl))
-    throw new Error('settings: token_url must be https: the client secret could be read on the way');
+  const usual = usualTokenUrl(baseUrl);
+  const tokenUrl = tokenUrlOf({ setting: settings.token_url, usual, baseUrl });
   const bucket = bucketOf(baseUrl, settings);
   const source = deps.tokens.of({
     kind: 'client_credentials',

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { type Static, Type } from '@sinclair/typebox';
 import type { AdapterDeps, EmrConnection, RateBucket } from '../../adapter.ts';
+import { confirmWithinMs, settleMs, timeoutMs } from '../../connection/common-settings.ts';
 import { fieldsOf, readBaseUrl, readCredentials, readSettings } from '../../connection/read-connection.ts';
-import { readTokenUrl } from '../../connection/token-url.ts';
+import { tokenUrlOf, tokenUrlSetting } from '../../connection/token-url.ts';
 import type { AdapterDescription } from '../../description.ts';
 import { type EmrSession, openSession } from '../../http/session.ts';
 
@@ -28,12 +29,7 @@ const SettingsSchema = Type.Object(
         description: 'id of the doctor whom every payment names; without it none is named',
       }),
     ),
-    token_url: Type.Optional(
-      Type.String({
-        maxLength: 2000,
-        description: 'https URL of the token endpoint; without it /o/token/ below the base URL',
-      }),
-    ),
+    token_url: tokenUrlSetting('/o/token/ below the base URL'),
     // https://app.drchrono.com/api-docs/: the vendor raises it for an application on request.
     calls_per_hour: Type.Integer({
       minimum: 0,
@@ -43,25 +39,9 @@ const SettingsSchema = Type.Object(
         "requests an hour that DrChrono permits to the application, over all practices; 0: no limit of ours, not the vendor's 10 a second either",
     }),
     // Lists may be some seconds old.
-    settle_ms: Type.Integer({
-      minimum: 0,
-      maximum: 3_600_000,
-      default: 60_000,
-      description: 'milliseconds after a send in which its entry may not be in a list yet',
-    }),
-    confirm_within_ms: Type.Integer({
-      minimum: 1000,
-      maximum: 2_592_000_000,
-      default: 86_400_000,
-      description:
-        'milliseconds that the EMR may take to post what it has accepted for later (HTTP 202), before a person has to look',
-    }),
-    timeout_ms: Type.Integer({
-      minimum: 100,
-      maximum: 300_000,
-      default: 20_000,
-      description: 'milliseconds for one whole exchange, answer included',
-    }),
+    settle_ms: settleMs(60_000),
+    confirm_within_ms: confirmWithinMs(),
+    timeout_ms: timeoutMs(20_000),
   },
   { additionalProperties: false },
 );
@@ -115,10 +95,7 @@ export function openDrChrono(connection: EmrConnection, { tokens, calls }: Adapt
   const bucket = bucketOf(settings, client_id);
   const source = tokens.of({
     kind: 'refresh_token',
-    tokenUrl:
-      settings.token_url === undefined
-        ? `${baseUrl}/o/token/`
-        : readTokenUrl({ name: 'settings: token_url', text: settings.token_url }),
+    tokenUrl: tokenUrlOf({ setting: settings.token_url, usual: `${baseUrl}/o/token/`, baseUrl }),
     clientId: client_id,
     clientSecret: client_secret,
     clientAuth: 'post',

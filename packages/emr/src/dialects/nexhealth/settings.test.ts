@@ -48,8 +48,8 @@ test.each([
   [{ location_id: 0 }, 'settings: location_id: '],
   [{ transaction_id_prefix: 'x'.repeat(19) }, 'settings: transaction_id_prefix: '],
   [{ transaction_id_prefix: 'a b' }, 'settings: transaction_id_prefix: '],
-  [{ token_url: 'authenticates' }, 'settings: token_url must be a URL'],
-  [{ token_url: 'ftp://nexhealth.info/authenticates' }, 'settings: token_url must be a URL'],
+  [{ token_url: 'authenticates' }, 'settings: token_url is not a URL'],
+  [{ token_url: 'ftp://nexhealth.info/authenticates' }, 'settings: token_url must be http or https'],
   [{ token_url: 'http://nexhealth.info/authenticates' }, 'settings: token_url must be https'],
 ])('%j cannot be used', (settings, message) => {
   expect(() => open(settings)).toThrow(message);

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { type Static, Type } from '@sinclair/typebox';
 import type { AdapterDeps, EmrConnection, RateBucket } from '../../adapter.ts';
-import { isPlainHttp } from '../../connection/plain-http.ts';
+import { timeoutMs } from '../../connection/common-settings.ts';
 import { fieldsOf, readBaseUrl, readCredentials, readSettings } from '../../connection/read-connection.ts';
+import { tokenUrlOf, tokenUrlSetting } from '../../connection/token-url.ts';
 import type { AdapterDescription } from '../../description.ts';
 import { type EmrSession, openSession } from '../../http/session.ts';
 import { tokenGrant } from './token-grant.ts';
@@ -37,13 +38,7 @@ const SettingsSchema = Type.Object(
       default: 'emr-payments-',
       description: 'text before our payment id in transaction_id, at most 18 characters: it names the sender',
     }),
-    token_url: Type.Optional(
-      Type.String({
-        maxLength: 500,
-        description:
-          'URL at which the API key is exchanged for a token; without it, /authenticates below the base URL',
-      }),
-    ),
+    token_url: tokenUrlSetting('/authenticates below the base URL'),
     calls_per_minute: Type.Integer({
       minimum: 0,
       maximum: 1_000_000,
@@ -66,12 +61,7 @@ const SettingsSchema = Type.Object(
       description:
         'milliseconds that the practice may take to post what NexHealth has accepted (HTTP 202), before a person has to look',
     }),
-    timeout_ms: Type.Integer({
-      minimum: 100,
-      maximum: 300_000,
-      default: 10_000,
-      description: 'milliseconds for one whole exchange, answer included',
-    }),
+    timeout_ms: timeoutMs(10_000),
   },
   { additionalProperties: false },
 );
@@ -100,16 +90,6 @@ export type NexConnection = {
   secrets: readonly string[];
 };
 
-/** @throws Error when a token would travel in clear although the base URL does not. */
-function readTokenUrl({ token_url }: NexSettings, baseUrl: string): string {
-  if (token_url === undefined) return `${baseUrl}/authenticates`;
-  if (!URL.canParse(token_url) || !/^https?:\/\//i.test(token_url))
-    throw new Error('settings: token_url must be a URL that begins with https://');
-  if (isPlainHttp(token_url) && !isPlainHttp(baseUrl))
-    throw new Error('settings: token_url must be https: the API key could be read on the way');
-  return token_url;
-}
-
 /** 2,000 requests a minute and 100 a second for each API key (https://docs.nexhealth.com/reference/rate-limiting). */
 function bucketOf(apiKey: string, { calls_per_minute: calls }: NexSettings): RateBucket | null {
   if (calls === 0) return null;
@@ -130,7 +110,9 @@ export function readNexConnection(connection: EmrConnection, deps: AdapterDeps):
   const { api_key: apiKey } = readCredentials(CredentialsSchema, connection.credentials);
   const baseUrl = readBaseUrl(connection.baseUrl);
   const bucket = bucketOf(apiKey, settings);
-  const source = deps.tokens.of(tokenGrant({ tokenUrl: readTokenUrl(settings, baseUrl), apiKey }));
+  const usual = `${baseUrl}/authenticates`;
+  const tokenUrl = tokenUrlOf({ setting: settings.token_url, usual, baseUrl });
+  const source = deps.tokens.of(tokenGrant({ tokenUrl, apiKey }));
   const { subdomain, location_id: location = 'every location', transaction_id_prefix: prefix } = settings;
   return {
     session: openSession(deps, {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type Static, Type } from '@sinclair/typebox';
 import type { AdapterDeps, EmrConnection, RateBucket } from '../../adapter.ts';
+import { settleMs } from '../../connection/common-settings.ts';
 import { fieldsOf, readBaseUrl, readCredentials, readSettings } from '../../connection/read-connection.ts';
 import type { AdapterDescription } from '../../description.ts';
 import { type EmrSession, openSession } from '../../http/session.ts';
@@ -40,13 +41,7 @@ const SettingsSchema = Type.Object(
     }),
     // The vendor gives an office 60 s (https://www.opendental.com/site/apispecification.html). What it does with the request of
     // one that is too slow is not documented.
-    settle_ms: Type.Integer({
-      minimum: 0,
-      maximum: 3_600_000,
-      default: 120_000,
-      description:
-        'milliseconds that the EMR may still need to write a payment after a send whose answer was lost',
-    }),
+    settle_ms: settleMs(120_000),
     timeout_ms: Type.Integer({
       minimum: 100,
       maximum: 300_000,

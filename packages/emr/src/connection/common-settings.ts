@@ -1,0 +1,30 @@
+import { Type } from '@sinclair/typebox';
+
+/** How long one whole exchange with the EMR may take. */
+export const timeoutMs = (usual: number) =>
+  Type.Integer({
+    minimum: 100,
+    maximum: 300_000,
+    default: usual,
+    description: 'milliseconds for one whole exchange, answer included',
+  });
+
+/** How long after a send whose answer was lost nothing that is missing proves anything. */
+export const settleMs = (usual: number) =>
+  Type.Integer({
+    minimum: 0,
+    maximum: 3_600_000,
+    default: usual,
+    description:
+      'milliseconds that the EMR may still need to show an entry after a send whose answer was lost',
+  });
+
+/** How long an EMR that accepts first may take. */
+export const confirmWithinMs = () =>
+  Type.Integer({
+    minimum: 1000,
+    maximum: 2_592_000_000,
+    default: 86_400_000,
+    description:
+      'milliseconds that the EMR may take to post what it has accepted for later (HTTP 202), before a person has to look',
+  });
