@@ -95,9 +95,47 @@ const gaveUp: Records = {
   endedUnexpectedly: [],
 };
 
+/** An EMR that splits payments, and one that keeps nothing of ours. */
+const splitting = { ...traitsOf('lookup'), splits: true };
+const keyless = {
+  ...traitsOf('none'),
+  keyless: true,
+  mayNotName: true,
+  drops: ['reference_number', 'payment_method', 'location'] as const,
+};
+const halves: Records['ledger'] = [
+  { ...entry, amount: 12 },
+  { ...entry, emr_transaction_id: '78', amount: 0.5 },
+];
+const bare: LedgerEntry = {
+  ...entry,
+  payment_id: null,
+  reference_number: null,
+  payment_method: null,
+  location: null,
+};
+const bareEntry = (records: Partial<Records>): Records => ({
+  ...good,
+  requested: [{ ...requested, emr: keyless }],
+  ledger: [bare],
+  received: ['one', 'two'].map((name) =>
+    got(
+      name,
+      eventBody('payment.created', { emr_transaction_id: null, reference_number: 'R1', amount: 12.5 }),
+    ),
+  ),
+  stored: [{ ...stored, emrTransactionId: null }],
+  ...records,
+});
+
 describe('finds no violation in', () => {
   test.each<[string, Records]>([
     ['a posted payment, its event repeated', good],
+    [
+      'two rows that are a payment, at an EMR that splits payments',
+      { ...good, requested: [{ ...requested, emr: splitting }], ledger: halves },
+    ],
+    ['an entry that is known by patient and amount, and posted without an id', bareEntry({})],
     ['a posted payment whose EMR named no entry', unnamed],
     ['a failed payment', failed],
     ['a payment that needs review and is in the ledger once', review],
@@ -141,6 +179,30 @@ describe('finds no violation in', () => {
 const withStatus = (status: string): Records => ({ ...good, stored: [{ ...stored, status }] });
 
 const wrong: [Rule, string, Records][] = [
+  [
+    'two ledger entries for one payment',
+    'two halves at an EMR that splits nothing',
+    { ...good, ledger: halves },
+  ],
+  [
+    'two ledger entries for one payment',
+    'a payment that a splitting EMR has twice',
+    {
+      ...good,
+      requested: [{ ...requested, emr: splitting }],
+      ledger: [entry, { ...entry, emr_transaction_id: '78' }],
+    },
+  ],
+  [
+    'two ledger entries for one payment',
+    'two entries that only patient and amount tell',
+    bareEntry({ ledger: [bare, { ...bare, emr_transaction_id: '78' }] }),
+  ],
+  [
+    'ledger entry without a request',
+    'an entry of another amount at a keyless EMR',
+    bareEntry({ ledger: [bare, { ...bare, amount: 3 }] }),
+  ],
   ['acknowledged payment is lost', 'it has no row', { ...gaveUp, requested: [requested] }],
   ['acknowledged payment is not settled', 'retrying at the end', withStatus('retrying')],
   [
