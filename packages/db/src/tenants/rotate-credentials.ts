@@ -22,7 +22,8 @@ type SecretTable = { table: string; owner: string; hash: string };
 
 /**
  * Ends the old secrets and adds the new one. The owner's row is locked before this statement. Times are those of the statement: a
- * rotation that waited for another began before that one's secret was made.
+ * rotation that waited for another began before that one's secret was made. The end is rounded as the column rounds it, so that the
+ * answer says what is stored.
  */
 const rotating = ({ table, owner, hash }: SecretTable) =>
   named({
@@ -33,7 +34,7 @@ const rotating = ({ table, owner, hash }: SecretTable) =>
         SELECT id, id = max(id) OVER () AS is_newest FROM ${table}
          WHERE ${owner} = :ownerId AND (expires_at IS NULL OR expires_at > statement_timestamp())
       ), until AS MATERIALIZED (
-        SELECT statement_timestamp() + make_interval(secs => :overlapMs / 1000.0) AS at
+        SELECT (statement_timestamp() + make_interval(secs => :overlapMs / 1000.0))::timestamptz(3) AS at
       ), old AS (
         UPDATE ${table} s
            SET expires_at = least(s.expires_at, CASE WHEN valid.is_newest THEN until.at ELSE statement_timestamp() END)

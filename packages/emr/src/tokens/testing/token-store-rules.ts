@@ -12,6 +12,9 @@ const pairOf = (name: string, expiresInMs = 60_000) => ({
   expiresInMs,
 });
 
+/** One that ended before it began: a store may round its times to a millisecond. */
+const LEASE_THAT_HAS_ENDED = { leaseMs: -5 };
+
 async function leased(store: TokenStore, key: string, input: { generation?: number; leaseMs?: number } = {}) {
   const lease = await store.lease({ key, generation: 0, leaseMs: 60_000, ...input });
   if (lease === null) throw new Error('no lease');
@@ -72,7 +75,7 @@ export const tokenStoreRules: readonly TokenStoreRule[] = [
     name: 'a lease that ran out passes to the next; the one before can end nothing',
     async run(store) {
       const key = newKey();
-      const stopped = await leased(store, key, { leaseMs: 0 });
+      const stopped = await leased(store, key, LEASE_THAT_HAS_ENDED);
       const next = await leased(store, key);
       expect(next.fence).toBe(stopped.fence + 1);
       await store.giveUp(stopped, { state: 'login_required', waitMs: 60_000 });
@@ -83,7 +86,7 @@ export const tokenStoreRules: readonly TokenStoreRule[] = [
     name: 'a pair whose lease ran out is stored, and what the next holder says of the one before counts no more',
     async run(store) {
       const key = newKey();
-      const late = await leased(store, key, { leaseMs: 0 });
+      const late = await leased(store, key, LEASE_THAT_HAS_ENDED);
       const next = await leased(store, key);
       expect(await store.put(late, pairOf('late'))).toBe(true);
       // The vendor refused it with the dead refresh token.
