@@ -4,7 +4,7 @@ import { baseUrl } from './bundle.ts';
 
 type SearchParameter = { name: string; type: string };
 
-/** What the CapabilityStatement of one release says besides what all of them say. */
+/** The parts of the CapabilityStatement that differ between releases. */
 export type Release = {
   /** `4.0.1`. */
   version: string;

@@ -34,7 +34,7 @@ const FAILURES: ReadonlySet<string> = new Set([
 const refusedAs = ({ code }: Trouble): FailedCode =>
   code === 'connection_misconfigured' ? code : 'emr_refused';
 
-/** @returns the trouble with the EMR's own words as FHIR gives them. */
+/** Adds the EMR's own words, as FHIR gives them, to a trouble. */
 const withWords = (trouble: Trouble, { body }: Answer): Trouble => ({ ...trouble, ...wordsOf(body) });
 
 /** True when the answer's body is an OperationOutcome that reports an error, against its status. */

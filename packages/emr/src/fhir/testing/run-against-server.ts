@@ -7,7 +7,7 @@ import type { UnderTest } from '../../conformance/under-test.ts';
 import { practiceResources } from './practice-resources.ts';
 import { bearer, type RunningServer } from './server-under-test.ts';
 
-/** What a server refuses, besides what every FHIR server does: the reference to a patient that is not there is refused by most. */
+/** The refusals that the suite expects of a server that is not ours: most refuse a reference to a patient that is not there. */
 export const REFUSALS: UnderTest['refusals'] = [
   { name: 'an unknown patient', change: { emrPatientId: 'pat-9' }, code: 'emr_refused' },
 ];

@@ -52,7 +52,7 @@ export function serverUnderTest(
     refusals,
   }: {
     settings: R4Variant;
-    /** What this server refuses, besides what every FHIR server does. */
+    /** The postings that this server refuses. */
     refusals: UnderTest['refusals'];
   },
 ): UnderTest {
