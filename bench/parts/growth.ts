@@ -5,6 +5,8 @@ import { writeHistory } from '../service/history.ts';
 import { openService, type Service } from '../service/open-service.ts';
 import { mostPerSecond } from './accept.ts';
 
+/** Patients of each practice: their payments go to as many places of the indexes. */
+const PATIENTS = 250_000;
 const LIST = '/v1/payments?limit=20';
 
 async function listsPerSecond(service: Service, seconds: number): Promise<number | null> {
@@ -25,7 +27,7 @@ export const growth: Part = async ({ environment, size, say }) => {
   const service = await openService(environment, {
     name: 'growth',
     workers: 0,
-    tenants: { count: 8, postingCap: 16, deliveryCap: 32 },
+    tenants: { count: 8, postingCap: 16, deliveryCap: 32, patients: size === 'quick' ? 2_000 : PATIENTS },
   });
   const place = { url: service.stack.apiUrl, tenants: service.tenants };
   const measure = async (warmUpSeconds: number) => {
