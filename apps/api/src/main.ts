@@ -11,12 +11,12 @@ import { openAdapterDeps } from '@emr-payments/operations';
 import {
   configOrExit,
   createLogger,
-  openTransport,
   queueTroubleOf,
   readKeyring,
   runProcess,
   within,
 } from '@emr-payments/runtime';
+import { openTransport } from '@emr-payments/runtime/queues';
 import { createAgents, dnsResolve } from '@emr-payments/webhooks';
 import { buildApp } from './app.ts';
 import { openBulkheads } from './bulkheads/open-bulkheads.ts';

@@ -1,5 +1,6 @@
 import { type Database, measureWork, type WorkMeasures } from '@emr-payments/db';
-import { createRegistry, type Registry, within } from '@emr-payments/runtime';
+import { within } from '@emr-payments/runtime';
+import { createRegistry, type Registry } from '@emr-payments/runtime/metrics';
 import { Counter, Gauge, Histogram } from 'prom-client';
 
 /** The counters of one worker. Every label takes few, fixed values: docs/operating.md lists them. */

@@ -1,7 +1,8 @@
 import { openCredentials, openDatabase, openDatabaseCheck } from '@emr-payments/db';
 import { createAdapters } from '@emr-payments/emr';
 import { openAdapterDeps } from '@emr-payments/operations';
-import { type Logger, openTransport, queueTroubleOf, type Releases, within } from '@emr-payments/runtime';
+import { type Logger, queueTroubleOf, type Releases, within } from '@emr-payments/runtime';
+import { openTransport } from '@emr-payments/runtime/queues';
 import { createAgents } from '@emr-payments/webhooks';
 import type { WorkerConfig } from './config.ts';
 import { buildHealthServer } from './health.ts';

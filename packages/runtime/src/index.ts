@@ -5,14 +5,13 @@ export * from './config.ts';
 export * from './every.ts';
 export * from './keyring-config.ts';
 export * from './logger.ts';
-export * from './metrics.ts';
 export {
   QUEUE_TROUBLES,
   type QueueTrouble,
   QueueUnusableError,
   queueTroubleOf,
 } from './queue-trouble.ts';
-export * from './queues.ts';
+export type { QueueConsumer, QueueEntry, QueueName, Transport } from './queues.ts';
 export * from './readiness.ts';
 export * from './sealing.ts';
 export * from './shares.ts';
