@@ -150,6 +150,7 @@ export {
   saveConnection,
 } from './tenants/save-connection.ts';
 export type { PatientChange } from './tenants/settle-patients.ts';
+export { type FoundPatient, type StoredPatient, storeFoundPatient } from './tenants/store-found-patient.ts';
 
 // Access tokens of EMRs.
 export { countEndedLogins, forgetEndedLogins, readTokenStates } from './tokens/ended-logins.ts';

@@ -10,6 +10,7 @@ import { existingEntryRules } from './rules/existing-entries.ts';
 import { fieldRules } from './rules/fields.ts';
 import { lookUpRules } from './rules/look-up.ts';
 import { nameRules } from './rules/names.ts';
+import { patientRules } from './rules/patients.ts';
 import { postingFaultRules } from './rules/posting-faults.ts';
 import { readingFaultRules } from './rules/reading-faults.ts';
 import { refusalRules } from './rules/refusals.ts';
@@ -44,6 +45,7 @@ export function rulesFor(emr: UnderTest): readonly Rule[] {
     ...postingFaultRules,
     ...readingFaultRules,
     ...wordRules,
+    ...patientRules(emr, adapter),
     ...checkRules(emr),
   ].filter(({ concerns }) => concerns?.(emr, adapter) ?? true);
 }

@@ -24,6 +24,23 @@ export type TextLimit = { length: number; over: 'clipped' | 'refused' };
 /** Fields of an entry by which a look-up or a second send can see that it is another payment. */
 export type Compared = 'amount' | 'patient' | 'deposit date' | 'payment method';
 
+/** The patients of the server, for an adapter that looks for them. */
+export type PatientSearch = {
+  /** Patients who each have their MRN alone. */
+  one: readonly [{ mrn: string; emrPatientId: string }, ...{ mrn: string; emrPatientId: string }[]];
+  /**
+   * MRNs that nobody has: first one that is like no other, then those that the vendor's search takes for another one, such as the
+   * beginning of an MRN, or one in another case.
+   */
+  nobody: readonly [{ name: string; mrn: string }, ...{ name: string; mrn: string }[]];
+  /** Gives two patients the same MRN, none of the others here. @returns it. */
+  shared(): Promise<string>;
+  /** Closes the record of a patient who is none of the others here, as by archiving it. @returns their MRN. */
+  closed(): Promise<string>;
+  /** Answers to a look-up that prove nothing, made from the honest one, for a patient and for nobody. */
+  unclear: readonly { name: string; change(answer: WireAnswer): WireAnswer }[];
+};
+
 /**
  * An adapter and the server on which it is tried. All rules share the server, and several rules may run at the same time,
  * so these values hold for the whole run.
@@ -77,6 +94,8 @@ export type UnderTest = {
   refusals: readonly { name: string; change: Partial<Posting>; code: string }[];
   /** Answers without our payment, to a look-up, that prove nothing: each is made from the honest answer for no entry. */
   unclear: readonly { name: string; change(answer: WireAnswer): WireAnswer }[];
+  /** Present exactly for an adapter with `findPatient`. */
+  patients?: PatientSearch;
   /** The body of an error in the vendor's format, with these words in each of its free texts. */
   complaint(words: string): string;
   /**
