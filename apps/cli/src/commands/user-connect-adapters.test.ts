@@ -36,6 +36,7 @@ const WAYS: Record<string, Way[]> = {
   'fhir-r5': [
     { path: '/fhir', credentials: () => ({ bearer_token: 'sesame' }), settings: { settle_ms: '1000' } },
     { path: '/fhir/r5', credentials: () => ({ bearer_token: 'sesame' }) },
+    { path: '/fhir/r5', credentials: () => ({ ...token('/fhir/r5'), scope: 'system/*.crus' }) },
   ],
   'open-dental': [
     {

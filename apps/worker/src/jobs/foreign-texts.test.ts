@@ -97,12 +97,20 @@ test.each<[string, ForeignWays['created']]>([
       },
     }),
   ],
-  ['a refusal that is no resource', () => ({ status: 400, body: EVIL })],
 ])('%s in words that cannot be stored is a refusal', async (_name, created) => {
   emr.behave({ created: created as NonNullable<ForeignWays['created']> });
   await fixture.accept();
   await work();
   expect(await payment()).toMatchObject({ status: 'failed' });
+  await expectReadable();
+  expect(emr.sends()).toBe(1);
+});
+
+test('a 400 that is no resource proves nothing, in words that cannot be stored', async () => {
+  emr.behave({ created: (() => ({ status: 400, body: EVIL })) as NonNullable<ForeignWays['created']> });
+  await fixture.accept();
+  await fixture.workOne('post_payment');
+  expect(await payment()).toMatchObject({ status: 'retrying' });
   await expectReadable();
   expect(emr.sends()).toBe(1);
 });

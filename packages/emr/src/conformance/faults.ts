@@ -73,7 +73,8 @@ export const FAULTS: readonly Fault[] = [
   },
   status(400, REFUSAL),
   status(401, ['not_sent']),
-  status(403, ['not_sent']),
+  // With a body that is not the vendor's, a filter between us and the EMR may have put it in place of the EMR's answer.
+  status(403, ['not_sent', 'unknown']),
   status(404, REFUSAL),
   status(409, ['unknown']),
   status(422, REFUSAL),

@@ -115,6 +115,8 @@ export type UnderTest = {
   ids: readonly [string, ...string[]];
   /** The largest amount that the vendor takes, below 9999999999.99. */
   largestAmount?: string;
+  /** Sentences of the check about entries of the lists that no payment can use: a server may list them, or leave them out. */
+  mayBeUnusable?: readonly string[];
   /** Sentences that the check of a good connection makes. */
   remarks: readonly string[];
   /** The vendor's limits below those of our own API (notes 5000, reference number 255). */

@@ -1,4 +1,4 @@
-import { type FailedCode, sentence } from '@emr-payments/contracts';
+import { type FailedCode, type OurSentence, sentence } from '@emr-payments/contracts';
 import type { PostOutcome, Trouble } from '../adapter.ts';
 import { describeNoAnswer, judgeStatus } from '../http/evidence.ts';
 import type { Answer, NoAnswer } from '../http/exchange.ts';
@@ -34,13 +34,47 @@ const FAILURES: ReadonlySet<string> = new Set([
 const refusedAs = ({ code }: Trouble): FailedCode =>
   code === 'connection_misconfigured' ? code : 'emr_refused';
 
-/** @returns the trouble with the EMR's own words as FHIR gives them. */
+/** Adds the EMR's own words, as FHIR gives them, to a trouble. */
 const withWords = (trouble: Trouble, { body }: Answer): Trouble => ({ ...trouble, ...wordsOf(body) });
 
 /** True when the answer's body is an OperationOutcome that reports an error, against its status. */
 function saysError({ body }: Answer): boolean {
   const outcome = parseAs(OperationOutcomeSchema, body);
   return outcome !== null && remarksOf(outcome).errorSaid;
+}
+
+/**
+ * Finds out that a 4xx whose status speaks of a refusal is none. FHIR servers give the reason of a 4xx in an OperationOutcome
+ * (https://hl7.org/fhir/R4/http.html#create, https://hl7.org/fhir/R5/http.html#create). A page, a text, another JSON, no body, and an
+ * OperationOutcome without an issue or without an error come from elsewhere: from a gateway, which may have replaced the answer after
+ * the EMR had acted, or from an address that is no FHIR server. They prove neither a refusal nor, with a 403, that nothing was done.
+ * Filters of outgoing answers give their 403 after the EMR has acted (https://github.com/owasp-modsecurity/ModSecurity/issues/3461).
+ * Some issues of an OperationOutcome speak of an earlier send, or of an end that was not reached.
+ *
+ * A 401 and a 429 need no form: the first says that "the request has not been applied", the second that it is one too many
+ * (https://www.rfc-editor.org/rfc/rfc9110#section-15.5.2, https://www.rfc-editor.org/rfc/rfc6585#section-4).
+ *
+ * @returns what the answer proves instead; null for a refusal in the form of FHIR.
+ */
+function noRefusal(answer: Answer): PostOutcome | null {
+  const { trouble } = judgeStatus(answer);
+  const unknown = (code: Trouble['code'], detail: OurSentence): PostOutcome => ({
+    ...withWords(trouble, answer),
+    outcome: 'unknown',
+    code,
+    detail,
+  });
+  const outcome = parseAs(OperationOutcomeSchema, answer.body);
+  if (outcome === null || !remarksOf(outcome).errorSaid) {
+    const form = sentence`The answer does not have the form in which a FHIR server refuses.`;
+    return unknown('answer_not_understood', sentence`${trouble.detail} ${form}`);
+  }
+  const says = (codes: ReadonlySet<string>) => outcome.issue.some(({ code = '' }) => codes.has(code));
+  if (says(CONFLICTS))
+    return unknown('conflict', sentence`The EMR reported a conflict (HTTP ${answer.status}).`);
+  if (says(FAILURES))
+    return unknown('emr_error', sentence`The EMR reported a failure of its own (HTTP ${answer.status}).`);
+  return null;
 }
 
 /**
@@ -91,6 +125,10 @@ export function classifyPost(
     return { outcome: result.handedOver ? 'unknown' : 'not_sent', ...describeNoAnswer(result) };
   }
   const { verdict, trouble } = judgeStatus(result);
+  if (verdict === 'refused' || result.status === 403) {
+    const open = noRefusal(result);
+    if (open !== null) return open;
+  }
   switch (verdict) {
     case 'accepted': {
       const emrTransactionId = namedEntry(payments, result);
@@ -111,16 +149,6 @@ export function classifyPost(
     }
     case 'refused': {
       const outcome = parseAs(OperationOutcomeSchema, result.body);
-      const says = (codes: ReadonlySet<string>) =>
-        outcome?.issue.some(({ code = '' }) => codes.has(code)) === true;
-      if (says(CONFLICTS)) {
-        const detail = sentence`The EMR reported a conflict (HTTP ${result.status}).`;
-        return { outcome: 'unknown', code: 'conflict', detail, ...wordsOf(result.body) };
-      }
-      if (says(FAILURES)) {
-        const detail = sentence`The EMR reported a failure of its own (HTTP ${result.status}).`;
-        return { outcome: 'unknown', code: 'emr_error', detail, ...wordsOf(result.body) };
-      }
       const code = refusalCode(payments, outcome) ?? refusedAs(trouble);
       const reason = refusalReason(payments, { outcome, code, status: result.status });
       return { outcome: 'refused', code, reason, ...wordsOf(result.body) };

@@ -1,7 +1,13 @@
-import { Type } from '@sinclair/typebox';
+import { type TObject, type TProperties, Type } from '@sinclair/typebox';
 import type { AdapterDeps, Capability, EmrConnection } from '../adapter.ts';
-import { readBaseUrl } from '../connection/read-connection.ts';
-import { authOf, readSmartCredentials, secretsOf } from '../connection/smart-credentials.ts';
+import { fieldsOf, readBaseUrl } from '../connection/read-connection.ts';
+import {
+  authOf,
+  readSmartCredentials,
+  secretsOf,
+  smartCredentials,
+} from '../connection/smart-credentials.ts';
+import type { AdapterDescription } from '../description.ts';
 import { type EmrSession, openSession } from '../http/session.ts';
 import type { PaymentResource } from './payment-resource.ts';
 
@@ -10,7 +16,7 @@ export const Uri = (options: { default?: string; description: string }) =>
   Type.String({ pattern: '^[A-Za-z][A-Za-z0-9+.-]*:[A-Za-z0-9._~:/@!*+;=-]+$', maxLength: 255, ...options });
 
 /** The settings that say how a payment of this type is found again. */
-export const keySettings = (type: string) => ({
+const keySettings = (type: string) => ({
   // Sending again is safe only at an EMR that honours the condition: without its word it is taken not to. A search that is
   // not honoured proves nothing (`absent`), so it may be tried.
   conditional_create: Type.Boolean({
@@ -29,7 +35,7 @@ export const keySettings = (type: string) => ({
   }),
 });
 
-export const timeSettings = {
+const timeSettings = {
   // Gateways commonly give a request up after 60 s.
   settle_ms: Type.Integer({
     minimum: 0,
@@ -52,6 +58,23 @@ export const timeSettings = {
     description: 'milliseconds for one whole exchange, answer included',
   }),
 };
+
+/** Makes the settings of a dialect: those of every FHIR server, and its own among them. */
+export const fhirSettings = <T extends TProperties>(type: string, own: T) =>
+  Type.Object({ ...keySettings(type), ...own, ...timeSettings }, { additionalProperties: false });
+
+/** Makes the description of a dialect: its credentials are those of every FHIR server. */
+export const describeFhir = (
+  name: string,
+  { title, baseUrl, settings }: { title: string; baseUrl: string; settings: TObject },
+): AdapterDescription => ({
+  name,
+  title,
+  credentials: fieldsOf(smartCredentials),
+  settings: fieldsOf(settings),
+  example: { baseUrl, credentials: {}, settings: {} },
+  readme: `packages/emr/src/dialects/${name}/README.md`,
+});
 
 /** The settings that the code for all FHIR servers reads. */
 export type FhirSettings = {

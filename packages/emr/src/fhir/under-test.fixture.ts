@@ -1,6 +1,7 @@
 import type { SettingValues } from '../adapter.ts';
 import type { WireAnswer } from '../conformance/break-server.ts';
 import type { UnderTest } from '../conformance/under-test.ts';
+import { METHODS } from './testing/practice-resources.ts';
 
 /** A Bundle without matches, changed. */
 const bundle =
@@ -14,7 +15,7 @@ const remark = (severity: string, code: string) => ({
   resource: { resourceType: 'OperationOutcome', issue: [{ severity, code }] },
 });
 /** Answers to a search for one payment that prove nothing. */
-export const unclear = (type: string): UnderTest['unclear'] => [
+const unclear = (type: string): UnderTest['unclear'] => [
   {
     name: 'an error in place of the answer',
     change: (answer) => ({ ...answer, body: JSON.stringify(remark('error', 'exception').resource) }),
@@ -34,7 +35,7 @@ export const unclear = (type: string): UnderTest['unclear'] => [
 ];
 
 /** Ids of the kinds that FHIR servers give: none of them is read as anything but text. */
-export const IDS: UnderTest['ids'] = [
+const IDS: UnderTest['ids'] = [
   'pay_1',
   `p-${'x'.repeat(80)}`,
   'urn:uuid:6f1f3a5e-9c5e-4d2f-8b7a-2f9f6d1f0c11',
@@ -43,7 +44,7 @@ export const IDS: UnderTest['ids'] = [
 type Json = Record<string, unknown>;
 
 /** An error with the same words in each free text that an OperationOutcome has. */
-export const complaint: UnderTest['complaint'] = (words) =>
+const complaint: UnderTest['complaint'] = (words) =>
   JSON.stringify({
     resourceType: 'OperationOutcome',
     text: { status: 'generated', div: `<div>${words}</div>` },
@@ -69,7 +70,7 @@ export const statement =
     return { ...answer, body: JSON.stringify(whole) };
   };
 /** Statements of servers to which no payment can be posted. */
-export const unusableStatements = ({
+const unusableStatements = ({
   type,
   otherVersion,
 }: {
@@ -149,7 +150,7 @@ export const usableStatements = ({
 ];
 
 /** The answer to a create, if the EMR had given the entry another id. */
-export const renamed: NonNullable<UnderTest['renamed']> = (
+const renamed: NonNullable<UnderTest['renamed']> = (
   { headers: { location = '', ...headers }, ...answer },
   id,
 ) => ({
@@ -157,7 +158,59 @@ export const renamed: NonNullable<UnderTest['renamed']> = (
   headers: { ...headers, location: location.replace(/[^/]+(?=\/_history)/, encodeURIComponent(id)) },
 });
 
-export function capabilityWith(settings: {
+const method = (given: string, code: { id: string; name: string }) => ({ given, code, inEntry: code.name });
+
+type Settings = { conditional_create?: boolean; search?: boolean };
+
+/** The parts of the suite's description that are alike for all FHIR servers, at whatever address. */
+export const fhirParts = ({
+  type,
+  otherVersion,
+  settings,
+  listed,
+}: {
+  type: string;
+  /** A release that the adapter does not speak. */
+  otherVersion: string;
+  settings: Settings;
+  /** False: the names of methods and locations come from the connection. */
+  listed: boolean;
+}) =>
+  ({
+    capability: capabilityWith(settings),
+    answers: 'named',
+    again: 'named',
+    lists: listed ? 'read' : 'fixed',
+    anyName: { method: false, location: !listed },
+    sees: {
+      lookUp: ['amount', 'patient', 'deposit date'],
+      send: ['amount', 'patient', 'deposit date', 'payment method'],
+    },
+    keyless: false,
+    ids: IDS,
+    remarks: [],
+    isSend: ({ method, path }) => method === 'POST' && path.endsWith(`/${type}`),
+    unclear: unclear(type),
+    complaint,
+    statements: unusableStatements({ type, otherVersion }),
+    renamed,
+    limits: {},
+    practice: {
+      patientIds: ['pat-1001', 'pat-1002'],
+      methods: [
+        method(' caRD ', { id: listed ? `${METHODS}|CARD` : 'Card', name: 'Card' }),
+        method('patient  portal', {
+          id: listed ? `${METHODS}|PTPA` : 'Patient Portal',
+          name: 'Patient Portal',
+        }),
+        method('HSA/FSA Card', { id: listed ? `${METHODS}|HSA` : 'HSA/FSA Card', name: 'HSA/FSA Card' }),
+      ],
+    },
+  }) satisfies Partial<Omit<UnderTest, 'practice'>> & {
+    practice: Pick<UnderTest['practice'], 'patientIds' | 'methods'>;
+  };
+
+function capabilityWith(settings: {
   conditional_create?: boolean;
   search?: boolean;
 }): UnderTest['capability'] {

@@ -95,7 +95,7 @@ const both = (change: { date?: string; amount?: object }) => ({
 });
 
 test.each<[string, unknown, number, string]>([
-  // What R4 demands of a PaymentNotice.
+  // R4 demands these of a PaymentNotice.
   ['no status', without('status'), 400, 'required'],
   ['no created', without('created'), 400, 'required'],
   ['no payment', without('payment'), 400, 'required'],

@@ -1,3 +1,4 @@
+import { isObject, type Json } from '../../fhir/json.ts';
 import {
   backbone,
   codeableConcept,
@@ -15,8 +16,6 @@ import {
   dateTime,
   id,
   invalid,
-  isObject,
-  type Json,
   many,
   maybe,
   object,

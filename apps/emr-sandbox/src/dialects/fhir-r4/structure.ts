@@ -1,9 +1,6 @@
 import { clip } from '@emr-payments/runtime';
+import { isObject, type Json } from '../../fhir/json.ts';
 import { FhirProblem } from '../../fhir/operation-outcome.ts';
-
-export type Json = Record<string, unknown>;
-export const isObject = (value: unknown): value is Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Checks one value; `at` is its FHIRPath, such as `PaymentNotice.amount`. @throws FhirProblem */
 export type Check = (value: unknown, at: string) => void;

@@ -201,7 +201,12 @@ test('metadata follows the capabilities', async () => {
   });
   const statement = (await app.inject('/fhir/metadata')).json();
   expect(statement).toMatchObject({ resourceType: 'CapabilityStatement', fhirVersion: '5.0.0' });
-  expect(statement.rest[0].resource[0]).toMatchObject({ conditionalCreate: false, searchParam: [] });
+  const [payments] = statement.rest[0].resource;
+  expect(payments).toMatchObject({
+    conditionalCreate: false,
+    interaction: [{ code: 'create' }, { code: 'read' }],
+  });
+  expect(payments).not.toHaveProperty('searchParam');
   expect((await app.inject('/fhir/PaymentReconciliation?identifier=x')).statusCode).toBe(400);
 });
 

@@ -1,11 +1,9 @@
 import { METHOD_SYSTEM } from '../../fhir/identifiers.ts';
+import { isObject, type Json } from '../../fhir/json.ts';
 import { FhirProblem } from '../../fhir/operation-outcome.ts';
 import type { Practice } from '../../practice.ts';
 import type { PaymentReconciliation } from './posting-resource.ts';
 
-type Json = Record<string, unknown>;
-const isObject = (value: unknown): value is Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 const at = (element: string) => `PaymentReconciliation.${element}`;
 
 function required(resource: Json, element: string): unknown {

@@ -21,7 +21,7 @@ export const wrongOutcomes: readonly WrongAdapter[] = [
   },
   {
     mistake: 'calls everything without an answer not_sent',
-    breaks: /^post, .*: unknown$|a post that is aborted after/,
+    breaks: /^post, .*: (refused or )?unknown$|a post that is aborted after/,
     wrap: posting((outcome) =>
       outcome.outcome === 'unknown' ? { ...outcome, outcome: 'not_sent' } : outcome,
     ),
@@ -45,7 +45,7 @@ export const wrongOutcomes: readonly WrongAdapter[] = [
   },
   {
     mistake: 'calls a refusal not_sent: it would be sent until the horizon',
-    breaks: /^refusals: |^post, HTTP (400|404|422)|the referenceNumber over the limit/,
+    breaks: /^refusals: |the referenceNumber over the limit/,
     wrap: posting((outcome) =>
       outcome.outcome === 'refused' ? { ...asTrouble(outcome), outcome: 'not_sent' } : outcome,
     ),
@@ -77,7 +77,7 @@ export const wrongOutcomes: readonly WrongAdapter[] = [
   },
   {
     mistake: 'refuses without a reason',
-    breaks: /^refusals: .* a reason|^post, HTTP (400|404|422)/,
+    breaks: /^refusals: .* a reason/,
     wrap: posting((outcome) =>
       outcome.outcome === 'refused' ? { ...outcome, reason: sentence`` } : outcome,
     ),

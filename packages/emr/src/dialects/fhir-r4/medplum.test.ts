@@ -7,7 +7,7 @@ import { rulesFor } from '../../conformance/conformance.ts';
 import { contextOf, foundAs, runRule } from '../../conformance/rule.ts';
 import type { UnderTest } from '../../conformance/under-test.ts';
 import { openMedplumServer } from '../../fhir/medplum-server.fixture.ts';
-import { METHODS, practiceResources } from '../../fhir/testing/practice-resources.ts';
+import { practiceResources } from '../../fhir/testing/practice-resources.ts';
 import { localAdapterDeps } from '../../local-deps.ts';
 import { fhirR4 } from './adapter.ts';
 import { toPaymentNotice } from './payment-notice.ts';
@@ -41,19 +41,6 @@ const STATEMENT = {
 // Opened before the tests are collected: the suite's rules are made for its address.
 const medplum = await openMedplumServer({ metadata: STATEMENT, validates: true });
 for (const resource of practiceResources) await medplum.put(resource);
-// The suite's check wants a list without a heading in it.
-await medplum.put({
-  resourceType: 'CodeSystem',
-  id: 'payment-methods',
-  url: METHODS,
-  status: 'active',
-  content: 'complete',
-  concept: [
-    { code: 'CARD', display: 'Card' },
-    { code: 'HSA', display: 'HSA/FSA Card' },
-    { code: 'PTPA', display: 'Patient Portal' },
-  ],
-});
 afterAll(() => medplum.close());
 
 const payment = (): Posting => ({
@@ -126,7 +113,7 @@ test('its validator refuses what R4 does not have, so the tests above are no for
 
 describe.each([LISTED, FIXED])('the suite on Medplum, with the settings %j', (settings) => {
   const emr: UnderTest = {
-    ...serverUnderTest({ baseUrl: medplum.baseUrl, token: '', settings, refusals: [] }),
+    ...serverUnderTest({ baseUrl: medplum.baseUrl, token: '' }, { settings, refusals: [] }),
     // It answers with the resource, whatever we prefer.
     renamed: (answer, id) => ({ ...answer, body: JSON.stringify({ ...JSON.parse(answer.body), id }) }),
   };

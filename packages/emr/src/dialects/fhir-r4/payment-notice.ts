@@ -6,7 +6,7 @@ import type { PaymentResource, SentElement } from '../../fhir/payment-resource.t
 import { differenceOf } from './compare-entry.ts';
 import { CONTAINED_ID } from './contained.ts';
 
-/** How a practice's EMR keeps a payment as a PaymentNotice. */
+/** The places in a PaymentNotice where a practice's EMR keeps what R4 has no element for, and the systems of its identifiers. */
 export type NoticeForm = {
   identifierSystem: string;
   referenceSystem: string;

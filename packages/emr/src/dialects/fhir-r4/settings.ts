@@ -1,80 +1,70 @@
 import { type Static, Type } from '@sinclair/typebox';
 import type { AdapterDeps, EmrConnection } from '../../adapter.ts';
-import { fieldsOf, readSettings } from '../../connection/read-connection.ts';
-import { smartCredentials } from '../../connection/smart-credentials.ts';
-import type { AdapterDescription } from '../../description.ts';
+import { readSettings } from '../../connection/read-connection.ts';
 import {
+  describeFhir,
   type FhirConnection,
   type FhirRelease,
-  keySettings,
+  fhirSettings,
   openFhir,
-  timeSettings,
   Uri,
 } from '../../fhir/connection.ts';
 import { paymentNotice } from './payment-notice.ts';
 
-const SettingsSchema = Type.Object(
-  {
-    ...keySettings('PaymentNotice'),
-    recipient: Type.Optional(
-      Type.String({
-        pattern: '^Organization/[A-Za-z0-9.-]{1,64}$',
-        description:
-          'Organization/[id]: the practice, in PaymentNotice.recipient, which R4 requires. Without it the recipient is a name alone',
-      }),
-    ),
-    request_target: Type.String({
-      pattern: '^(patient|none)$',
-      default: 'patient',
+const SettingsSchema = fhirSettings('PaymentNotice', {
+  recipient: Type.Optional(
+    Type.String({
+      pattern: '^Organization/[A-Za-z0-9.-]{1,64}$',
       description:
-        'patient or none: what PaymentNotice.request refers to. With none the EMR cannot know the patient',
+        'Organization/[id]: the practice, in PaymentNotice.recipient, which R4 requires. Without it the recipient is a name alone',
     }),
-    // Ottehr's methods: https://github.com/masslight/ottehr, packages/utils/lib/fhir/constants.ts.
-    method_extension_url: Uri({
-      default: 'https://extensions.fhir.zapehr.com/payment-method',
-      description: 'URL of the extension of PaymentNotice with the payment method',
+  ),
+  request_target: Type.String({
+    pattern: '^(patient|none)$',
+    default: 'patient',
+    description:
+      'patient or none: what PaymentNotice.request refers to. With none the EMR cannot know the patient',
+  }),
+  // Ottehr's methods: https://github.com/masslight/ottehr, packages/utils/lib/fhir/constants.ts.
+  method_extension_url: Uri({
+    default: 'https://extensions.fhir.zapehr.com/payment-method',
+    description: 'URL of the extension of PaymentNotice with the payment method',
+  }),
+  method_extension_value: Type.String({
+    pattern: '^(string|codeable-concept)$',
+    default: 'string',
+    description: 'string or codeable-concept: the type of value that the EMR expects there. Ottehr: string',
+  }),
+  payment_methods: Type.String({
+    pattern: '^[^,|\\s][^,|]{0,79}(,[^,|]{1,80}){0,99}$',
+    default: 'cash,check,card,card-reader,external-card-reader',
+    description:
+      'names of the payment methods, separated by commas, as the EMR writes them. Not used with payment_method_value_set',
+  }),
+  payment_method_value_set: Type.Optional(
+    Uri({
+      description: "canonical URL of a ValueSet of the EMR that lists the practice's payment methods",
     }),
-    method_extension_value: Type.String({
-      pattern: '^(string|codeable-concept)$',
-      default: 'string',
-      description: 'string or codeable-concept: the type of value that the EMR expects there. Ottehr: string',
-    }),
-    payment_methods: Type.String({
-      pattern: '^[^,|\\s][^,|]{0,79}(,[^,|]{1,80}){0,99}$',
-      default: 'cash,check,card,card-reader,external-card-reader',
+  ),
+  reference_system: Uri({
+    default: 'urn:emr-payments:reference-number',
+    description:
+      'URI: the system of the reference number in the contained PaymentReconciliation.paymentIdentifier',
+  }),
+  location_extension_url: Type.Optional(
+    Uri({
       description:
-        'names of the payment methods, separated by commas, as the EMR writes them. Not used with payment_method_value_set',
+        'URL of an extension of PaymentNotice with a reference to the Location. Without it the location is dropped',
     }),
-    payment_method_value_set: Type.Optional(
-      Uri({
-        description: "canonical URL of a ValueSet of the EMR that lists the practice's payment methods",
-      }),
-    ),
-    reference_system: Uri({
-      default: 'urn:emr-payments:reference-number',
-      description:
-        'URI: the system of the reference number in the contained PaymentReconciliation.paymentIdentifier',
-    }),
-    location_extension_url: Type.Optional(
-      Uri({
-        description:
-          'URL of an extension of PaymentNotice with a reference to the Location. Without it the location is dropped',
-      }),
-    ),
-    ...timeSettings,
-  },
-  { additionalProperties: false },
-);
+  ),
+});
 export type R4Settings = Static<typeof SettingsSchema>;
 
-export const description: AdapterDescription = {
-  name: 'fhir-r4',
+export const description = describeFhir('fhir-r4', {
   title: 'FHIR R4 server (PaymentNotice): Ottehr and Oystehr, Medplum, HAPI',
-  credentials: fieldsOf(smartCredentials),
-  settings: fieldsOf(SettingsSchema),
-  example: { baseUrl: 'https://fhir-api.zapehr.com', credentials: {}, settings: {} },
-  readme: 'packages/emr/src/dialects/fhir-r4/README.md',
-};
+  baseUrl: 'https://fhir-api.zapehr.com',
+  settings: SettingsSchema,
+});
 
 // R4B has the same PaymentNotice: https://hl7.org/fhir/R4B/paymentnotice.html.
 const RELEASE: FhirRelease = {

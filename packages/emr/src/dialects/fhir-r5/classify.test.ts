@@ -1,6 +1,7 @@
 import { FAILURE_CODES } from '@emr-payments/contracts';
 import { expect, test } from 'vitest';
 import { classifyPost } from '../../fhir/classify.ts';
+import { NO_REFUSALS, REFUSALS } from '../../fhir/no-refusals.fixture.ts';
 import { paymentReconciliation } from './payment-reconciliation.ts';
 
 const R5 = { payments: paymentReconciliation({ identifierSystem: 'urn:emr-payments:payment-id' }) };
@@ -153,23 +154,46 @@ test("the EMR's own words are one line of at most 1000 characters", () => {
   expect(result.emrText).toHaveLength(1000);
 });
 
-test.each([
-  ['<html>', { emrText: '<html>' }],
-  ['', {}],
-  [' \r\n\u0000', {}],
-])('a refusal without an explanation is still a refusal: %j', (body, words) => {
-  expect(answer(400, body)).toEqual({
-    outcome: 'refused',
-    code: 'emr_refused',
-    reason: 'The EMR refused the payment. The EMR answered HTTP 400.',
-    ...words,
+test.each(NO_REFUSALS)('$name proves nothing', ({ answer: given }) => {
+  expect(classifyPost(R5, given)).toMatchObject({ outcome: 'unknown' });
+});
+
+test('an answer without the form of a refusal is called so, and its words are kept apart', () => {
+  expect(answer(400, '<html>')).toEqual({
+    outcome: 'unknown',
+    code: 'answer_not_understood',
+    detail:
+      'The EMR refused the request (HTTP 400). The answer does not have the form in which a FHIR server refuses.',
+    emrText: '<html>',
   });
+  // A gateway that asks for a pause gets it, whatever the answer proves.
+  expect(answer(403, '', { 'retry-after': '2' })).toMatchObject({ outcome: 'unknown', retryAfterMs: 2000 });
+});
+
+test('a refusal in the form of FHIR is one', () => {
+  const outcomes = REFUSALS.map((given) => `${given.status} ${classifyPost(R5, given).outcome}`);
+  expect(outcomes).toEqual([
+    '400 refused',
+    // Rights can be given, and the payment is then taken.
+    '403 not_sent',
+    '404 refused',
+    '405 refused',
+    // The table has no row for these: a FHIR server gives none of them to a create.
+    '410 unknown',
+    '413 refused',
+    '414 unknown',
+    '415 refused',
+    '418 unknown',
+    '422 refused',
+    '431 unknown',
+    '451 unknown',
+  ]);
 });
 
 test.each(['transient', 'exception', 'timeout', 'incomplete', 'no-store', 'throttled'])(
   'a 4xx with the transient issue %s is no refusal',
   (code) => {
-    for (const status of [400, 404, 422])
+    for (const status of [400, 403, 404, 422])
       expect(answer(status, issue({ code }))).toMatchObject({ outcome: 'unknown', code: 'emr_error' });
   },
 );
@@ -177,13 +201,13 @@ test.each(['transient', 'exception', 'timeout', 'incomplete', 'no-store', 'throt
 test.each(['duplicate', 'multiple-matches', 'conflict', 'lock-error'])(
   'a refusal for %s may mean an earlier try of ours: unknown',
   (code) => {
-    expect(answer(422, issue({ code }))).toMatchObject({ outcome: 'unknown', code: 'conflict' });
+    for (const status of [400, 403, 422])
+      expect(answer(status, issue({ code }))).toMatchObject({ outcome: 'unknown', code: 'conflict' });
   },
 );
 
 test.each([
   [401, 'not_sent', 'unauthorized'],
-  [403, 'not_sent', 'forbidden'],
   [409, 'unknown', 'conflict'],
   [412, 'unknown', 'several_matches'],
   [429, 'not_sent', 'rate_limited'],

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 type Json = Record<string, unknown>;
 export type ForeignAnswer = { status: number; headers?: Record<string, string>; body: unknown };
 
-/** How the server differs from a plain one. Anything that is not given is as a careful server does it. */
+/** The ways in which the server differs from a plain one. Anything that is not given is as a careful server does it. */
 export type ForeignWays = {
   /** The id of the nth entry, counted from 1. */
   idOf?: (number: number) => string;
@@ -31,7 +31,7 @@ export type ForeignServer = {
   /** Everything that was created, oldest first. */
   entries: Json[];
   seen: { method: string; path: string; headers: IncomingHttpHeaders }[];
-  /** How many creates arrived, those that created nothing included. */
+  /** The number of creates that arrived, those that created nothing included. */
   sends(): number;
   behave(ways: ForeignWays): void;
   /** Carries out the creates that the server took and did not finish. */

@@ -2,7 +2,7 @@ import { afterEach, expect, test } from 'vitest';
 import { readLists } from '../../fhir/lists.ts';
 import { Answered, type AnsweringServer, openAnsweringServer } from './answering-server.fixture.ts';
 
-// How the payment methods are read: by the server's own expansion, else by the definition of the ValueSet.
+// Payment methods are read by the server's own expansion, else by the definition of the ValueSet.
 
 const servers: AnsweringServer[] = [];
 afterEach(() => {

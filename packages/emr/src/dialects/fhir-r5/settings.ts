@@ -1,43 +1,33 @@
-import { type Static, Type } from '@sinclair/typebox';
+import type { Static } from '@sinclair/typebox';
 import type { AdapterDeps, EmrConnection } from '../../adapter.ts';
-import { fieldsOf, readSettings } from '../../connection/read-connection.ts';
-import { smartCredentials } from '../../connection/smart-credentials.ts';
-import type { AdapterDescription } from '../../description.ts';
+import { readSettings } from '../../connection/read-connection.ts';
 import {
+  describeFhir,
   type FhirConnection,
   type FhirRelease,
-  keySettings,
+  fhirSettings,
   openFhir,
-  timeSettings,
   Uri,
 } from '../../fhir/connection.ts';
 import { paymentReconciliation } from './payment-reconciliation.ts';
 
-const SettingsSchema = Type.Object(
-  {
-    ...keySettings('PaymentReconciliation'),
-    patient_identifier_system: Uri({
-      default: 'urn:emr-payments:mrn',
-      description: 'URI: the system of MRNs in Patient.identifier; not used yet',
-    }),
-    payment_method_value_set: Uri({
-      default: 'urn:emr-payments:payment-methods',
-      description: "canonical URL of the ValueSet that lists the practice's payment methods",
-    }),
-    ...timeSettings,
-  },
-  { additionalProperties: false },
-);
+const SettingsSchema = fhirSettings('PaymentReconciliation', {
+  patient_identifier_system: Uri({
+    default: 'urn:emr-payments:mrn',
+    description: 'URI: the system of MRNs in Patient.identifier; not used yet',
+  }),
+  payment_method_value_set: Uri({
+    default: 'urn:emr-payments:payment-methods',
+    description: "canonical URL of the ValueSet that lists the practice's payment methods",
+  }),
+});
 export type R5Settings = Static<typeof SettingsSchema>;
 
-export const description: AdapterDescription = {
-  name: 'fhir-r5',
+export const description = describeFhir('fhir-r5', {
   title: 'FHIR R5 server (PaymentReconciliation)',
-  credentials: fieldsOf(smartCredentials),
-  settings: fieldsOf(SettingsSchema),
-  example: { baseUrl: 'https://emr.example/fhir', credentials: {}, settings: {} },
-  readme: 'packages/emr/src/dialects/fhir-r5/README.md',
-};
+  baseUrl: 'https://emr.example/fhir',
+  settings: SettingsSchema,
+});
 
 const RELEASE: FhirRelease = {
   adapter: description.name,

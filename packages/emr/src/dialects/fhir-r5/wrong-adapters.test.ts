@@ -58,7 +58,7 @@ afterAll(async () => {
   await fhir.stop();
 });
 
-/** @returns for each rule that is broken, why. */
+/** Runs the rules. @returns the error of each rule that is broken. */
 async function brokenRules(
   wanted: readonly Rule[],
   emrOf: (rule: Rule) => UnderTest,

@@ -1,8 +1,8 @@
 import type { NeutralEntry, UnderTest } from '../../../conformance/under-test.ts';
 import { idIn } from '../../../fhir/entry-id.ts';
-import { localAdapterDeps } from '../../../local-deps.ts';
+import { fhirServerUnderTest, type RunningServer } from '../../../fhir/testing/server-under-test.ts';
 import { fhirR4 } from '../adapter.ts';
-import { LISTED, partsOf, type R4Variant } from '../under-test.fixture.ts';
+import { LISTED, partsOf, type R4Variant, TYPE } from '../under-test.fixture.ts';
 
 type Contained = {
   processNote?: { text: string }[];
@@ -44,63 +44,34 @@ function neutral(paymentId: string, { contained: [payment], extension, ...entry 
   };
 }
 
-/** The FHIR R4 adapter and a server that runs already. Entries are read from it by a search of our own. */
-export function serverUnderTest({
-  baseUrl,
-  token,
-  settings,
-  refusals,
-}: {
-  baseUrl: string;
-  token: string;
-  settings: R4Variant;
-  /** What this server refuses, besides what every FHIR server does. */
-  refusals: UnderTest['refusals'];
-}): UnderTest {
-  const { listed, ...parts } = partsOf(settings);
-  const good = token === '' ? {} : { bearer_token: token };
-  const connection = { userId: 1, adapter: 'fhir-r4', timeZone: 'America/New_York' };
-  return {
-    ...parts,
-    baseUrl,
+/** The FHIR R4 adapter and a server that runs already. */
+export function serverUnderTest(
+  server: RunningServer,
+  {
+    settings,
     refusals,
-    credentials: { good, rejected: { bearer_token: 'expired-token-4711' } },
-    open: ({ timeoutMs, deps, ...opened }) =>
-      fhirR4.open({ ...connection, ...opened, settings: { ...settings, timeout_ms: timeoutMs } }, deps),
+  }: {
+    settings: R4Variant;
+    /** The postings that this server refuses. */
+    refusals: UnderTest['refusals'];
+  },
+): UnderTest {
+  const { listed, practice, ...parts } = partsOf(settings);
+  const [main, river] = practice.locations;
+  return fhirServerUnderTest(server, {
+    ...parts,
+    dialect: fhirR4,
+    type: TYPE,
+    settings,
+    refusals,
+    neutral,
     practice: {
-      ...parts.practice,
+      ...practice,
       // Entries of a server that is not ours hold the Location's id, and no number.
       locations: [
-        { ...parts.practice.locations[0], inEntry: 'loc-main' },
-        { ...parts.practice.locations[1], inEntry: 'loc-river' },
-      ] as unknown as UnderTest['practice']['locations'],
+        { ...main, inEntry: 'loc-main' },
+        { ...river, inEntry: 'loc-river' },
+      ],
     },
-    async entries({ paymentId }) {
-      const query = new URLSearchParams({
-        identifier: `urn:emr-payments:payment-id|${paymentId}`,
-        _count: '50',
-      });
-      const answer = await fetch(`${baseUrl}/PaymentNotice?${query}`, {
-        headers: {
-          'cache-control': 'no-cache',
-          ...(token === '' ? {} : { authorization: `Bearer ${token}` }),
-        },
-      });
-      const { entry = [] } = (await answer.json()) as { entry?: { resource: Found }[] };
-      return entry
-        .map(({ resource }) => resource)
-        .sort((a, b) => a.created.localeCompare(b.created))
-        .map((resource) => neutral(paymentId, resource));
-    },
-    async addDuplicate(posting) {
-      const unprotected = { ...settings, conditional_create: false };
-      const adapter = fhirR4.open(
-        { ...connection, baseUrl, credentials: good, settings: unprotected },
-        localAdapterDeps(),
-      );
-      const options = { signal: AbortSignal.timeout(10_000), mayStillSend: () => true };
-      const result = await adapter.post(posting, options);
-      if (result.outcome !== 'posted') throw new Error(JSON.stringify(result));
-    },
-  };
+  });
 }

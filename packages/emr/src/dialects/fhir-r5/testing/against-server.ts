@@ -1,45 +1,4 @@
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import type { BreakServer } from '../../../conformance/break-server.ts';
-import { openBreakingProxy } from '../../../conformance/breaking-proxy.ts';
-import { rulesFor } from '../../../conformance/conformance.ts';
-import { contextOf, runRule } from '../../../conformance/rule.ts';
-import { practiceResources } from '../../../fhir/testing/practice-resources.ts';
+import { runAgainstServer } from '../../../fhir/testing/run-against-server.ts';
 import { serverUnderTest } from './server-under-test.ts';
 
-/**
- * The conformance suite against a FHIR R5 server that somebody else wrote. It writes to that server: a practice, and a payment or
- * more for each rule.
- */
-
-const baseUrl = inject('fhirBaseUrl');
-const token = inject('fhirToken');
-const headers = {
-  'content-type': 'application/fhir+json',
-  ...(token === '' ? {} : { authorization: `Bearer ${token}` }),
-};
-
-beforeAll(async () => {
-  for (const resource of practiceResources) {
-    const url = `${baseUrl}/${resource.resourceType}/${resource.id}`;
-    const put = await fetch(url, { method: 'PUT', headers, body: JSON.stringify(resource) });
-    expect(put.ok, `PUT ${url}: ${put.status} ${await put.text()}`).toBe(true);
-  }
-});
-
-/** Rules about a server that rejects tokens concern only one that wants a token. */
-const concerns = (name: string) => token !== '' || !/^credentials: (rejected|no answer holds)/.test(name);
-
-describe.each([{}, { search: false }, { conditional_create: false }])(
-  'an EMR with the settings %j',
-  (settings) => {
-    const emr = serverUnderTest({ baseUrl, token, settings });
-    let server: BreakServer;
-    beforeAll(async () => {
-      server = await openBreakingProxy(baseUrl);
-    });
-    afterAll(() => server.close());
-
-    const rules = rulesFor(emr).filter(({ name }) => concerns(name));
-    test.each(rules)('$name', (rule) => runRule(rule, contextOf(emr, server)));
-  },
-);
+runAgainstServer([{}, { search: false }, { conditional_create: false }], serverUnderTest);

@@ -1,16 +1,9 @@
 import type { NeutralEntry, UnderTest } from '../../../conformance/under-test.ts';
 import { idIn } from '../../../fhir/entry-id.ts';
-import { METHODS } from '../../../fhir/testing/practice-resources.ts';
-import {
-  capabilityWith,
-  complaint,
-  IDS,
-  renamed,
-  unclear,
-  unusableStatements,
-} from '../../../fhir/under-test.fixture.ts';
-import { localAdapterDeps } from '../../../local-deps.ts';
+import { REFUSALS } from '../../../fhir/testing/run-against-server.ts';
+import { fhirServerUnderTest, type RunningServer } from '../../../fhir/testing/server-under-test.ts';
 import { fhirR5 } from '../adapter.ts';
+import { partsOf, type R5Variant, TYPE } from '../under-test.fixture.ts';
 
 type Found = {
   id: string;
@@ -36,105 +29,22 @@ const neutral = (paymentId: string, entry: Found): NeutralEntry => ({
   depositDate: entry.date,
 });
 
-/** The FHIR R5 adapter and a server that runs already. Entries are read from it by a search of our own. */
-export function serverUnderTest({
-  baseUrl,
-  token,
-  settings,
-}: {
-  baseUrl: string;
-  token: string;
-  settings: { conditional_create?: boolean; search?: boolean };
-}): UnderTest {
-  const good = token === '' ? {} : { bearer_token: token };
-  const open: UnderTest['open'] = (input) =>
-    fhirR5.open(
-      {
-        userId: 1,
-        adapter: 'fhir-r5',
-        baseUrl: input.baseUrl,
-        credentials: input.credentials,
-        settings: { ...settings, timeout_ms: input.timeoutMs },
-        timeZone: 'America/New_York',
-      },
-      input.deps,
-    );
-  return {
-    baseUrl,
-    capability: capabilityWith(settings),
-    credentials: { good, rejected: { bearer_token: 'expired-token-4711' } },
-    open,
-    answers: 'named',
-    again: 'named',
-    lists: 'read',
-    anyName: { method: false, location: false },
-    sees: {
-      lookUp: ['amount', 'patient', 'deposit date'],
-      send: ['amount', 'patient', 'deposit date', 'payment method'],
-    },
-    keyless: false,
-    ids: IDS,
-    remarks: [],
-    async entries({ paymentId }) {
-      const query = new URLSearchParams({
-        identifier: `urn:emr-payments:payment-id|${paymentId}`,
-        _count: '50',
-      });
-      const answer = await fetch(`${baseUrl}/PaymentReconciliation?${query}`, {
-        headers: {
-          'cache-control': 'no-cache',
-          ...(token === '' ? {} : { authorization: `Bearer ${token}` }),
-        },
-      });
-      const { entry = [] } = (await answer.json()) as { entry?: { resource: Found }[] };
-      return entry
-        .map(({ resource }) => resource)
-        .sort((a, b) => a.created.localeCompare(b.created))
-        .map((resource) => neutral(paymentId, resource));
-    },
-    async addDuplicate(posting) {
-      const adapter = fhirR5.open(
-        {
-          userId: 1,
-          adapter: 'fhir-r5',
-          baseUrl,
-          credentials: good,
-          settings: { conditional_create: false },
-          timeZone: 'America/New_York',
-        },
-        localAdapterDeps(),
-      );
-      const options = { signal: AbortSignal.timeout(10_000), mayStillSend: () => true };
-      const result = await adapter.post(posting, options);
-      if (result.outcome !== 'posted') throw new Error(JSON.stringify(result));
-    },
-    isSend: ({ method, path }) => method === 'POST' && path.endsWith('/PaymentReconciliation'),
+/** The FHIR R5 adapter and a server that runs already. */
+export function serverUnderTest(server: RunningServer, settings: R5Variant): UnderTest {
+  const { practice, ...parts } = partsOf(settings);
+  return fhirServerUnderTest(server, {
+    ...parts,
+    dialect: fhirR5,
+    type: TYPE,
+    settings,
+    refusals: REFUSALS,
+    neutral,
     practice: {
-      patientIds: ['pat-1001', 'pat-1002'],
-      methods: [
-        { given: ' caRD ', code: { id: `${METHODS}|CARD`, name: 'Card' }, inEntry: 'Card' },
-        {
-          given: 'patient  portal',
-          code: { id: `${METHODS}|PTPA`, name: 'Patient Portal' },
-          inEntry: 'Patient Portal',
-        },
-        {
-          given: 'HSA/FSA Card',
-          code: { id: `${METHODS}|HSA`, name: 'HSA/FSA Card' },
-          inEntry: 'HSA/FSA Card',
-        },
-      ],
+      ...practice,
       locations: [
         { given: '1404', code: { id: 'loc-main', name: 'Main Street Clinic' }, inEntry: 'loc-main' },
         { given: 'loc-river', code: { id: 'loc-river', name: 'Riverside Clinic' }, inEntry: 'loc-river' },
       ],
     },
-    // Servers differ in what else they refuse: the reference to a patient that is not there is refused by most.
-    refusals: [{ name: 'an unknown patient', change: { emrPatientId: 'pat-9' }, code: 'emr_refused' }],
-    unclear: unclear('PaymentReconciliation'),
-    complaint,
-    statements: unusableStatements({ type: 'PaymentReconciliation', otherVersion: '4.0.1' }),
-    renamed,
-    limits: {},
-  };
+  });
 }

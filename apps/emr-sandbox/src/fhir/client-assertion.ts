@@ -1,5 +1,5 @@
 import { createPublicKey, type JsonWebKey, verify } from 'node:crypto';
-import { isObject, type Json } from './structure.ts';
+import { isObject, type Json } from './json.ts';
 
 export const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 /** The algorithms of SMART (https://hl7.org/fhir/smart-app-launch/client-confidential-asymmetric.html). */

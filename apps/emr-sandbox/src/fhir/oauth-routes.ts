@@ -1,10 +1,10 @@
 import { createHash, createPublicKey } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { baseUrl } from '../../fhir/bundle.ts';
-import { FhirProblem } from '../../fhir/operation-outcome.ts';
-import type { IssuedTokens } from '../../issued-tokens.ts';
+import type { IssuedTokens } from '../issued-tokens.ts';
+import { baseUrl } from './bundle.ts';
 import { ALGORITHMS, ASSERTION_TYPE, type ClientKey, problemOf } from './client-assertion.ts';
-import { isObject } from './structure.ts';
+import { isObject } from './json.ts';
+import { FhirProblem } from './operation-outcome.ts';
 
 const TOKEN = '/oauth/token';
 const REGISTER = '/oauth/register';
