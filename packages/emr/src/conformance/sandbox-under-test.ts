@@ -109,6 +109,8 @@ export function sandboxUnderTest(
     if (sandbox === undefined) throw new Error('the sandbox has not been started');
     return sandbox;
   };
+  const given = (without: readonly string[]) =>
+    Object.entries(settings).filter(([name]) => !without.includes(name));
   const openWith = (
     {
       baseUrl,
@@ -116,6 +118,7 @@ export function sandboxUnderTest(
       deps,
     }: { baseUrl: string; credentials: Readonly<Record<string, string>>; deps: AdapterDeps },
     more: object,
+    without: readonly string[] = [],
   ) =>
     dialect.open(
       {
@@ -123,7 +126,7 @@ export function sandboxUnderTest(
         adapter: dialect.description.name,
         baseUrl,
         credentials: loginFor(deps, credentials),
-        settings: { ...settings, ...more },
+        settings: { ...Object.fromEntries(given(without)), ...more },
         timeZone: 'America/New_York',
       },
       deps,
@@ -147,7 +150,8 @@ export function sandboxUnderTest(
         await sandbox?.stop();
         await rm(folder, { recursive: true, force: true });
       },
-      open: (opened: Parameters<UnderTest['open']>[0]) => openWith(opened, { timeout_ms: opened.timeoutMs }),
+      open: ({ without = [], ...opened }: Parameters<UnderTest['open']>[0]) =>
+        openWith(opened, { timeout_ms: opened.timeoutMs }, without),
       entries,
       async addDuplicate(posting: Posting) {
         if (unprotected === null) throw new Error('a second send makes no second entry here');

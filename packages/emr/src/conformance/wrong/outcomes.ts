@@ -45,7 +45,8 @@ export const wrongOutcomes: readonly WrongAdapter[] = [
   },
   {
     mistake: 'calls a refusal not_sent: it would be sent until the horizon',
-    breaks: /^refusals: |^post, HTTP (400|404|422)|the referenceNumber over the limit/,
+    breaks:
+      /^refusals: |^post, HTTP (400|404|422)|the referenceNumber over the limit|^method data: (.* is refused by|post sends)/,
     wrap: posting((outcome) =>
       outcome.outcome === 'refused' ? { ...asTrouble(outcome), outcome: 'not_sent' } : outcome,
     ),
@@ -70,14 +71,14 @@ export const wrongOutcomes: readonly WrongAdapter[] = [
   },
   {
     mistake: 'knows one refusal only',
-    breaks: /^refusals: .* makes no entry$/,
+    breaks: /^refusals: .* makes no entry$|^method data: (.* is refused by|post sends)/,
     wrap: posting((outcome) =>
       outcome.outcome === 'refused' ? { ...outcome, code: 'emr_refused' } : outcome,
     ),
   },
   {
     mistake: 'refuses without a reason',
-    breaks: /^refusals: .* a reason|^post, HTTP (400|404|422)/,
+    breaks: /^refusals: .* a reason|^post, HTTP (400|404|422)|^method data: (.* is refused by|post sends)/,
     wrap: posting((outcome) =>
       outcome.outcome === 'refused' ? { ...outcome, reason: sentence`` } : outcome,
     ),
