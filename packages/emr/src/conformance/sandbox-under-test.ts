@@ -5,6 +5,7 @@ import { type SandboxProcess, startSandbox } from '@emr-payments/testkit';
 import { vi } from 'vitest';
 import type { AdapterDeps, Dialect, Posting } from '../adapter.ts';
 import { localAdapterDeps } from '../local-deps.ts';
+import type { WireAnswer } from './break-server.ts';
 import type { NeutralEntry, UnderTest } from './under-test.ts';
 
 /** The secret that the sandbox demands, each dialect in its own way. */
@@ -37,6 +38,15 @@ const neutral = (entry: LedgerEntry): NeutralEntry => ({
   notes: entry.notes,
   depositDate: entry.deposit_date,
 });
+
+/** The id of a sandbox's patient (`pat-1001` and so on) in dialects with whole numbers, which count its patients from 1. */
+export const patientNumber = (patientId: string): string =>
+  String(Number(patientId.replace('pat-', '')) - 1000);
+
+/** Changes the JSON in the body of an answer: `T` is what the vendor writes there. */
+export const changeJson =
+  <T>(change: (body: T) => unknown) =>
+  (answer: WireAnswer): WireAnswer => ({ ...answer, body: JSON.stringify(change(JSON.parse(answer.body))) });
 
 const plainKey = (posting: Pick<Posting, 'paymentId'>) => posting.paymentId;
 const keylessKey = ({ emrPatientId, amount }: Pick<Posting, 'emrPatientId' | 'amount'>) =>

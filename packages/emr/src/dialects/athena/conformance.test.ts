@@ -3,14 +3,13 @@ import type { Dialect } from '../../adapter.ts';
 import type { BreakServer, WireAnswer } from '../../conformance/break-server.ts';
 import { openBreakingProxy } from '../../conformance/breaking-proxy.ts';
 import { conformance } from '../../conformance/conformance.ts';
-import { SANDBOX_SECRET, sandboxUnderTest } from '../../conformance/sandbox-under-test.ts';
+import { patientNumber, SANDBOX_SECRET, sandboxUnderTest } from '../../conformance/sandbox-under-test.ts';
 import type { NeutralEntry, UnderTest } from '../../conformance/under-test.ts';
 import { athenaPpv, athenaRecord } from './adapter.ts';
 
-/** The sandbox's patients are `pat-1001` and so on, and have the numbers 1 and so on at athena. */
 const toNeutral = (entry: NeutralEntry): NeutralEntry => ({
   ...entry,
-  patientId: String(Number(entry.patientId.replace('pat-', '')) - 1000),
+  patientId: patientNumber(entry.patientId),
 });
 
 type Way = Pick<UnderTest, 'capability' | 'keyless' | 'answers' | 'renamed' | 'lacking'> & {
