@@ -114,6 +114,6 @@ export type UnderTest = {
   remarks: readonly string[];
   /** The vendor's limits below those of our own API (notes 5000, reference number 255). */
   limits: { notes?: TextLimit; referenceNumber?: TextLimit };
-  /** What the vendor's own clean-up makes of a text, where it keeps one otherwise than it came. Absent: nothing. */
+  /** Does to a text what the vendor's own clean-up does before it is kept. Absent: a text is kept as it came. */
   cleaned?: { notes?(text: string): string; referenceNumber?(text: string): string };
 };

@@ -57,7 +57,7 @@ async function agree(
   else expect(result, payment).not.toHaveProperty('code', 'method_needs_data');
 }
 
-/** Which methods need data depends on the EMR. An adapter without such methods is held to send every payment. */
+/** Makes the rules for one adapter, because each EMR needs other data. An adapter without such methods must send every payment. */
 export const methodDataRules = (emr: UnderTest): readonly Rule[] => [
   {
     name: 'method data: the adapter has methodProblem exactly where a method needs data',
