@@ -95,7 +95,7 @@ await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, 
       },
       { yields: true },
     ),
-    // What a vendor has given in exchange for the old token is stored before the database closes.
+    // A pair that a vendor has given in exchange for the old token is stored before the database closes.
     (it) => within(TOKENS_END_MS, it.settled()),
   );
   const app = await buildApp(

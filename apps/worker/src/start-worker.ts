@@ -107,7 +107,7 @@ export async function startWorker(
   const shared = releases.add(
     'access tokens',
     openAdapterDeps({ database, keyring: config.keyring, onFault: adapterFaults(logger) }, { yields: false }),
-    // What a vendor has given in exchange for the old token is stored before the database closes.
+    // A pair that a vendor has given in exchange for the old token is stored before the database closes.
     (opened) => within(TOKENS_END_MS, opened.settled()),
   );
   let relay: Relay | undefined;

@@ -15,7 +15,7 @@ export type Capability = 'conditional-create' | 'lookup' | 'none';
 
 /** A limit of requests that the vendor sets. Every call counts: look-ups, lists and tokens too. */
 export type RateBucket = {
-  /** What the vendor counts for: one application over all practices, one API key, or one connection. */
+  /** The subject of the vendor's count: one application over all practices, one API key, or one connection. */
   readonly scope: 'application' | 'api_key' | 'connection';
   /** Names the bucket, without a secret: connections with the same key share it, over all workers. */
   readonly key: string;

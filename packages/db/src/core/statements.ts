@@ -33,7 +33,7 @@ const MISFIT_STATES = /^(28|3D|3F|42P01|42703|42704|42883|42501|55000)/;
 
 /**
  * True when a migration changed the type of a column that a prepared statement returns. The statement was not begun. Its connection
- * prepares it no more, so whoever holds the connection has to close it (pg's pool does, after any error); on another one it runs.
+ * prepares it no more, so the holder of the connection has to close it (pg's pool does, after any error); on another one it runs.
  * The server's sentence is translated, and its code has other meanings: the function that refuses is unique.
  * https://github.com/postgres/postgres/blob/REL_18_STABLE/src/backend/utils/cache/plancache.c
  */

@@ -64,7 +64,7 @@ export const freeScript = (limit: number) => `
 /**
  * The buckets of the waiting lanes from which a job may be fed now, and how many jobs.
  *
- * The limit itself is held by whoever makes a call (`take-call.ts`), because a queue lies between feeding and sending: calls that were
+ * The limit itself is kept where a call is made (`take-call.ts`), because a queue lies between feeding and sending: calls that were
  * counted here could leave together. So this gives out no more jobs than calls are free, less the half of the burst that is left to
  * the further calls of the jobs in hand: those go before new jobs. And it gives them out at the pace of the windows (`feed_slots`),
  * because the calls of the jobs that were fed last are not counted yet.

@@ -9,6 +9,7 @@ import { credentialRules } from './rules/credentials.ts';
 import { existingEntryRules } from './rules/existing-entries.ts';
 import { fieldRules } from './rules/fields.ts';
 import { lookUpRules } from './rules/look-up.ts';
+import { methodDataRules } from './rules/method-data.ts';
 import { nameRules } from './rules/names.ts';
 import { patientRules } from './rules/patients.ts';
 import { postingFaultRules } from './rules/posting-faults.ts';
@@ -35,6 +36,7 @@ export function rulesFor(emr: UnderTest): readonly Rule[] {
     ...textRules,
     ...nameRules,
     ...refusalRules(emr),
+    ...methodDataRules(emr),
     ...lookUpRules,
     ...absenceRules(emr),
     ...existingEntryRules,

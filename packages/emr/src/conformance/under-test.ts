@@ -41,6 +41,14 @@ export type PatientSearch = {
   unclear: readonly { name: string; change(answer: WireAnswer): WireAnswer }[];
 };
 
+/** A payment that the EMR would refuse because its method needs data that neither it nor the connection has. */
+export type LackingPayment = {
+  name: string;
+  change: Partial<Posting>;
+  /** Settings that the connection leaves out. Absent: none, so the reference number lacks the data. */
+  without?: readonly string[];
+};
+
 /**
  * An adapter and the server on which it is tried. All rules share the server, and several rules may run at the same time,
  * so these values hold for the whole run.
@@ -51,12 +59,16 @@ export type UnderTest = {
   /** The capability that the adapter has when it is opened as below. */
   capability: Capability;
   credentials: { good: Readonly<Record<string, string>>; rejected: Readonly<Record<string, string>> };
-  /** Opens the adapter for a connection of its own. `timeoutMs` is the limit of one exchange; `deps` are shared by a run. */
+  /**
+   * Opens the adapter for a connection of its own. `timeoutMs` is the limit of one exchange; `deps` are shared by a run; `without`
+   * names settings of the connection that are left out.
+   */
   open(input: {
     baseUrl: string;
     credentials: Readonly<Record<string, string>>;
     timeoutMs: number;
     deps: AdapterDeps;
+    without?: readonly string[] | undefined;
   }): EmrAdapter;
   /**
    * The good answer to a first send: `named` is posted with the entry's id, `unnamed` is posted without one, `later` is accepted,
@@ -92,6 +104,8 @@ export type UnderTest = {
   };
   /** Postings that this EMR refuses: what is wrong with them, and our code for it. */
   refusals: readonly { name: string; change: Partial<Posting>; code: string }[];
+  /** Payments for each kind of data that a method can need. Absent: no method needs any, and every payment is sent. */
+  lacking?: readonly LackingPayment[];
   /** Answers without our payment, to a look-up, that prove nothing: each is made from the honest answer for no entry. */
   unclear: readonly { name: string; change(answer: WireAnswer): WireAnswer }[];
   /** Present exactly for an adapter with `findPatient`. */
@@ -121,6 +135,6 @@ export type UnderTest = {
   remarks: readonly string[];
   /** The vendor's limits below those of our own API (notes 5000, reference number 255). */
   limits: { notes?: TextLimit; referenceNumber?: TextLimit };
-  /** What the vendor's own clean-up makes of a text, where it keeps one otherwise than it came. Absent: nothing. */
+  /** Does to a text what the vendor's own clean-up does before it is kept. Absent: a text is kept as it came. */
   cleaned?: { notes?(text: string): string; referenceNumber?(text: string): string };
 };

@@ -1,8 +1,12 @@
 import { afterAll, beforeAll } from 'vitest';
-import type { WireAnswer } from '../../conformance/break-server.ts';
 import { conformance } from '../../conformance/conformance.ts';
 import { patientMistakes } from '../../conformance/patient-mistakes.ts';
-import { SANDBOX_SECRET, sandboxUnderTest } from '../../conformance/sandbox-under-test.ts';
+import {
+  changeJson,
+  patientNumber,
+  SANDBOX_SECRET,
+  sandboxUnderTest,
+} from '../../conformance/sandbox-under-test.ts';
 import type { NeutralEntry, PatientSearch, UnderTest } from '../../conformance/under-test.ts';
 import { openDental } from './adapter.ts';
 import { WRITING } from './check.ts';
@@ -27,19 +31,13 @@ const cleanedNote = (text: string): string =>
     .replace(/[\u2600-\u27ff]|\ud83c[\udc00-\udfff]|\ud83d[\udc00-\udfff]|\ud83e[\udd10-\uddc0]/g, '\ufffd')
     .replace(/\r\n?|\n/g, '\r\n');
 
-/** The sandbox's patients are `pat-1001` and so on, and have the numbers 1 and so on in Open Dental. */
 const toNeutral = (entry: NeutralEntry): NeutralEntry => ({
   ...entry,
-  patientId: String(Number(entry.patientId.replace('pat-', '')) - 1000),
+  patientId: patientNumber(entry.patientId),
   notes: ourNotes(entry.notes),
 });
 
-const rows =
-  (change: (rows: Row[]) => unknown) =>
-  (answer: WireAnswer): WireAnswer => ({
-    ...answer,
-    body: JSON.stringify(change(JSON.parse(answer.body))),
-  });
+const rows = changeJson<Row[]>;
 const foreignRow = {
   PayNum: 1,
   PatNum: 1,
