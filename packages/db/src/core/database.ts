@@ -1,13 +1,17 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import { Pool, types } from 'pg';
 import { PrismaClient } from '../generated/client.ts';
+import { oneTextClient } from './one-text-client.ts';
 import { openSets, type Sets } from './sets.ts';
 import { query } from './statements.ts';
+import { openTurns, type Turns } from './turns.ts';
 
 export type Database = {
   pool: Pool;
   /** Statements about claims that come together run as one, on connections of their own. */
   sets: Sets;
+  /** Runs statements that the workers take turns at, on a connection of its own. */
+  inTurn: Turns['inTurn'];
   /** For everything that is not hot. It uses the same pool. */
   prisma: PrismaClient;
   /** Rejects with DatabaseUnavailableError when there is no connection within 3 s, or no answer in time. */
@@ -41,8 +45,8 @@ export type DatabaseOptions = {
 };
 
 /**
- * Opens one pool of connections, which the hot statements and Prisma share, and a second one for sets. No connection is
- * opened before it is needed.
+ * Opens one pool of connections, which the hot statements and Prisma share, one for sets, and the connection of turns.
+ * No connection is opened before it is needed.
  */
 export function openDatabase(options: DatabaseOptions): Database {
   const { statementMs = STATEMENT_MS, parallel = true } = options;
@@ -58,15 +62,18 @@ export function openDatabase(options: DatabaseOptions): Database {
     query_timeout: statementMs + 1_000,
     keepAlive: true,
     types: typeParsers,
+    Client: oneTextClient(),
   };
   const pool = new Pool({ ...config, max: options.poolSize });
   // A broken idle connection needs no handling: the pool opens another when one is needed.
   pool.on('error', () => undefined);
   const prisma = new PrismaClient({ adapter: new PrismaPg(pool, { disposeExternalPool: false }) });
+  const turns = openTurns(config);
   const sets = openSets({ alone: { pool }, config });
   return {
     pool,
     sets,
+    inTurn: turns.inTurn,
     prisma,
     async ping() {
       await query({ database: { pool } }, { name: 'ping', text: 'SELECT 1' }, []);
@@ -74,6 +81,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     async close() {
       await prisma.$disconnect();
       await sets.close();
+      await turns.close();
       await pool.end();
     },
   };

@@ -1,5 +1,5 @@
 import { createBatcher } from '@emr-payments/runtime';
-import { type ClientConfig, Pool, type QueryResultRow } from 'pg';
+import { Pool, type PoolConfig, type QueryResultRow } from 'pg';
 import type { SetRunner, SetStatement } from './set-statement.ts';
 import { isUndone, type Statements } from './statements.ts';
 
@@ -47,7 +47,7 @@ const jobOf = (values: readonly unknown[]): string => String(values[0]);
  * @param options.poolSize connections, which all statements share.
  */
 export function openSets(
-  { alone, config }: { alone: Statements; config: ClientConfig },
+  { alone, config }: { alone: Statements; config: PoolConfig },
   {
     maxSet = 50,
     maxInFlight = 2,
