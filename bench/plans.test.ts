@@ -133,7 +133,6 @@ const HOT: Record<string, (deps: StatementDeps) => Promise<unknown>> = {
   'settle a payment': (deps) =>
     settlePayment(deps, {
       claim,
-      laneId: tenant.laneId,
       clientPk: tenant.clientPk,
       result: { status: 'posted', emrTransactionId: '1' },
       attempt: { outcome: 'posted' },

@@ -18,7 +18,7 @@ export async function deliverWebhook(deps: JobDeps, entry: QueueEntry): Promise<
     {
       job: 'delivery',
       entry,
-      claim: (asked) => deps.steps.claimDelivery({ database: deps.database.grouped }, asked),
+      claim: (asked) => deps.steps.claimDelivery(deps, asked),
     },
     async (delivery, held) => {
       let end: DeliveryEnd;

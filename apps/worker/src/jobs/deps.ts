@@ -8,7 +8,7 @@ import type { JobSteps } from '../steps.ts';
 
 /** Everything that the job handlers use. Made in start-worker.ts. */
 export type JobDeps = {
-  database: Pick<Database, 'pool' | 'grouped'>;
+  database: Pick<Database, 'pool' | 'sets'>;
   steps: JobSteps;
   logger: Logger;
   leases: LeaseKeeper;

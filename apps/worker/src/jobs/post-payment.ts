@@ -26,7 +26,7 @@ export async function runPosting(deps: JobDeps, entry: QueueEntry): Promise<void
     {
       job: 'posting',
       entry,
-      claim: (asked) => deps.steps.claimPosting({ database: deps.database.grouped }, asked),
+      claim: (asked) => deps.steps.claimPosting(deps, asked),
     },
     async (posting, held) => {
       const end = await attempt(deps, { posting, held }).catch((error) => ownFault(deps, { posting, error }));
@@ -68,12 +68,7 @@ async function attempt(
 
   const knownAbsent = doubt.known === 'absent';
   const { claim } = posting;
-  if (
-    !(await deps.steps.beginAttempt(
-      { database: deps.database.grouped },
-      { claim, knownAbsent, sentTo: adapter.place },
-    ))
-  )
+  if (!(await deps.steps.beginAttempt(deps, { claim, knownAbsent, sentTo: adapter.place })))
     return 'claim_lost';
   const outcome = await adapter.post(
     {

@@ -26,7 +26,7 @@ export function startRelay(
     database,
     transport,
     logger,
-  }: { database: Pick<Database, 'pool'>; transport: Pick<Transport, 'ping' | 'add'>; logger: Logger },
+  }: { database: Pick<Database, 'inTurn'>; transport: Pick<Transport, 'ping' | 'add'>; logger: Logger },
   { databaseUrl }: { databaseUrl: string },
 ): Relay {
   let failing = false;

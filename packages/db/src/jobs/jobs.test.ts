@@ -50,9 +50,8 @@ const POSTPONED: Postponement = {
 
 type Posting = Awaited<ReturnType<typeof claimed>>;
 
-const settlement = ({ claim, laneId, payment }: Posting, eventId = 'evt_1'): Settlement => ({
+const settlement = ({ claim, payment }: Posting, eventId = 'evt_1'): Settlement => ({
   claim,
-  laneId,
   clientPk: payment.clientPk,
   result: { status: 'posted', emrTransactionId: '13969262' },
   attempt: { outcome: 'posted' },
