@@ -1,7 +1,13 @@
 import { queryScript, type StatementDeps } from '../core/statements.ts';
 import { freeScript, limitedScript } from './feed-scripts.ts';
 
-export type DueJob = { id: string; kind: 'post_payment' | 'deliver_webhook'; fence: number };
+export type DueJob = {
+  id: string;
+  kind: 'post_payment' | 'deliver_webhook';
+  fence: number;
+  /** When it was marked as queued, by PostgreSQL's clock, in milliseconds since 1970. */
+  queuedAt: number;
+};
 
 /** Takes due jobs; at most `limit`. */
 export type Feed = (limit: number) => Promise<DueJob[]>;
