@@ -6,6 +6,8 @@ export * from './every.ts';
 export * from './keyring-config.ts';
 export * from './logger.ts';
 export * from './metrics.ts';
+export type { DueEntry, QueueEntry } from './queue-bundles.ts';
+export type { EntryHandler, TakenEntry } from './queue-takers.ts';
 export {
   QUEUE_TROUBLES,
   type QueueTrouble,

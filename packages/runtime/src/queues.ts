@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import {
   createPostgresBackend,
   type JobsOptions,
@@ -10,6 +11,8 @@ import {
 import { Redis } from 'ioredis';
 import { Client, type ClientConfig, Pool } from 'pg';
 import type { Logger } from './logger.ts';
+import { type Bundle, bundleSize, type DueEntry, packBundles, toBundle } from './queue-bundles.ts';
+import { type EntryHandler, openTakers, type TakenBundle } from './queue-takers.ts';
 import { probePostgresQueue, probeRedis } from './queue-trouble.ts';
 import { queueUntilReady, workerUntilReady } from './queue-until-ready.ts';
 import { LateError, within } from './within.ts';
@@ -17,40 +20,45 @@ import { LateError, within } from './within.ts';
 /** One queue for each kind of job. */
 export type QueueName = 'post-payment' | 'deliver-webhook';
 
-/** All that travels through BullMQ: the number of a job row, and the fence that the claim of it must find. */
-export type QueueEntry = { job: string; fence: number };
+/** How many entries of each queue a process works on at once. */
+export type QueueConcurrency = Readonly<Record<QueueName, number>>;
+
+/** Of each queue, the `queuedAt` of the bundle that has waited longest; null when none waits. */
+export type WaitingSince = Record<QueueName, number | null>;
 
 export type QueueConsumer = {
-  /** Takes no new entry, and waits at most `withinMs` for the running ones. */
+  /** Takes no new entry, and waits at most `withinMs` until those under work have ended. */
   close(withinMs: number): Promise<void>;
 };
 
-/** Carries entries from the relay to the handlers. It may lose all of them at any moment: Postgres is the truth. */
+/**
+ * Carries entries from the relay to the handlers, in bundles: a BullMQ job has up to 50 of them. It may lose all of them at any
+ * moment, and may hand one out twice: PostgreSQL is the truth, and the fence makes a second hand-over harmless.
+ */
 export type Transport = {
   readonly backend: 'redis' | 'postgres';
   /** Writes to the queue as an entry does. Rejects when that fails: `queueTroubleOf` names what the error means. */
   ping(): Promise<void>;
-  /** Adds entries; one that is already in the queue is not added again. Rejects at once when the queue is down. */
-  add(queue: QueueName, entries: readonly QueueEntry[]): Promise<void>;
-  consume(
-    queue: QueueName,
-    concurrency: number,
-    handler: (entry: QueueEntry) => Promise<void>,
-  ): QueueConsumer;
+  /** Adds entries, also those that are already in the queue. Rejects at once when the queue is down. */
+  add(queue: QueueName, entries: readonly DueEntry[]): Promise<void>;
+  /** The queue is first in, first out: what was queued earlier than this is no longer waiting in it. */
+  waitingSince(): Promise<WaitingSince>;
+  consume(queue: QueueName, handler: EntryHandler): QueueConsumer;
   close(): Promise<void>;
 };
 
-type NewEntry = { name: string; data: QueueEntry; opts: JobsOptions };
-type EntryQueue = { addBulk(entries: NewEntry[]): Promise<unknown>; close(): Promise<void> };
-type EntryWorker = { close(force?: boolean): Promise<void> };
-type Processor = (job: { data: QueueEntry }) => Promise<void>;
+type NewBundle = { name: string; data: Bundle; opts: JobsOptions };
+type BundleQueue = Pick<Queue<Bundle>, 'addBulk' | 'add' | 'getJobs' | 'close' | 'waitUntilReady'>;
+type LazyQueue = ReturnType<typeof queueUntilReady<BundleQueue>>;
+type BundleWorker = { close(force?: boolean): Promise<void> };
+type Processor = (job: TakenBundle) => Promise<void>;
 type ConsumerOptions = Omit<WorkerOptions, 'connection'>;
 
 /** The part of the transport that differs between Redis and PostgreSQL. */
 type Backend = {
   name: Transport['backend'];
-  queue(name: QueueName): EntryQueue;
-  worker(name: QueueName, processor: Processor, options: ConsumerOptions): EntryWorker;
+  queue(name: QueueName): LazyQueue;
+  worker(name: QueueName, processor: Processor, options: ConsumerOptions): BundleWorker;
   ping(): Promise<unknown>;
   close(): Promise<unknown>;
 };
@@ -79,11 +87,11 @@ function redisBackend(url: string, logger: Logger): Backend {
     name: 'redis',
     queue: (name) =>
       // A connection that is lost while BullMQ looks at the server for the first time would leave a queue that never works.
-      queueUntilReady<NewEntry>(() =>
-        new Queue<QueueEntry>(name, { connection: producer, prefix: PREFIX }).on('error', onError(name)),
+      queueUntilReady<BundleQueue>(() =>
+        new Queue<Bundle>(name, { connection: producer, prefix: PREFIX }).on('error', onError(name)),
       ),
     worker: (name, processor, options) =>
-      new Worker<QueueEntry>(name, processor, { ...options, connection: consumer, prefix: PREFIX }).on(
+      new Worker<Bundle>(name, processor, { ...options, connection: consumer, prefix: PREFIX }).on(
         'error',
         onError(name),
       ),
@@ -136,13 +144,13 @@ function postgresBackend(url: string, logger: Logger): Backend {
   return {
     name: 'postgres',
     queue: (name) =>
-      queueUntilReady<NewEntry>(() =>
-        new onPostgres.Queue<QueueEntry>(name, { connection }).on('error', onError(name)),
+      queueUntilReady<BundleQueue>(() =>
+        new onPostgres.Queue<Bundle>(name, { connection }).on('error', onError(name)),
       ),
     worker: (name, processor, options) =>
       workerUntilReady(
         () =>
-          new onPostgres.Worker<QueueEntry>(name, processor, { ...options, connection, autorun: false }).on(
+          new onPostgres.Worker<Bundle>(name, processor, { ...options, connection, autorun: false }).on(
             'error',
             onError(name),
           ),
@@ -153,18 +161,27 @@ function postgresBackend(url: string, logger: Logger): Backend {
   };
 }
 
-/** Opens the queues on Redis when there is a URL for it, otherwise on PostgreSQL. No caller needs to know which. */
+/** Places of a process that consumes nothing, such as the API. */
+const NOTHING_CONSUMED: QueueConcurrency = { 'post-payment': 1, 'deliver-webhook': 1 };
+
+/**
+ * Opens the queues on Redis when there is a URL for it, otherwise on PostgreSQL. No caller needs to know which.
+ *
+ * @param urls.concurrency of this process; it also sizes the bundles, as if the other processes had the same.
+ */
 export function openTransport(
   { logger }: { logger: Logger },
-  urls: { redisUrl?: string | undefined; databaseUrl: string },
+  {
+    redisUrl,
+    databaseUrl,
+    concurrency = NOTHING_CONSUMED,
+  }: { redisUrl?: string | undefined; databaseUrl: string; concurrency?: QueueConcurrency },
 ): Transport {
   const backend =
-    urls.redisUrl === undefined
-      ? postgresBackend(urls.databaseUrl, logger)
-      : redisBackend(urls.redisUrl, logger);
-  const queues = new Map<QueueName, EntryQueue>();
+    redisUrl === undefined ? postgresBackend(databaseUrl, logger) : redisBackend(redisUrl, logger);
+  const queues = new Map<QueueName, LazyQueue>();
 
-  const queueNamed = (name: QueueName): EntryQueue => {
+  const queueNamed = (name: QueueName): LazyQueue => {
     let queue = queues.get(name);
     if (queue === undefined) {
       queue = backend.queue(name);
@@ -173,29 +190,58 @@ export function openTransport(
     return queue;
   };
 
+  /** BullMQ makes one attempt and keeps nothing: retries wait in the job row. */
+  function newBundle(name: QueueName, entries: [DueEntry, ...DueEntry[]]): NewBundle {
+    const queuedAt = Math.min(...entries.map((entry) => entry.queuedAt ?? Date.now()));
+    return {
+      name,
+      data: toBundle(entries),
+      opts: {
+        attempts: 1,
+        removeOnComplete: true,
+        removeOnFail: true,
+        // BullMQ ignores an id that it still has. No two bundles have the same, so none is ignored for what another one carries.
+        jobId: randomUUID(),
+        timestamp: queuedAt,
+      },
+    };
+  }
+
+  async function add(name: QueueName, entries: readonly DueEntry[]): Promise<void> {
+    const bundles = packBundles(entries, { size: bundleSize(concurrency[name]) }).map((packed) =>
+      newBundle(name, packed),
+    );
+    const [only] = bundles;
+    if (only === undefined) return;
+    await queueNamed(name).use<unknown>((queue) =>
+      // For one job this is the cheaper call: on Redis without a transaction, on PostgreSQL without temporary tables.
+      bundles.length === 1 ? queue.add(only.name, only.data, only.opts) : queue.addBulk(bundles),
+    );
+  }
+
+  async function oldest(name: QueueName): Promise<number | null> {
+    const [bundle] = await queueNamed(name).use((queue) => queue.getJobs(['wait'], 0, 0, true));
+    return bundle?.timestamp ?? null;
+  }
+
   return {
     backend: backend.name,
     async ping() {
       await backend.ping();
     },
-    async add(name, entries) {
-      // BullMQ ignores an id that it still holds, so finished entries are removed at once, to be added again if the job is.
-      // BullMQ makes one attempt; retries wait in the job row.
-      const opts = { attempts: 1, removeOnComplete: true, removeOnFail: true };
-      await queueNamed(name).addBulk(
-        entries.map((entry) => ({
-          name,
-          data: entry,
-          opts: { ...opts, jobId: `${entry.job}-${entry.fence}` },
-        })),
-      );
+    add,
+    async waitingSince() {
+      const [postings, deliveries] = await Promise.all([oldest('post-payment'), oldest('deliver-webhook')]);
+      return { 'post-payment': postings, 'deliver-webhook': deliveries };
     },
-    consume(name, concurrency, handler) {
-      const worker = backend.worker(name, (job) => handler(job.data), {
-        concurrency,
-        // Entries that a killed process had taken but not claimed come back when their lock expires. It is short because
-        // until then their ids keep them from being added again. (What the process had claimed comes back by the job row's
-        // lease.) A lock that expires too early does no harm: the second taker finds the job claimed.
+    consume(name, handler) {
+      const handBack = (entries: DueEntry[]) => add(name, entries);
+      const takers = openTakers({ handler, handBack, logger }, { concurrency: concurrency[name] });
+      const worker = backend.worker(name, takers.process, {
+        concurrency: takers.count,
+        // A bundle that a killed process had taken comes back when its lock expires, the sweeper finds its jobs at about the same
+        // time. (What the process had claimed comes back by the job row's lease.) A lock that expires too early does no harm: the
+        // second taker finds the jobs claimed.
         lockDuration: 6_000,
         stalledInterval: 3_000,
         maxStalledCount: 1_000_000,
@@ -204,8 +250,12 @@ export function openTransport(
       });
       return {
         async close(withinMs) {
+          takers.stop();
           try {
-            await within(withinMs, worker.close());
+            await within(
+              withinMs,
+              worker.close().then(() => takers.idle()),
+            );
           } catch (error) {
             if (!(error instanceof LateError)) throw error;
             await worker.close(true);
