@@ -6,7 +6,9 @@ export * from './every.ts';
 export * from './keyring-config.ts';
 export * from './logger.ts';
 export * from './metrics.ts';
+export type { QueueName } from './queue-backend.ts';
 export type { DueEntry, QueueEntry } from './queue-bundles.ts';
+export { migrateQueue } from './queue-on-postgres.ts';
 export type { EntryHandler, TakenEntry } from './queue-takers.ts';
 export {
   QUEUE_TROUBLES,

@@ -1,24 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import {
-  createPostgresBackend,
-  type JobsOptions,
-  Queue,
-  runMigrations,
-  Worker,
-  type WorkerOptions,
-  withBackend,
-} from 'bullmq';
-import { Redis } from 'ioredis';
-import { Client, type ClientConfig, Pool } from 'pg';
 import type { Logger } from './logger.ts';
-import { type Bundle, bundleSize, type DueEntry, packBundles, toBundle } from './queue-bundles.ts';
-import { type EntryHandler, openTakers, type TakenBundle } from './queue-takers.ts';
-import { probePostgresQueue, probeRedis } from './queue-trouble.ts';
-import { queueUntilReady, workerUntilReady } from './queue-until-ready.ts';
+import type { LazyQueue, NewBundle, QueueName } from './queue-backend.ts';
+import { bundleSize, type DueEntry, packBundles, toBundle } from './queue-bundles.ts';
+import { postgresBackend } from './queue-on-postgres.ts';
+import { redisBackend } from './queue-on-redis.ts';
+import { type EntryHandler, openTakers } from './queue-takers.ts';
 import { LateError, within } from './within.ts';
-
-/** One queue for each kind of job. */
-export type QueueName = 'post-payment' | 'deliver-webhook';
 
 /** How many entries of each queue a process works on at once. */
 export type QueueConcurrency = Readonly<Record<QueueName, number>>;
@@ -46,120 +33,6 @@ export type Transport = {
   consume(queue: QueueName, handler: EntryHandler): QueueConsumer;
   close(): Promise<void>;
 };
-
-type NewBundle = { name: string; data: Bundle; opts: JobsOptions };
-type BundleQueue = Pick<Queue<Bundle>, 'addBulk' | 'add' | 'getJobs' | 'close' | 'waitUntilReady'>;
-type LazyQueue = ReturnType<typeof queueUntilReady<BundleQueue>>;
-type BundleWorker = { close(force?: boolean): Promise<void> };
-type Processor = (job: TakenBundle) => Promise<void>;
-type ConsumerOptions = Omit<WorkerOptions, 'connection'>;
-
-/** The part of the transport that differs between Redis and PostgreSQL. */
-type Backend = {
-  name: Transport['backend'];
-  queue(name: QueueName): LazyQueue;
-  worker(name: QueueName, processor: Processor, options: ConsumerOptions): BundleWorker;
-  ping(): Promise<unknown>;
-  close(): Promise<unknown>;
-};
-
-const PREFIX = '{emr-payments}';
-const PROBE_KEY = `${PREFIX}:probe`;
-const retryStrategy = (times: number) => Math.min(times * 100, 1000);
-
-/** After a fail-over behind a fixed address, a connection that stayed open leads to the former master: a new one does not. */
-const reconnectOnError = (error: Error) => /\bREADONLY\b/.test(error.message);
-
-/** At debug level: BullMQ emits an error for every broken connection. The relay's warning and /health/ready report it once. */
-const errorsOf = (logger: Logger) => (queue: QueueName) => (err: Error) =>
-  logger.debug({ err, queue }, 'queue error');
-
-function redisBackend(url: string, logger: Logger): Backend {
-  const connect = (options: object) =>
-    new Redis(url, { retryStrategy, reconnectOnError, ...options }).on('error', (err) =>
-      logger.debug({ err, backend: 'redis' }, 'queue connection error'),
-    );
-  const onError = errorsOf(logger);
-  // A producer's command fails at once while Redis is down; a consumer's waits for it to come back.
-  const producer = connect({ enableOfflineQueue: false, maxRetriesPerRequest: 1 });
-  const consumer = connect({ maxRetriesPerRequest: null });
-  return {
-    name: 'redis',
-    queue: (name) =>
-      // A connection that is lost while BullMQ looks at the server for the first time would leave a queue that never works.
-      queueUntilReady<BundleQueue>(() =>
-        new Queue<Bundle>(name, { connection: producer, prefix: PREFIX }).on('error', onError(name)),
-      ),
-    worker: (name, processor, options) =>
-      new Worker<Bundle>(name, processor, { ...options, connection: consumer, prefix: PREFIX }).on(
-        'error',
-        onError(name),
-      ),
-    ping: () => probeRedis(producer, { key: PROBE_KEY }),
-    close: async () => {
-      producer.disconnect();
-      consumer.disconnect();
-    },
-  };
-}
-
-const onPostgres = withBackend(createPostgresBackend);
-
-/**
- * Listens for the errors of every connection. BullMQ 6.7 does not while it reads the schema for the first time, on a
- * connection checked out of its pool: if PostgreSQL went away in that moment, Node would end the process.
- */
-class ListenedClient extends Client {
-  constructor(config?: ClientConfig) {
-    super(config);
-    this.on('error', () => undefined);
-  }
-}
-
-/**
- * Creates or updates the schema `bullmq`, which the queue uses when there is no Redis.
- *
- * @param client a connection that may create schemas; the service's own may not.
- */
-export async function migrateQueue({ client }: { client: Client }): Promise<void> {
-  await runMigrations(client);
-}
-
-/** Uses BullMQ's own PostgreSQL backend, in the schema `bullmq` of our database, which `migrateQueue` has made. */
-function postgresBackend(url: string, logger: Logger): Backend {
-  const pool = new Pool({
-    connectionString: url,
-    max: 1,
-    connectionTimeoutMillis: 3000,
-    query_timeout: 6000,
-  });
-  pool.on('error', (err) => logger.debug({ err, backend: 'postgres' }, 'queue connection error'));
-  const connection = {
-    connectionString: url,
-    max: 4,
-    connectionTimeoutMillis: 3000,
-    Client: ListenedClient,
-  };
-  const onError = errorsOf(logger);
-  return {
-    name: 'postgres',
-    queue: (name) =>
-      queueUntilReady<BundleQueue>(() =>
-        new onPostgres.Queue<Bundle>(name, { connection }).on('error', onError(name)),
-      ),
-    worker: (name, processor, options) =>
-      workerUntilReady(
-        () =>
-          new onPostgres.Worker<Bundle>(name, processor, { ...options, connection, autorun: false }).on(
-            'error',
-            onError(name),
-          ),
-        onError(name),
-      ),
-    ping: () => probePostgresQueue(pool),
-    close: () => pool.end(),
-  };
-}
 
 /** Places of a process that consumes nothing, such as the API. */
 const NOTHING_CONSUMED: QueueConcurrency = { 'post-payment': 1, 'deliver-webhook': 1 };
@@ -219,10 +92,7 @@ export function openTransport(
     );
   }
 
-  async function oldest(name: QueueName): Promise<number | null> {
-    const [bundle] = await queueNamed(name).use((queue) => queue.getJobs(['wait'], 0, 0, true));
-    return bundle?.timestamp ?? null;
-  }
+  const oldest = (name: QueueName) => backend.oldest(name, queueNamed(name));
 
   return {
     backend: backend.name,
