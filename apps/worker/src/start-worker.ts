@@ -32,7 +32,7 @@ export type WorkerParts = {
 
 export const workerParts: WorkerParts = { steps: jobSteps, createAdapters, createLeaseKeeper };
 
-/** Time for the running jobs to end when the process stops. */
+/** Time for the entries under work to end when the process stops. */
 const JOBS_END_MS = 8_000;
 /** Time for renewals of access tokens under way to be stored after that. */
 const TOKENS_END_MS = 5_000;
@@ -57,7 +57,17 @@ export async function startWorker(
   );
   const transport = releases.add(
     'transport',
-    openTransport({ logger }, { databaseUrl, redisUrl }),
+    openTransport(
+      { logger },
+      {
+        databaseUrl,
+        redisUrl,
+        concurrency: {
+          'post-payment': config.postingConcurrency,
+          'deliver-webhook': config.deliveryConcurrency,
+        },
+      },
+    ),
     (opened) => opened.close(),
   );
   const databaseCheck = releases.add(
@@ -127,12 +137,8 @@ export async function startWorker(
     horizonMs: config.horizonMs,
     onDone: () => relay?.wake(),
   };
-  const postings = transport.consume('post-payment', config.postingConcurrency, (entry) =>
-    runPosting(deps, entry),
-  );
-  const deliveries = transport.consume('deliver-webhook', config.deliveryConcurrency, (entry) =>
-    deliverWebhook(deps, entry),
-  );
+  const postings = transport.consume('post-payment', (entry) => runPosting(deps, entry));
+  const deliveries = transport.consume('deliver-webhook', (entry) => deliverWebhook(deps, entry));
   releases.add('consumers', null, () =>
     Promise.all([postings.close(JOBS_END_MS), deliveries.close(JOBS_END_MS)]),
   );
@@ -140,7 +146,9 @@ export async function startWorker(
     opened.close(),
   );
   const { steps } = parts;
-  releases.add('sweeper', startSweeper({ database, steps, logger, metrics }), (opened) => opened.close());
+  releases.add('sweeper', startSweeper({ database, transport, steps, logger, metrics }), (opened) =>
+    opened.close(),
+  );
   const onQueued = () => relay?.wake();
   releases.add('recovery', startRecovery({ database, logger, onQueued }), (opened) => opened.close());
   const keep = { eventDays: config.eventRetentionDays };

@@ -74,7 +74,7 @@ export { createFeed, type DueJob, type Feed, feedJobs } from './jobs/feed-jobs.t
 export { measureWork, REPEATING, type WorkMeasures } from './jobs/measure-work.ts';
 export { postponeJob } from './jobs/postpone-job.ts';
 export { type Claim, renewLeases } from './jobs/renew-leases.ts';
-export { sweepJobs } from './jobs/sweep-jobs.ts';
+export { type QueueWaits, sweepJobs } from './jobs/sweep-jobs.ts';
 export type { AppRole } from './migrations/app-role.ts';
 export { migrate } from './migrations/migrate.ts';
 export { type PendingMigrations, pendingMigrations } from './migrations/pending-migrations.ts';

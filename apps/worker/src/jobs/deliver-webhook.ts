@@ -1,6 +1,6 @@
 import { payloadFor } from '@emr-payments/contracts';
 import type { ClaimedDelivery } from '@emr-payments/db';
-import { type Keyring, open, type QueueEntry } from '@emr-payments/runtime';
+import { type Keyring, open, type TakenEntry } from '@emr-payments/runtime';
 import { sendWebhook } from '@emr-payments/webhooks';
 import type { JobDeps } from './deps.ts';
 import { type DeliveryEnd, endDelivery } from './end-delivery.ts';
@@ -12,7 +12,7 @@ import { underClaim } from './under-claim.ts';
  * Delivers one event to one endpoint: signs it, sends it and records the attempt. A receiver may get an event more than
  * once; it never misses one.
  */
-export async function deliverWebhook(deps: JobDeps, entry: QueueEntry): Promise<void> {
+export async function deliverWebhook(deps: JobDeps, entry: TakenEntry): Promise<void> {
   await underClaim(
     deps,
     {

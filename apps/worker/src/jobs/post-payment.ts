@@ -9,7 +9,7 @@ import {
 } from '@emr-payments/contracts';
 import type { ClaimedPosting } from '@emr-payments/db';
 import type { EmrAdapter, EntryDiffers, PostOutcome, SeveralRows, Trouble } from '@emr-payments/emr';
-import type { QueueEntry } from '@emr-payments/runtime';
+import type { TakenEntry } from '@emr-payments/runtime';
 import type { Held } from '../loops/leases.ts';
 import type { JobDeps } from './deps.ts';
 import { withWords } from './emr-words.ts';
@@ -20,7 +20,7 @@ import { CANNOT_ASK, SETTLING, settleDoubt } from './settle-doubt.ts';
 import { underClaim } from './under-claim.ts';
 
 /** Posts one payment to its EMR exactly once, or finds out that it is already there. */
-export async function runPosting(deps: JobDeps, entry: QueueEntry): Promise<void> {
+export async function runPosting(deps: JobDeps, entry: TakenEntry): Promise<void> {
   await underClaim(
     deps,
     {

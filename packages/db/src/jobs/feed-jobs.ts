@@ -4,7 +4,13 @@ import { FEED_FREE, FEED_LIMITED } from './feed-statements.ts';
 /** `feed` in ASCII. */
 const FEED_TURN = 0x66656564;
 
-export type DueJob = { id: string; kind: 'post_payment' | 'deliver_webhook'; fence: number };
+export type DueJob = {
+  id: string;
+  kind: 'post_payment' | 'deliver_webhook';
+  fence: number;
+  /** When it was marked as queued, by PostgreSQL's clock, in milliseconds since 1970. */
+  queuedAt: number;
+};
 
 /** Takes due jobs; at most `limit`. */
 export type Feed = (limit: number) => Promise<DueJob[]>;

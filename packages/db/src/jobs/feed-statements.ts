@@ -4,9 +4,12 @@ import { CIRCUIT_THRESHOLD } from './lane-circuit.ts';
 /** The most jobs that are fed. A parameter, so that each statement has one text under its name. */
 const MOST = '$1::int';
 
+/** When the jobs were marked as queued: every statement of a transaction has the same `now()`. */
+const QUEUED_AT = 'extract(epoch FROM now())::float8 * 1000 AS "queuedAt"';
+
 /** The row of an answer that says: a lane with a bucket waits. It has no job. */
 const LANES_WITH_BUCKETS = `
-  UNION ALL (SELECT NULL, NULL, NULL FROM room WHERE bucket_id IS NOT NULL LIMIT 1)`;
+  UNION ALL (SELECT NULL, NULL, NULL, NULL FROM room WHERE bucket_id IS NOT NULL LIMIT 1)`;
 
 /**
  * `waiting_lanes` walks the index from lane to lane, so ten thousand jobs waiting in one lane cost as much as one.
@@ -54,7 +57,7 @@ export const FEED_FREE = {
       FROM room JOIN (SELECT lane_id, count(*) AS n FROM fed GROUP BY lane_id) taken USING (lane_id)
      WHERE lanes.id = room.lane_id AND room.rate IS NOT NULL
   )
-  SELECT id, kind, fence FROM fed${LANES_WITH_BUCKETS}`,
+  SELECT id, kind, fence, ${QUEUED_AT} FROM fed${LANES_WITH_BUCKETS}`,
 };
 
 /**
@@ -123,5 +126,5 @@ export const FEED_LIMITED = {
       FROM limits JOIN (SELECT bucket_id, sum(n)::float8 AS n FROM taken GROUP BY bucket_id) counts ON counts.bucket_id = limits.id
      WHERE rate_buckets.id = limits.id AND rate_buckets.interval_us = limits.interval_us
   )
-  SELECT id, kind, fence FROM fed${LANES_WITH_BUCKETS}`,
+  SELECT id, kind, fence, ${QUEUED_AT} FROM fed${LANES_WITH_BUCKETS}`,
 };

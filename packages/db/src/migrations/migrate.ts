@@ -54,7 +54,7 @@ export async function migrate({
       engine.applyMigrations({ migrationsList, filters }),
     );
     // Only here, because every process imports this package, and few need BullMQ.
-    const { migrateQueue } = await import('@emr-payments/runtime/queues');
+    const { migrateQueue } = await import('@emr-payments/runtime/queue-on-postgres');
     await migrateQueue({ client: lock });
     if (appRole !== undefined) await prepareAppRole({ client: lock }, appRole);
     return { applied: result.appliedMigrationNames };
