@@ -7,6 +7,18 @@ export const MOST_CAP = 64;
 /** A cap that nothing has confirmed for this long is the usual one again. */
 export const CONFIRMED_FOR_MS = 60_000;
 
+/** Returns the present cap of an endpoint's lane, as `PRESENT_CAP` computes it. */
+export function presentCap({
+  concurrency,
+  cap,
+}: {
+  concurrency: number;
+  cap: { cap: number; confirmedAt: Date } | null;
+}): number {
+  const isConfirmed = cap !== null && cap.confirmedAt.getTime() > Date.now() - CONFIRMED_FOR_MS;
+  return Math.min(concurrency, isConfirmed ? cap.cap : USUAL_CAP);
+}
+
 /**
  * The present cap of the lane `l`, before its circuit. A connection's is as the operator has set it: how many calls an EMR takes at once
  * is the practice's and the vendor's wish.

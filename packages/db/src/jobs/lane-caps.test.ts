@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { claimDelivery } from '../delivery/claim-delivery.ts';
 import { recordDelivery } from '../delivery/record-delivery.ts';
 import { registerEndpoint } from '../endpoints/register-endpoint.ts';
+import { listEndpoints } from '../tenants/list.ts';
 import { type OpenPractice, openPractice } from '../testing/open-practice.ts';
 import { feedJobs } from './feed-jobs.ts';
 import { type LaneCap, type LaneNow, readLaneCaps } from './read-lane-caps.ts';
@@ -83,6 +84,28 @@ test('an endpoint begins with ten at once, and has what was written for a minute
   expect(await read()).toMatchObject({ stored: null, version: '3' });
   await sql(`UPDATE lane_caps SET confirmed_at = now() - interval '55 seconds'`);
   expect(await feed()).toBe(44);
+});
+
+test('an operator sees the cap that the feed goes by', async () => {
+  const atOnce = async () => {
+    const endpoints = await listEndpoints(practice, {});
+    const [row] = await sql(`SELECT id FROM webhook_endpoints WHERE lane_id = ${laneId}`);
+    return endpoints.find(({ endpointId }) => endpointId === row.id)?.atOnce;
+  };
+  await due(100);
+  for (const [cap, age] of [
+    [20, 0],
+    [4, 59],
+    [20, 61],
+    [4, 61],
+    [64, 0],
+  ]) {
+    await write(capOf(cap ?? 0));
+    await sql(`UPDATE lane_caps SET confirmed_at = now() - interval '${age} seconds'`);
+    await sql('UPDATE jobs SET queued_at = NULL');
+    expect(await atOnce()).toBe(await feed());
+  }
+  expect(await atOnce()).toBe(64);
 });
 
 test('its concurrency bounds it, whatever was written, and a connection’s cap is fixed', async () => {
