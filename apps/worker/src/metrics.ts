@@ -146,6 +146,12 @@ const WORK_GAUGES: readonly {
       openCircuits.map(({ kind, count }) => ({ labels: { kind }, value: count })),
   },
   {
+    name: 'emr_payments_adapted_endpoints',
+    help: 'Endpoints that get more deliveries at once than usual because they keep up, or fewer because they hang or fail.',
+    labelNames: ['cap'],
+    samples: ({ adaptedCaps }) => adaptedCaps.map(({ cap, count }) => ({ labels: { cap }, value: count })),
+  },
+  {
     name: 'emr_payments_holds',
     help: 'Holds that are on: posting is stopped for all users, or for so many single ones.',
     labelNames: ['scope'],

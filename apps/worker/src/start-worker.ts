@@ -10,7 +10,9 @@ import { deliverWebhook } from './jobs/deliver-webhook.ts';
 import type { JobDeps } from './jobs/deps.ts';
 import { runPosting } from './jobs/post-payment.ts';
 import { adapterFaults, linkOpened } from './link-opened.ts';
+import { startLaneAdapter } from './loops/adapt-lanes.ts';
 import { startHoldWatch } from './loops/hold-watch.ts';
+import { createLaneTraffic } from './loops/lane-traffic.ts';
 import { createLeaseKeeper } from './loops/leases.ts';
 import { startRecovery } from './loops/recovery.ts';
 import { type Relay, startRelay } from './loops/relay.ts';
@@ -120,6 +122,7 @@ export async function startWorker(
     // A pair that a vendor has given in exchange for the old token is stored before the database closes.
     (opened) => within(TOKENS_END_MS, opened.settled()),
   );
+  const traffic = createLaneTraffic();
   let relay: Relay | undefined;
   const deps: JobDeps = {
     database,
@@ -134,6 +137,7 @@ export async function startWorker(
     }),
     keyring: config.keyring,
     webhooks: { policy, agents },
+    traffic,
     horizonMs: config.horizonMs,
     onDone: () => relay?.wake(),
   };
@@ -143,6 +147,10 @@ export async function startWorker(
     Promise.all([postings.close(JOBS_END_MS), deliveries.close(JOBS_END_MS)]),
   );
   relay = releases.add('relay', startRelay({ database, transport, logger }, { databaseUrl }), (opened) =>
+    opened.close(),
+  );
+  const adapting = { slots: config.deliveryConcurrency };
+  releases.add('lane adapter', startLaneAdapter({ database, traffic, logger }, adapting), (opened) =>
     opened.close(),
   );
   const { steps } = parts;

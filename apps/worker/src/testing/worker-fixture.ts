@@ -11,6 +11,7 @@ import { createAgents } from '@emr-payments/webhooks';
 import { deliverWebhook } from '../jobs/deliver-webhook.ts';
 import type { JobDeps } from '../jobs/deps.ts';
 import { runPosting } from '../jobs/post-payment.ts';
+import { createLaneTraffic } from '../loops/lane-traffic.ts';
 import { createLeaseKeeper } from '../loops/leases.ts';
 import { createWorkerMetrics } from '../metrics.ts';
 import { jobSteps } from '../steps.ts';
@@ -84,6 +85,7 @@ export async function openWorkerFixture(options: FixtureOptions = {}): Promise<W
     }),
     keyring,
     webhooks: { policy, agents },
+    traffic: createLaneTraffic(),
     horizonMs: options.horizonMs ?? 60_000,
     onDone: () => undefined,
   };

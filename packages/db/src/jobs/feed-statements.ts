@@ -1,4 +1,5 @@
 import { onHold } from '../holds/on-hold.ts';
+import { PRESENT_CAP } from './lane-cap.ts';
 import { CIRCUIT_THRESHOLD } from './lane-circuit.ts';
 
 /** The most jobs that are fed. A parameter, so that each statement has one text under its name. */
@@ -27,7 +28,7 @@ const room = (limit: string) => `
     SELECT l.id AS lane_id, l.rate_per_second AS rate, slot.base, l.bucket_id, l.turn_at,
            CASE WHEN l.rate_per_second IS NULL THEN ${limit} WHEN slot.base > now() THEN 0
                 ELSE 1 + floor(extract(epoch FROM now() - slot.base) * l.rate_per_second) END AS slots,
-           CASE WHEN l.failures >= ${CIRCUIT_THRESHOLD} THEN 1 ELSE l.concurrency END
+           CASE WHEN l.failures >= ${CIRCUIT_THRESHOLD} THEN 1 ELSE ${PRESENT_CAP} END
              - (SELECT count(*) FROM jobs f WHERE f.lane_id = l.id AND f.queued_at IS NOT NULL) AS free
       FROM waiting_lanes w JOIN lanes l ON l.id = w.lane_id
            CROSS JOIN LATERAL (SELECT greatest(
