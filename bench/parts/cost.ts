@@ -2,9 +2,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Client } from 'pg';
 import { nowMs } from '../clock.ts';
 import { numberOf, withClient } from '../machine/ask.ts';
-import { type Meter, readMeter } from '../machine/meter.ts';
 import type { Part } from '../part.ts';
 import { type Finding, findingOf } from '../report/finding.ts';
+import { type Meter, readMeter } from '../service/meter.ts';
 import { openService } from '../service/open-service.ts';
 
 /** PostgreSQL's backends publish their counters only after one idle second (pgstat's interval). */

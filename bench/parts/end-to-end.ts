@@ -1,10 +1,10 @@
 import { nowMs } from '../clock.ts';
 import { openQueueFloor } from '../floor/open-queue-floor.ts';
-import { costOf, readMeter } from '../machine/meter.ts';
 import { usageOf } from '../machine/process-usage.ts';
 import type { Part } from '../part.ts';
 import { type Finding, findingOf } from '../report/finding.ts';
 import { percentile } from '../report/statistics.ts';
+import { costOf, readMeter } from '../service/meter.ts';
 import { openService, type Service } from '../service/open-service.ts';
 import { openUsualWay, type UsualWay } from '../usual-way/open-usual-way.ts';
 import type { Place } from './accept.ts';

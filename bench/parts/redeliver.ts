@@ -1,9 +1,9 @@
 import { nowMs } from '../clock.ts';
 import { numberOf, until, withClient } from '../machine/ask.ts';
-import { costOf, readMeter } from '../machine/meter.ts';
 import type { Part } from '../part.ts';
 import { type Finding, findingOf } from '../report/finding.ts';
 import { writeEvents } from '../service/events.ts';
+import { costOf, readMeter } from '../service/meter.ts';
 import { openService, type Service } from '../service/open-service.ts';
 import type { BenchTenant } from '../service/tenants.ts';
 

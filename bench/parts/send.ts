@@ -1,10 +1,10 @@
 import { nowMs } from '../clock.ts';
 import { openQueueFloor } from '../floor/open-queue-floor.ts';
 import { withClient } from '../machine/ask.ts';
-import { costOf, readMeter } from '../machine/meter.ts';
 import type { Part, PartContext } from '../part.ts';
 import { type Finding, findingOf } from '../report/finding.ts';
 import { writeEvents } from '../service/events.ts';
+import { costOf, readMeter } from '../service/meter.ts';
 import { openService, type Service } from '../service/open-service.ts';
 
 const ENDPOINTS = 8;

@@ -1,6 +1,6 @@
-import type { Service } from '../service/open-service.ts';
-import type { Environment } from './environment.ts';
-import { cpuOfTree, usageOf } from './process-usage.ts';
+import type { Environment } from '../machine/environment.ts';
+import { cpuOfTree, usageOf } from '../machine/process-usage.ts';
+import type { Service } from './open-service.ts';
 
 /** Processor seconds since the start of each process. */
 export type Meter = Record<'api' | 'worker' | 'PostgreSQL' | 'Redis', number>;
