@@ -49,8 +49,13 @@ ENV NODE_ENV=production TZ=UTC \
     NODE_COMPILE_CACHE=/app/node_modules/.cache/compiled
 WORKDIR /app
 COPY --from=installed /app ./
-# Fills the compile cache. Without its variables each app exits with a message, after its modules have been compiled.
-RUN for app in api worker; do node "apps/$app/src/main.ts" 2>&1 || true; done
+# Fills the compile cache as the account that will read it, because Node looks only in a folder of its own user's. Without variables or
+# arguments each app exits with a message, after its modules have been compiled. Then nobody but root may write there.
+RUN mkdir -p node_modules/.cache/compiled && chown node node_modules/.cache/compiled
+USER node
+RUN for app in api worker cli; do node "apps/$app/src/main.ts" 2>&1 || true; done
+USER root
+RUN chown -R root node_modules/.cache/compiled && chmod -R a=rX,u+w node_modules/.cache/compiled
 # New volumes that are mounted here belong to the account that writes to them.
 RUN mkdir -p /data /demo && chown node:node /data /demo
 USER node

@@ -13,6 +13,9 @@ import { fairnessRecover } from './parts/fairness-recover.ts';
 import { growth } from './parts/growth.ts';
 import { PROFILING, profile } from './parts/profile.ts';
 import { recovery } from './parts/recovery.ts';
+import { redeliver } from './parts/redeliver.ts';
+import { send } from './parts/send.ts';
+import { singleTenant } from './parts/single-tenant.ts';
 import { slowEmr } from './parts/slow-emr.ts';
 import type { Finding } from './report/finding.ts';
 import { tableOf } from './report/table.ts';
@@ -21,6 +24,9 @@ import { type Size, writeResults } from './report/write-results.ts';
 const PARTS: Readonly<Record<string, Part>> = {
   accept,
   'end-to-end': endToEnd,
+  send,
+  'single-tenant': singleTenant,
+  redeliver,
   'slow-emr': slowEmr,
   fairness,
   'fairness-reads': fairnessReads,

@@ -126,14 +126,18 @@ const HOT: Record<string, (deps: StatementDeps) => Promise<unknown>> = {
     openCallCounter(deps)
       .take(bucket)
       .catch(() => undefined),
-  'sweep lost jobs': (deps) => sweepJobs(deps, { unclaimedMs: 5_000, limit: 1_000 }),
+  'sweep lost jobs': (deps) =>
+    sweepJobs(deps, {
+      unclaimedMs: 5_000,
+      limit: 1_000,
+      waiting: { post_payment: null, deliver_webhook: Date.now() },
+    }),
   'renew leases': (deps) => renewLeases(deps, { claims: [claim], leaseMs: 10_000 }),
   'claim a posting': (deps) => claimPosting(deps, { ...claim, leaseMs: 10_000 }),
   'begin an attempt': (deps) => beginAttempt(deps, { claim, knownAbsent: true, sentTo: 'emr' }),
   'settle a payment': (deps) =>
     settlePayment(deps, {
       claim,
-      laneId: tenant.laneId,
       clientPk: tenant.clientPk,
       result: { status: 'posted', emrTransactionId: '1' },
       attempt: { outcome: 'posted' },

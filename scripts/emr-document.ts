@@ -71,7 +71,8 @@ const settingsTable = (title: string, fields: readonly AdapterField[]): string =
         ...fields.map((field) => [code(field.name), defaultOf(field), field.description]),
       ])}\n`;
 
-function section({ name, title, example, credentials, settings, described, readme }: AdapterProfile): string {
+function section(profile: AdapterProfile): string {
+  const { name, title, example, credentials, settings, described, readme, findsPatients } = profile;
   const needs = described.methodNeeds.map(
     ({ methods, data, setting, supplied }) =>
       `- ${methods} need ${data}: ${setting === null ? 'nothing supplies it, so they are refused' : `the setting ${code(setting)} supplies it`}${
@@ -84,6 +85,7 @@ function section({ name, title, example, credentials, settings, described, readm
     settingsTable('credential', credentials),
     settingsTable('setting', settings),
     ...(needs.length === 0 ? [] : [`${needs.join('\n')}\n`]),
+    `Patients come from a file${findsPatients ? ', or the EMR is asked for one by `emr-payments patients find`' : ''}.\n`,
     `Sources: ${described.sources.map((source) => `<${source}>`).join(', ')}\n`,
   ]
     .filter((part) => part !== '')

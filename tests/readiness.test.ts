@@ -52,7 +52,7 @@ describe('a running service', () => {
   beforeAll(async () => {
     postgres = await startEmbeddedPostgres({ dataDir, port: 0, durable: false });
     await onServer(postgres.url, 'CREATE DATABASE service');
-    // A minute would be too long for any test: whoever waits for the end of the drain fails.
+    // A minute would be too long for any test: a test that waits for the end of the drain fails.
     const env = { DRAIN_MS: '120000', LOG_LEVEL: 'warn' };
     stack = await startStack({
       folder,

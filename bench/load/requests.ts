@@ -12,9 +12,12 @@ export function mrnsOf(patients: number): string[] {
   return Array.from({ length: patients }, (_, n) => nameOfPatient(n));
 }
 
+/** Scatters consecutive numbers over the whole index (Knuth's multiplicative hash), as the references of many practices are. */
+const referenceOf = (n: number) => (Math.imul(n, 2_654_435_761) >>> 0).toString(16).padStart(8, '0');
+
 /**
- * Generates `POST /v1/payments` requests, each different: tenants in turn, patients at random, half of them with an idempotency
- * key. They are ASCII only, so that the number of characters is the content-length.
+ * Generates `POST /v1/payments` requests, each different: tenants in turn, patients and reference numbers at random, half of them with
+ * an idempotency key. They are ASCII only, so that the number of characters is the content-length.
  */
 export function paymentRequests(target: Target): () => string {
   const run = randomBytes(6).toString('hex');
@@ -29,7 +32,7 @@ export function paymentRequests(target: Target): () => string {
     const which = n % target.tenants.length;
     const mrn = nameOfPatient(Math.floor(Math.random() * (target.tenants[which]?.patients ?? 1)));
     const body =
-      `{"patient_mrn":"${mrn}","payment_method":"Card","reference_number":"#${run}-${n}","location":"1404",` +
+      `{"patient_mrn":"${mrn}","payment_method":"Card","reference_number":"#${referenceOf(n)}-${run}","location":"1404",` +
       `"amount":${(n % 900) + 1}.25,"notes":"Patient copay collected at front desk","deposit_date":"2026-06-15"}`;
     const key = (n >> 3) % 2 === 0 ? `idempotency-key: ${run}-${n}\r\n` : '';
     return `${heads[which]}${key}content-length: ${body.length}\r\n\r\n${body}`;

@@ -31,6 +31,9 @@ const SETTINGS = {
   track_io_timing: 'off',
 };
 
+/** Redis writes its log as docker-compose.yml runs it. */
+const REDIS_SETTINGS = { appendonly: 'yes', appendfsync: 'everysec' };
+
 /** The number of 16 MB WAL segments created before the first measurement: more than a part writes between two checkpoints. */
 const WAL_SEGMENTS = 60;
 
@@ -59,7 +62,7 @@ export async function openEnvironment(
     durable: true,
     settings: { ...SETTINGS, ...settings },
   });
-  const redis = hasRedisServer() ? await startRedis() : undefined;
+  const redis = hasRedisServer() ? await startRedis(REDIS_SETTINGS) : undefined;
 
   const onServer = (sql: string) => withClient(postgres.url, (client) => client.query(sql));
   await withClient(postgres.url, fillWal);

@@ -2,25 +2,13 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Client } from 'pg';
 import { nowMs } from '../clock.ts';
 import { numberOf, withClient } from '../machine/ask.ts';
-import { cpuOfTree, usageOf } from '../machine/process-usage.ts';
-import type { Part, PartContext } from '../part.ts';
+import type { Part } from '../part.ts';
 import { type Finding, findingOf } from '../report/finding.ts';
-import { openService, type Service } from '../service/open-service.ts';
+import { type Meter, readMeter } from '../service/meter.ts';
+import { openService } from '../service/open-service.ts';
 
 /** PostgreSQL's backends publish their counters only after one idle second (pgstat's interval). */
 const STATISTICS_LAG_MS = 2_500;
-
-type Meter = Record<'api' | 'worker' | 'PostgreSQL' | 'Redis', number>;
-
-function readMeter({ environment }: PartContext, { stack }: Service): Meter {
-  const cpu = (pid: number | undefined) => usageOf(pid ?? 0)?.cpuSeconds ?? 0;
-  return {
-    api: cpu(stack.apis[0]?.pid),
-    worker: cpu(stack.workers[0]?.pid),
-    PostgreSQL: cpuOfTree(environment.postgres.pid),
-    Redis: cpu(environment.redis?.pid),
-  };
-}
 
 async function readDatabase(client: Client) {
   return {
@@ -51,14 +39,14 @@ export const cost: Part = async (context) => {
   try {
     return await withClient(service.databaseUrl, async (client) => {
       await run(500);
-      const idleFrom = { at: nowMs(), meter: readMeter(context, service) };
+      const idleFrom = { at: nowMs(), meter: readMeter(environment, service) };
       await pause(idleSeconds * 1000);
-      const meter = readMeter(context, service);
+      const meter = readMeter(environment, service);
       const idleMs = nowMs() - idleFrom.at;
       const before = await readDatabase(client);
       await run(count);
       const after = await readDatabase(client);
-      const used = readMeter(context, service);
+      const used = readMeter(environment, service);
       say(`${count} payments from accept to webhook, after ${idleSeconds} idle seconds`);
 
       const names = Object.keys(used) as (keyof Meter)[];

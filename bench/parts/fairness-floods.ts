@@ -74,7 +74,7 @@ export const fairnessFloods: Part = async ({ environment, size, say }) => {
       findings.push(
         findingOf(`${what}: undisturbed p99`, 'ms', [before]),
         findingOf(`${what}: p99`, 'ms', [after]),
-        findingOf('against the undisturbed', '×', [after / before], { atMost: 2 }),
+        findingOf('against the undisturbed', '×', [after / before], { atMost: 1.5 }),
       );
     };
     for (const name of FLOODS) {

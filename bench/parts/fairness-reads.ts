@@ -77,7 +77,7 @@ export const fairnessReads: Part = async ({ environment, size, say }) => {
       findings.push(
         findingOf(`during ${AT_ONCE} × ${name}: p50`, 'ms', [during.p50]),
         findingOf(`during ${AT_ONCE} × ${name}: p99`, 'ms', [during.p99]),
-        findingOf('p99 against the undisturbed', '×', [during.p99 / before.p99], { atMost: 2 }),
+        findingOf('p99 against the undisturbed', '×', [during.p99 / before.p99], { atMost: 1.5 }),
         findingOf('payments that were not accepted', '', [during.refused], { atMost: 0 }),
       );
     }

@@ -113,7 +113,7 @@ export const fairnessRecover: Part = async ({ environment, size, say }) => {
     const disturbed = await measure(async () => {
       say(`${RECOVERIES} × recover: ${JSON.stringify(await recoverAll(service, recovering))}`);
     });
-    const goal = { atMost: 2 };
+    const goal = { atMost: 1.5 };
     const ratio = (kind: keyof Waits) => median(disturbed[kind]) / median(undisturbed[kind]);
     const during = `during ${RECOVERIES} × recover over ${missed} events`;
     return [

@@ -60,7 +60,7 @@ export const fairness: Part = async ({ environment, size, say }) => {
       findingOf('others, undisturbed, p99', 'ms', [before]),
       findingOf(`others, with ${2 * behindEach} payments stuck, p50`, 'ms', [percentile(disturbed, 0.5)]),
       findingOf(`others, with ${2 * behindEach} payments stuck, p99`, 'ms', [after]),
-      findingOf('p99 against the undisturbed', '×', [after / before], { atMost: 2 }),
+      findingOf('p99 against the undisturbed', '×', [after / before], { atMost: 1.5 }),
     ];
   } finally {
     await service.close();

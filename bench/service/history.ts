@@ -19,6 +19,7 @@ type HistoryInput = {
 };
 
 async function writeChunk(client: Client, { tenants, from, to, depositDate }: HistoryInput) {
+  const patients = tenants[0]?.patients ?? 1;
   const date = depositDate === undefined ? 'at::date' : `${escapeLiteral(depositDate)}::date`;
   const users = escapeLiteral(`{${tenants.map(({ userId }) => userId).join(',')}}`);
   const clients = escapeLiteral(`{${tenants.map(({ clientPk }) => clientPk).join(',')}}`);
@@ -32,7 +33,8 @@ async function writeChunk(client: Client, { tenants, from, to, depositDate }: Hi
   await client.query(`
     INSERT INTO payments (id, job_id, user_id, patient_mrn, emr_patient_id, payment_method, reference_number, location,
                           amount, notes, deposit_date, status, round, created_at, tried_since, settled_at, emr_transaction_id)
-    SELECT id, job_id, user_id, 'MRN-' || lpad((n % 2000)::text, 6, '0'), 'pat-1001', 'Card', '#' || n, '1404',
+    SELECT id, job_id, user_id, 'MRN-' || lpad(((hashint8(n) & 2147483647) % ${patients})::text, 6, '0'), 'pat-1001', 'Card',
+           '#' || substr(md5(n::text), 20), '1404',
            1 + n % 900, 'Patient copay collected at front desk', ${date}, 'posted', 1, at, at, at, n::text
       FROM chunk`);
   await client.query(`
@@ -53,7 +55,7 @@ async function writeChunk(client: Client, { tenants, from, to, depositDate }: Hi
 
 /**
  * Writes past payments as the service would have left them: settled, with attempt, event and delivery, and half of them with
- * an idempotency key.
+ * an idempotency key. Their patients and reference numbers are spread over all that there are.
  */
 export async function writeHistory(
   { databaseUrl }: { databaseUrl: string },

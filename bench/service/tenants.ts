@@ -1,4 +1,4 @@
-import { openDatabase } from '@emr-payments/db';
+import { importPatients, openDatabase } from '@emr-payments/db';
 import { createPractice } from '@emr-payments/db/testing';
 import { parseKeyring } from '@emr-payments/runtime';
 import { mrnsOf, type Tenant } from '../load/requests.ts';
@@ -14,10 +14,15 @@ export type TenantPlan = {
   webhookSecret: string;
   postingCap: number;
   deliveryCap: number;
+  /** Patients of each tenant; 2,000 by default. */
+  patients?: number;
 };
 
 /** Enough that PostgreSQL resolves a patient by index; few enough to create quickly. */
 const PATIENTS = 2_000;
+
+/** Patients of one import. */
+const IMPORT = 50_000;
 
 /** A patient of the sandbox. All MRNs of the bench map to it. */
 const EMR_PATIENT = 'pat-1001';
@@ -29,7 +34,8 @@ export async function createTenants(
 ): Promise<BenchTenant[]> {
   const database = openDatabase({ url: databaseUrl, poolSize: 2, applicationName: 'bench' });
   const keyring = parseKeyring(encryptionKeys);
-  const patients = mrnsOf(PATIENTS).map((mrn) => ({ mrn, emrPatientId: EMR_PATIENT }));
+  const { patients: count = PATIENTS } = plan;
+  const patients = mrnsOf(count).map((mrn) => ({ mrn, emrPatientId: EMR_PATIENT }));
   const tenants: BenchTenant[] = [];
   try {
     for (let n = 0; n < plan.count; n += 1) {
@@ -38,11 +44,13 @@ export async function createTenants(
         {
           name: `Integrator ${n}`,
           connection: { baseUrl: plan.fhirUrl(n), concurrency: plan.postingCap },
-          patients,
+          patients: patients.slice(0, IMPORT),
           endpoint: { url: plan.webhookUrl(n), secret: plan.webhookSecret, concurrency: plan.deliveryCap },
         },
       );
-      tenants.push({ clientId, clientSecret, accessToken, patients: PATIENTS, clientPk, userId, laneId });
+      for (let from = IMPORT; from < count; from += IMPORT)
+        await importPatients({ database }, { userId, patients: patients.slice(from, from + IMPORT) });
+      tenants.push({ clientId, clientSecret, accessToken, patients: count, clientPk, userId, laneId });
     }
   } finally {
     await database.close();

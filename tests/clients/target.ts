@@ -1,6 +1,6 @@
 import type { Command } from './commands.ts';
 
-/** What a target is given: a new folder with the document in it, and one for tools that all targets share. */
+/** The places that a target gets: a new folder with the document in it, and one for tools that all targets share. */
 export type Work = { folder: string; document: string; tools: string; baseUrl: string };
 
 export type Build = {

@@ -22,7 +22,7 @@ export type Result =
   | { outcome: 'failed'; at: 'generate' | 'compile' | 'story'; why: string };
 
 const ID = '[0-9a-f]{32}';
-/** What every story prints; a receiver must accept fields that it does not know. */
+/** The lines that every story prints; a receiver must accept fields that it does not know. */
 const EXPECTED = new RegExp(
   [
     `^posted (${ID})`,

@@ -195,7 +195,7 @@ const wrong: [Rule, string, Records][] = [
   ],
   [
     'two ledger entries for one payment',
-    'two entries that only patient and amount tell',
+    'two entries that only patient and amount identify',
     bareEntry({ ledger: [bare, { ...bare, emr_transaction_id: '78' }] }),
   ],
   [

@@ -7,7 +7,7 @@ export type Capability = 'conditional-create' | 'lookup' | 'none' | 'foreign';
 /** The fields of a ledger entry that are compared with the request, where the EMR keeps them. */
 export type ComparedField = 'reference_number' | 'payment_method' | 'location';
 
-/** What the checker must know of a practice's EMR. */
+/** The traits of a practice's EMR that the checker must know. */
 export type EmrTraits = {
   /** The capability or the adapter, for the report. */
   group: string;

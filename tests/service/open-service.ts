@@ -10,7 +10,7 @@ import { type CliEnd, runCommand } from './cli.ts';
 
 export type Capability = 'conditional-create' | 'lookup' | 'none';
 
-/** One practice with a patient of its own, so that its entries in the EMR's ledger can be told from the others'. */
+/** One practice with a patient of its own, so that its entries in the EMR's ledger can be distinguished from the others'. */
 export type ServicePractice = {
   capability: Capability;
   /** `user_…` */

@@ -11,12 +11,12 @@ import { openAdapterDeps } from '@emr-payments/operations';
 import {
   configOrExit,
   createLogger,
-  openTransport,
   queueTroubleOf,
   readKeyring,
   runProcess,
   within,
 } from '@emr-payments/runtime';
+import { openTransport } from '@emr-payments/runtime/queues';
 import { createAgents, dnsResolve } from '@emr-payments/webhooks';
 import { buildApp } from './app.ts';
 import { openBulkheads } from './bulkheads/open-bulkheads.ts';
@@ -95,7 +95,7 @@ await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, 
       },
       { yields: true },
     ),
-    // What a vendor has given in exchange for the old token is stored before the database closes.
+    // A pair that a vendor has given in exchange for the old token is stored before the database closes.
     (it) => within(TOKENS_END_MS, it.settled()),
   );
   const app = await buildApp(

@@ -1,4 +1,4 @@
-import { createRegistry } from '@emr-payments/runtime';
+import { createRegistry } from '@emr-payments/runtime/metrics';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildApp } from './app.ts';
 import { buildHealthServer } from './health-server.ts';

@@ -1,4 +1,5 @@
-import { bearerTokenCheck, createRegistry, METRICS_CONTENT_TYPE, type Registry } from '@emr-payments/runtime';
+import { bearerTokenCheck } from '@emr-payments/runtime';
+import { createRegistry, METRICS_CONTENT_TYPE, type Registry } from '@emr-payments/runtime/metrics';
 import type { FastifyInstance } from 'fastify';
 import { Counter, Histogram } from 'prom-client';
 import { sendError } from './errors/send-error.ts';

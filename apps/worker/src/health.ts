@@ -1,10 +1,5 @@
-import {
-  bearerTokenCheck,
-  createReadiness,
-  isReady,
-  METRICS_CONTENT_TYPE,
-  type ReadinessChecks,
-} from '@emr-payments/runtime';
+import { bearerTokenCheck, createReadiness, isReady, type ReadinessChecks } from '@emr-payments/runtime';
+import { METRICS_CONTENT_TYPE } from '@emr-payments/runtime/metrics';
 import { type FastifyInstance, fastify } from 'fastify';
 import type { WorkerMetrics } from './metrics.ts';
 

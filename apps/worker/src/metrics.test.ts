@@ -67,8 +67,8 @@ test('while PostgreSQL does not answer, a scrape has its answer within seconds, 
   await app.close();
   expect(answers.map(({ statusCode }) => statusCode)).toEqual(Array(20).fill(200));
   expect(answers[0]?.body).toContain('emr_payments_work_measured 0');
-  // One set of queries: jobs, circuits, holds, logins and buckets.
-  expect(asked).toBe(5);
+  // One set of queries: jobs, caps, circuits, holds, logins and buckets.
+  expect(asked).toBe(6);
 });
 
 test('/metrics wants the token when there is one', async () => {
@@ -95,6 +95,13 @@ test('/metrics shows the work done, the work waiting and the open circuits', asy
       FROM (VALUES ('a', '-1 s', null), ('b', '1 hour', '-1 s'), ('c', '1 hour', '1 hour'), ('d', '-1 s', '1 hour')) AS row(key, slot, pause)
     RETURNING 1`);
 
+  await fixture.rows(`
+    WITH lane AS (INSERT INTO lanes (kind, concurrency) SELECT 'endpoint', 64 FROM generate_series(1, 5) RETURNING id)
+    INSERT INTO lane_caps (lane_id, cap, changed_at, confirmed_at, round_busy_ms, round_delivered, round_delivered_ms, version)
+    SELECT lane.id, (ARRAY[64, 20, 10, 4, 4])[row_number() OVER (ORDER BY lane.id)], now(),
+           now() - (ARRAY['0 s', '0 s', '0 s', '0 s', '2 min'])[row_number() OVER (ORDER BY lane.id)]::interval, 0, 0, 0, 1
+      FROM lane RETURNING 1`);
+
   const app = healthServer(fixture.deps.metrics);
   const answer = await app.inject('/metrics');
   await app.close();
@@ -104,6 +111,8 @@ test('/metrics shows the work done, the work waiting and the open circuits', asy
   expect(lines).toContain('emr_payments_postings_total{adapter="fhir-r5",outcome="posted"} 1');
   expect(lines).toContain('emr_payments_jobs{kind="post_payment",state="due"} 1');
   expect(lines).toContain('emr_payments_open_circuits{kind="connection"} 1');
+  expect(lines).toContain('emr_payments_adapted_endpoints{cap="raised"} 2');
+  expect(lines).toContain('emr_payments_adapted_endpoints{cap="lowered"} 1');
   expect(lines).toContain('emr_payments_rate_buckets{state="free"} 1');
   expect(lines).toContain('emr_payments_rate_buckets{state="used_up"} 1');
   expect(lines).toContain('emr_payments_rate_buckets{state="paused"} 2');

@@ -1,5 +1,6 @@
 import { type Database, measureWork, type WorkMeasures } from '@emr-payments/db';
-import { createRegistry, type Registry, within } from '@emr-payments/runtime';
+import { within } from '@emr-payments/runtime';
+import { createRegistry, type Registry } from '@emr-payments/runtime/metrics';
 import { Counter, Gauge, Histogram } from 'prom-client';
 
 /** The counters of one worker. Every label takes few, fixed values: docs/operating.md lists them. */
@@ -143,6 +144,12 @@ const WORK_GAUGES: readonly {
     labelNames: ['kind'],
     samples: ({ openCircuits }) =>
       openCircuits.map(({ kind, count }) => ({ labels: { kind }, value: count })),
+  },
+  {
+    name: 'emr_payments_adapted_endpoints',
+    help: 'Endpoints that get more deliveries at once than usual because they keep up, or fewer because they hang or fail.',
+    labelNames: ['cap'],
+    samples: ({ adaptedCaps }) => adaptedCaps.map(({ cap, count }) => ({ labels: { cap }, value: count })),
   },
   {
     name: 'emr_payments_holds',

@@ -1,7 +1,8 @@
 import { openCredentials, openDatabase, openDatabaseCheck } from '@emr-payments/db';
 import { createAdapters } from '@emr-payments/emr';
 import { openAdapterDeps } from '@emr-payments/operations';
-import { type Logger, openTransport, queueTroubleOf, type Releases, within } from '@emr-payments/runtime';
+import { type Logger, queueTroubleOf, type Releases, within } from '@emr-payments/runtime';
+import { openTransport } from '@emr-payments/runtime/queues';
 import { createAgents } from '@emr-payments/webhooks';
 import type { WorkerConfig } from './config.ts';
 import { buildHealthServer } from './health.ts';
@@ -9,7 +10,9 @@ import { deliverWebhook } from './jobs/deliver-webhook.ts';
 import type { JobDeps } from './jobs/deps.ts';
 import { runPosting } from './jobs/post-payment.ts';
 import { adapterFaults, linkOpened } from './link-opened.ts';
+import { startLaneAdapter } from './loops/adapt-lanes.ts';
 import { startHoldWatch } from './loops/hold-watch.ts';
+import { createLaneTraffic } from './loops/lane-traffic.ts';
 import { createLeaseKeeper } from './loops/leases.ts';
 import { startRecovery } from './loops/recovery.ts';
 import { type Relay, startRelay } from './loops/relay.ts';
@@ -31,7 +34,7 @@ export type WorkerParts = {
 
 export const workerParts: WorkerParts = { steps: jobSteps, createAdapters, createLeaseKeeper };
 
-/** Time for the running jobs to end when the process stops. */
+/** Time for the entries under work to end when the process stops. */
 const JOBS_END_MS = 8_000;
 /** Time for renewals of access tokens under way to be stored after that. */
 const TOKENS_END_MS = 5_000;
@@ -56,7 +59,17 @@ export async function startWorker(
   );
   const transport = releases.add(
     'transport',
-    openTransport({ logger }, { databaseUrl, redisUrl }),
+    openTransport(
+      { logger },
+      {
+        databaseUrl,
+        redisUrl,
+        concurrency: {
+          'post-payment': config.postingConcurrency,
+          'deliver-webhook': config.deliveryConcurrency,
+        },
+      },
+    ),
     (opened) => opened.close(),
   );
   const databaseCheck = releases.add(
@@ -106,9 +119,10 @@ export async function startWorker(
   const shared = releases.add(
     'access tokens',
     openAdapterDeps({ database, keyring: config.keyring, onFault: adapterFaults(logger) }, { yields: false }),
-    // What a vendor has given in exchange for the old token is stored before the database closes.
+    // A pair that a vendor has given in exchange for the old token is stored before the database closes.
     (opened) => within(TOKENS_END_MS, opened.settled()),
   );
+  const traffic = createLaneTraffic();
   let relay: Relay | undefined;
   const deps: JobDeps = {
     database,
@@ -123,23 +137,26 @@ export async function startWorker(
     }),
     keyring: config.keyring,
     webhooks: { policy, agents },
+    traffic,
     horizonMs: config.horizonMs,
     onDone: () => relay?.wake(),
   };
-  const postings = transport.consume('post-payment', config.postingConcurrency, (entry) =>
-    runPosting(deps, entry),
-  );
-  const deliveries = transport.consume('deliver-webhook', config.deliveryConcurrency, (entry) =>
-    deliverWebhook(deps, entry),
-  );
+  const postings = transport.consume('post-payment', (entry) => runPosting(deps, entry));
+  const deliveries = transport.consume('deliver-webhook', (entry) => deliverWebhook(deps, entry));
   releases.add('consumers', null, () =>
     Promise.all([postings.close(JOBS_END_MS), deliveries.close(JOBS_END_MS)]),
   );
   relay = releases.add('relay', startRelay({ database, transport, logger }, { databaseUrl }), (opened) =>
     opened.close(),
   );
+  const adapting = { slots: config.deliveryConcurrency };
+  releases.add('lane adapter', startLaneAdapter({ database, traffic, logger }, adapting), (opened) =>
+    opened.close(),
+  );
   const { steps } = parts;
-  releases.add('sweeper', startSweeper({ database, steps, logger, metrics }), (opened) => opened.close());
+  releases.add('sweeper', startSweeper({ database, transport, steps, logger, metrics }), (opened) =>
+    opened.close(),
+  );
   const onQueued = () => relay?.wake();
   releases.add('recovery', startRecovery({ database, logger, onQueued }), (opened) => opened.close());
   const keep = { eventDays: config.eventRetentionDays };

@@ -30,7 +30,7 @@ export type RedeliverEvent = Schemas['RedeliverEvent'];
 export type EventRedelivering = Schemas['RedeliveringEvent'];
 /** An event as the API stores it: any type, including ones added later. */
 export type StoredEvent = Schemas['Event'];
-/** The body of a webhook; `type` tells the variants apart. Expect types that are not listed yet. */
+/** The body of a webhook; `type` distinguishes the variants. Expect types that are not listed yet. */
 export type WebhookEvent =
   | Schemas['PaymentCreatedEvent']
   | Schemas['PaymentFailedEvent']

@@ -28,7 +28,7 @@ export function normalName(text: string): string {
       .replace(/^ | $/g, '')
       .normalize('NFC')
       .toLowerCase()
-      // Which of the two small sigmas a capital becomes depends on its neighbours, which SQL cannot see.
+      // A capital sigma becomes one of two small ones by its neighbours, which SQL cannot see.
       .replaceAll('ς', 'σ')
       .normalize('NFC')
   );

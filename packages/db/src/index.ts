@@ -71,10 +71,13 @@ export { endHold, type HoldEnd, type HoldScope, scopeName, startHold } from './h
 export { type InHand, waitForClaims } from './holds/wait-for-claims.ts';
 export { type KeyedRequest, type OnceInput, type OnceOutcome, once } from './idempotency/once.ts';
 export { createFeed, type DueJob, type Feed, feedJobs } from './jobs/feed-jobs.ts';
+export { MOST_CAP, USUAL_CAP } from './jobs/lane-cap.ts';
 export { measureWork, REPEATING, type WorkMeasures } from './jobs/measure-work.ts';
 export { postponeJob } from './jobs/postpone-job.ts';
+export { type LaneCap, type LaneNow, type LanesNow, readLaneCaps } from './jobs/read-lane-caps.ts';
 export { type Claim, renewLeases } from './jobs/renew-leases.ts';
-export { sweepJobs } from './jobs/sweep-jobs.ts';
+export { type QueueWaits, sweepJobs } from './jobs/sweep-jobs.ts';
+export { type LaneCapChange, writeLaneCaps } from './jobs/write-lane-caps.ts';
 export type { AppRole } from './migrations/app-role.ts';
 export { migrate } from './migrations/migrate.ts';
 export { type PendingMigrations, pendingMigrations } from './migrations/pending-migrations.ts';
@@ -150,6 +153,7 @@ export {
   saveConnection,
 } from './tenants/save-connection.ts';
 export type { PatientChange } from './tenants/settle-patients.ts';
+export { type FoundPatient, type StoredPatient, storeFoundPatient } from './tenants/store-found-patient.ts';
 
 // Access tokens of EMRs.
 export { countEndedLogins, forgetEndedLogins, readTokenStates } from './tokens/ended-logins.ts';

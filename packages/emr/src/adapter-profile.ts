@@ -6,6 +6,8 @@ import { localAdapterDeps } from './local-deps.ts';
 /** An adapter as an operator meets it: what to give, and what becomes of a payment with the settings that nobody gave. */
 export type AdapterProfile = AdapterDescription & {
   capability: Capability;
+  /** True: the EMR can be asked which patient has an MRN. */
+  findsPatients: boolean;
   described: ConnectionDescription;
 };
 
@@ -17,6 +19,11 @@ export function adapterProfiles(): readonly AdapterProfile[] {
       { userId: 0, adapter, ...example, timeZone: 'America/New_York' },
       localAdapterDeps(),
     );
-    return { ...description, capability: adapterOpened.capability, described: adapterOpened.describe() };
+    return {
+      ...description,
+      capability: adapterOpened.capability,
+      findsPatients: adapterOpened.findPatient !== undefined,
+      described: adapterOpened.describe(),
+    };
   });
 }

@@ -2,6 +2,7 @@ import type { FailedCode, OurSentence } from '@emr-payments/contracts';
 import type { Absent } from './absence.ts';
 import type { AdapterDescription, ConnectionDescription } from './description.ts';
 import type { Grant } from './grant.ts';
+import type { NoPatient, OnePatient, SeveralPatients } from './judge-patients.ts';
 import type { TroubleCode } from './trouble-codes.ts';
 
 /**
@@ -14,7 +15,7 @@ export type Capability = 'conditional-create' | 'lookup' | 'none';
 
 /** A limit of requests that the vendor sets. Every call counts: look-ups, lists and tokens too. */
 export type RateBucket = {
-  /** What the vendor counts for: one application over all practices, one API key, or one connection. */
+  /** The subject of the vendor's count: one application over all practices, one API key, or one connection. */
   readonly scope: 'application' | 'api_key' | 'connection';
   /** Names the bucket, without a secret: connections with the same key share it, over all workers. */
   readonly key: string;
@@ -161,6 +162,22 @@ export type FindOutcome =
   | Absent
   | ({ outcome: 'unavailable' } & Trouble);
 
+/**
+ * The EMR's answer to the question which patient has an MRN. It has nothing of the patient but the id: no name, no birth date, and
+ * none of the EMR's own words, which may hold them.
+ */
+export type FindPatientOutcome =
+  | OnePatient
+  | NoPatient
+  | SeveralPatients
+  /** One patient has the MRN, and no payment should go there: `reason` says why, such as a record that is archived. */
+  | { outcome: 'closed'; reason: OurSentence }
+  /** The answer proves nothing. */
+  | ({ outcome: 'unavailable' } & PatientTrouble);
+
+/** Trouble without the EMR's own words: a look-up for a patient has no posting attempt with which they could be sealed. */
+export type PatientTrouble = Omit<Trouble, 'emrText'>;
+
 /** Settings by name, as a connection stores them. */
 export type SettingValues = Readonly<Record<string, string | number | boolean>>;
 
@@ -236,6 +253,12 @@ export type EmrAdapter = {
   methodProblem?(payment: Pick<Posting, 'method' | 'referenceNumber'>): OurSentence | null;
   /** Only with capability `conditional-create` or `lookup`. */
   find?(hints: FindHints, options: CallOptions): Promise<FindOutcome>;
+  /**
+   * Looks for the patient who has an MRN, exactly. Absent where the dialect has no search for patients: they come from a file.
+   *
+   * @param input.mrn normalized (`normalMrn`), as it is stored and as payments give it.
+   */
+  findPatient?(input: { mrn: string }, options: CallOptions): Promise<FindPatientOutcome>;
 };
 
 /** Makes an adapter for a connection. @throws Error when base URL, credentials or settings cannot be used. */
@@ -296,6 +319,15 @@ export type PatientIdReader = (
 ) => { ok: true; id: string } | { ok: false /** Follows the name of the column: `is …`. */; problem: string };
 
 /**
+ * Says why a row of an operator's file contradicts what the connection's settings say about MRNs; null when it does not. Money is
+ * posted to `emrPatientId`.
+ */
+export type PatientRowReader = (
+  row: { mrn: string; emrPatientId: string },
+  connection: Pick<EmrConnection, 'settings'>,
+) => string | null;
+
+/**
  * Reads which payments a notice of the EMR names: what the EMR sent to the connection's address, parsed, and otherwise as it came
  * from the network. Anybody who knows the address can write it, so it proves nothing: it only makes the payments be looked up sooner.
  *
@@ -308,6 +340,8 @@ export type Dialect = {
   readonly description: AdapterDescription;
   readonly open: AdapterFactory;
   readonly readPatientId: PatientIdReader;
+  /** Present where the settings say which of the EMR's numbers an MRN is. */
+  readonly contradiction?: PatientRowReader;
   /** Present exactly where the description has `notices`. */
   readonly readNotice?: NoticeReader;
 };

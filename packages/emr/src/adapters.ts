@@ -65,6 +65,12 @@ export function patientIdReader({ adapter, baseUrl }: Pick<EmrConnection, 'adapt
   return (text: string) => readPatientId(text, { baseUrl });
 }
 
+/** @returns the function that finds rows of a file which contradict this connection. @throws Error when there is no such adapter. */
+export function patientRowReader({ adapter, settings }: Pick<EmrConnection, 'adapter' | 'settings'>) {
+  const { contradiction } = dialectOf(adapter);
+  return (row: { mrn: string; emrPatientId: string }) => contradiction?.(row, { settings }) ?? null;
+}
+
 /**
  * @returns the function that reads what the EMR sends to a connection's notice address; null when it can send nothing, or there is
  *   no such adapter.

@@ -1,6 +1,13 @@
-import type { OurSentence } from '@emr-payments/contracts';
+import { type OurSentence, sentence } from '@emr-payments/contracts';
 import { expect, test } from 'vitest';
-import type { CheckOutcome, EmrAdapter, EmrLists, FindOutcome, PostOutcome } from './adapter.ts';
+import type {
+  CheckOutcome,
+  EmrAdapter,
+  EmrLists,
+  FindOutcome,
+  FindPatientOutcome,
+  PostOutcome,
+} from './adapter.ts';
 import { withCleanTexts } from './clean-adapter.ts';
 import { listNames } from './names/list-names.ts';
 
@@ -21,9 +28,14 @@ const LISTS: EmrLists = {
 
 /** An adapter of a new dialect that passes on what its EMR wrote. */
 function careless(
-  outcomes: { post?: PostOutcome; find?: FindOutcome; check?: CheckOutcome } = {},
+  outcomes: {
+    post?: PostOutcome;
+    find?: FindOutcome;
+    check?: CheckOutcome;
+    findPatient?: FindPatientOutcome;
+  } = {},
 ): EmrAdapter {
-  const { post = { outcome: 'posted', emrTransactionId: '1' }, find } = outcomes;
+  const { post = { outcome: 'posted', emrTransactionId: '1' }, find, findPatient } = outcomes;
   const { check = { ok: false, reason: 'No\0 list.' } } = outcomes;
   const adapter: EmrAdapter = {
     capability: 'lookup',
@@ -38,6 +50,7 @@ function careless(
     ...listNames(async () => LISTS),
     post: async () => post,
     ...(find === undefined ? {} : { find: async () => find }),
+    ...(findPatient === undefined ? {} : { findPatient: async () => findPatient }),
   };
   return withCleanTexts(adapter, { without: (words) => words.replaceAll('sesame', '[credential]') });
 }
@@ -127,4 +140,19 @@ test('what a check found can be stored as JSON, whatever the EMR calls itself', 
     statement: { fhir_version: '5.0.0', software: `${'x'.repeat(999)}…`, says: null },
     remarks: ['So.'],
   });
+});
+
+test('a look-up for a patient keeps none of the words of the EMR, and no id that cannot be stored', async () => {
+  const find = (findPatient: FindPatientOutcome) =>
+    careless({ findPatient }).findPatient?.({ mrn: '1' }, options);
+  const words = { emrText: 'Jane Doe, born 1970-01-01, is not known.', body: 'Jane Doe' };
+  const detail = sentence`The EMR failed (HTTP 500).`;
+  expect(
+    await find({ outcome: 'unavailable', code: 'emr_error', detail, retryAfterMs: 1000, ...words }),
+  ).toEqual({ outcome: 'unavailable', code: 'emr_error', detail, retryAfterMs: 1000 });
+  const one = (emrPatientId: string) => ({ outcome: 'found', emrPatientId }) as FindPatientOutcome;
+  expect(await find(one('48'))).toEqual({ outcome: 'found', emrPatientId: '48' });
+  for (const id of ['', ' ', '4\0', '\ud800', '4'.repeat(1001)])
+    expect(await find(one(id))).toMatchObject({ outcome: 'unavailable', code: 'bad_answer' });
+  expect(careless().findPatient).toBeUndefined();
 });

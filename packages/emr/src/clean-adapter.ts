@@ -1,6 +1,6 @@
 import { sentence } from '@emr-payments/contracts';
 import { cleanText, clip } from '@emr-payments/runtime';
-import type { EmrAdapter, FindOutcome, PostOutcome } from './adapter.ts';
+import type { EmrAdapter, FindOutcome, FindPatientOutcome, PostOutcome } from './adapter.ts';
 import type { KnownSecrets } from './known-secrets.ts';
 import { isUsableId } from './usable-id.ts';
 
@@ -31,12 +31,24 @@ const hasNoId = (outcome: PostOutcome | FindOutcome): boolean =>
 
 const NO_ID = sentence`The EMR's answer names the entry by an id that cannot be stored.`;
 
+const NO_PATIENT_ID = sentence`The EMR's answer names the patient by an id that cannot be stored.`;
+
+/** Leaves nothing of a patient in an outcome but an id that can be stored. */
+function cleanPatient(outcome: FindPatientOutcome): FindPatientOutcome {
+  if (outcome.outcome === 'found' && !isUsableId(outcome.emrPatientId))
+    return { outcome: 'unavailable', code: 'bad_answer', detail: NO_PATIENT_ID };
+  if (outcome.outcome !== 'unavailable') return outcome;
+  // The type has no words of the EMR, and an object with more members than its type says fits it all the same.
+  const { code, detail, retryAfterMs } = outcome;
+  return { outcome: 'unavailable', code, detail, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+}
+
 /**
  * Makes sure that no adapter returns what cannot be stored, whatever the EMR wrote: texts are cleaned, and an outcome whose id
  * is no id proves nothing. Nor a secret of the connection, which an EMR may repeat in its words. Every adapter that is opened passes through here, so that a new dialect cannot forget it.
  */
 export function withCleanTexts(adapter: EmrAdapter, secrets: Pick<KnownSecrets, 'without'>): EmrAdapter {
-  const { find } = adapter;
+  const { find, findPatient } = adapter;
   const cleaned = <T extends object>(outcome: T) => cleanOutcome(outcome, secrets);
   const clean: EmrAdapter = {
     ...adapter,
@@ -59,6 +71,8 @@ export function withCleanTexts(adapter: EmrAdapter, secrets: Pick<KnownSecrets, 
       return hasNoId(outcome) ? { outcome: 'accepted', detail: NO_ID } : cleaned(outcome);
     },
   };
+  if (findPatient !== undefined)
+    clean.findPatient = async (input, options) => cleanPatient(await findPatient(input, options));
   if (find === undefined) return clean;
   return {
     ...clean,

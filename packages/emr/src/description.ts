@@ -45,7 +45,7 @@ export type DroppableField = 'payment_method' | 'reference_number' | 'location' 
 export type OurField = 'payment_id' | 'patient' | 'amount' | DroppableField;
 
 /**
- * What becomes of one of our fields at an EMR. `as` names the vendor's field, such as `PayNote`.
+ * The fate of one of our fields at an EMR. `as` names the vendor's field, such as `PayNote`.
  * - `whole`: it is kept as it is, to the longest text that our API takes;
  * - `cut`: at most `to` characters (UTF-16 units) are kept there; `rest` names our field in which the whole text is kept, if any;
  * - `dropped`: the EMR has no place for it. `why` says so where that depends on the payment or on a setting.
@@ -67,7 +67,7 @@ export type MethodNeed = {
   supplied: boolean;
 };
 
-/** What an EMR does with a payment over one connection: for `GET /v1/connection`, the CLI and the documentation. */
+/** The treatment of a payment by an EMR over one connection: for `GET /v1/connection`, the CLI and the documentation. */
 export type ConnectionDescription = {
   readonly fields: Readonly<Record<OurField, FieldUse>>;
   /** Empty when every method of the practice can be posted with what a payment carries. */

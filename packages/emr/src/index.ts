@@ -7,6 +7,7 @@ export { isPlainHttp, usesPlainHttp } from './connection/plain-http.ts';
 export { readBaseUrl } from './connection/read-connection.ts';
 export * from './description.ts';
 export * from './grant.ts';
+export * from './judge-patients.ts';
 export * from './judge-rows.ts';
 export * from './local-deps.ts';
 export { tokenKeysOf } from './token-keys.ts';

@@ -14,6 +14,7 @@ export { type EmrText, readEmrText } from './emr-text/read-emr-text.ts';
 export { sealOldEmrTexts } from './emr-text/seal-old-emr-text.ts';
 export { rotateKeys } from './keys/rotate-keys.ts';
 export { PatientsFileError } from './patients/file-error.ts';
+export { type FindUsersPatientOutcome, findUsersPatient } from './patients/find-patient.ts';
 export { type ImportOutcome, type ImportReport, importFile } from './patients/import-file.ts';
 export { isLine } from './patients/line.ts';
 export type { BadRow } from './patients/read-rows.ts';

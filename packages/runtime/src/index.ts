@@ -5,14 +5,16 @@ export * from './config.ts';
 export * from './every.ts';
 export * from './keyring-config.ts';
 export * from './logger.ts';
-export * from './metrics.ts';
+export type { QueueName } from './queue-backend.ts';
+export type { DueEntry, QueueEntry } from './queue-bundles.ts';
+export type { EntryHandler, TakenEntry } from './queue-takers.ts';
 export {
   QUEUE_TROUBLES,
   type QueueTrouble,
   QueueUnusableError,
   queueTroubleOf,
 } from './queue-trouble.ts';
-export * from './queues.ts';
+export type { QueueConcurrency, QueueConsumer, Transport, WaitingSince } from './queues.ts';
 export * from './readiness.ts';
 export * from './sealing.ts';
 export * from './shares.ts';

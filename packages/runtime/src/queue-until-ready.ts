@@ -1,7 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
 type Closable = { close(force?: boolean): Promise<unknown>; waitUntilReady(): Promise<unknown> };
-export type OpenedQueue<Entry> = Closable & { addBulk(entries: Entry[]): Promise<unknown> };
 export type OpenedWorker = Closable & { run(): Promise<unknown> };
 
 const AGAIN_AFTER_MS = 500;
@@ -22,14 +21,13 @@ async function readyOrClosed<T extends Closable>(made: T): Promise<T> {
   }
 }
 
-/** Opens a queue when the first entries are added. `addBulk` rejects while it cannot be reached; the next call tries again. */
-export function queueUntilReady<Entry>(make: () => OpenedQueue<Entry>): {
-  addBulk(entries: Entry[]): Promise<unknown>;
-  close(): Promise<void>;
-} {
-  let opening: Promise<OpenedQueue<Entry>> | undefined;
+/** Opens a queue at its first use. `use` rejects while it cannot be reached; the next call tries again. */
+export function queueUntilReady<Queue extends Closable>(
+  make: () => Queue,
+): { use<Result>(work: (queue: Queue) => Promise<Result>): Promise<Result>; close(): Promise<void> } {
+  let opening: Promise<Queue> | undefined;
 
-  function opened(): Promise<OpenedQueue<Entry>> {
+  function opened(): Promise<Queue> {
     if (opening !== undefined) return opening;
     const next = readyOrClosed(make());
     opening = next;
@@ -40,7 +38,7 @@ export function queueUntilReady<Entry>(make: () => OpenedQueue<Entry>): {
   }
 
   return {
-    addBulk: async (entries) => (await opened()).addBulk(entries),
+    use: async (work) => work(await opened()),
     async close() {
       const queue = await opening?.catch(() => undefined);
       await queue?.close();

@@ -2,7 +2,8 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { openTestDatabase, redisForTests, type TestDatabase } from '@emr-payments/testkit';
 import { afterEach, expect, test, vi } from 'vitest';
 import { createLogger } from './logger.ts';
-import { openTransport, type QueueEntry } from './queues.ts';
+import type { QueueEntry } from './queue-bundles.ts';
+import { openTransport } from './queues.ts';
 
 const PATIENCE = { timeout: 15_000, interval: 50 };
 const logger = createLogger('test', 'silent');
@@ -67,8 +68,8 @@ test.each(backends)(
       redis ? { redisUrl: gate.url, databaseUrl: database.appUrl } : { databaseUrl: gate.url },
     );
     const handled: QueueEntry[] = [];
-    const consumer = transport.consume('post-payment', 4, async (entry) => {
-      handled.push(entry);
+    const consumer = transport.consume('post-payment', async ({ job, fence }) => {
+      handled.push({ job, fence });
     });
     const entry = { job: String(Date.now()), fence: 0 };
     await expect(transport.ping()).rejects.toThrow();

@@ -1,170 +1,60 @@
-import {
-  createPostgresBackend,
-  type JobsOptions,
-  Queue,
-  runMigrations,
-  Worker,
-  type WorkerOptions,
-  withBackend,
-} from 'bullmq';
-import { Redis } from 'ioredis';
-import { Client, type ClientConfig, Pool } from 'pg';
+import { randomUUID } from 'node:crypto';
 import type { Logger } from './logger.ts';
-import { probePostgresQueue, probeRedis } from './queue-trouble.ts';
-import { queueUntilReady, workerUntilReady } from './queue-until-ready.ts';
+import type { LazyQueue, NewBundle, QueueName } from './queue-backend.ts';
+import { bundleSize, type DueEntry, packBundles, toBundle } from './queue-bundles.ts';
+import { postgresBackend } from './queue-on-postgres.ts';
+import { redisBackend } from './queue-on-redis.ts';
+import { type EntryHandler, openTakers } from './queue-takers.ts';
 import { LateError, within } from './within.ts';
 
-/** One queue for each kind of job. */
-export type QueueName = 'post-payment' | 'deliver-webhook';
+/** How many entries of each queue a process works on at once. */
+export type QueueConcurrency = Readonly<Record<QueueName, number>>;
 
-/** All that travels through BullMQ: the number of a job row, and the fence that the claim of it must find. */
-export type QueueEntry = { job: string; fence: number };
+/** Of each queue, the `queuedAt` of the bundle that has waited longest; null when none waits. */
+export type WaitingSince = Record<QueueName, number | null>;
 
 export type QueueConsumer = {
-  /** Takes no new entry, and waits at most `withinMs` for the running ones. */
+  /** Takes no new entry, and waits at most `withinMs` until those under work have ended. */
   close(withinMs: number): Promise<void>;
 };
 
-/** Carries entries from the relay to the handlers. It may lose all of them at any moment: Postgres is the truth. */
+/**
+ * Carries entries from the relay to the handlers, in bundles: a BullMQ job has up to 50 of them. It may lose all of them at any
+ * moment, and may hand one out twice: PostgreSQL is the truth, and the fence makes a second hand-over harmless.
+ */
 export type Transport = {
   readonly backend: 'redis' | 'postgres';
   /** Writes to the queue as an entry does. Rejects when that fails: `queueTroubleOf` names what the error means. */
   ping(): Promise<void>;
-  /** Adds entries; one that is already in the queue is not added again. Rejects at once when the queue is down. */
-  add(queue: QueueName, entries: readonly QueueEntry[]): Promise<void>;
-  consume(
-    queue: QueueName,
-    concurrency: number,
-    handler: (entry: QueueEntry) => Promise<void>,
-  ): QueueConsumer;
+  /** Adds entries, also those that are already in the queue. Rejects at once when the queue is down. */
+  add(queue: QueueName, entries: readonly DueEntry[]): Promise<void>;
+  /** The queue is first in, first out: what was queued earlier than this is no longer waiting in it. */
+  waitingSince(): Promise<WaitingSince>;
+  consume(queue: QueueName, handler: EntryHandler): QueueConsumer;
   close(): Promise<void>;
 };
 
-type NewEntry = { name: string; data: QueueEntry; opts: JobsOptions };
-type EntryQueue = { addBulk(entries: NewEntry[]): Promise<unknown>; close(): Promise<void> };
-type EntryWorker = { close(force?: boolean): Promise<void> };
-type Processor = (job: { data: QueueEntry }) => Promise<void>;
-type ConsumerOptions = Omit<WorkerOptions, 'connection'>;
-
-/** The part of the transport that differs between Redis and PostgreSQL. */
-type Backend = {
-  name: Transport['backend'];
-  queue(name: QueueName): EntryQueue;
-  worker(name: QueueName, processor: Processor, options: ConsumerOptions): EntryWorker;
-  ping(): Promise<unknown>;
-  close(): Promise<unknown>;
-};
-
-const PREFIX = '{emr-payments}';
-const PROBE_KEY = `${PREFIX}:probe`;
-const retryStrategy = (times: number) => Math.min(times * 100, 1000);
-
-/** After a fail-over behind a fixed address, a connection that stayed open leads to the former master: a new one does not. */
-const reconnectOnError = (error: Error) => /\bREADONLY\b/.test(error.message);
-
-/** At debug level: BullMQ emits an error for every broken connection. The relay's warning and /health/ready report it once. */
-const errorsOf = (logger: Logger) => (queue: QueueName) => (err: Error) =>
-  logger.debug({ err, queue }, 'queue error');
-
-function redisBackend(url: string, logger: Logger): Backend {
-  const connect = (options: object) =>
-    new Redis(url, { retryStrategy, reconnectOnError, ...options }).on('error', (err) =>
-      logger.debug({ err, backend: 'redis' }, 'queue connection error'),
-    );
-  const onError = errorsOf(logger);
-  // A producer's command fails at once while Redis is down; a consumer's waits for it to come back.
-  const producer = connect({ enableOfflineQueue: false, maxRetriesPerRequest: 1 });
-  const consumer = connect({ maxRetriesPerRequest: null });
-  return {
-    name: 'redis',
-    queue: (name) =>
-      // A connection that is lost while BullMQ looks at the server for the first time would leave a queue that never works.
-      queueUntilReady<NewEntry>(() =>
-        new Queue<QueueEntry>(name, { connection: producer, prefix: PREFIX }).on('error', onError(name)),
-      ),
-    worker: (name, processor, options) =>
-      new Worker<QueueEntry>(name, processor, { ...options, connection: consumer, prefix: PREFIX }).on(
-        'error',
-        onError(name),
-      ),
-    ping: () => probeRedis(producer, { key: PROBE_KEY }),
-    close: async () => {
-      producer.disconnect();
-      consumer.disconnect();
-    },
-  };
-}
-
-const onPostgres = withBackend(createPostgresBackend);
+/** Places of a process that consumes nothing, such as the API. */
+const NOTHING_CONSUMED: QueueConcurrency = { 'post-payment': 1, 'deliver-webhook': 1 };
 
 /**
- * Listens for the errors of every connection. BullMQ 6.7 does not while it reads the schema for the first time, on a
- * connection checked out of its pool: if PostgreSQL went away in that moment, Node would end the process.
- */
-class ListenedClient extends Client {
-  constructor(config?: ClientConfig) {
-    super(config);
-    this.on('error', () => undefined);
-  }
-}
-
-/**
- * Creates or updates the schema `bullmq`, which the queue uses when there is no Redis.
+ * Opens the queues on Redis when there is a URL for it, otherwise on PostgreSQL. No caller needs to know which.
  *
- * @param client a connection that may create schemas; the service's own may not.
+ * @param urls.concurrency of this process; it also sizes the bundles, as if the other processes had the same.
  */
-export async function migrateQueue({ client }: { client: Client }): Promise<void> {
-  await runMigrations(client);
-}
-
-/** Uses BullMQ's own PostgreSQL backend, in the schema `bullmq` of our database, which `migrateQueue` has made. */
-function postgresBackend(url: string, logger: Logger): Backend {
-  const pool = new Pool({
-    connectionString: url,
-    max: 1,
-    connectionTimeoutMillis: 3000,
-    query_timeout: 6000,
-  });
-  pool.on('error', (err) => logger.debug({ err, backend: 'postgres' }, 'queue connection error'));
-  const connection = {
-    connectionString: url,
-    max: 4,
-    connectionTimeoutMillis: 3000,
-    Client: ListenedClient,
-  };
-  const onError = errorsOf(logger);
-  return {
-    name: 'postgres',
-    queue: (name) =>
-      queueUntilReady<NewEntry>(() =>
-        new onPostgres.Queue<QueueEntry>(name, { connection }).on('error', onError(name)),
-      ),
-    worker: (name, processor, options) =>
-      workerUntilReady(
-        () =>
-          new onPostgres.Worker<QueueEntry>(name, processor, { ...options, connection, autorun: false }).on(
-            'error',
-            onError(name),
-          ),
-        onError(name),
-      ),
-    ping: () => probePostgresQueue(pool),
-    close: () => pool.end(),
-  };
-}
-
-/** Opens the queues on Redis when there is a URL for it, otherwise on PostgreSQL. No caller needs to know which. */
 export function openTransport(
   { logger }: { logger: Logger },
-  urls: { redisUrl?: string | undefined; databaseUrl: string },
+  {
+    redisUrl,
+    databaseUrl,
+    concurrency = NOTHING_CONSUMED,
+  }: { redisUrl?: string | undefined; databaseUrl: string; concurrency?: QueueConcurrency },
 ): Transport {
   const backend =
-    urls.redisUrl === undefined
-      ? postgresBackend(urls.databaseUrl, logger)
-      : redisBackend(urls.redisUrl, logger);
-  const queues = new Map<QueueName, EntryQueue>();
+    redisUrl === undefined ? postgresBackend(databaseUrl, logger) : redisBackend(redisUrl, logger);
+  const queues = new Map<QueueName, LazyQueue>();
 
-  const queueNamed = (name: QueueName): EntryQueue => {
+  const queueNamed = (name: QueueName): LazyQueue => {
     let queue = queues.get(name);
     if (queue === undefined) {
       queue = backend.queue(name);
@@ -173,29 +63,55 @@ export function openTransport(
     return queue;
   };
 
+  /** BullMQ makes one attempt and keeps nothing: retries wait in the job row. */
+  function newBundle(name: QueueName, entries: [DueEntry, ...DueEntry[]]): NewBundle {
+    const queuedAt = Math.min(...entries.map((entry) => entry.queuedAt ?? Date.now()));
+    return {
+      name,
+      data: toBundle(entries),
+      opts: {
+        attempts: 1,
+        removeOnComplete: true,
+        removeOnFail: true,
+        // BullMQ ignores an id that it still has. No two bundles have the same, so none is ignored for what another one carries.
+        jobId: randomUUID(),
+        timestamp: queuedAt,
+      },
+    };
+  }
+
+  async function add(name: QueueName, entries: readonly DueEntry[]): Promise<void> {
+    const bundles = packBundles(entries, { size: bundleSize(concurrency[name]) }).map((packed) =>
+      newBundle(name, packed),
+    );
+    const [only] = bundles;
+    if (only === undefined) return;
+    await queueNamed(name).use<unknown>((queue) =>
+      // For one job this is the cheaper call: on Redis without a transaction, on PostgreSQL without temporary tables.
+      bundles.length === 1 ? queue.add(only.name, only.data, only.opts) : queue.addBulk(bundles),
+    );
+  }
+
+  const oldest = (name: QueueName) => backend.oldest(name, queueNamed(name));
+
   return {
     backend: backend.name,
     async ping() {
       await backend.ping();
     },
-    async add(name, entries) {
-      // BullMQ ignores an id that it still holds, so finished entries are removed at once, to be added again if the job is.
-      // BullMQ makes one attempt; retries wait in the job row.
-      const opts = { attempts: 1, removeOnComplete: true, removeOnFail: true };
-      await queueNamed(name).addBulk(
-        entries.map((entry) => ({
-          name,
-          data: entry,
-          opts: { ...opts, jobId: `${entry.job}-${entry.fence}` },
-        })),
-      );
+    add,
+    async waitingSince() {
+      const [postings, deliveries] = await Promise.all([oldest('post-payment'), oldest('deliver-webhook')]);
+      return { 'post-payment': postings, 'deliver-webhook': deliveries };
     },
-    consume(name, concurrency, handler) {
-      const worker = backend.worker(name, (job) => handler(job.data), {
-        concurrency,
-        // Entries that a killed process had taken but not claimed come back when their lock expires. It is short because
-        // until then their ids keep them from being added again. (What the process had claimed comes back by the job row's
-        // lease.) A lock that expires too early does no harm: the second taker finds the job claimed.
+    consume(name, handler) {
+      const handBack = (entries: DueEntry[]) => add(name, entries);
+      const takers = openTakers({ handler, handBack, logger }, { concurrency: concurrency[name] });
+      const worker = backend.worker(name, takers.process, {
+        concurrency: takers.count,
+        // A bundle that a killed process had taken comes back when its lock expires, the sweeper finds its jobs at about the same
+        // time. (What the process had claimed comes back by the job row's lease.) A lock that expires too early does no harm: the
+        // second taker finds the jobs claimed.
         lockDuration: 6_000,
         stalledInterval: 3_000,
         maxStalledCount: 1_000_000,
@@ -204,8 +120,12 @@ export function openTransport(
       });
       return {
         async close(withinMs) {
+          takers.stop();
           try {
-            await within(withinMs, worker.close());
+            await within(
+              withinMs,
+              worker.close().then(() => takers.idle()),
+            );
           } catch (error) {
             if (!(error instanceof LateError)) throw error;
             await worker.close(true);

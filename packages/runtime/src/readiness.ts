@@ -23,7 +23,7 @@ export type ReadinessChecks = {
   queue(): Promise<QueueTrouble | null>;
 };
 
-/** What `/health/ready` of API and worker shows. */
+/** The body of `/health/ready` of API and worker. */
 export type Readiness = {
   status: 'ok' | 'degraded' | 'unavailable' | 'stopping';
   postgres: 'up' | 'down';

@@ -6,7 +6,7 @@ import { LateError } from './within.ts';
 /** An owner has its share in use and as much waiting as it may have, or has waited as long as it may. Nothing was begun. */
 export class ShareExceededError extends Error {
   override name = 'ShareExceededError';
-  /** What the owner exceeded, such as `at most 2 lists or reports of one client at a time`. */
+  /** The limit that the owner exceeded, such as `at most 2 lists or reports of one client at a time`. */
   readonly limit: string;
 
   constructor(limit: string, options?: ErrorOptions) {

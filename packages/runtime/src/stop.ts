@@ -5,7 +5,7 @@ import { Stopping } from './stopping.ts';
 
 /** Remembers what has been opened, to close it last first; after a start that fails half-way, as far as it is open. */
 export class Releases {
-  /** What is released may wait here for the end of the drain: see `runProcess`. */
+  /** A part that is released may wait here for the end of the drain: see `runProcess`. */
   readonly stopping = new Stopping();
   #stack: { name: string; close: () => Promise<unknown> | unknown }[] = [];
 

@@ -31,7 +31,7 @@ test.each([
   expect(parse(text)).toEqual(value);
 });
 
-test('null stays where it is asked for', () => {
+test('null stays where the caller wants it', () => {
   expect(parseStrictJson('{"a":null}', { dropNull: false })).toEqual({ a: null });
 });
 

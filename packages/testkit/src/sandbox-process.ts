@@ -17,7 +17,10 @@ export type SandboxProcess = {
   kill(): Promise<void>;
 };
 
-const MAIN = fileURLToPath(new URL('../../../apps/emr-sandbox/src/main.ts', import.meta.url));
+const ROOT = new URL('../../../', import.meta.url);
+const MAIN = fileURLToPath(new URL('apps/emr-sandbox/src/main.ts', ROOT));
+/** Where the processes of a local stack keep what Node has compiled, too: half of the processor time of a start. */
+const COMPILED = fileURLToPath(new URL('node_modules/.cache/compiled', ROOT));
 
 async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
@@ -58,7 +61,7 @@ export async function startSandbox({
   env?: Record<string, string>;
 }): Promise<SandboxProcess> {
   const child = spawn(process.execPath, [MAIN], {
-    env: { PORT: String(port), LEDGER_FILE: ledgerFile, ...env },
+    env: { PORT: String(port), LEDGER_FILE: ledgerFile, NODE_COMPILE_CACHE: COMPILED, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const taken = await listening(child);

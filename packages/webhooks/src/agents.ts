@@ -18,6 +18,8 @@ export type AgentOptions = {
   resolve?: Resolve;
   /** How many idle connections are kept over all receivers; 256 by default. */
   maxFreeSockets?: number;
+  /** Milliseconds that an idle connection is kept; 4,000 by default. */
+  idleMs?: number;
   /** Certificate authorities (PEM) in place of Node's own, for tests. Operators set NODE_EXTRA_CA_CERTS instead. */
   ca?: string;
 };
@@ -70,7 +72,7 @@ function boundIdle(agent: http.Agent, most: number): void {
 export function createAgents(options: AgentOptions): WebhookAgents {
   assertPolicy(options.policy);
   const deps: GuardDeps = { policy: options.policy, resolve: options.resolve ?? dnsResolve() };
-  const common = { keepAlive: true, timeout: IDLE_MS, scheduling: 'lifo' } as const;
+  const common = { keepAlive: true, timeout: options.idleMs ?? IDLE_MS, scheduling: 'lifo' } as const;
   // Each renegotiation costs us a handshake, as often as the receiver asks. TLS 1.3 has none. (EMRs keep it, within the bytes
   // that TLS may need by itself: a practice's server with optional client certificates asks for one.)
   const secure = { secureOptions: constants.SSL_OP_NO_RENEGOTIATION };

@@ -1,8 +1,17 @@
-import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import {
+  type ClientRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  request as requestHttp,
+} from 'node:http';
+import { request as requestHttps } from 'node:https';
 import { networkFailureOf } from '@emr-payments/outbound';
 import { boundAnswer } from '@emr-payments/outbound/bound-answer';
-import got from 'got';
 import type { WebhookAgents } from './agents.ts';
+import type { CheckedUrl } from './guard/check-url.ts';
+
+// Node's own client with our agents: it follows no redirect, repeats nothing, decodes nothing and asks no proxy. got, which has
+// to be told not to, costs four times as much of our processor for each request (bench/micro/send-request.ts).
 
 /**
  * An answer is read up to this size: every byte of it, so that no kind of byte is free. A 2xx decides by its head, which fits
@@ -12,18 +21,20 @@ const ANSWER_BYTES = 64 * 1024;
 /** This much of an answer is kept for the integrator to look at. */
 const EXCERPT_BYTES = 1024;
 
-export type RequestResult = {
-  /** `complete`: the final head has come, and the answer has ended or its bound is reached. */
-  end: 'complete' | 'deadline' | 'canceled' | { error: unknown };
-  answer?: { status: number; headers: IncomingHttpHeaders };
-  /** The first 1 KiB of the answer's body as text; empty when there was none. */
-  excerpt: string;
-};
+type Answer = { status: number; headers: IncomingHttpHeaders };
+
+/** `answer` is set when the final head has come. `excerpt` is the first 1 KiB of the body as text; empty when there was none. */
+export type RequestResult =
+  /** The answer has ended, or its bound is reached. */
+  | { end: 'complete'; answer: Answer; excerpt: string }
+  | { end: 'deadline' | 'canceled' | { error: unknown }; answer?: Answer; excerpt: string };
+
+type Broken = Exclude<RequestResult, { end: 'complete' }>['end'];
 
 export type RequestInput = {
-  url: URL;
+  target: CheckedUrl;
   body: Buffer;
-  headers: Record<string, string>;
+  headers: Readonly<Record<string, string>>;
   deadlineMs: number;
   signal?: AbortSignal | undefined;
 };
@@ -32,85 +43,125 @@ export type RequestInput = {
  * The start of an answer as text that every store and every page can hold: valid UTF-8, and no control characters except
  * line feed and tab (PostgreSQL's text refuses NUL). Invalid bytes and control characters become U+FFFD.
  */
-function excerptOf(answer: Buffer): string {
+function excerptOf(pieces: readonly Uint8Array[]): string {
+  if (pieces.length === 0) return '';
+  const start = Buffer.concat(pieces).subarray(0, EXCERPT_BYTES);
   // In stream mode a character that the limit cuts in two is left out rather than replaced.
-  const text = new TextDecoder().decode(answer.subarray(0, EXCERPT_BYTES), { stream: true });
+  const text = new TextDecoder().decode(start, { stream: true });
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is replaced here
   return text.replaceAll('\r\n', '\n').replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '\ufffd');
 }
 
 /**
  * True when the request failed after its answer was decided: by bytes after its end, or by more of it than we read. Node takes
- * surplus bytes for a broken next answer, and fails the request although `response` is complete.
+ * surplus bytes for a broken next answer, and fails the request although the answer is complete.
  */
-function isDecided(response: IncomingMessage | undefined, error: unknown): boolean {
-  if (response === undefined) return false;
-  return response.complete || networkFailureOf(error)?.failure === 'too_large';
-}
+const isDecided = (head: IncomingMessage, error: unknown): boolean =>
+  head.complete || networkFailureOf(error)?.failure === 'too_large';
 
 /** A 205 has no body (RFC 9110, 15.3.6); Node waits for one unless the answer says that it is empty. */
 const endsWithHead = ({ statusCode, headers }: IncomingMessage): boolean =>
   statusCode === 205 && headers['content-length'] !== '0';
 
+const answerOf = ({ statusCode, headers }: IncomingMessage): Answer => ({ status: statusCode ?? 0, headers });
+
+/** Begins the request, on a kept connection or a new one. @throws AddressRefusedError for a literal address. */
+function begin(agents: WebhookAgents, { target, headers, body }: RequestInput): ClientRequest {
+  const { url, hostname, port } = target;
+  const secure = url.protocol === 'https:';
+  const request = (secure ? requestHttps : requestHttp)({
+    agent: secure ? agents.https : agents.http,
+    method: 'POST',
+    hostname,
+    port,
+    path: url.pathname + url.search,
+    headers: { ...headers, 'content-length': body.length },
+  });
+  request.end(body);
+  return request;
+}
+
+/**
+ * Ends a request together with its connection, in whatever state it is. In the tick in which it began, it has none yet: Node
+ * would end the request alone, and keep the connection, which may not even be open, for the next request.
+ */
+function closeConnection(request: ClientRequest): void {
+  if (request.socket === null) request.once('socket', () => request.destroy());
+  else request.destroy();
+}
+
 /**
  * Sends one POST and reads its answer, under one timer: name look-up, connection, request, headers and body together take
  * at most `deadlineMs`, however slowly the bytes come. Never rejects.
+ *
+ * It sends nothing twice. A receiver may close a kept connection while a request is on its way, and nothing shows whether it
+ * has read the request: the attempt has failed, and the schedule decides.
  */
 export function sendRequest(
   { agents }: { agents: WebhookAgents },
   input: RequestInput,
 ): Promise<RequestResult> {
-  const { url, body, headers, deadlineMs, signal } = input;
+  const { deadlineMs, signal } = input;
   return new Promise((resolve) => {
     if (signal?.aborted) return resolve({ end: 'canceled', excerpt: '' });
-    const request = got.stream.post(url, {
-      body,
-      headers,
-      agent: { http: agents.http, https: agents.https },
-      retry: { limit: 0 },
-      followRedirect: false,
-      throwHttpErrors: false,
-      decompress: false,
-    });
+    let request: ClientRequest;
+    try {
+      request = begin(agents, input);
+    } catch (error) {
+      return resolve({ end: { error }, excerpt: '' });
+    }
     const started: Uint8Array[] = [];
-    let response: IncomingMessage | undefined;
     let received = 0;
-
+    let head: IncomingMessage | undefined;
     let open = true;
-    const finish = (end: RequestResult['end']): void => {
-      if (!open) return;
+
+    const settle = (result: RequestResult): void => {
       open = false;
       clearTimeout(timer);
       signal?.removeEventListener('abort', cancel);
-      const answer = response && { status: response.statusCode ?? 0, headers: response.headers };
-      resolve({ end, excerpt: excerptOf(Buffer.concat(started)), ...(answer && { answer }) });
+      resolve(result);
     };
-    const abandon = (end: RequestResult['end']): void => {
-      finish(end);
-      // Closes the connection too, in whatever state it is.
-      request.destroy();
+    const complete = (its: IncomingMessage): void => {
+      if (open) settle({ end: 'complete', answer: answerOf(its), excerpt: excerptOf(started) });
+    };
+    const fail = (end: Broken): void => {
+      if (open) settle({ end, ...(head && { answer: answerOf(head) }), excerpt: excerptOf(started) });
+    };
+    const abandon = (end: Broken): void => {
+      fail(end);
+      closeConnection(request);
     };
     const cancel = (): void => abandon('canceled');
     const timer = setTimeout(abandon, deadlineMs, 'deadline');
     signal?.addEventListener('abort', cancel, { once: true });
 
-    request.on('request', (sending: ClientRequest) =>
-      boundAnswer(sending, {
-        maxBytes: ANSWER_BYTES,
-        onHead(head) {
-          response = head;
-          if (endsWithHead(head)) abandon('complete');
-        },
-        onBody(piece) {
-          if (received < EXCERPT_BYTES) started.push(piece);
-          received += piece.length;
-        },
-      }),
-    );
-    // The stream ends only when it is read.
-    request.resume();
-    request.on('end', () => finish('complete'));
+    const onError = (error: unknown): void => {
+      if (head !== undefined && isDecided(head, error)) complete(head);
+      else fail({ error });
+    };
     // Never removed: a destroyed request may still emit an error, which without a listener would end the process.
-    request.on('error', (error: unknown) => finish(isDecided(response, error) ? 'complete' : { error }));
+    request.on('error', onError);
+    boundAnswer(request, {
+      maxBytes: ANSWER_BYTES,
+      onHead(its) {
+        head = its;
+        its.on('error', onError);
+        its.on('end', () => {
+          complete(its);
+          // A receiver may answer before it has read the request, and read no more of it. Node would keep the connection for ever.
+          if (!request.writableFinished) request.destroy();
+        });
+        // The answer ends only when it is read.
+        its.resume();
+        if (endsWithHead(its)) {
+          complete(its);
+          request.destroy();
+        }
+      },
+      onBody(piece) {
+        if (received < EXCERPT_BYTES) started.push(piece);
+        received += piece.length;
+      },
+    });
   });
 }

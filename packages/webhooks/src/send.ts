@@ -58,7 +58,7 @@ const USER_AGENT = 'emr-payments/1.0 (webhooks)';
  * its whole answer, or the 64 KiB of it that we read: a receiver that never finishes its answer has not confirmed anything.
  */
 function judge(result: RequestResult, seen: Seen, deps: { now: () => Date }): SendOutcome {
-  const { answer, end } = result;
+  const { answer } = result;
   const status = answer?.status;
   if (answer !== undefined && status !== undefined && (status < 200 || status > 299)) {
     if (status === 410) return { outcome: 'gone', httpStatus: 410, ...seen };
@@ -73,16 +73,15 @@ function judge(result: RequestResult, seen: Seen, deps: { now: () => Date }): Se
       ...seen,
     };
   }
-  if (end === 'complete' && status !== undefined)
-    return { outcome: 'delivered', httpStatus: status, ...seen };
+  if (result.end === 'complete') return { outcome: 'delivered', httpStatus: result.answer.status, ...seen };
 
+  const { end } = result;
   const begun = status === undefined ? {} : { httpStatus: status };
   const failed = (kind: FailureKind, detail: string): SendOutcome => {
     return { outcome: 'failed', kind, detail, ...begun, ...seen };
   };
   if (end === 'deadline') return failed('timeout', 'the answer was not complete within the deadline');
   if (end === 'canceled') return failed('canceled', 'given up by the sender');
-  if (end === 'complete') return failed('reset', 'the connection ended without an answer');
   const { kind, detail } = failureOf(end.error);
   return failed(kind, detail);
 }
@@ -103,7 +102,7 @@ export async function sendWebhook(deps: SendDeps, input: SendInput): Promise<Sen
   }
   const started = performance.now();
   const result = await sendRequest(deps, {
-    url: target.url,
+    target,
     body,
     headers: { ...signed, 'content-type': 'application/json', 'user-agent': USER_AGENT },
     deadlineMs: deps.deadlineMs ?? DEADLINE_MS,

@@ -69,11 +69,14 @@ describe('with the public library', () => {
   });
 });
 
-test.each(['', 'evt.1', 'evt 1', 'evt\n1'])('the id %j is refused', (id) => {
-  expect(() => signHeaders({ id, timestamp: new Date(), body, secrets: [newWebhookSecret()] })).toThrow(
-    TypeError,
-  );
-});
+test.each(['', 'evt.1', 'evt 1', 'evt\n1', 'evt_ü', 'evt_€', 'evt\u007f', 'evt\u0000'])(
+  'the id %j is refused',
+  (id) => {
+    expect(() => signHeaders({ id, timestamp: new Date(), body, secrets: [newWebhookSecret()] })).toThrow(
+      TypeError,
+    );
+  },
+);
 
 test('nothing is sent unsigned', () => {
   expect(() => signHeaders({ id: 'evt_1', timestamp: new Date(), body, secrets: [] })).toThrow(

@@ -10,7 +10,10 @@ export type SignedHeaders = {
 };
 
 export type SignInput = {
-  /** The event's id; the same for every attempt. It must not hold a full stop, which separates the signed parts. */
+  /**
+   * The event's id; the same for every attempt. It becomes a header, so it must be visible ASCII; and it must not hold a full
+   * stop, which separates the signed parts.
+   */
   id: string;
   /** The time of this attempt. Sent in whole seconds. */
   timestamp: Date;
@@ -42,11 +45,12 @@ function signature(key: WebhookKey, content: Buffer): string {
 /**
  * Makes the three headers of Standard Webhooks 1.0.0.
  *
- * @throws TypeError for an id that is empty or holds a full stop or a blank, no secrets, or a secret that cannot sign.
+ * @throws TypeError for an id that is empty or holds a full stop or anything but visible ASCII, for no secrets, and for a secret
+ *   that cannot sign.
  */
 export function signHeaders({ id, timestamp, body, secrets }: SignInput): SignedHeaders {
-  if (!/^[^\s.]+$/.test(id))
-    throw new TypeError('the webhook id must not be empty or hold a full stop or a blank');
+  if (!/^[!-\-/-~]+$/.test(id))
+    throw new TypeError('the webhook id must be visible ASCII characters without a full stop');
   if (secrets.length === 0) throw new TypeError('at least one secret is needed to sign');
   const seconds = String(Math.floor(timestamp.getTime() / 1000));
   const content = signedContent(id, seconds, body);

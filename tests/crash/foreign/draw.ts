@@ -5,7 +5,7 @@ import { ID_FORM_COUNT } from './ids.ts';
 import type { AnswerKind } from './ledger.ts';
 import { READ_SHAPES, type ReadShapeName, SEARCH_SHAPES, type SearchShapeName } from './search-shapes.ts';
 
-/** Which answer is due: the `nth` of its kind about the payment with this reference, counted from 0. */
+/** The answer that is due: the `nth` of its kind about the payment with this reference, counted from 0. */
 export type Due = { reference: string; nth: number };
 
 /** How one create is carried out and answered. Ids and the index matter where it writes an entry. */

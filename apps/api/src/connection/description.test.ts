@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openTestApi, type TestApi } from '../testing/test-api.ts';
 import { userRequests } from '../testing/user-requests.ts';
 
-// What an integrator reads about an EMR that cuts and drops fields, and takes some methods only with further data.
+// An integrator reads this about an EMR that cuts and drops fields, and takes some methods only with further data.
 
 let api: TestApi;
 let user: ReturnType<typeof userRequests>;

@@ -10,7 +10,7 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** The connection whose EMR sends a notice. Set by the route's own hook. */
     noticeOwner: NoticeOwner | null;
-    /** What it sends. It is no `body`: the rules for bodies of our API are not the EMR's. */
+    /** The bytes of the notice. It is no `body`: the rules for bodies of our API are not the EMR's. */
     notice: Buffer | null;
   }
 }

@@ -11,8 +11,8 @@ const HEADER = [
 ];
 
 /**
- * Writes a reconciliation as CSV (RFC 4180): a line for each payment method and one for the total, which the column `row` tells
- * apart. Amounts are exact, with two decimals. A cell that a spreadsheet could run as a formula (OWASP, CSV Injection)
+ * Writes a reconciliation as CSV (RFC 4180): a line for each payment method and one for the total, which the column `row`
+ * distinguishes. Amounts are exact, with two decimals. A cell that a spreadsheet could run as a formula (OWASP, CSV Injection)
  * gets an apostrophe in front.
  *
  * @param options.bom begins with a byte order mark, by which Excel recognises UTF-8.

@@ -1,6 +1,7 @@
 import { keepsTextRule, MAX_DECIMALS_KEYWORD, TEXT_KEYWORD } from '@emr-payments/contracts';
 import AjvCompiler, { type Ajv, type BuildCompilerFromPool } from '@fastify/ajv-compiler';
 import { nullDropper, type Schemas } from './drop-nulls.ts';
+import { type BuildSerializer, buildSerializer } from './serializers.ts';
 
 /** True when a number has at most this many decimals, exactly: 350.1 has one, 0.1 + 0.2 has seventeen. */
 export function hasAtMostDecimals(decimals: number, value: number): boolean {
@@ -16,9 +17,13 @@ const COMMON = { removeAdditional: false, allErrors: true } as const;
  * published order can be named. Query strings are text by nature and are converted. Headers are in the schemas for the
  * documentation only: the code that uses a header checks it, with a sentence of its own.
  */
-export function compilersFactory(): { buildValidator: BuildCompilerFromPool } {
+export function compilersFactory(): {
+  buildValidator: BuildCompilerFromPool;
+  buildSerializer: BuildSerializer;
+} {
   const build = AjvCompiler();
   return {
+    buildSerializer,
     buildValidator(externalSchemas) {
       const body = build(externalSchemas, {
         customOptions: { ...COMMON, coerceTypes: false, useDefaults: false },

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type SandboxProcess, startSandbox } from '@emr-payments/testkit';
 import type { Command } from 'commander';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createCli } from '../cli.ts';
@@ -11,18 +12,21 @@ import { openPayments, type PaymentsOfTest } from '../testing/payments.ts';
 
 let operator: Operator;
 let practice: PaymentsOfTest;
+let sandbox: SandboxProcess;
 let user: string;
 const file = join(tmpdir(), `audited-${randomUUID()}.csv`);
+const ledgerFile = join(tmpdir(), `audited-${randomUUID()}.jsonl`);
 
 beforeAll(async () => {
-  operator = await openOperator();
+  [operator, sandbox] = await Promise.all([openOperator(), startSandbox({ ledgerFile })]);
   practice = await openPayments(operator);
   const { database } = operator;
   user = (await database.prisma.user.findUniqueOrThrow({ where: { id: practice.userId } })).publicId;
   writeFileSync(file, 'mrn,emr_patient_id\nMRN-77,p77\n');
 });
 afterAll(async () => {
-  rmSync(file, { force: true });
+  await sandbox.stop();
+  for (const each of [file, ledgerFile]) rmSync(each, { force: true });
   await operator.close();
 });
 
@@ -64,6 +68,20 @@ const AUDITED: Record<string, Audited> = {
   },
   'user rotate-token': { actions: ['user.rotate_token'], args: async () => [user] },
   'patients import': { actions: ['patients.import'], args: async () => [file, '--user', user] },
+  'patients find': {
+    actions: ['patients.find'],
+    args: async () => {
+      const { user_id } = await operator.ask<{ user_id: string }>(
+        [
+          ...['user', 'connect', '--client', practice.clientId, '--name', 'Dentist', '--time-zone', 'UTC'],
+          ...['--adapter', 'open-dental', '--base-url', `${sandbox.baseUrl}/open-dental/api/v1`],
+          ...['--no-check', '--credentials', '-'],
+        ],
+        { input: '{"developer_key": "developer", "customer_key": "customer"}' },
+      );
+      return ['--user', user_id, '--mrn', '1'];
+    },
+  },
   'payment list': { actions: ['payment.list'], args: async () => ['--user', user] },
   'payment show': { actions: ['payment.read'], args: async () => [await practice.endedPayment('failed')] },
   'payment retry': { actions: ['payment.retry'], args: async () => [await practice.endedPayment('failed')] },

@@ -6,6 +6,7 @@ import { failure } from '../outcome.ts';
 import { showImport } from '../output/patient-import.ts';
 import { createProgress } from '../output/progress.ts';
 import { recordRead } from '../record-read.ts';
+import { registerPatientsFind } from './patients-find.ts';
 
 /** Resolves when the file is open, so that a missing one is known before anything else is done. */
 function openFile(path: string): Promise<ReadStream> {
@@ -38,11 +39,12 @@ encoding, is refused as a whole.
 Exit codes: 0 every row of the file is stored as the file says; 1 a row or the file was refused, or the file has no row;
 2 the command line is wrong; 3 there is no such user; 4 the user has no connection, or another import of its patients is running.`;
 
-/** The EMR patient ids of MRNs, from a file. */
+/** The EMR patient ids of MRNs, from a file or from the EMR itself. */
 export const registerPatients: Register = (program, cli) => {
-  program
-    .command('patients')
-    .description('MRNs and their EMR patient ids')
+  const patients = program.command('patients').description('MRNs and their EMR patient ids');
+  registerPatientsFind(patients, cli);
+
+  patients
     .command('import')
     .description('import a CSV file with the columns mrn,emr_patient_id; it can be repeated without harm')
     .argument('<file>', 'the file, or - for the standard input')

@@ -31,7 +31,7 @@ const token = (path: string) => ({ ...client, token_url: `${sandbox.baseUrl}${pa
 type Way = { path: string; credentials: () => object; settings?: Record<string, string> };
 type Profile = { name: string; capability: string; settings: { name: string }[] };
 
-/** What an operator of each EMR has at hand: the address with the vendor's path, the credentials, and what must be set. */
+/** The input that an operator of each EMR has at hand: the address with the vendor's path, the credentials, and what must be set. */
 const WAYS: Record<string, Way[]> = {
   'fhir-r5': [
     { path: '/fhir', credentials: () => ({ bearer_token: 'sesame' }), settings: { settle_ms: '1000' } },

@@ -46,7 +46,7 @@ test('connect names the command, which gives an address once, below PUBLIC_URL; 
     notice_address: expect.stringMatching(/^\/v1\/emr-notices\/en_/),
   });
   expect(await findNoticeOwner(operator, { secret })).toBeNull();
-  // What was recorded holds no secret.
+  // The audit log holds no secret.
   const entries = (await operator.audited()).filter(({ action }) => action === 'user.notice_address');
   expect(entries.map(({ detail }) => detail)).toEqual([{ replaced: false }, { replaced: true }]);
 });

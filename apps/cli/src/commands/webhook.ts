@@ -35,6 +35,7 @@ export const registerWebhook: Register = (program, cli) => {
               client_id: one.clientId,
               url: one.url,
               event_types: one.eventTypes,
+              at_once: one.atOnce,
               created_at: one.createdAt,
               disabled_at: one.disabledAt,
               disabled_reason: one.disabledReason,
@@ -42,12 +43,13 @@ export const registerWebhook: Register = (program, cli) => {
             })),
           },
           table(
-            ['ENDPOINT_ID', 'CLIENT_ID', 'URL', 'EVENTS', 'FAILING SINCE', 'DISABLED', 'REASON'],
+            ['ENDPOINT_ID', 'CLIENT_ID', 'URL', 'EVENTS', 'AT ONCE', 'FAILING SINCE', 'DISABLED', 'REASON'],
             endpoints.map((one) => [
               one.endpointId,
               one.clientId,
               one.url,
               one.eventTypes.length === 0 ? 'all' : one.eventTypes.join(','),
+              one.atOnce,
               one.failingSince,
               one.disabledAt,
               one.disabledReason,

@@ -43,16 +43,13 @@ export async function runCli(args: readonly string[], { env, input = '' }: RunOp
 
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
 
-/** Keeps what Node has compiled, so that the next start from source takes less time. */
-const NODE_COMPILE_CACHE = fileURLToPath(new URL('../../node_modules/.cache/compiled', import.meta.url));
-
 /**
  * Starts `emr-payments` as a process with this environment and no other, in a time zone that no result may depend on; for
  * a test that writes to it or stops it.
  */
 export function startProcess(args: readonly string[], env: Record<string, string>) {
   return spawn(process.execPath, [MAIN, ...args], {
-    env: { TZ: 'America/New_York', NODE_COMPILE_CACHE, ...env },
+    env: { TZ: 'America/New_York', ...env },
   });
 }
 

@@ -3,6 +3,7 @@ import { sendRaw, spoiled, URL_VALUES } from '@emr-payments/testkit';
 import { expect, test } from 'vitest';
 import { goodNotice } from '../testing/notice.ts';
 import { sandboxForTest } from '../testing/sandbox.ts';
+import { goodPayment } from './open-dental/office.fixture.ts';
 
 async function listening() {
   const { app } = await sandboxForTest({ token: 'sesame' });
@@ -95,4 +96,27 @@ test('canvas: no path, query, header or body is an error of ours', async () => {
     await expectNoFault(create);
     await expectNoFault({ ...create, path });
   }
+}, 60_000);
+
+test('open-dental: no path, query, header or body is an error of ours', async () => {
+  const expectNoFault = await listening();
+  const headers = { authorization: 'ODFHIR dev1/sesame' };
+  const api = '/open-dental/api/v1';
+  const resources = ['patients', 'patients/Simple', 'payments', 'definitions', 'clinics', 'x'];
+  const fields = ['ChartNumber', 'LName', 'showArchived', 'PatStatus', 'DateTStamp', 'PatNum', 'Offset'];
+  for (const value of URL_VALUES) {
+    for (const resource of resources) {
+      await expectNoFault({ method: 'GET', path: `${api}/${resource}/${value}`, headers });
+      for (const field of fields)
+        await expectNoFault({ method: 'GET', path: `${api}/${resource}?${field}=${value}`, headers });
+    }
+    await expectNoFault({ method: 'PUT', path: `/sandbox/open-dental/patients/${value}`, headers: {} });
+  }
+  const typed = { ...headers, 'content-type': JSON_TYPE };
+  for (const body of [...spoiled(goodPayment), ...BODIES])
+    await expectNoFault({ method: 'POST', path: `${api}/payments`, headers: typed, body });
+  for (const body of [...spoiled({ ChartNumber: 'C1', PatStatus: 'Patient' }), ...BODIES])
+    await expectNoFault({ method: 'PUT', path: '/sandbox/open-dental/patients/1', headers: typed, body });
+  for (const authorization of ['', 'ODFHIR', 'ODFHIR /', 'ODFHIR a/b/c'])
+    await expectNoFault({ method: 'GET', path: `${api}/patients`, headers: { authorization } });
 }, 60_000);

@@ -1,7 +1,8 @@
 import { payloadFor } from '@emr-payments/contracts';
 import type { ClaimedDelivery } from '@emr-payments/db';
-import { type Keyring, open, type QueueEntry } from '@emr-payments/runtime';
+import { type Keyring, open, type TakenEntry } from '@emr-payments/runtime';
 import { sendWebhook } from '@emr-payments/webhooks';
+import { type AttemptEnd, attemptEnd } from '../loops/lane-traffic.ts';
 import type { JobDeps } from './deps.ts';
 import { type DeliveryEnd, endDelivery } from './end-delivery.ts';
 import { isOutage, knownFault } from './own-fault.ts';
@@ -12,13 +13,13 @@ import { underClaim } from './under-claim.ts';
  * Delivers one event to one endpoint: signs it, sends it and records the attempt. A receiver may get an event more than
  * once; it never misses one.
  */
-export async function deliverWebhook(deps: JobDeps, entry: QueueEntry): Promise<void> {
+export async function deliverWebhook(deps: JobDeps, entry: TakenEntry): Promise<void> {
   await underClaim(
     deps,
     {
       job: 'delivery',
       entry,
-      claim: (asked) => deps.steps.claimDelivery({ database: deps.database.grouped }, asked),
+      claim: (asked) => deps.steps.claimDelivery(deps, asked),
     },
     async (delivery, held) => {
       let end: DeliveryEnd;
@@ -46,8 +47,15 @@ async function send(
   const secrets = endpoint.secrets.map((secret) => openSecret(deps, secret));
   const body = payloadFor({ apiVersion, thin, body: event.body });
   const request = { url, id: event.id, body, secrets, now: startedAt, signal };
-  const sent = await sendWebhook(deps.webhooks, request);
-  return { ...sent, startedAt };
+  const ended = deps.traffic.begin(delivery.laneId);
+  let seen: AttemptEnd = 'none';
+  try {
+    const sent = await sendWebhook(deps.webhooks, request);
+    seen = attemptEnd(sent);
+    return { ...sent, startedAt };
+  } finally {
+    ended(seen);
+  }
 }
 
 /** Opens a signing secret. @throws KnownFaultError when its key is missing: signing without it would look like a forgery. */

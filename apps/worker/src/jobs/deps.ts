@@ -2,13 +2,14 @@ import type { Database } from '@emr-payments/db';
 import type { Adapters } from '@emr-payments/emr';
 import type { Keyring, Logger } from '@emr-payments/runtime';
 import type { SendDeps } from '@emr-payments/webhooks';
+import type { LaneTraffic } from '../loops/lane-traffic.ts';
 import type { LeaseKeeper } from '../loops/leases.ts';
 import type { WorkerMetrics } from '../metrics.ts';
 import type { JobSteps } from '../steps.ts';
 
 /** Everything that the job handlers use. Made in start-worker.ts. */
 export type JobDeps = {
-  database: Pick<Database, 'pool' | 'grouped'>;
+  database: Pick<Database, 'pool' | 'sets'>;
   steps: JobSteps;
   logger: Logger;
   leases: LeaseKeeper;
@@ -16,6 +17,8 @@ export type JobDeps = {
   adapters: Adapters;
   keyring: Keyring;
   webhooks: SendDeps;
+  /** Counts the attempts at endpoints, by which their lanes adapt. */
+  traffic: LaneTraffic;
   /** Milliseconds after which a payment is no longer retried. */
   horizonMs: number;
   /** Called when a job has ended and its lane has room again. */

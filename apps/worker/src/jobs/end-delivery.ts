@@ -24,11 +24,9 @@ export async function endDelivery(
 ): Promise<void> {
   const { endpoint, event } = delivery;
   const record = recordOf(delivery, end);
-  // A failure also writes to the endpoint and its lane, which other deliveries share: it is committed alone.
-  const database = record.next.status === 'delivered' ? deps.database.grouped : deps.database;
   let recorded: { written: boolean; disabled: boolean };
   try {
-    recorded = await persist(held, () => deps.steps.recordDelivery({ database }, record));
+    recorded = await persist(held, () => deps.steps.recordDelivery(deps, record));
   } catch (error) {
     if (isOutage(error)) throw error;
     await recordWithout(deps, { delivery, held, record, error });

@@ -64,7 +64,7 @@ async function record(
   { database, steps }: Pick<JobDeps, 'database' | 'steps'>,
   { posting, end, attempt }: { posting: ClaimedPosting; end: PostingEnd; attempt: AttemptEnd | null },
 ): Promise<{ sameAnswers: number } | null> {
-  const { claim, laneId, payment, tries } = posting;
+  const { claim, payment, tries } = posting;
   if (isOpen(end)) {
     const { code, detail: reason, retryAfterMs } = end.trouble;
     const delayMs = end.status === 'submitted' ? end.delayMs : postingDelay({ code, tries, retryAfterMs });
@@ -85,10 +85,9 @@ async function record(
   }
   const event = eventOf(end, posting);
   const settled = await steps.settlePayment(
-    { database: database.grouped },
+    { database },
     {
       claim,
-      laneId,
       clientPk: payment.clientPk,
       result:
         end.status === 'posted'

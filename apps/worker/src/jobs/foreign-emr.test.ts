@@ -131,7 +131,7 @@ test.each<[string, NonNullable<ForeignWays['search']>]>([
   expect(settled?.failure_reason).not.toContain('DOE');
 });
 
-test('an EMR that repeats the results of a search unless it is asked for fresh ones is asked for them', async () => {
+test('an EMR that repeats the results of a search unless fresh ones are demanded gets that demand', async () => {
   emr.behave({
     answersLost: 1,
     search: (plain) => ({
@@ -216,7 +216,7 @@ test('an EMR whose clock is 20 minutes slow is believed that it has nothing', as
   expect(emr.entries).toHaveLength(1);
 });
 
-test('an entry that exists and cannot be read is asked for again, and is posted once it can be read', async () => {
+test('an entry that exists and cannot be read is requested again, and the payment is posted once it can be read', async () => {
   let reads = 0;
   emr.behave({
     conditionalCreate: true,

@@ -9,7 +9,7 @@ import {
 } from '@emr-payments/contracts';
 import type { ClaimedPosting } from '@emr-payments/db';
 import type { EmrAdapter, EntryDiffers, PostOutcome, SeveralRows, Trouble } from '@emr-payments/emr';
-import type { QueueEntry } from '@emr-payments/runtime';
+import type { TakenEntry } from '@emr-payments/runtime';
 import type { Held } from '../loops/leases.ts';
 import type { JobDeps } from './deps.ts';
 import { withWords } from './emr-words.ts';
@@ -20,13 +20,13 @@ import { CANNOT_ASK, SETTLING, settleDoubt } from './settle-doubt.ts';
 import { underClaim } from './under-claim.ts';
 
 /** Posts one payment to its EMR exactly once, or finds out that it is already there. */
-export async function runPosting(deps: JobDeps, entry: QueueEntry): Promise<void> {
+export async function runPosting(deps: JobDeps, entry: TakenEntry): Promise<void> {
   await underClaim(
     deps,
     {
       job: 'posting',
       entry,
-      claim: (asked) => deps.steps.claimPosting({ database: deps.database.grouped }, asked),
+      claim: (asked) => deps.steps.claimPosting(deps, asked),
     },
     async (posting, held) => {
       const end = await attempt(deps, { posting, held }).catch((error) => ownFault(deps, { posting, error }));
@@ -68,12 +68,7 @@ async function attempt(
 
   const knownAbsent = doubt.known === 'absent';
   const { claim } = posting;
-  if (
-    !(await deps.steps.beginAttempt(
-      { database: deps.database.grouped },
-      { claim, knownAbsent, sentTo: adapter.place },
-    ))
-  )
+  if (!(await deps.steps.beginAttempt(deps, { claim, knownAbsent, sentTo: adapter.place })))
     return 'claim_lost';
   const outcome = await adapter.post(
     {

@@ -82,7 +82,7 @@ function withoutTexts(attempt: AttemptEnd | null): AttemptEnd | null {
 
 function settleForReview(
   { database, steps }: Pick<JobDeps, 'database' | 'steps'>,
-  { claim, laneId, payment }: ClaimedPosting,
+  { claim, payment }: ClaimedPosting,
   attempt: AttemptEnd | null,
 ): Promise<boolean> {
   const event = paymentReviewEvent({
@@ -97,7 +97,6 @@ function settleForReview(
     { database },
     {
       claim,
-      laneId,
       clientPk: payment.clientPk,
       result: { status: 'needs_review', failureCode: 'settlement_failed', failureReason: REASON },
       attempt,

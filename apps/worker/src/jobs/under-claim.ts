@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Claim } from '@emr-payments/db';
-import type { QueueEntry } from '@emr-payments/runtime';
+import type { TakenEntry } from '@emr-payments/runtime';
 import type { Held } from '../loops/leases.ts';
 import type { JobDeps } from './deps.ts';
 import { DELIVERY_WAITS, isOutage, OWN_FAULT_TROUBLE, reportOwnFault } from './own-fault.ts';
@@ -19,7 +19,7 @@ export async function underClaim<Job extends { claim: Claim }>(
   deps: Pick<JobDeps, 'leases' | 'onDone' | 'database' | 'logger' | 'metrics' | 'steps'>,
   input: {
     job: 'posting' | 'delivery';
-    entry: QueueEntry;
+    entry: TakenEntry;
     claim: (asked: Claim & { leaseMs: number }) => Promise<Job | null>;
   },
   work: (job: Job, held: Held) => Promise<void>,
@@ -42,6 +42,7 @@ export async function underClaim<Job extends { claim: Claim }>(
   }
   if (job === null) return;
   const held = leases.hold(job.claim, claimedAt);
+  entry.onClaimed?.();
   try {
     // The work puts its own faults back. Of one that it could not, the lease runs out, and the sweeper takes the job back.
     await work(job, held).catch(report);

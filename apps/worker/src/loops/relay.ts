@@ -12,6 +12,9 @@ const BATCH = 500;
 /** Finds retries that have come due, and jobs whose notification was missed. */
 const POLL_MS = 500;
 
+/** A queue that has taken something so recently is believed to be up: asking before each feed would make every job later. */
+const BELIEVED_MS = 1_000;
+
 const QUEUE_OF: Record<DueJob['kind'], QueueName> = {
   post_payment: 'post-payment',
   deliver_webhook: 'deliver-webhook',
@@ -26,20 +29,33 @@ export function startRelay(
     database,
     transport,
     logger,
-  }: { database: Pick<Database, 'pool'>; transport: Pick<Transport, 'ping' | 'add'>; logger: Logger },
+  }: { database: Pick<Database, 'inTurn'>; transport: Pick<Transport, 'ping' | 'add'>; logger: Logger },
   { databaseUrl }: { databaseUrl: string },
 ): Relay {
   let failing = false;
+  let wroteAt = Number.NEGATIVE_INFINITY;
   const take = createFeed({ database });
 
-  async function feed(): Promise<void> {
-    // Jobs that are marked while the queue is down would only have to be taken back by the sweeper.
+  /** Jobs that are marked while the queue is down would only have to be taken back by the sweeper. */
+  async function queueIsUp(): Promise<void> {
+    if (!failing && performance.now() - wroteAt < BELIEVED_MS) return;
     await transport.ping();
+    wroteAt = performance.now();
+  }
+
+  async function hand(kind: DueJob['kind'], due: readonly DueJob[]): Promise<void> {
+    const entries = due
+      .filter((job) => job.kind === kind)
+      .map(({ id, fence, queuedAt }) => ({ job: id, fence, queuedAt }));
+    if (entries.length === 0) return;
+    await transport.add(QUEUE_OF[kind], entries);
+    wroteAt = performance.now();
+  }
+
+  async function feed(): Promise<void> {
+    await queueIsUp();
     const due = await take(BATCH);
-    for (const kind of ['post_payment', 'deliver_webhook'] as const) {
-      const entries = due.filter((job) => job.kind === kind).map(({ id, fence }) => ({ job: id, fence }));
-      if (entries.length > 0) await transport.add(QUEUE_OF[kind], entries);
-    }
+    await Promise.all([hand('post_payment', due), hand('deliver_webhook', due)]);
     if (due.length === BATCH) loop.wake();
     if (failing) logger.info({}, 'the relay feeds the queue again');
     failing = false;

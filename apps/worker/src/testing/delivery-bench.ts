@@ -19,6 +19,7 @@ import { openTestDatabase } from '@emr-payments/testkit';
 import { createAgents, newWebhookSecret } from '@emr-payments/webhooks';
 import { deliverWebhook } from '../jobs/deliver-webhook.ts';
 import type { JobDeps } from '../jobs/deps.ts';
+import { createLaneTraffic } from '../loops/lane-traffic.ts';
 import { createLeaseKeeper } from '../loops/leases.ts';
 import { createWorkerMetrics } from '../metrics.ts';
 import { jobSteps } from '../steps.ts';
@@ -71,6 +72,7 @@ export async function openDeliveryBench({ allowHosts = ['127.0.0.1'] } = {}): Pr
     }),
     keyring,
     webhooks: { policy, agents },
+    traffic: createLaneTraffic(),
     horizonMs: 3_600_000,
     onDone: () => undefined,
   };

@@ -11,6 +11,7 @@ import { createAgents } from '@emr-payments/webhooks';
 import { deliverWebhook } from '../jobs/deliver-webhook.ts';
 import type { JobDeps } from '../jobs/deps.ts';
 import { runPosting } from '../jobs/post-payment.ts';
+import { createLaneTraffic } from '../loops/lane-traffic.ts';
 import { createLeaseKeeper } from '../loops/leases.ts';
 import { createWorkerMetrics } from '../metrics.ts';
 import { jobSteps } from '../steps.ts';
@@ -19,14 +20,14 @@ type FixtureOptions = {
   settings?: Record<string, boolean | number>;
   endpointUrl?: string;
   horizonMs?: number;
-  /** The EMR that the practice is connected to, in place of the sandbox. */
+  /** The EMR that the practice is connected to. The sandbox is then not started, and what needs it throws. */
   emrUrl?: string;
 };
 
 export type WorkerFixture = {
   database: Database;
   deps: JobDeps;
-  sandbox: SandboxProcess;
+  readonly sandbox: SandboxProcess;
   /** Accepts one payment. @param overrides fields of the request. */
   accept(overrides?: { paymentMethod?: string; location?: string }): Promise<string>;
   /** Feeds and runs one job of the kind, as the queue would. @returns false when none is due. */
@@ -45,21 +46,25 @@ export async function openWorkerFixture(options: FixtureOptions = {}): Promise<W
   const { url, appUrl, drop } = await openTestDatabase();
   const database = openDatabase({ url: appUrl, poolSize: 4, applicationName: 'worker test' });
   const owner = openDatabase({ url, poolSize: 1, applicationName: 'worker test owner' });
-  const sandbox = await startSandbox({
-    ledgerFile: join(mkdtempSync(join(tmpdir(), 'ledger-')), 'ledger.jsonl'),
-  });
-  const keyring = parseKeyring(`test:${randomBytes(32).toString('base64')}`);
-  const found = (await (await fetch(`${sandbox.fhirUrl}/Patient?identifier=MRN-12345`)).json()) as {
-    entry: { resource: { id: string } }[];
+  const started =
+    options.emrUrl === undefined
+      ? await startSandbox({ ledgerFile: join(mkdtempSync(join(tmpdir(), 'ledger-')), 'ledger.jsonl') })
+      : null;
+  const sandbox = (): SandboxProcess => {
+    if (started === null) throw new Error('this practice is connected to another EMR than the sandbox');
+    return started;
   };
+  const keyring = parseKeyring(`test:${randomBytes(32).toString('base64')}`);
   const practice = await createPractice(
     { database, keyring },
     {
       connection: {
-        baseUrl: options.emrUrl ?? sandbox.fhirUrl,
+        baseUrl: options.emrUrl ?? sandbox().fhirUrl,
         settings: { timeout_ms: 1_500, settle_ms: 0, ...options.settings },
       },
-      patients: [{ mrn: 'MRN-12345', emrPatientId: found.entry[0]?.resource.id ?? null }],
+      patients: [
+        { mrn: 'MRN-12345', emrPatientId: started === null ? 'pat-1001' : await patientAt(started) },
+      ],
       endpoint: options.endpointUrl === undefined ? null : { url: options.endpointUrl, concurrency: 4 },
     },
   );
@@ -80,6 +85,7 @@ export async function openWorkerFixture(options: FixtureOptions = {}): Promise<W
     }),
     keyring,
     webhooks: { policy, agents },
+    traffic: createLaneTraffic(),
     horizonMs: options.horizonMs ?? 60_000,
     onDone: () => undefined,
   };
@@ -88,7 +94,9 @@ export async function openWorkerFixture(options: FixtureOptions = {}): Promise<W
   return {
     database,
     deps,
-    sandbox,
+    get sandbox() {
+      return sandbox();
+    },
     async accept(overrides = {}) {
       const outcome = await acceptor.accept(practice.input({ referenceNumber: '#123456', ...overrides }));
       if (outcome.outcome !== 'accepted') throw new Error(outcome.outcome);
@@ -108,13 +116,13 @@ export async function openWorkerFixture(options: FixtureOptions = {}): Promise<W
     },
     rows: async (sql) => (await owner.pool.query(sql)).rows,
     async ledger() {
-      const answer = (await (await fetch(`${sandbox.baseUrl}/sandbox/ledger`)).json()) as {
+      const answer = (await (await fetch(`${sandbox().baseUrl}/sandbox/ledger`)).json()) as {
         entries: unknown[];
       };
       return answer.entries;
     },
     async fault(fault) {
-      const answer = await fetch(`${sandbox.baseUrl}/sandbox/faults`, {
+      const answer = await fetch(`${sandbox().baseUrl}/sandbox/faults`, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify(fault),
@@ -126,8 +134,16 @@ export async function openWorkerFixture(options: FixtureOptions = {}): Promise<W
       agents.close();
       await database.close();
       await owner.close();
-      await sandbox.stop();
+      await started?.stop();
       await drop();
     },
   };
+}
+
+/** @returns the sandbox's id of the patient MRN-12345. */
+async function patientAt({ fhirUrl }: SandboxProcess): Promise<string | null> {
+  const found = (await (await fetch(`${fhirUrl}/Patient?identifier=MRN-12345`)).json()) as {
+    entry: { resource: { id: string } }[];
+  };
+  return found.entry[0]?.resource.id ?? null;
 }

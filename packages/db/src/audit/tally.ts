@@ -22,7 +22,7 @@ export type Counted = CountedAction & {
 
 /** Recorded instead of a value in which actions that are counted together differ. */
 export const SEVERAL = '(several)';
-/** Recorded instead of the source where there are too many to tell them apart. */
+/** Recorded instead of the source where there are too many to keep each one. */
 export const MANY = 'many';
 
 type Row = Counted & { written: boolean };
@@ -47,7 +47,7 @@ export const byActionAlone: Form = (action) => ({
 /** Keeps what two actions that are counted together have in common. */
 function merge(row: Row, { subject, detail }: CountedAction): void {
   if (row.count === 0) {
-    // What the row counted before has been written.
+    // The former count of the row has been written.
     row.subject = subject;
     if (detail !== undefined) row.detail = detail;
     return;
@@ -75,10 +75,10 @@ export type Tally = {
 
 /**
  * Counts actions by minute, in bounded memory, without losing a count: when there are `mostRows` of one form in a minute, or
- * `mostKept` in all, further ones are counted under the next form, which tells fewer apart.
+ * `mostKept` in all, further ones are counted under the next form, which distinguishes fewer.
  *
  * @param forms from fine to coarse; the last one has no limit.
- * @param keyOf the subject, or the part of it, by which actions are told apart; actions that differ in the rest are counted
+ * @param keyOf the subject, or the part of it, by which actions are distinguished; actions that differ in the rest are counted
  *   together.
  * @param clock milliseconds since 1970.
  */

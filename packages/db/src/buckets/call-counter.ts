@@ -33,7 +33,7 @@ export function openCallCounter(
     const taken = await takeCall(deps, asked);
     if (taken !== null && holds(windowsOf(taken), bucket)) return taken;
     await ensureBucket(deps, bucket);
-    // What was granted by the former windows is a call of theirs: it is not taken back.
+    // A call that the former windows granted is theirs: it is not taken back.
     const again = taken?.granted ? taken : await takeCall(deps, asked);
     if (again === null) throw new Error('the rate bucket was not written');
     return again;

@@ -3,7 +3,7 @@ import { query, type StatementDeps } from '../core/statements.ts';
 
 /**
  * Calls that a caller has to leave for others, of those that may be made at once. Work on a payment leaves none: its lists, look-ups,
- * tokens and sends are what the feed has left room for (`feed-scripts.ts`). Everybody else leaves three quarters.
+ * tokens and sends are what the feed has left room for (`feed-statements.ts`). Everybody else leaves three quarters.
  */
 const SPARE = '(CASE WHEN :yields::boolean THEN burst * 3 / 4 ELSE 0 END)';
 

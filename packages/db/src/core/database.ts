@@ -1,16 +1,17 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import { Pool, types } from 'pg';
 import { PrismaClient } from '../generated/client.ts';
-import { groupStatements } from './grouped-statements.ts';
-import { query, type Statements } from './statements.ts';
+import { oneTextClient } from './one-text-client.ts';
+import { openSets, type Sets } from './sets.ts';
+import { query } from './statements.ts';
+import { openTurns, type Turns } from './turns.ts';
 
 export type Database = {
   pool: Pool;
-  /**
-   * Commits statements that come together as one group. For statements of many jobs at once that each write rows of their
-   * own. Not for statements that write rows which jobs share, such as lanes: a group keeps its rows locked until its end.
-   */
-  grouped: Statements;
+  /** Statements about claims that come together run as one, on connections of their own. */
+  sets: Sets;
+  /** Runs statements that the workers take turns at, on a connection of its own. */
+  inTurn: Turns['inTurn'];
   /** For everything that is not hot. It uses the same pool. */
   prisma: PrismaClient;
   /** Rejects with DatabaseUnavailableError when there is no connection within 3 s, or no answer in time. */
@@ -44,8 +45,8 @@ export type DatabaseOptions = {
 };
 
 /**
- * Opens one pool of connections, which the hot statements and Prisma share, and a second one for grouped statements. No
- * connection is opened before it is needed.
+ * Opens one pool of connections, which the hot statements and Prisma share, one for sets, and the connection of turns.
+ * No connection is opened before it is needed.
  */
 export function openDatabase(options: DatabaseOptions): Database {
   const { statementMs = STATEMENT_MS, parallel = true } = options;
@@ -61,22 +62,26 @@ export function openDatabase(options: DatabaseOptions): Database {
     query_timeout: statementMs + 1_000,
     keepAlive: true,
     types: typeParsers,
+    Client: oneTextClient(),
   };
   const pool = new Pool({ ...config, max: options.poolSize });
   // A broken idle connection needs no handling: the pool opens another when one is needed.
   pool.on('error', () => undefined);
   const prisma = new PrismaClient({ adapter: new PrismaPg(pool, { disposeExternalPool: false }) });
-  const grouped = groupStatements({ alone: { pool }, config });
+  const turns = openTurns(config);
+  const sets = openSets({ alone: { pool }, config });
   return {
     pool,
-    grouped,
+    sets,
+    inTurn: turns.inTurn,
     prisma,
     async ping() {
       await query({ database: { pool } }, { name: 'ping', text: 'SELECT 1' }, []);
     },
     async close() {
       await prisma.$disconnect();
-      await grouped.close();
+      await sets.close();
+      await turns.close();
       await pool.end();
     },
   };

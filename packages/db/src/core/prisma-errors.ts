@@ -25,7 +25,7 @@ const CONNECTION_KINDS: ReadonlySet<string> = new Set([
   'TransactionWriteConflict',
 ]);
 
-/** What the error below one of Prisma's says. */
+/** The error of the driver below one of Prisma's. */
 type DriverError = {
   /** The SQLSTATE, when the server itself has answered. */
   state: string | undefined;

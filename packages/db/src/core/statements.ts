@@ -1,13 +1,17 @@
-import type { Pool, QueryResultRow } from 'pg';
+import { DatabaseError, type Pool, type QueryResultRow } from 'pg';
 import { driverErrorOf, PRISMA_OUTAGES } from './prisma-errors.ts';
+import type { SetRunner, SetStatement } from './set-statement.ts';
 
 /** PostgreSQL cannot be reached or does not answer in time. The statement may or may not have been carried out. */
 export class DatabaseUnavailableError extends Error {
   override name = 'DatabaseUnavailableError';
 }
 
-/** Runs statements: the pool, or the one connection of a transaction (`inTransaction`). */
-export type Statements = { pool: Pick<Pool, 'query'> };
+/**
+ * Runs statements: the pool, or the one connection of a transaction (`inTransaction`). With `sets`, statements that are made for it
+ * run together with others; a transaction has none, because a set is committed by itself.
+ */
+export type Statements = { pool: Pick<Pool, 'query'>; sets?: SetRunner };
 
 /** First parameter of every function that runs a statement. */
 export type StatementDeps = { database: Statements };
@@ -33,7 +37,7 @@ const MISFIT_STATES = /^(28|3D|3F|42P01|42703|42704|42883|42501|55000)/;
 
 /**
  * True when a migration changed the type of a column that a prepared statement returns. The statement was not begun. Its connection
- * prepares it no more, so whoever holds the connection has to close it (pg's pool does, after any error); on another one it runs.
+ * prepares it no more, so the holder of the connection has to close it (pg's pool does, after any error); on another one it runs.
  * The server's sentence is translated, and its code has other meanings: the function that refuses is unique.
  * https://github.com/postgres/postgres/blob/REL_18_STABLE/src/backend/utils/cache/plancache.c
  */
@@ -41,6 +45,12 @@ export function isStalePlan(error: unknown): boolean {
   const { code, routine } = (error ?? {}) as { code?: unknown; routine?: unknown };
   return code === '0A000' && routine === 'RevalidateCachedQuery';
 }
+
+/**
+ * Those of `UNAVAILABLE_STATES` with which the server ends a statement and undoes it, while the session goes on. The others can end
+ * the session, and are no answer to whether the statement was committed.
+ */
+const UNDONE_STATES = /^(57014|55P03|40001|40P01|25006)$/;
 
 /** Codes of Node's network errors. */
 const NETWORK_CODES = new Set([
@@ -95,6 +105,15 @@ export function isUnavailable(error: unknown): boolean {
   );
 }
 
+/**
+ * True for the server's own answer that it did not carry out a statement: nothing of it was done. It goes by the code, because the
+ * word for the severity is translated.
+ */
+export function isUndone(error: unknown): boolean {
+  if (!(error instanceof DatabaseError)) return false;
+  return !isUnavailable(error) || isStalePlan(error) || UNDONE_STATES.test(error.code ?? '');
+}
+
 /** True for an error that says that login, database, schema or rights do not fit this version: see `MISFIT_STATES`. */
 export function isMisfit(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
@@ -147,6 +166,24 @@ export async function query<Row extends QueryResultRow>(
   values: unknown[],
 ): Promise<Row[]> {
   return (await unavailableAsSuch(pool.query<Row>({ ...statement, values }))).rows;
+}
+
+/**
+ * Runs a statement about one claim, in a set where `deps` have them, and by itself elsewhere. It means the same in both: other inputs
+ * of a set take nothing from it, and it is committed when this resolves.
+ *
+ * @returns its row; undefined when the claim is not the job's present one.
+ * @throws as `query` does.
+ */
+export async function queryInSet<Row extends QueryResultRow, Column extends string = string>(
+  deps: StatementDeps,
+  statement: SetStatement<Column>,
+  given: Record<NoInfer<Column>, unknown>,
+): Promise<Row | undefined> {
+  const { sets } = deps.database;
+  const values = statement.values(given);
+  if (sets === undefined) return (await query<Row>(deps, statement.single, values))[0];
+  return unavailableAsSuch(sets.run<Row>(statement, values));
 }
 
 /**

@@ -1,4 +1,5 @@
-import { query, type StatementDeps } from '../core/statements.ts';
+import { CLAIMED, setStatement } from '../core/set-statement.ts';
+import { queryInSet, type StatementDeps } from '../core/statements.ts';
 import type { Claim } from '../jobs/renew-leases.ts';
 
 /** One event for one endpoint, with everything that sending it needs. */
@@ -27,24 +28,25 @@ export type ClaimedDelivery = {
 };
 
 /** Claims a delivery job, as `claim-posting` does a posting. */
-const CLAIM = {
+const CLAIM = setStatement({
   name: 'claim-delivery',
-  text: `
-    WITH job AS (
-      UPDATE jobs SET fence = fence + 1, lease_until = now() + make_interval(secs => $3 / 1000.0),
-             queued_at = coalesce(queued_at, now())
-       WHERE id = $1 AND fence = $2 AND (lease_until IS NULL OR lease_until < now())
-      RETURNING fence, lane_id, delivery_id, tries, record_failures
+  columns: { job_id: 'bigint', fence: 'int', lease_ms: 'float8' },
+  text: `job AS (
+      UPDATE jobs SET fence = jobs.fence + 1, lease_until = now() + make_interval(secs => asked.lease_ms / 1000),
+             queued_at = coalesce(jobs.queued_at, now())
+        FROM asked WHERE ${CLAIMED} AND (jobs.lease_until IS NULL OR jobs.lease_until < now())
+      RETURNING jobs.id, jobs.fence, jobs.lane_id, jobs.delivery_id, jobs.tries, jobs.record_failures
     )
-    SELECT job.fence, job.lane_id, job.tries, job.record_failures, d.id AS delivery_id, d.attempts, v.id AS event_id, v.type, v.body,
-           e.client_pk, e.id AS endpoint_id, e.url, e.api_version, e.thin, e.disabled_at IS NULL AND e.deleted_at IS NULL AS enabled,
+    SELECT job.id AS job_id, job.fence, job.lane_id, job.tries, job.record_failures, d.id AS delivery_id, d.attempts,
+           v.id AS event_id, v.type, v.body, e.client_pk, e.id AS endpoint_id, e.url, e.api_version, e.thin,
+           e.disabled_at IS NULL AND e.deleted_at IS NULL AS enabled,
            coalesce((SELECT json_agg(json_build_object('id', s.id, 'sealed', s.sealed) ORDER BY s.created_at DESC)
                        FROM webhook_secrets s
                       WHERE s.endpoint_id = e.id AND (s.expires_at IS NULL OR s.expires_at > now())), '[]') AS secrets
       FROM job JOIN deliveries d ON d.id = job.delivery_id
       JOIN events v ON v.id = d.event_id
       JOIN webhook_endpoints e ON e.id = d.endpoint_id`,
-};
+});
 
 type Row = {
   fence: number;
@@ -73,7 +75,7 @@ export async function claimDelivery(
   deps: StatementDeps,
   { jobId, fence, leaseMs }: Claim & { leaseMs: number },
 ): Promise<ClaimedDelivery | null> {
-  const [row] = await query<Row>(deps, CLAIM, [jobId, fence, leaseMs]);
+  const row = await queryInSet<Row>(deps, CLAIM, { job_id: jobId, fence, lease_ms: leaseMs });
   if (row === undefined) return null;
   return {
     claim: { jobId, fence: row.fence },

@@ -101,11 +101,10 @@ describe('rounds of a payment', () => {
   async function settle(n: number, result: { status: 'failed' | 'needs_review' } = { status: 'failed' }) {
     const posting = await claimPosting(practice, await fed());
     if (posting === null) throw new Error('the job could not be claimed');
-    const { claim, laneId } = posting;
+    const { claim } = posting;
     const { clientPk } = practice;
     const settlement = {
       claim,
-      laneId,
       clientPk,
       result: { ...FAILED, ...result },
       attempt: null,

@@ -1,5 +1,6 @@
 import type { AutomaticDisabledCode } from '@emr-payments/contracts';
-import { query, type StatementDeps } from '../core/statements.ts';
+import { CLAIMED, setStatement } from '../core/set-statement.ts';
+import { query, queryInSet, type StatementDeps } from '../core/statements.ts';
 import { cancelWaitingCtes } from '../endpoints/cancel-waiting.ts';
 import { type EventRecord, publishEventCtes } from '../events/publish-event.ts';
 import { failedLane, NOT_OPEN } from '../jobs/lane-circuit.ts';
@@ -125,27 +126,37 @@ const RECORD = {
  * failures, if there was one, and writes the attempt. A statement of its own, because everything that a failure may bring
  * with it makes `record-delivery` several times more expensive.
  */
-const DELIVERED = {
+const DELIVERED = setStatement({
   name: 'record-delivered',
-  text: `
-    WITH job AS (
-      DELETE FROM jobs WHERE id = $1 AND fence = $2 RETURNING lane_id, delivery_id
+  columns: {
+    job_id: 'bigint',
+    fence: 'int',
+    started_at: 'timestamptz',
+    duration_ms: 'int',
+    http_status: 'smallint',
+    excerpt: 'text',
+  },
+  text: `job AS (
+      DELETE FROM jobs USING asked WHERE ${CLAIMED} RETURNING asked.*, jobs.lane_id, jobs.delivery_id
     ), recorded AS (
       UPDATE deliveries d SET status = 'delivered', attempts = d.attempts + 1, finished_at = now()
         FROM job WHERE d.id = job.delivery_id
-      RETURNING d.id, d.attempts, d.endpoint_id
+      RETURNING d.id, d.attempts, d.endpoint_id, job.started_at, job.duration_ms, job.http_status, job.excerpt
     ), attempt AS (
       INSERT INTO delivery_attempts (delivery_id, number, started_at, duration_ms, http_status, excerpt)
-      SELECT id, attempts, $3, $4, $5, $6 FROM recorded
+      SELECT id, attempts, started_at, duration_ms, http_status, excerpt FROM recorded
+    ), recovering AS (
+      SELECT id FROM webhook_endpoints WHERE failing_since IS NOT NULL
+         AND id = ANY (ARRAY(SELECT endpoint_id FROM recorded)) ORDER BY id FOR UPDATE
     ), endpoint AS (
-      UPDATE webhook_endpoints e SET failing_since = NULL
-        FROM recorded WHERE e.id = recorded.endpoint_id AND e.failing_since IS NOT NULL
-      RETURNING e.id
+      UPDATE webhook_endpoints e SET failing_since = NULL FROM recovering WHERE e.id = recovering.id RETURNING e.id
+    ), answering AS (
+      SELECT id FROM lanes WHERE failures > 0 AND id = ANY (ARRAY(SELECT lane_id FROM job)) AND ${ENDPOINT_FIRST} ORDER BY id FOR UPDATE
     ), healthy AS (
-      UPDATE lanes SET failures = 0, open_until = NULL FROM job WHERE lanes.id = job.lane_id AND lanes.failures > 0 AND ${ENDPOINT_FIRST}
+      UPDATE lanes SET failures = 0, open_until = NULL FROM answering WHERE lanes.id = answering.id
     )
-    SELECT 1 FROM job`,
-};
+    SELECT job_id FROM job`,
+});
 
 /**
  * @returns `written`: false when the claim is no longer ours; then nothing was changed. `disabled`: true when this attempt
@@ -158,8 +169,15 @@ export async function recordDelivery(
   const { claim, attempt, next, disabling } = record;
   if (next.status === 'delivered' && attempt !== null) {
     const { startedAt, durationMs, httpStatus, excerpt } = attempt;
-    const values = [claim.jobId, claim.fence, startedAt, durationMs, httpStatus, excerpt];
-    return { written: (await query(deps, DELIVERED, values)).length === 1, disabled: false };
+    const ended = await queryInSet(deps, DELIVERED, {
+      job_id: claim.jobId,
+      fence: claim.fence,
+      started_at: startedAt,
+      duration_ms: durationMs,
+      http_status: httpStatus,
+      excerpt,
+    });
+    return { written: ended !== undefined, disabled: false };
   }
   const [row] = await query<{ disabled: boolean }>(deps, RECORD, [
     claim.jobId,

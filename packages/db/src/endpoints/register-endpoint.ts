@@ -7,6 +7,7 @@ import type { Database } from '../core/database.ts';
 import { named } from '../core/named.ts';
 import { query } from '../core/statements.ts';
 import { inTransaction, type Transaction } from '../core/transaction.ts';
+import { MOST_CAP } from '../jobs/lane-cap.ts';
 import { lockClient } from '../locks/parent-rows.ts';
 import { endpointsOfClient } from './same-target.ts';
 
@@ -25,7 +26,7 @@ export type RegisterEndpointInput = {
   thin?: boolean;
   /** null, or left out: no limit. */
   ratePerSecond?: number | null;
-  /** Deliveries to this endpoint at once, over all workers; 10 by default. */
+  /** The most deliveries to this endpoint at once, over all workers; `MOST_CAP` by default. Its present cap adapts below it. */
   concurrency?: number;
   by?: Actor;
 };
@@ -39,8 +40,6 @@ export type RegisterEndpointOutcome =
 
 /** Most endpoints of one client. Each event goes to all of them. */
 export const MOST_ENDPOINTS = 50;
-
-const CONCURRENCY = 10;
 
 const REGISTER = named({
   name: 'register-endpoint',
@@ -97,7 +96,7 @@ export async function registerEndpointIn(
   const values = REGISTER.values({
     id,
     clientPk,
-    concurrency: input.concurrency ?? CONCURRENCY,
+    concurrency: input.concurrency ?? MOST_CAP,
     ratePerSecond: input.ratePerSecond ?? null,
     url: input.url,
     description: input.description ?? null,

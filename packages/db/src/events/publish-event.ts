@@ -6,7 +6,7 @@ export type EventRecord = { id: string; type: string; body: string };
 /** The values of `publishEventCtes` in a statement with named values. */
 export const EVENT_VALUES = ['eventId', 'eventType', 'eventBody', 'clientPk'] as const;
 
-/** The same markers, for a statement that numbers its values. */
+/** The same markers, for a statement that numbers its values, or has them in columns of the CTE `from`. */
 export type EventMarkers = { id: string; type: string; body: string; clientPk: string };
 
 const NAMED: EventMarkers = { id: ':eventId', type: ':eventType', body: ':eventBody', clientPk: ':clientPk' };
@@ -29,12 +29,12 @@ export function publishEventCtes(input: { from: string; markers?: EventMarkers; 
   return `event AS (
       INSERT INTO events (id, client_pk, user_id, payment_id, round, job_id, type, body)
       SELECT ${id}, ${clientPk}, user_id, id, round, job_id, ${type}, ${body} FROM ${from}
-      RETURNING id, type
+      RETURNING id, type, client_pk
     ), delivery AS (
       INSERT INTO deliveries (event_id, endpoint_id, event_type)
       SELECT event.id, e.id, event.type FROM event JOIN webhook_endpoints e
-          ON e.client_pk = ${clientPk} AND e.disabled_at IS NULL AND e.deleted_at IS NULL
-         AND (e.event_types = '{}' OR ${type} = ANY (e.event_types)) ${others}
+          ON e.client_pk = event.client_pk AND e.disabled_at IS NULL AND e.deleted_at IS NULL
+         AND (e.event_types = '{}' OR event.type = ANY (e.event_types)) ${others}
       RETURNING id, endpoint_id
     ), queued AS (
       INSERT INTO jobs (kind, lane_id, delivery_id)

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createAcceptor } from '../accept/acceptor.ts';
 import { saveBucket } from '../buckets/bucket.ts';
 import { openCallCounter } from '../buckets/call-counter.ts';
+import type { Database } from '../core/database.ts';
 import { type ClaimedPosting, claimPosting } from '../posting/claim-posting.ts';
 import { retryPosting } from '../posting/retry-posting.ts';
 import { type OpenPractice, openPractice } from '../testing/open-practice.ts';
@@ -198,24 +199,22 @@ test('lanes without a bucket are fed beside an empty one, and neither they nor t
   ).toEqual(lanes().map((id) => ({ id, next_slot: null, turn_at: null })));
 });
 
-test('a feed that has used the script for buckets returns to the other one', async () => {
+test('a feed that has used the statement for buckets returns to the other one', async () => {
   await accept(practice, 3);
   const bucketId = await share();
-  const scripts: string[] = [];
-  const pool = {
-    query: (text: string) => {
-      scripts.push(text.includes('rate_buckets') ? 'limited' : 'free');
-      return practice.database.pool.query(text);
-    },
+  const asked: string[] = [];
+  const inTurn: Database['inTurn'] = (input) => {
+    asked.push(input.statement.name);
+    return practice.database.inTurn(input);
   };
-  const feed = createFeed({ database: { pool: pool as never } });
+  const feed = createFeed({ database: { inTurn } });
   expect((await feed(500)).length).toBe(2);
   expect(await feed(500)).toEqual([]);
   await sql(`UPDATE lanes SET bucket_id = NULL WHERE bucket_id = ${bucketId}`);
   expect((await feed(500)).length).toBe(1);
   await accept(practice, 1);
   expect((await feed(500)).length).toBe(1);
-  expect(scripts).toEqual(['free', 'limited', 'limited', 'limited', 'free']);
+  expect(asked).toEqual(['feed', 'feed-limited', 'feed-limited', 'feed-limited', 'feed']);
 });
 
 test('jobs that wait because the feed is full use up nothing of their bucket', async () => {

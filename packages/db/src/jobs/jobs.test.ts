@@ -9,13 +9,15 @@ import { type Settlement, settlePayment } from '../posting/settle-payment.ts';
 import { type OpenPractice, openPractice } from '../testing/open-practice.ts';
 import { feedJobs } from './feed-jobs.ts';
 import { renewLeases } from './renew-leases.ts';
-import { sweepJobs } from './sweep-jobs.ts';
+import { type QueueWaits, sweepJobs } from './sweep-jobs.ts';
 
 let practice: OpenPractice;
 beforeEach(async () => {
   practice = await openPractice({ concurrency: 3 });
 });
 afterEach(() => practice.close());
+
+const NONE_WAITS: QueueWaits = { post_payment: null, deliver_webhook: null };
 
 const sql = async (text: string) => (await practice.database.pool.query(text)).rows;
 
@@ -50,9 +52,8 @@ const POSTPONED: Postponement = {
 
 type Posting = Awaited<ReturnType<typeof claimed>>;
 
-const settlement = ({ claim, laneId, payment }: Posting, eventId = 'evt_1'): Settlement => ({
+const settlement = ({ claim, payment }: Posting, eventId = 'evt_1'): Settlement => ({
   claim,
-  laneId,
   clientPk: payment.clientPk,
   result: { status: 'posted', emrTransactionId: '13969262' },
   attempt: { outcome: 'posted' },
@@ -123,7 +124,9 @@ test('a stale holder can neither send nor settle nor postpone', async () => {
       { claim: stale.claim, knownAbsent: false, sentTo: 'emr' },
     ),
   ).toBe(false);
-  expect(await sweepJobs({ database: practice.database }, { unclaimedMs: 60_000, limit: 10 })).toEqual({
+  expect(
+    await sweepJobs({ database: practice.database }, { unclaimedMs: 60_000, limit: 10, waiting: NONE_WAITS }),
+  ).toEqual({
     expired: 1,
     unclaimed: 0,
   });
@@ -210,19 +213,49 @@ test('a send whose outcome was lost is known to the next holder, until the EMR h
 test('an entry that no worker claimed is swept back, by one sweeper at a time', async () => {
   await accept(3);
   await feedJobs({ database: practice.database }, 10);
-  expect(await sweepJobs({ database: practice.database }, { unclaimedMs: 60_000, limit: 10 })).toEqual({
+  expect(
+    await sweepJobs({ database: practice.database }, { unclaimedMs: 60_000, limit: 10, waiting: NONE_WAITS }),
+  ).toEqual({
     expired: 0,
     unclaimed: 0,
   });
   await sql("UPDATE jobs SET queued_at = now() - interval '1 minute'");
   const swept = await Promise.all(
     Array.from({ length: 4 }, () =>
-      sweepJobs({ database: practice.database }, { unclaimedMs: 1_000, limit: 2 }),
+      sweepJobs({ database: practice.database }, { unclaimedMs: 1_000, limit: 2, waiting: NONE_WAITS }),
     ),
   );
   expect(swept.reduce((sum, { unclaimed }) => sum + unclaimed, 0)).toBeLessThanOrEqual(3);
-  await sweepJobs({ database: practice.database }, { unclaimedMs: 1_000, limit: 2 });
+  await sweepJobs({ database: practice.database }, { unclaimedMs: 1_000, limit: 2, waiting: NONE_WAITS });
   expect((await feedJobs({ database: practice.database }, 10)).length).toBe(3);
+});
+
+test('a job that was queued before everything that waits in the queue is swept back; a later one may be waiting there', async () => {
+  await accept(3);
+  const [first, second, third] = await feedJobs(practice, 10);
+  // Past the five seconds in which the times of several relays may be out of order.
+  await sql(`UPDATE jobs SET queued_at = now() - interval '1 minute' WHERE id = ${first?.id}`);
+  await sql(`UPDATE jobs SET queued_at = now() - interval '40 seconds' WHERE id = ${second?.id}`);
+  await sql(`UPDATE jobs SET queued_at = now() - interval '20 seconds' WHERE id = ${third?.id}`);
+  const sweep = (waiting: QueueWaits) => sweepJobs(practice, { unclaimedMs: 5_000, limit: 10, waiting });
+  const [{ since } = { since: 0 }] = await sql(
+    `SELECT extract(epoch FROM queued_at)::float8 * 1000 AS since FROM jobs WHERE id = ${second?.id}`,
+  );
+  const queued = async () =>
+    (await sql('SELECT id::text FROM jobs WHERE queued_at IS NOT NULL ORDER BY id')).map(({ id }) => id);
+
+  // All may wait, as when the queue cannot be read; and what waits in the other queue does not matter.
+  expect(await sweep({ post_payment: 0, deliver_webhook: null })).toEqual({ expired: 0, unclaimed: 0 });
+  expect(await sweep({ post_payment: since, deliver_webhook: 0 })).toEqual({ expired: 0, unclaimed: 1 });
+  expect(await queued()).toEqual([second?.id, third?.id]);
+  expect(await sweep(NONE_WAITS)).toEqual({ expired: 0, unclaimed: 2 });
+});
+
+test('a job is fed with the time at which PostgreSQL marked it', async () => {
+  await accept(1);
+  const [job] = await feedJobs(practice, 10);
+  const [row] = await sql('SELECT extract(epoch FROM queued_at)::float8 * 1000 AS at FROM jobs');
+  expect(job?.queuedAt).toBeCloseTo(row.at, 0);
 });
 
 test('five failures open the circuit: its lane waits, then gets one probe, and an answer closes it', async () => {

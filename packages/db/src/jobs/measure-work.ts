@@ -1,5 +1,6 @@
 import { query, type StatementDeps } from '../core/statements.ts';
 import { countEndedLogins } from '../tokens/ended-logins.ts';
+import { CONFIRMED_FOR_MS, USUAL_CAP } from './lane-cap.ts';
 
 /** Numbers of waiting and stuck work, for the operator's graphs. */
 export type WorkMeasures = {
@@ -12,6 +13,8 @@ export type WorkMeasures = {
   oldestDue: { kind: 'post_payment' | 'deliver_webhook'; seconds: number }[];
   /** Open payments whose last tries, `REPEATING` or more, all had the same answer. */
   repeating: number;
+  /** Endpoints that get more or fewer deliveries at once than usual. */
+  adaptedCaps: { cap: 'raised' | 'lowered'; count: number }[];
   openCircuits: { kind: 'connection' | 'endpoint'; count: number }[];
   /** Holds that are on: for all users (at most one), and for single users. */
   holds: { scope: 'all' | 'user'; count: number }[];
@@ -41,6 +44,15 @@ const CIRCUITS = {
   text: `SELECT kind, count(*) FILTER (WHERE open_until > now())::int AS count FROM lanes GROUP BY 1`,
 };
 
+const CAPS = {
+  name: 'measure-caps',
+  text: `
+    SELECT state.name AS cap, count(k.lane_id)::int AS count
+      FROM (VALUES ('raised'), ('lowered')) AS state(name)
+      LEFT JOIN lane_caps k ON k.cap <> ${USUAL_CAP} AND (k.cap > ${USUAL_CAP}) = (state.name = 'raised')
+                           AND k.confirmed_at > now() - interval '${CONFIRMED_FOR_MS} milliseconds' GROUP BY 1`,
+};
+
 const HOLDS = {
   name: 'measure-holds',
   text: `
@@ -62,8 +74,9 @@ type JobRow = WorkMeasures['jobs'][number] & { oldest: number; repeating: number
 
 /** Measures the live work. It reads the jobs, lanes, holds, access tokens and buckets only, so its cost does not grow with the payments of the past. */
 export async function measureWork(deps: StatementDeps): Promise<WorkMeasures> {
-  const [jobs, openCircuits, holds, endedLogins, buckets] = await Promise.all([
+  const [jobs, adaptedCaps, openCircuits, holds, endedLogins, buckets] = await Promise.all([
     query<JobRow>(deps, JOBS, []),
+    query<WorkMeasures['adaptedCaps'][number]>(deps, CAPS, []),
     query<WorkMeasures['openCircuits'][number]>(deps, CIRCUITS, []),
     query<WorkMeasures['holds'][number]>(deps, HOLDS, []),
     countEndedLogins(deps),
@@ -77,6 +90,7 @@ export async function measureWork(deps: StatementDeps): Promise<WorkMeasures> {
       seconds: Math.max(0, ...jobs.filter((row) => row.kind === kind).map((row) => row.oldest)),
     })),
     repeating: jobs.reduce((sum, row) => sum + row.repeating, 0),
+    adaptedCaps,
     openCircuits,
     holds,
     endedLogins,

@@ -2,7 +2,7 @@ import { query, type StatementDeps } from '../core/statements.ts';
 
 export type Claim = { jobId: string; fence: number };
 
-/** Locks the rows in the order of their numbers, as groups of statements do (`Database.grouped`): they never deadlock. */
+/** Locks the rows in the order of their numbers, as sets do (`core/set-statement.ts`): they never deadlock. */
 const RENEW = {
   name: 'renew-leases',
   text: `

@@ -1,14 +1,19 @@
 import { JOBS_CHANNEL } from '../core/jobs-channel.ts';
 import { query, type StatementDeps } from '../core/statements.ts';
+import type { DueJob } from './feed-jobs.ts';
 
 /** `swep` in ASCII. */
 const SWEEP_LOCK = 0x73776570;
 
 /**
  * Takes back jobs that were handed to the queue and that no worker holds: the holder's lease has run out, or no worker
- * claimed them within `unclaimedMs` (the process died between commit and hand-over, the queue was wiped, or the queue
- * is merely long). They wait again, and the relay feeds them lane by lane, like any other job. A job that is still in the queue is
- * not added twice, because its entry has the same id.
+ * claimed them within `unclaimedMs` (the process died between commit and hand-over, or the queue was wiped). They wait again, and
+ * the relay feeds them lane by lane, like any other job.
+ *
+ * What still waits in the queue is not taken back, however long it waits: it would be fed and added again with every sweep, and a
+ * queue whose workers are slow would grow without end. The queue is first in, first out. So a job that was queued before
+ * everything that waits now is no longer there. The queue gives back the time that it was given with its entries, which is
+ * `queued_at`: no other clock than PostgreSQL's is used.
  *
  * One sweeper works at a time; the others find the lock taken and do nothing.
  */
@@ -18,7 +23,9 @@ const SWEEP = {
     WITH leader AS MATERIALIZED (SELECT pg_try_advisory_xact_lock(${SWEEP_LOCK}) AS alone), lost AS MATERIALIZED (
       SELECT id, lease_until IS NOT NULL AS claimed FROM jobs
        WHERE (SELECT alone FROM leader) AND queued_at IS NOT NULL
-         AND (lease_until < now() OR (lease_until IS NULL AND queued_at < now() - make_interval(secs => $1 / 1000.0)))
+         AND (lease_until < now() OR (lease_until IS NULL AND queued_at < now() - make_interval(secs => $1 / 1000.0)
+              AND queued_at < coalesce(to_timestamp(CASE kind WHEN 'post_payment' THEN $3::float8 ELSE $4 END / 1000), now())
+                              - make_interval(secs => $1 / 1000.0)))
        ORDER BY queued_at LIMIT $2 FOR UPDATE SKIP LOCKED
     ), taken AS (
       UPDATE jobs SET queued_at = NULL, lease_until = NULL FROM lost WHERE jobs.id = lost.id
@@ -29,11 +36,19 @@ const SWEEP = {
       FROM lost LEFT JOIN notified ON true`,
 };
 
+/** Of each kind of job, the `queuedAt` of the entries that have waited longest in the queue; null when none waits. */
+export type QueueWaits = Readonly<Record<DueJob['kind'], number | null>>;
+
 /** @returns how many leases had run out, and how many jobs had not been claimed in time. */
 export async function sweepJobs(
   deps: StatementDeps,
-  { unclaimedMs, limit }: { unclaimedMs: number; limit: number },
+  { unclaimedMs, limit, waiting }: { unclaimedMs: number; limit: number; waiting: QueueWaits },
 ): Promise<{ expired: number; unclaimed: number }> {
-  const [row] = await query<{ expired: number; unclaimed: number }>(deps, SWEEP, [unclaimedMs, limit]);
+  const [row] = await query<{ expired: number; unclaimed: number }>(deps, SWEEP, [
+    unclaimedMs,
+    limit,
+    waiting.post_payment,
+    waiting.deliver_webhook,
+  ]);
   return row ?? { expired: 0, unclaimed: 0 };
 }

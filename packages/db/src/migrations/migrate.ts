@@ -1,5 +1,4 @@
 import { readdir, readFile } from 'node:fs/promises';
-import { migrateQueue } from '@emr-payments/runtime';
 import { Client } from 'pg';
 import { type AppRole, prepareAppRole } from './app-role.ts';
 import { prismaFiles, withSchemaEngine } from './schema-engine.ts';
@@ -54,6 +53,8 @@ export async function migrate({
     const result = await withSchemaEngine(url, (engine) =>
       engine.applyMigrations({ migrationsList, filters }),
     );
+    // Only here, because every process imports this package, and few need BullMQ.
+    const { migrateQueue } = await import('@emr-payments/runtime/queue-on-postgres');
     await migrateQueue({ client: lock });
     if (appRole !== undefined) await prepareAppRole({ client: lock }, appRole);
     return { applied: result.appliedMigrationNames };

@@ -48,7 +48,6 @@ const settle = (
     { database: practice.database },
     {
       claim: posting.claim,
-      laneId: posting.laneId,
       clientPk: practice.clientPk,
       result: { status, failureCode: 'emr_refused', failureReason: 'No.' },
       attempt,

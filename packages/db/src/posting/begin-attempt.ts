@@ -1,4 +1,5 @@
-import { query, type StatementDeps } from '../core/statements.ts';
+import { CLAIMED, setStatement } from '../core/set-statement.ts';
+import { queryInSet, type StatementDeps } from '../core/statements.ts';
 import { paymentOnHold } from '../holds/on-hold.ts';
 import type { Claim } from '../jobs/renew-leases.ts';
 import { putBack } from './put-back.ts';
@@ -11,21 +12,21 @@ import { putBack } from './put-back.ts';
  * If the payment has been put on hold since the claim, nothing is begun: the job is put back and waits for the end of the
  * hold, and no try is counted.
  */
-const BEGIN = {
+const BEGIN = setStatement({
   name: 'begin-attempt',
-  text: `
-    WITH job AS (
-      SELECT payment_id, ${paymentOnHold('jobs.payment_id')} AS on_hold
-        FROM jobs WHERE id = $1 AND fence = $2 AND lease_until > now() FOR UPDATE
+  columns: { job_id: 'bigint', fence: 'int', known_absent: 'bool', sent_to: 'text' },
+  text: `job AS MATERIALIZED (
+      SELECT asked.*, jobs.payment_id, ${paymentOnHold('jobs.payment_id')} AS on_hold
+        FROM asked JOIN jobs ON ${CLAIMED} AND jobs.lease_until > now() FOR UPDATE OF jobs
     ), absent AS (
       UPDATE posting_attempts a SET outcome = 'absent', finished_at = coalesce(a.finished_at, now()) FROM job
-       WHERE $3 AND NOT job.on_hold AND a.payment_id = job.payment_id AND (a.outcome IS NULL OR a.outcome = 'unknown')
+       WHERE job.known_absent AND NOT job.on_hold AND a.payment_id = job.payment_id AND (a.outcome IS NULL OR a.outcome = 'unknown')
     ), begun AS (
       INSERT INTO posting_attempts (payment_id, number, sent_at, sent_to)
-      SELECT payment_id, $2, now(), $4 FROM job WHERE NOT job.on_hold
+      SELECT payment_id, fence, now(), sent_to FROM job WHERE NOT on_hold
     )
-    SELECT on_hold FROM job`,
-};
+    SELECT job_id, on_hold FROM job`,
+});
 
 /**
  * @param input.knownAbsent the EMR has been asked about all earlier sends and has none of them.
@@ -36,12 +37,12 @@ export async function beginAttempt(
   deps: StatementDeps,
   { claim, knownAbsent, sentTo }: { claim: Claim; knownAbsent: boolean; sentTo: string },
 ): Promise<boolean> {
-  const [job] = await query<{ on_hold: boolean }>(deps, BEGIN, [
-    claim.jobId,
-    claim.fence,
-    knownAbsent,
-    sentTo,
-  ]);
+  const job = await queryInSet<{ on_hold: boolean }>(deps, BEGIN, {
+    job_id: claim.jobId,
+    fence: claim.fence,
+    known_absent: knownAbsent,
+    sent_to: sentTo,
+  });
   if (job === undefined) return false;
   if (job.on_hold) await putBack(deps, claim);
   return !job.on_hold;

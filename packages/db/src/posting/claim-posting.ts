@@ -1,4 +1,5 @@
-import { query, type StatementDeps } from '../core/statements.ts';
+import { CLAIMED, setStatement } from '../core/set-statement.ts';
+import { queryInSet, type StatementDeps } from '../core/statements.ts';
 import { paymentOnHold } from '../holds/on-hold.ts';
 import { heldSince, timeOnHold } from '../holds/time-on-hold.ts';
 import type { Claim } from '../jobs/renew-leases.ts';
@@ -70,29 +71,32 @@ export type ClaimedPosting = {
  *
  * While the payment is on hold, the job is put back instead: it waits with a raised fence, and no try is counted.
  */
-const CLAIM = {
+const CLAIM = setStatement({
   name: 'claim-posting',
-  text: `
-    WITH job AS (
-      UPDATE jobs SET fence = fence + 1,
+  columns: { job_id: 'bigint', fence: 'int', lease_ms: 'float8' },
+  text: `job AS (
+      UPDATE jobs SET fence = jobs.fence + 1,
              (lease_until, queued_at) = (
-               SELECT CASE WHEN NOT is_on THEN now() + make_interval(secs => $3 / 1000.0) END,
-                      CASE WHEN NOT is_on THEN coalesce(queued_at, now()) END
+               SELECT CASE WHEN NOT is_on THEN now() + make_interval(secs => asked.lease_ms / 1000) END,
+                      CASE WHEN NOT is_on THEN coalesce(jobs.queued_at, now()) END
                  FROM (SELECT ${paymentOnHold('jobs.payment_id')} AS is_on OFFSET 0) hold)
-       WHERE id = $1 AND fence = $2 AND (lease_until IS NULL OR lease_until < now())
-      RETURNING id, fence, tries, lane_id, payment_id, record_failures, last_code, lease_until IS NULL AS on_hold
+        FROM asked WHERE ${CLAIMED} AND (jobs.lease_until IS NULL OR jobs.lease_until < now())
+      RETURNING jobs.id AS job_id, jobs.fence, jobs.tries, jobs.lane_id, jobs.payment_id, jobs.record_failures, jobs.last_code,
+                jobs.lease_until IS NULL AS on_hold
     ), payment AS (
       UPDATE payments p SET status = CASE p.status WHEN 'submitted' THEN p.status ELSE 'posting' END FROM job
        WHERE p.id = job.payment_id AND NOT job.on_hold AND p.status IN ('accepted', 'retrying', 'posting', 'submitted')
-      RETURNING p.*
+      RETURNING job.job_id, job.fence, job.tries, job.lane_id, job.record_failures, job.last_code, p.id, p.round, p.user_id,
+                p.patient_mrn, p.emr_patient_id, p.payment_method, p.reference_number, p.location, p.amount, p.notes,
+                p.deposit_date, p.tried_since
     )
-    SELECT job.fence, job.tries, job.lane_id, job.record_failures, job.last_code, p.id, p.round, p.user_id, u.public_id, u.client_pk, p.patient_mrn, p.emr_patient_id,
-           p.payment_method, p.reference_number, p.location, p.amount::text, p.notes, p.deposit_date::text,
+    SELECT p.job_id, p.fence, p.tries, p.lane_id, p.record_failures, p.last_code, p.id, p.round, p.user_id, u.public_id, u.client_pk,
+           p.patient_mrn, p.emr_patient_id, p.payment_method, p.reference_number, p.location, p.amount::text, p.notes, p.deposit_date::text,
            c.adapter, c.base_url, c.credentials, c.settings, c.time_zone, c.share_emr_text, c.updated_at::text AS version,
            p.tried_since, extract(epoch FROM now() - p.tried_since)::float8 * 1000 AS tried_for_ms, ${heldSince('p.tried_since')} AS was_held,
            a.sends, extract(epoch FROM now() - a.unresolved_since)::float8 * 1000 AS unresolved_ms, a.unresolved_sent_at, a.unresolved_at,
            a.accepted_since, extract(epoch FROM now() - a.accepted_since)::float8 * 1000 AS accepted_ms
-      FROM job JOIN payment p ON true
+      FROM payment p
       JOIN users u ON u.id = p.user_id
       JOIN connections c ON c.user_id = p.user_id
       CROSS JOIN LATERAL (
@@ -103,7 +107,7 @@ const CLAIM = {
                min(coalesce(finished_at, sent_at)) FILTER (WHERE outcome = 'accepted') AS accepted_since
           FROM posting_attempts WHERE payment_id = p.id
       ) a`,
-};
+});
 
 type Row = {
   fence: number;
@@ -150,7 +154,7 @@ export async function claimPosting(
   deps: StatementDeps,
   { jobId, fence, leaseMs }: Claim & { leaseMs: number },
 ): Promise<ClaimedPosting | null> {
-  const [row] = await query<Row>(deps, CLAIM, [jobId, fence, leaseMs]);
+  const row = await queryInSet<Row>(deps, CLAIM, { job_id: jobId, fence, lease_ms: leaseMs });
   if (row === undefined) return null;
   const heldMs = async (since: Date | null) =>
     row.was_held && since !== null ? timeOnHold(deps, { userId: row.user_id, since }) : 0;

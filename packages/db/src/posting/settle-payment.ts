@@ -1,5 +1,6 @@
-import { query, type StatementDeps } from '../core/statements.ts';
-import { type EventRecord, publishEventCtes } from '../events/publish-event.ts';
+import { CLAIMED, setStatement } from '../core/set-statement.ts';
+import { queryInSet, type StatementDeps } from '../core/statements.ts';
+import { type EventMarkers, type EventRecord, publishEventCtes } from '../events/publish-event.ts';
 import type { Claim } from '../jobs/renew-leases.ts';
 
 /** The outcome of this claim's attempt, if there was one. */
@@ -14,13 +15,19 @@ export type AttemptEnd = {
 
 export type Settlement = {
   claim: Claim;
-  laneId: number;
   clientPk: number;
   result:
     | { status: 'posted'; emrTransactionId: string | null }
     | { status: 'failed' | 'needs_review'; failureCode: string; failureReason: string };
   attempt: AttemptEnd | null;
   event: EventRecord;
+};
+
+const EVENT_COLUMNS: EventMarkers = {
+  id: 'event_id',
+  type: 'event_type',
+  body: 'event_body',
+  clientPk: 'client_pk',
 };
 
 /**
@@ -30,50 +37,68 @@ export type Settlement = {
  *
  * Where a look-up found the payment in the EMR, the attempts whose outcome was open are closed as posted.
  */
-const SETTLE = {
+const SETTLE = setStatement({
   name: 'settle-payment',
-  text: `
-    WITH job AS (
-      DELETE FROM jobs WHERE id = $1 AND fence = $2 RETURNING id, payment_id
+  columns: {
+    job_id: 'bigint',
+    fence: 'int',
+    status: 'payment_status',
+    emr_transaction_id: 'text',
+    failure_code: 'text',
+    failure_reason: 'text',
+    outcome: 'text',
+    code: 'text',
+    detail: 'text',
+    emr_text: 'text',
+    client_pk: 'int',
+    event_id: 'text',
+    event_type: 'text',
+    event_body: 'text',
+  },
+  text: `job AS (
+      DELETE FROM jobs USING asked WHERE ${CLAIMED} RETURNING asked.*, jobs.payment_id, jobs.lane_id
     ), payment AS (
       UPDATE payments p
-         SET status = $3::payment_status, round = least(p.round + 1, 32767), settled_at = now(), emr_transaction_id = $4,
-             failure_code = $5, failure_reason = $6, last_fence = $2
+         SET status = job.status, round = least(p.round + 1, 32767), settled_at = now(), emr_transaction_id = job.emr_transaction_id,
+             failure_code = job.failure_code, failure_reason = job.failure_reason, last_fence = job.fence
         FROM job WHERE p.id = job.payment_id AND p.status IN ('posting', 'submitted')
-      RETURNING p.id, p.user_id, p.round, job.id AS job_id
+      RETURNING p.id, p.user_id, p.round, job.*
     ), attempt AS (
-      UPDATE posting_attempts a SET outcome = $7, code = $8, detail = $9, emr_text = $15, finished_at = now() FROM payment
-       WHERE $7::text IS NOT NULL AND a.payment_id = payment.id AND a.number = $2
+      UPDATE posting_attempts a
+         SET outcome = payment.outcome, code = payment.code, detail = payment.detail, emr_text = payment.emr_text, finished_at = now()
+        FROM payment WHERE payment.outcome IS NOT NULL AND a.payment_id = payment.id AND a.number = payment.fence
     ), doubtful AS (
       UPDATE posting_attempts a SET outcome = 'posted', finished_at = coalesce(a.finished_at, now()) FROM payment
-       WHERE $3 = 'posted' AND a.payment_id = payment.id AND (a.outcome IS NULL OR a.outcome IN ('unknown', 'accepted'))
-         AND NOT ($7::text IS NOT NULL AND a.number = $2)
-    ), ${publishEventCtes({ from: 'payment', markers: { id: '$10', type: '$11', body: '$12', clientPk: '$13' } })}, lane AS (
-      UPDATE lanes SET failures = 0, open_until = NULL WHERE id = $14 AND ($3 = 'posted' OR $7 = 'refused') AND failures > 0
+       WHERE payment.status = 'posted' AND a.payment_id = payment.id AND (a.outcome IS NULL OR a.outcome IN ('unknown', 'accepted'))
+         AND NOT (payment.outcome IS NOT NULL AND a.number = payment.fence)
+    ), ${publishEventCtes({ from: 'payment', markers: EVENT_COLUMNS })}, answering AS (
+      SELECT id FROM lanes WHERE failures > 0
+         AND id = ANY (ARRAY(SELECT lane_id FROM payment WHERE status = 'posted' OR outcome = 'refused')) ORDER BY id FOR UPDATE
+    ), lane AS (
+      UPDATE lanes SET failures = 0, open_until = NULL FROM answering WHERE lanes.id = answering.id
     )
-    SELECT payment.round FROM payment`,
-};
+    SELECT job_id FROM payment`,
+});
 
 /** @returns false when the claim is no longer ours: nothing was changed. */
 export async function settlePayment(deps: StatementDeps, settlement: Settlement): Promise<boolean> {
-  const { claim, laneId, clientPk, result, attempt, event } = settlement;
+  const { claim, clientPk, result, attempt, event } = settlement;
   const posted = result.status === 'posted';
-  const rows = await query(deps, SETTLE, [
-    claim.jobId,
-    claim.fence,
-    result.status,
-    posted ? result.emrTransactionId : null,
-    posted ? null : result.failureCode,
-    posted ? null : result.failureReason,
-    attempt?.outcome ?? null,
-    attempt?.code ?? null,
-    attempt?.detail ?? null,
-    event.id,
-    event.type,
-    event.body,
-    clientPk,
-    laneId,
-    attempt?.sealedEmrText ?? null,
-  ]);
-  return rows.length === 1;
+  const settled = await queryInSet(deps, SETTLE, {
+    job_id: claim.jobId,
+    fence: claim.fence,
+    status: result.status,
+    emr_transaction_id: posted ? result.emrTransactionId : null,
+    failure_code: posted ? null : result.failureCode,
+    failure_reason: posted ? null : result.failureReason,
+    outcome: attempt?.outcome ?? null,
+    code: attempt?.code ?? null,
+    detail: attempt?.detail ?? null,
+    emr_text: attempt?.sealedEmrText ?? null,
+    client_pk: clientPk,
+    event_id: event.id,
+    event_type: event.type,
+    event_body: event.body,
+  });
+  return settled !== undefined;
 }

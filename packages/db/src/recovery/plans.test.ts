@@ -66,7 +66,7 @@ describe.each(['statistics of the time before', 'statistics of now'])('with %s',
     const recovery = await it.started(tenantOf());
     const turn = await claimTurn(it);
     expect(turn).toMatchObject({ recoveryId: recovery.id });
-    // Of 1,000 events at most: their index entries, or a row and a look-up by index for each.
+    // It reads 1,000 events at most: their index entries, or a row and a look-up by index for each.
     const values = SEARCH.values(turn ?? { recoveryId: '', turn: 0 });
     expect(await buffersOf({ ...SEARCH, values })).toBeLessThan(6_000);
     // And so it does far behind.

@@ -1,4 +1,5 @@
 import type { Database } from '../core/database.ts';
+import { presentCap } from '../jobs/lane-cap.ts';
 
 type Deps = { database: Pick<Database, 'prisma'> };
 
@@ -72,19 +73,20 @@ export async function findUser({ database }: Deps, { publicId }: { publicId: str
   });
 }
 
-/** Lists the webhook endpoints that are not deleted, all or those of one client, oldest first. */
+/** Lists the webhook endpoints that are not deleted, all or those of one client, oldest first, with how many deliveries each gets at once now. */
 export async function listEndpoints({ database }: Deps, { clientId }: { clientId?: string | undefined }) {
   const endpoints = await database.prisma.webhookEndpoint.findMany({
     where: { deletedAt: null, ...(clientId === undefined ? {} : { client: { clientId } }) },
     orderBy: { createdAt: 'asc' },
-    include: { client: { select: { clientId: true } } },
+    include: { client: { select: { clientId: true } }, lane: { select: { concurrency: true, cap: true } } },
   });
   return endpoints.map(
-    ({ id, url, eventTypes, client, createdAt, disabledAt, disabledReason, failingSince }) => ({
+    ({ id, url, eventTypes, client, lane, createdAt, disabledAt, disabledReason, failingSince }) => ({
       endpointId: id,
       clientId: client.clientId,
       url,
       eventTypes,
+      atOnce: presentCap(lane),
       createdAt,
       disabledAt,
       disabledReason,

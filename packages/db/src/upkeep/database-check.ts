@@ -57,6 +57,7 @@ const RIGHTS: Readonly<Record<Purpose, Readonly<Record<string, readonly string[]
     events: ['SELECT', 'INSERT'],
     holds: ['SELECT'],
     jobs: ['SELECT', 'INSERT', 'UPDATE'],
+    lane_caps: ['SELECT'],
     lanes: ['SELECT', 'UPDATE'],
     payments: ['SELECT', 'UPDATE'],
     posting_attempts: ['SELECT', 'INSERT', 'UPDATE'],

@@ -9,7 +9,9 @@ import { credentialRules } from './rules/credentials.ts';
 import { existingEntryRules } from './rules/existing-entries.ts';
 import { fieldRules } from './rules/fields.ts';
 import { lookUpRules } from './rules/look-up.ts';
+import { methodDataRules } from './rules/method-data.ts';
 import { nameRules } from './rules/names.ts';
+import { patientRules } from './rules/patients.ts';
 import { postingFaultRules } from './rules/posting-faults.ts';
 import { readingFaultRules } from './rules/reading-faults.ts';
 import { refusalRules } from './rules/refusals.ts';
@@ -34,6 +36,7 @@ export function rulesFor(emr: UnderTest): readonly Rule[] {
     ...textRules,
     ...nameRules,
     ...refusalRules(emr),
+    ...methodDataRules(emr),
     ...lookUpRules,
     ...absenceRules(emr),
     ...existingEntryRules,
@@ -44,6 +47,7 @@ export function rulesFor(emr: UnderTest): readonly Rule[] {
     ...postingFaultRules,
     ...readingFaultRules,
     ...wordRules,
+    ...patientRules(emr, adapter),
     ...checkRules(emr),
   ].filter(({ concerns }) => concerns?.(emr, adapter) ?? true);
 }

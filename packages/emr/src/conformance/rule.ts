@@ -23,6 +23,7 @@ export type Context = {
     baseUrl?: string;
     credentials?: Readonly<Record<string, string>>;
     timeoutMs?: number;
+    without?: readonly string[];
   }): EmrAdapter;
   /** Shared by the adapters of this server: tokens that one has got, the others have too. */
   deps: AdapterDeps;
@@ -50,8 +51,12 @@ export function contextOf(emr: UnderTest, server: BreakServer): Context {
     emr,
     server,
     deps,
-    open: ({ baseUrl = server.baseUrl, credentials = emr.credentials.good, timeoutMs = 10_000 } = {}) =>
-      emr.open({ baseUrl, credentials, timeoutMs, deps }),
+    open: ({
+      baseUrl = server.baseUrl,
+      credentials = emr.credentials.good,
+      timeoutMs = 10_000,
+      without = [],
+    } = {}) => emr.open({ baseUrl, credentials, timeoutMs, deps, without }),
   };
 }
 

@@ -5,6 +5,7 @@ import { type SandboxProcess, startSandbox } from '@emr-payments/testkit';
 import { vi } from 'vitest';
 import type { AdapterDeps, Dialect, Posting } from '../adapter.ts';
 import { localAdapterDeps } from '../local-deps.ts';
+import type { WireAnswer } from './break-server.ts';
 import type { NeutralEntry, UnderTest } from './under-test.ts';
 
 /** The secret that the sandbox demands, each dialect in its own way. */
@@ -37,6 +38,15 @@ const neutral = (entry: LedgerEntry): NeutralEntry => ({
   notes: entry.notes,
   depositDate: entry.deposit_date,
 });
+
+/** The id of a sandbox's patient (`pat-1001` and so on) in dialects with whole numbers, which count its patients from 1. */
+export const patientNumber = (patientId: string): string =>
+  String(Number(patientId.replace('pat-', '')) - 1000);
+
+/** Changes the JSON in the body of an answer: `T` is what the vendor writes there. */
+export const changeJson =
+  <T>(change: (body: T) => unknown) =>
+  (answer: WireAnswer): WireAnswer => ({ ...answer, body: JSON.stringify(change(JSON.parse(answer.body))) });
 
 const plainKey = (posting: Pick<Posting, 'paymentId'>) => posting.paymentId;
 const keylessKey = ({ emrPatientId, amount }: Pick<Posting, 'emrPatientId' | 'amount'>) =>
@@ -109,6 +119,8 @@ export function sandboxUnderTest(
     if (sandbox === undefined) throw new Error('the sandbox has not been started');
     return sandbox;
   };
+  const given = (without: readonly string[]) =>
+    Object.entries(settings).filter(([name]) => !without.includes(name));
   const openWith = (
     {
       baseUrl,
@@ -116,6 +128,7 @@ export function sandboxUnderTest(
       deps,
     }: { baseUrl: string; credentials: Readonly<Record<string, string>>; deps: AdapterDeps },
     more: object,
+    without: readonly string[] = [],
   ) =>
     dialect.open(
       {
@@ -123,7 +136,7 @@ export function sandboxUnderTest(
         adapter: dialect.description.name,
         baseUrl,
         credentials: loginFor(deps, credentials),
-        settings: { ...settings, ...more },
+        settings: { ...Object.fromEntries(given(without)), ...more },
         timeZone: 'America/New_York',
       },
       deps,
@@ -147,7 +160,8 @@ export function sandboxUnderTest(
         await sandbox?.stop();
         await rm(folder, { recursive: true, force: true });
       },
-      open: (opened: Parameters<UnderTest['open']>[0]) => openWith(opened, { timeout_ms: opened.timeoutMs }),
+      open: ({ without = [], ...opened }: Parameters<UnderTest['open']>[0]) =>
+        openWith(opened, { timeout_ms: opened.timeoutMs }, without),
       entries,
       async addDuplicate(posting: Posting) {
         if (unprotected === null) throw new Error('a second send makes no second entry here');

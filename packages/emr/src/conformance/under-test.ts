@@ -24,6 +24,31 @@ export type TextLimit = { length: number; over: 'clipped' | 'refused' };
 /** Fields of an entry by which a look-up or a second send can see that it is another payment. */
 export type Compared = 'amount' | 'patient' | 'deposit date' | 'payment method';
 
+/** The patients of the server, for an adapter that looks for them. */
+export type PatientSearch = {
+  /** Patients who each have their MRN alone. */
+  one: readonly [{ mrn: string; emrPatientId: string }, ...{ mrn: string; emrPatientId: string }[]];
+  /**
+   * MRNs that nobody has: first one that is like no other, then those that the vendor's search takes for another one, such as the
+   * beginning of an MRN, or one in another case.
+   */
+  nobody: readonly [{ name: string; mrn: string }, ...{ name: string; mrn: string }[]];
+  /** Gives two patients the same MRN, none of the others here. @returns it. */
+  shared(): Promise<string>;
+  /** Closes the record of a patient who is none of the others here, as by archiving it. @returns their MRN. */
+  closed(): Promise<string>;
+  /** Answers to a look-up that prove nothing, made from the honest one, for a patient and for nobody. */
+  unclear: readonly { name: string; change(answer: WireAnswer): WireAnswer }[];
+};
+
+/** A payment that the EMR would refuse because its method needs data that neither it nor the connection has. */
+export type LackingPayment = {
+  name: string;
+  change: Partial<Posting>;
+  /** Settings that the connection leaves out. Absent: none, so the reference number lacks the data. */
+  without?: readonly string[];
+};
+
 /**
  * An adapter and the server on which it is tried. All rules share the server, and several rules may run at the same time,
  * so these values hold for the whole run.
@@ -34,12 +59,16 @@ export type UnderTest = {
   /** The capability that the adapter has when it is opened as below. */
   capability: Capability;
   credentials: { good: Readonly<Record<string, string>>; rejected: Readonly<Record<string, string>> };
-  /** Opens the adapter for a connection of its own. `timeoutMs` is the limit of one exchange; `deps` are shared by a run. */
+  /**
+   * Opens the adapter for a connection of its own. `timeoutMs` is the limit of one exchange; `deps` are shared by a run; `without`
+   * names settings of the connection that are left out.
+   */
   open(input: {
     baseUrl: string;
     credentials: Readonly<Record<string, string>>;
     timeoutMs: number;
     deps: AdapterDeps;
+    without?: readonly string[] | undefined;
   }): EmrAdapter;
   /**
    * The good answer to a first send: `named` is posted with the entry's id, `unnamed` is posted without one, `later` is accepted,
@@ -75,8 +104,12 @@ export type UnderTest = {
   };
   /** Postings that this EMR refuses: what is wrong with them, and our code for it. */
   refusals: readonly { name: string; change: Partial<Posting>; code: string }[];
+  /** Payments for each kind of data that a method can need. Absent: no method needs any, and every payment is sent. */
+  lacking?: readonly LackingPayment[];
   /** Answers without our payment, to a look-up, that prove nothing: each is made from the honest answer for no entry. */
   unclear: readonly { name: string; change(answer: WireAnswer): WireAnswer }[];
+  /** Present exactly for an adapter with `findPatient`. */
+  patients?: PatientSearch;
   /** The body of an error in the vendor's format, with these words in each of its free texts. */
   complaint(words: string): string;
   /**
@@ -102,6 +135,6 @@ export type UnderTest = {
   remarks: readonly string[];
   /** The vendor's limits below those of our own API (notes 5000, reference number 255). */
   limits: { notes?: TextLimit; referenceNumber?: TextLimit };
-  /** What the vendor's own clean-up makes of a text, where it keeps one otherwise than it came. Absent: nothing. */
+  /** Does to a text what the vendor's own clean-up does before it is kept. Absent: a text is kept as it came. */
   cleaned?: { notes?(text: string): string; referenceNumber?(text: string): string };
 };

@@ -2,8 +2,8 @@ import { Type } from '@sinclair/typebox';
 import { isPlainHttp } from './plain-http.ts';
 
 /**
- * Checks the URL of a token endpoint. Whether it may be http to another machine is decided where the connection is set up, as for
- * the base URL.
+ * Checks the form of a token endpoint's URL. It takes http to another machine, which is refused where the connection is set up, as in a
+ * base URL.
  *
  * @param input.name names the credential or setting in the error.
  * @throws Error saying what is wrong with it.

@@ -11,7 +11,7 @@ const FROM_CACHE = /(?:^|[\s,]|(?<!refresh)_)(?:hit|stale|updating)(?![\w.])/i;
 /**
  * Reads from the headers of an answer whether it may have been made before our request: `Age` (RFC 9111, section 5.1),
  * `Cache-Status` (RFC 9211), `Warning` 110, 111 and 113 (RFC 7234, section 5.5), and the headers that proxies use. `Date` is not
- * among them: to tell an old answer from a slow clock takes a second answer.
+ * among them: only a second answer can distinguish an old answer from a slow clock.
  */
 export function servedFromCache(headers: IncomingHttpHeaders): boolean {
   const said = (name: string) => String(headers[name] ?? '');

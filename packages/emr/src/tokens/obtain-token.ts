@@ -7,7 +7,7 @@ import { importPrivateKey } from './private-key.ts';
 import { callTokenEndpoint, type ObtainedToken, type TokenCallDeps } from './token-call.ts';
 import { noAnswerTrouble, troubleOf } from './token-trouble.ts';
 
-/** What may go into the header of a request (RFC 6750, section 2.1), and not fill it. */
+/** Texts that may go into the header of a request (RFC 6750, section 2.1), and do not fill it. */
 const ACCESS_TOKEN = /^[A-Za-z0-9._~+/-]{1,8192}=*$/;
 /** RFC 6749, appendix A.17. */
 const REFRESH_TOKEN = /^[\x20-\x7e]{1,8192}$/;
@@ -102,7 +102,7 @@ async function obtainByOAuth(
   const client: oauth.Client = { client_id: grant.clientId };
   const clientAuth = await clientAuthOf(grant);
   const { request, seen } = exchangeFor(deps);
-  // Whether a token URL may be http is decided when a connection is set up.
+  // http is taken here: `setUpConnection` refuses a token URL that can be read on the way.
   const options = { [oauth.customFetch]: request, [oauth.allowInsecureRequests]: true };
   const refreshes = grant.kind === 'refresh_token';
   if (grant.kind !== 'private_key_jwt') seen.secrets.push(grant.clientSecret);

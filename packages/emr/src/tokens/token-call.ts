@@ -4,7 +4,7 @@ import { type Answer, type ExchangeRequest, exchange, type NoAnswer } from '../h
 /** A token's answer is small: 64 KiB hold the largest of them many times over. */
 const MAX_ANSWER_BYTES = 64 * 1024;
 
-/** Renewing has a time of its own: whoever waits for it gives up earlier, and the call goes on. */
+/** Renewing has a time of its own: a caller that waits for it gives up earlier, and the call goes on. */
 const NEVER = new AbortController().signal;
 
 export type TokenRequest = {
@@ -36,7 +36,7 @@ export function callTokenEndpoint(
   return exchange(request);
 }
 
-/** What a token endpoint gave. `refreshToken` is null when it named none; `expiresInMs` is null when it does not say. */
+/** The answer of a token endpoint. `refreshToken` is null when it named none; `expiresInMs` is null when it does not say. */
 export type ObtainedToken = { accessToken: string; refreshToken: string | null; expiresInMs: number | null };
 
 /** @returns the token; trouble when there is none. */

@@ -135,7 +135,7 @@ test('a request that is aborted leaves the renewal running: its pair is stored',
   expect(server.refreshes).toBe(1);
 });
 
-test('an answer that was lost is asked for once more with the same refresh token; a dead one needs a login', async () => {
+test('after a lost answer the same refresh token is sent once more; a dead one needs a login', async () => {
   // The server has not acted: the token is still good.
   server.next = [{ fault: 'cut', after: false }];
   expect((await troubleOf(worker().of(refreshToken()))).code).toBe('connection_reset');

@@ -1,4 +1,4 @@
-/** What a token endpoint gave: an access token and, for some grants, the refresh token that gets the next one. */
+/** The tokens that a token endpoint gave: an access token and, for some grants, the refresh token that gets the next one. */
 export type TokenPair = {
   accessToken: string;
   refreshToken: string | null;

@@ -13,7 +13,7 @@ export type UserCheckOutcome =
       unusable: readonly string[];
       /** How a lost answer is resolved from now on. */
       capability: Capability;
-      /** What the EMR does with payments from now on. */
+      /** The EMR's treatment of payments from now on. */
       described: ConnectionDescription;
       remarks: readonly string[];
       /** The settings that the EMR now states otherwise, each as `name: before → after`. */

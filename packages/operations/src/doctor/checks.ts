@@ -11,7 +11,7 @@ import {
   pendingMigrations,
   serverClock,
 } from '@emr-payments/db';
-import { createLogger, type Keyring, openTransport } from '@emr-payments/runtime';
+import { createLogger, type Keyring } from '@emr-payments/runtime';
 import type { Finding } from './finding.ts';
 
 type Deps = { database: Database };
@@ -49,6 +49,8 @@ export async function checkQueue(addresses: {
   databaseUrl: string;
   redisUrl: string | undefined;
 }): Promise<Finding> {
+  // Only here, because BullMQ is a fifth of what a command would load.
+  const { openTransport } = await import('@emr-payments/runtime/queues');
   const transport = openTransport({ logger: createLogger('doctor', 'silent') }, addresses);
   const name = transport.backend === 'redis' ? 'Redis' : 'PostgreSQL';
   try {

@@ -5,7 +5,7 @@ import { openService, type Service } from '../testing/service.ts';
 import { PatientsFileError } from './file-error.ts';
 import { type ImportReport, importFile, LISTED_BAD_ROWS } from './import-file.ts';
 
-const connection = { adapter: 'fhir-r5', baseUrl: 'https://emr.test/fhir' };
+const connection = { adapter: 'fhir-r5', baseUrl: 'https://emr.test/fhir', settings: {} };
 
 let service: Service;
 let user: { id: number; publicId: string };

@@ -7,7 +7,7 @@ import {
   type SharedIds,
   type StagedPatient,
 } from '@emr-payments/db';
-import { canonicalAdapterName, patientIdReader } from '@emr-payments/emr';
+import { canonicalAdapterName, patientIdReader, patientRowReader } from '@emr-payments/emr';
 import { type BadRow, type Row, readRows } from './read-rows.ts';
 
 /** Rows in one statement of the staging. */
@@ -42,9 +42,12 @@ export type ImportOutcome =
   | { outcome: 'no_connection' }
   | { outcome: 'busy' };
 
+/** How the user's EMR names patients. `settings`: those of the connection, as they are stored. */
+type ConnectionOfFile = { adapter: string; baseUrl: string; settings: unknown };
+
 type ImportInput = {
   stream: AsyncIterable<unknown>;
-  user: { id: number; publicId: string; connection: { adapter: string; baseUrl: string } | null };
+  user: { id: number; publicId: string; connection: ConnectionOfFile | null };
   by: Actor;
   /** True: a stored EMR patient id may be replaced. */
   allowChanges: boolean;
@@ -108,7 +111,12 @@ export async function importFile(
   const { connection } = user;
   if (connection === null || canonicalAdapterName(connection.adapter) === null)
     return { outcome: 'no_connection' };
+  const { adapter } = connection;
   const readId = patientIdReader(connection);
+  const contradiction = patientRowReader({
+    adapter,
+    settings: connection.settings as Record<string, unknown>,
+  });
 
   return openPatientImport(
     { database },
@@ -123,7 +131,7 @@ export async function importFile(
         batch = [];
         onProgress?.(rows);
       };
-      for await (const row of readRows({ stream, readId })) {
+      for await (const row of readRows({ stream, readId, contradiction })) {
         rows += 1;
         if ('problem' in row) {
           bad += 1;

@@ -16,6 +16,12 @@ export type Row =
 /** Reads the EMR's patient id from a cell; the problem follows the name of the column. */
 export type ReadId = (text: string) => { ok: true; id: string } | { ok: false; problem: string };
 
+type RowReaders = {
+  readId: ReadId;
+  /** Says why a row contradicts the connection's settings; null when it does not. */
+  contradiction?: (patient: { mrn: string; emrPatientId: string }) => string | null;
+};
+
 const COLUMNS = ['mrn', 'emr_patient_id'] as const;
 type Column = (typeof COLUMNS)[number];
 
@@ -25,7 +31,8 @@ const LOST = '\uFFFD';
 /** Characters that show nothing, such as a zero-width space: the same MRN, typed by a person, would be another one. */
 const INVISIBLE = /\p{Default_Ignorable_Code_Point}/u;
 
-function problemOf(value: string): string | null {
+/** Says what is wrong with the text of an MRN or an id, `is …`; null when nothing is. */
+export function problemOf(value: string): string | null {
   if (value === '') return 'is empty';
   if (value.includes(LOST)) return 'has a character that was lost when the file was made';
   if (!isLine(value)) return 'is longer than 255 characters or has control characters';
@@ -57,8 +64,8 @@ function isHeaderAgain({ record, header }: { record: CsvRecord; header: readonly
   );
 }
 
-function rowOf(input: { record: CsvRecord; header: readonly string[]; readId: ReadId }): Row {
-  const { header, readId } = input;
+function rowOf(input: { record: CsvRecord; header: readonly string[] } & RowReaders): Row {
+  const { header, readId, contradiction } = input;
   const { line, fields } = input.record;
   if (isHeaderAgain(input)) return { line, problem: 'it repeats the names of the columns', mrn: null };
   if (fields.length !== header.length) {
@@ -77,9 +84,10 @@ function rowOf(input: { record: CsvRecord; header: readonly string[]; readId: Re
   const problem = problemOf(mrn);
   if (problem !== null) return { line, problem: `mrn ${problem}`, mrn: null };
   const read = idOf(text, readId);
-  return read.ok
-    ? { line, patient: { mrn, emrPatientId: read.id } }
-    : { line, problem: `emr_patient_id ${read.problem}`, mrn };
+  if (!read.ok) return { line, problem: `emr_patient_id ${read.problem}`, mrn };
+  const patient = { mrn, emrPatientId: read.id };
+  const contradicted = contradiction?.(patient) ?? null;
+  return contradicted === null ? { line, patient } : { line, problem: contradicted, mrn };
 }
 
 /**
@@ -88,15 +96,15 @@ function rowOf(input: { record: CsvRecord; header: readonly string[]; readId: Re
  *
  * @throws PatientsFileError when the file as a whole cannot be used.
  */
-export async function* readRows(input: {
-  stream: AsyncIterable<unknown>;
-  readId: ReadId;
-}): AsyncGenerator<Row> {
-  for await (const { header, records } of readRecords({ stream: input.stream, columns: COLUMNS })) {
+export async function* readRows({
+  stream,
+  ...readers
+}: { stream: AsyncIterable<unknown> } & RowReaders): AsyncGenerator<Row> {
+  for await (const { header, records } of readRecords({ stream, columns: COLUMNS })) {
     for (const record of records) {
       // An empty line, and the rows of separators that spreadsheets write for empty rows.
       if (record.fields.every((field) => field === '')) continue;
-      yield rowOf({ record, header, readId: input.readId });
+      yield rowOf({ record, header, ...readers });
     }
   }
 }

@@ -43,7 +43,8 @@ export function sandboxPractices({ sandboxUrl }: { sandboxUrl: string }): readon
       adapter: 'open-dental',
       baseUrl: `${sandboxUrl}/open-dental/api/v1`,
       credentials: { developer_key: 'demo-developer', customer_key: 'demo-customer' },
-      settings: {},
+      // The sandbox's MRNs are the chart numbers there.
+      settings: { mrn_field: 'ChartNumber' },
       emrPatientId: number,
     },
     {

@@ -11,9 +11,10 @@ export type UrlRefusal =
   | 'port'
   | 'address';
 
-export type UrlCheck =
-  | { ok: true; url: URL; hostname: string; port: number }
-  | { ok: false; reason: UrlRefusal; message: string };
+/** A URL to which a webhook may be sent. `hostname` has no brackets around an IPv6 address. */
+export type CheckedUrl = { ok: true; url: URL; hostname: string; port: number };
+
+export type UrlCheck = CheckedUrl | { ok: false; reason: UrlRefusal; message: string };
 
 const LONGEST_URL = 2048;
 
@@ -67,6 +68,8 @@ export function checkUrl(text: string, policy: AddressPolicy): UrlCheck {
 
   const hostname = url.hostname.replace(/^\[|\]$/g, '');
   const port = url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port);
+  // Node would take the scheme's own port for it.
+  if (port === 0) return refuse('port', 'the port must not be 0');
   if (hostname.endsWith('.')) return refuse('host_spelling', 'the host must not end with a full stop');
   if (isIP(hostname) === 4 && writtenHost(text) !== hostname) {
     return refuse('host_spelling', 'an IPv4 address must be written as four decimal numbers');

@@ -23,7 +23,7 @@ export type Call = {
   further: readonly string[];
   required: readonly string[];
   methodOf(practice: Practice, paymentMethod: string): Method | undefined;
-  /** What the call demands for a card. */
+  /** The fields that the call demands for a card. */
   cardNeeds: readonly string[];
 };
 

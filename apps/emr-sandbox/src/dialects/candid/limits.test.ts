@@ -8,7 +8,7 @@ async function opened(limits: 'vendor' | 'raised') {
     app.inject({ method: 'GET', url: '/candid/api/patient-payments/v4', remoteAddress });
 }
 
-test('an IP address has 1000 requests in 10 seconds, whoever sends them; the answer tells no wait', async () => {
+test('an IP address has 1000 requests in 10 seconds, for all senders together; the answer names no wait', async () => {
   const ask = await opened('vendor');
   for (let sent = 0; sent < 1000; sent += 1) expect((await ask('10.0.0.1')).statusCode).toBe(403);
   const refused = await ask('10.0.0.1');

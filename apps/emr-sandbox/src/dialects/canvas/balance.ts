@@ -1,7 +1,7 @@
 import type { Capabilities } from '../../capabilities.ts';
 import type { Ledger } from '../../ledger.ts';
 
-/** What every patient owes unless the capability `patient_owes` says otherwise: more than anybody pays in tests. */
+/** The balance of every patient unless the capability `patient_owes` says otherwise: more than anybody pays in tests. */
 const OWES_DOLLARS = 1e11;
 
 /** Keeps what patients still owe: every posting of the ledger lessens it, in whatever dialect it came. */

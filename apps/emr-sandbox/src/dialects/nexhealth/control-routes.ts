@@ -16,7 +16,7 @@ type Deps = {
   show: (entry: NonNullable<ReturnType<Ledger['byId']>>) => object;
 };
 
-/** What a person at the practice or at NexHealth does, below `/sandbox/nexhealth`. */
+/** Serves the actions of a person at the practice or at NexHealth, below `/sandbox/nexhealth`. */
 export async function controlRoutes(
   app: FastifyInstance,
   { ledger, switches, insertions, webhooks, deleted, show }: Deps,

@@ -41,7 +41,7 @@ export async function paymentRoutes(app: FastifyInstance, deps: Deps): Promise<v
   /** The read cycle comes `later_ms` after the EMR has the payment. */
   const isSeen = ({ receivedAt }: Entry) => Date.parse(receivedAt) + pace.current.later_ms <= Date.now();
 
-  /** What the read cycle has seen. An entry that is not on disk has not been answered for anybody. */
+  /** Finds the entries that the read cycle has seen. An entry that is not on disk has not been answered for anybody. */
   async function search(query: Query): Promise<Entry[]> {
     const given = FILTERS.filter((name) => only(query, name));
     if (given.length === 0) throw new NexProblem(400, `one of ${FILTERS.join(', ')} is required`);

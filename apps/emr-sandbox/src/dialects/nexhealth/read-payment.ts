@@ -1,7 +1,7 @@
 import type { Method, Patient, Practice } from '../../practice.ts';
 import { NexProblem } from './envelope.ts';
 
-/** What a caller asks to write. `cents` has the ledger's sign: positive for money taken. */
+/** A payment that a caller wants to be written. `cents` has the ledger's sign: positive for money taken. */
 export type PaymentRequest = {
   patient: Patient;
   locationId: string;

@@ -1,6 +1,9 @@
 import type { FastifyError } from 'fastify';
 import type { Dialect } from '../../dialect.ts';
 import { checkCallers } from './caller.ts';
+import { controlRoutes } from './control-routes.ts';
+import { openPatientRecords } from './patient-records.ts';
+import { patientRoutes } from './patient-routes.ts';
 import { paymentRoutes } from './payment-routes.ts';
 import { NAME } from './payment-row.ts';
 import { practiceRoutes } from './practice-routes.ts';
@@ -20,7 +23,7 @@ export const openDental: Dialect = {
   name: NAME,
   title: 'Open Dental',
   prefix: '/open-dental',
-  async register(scope, { ledger, practice, capabilities, pace, token, logger }) {
+  async register(scope, { ledger, practice, capabilities, pace, token, logger, addControl }) {
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser(
       'application/json',
@@ -44,8 +47,11 @@ export const openDental: Dialect = {
         : reply.code(404).send(`${resource} is not a valid resource.`);
     });
     checkCallers(scope, { token, pace });
+    const patients = openPatientRecords({ practice });
     await practiceRoutes(scope, { practice });
-    await paymentRoutes(scope, { ledger, practice, capabilities, pace });
+    await patientRoutes(scope, { patients });
+    await paymentRoutes(scope, { ledger, practice, patients, capabilities, pace });
+    addControl((control) => controlRoutes(control, { patients }));
   },
   targetOf: ({ method, path }) => {
     const [resource, ...rest] = wordsOf(path);

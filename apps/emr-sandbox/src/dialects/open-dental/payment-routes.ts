@@ -6,6 +6,7 @@ import type { Practice } from '../../practice.ts';
 import { cleanNote, paymentIdIn } from './clean-note.ts';
 import { paymentType, paymentTypeNum } from './definitions.ts';
 import { officeDate, officeDateTime } from './office-time.ts';
+import type { PatientRecords } from './patient-records.ts';
 import { NAME, type PaymentDocument, payerOf, rowOf } from './payment-row.ts';
 import { ApiProblem, badRequest } from './problem.ts';
 import { day, pageOf, type Query, wholeNumber } from './query.ts';
@@ -17,7 +18,13 @@ import {
   readUpdate,
 } from './read-payment.ts';
 
-type Deps = { ledger: Ledger; practice: Practice; capabilities: Capabilities; pace: Pace };
+type Deps = {
+  ledger: Ledger;
+  practice: Practice;
+  patients: PatientRecords;
+  capabilities: Capabilities;
+  pace: Pace;
+};
 
 /**
  * The member of the family whose charges are the oldest. Here two patients whose numbers follow each other (1 and 2, 3 and 4) are a
@@ -55,7 +62,7 @@ function methodOf(practice: Practice, PayType: number | undefined): string | nul
 /** Payments: GET, POST, PUT and POST Refund (https://www.opendental.com/site/apipayments.html). */
 export async function paymentRoutes(
   app: FastifyInstance,
-  { ledger, practice, capabilities, pace }: Deps,
+  { ledger, practice, patients, capabilities, pace }: Deps,
 ): Promise<void> {
   const updates = new Map<string, PaymentUpdate>();
 
@@ -77,6 +84,9 @@ export async function paymentRoutes(
     const given = readNewPayment(request.body, { today: officeDate(new Date()), booksClosedBefore });
     const patient = practice.patients.byNumber(given.PatNum);
     if (patient === undefined) throw new ApiProblem(404, 'Patient not found.');
+    // "A deleted patient, and their associated resources, are not allowed to be modified in any way via the API."
+    if (patients.byPatNum(given.PatNum)?.PatStatus === 'Deleted')
+      throw badRequest('The patient is deleted and cannot be modified.');
     if ((given.payPlanNum ?? 0) !== 0) throw new ApiProblem(404, 'PayPlan not found.');
     const note = cleanNote(given.PayNote ?? '');
     return created(

@@ -6,7 +6,7 @@ import type { PaymentUpdate } from './read-payment.ts';
 
 export const NAME = 'open-dental';
 
-/** What this dialect keeps of a payment besides the fields that every EMR has. */
+/** The facts of a payment that this dialect keeps besides the fields that every EMR has. */
 export type PaymentDocument = {
   /** The patient who paid: the ledger has the one whose account the money went to. */
   patientId: string;

@@ -20,6 +20,13 @@ export function wholeNumber(query: Query, name: string): number | undefined {
   return Number(text);
 }
 
+/** Booleans are text. @throws ApiProblem when the parameter is there and is neither `true` nor `false`. */
+export function trueOrFalse(query: Query, name: string): boolean {
+  const text = only(query, name) ?? 'false';
+  if (text !== 'true' && text !== 'false') throw badRequest(`${name} is invalid.`);
+  return text === 'true';
+}
+
 /** @throws ApiProblem when the parameter is there and is no day. */
 export function day(query: Query, name: string): string | undefined {
   const text = only(query, name);

@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import { newPosting, type Rule, sending } from '../rule.ts';
 import type { UnderTest } from '../under-test.ts';
 
-/** Which posting is refused depends on the EMR, so these rules are made for one adapter. */
+/** Makes the rules for one adapter, because each EMR refuses other postings. */
 export function refusalRules({ refusals }: UnderTest): readonly Rule[] {
   return refusals.flatMap(({ name, change, code }): Rule[] => [
     {

@@ -30,7 +30,7 @@ export const wrongFields: readonly WrongAdapter[] = [
   },
   {
     mistake: 'posts every payment with the first method',
-    breaks: /every method of|a method that was removed/,
+    breaks: /every method of|a method that was removed|^method data: (.* is refused by|post sends)/,
     wrap: changing((_posting, { practice }) => ({ method: practice.methods[0].code })),
   },
   {
@@ -55,7 +55,7 @@ export const wrongFields: readonly WrongAdapter[] = [
   },
   {
     mistake: 'uses the payment id as the reference number',
-    breaks: RegExp(`^fields: the reference number|^text: .*the referenceNumber|${SENT}`),
+    breaks: RegExp(`^fields: the reference number|^text: .*the referenceNumber|without its number|${SENT}`),
     wrap: changing(({ paymentId }) => ({ referenceNumber: paymentId })),
   },
   {

@@ -63,7 +63,7 @@ export const wrongNamesAndChecks: readonly WrongAdapter[] = [
   },
   {
     mistake: 'takes some method or location when it does not know the name',
-    breaks: /an unknown (method|location) is refused/,
+    breaks: /an unknown (method|location) is refused|a method that no reference number helps/,
     wrap: (right, input) => {
       const { methods, locations } = input.emr.practice;
       return resolving((outcome) =>

@@ -45,7 +45,7 @@ export const wrongOutcomes: readonly WrongAdapter[] = [
   },
   {
     mistake: 'calls a refusal not_sent: it would be sent until the horizon',
-    breaks: /^refusals: |the referenceNumber over the limit/,
+    breaks: /^refusals: |the referenceNumber over the limit|^method data: (.* is refused by|post sends)/,
     wrap: posting((outcome) =>
       outcome.outcome === 'refused' ? { ...asTrouble(outcome), outcome: 'not_sent' } : outcome,
     ),
@@ -70,14 +70,14 @@ export const wrongOutcomes: readonly WrongAdapter[] = [
   },
   {
     mistake: 'knows one refusal only',
-    breaks: /^refusals: .* makes no entry$/,
+    breaks: /^refusals: .* makes no entry$|^method data: (.* is refused by|post sends)/,
     wrap: posting((outcome) =>
       outcome.outcome === 'refused' ? { ...outcome, code: 'emr_refused' } : outcome,
     ),
   },
   {
     mistake: 'refuses without a reason',
-    breaks: /^refusals: .* a reason/,
+    breaks: /^refusals: .* a reason|^method data: (.* is refused by|post sends)/,
     wrap: posting((outcome) =>
       outcome.outcome === 'refused' ? { ...outcome, reason: sentence`` } : outcome,
     ),

@@ -72,7 +72,7 @@ export function wrongSending(): readonly WrongAdapter[] {
     },
     {
       mistake: 'takes two payments of one patient over the same amount for one',
-      breaks: /two payments that are alike/,
+      breaks: /two payments that are alike|^method data: post sends/,
       wrap(right) {
         const known = new Map<string, PostOutcome>();
         const keyOf = ({ emrPatientId, amount, depositDate }: Posting) =>

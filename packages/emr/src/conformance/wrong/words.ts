@@ -3,8 +3,8 @@ import type { PostOutcome } from '../../adapter.ts';
 import { listing, posting, type WrongAdapter } from './wrong-adapter.ts';
 
 /** Only a cast lets words of an EMR into a sentence. */
-const withWords = (text: OurSentence, { emrText = '' }: { emrText?: string }) =>
-  `${text} The EMR said: ${emrText}` as OurSentence;
+const withWords = (text: OurSentence, { emrText }: { emrText?: string }) =>
+  emrText === undefined ? text : (`${text} The EMR said: ${emrText}` as OurSentence);
 
 function sayingAll(outcome: PostOutcome): PostOutcome {
   if (outcome.outcome === 'refused') return { ...outcome, reason: withWords(outcome.reason, outcome) };

@@ -1,6 +1,7 @@
 import { wrongEvidence } from './evidence.ts';
 import { wrongFields } from './fields.ts';
 import { wrongLookUps } from './look-up.ts';
+import { wrongMethodData } from './method-data.ts';
 import { wrongNamesAndChecks } from './names-and-checks.ts';
 import { wrongOutcomes } from './outcomes.ts';
 import { wrongSending } from './sending.ts';
@@ -13,6 +14,7 @@ export function wrongAdapters(): readonly WrongAdapter[] {
     ...wrongFields,
     ...wrongOutcomes,
     ...wrongNamesAndChecks,
+    ...wrongMethodData,
     ...wrongLookUps,
     ...wrongEvidence,
     ...wrongWords,

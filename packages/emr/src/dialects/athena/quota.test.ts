@@ -13,6 +13,6 @@ test.each([
   [{ 'x-plan-quota-reset': 'Mon, 15 Jun 2026 22:00:00 GMT' }, undefined],
   [{ 'x-plan-quota-reset': 'Mon, 15 Jun 2099 22:00:00 GMT', 'x-ratelimit-remaining': '0' }, 5_400_000],
   [{ 'x-plan-quota-reset': 'soon' }, undefined],
-])('the headers %j tell a wait of %s ms', (headers, waitMs) => {
+])('the headers %j make a wait of %s ms', (headers, waitMs) => {
   expect(quotaWaitMs(headers, { remainingHeader, now })).toBe(waitMs);
 });

@@ -3,11 +3,11 @@ import type { IncomingHttpHeaders } from 'node:http';
 const DAY_MS = 86_400_000;
 
 /**
- * The wait that the headers of a 429 without `Retry-After` tell. The daily quota of the app begins again at midnight GMT
+ * Reads how long to wait from the headers of a 429 without `Retry-After`. The daily quota of the app begins again at midnight GMT
  * (https://docs.athenahealth.com/api/guides/best-practices).
  *
  * @param remainingHeader in lower case: the header with the number of requests that are left.
- * @returns undefined when they tell none.
+ * @returns undefined when they name no time.
  */
 export function quotaWaitMs(
   headers: IncomingHttpHeaders,

@@ -1,40 +1,21 @@
 import { expect, test } from 'vitest';
 import type { EmrConnection } from '../../adapter.ts';
-import type { Grant } from '../../grant.ts';
-import { localAdapterDeps } from '../../local-deps.ts';
+import { openRecordingGrant } from '../../testing/recorded-grant.fixture.ts';
 import { athenaPpv, athenaRecord } from './adapter.ts';
 
 const SECRET = 'S3cret-4711';
 
-function open(dialect: typeof athenaPpv, change: Partial<EmrConnection> = {}) {
-  const grants: Grant[] = [];
-  const deps = localAdapterDeps();
-  const adapter = dialect.open(
-    {
-      userId: 1,
-      adapter: dialect.description.name,
-      baseUrl: 'https://api.platform.athenahealth.com',
-      credentials: { client_id: 'client-1', client_secret: SECRET },
-      timeZone: 'America/New_York',
-      ...change,
-      settings: {
-        practice_id: '195900',
-        ...(dialect === athenaPpv ? { vendor_code: 'V' } : {}),
-        ...change.settings,
-      },
+const open = (dialect: typeof athenaPpv, { settings, ...change }: Partial<EmrConnection> = {}) =>
+  openRecordingGrant(dialect, {
+    baseUrl: 'https://api.platform.athenahealth.com',
+    credentials: { client_id: 'client-1', client_secret: SECRET },
+    ...change,
+    settings: {
+      practice_id: '195900',
+      ...(dialect === athenaPpv ? { vendor_code: 'V' } : {}),
+      ...settings,
     },
-    {
-      ...deps,
-      tokens: {
-        of(grant) {
-          grants.push(grant);
-          return deps.tokens.of(grant);
-        },
-      },
-    },
-  );
-  return { adapter, grant: grants[0] };
-}
+  });
 
 test.each([
   [{ baseUrl: 'https://api.platform.athenahealth.com/v1/195900' }, 'base_url must end before /v1'],

@@ -19,7 +19,7 @@ function refusalOf({ status, body }: Answer, posting: Posting): PostOutcome | nu
   const error = errorOf(body);
   const known = REFUSALS.some((each) => each.status === status && each.errorName === error?.errorName);
   if (error === null || !known) return null;
-  // Of what we name, only the patient is an entity of Candid's.
+  // The patient is the only entity of Candid's that a payment names.
   const isPatient = error.errorName === 'EntityNotFoundError' && error.content?.id === posting.emrPatientId;
   const code = isPatient ? 'unknown_patient' : 'emr_refused';
   const name = wordIn(NAMES, error.errorName) ?? sentence`an error`;

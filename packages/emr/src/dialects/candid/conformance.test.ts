@@ -1,7 +1,6 @@
 import { afterAll, beforeAll } from 'vitest';
-import type { WireAnswer } from '../../conformance/break-server.ts';
 import { conformance } from '../../conformance/conformance.ts';
-import { SANDBOX_SECRET, sandboxUnderTest } from '../../conformance/sandbox-under-test.ts';
+import { changeJson, SANDBOX_SECRET, sandboxUnderTest } from '../../conformance/sandbox-under-test.ts';
 import type { NeutralEntry, UnderTest } from '../../conformance/under-test.ts';
 import { candid } from './adapter.ts';
 
@@ -12,12 +11,8 @@ function toNeutral(entry: NeutralEntry): NeutralEntry {
   return { ...entry, referenceNumber, notes };
 }
 
-const page =
-  (change: (items: unknown[]) => unknown) =>
-  (answer: WireAnswer): WireAnswer => ({
-    ...answer,
-    body: JSON.stringify(change(JSON.parse(answer.body).items)),
-  });
+const page = (change: (items: unknown[]) => unknown) =>
+  changeJson<{ items: unknown[] }>(({ items }) => change(items));
 const foreign = {
   patient_payment_id: '3fa85f64-5717-4562-b3fc-2c963f66afa6',
   organization_id: 'd5e9c84f-c2b2-4bf4-b4b0-7ffd7a9ffc32',

@@ -1,37 +1,18 @@
 import { expect, test } from 'vitest';
 import type { EmrConnection } from '../../adapter.ts';
-import type { Grant } from '../../grant.ts';
-import { localAdapterDeps } from '../../local-deps.ts';
+import { openRecordingGrant } from '../../testing/recorded-grant.fixture.ts';
 import { quiet, sending, somePosting } from '../../testing/vendor-server.fixture.ts';
 import { candid } from './adapter.ts';
 import { candidAt, entry } from './candid.fixture.ts';
 
 const CREDENTIALS = { client_id: 'client-4711', client_secret: 'sesame' };
 
-function open(change: Partial<EmrConnection> = {}) {
-  const grants: Grant[] = [];
-  const adapter = candid.open(
-    {
-      userId: 1,
-      adapter: 'candid',
-      baseUrl: 'https://pre-api.joincandidhealth.com',
-      credentials: CREDENTIALS,
-      settings: {},
-      timeZone: 'America/New_York',
-      ...change,
-    },
-    {
-      ...localAdapterDeps(),
-      tokens: {
-        of(grant) {
-          grants.push(grant);
-          return { get: async () => ({ token: 'x' }) };
-        },
-      },
-    },
-  );
-  return { adapter, grant: grants[0] };
-}
+const open = (change: Partial<EmrConnection> = {}) =>
+  openRecordingGrant(candid, {
+    baseUrl: 'https://pre-api.joincandidhealth.com',
+    credentials: CREDENTIALS,
+    ...change,
+  });
 
 test('the bucket is that of our address: all connections share it', () => {
   const { bucket } = open().adapter;

@@ -1,36 +1,16 @@
 import { expect, test } from 'vitest';
 import type { EmrConnection } from '../../adapter.ts';
-import type { Grant } from '../../grant.ts';
-import { localAdapterDeps } from '../../local-deps.ts';
+import { openRecordingGrant } from '../../testing/recorded-grant.fixture.ts';
 import { canvas } from './adapter.ts';
 
 const SECRET = 'S3cret-4711';
 
-function open(change: Partial<EmrConnection> = {}) {
-  const grants: Grant[] = [];
-  const deps = localAdapterDeps();
-  const adapter = canvas.open(
-    {
-      userId: 1,
-      adapter: 'canvas',
-      baseUrl: 'https://fumage-example.canvasmedical.com',
-      credentials: { client_id: 'client-1', client_secret: SECRET },
-      settings: {},
-      timeZone: 'America/New_York',
-      ...change,
-    },
-    {
-      ...deps,
-      tokens: {
-        of(grant) {
-          grants.push(grant);
-          return deps.tokens.of(grant);
-        },
-      },
-    },
-  );
-  return { adapter, grant: grants[0] };
-}
+const open = (change: Partial<EmrConnection> = {}) =>
+  openRecordingGrant(canvas, {
+    baseUrl: 'https://fumage-example.canvasmedical.com',
+    credentials: { client_id: 'client-1', client_secret: SECRET },
+    ...change,
+  });
 
 test.each([
   ['https://fumage-example.canvasmedical.com', 'https://example.canvasmedical.com/auth/token/'],

@@ -1,24 +1,26 @@
 import { afterAll, beforeAll, describe } from 'vitest';
-import type { WireAnswer } from '../../conformance/break-server.ts';
 import { conformance } from '../../conformance/conformance.ts';
-import { SANDBOX_SECRET, sandboxUnderTest } from '../../conformance/sandbox-under-test.ts';
+import {
+  changeJson,
+  patientNumber,
+  SANDBOX_SECRET,
+  sandboxUnderTest,
+} from '../../conformance/sandbox-under-test.ts';
 import type { NeutralEntry, UnderTest } from '../../conformance/under-test.ts';
 import { drchrono } from './adapter.ts';
 
-/** The sandbox's patients are `pat-1001` and so on, and have the numbers 1 and so on in DrChrono. Our notes are behind the marker. */
+/** Our notes are behind the marker. */
 function toNeutral(entry: NeutralEntry): NeutralEntry {
   const notes = entry.notes?.replace(/^\[emr-payments [0-9a-f]{32}\] ?/, '') ?? '';
   return {
     ...entry,
-    patientId: String(Number(entry.patientId.replace('pat-', '')) - 1000),
+    patientId: patientNumber(entry.patientId),
     notes: notes === '' ? null : notes,
   };
 }
 
 type Page = Record<string, unknown>;
-const page =
-  (change: (page: Page) => unknown) =>
-  (answer: WireAnswer): WireAnswer => ({ ...answer, body: JSON.stringify(change(JSON.parse(answer.body))) });
+const page = changeJson<Page>;
 const foreignRow = { id: 1, patient: 999, amount: 1, notes: '', received_date: '2026-06-15' };
 
 const UNCLEAR: UnderTest['unclear'] = [

@@ -1,37 +1,18 @@
 import { expect, test } from 'vitest';
 import type { EmrConnection } from '../../adapter.ts';
-import type { Grant } from '../../grant.ts';
-import { localAdapterDeps } from '../../local-deps.ts';
+import { openRecordingGrant } from '../../testing/recorded-grant.fixture.ts';
 import { quiet } from '../../testing/vendor-server.fixture.ts';
 import { drchrono } from './adapter.ts';
 import { drchronoAt, row } from './drchrono.fixture.ts';
 
 const CREDENTIALS = { client_id: 'client-4711', client_secret: 'sesame', refresh_token: 'refresh-1' };
 
-function open(change: Partial<EmrConnection> = {}) {
-  const grants: Grant[] = [];
-  const adapter = drchrono.open(
-    {
-      userId: 1,
-      adapter: 'drchrono',
-      baseUrl: 'https://app.drchrono.com/',
-      credentials: CREDENTIALS,
-      settings: {},
-      timeZone: 'America/New_York',
-      ...change,
-    },
-    {
-      ...localAdapterDeps(),
-      tokens: {
-        of(grant) {
-          grants.push(grant);
-          return { get: async () => ({ token: 'x' }) };
-        },
-      },
-    },
-  );
-  return { adapter, grant: grants[0] };
-}
+const open = (change: Partial<EmrConnection> = {}) =>
+  openRecordingGrant(drchrono, {
+    baseUrl: 'https://app.drchrono.com/',
+    credentials: CREDENTIALS,
+    ...change,
+  });
 
 test('the bucket is the application’s, all practices together, and names no credential', () => {
   const { adapter } = open();

@@ -1,4 +1,3 @@
-import { sentence } from '@emr-payments/contracts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { EmrAdapter } from '../../adapter.ts';
 import type { BreakServer } from '../../conformance/break-server.ts';
@@ -6,43 +5,19 @@ import { openBreakingProxy } from '../../conformance/breaking-proxy.ts';
 import { rulesFor } from '../../conformance/conformance.ts';
 import { contextOf, type Rule, runRule } from '../../conformance/rule.ts';
 import type { UnderTest } from '../../conformance/under-test.ts';
+import { demandingAdapter, demands } from '../../conformance/wrong/demanding-adapter.ts';
 import { wrongAdapters } from '../../conformance/wrong/wrong-adapters.ts';
 import { localAdapterDeps } from '../../local-deps.ts';
 import { fhirUnderTest } from './under-test.fixture.ts';
 
 const fhir = fhirUnderTest();
-const NOTES_LENGTH = 2001;
-const REFERENCE_LENGTH = 100;
-
-/** A right adapter of an EMR with limits: whole characters are cut off the notes, a long reference number is refused. */
-function withLimits(right: EmrAdapter): EmrAdapter {
-  return {
-    ...right,
-    async post(posting, options) {
-      if (posting.referenceNumber.length > REFERENCE_LENGTH) {
-        return {
-          outcome: 'refused',
-          code: 'emr_refused',
-          reason: sentence`The reference number is too long.`,
-        };
-      }
-      if (posting.notes === null || posting.notes.length <= NOTES_LENGTH) return right.post(posting, options);
-      const notes = posting.notes.slice(0, NOTES_LENGTH).replace(/[\uD800-\uDBFF]$/, '');
-      return right.post({ ...posting, notes }, options);
-    },
-  };
-}
-
 /** The same server with another adapter. It inherits, because `baseUrl` is there only once the sandbox has started. */
 function underTest(open: UnderTest['open']): UnderTest {
-  const limits: UnderTest['limits'] = {
-    notes: { length: NOTES_LENGTH, over: 'clipped' },
-    referenceNumber: { length: REFERENCE_LENGTH, over: 'refused' },
-  };
-  return Object.assign(Object.create(fhir) as UnderTest, { limits, open });
+  return Object.assign(Object.create(fhir) as UnderTest, { ...demands(fhir.practice), open });
 }
 
-const openRight: UnderTest['open'] = (input) => withLimits(fhir.open(input));
+const openRight: UnderTest['open'] = (input) =>
+  demandingAdapter(fhir.open(input), { without: input.without ?? [] });
 const right = underTest(openRight);
 const rules = rulesFor(right);
 
@@ -79,7 +54,16 @@ async function brokenRules(
   return broken;
 }
 
-const PARTS = ['capability', 'check', 'describe', 'list', 'resolve', 'post', 'find'] as const;
+const PARTS = [
+  'capability',
+  'check',
+  'describe',
+  'list',
+  'resolve',
+  'methodProblem',
+  'post',
+  'find',
+] as const;
 type Part = (typeof PARTS)[number];
 
 /** The parts of the right adapter that each rule has used: a mistake in another part cannot change its result. */
@@ -101,7 +85,7 @@ beforeAll(async () => {
   );
 });
 
-test('the right adapter, at an EMR with limits, breaks no rule', () => {
+test('the right adapter, at an EMR with limits and demands, breaks no rule', () => {
   expect(Object.fromEntries(brokenByRight)).toEqual({});
 });
 

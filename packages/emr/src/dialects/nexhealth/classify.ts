@@ -36,7 +36,7 @@ export function classifyPost(result: Answer | NoAnswer): PostOutcome {
     const detail = sentence`NexHealth has accepted the payment and writes it into the practice's system.`;
     return { outcome: 'accepted', detail, ...words };
   }
-  // What a status says about an error in NexHealth's format holds for a 400 alone: the other refusals are not documented.
+  // Only a 400 with an error in NexHealth's format is a refusal: no other one is documented.
   if (status === 400 && error !== null) {
     const code = codeOf(error);
     const reason = sentence`${FAILURE_CODES[code].says} The EMR answered HTTP ${status}.`;

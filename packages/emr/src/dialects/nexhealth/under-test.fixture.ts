@@ -1,5 +1,10 @@
 import type { WireAnswer } from '../../conformance/break-server.ts';
-import { SANDBOX_SECRET, sandboxUnderTest } from '../../conformance/sandbox-under-test.ts';
+import {
+  changeJson,
+  patientNumber,
+  SANDBOX_SECRET,
+  sandboxUnderTest,
+} from '../../conformance/sandbox-under-test.ts';
 import type { NeutralEntry, UnderTest } from '../../conformance/under-test.ts';
 import { nexhealth } from './adapter.ts';
 
@@ -9,9 +14,9 @@ type Json = Record<string, unknown>;
 const search =
   (change: (frame: Json) => unknown) =>
   (answer: WireAnswer): WireAnswer => {
-    // Of all lists, the ledger alone has pages and no rows in these rules.
+    // The ledger is the only list that has pages and no rows in these rules.
     if (answer.status !== 200 || !/"data":\[\]/.test(answer.body)) return answer;
-    return { ...answer, body: JSON.stringify(change(JSON.parse(answer.body))) };
+    return changeJson(change)(answer);
   };
 
 const UNCLEAR: UnderTest['unclear'] = [
@@ -38,7 +43,7 @@ function toNeutral(entry: NeutralEntry): NeutralEntry {
   const [, referenceNumber = null, notes = null] = NOTE.exec(entry.notes ?? '') ?? [];
   return {
     ...entry,
-    patientId: String(Number(entry.patientId.replace('pat-', '')) - 1000),
+    patientId: patientNumber(entry.patientId),
     referenceNumber,
     notes,
   };

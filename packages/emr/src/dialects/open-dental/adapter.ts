@@ -2,9 +2,10 @@ import type { Dialect } from '../../adapter.ts';
 import type { ConnectionDescription } from '../../description.ts';
 import { listNames } from '../../names/list-names.ts';
 import { checkOpenDental } from './check.ts';
+import { findPatient } from './find-patient.ts';
 import { findPosting } from './find-posting.ts';
 import { fetchLists } from './lists.ts';
-import { readPatientId } from './patient-id.ts';
+import { contradiction, readPatientId } from './patient-id.ts';
 import { CHECK_NUM_UNITS, NOTES_UNITS } from './pay-note.ts';
 import { sendPosting } from './send-posting.ts';
 import { description, type OpenDentalConnection, readOpenDentalConnection } from './settings.ts';
@@ -35,6 +36,7 @@ const describe = ({ settings, bucket }: OpenDentalConnection): ConnectionDescrip
     'https://www.opendental.com/site/apispecification.html',
     'https://www.opendental.com/site/apiimplementation.html',
     'https://www.opendental.com/site/apiclinics.html',
+    'https://www.opendental.com/site/apipatients.html',
   ],
 });
 
@@ -42,6 +44,7 @@ const describe = ({ settings, bucket }: OpenDentalConnection): ConnectionDescrip
 export const openDental: Dialect = {
   description,
   readPatientId,
+  contradiction,
   open(connection, deps) {
     const opened = readOpenDentalConnection(connection, deps);
     return {
@@ -55,6 +58,7 @@ export const openDental: Dialect = {
       ...listNames((options) => fetchLists(opened, options)),
       post: (posting, options) => sendPosting(opened, posting, options),
       find: (hints, options) => findPosting(opened, hints, options),
+      findPatient: (input, options) => findPatient(opened, input, options),
     };
   },
 };

@@ -28,10 +28,10 @@ const FIELDS: readonly { named: RegExp; code: FailedCode; ours: OurSentence }[] 
 ];
 
 /** The words by which the API says that it does not know the address, and not that it refuses a payment. */
-const NO_SUCH_CALL = /\bis not a valid (?:resource|method)\b/i;
+export const NO_SUCH_CALL = /\bis not a valid (?:resource|method)\b/i;
 
 /** An explanation "as plain text": not a gateway's page, not JSON, not nothing. */
-function isExplanation({ body, headers }: Answer): boolean {
+export function isExplanation({ body, headers }: Answer): boolean {
   const text = body.trim();
   return text !== '' && !/^[<{[]/.test(text) && !/html/i.test(String(headers['content-type'] ?? ''));
 }

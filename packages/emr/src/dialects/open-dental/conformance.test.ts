@@ -1,8 +1,13 @@
 import { afterAll, beforeAll } from 'vitest';
-import type { WireAnswer } from '../../conformance/break-server.ts';
 import { conformance } from '../../conformance/conformance.ts';
-import { SANDBOX_SECRET, sandboxUnderTest } from '../../conformance/sandbox-under-test.ts';
-import type { NeutralEntry, UnderTest } from '../../conformance/under-test.ts';
+import { patientMistakes } from '../../conformance/patient-mistakes.ts';
+import {
+  changeJson,
+  patientNumber,
+  SANDBOX_SECRET,
+  sandboxUnderTest,
+} from '../../conformance/sandbox-under-test.ts';
+import type { NeutralEntry, PatientSearch, UnderTest } from '../../conformance/under-test.ts';
 import { openDental } from './adapter.ts';
 import { WRITING } from './check.ts';
 import { CHECK_NUM_UNITS, NOTES_UNITS } from './pay-note.ts';
@@ -26,19 +31,13 @@ const cleanedNote = (text: string): string =>
     .replace(/[\u2600-\u27ff]|\ud83c[\udc00-\udfff]|\ud83d[\udc00-\udfff]|\ud83e[\udd10-\uddc0]/g, '\ufffd')
     .replace(/\r\n?|\n/g, '\r\n');
 
-/** The sandbox's patients are `pat-1001` and so on, and have the numbers 1 and so on in Open Dental. */
 const toNeutral = (entry: NeutralEntry): NeutralEntry => ({
   ...entry,
-  patientId: String(Number(entry.patientId.replace('pat-', '')) - 1000),
+  patientId: patientNumber(entry.patientId),
   notes: ourNotes(entry.notes),
 });
 
-const rows =
-  (change: (rows: Row[]) => unknown) =>
-  (answer: WireAnswer): WireAnswer => ({
-    ...answer,
-    body: JSON.stringify(change(JSON.parse(answer.body))),
-  });
+const rows = changeJson<Row[]>;
 const foreignRow = {
   PayNum: 1,
   PatNum: 1,
@@ -63,10 +62,33 @@ const UNCLEAR: UnderTest['unclear'] = [
   },
 ];
 
+const likePatient = { PatNum: 9, ChartNumber: 'mrn-123450', PatStatus: 'Patient' };
+const other = (change: object) => rows((found) => [...found, { ...likePatient, ...change }]);
+const PATIENTS_UNCLEAR: PatientSearch['unclear'] = [
+  { name: 'an explanation in place of the list', change: (answer) => ({ ...answer, body: 'No patient.' }) },
+  { name: 'an object in place of the list', change: rows(() => ({ rows: [] })) },
+  { name: 'a patient with another number', change: other({ ChartNumber: 'X-1' }) },
+  { name: 'a patient without a chart number', change: other({ ChartNumber: null }) },
+  { name: 'a patient whose key cannot be read', change: other({ PatNum: 'nine' }) },
+  { name: 'a row that is none', change: rows((found) => [...found, null]) },
+  {
+    name: 'the same full page for each offset',
+    change: rows(() => Array.from({ length: 100 }, (_, place) => ({ ...likePatient, PatNum: place + 9 }))),
+  },
+];
+
+/** A person at the office changes a patient of the sandbox. */
+async function change(patNum: number, body: object): Promise<void> {
+  const url = `${underTest.sandbox().baseUrl}/sandbox/open-dental/patients/${patNum}`;
+  const headers = { 'content-type': 'application/json' };
+  const answer = await fetch(url, { method: 'PUT', headers, body: JSON.stringify(body) });
+  if (!answer.ok) throw new Error(await answer.text());
+}
+
 const underTest = sandboxUnderTest({
   dialect: openDental,
   path: '/open-dental/api/v1',
-  settings: {},
+  settings: { mrn_field: 'ChartNumber' },
   unprotected: {},
   needsToken: false,
   capability: 'lookup',
@@ -112,6 +134,27 @@ const underTest = sandboxUnderTest({
     { name: 'a day whose books are closed', change: { depositDate: '2019-12-31' }, code: 'closed_period' },
   ],
   unclear: UNCLEAR,
+  patients: {
+    one: [
+      { mrn: 'MRN-12345', emrPatientId: '1' },
+      { mrn: 'MRN-12346', emrPatientId: '2' },
+    ],
+    nobody: [
+      { name: 'an MRN that nobody has', mrn: 'MRN-12345-9' },
+      { name: 'the beginning of an MRN', mrn: 'MRN-1234' },
+      { name: 'an MRN in another case', mrn: 'mrn-12345' },
+    ],
+    async shared() {
+      await change(3, { ChartNumber: 'TWICE' });
+      await change(4, { ChartNumber: 'TWICE', PatStatus: 'Archived' });
+      return 'TWICE';
+    },
+    async closed() {
+      await change(5, { ChartNumber: 'CLOSED', PatStatus: 'Archived' });
+      return 'CLOSED';
+    },
+    unclear: PATIENTS_UNCLEAR,
+  },
   complaint: (words) => words,
   statements: [
     {
@@ -143,3 +186,4 @@ const underTest = sandboxUnderTest({
 beforeAll(() => underTest.start());
 afterAll(() => underTest.stop());
 conformance(underTest);
+patientMistakes(underTest);

@@ -1,4 +1,4 @@
-import type { PatientIdReader } from '../../adapter.ts';
+import type { PatientIdReader, PatientRowReader } from '../../adapter.ts';
 
 /** The largest key of the database: a signed integer of 64 bits. */
 const LARGEST = 9_223_372_036_854_775_807n;
@@ -11,3 +11,14 @@ export const readPatientId: PatientIdReader = (text) =>
   /^[1-9]\d{0,18}$/.test(text) && BigInt(text) <= LARGEST
     ? { ok: true, id: text }
     : { ok: false, problem: 'is not a PatNum: a whole number without leading zeros' };
+
+/**
+ * With `mrn_field` PatNum an MRN that has the form of a PatNum is one: a row that gives it another id would post one patient's money to
+ * another. An MRN of another form is a name that the integrator has given, and the file says whose.
+ */
+export const contradiction: PatientRowReader = ({ mrn, emrPatientId }, { settings }) =>
+  (settings.mrn_field ?? 'PatNum') === 'PatNum' &&
+  mrn !== emrPatientId &&
+  readPatientId(mrn, { baseUrl: '' }).ok
+    ? 'the mrn is a PatNum, but not the one in emr_patient_id: for MRNs that are no PatNums connect with mrn_field=ChartNumber'
+    : null;

@@ -123,7 +123,8 @@ export async function readRows<T extends TSchema>(
       result.seen += 1;
       if (!Value.Check(schema, row)) continue;
       result.understood += 1;
-      result.rows.push(row);
+      // The other members of a row, such as a patient's name, are not kept.
+      result.rows.push(Value.Clean(schema, row) as Static<T>);
     }
     if (!continues || read.raw.length < PAGE_ROWS) return { ok: true, ...result };
     last = keyIn(read.raw.at(-1), key);

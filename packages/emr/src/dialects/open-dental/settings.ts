@@ -24,7 +24,7 @@ const SettingsSchema = Type.Object(
       pattern: '^(?:PatNum|ChartNumber)$',
       default: 'PatNum',
       description:
-        'PatNum or ChartNumber: the number of a patient that is the MRN. The EMR patient id of an import file is the PatNum in both cases',
+        'PatNum or ChartNumber: the number of a patient that is the MRN, which patients find looks up. The EMR patient id of an import file is the PatNum in both cases',
     }),
     clinics: Type.Boolean({
       default: true,

@@ -21,7 +21,7 @@ async function leased(store: TokenStore, key: string, input: { generation?: numb
   return lease;
 }
 
-/** What every store of tokens must do. */
+/** The rules for every store of tokens. */
 export const tokenStoreRules: readonly TokenStoreRule[] = [
   {
     name: 'there is no token at first',

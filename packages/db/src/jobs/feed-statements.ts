@@ -1,12 +1,16 @@
 import { onHold } from '../holds/on-hold.ts';
+import { PRESENT_CAP } from './lane-cap.ts';
 import { CIRCUIT_THRESHOLD } from './lane-circuit.ts';
 
-/** `feed` in ASCII. */
-const FEED_LOCK = 0x66656564;
+/** The most jobs that are fed. A parameter, so that each statement has one text under its name. */
+const MOST = '$1::int';
 
-/** The row of a script's answer that says: a lane with a bucket waits. It has no job. */
+/** When the jobs were marked as queued: every statement of a transaction has the same `now()`. */
+const QUEUED_AT = 'extract(epoch FROM now())::float8 * 1000 AS "queuedAt"';
+
+/** The row of an answer that says: a lane with a bucket waits. It has no job. */
 const LANES_WITH_BUCKETS = `
-  UNION ALL (SELECT NULL, NULL, NULL FROM room WHERE bucket_id IS NOT NULL LIMIT 1)`;
+  UNION ALL (SELECT NULL, NULL, NULL, NULL FROM room WHERE bucket_id IS NOT NULL LIMIT 1)`;
 
 /**
  * `waiting_lanes` walks the index from lane to lane, so ten thousand jobs waiting in one lane cost as much as one.
@@ -14,7 +18,7 @@ const LANES_WITH_BUCKETS = `
  * A lane with a rate has a `next_slot`, before which nothing is fed. Slots that were not used are made up for, up to one
  * second's worth.
  */
-const room = (limit: number) => `
+const room = (limit: string) => `
   WITH RECURSIVE waiting_lanes AS (
     (SELECT lane_id FROM jobs WHERE queued_at IS NULL ORDER BY lane_id LIMIT 1)
     UNION ALL
@@ -24,7 +28,7 @@ const room = (limit: number) => `
     SELECT l.id AS lane_id, l.rate_per_second AS rate, slot.base, l.bucket_id, l.turn_at,
            CASE WHEN l.rate_per_second IS NULL THEN ${limit} WHEN slot.base > now() THEN 0
                 ELSE 1 + floor(extract(epoch FROM now() - slot.base) * l.rate_per_second) END AS slots,
-           CASE WHEN l.failures >= ${CIRCUIT_THRESHOLD} THEN 1 ELSE l.concurrency END
+           CASE WHEN l.failures >= ${CIRCUIT_THRESHOLD} THEN 1 ELSE ${PRESENT_CAP} END
              - (SELECT count(*) FROM jobs f WHERE f.lane_id = l.id AND f.queued_at IS NOT NULL) AS free
       FROM waiting_lanes w JOIN lanes l ON l.id = w.lane_id
            CROSS JOIN LATERAL (SELECT greatest(
@@ -34,37 +38,33 @@ const room = (limit: number) => `
   )`;
 
 /** Marks the jobs of `due` as queued, the longest due first. */
-const fed = (limit: number) => `
+const fed = (limit: string) => `
   fed AS (
     UPDATE jobs SET queued_at = now() WHERE jobs.id = ANY (ARRAY(SELECT id FROM due ORDER BY run_at LIMIT ${limit})) AND jobs.queued_at IS NULL
     RETURNING jobs.id::text, jobs.kind, jobs.fence, jobs.lane_id
   )`;
 
-/**
- * Feeds the lanes without a bucket. Only lanes with a rate are written to.
- *
- * The lock is a statement of its own, before the other: it makes feeders take turns, and the second statement's snapshot
- * is taken after it, so that two feeders never fill the same room twice. Both go in one message, which the server executes
- * and commits by itself: a feeder that is frozen or killed half-way cannot hold the lock.
- */
-export const freeScript = (limit: number) => `
-  SELECT pg_advisory_xact_lock(${FEED_LOCK});${room(limit)}, due AS (
+/** Feeds the lanes without a bucket. Only lanes with a rate are written to. */
+export const FEED_FREE = {
+  name: 'feed',
+  text: `${room(MOST)}, due AS (
     SELECT d.id, d.run_at FROM room CROSS JOIN LATERAL (
       SELECT j.id, j.run_at FROM jobs j
        WHERE j.lane_id = room.lane_id AND j.queued_at IS NULL AND j.run_at <= now()
        ORDER BY j.run_at, j.id LIMIT greatest(least(room.free, room.slots), 0)
     ) d WHERE room.bucket_id IS NULL
-  ),${fed(limit)}, slots AS (
+  ),${fed(MOST)}, slots AS (
     UPDATE lanes SET next_slot = room.base + make_interval(secs => (taken.n / room.rate)::float8)
       FROM room JOIN (SELECT lane_id, count(*) AS n FROM fed GROUP BY lane_id) taken USING (lane_id)
      WHERE lanes.id = room.lane_id AND room.rate IS NOT NULL
   )
-  SELECT id, kind, fence FROM fed${LANES_WITH_BUCKETS}`;
+  SELECT id, kind, fence, ${QUEUED_AT} FROM fed${LANES_WITH_BUCKETS}`,
+};
 
 /**
  * The buckets of the waiting lanes from which a job may be fed now, and how many jobs.
  *
- * The limit itself is held by whoever makes a call (`take-call.ts`), because a queue lies between feeding and sending: calls that were
+ * The limit itself is kept where a call is made (`take-call.ts`), because a queue lies between feeding and sending: calls that were
  * counted here could leave together. So this gives out no more jobs than calls are free, less the half of the burst that is left to
  * the further calls of the jobs in hand: those go before new jobs. And it gives them out at the pace of the windows (`feed_slots`),
  * because the calls of the jobs that were fed last are not counted yet.
@@ -88,8 +88,9 @@ const LIMITS = `
  * any gets its second. A bucket from which nothing may be fed, although a job is due, is marked as wanted: work on payments then goes
  * before other calls. Of a bucket whose windows are changed meanwhile the pace is not written: it begins with the change.
  */
-export const limitedScript = (limit: number) => `
-  SELECT pg_advisory_xact_lock(${FEED_LOCK});${room(limit)},${LIMITS}, ready AS (
+export const FEED_LIMITED = {
+  name: 'feed-limited',
+  text: `${room(MOST)},${LIMITS}, ready AS (
     SELECT d.id, d.run_at, room.lane_id, room.turn_at, room.bucket_id, limits.slots
       FROM room LEFT JOIN limits ON limits.id = room.bucket_id CROSS JOIN LATERAL (
         SELECT j.id, j.run_at FROM jobs j
@@ -104,7 +105,7 @@ export const limitedScript = (limit: number) => `
       SELECT id, run_at, slots, row_number() OVER (PARTITION BY bucket_id ORDER BY round, turn_at NULLS FIRST, lane_id) AS place
         FROM (SELECT *, row_number() OVER (PARTITION BY lane_id ORDER BY run_at, id) AS round FROM ready WHERE bucket_id IS NOT NULL) rounds
     ) turns WHERE place <= slots
-  ),${fed(limit)}, taken AS (
+  ),${fed(MOST)}, taken AS (
     SELECT room.lane_id, room.bucket_id, room.rate, room.base, counts.n
       FROM room JOIN (SELECT lane_id, count(*) AS n FROM fed GROUP BY lane_id) counts USING (lane_id)
      WHERE room.rate IS NOT NULL OR room.bucket_id IS NOT NULL
@@ -126,4 +127,5 @@ export const limitedScript = (limit: number) => `
       FROM limits JOIN (SELECT bucket_id, sum(n)::float8 AS n FROM taken GROUP BY bucket_id) counts ON counts.bucket_id = limits.id
      WHERE rate_buckets.id = limits.id AND rate_buckets.interval_us = limits.interval_us
   )
-  SELECT id, kind, fence FROM fed${LANES_WITH_BUCKETS}`;
+  SELECT id, kind, fence, ${QUEUED_AT} FROM fed${LANES_WITH_BUCKETS}`,
+};

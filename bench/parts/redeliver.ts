@@ -1,0 +1,100 @@
+import { nowMs } from '../clock.ts';
+import { numberOf, until, withClient } from '../machine/ask.ts';
+import type { Part } from '../part.ts';
+import { type Finding, findingOf } from '../report/finding.ts';
+import { writeEvents } from '../service/events.ts';
+import { costOf, readMeter } from '../service/meter.ts';
+import { openService, type Service } from '../service/open-service.ts';
+import type { BenchTenant } from '../service/tenants.ts';
+
+const AT_ONCE = 64;
+const WITHIN_MS = 240_000;
+const GOAL = { perSecond: 2_000, storesMs: 0.8 };
+
+const headersOf = ({ clientId, clientSecret }: BenchTenant) => ({
+  client_id: clientId,
+  client_secret: clientSecret,
+  'content-type': 'application/json',
+});
+
+/** Requests the redelivery of each event, 64 requests at a time. @returns events per second. */
+async function redeliverEach(service: Service, tenant: BenchTenant, ids: readonly string[]): Promise<number> {
+  const from = nowMs();
+  const left = ids.values();
+  const send = async (): Promise<void> => {
+    for (const id of left) {
+      const url = `${service.stack.apiUrl}/v1/events/${id}/redeliver`;
+      const answer = await fetch(url, { method: 'POST', headers: headersOf(tenant), body: '{}' });
+      if (!answer.ok) throw new Error(`redeliver was answered ${answer.status}: ${await answer.text()}`);
+      await answer.arrayBuffer();
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, send));
+  return ids.length / ((nowMs() - from) / 1000);
+}
+
+/** Requests one recovery, and waits until every event is due again. @returns events per second. */
+async function recover(service: Service, tenant: BenchTenant, count: number): Promise<number> {
+  const headers = headersOf(tenant);
+  const list = await fetch(`${service.stack.apiUrl}/v1/webhooks`, { headers });
+  const { data } = (await list.json()) as { data: { id: string }[] };
+  return withClient(service.databaseUrl, async (client) => {
+    const from = nowMs();
+    const answer = await fetch(`${service.stack.apiUrl}/v1/webhooks/${data[0]?.id}/recover`, {
+      method: 'POST',
+      headers,
+      body: JSON.stringify({ since: new Date(Date.now() - 3_600_000).toISOString() }),
+    });
+    if (!answer.ok) throw new Error(`recover was answered ${answer.status}: ${await answer.text()}`);
+    const ended = `SELECT count(*) FROM deliveries WHERE status = 'failed' AND recovery_id IS NULL`;
+    await until('all events due again', WITHIN_MS, async () => (await numberOf(client, ended)) === 0, 100);
+    return count / ((nowMs() - from) / 1000);
+  });
+}
+
+/** Measures how fast events whose deliveries have failed are made due again: one by one, and all of an endpoint at once. */
+export const redeliver: Part = async ({ environment, size, say }) => {
+  const count = size === 'quick' ? 1_000 : 10_000;
+  const service = await openService(environment, {
+    name: 'redeliver',
+    workers: 1,
+    tenants: { count: 2, postingCap: 16, deliveryCap: 64 },
+  });
+  try {
+    const findings: Finding[] = [];
+    for (const [name, tenant] of [
+      ['redeliver', service.tenants[0]],
+      ['recover', service.tenants[1]],
+    ] as const) {
+      if (tenant === undefined) throw new Error('a tenant is missing');
+      const ids = await withClient(service.databaseUrl, (client) =>
+        writeEvents(client, { tenant, run: `${name}-`, count, as: 'failed' }),
+      );
+      await service.receiver.call('reset', {});
+      const delivered = service.receiver.call('waitFor', { count, withinMs: WITHIN_MS });
+      const before = readMeter(environment, service);
+      const perSecond = await (name === 'redeliver'
+        ? redeliverEach(service, tenant, ids)
+        : recover(service, tenant, count));
+      await delivered;
+      const { PostgreSQL, Redis } = costOf(before, readMeter(environment, service), count);
+      say(`${name}: ${Math.round(perSecond)} events/s`);
+      findings.push(
+        findingOf(`${name}: ${count} events made due again`, 'events/s', [perSecond], {
+          atLeast: GOAL.perSecond,
+        }),
+        findingOf(
+          `${name}: processor time of the stores, delivery included`,
+          'ms/event',
+          [PostgreSQL + Redis],
+          {
+            atMost: GOAL.storesMs,
+          },
+        ),
+      );
+    }
+    return findings;
+  } finally {
+    await service.close();
+  }
+};

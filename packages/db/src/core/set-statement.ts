@@ -1,0 +1,67 @@
+/** What an input's column can be: a type of PostgreSQL. */
+type ColumnType =
+  | 'bigint'
+  | 'int'
+  | 'smallint'
+  | 'float8'
+  | 'bool'
+  | 'text'
+  | 'timestamptz'
+  | 'payment_status';
+
+/** The claim that an input is about. Every input has these columns. */
+type ClaimColumns = { job_id: 'bigint'; fence: 'int' };
+
+/**
+ * A statement about the claim of one job that also runs for many at once. Both texts are made from one, so that a rule is written
+ * once: `set` takes an array for each column, and gives a row with its `job_id` for each input that took effect.
+ */
+export type SetStatement<Column extends string = string> = {
+  single: { name: string; text: string };
+  set: { name: string; text: string };
+  /** The input's values in the order of the parameters. Takes each of the columns and no other. */
+  values(given: Record<Column, unknown>): unknown[];
+};
+
+/** Runs the inputs of set statements, those that come together as one. */
+export type SetRunner = {
+  /** @returns the input's row, after the commit; undefined when the claim is not the job's present one. */
+  run<Row>(statement: SetStatement, values: unknown[]): Promise<Row | undefined>;
+};
+
+/** Condition of the join of `jobs` with `asked`: the claim is the job's present one. */
+export const CLAIMED = 'jobs.id = asked.job_id AND jobs.fence = asked.fence';
+
+/**
+ * Compiles a statement about one job's claim to one for a single input and one for a set.
+ *
+ * Both begin with a CTE `asked` that has the columns. In the single one it is a row of parameters, which the planner puts in place of
+ * each reference. In the set it has locked the jobs with these fences in the order of their numbers, before the text changes one of
+ * them: so two sets, or a set and whatever else locks jobs in this order, wait for each other and never deadlock. The text itself
+ * still says `CLAIMED`, so that no statement relies on the other half for its fence.
+ *
+ * @param input.columns all columns of an input with their types. `job_id` and `fence` come first.
+ * @param input.text the CTEs after `asked` and the SELECT. It returns `job_id`, and at most one row for each input.
+ */
+export function setStatement<const Columns extends ClaimColumns & Record<string, ColumnType>>(input: {
+  name: string;
+  columns: Columns;
+  text: string;
+}): SetStatement<keyof Columns & string> {
+  const { name, columns, text } = input;
+  const names = Object.keys(columns) as (keyof Columns & string)[];
+  const row = names.map((column, index) => `$${index + 1}::${columns[column]} AS ${column}`);
+  const arrays = names.map((column, index) => `$${index + 1}::${columns[column]}[]`);
+  return {
+    single: { name, text: `WITH asked AS NOT MATERIALIZED (SELECT ${row.join(', ')}), ${text}` },
+    set: {
+      name: `${name}-set`,
+      text: `
+    WITH asked AS MATERIALIZED (
+      SELECT asked.* FROM unnest(${arrays.join(', ')}) AS asked(${names.join(', ')})
+        JOIN jobs ON ${CLAIMED} ORDER BY jobs.id FOR UPDATE OF jobs
+    ), ${text}`,
+    },
+    values: (given) => names.map((column) => given[column]),
+  };
+}

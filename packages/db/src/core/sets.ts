@@ -1,0 +1,114 @@
+import { createBatcher } from '@emr-payments/runtime';
+import { Pool, type PoolConfig, type QueryResultRow } from 'pg';
+import type { SetRunner, SetStatement } from './set-statement.ts';
+import { isUndone, type Statements } from './statements.ts';
+
+/** Runs statements in sets; `close` ends their connections. */
+export type Sets = SetRunner & {
+  /** Runs these inputs as one set, also a single one. @returns the rows of those that took effect. */
+  runSet(statement: SetStatement, inputs: readonly unknown[][]): Promise<QueryResultRow[]>;
+  close(): Promise<void>;
+};
+
+type Waiting = PromiseWithResolvers<unknown> & { values: unknown[] };
+
+/**
+ * Settings of the connections for sets alone.
+ *
+ * An array statement is planned once. Left to itself PostgreSQL plans it at every call, for the arrays of that call, which costs more
+ * than to run it. A plan that is made once has to be good for life, although the tables were empty, or full of other rows, when it was
+ * made: so the planner gets no choice but to look rows up one by one in an index, which is right for a set of any size that we send.
+ * Without JIT, because before version 18 a plan without an alternative counts as infinitely dear, and would be compiled at every call.
+ * https://www.postgresql.org/docs/current/runtime-config-query.html#GUC-PLAN-CACHE-MODE
+ */
+const PLANNED_ONCE =
+  '-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off';
+
+/** The number of the job that an input is about: the first of its values. */
+const jobOf = (values: readonly unknown[]): string => String(values[0]);
+
+/**
+ * Group commit for statements about claims, such as the claims and settlements of all the jobs that a worker holds: inputs that
+ * come while a set is under way form the next one. A set is one statement over arrays: one round trip, one commit, one wait for the
+ * disk, and no transaction that a frozen process could leave open. A single input runs as the single statement, which is cheaper
+ * for one. Each promise resolves after its commit.
+ *
+ * A set does not change what a statement means:
+ * - When the server refuses a set, because of one of its inputs or of all, nothing of it was done, and each input is run by itself and
+ *   gets its own result.
+ * - When it is unknown whether a set was committed, all of it rejects. Repeating is safe, because every statement is fenced.
+ * - Two inputs about one job, which a queue that delivers twice brings about, never share a set: one runs after the other, and finds
+ *   what the first has left.
+ *
+ * @param deps.alone runs a statement by itself.
+ * @param deps.config of the connections that sets run on.
+ * @param options.maxSet inputs in one set.
+ * @param options.maxInFlight sets of one statement at once.
+ * @param options.poolSize connections, which all statements share.
+ */
+export function openSets(
+  { alone, config }: { alone: Statements; config: PoolConfig },
+  {
+    maxSet = 50,
+    maxInFlight = 2,
+    poolSize = 4,
+  }: { maxSet?: number; maxInFlight?: number; poolSize?: number } = {},
+): Sets {
+  const options = [config.options, PLANNED_ONCE].filter(Boolean).join(' ');
+  const pool = new Pool({ ...config, options, max: poolSize });
+  pool.on('error', () => undefined);
+
+  async function runSet({ set }: SetStatement, inputs: readonly unknown[][]): Promise<QueryResultRow[]> {
+    const columns = (inputs[0] ?? []).map((_, column) => inputs.map((values) => values[column]));
+    return (await pool.query({ ...set, values: columns })).rows;
+  }
+
+  function runAlone({ single }: SetStatement, { values, resolve, reject }: Waiting): Promise<void> {
+    return alone.pool
+      .query<QueryResultRow>({ ...single, values })
+      .then(({ rows }) => resolve(rows[0]), reject);
+  }
+
+  async function runTogether(statement: SetStatement, inputs: readonly Waiting[]): Promise<void> {
+    try {
+      const rows = await runSet(
+        statement,
+        inputs.map(({ values }) => values),
+      );
+      const rowOf = new Map(rows.map((row) => [String(row.job_id), row]));
+      for (const { values, resolve } of inputs) resolve(rowOf.get(jobOf(values)));
+    } catch (error) {
+      if (isUndone(error)) await Promise.all(inputs.map((input) => runAlone(statement, input)));
+      else for (const { reject } of inputs) reject(error);
+    }
+  }
+
+  async function run(statement: SetStatement, batch: readonly Waiting[]): Promise<void> {
+    const first = new Map<string, Waiting>();
+    const again: Waiting[] = [];
+    for (const input of batch) {
+      if (first.has(jobOf(input.values))) again.push(input);
+      else first.set(jobOf(input.values), input);
+    }
+    const [only, ...more] = first.values();
+    if (only !== undefined)
+      await (more.length === 0 ? runAlone(statement, only) : runTogether(statement, [only, ...more]));
+    for (const input of again) await runAlone(statement, input);
+  }
+
+  const batcherFor = (statement: SetStatement) =>
+    createBatcher<Waiting>({ run: (batch) => run(statement, batch) }, { maxBatch: maxSet, maxInFlight });
+  const batchers = new Map<SetStatement, ReturnType<typeof batcherFor>>();
+
+  return {
+    run<Row>(statement: SetStatement, values: unknown[]) {
+      const batcher = batchers.get(statement) ?? batcherFor(statement);
+      batchers.set(statement, batcher);
+      const waiting = { ...Promise.withResolvers<unknown>(), values };
+      batcher.add(waiting);
+      return waiting.promise as Promise<Row | undefined>;
+    },
+    runSet,
+    close: () => pool.end(),
+  };
+}

@@ -1,0 +1,96 @@
+import {
+  Pool,
+  type PoolClient,
+  type PoolConfig,
+  type QueryConfig,
+  type QueryResult,
+  type QueryResultRow,
+} from 'pg';
+import { unavailableAsSuch } from './statements.ts';
+
+/** Runs statements that processes take turns at. */
+export type Turns = {
+  /**
+   * Runs a statement while no other process runs one with the same number. Its snapshot is taken after the turn has come, so it sees
+   * what the turn before it has committed.
+   *
+   * @param input.turn the number of the lock.
+   * @throws DatabaseUnavailableError when PostgreSQL cannot be reached or is late; the statement may or may not have been committed.
+   */
+  inTurn<Row extends QueryResultRow>(input: {
+    turn: number;
+    statement: { name: string; text: string };
+    values: unknown[];
+  }): Promise<Row[]>;
+  close(): Promise<void>;
+};
+
+/** Longest time that a process which was frozen in the middle of its turn, or cut off, keeps the others waiting. */
+const IDLE_MS = 2_000;
+
+/**
+ * Settings of the connection. The statement is planned once, and not at every call; a plan from when the tables were empty has to be
+ * good for life, so it must not be one that reads whole tables.
+ */
+const PLANNED_ONCE =
+  '-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_mergejoin=off -c jit=off';
+
+/** `pg_advisory_xact_lock` makes a statement wait after its snapshot was taken: so it is a statement of its own, before the other. */
+const LOCK = { name: 'take-turn', text: 'SELECT pg_advisory_xact_lock($1)' };
+
+/** Takes a turn in one message: one round trip, and nothing that a process could be frozen in the middle of once it has been sent. */
+async function take(
+  client: PoolClient,
+  turn: number,
+  statement: { name: string; text: string; values: unknown[] },
+) {
+  const { stream } = client.connection;
+  // Async: what throws at once is an answer like any other, and the others are waited for.
+  const send = async (asked: string | QueryConfig) => client.query(asked);
+  stream.cork();
+  const running = [send('BEGIN'), send({ ...LOCK, values: [turn] }), send(statement), send('COMMIT')];
+  stream.uncork();
+  const [, , result, end] = await allOrFirstError(running);
+  if (result === undefined || end?.command !== 'COMMIT') throw new Error('the turn was not committed');
+  return result.rows;
+}
+
+/** Waits for all, so that no answer is on its way when the connection is used again. @throws the first error. */
+async function allOrFirstError(running: Promise<QueryResult>[]): Promise<QueryResult[]> {
+  const ends = await Promise.allSettled(running);
+  return ends.map((end) => {
+    if (end.status === 'rejected') throw end.reason;
+    return end.value;
+  });
+}
+
+/** @param config of the one connection that turns are taken on. It is opened when it is needed. */
+export function openTurns(config: PoolConfig): Turns {
+  const options = [config.options, PLANNED_ONCE].filter(Boolean).join(' ');
+  const pool = new Pool({
+    ...config,
+    options,
+    idle_in_transaction_session_timeout: IDLE_MS,
+    max: 1,
+    pipeline: true,
+  });
+  pool.on('error', () => undefined);
+  return {
+    async inTurn<Row>({ turn, statement, values }: Parameters<Turns['inTurn']>[0]) {
+      const client = await unavailableAsSuch(pool.connect());
+      // A checked-out client emits 'error' when its connection breaks; without a listener that would end the process.
+      const ignore = () => undefined;
+      client.on('error', ignore);
+      let taken = false;
+      try {
+        const rows = await unavailableAsSuch(take(client, turn, { ...statement, values }));
+        taken = true;
+        return rows as Row[];
+      } finally {
+        client.off('error', ignore);
+        client.release(!taken);
+      }
+    },
+    close: () => pool.end(),
+  };
+}

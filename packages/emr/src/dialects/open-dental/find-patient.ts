@@ -1,0 +1,115 @@
+import { normalMrn, sentence } from '@emr-payments/contracts';
+import type { CallOptions, FindPatientOutcome } from '../../adapter.ts';
+import { judgePatients } from '../../judge-patients.ts';
+import { readPatientId } from './patient-id.ts';
+import { couldMatch, type PatientRow, readPatientRow, readPatientsLike } from './patient-rows.ts';
+import { keyText } from './rows.ts';
+import type { OpenDentalConnection } from './settings.ts';
+
+/**
+ * Statuses whose account takes payments. An inactive or deceased patient and a guarantor who is no patient still owe: "Consider zeroing
+ * out the account at the same time if you do not wish to collect amounts due" (https://www.opendental.com/manual/patientedit.html).
+ */
+const OPEN: ReadonlySet<string> = new Set(['Patient', 'NonPatient', 'Inactive', 'Deceased', 'Prospective']);
+
+/**
+ * An archived patient is "definitely never coming back" (https://www.opendental.com/manual/patientedit.html), or was merged into another
+ * one: "the status of the Patient to merge from will change to Archived" (https://www.opendental.com/manual/mergepatients.html), and the API
+ * does not say into which. Money posted there may be seen by nobody. "A deleted patient, and their associated resources, are not allowed
+ * to be modified in any way" (https://www.opendental.com/site/apipatients.html).
+ */
+const CLOSED = new Map([
+  ['Archived', sentence`The patient is archived in the EMR, as one is who was merged into another patient.`],
+  ['Deleted', sentence`The patient is deleted in the EMR.`],
+]);
+
+/** Decides about the one patient by their status. */
+function usable(outcome: FindPatientOutcome, hit: PatientRow | undefined): FindPatientOutcome {
+  if (outcome.outcome !== 'found' || hit === undefined || OPEN.has(hit.PatStatus)) return outcome;
+  const reason = CLOSED.get(hit.PatStatus);
+  if (reason !== undefined) return { outcome: 'closed', reason };
+  const detail = sentence`The EMR gives the patient a status that its documentation does not have.`;
+  return { outcome: 'unavailable', code: 'answer_not_understood', detail };
+}
+
+const NOBODY = {
+  emrPatientIds: [],
+  entriesSeen: 0,
+  entriesUnderstood: 0,
+  matches: 0,
+  total: null,
+  complete: true,
+  errorSaid: false,
+  searchHonoured: true,
+  servedFromCache: false,
+} as const;
+
+/** "A unique patient is identified by a PatNum" (https://www.opendental.com/site/apipatients.html). */
+async function byPatNum(
+  connection: OpenDentalConnection,
+  mrn: string,
+  options: CallOptions,
+): Promise<FindPatientOutcome> {
+  // A text that is no PatNum is nobody's, and is not put into a path.
+  if (!readPatientId(mrn, { baseUrl: connection.session.baseUrl }).ok) return judgePatients(NOBODY);
+  const read = await readPatientRow(connection, mrn, options);
+  if ('outcome' in read) return read;
+  const { row, servedFromCache } = read;
+  if (row === null) return judgePatients({ ...NOBODY, servedFromCache });
+  const id = keyText(row.PatNum);
+  const judged = judgePatients({
+    ...NOBODY,
+    emrPatientIds: id === mrn ? [id] : [],
+    entriesSeen: 1,
+    entriesUnderstood: 1,
+    matches: 1,
+    searchHonoured: id === mrn,
+    servedFromCache,
+  });
+  return usable(judged, row);
+}
+
+/**
+ * Searches by chart number, as the Patient Select window does: "Most string parameters support partial match and are not case sensitive"
+ * (https://www.opendental.com/site/apipatients.html). So every row of every page is compared. The office stores the number as it was
+ * typed; white space at its ends does not count, as in no MRN, and case does: two MRNs that differ in it can be two patients.
+ */
+async function byChartNumber(
+  connection: OpenDentalConnection,
+  mrn: string,
+  options: CallOptions,
+): Promise<FindPatientOutcome> {
+  const read = await readPatientsLike(connection, mrn, options);
+  if (!read.ok) return { outcome: 'unavailable', ...read.trouble };
+  const { rows, failed } = read;
+  const hits = rows.filter(({ ChartNumber }) => normalMrn(ChartNumber) === mrn);
+  const judged = judgePatients({
+    emrPatientIds: hits.map(({ PatNum }) => keyText(PatNum)),
+    entriesSeen: read.seen,
+    entriesUnderstood: read.understood,
+    matches: rows.length,
+    total: null,
+    complete: read.complete,
+    errorSaid: false,
+    // A filter that the EMR does not know it ignores without a word.
+    searchHonoured: rows.every(({ ChartNumber }) => couldMatch(ChartNumber, mrn)),
+    servedFromCache: read.servedFromCache,
+  });
+  // A page that failed says why the list has no end, and when to ask again.
+  if (judged.outcome === 'unavailable' && failed !== null)
+    return { outcome: 'unavailable', ...failed.trouble };
+  return usable(judged, hits[0]);
+}
+
+/** Looks for the patient whose `PatNum` or `ChartNumber` is the MRN, as the setting `mrn_field` says. */
+export async function findPatient(
+  connection: OpenDentalConnection,
+  { mrn }: { mrn: string },
+  options: CallOptions,
+): Promise<FindPatientOutcome> {
+  // Without a number the search would list every patient.
+  if (mrn === '') return judgePatients(NOBODY);
+  return connection.settings.mrn_field === 'ChartNumber'
+    ? byChartNumber(connection, mrn, options)
+    : byPatNum(connection, mrn, options);
+}

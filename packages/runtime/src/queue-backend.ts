@@ -1,0 +1,30 @@
+import type { JobsOptions, Queue, WorkerOptions } from 'bullmq';
+import type { Logger } from './logger.ts';
+import type { Bundle } from './queue-bundles.ts';
+import type { TakenBundle } from './queue-takers.ts';
+import type { queueUntilReady } from './queue-until-ready.ts';
+
+/** One queue for each kind of job. */
+export type QueueName = 'post-payment' | 'deliver-webhook';
+
+export type NewBundle = { name: string; data: Bundle; opts: JobsOptions };
+export type BundleQueue = Pick<Queue<Bundle>, 'addBulk' | 'add' | 'getJobs' | 'close' | 'waitUntilReady'>;
+export type LazyQueue = ReturnType<typeof queueUntilReady<BundleQueue>>;
+type BundleWorker = { close(force?: boolean): Promise<void> };
+type Processor = (job: TakenBundle) => Promise<void>;
+type ConsumerOptions = Omit<WorkerOptions, 'connection'>;
+
+/** The part of the transport that differs between Redis and PostgreSQL. */
+export type Backend = {
+  name: 'redis' | 'postgres';
+  queue(name: QueueName): LazyQueue;
+  /** The timestamp of the BullMQ job that has waited longest; null when none waits. */
+  oldest(name: QueueName, queue: LazyQueue): Promise<number | null>;
+  worker(name: QueueName, processor: Processor, options: ConsumerOptions): BundleWorker;
+  ping(): Promise<unknown>;
+  close(): Promise<unknown>;
+};
+
+/** At debug level: BullMQ emits an error for every broken connection. The relay's warning and /health/ready report it once. */
+export const errorsOf = (logger: Logger) => (queue: QueueName) => (err: Error) =>
+  logger.debug({ err, queue }, 'queue error');

@@ -1,0 +1,141 @@
+import { expect, test, vi } from 'vitest';
+import { createLogger } from './logger.ts';
+import type { DueEntry } from './queue-bundles.ts';
+import { openTakers, type TakenEntry } from './queue-takers.ts';
+
+/** Takers whose entries are claimed and end when the test says so. */
+function openScene({ concurrency }: { concurrency: number }) {
+  const begun = new Map<string, { claim(): void; end(): void; fail(error: Error): void }>();
+  const handedBack: DueEntry[] = [];
+  const logger = createLogger('test', 'silent');
+  const warned = vi.spyOn(logger, 'warn');
+  const handler = ({ job, onClaimed }: TakenEntry) => {
+    const work = Promise.withResolvers<void>();
+    begun.set(job, { claim: () => onClaimed?.(), end: work.resolve, fail: work.reject });
+    return work.promise.finally(() => begun.delete(job));
+  };
+  const handBack = async (entries: DueEntry[]) => void handedBack.push(...entries);
+  const takers = openTakers({ handler, handBack, logger }, { concurrency });
+  return {
+    takers,
+    handedBack,
+    warned,
+    underWork: () => [...begun.keys()],
+    at: (job: number) => begun.get(String(job)) ?? expect.fail(`${job} is not under work`),
+    /** Gives a bundle to a taker. */
+    take(jobs: number[], bundle: object = {}) {
+      const [first, ...more] = jobs.map((job) => ({ job: String(job), fence: 0 }));
+      const state = { over: false };
+      const over = takers.process({ data: { ...first, more, ...bundle }, timestamp: 77 }).then(() => {
+        state.over = true;
+      });
+      return { over, state };
+    },
+  };
+}
+
+/** Everything that is due in this turn of the event loop has happened. */
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+test('entries for which there is room are begun in one turn, and the bundle is over once all are claimed', async () => {
+  const { take, takers, underWork, at } = openScene({ concurrency: 64 });
+  const { over, state } = take([1, 2, 3]);
+  expect(underWork()).toEqual(['1', '2', '3']);
+  at(1).claim();
+  at(2).claim();
+  await turn();
+  expect(state.over).toBe(false);
+  at(3).claim();
+  await over;
+  // None of them has ended: the bundle is not held by the slowest far end.
+  expect(underWork()).toEqual(['1', '2', '3']);
+  let idle = false;
+  void takers.idle().then(() => {
+    idle = true;
+  });
+  at(1).end();
+  at(2).end();
+  await turn();
+  expect(idle).toBe(false);
+  at(3).end();
+  await vi.waitFor(() => expect(idle).toBe(true));
+});
+
+test('one entry that cannot be claimed costs the others nothing', async () => {
+  const { take, underWork, at } = openScene({ concurrency: 64 });
+  const { over } = take([1, 2, 3]);
+  at(2).fail(new Error('PostgreSQL is away'));
+  at(1).claim();
+  // Nothing was claimed: the job has ended, or the entry was there twice.
+  at(3).end();
+  await over;
+  expect(underWork()).toEqual(['1']);
+  at(1).end();
+});
+
+test('concurrency counts entries, over all bundles', async () => {
+  const { take, takers, underWork, at } = openScene({ concurrency: 16 });
+  expect(takers.count).toBe(2);
+  const jobs = Array.from({ length: 12 }, (_, n) => n + 1);
+  const [one, two] = [take(jobs), take(jobs.map((job) => job + 100))];
+  await turn();
+  // The second taker began with one place; the first took what else was free.
+  expect(underWork()).toHaveLength(16);
+  for (const job of underWork()) at(Number(job)).claim();
+  await turn();
+  expect([one.state.over, two.state.over]).toEqual([false, false]);
+  // An entry that waits goes before a taker that wants its next bundle.
+  for (const ended of [1, 2, 3]) {
+    at(ended).end();
+    await turn();
+    expect(underWork()).toHaveLength(16);
+  }
+  while (!two.state.over) {
+    for (const job of underWork()) {
+      at(Number(job)).claim();
+      at(Number(job)).end();
+    }
+    await turn();
+  }
+  await one.over;
+});
+
+test('a taker takes the next bundle only when it has a place for its first entry', async () => {
+  const { take, takers, at } = openScene({ concurrency: 1 });
+  expect(takers.count).toBe(1);
+  const { over, state } = take([1]);
+  at(1).claim();
+  await turn();
+  expect(state.over).toBe(false);
+  at(1).end();
+  await over;
+});
+
+test('when it is stopped, entries that wait for a place go back to the queue, and those under work end', async () => {
+  const { take, takers, underWork, at, handedBack } = openScene({ concurrency: 2 });
+  const { over } = take([1, 2, 3, 4]);
+  expect(underWork()).toEqual(['1', '2']);
+  takers.stop();
+  at(1).claim();
+  at(2).end();
+  await over;
+  // With the time at which the bundle was queued: they keep their age.
+  expect(handedBack).toEqual([
+    { job: '3', fence: 0, queuedAt: 77 },
+    { job: '4', fence: 0, queuedAt: 77 },
+  ]);
+  const idle = takers.idle();
+  at(1).end();
+  await idle;
+  expect(underWork()).toEqual([]);
+});
+
+test('what is no entry is reported and costs the others nothing', async () => {
+  const { take, underWork, at, warned } = openScene({ concurrency: 64 });
+  const { over } = take([1], { more: [null, { job: '2', fence: 0 }] });
+  expect(underWork()).toEqual(['1', '2']);
+  expect(warned).toHaveBeenCalledWith({ count: 1 }, 'the queue held something that is no entry');
+  at(1).end();
+  at(2).end();
+  await over;
+});

@@ -1,0 +1,95 @@
+import type { Logger } from './logger.ts';
+import { type DueEntry, entriesOf, type QueueEntry } from './queue-bundles.ts';
+import { openPlaces } from './queue-places.ts';
+
+/** An entry in the hands of a handler. */
+export type TakenEntry = QueueEntry & {
+  /** The handler calls it when the job is claimed in PostgreSQL: the lease protects it from then on, and the queue need not. */
+  onClaimed?: () => void;
+};
+
+/** Handles one entry. Rejects when it could not be claimed now: the sweeper takes its job back. */
+export type EntryHandler = (entry: TakenEntry) => Promise<void>;
+
+/** A BullMQ job, as far as it is needed here. The timestamp is the `queuedAt` of the bundle. */
+export type TakenBundle = { data: unknown; timestamp: number };
+
+export type Takers = {
+  /** How many bundles are claimed at once: BullMQ's concurrency. */
+  readonly count: number;
+  /** Handles one BullMQ job. Resolves when the queue may forget it and there is a place for the first entry of the next one. */
+  process(bundle: TakenBundle): Promise<void>;
+  /** Begins no further entry. Those of a bundle that wait for a place are handed back to the queue. */
+  stop(): void;
+  /** Resolves when no entry is under work. */
+  idle(): Promise<void>;
+};
+
+/** With two, a bundle is fetched while another is claimed. A third would win nothing: the claims share two connections. */
+const MOST_TAKERS = 2;
+/** A taker's place waits with it for the next bundle. With few places, two of them waiting would be felt. */
+const PLACES_FOR_TWO = 16;
+
+/**
+ * Works on the entries of bundles, at most `concurrency` of them at once. A BullMQ job lasts until all its entries have been claimed
+ * and not until they have ended: one slow far end holds up no bundle, and no other entry of it.
+ *
+ * A bundle is taken only by a taker that has a place for its first entry. Its further entries take the places that are free, all in
+ * one turn of the event loop, so that their claims go together; the rest wait for places. Another worker gets them sooner if the
+ * sweeper finds them waiting: then one of the two claims finds nothing.
+ *
+ * @param deps.handBack adds entries to the queue again.
+ */
+export function openTakers(
+  {
+    handler,
+    handBack,
+    logger,
+  }: { handler: EntryHandler; handBack: (entries: DueEntry[]) => Promise<void>; logger: Logger },
+  { concurrency }: { concurrency: number },
+): Takers {
+  const count = concurrency >= PLACES_FOR_TWO ? MOST_TAKERS : 1;
+  // Each taker begins with a place, and has one again before it takes its next bundle.
+  const places = openPlaces({ count: concurrency - count });
+  const underWork = new Set<Promise<void>>();
+
+  /** Begins an entry, which has a place. Resolves when it is claimed, or has ended. */
+  function begin(entry: QueueEntry): Promise<void> {
+    const claimed = Promise.withResolvers<void>();
+    const work = handler({ ...entry, onClaimed: claimed.resolve })
+      .catch((err: unknown) => logger.debug({ err, job_id: entry.job }, 'an entry could not be claimed'))
+      .finally(() => {
+        underWork.delete(work);
+        places.free();
+        claimed.resolve();
+      });
+    underWork.add(work);
+    return claimed.promise;
+  }
+
+  return {
+    count,
+    async process({ data, timestamp }) {
+      const { entries, unreadable } = entriesOf(data);
+      if (unreadable > 0) logger.warn({ count: unreadable }, 'the queue held something that is no entry');
+      const claims: Promise<void>[] = [];
+      let hasPlace = true;
+      for (const [index, entry] of entries.entries()) {
+        hasPlace ||= places.takeNow() || (await places.take());
+        if (!hasPlace) {
+          const left = entries.slice(index).map((each) => ({ ...each, queuedAt: timestamp }));
+          await handBack(left).catch((err) => logger.debug({ err }, 'entries could not be handed back'));
+          break;
+        }
+        claims.push(begin(entry));
+        hasPlace = false;
+      }
+      await Promise.all(claims);
+      if (!hasPlace) await places.takeLast();
+    },
+    stop: () => places.close(),
+    async idle() {
+      while (underWork.size > 0) await Promise.all(underWork);
+    },
+  };
+}
