@@ -247,8 +247,8 @@ export type EmrAdapter = {
   resolve(names: { paymentMethod: string; location: string }, options: CallOptions): Promise<ResolveOutcome>;
   post(posting: Posting, options: PostOptions): Promise<PostOutcome>;
   /**
-   * Present where a method needs data that the payment's reference number carries, such as the number of a check: says why `post`
-   * would refuse the payment with `method_needs_data`, and null when it would not. Makes no request.
+   * Present where a method needs data, such as the number of a check, which the reference number carries: says why `post` refuses the
+   * payment with `method_needs_data`, in the same words, and null when it does not. Makes no request.
    */
   methodProblem?(payment: Pick<Posting, 'method' | 'referenceNumber'>): OurSentence | null;
   /** Only with capability `conditional-create` or `lookup`. */

@@ -32,7 +32,13 @@ test('prunes batch after batch, at every interval, until it is closed', async ()
   const left = () => database.prisma.event.count();
 
   const key = '0'.repeat(64);
-  await database.prisma.emrToken.create({ data: { key, createdAt: PAST_ANY_LIMIT } });
+  const recent = '1'.repeat(64);
+  await database.prisma.emrToken.createMany({
+    data: [
+      { key, createdAt: PAST_ANY_LIMIT },
+      { key: recent, createdAt: new Date(Date.now() - 89 * 86_400_000) },
+    ],
+  });
   await addEvents(1_201, 'a');
   const logger = createLogger('test', 'silent');
   const pruned = vi.spyOn(logger, 'info');
@@ -44,8 +50,11 @@ test('prunes batch after batch, at every interval, until it is closed', async ()
   await vi.waitFor(() => expect(pruned).toHaveBeenCalledWith({ count: 1_201, code: 'events' }, 'pruned'));
   await addEvents(3, 'b');
   await vi.waitFor(async () => expect(await left()).toBe(0), { timeout: 10_000 });
-  await vi.waitFor(async () => expect(await database.prisma.emrToken.count()).toBe(0));
+  await vi.waitFor(async () =>
+    expect(await database.prisma.emrToken.findUnique({ where: { key } })).toBeNull(),
+  );
   await retention.close();
+  expect(await database.prisma.emrToken.findMany()).toMatchObject([{ key: recent }]);
   await addEvents(2, 'c');
   expect(await left()).toBe(2);
 });
