@@ -8,7 +8,7 @@ export type HoldAt = 'before' | 'after';
 export type TokenProxy = {
   /** The base URL of the EMR behind it. */
   url: string;
-  /** The calls of the token endpoint that the EMR has answered. */
+  /** The calls of the token endpoint that the EMR has answered, and when each arrived: an answer may be late on a busy machine. */
   calls: { at: number; status: number }[];
   /** Lifetime of tokens that the proxy makes known, instead of the EMR's. */
   lifetimeS: number | null;
@@ -28,6 +28,7 @@ export async function openTokenProxy(target: string): Promise<TokenProxy> {
   };
 
   async function pass(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const at = performance.now();
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk);
     const isToken = request.url === '/o/token/';
@@ -42,7 +43,7 @@ export async function openTokenProxy(target: string): Promise<TokenProxy> {
     // The links of the EMR's pages lead through the proxy too.
     let body = (await answer.text()).replaceAll(target, proxy.url);
     if (isToken) {
-      proxy.calls.push({ at: performance.now(), status: answer.status });
+      proxy.calls.push({ at, status: answer.status });
       if (taken('after')) return;
       if (answer.ok && proxy.lifetimeS !== null)
         body = JSON.stringify({ ...JSON.parse(body), expires_in: proxy.lifetimeS });
