@@ -4,7 +4,6 @@ import {
   claimDelivery,
   claimPosting,
   createAcceptor,
-  feedJobs,
   findClient,
   findUserByToken,
   listPayments,
@@ -64,17 +63,10 @@ async function explain(
     const { rows } = await client.query<{ 'QUERY PLAN': [{ Plan: Plan }] }>(config);
     for (const row of rows) scans.push(...scansOf(row['QUERY PLAN'][0].Plan));
   };
-  const query = async (asked: string | { name?: string; text: string; values: unknown[] }) => {
+  const query = async (asked: { name?: string; text: string; values: unknown[] }) => {
     count += 1;
-    if (typeof asked === 'string') {
-      // A script of two statements: a lock, and then the one to explain.
-      await explainOne('', asked.slice(asked.indexOf(';') + 1));
-      // The feed's row that names no job: a lane with a bucket waits, so the script for those is used as well.
-      return { rows: [{ id: null }] };
-    } else {
-      await explainOne('', asked.text, asked.values);
-      if (asked.name !== undefined) await explainOne(', GENERIC_PLAN', asked.text);
-    }
+    await explainOne('', asked.text, asked.values);
+    if (asked.name !== undefined) await explainOne(', GENERIC_PLAN', asked.text);
     return { rows: [] };
   };
   await work({ database: { pool: { query: query as unknown as Statements['pool']['query'] } } });
@@ -121,7 +113,6 @@ const HOT: Record<string, (deps: StatementDeps) => Promise<unknown>> = {
   },
   'list the worklist': (deps) =>
     listPayments(deps, { userId: tenant.userId, statuses: ['needs_review', 'failed'], limit: 21 }),
-  'feed the queue': (deps) => feedJobs(deps, 500),
   'count a call against a limit': (deps) =>
     openCallCounter(deps)
       .take(bucket)

@@ -1,10 +1,12 @@
 import type { WorkerParts } from '@emr-payments/worker/start-worker';
 import type { Orders, Point, Question, StepName } from './director.ts';
-import { SABOTAGES, type Sabotage } from './sabotages.ts';
+import { type RunSet, SABOTAGES, type Sabotage } from './sabotages.ts';
 
 type Steps = WorkerParts['steps'];
 type Claim = { jobId: string; fence: number };
-type AnyStep = (deps: never, input: never) => Promise<unknown>;
+type Sets = { runSet(...asked: unknown[]): Promise<unknown[]> };
+type AnyDeps = { database: object & { sets?: unknown } };
+type AnyStep = (deps: AnyDeps, input: unknown) => Promise<unknown>;
 
 const STEPS: Readonly<Record<StepName, true>> = {
   claimPosting: true,
@@ -29,6 +31,7 @@ function claimOf(value: unknown): Claim | null {
  */
 export function directedParts(correct: WorkerParts, { directorUrl }: { directorUrl: string }): WorkerParts {
   let sabotage: Sabotage = {};
+  let inSets = false;
   let broken = 0;
   const broke = () => {
     broken += 1;
@@ -40,6 +43,16 @@ export function directedParts(correct: WorkerParts, { directorUrl }: { directorU
     const answer = await fetch(directorUrl, { method: 'POST', body: JSON.stringify(question) });
     const orders = (await answer.json()) as Orders;
     sabotage = orders.sabotage === null ? {} : SABOTAGES[orders.sabotage];
+    inSets = orders.inSets;
+  }
+
+  /** The same deps, with which a statement runs as a set also for one job. */
+  function withSets(deps: AnyDeps): AnyDeps {
+    const { database } = deps;
+    const sets = database.sets as Sets;
+    const correct: RunSet = async (statement, values) => (await sets.runSet(statement, [values]))[0];
+    const run = sabotage.runSet?.(correct, broke) ?? correct;
+    return { ...deps, database: { ...database, sets: { ...sets, run } } };
   }
 
   function directed(name: StepName): AnyStep {
@@ -48,7 +61,7 @@ export function directedParts(correct: WorkerParts, { directorUrl }: { directorU
       await at(`before ${name}`, claim);
       const steps: Partial<Steps> = sabotage.steps?.(correct.steps, broke) ?? {};
       const step = (steps[name] ?? correct.steps[name]) as AnyStep;
-      const result = await step(deps, input);
+      const result = await step(inSets ? withSets(deps) : deps, input);
       await at(`after ${name}`, claimOf(result) ?? claim);
       return result;
     };

@@ -19,7 +19,8 @@ export type Question = {
   /** How often the sabotage has done something since the last question. */
   broken: number;
 };
-export type Orders = { sabotage: SabotageName | null };
+/** `inSets`: every statement that is made for it runs as a set. */
+export type Orders = { sabotage: SabotageName | null; inSets: boolean };
 
 /** A worker process that is stopped (`SIGSTOP`) while one of its handlers is at a point. */
 export type Frozen = {
@@ -38,7 +39,7 @@ export type Director = {
   /** How often the present sabotage has done something. */
   readonly broken: number;
   /** Begins a schedule: forgets the last one's orders. Jobs up to `afterJob` belong to earlier schedules. */
-  begin(input: { sabotage: SabotageName | null; afterJob: number }): void;
+  begin(input: Orders & { afterJob: number }): void;
   /**
    * Freezes the first worker that is at the point with a claim of at least this fence.
    *
@@ -59,7 +60,7 @@ async function jsonOf<T>(request: IncomingMessage): Promise<T> {
 }
 
 export async function openDirector(): Promise<Director> {
-  let orders: Orders = { sabotage: null };
+  let orders: Orders = { sabotage: null, inSets: false };
   let afterJob = 0;
   let broken = 0;
   let freezes: Order[] = [];
@@ -122,7 +123,7 @@ export async function openDirector(): Promise<Director> {
     },
     begin(input) {
       wakeAll();
-      orders = { sabotage: input.sabotage };
+      orders = { sabotage: input.sabotage, inSets: input.inSets };
       afterJob = input.afterJob;
       broken = 0;
       freezes = [];

@@ -26,7 +26,7 @@ async function play(
   const { rows } = await database.pool.query<{ last: number }>(
     "SELECT nextval(pg_get_serial_sequence('jobs', 'id')) AS last",
   );
-  director.begin({ sabotage, afterJob: Number(rows[0]?.last ?? 0) });
+  director.begin({ sabotage, inSets: script.inSets ?? false, afterJob: Number(rows[0]?.last ?? 0) });
   played += 1;
   const scene = await openScene(stage, { script, reference: `${name}-${played}` });
   try {

@@ -8,6 +8,10 @@ type Keeper = ReturnType<WorkerParts['createLeaseKeeper']>;
 type Held = ReturnType<Keeper['hold']>;
 type Deps = Parameters<Steps['settlePayment']>[0];
 type Claim = Held['claim'];
+type Sets = NonNullable<Deps['database']['sets']>;
+type SetStatement = Parameters<Sets['run']>[0];
+/** Runs one input as a set. */
+export type RunSet = (statement: SetStatement, values: unknown[]) => Promise<unknown>;
 
 /**
  * One way to break the protocol. Functions that it does not replace stay correct. It calls `broke` whenever it does something
@@ -17,6 +21,8 @@ export type Sabotage = {
   steps?: (correct: Steps, broke: () => void) => Partial<Steps>;
   adapter?: (correct: Adapter, broke: () => void) => Adapter;
   hold?: (input: { keeper: Keeper; claim: Claim; claimedAt: number }, broke: () => void) => Held;
+  /** Where the schedule runs every statement that is made for it as a set. */
+  runSet?: (correct: RunSet, broke: () => void) => RunSet;
 };
 
 /** The evidence of an honest empty answer, which no EMR gave. */
@@ -41,6 +47,9 @@ async function withPresentFence(deps: Deps, claim: Claim, broke: () => void): Pr
   if (fence !== claim.fence) broke();
   return { ...claim, fence };
 }
+
+/** The condition of a set that the claim is the job's present one. */
+const FENCE = 'AND jobs.fence = asked.fence';
 
 const NEVER = new AbortController().signal;
 
@@ -149,6 +158,17 @@ export const SABOTAGES = {
           claim: await withPresentFence(deps, settlement.claim, broke),
         }),
     }),
+  },
+  'no-fence-in-sets': {
+    // Where the correct set finds nothing, it runs again without the condition.
+    runSet: (correct, broke) => async (statement, values) => {
+      const row = await correct(statement, values);
+      if (row !== undefined || statement.single.name !== 'settle-payment') return row;
+      broke();
+      const { name, text } = statement.set;
+      const set = { name: `${name} without its fence`, text: text.replaceAll(FENCE, '') };
+      return correct({ ...statement, set }, values);
+    },
   },
   'no-fence-at-begin': {
     steps: (correct, broke) => ({

@@ -30,6 +30,8 @@ export type Script = {
   /** The create with this number, from 0, is held until `release`. */
   heldCreate?: number;
   settleMs: number;
+  /** Every statement that is made for it runs as a set, also for one job. */
+  inSets?: boolean;
   /** The receiver's first answer; then it answers 204. */
   firstDelivery?: number;
 };

@@ -33,6 +33,17 @@ const overtaken =
     await scene.quiet();
   };
 
+/** The first holder knows of a refusal, the second of an entry. The first wakes first. */
+async function settledByBoth(scene: Scene): Promise<void> {
+  const refusing = scene.freeze('before settlePayment');
+  await scene.accept();
+  const refused = await refusing;
+  const posted = await scene.freeze('before settlePayment', { fromFence: refused.fence + 1 });
+  await refused.wake();
+  await posted.wake();
+  await scene.quiet();
+}
+
 /** Once another worker has the job, it settles it; if none has, nothing is waited for. */
 async function settledIfTaken(scene: Scene, fence: number): Promise<void> {
   if ((await scene.fence()) !== fence) await scene.settled();
@@ -108,16 +119,13 @@ export const SCHEDULES: Readonly<Record<SabotageName, Schedule>> = {
     about: 'a former holder of a job may settle it',
     caughtAs: ['failed payment is in the ledger', 'two events for one payment'],
     script: { capability: 'lookup', create: ['refused as not valid'], settleMs: SETTLE_MS },
-    async play(scene) {
-      // The first holder knows of a refusal, the second of an entry. The first wakes first.
-      const refusing = scene.freeze('before settlePayment');
-      await scene.accept();
-      const refused = await refusing;
-      const posted = await scene.freeze('before settlePayment', { fromFence: refused.fence + 1 });
-      await refused.wake();
-      await posted.wake();
-      await scene.quiet();
-    },
+    play: settledByBoth,
+  },
+  'no-fence-in-sets': {
+    about: 'a former holder of a job may settle it, in a set',
+    caughtAs: ['failed payment is in the ledger', 'two events for one payment'],
+    script: { capability: 'lookup', create: ['refused as not valid'], settleMs: SETTLE_MS, inSets: true },
+    play: settledByBoth,
   },
   'no-fence-at-begin': {
     about: 'a former holder of a job may begin an attempt',

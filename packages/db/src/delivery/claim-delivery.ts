@@ -45,7 +45,7 @@ const CLAIM = setStatement({
                       WHERE s.endpoint_id = e.id AND (s.expires_at IS NULL OR s.expires_at > now())), '[]') AS secrets
       FROM job JOIN deliveries d ON d.id = job.delivery_id
       JOIN events v ON v.id = d.event_id
-      JOIN webhook_endpoints e ON e.id = d.endpoint_id`,
+      CROSS JOIN LATERAL (SELECT * FROM webhook_endpoints WHERE id = d.endpoint_id OFFSET 0) e`,
 });
 
 type Row = {

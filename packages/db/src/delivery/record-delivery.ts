@@ -149,11 +149,11 @@ const DELIVERED = setStatement({
       SELECT id FROM webhook_endpoints WHERE failing_since IS NOT NULL
          AND id = ANY (ARRAY(SELECT endpoint_id FROM recorded)) ORDER BY id FOR UPDATE
     ), endpoint AS (
-      UPDATE webhook_endpoints e SET failing_since = NULL FROM recovering WHERE e.id = recovering.id RETURNING e.id
+      UPDATE webhook_endpoints SET failing_since = NULL WHERE id = ANY (ARRAY(SELECT id FROM recovering)) RETURNING id
     ), answering AS (
       SELECT id FROM lanes WHERE failures > 0 AND id = ANY (ARRAY(SELECT lane_id FROM job)) AND ${ENDPOINT_FIRST} ORDER BY id FOR UPDATE
     ), healthy AS (
-      UPDATE lanes SET failures = 0, open_until = NULL FROM answering WHERE lanes.id = answering.id
+      UPDATE lanes SET failures = 0, open_until = NULL WHERE id = ANY (ARRAY(SELECT id FROM answering))
     )
     SELECT job_id FROM job`,
 });

@@ -15,6 +15,8 @@ const NAMED: EventMarkers = { id: ':eventId', type: ':eventType', body: ':eventB
  * CTEs that publish an event in the commit of the statement that they are part of: the event itself, a delivery for each
  * endpoint that wants it, and the job of each delivery.
  *
+ * Endpoints are looked up one by one (LATERAL, OFFSET): a plan that was made when there were few would read all of them.
+ *
  * A statement that joins `notified` also notifies the relays. The statements of the worker do not join it: the worker's
  * own relay looks for due jobs after each job, and commits that notify wait for each other.
  *
@@ -32,13 +34,14 @@ export function publishEventCtes(input: { from: string; markers?: EventMarkers; 
       RETURNING id, type, client_pk
     ), delivery AS (
       INSERT INTO deliveries (event_id, endpoint_id, event_type)
-      SELECT event.id, e.id, event.type FROM event JOIN webhook_endpoints e
-          ON e.client_pk = event.client_pk AND e.disabled_at IS NULL AND e.deleted_at IS NULL
-         AND (e.event_types = '{}' OR event.type = ANY (e.event_types)) ${others}
+      SELECT event.id, e.id, event.type
+        FROM event CROSS JOIN LATERAL (SELECT id, event_types FROM webhook_endpoints
+                                        WHERE client_pk = event.client_pk AND disabled_at IS NULL AND deleted_at IS NULL OFFSET 0) e
+       WHERE (e.event_types = '{}' OR event.type = ANY (e.event_types)) ${others}
       RETURNING id, endpoint_id
     ), queued AS (
       INSERT INTO jobs (kind, lane_id, delivery_id)
-      SELECT 'deliver_webhook', e.lane_id, d.id FROM delivery d JOIN webhook_endpoints e ON e.id = d.endpoint_id
+      SELECT 'deliver_webhook', (SELECT lane_id FROM webhook_endpoints WHERE id = delivery.endpoint_id), id FROM delivery
     ), notified AS MATERIALIZED (
       SELECT pg_notify('${JOBS_CHANNEL}', '') FROM (SELECT FROM delivery LIMIT 1) AS any_row
     )`;

@@ -30,7 +30,7 @@ const room = (limit: string) => `
                 ELSE 1 + floor(extract(epoch FROM now() - slot.base) * l.rate_per_second) END AS slots,
            CASE WHEN l.failures >= ${CIRCUIT_THRESHOLD} THEN 1 ELSE ${PRESENT_CAP} END
              - (SELECT count(*) FROM jobs f WHERE f.lane_id = l.id AND f.queued_at IS NOT NULL) AS free
-      FROM waiting_lanes w JOIN lanes l ON l.id = w.lane_id
+      FROM waiting_lanes w CROSS JOIN LATERAL (SELECT * FROM lanes WHERE lanes.id = w.lane_id OFFSET 0) l
            CROSS JOIN LATERAL (SELECT greatest(
              l.next_slot, now() - make_interval(secs => greatest(0, 1 - 1 / l.rate_per_second)::float8)) AS base) slot
      WHERE (l.open_until IS NULL OR l.open_until <= now())

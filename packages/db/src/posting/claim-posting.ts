@@ -97,8 +97,8 @@ const CLAIM = setStatement({
            a.sends, extract(epoch FROM now() - a.unresolved_since)::float8 * 1000 AS unresolved_ms, a.unresolved_sent_at, a.unresolved_at,
            a.accepted_since, extract(epoch FROM now() - a.accepted_since)::float8 * 1000 AS accepted_ms
       FROM payment p
-      JOIN users u ON u.id = p.user_id
-      JOIN connections c ON c.user_id = p.user_id
+      CROSS JOIN LATERAL (SELECT * FROM users WHERE id = p.user_id OFFSET 0) u
+      CROSS JOIN LATERAL (SELECT * FROM connections WHERE user_id = p.user_id OFFSET 0) c
       CROSS JOIN LATERAL (
         SELECT count(*)::int AS sends,
                max(CASE WHEN outcome IS NULL THEN now() ELSE coalesce(finished_at, sent_at) END) FILTER (WHERE outcome IS NULL OR outcome = 'unknown') AS unresolved_since,

@@ -75,7 +75,7 @@ const SETTLE = setStatement({
       SELECT id FROM lanes WHERE failures > 0
          AND id = ANY (ARRAY(SELECT lane_id FROM payment WHERE status = 'posted' OR outcome = 'refused')) ORDER BY id FOR UPDATE
     ), lane AS (
-      UPDATE lanes SET failures = 0, open_until = NULL FROM answering WHERE lanes.id = answering.id
+      UPDATE lanes SET failures = 0, open_until = NULL WHERE id = ANY (ARRAY(SELECT id FROM answering))
     )
     SELECT job_id FROM payment`,
 });
