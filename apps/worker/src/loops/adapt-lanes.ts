@@ -1,12 +1,24 @@
-import { type Database, type LaneCapChange, readLaneCaps, USUAL_CAP, writeLaneCaps } from '@emr-payments/db';
+import {
+  type Database,
+  type LaneCapChange,
+  type LaneNow,
+  readLaneCaps,
+  USUAL_CAP,
+  writeLaneCaps,
+} from '@emr-payments/db';
 import { every, type Logger } from '@emr-payments/runtime';
 import type { LaneTraffic } from './lane-traffic.ts';
 import { nextCap } from './next-cap.ts';
 
 const INTERVAL_MS = 500;
 
+/** All lanes together grow by at most this much at a time. Whether the workers keep up with that is seen before they grow further. */
+const GROWTH = 32;
+
 /** No lane gets more of a worker's slots than this part of them, unless that is less than the usual cap. */
 const SHARE = 1 / 4;
+
+const capOf = ({ stored, most }: LaneNow) => Math.min(stored?.cap ?? USUAL_CAP, most);
 
 /**
  * Adapts the caps of the endpoints' lanes to what this worker has seen of them: `nextCap` is the rule. All workers do this, and their
@@ -28,11 +40,14 @@ export function startLaneAdapter(
     if (samples.size === 0) return;
     const { now, crowded, lanes } = await readLaneCaps({ database }, { laneIds: [...samples.keys()] });
     const changes: LaneCapChange[] = [];
-    for (const lane of lanes) {
+    let spare = GROWTH;
+    for (const lane of lanes.sort((a, b) => capOf(a) - capOf(b))) {
       const sample = samples.get(lane.laneId);
       if (sample === undefined) continue;
-      const next = nextCap({ lane, most: Math.min(lane.most, share), sample, crowded, now });
-      if (next !== null) changes.push({ laneId: lane.laneId, version: lane.version, next });
+      const next = nextCap({ lane, most: Math.min(lane.most, share), sample, crowded, spare, now });
+      if (next === null) continue;
+      spare -= Math.max(0, next.cap - capOf(lane));
+      changes.push({ laneId: lane.laneId, version: lane.version, next });
     }
     if (changes.length === 0) return;
     const written = await writeLaneCaps({ database }, { changes });

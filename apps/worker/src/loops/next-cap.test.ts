@@ -32,10 +32,18 @@ const round = ({ busy, ms }: { busy: number; ms: number }, beganMs = 1_000): Lan
   return { beganAt: ago(beganMs), busyMs, delivered, deliveredMs };
 };
 
+/** Three seconds, less the half that a sample adds, of 64 under way that take 700 ms each. */
+const slowRound = {
+  beganAt: ago(3_000),
+  busyMs: 64 * 2_500,
+  delivered: (64 * 2_500) / 700,
+  deliveredMs: 64 * 2_500,
+};
+
 const decide = (input: Partial<CapInput> & { stored: LaneCap | null; inFlight?: number; full?: boolean }) =>
   nextCap({
     lane: { inFlight: input.inFlight ?? 10, full: input.full ?? true, stored: input.stored },
-    ...{ most: 64, sample: QUIET, crowded: false, now: NOW },
+    ...{ most: 64, sample: QUIET, crowded: false, spare: 32, now: NOW },
     ...input,
   });
 
@@ -117,10 +125,27 @@ test.each<[string, Parameters<typeof decide>[0], Partial<LaneCap> | null]>([
   [
     'a grown lane whose answers become slow comes down, without a failure',
     {
-      stored: stored(64, { base: base(10, FAST), round: round({ busy: 64, ms: 700 }, 9_000) }),
-      sample: delivering({ busy: 64, ms: 70 }),
+      stored: stored(64, { base: base(10, FAST), round: slowRound }),
+      sample: delivering({ busy: 64, ms: 700 }),
     },
     { cap: 32 },
+  ],
+  [
+    'a lane whose slots are mostly with us is not blamed for it',
+    {
+      stored: stored(64, { base: base(10, FAST), round: round({ busy: 15, ms: 100 }) }),
+      sample: delivering({ busy: 15, ms: 100 }),
+    },
+    { cap: 64, restingUntil: null },
+  ],
+  [
+    'growth is shared with the other lanes',
+    {
+      stored: stored(20, { round: round({ busy: 20, ms: 20 }) }),
+      sample: delivering({ busy: 20, ms: 20 }),
+      spare: 7,
+    },
+    { cap: 27 },
   ],
   [
     'a lane that was lowered does not grow while it rests',
@@ -229,7 +254,7 @@ function play(steps: number, answers: (busy: number) => LaneSample): number[] {
     const cap: number = lane?.cap ?? 10;
     const next = nextCap({
       lane: { inFlight: cap, full: true, stored: lane },
-      ...{ most: 64, crowded: false, now: ahead(step * 500) },
+      ...{ most: 64, crowded: false, spare: 32, now: ahead(step * 500) },
       sample: answers(cap),
     });
     lane = next ?? lane;

@@ -24,6 +24,8 @@ export type CapInput = {
   sample: LaneSample;
   /** True when deliveries of any lane wait for the workers. */
   crowded: boolean;
+  /** By how much the cap may grow now. */
+  spare: number;
   now: Date;
 };
 
@@ -35,14 +37,15 @@ export type CapInput = {
  * 2. One attempt in ten fails, or one is answered with 429 or 503: half, 4 at least, and no growth for 5 seconds.
  * 3. Deliveries wait for the workers: a cap above 10 is halved, 10 at least. No endpoint grows at the cost of others.
  * 4. Jobs wait because the cap is reached, and all is well: after each round of a second or more, in which each slot came round twice,
- *    the cap is raised if throughput kept up with it. If throughput has not grown by an eighth as much as the cap since the
- *    growth began, growth is of no use to us and a burden to the endpoint: half, where the growth began at least, and 15 seconds of rest.
+ *    the cap is raised. If the endpoint holds most of the slots, and throughput has not grown by an eighth as much as the cap since
+ *    the growth began, growth is of no use to us and a burden to the endpoint: half, where the growth began at least, and 15 seconds of
+ *    rest. (Where the slots are mostly with us, it is we who are slow, and a lower cap would not make the endpoint faster.)
  *
  * Where nothing of that is so, nothing is confirmed, and a minute later the cap is 10 again.
  *
  * @returns what is to be stored; null when nothing is.
  */
-export function nextCap({ lane, most, sample, crowded, now }: CapInput): LaneCap | null {
+export function nextCap({ lane, most, sample, crowded, spare, now }: CapInput): LaneCap | null {
   const usual = Math.min(USUAL_CAP, most);
   const least = Math.min(LEAST_CAP, most);
   const stored: LaneCap = lane.stored ?? {
@@ -84,13 +87,14 @@ export function nextCap({ lane, most, sample, crowded, now }: CapInput): LaneCap
   const throughput = throughputOf(round, roundMs);
   const base = stored.base ?? { cap, throughput };
   const grown = cap / base.cap;
-  if (grown >= MEASURABLE && throughput < base.throughput * (1 + (grown - 1) * WORTHWHILE)) {
+  const isAtEndpoint = round.busyMs * 2 >= roundMs * cap;
+  if (isAtEndpoint && grown >= MEASURABLE && throughput < base.throughput * (1 + (grown - 1) * WORTHWHILE)) {
     const next = Math.max(base.cap, Math.floor(cap / 2));
     const rest = { restingUntil: after(REST_AFTER_GROWTH_MS), base: next > base.cap ? base : null };
     return changed(next, { ...rest, round: emptyRound(now) });
   }
   const mayGrow = !crowded && (stored.restingUntil === null || stored.restingUntil <= now);
-  const step = stored.restingUntil === null ? cap : SMALL_STEP;
+  const step = Math.min(stored.restingUntil === null ? cap : SMALL_STEP, spare);
   const next = mayGrow ? Math.min(most, cap + step) : cap;
   return changed(next, { base, round: emptyRound(now) });
 }

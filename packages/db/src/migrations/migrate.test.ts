@@ -119,6 +119,21 @@ test('MRNs are trimmed where no other patient has the MRN; one that means two pa
   ]);
 });
 
+test('endpoints that have the former default of ten at once may grow; what somebody chose stays', async () => {
+  const { url, drop } = await openTestDatabase();
+  const client = await connected(url);
+  await client.query(`
+    DROP TABLE lane_caps;
+    INSERT INTO lanes (id, kind, concurrency) VALUES (1, 'endpoint', 10), (2, 'endpoint', 2), (3, 'endpoint', 12), (4, 'connection', 10)`);
+  const migration = '../../../../prisma/migrations/20261129030000_lane_caps/migration.sql';
+  await client.query(await readFile(new URL(migration, import.meta.url), 'utf8'));
+  const { rows } = await client.query('SELECT concurrency FROM lanes ORDER BY id');
+  await client.end();
+  await drop();
+
+  expect(rows.map(({ concurrency }) => concurrency)).toEqual([64, 2, 12, 10]);
+});
+
 test('every delivery has its event’s type: old ones, and those of a statement that does not name it', async () => {
   const { url, drop } = await openTestDatabase();
   const client = await connected(url);
