@@ -5,6 +5,7 @@ import { checkUrl } from './guard/check-url.ts';
 import type { AddressPolicy } from './guard/policy.ts';
 import { type RequestResult, sendRequest } from './send-request.ts';
 import { signHeaders } from './sign.ts';
+import type { WebhookKey } from './signing-secrets.ts';
 
 /** The default limit for DNS, connection, request and the whole answer together. */
 export const DEADLINE_MS = 15_000;
@@ -22,8 +23,8 @@ export type SendInput = {
   id: string;
   /** Signed and sent byte for byte. */
   body: string | Buffer;
-  /** `whsec_…` or `whsk_…`, unsealed; each makes one signature. */
-  secrets: readonly string[];
+  /** `whsec_…` or `whsk_…`, unsealed, or what `parseWebhookKey` made of it; each makes one signature. */
+  secrets: readonly (string | WebhookKey)[];
   /** The time of this attempt; becomes `webhook-timestamp`. */
   now: Date;
   /** Aborting it ends the attempt at once, as `canceled`. */
