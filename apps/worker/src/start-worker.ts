@@ -1,8 +1,15 @@
 import { openCredentials, openDatabase, openDatabaseCheck } from '@emr-payments/db';
 import { createAdapters } from '@emr-payments/emr';
 import { openAdapterDeps } from '@emr-payments/operations';
-import { type Logger, openTransport, queueTroubleOf, type Releases, within } from '@emr-payments/runtime';
-import { createAgents } from '@emr-payments/webhooks';
+import {
+  createOpenedSecrets,
+  type Logger,
+  openTransport,
+  queueTroubleOf,
+  type Releases,
+  within,
+} from '@emr-payments/runtime';
+import { createAgents, parseWebhookKey } from '@emr-payments/webhooks';
 import type { WorkerConfig } from './config.ts';
 import { buildHealthServer } from './health.ts';
 import { deliverWebhook } from './jobs/deliver-webhook.ts';
@@ -97,6 +104,11 @@ export async function startWorker(
 
   const policy = { allowHosts: config.allowHosts };
   const agents = releases.add('webhook agents', createAgents({ policy }), (opened) => opened.close());
+  const signingKeys = releases.add(
+    'signing keys',
+    createOpenedSecrets({ keyring: config.keyring }, { read: parseWebhookKey }),
+    (opened) => opened.close(),
+  );
   const leases = releases.add(
     'leases',
     parts.createLeaseKeeper({ database, logger }, { leaseMs }),
@@ -122,6 +134,7 @@ export async function startWorker(
       onOpen: linkOpened({ database, logger }),
     }),
     keyring: config.keyring,
+    signingKeys,
     webhooks: { policy, agents },
     horizonMs: config.horizonMs,
     onDone: () => relay?.wake(),

@@ -6,6 +6,7 @@ export * from './every.ts';
 export * from './keyring-config.ts';
 export * from './logger.ts';
 export * from './metrics.ts';
+export * from './opened-secrets.ts';
 export {
   QUEUE_TROUBLES,
   type QueueTrouble,

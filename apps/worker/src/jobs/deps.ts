@@ -1,7 +1,7 @@
 import type { Database } from '@emr-payments/db';
 import type { Adapters } from '@emr-payments/emr';
-import type { Keyring, Logger } from '@emr-payments/runtime';
-import type { SendDeps } from '@emr-payments/webhooks';
+import type { Keyring, Logger, OpenedSecrets } from '@emr-payments/runtime';
+import type { SendDeps, WebhookKey } from '@emr-payments/webhooks';
 import type { LeaseKeeper } from '../loops/leases.ts';
 import type { WorkerMetrics } from '../metrics.ts';
 import type { JobSteps } from '../steps.ts';
@@ -15,6 +15,7 @@ export type JobDeps = {
   metrics: WorkerMetrics;
   adapters: Adapters;
   keyring: Keyring;
+  signingKeys: OpenedSecrets<WebhookKey>;
   webhooks: SendDeps;
   /** Milliseconds after which a payment is no longer retried. */
   horizonMs: number;
