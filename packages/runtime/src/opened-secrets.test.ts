@@ -72,7 +72,7 @@ test('nothing is kept of a failure, nor of what was there before it', () => {
   expect(reads).toEqual(['first', 'first']);
 });
 
-test('no more are kept than allowed: the one that was opened first is dropped', () => {
+test('no more are kept than allowed: the one that was not asked for longest is dropped', () => {
   const { opened, reads } = open({ most: 2 });
   const secrets = ['a', 'b', 'c'].map((row) => ({ row, sealed: seal(keyring, row, row) }));
   for (const secret of secrets) opened.open(secret);

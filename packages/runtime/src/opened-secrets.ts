@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import { type Keyring, open } from './sealing.ts';
 
 /** Most secrets that are kept open at once: a few MB. */
@@ -30,43 +31,24 @@ export function createOpenedSecrets<T>(
   input: { read: (clear: string) => T; most?: number; keepMs?: number },
 ): OpenedSecrets<T> {
   const { read, most = MOST, keepMs = KEEP_MS } = input;
-  /** By row, in the order in which they were opened. */
-  const kept = new Map<string, { sealed: string; value: T; until: number }>();
-  let timer: NodeJS.Timeout | undefined;
-
-  /** Drops the ones whose time is over, without waiting for anybody to ask for one. */
-  function dropExpired(): void {
-    timer = undefined;
-    const now = performance.now();
-    for (const [row, { until }] of kept) {
-      if (until > now) {
-        timer = setTimeout(dropExpired, until - now).unref();
-        return;
-      }
-      kept.delete(row);
-    }
-  }
-
+  // `ttlAutopurge` drops each at its time, without waiting for anybody to ask for it.
+  const kept = new LRUCache<string, { sealed: string; value: T }>({
+    max: most,
+    ttl: keepMs,
+    ttlAutopurge: true,
+  });
   return {
     open({ row, sealed }) {
       const found = kept.get(row);
-      const now = performance.now();
-      if (found !== undefined && found.sealed === sealed && found.until > now) return found.value;
+      if (found?.sealed === sealed) return found.value;
       kept.delete(row);
       const value = read(open(keyring, row, sealed));
-      const [oldest] = kept.keys();
-      if (kept.size >= most && oldest !== undefined) kept.delete(oldest);
-      kept.set(row, { sealed, value, until: now + keepMs });
-      timer ??= setTimeout(dropExpired, keepMs).unref();
+      kept.set(row, { sealed, value });
       return value;
     },
     get size() {
       return kept.size;
     },
-    close() {
-      clearTimeout(timer);
-      timer = undefined;
-      kept.clear();
-    },
+    close: () => kept.clear(),
   };
 }
