@@ -1,9 +1,15 @@
 import { openCredentials, openDatabase, openDatabaseCheck } from '@emr-payments/db';
 import { createAdapters } from '@emr-payments/emr';
 import { openAdapterDeps } from '@emr-payments/operations';
-import { type Logger, queueTroubleOf, type Releases, within } from '@emr-payments/runtime';
+import {
+  createOpenedSecrets,
+  type Logger,
+  queueTroubleOf,
+  type Releases,
+  within,
+} from '@emr-payments/runtime';
 import { openTransport } from '@emr-payments/runtime/queues';
-import { createAgents } from '@emr-payments/webhooks';
+import { createAgents, parseWebhookKey } from '@emr-payments/webhooks';
 import type { WorkerConfig } from './config.ts';
 import { buildHealthServer } from './health.ts';
 import { deliverWebhook } from './jobs/deliver-webhook.ts';
@@ -110,6 +116,11 @@ export async function startWorker(
 
   const policy = { allowHosts: config.allowHosts };
   const agents = releases.add('webhook agents', createAgents({ policy }), (opened) => opened.close());
+  const signingKeys = releases.add(
+    'signing keys',
+    createOpenedSecrets({ keyring: config.keyring }, { read: parseWebhookKey }),
+    (opened) => opened.close(),
+  );
   const leases = releases.add(
     'leases',
     parts.createLeaseKeeper({ database, logger }, { leaseMs }),
@@ -136,6 +147,7 @@ export async function startWorker(
       onOpen: linkOpened({ database, logger }),
     }),
     keyring: config.keyring,
+    signingKeys,
     webhooks: { policy, agents },
     traffic,
     horizonMs: config.horizonMs,

@@ -4,7 +4,7 @@ import { TEST_CERTIFICATE } from '@emr-payments/testkit/tls';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createAgents, type WebhookAgents } from './agents.ts';
 import type { ResolvedAddress } from './guard/resolve.ts';
-import { type RawBehaviour, startRawReceiver } from './raw-receiver.fixture.ts';
+import { type RawBehaviour, type RawReceiver, startRawReceiver } from './raw-receiver.fixture.ts';
 import { type SendInput, type SendOutcome, sendWebhook } from './send.ts';
 import { newWebhookSecret } from './signing-secrets.ts';
 
@@ -146,6 +146,37 @@ describe.each(['plain', 'tls'])('over %s', (wire) => {
     expect(await send()).toMatchObject({ outcome: 'delivered', excerpt: 'all of it' });
     await expect.poll(() => receiver.connections).toEqual({ opened: 1, closed: 1 });
   });
+});
+
+test('connections that are used again or closed make room for others within the bound', async () => {
+  const sockets: Socket[] = [];
+  const [first, second, third] = await Promise.all(
+    [1, 2, 3].map(() =>
+      startRawReceiver({
+        onConnection: (socket) => void sockets.push(socket),
+        onData: (socket) => socket.write(OK),
+      }),
+    ),
+  );
+  const policy = { allowHosts: ['127.0.0.1'] };
+  const agents = createAgents({ policy, maxFreeSockets: 2 });
+  onTestFinished(() => agents.close());
+  const keptAfter = async (...receivers: (RawReceiver | undefined)[]) => {
+    for (const receiver of receivers) {
+      const url = `http://127.0.0.1:${receiver?.port}/`;
+      const input = { url, id: 'evt_1', body: '{}', secrets: [secret], now: new Date() };
+      expect(await sendWebhook({ policy, agents }, input)).toMatchObject({ outcome: 'delivered' });
+    }
+    await expect.poll(() => held(agents).used).toBe(0);
+    return Object.keys(agents.http.freeSockets).map((name) => Number(name.split(':')[1]));
+  };
+  // Used again and again, a connection counts once.
+  expect(await keptAfter(first, first, first, second, second)).toEqual([first?.port, second?.port]);
+  expect(await keptAfter(third)).toEqual([first?.port, second?.port]);
+  sockets[0]?.destroy();
+  await expect.poll(() => held(agents).kept).toBe(1);
+  expect(await keptAfter(third)).toEqual([second?.port, third?.port]);
+  expect(await keptAfter(first)).toEqual([second?.port, third?.port]);
 });
 
 test('a look-up that ends after its attempt was canceled opens no connection', async () => {

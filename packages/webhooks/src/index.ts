@@ -9,5 +9,11 @@ export * from './guard/resolve.ts';
 export * from './schedule.ts';
 export * from './send.ts';
 export { type SignedHeaders, type SignInput, signHeaders } from './sign.ts';
-export { newWebhookKeyPair, newWebhookSecret, parseWebhookKey, webhookPublicKey } from './signing-secrets.ts';
+export {
+  newWebhookKeyPair,
+  newWebhookSecret,
+  parseWebhookKey,
+  type WebhookKey,
+  webhookPublicKey,
+} from './signing-secrets.ts';
 export * from './verify.ts';

@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer';
 import {
   type ClientRequest,
   type IncomingHttpHeaders,
@@ -8,7 +9,7 @@ import { request as requestHttps } from 'node:https';
 import { networkFailureOf } from '@emr-payments/outbound';
 import { boundAnswer } from '@emr-payments/outbound/bound-answer';
 import type { WebhookAgents } from './agents.ts';
-import type { CheckedUrl } from './guard/check-url.ts';
+import type { Target } from './guard/target.ts';
 
 // Node's own client with our agents: it follows no redirect, repeats nothing, decodes nothing and asks no proxy. got, which has
 // to be told not to, costs four times as much of our processor for each request (bench/micro/send-request.ts).
@@ -32,7 +33,7 @@ export type RequestResult =
 type Broken = Exclude<RequestResult, { end: 'complete' }>['end'];
 
 export type RequestInput = {
-  target: CheckedUrl;
+  target: Target;
   body: Buffer;
   headers: Readonly<Record<string, string>>;
   deadlineMs: number;
@@ -46,8 +47,9 @@ export type RequestInput = {
 function excerptOf(pieces: readonly Uint8Array[]): string {
   if (pieces.length === 0) return '';
   const start = Buffer.concat(pieces).subarray(0, EXCERPT_BYTES);
-  // In stream mode a character that the limit cuts in two is left out rather than replaced.
-  const text = new TextDecoder().decode(start, { stream: true });
+  // In stream mode a character that the limit cuts in two is left out rather than replaced. Making a decoder costs more than
+  // signing, and most answers need none.
+  const text = isAscii(start) ? start.toString('latin1') : new TextDecoder().decode(start, { stream: true });
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is replaced here
   return text.replaceAll('\r\n', '\n').replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '\ufffd');
 }
@@ -67,14 +69,13 @@ const answerOf = ({ statusCode, headers }: IncomingMessage): Answer => ({ status
 
 /** Begins the request, on a kept connection or a new one. @throws AddressRefusedError for a literal address. */
 function begin(agents: WebhookAgents, { target, headers, body }: RequestInput): ClientRequest {
-  const { url, hostname, port } = target;
-  const secure = url.protocol === 'https:';
+  const { secure, hostname, port, path } = target;
   const request = (secure ? requestHttps : requestHttp)({
     agent: secure ? agents.https : agents.http,
     method: 'POST',
     hostname,
     port,
-    path: url.pathname + url.search,
+    path,
     headers: { ...headers, 'content-length': body.length },
   });
   request.end(body);

@@ -1,10 +1,11 @@
 import { parseRetryAfter } from '@emr-payments/outbound';
 import type { WebhookAgents } from './agents.ts';
 import { type FailureKind, failureOf } from './failure.ts';
-import { checkUrl } from './guard/check-url.ts';
 import type { AddressPolicy } from './guard/policy.ts';
+import { targetOf } from './guard/target.ts';
 import { type RequestResult, sendRequest } from './send-request.ts';
 import { signHeaders } from './sign.ts';
+import type { WebhookKey } from './signing-secrets.ts';
 
 /** The default limit for DNS, connection, request and the whole answer together. */
 export const DEADLINE_MS = 15_000;
@@ -22,8 +23,8 @@ export type SendInput = {
   id: string;
   /** Signed and sent byte for byte. */
   body: string | Buffer;
-  /** `whsec_…` or `whsk_…`, unsealed; each makes one signature. */
-  secrets: readonly string[];
+  /** `whsec_…` or `whsk_…`, unsealed, or what `parseWebhookKey` made of it; each makes one signature. */
+  secrets: readonly (string | WebhookKey)[];
   /** The time of this attempt; becomes `webhook-timestamp`. */
   now: Date;
   /** Aborting it ends the attempt at once, as `canceled`. */
@@ -95,14 +96,14 @@ function judge(result: RequestResult, seen: Seen, deps: { now: () => Date }): Se
 export async function sendWebhook(deps: SendDeps, input: SendInput): Promise<SendOutcome> {
   const body = typeof input.body === 'string' ? Buffer.from(input.body) : input.body;
   const signed = signHeaders({ id: input.id, timestamp: input.now, body, secrets: input.secrets });
-  const target = checkUrl(input.url, deps.policy);
-  if (!target.ok) {
+  const checked = targetOf(input.url, deps.policy);
+  if (!checked.ok) {
     const nothing = { durationMs: 0, excerpt: '' };
-    return { outcome: 'failed', kind: 'address_refused', detail: target.message, ...nothing };
+    return { outcome: 'failed', kind: 'address_refused', detail: checked.message, ...nothing };
   }
   const started = performance.now();
   const result = await sendRequest(deps, {
-    target,
+    target: checked.target,
     body,
     headers: { ...signed, 'content-type': 'application/json', 'user-agent': USER_AGENT },
     deadlineMs: deps.deadlineMs ?? DEADLINE_MS,

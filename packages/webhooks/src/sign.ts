@@ -1,4 +1,4 @@
-import { createHmac, sign } from 'node:crypto';
+import { createHmac, type KeyObject, sign } from 'node:crypto';
 import { parseWebhookKey, type WebhookKey } from './signing-secrets.ts';
 
 // By hand: the package standardwebhooks signs with HMAC alone, and with one secret. The tests verify our signatures with it.
@@ -19,8 +19,11 @@ export type SignInput = {
   timestamp: Date;
   /** The exact bytes of the body. A string is taken as UTF-8. */
   body: string | Buffer;
-  /** `whsec_…` or `whsk_…`; each makes one signature, so that the old and the new one both verify during a rotation. */
-  secrets: readonly string[];
+  /**
+   * `whsec_…` or `whsk_…`, or what `parseWebhookKey` made of it. Each makes one signature, so that the old and the new one both
+   * verify during a rotation.
+   */
+  secrets: readonly (string | WebhookKey)[];
 };
 
 /** Joins the bytes that a signature covers: `id.timestamp.body`. */
@@ -32,9 +35,12 @@ export function signedContent(id: string, seconds: string, body: string | Buffer
 }
 
 /** Computes the HMAC-SHA256 of a `v1` signature, as raw bytes. */
-export function hmac(key: Buffer, content: Buffer): Buffer {
+export function hmac(key: KeyObject, content: Buffer): Buffer {
   return createHmac('sha256', key).update(content).digest();
 }
+
+const keyOf = (secret: string | WebhookKey): WebhookKey =>
+  typeof secret === 'string' ? parseWebhookKey(secret) : secret;
 
 function signature(key: WebhookKey, content: Buffer): string {
   if (key.scheme === 'v1') return `v1,${hmac(key.key, content).toString('base64')}`;
@@ -57,6 +63,6 @@ export function signHeaders({ id, timestamp, body, secrets }: SignInput): Signed
   return {
     'webhook-id': id,
     'webhook-timestamp': seconds,
-    'webhook-signature': secrets.map((secret) => signature(parseWebhookKey(secret), content)).join(' '),
+    'webhook-signature': secrets.map((secret) => signature(keyOf(secret), content)).join(' '),
   };
 }

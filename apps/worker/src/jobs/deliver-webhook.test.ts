@@ -1,4 +1,5 @@
 import { inTransaction, rotateSigningSecret } from '@emr-payments/db';
+import { seal } from '@emr-payments/runtime';
 import { type Received, startReceiver } from '@emr-payments/testkit/receiver';
 import { newWebhookKeyPair, newWebhookSecret, verify } from '@emr-payments/webhooks';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -80,6 +81,22 @@ describe('the request', () => {
     await bench.publish();
     await bench.deliverDue();
     const [, after] = receiver.received;
+    expect([fits(after, old), fits(after, fresh)]).toEqual([false, true]);
+  });
+
+  test('a secret that was sealed again signs as it is now, although the old one is still open in memory', async () => {
+    const receiver = await startReceiver();
+    const { secret: old } = await bench.register({ url: receiver.url });
+    const fresh = newWebhookSecret();
+    await bench.publish();
+    await bench.deliverDue();
+    const [{ id }] = await sql('SELECT id FROM webhook_secrets');
+    const sealed = seal(bench.keyring, `webhook_secret:${id}`, fresh);
+    await sql(`UPDATE webhook_secrets SET sealed = '${sealed}'`);
+    await bench.publish();
+    await bench.deliverDue();
+    const [before, after] = receiver.received;
+    expect([fits(before, old), fits(before, fresh)]).toEqual([true, false]);
     expect([fits(after, old), fits(after, fresh)]).toEqual([false, true]);
   });
 

@@ -1,7 +1,7 @@
 import { payloadFor } from '@emr-payments/contracts';
 import type { ClaimedDelivery } from '@emr-payments/db';
-import { type Keyring, open, type TakenEntry } from '@emr-payments/runtime';
-import { sendWebhook } from '@emr-payments/webhooks';
+import type { TakenEntry } from '@emr-payments/runtime';
+import { sendWebhook, type WebhookKey } from '@emr-payments/webhooks';
 import { type AttemptEnd, attemptEnd } from '../loops/lane-traffic.ts';
 import type { JobDeps } from './deps.ts';
 import { type DeliveryEnd, endDelivery } from './end-delivery.ts';
@@ -60,11 +60,11 @@ async function send(
 
 /** Opens a signing secret. @throws KnownFaultError when its key is missing: signing without it would look like a forgery. */
 function openSecret(
-  { keyring }: { keyring: Keyring },
+  { signingKeys }: Pick<JobDeps, 'signingKeys'>,
   { id, sealed }: { id: string; sealed: string },
-): string {
+): WebhookKey {
   try {
-    return open(keyring, `webhook_secret:${id}`, sealed);
+    return signingKeys.open({ row: `webhook_secret:${id}`, sealed });
   } catch (cause) {
     throw knownFault(cause);
   }

@@ -1,7 +1,7 @@
 import type { Database } from '@emr-payments/db';
 import type { Adapters } from '@emr-payments/emr';
-import type { Keyring, Logger } from '@emr-payments/runtime';
-import type { SendDeps } from '@emr-payments/webhooks';
+import type { Keyring, Logger, OpenedSecrets } from '@emr-payments/runtime';
+import type { SendDeps, WebhookKey } from '@emr-payments/webhooks';
 import type { LaneTraffic } from '../loops/lane-traffic.ts';
 import type { LeaseKeeper } from '../loops/leases.ts';
 import type { WorkerMetrics } from '../metrics.ts';
@@ -16,6 +16,7 @@ export type JobDeps = {
   metrics: WorkerMetrics;
   adapters: Adapters;
   keyring: Keyring;
+  signingKeys: OpenedSecrets<WebhookKey>;
   webhooks: SendDeps;
   /** Counts the attempts at endpoints, by which their lanes adapt. */
   traffic: LaneTraffic;

@@ -14,9 +14,9 @@ import {
   takeRecoveryTurn,
 } from '@emr-payments/db';
 import { createAdapters, localAdapterDeps } from '@emr-payments/emr';
-import { type Keyring, type LogFields, parseKeyring } from '@emr-payments/runtime';
+import { createOpenedSecrets, type Keyring, type LogFields, parseKeyring } from '@emr-payments/runtime';
 import { openTestDatabase } from '@emr-payments/testkit';
-import { createAgents, newWebhookSecret } from '@emr-payments/webhooks';
+import { createAgents, newWebhookSecret, parseWebhookKey } from '@emr-payments/webhooks';
 import { deliverWebhook } from '../jobs/deliver-webhook.ts';
 import type { JobDeps } from '../jobs/deps.ts';
 import { createLaneTraffic } from '../loops/lane-traffic.ts';
@@ -60,6 +60,7 @@ export async function openDeliveryBench({ allowHosts = ['127.0.0.1'] } = {}): Pr
   const leases = createLeaseKeeper({ database, logger }, { leaseMs: 30_000 });
   const policy = { allowHosts };
   const agents = createAgents({ policy });
+  const signingKeys = createOpenedSecrets({ keyring }, { read: parseWebhookKey });
   const deps: JobDeps = {
     database,
     steps: jobSteps,
@@ -71,6 +72,7 @@ export async function openDeliveryBench({ allowHosts = ['127.0.0.1'] } = {}): Pr
       credentialsOf: (sealed) => openCredentials(keyring, sealed),
     }),
     keyring,
+    signingKeys,
     webhooks: { policy, agents },
     traffic: createLaneTraffic(),
     horizonMs: 3_600_000,
@@ -142,6 +144,7 @@ export async function openDeliveryBench({ allowHosts = ['127.0.0.1'] } = {}): Pr
     async close() {
       await leases.close();
       agents.close();
+      signingKeys.close();
       await database.close();
       await owner.close();
       await drop();

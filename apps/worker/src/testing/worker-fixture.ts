@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { createAcceptor, type Database, feedJobs, openCredentials, openDatabase } from '@emr-payments/db';
 import { createPractice } from '@emr-payments/db/testing';
 import { createAdapters, localAdapterDeps } from '@emr-payments/emr';
-import { createLogger, parseKeyring } from '@emr-payments/runtime';
+import { createLogger, createOpenedSecrets, parseKeyring } from '@emr-payments/runtime';
 import { openTestDatabase, type SandboxProcess, startSandbox } from '@emr-payments/testkit';
-import { createAgents } from '@emr-payments/webhooks';
+import { createAgents, parseWebhookKey } from '@emr-payments/webhooks';
 import { deliverWebhook } from '../jobs/deliver-webhook.ts';
 import type { JobDeps } from '../jobs/deps.ts';
 import { runPosting } from '../jobs/post-payment.ts';
@@ -84,6 +84,7 @@ export async function openWorkerFixture(options: FixtureOptions = {}): Promise<W
       credentialsOf: (sealed) => openCredentials(keyring, sealed),
     }),
     keyring,
+    signingKeys: createOpenedSecrets({ keyring }, { read: parseWebhookKey }),
     webhooks: { policy, agents },
     traffic: createLaneTraffic(),
     horizonMs: options.horizonMs ?? 60_000,

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createSecretKey, randomBytes } from 'node:crypto';
 import { hashSecret, type Keyring, open } from '@emr-payments/runtime';
 import { openTestDatabase, type TestDatabase } from '@emr-payments/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -15,7 +15,7 @@ import {
 
 let server: TestDatabase;
 let database: Database;
-const keyring: Keyring = { current: 'k1', keys: new Map([['k1', randomBytes(32)]]) };
+const keyring: Keyring = { current: 'k1', keys: new Map([['k1', createSecretKey(randomBytes(32))]]) };
 
 beforeAll(async () => {
   server = await openTestDatabase();
