@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Keyring } from '@emr-payments/runtime';
+import { parseKeyring } from '@emr-payments/runtime';
 import { openTestDatabase, type TestDatabase } from '@emr-payments/testkit';
 import { Client } from 'pg';
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
@@ -12,7 +12,7 @@ import { type FoundPatient, storeFoundPatient } from './store-found-patient.ts';
 let server: TestDatabase;
 let database: Database;
 let practice: Practice;
-const keyring: Keyring = { current: 'k1', keys: new Map([['k1', randomBytes(32)]]) };
+const keyring = parseKeyring(`k1:${randomBytes(32).toString('base64')}`);
 
 beforeAll(async () => {
   server = await openTestDatabase();
