@@ -137,6 +137,13 @@ describe.each(backends)('on %s', (backend) => {
     expect(await transport.waitingSince()).toEqual({ 'post-payment': null, 'deliver-webhook': 1_000 });
   });
 
+  test('a time with microseconds, as the feed gives it, is rounded down, in one bundle and in several', async () => {
+    const transport = opened(1);
+    await transport.add('deliver-webhook', newEntries(1, 1_700_000_000_000.789));
+    await transport.add('deliver-webhook', newEntries(120, 1_700_000_000_001.789));
+    expect(await waiting(transport)).toBe(1_700_000_000_000);
+  });
+
   test('entries that wait for a place when the process stops are taken by another one, with their age', async () => {
     const transport = opened(8);
     // As a process with more places packs it.

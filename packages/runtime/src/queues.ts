@@ -75,7 +75,8 @@ export function openTransport(
         removeOnFail: true,
         // BullMQ ignores an id that it still has. No two bundles have the same, so none is ignored for what another one carries.
         jobId: randomUUID(),
-        timestamp: queuedAt,
+        // PostgreSQL's clock has microseconds, BullMQ's column whole milliseconds. Rounded down, nothing that waits is taken back.
+        timestamp: Math.floor(queuedAt),
       },
     };
   }
