@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { giveNoticeAddress } from '@emr-payments/db';
+import { createUser, giveNoticeAddress, saveConnection } from '@emr-payments/db';
 import type { LogFields, Logger } from '@emr-payments/runtime';
 import type { InjectOptions } from 'fastify';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -23,12 +23,26 @@ beforeAll(async () => {
 });
 afterAll(() => api.close());
 
+/** Gives a user an address. @returns its secret. */
+async function addressOf(userId: number): Promise<string> {
+  const by = { actor: 'cli:test', source: 'test' };
+  const given = await giveNoticeAddress(api, { userId, rotate: false, by });
+  if (given.outcome !== 'given') throw new Error(given.outcome);
+  return given.secret;
+}
+
+const notify = (secret: string, payload: string | Buffer, headers: Record<string, string> = {}) =>
+  api.app.inject({
+    method: 'POST',
+    url: `/v1/emr-notices/${secret}`,
+    headers: { 'content-type': 'application/json', ...headers },
+    payload,
+  });
+
 /** A practice with an address, and a submitted payment that is looked up in an hour. */
 async function openPractice() {
   const caller = await api.newCaller();
-  const by = { actor: 'cli:test', source: 'test' };
-  const given = await giveNoticeAddress(api, { userId: caller.userId, rotate: false, by });
-  if (given.outcome !== 'given') throw new Error(given.outcome);
+  const secret = await addressOf(caller.userId);
   const { payment_id: paymentId, job_id: jobId } = await userRequests(api, caller).pay();
   await putInto(api, { paymentId, status: 'submitted' });
   const later = () =>
@@ -41,13 +55,22 @@ async function openPractice() {
     return rows[0]?.due;
   };
   const send = (payload: string | Buffer, headers: Record<string, string> = {}) =>
-    api.app.inject({
-      method: 'POST',
-      url: `/v1/emr-notices/${given.secret}`,
-      headers: { 'content-type': 'application/json', ...headers },
-      payload,
-    });
-  return { ...caller, secret: given.secret, paymentId, isDue, later, send };
+    notify(secret, payload, headers);
+  return { ...caller, secret, paymentId, isDue, later, send };
+}
+
+/** Makes one more practice of a client, without patients and payments. */
+async function newUserOf(clientPk: number): Promise<number> {
+  const { userId } = await createUser(api, { clientPk, name: 'Riverside' });
+  await saveConnection(api, {
+    userId,
+    adapter: 'fhir-r5',
+    baseUrl: 'http://127.0.0.1:1/fhir',
+    credentials: {},
+    timeZone: 'UTC',
+    concurrency: 1,
+  });
+  return userId;
 }
 
 test('a notice that names a submitted payment brings its look-up forward, and changes nothing else', async () => {
@@ -123,13 +146,22 @@ test('an address that does not exist is answered as any unknown path, before its
 
 test('notices of one connection are limited, and those of another go on', async () => {
   const practice = await openPractice();
-  const other = await openPractice();
+  const other = await addressOf(await newUserOf(practice.clientPk));
+  const begun = performance.now();
   const answers = await Promise.all(Array.from({ length: 40 }, () => practice.send('{}')));
+  const seconds = (performance.now() - begun) / 1000;
   const refused = answers.filter(({ statusCode }) => statusCode === 429);
-  expect(answers.filter(({ statusCode }) => statusCode === 204).length).toBeGreaterThanOrEqual(10);
-  expect(refused.length).toBeGreaterThan(10);
+  const taken = answers.filter(({ statusCode }) => statusCode === 204);
+  expect(taken.length).toBeGreaterThanOrEqual(10);
+  expect(taken.length).toBeLessThanOrEqual(10 + Math.ceil(10 * seconds));
+  expect(taken.length + refused.length).toBe(40);
+  expect(refused[0]?.json()).toMatchObject({
+    code: 'rate_limited',
+    message: expect.stringContaining('at most 10 notices a second'),
+  });
   expect(Number(refused[0]?.headers['retry-after'])).toBeGreaterThan(0);
-  expect((await other.send('{}')).statusCode).toBe(204);
+  // The same client's, to whom the limit does not belong.
+  expect((await notify(other, '{}')).statusCode).toBe(204);
 });
 
 test('the secret is in no line of the log, and the document does not have the address', async () => {

@@ -98,6 +98,11 @@ function outcomeOf(options: Options, result: SetUpOutcome): Outcome {
       return failure('usage', result.reason);
     case 'wrong_credentials':
       return failure('failed', result.reason);
+    case 'cannot_open':
+      return failure(
+        'failed',
+        `The EMR connection cannot be used as it is set up, and nothing was saved: ${result.reason}`,
+      );
     case 'not_working':
       return failure('failed', `The EMR connection does not work, and nothing was saved: ${result.reason}`);
   }
@@ -171,7 +176,10 @@ export const registerUserConnect: Register = (user, cli) => {
       '--allow-plain-http',
       'take an http address of another machine; without this option it must be https, or on this machine',
     )
-    .option('--no-check', 'save the connection without trying it; settings that are not given claim nothing')
+    .option(
+      '--no-check',
+      'save the connection without a call to the EMR; settings that are not given claim nothing',
+    )
     .addHelpText('after', ADAPTER_HELP)
     .action((options: Options) => cli.run((deps) => connect(deps, options)));
 };

@@ -6,6 +6,7 @@ const schema = Type.Object(
   {
     practice_id: Type.String({ description: "the practice's number" }),
     timeout_ms: Type.Integer({ default: 100, minimum: 1, description: 'milliseconds' }),
+    way: Type.Optional(Type.String({ pattern: '^(?:up|down)$', description: 'up or down' })),
     lookup: Type.Optional(Type.Boolean({ description: 'true or false' })),
   },
   { additionalProperties: false },
@@ -15,6 +16,7 @@ test('only a field without a default and not optional is required', () => {
   expect(fieldsOf(schema)).toEqual([
     { name: 'practice_id', type: 'string', required: true, description: "the practice's number" },
     { name: 'timeout_ms', type: 'integer', required: false, default: 100, description: 'milliseconds' },
+    { name: 'way', type: 'string', required: false, description: 'up or down' },
     { name: 'lookup', type: 'boolean', required: false, description: 'true or false' },
   ]);
 });
@@ -28,10 +30,11 @@ test('a field without a description, or of another type, is a mistake in the dia
 
 test.each([
   [{}, "settings: practice_id: expected required property (the practice's number)"],
+  [{ practice_id: '7', way: 'left' }, 'settings: way: it cannot be this text (up or down)'],
   [{ practice_id: 7 }, "settings: practice_id: expected string (the practice's number)"],
   [
     { practice_id: '7', timeout: 1 },
-    'settings: timeout is not known to this adapter, so remove or correct it; it takes: practice_id, timeout_ms, lookup',
+    'settings: timeout is not known to this adapter, so remove or correct it; it takes: practice_id, timeout_ms, way, lookup',
   ],
 ])('the settings %j are refused', (given, message) => {
   expect(() => readSettings(schema, given)).toThrow(message);

@@ -62,7 +62,9 @@ export function readSettings<T extends TObject>(
   if (problem === undefined) return settings as Static<T>;
   const name = problem.path.slice(1);
   const purpose = (schema.properties[name] as TSchema | undefined)?.description;
-  const message = problem.message.toLowerCase();
+  // The pattern itself explains nothing to an operator; the description does.
+  const message =
+    problem.type === ValueErrorType.StringPattern ? 'it cannot be this text' : problem.message.toLowerCase();
   throw new Error(`settings: ${name}: ${message}${purpose === undefined ? '' : ` (${purpose})`}`);
 }
 

@@ -82,3 +82,16 @@ export function bucketOf(deps: AdapterDeps, connection: Omit<EmrConnection, 'use
     return null;
   }
 }
+
+/**
+ * Says why an adapter cannot be opened with a connection: no call is made. Saved all the same, every payment of the user would wait
+ * for a fault of ours.
+ */
+export function openingProblem(deps: AdapterDeps, connection: Omit<EmrConnection, 'userId'>): string | null {
+  try {
+    openAdapter({ ...connection, userId: 0 }, deps);
+    return null;
+  } catch (error) {
+    return `${(error as Error).message}.`;
+  }
+}

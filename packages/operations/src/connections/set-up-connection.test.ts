@@ -59,6 +59,40 @@ async function sandboxCan(change: object): Promise<void> {
   if (!switched.ok) throw new Error(await switched.text());
 }
 
+/** Connections that their adapters refuse before any call, with the beginning of the reason. */
+const CANNOT_OPEN: readonly [Partial<SetUpInput>, string][] = [
+  [
+    {
+      adapter: 'open-dental',
+      credentials: { developer_key: 'sesame', customer_key: 'sesame' },
+      settings: { mrn_field: 'Chart' },
+    },
+    'settings: mrn_field: it cannot be this text (PatNum or ChartNumber',
+  ],
+  [
+    {
+      adapter: 'canvas',
+      credentials: { client_id: 'us', client_secret: 'sesame' },
+      settings: { token_url: 'nope' },
+    },
+    'settings: token_url is not a URL',
+  ],
+  [
+    { adapter: 'canvas', credentials: { client_id: 'u s', client_secret: 'sesame' } },
+    'credentials: client_id has characters or a length',
+  ],
+  [
+    {
+      adapter: 'athena-record',
+      baseUrl: 'https://emr.example/v1',
+      credentials: { client_id: 'us', client_secret: 'sesame' },
+      settings: { practice_id: '1' },
+    },
+    'base_url must end before /v1',
+  ],
+  [{ credentials: { client_id: 'us' } }, 'credentials: token_url is missing'],
+];
+
 const NOTHING = { remarks: [], unusable: [] };
 const connectionOf = async (publicId: string) =>
   service.database.prisma.connection.findFirstOrThrow({
@@ -125,8 +159,14 @@ describe('setUpConnection', () => {
       ],
       [
         { settings: { timeout_ms: '1' } },
-        { outcome: 'not_working', reason: expect.stringContaining('timeout_ms') },
+        { outcome: 'cannot_open', reason: expect.stringContaining('settings: timeout_ms: ') },
       ],
+      ...CANNOT_OPEN.flatMap(([change, reason]): [Partial<SetUpInput>, object][] =>
+        [true, false].map((check) => [
+          { ...change, check },
+          { outcome: 'cannot_open', reason: expect.stringContaining(reason) },
+        ]),
+      ),
       [
         { credentials: { bearer_token: 'wrong' } },
         { outcome: 'not_working', reason: expect.stringContaining('(HTTP 401)') },
@@ -226,13 +266,15 @@ test('a token URL is as protected as the base URL is', async () => {
   const credentials = { client_id: 'a', client_secret: 'b', refresh_token: 'c' };
   const drchrono = { check: false, adapter: 'drchrono', baseUrl: 'https://emr.example', credentials };
   const plain = { token_url: 'http://emr.example/o/token/' };
-  expect(await setUp({ ...drchrono, settings: plain })).toEqual({
-    outcome: 'plain_http',
-    address: 'token_url',
-  });
-  expect(await setUp({ ...drchrono, settings: plain, allowPlainHttp: true })).toMatchObject({
-    outcome: 'created',
-  });
+  // Nothing permits a token URL in clear beside a base URL that is not: the adapter does not open with it.
+  for (const allowPlainHttp of [false, true])
+    expect(await setUp({ ...drchrono, settings: plain, allowPlainHttp })).toEqual({
+      outcome: 'cannot_open',
+      reason: 'settings: token_url must be https: the credentials could be read on the way.',
+    });
+  const inClear = { ...drchrono, baseUrl: 'http://emr.example', settings: plain };
+  expect(await setUp(inClear)).toEqual({ outcome: 'plain_http', address: 'base_url' });
+  expect(await setUp({ ...inClear, allowPlainHttp: true })).toMatchObject({ outcome: 'created' });
   const local = { token_url: 'http://127.0.0.1:1/o/token/' };
   expect(await setUp({ ...drchrono, settings: local })).toMatchObject({ outcome: 'created' });
   // As a credential of a FHIR server: it is refused before the adapter sees it.

@@ -18,7 +18,7 @@ import {
 } from '@emr-payments/emr';
 import type { Keyring } from '@emr-payments/runtime';
 import { forgetReplacedLogins } from '../tokens/replaced-logins.ts';
-import { bucketOf, checkingDeps } from './adapter-deps.ts';
+import { bucketOf, checkingDeps, openingProblem } from './adapter-deps.ts';
 import { credentialProblem, readAdapterSettings } from './adapter-fields.ts';
 import { checkConnection } from './check-connection.ts';
 import { capabilityRead, capabilityUnread } from './stored-capability.ts';
@@ -58,6 +58,8 @@ export type SetUpOutcome =
   | { outcome: 'unknown_adapter'; adapter: string }
   | { outcome: 'wrong_settings'; reason: string }
   | { outcome: 'wrong_credentials'; reason: string }
+  /** No call was made: the base URL, a setting or a credential has a form with which the adapter does not open. */
+  | { outcome: 'cannot_open'; reason: string }
   /** The EMR could not be used as set up. */
   | { outcome: 'not_working'; reason: string };
 
@@ -88,8 +90,8 @@ async function findOwner(
 
 /**
  * Makes a user with its EMR connection, or replaces the connection of a user. Nothing is saved when the base URL, the time zone, the
- * adapter, a setting or a credential is unknown or missing, or when the check fails, which writes nothing in the EMR. What the check
- * reads about the EMR is saved with the settings; without a check these claim nothing that was not given.
+ * adapter, a setting or a credential is unknown, missing or refused by the adapter, or when the check fails, which writes nothing in the
+ * EMR. The check's findings about the EMR are saved with the settings; without a check these claim nothing that was not given.
  */
 export async function setUpConnection(deps: Deps, input: SetUpInput): Promise<SetUpOutcome> {
   const { owner: given, check, allowPlainHttp, by, ...setup } = input;
@@ -111,6 +113,8 @@ export async function setUpConnection(deps: Deps, input: SetUpInput): Promise<Se
   const connection = { ...setup, adapter: adapter.name, settings: read.settings };
 
   const adapterDeps = checkingDeps(deps, { givesCredentials: true });
+  const cause = openingProblem(adapterDeps, connection);
+  if (cause !== null) return { outcome: 'cannot_open', reason: cause };
   const found = check
     ? // A new user has no row yet. The number is for caches of open adapters, which a check does not use.
       await checkConnection(adapterDeps, { ...connection, userId: 'userId' in owner ? owner.userId : 0 })
@@ -141,19 +145,23 @@ function addressProblem({
   allowPlainHttp,
   credentials,
   settings,
-}: SetUpInput): Extract<SetUpOutcome, { outcome: 'wrong_base_url' | 'plain_http' }> | null {
+}: SetUpInput): Extract<SetUpOutcome, { outcome: 'wrong_base_url' | 'plain_http' | 'cannot_open' }> | null {
   try {
     readBaseUrl(baseUrl);
   } catch (error) {
     return { outcome: 'wrong_base_url', reason: `${(error as Error).message}.` };
   }
+  const isPlain = (url: string | undefined): boolean => url !== undefined && isPlainHttp(url);
+  // Every adapter that gets tokens has its token URL under this name, in the credentials or the settings. One of the settings may be in
+  // clear only where the base URL is: no adapter opens otherwise (`tokenUrlOf`).
+  if (isPlain(settings.token_url) && !isPlain(baseUrl))
+    return {
+      outcome: 'cannot_open',
+      reason: 'settings: token_url must be https: the credentials could be read on the way.',
+    };
   if (allowPlainHttp) return null;
-  if (isPlainHttp(baseUrl)) return { outcome: 'plain_http', address: 'base_url' };
-  // Every adapter that gets tokens has its token URL under this name, in the credentials or the settings.
-  const tokenUrls = [credentials.token_url, settings.token_url];
-  return tokenUrls.some((url) => url !== undefined && isPlainHttp(url))
-    ? { outcome: 'plain_http', address: 'token_url' }
-    : null;
+  if (isPlain(baseUrl)) return { outcome: 'plain_http', address: 'base_url' };
+  return isPlain(credentials.token_url) ? { outcome: 'plain_http', address: 'token_url' } : null;
 }
 
 /** Says which settings were neither given nor read, and what is taken for them. */

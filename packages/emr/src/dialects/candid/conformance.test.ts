@@ -34,7 +34,11 @@ const UNCLEAR: UnderTest['unclear'] = [
   },
   { name: 'a payment without our id', change: page(() => ({ items: [foreign] })) },
   { name: 'an item that is none', change: page(() => ({ items: [7] })) },
-  { name: 'the same next page for ever', change: page(() => ({ items: [], next_page_token: 'a' })) },
+  {
+    name: 'the same next page for ever',
+    // The sandbox refuses a page that it did not name.
+    change: (answer) => ({ ...page(() => ({ items: [], next_page_token: 'a' }))(answer), status: 200 }),
+  },
 ];
 
 const underTest = sandboxUnderTest({
