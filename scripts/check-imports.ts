@@ -59,7 +59,9 @@ function findWorkspaces(root: string): Workspace[] {
 
 function sourceFiles(folder: string): string[] {
   const exclude = ['**/node_modules/**', '**/generated/**'];
-  return globSync('**/*.ts', { cwd: folder, exclude }).map((path) => join(folder, path));
+  return globSync('**/*.ts', { cwd: folder, exclude })
+    .sort()
+    .map((path) => join(folder, path));
 }
 
 /** Lists what a file imports or re-exports, statically or dynamically. Type imports count: they couple packages too. */
