@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -58,10 +58,10 @@ function findWorkspaces(root: string): Workspace[] {
 }
 
 function sourceFiles(folder: string): string[] {
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
-    .map((entry) => join(entry.parentPath, entry.name))
-    .filter((path) => !/[/\\](node_modules|generated)[/\\]/.test(path));
+  const exclude = ['**/node_modules/**', '**/generated/**'];
+  return globSync('**/*.ts', { cwd: folder, exclude })
+    .sort()
+    .map((path) => join(folder, path));
 }
 
 /** Lists what a file imports or re-exports, statically or dynamically. Type imports count: they couple packages too. */

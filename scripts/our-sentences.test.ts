@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
@@ -26,17 +26,14 @@ const LETTING_IN: Readonly<Record<string, readonly string[]>> = {
 
 const ROOT = join(import.meta.dirname, '..');
 
-function sources(): string[] {
-  return ['apps', 'packages'].flatMap((folder) =>
-    readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
-      .filter((path) => /\.ts$/.test(path) && !/\.test\.ts$|(^|\/)(node_modules|generated)\//.test(path))
-      .map((path) => `${folder}/${path}`),
-  );
-}
+const SOURCES = globSync('{apps,packages}/**/*.ts', {
+  cwd: ROOT,
+  exclude: ['**/node_modules/**', '**/generated/**', '**/*.test.ts'],
+}).map((path) => ({ path, text: readFileSync(join(ROOT, path), 'utf8') }));
 
 const containing = (pattern: RegExp): string[] =>
-  sources()
-    .filter((path) => pattern.test(readFileSync(join(ROOT, path), 'utf8')))
+  SOURCES.filter(({ text }) => pattern.test(text))
+    .map(({ path }) => path)
     .sort();
 
 test('only these files cast a text to a sentence or a code of ours', () => {

@@ -173,7 +173,8 @@ const sealedOf = async ({ paymentId }: Paid): Promise<string[]> => {
 describe("an EMR's own words", () => {
   test('are in no table, webhook, log, metric or answer', async () => {
     const leaks = [...(await outputs())].flatMap(([place, text]) => {
-      const [leak] = new RegExp(`.{0,200}(?:${CANARY}|Jane|078-?05).{0,80}`, 'i').exec(text) ?? [];
+      // The whole number: a metric has had its first five digits by chance.
+      const [leak] = new RegExp(`.{0,200}(?:${CANARY}|Jane|078-?05-?1120).{0,80}`, 'i').exec(text) ?? [];
       const shared = leak?.includes('SHARED WORDS of Jane') ?? false;
       return leak === undefined || shared ? [] : [`${place}: ${leak}`];
     });
