@@ -75,7 +75,8 @@ export function openTransport(
         removeOnFail: true,
         // BullMQ ignores an id that it still has. No two bundles have the same, so none is ignored for what another one carries.
         jobId: randomUUID(),
-        timestamp: queuedAt,
+        // In whole milliseconds: BullMQ stores it so.
+        timestamp: Math.floor(queuedAt),
       },
     };
   }
