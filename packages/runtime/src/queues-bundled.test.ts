@@ -132,7 +132,7 @@ describe.each(backends)('on %s', (backend) => {
   test('the time of what has waited longest is the time at which it was queued', async () => {
     const transport = opened(256);
     expect(await waiting(transport)).toBeNull();
-    await transport.add('deliver-webhook', [...newEntries(1, 2_000), ...newEntries(1, 1_000)]);
+    await transport.add('deliver-webhook', [...newEntries(1, 2_000), ...newEntries(1, 1_000.75)]);
     await transport.add('deliver-webhook', newEntries(60, 3_000));
     expect(await transport.waitingSince()).toEqual({ 'post-payment': null, 'deliver-webhook': 1_000 });
   });

@@ -12,7 +12,7 @@ import { unavailableAsSuch } from './statements.ts';
 export type Turns = {
   /**
    * Runs a statement while no other process runs one with the same number. Its snapshot is taken after the turn has come, so it sees
-   * what the turn before it has committed.
+   * what the turn before it has committed. Its commit does not wait for the disk: for what may be lost when the server crashes.
    *
    * @param input.turn the number of the lock.
    * @throws DatabaseUnavailableError when PostgreSQL cannot be reached or is late; the statement may or may not have been committed.
@@ -36,7 +36,10 @@ const PLANNED_ONCE =
   '-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_mergejoin=off -c jit=off';
 
 /** `pg_advisory_xact_lock` makes a statement wait after its snapshot was taken: so it is a statement of its own, before the other. */
-const LOCK = { name: 'take-turn', text: 'SELECT pg_advisory_xact_lock($1)' };
+const LOCK = {
+  name: 'take-turn',
+  text: `SELECT pg_advisory_xact_lock($1), set_config('synchronous_commit', 'off', true)`,
+};
 
 /** Takes a turn in one message: one round trip, and nothing that a process could be frozen in the middle of once it has been sent. */
 async function take(

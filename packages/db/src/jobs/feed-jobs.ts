@@ -23,6 +23,10 @@ type FeedDeps = { database: Pick<Database, 'inTurn'> };
  * Takes due jobs lane by lane, as many as each lane has room for, and marks them as queued. The jobs of lanes that share a vendor's
  * limit are taken as far as it allows, and in turns. Feeders take turns: two never fill the same room twice.
  *
+ * A feed does not wait for the disk: if the server crashes and loses the marks, the jobs are fed again, and the fence makes the second
+ * hand-over harmless; a lane with a rate may get one feed's worth too much. A claim must wait: a fence that was lost would be given out
+ * again.
+ *
  * The statement for lanes with buckets costs a third more. It is used from the first such lane that waits until none does.
  */
 export function createFeed(deps: FeedDeps): Feed {
