@@ -96,7 +96,7 @@ function closeConnection(request: ClientRequest): void {
  * at most `deadlineMs`, however slowly the bytes come. Never rejects.
  *
  * It sends nothing twice. A receiver may close a kept connection while a request is on its way, and nothing shows whether it
- * has read the request: the attempt has failed, and the schedule decides.
+ * has read the request (https://github.com/hyperium/hyper/issues/2136): the attempt has failed, and the schedule decides.
  */
 export function sendRequest(
   { agents }: { agents: WebhookAgents },
