@@ -129,7 +129,10 @@ async function runStep(step: string): Promise<Plan> {
     ...values.slice(2).map((value) => (value === 'evt' ? `evt_of_${id}` : value)),
   ]);
   const literals = values.map((_, column) => arrayOf(inputs.map((input) => input[column])));
-  const set = { name: `explain ${explained++}`, text: `${EXPLAIN} "${statement.set.name}"(${literals.join(', ')})` };
+  const set = {
+    name: `explain ${explained++}`,
+    text: `${EXPLAIN} "${statement.set.name}"(${literals.join(', ')})`,
+  };
   const [row] = await database.sets.runSet({ ...statement, set }, []);
   return row?.['QUERY PLAN'][0].Plan;
 }
