@@ -8,7 +8,10 @@ import type { queueUntilReady } from './queue-until-ready.ts';
 export type QueueName = 'post-payment' | 'deliver-webhook';
 
 export type NewBundle = { name: string; data: Bundle; opts: JobsOptions };
-export type BundleQueue = Pick<Queue<Bundle>, 'addBulk' | 'add' | 'getJobs' | 'close' | 'waitUntilReady'>;
+export type BundleQueue = Pick<
+  Queue<Bundle>,
+  'addBulk' | 'add' | 'getRanges' | 'getJob' | 'close' | 'waitUntilReady'
+>;
 export type LazyQueue = ReturnType<typeof queueUntilReady<BundleQueue>>;
 type BundleWorker = { close(force?: boolean): Promise<void> };
 type Processor = (job: TakenBundle) => Promise<void>;
@@ -18,7 +21,7 @@ type ConsumerOptions = Omit<WorkerOptions, 'connection'>;
 export type Backend = {
   name: 'redis' | 'postgres';
   queue(name: QueueName): LazyQueue;
-  /** The timestamp of the BullMQ job that has waited longest; null when none waits. */
+  /** The timestamp of the BullMQ job that has waited longest; null when none waits, 0 when it is unknown because they pass too fast. */
   oldest(name: QueueName, queue: LazyQueue): Promise<number | null>;
   worker(name: QueueName, processor: Processor, options: ConsumerOptions): BundleWorker;
   ping(): Promise<unknown>;

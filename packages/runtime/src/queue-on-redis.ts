@@ -13,6 +13,24 @@ const retryStrategy = (times: number) => Math.min(times * 100, 1000);
 /** After a fail-over behind a fixed address, a connection that stayed open leads to the former master: a new one does not. */
 const reconnectOnError = (error: Error) => /\bREADONLY\b/.test(error.message);
 
+/** How often the queue is asked again for its oldest bundle. */
+const ASK_AGAIN = 5;
+
+/**
+ * Returns the timestamp of the bundle that has waited longest. BullMQ reads its id first and the bundle second: one that a worker
+ * takes and ends between the two is gone, which does not mean that none waits. Where that happens again and again, 0 says so: any
+ * entry may be waiting.
+ */
+async function oldestOf(queue: BundleQueue): Promise<number | null> {
+  for (let asked = 0; asked < ASK_AGAIN; asked += 1) {
+    const [id] = await queue.getRanges(['wait'], 0, 0, true);
+    if (id === undefined) return null;
+    const bundle = await queue.getJob(id);
+    if (bundle !== undefined) return bundle.timestamp;
+  }
+  return 0;
+}
+
 export function redisBackend(url: string, logger: Logger): Backend {
   const connect = (options: object) =>
     new Redis(url, { retryStrategy, reconnectOnError, ...options }).on('error', (err) =>
@@ -29,10 +47,7 @@ export function redisBackend(url: string, logger: Logger): Backend {
       queueUntilReady<BundleQueue>(() =>
         new Queue<Bundle>(name, { connection: producer, prefix: PREFIX }).on('error', onError(name)),
       ),
-    async oldest(_name, queue) {
-      const [bundle] = await queue.use((opened) => opened.getJobs(['wait'], 0, 0, true));
-      return bundle?.timestamp ?? null;
-    },
+    oldest: (_name, queue) => queue.use(oldestOf),
     worker: (name, processor, options) =>
       new Worker<Bundle>(name, processor, { ...options, connection: consumer, prefix: PREFIX }).on(
         'error',

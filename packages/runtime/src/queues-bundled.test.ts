@@ -144,6 +144,23 @@ describe.each(backends)('on %s', (backend) => {
     expect(await waiting(transport)).toBe(1_700_000_000_000);
   });
 
+  test('while bundles wait, a bundle that is taken as the queue is asked does not make it look empty', async () => {
+    const transport = opened(4);
+    await transport.add('deliver-webhook', newEntries(3_000, 1_000));
+    let handled = 0;
+    consume(transport, async ({ onClaimed }) => {
+      onClaimed?.();
+      handled += 1;
+    });
+    const answers: (number | null)[] = [];
+    while (handled < 2_900) {
+      const answer = await waiting(transport);
+      if (handled < 2_900) answers.push(answer);
+    }
+    expect(answers.length).toBeGreaterThan(20);
+    expect(answers).not.toContain(null);
+  });
+
   test('entries that wait for a place when the process stops are taken by another one, with their age', async () => {
     const transport = opened(8);
     // As a process with more places packs it.

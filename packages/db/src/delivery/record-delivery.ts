@@ -147,11 +147,11 @@ const DELIVERED = setStatement({
       SELECT id, attempts, started_at, duration_ms, http_status, excerpt FROM recorded
     ), recovering AS (
       SELECT id FROM webhook_endpoints WHERE failing_since IS NOT NULL
-         AND id = ANY (ARRAY(SELECT endpoint_id FROM recorded)) ORDER BY id FOR UPDATE
+         AND id = ANY (ARRAY(SELECT endpoint_id FROM recorded)) ORDER BY id FOR NO KEY UPDATE
     ), endpoint AS (
       UPDATE webhook_endpoints SET failing_since = NULL WHERE id = ANY (ARRAY(SELECT id FROM recovering)) RETURNING id
     ), answering AS (
-      SELECT id FROM lanes WHERE failures > 0 AND id = ANY (ARRAY(SELECT lane_id FROM job)) AND ${ENDPOINT_FIRST} ORDER BY id FOR UPDATE
+      SELECT id FROM lanes WHERE failures > 0 AND id = ANY (ARRAY(SELECT lane_id FROM job)) AND ${ENDPOINT_FIRST} ORDER BY id FOR NO KEY UPDATE
     ), healthy AS (
       UPDATE lanes SET failures = 0, open_until = NULL WHERE id = ANY (ARRAY(SELECT id FROM answering))
     )

@@ -73,7 +73,7 @@ const SETTLE = setStatement({
          AND NOT (payment.outcome IS NOT NULL AND a.number = payment.fence)
     ), ${publishEventCtes({ from: 'payment', markers: EVENT_COLUMNS })}, answering AS (
       SELECT id FROM lanes WHERE failures > 0
-         AND id = ANY (ARRAY(SELECT lane_id FROM payment WHERE status = 'posted' OR outcome = 'refused')) ORDER BY id FOR UPDATE
+         AND id = ANY (ARRAY(SELECT lane_id FROM payment WHERE status = 'posted' OR outcome = 'refused')) ORDER BY id FOR NO KEY UPDATE
     ), lane AS (
       UPDATE lanes SET failures = 0, open_until = NULL WHERE id = ANY (ARRAY(SELECT id FROM answering))
     )
