@@ -1,5 +1,7 @@
+import { feedJobs } from '@emr-payments/db';
 import { afterEach, expect, test } from 'vitest';
 import { openWorkerFixture, type WorkerFixture } from '../testing/worker-fixture.ts';
+import { runPosting } from './post-payment.ts';
 
 let fixture: WorkerFixture;
 afterEach(() => fixture.close());
@@ -19,6 +21,18 @@ test('a payment is posted; case and blanks in the method do not matter', async (
   expect(await attempts()).toEqual(['posted']);
   expect(await events()).toEqual(['payment.created']);
   expect((await fixture.ledger()).length).toBe(1);
+});
+
+test('an entry that the queue hands over twice in one turn, beside others, is posted once', async () => {
+  fixture = await openWorkerFixture();
+  for (let n = 0; n < 3; n += 1) await fixture.accept();
+  const due = await feedJobs(fixture, 100);
+  expect(due.length).toBe(3);
+  const entries = due.map(({ id, fence }) => ({ job: id, fence }));
+  await Promise.all([...entries, ...entries].map((entry) => runPosting(fixture.deps, entry)));
+  expect((await fixture.ledger()).length).toBe(3);
+  expect(await attempts()).toEqual(['posted', 'posted', 'posted']);
+  expect(await events()).toEqual(Array(3).fill('payment.created'));
 });
 
 test('an unknown method or location fails with a reason that lists what the EMR has', async () => {

@@ -1,5 +1,6 @@
 import { type Database, openDatabase } from '@emr-payments/db';
-import { createLogger, openTransport, type QueueConsumer, type Transport } from '@emr-payments/runtime';
+import { createLogger, type QueueConsumer, type Transport } from '@emr-payments/runtime';
+import { openTransport } from '@emr-payments/runtime/queues';
 import { hasRedisServer, openTestDatabase, type RedisServer, startRedis } from '@emr-payments/testkit';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createWorkerMetrics } from '../metrics.ts';

@@ -1,5 +1,6 @@
 import { claimPosting, openDatabase } from '@emr-payments/db';
-import { createLogger, openTransport } from '@emr-payments/runtime';
+import { createLogger } from '@emr-payments/runtime';
+import { openTransport } from '@emr-payments/runtime/queues';
 
 // A worker that claims as many entries of a bundle as it has places, writes the job of each, and never ends one. Its test kills it.
 

@@ -47,8 +47,8 @@ const POLL_MS = 50;
  *    hold's commit. PostgreSQL locks a statement's tables before it takes the snapshot that the statement runs with (so that a
  *    statement which waited for LOCK TABLE sees what the holder of the lock committed), and keeps the locks until the
  *    transaction ends. So every transaction that does not see the hold has its lock on `jobs` when we list the locks, which is
- *    after the hold's commit; also a group commit, of which an earlier statement took the lock. We wait for the end of
- *    each listed one: then all claims that do not see the hold are visible as leases.
+ *    after the hold's commit; a set of claims too, which is one statement. We wait for the end of each listed one: then all claims
+ *    that do not see the hold are visible as leases.
  * 2. We wait for every lease. A lease is released in the commit that records the call's outcome, so the call has ended;
  *    `begin-attempt` puts the job of a claim from before the hold back.
  * 3. The lease of a worker that is dead, frozen or cut off lapses. A lapsed lease is removed, here or by the sweeper, and

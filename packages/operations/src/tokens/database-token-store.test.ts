@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { countEndedLogins, resealAll } from '@emr-payments/db';
 import { tokenStoreRules } from '@emr-payments/emr/token-testing';
 import { parseKeyring } from '@emr-payments/runtime';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { newKey, openService, type Service } from '../testing/service.ts';
 import { databaseTokenStore } from './database-token-store.ts';
 
@@ -51,6 +51,26 @@ test('a pair is sealed for its row, and sealed again with a new key', async () =
   await expect(databaseTokenStore(service).look(key)).rejects.toThrow("the key 'k2'");
   const discarding = databaseTokenStore(service, { discardUnopened: true });
   expect(await discarding.look(key)).toMatchObject({ pair: null, generation: 1 });
+});
+
+test('a pair that is renewed while everything is sealed again stays the renewed one', async () => {
+  const key = await stored();
+  const { pool } = service.database;
+  const renewal = await pool.connect();
+  await renewal.query('BEGIN');
+  await renewal.query("UPDATE emr_tokens SET sealed = 'k3.renewed' WHERE key = $1", [key]);
+  const keyring = parseKeyring(`${newKey('k3')},${service.key}`);
+  const resealing = resealAll({ ...service, keyring });
+  // It has read the former pair, and waits for the row.
+  await vi.waitUntil(
+    async () => (await renewal.query('SELECT pid FROM pg_locks WHERE NOT granted')).rows.length > 0,
+    { timeout: 20_000 },
+  );
+  await renewal.query('COMMIT');
+  renewal.release();
+  await resealing;
+  const { rows } = await pool.query('SELECT sealed FROM emr_tokens WHERE key = $1', [key]);
+  expect(rows).toEqual([{ sealed: 'k3.renewed' }]);
 });
 
 test('logins that have ended are counted', async () => {
