@@ -3,6 +3,7 @@ import { createAcceptor } from '../accept/acceptor.ts';
 import { saveBucket } from '../buckets/bucket.ts';
 import { openCallCounter } from '../buckets/call-counter.ts';
 import type { Database } from '../core/database.ts';
+import { DatabaseUnavailableError } from '../core/statements.ts';
 import { type ClaimedPosting, claimPosting } from '../posting/claim-posting.ts';
 import { retryPosting } from '../posting/retry-posting.ts';
 import { type OpenPractice, openPractice } from '../testing/open-practice.ts';
@@ -271,4 +272,26 @@ test('of two waits that the EMR asks for, the longer one counts', async () => {
     'SELECT extract(epoch FROM paused_until - now())::float8 AS wait FROM rate_buckets',
   );
   expect(bucket.wait).toBeGreaterThan(590);
+});
+
+test('an outage after the lanes without a limit were fed does not keep their jobs from being handed over', async () => {
+  await addPractices(1);
+  const [limited] = others;
+  if (limited === undefined) throw new Error('no practice');
+  await share(HOUR, [limited.laneId]);
+  await accept(practice, 2);
+  await accept(limited, 1);
+  let turns = 0;
+  const feed = createFeed({
+    database: {
+      inTurn(input) {
+        turns += 1;
+        if (turns === 2) return Promise.reject(new DatabaseUnavailableError('away'));
+        return practice.database.inTurn(input);
+      },
+    },
+  });
+  expect(await feed(10)).toHaveLength(2);
+  expect(turns).toBe(2);
+  expect(await feed(10)).toHaveLength(1);
 });

@@ -42,7 +42,12 @@ export function createFeed(deps: FeedDeps): Feed {
     const before = limited;
     limited = jobs.length < rows.length;
     if (before || !limited || jobs.length >= limit) return jobs;
-    return [...jobs, ...(await take(limit - jobs.length))];
+    // These are marked as queued already: an outage now must not keep them from being handed over.
+    const further = await take(limit - jobs.length).catch((error: unknown) => {
+      if (jobs.length > 0) return [];
+      throw error;
+    });
+    return [...jobs, ...further];
   }
 
   return take;
