@@ -41,6 +41,8 @@ test.each([
   [[entry(1)], 0, 1],
   [{ job: 7, fence: 0 }, 0, 1],
   [{ job: "1'; DROP TABLE jobs", fence: 0 }, 0, 1],
+  // It would be claimed, and its row not found again.
+  [{ job: '007', fence: 0 }, 0, 1],
   [{ job: '1', fence: '0' }, 0, 1],
   [{ job: '1', fence: 0.5 }, 0, 1],
   [{ job: '1', fence: 0, more: 'text' }, 1, 1],

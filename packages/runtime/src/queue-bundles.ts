@@ -49,7 +49,7 @@ export function toBundle([first, ...more]: readonly [QueueEntry, ...QueueEntry[]
 
 function isEntry(value: unknown): value is QueueEntry {
   const { job, fence } = (value ?? {}) as { job?: unknown; fence?: unknown };
-  return typeof job === 'string' && /^\d{1,19}$/.test(job) && Number.isInteger(fence);
+  return typeof job === 'string' && /^[1-9]\d{0,18}$/.test(job) && Number.isInteger(fence);
 }
 
 /**

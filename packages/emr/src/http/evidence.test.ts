@@ -25,3 +25,13 @@ test('Retry-After is kept with whatever the status proves', () => {
     trouble: { code: 'emr_error', detail: 'The EMR failed (HTTP 503).', retryAfterMs: 9000 },
   });
 });
+
+test.each([
+  '<!doctype html><title>403 Forbidden</title>',
+  '\n<html><body>Request blocked',
+  '<?xml version="1.0"?><e/>',
+])('a 403 with the page of a gateway does not prove that nothing was done: %j', (body) => {
+  const { verdict, trouble } = judgeStatus({ ...answer(403), body });
+  expect([verdict, trouble.code]).toEqual(['unknown', 'answer_not_understood']);
+  expect(judgeStatus({ ...answer(403), body: '{"detail":"no right"}' }).verdict).toBe('not_sent');
+});

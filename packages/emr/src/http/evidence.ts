@@ -74,10 +74,23 @@ const NO_ROW = {
   says: sentence`gave an unexpected answer`,
 } as const;
 
+/**
+ * A page with a 403 is that of a gateway. One that filters answers gives it after the EMR has acted
+ * (https://github.com/owasp-modsecurity/ModSecurity/issues/3461), so it does not prove that nothing was done.
+ */
+const GATEWAY_PAGE = {
+  verdict: 'unknown',
+  code: 'answer_not_understood',
+  says: sentence`answered with the page of a gateway`,
+} as const;
+const isPage = ({ status, body }: Answer): boolean => status === 403 && body.trimStart().startsWith('<');
+
 /** Looks an answer's status up in the table. `trouble` says it in words, with the answer's Retry-After and, apart, its body. */
 export function judgeStatus(answer: Answer): { verdict: Verdict; trouble: Trouble } {
   const { status } = answer;
-  const row = STATUS_ROWS.find(({ from, to }) => status >= from && status <= to) ?? NO_ROW;
+  const row = isPage(answer)
+    ? GATEWAY_PAGE
+    : (STATUS_ROWS.find(({ from, to }) => status >= from && status <= to) ?? NO_ROW);
   const retryAfterMs = parseRetryAfter(answer.headers['retry-after'], new Date());
   const detail = sentence`The EMR ${row.says} (HTTP ${status}).`;
   return {
