@@ -29,7 +29,15 @@ import {
 const SHARED: Complaint = {
   name: 'shared',
   settings: { conditional_create: false, search: false },
-  post: () => ({ status: 422, body: `SHARED WORDS of Jane Doe ${'😀'.repeat(400)}` }),
+  post: () => ({
+    status: 422,
+    body: JSON.stringify({
+      resourceType: 'OperationOutcome',
+      issue: [
+        { severity: 'error', code: 'invalid', diagnostics: `SHARED WORDS of Jane Doe ${'😀'.repeat(400)}` },
+      ],
+    }),
+  }),
 };
 const ALL = [...COMPLAINTS, SHARED];
 const PATIENCE = { timeout: 120_000, interval: 250 };
@@ -209,7 +217,7 @@ describe("an EMR's own words", () => {
     ]);
     const { data } = JSON.parse(await api(shared?.accessToken ?? '', `/v1/payments/${shared?.paymentId}`));
     expect(data.failure.reason).toMatch(
-      /^The EMR refused the payment\. The EMR answered HTTP 422\. The EMR said: SHARED WORDS of Jane Doe 😀+…$/u,
+      /^The EMR refused the payment\. The EMR answered HTTP 422, issue code invalid\. The EMR said: SHARED WORDS of Jane Doe 😀+…$/u,
     );
     expect([...data.failure.reason]).toHaveLength(300);
   });
