@@ -212,20 +212,26 @@ test('the end of a delivery, and of a posting attempt, writes to no index', asyn
       }),
     ),
   );
-  const notices = await feedJobs(practice, 100);
-  const deliveries = await Promise.all(
-    notices.map(({ id, fence }) => claimDelivery(deps, { jobId: id, fence, leaseMs: 60_000 })),
-  );
-  const ends = deliveries.map((delivery) =>
-    recordDelivery(deps, {
-      claim: delivery?.claim ?? { jobId: '0', fence: 0 },
-      clientPk: practice.clientPk,
-      attempt: { startedAt: new Date(), durationMs: 1, httpStatus: 204, errorKind: null, excerpt: null },
-      next: { status: 'delivered' },
-      disabling: null,
-    }),
-  );
-  expect((await Promise.all(ends)).filter(({ written }) => written).length).toBe(100);
+  // As many at once as an endpoint gets.
+  let ended = 0;
+  while (ended < 100) {
+    const notices = await feedJobs(practice, 100);
+    const deliveries = await Promise.all(
+      notices.map(({ id, fence }) => claimDelivery(deps, { jobId: id, fence, leaseMs: 60_000 })),
+    );
+    const ends = deliveries.map((delivery) =>
+      recordDelivery(deps, {
+        claim: delivery?.claim ?? { jobId: '0', fence: 0 },
+        clientPk: practice.clientPk,
+        attempt: { startedAt: new Date(), durationMs: 1, httpStatus: 204, errorKind: null, excerpt: null },
+        next: { status: 'delivered' },
+        disabling: null,
+      }),
+    );
+    const written = (await Promise.all(ends)).filter((end) => end.written).length;
+    expect(written).toBeGreaterThan(0);
+    ended += written;
+  }
   // A session's counts are there when it has ended.
   await closing.pop()?.();
   await expect
