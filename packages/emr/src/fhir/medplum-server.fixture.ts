@@ -34,8 +34,14 @@ async function textOf(request: IncomingMessage): Promise<string> {
   return text;
 }
 
-/** Medplum knows its search parameters only after it has read the definitions of R4. Takes some seconds. */
+/**
+ * Medplum knows its search parameters only after it has read the definitions of R4. Takes some seconds.
+ *
+ * It looks for them in `__dirname` where there is one, and Prisma's client, which a test before this one may have loaded, sets a global
+ * of this name.
+ */
 function readDefinitions(): void {
+  Reflect.deleteProperty(globalThis, '__dirname');
   for (const file of ['profiles-types', 'profiles-resources'])
     indexStructureDefinitionBundle(readJson(`fhir/r4/${file}.json`));
   indexSearchParameterBundle(readJson('fhir/r4/search-parameters.json'));
