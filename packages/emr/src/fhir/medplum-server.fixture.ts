@@ -41,10 +41,12 @@ async function textOf(request: IncomingMessage): Promise<string> {
  * of this name.
  */
 function readDefinitions(): void {
+  const kept = Reflect.get(globalThis, '__dirname');
   Reflect.deleteProperty(globalThis, '__dirname');
   for (const file of ['profiles-types', 'profiles-resources'])
     indexStructureDefinitionBundle(readJson(`fhir/r4/${file}.json`));
   indexSearchParameterBundle(readJson('fhir/r4/search-parameters.json'));
+  if (kept !== undefined) Reflect.set(globalThis, '__dirname', kept);
 }
 
 /**
