@@ -116,7 +116,7 @@ test(
     await until(async () => expect(await hanging.cap()).toBe(4));
     await until(() => expect(other.answered).toBe(200));
     expect(hanging.most).toBe(10);
-    // What was under way ends; of what follows, four are held at once and never more.
+    // The attempts under way end; of those that follow, four are held at once and never more.
     for (let round = 0; round < 3; round += 1) {
       hanging.release();
       hanging.resetMost();

@@ -10,7 +10,7 @@ import { LateError, within } from './within.ts';
 /** How many entries of each queue a process works on at once. */
 export type QueueConcurrency = Readonly<Record<QueueName, number>>;
 
-/** Of each queue, the `queuedAt` of the bundle that has waited longest; null when none waits. */
+/** For each queue, the `queuedAt` of the bundle that has waited longest; null when none waits. */
 export type WaitingSince = Record<QueueName, number | null>;
 
 export type QueueConsumer = {

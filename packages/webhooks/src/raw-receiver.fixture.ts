@@ -13,7 +13,7 @@ export type RawReceiver = {
   servernames: string[];
 };
 
-/** What a receiver does with a connection, and with each piece that arrives on it. Without `onData` it reads nothing. */
+/** The behaviour of a receiver at a connection, and at each piece that arrives on it. Without `onData` it reads nothing. */
 export type RawBehaviour = {
   onConnection?: (socket: Socket) => void;
   onData?: (socket: Socket, piece: { nth: number }) => void;

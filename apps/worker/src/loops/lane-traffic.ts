@@ -1,6 +1,6 @@
 import type { SendOutcome } from '@emr-payments/webhooks';
 
-/** What one worker has seen of a lane since it last looked. */
+/** One worker's counts of a lane since it last looked. */
 export type LaneSample = {
   delivered: number;
   /** How long the delivered ones took, together. */

@@ -20,7 +20,7 @@ export type CapInput = {
   lane: Pick<LaneNow, 'inFlight' | 'full' | 'stored'>;
   /** The most that the cap may become. */
   most: number;
-  /** What this worker has seen of the lane since it last wrote. */
+  /** This worker's counts of the lane since it last wrote. */
   sample: LaneSample;
   /** True when deliveries of any lane wait for the workers. */
   crowded: boolean;

@@ -1,4 +1,4 @@
-/** What an input's column can be: a type of PostgreSQL. */
+/** The types of PostgreSQL that an input's column can have. */
 type ColumnType =
   | 'bigint'
   | 'int'

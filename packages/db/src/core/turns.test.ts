@@ -54,7 +54,7 @@ test('a connection that breaks is an outage; the next turn has another', async (
 });
 
 test('a process that stops in the middle of its turn keeps the others waiting for two seconds', async () => {
-  // What a message that was cut off after the lock leaves behind: a transaction that idles.
+  // A message that was cut off after the lock leaves a transaction that idles.
   const statement = {
     name: 'settings',
     text: `SELECT current_setting('idle_in_transaction_session_timeout') AS "for"`,

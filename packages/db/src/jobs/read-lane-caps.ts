@@ -2,7 +2,7 @@ import { query, type StatementDeps } from '../core/statements.ts';
 import { CONFIRMED_FOR_MS, PRESENT_CAP } from './lane-cap.ts';
 import { CIRCUIT_THRESHOLD } from './lane-circuit.ts';
 
-/** What is stored of the present cap of an endpoint's lane: model `LaneCap`. */
+/** The row of the present cap of an endpoint's lane: model `LaneCap`. */
 export type LaneCap = {
   cap: number;
   base: { cap: number; throughput: number } | null;
@@ -21,7 +21,7 @@ export type LaneNow = {
   inFlight: number;
   /** True when a due job waits only because the cap is reached. */
   full: boolean;
-  /** What is stored; null when nothing is, or nothing has confirmed it for a minute. */
+  /** The row; null when there is none, or nothing has confirmed it for a minute. */
   stored: LaneCap | null;
   /** The number of the last write; '0' when there was none. */
   version: string;

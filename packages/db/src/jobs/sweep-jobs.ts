@@ -10,7 +10,7 @@ const SWEEP_LOCK = 0x73776570;
  * claimed them within `unclaimedMs` (the process died between commit and hand-over, or the queue was wiped). They wait again, and
  * the relay feeds them lane by lane, like any other job.
  *
- * What still waits in the queue is not taken back, however long it waits: it would be fed and added again with every sweep, and a
+ * A job that still waits in the queue is not taken back, however long it waits: it would be fed and added again with every sweep, and a
  * queue whose workers are slow would grow without end. The queue is first in, first out. So a job that was queued before
  * everything that waits now is no longer there. The queue gives back the time that it was given with its entries, which is
  * `queued_at`: no other clock than PostgreSQL's is used.
@@ -36,7 +36,7 @@ const SWEEP = {
       FROM lost LEFT JOIN notified ON true`,
 };
 
-/** Of each kind of job, the `queuedAt` of the entries that have waited longest in the queue; null when none waits. */
+/** For each kind of job, the `queuedAt` of the entries that have waited longest in the queue; null when none waits. */
 export type QueueWaits = Readonly<Record<DueJob['kind'], number | null>>;
 
 /** @returns how many leases had run out, and how many jobs had not been claimed in time. */

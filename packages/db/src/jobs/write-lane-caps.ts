@@ -1,7 +1,7 @@
 import { query, type StatementDeps } from '../core/statements.ts';
 import type { LaneCap } from './read-lane-caps.ts';
 
-/** What is to be stored of a lane, and the version that it was read with. */
+/** The new values of a lane, and the version that it was read with. */
 export type LaneCapChange = { laneId: number; version: string; next: LaneCap };
 
 /**

@@ -4,7 +4,7 @@ import { type PatientChange, PatientChangeSchema, type PatientRecords } from './
 
 const ParamsSchema = Type.Object({ patNum: Type.String({ pattern: '^\\d{1,19}$' }) });
 
-/** What a person at the office does, below `/sandbox/open-dental`. */
+/** Serves the actions of a person at the office, below `/sandbox/open-dental`. */
 export async function controlRoutes(
   app: FastifyInstance,
   { patients }: { patients: PatientRecords },

@@ -16,7 +16,7 @@ export const PAT_STATUSES = [
 ] as const;
 export type PatStatus = (typeof PAT_STATUSES)[number];
 
-/** What a person at the office can change of a patient. */
+/** The parts of a patient that a person at the office can change. */
 export const PatientChangeSchema = Type.Object(
   {
     ChartNumber: Type.Optional(Type.String({ maxLength: CHART_NUMBER_LENGTH })),
