@@ -40,10 +40,10 @@ const REDELIVER = named({
                   ELSE e.id = :endpointId END
       ON CONFLICT (event_id, endpoint_id) DO UPDATE SET status = 'pending', finished_at = NULL, recovery_id = NULL
        WHERE d.status <> 'pending'
-      RETURNING id, endpoint_id
+      RETURNING id, event_id, endpoint_id
     ), queued AS (
-      INSERT INTO jobs (kind, lane_id, delivery_id)
-      SELECT 'deliver_webhook', e.lane_id, d.id FROM delivery d JOIN webhook_endpoints e ON e.id = d.endpoint_id
+      INSERT INTO jobs (kind, lane_id, event_id, delivery_id)
+      SELECT 'deliver_webhook', e.lane_id, d.event_id, d.id FROM delivery d JOIN webhook_endpoints e ON e.id = d.endpoint_id
     ), ${auditCte({ from: '(SELECT FROM delivery LIMIT 1) AS any_delivery' })}, notified AS MATERIALIZED (
       SELECT pg_notify('${JOBS_CHANNEL}', '') FROM (SELECT FROM delivery LIMIT 1) AS any_row
     )
