@@ -32,9 +32,6 @@ export function noInfrastructure(): AppDeps {
         get pool() {
           return nothing();
         },
-        get prisma() {
-          return nothing();
-        },
       },
       writes: { run: rejected },
       costly: { run: rejected },
