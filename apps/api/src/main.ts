@@ -16,7 +16,7 @@ import {
   runProcess,
   within,
 } from '@emr-payments/runtime';
-import { openTransport } from '@emr-payments/runtime/queues';
+import { openQueueProbe } from '@emr-payments/runtime/queue-probe';
 import { createAgents, dnsResolve } from '@emr-payments/webhooks';
 import { buildApp } from './app.ts';
 import { openBulkheads } from './bulkheads/open-bulkheads.ts';
@@ -48,9 +48,9 @@ await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, 
     }),
     (it) => it.close(),
   );
-  const transport = releases.add(
+  const queue = releases.add(
     'queue',
-    openTransport({ logger }, { redisUrl: config.REDIS_URL, databaseUrl: config.DATABASE_URL }),
+    openQueueProbe({ logger }, { redisUrl: config.REDIS_URL, databaseUrl: config.DATABASE_URL }),
     (it) => it.close(),
   );
   const databaseCheck = releases.add(
@@ -65,7 +65,7 @@ await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, 
   );
   const checks = {
     postgres: () => databaseCheck.trouble(),
-    queue: () => transport.ping().then(() => null, queueTroubleOf),
+    queue: () => queue.ping().then(() => null, queueTroubleOf),
   };
   const keyring = readKeyring(config);
   const metrics = createApiMetrics();
@@ -138,7 +138,7 @@ await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, 
     {
       ...(typeof address === 'object' && address !== null ? { port: address.port } : {}),
       ...(healthPort === null ? {} : { health_port: healthPort }),
-      backend: transport.backend,
+      backend: queue.backend,
     },
     'listening',
   );
