@@ -22,7 +22,13 @@ export type { CountedAction } from './audit/tally.ts';
 export type { Bucket } from './buckets/bucket.ts';
 export { type DatabaseCallCounter, openCallCounter } from './buckets/call-counter.ts';
 export { linkBucket } from './buckets/link-bucket.ts';
-export { type Database, type DatabaseOptions, openDatabase } from './core/database.ts';
+export {
+  type Database,
+  type DatabaseOptions,
+  openDatabase,
+  openServiceDatabase,
+  type ServiceDatabase,
+} from './core/database.ts';
 export { type Listener, listenForJobs } from './core/listen.ts';
 export {
   DatabaseUnavailableError,
@@ -131,7 +137,12 @@ export {
   enableEndpoint,
   type Switched,
 } from './tenants/disable.ts';
-export { type ConnectionRecord, findConnection, previewPayment } from './tenants/find-connection.ts';
+export {
+  type ConnectionRecord,
+  findConnection,
+  listConnections,
+  previewPayment,
+} from './tenants/find-connection.ts';
 export { findClient, findUserByToken } from './tenants/find-credentials.ts';
 export { importPatients, type PatientEntry } from './tenants/import-patients.ts';
 export { findUser, listClients, listConnectionSettings, listEndpoints, listUsers } from './tenants/list.ts';

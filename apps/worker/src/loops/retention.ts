@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Database, PRUNE_BATCH, type Prunable, pruneBatch } from '@emr-payments/db';
+import { PRUNE_BATCH, type Prunable, pruneBatch, type ServiceDatabase } from '@emr-payments/db';
 import { pruneTokens } from '@emr-payments/operations';
 import { every, type Keyring, type Logger } from '@emr-payments/runtime';
 
@@ -25,7 +25,7 @@ export type RetentionOptions = {
 
 /** Removes rows that are past their retention time, in small batches. A lock in Postgres lets one process prune at a time. */
 export function startRetention(
-  { database, keyring, logger }: { database: Database; keyring: Keyring; logger: Logger },
+  { database, keyring, logger }: { database: ServiceDatabase; keyring: Keyring; logger: Logger },
   {
     eventDays,
     firstAfterMs = FIRST_AFTER_MS,
