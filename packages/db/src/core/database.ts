@@ -2,7 +2,7 @@ import { PrismaPg } from '@prisma/adapter-pg';
 import { Pool, types } from 'pg';
 import { PrismaClient } from '../generated/client.ts';
 import { oneTextClient } from './one-text-client.ts';
-import { openSets, type Sets } from './sets.ts';
+import { openSets, PLANNED_ONCE, type Sets } from './sets.ts';
 import { query } from './statements.ts';
 import { openTurns, type Turns } from './turns.ts';
 
@@ -42,6 +42,10 @@ export type DatabaseOptions = {
   statementMs?: number;
   /** false: a statement takes one processor at most. */
   parallel?: boolean;
+  /** Longest wait for a row that another transaction has locked, in milliseconds: then the statement is undone. No limit by default. */
+  lockMs?: number;
+  /** true: the pool is for array statements, each of which is planned once on each connection. */
+  plannedOnce?: boolean;
 };
 
 /**
@@ -49,7 +53,11 @@ export type DatabaseOptions = {
  * No connection is opened before it is needed.
  */
 export function openDatabase(options: DatabaseOptions): Database {
-  const { statementMs = STATEMENT_MS, parallel = true } = options;
+  const { statementMs = STATEMENT_MS, parallel = true, lockMs, plannedOnce = false } = options;
+  const settings = [
+    ...(parallel ? [] : ['-c max_parallel_workers_per_gather=0']),
+    ...(plannedOnce ? [PLANNED_ONCE] : []),
+  ].join(' ');
   const config = {
     connectionString: options.url,
     application_name: options.applicationName,
@@ -57,7 +65,8 @@ export function openDatabase(options: DatabaseOptions): Database {
     idleTimeoutMillis: 60_000,
     statement_timeout: statementMs,
     idle_in_transaction_session_timeout: statementMs,
-    ...(parallel ? {} : { options: '-c max_parallel_workers_per_gather=0' }),
+    ...(settings === '' ? {} : { options: settings }),
+    ...(lockMs === undefined ? {} : { lock_timeout: lockMs }),
     // The client's own time-out: the server's does not help when the server is gone.
     query_timeout: statementMs + 1_000,
     keepAlive: true,
