@@ -65,19 +65,19 @@ function textOf(asked: string, { notify }: { notify: boolean }): string {
     ), again AS (
       UPDATE deliveries d SET status = 'pending', finished_at = NULL, recovery_id = NULL
         FROM locked WHERE d.event_id = locked.event_id AND d.id = locked.id
-      RETURNING d.id, locked.n, locked.endpoint_id, locked.lane_id
+      RETURNING d.id, d.event_id, locked.n, locked.endpoint_id, locked.lane_id
     ), fresh AS (
       INSERT INTO deliveries (event_id, endpoint_id, event_type)
       SELECT event_id, endpoint_id, type FROM found WHERE delivery_id IS NULL AND (SELECT count(*) FROM locked) >= 0
        ORDER BY event_id, endpoint_id
       ON CONFLICT DO NOTHING RETURNING id, event_id, endpoint_id
     ), due AS MATERIALIZED (
-      SELECT id, n, endpoint_id, lane_id FROM again
+      SELECT id, event_id, n, endpoint_id, lane_id FROM again
       UNION ALL
-      SELECT fresh.id, target.n, target.endpoint_id, target.lane_id
+      SELECT fresh.id, target.event_id, target.n, target.endpoint_id, target.lane_id
         FROM fresh JOIN target ON target.event_id = fresh.event_id AND target.endpoint_id = fresh.endpoint_id
     ), queued AS (
-      INSERT INTO jobs (kind, lane_id, delivery_id) SELECT 'deliver_webhook', lane_id, id FROM due
+      INSERT INTO jobs (kind, lane_id, event_id, delivery_id) SELECT 'deliver_webhook', lane_id, event_id, id FROM due
     ), audited AS (
       INSERT INTO audit_log (actor, user_id, source, action, subject, outcome, count, detail)
       SELECT actor, user_id, source, 'event.redeliver', CASE WHEN count(*) = 1 THEN 'event:' || min(event_id) ELSE 'event:${SEVERAL}' END,

@@ -90,6 +90,7 @@ async function play(practice: OpenPractice, deps: StatementDeps): Promise<Record
       const type = `payment.${result.status === 'posted' ? 'created' : result.status}`;
       return settlePayment(deps, {
         claim: claim === stale.claim ? { ...claim, fence: claim.fence - 1 } : claim,
+        round: payment.round,
         clientPk: payment.clientPk,
         result,
         attempt:
@@ -205,6 +206,7 @@ test('the end of a delivery, and of a posting attempt, writes to no index', asyn
     claims.map((claim) =>
       settlePayment(deps, {
         claim,
+        round: 0,
         clientPk: practice.clientPk,
         result: { status: 'posted', emrTransactionId: '1' },
         attempt: { outcome: 'posted' },

@@ -24,12 +24,10 @@ const EVENTS = {
            AND NOT EXISTS (SELECT FROM deliveries d WHERE d.event_id = v.id AND d.status = 'pending')
          ORDER BY v.created_at, v.id LIMIT $2
       ) e WHERE (SELECT alone FROM leader) LIMIT $2
-    ), delivery AS MATERIALIZED (
-      SELECT d.id FROM deliveries d JOIN old ON old.id = d.event_id
     ), no_attempts AS (
-      DELETE FROM delivery_attempts a USING delivery WHERE a.delivery_id = delivery.id
+      DELETE FROM delivery_attempts a USING old WHERE a.event_id = old.id
     ), no_deliveries AS (
-      DELETE FROM deliveries d USING delivery WHERE d.id = delivery.id
+      DELETE FROM deliveries d USING old WHERE d.event_id = old.id
     ), gone AS (
       DELETE FROM events v USING old WHERE v.id = old.id RETURNING v.id
     )
