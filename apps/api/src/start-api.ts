@@ -35,7 +35,7 @@ const TOKENS_END_MS = 1000;
 const { DRAIN_MS: drainMs } = config;
 await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, async (releases) => {
   const { stopping } = releases;
-  const { accepting, database, writes, costly } = releases.add(
+  const { accepting, database, writes, costly, redeliveries } = releases.add(
     'database',
     openBulkheads({
       url: config.DATABASE_URL,
@@ -107,7 +107,7 @@ await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, 
       adapters,
       limiter,
       audit,
-      webhooks: { database, writes, costly, keyring, send: { policy, agents }, resolve: dnsResolve() },
+      webhooks: { database, writes, costly, redeliveries, keyring, send: { policy, agents }, resolve: dnsResolve() },
     },
     {
       authFailuresPerMinute: config.AUTH_FAILURES_PER_MINUTE,

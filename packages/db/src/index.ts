@@ -44,6 +44,11 @@ export { type DeliveryFilter, type ListedDelivery, listDeliveries } from './deli
 export { type EventFilter, type EventRow, findEvent, pageOfEvents } from './delivery/read-events.ts';
 export { type DeliveryRecord, type Disabling, recordDelivery } from './delivery/record-delivery.ts';
 export { type RedeliverInput, type RedeliverOutcome, redeliverEvent } from './delivery/redeliver-event.ts';
+export {
+  createRedeliverer,
+  type Redeliverer,
+  type RedeliverRequest,
+} from './delivery/redeliverer.ts';
 // Webhook endpoints.
 export {
   type ChangeEndpointOutcome,

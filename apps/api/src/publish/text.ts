@@ -35,6 +35,7 @@ export function noInfrastructure(): AppDeps {
       },
       writes: { run: rejected },
       costly: { run: rejected },
+      redeliveries: { redeliver: rejected },
       keyring: { current: '', keys: new Map() },
       send: { policy, agents: createAgents({ policy }) },
       resolve: nothing,

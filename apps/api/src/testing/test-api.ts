@@ -77,7 +77,7 @@ export async function openTestApi(
     readPoolSize: 3,
     readTimeoutMs: options.readTimeoutMs ?? 3000,
   });
-  const { accepting, database, writes, costly } = bulkheads;
+  const { accepting, database, writes, costly, redeliveries } = bulkheads;
   const databaseCheck = openDatabaseCheck({
     url: usedUrl,
     applicationName: 'test-api health',
@@ -110,7 +110,15 @@ export async function openTestApi(
       adapters: async () => adapters,
       limiter: options.limiter ?? createRateLimiter({ clientPerSecond: 0, userPerSecond: 0 }),
       audit,
-      webhooks: { database, writes, costly, keyring, send: { policy, agents }, resolve: dnsResolve() },
+      webhooks: {
+        database,
+        writes,
+        costly,
+        redeliveries,
+        keyring,
+        send: { policy, agents },
+        resolve: dnsResolve(),
+      },
     },
     {
       authFailuresPerMinute: options.authFailuresPerMinute ?? 0,

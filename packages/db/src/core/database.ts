@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { Pool, types } from 'pg';
 import type { PrismaClient } from '../generated/client.ts';
 import { oneTextClient } from './one-text-client.ts';
-import { openSets, type Sets } from './sets.ts';
+import { openSets, PLANNED_ONCE, type Sets } from './sets.ts';
 import { query } from './statements.ts';
 import { openTurns, type Turns } from './turns.ts';
 
@@ -48,6 +48,10 @@ export type DatabaseOptions = {
   statementMs?: number;
   /** false: a statement takes one processor at most. */
   parallel?: boolean;
+  /** Longest wait for a row that another transaction has locked, in milliseconds: then the statement is undone. No limit by default. */
+  lockMs?: number;
+  /** true: the pool is for array statements, each of which is planned once on each connection. */
+  plannedOnce?: boolean;
 };
 
 /** Synchronous, so that who uses Prisma need not know that it is loaded late. */
@@ -59,7 +63,11 @@ const loadPrisma = () => load('./prisma-client.ts') as typeof import('./prisma-c
  * No connection is opened before it is needed.
  */
 export function openDatabase(options: DatabaseOptions): Database {
-  const { statementMs = STATEMENT_MS, parallel = true } = options;
+  const { statementMs = STATEMENT_MS, parallel = true, lockMs, plannedOnce = false } = options;
+  const settings = [
+    ...(parallel ? [] : ['-c max_parallel_workers_per_gather=0']),
+    ...(plannedOnce ? [PLANNED_ONCE] : []),
+  ].join(' ');
   const config = {
     connectionString: options.url,
     application_name: options.applicationName,
@@ -67,7 +75,8 @@ export function openDatabase(options: DatabaseOptions): Database {
     idleTimeoutMillis: 60_000,
     statement_timeout: statementMs,
     idle_in_transaction_session_timeout: statementMs,
-    ...(parallel ? {} : { options: '-c max_parallel_workers_per_gather=0' }),
+    ...(settings === '' ? {} : { options: settings }),
+    ...(lockMs === undefined ? {} : { lock_timeout: lockMs }),
     // The client's own time-out: the server's does not help when the server is gone.
     query_timeout: statementMs + 1_000,
     keepAlive: true,
