@@ -64,7 +64,7 @@ export function openBulkheads(options: BulkheadOptions): Bulkheads {
     statementMs: options.readTimeoutMs,
     parallel: false,
   });
-  const redelivering = openDatabase({
+  const redelivering = openServiceDatabase({
     url,
     poolSize: REDELIVERY_SETS + 1,
     applicationName: 'emr-payments-api redeliver',
