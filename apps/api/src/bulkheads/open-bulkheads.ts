@@ -1,4 +1,9 @@
-import { createRedeliverer, openServiceDatabase, type Redeliverer, type ServiceDatabase } from '@emr-payments/db';
+import {
+  createRedeliverer,
+  openServiceDatabase,
+  type Redeliverer,
+  type ServiceDatabase,
+} from '@emr-payments/db';
 import { createShares, type Shares } from '@emr-payments/runtime';
 import { type CostlyReads, createCostlyReads } from './costly-reads.ts';
 

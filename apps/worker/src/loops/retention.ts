@@ -1,5 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { dropEventPartitions, PRUNE_BATCH, type Prunable, pruneBatch, type ServiceDatabase } from '@emr-payments/db';
+import {
+  dropEventPartitions,
+  PRUNE_BATCH,
+  type Prunable,
+  pruneBatch,
+  type ServiceDatabase,
+} from '@emr-payments/db';
 import { pruneTokens } from '@emr-payments/operations';
 import { every, type Keyring, type Logger } from '@emr-payments/runtime';
 import type { WorkerMetrics } from '../metrics.ts';
