@@ -38,7 +38,7 @@ const CLAIM = setStatement({
       UPDATE jobs SET fence = jobs.fence + 1, lease_until = now() + make_interval(secs => asked.lease_ms / 1000),
              queued_at = coalesce(jobs.queued_at, now())
         FROM asked WHERE ${CLAIMED} AND (jobs.lease_until IS NULL OR jobs.lease_until < now())
-      RETURNING jobs.id, jobs.fence, jobs.lane_id, jobs.delivery_id, jobs.tries, jobs.record_failures
+      RETURNING jobs.id, jobs.fence, jobs.lane_id, jobs.event_id, jobs.delivery_id, jobs.tries, jobs.record_failures
     ), ${UNSYNCED}
     SELECT job.id AS job_id, job.fence, job.lane_id, job.tries, job.record_failures, d.id AS delivery_id, d.attempts,
            v.id AS event_id, v.type, v.body, e.client_pk, e.id AS endpoint_id, e.url, e.api_version, e.thin,
@@ -46,8 +46,8 @@ const CLAIM = setStatement({
            coalesce((SELECT json_agg(json_build_object('id', s.id, 'sealed', s.sealed) ORDER BY s.created_at DESC)
                        FROM webhook_secrets s
                       WHERE s.endpoint_id = e.id AND (s.expires_at IS NULL OR s.expires_at > now())), '[]') AS secrets
-      FROM job JOIN deliveries d ON d.id = job.delivery_id
-      JOIN events v ON v.id = d.event_id
+      FROM job JOIN deliveries d ON d.event_id = job.event_id AND d.id = job.delivery_id
+      JOIN events v ON v.id = job.event_id
       CROSS JOIN LATERAL (SELECT * FROM webhook_endpoints WHERE id = d.endpoint_id OFFSET 0) e
       CROSS JOIN unsynced`,
 });
