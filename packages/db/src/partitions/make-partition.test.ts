@@ -170,3 +170,14 @@ test('what holds the default partition makes it give up within its own time-out,
   }
   expect((await makeAll('payments', { width: 28, ahead: 100 })).length).toBeGreaterThan(0);
 });
+
+test('a partition that was found empty is planned for as one that will have rows', async () => {
+  const plan = async () =>
+    (await sql(`EXPLAIN UPDATE events SET type = 'x' WHERE id = (SELECT 'evt_0')`))
+      .map((row) => row['QUERY PLAN'])
+      .join('\n');
+  await sql('VACUUM ANALYZE');
+  expect(await plan()).toContain('Seq Scan on events_');
+  await makeAll('events', { width: 28, ahead: 60 });
+  expect(await plan()).not.toContain('Seq Scan');
+});
