@@ -12,7 +12,8 @@ const LEADER = `leader AS MATERIALIZED (SELECT pg_try_advisory_xact_lock(${RETEN
 /**
  * Removes events that are older than the limit, with their deliveries and attempts, if none of the deliveries is pending.
  * It goes client by client, along the index that lists a client's events, so that pruning needs no index of its own, which
- * every settled payment would have to write to.
+ * every settled payment would have to write to. Rows are looked up by arrays, and deliveries event by event: with joins PostgreSQL reads
+ * every partition whole.
  */
 const EVENTS = {
   name: 'prune-events',
@@ -21,15 +22,15 @@ const EVENTS = {
       SELECT e.id FROM clients c CROSS JOIN LATERAL (
         SELECT v.id FROM events v
          WHERE v.client_pk = c.id AND v.created_at < now() - make_interval(days => $1)
-           AND NOT EXISTS (SELECT FROM deliveries d WHERE d.event_id = v.id AND d.status = 'pending')
+           AND (SELECT count(*) FROM (SELECT FROM deliveries d WHERE d.event_id = v.id AND d.status = 'pending' LIMIT 1) AS pending) = 0
          ORDER BY v.created_at, v.id LIMIT $2
       ) e WHERE (SELECT alone FROM leader) LIMIT $2
     ), no_attempts AS (
-      DELETE FROM delivery_attempts a USING old WHERE a.event_id = old.id
+      DELETE FROM delivery_attempts WHERE event_id = ANY (ARRAY(SELECT id FROM old))
     ), no_deliveries AS (
-      DELETE FROM deliveries d USING old WHERE d.event_id = old.id
+      DELETE FROM deliveries WHERE event_id = ANY (ARRAY(SELECT id FROM old))
     ), gone AS (
-      DELETE FROM events v USING old WHERE v.id = old.id RETURNING v.id
+      DELETE FROM events WHERE id = ANY (ARRAY(SELECT id FROM old)) RETURNING id
     )
     SELECT count(*)::int AS gone FROM gone`,
 };
@@ -41,7 +42,7 @@ const KEYS = {
     WITH ${LEADER}, old AS MATERIALIZED (
       SELECT k.client_pk, k.user_id, k.key FROM idempotency_keys k
        WHERE (SELECT alone FROM leader) AND k.created_at < now() - make_interval(days => $1)
-         AND NOT EXISTS (SELECT FROM payments p WHERE p.id = k.payment_id AND p.status IN ('accepted', 'posting', 'retrying', 'submitted'))
+         AND (SELECT p.status IN ('accepted', 'posting', 'retrying', 'submitted') FROM payments p WHERE p.id = k.payment_id) IS NOT TRUE
        ORDER BY k.created_at LIMIT $2
     ), gone AS (
       DELETE FROM idempotency_keys k USING old
@@ -74,7 +75,7 @@ const EMR_TEXTS = {
     WITH ${LEADER}, old AS MATERIALIZED (
       SELECT a.payment_id, a.number FROM posting_attempts a
        WHERE (SELECT alone FROM leader) AND a.emr_text IS NOT NULL AND a.sent_at < now() - make_interval(days => $1)
-         AND EXISTS (SELECT FROM payments p WHERE p.id = a.payment_id AND p.status IN ('posted', 'failed'))
+         AND (SELECT p.status IN ('posted', 'failed') FROM payments p WHERE p.id = a.payment_id)
        ORDER BY a.sent_at LIMIT $2
     ), gone AS (
       UPDATE posting_attempts a SET emr_text = NULL FROM old
