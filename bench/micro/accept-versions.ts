@@ -13,7 +13,7 @@ import { openService } from '../service/open-service.ts';
 
 /**
  * Compares what accepting costs in several versions of this project, in rounds that alternate within one run, because on a machine
- * with other work only those compare: µs of processor time a payment of the API, of PostgreSQL and of the load generator, and bytes
+ * with other work only those compare: µs of processor time a payment of the API (of which `kernel` in the kernel), of PostgreSQL and of the load generator, and bytes
  * of WAL. Each version has a database of its own, with the schema of this one; the first version is this one.
  *
  *     node bench/micro/accept-versions.ts [--rounds 9] [--count 10000] [--profile] [folder=…|sql=…]…
@@ -101,14 +101,22 @@ try {
       ...version,
       api,
       profiles,
-      runs: { api: [], postgres: [], generator: [], wal: [], rate: [] } as Runs,
+      runs: { api: [], kernel: [], postgres: [], generator: [], wal: [], rate: [] } as Runs,
     });
   }
-  const UNITS = { api: 'µs', postgres: 'µs', generator: 'µs', wal: 'bytes', rate: 'payments/s' };
-  type Runs = Record<'api' | 'postgres' | 'generator' | 'wal' | 'rate', number[]>;
+  const UNITS = {
+    api: 'µs',
+    kernel: 'µs',
+    postgres: 'µs',
+    generator: 'µs',
+    wal: 'bytes',
+    rate: 'payments/s',
+  };
+  type Runs = Record<'api' | 'kernel' | 'postgres' | 'generator' | 'wal' | 'rate', number[]>;
 
   const read = async (pid: number) => ({
     api: (usageOf(pid)?.cpuSeconds ?? 0) * 1e6,
+    kernel: (usageOf(pid)?.kernelSeconds ?? 0) * 1e6,
     postgres: cpuOfTree(environment.postgres.pid) * 1e6,
     generator: (usageOf(service.generatorPid)?.cpuSeconds ?? 0) * 1e6,
     wal: await withClient(environment.postgres.url, async (client) =>
