@@ -129,6 +129,7 @@ const HOT: Record<string, (deps: StatementDeps) => Promise<unknown>> = {
   'settle a payment': (deps) =>
     settlePayment(deps, {
       claim,
+      round: 0,
       clientPk: tenant.clientPk,
       result: { status: 'posted', emrTransactionId: '1' },
       attempt: { outcome: 'posted' },

@@ -75,6 +75,7 @@ const STEPS: Record<string, { of: Kind; run(deps: StatementDeps): Promise<unknow
     run: (deps) =>
       settlePayment(deps, {
         claim,
+        round: 0,
         clientPk,
         result: { status: 'posted', emrTransactionId: '1' },
         attempt: { outcome: 'posted' },

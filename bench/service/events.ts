@@ -49,8 +49,8 @@ export async function writeEvents(
          FROM event JOIN webhook_endpoints e ON e.client_pk = $1
        RETURNING id, event_id, endpoint_id
      ), queued AS (
-       INSERT INTO jobs (kind, lane_id, delivery_id)
-       SELECT 'deliver_webhook', e.lane_id, d.id FROM delivery d JOIN webhook_endpoints e ON e.id = d.endpoint_id WHERE $5 = 'pending'
+       INSERT INTO jobs (kind, lane_id, event_id, delivery_id)
+       SELECT 'deliver_webhook', e.lane_id, d.event_id, d.id FROM delivery d JOIN webhook_endpoints e ON e.id = d.endpoint_id WHERE $5 = 'pending'
      )
      SELECT event_id FROM delivery`,
     [tenant.clientPk, EVENT_BODY, count, run, as === 'waiting' ? 'pending' : 'failed'],

@@ -1,7 +1,7 @@
 export const POSTINGS = 'usual-postings';
 export const WEBHOOKS = 'usual-webhooks';
 export type PostJob = { paymentId: string };
-export type WebhookJob = { deliveryId: string; url: string };
+export type WebhookJob = { eventId: string; deliveryId: string; url: string };
 
 /** Failed jobs are retried by BullMQ, as is usual. */
 export const JOB = {

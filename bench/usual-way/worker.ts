@@ -122,7 +122,7 @@ function settle({ database }: Deps, { payment, user }: Begun, emrTransactionId: 
       const delivery = await tx.delivery.create({
         data: { eventId: id, endpointId: endpoint.id, eventType: event.type },
       });
-      deliveries.push({ deliveryId: String(delivery.id), url: endpoint.url });
+      deliveries.push({ eventId: id, deliveryId: String(delivery.id), url: endpoint.url });
     }
     await tx.job.delete({ where: { id: payment.jobId } });
     return deliveries;
@@ -139,10 +139,7 @@ async function runPosting(deps: Deps, { data }: Job<PostJob>): Promise<void> {
 
 async function deliverWebhook({ database, input }: Deps, { data }: Job<WebhookJob>): Promise<void> {
   const id = BigInt(data.deliveryId);
-  const { event } = await database.prisma.delivery.findUniqueOrThrow({
-    where: { id },
-    include: { event: true },
-  });
+  const event = await database.prisma.event.findUniqueOrThrow({ where: { id: data.eventId } });
   const startedAt = new Date();
   const signed = signHeaders({
     id: event.id,
@@ -157,9 +154,12 @@ async function deliverWebhook({ database, input }: Deps, { data }: Job<WebhookJo
   const finishedAt = new Date();
   const durationMs = finishedAt.getTime() - startedAt.getTime();
   await database.prisma.$transaction(async (tx) => {
-    await tx.delivery.update({ where: { id }, data: { status: 'delivered', attempts: 1, finishedAt } });
+    await tx.delivery.update({
+      where: { eventId_id: { eventId: event.id, id } },
+      data: { status: 'delivered', attempts: 1, finishedAt },
+    });
     await tx.deliveryAttempt.create({
-      data: { deliveryId: id, number: 1, startedAt, durationMs, httpStatus: statusCode },
+      data: { eventId: event.id, deliveryId: id, number: 1, startedAt, durationMs, httpStatus: statusCode },
     });
   }, TRANSACTION);
   logger.info({ event_id: event.id, outcome: 'delivered', status: statusCode }, 'delivery');

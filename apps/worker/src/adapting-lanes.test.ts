@@ -40,6 +40,7 @@ async function startOne(change: Partial<WorkerConfig> = {}): Promise<() => Promi
     leaseMs: 10_000,
     horizonMs: 3_600_000,
     eventRetentionDays: 30,
+    partitionDays: 28,
     host: '127.0.0.1',
     healthPort: 0,
     metricsToken: undefined,
@@ -77,9 +78,9 @@ async function openEndpoint(manner: Manner, { due }: { due: number }): Promise<E
        SELECT 'evt_' || replace(gen_random_uuid()::text, '-', ''), $1, 'payment.created', '{"data": {}}' FROM generate_series(1, $4::int)
        RETURNING id
      ), delivery AS (
-       INSERT INTO deliveries (event_id, endpoint_id, event_type) SELECT id, $2, 'payment.created' FROM event RETURNING id
+       INSERT INTO deliveries (event_id, endpoint_id, event_type) SELECT id, $2, 'payment.created' FROM event RETURNING event_id, id
      )
-     INSERT INTO jobs (kind, lane_id, delivery_id) SELECT 'deliver_webhook', $3, id FROM delivery`,
+     INSERT INTO jobs (kind, lane_id, event_id, delivery_id) SELECT 'deliver_webhook', $3, event_id, id FROM delivery`,
     [clientPk, endpointId, laneId, due],
   );
   const cap = async () => {

@@ -42,19 +42,48 @@ export function uuidToPaymentId(uuid: string): string {
   return uuid.replaceAll('-', '');
 }
 
-/** Draws 24 letters and digits: 142 random bits. Bytes above 247 are skipped, because 256 is not a multiple of 62. */
-function randomBase62(): string {
+/** Draws letters and digits, 24 by default: 142 random bits. Bytes above 247 are skipped, because 256 is not a multiple of 62. */
+function randomBase62(length = PUBLIC_ID_LENGTH): string {
   let text = '';
-  while (text.length < PUBLIC_ID_LENGTH) {
+  while (text.length < length) {
     const byte = randomView(1)[0] ?? 255;
     if (byte < 248) text += BASE62.charAt(byte % 62);
   }
   return text;
 }
 
-/** Makes an `evt_…`: the id of an event, and the `webhook-id` of its deliveries. */
+/** Characters of an event's id that are its time. With the time as milliseconds since 1970 they begin with `0` until 2081. */
+const EVENT_TIME_LENGTH = 8;
+
+/** Returns the first eight characters after `evt_` of the ids that are made at this time. */
+function eventTime(milliseconds: number): string {
+  let text = '';
+  for (let rest = milliseconds; text.length < EVENT_TIME_LENGTH; rest = Math.floor(rest / 62)) {
+    text = BASE62.charAt(rest % 62) + text;
+  }
+  return text;
+}
+
+/**
+ * Makes an `evt_…`: the id of an event, and the `webhook-id` of its deliveries. It begins with the time, in milliseconds, and the
+ * digits of base 62 are in the order of their bytes: compared byte by byte, ids of later events are greater. So new events are
+ * in one partition, and next to each other in its indexes. 95 bits of each are random.
+ *
+ * Ids of version 0.1.0 are random from the first character.
+ */
 export function newEventId(): string {
-  return `evt_${randomBase62()}`;
+  return `evt_${eventTime(Date.now())}${randomBase62(PUBLIC_ID_LENGTH - EVENT_TIME_LENGTH)}`;
+}
+
+/** Returns a bound of event ids: those that are made from this time on are not smaller, compared byte by byte. */
+export function firstEventId(time: Date): string {
+  return `evt_${eventTime(Math.max(0, time.getTime()))}`;
+}
+
+/** Returns a bound of payment ids, as a uuid: those that are made from this time on are not smaller. */
+export function firstPaymentUuid(time: Date): string {
+  const milliseconds = Math.max(0, time.getTime()).toString(16).padStart(12, '0');
+  return paymentIdToUuid(milliseconds.padEnd(32, '0'));
 }
 
 /** Makes a `user_…`: the id of a user, in events `access_token_reference_id`. */

@@ -57,21 +57,21 @@ export async function writeDelivery(
       createdAt,
       finishedAt: createdAt,
       attempts: status === 'canceled' ? 0 : 1,
-      ...(status === 'canceled'
-        ? {}
-        : {
-            tries: {
-              create: {
-                number: 1,
-                startedAt: createdAt,
-                durationMs: 12,
-                httpStatus: failed ? 500 : 200,
-                errorKind: failed ? 'http_status' : null,
-                excerpt: failed ? 'oops' : null,
-              },
-            },
-          }),
     },
   });
+  if (status !== 'canceled') {
+    await prisma.deliveryAttempt.create({
+      data: {
+        eventId: input.eventId,
+        deliveryId: id,
+        number: 1,
+        startedAt: createdAt,
+        durationMs: 12,
+        httpStatus: failed ? 500 : 200,
+        errorKind: failed ? 'http_status' : null,
+        excerpt: failed ? 'oops' : null,
+      },
+    });
+  }
   return id;
 }

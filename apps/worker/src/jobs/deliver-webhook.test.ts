@@ -301,7 +301,7 @@ test('a redelivery starts the schedule again, however many attempts came before'
   await bench.deliverDue();
   expect(await sql('SELECT status FROM deliveries')).toEqual([{ status: 'failed' }]);
   await sql(
-    "INSERT INTO jobs (kind, lane_id, delivery_id) SELECT 'deliver_webhook', l.id, d.id FROM lanes l, deliveries d",
+    "INSERT INTO jobs (kind, lane_id, event_id, delivery_id) SELECT 'deliver_webhook', l.id, d.event_id, d.id FROM lanes l, deliveries d",
   );
   await sql("UPDATE deliveries SET status = 'pending'");
   await bench.deliverDue();

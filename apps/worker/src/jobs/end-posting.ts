@@ -88,6 +88,7 @@ async function record(
     { database },
     {
       claim,
+      round: payment.round,
       clientPk: payment.clientPk,
       result:
         end.status === 'posted'

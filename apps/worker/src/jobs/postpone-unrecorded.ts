@@ -97,6 +97,7 @@ function settleForReview(
     { database },
     {
       claim,
+      round: payment.round,
       clientPk: payment.clientPk,
       result: { status: 'needs_review', failureCode: 'settlement_failed', failureReason: REASON },
       attempt,

@@ -105,6 +105,7 @@ describe('rounds of a payment', () => {
     const { clientPk } = practice;
     const settlement = {
       claim,
+      round: posting.payment.round,
       clientPk,
       result: { ...FAILED, ...result },
       attempt: null,

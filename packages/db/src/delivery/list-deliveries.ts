@@ -72,12 +72,12 @@ export function deliveriesStatement(filter: DeliveryFilter): { text: string; val
   const pages =
     status === 'pending'
       ? `waiting AS MATERIALIZED (
-      (SELECT delivery_id FROM jobs WHERE lane_id = $2 AND queued_at IS NULL LIMIT ${MOST_JOBS + 1})
+      (SELECT event_id, delivery_id FROM jobs WHERE lane_id = $2 AND queued_at IS NULL LIMIT ${MOST_JOBS + 1})
       UNION ALL
-      (SELECT delivery_id FROM jobs WHERE lane_id = $2 AND queued_at IS NOT NULL LIMIT ${MOST_JOBS + 1})
+      (SELECT event_id, delivery_id FROM jobs WHERE lane_id = $2 AND queued_at IS NOT NULL LIMIT ${MOST_JOBS + 1})
     ), page AS MATERIALIZED (
       SELECT * FROM (
-        ${select(`AND (SELECT count(*) FROM waiting) <= ${MOST_JOBS} AND d.id IN (SELECT delivery_id FROM waiting)`)}
+        ${select(`AND (SELECT count(*) FROM waiting) <= ${MOST_JOBS} AND (d.event_id, d.id) IN (SELECT event_id, delivery_id FROM waiting)`)}
         UNION ALL
         ${select(`AND (SELECT count(*) FROM waiting) > ${MOST_JOBS}`)}) AS either
     )`
@@ -90,7 +90,7 @@ export function deliveriesStatement(filter: DeliveryFilter): { text: string; val
                 THEN (SELECT j.run_at FROM jobs j WHERE j.delivery_id = p.id AND j.lane_id = $2 LIMIT 1) END AS next_attempt_at,
            (SELECT json_agg(json_build_array(a.number, a.started_at, a.duration_ms, a.http_status, a.error_kind, a.excerpt)
                             ORDER BY a.number)
-              FROM (SELECT * FROM delivery_attempts WHERE delivery_id = p.id ORDER BY number DESC LIMIT ${MOST_ATTEMPTS}) a
+              FROM (SELECT * FROM delivery_attempts WHERE event_id = p.event_id AND delivery_id = p.id ORDER BY number DESC LIMIT ${MOST_ATTEMPTS}) a
            ) AS tries
       FROM page p ORDER BY p.created_at DESC, p.id DESC`;
   return { text, values };

@@ -28,6 +28,7 @@ test('ends that close circuits do not wait for rows that are written with a refe
     if (posting === null) throw new Error('the posting could not be claimed');
     const settled = await settlePayment(practice, {
       claim: posting.claim,
+      round: posting.payment.round,
       clientPk,
       result: { status: 'posted', emrTransactionId: '1' },
       attempt: null,

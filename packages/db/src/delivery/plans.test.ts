@@ -47,11 +47,11 @@ beforeAll(async () => {
     [down.id, EVENTS],
   );
   await client.query(`
-    INSERT INTO jobs (kind, lane_id, delivery_id, queued_at)
-    SELECT 'deliver_webhook', e.lane_id, d.id, CASE WHEN d.id % 1000 = 0 THEN now() END
+    INSERT INTO jobs (kind, lane_id, event_id, delivery_id, queued_at)
+    SELECT 'deliver_webhook', e.lane_id, d.event_id, d.id, CASE WHEN d.id % 1000 = 0 THEN now() END
       FROM deliveries d JOIN webhook_endpoints e ON e.id = d.endpoint_id WHERE d.status = 'pending';
-    INSERT INTO delivery_attempts (delivery_id, number, started_at, duration_ms)
-    SELECT id, 1, created_at, 5 FROM deliveries`);
+    INSERT INTO delivery_attempts (event_id, delivery_id, number, started_at, duration_ms)
+    SELECT event_id, id, 1, created_at, 5 FROM deliveries`);
   await client.query('ANALYZE');
   await client.end();
 }, 120_000);

@@ -1,5 +1,5 @@
 import type { AutomaticDisabledCode } from '@emr-payments/contracts';
-import { CLAIMED, setStatement } from '../core/set-statement.ts';
+import { CLAIMED, setStatement, UNSYNCED } from '../core/set-statement.ts';
 import { query, queryInSet, type StatementDeps } from '../core/statements.ts';
 import { cancelWaitingCtes } from '../endpoints/cancel-waiting.ts';
 import { type EventRecord, publishEventCtes } from '../events/publish-event.ts';
@@ -65,7 +65,8 @@ const RECORD = {
   name: 'record-delivery',
   text: `
     WITH job AS MATERIALIZED (
-      SELECT j.id, j.lane_id, j.delivery_id, d.endpoint_id FROM jobs j JOIN deliveries d ON d.id = j.delivery_id
+      SELECT j.id, j.lane_id, j.event_id, j.delivery_id, d.endpoint_id
+        FROM jobs j JOIN deliveries d ON d.event_id = j.event_id AND d.id = j.delivery_id
        WHERE j.id = $1 AND j.fence = $2 FOR UPDATE OF j
     ), disabled AS (
       UPDATE webhook_endpoints e
@@ -95,11 +96,11 @@ const RECORD = {
       UPDATE deliveries d
          SET status = verdict.status::delivery_status, attempts = d.attempts + CASE WHEN $5::timestamptz IS NULL THEN 0 ELSE 1 END,
              finished_at = CASE WHEN verdict.status <> 'pending' THEN now() END
-        FROM job, verdict WHERE d.id = job.delivery_id
-      RETURNING d.id, d.attempts, d.endpoint_id
+        FROM job, verdict WHERE d.event_id = job.event_id AND d.id = job.delivery_id
+      RETURNING d.event_id, d.id, d.attempts, d.endpoint_id
     ), attempt AS (
-      INSERT INTO delivery_attempts (delivery_id, number, started_at, duration_ms, http_status, error_kind, excerpt)
-      SELECT id, attempts, $5, $6, $7, $8, $9 FROM recorded WHERE $5::timestamptz IS NOT NULL
+      INSERT INTO delivery_attempts (event_id, delivery_id, number, started_at, duration_ms, http_status, error_kind, excerpt)
+      SELECT event_id, id, attempts, $5, $6, $7, $8, $9 FROM recorded WHERE $5::timestamptz IS NOT NULL
     ), endpoint AS (
       UPDATE webhook_endpoints e SET failing_since = CASE WHEN $3 = 'delivered' THEN NULL ELSE now() END
         FROM recorded
@@ -125,6 +126,9 @@ const RECORD = {
  * Records a successful delivery, the usual case, in one commit: ends the job, the delivery and the endpoint's run of
  * failures, if there was one, and writes the attempt. A statement of its own, because everything that a failure may bring
  * with it makes `record-delivery` several times more expensive.
+ *
+ * It does not wait for the disk: if a crash of the server loses it, the claim's lease ends and the event is sent once more. Any other
+ * end waits, because a failure can disable the endpoint, which publishes an event.
  */
 const DELIVERED = setStatement({
   name: 'record-delivered',
@@ -137,14 +141,14 @@ const DELIVERED = setStatement({
     excerpt: 'text',
   },
   text: `job AS (
-      DELETE FROM jobs USING asked WHERE ${CLAIMED} RETURNING asked.*, jobs.lane_id, jobs.delivery_id
+      DELETE FROM jobs USING asked WHERE ${CLAIMED} RETURNING asked.*, jobs.lane_id, jobs.event_id, jobs.delivery_id
     ), recorded AS (
       UPDATE deliveries d SET status = 'delivered', attempts = d.attempts + 1, finished_at = now()
-        FROM job WHERE d.id = job.delivery_id
-      RETURNING d.id, d.attempts, d.endpoint_id, job.started_at, job.duration_ms, job.http_status, job.excerpt
+        FROM job WHERE d.event_id = job.event_id AND d.id = job.delivery_id
+      RETURNING d.event_id, d.id, d.attempts, d.endpoint_id, job.started_at, job.duration_ms, job.http_status, job.excerpt
     ), attempt AS (
-      INSERT INTO delivery_attempts (delivery_id, number, started_at, duration_ms, http_status, excerpt)
-      SELECT id, attempts, started_at, duration_ms, http_status, excerpt FROM recorded
+      INSERT INTO delivery_attempts (event_id, delivery_id, number, started_at, duration_ms, http_status, excerpt)
+      SELECT event_id, id, attempts, started_at, duration_ms, http_status, excerpt FROM recorded
     ), recovering AS (
       SELECT id FROM webhook_endpoints WHERE failing_since IS NOT NULL
          AND id = ANY (ARRAY(SELECT endpoint_id FROM recorded)) ORDER BY id FOR NO KEY UPDATE
@@ -154,8 +158,8 @@ const DELIVERED = setStatement({
       SELECT id FROM lanes WHERE failures > 0 AND id = ANY (ARRAY(SELECT lane_id FROM job)) AND ${ENDPOINT_FIRST} ORDER BY id FOR NO KEY UPDATE
     ), healthy AS (
       UPDATE lanes SET failures = 0, open_until = NULL WHERE id = ANY (ARRAY(SELECT id FROM answering))
-    )
-    SELECT job_id FROM job`,
+    ), ${UNSYNCED}
+    SELECT job_id FROM job CROSS JOIN unsynced`,
 });
 
 /**

@@ -15,9 +15,10 @@ export function cancelWaitingCtes(from: string): string {
       SELECT j.id FROM ${from} JOIN jobs j ON j.lane_id = ${from}.lane_id AND j.queued_at IS NULL
        ORDER BY j.run_at LIMIT ${MOST} FOR UPDATE OF j SKIP LOCKED
     ), not_sent AS (
-      DELETE FROM jobs USING waiting WHERE jobs.id = waiting.id RETURNING jobs.delivery_id
+      DELETE FROM jobs USING waiting WHERE jobs.id = waiting.id RETURNING jobs.event_id, jobs.delivery_id
     ), canceled AS (
-      UPDATE deliveries SET status = 'canceled', finished_at = now() FROM not_sent WHERE deliveries.id = not_sent.delivery_id
+      UPDATE deliveries SET status = 'canceled', finished_at = now() FROM not_sent
+       WHERE deliveries.event_id = not_sent.event_id AND deliveries.id = not_sent.delivery_id
     ), no_recovery AS (
       UPDATE recoveries SET state = 'canceled', ended_at = now()
         FROM ${from} JOIN webhook_endpoints e ON e.lane_id = ${from}.lane_id

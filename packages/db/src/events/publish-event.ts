@@ -20,6 +20,9 @@ const NAMED: EventMarkers = { id: ':eventId', type: ':eventType', body: ':eventB
  * A statement that joins `notified` also notifies the relays. The statements of the worker do not join it: the worker's
  * own relay looks for due jobs after each job, and commits that notify wait for each other.
  *
+ * A payment has one event for each round. No index can guard that across partitions: the statement raises `payments.round` by compare-and-set,
+ * from the round that was read with what the event says.
+ *
  * @param input.from a CTE with the settled payment's id, user_id, round and job_id: no row, no event.
  * @param input.markers of the event's id, type and body and of its client; named ones (`EVENT_VALUES`) by default.
  * @param input.except a CTE with the ids of endpoints that do not get the event.
@@ -38,10 +41,10 @@ export function publishEventCtes(input: { from: string; markers?: EventMarkers; 
         FROM event CROSS JOIN LATERAL (SELECT id, event_types FROM webhook_endpoints
                                         WHERE client_pk = event.client_pk AND disabled_at IS NULL AND deleted_at IS NULL OFFSET 0) e
        WHERE (e.event_types = '{}' OR event.type = ANY (e.event_types)) ${others}
-      RETURNING id, endpoint_id
+      RETURNING id, event_id, endpoint_id
     ), queued AS (
-      INSERT INTO jobs (kind, lane_id, delivery_id)
-      SELECT 'deliver_webhook', (SELECT lane_id FROM webhook_endpoints WHERE id = delivery.endpoint_id), id FROM delivery
+      INSERT INTO jobs (kind, lane_id, event_id, delivery_id)
+      SELECT 'deliver_webhook', (SELECT lane_id FROM webhook_endpoints WHERE id = delivery.endpoint_id), event_id, id FROM delivery
     ), notified AS MATERIALIZED (
       SELECT pg_notify('${JOBS_CHANNEL}', '') FROM (SELECT FROM delivery LIMIT 1) AS any_row
     )`;

@@ -65,6 +65,7 @@ test('lanes on hold are fed nothing; deliveries and other users go on; the end o
   const posting = await held();
   await settlePayment(practice, {
     claim: posting.claim,
+    round: posting.payment.round,
     clientPk: practice.clientPk,
     result: { status: 'posted', emrTransactionId: '1' },
     attempt: null,
@@ -211,6 +212,7 @@ test('a person may retry a failed payment during a hold: it is accepted and wait
   const posting = await held();
   await settlePayment(practice, {
     claim: posting.claim,
+    round: posting.payment.round,
     clientPk: practice.clientPk,
     result: { status: 'failed', failureCode: 'unknown_location', failureReason: 'x' },
     attempt: null,

@@ -54,6 +54,7 @@ type Posting = Awaited<ReturnType<typeof claimed>>;
 
 const settlement = ({ claim, payment }: Posting, eventId = 'evt_1'): Settlement => ({
   claim,
+  round: payment.round,
   clientPk: payment.clientPk,
   result: { status: 'posted', emrTransactionId: '13969262' },
   attempt: { outcome: 'posted' },

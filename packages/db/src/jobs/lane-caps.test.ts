@@ -43,9 +43,9 @@ async function due(howMany: number, lane = laneId): Promise<void> {
       SELECT 'evt_' || ${lane} || '_' || gen_random_uuid(), ${practice.clientPk}, 'payment.created', '{}' FROM generate_series(1, ${howMany}) RETURNING id
     ), delivery AS (
       INSERT INTO deliveries (event_id, endpoint_id, event_type) SELECT event.id, e.id, 'payment.created' FROM event, webhook_endpoints e WHERE e.lane_id = ${lane}
-      RETURNING id
+      RETURNING event_id, id
     )
-    INSERT INTO jobs (kind, lane_id, delivery_id) SELECT 'deliver_webhook', ${lane}, id FROM delivery`);
+    INSERT INTO jobs (kind, lane_id, event_id, delivery_id) SELECT 'deliver_webhook', ${lane}, event_id, id FROM delivery`);
 }
 
 const feed = async () => (await feedJobs(practice, 500)).length;

@@ -81,19 +81,30 @@ async function prepareLogin(client: Client, { name, password }: AppRole, tries =
   }
 }
 
-/** Grants what the service needs on everything that the role which migrates owns, and takes the rest away. */
+/** Functions that the role may call although nobody else may: each does one bounded change of structure as the owner. */
+const FUNCTIONS = ['make_partition', 'partition_cover', 'archived_before', 'drop_event_partitions'];
+
+/**
+ * Grants what the service needs on everything that the role which migrates owns, and takes the rest away. On partitions it has no
+ * privilege: it reads and writes them through their table, and those that are made later need no grant.
+ */
 async function grantTables(client: Client, name: string): Promise<void> {
   for (const [schema, may] of Object.entries(SCHEMAS)) {
-    const { rows } = await client.query<{ name: string; kind: 'r' | 'p' | 'S' }>(
-      `SELECT relname AS name, relkind AS kind FROM pg_class
-        WHERE relnamespace = to_regnamespace($1) AND relkind IN ('r', 'p', 'S') AND pg_has_role(relowner, 'USAGE')`,
-      [schema],
+    const { rows } = await client.query<{ name: string; kind: 'r' | 'p' | 'S' | 'part' | 'function' }>(
+      `SELECT relname AS name, CASE WHEN relispartition THEN 'part' ELSE relkind::text END AS kind FROM pg_class
+        WHERE relnamespace = to_regnamespace($1) AND relkind IN ('r', 'p', 'S') AND pg_has_role(relowner, 'USAGE')
+       UNION ALL
+       SELECT oid::regprocedure::text, 'function' FROM pg_proc
+        WHERE pronamespace = to_regnamespace($1) AND proname = ANY ($2) AND pg_has_role(proowner, 'USAGE')`,
+      [schema, schema === 'public' ? FUNCTIONS : []],
     );
     if (rows.length === 0) continue;
     const grants = rows.map((row) => {
+      if (row.kind === 'function') return `GRANT EXECUTE ON FUNCTION ${row.name} TO "${name}";`;
       const object = `"${schema}"."${row.name}"`;
       // UPDATE is for setval: `emr-payments restored` skips the numbers of the lost time.
       if (row.kind === 'S') return `GRANT USAGE, SELECT, UPDATE ON SEQUENCE ${object} TO "${name}";`;
+      if (row.kind === 'part') return `REVOKE ALL ON TABLE ${object} FROM "${name}";`;
       const onTable = privilegesOn(schema === 'public' ? row.name : '').join(', ');
       return `REVOKE ALL ON TABLE ${object} FROM "${name}"; GRANT ${onTable} ON TABLE ${object} TO "${name}";`;
     });

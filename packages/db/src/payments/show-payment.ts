@@ -10,12 +10,17 @@ export async function showPayment(
   const { prisma } = database;
   const payment = await prisma.payment.findUnique({
     where: { id: paymentIdToUuid(paymentId) },
-    include: {
-      attempts: { orderBy: [{ sentAt: 'asc' }, { number: 'asc' }] },
-      events: { orderBy: { round: 'asc' }, include: { deliveries: { orderBy: { id: 'asc' } } } },
-    },
   });
   if (payment === null) return null;
+  const attempts = await prisma.postingAttempt.findMany({
+    where: { paymentId: payment.id },
+    orderBy: [{ sentAt: 'asc' }, { number: 'asc' }],
+  });
+  const events = await prisma.event.findMany({ where: { paymentId: payment.id }, orderBy: { round: 'asc' } });
+  const deliveries = await prisma.delivery.findMany({
+    where: { eventId: { in: events.map(({ id }) => id) } },
+    orderBy: { id: 'asc' },
+  });
   const user = await prisma.user.findUniqueOrThrow({
     where: { id: payment.userId },
     select: { publicId: true, client: { select: { clientId: true } } },
@@ -30,6 +35,11 @@ export async function showPayment(
       : null;
   return {
     ...payment,
+    attempts,
+    events: events.map((event) => ({
+      ...event,
+      deliveries: deliveries.filter(({ eventId }) => eventId === event.id),
+    })),
     waiting,
     onHold: hold !== null,
     userPublicId: user.publicId,

@@ -48,6 +48,7 @@ const settle = (
     { database: practice.database },
     {
       claim: posting.claim,
+      round: posting.payment.round,
       clientPk: practice.clientPk,
       result: { status, failureCode: 'emr_refused', failureReason: 'No.' },
       attempt,

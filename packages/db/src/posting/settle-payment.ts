@@ -15,6 +15,8 @@ export type AttemptEnd = {
 
 export type Settlement = {
   claim: Claim;
+  /** The payment's, as this claim read it. The event is that of the next one. */
+  round: number;
   clientPk: number;
   result:
     | { status: 'posted'; emrTransactionId: string | null }
@@ -33,7 +35,8 @@ const EVENT_COLUMNS: EventMarkers = {
 /**
  * Ends a payment in one commit: writes its status, the attempt's outcome, the one event, and a delivery with its job for
  * each endpoint that wants the event, and deletes the job. The fence decides: a holder of a stale claim finds no job and
- * changes nothing.
+ * changes nothing. The compare-and-set on the round keeps it to one event a round, whatever the fence says: nothing but a settlement
+ * or a restore changes the round, and neither leaves a claim that could settle.
  *
  * Where a look-up found the payment in the EMR, the attempts whose outcome was open are closed as posted.
  */
@@ -42,6 +45,7 @@ const SETTLE = setStatement({
   columns: {
     job_id: 'bigint',
     fence: 'int',
+    round: 'int',
     status: 'payment_status',
     emr_transaction_id: 'text',
     failure_code: 'text',
@@ -61,8 +65,9 @@ const SETTLE = setStatement({
       UPDATE payments p
          SET status = job.status, round = least(p.round + 1, 32767), settled_at = now(), emr_transaction_id = job.emr_transaction_id,
              failure_code = job.failure_code, failure_reason = job.failure_reason, last_fence = job.fence
-        FROM job WHERE p.id = job.payment_id AND p.status IN ('posting', 'submitted')
-      RETURNING p.id, p.user_id, p.round, job.*
+        FROM job WHERE p.id = job.payment_id AND p.round = job.round AND p.status IN ('posting', 'submitted')
+      RETURNING p.id, p.user_id, p.round, job.job_id, job.fence, job.status, job.outcome, job.code, job.detail, job.emr_text,
+                job.client_pk, job.event_id, job.event_type, job.event_body, job.lane_id
     ), attempt AS (
       UPDATE posting_attempts a
          SET outcome = payment.outcome, code = payment.code, detail = payment.detail, emr_text = payment.emr_text, finished_at = now()
@@ -82,11 +87,12 @@ const SETTLE = setStatement({
 
 /** @returns false when the claim is no longer ours: nothing was changed. */
 export async function settlePayment(deps: StatementDeps, settlement: Settlement): Promise<boolean> {
-  const { claim, clientPk, result, attempt, event } = settlement;
+  const { claim, round, clientPk, result, attempt, event } = settlement;
   const posted = result.status === 'posted';
   const settled = await queryInSet(deps, SETTLE, {
     job_id: claim.jobId,
     fence: claim.fence,
+    round,
     status: result.status,
     emr_transaction_id: posted ? result.emrTransactionId : null,
     failure_code: posted ? null : result.failureCode,

@@ -23,10 +23,10 @@ const COUNT = named({
         FROM recoveries r JOIN webhook_endpoints e ON e.id = r.endpoint_id
        WHERE r.id = :recoveryId AND r.turns = :turn AND r.state = 'running' FOR UPDATE OF r
     ), ended AS MATERIALIZED (
-      SELECT d.id FROM recovery JOIN deliveries d ON d.recovery_id = recovery.id AND d.status <> 'pending'
+      SELECT d.event_id, d.id FROM recovery JOIN deliveries d ON d.recovery_id = recovery.id AND d.status <> 'pending'
        LIMIT ${AT_ONCE} FOR UPDATE OF d SKIP LOCKED
     ), counted AS (
-      UPDATE deliveries d SET recovery_id = NULL FROM ended WHERE d.id = ended.id RETURNING d.status
+      UPDATE deliveries d SET recovery_id = NULL FROM ended WHERE d.event_id = ended.event_id AND d.id = ended.id RETURNING d.status
     ), tally AS MATERIALIZED (
       SELECT count(*) FILTER (WHERE status = 'delivered')::int AS delivered,
              count(*) FILTER (WHERE status <> 'delivered')::int AS failed, count(*) AS n FROM counted

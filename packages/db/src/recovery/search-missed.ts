@@ -68,22 +68,22 @@ export const SEARCH = named({
            AND ${missedBy('stretch')}
          ORDER BY v.created_at, v.id LIMIT stretch.room) found
     ), locked AS MATERIALIZED (
-      SELECT d.id FROM deliveries d WHERE d.id = ANY (ARRAY(SELECT delivery_id FROM missed WHERE delivery_id IS NOT NULL))
-       ORDER BY d.id FOR UPDATE
+      SELECT d.event_id, d.id FROM missed JOIN deliveries d ON d.event_id = missed.event_id AND d.id = missed.delivery_id
+       ORDER BY d.id FOR UPDATE OF d
     ), again AS (
       UPDATE deliveries d SET status = 'pending', finished_at = NULL, recovery_id = :recoveryId
-        FROM locked WHERE d.id = locked.id AND d.status IN ('failed', 'canceled')
+        FROM locked WHERE d.event_id = locked.event_id AND d.id = locked.id AND d.status IN ('failed', 'canceled')
       RETURNING d.id, d.event_id
     ), fresh AS (
       INSERT INTO deliveries (event_id, endpoint_id, recovery_id)
       SELECT missed.event_id, stretch.endpoint_id, :recoveryId FROM missed CROSS JOIN stretch WHERE missed.delivery_id IS NULL
       ON CONFLICT DO NOTHING RETURNING id, event_id
     ), due AS MATERIALIZED (
-      SELECT w.id, row_number() OVER (ORDER BY missed.created_at, missed.event_id) AS n
+      SELECT w.id, event_id, row_number() OVER (ORDER BY missed.created_at, missed.event_id) AS n
         FROM (SELECT * FROM again UNION ALL SELECT * FROM fresh) w JOIN missed USING (event_id)
     ), queued AS (
-      INSERT INTO jobs (kind, lane_id, delivery_id, run_at)
-      SELECT 'deliver_webhook', stretch.lane_id, due.id, stretch.slot + make_interval(secs => (due.n - 1) / stretch.rate)
+      INSERT INTO jobs (kind, lane_id, event_id, delivery_id, run_at)
+      SELECT 'deliver_webhook', stretch.lane_id, due.event_id, due.id, stretch.slot + make_interval(secs => (due.n - 1) / stretch.rate)
         FROM due CROSS JOIN stretch
     ), step AS MATERIALIZED (
       SELECT plan.id, plan.rate, made.n AS queued, plan.slot + make_interval(secs => made.n / plan.rate) AS slot,

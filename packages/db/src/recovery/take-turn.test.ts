@@ -135,7 +135,7 @@ describe('its pace', () => {
     const [live = ''] = await it.events(tenant, { count: 1, from: 5_000 });
     await it.deliveries(tenant.endpointId, { events: [live], status: 'pending' });
     await it.rows(
-      `INSERT INTO jobs (kind, lane_id, delivery_id) SELECT 'deliver_webhook', e.lane_id, d.id
+      `INSERT INTO jobs (kind, lane_id, event_id, delivery_id) SELECT 'deliver_webhook', e.lane_id, d.event_id, d.id
          FROM deliveries d JOIN webhook_endpoints e ON e.id = d.endpoint_id WHERE d.event_id = $1`,
       [live],
     );
@@ -437,8 +437,8 @@ describe('in the middle of a recovery', () => {
     const [event = ''] = await it.events(tenant, { count: 1 });
     await it.deliveries(tenant.endpointId, { events: [event], status: 'pending' });
     await it.rows(
-      `INSERT INTO jobs (kind, lane_id, delivery_id, fence, tries, queued_at, lease_until)
-       SELECT 'deliver_webhook', e.lane_id, d.id, 1, 3, now(), now() + interval '1 minute'
+      `INSERT INTO jobs (kind, lane_id, event_id, delivery_id, fence, tries, queued_at, lease_until)
+       SELECT 'deliver_webhook', e.lane_id, d.event_id, d.id, 1, 3, now(), now() + interval '1 minute'
          FROM deliveries d JOIN webhook_endpoints e ON e.id = d.endpoint_id WHERE d.event_id = $1`,
       [event],
     );
