@@ -98,6 +98,7 @@ export async function buildApp(deps: AppDeps, options: AppOptions = {}): Promise
 
   app.decorateRequest('caller', null);
   app.decorateRequest('clientCaller', null);
+  app.decorateRequest('foundSource', null);
   app.setErrorHandler(onError);
   app.setNotFoundHandler((request, reply) => sendError(request, reply, 'route_not_found'));
   await app.register(accepts);
