@@ -293,7 +293,7 @@ describe('POST /v1/webhooks/{id}/recover', () => {
     const jobs = await jobsOf(id);
     expect(jobs.map(({ event_id }) => event_id)).toEqual([failed, canceled, missed]);
     const gaps = jobs.map(({ in_ms }) => Math.round(in_ms - (jobs[0]?.in_ms ?? 0)));
-    expect(gaps).toEqual([0, 50, 100]);
+    expect(gaps).toEqual([0, 25, 50]);
 
     const url = `/v1/webhooks/${id}/recoveries/${data.id}`;
     await api.database.prisma.delivery.updateMany({
