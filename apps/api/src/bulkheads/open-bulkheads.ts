@@ -1,4 +1,9 @@
-import { createRedeliverer, type Database, openDatabase, type Redeliverer } from '@emr-payments/db';
+import {
+  createRedeliverer,
+  openServiceDatabase,
+  type Redeliverer,
+  type ServiceDatabase,
+} from '@emr-payments/db';
 import { createShares, type Shares } from '@emr-payments/runtime';
 import { type CostlyReads, createCostlyReads } from './costly-reads.ts';
 
@@ -8,9 +13,9 @@ import { type CostlyReads, createCostlyReads } from './costly-reads.ts';
  */
 export type Bulkheads = {
   /** Accepts payments and looks up credentials, and nothing else. */
-  accepting: Database;
+  accepting: ServiceDatabase;
   /** Point reads and short writes. */
-  database: Database;
+  database: ServiceDatabase;
   /** A client's share of `database` for its writes: a transaction can wait for a row that another one has locked. */
   writes: Shares;
   costly: CostlyReads;
@@ -51,20 +56,20 @@ const REDELIVER_LOCK_MS = 250;
 /** Opens the pools. No connection is made before it is needed. */
 export function openBulkheads(options: BulkheadOptions): Bulkheads {
   const { url, poolSize, readPoolSize } = options;
-  const accepting = openDatabase({
+  const accepting = openServiceDatabase({
     url,
     poolSize: options.acceptPoolSize,
     applicationName: 'emr-payments-api accept',
   });
-  const database = openDatabase({ url, poolSize, applicationName: 'emr-payments-api' });
-  const reading = openDatabase({
+  const database = openServiceDatabase({ url, poolSize, applicationName: 'emr-payments-api' });
+  const reading = openServiceDatabase({
     url,
     poolSize: readPoolSize,
     applicationName: 'emr-payments-api read',
     statementMs: options.readTimeoutMs,
     parallel: false,
   });
-  const redelivering = openDatabase({
+  const redelivering = openServiceDatabase({
     url,
     poolSize: REDELIVERY_SETS,
     applicationName: 'emr-payments-api redeliver',

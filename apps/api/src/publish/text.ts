@@ -18,7 +18,7 @@ export function noInfrastructure(): AppDeps {
     acceptor: { accept: rejected },
     metrics: createApiMetrics(),
     checks: { postgres: rejected, queue: rejected },
-    adapters: { of: nothing },
+    adapters: rejected,
     limiter: createRateLimiter({ clientPerSecond: 0, userPerSecond: 0 }),
     // Counts nothing: static pages are answered here too.
     audit: {
@@ -30,9 +30,6 @@ export function noInfrastructure(): AppDeps {
     webhooks: {
       database: {
         get pool() {
-          return nothing();
-        },
-        get prisma() {
           return nothing();
         },
       },

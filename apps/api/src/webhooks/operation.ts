@@ -16,7 +16,7 @@ import {
 
 /** Dependencies of the routes for webhooks and events, made in main.ts. */
 export type WebhookDeps = {
-  database: Pick<Database, 'pool' | 'prisma'>;
+  database: Pick<Database, 'pool'>;
   writes: Shares;
   costly: CostlyReads;
   redeliveries: Redeliverer;
