@@ -5,6 +5,7 @@ import { oneTextClient } from './one-text-client.ts';
 import { openSets, type Sets } from './sets.ts';
 import { query } from './statements.ts';
 import { openTurns, type Turns } from './turns.ts';
+import { takeOptions } from './url-options.ts';
 
 export type Database = {
   pool: Pool;
@@ -50,14 +51,19 @@ export type DatabaseOptions = {
  */
 export function openDatabase(options: DatabaseOptions): Database {
   const { statementMs = STATEMENT_MS, parallel = true } = options;
+  const given = takeOptions(options.url);
+  const serverOptions = [given.options, parallel ? undefined : '-c max_parallel_workers_per_gather=0']
+    .filter(Boolean)
+    .join(' ');
   const config = {
-    connectionString: options.url,
+    connectionString: given.url,
     application_name: options.applicationName,
     connectionTimeoutMillis: CONNECT_MS,
     idleTimeoutMillis: 60_000,
     statement_timeout: statementMs,
     idle_in_transaction_session_timeout: statementMs,
-    ...(parallel ? {} : { options: '-c max_parallel_workers_per_gather=0' }),
+    // Of two settings with one name the server takes the last. The operator's own come first, so that none undoes ours.
+    ...(serverOptions === '' ? {} : { options: serverOptions }),
     // The client's own time-out: the server's does not help when the server is gone.
     query_timeout: statementMs + 1_000,
     keepAlive: true,
