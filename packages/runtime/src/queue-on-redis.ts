@@ -13,6 +13,13 @@ const retryStrategy = (times: number) => Math.min(times * 100, 1000);
 /** After a fail-over behind a fixed address, a connection that stayed open leads to the former master: a new one does not. */
 const reconnectOnError = (error: Error) => /\bREADONLY\b/.test(error.message);
 
+/**
+ * Longest wait for the answer to a producer's command, which takes a millisecond. A Redis that hangs with its socket open, such as one
+ * that is frozen with its virtual machine, never answers and never closes. An entry that it takes after all is there twice, which the
+ * fence makes harmless. Consumers have no such bound: their blocking commands wait as long as nothing is queued.
+ */
+const COMMAND_MS = 3_000;
+
 /** How often the queue is asked again for its oldest bundle. */
 const ASK_AGAIN = 5;
 
@@ -38,7 +45,11 @@ export function redisBackend(url: string, logger: Logger): Backend {
     );
   const onError = errorsOf(logger);
   // A producer's command fails at once while Redis is down; a consumer's waits for it to come back.
-  const producer = connect({ enableOfflineQueue: false, maxRetriesPerRequest: 1 });
+  const producer = connect({
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 1,
+    commandTimeout: COMMAND_MS,
+  });
   const consumer = connect({ maxRetriesPerRequest: null });
   return {
     name: 'redis',
