@@ -4,6 +4,21 @@
 export type { AcceptOutcome } from './accept/accept-batch.ts';
 export type { AcceptInput } from './accept/accept-payments.ts';
 export { type Acceptor, createAcceptor } from './accept/acceptor.ts';
+// The archive of old payments.
+export {
+  type ArchiveRangeOutcome,
+  archiveRange,
+  findObstacles,
+  type Obstacles,
+} from './archive/archive-range.ts';
+export {
+  type ArchivedTable,
+  copyOut,
+  dropArchivedTable,
+  listArchivedTables,
+} from './archive/archived-tables.ts';
+export { listRanges, measurePartition, type PartitionRange } from './archive/list-ranges.ts';
+export { type OwnerSession, withOwnerSession } from './archive/owner-session.ts';
 // The audit log.
 export {
   type AuditCounter,
@@ -85,6 +100,10 @@ export { type PendingMigrations, pendingMigrations } from './migrations/pending-
 export { findNoticeOwner, type NoticeOwner } from './notices/find-notice-owner.ts';
 export { giveNoticeAddress, type NoticeAddressGiven } from './notices/give-notice-address.ts';
 export { hastenLookUps } from './notices/hasten-look-ups.ts';
+// Partitions.
+export { dropEventPartitions } from './partitions/drop-event-partitions.ts';
+export { makePartitions, PARTITIONED } from './partitions/make-partitions.ts';
+export { archivedBefore, type PartitionCover, partitionCover } from './partitions/partition-cover.ts';
 // Reading payments, and a person's decisions about them.
 export { comparePayments, type PaymentDifference } from './payments/compare-payments.ts';
 export { findJob, findPayment, type JobRecord } from './payments/find-payment.ts';
