@@ -20,6 +20,7 @@ import { startLaneAdapter } from './loops/adapt-lanes.ts';
 import { startHoldWatch } from './loops/hold-watch.ts';
 import { createLaneTraffic } from './loops/lane-traffic.ts';
 import { createLeaseKeeper } from './loops/leases.ts';
+import { startPartitions } from './loops/partitions.ts';
 import { startRecovery } from './loops/recovery.ts';
 import { type Relay, startRelay } from './loops/relay.ts';
 import { startRetention } from './loops/retention.ts';
@@ -172,7 +173,10 @@ export async function startWorker(
   const onQueued = () => relay?.wake();
   releases.add('recovery', startRecovery({ database, logger, onQueued }), (opened) => opened.close());
   const keep = { eventDays: config.eventRetentionDays };
-  releases.add('retention', startRetention({ database, keyring: config.keyring, logger }, keep), (opened) =>
+  const keeping = { database, keyring: config.keyring, logger, metrics };
+  releases.add('retention', startRetention(keeping, keep), (opened) => opened.close());
+  const ahead = { widthDays: config.partitionDays };
+  releases.add('partitions', startPartitions({ database, logger, metrics }, ahead), (opened) =>
     opened.close(),
   );
 
