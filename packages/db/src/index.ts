@@ -100,10 +100,11 @@ export { type PendingMigrations, pendingMigrations } from './migrations/pending-
 export { findNoticeOwner, type NoticeOwner } from './notices/find-notice-owner.ts';
 export { giveNoticeAddress, type NoticeAddressGiven } from './notices/give-notice-address.ts';
 export { hastenLookUps } from './notices/hasten-look-ups.ts';
+export { archivedBefore } from './partitions/archived-before.ts';
 // Partitions.
 export { dropEventPartitions } from './partitions/drop-event-partitions.ts';
 export { makePartitions, PARTITIONED } from './partitions/make-partitions.ts';
-export { archivedBefore, type PartitionCover, partitionCover } from './partitions/partition-cover.ts';
+export { type PartitionCover, partitionCover } from './partitions/partition-cover.ts';
 // Reading payments, and a person's decisions about them.
 export { comparePayments, type PaymentDifference } from './payments/compare-payments.ts';
 export { findJob, findPayment, type JobRecord } from './payments/find-payment.ts';
