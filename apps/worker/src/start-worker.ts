@@ -1,4 +1,4 @@
-import { openCredentials, openDatabase, openDatabaseCheck } from '@emr-payments/db';
+import { openCredentials, openDatabaseCheck, openServiceDatabase } from '@emr-payments/db';
 import { createAdapters } from '@emr-payments/emr';
 import { openAdapterDeps } from '@emr-payments/operations';
 import {
@@ -57,7 +57,7 @@ export async function startWorker(
   const { databaseUrl, redisUrl, leaseMs } = config;
   const database = releases.add(
     'database',
-    openDatabase({
+    openServiceDatabase({
       url: databaseUrl,
       poolSize: config.poolSize,
       applicationName: 'emr-payments worker',

@@ -37,7 +37,13 @@ export type { CountedAction } from './audit/tally.ts';
 export type { Bucket } from './buckets/bucket.ts';
 export { type DatabaseCallCounter, openCallCounter } from './buckets/call-counter.ts';
 export { linkBucket } from './buckets/link-bucket.ts';
-export { type Database, type DatabaseOptions, openDatabase } from './core/database.ts';
+export {
+  type Database,
+  type DatabaseOptions,
+  openDatabase,
+  openServiceDatabase,
+  type ServiceDatabase,
+} from './core/database.ts';
 export { type Listener, listenForJobs } from './core/listen.ts';
 export {
   DatabaseUnavailableError,
@@ -53,6 +59,11 @@ export { type DeliveryFilter, type ListedDelivery, listDeliveries } from './deli
 export { type EventFilter, type EventRow, findEvent, pageOfEvents } from './delivery/read-events.ts';
 export { type DeliveryRecord, type Disabling, recordDelivery } from './delivery/record-delivery.ts';
 export { type RedeliverInput, type RedeliverOutcome, redeliverEvent } from './delivery/redeliver-event.ts';
+export {
+  createRedeliverer,
+  type Redeliverer,
+  type RedeliverRequest,
+} from './delivery/redeliverer.ts';
 // Webhook endpoints.
 export {
   type ChangeEndpointOutcome,
@@ -151,7 +162,12 @@ export {
   enableEndpoint,
   type Switched,
 } from './tenants/disable.ts';
-export { type ConnectionRecord, findConnection, previewPayment } from './tenants/find-connection.ts';
+export {
+  type ConnectionRecord,
+  findConnection,
+  listConnections,
+  previewPayment,
+} from './tenants/find-connection.ts';
 export { findClient, findUserByToken } from './tenants/find-credentials.ts';
 export { importPatients, type PatientEntry } from './tenants/import-patients.ts';
 export { findUser, listClients, listConnectionSettings, listEndpoints, listUsers } from './tenants/list.ts';

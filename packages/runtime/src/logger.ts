@@ -1,8 +1,8 @@
-import { pino, stdTimeFunctions } from 'pino';
 import { gatherLines, type Lines } from './gathered-lines.ts';
+import { createLogLine } from './log-line.ts';
 
 /**
- * The only fields that a log line may have, apart from pino's own. The type refuses any other, so bodies, signatures, MRNs
+ * The only fields that a log line may have, apart from level, time, name, process id and message. The type refuses any other, so bodies, signatures, MRNs
  * and tokens cannot be logged, and no redaction can be forgotten.
  */
 export type LogFields = {
@@ -68,18 +68,18 @@ function safeError(error: unknown): object {
 
 let stdout: Lines | undefined;
 
+const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+const ignore = (): void => undefined;
+
 /** Creates a logger that writes JSON lines to standard output. `name` is the process: api, worker, … */
 export function createLogger(name: string, level: LogLevel = 'info'): Logger {
   stdout ??= gatherLines();
-  return pino(
-    {
-      name,
-      level,
-      base: { name, pid: process.pid },
-      timestamp: stdTimeFunctions.isoTime,
-      formatters: { level: (label) => ({ level: label }) },
-      serializers: { err: safeError },
-    },
-    stdout,
-  );
+  const lines = stdout;
+  const lineOf = createLogLine({ name, pid: process.pid, errorOf: safeError });
+  const least = level === 'silent' ? LEVELS.length : LEVELS.indexOf(level);
+  const writer = (own: (typeof LEVELS)[number]) =>
+    LEVELS.indexOf(own) < least
+      ? ignore
+      : (fields: LogFields, message: string): void => lines.write(lineOf(own, fields, message));
+  return { debug: writer('debug'), info: writer('info'), warn: writer('warn'), error: writer('error') };
 }

@@ -40,9 +40,6 @@ function openFailing(fault: () => Error): Promise<FastifyInstance> {
         get pool() {
           return fails();
         },
-        get prisma() {
-          return fails();
-        },
       },
       resolve: async () => [{ address: '93.184.215.14', family: 4 }],
     },

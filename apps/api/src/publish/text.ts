@@ -18,7 +18,7 @@ export function noInfrastructure(): AppDeps {
     acceptor: { accept: rejected },
     metrics: createApiMetrics(),
     checks: { postgres: rejected, queue: rejected },
-    adapters: { of: nothing },
+    adapters: rejected,
     limiter: createRateLimiter({ clientPerSecond: 0, userPerSecond: 0 }),
     // Counts nothing: static pages are answered here too.
     audit: {
@@ -32,12 +32,10 @@ export function noInfrastructure(): AppDeps {
         get pool() {
           return nothing();
         },
-        get prisma() {
-          return nothing();
-        },
       },
       writes: { run: rejected },
       costly: { run: rejected },
+      redeliveries: { redeliver: rejected },
       keyring: { current: '', keys: new Map() },
       send: { policy, agents: createAgents({ policy }) },
       resolve: nothing,

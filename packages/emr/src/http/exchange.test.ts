@@ -3,8 +3,8 @@ import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer, Socket } from 'node:net';
 import { networkFailureOf } from '@emr-payments/outbound';
 import { afterEach, expect, test } from 'vitest';
-import { describeNoAnswer } from './evidence.ts';
 import { type ExchangeRequest, exchange, keepAliveAgents } from './exchange.ts';
+import { describeNoAnswer } from './no-answer.ts';
 
 const closers: (() => Promise<unknown> | unknown)[] = [];
 afterEach(async () => {
