@@ -111,8 +111,8 @@ export { type PendingMigrations, pendingMigrations } from './migrations/pending-
 export { findNoticeOwner, type NoticeOwner } from './notices/find-notice-owner.ts';
 export { giveNoticeAddress, type NoticeAddressGiven } from './notices/give-notice-address.ts';
 export { hastenLookUps } from './notices/hasten-look-ups.ts';
-export { archivedBefore } from './partitions/archived-before.ts';
 // Partitions.
+export { archivedBefore } from './partitions/archived-before.ts';
 export { dropEventPartitions } from './partitions/drop-event-partitions.ts';
 export { makePartitions, PARTITIONED } from './partitions/make-partitions.ts';
 export { type PartitionCover, partitionCover } from './partitions/partition-cover.ts';

@@ -1,5 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Database, dropEventPartitions, PRUNE_BATCH, type Prunable, pruneBatch } from '@emr-payments/db';
+import {
+  dropEventPartitions,
+  PRUNE_BATCH,
+  type Prunable,
+  pruneBatch,
+  type ServiceDatabase,
+} from '@emr-payments/db';
 import { pruneTokens } from '@emr-payments/operations';
 import { every, type Keyring, type Logger } from '@emr-payments/runtime';
 import type { WorkerMetrics } from '../metrics.ts';
@@ -35,7 +41,7 @@ export function startRetention(
     logger,
     metrics,
   }: {
-    database: Database;
+    database: ServiceDatabase;
     keyring: Keyring;
     logger: Logger;
     metrics: Pick<WorkerMetrics, 'partitionFailure'>;
