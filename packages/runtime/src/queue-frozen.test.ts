@@ -25,7 +25,9 @@ describe.runIf(hasRedisServer())('a Redis that hangs', () => {
     );
     onTestFinished(() => transport.close());
     // Runs before the close: nothing waits for a frozen server.
-    onTestFinished(thaw);
+    onTestFinished(() => {
+      thaw();
+    });
     return transport;
   }
 
