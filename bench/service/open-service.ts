@@ -14,6 +14,8 @@ export type Service = {
   tenants: BenchTenant[];
   receiver: Child<ReceiverCommands>;
   receiverUrl: string;
+  /** Process id of the load generator. */
+  generatorPid: number;
   load(
     order: Omit<LoadOrder, 'target'> & { url?: string; tenants?: readonly Tenant[] },
   ): Promise<LoadSummary>;
@@ -74,6 +76,7 @@ export async function openService(environment: Environment, options: ServiceOpti
     tenants,
     receiver,
     receiverUrl,
+    generatorPid: generator.pid,
     load: ({ url = stack.apiUrl, tenants: some = tenants, ...order }) =>
       generator.call('run', { ...order, target: targetOf(url, some) }),
     async close() {

@@ -1,6 +1,5 @@
 import { HEADERS } from '@emr-payments/contracts';
 import type { Acceptor, AuditCounter } from '@emr-payments/db';
-import { type Adapters, noticeReader } from '@emr-payments/emr';
 import type { Logger } from '@emr-payments/runtime';
 import accepts from '@fastify/accepts';
 import Fastify, { type FastifyInstance } from 'fastify';
@@ -8,9 +7,11 @@ import { demandAudit } from './audit/audited-routes.ts';
 import { countAnswer } from './audit/count-answer.ts';
 import { type CredentialLookup, createAuthenticate, createAuthenticateClient } from './auth/credentials.ts';
 import { createEmrShares } from './connection/ask-connection.ts';
+import type { AdaptersOf } from './connection/late-adapters.ts';
 import { connectionRoutes } from './connection/routes.ts';
+import { addComponents } from './document/components.ts';
 import { docsPage } from './document/docs-page.ts';
-import { describeApi } from './document/document.ts';
+import { publishedDocument } from './document/published-document.ts';
 import { startRoute } from './document/start-route.ts';
 import { answerClientError } from './errors/client-error.ts';
 import { errorHandler } from './errors/error-handler.ts';
@@ -26,7 +27,7 @@ import { trustedProxies } from './http/source.ts';
 import { jobRoutes } from './jobs/routes.ts';
 import { LIMITS, type Limits } from './limits.ts';
 import { type ApiMetrics, metricsRoute } from './metrics.ts';
-import { type NoticeRouteDeps, noticeRoutes } from './notices/routes.ts';
+import { dialectsNoticeReader, type NoticeRouteDeps, noticeRoutes } from './notices/routes.ts';
 import { paymentRoutes } from './payments/create-payment-route.ts';
 import { paymentReadRoutes } from './payments/read-routes.ts';
 import { worklistRoutes } from './payments/worklist-routes.ts';
@@ -47,7 +48,7 @@ export type AppDeps = {
   checks: HealthChecks;
   /** Aborted when the process begins to stop: from then on it is not ready, and its answers end their connections. */
   stopping?: AbortSignal;
-  adapters: Adapters;
+  adapters: AdaptersOf;
   limiter: RateLimiter;
   /** Counts for the audit log. */
   audit: AuditCounter;
@@ -63,6 +64,8 @@ export type AppOptions = {
   authFailuresPerMinute?: number;
   /** The bearer token for `/metrics`. Without it, there is no such path. */
   metricsToken?: string | undefined;
+  /** Sees all routes with their schemas, to make the OpenAPI document of them. */
+  describe?: (app: FastifyInstance) => Promise<void>;
   /** Bounds that replace those of `LIMITS`. */
   limits?: Partial<Limits>;
 };
@@ -95,6 +98,7 @@ export async function buildApp(deps: AppDeps, options: AppOptions = {}): Promise
 
   app.decorateRequest('caller', null);
   app.decorateRequest('clientCaller', null);
+  app.decorateRequest('foundSource', null);
   app.setErrorHandler(onError);
   app.setNotFoundHandler((request, reply) => sendError(request, reply, 'route_not_found'));
   await app.register(accepts);
@@ -109,7 +113,10 @@ export async function buildApp(deps: AppDeps, options: AppOptions = {}): Promise
   });
   await app.register(httpRules);
   await app.register(textGate);
-  await describeApi(app);
+  await options.describe?.(app);
+  addComponents(app);
+
+  await app.register(publishedDocument);
 
   await app.register(startRoute);
   const { authFailuresPerMinute = 0, metricsToken } = options;
@@ -137,7 +144,7 @@ export async function buildApp(deps: AppDeps, options: AppOptions = {}): Promise
     database,
     limits,
     logger,
-    noticeReader: deps.noticeReader ?? noticeReader,
+    noticeReader: deps.noticeReader ?? dialectsNoticeReader,
   });
   await app.register(webhookRoutes, { ...deps.webhooks, authenticateClient, gate, limits });
   await docsPage(app);

@@ -40,6 +40,7 @@ async function startOne(change: Partial<WorkerConfig> = {}): Promise<() => Promi
     leaseMs: 10_000,
     horizonMs: 3_600_000,
     eventRetentionDays: 30,
+    partitionDays: 28,
     host: '127.0.0.1',
     healthPort: 0,
     metricsToken: undefined,

@@ -57,6 +57,13 @@ export const environment = Type.Object({
     maximum: 3650,
     description: 'days for which events are kept with their deliveries; the longest delivery takes three',
   }),
+  PARTITION_DAYS: Type.Integer({
+    default: 28,
+    minimum: 1,
+    maximum: 100,
+    description:
+      'days of a partition that is made from now on; events are dropped, and payments archived, by whole partitions',
+  }),
   HOST: Type.String({ default: '127.0.0.1', description: 'the address that the health server listens on' }),
   HEALTH_PORT: Type.Integer({
     default: 3001,
@@ -80,6 +87,7 @@ export type WorkerConfig = {
   leaseMs: number;
   horizonMs: number;
   eventRetentionDays: number;
+  partitionDays: number;
   host: string;
   healthPort: number;
   metricsToken: string | undefined;
@@ -101,6 +109,7 @@ export function readConfig(): WorkerConfig {
     leaseMs: env.LEASE_MS,
     horizonMs: env.RETRY_HORIZON_HOURS * 3_600_000,
     eventRetentionDays: env.EVENT_RETENTION_DAYS,
+    partitionDays: env.PARTITION_DAYS,
     host: env.HOST,
     healthPort: env.HEALTH_PORT,
     metricsToken: env.METRICS_TOKEN,

@@ -1,13 +1,6 @@
-import { configOrExit, createLogger, runProcess } from '@emr-payments/runtime';
-import { readConfig } from './config.ts';
-import { startWorker } from './start-worker.ts';
+import { leaveOutUndici } from '@emr-payments/runtime/leave-out-undici';
 
-const config = configOrExit(readConfig);
-const logger = createLogger('worker', config.logLevel);
+leaveOutUndici();
 
-/** Time for the jobs in hand to end, and for everything to be closed. */
-const GRACE_MS = 12_000;
-
-await runProcess({ logger, graceMs: GRACE_MS, drainMs: config.drainMs }, (releases) =>
-  startWorker({ config, logger }, releases),
-);
+// Imported here and not at the top: Node reads its own modules while it links those that import them, before anything of them runs.
+await import('./run-worker.ts');

@@ -18,6 +18,8 @@ export type WorkerMetrics = {
   repeatedAnswer(repeat: { adapter: string }): void;
   /** Counts a claim whose outcome was not recorded, because it had passed to another worker. */
   staleClaim(): void;
+  /** Counts a time that partitions could not be made ahead, or old ones not be dropped. */
+  partitionFailure(failure: { what: 'make' | 'drop' }): void;
 };
 
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15];
@@ -80,6 +82,12 @@ export function createWorkerMetrics({ database }: { database: Pick<Database, 'po
     labelNames: ['adapter'],
     registers,
   });
+  const partitionFailures = new Counter({
+    name: 'emr_payments_partition_failures_total',
+    help: 'Times that partitions could not be made ahead, or old ones not be dropped.',
+    labelNames: ['what'],
+    registers,
+  });
   const measure = shared(() => measureWork({ database }));
   addWorkGauges(registers, () => within(MEASURE_MS, measure()).catch(() => null));
 
@@ -97,6 +105,7 @@ export function createWorkerMetrics({ database }: { database: Pick<Database, 'po
     ownFault: ({ job }) => ownFaults.inc({ job }),
     repeatedAnswer: ({ adapter }) => repeatedAnswers.inc({ adapter }),
     staleClaim: () => stale.inc(),
+    partitionFailure: ({ what }) => partitionFailures.inc({ what }),
   };
 }
 
@@ -168,6 +177,21 @@ const WORK_GAUGES: readonly {
     help: 'Limits of requests to EMRs: free for the next call, used up by our calls, or paused because the EMR asked for it.',
     labelNames: ['state'],
     samples: ({ buckets }) => buckets.map(({ state, count }) => ({ labels: { state }, value: count })),
+  },
+  {
+    name: 'emr_payments_partition_days_ahead',
+    help: 'Days from now on for which every growing table has a partition. Below zero, rows go to the default partitions.',
+    labelNames: [],
+    samples: ({ partitions }) => [
+      { labels: {}, value: Math.min(...partitions.map(({ daysAhead }) => daysAhead)) },
+    ],
+  },
+  {
+    name: 'emr_payments_default_partition_rows',
+    help: 'Rows in the default partition of a growing table, counted to 1,000: of times for which no partition was made.',
+    labelNames: ['table'],
+    samples: ({ partitions }) =>
+      partitions.map(({ table, defaultRows }) => ({ labels: { table }, value: defaultRows })),
   },
 ];
 

@@ -89,6 +89,7 @@ test('two workers hold the limit of one application, look-ups and lists included
       leaseMs: 10_000,
       horizonMs: 3_600_000,
       eventRetentionDays: 30,
+      partitionDays: 28,
       host: '127.0.0.1',
       healthPort: 0,
       metricsToken: undefined,

@@ -1,4 +1,4 @@
-import { openCredentials, openDatabase, openDatabaseCheck } from '@emr-payments/db';
+import { openCredentials, openDatabaseCheck, openServiceDatabase } from '@emr-payments/db';
 import { createAdapters } from '@emr-payments/emr';
 import { openAdapterDeps } from '@emr-payments/operations';
 import {
@@ -20,6 +20,7 @@ import { startLaneAdapter } from './loops/adapt-lanes.ts';
 import { startHoldWatch } from './loops/hold-watch.ts';
 import { createLaneTraffic } from './loops/lane-traffic.ts';
 import { createLeaseKeeper } from './loops/leases.ts';
+import { startPartitions } from './loops/partitions.ts';
 import { startRecovery } from './loops/recovery.ts';
 import { type Relay, startRelay } from './loops/relay.ts';
 import { startRetention } from './loops/retention.ts';
@@ -56,7 +57,7 @@ export async function startWorker(
   const { databaseUrl, redisUrl, leaseMs } = config;
   const database = releases.add(
     'database',
-    openDatabase({
+    openServiceDatabase({
       url: databaseUrl,
       poolSize: config.poolSize,
       applicationName: 'emr-payments worker',
@@ -101,15 +102,13 @@ export async function startWorker(
       metricsToken: config.metricsToken,
       stopping: stopping.signal,
     }),
-    async (app) => {
+    async (opened) => {
       // Nobody sends work to a worker, so it takes no more of it at once; its state and its last numbers can be read this long.
       await stopping.drained();
-      await app.close();
+      await opened.close();
     },
   );
-  await health.listen({ host: config.host, port: config.healthPort });
-  const address = health.server.address();
-  const port = typeof address === 'object' && address !== null ? address.port : config.healthPort;
+  const port = await health.listen({ host: config.host, port: config.healthPort });
   logger.info({ port, backend: transport.backend }, 'listening');
   const isThere = await waitForSchema({ check: databaseCheck, logger }, { stopping: stopping.signal });
   if (!isThere) return;
@@ -172,7 +171,10 @@ export async function startWorker(
   const onQueued = () => relay?.wake();
   releases.add('recovery', startRecovery({ database, logger, onQueued }), (opened) => opened.close());
   const keep = { eventDays: config.eventRetentionDays };
-  releases.add('retention', startRetention({ database, keyring: config.keyring, logger }, keep), (opened) =>
+  const keeping = { database, keyring: config.keyring, logger, metrics };
+  releases.add('retention', startRetention(keeping, keep), (opened) => opened.close());
+  const ahead = { widthDays: config.partitionDays };
+  releases.add('partitions', startPartitions({ database, logger, metrics }, ahead), (opened) =>
     opened.close(),
   );
 

@@ -4,6 +4,21 @@
 export type { AcceptOutcome } from './accept/accept-batch.ts';
 export type { AcceptInput } from './accept/accept-payments.ts';
 export { type Acceptor, createAcceptor } from './accept/acceptor.ts';
+// The archive of old payments.
+export {
+  type ArchiveRangeOutcome,
+  archiveRange,
+  findObstacles,
+  type Obstacles,
+} from './archive/archive-range.ts';
+export {
+  type ArchivedTable,
+  copyOut,
+  dropArchivedTable,
+  listArchivedTables,
+} from './archive/archived-tables.ts';
+export { listRanges, measurePartition, type PartitionRange } from './archive/list-ranges.ts';
+export { type OwnerSession, withOwnerSession } from './archive/owner-session.ts';
 // The audit log.
 export {
   type AuditCounter,
@@ -22,7 +37,13 @@ export type { CountedAction } from './audit/tally.ts';
 export type { Bucket } from './buckets/bucket.ts';
 export { type DatabaseCallCounter, openCallCounter } from './buckets/call-counter.ts';
 export { linkBucket } from './buckets/link-bucket.ts';
-export { type Database, type DatabaseOptions, openDatabase } from './core/database.ts';
+export {
+  type Database,
+  type DatabaseOptions,
+  openDatabase,
+  openServiceDatabase,
+  type ServiceDatabase,
+} from './core/database.ts';
 export { type Listener, listenForJobs } from './core/listen.ts';
 export {
   DatabaseUnavailableError,
@@ -38,6 +59,11 @@ export { type DeliveryFilter, type ListedDelivery, listDeliveries } from './deli
 export { type EventFilter, type EventRow, findEvent, pageOfEvents } from './delivery/read-events.ts';
 export { type DeliveryRecord, type Disabling, recordDelivery } from './delivery/record-delivery.ts';
 export { type RedeliverInput, type RedeliverOutcome, redeliverEvent } from './delivery/redeliver-event.ts';
+export {
+  createRedeliverer,
+  type Redeliverer,
+  type RedeliverRequest,
+} from './delivery/redeliverer.ts';
 // Webhook endpoints.
 export {
   type ChangeEndpointOutcome,
@@ -85,6 +111,11 @@ export { type PendingMigrations, pendingMigrations } from './migrations/pending-
 export { findNoticeOwner, type NoticeOwner } from './notices/find-notice-owner.ts';
 export { giveNoticeAddress, type NoticeAddressGiven } from './notices/give-notice-address.ts';
 export { hastenLookUps } from './notices/hasten-look-ups.ts';
+// Partitions.
+export { archivedBefore } from './partitions/archived-before.ts';
+export { dropEventPartitions } from './partitions/drop-event-partitions.ts';
+export { makePartitions, PARTITIONED } from './partitions/make-partitions.ts';
+export { type PartitionCover, partitionCover } from './partitions/partition-cover.ts';
 // Reading payments, and a person's decisions about them.
 export { comparePayments, type PaymentDifference } from './payments/compare-payments.ts';
 export { findJob, findPayment, type JobRecord } from './payments/find-payment.ts';
@@ -131,7 +162,12 @@ export {
   enableEndpoint,
   type Switched,
 } from './tenants/disable.ts';
-export { type ConnectionRecord, findConnection, previewPayment } from './tenants/find-connection.ts';
+export {
+  type ConnectionRecord,
+  findConnection,
+  listConnections,
+  previewPayment,
+} from './tenants/find-connection.ts';
 export { findClient, findUserByToken } from './tenants/find-credentials.ts';
 export { importPatients, type PatientEntry } from './tenants/import-patients.ts';
 export { findUser, listClients, listConnectionSettings, listEndpoints, listUsers } from './tenants/list.ts';

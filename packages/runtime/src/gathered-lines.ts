@@ -3,7 +3,7 @@ import { destination } from 'pino';
 // By hand: sonic-boom 4.2, under pino, copies everything that waits for each new line.
 
 /** Gathered lines are written when they have this many characters, or this long after the first of them. */
-const ENOUGH = 4096;
+const ENOUGH = 16_384;
 const AFTER_MS = 100;
 
 /** Takes a logger's lines, each with its line break. */

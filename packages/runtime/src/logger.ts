@@ -1,18 +1,18 @@
-import { pino, stdTimeFunctions } from 'pino';
 import { gatherLines, type Lines } from './gathered-lines.ts';
+import { createLogLine } from './log-line.ts';
 
 /**
- * The only fields that a log line may have, apart from pino's own. The type refuses any other, so bodies, signatures, MRNs
- * and tokens cannot be logged, and no redaction can be forgotten.
+ * The only fields that a log line may have, apart from level, time, name, process id and message. The type refuses any other, so
+ * bodies, signatures, MRNs and tokens cannot be logged, and no redaction can be forgotten. A field without a value is left out.
  */
 export type LogFields = {
   request_id?: string;
-  client_id?: string;
-  user_id?: string;
+  client_id?: string | undefined;
+  user_id?: string | undefined;
   /** Address that a request came from. */
   source?: string;
-  payment_id?: string;
-  job_id?: string | number;
+  payment_id?: string | undefined;
+  job_id?: string | number | undefined;
   event_id?: string;
   event_type?: string;
   endpoint_id?: string;
@@ -23,12 +23,12 @@ export type LogFields = {
   fence?: number;
   adapter?: string;
   outcome?: string;
-  code?: string;
+  code?: string | undefined;
   /** A sentence of our code for the operator, such as which key is missing. Never text from an EMR, a receiver or a request. */
   reason?: string;
   same_answers?: number;
   method?: string;
-  route?: string;
+  route?: string | undefined;
   status?: number;
   duration_ms?: number;
   retry_in_ms?: number;
@@ -68,18 +68,18 @@ function safeError(error: unknown): object {
 
 let stdout: Lines | undefined;
 
+const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+const ignore = (): void => undefined;
+
 /** Creates a logger that writes JSON lines to standard output. `name` is the process: api, worker, … */
 export function createLogger(name: string, level: LogLevel = 'info'): Logger {
   stdout ??= gatherLines();
-  return pino(
-    {
-      name,
-      level,
-      base: { name, pid: process.pid },
-      timestamp: stdTimeFunctions.isoTime,
-      formatters: { level: (label) => ({ level: label }) },
-      serializers: { err: safeError },
-    },
-    stdout,
-  );
+  const lines = stdout;
+  const lineOf = createLogLine({ name, pid: process.pid, errorOf: safeError });
+  const least = level === 'silent' ? LEVELS.length : LEVELS.indexOf(level);
+  const writer = (own: (typeof LEVELS)[number]) =>
+    LEVELS.indexOf(own) < least
+      ? ignore
+      : (fields: LogFields, message: string): void => lines.write(lineOf(own, fields, message));
+  return { debug: writer('debug'), info: writer('info'), warn: writer('warn'), error: writer('error') };
 }

@@ -1,8 +1,9 @@
 import { createPostgresBackend, runMigrations, withBackend } from 'bullmq';
-import { Client, type ClientConfig, Pool } from 'pg';
+import { Client, type ClientConfig } from 'pg';
 import type { Logger } from './logger.ts';
 import { type Backend, type BundleQueue, errorsOf } from './queue-backend.ts';
 import type { Bundle } from './queue-bundles.ts';
+import { openQueuePool } from './queue-connections.ts';
 import { probePostgresQueue } from './queue-trouble.ts';
 import { queueUntilReady, workerUntilReady } from './queue-until-ready.ts';
 
@@ -36,13 +37,7 @@ const OLDEST = {
 
 /** Uses BullMQ's own PostgreSQL backend, in the schema `bullmq` of our database, which `migrateQueue` has made. */
 export function postgresBackend(url: string, logger: Logger): Backend {
-  const pool = new Pool({
-    connectionString: url,
-    max: 1,
-    connectionTimeoutMillis: 3000,
-    query_timeout: 6000,
-  });
-  pool.on('error', (err) => logger.debug({ err, backend: 'postgres' }, 'queue connection error'));
+  const pool = openQueuePool({ url, logger });
   const connection = {
     connectionString: url,
     max: 4,

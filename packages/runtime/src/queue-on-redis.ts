@@ -1,17 +1,9 @@
 import { Queue, Worker } from 'bullmq';
-import { Redis } from 'ioredis';
 import type { Logger } from './logger.ts';
 import { type Backend, type BundleQueue, errorsOf } from './queue-backend.ts';
 import type { Bundle } from './queue-bundles.ts';
-import { probeRedis } from './queue-trouble.ts';
+import { connectProducer, connectRedis, PREFIX, probeKey } from './queue-connections.ts';
 import { queueUntilReady } from './queue-until-ready.ts';
-
-const PREFIX = '{emr-payments}';
-const PROBE_KEY = `${PREFIX}:probe`;
-const retryStrategy = (times: number) => Math.min(times * 100, 1000);
-
-/** After a fail-over behind a fixed address, a connection that stayed open leads to the former master: a new one does not. */
-const reconnectOnError = (error: Error) => /\bREADONLY\b/.test(error.message);
 
 /** How often the queue is asked again for its oldest bundle. */
 const ASK_AGAIN = 5;
@@ -32,14 +24,10 @@ async function oldestOf(queue: BundleQueue): Promise<number | null> {
 }
 
 export function redisBackend(url: string, logger: Logger): Backend {
-  const connect = (options: object) =>
-    new Redis(url, { retryStrategy, reconnectOnError, ...options }).on('error', (err) =>
-      logger.debug({ err, backend: 'redis' }, 'queue connection error'),
-    );
   const onError = errorsOf(logger);
-  // A producer's command fails at once while Redis is down; a consumer's waits for it to come back.
-  const producer = connect({ enableOfflineQueue: false, maxRetriesPerRequest: 1 });
-  const consumer = connect({ maxRetriesPerRequest: null });
+  const producer = connectProducer({ url, logger });
+  // Its commands wait for Redis to come back.
+  const consumer = connectRedis({ url, logger }, { maxRetriesPerRequest: null });
   return {
     name: 'redis',
     queue: (name) =>
@@ -53,7 +41,7 @@ export function redisBackend(url: string, logger: Logger): Backend {
         'error',
         onError(name),
       ),
-    ping: () => probeRedis(producer, { key: PROBE_KEY }),
+    ping: () => probeKey(producer),
     close: async () => {
       producer.disconnect();
       consumer.disconnect();

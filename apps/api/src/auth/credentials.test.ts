@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { CREATE_PAYMENT_EXAMPLE } from '@emr-payments/contracts';
 import { hashSecret, newSecret } from '@emr-payments/runtime';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
@@ -172,5 +173,40 @@ describe('look-ups', () => {
     await expect(authenticate(headers)).rejects.toThrow('down');
     down = false;
     expect(await authenticate(headers)).toMatchObject({ outcome: 'caller' });
+  });
+
+  test('hold for their three seconds and no longer, whichever of the two is the older', async () => {
+    let now = 0;
+    let secrets = ['cs'];
+    const users = new Set(['at1', 'at2']);
+    const lookups: CredentialLookup = {
+      findClient: async () => ({ clientPk: 1, secretHashes: secrets.map((secret) => hashSecret(secret)) }),
+      findUser: async ({ tokenHash }) => {
+        const token = [...users].find((one) => hashSecret(one).equals(tokenHash));
+        return token === undefined ? null : { userId: 1, publicId: token };
+      },
+    };
+    const authenticate = createAuthenticate({ lookup: lookups, clock: { now: () => now } });
+    const outcomeOf = async (at: number, accessToken: string) => {
+      now = at;
+      // The cache of look-ups keeps the time for a millisecond of the real clock.
+      await pause(5);
+      return (await authenticate({ ...headers, accessToken })).outcome;
+    };
+    expect(await outcomeOf(1, 'at1')).toBe('caller');
+    // The client was looked up at 1, this user at 2,000.
+    expect(await outcomeOf(2_000, 'at2')).toBe('caller');
+    secrets = ['another'];
+    expect(await outcomeOf(3_000, 'at2')).toBe('caller');
+    expect(await outcomeOf(3_002, 'at2')).toBe('invalid_client');
+    secrets = ['cs', 'another'];
+    // The client is looked up at 6,500, this user at 8,000.
+    expect(await outcomeOf(6_500, 'at1')).toBe('caller');
+    expect(await outcomeOf(8_000, 'at2')).toBe('caller');
+    // The client is looked up at 9,600; the user stays of 8,000.
+    expect(await outcomeOf(9_600, 'at2')).toBe('caller');
+    users.delete('at2');
+    expect(await outcomeOf(10_999, 'at2')).toBe('caller');
+    expect(await outcomeOf(11_001, 'at2')).toBe('user_not_found');
   });
 });

@@ -1,5 +1,6 @@
 import { hashSecret, sameHash } from '@emr-payments/runtime';
 import { LRUCache } from 'lru-cache';
+import { createProvenCredentials } from './proven-credentials.ts';
 
 /** The author of a request: a client, for one of its users. */
 export type Caller = { clientPk: number; userId: number; userPublicId: string };
@@ -18,11 +19,16 @@ export type AuthOutcome =
   | { outcome: 'invalid_client' }
   | { outcome: 'user_not_found' };
 
-type Client = { outcome: 'client'; clientPk: number; secretHashes: readonly Buffer[] };
+/** `until`: the time of the clock from which the look-up is not to be believed any more. */
+type Client = { outcome: 'client'; clientPk: number; secretHashes: readonly Buffer[]; until: number };
 type Found<T> = { found: T | null };
+/** `now()` is in milliseconds and only grows. */
+type Clock = { now(): number };
 
-/** The result of checking the client's two headers. */
-export type ClientOutcome = { outcome: 'client'; clientPk: number } | { outcome: 'invalid_client' };
+/** The result of checking the client's two headers. It holds until a time of the clock. */
+export type ClientOutcome =
+  | { outcome: 'client'; clientPk: number; until: number }
+  | { outcome: 'invalid_client' };
 
 /** Checks the client's two headers, for requests that concern no user. It is as fast as `Authenticate`. */
 export type AuthenticateClient = (headers: {
@@ -42,7 +48,7 @@ const TTL_MS = 3000;
 const MAX_ENTRIES = 20_000;
 const MAX_LENGTH = 255;
 
-const NOBODY: Client = { outcome: 'client', clientPk: 0, secretHashes: [hashSecret('')] };
+const NOBODY: Client = { outcome: 'client', clientPk: 0, secretHashes: [hashSecret('')], until: 0 };
 const NOTHING = { outcome: 'invalid_client' } as const;
 const NO_USER = { outcome: 'user_not_found' } as const;
 
@@ -53,15 +59,19 @@ const NO_USER = { outcome: 'user_not_found' } as const;
  */
 export function createAuthenticateClient({
   lookup,
+  clock = performance,
 }: {
   lookup: Pick<CredentialLookup, 'findClient'>;
+  clock?: Clock;
 }): AuthenticateClient {
   const clients = new LRUCache<string, Found<Client>>({
     max: MAX_ENTRIES,
     ttl: TTL_MS,
+    perf: clock,
     fetchMethod: async (clientId) => {
+      const until = clock.now() + TTL_MS;
       const client = await lookup.findClient(clientId);
-      return { found: client && { outcome: 'client', ...client } };
+      return { found: client && { outcome: 'client', ...client, until } };
     },
   });
 
@@ -84,43 +94,57 @@ export function createAuthenticateClient({
   };
 }
 
-/** Makes the check of a caller: the client first, then the user. */
+/**
+ * Makes the check of a caller: the client first, then the user. Three headers that were accepted are known by one hash
+ * (`createProvenCredentials`) for as long as both look-ups hold, so a credential that is revoked ends with the first of them.
+ */
 export function createAuthenticate({
   lookup,
-  authenticateClient = createAuthenticateClient({ lookup }),
+  clock = performance,
+  authenticateClient = createAuthenticateClient({ lookup, clock }),
 }: {
   lookup: CredentialLookup;
+  clock?: Clock;
   authenticateClient?: AuthenticateClient;
 }): Authenticate {
-  const callers = new LRUCache<string, Found<Caller>, { clientPk: number; tokenHash: Buffer }>({
+  type Entry = Found<Caller> & { until: number };
+  const callers = new LRUCache<string, Entry, { clientPk: number; tokenHash: Buffer }>({
     max: MAX_ENTRIES,
     ttl: TTL_MS,
+    perf: clock,
     fetchMethod: async (_key, _stale, { context: { clientPk, tokenHash } }) => {
+      const until = clock.now() + TTL_MS;
       const user = await lookup.findUser({ clientPk, tokenHash });
-      return { found: user && { clientPk, userId: user.userId, userPublicId: user.publicId } };
+      return { found: user && { clientPk, userId: user.userId, userPublicId: user.publicId }, until };
     },
   });
 
-  const outcome = ({ found }: Found<Caller>): AuthOutcome =>
-    found === null ? NO_USER : { outcome: 'caller', caller: found };
+  const proven = createProvenCredentials<AuthOutcome>({ most: MAX_ENTRIES, longest: MAX_LENGTH, clock });
 
-  const findCaller = (
-    client: ClientOutcome,
-    accessToken: string | undefined,
-  ): AuthOutcome | Promise<AuthOutcome> => {
-    if (client.outcome === 'invalid_client') return client;
-    if (accessToken === undefined || accessToken === '' || accessToken.length > MAX_LENGTH) return NO_USER;
-    const tokenHash = hashSecret(accessToken);
-    const key = `${client.clientPk}:${tokenHash.toString('latin1')}`;
-    const cached = callers.get(key);
-    if (cached !== undefined) return outcome(cached);
-    return callers.forceFetch(key, { context: { clientPk: client.clientPk, tokenHash } }).then(outcome);
-  };
+  return (headers) => {
+    const { key, known } = proven.find(headers);
+    if (known !== undefined) return known;
 
-  return ({ clientId, clientSecret, accessToken }) => {
-    const client = authenticateClient({ clientId, clientSecret });
-    return client instanceof Promise
-      ? client.then((late) => findCaller(late, accessToken))
-      : findCaller(client, accessToken);
+    const outcome = (client: { until: number }, { found, until }: Entry): AuthOutcome => {
+      if (found === null) return NO_USER;
+      const accepted: AuthOutcome = { outcome: 'caller', caller: found };
+      if (key !== null) proven.add(key, accepted, Math.min(client.until, until));
+      return accepted;
+    };
+    const findCaller = (client: ClientOutcome): AuthOutcome | Promise<AuthOutcome> => {
+      const { accessToken } = headers;
+      if (client.outcome === 'invalid_client') return client;
+      if (accessToken === undefined || accessToken === '' || accessToken.length > MAX_LENGTH) return NO_USER;
+      const tokenHash = hashSecret(accessToken);
+      const { clientPk } = client;
+      const callerKey = `${clientPk}:${tokenHash.toString('latin1')}`;
+      const cached = callers.get(callerKey);
+      if (cached !== undefined) return outcome(client, cached);
+      return callers
+        .forceFetch(callerKey, { context: { clientPk, tokenHash } })
+        .then((found) => outcome(client, found));
+    };
+    const client = authenticateClient(headers);
+    return client instanceof Promise ? client.then(findCaller) : findCaller(client);
   };
 }

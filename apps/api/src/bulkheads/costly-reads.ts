@@ -7,7 +7,7 @@ export class ReadTooCostlyError extends Error {
 }
 
 /** The database as a costly read gets it. */
-export type CostlyDeps = { database: Pick<Database, 'pool' | 'prisma'> };
+export type CostlyDeps = { database: Pick<Database, 'pool'> };
 
 /**
  * Reads whose cost grows with what a tenant has: lists, reconciliations, counts. They have connections of their own with a

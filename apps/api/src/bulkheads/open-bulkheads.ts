@@ -1,4 +1,9 @@
-import { type Database, openDatabase } from '@emr-payments/db';
+import {
+  createRedeliverer,
+  openServiceDatabase,
+  type Redeliverer,
+  type ServiceDatabase,
+} from '@emr-payments/db';
 import { createShares, type Shares } from '@emr-payments/runtime';
 import { type CostlyReads, createCostlyReads } from './costly-reads.ts';
 
@@ -8,12 +13,14 @@ import { type CostlyReads, createCostlyReads } from './costly-reads.ts';
  */
 export type Bulkheads = {
   /** Accepts payments and looks up credentials, and nothing else. */
-  accepting: Database;
+  accepting: ServiceDatabase;
   /** Point reads and short writes. */
-  database: Database;
+  database: ServiceDatabase;
   /** A client's share of `database` for its writes: a transaction can wait for a row that another one has locked. */
   writes: Shares;
   costly: CostlyReads;
+  /** Redeliveries of all clients, on connections of their own. */
+  redeliveries: Redeliverer;
   close(): Promise<void>;
 };
 
@@ -38,21 +45,36 @@ const READ_WAIT_MS = 5_000;
 const WRITES_WAITING = 100;
 const WRITE_WAIT_MS = 10_000;
 
+/** Redeliveries at once, of all clients, and of one: those of a set that is undone are then done one by one as its writes. */
+const REDELIVERIES = 400;
+const OWN_REDELIVERIES = WRITES_WAITING;
+const REDELIVERIES_WAITING = 400;
+/** Sets of them at once, and the longest that one waits for a row that another transaction has locked. */
+const REDELIVERY_SETS = 2;
+const REDELIVER_LOCK_MS = 250;
+
 /** Opens the pools. No connection is made before it is needed. */
 export function openBulkheads(options: BulkheadOptions): Bulkheads {
   const { url, poolSize, readPoolSize } = options;
-  const accepting = openDatabase({
+  const accepting = openServiceDatabase({
     url,
     poolSize: options.acceptPoolSize,
     applicationName: 'emr-payments-api accept',
   });
-  const database = openDatabase({ url, poolSize, applicationName: 'emr-payments-api' });
-  const reading = openDatabase({
+  const database = openServiceDatabase({ url, poolSize, applicationName: 'emr-payments-api' });
+  const reading = openServiceDatabase({
     url,
     poolSize: readPoolSize,
     applicationName: 'emr-payments-api read',
     statementMs: options.readTimeoutMs,
     parallel: false,
+  });
+  const redelivering = openServiceDatabase({
+    url,
+    poolSize: REDELIVERY_SETS,
+    applicationName: 'emr-payments-api redeliver',
+    lockMs: REDELIVER_LOCK_MS,
+    plannedOnce: true,
   });
   // One connection is left for point reads, which wait for no lock.
   const writePlaces = poolSize - 1;
@@ -72,13 +94,27 @@ export function openBulkheads(options: BulkheadOptions): Bulkheads {
     rest: 1,
     work: 'lists or reconciliations of one client',
   });
+  const redeliverer = createRedeliverer(
+    { together: redelivering, alone: database, writes },
+    { maxInFlight: REDELIVERY_SETS },
+  );
+  const redeliveryPlaces = createShares({
+    places: REDELIVERIES,
+    perOwner: OWN_REDELIVERIES,
+    waitingPerOwner: REDELIVERIES_WAITING,
+    waitMs: WRITE_WAIT_MS,
+    work: 'redeliveries of one client',
+  });
   return {
     accepting,
     database,
     writes,
     costly: createCostlyReads({ database: reading, shares }),
+    redeliveries: {
+      redeliver: (request) => redeliveryPlaces.run(request.clientPk, () => redeliverer.redeliver(request)),
+    },
     async close() {
-      await Promise.all([accepting.close(), database.close(), reading.close()]);
+      await Promise.all([accepting.close(), database.close(), reading.close(), redelivering.close()]);
     },
   };
 }

@@ -1,7 +1,8 @@
 import type { OurSentence } from '@emr-payments/contracts';
 import type { ConnectionRecord } from '@emr-payments/db';
-import type { Adapters, EmrAdapter, Trouble } from '@emr-payments/emr';
+import type { EmrAdapter, Trouble } from '@emr-payments/emr';
 import { createShares, type Shares } from '@emr-payments/runtime';
+import type { AdaptersOf } from './late-adapters.ts';
 
 type NotSent = { outcome: 'not_sent' } & Trouble;
 
@@ -42,19 +43,20 @@ type Asked<T> = { outcome: 'answered'; adapter: EmrAdapter; answer: Exclude<T, N
  * @throws ShareExceededError, LateError when there is no place for the request; nothing was sent.
  */
 export async function askConnection<T extends { outcome: string }>(
-  { adapters, emrShares }: { adapters: Adapters; emrShares: Shares },
+  { adapters, emrShares }: { adapters: AdaptersOf; emrShares: Shares },
   input: AskInput<T>,
 ): Promise<Asked<T>> {
   return emrShares.run(input.clientPk, () => askOnce(adapters, input));
 }
 
 async function askOnce<T extends { outcome: string }>(
-  adapters: Adapters,
+  adapters: AdaptersOf,
   input: AskInput<T>,
 ): Promise<Asked<T>> {
+  const opened = await adapters();
   let adapter: EmrAdapter;
   try {
-    adapter = adapters.of(input.connection);
+    adapter = opened.of(input.connection);
   } catch {
     // The error is for the operator, not for the integrator: its message may quote the settings.
     return { outcome: 'connection_unusable' };

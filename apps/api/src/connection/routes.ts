@@ -1,6 +1,6 @@
 import { ConnectionReplySchema } from '@emr-payments/contracts';
 import { findConnection, type Statements } from '@emr-payments/db';
-import { type Adapters, canonicalAdapterName, droppedFields } from '@emr-payments/emr';
+import { droppedFields } from '@emr-payments/emr/description';
 import { type Shares, within } from '@emr-payments/runtime';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { authenticateHook, callerOf, type UserRouteDeps } from '../auth/authenticate-hook.ts';
@@ -15,10 +15,11 @@ import {
 } from '../openapi/error-responses.ts';
 import { askConnection } from './ask-connection.ts';
 import { descriptionView, listsView } from './connection-view.ts';
+import type { AdaptersOf } from './late-adapters.ts';
 
 export type ConnectionRouteDeps = UserRouteDeps & {
   database: Statements;
-  adapters: Adapters;
+  adapters: AdaptersOf;
   emrShares: Shares;
 };
 
@@ -53,6 +54,7 @@ export const connectionRoutes: FastifyPluginAsyncTypebox<ConnectionRouteDeps> = 
       });
       if (asked.outcome !== 'answered') return sendError(request, reply, asked.outcome, asked);
       const { adapter, answer } = asked;
+      const { canonicalAdapterName } = await import('@emr-payments/emr');
       return reply.send({
         success: true,
         message: 'What the EMR connection supports.',

@@ -1,5 +1,5 @@
 import { type ErrorCode, type ErrorDetails, HEADERS } from '@emr-payments/contracts';
-import { type Database, type OnceInput, once, type Transaction } from '@emr-payments/db';
+import { type Database, type OnceInput, type OnceOutcome, once, type Transaction } from '@emr-payments/db';
 import { type Keyring, open, type Shares, seal } from '@emr-payments/runtime';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { clientOf } from '../auth/authenticate-client-hook.ts';
@@ -17,21 +17,26 @@ const NO_USER = 0;
 /** The owner of a key. */
 export type KeyOwner = { clientPk: number; userId: number };
 
+/** The key of a request, if it has one, and the answer that is stored with it. */
+export type Change = Pick<OnceInput<WriteResult>, 'request' | 'remember'>;
+
+type Context = {
+  request: FastifyRequest;
+  reply: FastifyReply;
+  /** The user who owns the key; by default the client itself. */
+  owner?: KeyOwner;
+};
+
 /**
- * Performs a write once for each Idempotency-Key: the change and its answer are stored in one transaction, and a repeated
- * request gets the stored answer. Answers are sealed, because the answer to a request that made a secret contains it.
+ * Answers a request whose work is done once for each Idempotency-Key. A repeated request gets the stored answer. Answers are sealed, because
+ * the answer to a request that made a secret contains it.
  *
- * The transaction takes one of the client's places: changes of one endpoint wait for each other, and would otherwise wait on
- * all connections.
- *
- * @param deps.writes the clients' places.
- * @param context.owner the user who owns the key; by default the client itself.
- * @param work makes all changes of the request, through `tx`.
+ * @param perform makes all changes of the request, and stores the answer in the same commit.
  */
-export async function answerOnce(
-  deps: { database: Pick<Database, 'pool'>; writes: Shares; keyring: Keyring },
-  context: { request: FastifyRequest; reply: FastifyReply; owner?: KeyOwner },
-  work: (tx: Transaction) => Promise<WriteResult>,
+export async function answerWith(
+  { keyring }: { keyring: Keyring },
+  context: Context,
+  perform: (change: Change) => Promise<OnceOutcome<WriteResult>>,
 ): Promise<FastifyReply> {
   const { request, reply } = context;
   const { clientPk, userId } = context.owner ?? { ...clientOf(request), userId: NO_USER };
@@ -40,25 +45,43 @@ export async function answerOnce(
   const key = idempotency.outcome === 'key' ? { ...idempotency, clientPk, userId } : null;
   const row = `idempotency_key:${clientPk}:${userId}:${key?.key}`;
 
-  const change: OnceInput<WriteResult> = {
+  const result = await perform({
     request: key,
-    work,
     remember: (written) => {
       if (written.outcome === 'refused') return null;
       return {
         status: 200,
-        response: key === null ? '' : seal(deps.keyring, row, JSON.stringify(written.body)),
+        response: key === null ? '' : seal(keyring, row, JSON.stringify(written.body)),
       };
     },
-  };
-  const result = await deps.writes.run(clientPk, () => once(deps, change));
+  });
   if (result.outcome === 'key_reused') return sendError(request, reply, 'idempotency_key_reused');
   if (result.outcome === 'replayed') {
     reply.header(HEADERS.idempotentReplayed, 'true');
-    return reply.code(result.status).send(JSON.parse(open(deps.keyring, row, result.response)) as object);
+    return reply.code(result.status).send(JSON.parse(open(keyring, row, result.response)) as object);
   }
   const { result: written } = result;
   return written.outcome === 'refused'
     ? sendError(request, reply, written.code, written.details)
     : reply.send(written.body);
+}
+
+/**
+ * Performs a write once for each Idempotency-Key: the change and its answer are stored in one transaction.
+ *
+ * The transaction takes one of the client's places: changes of one endpoint wait for each other, and would otherwise wait on
+ * all connections.
+ *
+ * @param deps.writes the clients' places.
+ * @param work makes all changes of the request, through `tx`.
+ */
+export function answerOnce(
+  deps: { database: Pick<Database, 'pool'>; writes: Shares; keyring: Keyring },
+  context: Context,
+  work: (tx: Transaction) => Promise<WriteResult>,
+): Promise<FastifyReply> {
+  const { clientPk } = context.owner ?? clientOf(context.request);
+  return answerWith(deps, context, (change) =>
+    deps.writes.run(clientPk, () => once(deps, { ...change, work })),
+  );
 }

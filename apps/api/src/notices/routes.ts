@@ -20,8 +20,12 @@ export type NoticeRouteDeps = {
   limits: Limits;
   logger: Logger;
   /** @returns the reader of the adapter's notices; null when its EMR sends none. */
-  noticeReader: (connection: { adapter: string }) => NoticeReader | null;
+  noticeReader: (connection: { adapter: string }) => Promise<NoticeReader | null> | NoticeReader | null;
 };
+
+/** Finds the reader of an adapter's dialect. The first notice loads the dialects. */
+export const dialectsNoticeReader: NoticeRouteDeps['noticeReader'] = async (connection) =>
+  (await import('@emr-payments/emr')).noticeReader(connection);
 
 /** As `giveNoticeAddress` makes them. */
 const SECRET = /^en_[\w-]{32}$/;
@@ -87,7 +91,7 @@ export const noticeRoutes: FastifyPluginAsync<NoticeRouteDeps> = async (app, dep
       const owner = request.noticeOwner;
       if (owner === null) throw new Error('a notice has passed without an owner');
       const { userId, userPublicId, adapter } = owner;
-      const paymentIds = namedIn(request.notice, noticeReader(owner));
+      const paymentIds = namedIn(request.notice, await noticeReader(owner));
       let count = 0;
       if (paymentIds.length > 0) {
         const hastening = shares.run(EVERYBODY, () => hastenLookUps({ database }, { userId, paymentIds }));

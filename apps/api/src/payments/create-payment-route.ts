@@ -8,13 +8,13 @@ import {
   PAYMENT_ACCEPTED_MESSAGE,
 } from '@emr-payments/contracts';
 import type { AcceptOutcome, Acceptor, AuditCounter, Statements } from '@emr-payments/db';
-import type { Adapters } from '@emr-payments/emr';
 import { type Shares, within } from '@emr-payments/runtime';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { countDone } from '../audit/count-answer.ts';
 import { actorOf } from '../auth/authenticate-client-hook.ts';
 import { authenticateHook, callerOf, type UserRouteDeps } from '../auth/authenticate-hook.ts';
+import type { AdaptersOf } from '../connection/late-adapters.ts';
 import { sendError } from '../errors/send-error.ts';
 import { knownCallerOf } from '../http/known-caller.ts';
 import { idempotencyOf } from '../idempotency/key.ts';
@@ -30,7 +30,7 @@ export type PaymentRouteDeps = UserRouteDeps & {
   acceptor: Pick<Acceptor, 'accept'>;
   metrics: Pick<ApiMetrics, 'accepted'>;
   database: Statements;
-  adapters: Adapters;
+  adapters: AdaptersOf;
   audit: Pick<AuditCounter, 'action'>;
   emrShares: Shares;
 };

@@ -1,9 +1,10 @@
 import { type CreatePaymentBody, type DryRunReply, normalMrn } from '@emr-payments/contracts';
 import { previewPayment, type Statements } from '@emr-payments/db';
-import { type Adapters, droppedFields } from '@emr-payments/emr';
+import { droppedFields } from '@emr-payments/emr/description';
 import type { Shares } from '@emr-payments/runtime';
 import { askConnection, type EmrRefusal } from '../connection/ask-connection.ts';
 import { fieldsOfPayment } from '../connection/connection-view.ts';
+import type { AdaptersOf } from '../connection/late-adapters.ts';
 
 export type DryRunOutcome =
   | { outcome: 'would_post'; data: DryRunReply['data'] }
@@ -19,7 +20,7 @@ export type DryRunOutcome =
  * @param input.waitMs longest wait for the EMR.
  */
 export async function dryRun(
-  deps: { database: Statements; adapters: Adapters; emrShares: Shares },
+  deps: { database: Statements; adapters: AdaptersOf; emrShares: Shares },
   {
     clientPk,
     userId,

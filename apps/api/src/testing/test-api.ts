@@ -17,6 +17,7 @@ import { createAgents, dnsResolve } from '@emr-payments/webhooks';
 import type { FastifyInstance } from 'fastify';
 import { type AppDeps, buildApp } from '../app.ts';
 import { type Bulkheads, openBulkheads } from '../bulkheads/open-bulkheads.ts';
+import { describeApi } from '../document/document.ts';
 import type { Limits } from '../limits.ts';
 import { createApiMetrics } from '../metrics.ts';
 import { createRateLimiter, type RateLimiter } from '../rate-limit/rate-limiter.ts';
@@ -77,7 +78,7 @@ export async function openTestApi(
     readPoolSize: 3,
     readTimeoutMs: options.readTimeoutMs ?? 3000,
   });
-  const { accepting, database, writes, costly } = bulkheads;
+  const { accepting, database, writes, costly, redeliveries } = bulkheads;
   const databaseCheck = openDatabaseCheck({
     url: usedUrl,
     applicationName: 'test-api health',
@@ -90,6 +91,12 @@ export async function openTestApi(
   const agents = createAgents({ policy });
   const metrics = createApiMetrics();
   const audit = createAuditCounter({ database: direct, onError: () => undefined, onLost: () => undefined });
+  const adapters =
+    options.adapters ??
+    createAdapters({
+      ...localAdapterDeps(),
+      credentialsOf: (sealed) => openCredentials(keyring, sealed),
+    });
   const app = await buildApp(
     {
       logger: options.logger ?? createLogger('test', 'silent'),
@@ -101,17 +108,21 @@ export async function openTestApi(
       acceptor: createAcceptor({ database: accepting, onBatch: metrics.batch }),
       metrics,
       checks: { postgres: () => databaseCheck.trouble(), queue: async () => null },
-      adapters:
-        options.adapters ??
-        createAdapters({
-          ...localAdapterDeps(),
-          credentialsOf: (sealed) => openCredentials(keyring, sealed),
-        }),
+      adapters: async () => adapters,
       limiter: options.limiter ?? createRateLimiter({ clientPerSecond: 0, userPerSecond: 0 }),
       audit,
-      webhooks: { database, writes, costly, keyring, send: { policy, agents }, resolve: dnsResolve() },
+      webhooks: {
+        database,
+        writes,
+        costly,
+        redeliveries,
+        keyring,
+        send: { policy, agents },
+        resolve: dnsResolve(),
+      },
     },
     {
+      describe: describeApi,
       authFailuresPerMinute: options.authFailuresPerMinute ?? 0,
       metricsToken: options.metricsToken,
       limits: { healthReuseMs: 0, ...options.limits },

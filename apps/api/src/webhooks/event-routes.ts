@@ -1,4 +1,5 @@
 import {
+  type ErrorCode,
   EventListSchema,
   EventReplySchema,
   type ListEventsQuery,
@@ -8,13 +9,11 @@ import {
   type StoredEvent,
 } from '@emr-payments/contracts';
 import {
-  type Actor,
-  findEndpoint,
   findEvent,
+  type OnceOutcome,
   pageOfEvents,
-  redeliverEvent,
+  type RedeliverOutcome,
   type SoughtId,
-  type StatementDeps,
 } from '@emr-payments/db';
 import { within } from '@emr-payments/runtime';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
@@ -22,7 +21,7 @@ import { actorOf, clientOf } from '../auth/authenticate-client-hook.ts';
 import { sendError } from '../errors/send-error.ts';
 import { emptyBodyAsObject } from '../http/json-body.ts';
 import { BAD_CURSOR, pageFrom, pageOf, timeFrom } from '../http/page.ts';
-import { answerOnce, type WriteResult } from '../idempotency/answer-once.ts';
+import { answerWith, type Change, type WriteResult } from '../idempotency/answer-once.ts';
 import type { Limits } from '../limits.ts';
 import { componentRef } from '../openapi/component-ref.ts';
 import { WEBHOOK_FIELD_RULES as fieldRules } from './field-rules.ts';
@@ -120,13 +119,20 @@ export const eventRoutes: FastifyPluginAsyncTypebox<WebhookDeps & { limits: Limi
     config: { fieldOrder: Object.keys(RedeliverBodySchema.properties), fieldRules },
     preValidation: emptyBodyAsObject,
     handler: async (request, reply) => {
-      const input = {
-        clientPk: clientOf(request).clientPk,
-        eventId: request.params.id,
-        endpointId: request.body.endpoint_id ?? null,
-        by: actorOf(request),
+      const { clientPk } = clientOf(request);
+      const eventId = request.params.id;
+      const endpointId = request.body.endpoint_id ?? null;
+      const given = { clientPk, eventId, endpointId, by: actorOf(request) };
+      const perform = async ({ request: key, remember }: Change): Promise<OnceOutcome<WriteResult>> => {
+        const asked = {
+          ...given,
+          request: key,
+          remember: (result: RedeliverOutcome) => remember(answerTo(eventId, result)),
+        };
+        const once = await deps.redeliveries.redeliver(asked);
+        return once.outcome === 'done' ? { ...once, result: answerTo(eventId, once.result) } : once;
       };
-      return patiently(answerOnce(deps, { request, reply }, (tx) => redeliver(tx, input)));
+      return patiently(answerWith(deps, { request, reply }, perform));
     },
   });
 };
@@ -137,19 +143,19 @@ function soughtBy({ payment_id, job_id }: ListEventsQuery): SoughtId | null {
   return job_id === undefined ? null : { kind: 'job', id: job_id };
 }
 
-type RedeliverInput = { clientPk: number; eventId: string; endpointId: string | null; by: Actor };
-
-/** Sends an event again, to one endpoint or to all that subscribe to its type. */
-async function redeliver(tx: StatementDeps, input: RedeliverInput): Promise<WriteResult> {
-  const { clientPk, eventId, endpointId } = input;
-  if (endpointId !== null) {
-    const endpoint = await findEndpoint(tx, { clientPk, endpointId });
-    if (endpoint === null) return { outcome: 'refused', code: 'endpoint_not_found' };
-    if (endpoint.disabledAt !== null) return { outcome: 'refused', code: 'endpoint_disabled' };
+/** Gives the answer to a redelivery, to one endpoint or to all that subscribe to the event's type. */
+function answerTo(eventId: string, result: RedeliverOutcome): WriteResult {
+  const refused = (code: ErrorCode): WriteResult => ({ outcome: 'refused', code });
+  switch (result.outcome) {
+    case 'redelivering': {
+      const data = { event_id: eventId, endpoint_ids: result.endpointIds };
+      return { outcome: 'answered', body: { success: true, message: 'On its way again.', data } };
+    }
+    case 'not_found':
+      return refused('event_not_found');
+    case 'nothing_to_do':
+      return refused('nothing_to_redeliver');
+    default:
+      return refused(result.outcome);
   }
-  const result = await redeliverEvent(tx, input);
-  if (result.outcome === 'not_found') return { outcome: 'refused', code: 'event_not_found' };
-  if (result.outcome === 'nothing_to_do') return { outcome: 'refused', code: 'nothing_to_redeliver' };
-  const data = { event_id: eventId, endpoint_ids: result.endpointIds };
-  return { outcome: 'answered', body: { success: true, message: 'On its way again.', data } };
 }

@@ -1,5 +1,5 @@
 import { type ErrorCode, HEADERS } from '@emr-payments/contracts';
-import type { Database } from '@emr-payments/db';
+import type { Database, Redeliverer } from '@emr-payments/db';
 import type { Keyring, Shares } from '@emr-payments/runtime';
 import type { Resolve, SendDeps } from '@emr-payments/webhooks';
 import { type TSchema, Type } from '@sinclair/typebox';
@@ -16,9 +16,10 @@ import {
 
 /** Dependencies of the routes for webhooks and events, made in main.ts. */
 export type WebhookDeps = {
-  database: Pick<Database, 'pool' | 'prisma'>;
+  database: Pick<Database, 'pool'>;
   writes: Shares;
   costly: CostlyReads;
+  redeliveries: Redeliverer;
   keyring: Keyring;
   /** The policy is the worker's: a URL that is registered here must be one that the worker may send to. */
   send: SendDeps;

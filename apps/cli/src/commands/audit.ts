@@ -18,10 +18,19 @@ type Options = {
   limit: number;
 };
 
+/** Most values of a list that the table shows. The output as JSON has all of them. */
+const SHOWN = 3;
+
+const shortened = (_: string, value: unknown): unknown =>
+  Array.isArray(value) && value.length > SHOWN
+    ? [...value.slice(0, SHOWN), `and ${value.length - SHOWN} more`]
+    : value;
+
 const detailText = ({ count, minute, detail }: ListedAudit): string =>
   [
     ...(minute === null ? [] : [`${count} in the minute from ${minute.toISOString().slice(0, 16)}Z`]),
-    ...(detail === null ? [] : [JSON.stringify(detail)]),
+    ...(minute === null && count > 1 ? [`${count} at once`] : []),
+    ...(detail === null ? [] : [JSON.stringify(detail, shortened)]),
   ].join(' ');
 
 /** The audit log: who did what to which record, from where; actions that can be many as counts of a minute. */

@@ -16,6 +16,10 @@ export const registerEvent: Register = (program, cli) => {
         const input = { eventId, clientPk: null, endpointId: endpoint ?? null, by };
         const redelivered = await redeliverEvent({ database }, input);
         if (redelivered.outcome === 'not_found') return failure('not_found', `There is no event ${eventId}.`);
+        if (redelivered.outcome === 'endpoint_not_found')
+          return failure('not_found', `There is no webhook endpoint ${endpoint}.`);
+        if (redelivered.outcome === 'endpoint_disabled')
+          return failure('refused', `The webhook endpoint ${endpoint} is disabled. Enable it first.`);
         if (redelivered.outcome === 'nothing_to_do') {
           return failure(
             'refused',

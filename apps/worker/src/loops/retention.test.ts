@@ -1,7 +1,11 @@
 import { createClient, type Database, openDatabase } from '@emr-payments/db';
+import { createPractice } from '@emr-payments/db/testing';
+import { makePastPartitions } from '@emr-payments/db/testing/past-partitions';
+import { writePastPayments } from '@emr-payments/db/testing/past-payments';
 import { createLogger, parseKeyring } from '@emr-payments/runtime';
 import { openTestDatabase, type TestDatabase } from '@emr-payments/testkit';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { createWorkerMetrics } from '../metrics.ts';
 import { startRetention } from './retention.ts';
 
 let server: TestDatabase;
@@ -15,6 +19,7 @@ afterAll(async () => {
   await server.drop();
 });
 
+const keyring = parseKeyring(`one:${'A'.repeat(43)}=`);
 const PAST_ANY_LIMIT = new Date('2020-01-01T00:00:00Z');
 
 test('prunes batch after batch, at every interval, until it is closed', async () => {
@@ -22,7 +27,8 @@ test('prunes batch after batch, at every interval, until it is closed', async ()
   const addEvents = (count: number, prefix: string) =>
     database.prisma.event.createMany({
       data: Array.from({ length: count }, (_, n) => ({
-        id: `${prefix}${n}`,
+        // From before ids of events began with their time.
+        id: `evt_z${prefix}${n}`,
         clientPk,
         type: 'x',
         body: '',
@@ -43,7 +49,7 @@ test('prunes batch after batch, at every interval, until it is closed', async ()
   const logger = createLogger('test', 'silent');
   const pruned = vi.spyOn(logger, 'info');
   const retention = startRetention(
-    { database, logger, keyring: parseKeyring(`one:${'A'.repeat(43)}=`) },
+    { database, logger, keyring, metrics: createWorkerMetrics({ database }) },
     { eventDays: 30, firstAfterMs: 1, intervalMs: 20, pauseMs: 1 },
   );
   await vi.waitFor(async () => expect(await left()).toBe(0), { timeout: 10_000 });
@@ -57,4 +63,41 @@ test('prunes batch after batch, at every interval, until it is closed', async ()
   expect(await database.prisma.emrToken.findMany()).toMatchObject([{ key: recent }]);
   await addEvents(2, 'c');
   expect(await left()).toBe(2);
+});
+
+test('events are dropped by partition, without a row of the payments', async () => {
+  const aged = await openTestDatabase();
+  const open = (url: string) => openDatabase({ url, poolSize: 1, applicationName: 'test' });
+  const [service, owner] = [open(aged.appUrl), open(aged.url)];
+  const midnight = (days: number) => new Date(Math.floor(Date.now() / 86_400_000 - days) * 86_400_000);
+  const session = await owner.pool.connect();
+  await makePastPartitions(session, { starts: [300, 200, 100].map(midnight) });
+  const { clientPk, userId, endpointId } = await createPractice({ database: service, keyring });
+  for (const days of [250, 150, 50]) {
+    await writePastPayments(session, { clientPk, userId, endpointId, at: midnight(days), count: 2 });
+  }
+  session.release();
+  const logger = createLogger('test', 'silent');
+  const warned = vi.spyOn(logger, 'warn');
+  const metrics = createWorkerMetrics({ database: service });
+  await owner.pool.query('ALTER FUNCTION drop_event_partitions(int) RENAME TO gone');
+  const retention = startRetention(
+    { database: service, logger, keyring, metrics },
+    { eventDays: 30, firstAfterMs: 1, intervalMs: 20, pauseMs: 1 },
+  );
+  // A failure is logged and counted, and keeps nothing else from being pruned.
+  await vi.waitFor(() => expect(warned.mock.calls.length).toBeGreaterThan(1), { timeout: 10_000 });
+  expect(warned).toHaveBeenCalledWith({ err: expect.anything() }, 'could not drop partitions');
+  expect(await metrics.registry.metrics()).toMatch(
+    /^emr_payments_partition_failures_total\{what="drop"\} [1-9]/m,
+  );
+  await owner.pool.query('ALTER FUNCTION gone(int) RENAME TO drop_event_partitions');
+  await vi.waitFor(async () => expect(await service.prisma.event.count()).toBe(2), { timeout: 20_000 });
+  await retention.close();
+  expect(await service.prisma.delivery.count()).toBe(2);
+  expect(await service.prisma.deliveryAttempt.count()).toBe(2);
+  expect(await service.prisma.payment.count()).toBe(6);
+  await service.close();
+  await owner.close();
+  await aged.drop();
 });

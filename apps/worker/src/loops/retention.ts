@@ -1,7 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Database, PRUNE_BATCH, type Prunable, pruneBatch } from '@emr-payments/db';
+import {
+  dropEventPartitions,
+  PRUNE_BATCH,
+  type Prunable,
+  pruneBatch,
+  type ServiceDatabase,
+} from '@emr-payments/db';
 import { pruneTokens } from '@emr-payments/operations';
 import { every, type Keyring, type Logger } from '@emr-payments/runtime';
+import type { WorkerMetrics } from '../metrics.ts';
 
 /** The API's documentation promises that a key is remembered for seven days. */
 const IDEMPOTENCY_KEY_DAYS = 7;
@@ -23,9 +30,22 @@ export type RetentionOptions = {
   pauseMs?: number;
 };
 
-/** Removes rows that are past their retention time, in small batches. A lock in Postgres lets one process prune at a time. */
+/**
+ * Removes what is past its retention time: events with their deliveries by partition, everything else in small batches of rows. A lock
+ * in Postgres lets one process prune at a time.
+ */
 export function startRetention(
-  { database, keyring, logger }: { database: Database; keyring: Keyring; logger: Logger },
+  {
+    database,
+    keyring,
+    logger,
+    metrics,
+  }: {
+    database: ServiceDatabase;
+    keyring: Keyring;
+    logger: Logger;
+    metrics: Pick<WorkerMetrics, 'partitionFailure'>;
+  },
   {
     eventDays,
     firstAfterMs = FIRST_AFTER_MS,
@@ -43,7 +63,23 @@ export function startRetention(
     if (total > 0) logger.info({ count: total, code: what }, 'pruned');
   }
 
+  /** A failure keeps nothing else from being pruned: the next round tries it again. */
+  async function dropEvents(signal: AbortSignal): Promise<void> {
+    try {
+      while (!signal.aborted) {
+        const dropped = await dropEventPartitions({ database }, { days: eventDays });
+        if (dropped.length === 0) return;
+        for (const code of dropped) logger.info({ code }, 'dropped a partition');
+        await pause(pauseMs, undefined, { signal }).catch(() => undefined);
+      }
+    } catch (err) {
+      metrics.partitionFailure({ what: 'drop' });
+      logger.warn({ err }, 'could not drop partitions');
+    }
+  }
+
   async function pruneAll(signal: AbortSignal): Promise<void> {
+    await dropEvents(signal);
     await prune({ what: 'events', days: eventDays }, signal);
     await prune({ what: 'recoveries', days: eventDays }, signal);
     await prune({ what: 'emr_texts', days: eventDays }, signal);

@@ -1,4 +1,5 @@
 import type { Database } from '../core/database.ts';
+import { SEVERAL } from './tally.ts';
 
 export type AuditFilter = {
   actor?: string | undefined;
@@ -14,6 +15,14 @@ export type AuditFilter = {
   limit: number;
 };
 
+/** Selects the entries about a record: those of its own, and of an event also those of redeliveries that were written together. */
+function about(subject: string) {
+  if (!subject.startsWith('event:')) return { subject };
+  const eventIds = [subject.slice('event:'.length)];
+  const together = { subject: `event:${SEVERAL}`, detail: { path: ['event_ids'], array_contains: eventIds } };
+  return { OR: [{ subject }, together] };
+}
+
 /** Lists entries of the audit log, newest first. */
 export async function listAudit({ database }: { database: Pick<Database, 'prisma'> }, filter: AuditFilter) {
   const { actor, user, source, subject, action, outcome, since, before, limit } = filter;
@@ -22,7 +31,7 @@ export async function listAudit({ database }: { database: Pick<Database, 'prisma
       ...(actor === undefined ? {} : { actor }),
       ...(user === undefined ? {} : { userId: user }),
       ...(source === undefined ? {} : { source }),
-      ...(subject === undefined ? {} : { subject }),
+      ...(subject === undefined ? {} : about(subject)),
       ...(action === undefined ? {} : { action }),
       ...(outcome === undefined ? {} : { outcome }),
       ...(since === undefined ? {} : { at: { gte: since } }),

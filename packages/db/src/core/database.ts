@@ -1,10 +1,11 @@
-import { PrismaPg } from '@prisma/adapter-pg';
+import { createRequire } from 'node:module';
 import { Pool, types } from 'pg';
-import { PrismaClient } from '../generated/client.ts';
+import type { PrismaClient } from '../generated/client.ts';
 import { oneTextClient } from './one-text-client.ts';
-import { openSets, type Sets } from './sets.ts';
+import { openSets, PLANNED_ONCE, type Sets } from './sets.ts';
 import { query } from './statements.ts';
 import { openTurns, type Turns } from './turns.ts';
+import { takeOptions } from './url-options.ts';
 
 export type Database = {
   pool: Pool;
@@ -12,12 +13,18 @@ export type Database = {
   sets: Sets;
   /** Runs statements that the workers take turns at, on a connection of its own. */
   inTurn: Turns['inTurn'];
-  /** For everything that is not hot. It uses the same pool. */
-  prisma: PrismaClient;
+  /** For the operator's commands. It uses the same pool. It is loaded at its first use: see `ServiceDatabase`. */
+  readonly prisma: PrismaClient;
   /** Rejects with DatabaseUnavailableError when there is no connection within 3 s, or no answer in time. */
   ping(): Promise<void>;
   close(): Promise<void>;
 };
+
+/**
+ * The database as API and worker have it: without Prisma. A client of Prisma takes 5 MB, its code and its compiler of queries another
+ * 20 MB (docs/performance-notes.md), in processes that send nothing but statements of our own.
+ */
+export type ServiceDatabase = Omit<Database, 'prisma'>;
 
 /** Longest time that one of our statements may run, unless its pool has another bound; they take milliseconds. */
 const STATEMENT_MS = 5_000;
@@ -42,22 +49,40 @@ export type DatabaseOptions = {
   statementMs?: number;
   /** false: a statement takes one processor at most. */
   parallel?: boolean;
+  /** Longest wait for a row that another transaction has locked, in milliseconds: then the statement is undone. No limit by default. */
+  lockMs?: number;
+  /** true: the pool is for array statements, each of which is planned once on each connection. */
+  plannedOnce?: boolean;
 };
+
+/** Synchronous, so that who uses Prisma need not know that it is loaded late. */
+const load = createRequire(import.meta.url);
+const loadPrisma = () => load('./prisma-client.ts') as typeof import('./prisma-client.ts');
 
 /**
  * Opens one pool of connections, which the hot statements and Prisma share, one for sets, and the connection of turns.
  * No connection is opened before it is needed.
  */
 export function openDatabase(options: DatabaseOptions): Database {
-  const { statementMs = STATEMENT_MS, parallel = true } = options;
+  const { statementMs = STATEMENT_MS, parallel = true, lockMs, plannedOnce = false } = options;
+  const given = takeOptions(options.url);
+  // Of two settings with one name the server takes the last. The operator's own come first, so that none undoes ours.
+  const serverOptions = [
+    given.options,
+    parallel ? undefined : '-c max_parallel_workers_per_gather=0',
+    plannedOnce ? PLANNED_ONCE : undefined,
+  ]
+    .filter(Boolean)
+    .join(' ');
   const config = {
-    connectionString: options.url,
+    connectionString: given.url,
     application_name: options.applicationName,
     connectionTimeoutMillis: CONNECT_MS,
     idleTimeoutMillis: 60_000,
     statement_timeout: statementMs,
     idle_in_transaction_session_timeout: statementMs,
-    ...(parallel ? {} : { options: '-c max_parallel_workers_per_gather=0' }),
+    ...(serverOptions === '' ? {} : { options: serverOptions }),
+    ...(lockMs === undefined ? {} : { lock_timeout: lockMs }),
     // The client's own time-out: the server's does not help when the server is gone.
     query_timeout: statementMs + 1_000,
     keepAlive: true,
@@ -67,22 +92,28 @@ export function openDatabase(options: DatabaseOptions): Database {
   const pool = new Pool({ ...config, max: options.poolSize });
   // A broken idle connection needs no handling: the pool opens another when one is needed.
   pool.on('error', () => undefined);
-  const prisma = new PrismaClient({ adapter: new PrismaPg(pool, { disposeExternalPool: false }) });
+  let prisma: PrismaClient | undefined;
   const turns = openTurns(config);
   const sets = openSets({ alone: { pool }, config });
   return {
     pool,
     sets,
     inTurn: turns.inTurn,
-    prisma,
+    get prisma() {
+      prisma ??= loadPrisma().openPrisma(pool);
+      return prisma;
+    },
     async ping() {
       await query({ database: { pool } }, { name: 'ping', text: 'SELECT 1' }, []);
     },
     async close() {
-      await prisma.$disconnect();
+      await prisma?.$disconnect();
       await sets.close();
       await turns.close();
       await pool.end();
     },
   };
 }
+
+/** Opens the database for a process that serves: what it returns has no Prisma, so nothing there can load it by accident. */
+export const openServiceDatabase: (options: DatabaseOptions) => ServiceDatabase = openDatabase;

@@ -33,6 +33,14 @@ export type SetRunner = {
 export const CLAIMED = 'jobs.id = asked.job_id AND jobs.fence = asked.fence';
 
 /**
+ * A CTE with one row. A statement whose SELECT joins it does not wait until its commit is on disk: if the server crashes within the
+ * next 0.6 s (three times `wal_writer_delay`), all that it did may be lost together, and with it what was committed after it and did
+ * not wait either. Only for what may be lost: docs/decisions/0021-what-waits-for-the-disk.md.
+ * https://www.postgresql.org/docs/current/wal-async-commit.html
+ */
+export const UNSYNCED = `unsynced AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))`;
+
+/**
  * Compiles a statement about one job's claim to one for a single input and one for a set.
  *
  * Both begin with a CTE `asked` that has the columns. In the single one it is a row of parameters, which the planner puts in place of

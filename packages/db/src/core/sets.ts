@@ -13,7 +13,7 @@ export type Sets = SetRunner & {
 type Waiting = PromiseWithResolvers<unknown> & { values: unknown[] };
 
 /**
- * Settings of the connections for sets alone.
+ * Settings of connections for array statements alone.
  *
  * An array statement is planned once. Left to itself PostgreSQL plans it at every call, for the arrays of that call, which costs more
  * than to run it. A plan that is made once has to be good for life, although the tables were empty, or full of other rows, when it was
@@ -21,7 +21,7 @@ type Waiting = PromiseWithResolvers<unknown> & { values: unknown[] };
  * Without JIT, because before version 18 a plan without an alternative counts as infinitely dear, and would be compiled at every call.
  * https://www.postgresql.org/docs/current/runtime-config-query.html#GUC-PLAN-CACHE-MODE
  */
-const PLANNED_ONCE =
+export const PLANNED_ONCE =
   '-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off';
 
 /** The number of the job that an input is about: the first of its values. */

@@ -1,4 +1,4 @@
-import { CLAIMED, setStatement } from '../core/set-statement.ts';
+import { CLAIMED, setStatement, UNSYNCED } from '../core/set-statement.ts';
 import { queryInSet, type StatementDeps } from '../core/statements.ts';
 import type { Claim } from '../jobs/renew-leases.ts';
 
@@ -27,7 +27,10 @@ export type ClaimedDelivery = {
   };
 };
 
-/** Claims a delivery job, as `claim-posting` does a posting. */
+/**
+ * Claims a delivery job, as `claim-posting` does a posting. It does not wait for the disk: if a crash of the server loses the claim, the
+ * next one gets the same fence, and both send the event, which may arrive more than once.
+ */
 const CLAIM = setStatement({
   name: 'claim-delivery',
   columns: { job_id: 'bigint', fence: 'int', lease_ms: 'float8' },
@@ -36,7 +39,7 @@ const CLAIM = setStatement({
              queued_at = coalesce(jobs.queued_at, now())
         FROM asked WHERE ${CLAIMED} AND (jobs.lease_until IS NULL OR jobs.lease_until < now())
       RETURNING jobs.id, jobs.fence, jobs.lane_id, jobs.event_id, jobs.delivery_id, jobs.tries, jobs.record_failures
-    )
+    ), ${UNSYNCED}
     SELECT job.id AS job_id, job.fence, job.lane_id, job.tries, job.record_failures, d.id AS delivery_id, d.attempts,
            v.id AS event_id, v.type, v.body, e.client_pk, e.id AS endpoint_id, e.url, e.api_version, e.thin,
            e.disabled_at IS NULL AND e.deleted_at IS NULL AS enabled,
@@ -45,7 +48,8 @@ const CLAIM = setStatement({
                       WHERE s.endpoint_id = e.id AND (s.expires_at IS NULL OR s.expires_at > now())), '[]') AS secrets
       FROM job JOIN deliveries d ON d.event_id = job.event_id AND d.id = job.delivery_id
       JOIN events v ON v.id = job.event_id
-      CROSS JOIN LATERAL (SELECT * FROM webhook_endpoints WHERE id = d.endpoint_id OFFSET 0) e`,
+      CROSS JOIN LATERAL (SELECT * FROM webhook_endpoints WHERE id = d.endpoint_id OFFSET 0) e
+      CROSS JOIN unsynced`,
 });
 
 type Row = {

@@ -1,5 +1,4 @@
 import { paymentIdToUuid } from '@emr-payments/contracts';
-import type { Database } from '../core/database.ts';
 import { query, type StatementDeps } from '../core/statements.ts';
 import type { PageAfter } from '../endpoints/endpoint-record.ts';
 
@@ -51,12 +50,16 @@ export async function pageOfEvents(deps: StatementDeps, filter: EventFilter): Pr
   return query<EventRow>(deps, { text }, values);
 }
 
-const SHOWN = { id: true, createdAt: true, body: true } as const;
+const FIND = {
+  name: 'find-event',
+  text: 'SELECT id, created_at AS "createdAt", body FROM events WHERE id = $1 AND client_pk = $2',
+};
 
 /** Finds one event; null when there is none of that id, or it is another client's. */
 export async function findEvent(
-  { database }: { database: Pick<Database, 'prisma'> },
+  deps: StatementDeps,
   { clientPk, eventId }: { clientPk: number; eventId: string },
 ): Promise<EventRow | null> {
-  return database.prisma.event.findFirst({ where: { id: eventId, clientPk }, select: SHOWN });
+  const [row] = await query<EventRow>(deps, FIND, [eventId, clientPk]);
+  return row ?? null;
 }

@@ -1,5 +1,5 @@
 import type { AutomaticDisabledCode } from '@emr-payments/contracts';
-import { CLAIMED, setStatement } from '../core/set-statement.ts';
+import { CLAIMED, setStatement, UNSYNCED } from '../core/set-statement.ts';
 import { query, queryInSet, type StatementDeps } from '../core/statements.ts';
 import { cancelWaitingCtes } from '../endpoints/cancel-waiting.ts';
 import { type EventRecord, publishEventCtes } from '../events/publish-event.ts';
@@ -126,6 +126,9 @@ const RECORD = {
  * Records a successful delivery, the usual case, in one commit: ends the job, the delivery and the endpoint's run of
  * failures, if there was one, and writes the attempt. A statement of its own, because everything that a failure may bring
  * with it makes `record-delivery` several times more expensive.
+ *
+ * It does not wait for the disk: if a crash of the server loses it, the claim's lease ends and the event is sent once more. Any other
+ * end waits, because a failure can disable the endpoint, which publishes an event.
  */
 const DELIVERED = setStatement({
   name: 'record-delivered',
@@ -155,8 +158,8 @@ const DELIVERED = setStatement({
       SELECT id FROM lanes WHERE failures > 0 AND id = ANY (ARRAY(SELECT lane_id FROM job)) AND ${ENDPOINT_FIRST} ORDER BY id FOR NO KEY UPDATE
     ), healthy AS (
       UPDATE lanes SET failures = 0, open_until = NULL WHERE id = ANY (ARRAY(SELECT id FROM answering))
-    )
-    SELECT job_id FROM job`,
+    ), ${UNSYNCED}
+    SELECT job_id FROM job CROSS JOIN unsynced`,
 });
 
 /**

@@ -1,8 +1,6 @@
-import type { Actor } from '../audit/entry.ts';
-import { AUDIT_VALUES, auditCte, auditValues } from '../audit/record-audit.ts';
-import { JOBS_CHANNEL } from '../core/jobs-channel.ts';
-import { named } from '../core/named.ts';
+import { type Actor, clip } from '../audit/entry.ts';
 import { query, type StatementDeps } from '../core/statements.ts';
+import { REDELIVER_COLUMNS, REDELIVER_ONE, REDELIVER_SET } from './redeliver-statement.ts';
 
 export type RedeliverInput = {
   /** `evt_…` */
@@ -17,54 +15,73 @@ export type RedeliverInput = {
 export type RedeliverOutcome =
   /** Ids of the endpoints that the event is sent to again. */
   | { outcome: 'redelivering'; endpointIds: string[] }
+  /** The endpoint that is named. */
+  | { outcome: 'endpoint_not_found' }
+  | { outcome: 'endpoint_disabled' }
+  /** The event. */
   | { outcome: 'not_found' }
   /** Its deliveries are still pending, or there is no enabled endpoint for it. */
   | { outcome: 'nothing_to_do' };
 
-/**
- * Sends an event again, byte for byte: deliveries that have ended become pending again, and an endpoint that did not exist
- * or was disabled when the event was written gets one now. A delivery that is still pending is left alone. A redelivery
- * goes through the whole schedule of attempts.
- */
-const REDELIVER = named({
-  name: 'redeliver-event',
-  values: ['eventId', 'clientPk', 'endpointId', ...AUDIT_VALUES],
-  text: `
-    WITH event AS MATERIALIZED (
-      SELECT id, client_pk, type FROM events WHERE id = :eventId AND (:clientPk::int IS NULL OR client_pk = :clientPk)
-    ), delivery AS (
-      INSERT INTO deliveries AS d (event_id, endpoint_id, event_type)
-      SELECT event.id, e.id, event.type FROM event JOIN webhook_endpoints e
-          ON e.client_pk = event.client_pk AND e.disabled_at IS NULL AND e.deleted_at IS NULL
-         AND CASE WHEN :endpointId::text IS NULL THEN e.event_types = '{}' OR event.type = ANY (e.event_types)
-                  ELSE e.id = :endpointId END
-      ON CONFLICT (event_id, endpoint_id) DO UPDATE SET status = 'pending', finished_at = NULL, recovery_id = NULL
-       WHERE d.status <> 'pending'
-      RETURNING id, event_id, endpoint_id
-    ), queued AS (
-      INSERT INTO jobs (kind, lane_id, event_id, delivery_id)
-      SELECT 'deliver_webhook', e.lane_id, d.event_id, d.id FROM delivery d JOIN webhook_endpoints e ON e.id = d.endpoint_id
-    ), ${auditCte({ from: '(SELECT FROM delivery LIMIT 1) AS any_delivery' })}, notified AS MATERIALIZED (
-      SELECT pg_notify('${JOBS_CHANNEL}', '') FROM (SELECT FROM delivery LIMIT 1) AS any_row
-    )
-    SELECT delivery.endpoint_id FROM event LEFT JOIN delivery ON true LEFT JOIN notified ON true ORDER BY 1`,
-});
+type Fact =
+  | { n: number; fact: 'event' | 'enabled' | 'disabled'; endpoint_id: null }
+  | { n: number; fact: 'sent'; endpoint_id: string }
+  | { n: null; fact: 'notified'; endpoint_id: null };
 
-/** Delivers one event again, at the request of a person or a client. */
-export async function redeliverEvent(
-  deps: StatementDeps,
-  { eventId, clientPk, endpointId, by }: RedeliverInput,
-): Promise<RedeliverOutcome> {
-  const audit = auditValues({
-    ...by,
-    action: 'event.redeliver',
-    subject: `event:${eventId}`,
-    outcome: 'done',
-    detail: { endpoint_id: endpointId },
-  });
-  const values = REDELIVER.values({ eventId, clientPk, endpointId, ...audit });
-  const rows = await query<{ endpoint_id: string | null }>(deps, REDELIVER, values);
-  if (rows.length === 0) return { outcome: 'not_found' };
-  const endpointIds = rows.flatMap((row) => row.endpoint_id ?? []);
+const valuesOf = ({ eventId, clientPk, endpointId, by }: RedeliverInput) =>
+  ({
+    event_id: eventId,
+    client_pk: clientPk,
+    endpoint_id: endpointId,
+    actor: clip(by.actor),
+    user_id: by.user ?? null,
+    source: clip(by.source),
+  }) satisfies Record<keyof typeof REDELIVER_COLUMNS, unknown>;
+
+const COLUMNS = Object.keys(REDELIVER_COLUMNS) as (keyof typeof REDELIVER_COLUMNS)[];
+
+function outcomeOf({ endpointId }: RedeliverInput, facts: readonly Fact[]): RedeliverOutcome {
+  const is = (fact: Fact['fact']) => facts.some((each) => each.fact === fact);
+  if (endpointId !== null && !is('enabled'))
+    return { outcome: is('disabled') ? 'endpoint_disabled' : 'endpoint_not_found' };
+  if (!is('event')) return { outcome: 'not_found' };
+  const endpointIds = facts.flatMap((each) => (each.fact === 'sent' ? [each.endpoint_id] : [])).sort();
   return endpointIds.length === 0 ? { outcome: 'nothing_to_do' } : { outcome: 'redelivering', endpointIds };
+}
+
+/**
+ * Sends an event again, byte for byte, at the request of a person or a client: deliveries that have ended become pending again, and
+ * an endpoint that did not exist or was disabled when the event was written gets one now. A delivery that is still pending is left
+ * alone. A redelivery goes through the whole schedule of attempts.
+ */
+export async function redeliverEvent(deps: StatementDeps, input: RedeliverInput): Promise<RedeliverOutcome> {
+  const values = valuesOf(input);
+  const facts = await query<Fact>(
+    deps,
+    REDELIVER_ONE,
+    COLUMNS.map((column) => values[column]),
+  );
+  return outcomeOf(input, facts);
+}
+
+/**
+ * Sends events again, in one statement. Each request has the outcome that it would have if they came one after the other. The relays are
+ * not notified.
+ *
+ * @param deps connections whose statements are planned once: array statements would be planned at every call.
+ * @returns an outcome for each input, in order.
+ */
+export async function redeliverEvents(
+  deps: StatementDeps,
+  inputs: readonly RedeliverInput[],
+): Promise<RedeliverOutcome[]> {
+  const rows = inputs.map(valuesOf);
+  const facts = await query<Fact>(
+    deps,
+    REDELIVER_SET,
+    COLUMNS.map((column) => rows.map((row) => row[column])),
+  );
+  const factsOf = inputs.map((): Fact[] => []);
+  for (const fact of facts) if (fact.n !== null) factsOf[fact.n - 1]?.push(fact);
+  return inputs.map((input, index) => outcomeOf(input, factsOf[index] ?? []));
 }

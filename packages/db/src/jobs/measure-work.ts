@@ -1,4 +1,5 @@
 import { query, type StatementDeps } from '../core/statements.ts';
+import { type PartitionCover, partitionCover } from '../partitions/partition-cover.ts';
 import { countEndedLogins } from '../tokens/ended-logins.ts';
 import { CONFIRMED_FOR_MS, USUAL_CAP } from './lane-cap.ts';
 
@@ -22,6 +23,8 @@ export type WorkMeasures = {
   endedLogins: number;
   /** Vendors' limits of requests: `paused` by the vendor, `used_up` by calls, or `free` for the next one. */
   buckets: { state: 'free' | 'used_up' | 'paused'; count: number }[];
+  /** How far ahead the growing tables have partitions, and what is in none of them. */
+  partitions: PartitionCover[];
 };
 
 /** From this many identical answers in a row on, a payment counts as one that an operator should look at. */
@@ -72,15 +75,16 @@ const BUCKETS = {
 
 type JobRow = WorkMeasures['jobs'][number] & { oldest: number; repeating: number };
 
-/** Measures the live work. It reads the jobs, lanes, holds, access tokens and buckets only, so its cost does not grow with the payments of the past. */
+/** Measures the live work. It reads the jobs, lanes, holds, access tokens, buckets and the catalogue only, so its cost does not grow with the payments of the past. */
 export async function measureWork(deps: StatementDeps): Promise<WorkMeasures> {
-  const [jobs, adaptedCaps, openCircuits, holds, endedLogins, buckets] = await Promise.all([
+  const [jobs, adaptedCaps, openCircuits, holds, endedLogins, buckets, partitions] = await Promise.all([
     query<JobRow>(deps, JOBS, []),
     query<WorkMeasures['adaptedCaps'][number]>(deps, CAPS, []),
     query<WorkMeasures['openCircuits'][number]>(deps, CIRCUITS, []),
     query<WorkMeasures['holds'][number]>(deps, HOLDS, []),
     countEndedLogins(deps),
     query<WorkMeasures['buckets'][number]>(deps, BUCKETS, []),
+    partitionCover(deps),
   ]);
   const kinds = ['post_payment', 'deliver_webhook'] as const;
   return {
@@ -95,5 +99,6 @@ export async function measureWork(deps: StatementDeps): Promise<WorkMeasures> {
     holds,
     endedLogins,
     buckets,
+    partitions,
   };
 }

@@ -51,6 +51,13 @@ export async function findConnection(
   return row === undefined ? null : connectionOf(row);
 }
 
+const LIST = { name: 'list-connections', text: `SELECT ${CONNECTION} FROM connections c` };
+
+/** Lists the connections of all users. */
+export async function listConnections(deps: StatementDeps): Promise<ConnectionRecord[]> {
+  return (await query<Row>(deps, LIST, [])).map(connectionOf);
+}
+
 const PREVIEW = {
   name: 'preview-payment',
   text: `

@@ -9,21 +9,34 @@ export const PRUNE_BATCH = 500;
 /** A batch removes nothing while another process prunes. The lock ends with the statement. */
 const LEADER = `leader AS MATERIALIZED (SELECT pg_try_advisory_xact_lock(${RETENTION_LOCK}) AS alone)`;
 
+/** Ids of events from before they began with their time begin with this or a greater one. They are in the partitions `_old`. */
+const FIRST_RANDOM_ID = 'evt_1';
+
+/** Events of one client that are past the limit, oldest first, along the index that lists a client's events. */
+const oldEvents = (ids: string): string => `
+        (SELECT v.id FROM events v
+          WHERE v.client_pk = c.id AND v.created_at < now() - make_interval(days => $1) AND ${ids}
+            AND (SELECT count(*) FROM (SELECT FROM deliveries d WHERE d.event_id = v.id AND d.status = 'pending' LIMIT 1) AS pending) = 0
+          ORDER BY v.created_at, v.id LIMIT $2)`;
+
 /**
- * Removes events that are older than the limit, with their deliveries and attempts, if none of the deliveries is pending.
- * It goes client by client, along the index that lists a client's events, so that pruning needs no index of its own, which
- * every settled payment would have to write to. Rows are looked up by arrays, and deliveries event by event: with joins PostgreSQL reads
- * every partition whole.
+ * Removes events that are older than the limit, with their deliveries and attempts, if none of the deliveries is pending: those that
+ * are in no partition of their time, which is dropped as a whole. They are in `_old`, and, with ids of a time whose partitions have been
+ * dropped, in the default partition: `floor` is where the first partition begins.
+ *
+ * It goes client by client, so that pruning needs no index of its own, which every settled payment would have to write to.
+ * Rows are looked up by arrays, and deliveries event by event: with joins PostgreSQL reads every partition whole.
  */
 const EVENTS = {
   name: 'prune-events',
   text: `
-    WITH ${LEADER}, old AS MATERIALIZED (
-      SELECT e.id FROM clients c CROSS JOIN LATERAL (
-        SELECT v.id FROM events v
-         WHERE v.client_pk = c.id AND v.created_at < now() - make_interval(days => $1)
-           AND (SELECT count(*) FROM (SELECT FROM deliveries d WHERE d.event_id = v.id AND d.status = 'pending' LIMIT 1) AS pending) = 0
-         ORDER BY v.created_at, v.id LIMIT $2
+    WITH ${LEADER}, floor AS MATERIALIZED (
+      SELECT CASE WHEN bool_and(b.text NOT LIKE '%(MINVALUE)%') THEN min(substring(b.text FROM 'FROM [(]''(evt_0[^'']+)') COLLATE "C") END AS id
+        FROM pg_inherits i JOIN pg_class p ON p.oid = i.inhrelid CROSS JOIN LATERAL (SELECT pg_get_expr(p.relpartbound, p.oid) AS text) b
+       WHERE i.inhparent = 'events'::regclass
+    ), old AS MATERIALIZED (
+      SELECT e.id FROM clients c CROSS JOIN LATERAL (${oldEvents(`v.id >= '${FIRST_RANDOM_ID}'`)}
+        UNION ALL ${oldEvents('v.id < (SELECT id FROM floor)')}
       ) e WHERE (SELECT alone FROM leader) LIMIT $2
     ), no_attempts AS (
       DELETE FROM delivery_attempts WHERE event_id = ANY (ARRAY(SELECT id FROM old))
@@ -94,7 +107,8 @@ const STATEMENTS = {
 } as const;
 
 /**
- * Removes one batch of rows that are finished and older than the limit; of posting attempts only the EMR's own words.
+ * Removes one batch of rows that are finished and older than the limit; of events those that no partition is dropped for
+ * (`dropEventPartitions`), of posting attempts only the EMR's own words.
  * Payments, posting attempts and the audit log are never removed.
  *
  * @param input.days how long rows are kept.

@@ -23,6 +23,8 @@ export type BreakServer = {
   resetBefore(): void;
   hangBefore(): void;
   statusBefore(status: number, headers?: Readonly<Record<string, string>>): void;
+  /** This answer in place of the EMR's. */
+  answerBefore(answer: WireAnswer): void;
   /** 200 with a log-in page. */
   htmlBefore(): void;
   /** 200 without a body and without headers that name an entry. */

@@ -127,6 +127,8 @@ export async function openBreakingProxy(targetUrl: string): Promise<BreakServer>
     resetBefore: () => set({ instead: reset }),
     hangBefore: () => set({ instead: hang }),
     statusBefore: (code, headers) => set({ instead: (response) => status(response, code, headers) }),
+    answerBefore: ({ body, ...answer }) =>
+      set({ instead: (response) => reply(response, { ...answer, body: Buffer.from(body) }) }),
     htmlBefore: () => set({ instead: html }),
     emptyBefore: () => set({ instead: empty }),
     resetAfter: () => set({ spoil: reset }),

@@ -8,6 +8,7 @@ import { checkRules } from './rules/checks.ts';
 import { credentialRules } from './rules/credentials.ts';
 import { existingEntryRules } from './rules/existing-entries.ts';
 import { fieldRules } from './rules/fields.ts';
+import { gatewayRules } from './rules/gateways.ts';
 import { lookUpRules } from './rules/look-up.ts';
 import { methodDataRules } from './rules/method-data.ts';
 import { nameRules } from './rules/names.ts';
@@ -45,6 +46,7 @@ export function rulesFor(emr: UnderTest): readonly Rule[] {
     ...credentialRules,
     ...retryAfterRules,
     ...postingFaultRules,
+    ...gatewayRules(emr),
     ...readingFaultRules,
     ...wordRules,
     ...patientRules(emr, adapter),

@@ -28,8 +28,10 @@ function status(code: number, post: Fault['post']): Fault {
   };
 }
 
-/** A 4xx that is not in the vendor's format: an adapter may believe it, or be careful and treat it as no evidence. */
-const REFUSAL = ['refused', 'unknown'] as const;
+/** A 4xx that is not in the vendor's form: something between us and the EMR may have put it in place of the EMR's answer. */
+const FOREIGN = ['unknown'] as const;
+/** 401 and 429 may prove something without a form, where the vendor documents none (`UnderTest.statusAlone`). */
+const ALONE = ['not_sent', 'unknown'] as const;
 
 /** A 200 without a body: the vendor may document it as an acceptance, or not at all. */
 const TAKEN = ['accepted', 'unknown'] as const;
@@ -71,14 +73,13 @@ export const FAULTS: readonly Fault[] = [
     arm: (server) => server.statusBefore(302, { location: `${server.baseUrl}/sign-in` }),
     carriedOut: false,
   },
-  status(400, REFUSAL),
-  status(401, ['not_sent']),
-  // With a body that is not the vendor's, a filter between us and the EMR may have put it in place of the EMR's answer.
-  status(403, ['not_sent', 'unknown']),
-  status(404, REFUSAL),
+  status(400, FOREIGN),
+  status(401, ALONE),
+  status(403, FOREIGN),
+  status(404, FOREIGN),
   status(409, ['unknown']),
-  status(422, REFUSAL),
-  status(429, ['not_sent']),
+  status(422, FOREIGN),
+  status(429, ALONE),
   status(500, ['unknown']),
   status(502, ['unknown']),
   status(503, ['unknown']),

@@ -112,6 +112,10 @@ export type UnderTest = {
   patients?: PatientSearch;
   /** The body of an error in the vendor's format, with these words in each of its free texts. */
   complaint(words: string): string;
+  /** The whole answer by which the vendor rejects credentials. */
+  rejection: WireAnswer;
+  /** Statuses that prove without a form that the EMR did nothing, because the vendor documents no form for them. */
+  statusAlone: readonly (401 | 429)[];
   /**
    * Other statements of the EMR about itself: `change` leaves every other answer as it is. `request` names the request by which
    * the adapter reads it. An EMR that says nothing about itself has none.

@@ -123,7 +123,9 @@ function grantOf(credentials: SmartCredentials): Grant | null {
 /** Makes the authentication of a session from credentials that `readSmartCredentials` has checked. */
 export function authOf({ tokens }: Pick<AdapterDeps, 'tokens'>, credentials: SmartCredentials): EmrAuth {
   const grant = grantOf(credentials);
-  if (grant !== null) return { kind: 'bearer', source: tokens.of(grant) };
+  // FHIR gives a 401 no form, and its status says that nothing was done.
+  if (grant !== null)
+    return { kind: 'bearer', source: tokens.of(grant), rejects: ({ status }) => status === 401 };
   const { bearer_token: token } = credentials;
   return token === undefined
     ? { kind: 'none' }

@@ -2,7 +2,8 @@ import { sentence, wordIn } from '@emr-payments/contracts';
 import type { Static, TSchema } from '@sinclair/typebox';
 import type { Trouble } from '../adapter.ts';
 import { servedFromCache } from '../http/cached-answer.ts';
-import { describeNoAnswer, judgeStatus } from '../http/evidence.ts';
+import { describeStatus, isSuccess } from '../http/evidence.ts';
+import { describeNoAnswer } from '../http/no-answer.ts';
 import type { Refusal } from '../http/refusal-sentence.ts';
 import type { FhirConnection } from './connection.ts';
 import { urlOf } from './links.ts';
@@ -77,8 +78,7 @@ export async function readResource<T extends TSchema>(
     trouble,
     refusal: { request, status: result.status, words: wordsOf(result, secrets) },
   });
-  const { verdict, trouble } = judgeStatus(result);
-  if (verdict !== 'accepted') return failed(trouble);
+  if (!isSuccess(result)) return failed(describeStatus(result));
   // 203 is changed by a proxy, 206 is a part: no other 2xx is an answer to a read.
   if (result.status !== 200) {
     const detail = sentence`The EMR answered a read with HTTP ${result.status}.`;

@@ -91,13 +91,16 @@ export function refusalReason(
   return sentence`${FAILURE_CODES[code].says} The EMR answered ${joined(evidence, ', ')}.`;
 }
 
-/** Reads the EMR's own words from an answer: the texts of an OperationOutcome, else the whole body. */
-export function wordsOf(body: string): { emrText?: string } {
+/** Reads the texts of an OperationOutcome, else gives the whole body. */
+export function textOf(body: string): string {
   const outcome = parseAs(OperationOutcomeSchema, body);
   const texts = (outcome?.issue ?? []).flatMap(({ details, diagnostics }) => [
     details?.text ?? '',
     diagnostics ?? '',
   ]);
   const said = [...new Set(texts)].filter((text) => text.trim() !== '').join(' | ');
-  return ownWords(said === '' ? body : said);
+  return said === '' ? body : said;
 }
+
+/** The EMR's own words in an answer. */
+export const wordsOf = (body: string): { emrText?: string } => ownWords(textOf(body));

@@ -192,6 +192,12 @@ export const fhirParts = ({
     isSend: ({ method, path }) => method === 'POST' && path.endsWith(`/${type}`),
     unclear: unclear(type),
     complaint,
+    rejection: {
+      status: 401,
+      headers: { 'content-type': 'application/fhir+json' },
+      body: complaint('Log in.'),
+    },
+    statusAlone: [401, 429],
     statements: unusableStatements({ type, otherVersion }),
     renamed,
     limits: {},

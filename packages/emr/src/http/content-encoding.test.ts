@@ -3,8 +3,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterEach, expect, test } from 'vitest';
-import { describeNoAnswer } from './evidence.ts';
 import { exchange } from './exchange.ts';
+import { describeNoAnswer } from './no-answer.ts';
 
 const closers: (() => unknown)[] = [];
 afterEach(() => {

@@ -1,21 +1,19 @@
-import { type OurSentence, sentence, wordIn } from '@emr-payments/contracts';
-import { errorChain, type NetworkFailure, networkFailureOf, parseRetryAfter } from '@emr-payments/outbound';
-import type { Trouble } from '../adapter.ts';
+import { type OurSentence, sentence } from '@emr-payments/contracts';
+import { parseRetryAfter } from '@emr-payments/outbound';
+import type { PostOutcome, Trouble } from '../adapter.ts';
 import type { TroubleCode } from '../trouble-codes.ts';
-import { BrokenEncodingError, DecodedTooLargeError } from './content-encoding.ts';
-import { type Answer, EarlyAnswerError, type NoAnswer } from './exchange.ts';
-import { ClaimLostError } from './gated-body.ts';
-import { NotMadeError } from './not-made.ts';
+import type { Answer, NoAnswer } from './exchange.ts';
+import { describeNoAnswer } from './no-answer.ts';
 import { ownWords } from './own-words.ts';
 
 /**
- * How a status code decides about a request to create one entry.
+ * What a status code claims about a request to create one entry.
  * - `accepted`: the entry was created, if the answer also names it, or is created later;
  * - `refused`: the EMR says that it did nothing, and the same request will fail again;
  * - `not_sent`: the EMR did nothing, and the same request may succeed later;
  * - `unknown`: the entry may have been created.
  */
-export type Verdict = 'accepted' | 'refused' | 'not_sent' | 'unknown';
+type Verdict = 'accepted' | 'refused' | 'not_sent' | 'unknown';
 
 type StatusRow = { from: number; to: number; verdict: Verdict; code: TroubleCode; says: OurSentence };
 
@@ -75,22 +73,12 @@ const NO_ROW = {
 } as const;
 
 /**
- * A page with a 403 is that of a gateway. One that filters answers gives it after the EMR has acted
- * (https://github.com/owasp-modsecurity/ModSecurity/issues/3461), so it does not prove that nothing was done.
+ * Looks an answer's status up in the table. `trouble` says it in words, with the answer's Retry-After and, apart, its body.
+ * The verdict is what the status claims. Only `judgePost` turns it into an outcome, because a claim needs the vendor's form.
  */
-const GATEWAY_PAGE = {
-  verdict: 'unknown',
-  code: 'answer_not_understood',
-  says: sentence`answered with the page of a gateway`,
-} as const;
-const isPage = ({ status, body }: Answer): boolean => status === 403 && body.trimStart().startsWith('<');
-
-/** Looks an answer's status up in the table. `trouble` says it in words, with the answer's Retry-After and, apart, its body. */
-export function judgeStatus(answer: Answer): { verdict: Verdict; trouble: Trouble } {
+function judgeStatus(answer: Answer): { verdict: Verdict; trouble: Trouble } {
   const { status } = answer;
-  const row = isPage(answer)
-    ? GATEWAY_PAGE
-    : (STATUS_ROWS.find(({ from, to }) => status >= from && status <= to) ?? NO_ROW);
+  const row = STATUS_ROWS.find(({ from, to }) => status >= from && status <= to) ?? NO_ROW;
   const retryAfterMs = parseRetryAfter(answer.headers['retry-after'], new Date());
   const detail = sentence`The EMR ${row.says} (HTTP ${status}).`;
   return {
@@ -104,75 +92,119 @@ export function judgeStatus(answer: Answer): { verdict: Verdict; trouble: Troubl
   };
 }
 
-const NETWORK_FAILURES: Readonly<Record<NetworkFailure, Pick<Trouble, 'code' | 'detail'>>> = {
-  refused: { code: 'connection_refused', detail: sentence`The EMR refused the connection.` },
-  unreachable: { code: 'unreachable', detail: sentence`The EMR cannot be reached.` },
-  no_local_address: { code: 'network', detail: sentence`The exchange with the EMR failed.` },
-  unknown_host: { code: 'dns', detail: sentence`The EMR's host name is not known.` },
-  lookup_failed: { code: 'dns', detail: sentence`The EMR's host name could not be looked up.` },
-  timeout: { code: 'timeout', detail: sentence`The EMR did not answer in time.` },
-  cut: { code: 'connection_reset', detail: sentence`The connection to the EMR was cut.` },
-  cut_short: { code: 'connection_reset', detail: sentence`The EMR's answer was cut short.` },
-  tls: { code: 'tls', detail: sentence`No secure connection to the EMR could be made.` },
-  too_large: { code: 'answer_too_large', detail: sentence`The EMR's answer is too large.` },
-  not_http: { code: 'bad_answer', detail: sentence`The EMR's answer is not HTTP.` },
+/** Puts the status of an answer to a read into words. An answer to a send is judged by `judgePost`. */
+export const describeStatus = (answer: Answer): Trouble => judgeStatus(answer).trouble;
+
+/** True for every 2xx. */
+export const isSuccess = ({ status }: Answer): boolean => status >= 200 && status <= 299;
+
+/** An answer by which the EMR says that it did not do what was asked, in the form that the vendor documents. */
+export type Complaint<Refusal> =
+  | { kind: 'refusal'; refusal: Refusal }
+  /** It reports a failure, or a conflict that an earlier send of ours may have caused. It may have acted all the same. */
+  | { kind: 'doubt'; code: 'conflict' | 'emr_error'; detail: OurSentence };
+
+/**
+ * The proof that a status needs besides itself: the vendor's complaint, nothing, or a mark of its own. `never`: the vendor documents no
+ * such answer, so it comes from elsewhere.
+ */
+export type Proof = 'complaint' | 'status' | 'never' | ((answer: Answer) => boolean);
+
+/**
+ * The forms in which a vendor documents that it did nothing. Every 4xx can come from a gateway between us and the EMR, and one that
+ * filters answers gives it after the EMR has acted (https://github.com/owasp-modsecurity/ModSecurity/issues/3461). An answer in
+ * another form therefore proves nothing.
+ */
+export type RefusalForm<Refusal> = {
+  /** Statuses with which the vendor documents that it refuses a payment. Each needs a complaint. */
+  refuses: readonly (400 | 404 | 405 | 413 | 415 | 422)[];
+  /**
+   * For 401. `status` is for a vendor that documents no form: the status itself says that "the request has not been applied"
+   * (https://www.rfc-editor.org/rfc/rfc9110#section-15.5.2).
+   */
+  unauthorized: Proof;
+  /** For 403. A status alone never suffices: filters of answers give it. */
+  forbidden: Exclude<Proof, 'status'>;
+  /**
+   * For 429. `status` is for a vendor that documents no form: limits are in front of what they protect
+   * (https://www.rfc-editor.org/rfc/rfc6585#section-4).
+   */
+  throttled: Proof;
+  /** Reads the vendor's complaint. null: the body has another form, so it may be a gateway's. */
+  complaint(answer: Answer): Complaint<Refusal> | null;
+  /** Takes the vendor's own words out of a body. */
+  words(body: string): string;
+  /** The wait that an answer names in another place than `Retry-After`. */
+  waitMs?(answer: Answer): number | undefined;
 };
 
-/** The codes of Node and OpenSSL that a sentence names. */
-const NETWORK_CODES = [
-  'ECONNREFUSED',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'EHOSTDOWN',
-  'EADDRNOTAVAIL',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'ETIMEDOUT',
-  'ECONNRESET',
-  'EPIPE',
-  'EPROTO',
-  'ERR_HTTP_CONTENT_LENGTH_MISMATCH',
-  'HPE_HEADER_OVERFLOW',
-  'HPE_CHUNK_EXTENSIONS_OVERFLOW',
-  'CERT_HAS_EXPIRED',
-  'CERT_NOT_YET_VALID',
-  'CERT_REVOKED',
-  'CERT_UNTRUSTED',
-  'CERT_SIGNATURE_FAILURE',
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'UNABLE_TO_GET_ISSUER_CERT',
-  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-  'ERR_TLS_CERT_ALTNAME_INVALID',
-  'ERR_TLS_HANDSHAKE_TIMEOUT',
-  'ERR_SSL_WRONG_VERSION_NUMBER',
-  'ERR_SSL_PACKET_LENGTH_TOO_LONG',
-  'HOSTNAME_MISMATCH',
-  'INVALID_CA',
-] as const;
+/** `ended` is final. The dialect finishes the others: it names the entry of an accepted answer, and the code of a refusal. */
+export type JudgedPost<Refusal> =
+  | { verdict: 'accepted'; answer: Answer; trouble: Trouble }
+  | { verdict: 'refused'; answer: Answer; refusal: Refusal; trouble: Trouble }
+  | { verdict: 'ended'; outcome: PostOutcome };
 
-/** Puts an exchange without a complete answer into words. The evidence is `handedOver`, never the kind of error. */
-export function describeNoAnswer({ error }: NoAnswer): Trouble {
-  const chain = errorChain(error);
-  const notMade = chain.find((each) => each instanceof NotMadeError);
-  if (notMade !== undefined) return notMade.trouble;
-  const is = (type: new (message: string) => Error) => chain.some((each) => each instanceof type);
-  if (is(ClaimLostError))
-    return { code: 'claim_lost', detail: sentence`Another worker has taken over the payment.` };
-  if (is(DecodedTooLargeError))
-    return { code: 'answer_too_large', detail: sentence`The EMR's answer is too large.` };
-  if (is(BrokenEncodingError))
-    return { code: 'bad_answer', detail: sentence`The EMR's answer cannot be decoded.` };
-  if (is(EarlyAnswerError))
-    return { code: 'bad_answer', detail: sentence`The EMR answered before the request was sent.` };
-  if (chain.some(({ name }) => name === 'AbortError'))
-    return { code: 'aborted', detail: sentence`The call was aborted.` };
-  const named = networkFailureOf(error);
-  if (named !== undefined) {
-    const { code, detail } = NETWORK_FAILURES[named.failure];
-    const shown = wordIn(NETWORK_CODES, named.code);
-    return { code, detail: shown === null ? detail : sentence`${detail} (${shown})` };
+function proofFor<Refusal>(form: RefusalForm<Refusal>, { status }: Answer): Proof {
+  if (status === 401) return form.unauthorized;
+  if (status === 403) return form.forbidden;
+  if (status === 429) return form.throttled;
+  return form.refuses.some((each) => each === status) ? 'complaint' : 'never';
+}
+
+/**
+ * True for the answer to a send by which the vendor rejects our credentials, in the form that it documents: nothing was done, so the
+ * token is renewed and the payment is sent again.
+ */
+export function rejectsCredentials<Refusal>(
+  form: Pick<RefusalForm<Refusal>, 'unauthorized' | 'complaint'>,
+  answer: Answer,
+): boolean {
+  const { unauthorized: proof } = form;
+  if (answer.status !== 401 || proof === 'never') return false;
+  if (proof === 'status') return true;
+  return proof === 'complaint' ? form.complaint(answer)?.kind === 'refusal' : proof(answer);
+}
+
+/**
+ * Judges the end of a send: the only way from a status to an outcome. `refused` and `not_sent` need the status and the vendor's form of
+ * it, and everything else is `unknown`. `refused` is about this one send and says nothing about an earlier one of the same payment.
+ */
+export function judgePost<Refusal>(
+  form: RefusalForm<Refusal>,
+  result: Answer | NoAnswer,
+): JudgedPost<Refusal> {
+  if (result.kind === 'no_answer') {
+    const outcome = result.handedOver ? 'unknown' : 'not_sent';
+    return { verdict: 'ended', outcome: { outcome, ...describeNoAnswer(result) } };
   }
-  return { code: 'network', detail: sentence`The exchange with the EMR failed.` };
+  const { verdict, trouble: said } = judgeStatus(result);
+  const waitMs = said.retryAfterMs ?? form.waitMs?.(result);
+  const { emrText: _, ...bare } = said;
+  const trouble: Trouble = {
+    ...bare,
+    ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }),
+    ...ownWords(form.words(result.body)),
+  };
+  const ended = (outcome: 'not_sent' | 'unknown', change: Partial<Trouble> = {}): JudgedPost<Refusal> => ({
+    verdict: 'ended',
+    outcome: { outcome, ...trouble, ...change },
+  });
+  if (verdict === 'accepted') return { verdict, answer: result, trouble };
+  if (verdict === 'unknown') return ended('unknown');
+  const proof = proofFor(form, result);
+  if (proof === 'status') return ended('not_sent');
+  const complaint = form.complaint(result);
+  if (complaint?.kind === 'doubt')
+    return ended('unknown', { code: complaint.code, detail: complaint.detail });
+  if (proof === 'never') {
+    const detail = sentence`${trouble.detail} The EMR does not document this answer, so it may have acted.`;
+    return ended('unknown', { code: 'unexpected_status', detail });
+  }
+  const proved = proof === 'complaint' ? complaint !== null : proof(result);
+  if (!proved) {
+    const detail = sentence`${trouble.detail} The answer does not have the form in which this EMR refuses, so it may have acted.`;
+    return ended('unknown', { code: 'answer_not_understood', detail });
+  }
+  if (verdict === 'not_sent' || complaint === null) return ended('not_sent');
+  return { verdict: 'refused', answer: result, refusal: complaint.refusal, trouble };
 }

@@ -1,9 +1,9 @@
-import { type ClientRequest, Agent as HttpAgent, type IncomingHttpHeaders } from 'node:http';
-import { type AgentOptions, Agent as HttpsAgent } from 'node:https';
+import { Agent as HttpAgent, type IncomingHttpHeaders, request as requestHttp } from 'node:http';
+import { type AgentOptions, Agent as HttpsAgent, request as requestHttps } from 'node:https';
 import { boundAnswer, meterConnections } from '@emr-payments/outbound/bound-answer';
 import got, { type Agents, type Response } from 'got';
 import { decodeContent } from './content-encoding.ts';
-import { GatedBody } from './gated-body.ts';
+import { type GatedBody, gateBody } from './gated-body.ts';
 
 export type ExchangeRequest = {
   method: 'GET' | 'POST';
@@ -36,9 +36,12 @@ function agentsWith(options: AgentOptions): ConnectionAgents {
   };
 }
 
-/** Makes a pool of kept-alive connections. An idle one is closed after 15 s, sooner than servers commonly close it. */
+/**
+ * Makes a pool of kept-alive connections. An idle one is closed after 15 s, sooner than servers commonly close it. Of one host as many
+ * are kept as a worker has calls at once, because all practices of some vendors are at one host: with fewer, each burst opens the others again.
+ */
 export const keepAliveAgents = (options: AgentOptions = {}): ConnectionAgents =>
-  agentsWith({ keepAlive: true, maxFreeSockets: 32, timeout: 15_000, ...options });
+  agentsWith({ keepAlive: true, maxFreeSockets: 256, timeout: 15_000, ...options });
 const sharedAgents = keepAliveAgents();
 /** Each exchange has a connection of its own: nothing on it can be a late answer to an earlier request. */
 export const UNSHARED: ConnectionAgents = agentsWith({ keepAlive: false });
@@ -56,6 +59,9 @@ const client = got.extend({
   headers: { 'accept-encoding': 'identity' },
 });
 
+/** False for a request that was never made, too. */
+const handedOver = (body: GatedBody | null): boolean => body?.handedOver ?? false;
+
 /**
  * Makes one HTTP exchange, never repeated and never redirected. It does not throw for what the network or the server does.
  */
@@ -63,39 +69,42 @@ export async function exchange(
   request: ExchangeRequest,
   agents: Agents = sharedAgents,
 ): Promise<Answer | NoAnswer> {
-  const bytes = Buffer.from(request.body?.text ?? '');
-  const gated = request.body === undefined ? null : new GatedBody(bytes, request.body.mayStillSend);
+  const { method, url, headers, body, maxAnswerBytes } = request;
+  let gated: GatedBody | null = null;
   try {
-    const call = client(request.url, {
-      method: request.method,
+    const response: Response<Uint8Array> = await client(url, {
+      method,
       headers:
-        gated === null ? request.headers : { ...request.headers, 'content-length': String(bytes.length) },
-      ...(gated === null ? {} : { body: gated }),
+        body === undefined ? headers : { ...headers, 'content-length': String(Buffer.byteLength(body.text)) },
       agent: agents,
       timeout: { request: request.timeoutMs },
       signal: request.signal,
+      request(target, options, onAnswer) {
+        const sending = (target.protocol === 'https:' ? requestHttps : requestHttp)(
+          target,
+          options,
+          onAnswer,
+        );
+        boundAnswer(sending, { maxBytes: maxAnswerBytes });
+        if (body !== undefined) gated = gateBody(sending, body);
+        return sending;
+      },
     });
-    call.on('request', (sending: ClientRequest) => {
-      boundAnswer(sending, { maxBytes: request.maxAnswerBytes });
-      gated?.leaveBy(sending);
-    });
-    const response: Response<Uint8Array> = await call;
     // An answer that came before our request left is not an answer to it.
-    if (gated?.handedOver === false) throw new EarlyAnswerError('answered before the request was sent');
-    const body = await decodeContent(response.body, {
+    if (body !== undefined && !handedOver(gated))
+      throw new EarlyAnswerError('answered before the request was sent');
+    const decoded = await decodeContent(response.body, {
       encoding: response.headers['content-encoding'],
-      maxBytes: request.maxAnswerBytes,
+      maxBytes: maxAnswerBytes,
     });
     return {
       kind: 'answer',
       status: response.statusCode,
       headers: response.headers,
       // FHIR and JSON are UTF-8. A byte order mark at the beginning is taken off.
-      body: new TextDecoder().decode(body),
+      body: new TextDecoder().decode(decoded),
     };
   } catch (error) {
-    return { kind: 'no_answer', handedOver: gated?.handedOver ?? false, error };
-  } finally {
-    gated?.destroy();
+    return { kind: 'no_answer', handedOver: handedOver(gated), error };
   }
 }

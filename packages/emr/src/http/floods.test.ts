@@ -2,8 +2,8 @@ import type { Socket } from 'node:net';
 import { FLOODS, type Flood, pourInto, startRawServer } from '@emr-payments/testkit/flood';
 import { TEST_CERTIFICATE } from '@emr-payments/testkit/tls';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { describeNoAnswer } from './evidence.ts';
 import { type ExchangeRequest, exchange, keepAliveAgents } from './exchange.ts';
+import { describeNoAnswer } from './no-answer.ts';
 
 const KIB = 1024;
 

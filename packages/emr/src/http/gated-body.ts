@@ -1,6 +1,5 @@
 import type { ClientRequest } from 'node:http';
 import type { Socket } from 'node:net';
-import { Readable } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 
 /** The gate was shut when the request was ready to leave. No byte of it has left. */
@@ -18,52 +17,53 @@ function whenUsable(socket: Socket, use: () => void): void {
   else use();
 }
 
-/**
- * A request body that leaves in one piece, and only when its gate is open at that moment. The headers wait for the
- * first byte of the body, so a request that is stopped here has sent nothing at all.
- */
-export class GatedBody extends Readable {
+/** The body of one request. */
+export type GatedBody = {
   /** True from the tick in which the bytes were given to a connected socket: from then on the EMR may act. */
-  handedOver = false;
-  readonly #bytes: Buffer;
-  readonly #mayStillSend: () => boolean;
-  #wanted = false;
-  #socket: Socket | null = null;
+  readonly handedOver: boolean;
+};
 
-  constructor(bytes: Buffer, mayStillSend: () => boolean) {
-    super({ highWaterMark: bytes.length + 1 });
-    this.#bytes = bytes;
-    this.#mayStillSend = mayStillSend;
-  }
+/**
+ * Gives a request a body that leaves in one piece with the headers, and only when its gate is open at that moment: a request that is
+ * stopped here has sent nothing at all. The gate is in `end`, by which every client of Node ends a request: what calls `end` has no
+ * body of its own. A stream in its place costs got a pipe, and an error that it throws and catches because it cannot copy a stream.
+ *
+ * To be called before the request has its connection.
+ */
+export function gateBody(
+  request: ClientRequest,
+  { text, mayStillSend }: { text: string; mayStillSend: () => boolean },
+): GatedBody {
+  let handedOver = false;
+  let usable = false;
+  let ended: { callback: (() => void) | undefined } | null = null;
+  const end = request.end.bind(request);
 
-  /** Attaches the body to the request with which it leaves. */
-  leaveBy(request: ClientRequest): void {
-    const take = (socket: Socket) =>
-      whenUsable(socket, () => {
-        this.#socket = socket;
-        this.#release();
-      });
-    if (request.socket !== null) take(request.socket);
-    else request.once('socket', take);
-  }
-
-  override _read(): void {
-    this.#wanted = true;
-    // Bytes pushed within _read would be kept until it returns, and leave some time after the gate was checked.
-    process.nextTick(() => this.#release());
-  }
-
-  /** Nothing else runs between the check of the gate and the write to the socket: `push` leads to the request's write. */
-  #release(): void {
-    if (!this.#wanted || this.#socket === null || this.handedOver || this.destroyed) return;
-    if (!this.#mayStillSend()) {
-      this.destroy(new ClaimLostError('the claim passed to another worker'));
+  /** Nothing else runs between the check of the gate and the write to the socket: `end` writes in this tick, whole. */
+  function release(): void {
+    if (!usable || ended === null || handedOver || request.destroyed) return;
+    if (!mayStillSend()) {
+      request.destroy(new ClaimLostError('the claim passed to another worker'));
       return;
     }
-    this.handedOver = true;
-    this.push(this.#bytes);
-    // Node's HTTP client corks the socket until the next tick, to gather small writes. These must go now.
-    this.#socket.uncork();
-    this.push(null);
+    handedOver = true;
+    end(text, 'utf8', ended.callback);
   }
+
+  request.end = (callback?: unknown) => {
+    ended = { callback: typeof callback === 'function' ? (callback as () => void) : undefined };
+    release();
+    return request;
+  };
+  request.once('socket', (socket) =>
+    whenUsable(socket, () => {
+      usable = true;
+      release();
+    }),
+  );
+  return {
+    get handedOver() {
+      return handedOver;
+    },
+  };
 }

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { sentence } from '@emr-payments/contracts';
 import { afterEach, expect, test } from 'vitest';
 import type { CallCounter, CallPermit, RateBucket, TokenSource } from '../adapter.ts';
-import { describeNoAnswer } from './evidence.ts';
+import { describeNoAnswer } from './no-answer.ts';
 import { openSession, type SessionInput } from './session.ts';
 
 const closers: (() => void)[] = [];
@@ -54,6 +54,7 @@ const BUCKET: RateBucket = { scope: 'connection', key: 'k', windows: [{ calls: 1
 const open = (input: Partial<SessionInput> & { baseUrl: string }, calls: CallCounter = granted) =>
   openSession({ calls }, { auth: { kind: 'none' }, bucket: null, timeoutMs: 5000, ...input });
 const signal = new AbortController().signal;
+const by401 = ({ status }: { status: number }): boolean => status === 401;
 const READ = { path: '/lists', maxAnswerBytes: 1000 };
 const SEND = {
   path: '/payments',
@@ -65,7 +66,11 @@ const sending = { signal, mayStillSend: () => true };
 test('a read carries the token, the fixed headers and no-cache', async () => {
   const { seen, baseUrl } = await serverTaking(['t1']);
   const source = tokensInTurn('t1');
-  const session = open({ baseUrl, auth: { kind: 'bearer', source }, headers: { 'nex-api-version': 'v3' } });
+  const session = open({
+    baseUrl,
+    auth: { kind: 'bearer', source, rejects: by401 },
+    headers: { 'nex-api-version': 'v3' },
+  });
   expect(await session.read(READ, { signal })).toMatchObject({ kind: 'answer', status: 200 });
   expect(seen[0]?.headers).toMatchObject({
     authorization: 'Bearer t1',
@@ -77,7 +82,7 @@ test('a read carries the token, the fixed headers and no-cache', async () => {
 test('a read whose token was rejected is made once more with a renewed one', async () => {
   const { seen, baseUrl } = await serverTaking(['t2']);
   const source = tokensInTurn('t1', 't2');
-  const session = open({ baseUrl, auth: { kind: 'bearer', source } });
+  const session = open({ baseUrl, auth: { kind: 'bearer', source, rejects: by401 } });
   expect(await session.read(READ, { signal })).toMatchObject({ status: 200 });
   expect(seen).toHaveLength(2);
   expect(source.asked).toEqual([undefined, 't1']);
@@ -85,14 +90,20 @@ test('a read whose token was rejected is made once more with a renewed one', asy
 
 test('a read that is rejected with the renewed token too is a 401', async () => {
   const { seen, baseUrl } = await serverTaking([]);
-  const session = open({ baseUrl, auth: { kind: 'bearer', source: tokensInTurn('t1', 't2', 't3') } });
+  const session = open({
+    baseUrl,
+    auth: { kind: 'bearer', source: tokensInTurn('t1', 't2', 't3'), rejects: by401 },
+  });
   expect(await session.read(READ, { signal })).toMatchObject({ status: 401 });
   expect(seen).toHaveLength(2);
 });
 
 test('a send whose token was rejected is not sent again: the next one has a renewed token', async () => {
   const { seen, baseUrl } = await serverTaking(['t2']);
-  const session = open({ baseUrl, auth: { kind: 'bearer', source: tokensInTurn('t1', 't2') } });
+  const session = open({
+    baseUrl,
+    auth: { kind: 'bearer', source: tokensInTurn('t1', 't2'), rejects: by401 },
+  });
   const first = await session.send(SEND, sending);
   expect(first).toMatchObject({ kind: 'no_answer', handedOver: false });
   if (first.kind === 'no_answer')
@@ -104,13 +115,13 @@ test('a send whose token was rejected is not sent again: the next one has a rene
 
 test('a send that is rejected and whose token cannot be renewed is a 401', async () => {
   const { baseUrl } = await serverTaking([]);
-  const session = open({ baseUrl, auth: { kind: 'bearer', source: tokensInTurn('t1') } });
+  const session = open({ baseUrl, auth: { kind: 'bearer', source: tokensInTurn('t1'), rejects: by401 } });
   expect(await session.send(SEND, sending)).toMatchObject({ kind: 'answer', status: 401 });
 });
 
 test('without a token nothing is sent, and the reason is that of the source', async () => {
   const { seen, baseUrl } = await serverTaking([]);
-  const session = open({ baseUrl, auth: { kind: 'bearer', source: tokensInTurn() } });
+  const session = open({ baseUrl, auth: { kind: 'bearer', source: tokensInTurn(), rejects: by401 } });
   const result = await session.send(SEND, sending);
   if (result.kind === 'answer') throw new Error('answered');
   expect(result.handedOver).toBe(false);
@@ -187,13 +198,22 @@ test('a request that cannot be counted is certainly not sent, and that is a faul
   expect(seen).toHaveLength(0);
 });
 
-test('a vendor may reject a token in another way than by 401', async () => {
+test('a send renews the token only for the answer by which the vendor rejects one', async () => {
   const rejects = ({ status, body }: { status: number; body: string }) =>
     status === 401 && body === 'expired';
   const { baseUrl } = await serverTaking(['t2']);
   const source = () => tokensInTurn('t1', 't2');
   const renewing = open({ baseUrl, auth: { kind: 'bearer', source: source(), rejects } });
-  expect(await renewing.read(READ, { signal })).toMatchObject({ status: 200 });
-  const kept = open({ baseUrl, auth: { kind: 'bearer', source: source(), rejects: () => false } });
-  expect(await kept.read(READ, { signal })).toMatchObject({ status: 401 });
+  expect(await renewing.send(SEND, sending)).toMatchObject({ kind: 'no_answer', handedOver: false });
+  const other = source();
+  const kept = open({ baseUrl, auth: { kind: 'bearer', source: other, rejects: () => false } });
+  expect(await kept.send(SEND, sending)).toMatchObject({ kind: 'answer', status: 401 });
+  expect(other.asked).toEqual([undefined]);
+});
+
+test('a read renews the token for every 401, because a second read does no harm', async () => {
+  const { baseUrl } = await serverTaking(['t2']);
+  const source = tokensInTurn('t1', 't2');
+  const session = open({ baseUrl, auth: { kind: 'bearer', source, rejects: () => false } });
+  expect(await session.read(READ, { signal })).toMatchObject({ status: 200 });
 });

@@ -20,8 +20,11 @@ export type EmrAuth =
   | {
       kind: 'bearer';
       source: TokenSource;
-      /** True for the answer by which the vendor rejects a token; by default a 401. Nothing was done then. */
-      rejects?: (answer: Answer) => boolean;
+      /**
+       * True for the answer to a send by which the vendor rejects a token, in the form that it documents: nothing was done then. For a
+       * read a 401 of any form suffices.
+       */
+      rejects: (answer: Answer) => boolean;
     };
 
 export type SessionInput = {
@@ -57,7 +60,7 @@ export type EmrSession = {
 
 const NEVER = new AbortController().signal;
 
-/** The EMR did nothing with the request (`STATUS_ROWS`), and the next one has a good token. */
+/** The EMR did nothing with the request (`rejects`), and the next one has a good token. */
 const RENEWED: Trouble = {
   code: 'token_renewed',
   detail: sentence`The EMR rejected the access token, and it has been renewed.`,
@@ -151,8 +154,9 @@ export function openSession({ calls }: Pick<AdapterDeps, 'calls'>, input: Sessio
 
     const first = await once();
     if (auth.kind !== 'bearer' || first.token === null) return first.result;
-    const { rejects = ({ status }: Answer) => status === 401 } = auth;
-    if (first.result.kind !== 'answer' || !rejects(first.result)) return first.result;
+    if (first.result.kind !== 'answer') return first.result;
+    const rejected = auth.rejects(first.result) || (body === undefined && first.result.status === 401);
+    if (!rejected) return first.result;
     if (body === undefined) {
       const second = await once(first.token);
       // Without a renewed token the rejection is the answer.

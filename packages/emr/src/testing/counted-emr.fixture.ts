@@ -18,7 +18,8 @@ import {
   type Trouble,
 } from '../adapter.ts';
 import type { ConnectionDescription } from '../description.ts';
-import { describeNoAnswer, judgeStatus } from '../http/evidence.ts';
+import { describeStatus } from '../http/evidence.ts';
+import { describeNoAnswer } from '../http/no-answer.ts';
 import { readJson } from '../http/read-json.ts';
 import { openSession } from '../http/session.ts';
 import { judgeRows } from '../judge-rows.ts';
@@ -103,7 +104,7 @@ export function openCountedAdapter(
     if (result.kind === 'no_answer') return describeNoAnswer(result);
     const body = readJson(result.body);
     if (result.status === 200 && Array.isArray(body)) return body;
-    return judgeStatus(result).trouble;
+    return describeStatus(result);
   }
 
   async function find({ paymentId, amount }: FindHints, options: CallOptions): Promise<FindOutcome> {

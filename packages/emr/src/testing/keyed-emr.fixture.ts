@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { sentence } from '@emr-payments/contracts';
 import type { AdapterDeps, EmrAdapter, PostOptions, PostOutcome, TokenSource } from '../adapter.ts';
 import type { ConnectionDescription } from '../description.ts';
-import { describeNoAnswer, judgeStatus } from '../http/evidence.ts';
+import { judgePost, type RefusalForm, rejectsCredentials } from '../http/evidence.ts';
 import { readJson } from '../http/read-json.ts';
 import { openSession } from '../http/session.ts';
 import { listNames } from '../names/list-names.ts';
@@ -100,6 +100,19 @@ const DESCRIBED: ConnectionDescription = {
   sources: ['https://docs.athenahealth.com/api/workflows/patient-pay-vendors'],
 };
 
+/** Its errors are `{"error"}`. */
+const FORM: RefusalForm<string> = {
+  refuses: [400, 404, 422],
+  unauthorized: 'complaint',
+  forbidden: 'complaint',
+  throttled: 'complaint',
+  complaint({ body }) {
+    const { error } = (readJson(body) ?? {}) as { error?: unknown };
+    return typeof error === 'string' ? { kind: 'refusal', refusal: error } : null;
+  },
+  words: (body) => body,
+};
+
 function outcomeOf(status: number, body: unknown): PostOutcome | null {
   const { id, error } = (body ?? {}) as { id?: unknown; error?: unknown };
   if (status === 201 && typeof id === 'string') return { outcome: 'posted', emrTransactionId: id };
@@ -114,7 +127,10 @@ export function openKeyedAdapter(
 ): EmrAdapter {
   const session = openSession(deps, {
     baseUrl,
-    auth: token === undefined ? { kind: 'none' } : { kind: 'bearer', source: token },
+    auth:
+      token === undefined
+        ? { kind: 'none' }
+        : { kind: 'bearer', source: token, rejects: (answer) => rejectsCredentials(FORM, answer) },
     bucket: null,
     timeoutMs: 1500,
   });
@@ -138,14 +154,13 @@ export function openKeyedAdapter(
       const text = JSON.stringify({ key: paymentId, patient: emrPatientId, amount });
       const body = { contentType: 'application/json', text };
       const result = await session.send({ path: '/payments', body, maxAnswerBytes: 4096 }, options);
-      if (result.kind === 'no_answer')
-        return { outcome: result.handedOver ? 'unknown' : 'not_sent', ...describeNoAnswer(result) };
-      const known = outcomeOf(result.status, readJson(result.body));
+      const known = result.kind === 'answer' ? outcomeOf(result.status, readJson(result.body)) : null;
       if (known !== null) return known;
-      const { verdict, trouble } = judgeStatus(result);
-      if (verdict === 'refused')
+      const judged = judgePost(FORM, result);
+      if (judged.verdict === 'ended') return judged.outcome;
+      if (judged.verdict === 'refused')
         return { outcome: 'refused', code: 'emr_refused', reason: sentence`The EMR refused the payment.` };
-      return { outcome: verdict === 'not_sent' ? 'not_sent' : 'unknown', ...trouble };
+      return { outcome: 'unknown', ...judged.trouble };
     },
   };
 }

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { CallCounter, RateBucket } from '../adapter.ts';
-import { describeNoAnswer } from '../http/evidence.ts';
+import { describeNoAnswer } from '../http/no-answer.ts';
 import { openSession } from '../http/session.ts';
 import { memoryTokenStore } from './memory-token-store.ts';
 import { CLIENT, openTokenServer, type TokenServer } from './testing/token-server.ts';
@@ -35,7 +35,12 @@ function open({ waitMs = 0 }: { waitMs?: number } = {}) {
   });
   const session = openSession(
     { calls },
-    { baseUrl: server.apiUrl, auth: { kind: 'bearer', source }, bucket: BUCKET, timeoutMs: 2000 },
+    {
+      baseUrl: server.apiUrl,
+      auth: { kind: 'bearer', source, rejects: ({ status }) => status === 401 },
+      bucket: BUCKET,
+      timeoutMs: 2000,
+    },
   );
   return { session, counted };
 }

@@ -1,8 +1,8 @@
 import { type OurSentence, sentence } from '@emr-payments/contracts';
 import { parseRetryAfter } from '@emr-payments/outbound';
 import type { Trouble } from '../adapter.ts';
-import { describeNoAnswer } from '../http/evidence.ts';
 import type { Answer, NoAnswer } from '../http/exchange.ts';
+import { describeNoAnswer } from '../http/no-answer.ts';
 import { ownWords } from '../http/own-words.ts';
 import { readJson } from '../http/read-json.ts';
 

@@ -1,4 +1,10 @@
-import { type Database, findOldTokens, openCredentials, removeOldTokens } from '@emr-payments/db';
+import {
+  findOldTokens,
+  listConnections,
+  openCredentials,
+  removeOldTokens,
+  type ServiceDatabase,
+} from '@emr-payments/db';
 import { tokenKeysOf } from '@emr-payments/emr';
 import type { Keyring } from '@emr-payments/runtime';
 
@@ -7,10 +13,10 @@ async function usedKeys({
   database,
   keyring,
 }: {
-  database: Database;
+  database: ServiceDatabase;
   keyring: Keyring;
 }): Promise<ReadonlySet<string>> {
-  const connections = await database.prisma.connection.findMany();
+  const connections = await listConnections({ database });
   return new Set(
     connections.flatMap(({ userId, adapter, baseUrl, timeZone, credentials, settings }) =>
       tokenKeysOf({
@@ -19,7 +25,7 @@ async function usedKeys({
         baseUrl,
         timeZone,
         credentials: openCredentials(keyring, { userId, credentials }),
-        settings: settings as Record<string, unknown>,
+        settings,
       }),
     ),
   );
@@ -33,7 +39,7 @@ async function usedKeys({
  * @returns how many were removed.
  */
 export async function pruneTokens(
-  deps: { database: Database; keyring: Keyring },
+  deps: { database: ServiceDatabase; keyring: Keyring },
   { days }: { days: number },
 ): Promise<number> {
   const old = await findOldTokens(deps, { days });

@@ -38,7 +38,7 @@ export const credentialRules: readonly Rule[] = [
       const names = await adapter.resolve({ paymentMethod, location }, quiet());
       if (names.outcome !== 'resolved') throw new Error(names.outcome);
       const posting = newPosting(emr, { method: names.method, location: names.location });
-      server.statusBefore(401);
+      server.answerBefore(emr.rejection);
       expect((await adapter.post(posting, sending())).outcome).toBe('not_sent');
       server.mend();
       expect(await emr.entries(posting)).toEqual([]);

@@ -1,13 +1,14 @@
 import { FAILURE_CODES, type FailedCode, sentence } from '@emr-payments/contracts';
 import { clip } from '@emr-payments/runtime';
 import type { PostOutcome } from '../../adapter.ts';
-import { describeNoAnswer, judgeStatus } from '../../http/evidence.ts';
+import { judgePost } from '../../http/evidence.ts';
 import type { Answer, NoAnswer } from '../../http/exchange.ts';
 import { readJson } from '../../http/read-json.ts';
 import { isUsableId } from '../../usable-id.ts';
 import type { AthenaConnection } from './connection.ts';
 import { type AthenaError, type Envelope, envelopeOf, errorIn, wordsOf } from './envelope.ts';
-import { troubleOf } from './read.ts';
+import { quotaWaitMs } from './quota.ts';
+import { FORM } from './refusal-form.ts';
 import { matchesText } from './text-pattern.ts';
 
 /** Enough of an answer for the texts of a setting. */
@@ -81,29 +82,28 @@ function isDuplicate({ way }: AthenaConnection, { status, body }: Answer): boole
  * an earlier send is in doubt, the worker takes that for unknown.
  */
 export function classifyPost(athena: AthenaConnection, result: Answer | NoAnswer): PostOutcome {
-  if (result.kind === 'no_answer')
-    return { outcome: result.handedOver ? 'unknown' : 'not_sent', ...describeNoAnswer(result) };
-  const { status, body } = result;
-  const { verdict } = judgeStatus(result);
-  const trouble = troubleOf(athena, result);
+  if (result.kind === 'answer' && isDuplicate(athena, result))
+    return { outcome: 'posted', emrTransactionId: null };
+  const { quotaHeader: remainingHeader } = athena;
+  const waitMs = ({ status, headers }: Answer) =>
+    status === 429 ? quotaWaitMs(headers, { remainingHeader, now: new Date() }) : undefined;
+  const judged = judgePost({ ...FORM, waitMs }, result);
+  if (judged.verdict === 'ended') return judged.outcome;
+  const { answer, trouble } = judged;
+  const { status, body } = answer;
   const words = wordsOf(body);
+  if (judged.verdict === 'refused') {
+    const code = codeOf(judged.refusal);
+    const reason = sentence`${FAILURE_CODES[code].says} The EMR answered HTTP ${status}.`;
+    return { outcome: 'refused', code, reason, ...words };
+  }
   if (status === 200) {
-    const good = judgeGood(athena, result);
+    const good = judgeGood(athena, answer);
     if (good !== null) return good;
   }
   if (status === 202 && errorIn(body) === null) {
     const detail = sentence`The EMR has accepted the payment and says that it will post it later.`;
     return { outcome: 'accepted', detail, ...words };
   }
-  if (isDuplicate(athena, result)) return { outcome: 'posted', emrTransactionId: null };
-  if (verdict === 'not_sent') return { outcome: 'not_sent', ...trouble, ...words };
-  // Errors of the backend are JSON. Those of the gateway are not, and nothing says how far the request came.
-  const error = status >= 400 && status <= 499 ? errorIn(body) : null;
-  if (error !== null && verdict === 'refused') {
-    const code = codeOf(error);
-    const reason = sentence`${FAILURE_CODES[code].says} The EMR answered HTTP ${status}.`;
-    return { outcome: 'refused', code, reason, ...words };
-  }
-  const code = verdict === 'unknown' ? trouble.code : 'bad_answer';
-  return { outcome: 'unknown', ...trouble, code, ...words };
+  return { outcome: 'unknown', ...trouble, code: 'bad_answer' };
 }

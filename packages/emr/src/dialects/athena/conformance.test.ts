@@ -125,6 +125,12 @@ describe.each(WAYS)('$dialect.description.name', ({ path, methods, ...way }) => 
     ],
     unclear: [],
     complaint: (words) => JSON.stringify({ error: words, detailedmessage: words }),
+    rejection: {
+      status: 401,
+      headers: { 'content-type': 'text/html' },
+      body: '<h1>Developer Inactive</h1>',
+    },
+    statusAlone: [429],
     statements: [],
     limits: {},
     toNeutral,

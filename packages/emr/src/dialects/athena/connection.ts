@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto';
 import type { AdapterDeps, EmrConnection, RateBucket } from '../../adapter.ts';
 import { readBaseUrl, readCredentials, readSettings } from '../../connection/read-connection.ts';
 import { tokenUrlOf } from '../../connection/token-url.ts';
+import { rejectsCredentials } from '../../http/evidence.ts';
 import { type EmrSession, openSession } from '../../http/session.ts';
+import { FORM } from './refusal-form.ts';
 import {
   CredentialsSchema,
   type PpvSettings,
@@ -93,7 +95,7 @@ function openWay(
     session: openSession(deps, {
       baseUrl,
       headers: { accept: 'application/json' },
-      auth: { kind: 'bearer', source },
+      auth: { kind: 'bearer', source, rejects: (answer) => rejectsCredentials(FORM, answer) },
       bucket,
       timeoutMs: settings.timeout_ms,
     }),

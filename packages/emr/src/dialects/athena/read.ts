@@ -1,6 +1,8 @@
 import { sentence } from '@emr-payments/contracts';
 import type { CallOptions, Trouble } from '../../adapter.ts';
-import { describeNoAnswer, judgeStatus } from '../../http/evidence.ts';
+import { describeStatus, isSuccess } from '../../http/evidence.ts';
+import type { Answer } from '../../http/exchange.ts';
+import { describeNoAnswer } from '../../http/no-answer.ts';
 import { readJson } from '../../http/read-json.ts';
 import { type Refusal, wordsFor } from '../../http/refusal-sentence.ts';
 import type { AthenaConnection } from './connection.ts';
@@ -41,11 +43,8 @@ function pageIn(body: string, member: string): Omit<Page, 'ok'> | null {
 }
 
 /** Says what went wrong with a read. */
-export function troubleOf(
-  { quotaHeader }: AthenaConnection,
-  answer: Parameters<typeof judgeStatus>[0],
-): Trouble {
-  const { trouble } = judgeStatus(answer);
+export function troubleOf({ quotaHeader }: AthenaConnection, answer: Answer): Trouble {
+  const trouble = describeStatus(answer);
   if (answer.status !== 429 || trouble.retryAfterMs !== undefined) return trouble;
   const retryAfterMs = quotaWaitMs(answer.headers, { remainingHeader: quotaHeader, now: new Date() });
   return retryAfterMs === undefined ? trouble : { ...trouble, retryAfterMs };
@@ -68,7 +67,7 @@ async function readPage(
     trouble,
     refusal: { request, status: answer.status, words: wordsFor(saidBy(answer.body), athena.secrets) },
   });
-  if (judgeStatus(answer).verdict !== 'accepted') {
+  if (!isSuccess(answer)) {
     // The words of a list are for the operator who checks a connection, not for a payment.
     const { emrText: _, ...withoutWords } = troubleOf(athena, answer);
     return failed(withoutWords);

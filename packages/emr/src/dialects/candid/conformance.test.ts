@@ -84,6 +84,12 @@ const underTest = sandboxUnderTest({
   unclear: UNCLEAR,
   complaint: (words) =>
     JSON.stringify({ errorName: 'UnprocessableEntityError', content: { message: words } }),
+  rejection: {
+    status: 403,
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ errorName: 'UnauthorizedError', content: { message: 'The token is not valid.' } }),
+  },
+  statusAlone: [],
   statements: [],
   renamed: (answer, id) => ({
     ...answer,

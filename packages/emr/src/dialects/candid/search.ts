@@ -4,7 +4,8 @@ import { Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import type { CallOptions, Trouble } from '../../adapter.ts';
 import { servedFromCache } from '../../http/cached-answer.ts';
-import { describeNoAnswer, judgeStatus } from '../../http/evidence.ts';
+import { describeStatus } from '../../http/evidence.ts';
+import { describeNoAnswer } from '../../http/no-answer.ts';
 import { readJsonAs } from '../../http/read-json.ts';
 import type { EmrSession } from '../../http/session.ts';
 import { type Payment, PaymentSchema } from './payment.ts';
@@ -76,7 +77,7 @@ export async function searchPayments(
     if (result.kind === 'no_answer') return unread(describeNoAnswer(result));
     const { status, body, headers } = result;
     const said = { status, words: wordsIn(body) };
-    if (status !== 200) return unread(withWords(judgeStatus(result).trouble, result), said);
+    if (status !== 200) return unread(withWords(describeStatus(result), result), said);
     const page = readJsonAs(PageSchema, body);
     if (page === null)
       return unread({ code: 'bad_answer', detail: sentence`The EMR's answer is no list of payments.` }, said);

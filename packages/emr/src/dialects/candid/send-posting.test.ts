@@ -32,7 +32,7 @@ test.each([
   ['a gateway’s page', 404, '<html></html>', 'answer_not_understood'],
   ['an error of another status', 422, error('EntityNotFoundError', { id: '415' }), 'answer_not_understood'],
   ['an error that is not documented', 422, error('SomeError', {}), 'answer_not_understood'],
-  ['a 400', 400, error('UnprocessableEntityError', {}), 'answer_not_understood'],
+  ['a 400', 400, error('UnprocessableEntityError', {}), 'unexpected_status'],
   ['a 409', 409, error('ConflictError', {}), 'conflict'],
   ['a 500', 500, error('InternalError', {}), 'emr_error'],
   ['a 201', 201, entry(), 'bad_answer'],

@@ -65,28 +65,38 @@ test.each([
   expect(grant.read({ status: 200, body: JSON.stringify(body) })).toEqual(token);
 });
 
+test('a token that is rejected with 403 is renewed, and the payment waits for the next try', async () => {
+  const body = { errorName: 'UnauthorizedError', content: { message: 'The token is not valid.' } };
+  const { adapter, seen } = await candidAt({
+    'POST /api/auth/v2/token': [
+      { body: { access_token: 'token-1', expires_in: 86_400, token_type: 'Bearer' } },
+      { body: { access_token: 'token-2', expires_in: 86_400, token_type: 'Bearer' } },
+    ],
+    'POST /api/patient-payments/v4': [{ status: 403, body }, { body: entry() }],
+  });
+  const posting = somePosting({ method: { id: 'check', name: 'Check' } });
+  expect(await adapter.post(posting, sending())).toMatchObject({
+    outcome: 'not_sent',
+    code: 'token_renewed',
+  });
+  expect(await adapter.post(posting, sending())).toMatchObject({ outcome: 'posted' });
+  expect(seen.at(-1)).toContain('authorization: Bearer token-2');
+});
+
 test.each([
   [401, {}],
-  [403, { errorName: 'UnauthorizedError', content: { message: 'The token is not valid.' } }],
-])(
-  'a token that is rejected with %i is renewed, and the payment waits for the next try',
-  async (status, body) => {
-    const { adapter, seen } = await candidAt({
-      'POST /api/auth/v2/token': [
-        { body: { access_token: 'token-1', expires_in: 86_400, token_type: 'Bearer' } },
-        { body: { access_token: 'token-2', expires_in: 86_400, token_type: 'Bearer' } },
-      ],
-      'POST /api/patient-payments/v4': [{ status, body }, { body: entry() }],
-    });
-    const posting = somePosting({ method: { id: 'check', name: 'Check' } });
-    expect(await adapter.post(posting, sending())).toMatchObject({
-      outcome: 'not_sent',
-      code: 'token_renewed',
-    });
-    expect(await adapter.post(posting, sending())).toMatchObject({ outcome: 'posted' });
-    expect(seen.at(-1)).toContain('authorization: Bearer token-2');
-  },
-);
+  [401, { errorName: 'UnauthorizedError', content: {} }],
+  [403, {}],
+])('HTTP %i with %j is not how Candid rejects a token: the payment may be there', async (status, body) => {
+  const { adapter } = await candidAt({
+    'POST /api/auth/v2/token': [
+      { body: { access_token: 'token-1', expires_in: 86_400, token_type: 'Bearer' } },
+    ],
+    'POST /api/patient-payments/v4': [{ status, body }],
+  });
+  const posting = somePosting({ method: { id: 'check', name: 'Check' } });
+  expect(await adapter.post(posting, sending())).toMatchObject({ outcome: 'unknown' });
+});
 
 test('a check searches for a payment that there is not, and says what went wrong without a credential', async () => {
   const list = 'GET /api/patient-payments/v4';

@@ -9,7 +9,7 @@ import type { Grant } from '../../grant.ts';
 import type { Answer } from '../../http/exchange.ts';
 import { readJsonAs } from '../../http/read-json.ts';
 import { type EmrSession, openSession } from '../../http/session.ts';
-import { errorOf } from './words.ts';
+import { FORM } from './refusal-form.ts';
 
 const Printable = (description: string) =>
   Type.String({ pattern: '^[\\x20-\\x7e]+$', maxLength: 2000, description });
@@ -90,8 +90,8 @@ function grantOf({
  * Candid documents no 401: a token that is not good is an UnauthorizedError, with 403. So is a right that is missing, for which a new
  * token does not help.
  */
-const rejectsToken = ({ status, body }: Answer): boolean =>
-  status === 401 || (status === 403 && errorOf(body)?.errorName === 'UnauthorizedError');
+const rejectsToken = (answer: Answer): boolean =>
+  answer.status === 403 && FORM.complaint(answer)?.kind === 'refusal';
 
 /** The limit counts for an IP address, which all connections to Candid share as far as we know. */
 function bucketOf({ calls_per_minute }: CandidSettings, baseUrl: string): RateBucket | null {

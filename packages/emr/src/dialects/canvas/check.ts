@@ -1,7 +1,8 @@
 import { sentence } from '@emr-payments/contracts';
 import { Type } from '@sinclair/typebox';
 import type { CallOptions, CheckOutcome, Trouble } from '../../adapter.ts';
-import { describeNoAnswer, judgeStatus } from '../../http/evidence.ts';
+import { describeStatus } from '../../http/evidence.ts';
+import { describeNoAnswer } from '../../http/no-answer.ts';
 import { readJsonAs } from '../../http/read-json.ts';
 import { refusalSentence, wordsFor } from '../../http/refusal-sentence.ts';
 import { saidBy } from './outcome.ts';
@@ -39,15 +40,15 @@ export async function checkCanvasConnection(
     ),
   });
   if (answer.kind === 'no_answer') return refused(describeNoAnswer(answer), '');
-  if (answer.status !== 200) return refused(judgeStatus(answer).trouble, saidBy(answer.body));
+  if (answer.status !== 200) return refused(describeStatus(answer), saidBy(answer.body));
   if (readJsonAs(SearchsetSchema, answer.body) === null) {
     const detail = sentence`The EMR's answer is not the list that was requested.`;
     return refused({ code: 'bad_answer', detail }, saidBy(answer.body));
   }
   return {
     ok: true,
-    methods: 0,
-    locations: 0,
+    methods: null,
+    locations: null,
     unusable: [],
     settings: {},
     statement: {},

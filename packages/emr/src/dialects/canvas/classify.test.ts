@@ -55,9 +55,13 @@ test.each<[number, string, string, string | undefined]>([
   [409, issue('conflict'), 'unknown', 'conflict'],
   [302, '', 'unknown', 'redirected'],
   // A gateway's page says nothing of how far the request came.
-  [400, HTML, 'unknown', 'bad_answer'],
-  [404, HTML, 'unknown', 'bad_answer'],
-  [422, '{"detail":"x"}', 'unknown', 'bad_answer'],
+  [400, HTML, 'unknown', 'answer_not_understood'],
+  [404, HTML, 'unknown', 'answer_not_understood'],
+  [422, '{"detail":"x"}', 'unknown', 'answer_not_understood'],
+  [401, 'Blocked.', 'unknown', 'answer_not_understood'],
+  [403, '{"message":"Forbidden"}', 'unknown', 'answer_not_understood'],
+  [403, issue('transient'), 'unknown', 'emr_error'],
+  [413, issue('invalid'), 'unknown', 'unexpected_status'],
 ])('%i %j is %s %s', (status, body, outcome, code) => {
   expect(classifyPost(answer(status, body))).toMatchObject({
     outcome,

@@ -1,23 +1,12 @@
 import { FAILURE_CODES, type FailedCode, sentence } from '@emr-payments/contracts';
 import { Type } from '@sinclair/typebox';
 import type { PostOutcome } from '../../adapter.ts';
-import { describeNoAnswer, judgeStatus } from '../../http/evidence.ts';
+import { judgePost } from '../../http/evidence.ts';
 import type { Answer, NoAnswer } from '../../http/exchange.ts';
 import { readJsonAs } from '../../http/read-json.ts';
 import { isUsableId } from '../../usable-id.ts';
 import { type CanvasOutcome, outcomeIn, saidBy, wordsOf } from './outcome.ts';
-
-/** Codes of an issue that are no refusal: Canvas did not come to an end. `excepetion` is how its page spells it. */
-const FAILURES: ReadonlySet<string> = new Set([
-  'excepetion',
-  'exception',
-  'transient',
-  'timeout',
-  'lock-error',
-  'conflict',
-  'duplicate',
-  'throttled',
-]);
+import { FORM } from './refusal-form.ts';
 
 function decoded(segment: string): string | null {
   try {
@@ -63,31 +52,27 @@ function codeOf({ issue }: CanvasOutcome, { status, body }: Answer): FailedCode 
 }
 
 /**
- * Decides what `POST /PaymentNotice` proves. Documented are 201, and 400, 401, 403, 405 and 422 with an OperationOutcome. Nothing is
- * looked up here, so everything else is unknown, and a person has to look.
+ * Decides what `POST /PaymentNotice` proves. Documented are 201, and refusals with an OperationOutcome (`FORM`). Nothing is looked up
+ * here, so everything else is unknown, and a person has to look.
  */
 export function classifyPost(result: Answer | NoAnswer): PostOutcome {
-  if (result.kind === 'no_answer')
-    return { outcome: result.handedOver ? 'unknown' : 'not_sent', ...describeNoAnswer(result) };
-  const { status, body } = result;
-  const { verdict, trouble } = judgeStatus(result);
+  const judged = judgePost(FORM, result);
+  if (judged.verdict === 'ended') return judged.outcome;
+  const { answer, trouble } = judged;
+  const { status, body } = answer;
   const words = wordsOf(body);
-  const outcome = outcomeIn(body);
-  if (status === 201) {
-    const created = judgeCreated(result);
-    if (created !== null) return created;
-  }
-  if (status === 202 && outcome === null) {
-    const detail = sentence`The EMR has accepted the payment and says that it will post it later.`;
-    return { outcome: 'accepted', detail, ...words };
-  }
-  if (verdict === 'not_sent') return { outcome: 'not_sent', ...trouble, ...words };
-  const failed = outcome?.issue.some(({ code = '' }) => FAILURES.has(code)) ?? false;
-  if (verdict === 'refused' && outcome !== null && !failed) {
-    const code = codeOf(outcome, result);
+  if (judged.verdict === 'refused') {
+    const code = codeOf(judged.refusal, answer);
     const reason = sentence`${FAILURE_CODES[code].says} The EMR answered HTTP ${status}.`;
     return { outcome: 'refused', code, reason, ...words };
   }
-  const code = verdict === 'unknown' ? trouble.code : failed ? 'emr_error' : 'bad_answer';
-  return { outcome: 'unknown', ...trouble, code, ...words };
+  if (status === 201) {
+    const created = judgeCreated(answer);
+    if (created !== null) return created;
+  }
+  if (status === 202 && outcomeIn(body) === null) {
+    const detail = sentence`The EMR has accepted the payment and says that it will post it later.`;
+    return { outcome: 'accepted', detail, ...words };
+  }
+  return { outcome: 'unknown', ...trouble, code: 'bad_answer' };
 }

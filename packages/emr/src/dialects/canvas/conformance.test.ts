@@ -38,6 +38,15 @@ const emr = sandboxUnderTest({
       resourceType: 'OperationOutcome',
       issue: [{ severity: 'error', code: 'invalid', details: { text: words }, diagnostics: words }],
     }),
+  rejection: {
+    status: 401,
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      resourceType: 'OperationOutcome',
+      issue: [{ severity: 'error', code: 'unknown', details: { text: 'Authentication failed' } }],
+    }),
+  },
+  statusAlone: [429],
   statements: [],
   renamed: ({ headers: { location = '', ...headers }, ...answer }, id) => ({
     ...answer,

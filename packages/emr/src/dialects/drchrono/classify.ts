@@ -1,12 +1,13 @@
 import { FAILURE_CODES, type FailedCode, joined, sentence, wordIn } from '@emr-payments/contracts';
 import type { Posting, PostOutcome } from '../../adapter.ts';
 import { readCents } from '../../amounts.ts';
-import { describeNoAnswer, judgeStatus } from '../../http/evidence.ts';
+import { judgePost } from '../../http/evidence.ts';
 import type { Answer, NoAnswer } from '../../http/exchange.ts';
 import { ownWords } from '../../http/own-words.ts';
 import { readJsonAs } from '../../http/read-json.ts';
 import { centsOf, RowSchema } from './payment.ts';
-import { fieldErrorsOf, saysDetail, withWords, wordsIn } from './words.ts';
+import { type DrChronoRefusal, FIELDS, FORM } from './refusal-form.ts';
+import { wordsIn } from './words.ts';
 
 /** The fields that we send. A complaint about the date that we send in its right form is about the period. */
 const CODE_BY_FIELD: ReadonlyMap<string, FailedCode> = new Map([
@@ -17,35 +18,17 @@ const CODE_BY_FIELD: ReadonlyMap<string, FailedCode> = new Map([
   // The doctor is a setting of the connection.
   ['doctor', 'connection_misconfigured'],
 ]);
-const FIELDS = [
-  'patient',
-  'payment_method',
-  'received_date',
-  'amount',
-  'doctor',
-  'trace_number',
-  'notes',
-  'payment_transaction_type',
-  'appointment',
-  'line_item',
-  'non_field_errors',
-] as const;
 
-/** A refusal in the vendor's documented form: field errors. Null when the body has another one, such as a gateway's page. */
-function refusalBy(
-  fields: Readonly<Record<string, readonly string[]>> | null,
-  body: string,
-): PostOutcome | null {
-  if (fields === null) return null;
-  const names = Object.keys(fields);
-  const code =
-    names.map((name) => CODE_BY_FIELD.get(name)).find((each) => each !== undefined) ?? 'emr_refused';
-  const shown = names.map((name) => wordIn(FIELDS, name)).filter((name) => name !== null);
+/** Names what DrChrono refuses: the payment, by its fields, or the request, which the connection's settings make. */
+function refusal({ fields }: DrChronoRefusal, { status, body }: Answer): PostOutcome {
+  const byField = fields.map((name) => CODE_BY_FIELD.get(name)).find((each) => each !== undefined);
+  const code = status === 400 ? (byField ?? 'emr_refused') : 'connection_misconfigured';
+  const shown = fields.map((name) => wordIn(FIELDS, name)).filter((name) => name !== null);
   const about = shown.length === 0 ? sentence`.` : sentence`, about ${joined(shown, ' and ')}.`;
   return {
     outcome: 'refused',
     code,
-    reason: sentence`${FAILURE_CODES[code].says} The EMR answered HTTP 400${about}`,
+    reason: sentence`${FAILURE_CODES[code].says} The EMR answered HTTP ${status}${about}`,
     ...ownWords(wordsIn(body)),
   };
 }
@@ -67,35 +50,17 @@ function created(answer: Answer, posting: Posting): PostOutcome {
 }
 
 /**
- * Decides what the answer to a create proves. DrChrono documents 201 with the entry, 400 with field errors, and 401, 403, 404, 405,
- * 409, 429 and 500; what it does not document proves nothing (https://app.drchrono.com/api-docs/).
+ * Decides what the answer to a create proves. DrChrono documents 201 with the entry, and errors in two forms (`FORM`); what it does not
+ * document proves nothing.
  */
 export function classifyPost(result: Answer | NoAnswer, posting: Posting): PostOutcome {
-  if (result.kind === 'no_answer')
-    return { outcome: result.handedOver ? 'unknown' : 'not_sent', ...describeNoAnswer(result) };
-  const { status, body } = result;
-  const judged = judgeStatus(result);
-  const trouble = withWords(judged.trouble, result);
-  switch (judged.verdict) {
-    case 'accepted': {
-      if (status === 201) return created(result, posting);
-      const detail = sentence`${trouble.detail} It did not name the entry.`;
-      return status === 202
-        ? { outcome: 'accepted', detail, ...ownWords(wordsIn(body)) }
-        : { ...trouble, outcome: 'unknown', code: 'bad_answer', detail };
-    }
-    case 'refused': {
-      const refused = status === 400 ? refusalBy(fieldErrorsOf(body), body) : null;
-      if (refused !== null) return refused;
-      if ((status === 404 || status === 405) && saysDetail(body)) {
-        const code = 'connection_misconfigured';
-        const reason = sentence`${FAILURE_CODES[code].says} The EMR answered HTTP ${status}.`;
-        return { outcome: 'refused', code, reason, ...ownWords(wordsIn(body)) };
-      }
-      const detail = sentence`${trouble.detail} The answer has not the form of a refusal of this EMR.`;
-      return { ...trouble, outcome: 'unknown', code: 'answer_not_understood', detail };
-    }
-    default:
-      return { outcome: judged.verdict, ...trouble };
-  }
+  const judged = judgePost(FORM, result);
+  if (judged.verdict === 'ended') return judged.outcome;
+  const { answer, trouble } = judged;
+  if (judged.verdict === 'refused') return refusal(judged.refusal, answer);
+  if (answer.status === 201) return created(answer, posting);
+  const detail = sentence`${trouble.detail} It did not name the entry.`;
+  return answer.status === 202
+    ? { outcome: 'accepted', detail, ...ownWords(wordsIn(answer.body)) }
+    : { ...trouble, outcome: 'unknown', code: 'bad_answer', detail };
 }

@@ -91,6 +91,12 @@ describe.each(['/drchrono', '/drchrono-data'])('DrChrono at %s', (path) => {
     ],
     unclear: UNCLEAR,
     complaint: (words) => JSON.stringify({ detail: words }),
+    rejection: {
+      status: 401,
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ detail: 'Authentication credentials were not provided.' }),
+    },
+    statusAlone: [],
     statements: [],
     renamed: (answer, id) => ({ ...answer, body: answer.body.replace(/"id":\s*\d+/, `"id":${id}`) }),
     limits: {},

@@ -26,18 +26,20 @@ test.each([
 });
 
 test('a field that we do not send is not named in the reason: it may be any text', async () => {
-  const refused = await answered(400, { 'Jane Doe': ['born 1970'] });
+  const refused = await answered(400, { 'Jane Doe': ['born 1970'], notes: ['Too long.'] });
   expect(refused).toMatchObject({ outcome: 'refused', code: 'emr_refused' });
-  expect(refused).toHaveProperty('reason', expect.stringMatching(/The EMR answered HTTP 400\.$/));
+  expect(refused).toHaveProperty(
+    'reason',
+    expect.stringMatching(/The EMR answered HTTP 400, about notes\.$/),
+  );
 });
 
-test.each(['constructor', 'toString', '__proto__', 'hasOwnProperty'])(
-  'a field that is called %s, as a member of every object is, is one that we do not send',
+test.each(['Jane Doe', 'errors', 'constructor', 'toString', '__proto__', 'hasOwnProperty'])(
+  'errors of a field that is called %s, which we do not send, can be a gateway’s',
   async (name) => {
     expect(await answered(400, `{"${name}":["No."]}`)).toMatchObject({
-      outcome: 'refused',
-      code: 'emr_refused',
-      reason: expect.stringMatching(/The EMR answered HTTP 400\.$/),
+      outcome: 'unknown',
+      code: 'answer_not_understood',
     });
   },
 );
@@ -56,7 +58,11 @@ test.each([
   ['an error about no field', 400, { detail: 'Malformed request.' }, 'answer_not_understood'],
   ['field errors in another form', 400, { patient: 'unknown' }, 'answer_not_understood'],
   ['a gateway’s page', 404, '<html></html>', 'answer_not_understood'],
-  ['field errors', 422, { amount: ['No.'] }, 'answer_not_understood'],
+  ['field errors', 422, { amount: ['No.'] }, 'unexpected_status'],
+  ['a problem of RFC 9457', 404, { title: 'Not found', detail: 'No.' }, 'answer_not_understood'],
+  ['a text', 429, 'Expected available in 9 seconds.', 'answer_not_understood'],
+  ['a text', 401, 'No.', 'answer_not_understood'],
+  ['a message', 403, { message: 'Forbidden' }, 'answer_not_understood'],
   ['an appointment’s conflict', 409, { detail: 'Appointment overlaps' }, 'conflict'],
   ['a 500', 500, { detail: 'Oops' }, 'emr_error'],
   ['an entry', 200, row(), 'bad_answer'],
@@ -107,7 +113,6 @@ test.each<[unknown, Record<string, string>, number | undefined]>([
   [{ detail: 'Request was throttled. Expected available in 999999999 seconds.' }, {}, 86_400_000],
   [{ detail: 'Request was throttled. Expected available in 9 seconds.' }, { 'retry-after': '7' }, 7000],
   [{ detail: 'Request was throttled.' }, {}, undefined],
-  ['Expected available in 9 seconds.', {}, undefined],
 ])('429 with %j is not sent, and waits as the text says', async (body, headers, wait) => {
   const result = await answered(429, body, headers);
   expect(result).toMatchObject({ outcome: 'not_sent', code: 'rate_limited' });

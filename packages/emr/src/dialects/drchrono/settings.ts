@@ -5,7 +5,9 @@ import { confirmWithinMs, settleMs, timeoutMs } from '../../connection/common-se
 import { fieldsOf, readBaseUrl, readCredentials, readSettings } from '../../connection/read-connection.ts';
 import { tokenUrlOf, tokenUrlSetting } from '../../connection/token-url.ts';
 import type { AdapterDescription } from '../../description.ts';
+import { rejectsCredentials } from '../../http/evidence.ts';
 import { type EmrSession, openSession } from '../../http/session.ts';
+import { FORM } from './refusal-form.ts';
 
 /** RFC 6749, appendix A: what an id, a secret and a refresh token may hold. */
 const Printable = (description: string) =>
@@ -108,7 +110,7 @@ export function openDrChrono(connection: EmrConnection, { tokens, calls }: Adapt
         baseUrl,
         // Without the header, the version is the one that the application chose in DrChrono.
         headers: { accept: 'application/json', 'x-drc-api-version': 'v4' },
-        auth: { kind: 'bearer', source },
+        auth: { kind: 'bearer', source, rejects: (answer) => rejectsCredentials(FORM, answer) },
         bucket,
         timeoutMs: settings.timeout_ms,
       },

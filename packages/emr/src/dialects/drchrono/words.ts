@@ -7,6 +7,8 @@ import { ownWords } from '../../http/own-words.ts';
 import { readJson, readJsonAs } from '../../http/read-json.ts';
 
 const DetailSchema = Type.Object({ detail: Type.String() });
+/** A `detail` among other members is a problem of RFC 9457, as gateways give it. */
+const DetailAloneSchema = Type.Object({ detail: Type.String() }, { additionalProperties: false });
 const FieldErrorsSchema = Type.Record(Type.String(), Type.Array(Type.String(), { minItems: 1 }), {
   minProperties: 1,
 });
@@ -17,8 +19,8 @@ export function fieldErrorsOf(body: string): Readonly<Record<string, readonly st
   return Value.Check(FieldErrorsSchema, value) ? value : null;
 }
 
-/** True for `{"detail": "…"}`, the form of the errors that are about no field. */
-export const saysDetail = (body: string): boolean => readJsonAs(DetailSchema, body) !== null;
+/** True for `{"detail": "…"}` and nothing else, the form of the errors that are about no field. */
+export const saysDetail = (body: string): boolean => readJsonAs(DetailAloneSchema, body) !== null;
 
 /** The vendor's own words in an answer: its messages, else the whole body. */
 export function wordsIn(body: string): string {
@@ -30,12 +32,19 @@ export function wordsIn(body: string): string {
 /** https://support.drchrono.com/home/24443550021915-how-to-handle-api-errors: the wait is in the text, and in no header. */
 const WAIT = /Expected available in (\d{1,9}(?:\.\d{1,6})?) seconds?\b/;
 
-/** Completes the trouble of an answer with the vendor's words and, for a 429, the wait that they name. */
-export function withWords(trouble: Trouble, { status, body }: Answer): Trouble {
+/** The wait in ms that the text of a 429 names; undefined where it names none. */
+export function waitOf({ status, body }: Answer): number | undefined {
   const seconds = status === 429 ? WAIT.exec(readJsonAs(DetailSchema, body)?.detail ?? '')?.[1] : undefined;
-  const waitMs =
-    trouble.retryAfterMs ??
-    (seconds === undefined ? undefined : Math.min(Math.ceil(Number(seconds) * 1000), MAX_RETRY_AFTER_MS));
+  return seconds === undefined ? undefined : Math.min(Math.ceil(Number(seconds) * 1000), MAX_RETRY_AFTER_MS);
+}
+
+/** Completes the trouble of an answer with the vendor's words and, for a 429, the wait that they name. */
+export function withWords(trouble: Trouble, answer: Answer): Trouble {
+  const waitMs = trouble.retryAfterMs ?? waitOf(answer);
   const { emrText: _, ...rest } = trouble;
-  return { ...rest, ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }), ...ownWords(wordsIn(body)) };
+  return {
+    ...rest,
+    ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }),
+    ...ownWords(wordsIn(answer.body)),
+  };
 }

@@ -22,10 +22,14 @@ test.each([
   [200, frame({ id: 1 }), 'bad_answer'],
   [201, frame({ id: 1 }), 'bad_answer'],
   [202, error('Something is wrong.'), 'bad_answer'],
-  [400, '<html>Bad gateway configuration</html>', 'bad_answer'],
-  [404, error('Not found.'), 'bad_answer'],
+  [400, '<html>Bad gateway configuration</html>', 'answer_not_understood'],
+  [400, { error: ['patient_id is invalid'] }, 'answer_not_understood'],
+  [403, { message: 'Forbidden' }, 'answer_not_understood'],
+  [429, 'Retry later', 'answer_not_understood'],
+  [401, '', 'answer_not_understood'],
+  [404, error('Not found.'), 'unexpected_status'],
   [409, error('Duplicate.'), 'conflict'],
-  [422, error('Unprocessable.'), 'bad_answer'],
+  [422, error('Unprocessable.'), 'unexpected_status'],
   [500, error('Oops.'), 'emr_error'],
 ] as const)('%i with %j is unknown', async (status, body, code) => {
   expect(await answered(status, body)).toMatchObject({ outcome: 'unknown', code });

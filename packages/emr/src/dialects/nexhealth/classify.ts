@@ -1,8 +1,9 @@
 import { FAILURE_CODES, type FailedCode, sentence } from '@emr-payments/contracts';
 import type { PostOutcome } from '../../adapter.ts';
-import { describeNoAnswer, judgeStatus } from '../../http/evidence.ts';
+import { judgePost } from '../../http/evidence.ts';
 import type { Answer, NoAnswer } from '../../http/exchange.ts';
 import { errorIn, type NexError, wordsOf } from './envelope.ts';
+import { FORM } from './refusal-form.ts';
 
 /** The vendor documents no texts. The field that a text names first leads to the code; without one it is `emr_refused`. */
 const FIELDS: readonly (readonly [RegExp, FailedCode])[] = [
@@ -23,26 +24,22 @@ function codeOf({ texts }: NexError): FailedCode {
 
 /**
  * Decides what `POST /payments` proves. Documented are 202, after which the practice's system is written to, and 400, 401, 403 and
- * 500 with an error in NexHealth's format (https://docs.nexhealth.com/reference/postpayments). Everything else is unknown.
+ * 500 with an error in NexHealth's format (`FORM`). Everything else is unknown.
  */
 export function classifyPost(result: Answer | NoAnswer): PostOutcome {
-  if (result.kind === 'no_answer')
-    return { outcome: result.handedOver ? 'unknown' : 'not_sent', ...describeNoAnswer(result) };
-  const { status, body } = result;
-  const { trouble, verdict } = judgeStatus(result);
+  const judged = judgePost(FORM, result);
+  if (judged.verdict === 'ended') return judged.outcome;
+  const { answer, trouble } = judged;
+  const { status, body } = answer;
   const words = wordsOf(body);
-  const error = errorIn(body);
-  if (status === 202 && error === null) {
-    const detail = sentence`NexHealth has accepted the payment and writes it into the practice's system.`;
-    return { outcome: 'accepted', detail, ...words };
-  }
-  // Only a 400 with an error in NexHealth's format is a refusal: no other one is documented.
-  if (status === 400 && error !== null) {
-    const code = codeOf(error);
+  if (judged.verdict === 'refused') {
+    const code = codeOf(judged.refusal);
     const reason = sentence`${FAILURE_CODES[code].says} The EMR answered HTTP ${status}.`;
     return { outcome: 'refused', code, reason, ...words };
   }
-  if (verdict === 'not_sent') return { outcome: 'not_sent', ...trouble, ...words };
-  const code = verdict === 'unknown' ? trouble.code : 'bad_answer';
-  return { outcome: 'unknown', ...trouble, code, ...words };
+  if (status === 202 && errorIn(body) === null) {
+    const detail = sentence`NexHealth has accepted the payment and writes it into the practice's system.`;
+    return { outcome: 'accepted', detail, ...words };
+  }
+  return { outcome: 'unknown', ...trouble, code: 'bad_answer' };
 }

@@ -2,7 +2,8 @@ import { sentence } from '@emr-payments/contracts';
 import type { Static } from '@sinclair/typebox';
 import type { CallOptions, Trouble } from '../../adapter.ts';
 import { servedFromCache } from '../../http/cached-answer.ts';
-import { describeNoAnswer, judgeStatus } from '../../http/evidence.ts';
+import { describeStatus, isSuccess } from '../../http/evidence.ts';
+import { describeNoAnswer } from '../../http/no-answer.ts';
 import { readJsonAs } from '../../http/read-json.ts';
 import { type Refusal, wordsFor } from '../../http/refusal-sentence.ts';
 import { ListSchema, saidBy, saysError } from './envelope.ts';
@@ -58,10 +59,9 @@ async function readPage(
     trouble,
     refusal: { request, status: answer.status, words: wordsFor(saidBy(answer.body), nex.secrets) },
   });
-  const { verdict, trouble } = judgeStatus(answer);
   // The words of a look-up or a list are for the operator who checks a connection, not for a payment.
-  const { emrText: _, ...withoutWords } = trouble;
-  if (verdict !== 'accepted') return failed(withoutWords);
+  const { emrText: _, ...withoutWords } = describeStatus(answer);
+  if (!isSuccess(answer)) return failed(withoutWords);
   if (answer.status !== 200) {
     const detail = sentence`The EMR answered a read with HTTP ${answer.status}.`;
     return failed({ code: 'unexpected_status', detail });

@@ -5,7 +5,9 @@ import { timeoutMs } from '../../connection/common-settings.ts';
 import { fieldsOf, readBaseUrl, readCredentials, readSettings } from '../../connection/read-connection.ts';
 import { tokenUrlOf, tokenUrlSetting } from '../../connection/token-url.ts';
 import type { AdapterDescription } from '../../description.ts';
+import { rejectsCredentials } from '../../http/evidence.ts';
 import { type EmrSession, openSession } from '../../http/session.ts';
+import { FORM } from './refusal-form.ts';
 import { tokenGrant } from './token-grant.ts';
 
 const CredentialsSchema = Type.Object(
@@ -117,7 +119,7 @@ export function readNexConnection(connection: EmrConnection, deps: AdapterDeps):
   return {
     session: openSession(deps, {
       baseUrl,
-      auth: { kind: 'bearer', source },
+      auth: { kind: 'bearer', source, rejects: (answer) => rejectsCredentials(FORM, answer) },
       bucket,
       timeoutMs: settings.timeout_ms,
     }),

@@ -93,6 +93,17 @@ export function nexhealthUnderTest(): ReturnType<typeof sandboxUnderTest> {
     ],
     unclear: UNCLEAR,
     complaint: (words) => JSON.stringify({ code: false, description: words, data: {}, error: [words] }),
+    rejection: {
+      status: 401,
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({
+        code: false,
+        description: 'Unauthorized',
+        data: {},
+        error: ['Your token is invalid.'],
+      }),
+    },
+    statusAlone: [],
     statements: [],
     // No answer to a send names an entry.
     renamed: null,

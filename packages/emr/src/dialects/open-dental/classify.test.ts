@@ -46,7 +46,6 @@ test.each([
   [400, 'PayDate cannot be in the future.', 'emr_refused', ', about deposit_date'],
   [400, 'CheckNum is too long.', 'emr_refused', ', about reference_number'],
   [400, 'PayNote is too long.', 'emr_refused', ', about notes'],
-  [400, 'Not allowed for JANE DOE.', 'emr_refused', ''],
   [400, 'isPatientPreferred is invalid.', 'emr_refused', ''],
   [404, 'payment is not a valid resource.', 'connection_misconfigured', ''],
   [400, 'PUT is not a valid method.', 'connection_misconfigured', ''],
@@ -60,6 +59,10 @@ test.each([
 });
 
 test.each([
+  ['400 that names no field of ours', 400, 'Not allowed for JANE DOE.', {}],
+  ['400 of a filter of answers', 400, 'Blocked: the answer holds patient data.', {}],
+  ['403: no page names it', 403, 'This key does not have the permission ApiPayments.', {}],
+  ['429 without Retry-After', 429, 'Slow down.', {}],
   ['400 of a gateway', 400, '<html><body>Bad request</body></html>', {}],
   ['400 called HTML', 400, 'Bad request', { 'content-type': 'text/html' }],
   ['400 without a text', 400, ' \n', {}],
@@ -82,7 +85,6 @@ test.each([
 
 test.each([
   [401, 'unauthorized'],
-  [403, 'forbidden'],
   [429, 'rate_limited'],
 ])('HTTP %i is not_sent (%s), with its delay', (status, code) => {
   expect(answer(status, 'no', { 'retry-after': '2' })).toMatchObject({

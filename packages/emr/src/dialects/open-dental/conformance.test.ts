@@ -156,6 +156,12 @@ const underTest = sandboxUnderTest({
     unclear: PATIENTS_UNCLEAR,
   },
   complaint: (words) => words,
+  rejection: {
+    status: 401,
+    headers: { 'content-type': 'text/plain' },
+    body: 'The API key is not valid.',
+  },
+  statusAlone: [401],
   statements: [
     {
       name: 'an office with clinics',

@@ -3,9 +3,10 @@ import { type Static, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import type { CallOptions, PatientTrouble } from '../../adapter.ts';
 import { servedFromCache } from '../../http/cached-answer.ts';
-import { describeNoAnswer, judgeStatus } from '../../http/evidence.ts';
+import { describeStatus } from '../../http/evidence.ts';
+import { describeNoAnswer } from '../../http/no-answer.ts';
 import { readJsonAs } from '../../http/read-json.ts';
-import { isExplanation, NO_SUCH_CALL } from './classify.ts';
+import { isExplanation, NO_SUCH_CALL } from './refusal-form.ts';
 import { Key, readRows } from './rows.ts';
 import type { OpenDentalConnection } from './settings.ts';
 
@@ -74,7 +75,7 @@ export async function readPatientRow(
   const speaksOfPatient = /\bpat(?:ient|num)\b/i.test(body) && !NO_SUCH_CALL.test(body);
   if (status === 404 && isExplanation(result) && speaksOfPatient)
     return { row: null, servedFromCache: cached };
-  if (status !== 200) return { outcome: 'unavailable', ...judgeStatus(result).trouble };
+  if (status !== 200) return { outcome: 'unavailable', ...describeStatus(result) };
   const row = readJsonAs(PatientRow, body);
   if (row !== null) return { row: Value.Clean(PatientRow, row) as PatientRow, servedFromCache: cached };
   const detail = sentence`The EMR's answer is not the patient that was requested.`;

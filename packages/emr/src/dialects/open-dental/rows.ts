@@ -3,7 +3,8 @@ import { type Static, type TSchema, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import type { CallOptions, Trouble } from '../../adapter.ts';
 import { servedFromCache } from '../../http/cached-answer.ts';
-import { describeNoAnswer, judgeStatus } from '../../http/evidence.ts';
+import { describeStatus, isSuccess } from '../../http/evidence.ts';
+import { describeNoAnswer } from '../../http/no-answer.ts';
 import { readJson } from '../../http/read-json.ts';
 import { type Refusal, wordsFor } from '../../http/refusal-sentence.ts';
 import type { OpenDentalConnection } from './settings.ts';
@@ -68,8 +69,7 @@ async function readPage(
     trouble,
     refusal: { request, status: result.status, words: wordsFor(result.body, secrets) },
   });
-  const { verdict, trouble } = judgeStatus(result);
-  if (verdict !== 'accepted') return failed(trouble);
+  if (!isSuccess(result)) return failed(describeStatus(result));
   if (result.status !== 200) {
     const detail = sentence`The EMR answered a read with HTTP ${result.status}.`;
     return failed({ code: 'unexpected_status', detail });

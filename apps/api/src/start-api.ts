@@ -1,0 +1,145 @@
+import {
+  createAcceptor,
+  createAuditCounter,
+  findClient,
+  findUserByToken,
+  openDatabaseCheck,
+} from '@emr-payments/db';
+import {
+  configOrExit,
+  createLogger,
+  queueTroubleOf,
+  readKeyring,
+  runProcess,
+  within,
+} from '@emr-payments/runtime';
+import { openQueueProbe } from '@emr-payments/runtime/queue-probe';
+import { createAgents, dnsResolve } from '@emr-payments/webhooks';
+import { buildApp } from './app.ts';
+import { openBulkheads } from './bulkheads/open-bulkheads.ts';
+import { readConfig } from './config.ts';
+import { openLateAdapters } from './connection/late-adapters.ts';
+import { openHealthServer } from './health-server.ts';
+import { createApiMetrics } from './metrics.ts';
+import { startDemandSharing } from './rate-limit/demand-sharing.ts';
+import { createRateLimiter } from './rate-limit/rate-limiter.ts';
+
+const config = configOrExit(readConfig);
+const logger = createLogger('api', config.LOG_LEVEL);
+
+/** Time left to close the database after the last request was cut off. */
+const CLOSE_MS = 2000;
+/** How much of it renewals of access tokens under way may take. */
+const TOKENS_END_MS = 1000;
+
+const { DRAIN_MS: drainMs } = config;
+await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, async (releases) => {
+  const { stopping } = releases;
+  const { accepting, database, writes, costly, redeliveries } = releases.add(
+    'database',
+    openBulkheads({
+      url: config.DATABASE_URL,
+      acceptPoolSize: config.DATABASE_ACCEPT_POOL_SIZE,
+      poolSize: config.DATABASE_POOL_SIZE,
+      readPoolSize: config.DATABASE_READ_POOL_SIZE,
+      readTimeoutMs: config.READ_TIMEOUT_MS,
+    }),
+    (it) => it.close(),
+  );
+  const queue = releases.add(
+    'queue',
+    openQueueProbe({ logger }, { redisUrl: config.REDIS_URL, databaseUrl: config.DATABASE_URL }),
+    (it) => it.close(),
+  );
+  const databaseCheck = releases.add(
+    'database check',
+    openDatabaseCheck({
+      url: config.DATABASE_URL,
+      applicationName: 'emr-payments-api health',
+      purpose: 'accept',
+      working: accepting,
+    }),
+    (it) => it.close(),
+  );
+  const checks = {
+    postgres: () => databaseCheck.trouble(),
+    queue: () => queue.ping().then(() => null, queueTroubleOf),
+  };
+  const keyring = readKeyring(config);
+  const metrics = createApiMetrics();
+  const policy = { allowHosts: config.WEBHOOK_ALLOW_HOSTS.split(',').filter((host) => host.trim() !== '') };
+  const agents = releases.add('webhook agents', createAgents({ policy }), (it) => it.close());
+  const limiter = createRateLimiter({
+    clientPerSecond: config.RATE_LIMIT_CLIENT_PER_SECOND,
+    userPerSecond: config.RATE_LIMIT_USER_PER_SECOND,
+  });
+  releases.add('rate limits', startDemandSharing({ database, limiter, logger }), (it) => it.close());
+  const audit = releases.add(
+    'audit',
+    createAuditCounter({
+      database,
+      onError: (err) => logger.error({ err }, 'the audit log could not be written; it will be tried again'),
+      onLost: (count) => logger.error({ count }, 'actions are missing in the audit log'),
+    }),
+    (it) => it.close(),
+  );
+  const { adapters } = releases.add(
+    'access tokens',
+    openLateAdapters({
+      database,
+      keyring,
+      onFault: (err) => logger.error({ err }, 'a fault of ours prevented a call to an EMR'),
+    }),
+    // A pair that a vendor has given in exchange for the old token is stored before the database closes.
+    (it) => within(TOKENS_END_MS, it.settled()),
+  );
+  const app = await buildApp(
+    {
+      logger,
+      lookup: {
+        findClient: (clientId) => findClient({ database: accepting }, { clientId }),
+        findUser: (key) => findUserByToken({ database: accepting }, key),
+      },
+      acceptor: createAcceptor({ database: accepting, onBatch: metrics.batch }),
+      metrics,
+      checks,
+      stopping: stopping.signal,
+      adapters,
+      limiter,
+      audit,
+      webhooks: {
+        database,
+        writes,
+        costly,
+        redeliveries,
+        keyring,
+        send: { policy, agents },
+        resolve: dnsResolve(),
+      },
+    },
+    {
+      authFailuresPerMinute: config.AUTH_FAILURES_PER_MINUTE,
+      metricsToken: config.METRICS_TOKEN,
+      ...(config.TRUST_PROXY === undefined ? {} : { trustProxy: config.TRUST_PROXY.split(',') }),
+    },
+  );
+  const listenForHealth = await openHealthServer({ config, releases, checks, metrics });
+  releases.add('http', app, async (it) => {
+    await stopping.drained();
+    // Requests in flight get time to end; those that do not are cut off, so that everything else closes in order.
+    const cutOff = setTimeout(() => it.server.closeAllConnections(), config.STOP_GRACE_MS);
+    await it.close();
+    clearTimeout(cutOff);
+  });
+  await app.listen({ host: config.HOST, port: config.PORT });
+  const healthPort = await listenForHealth();
+  const address = app.server.address();
+  logger.info(
+    {
+      ...(typeof address === 'object' && address !== null ? { port: address.port } : {}),
+      ...(healthPort === null ? {} : { health_port: healthPort }),
+      backend: queue.backend,
+    },
+    'listening',
+  );
+});

@@ -1,0 +1,40 @@
+import { Client } from 'pg';
+import { unavailableAsSuch } from '../core/statements.ts';
+
+/** A connection of the role that owns the tables, for what takes minutes: it has no time-out for a statement. */
+export type OwnerSession = { client: Client };
+
+const MAY = {
+  text: `SELECT pg_has_role(relowner, 'USAGE') AS owns FROM pg_class WHERE oid = 'payments'::regclass`,
+};
+
+/**
+ * Lends a connection of the owner's to a piece of work, and closes it afterwards: a transaction that did not end is rolled back.
+ * Times are written as UTC, and tables are read from their beginning, so that two copies of a table are the same bytes.
+ *
+ * @returns null when the role of this URL does not own the tables.
+ * @throws DatabaseUnavailableError when PostgreSQL cannot be reached.
+ */
+export async function withOwnerSession<T>(
+  { url }: { url: string },
+  work: (session: OwnerSession) => Promise<T>,
+): Promise<T | null> {
+  const client = new Client({
+    connectionString: url,
+    application_name: 'emr-payments archive',
+    connectionTimeoutMillis: 3_000,
+    keepAlive: true,
+    // A process that is frozen in a transaction must not keep what it has locked.
+    idle_in_transaction_session_timeout: 60_000,
+    options: '-c TimeZone=UTC -c DateStyle=ISO -c client_encoding=UTF8 -c synchronize_seqscans=off',
+  });
+  // Without a listener, losing the connection would end the process. The statement under way rejects anyway.
+  client.on('error', () => undefined);
+  await unavailableAsSuch(client.connect());
+  try {
+    const { rows } = await unavailableAsSuch(client.query<{ owns: boolean }>(MAY));
+    return rows[0]?.owns === true ? await work({ client }) : null;
+  } finally {
+    await client.end();
+  }
+}
