@@ -117,10 +117,10 @@ test.each([1, 2])('steps that wait for the disk, and steps that do not: %i at on
     settlePayment(deps, {
       claim,
       clientPk: payment.clientPk,
-      round: payment.round,
       result: { status: 'posted', emrTransactionId: 'tx' },
       attempt: { outcome: 'posted' },
       event: { id: `evt_${claim.jobId}`, type: 'payment.created', body: '{}' },
+      round: payment.round,
     }),
   );
   expect(settled.value).toEqual(postings.map(() => true));

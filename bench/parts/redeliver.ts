@@ -1,3 +1,4 @@
+import { Agent, request } from 'node:http';
 import { nowMs } from '../clock.ts';
 import { numberOf, until, withClient } from '../machine/ask.ts';
 import type { Part } from '../part.ts';
@@ -17,19 +18,35 @@ const headersOf = ({ clientId, clientSecret }: BenchTenant) => ({
   'content-type': 'application/json',
 });
 
+/** Posts an empty object by `node:http`: `fetch` takes several times the processor, which the service needs here. */
+function post(url: string, options: { agent: Agent; headers: Record<string, string> }): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const sent = request(url, { ...options, method: 'POST' }, (answer) => {
+      let text = '';
+      answer.setEncoding('utf8').on('data', (part: string) => {
+        text += part;
+      });
+      answer.on('end', () => {
+        if (answer.statusCode === 200) resolve();
+        else reject(new Error(`redeliver was answered ${answer.statusCode}: ${text}`));
+      });
+    });
+    sent.on('error', reject).end('{}');
+  });
+}
+
 /** Requests the redelivery of each event, 64 requests at a time. @returns events per second. */
 async function redeliverEach(service: Service, tenant: BenchTenant, ids: readonly string[]): Promise<number> {
   const from = nowMs();
   const left = ids.values();
+  const agent = new Agent({ keepAlive: true, maxSockets: AT_ONCE });
+  const headers = { ...headersOf(tenant), 'content-length': '2' };
   const send = async (): Promise<void> => {
-    for (const id of left) {
-      const url = `${service.stack.apiUrl}/v1/events/${id}/redeliver`;
-      const answer = await fetch(url, { method: 'POST', headers: headersOf(tenant), body: '{}' });
-      if (!answer.ok) throw new Error(`redeliver was answered ${answer.status}: ${await answer.text()}`);
-      await answer.arrayBuffer();
-    }
+    for (const id of left)
+      await post(`${service.stack.apiUrl}/v1/events/${id}/redeliver`, { agent, headers });
   };
   await Promise.all(Array.from({ length: AT_ONCE }, send));
+  agent.destroy();
   return ids.length / ((nowMs() - from) / 1000);
 }
 

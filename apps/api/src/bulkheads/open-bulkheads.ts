@@ -71,7 +71,7 @@ export function openBulkheads(options: BulkheadOptions): Bulkheads {
   });
   const redelivering = openServiceDatabase({
     url,
-    poolSize: REDELIVERY_SETS + 1,
+    poolSize: REDELIVERY_SETS,
     applicationName: 'emr-payments-api redeliver',
     lockMs: REDELIVER_LOCK_MS,
     plannedOnce: true,

@@ -249,6 +249,46 @@ describe('POST /v1/events/{id}/redeliver', () => {
     expect(replay.headers['idempotent-replayed']).toBe('true');
     expect(await jobsOf(id)).toHaveLength(1);
   });
+
+  test.each(['with keys', 'without keys'])(
+    'at once, of two clients, %s: each gets its own answer',
+    async (keys) => {
+      const other = await api.newCaller();
+      const theirs = requestsOf(api.app, other);
+      const mine = await register();
+      registered += 1;
+      const url = `http://127.0.0.1:4001/${registered}`;
+      const { id: endpointOfOther } = (await theirs('POST', '/v1/webhooks', { body: { url } })).json().data;
+      const before = (await api.audited()).length;
+      const [own, foreign] = [await Promise.all(Array.from({ length: 30 }, () => event(5))), [] as string[]];
+      for (let n = 0; n < 10; n += 1)
+        foreign.push(await writeEvent(api.database, { clientPk: other.clientPk, type: 'payment.created' }));
+      const ask = (by: Send, eventId: string) =>
+        by('POST', `/v1/events/${eventId}/redeliver`, keys === 'with keys' ? { key: `k-${eventId}` } : {});
+      const answers = await Promise.all([
+        ...own.map((id) => ask(send, id)),
+        ...foreign.map((id) => ask(theirs, id)),
+        // Another client's event is none.
+        ...foreign.map((id) => ask(send, id)),
+      ]);
+      const expected = [
+        ...own.map((event_id) => ({ data: { event_id, endpoint_ids: [mine.id] } })),
+        ...foreign.map((event_id) => ({ data: { event_id, endpoint_ids: [endpointOfOther] } })),
+        ...foreign.map(() => ({ code: 'event_not_found' })),
+      ];
+      expect(answers.map((answer) => answer.json())).toMatchObject(expected);
+      expect(await jobsOf(mine.id)).toHaveLength(30);
+      expect(await jobsOf(endpointOfOther)).toHaveLength(10);
+      const entries = (await api.audited())
+        .slice(before)
+        .filter(({ action }) => action === 'event.redeliver');
+      const counted = (actor: string) =>
+        entries.filter((entry) => entry.actor === actor).reduce((sum, { count }) => sum + count, 0);
+      expect([counted(`client:${caller.client_id}`), counted(`client:${other.client_id}`)]).toEqual([30, 10]);
+      // Not one for each.
+      expect(entries.length).toBeLessThan(20);
+    },
+  );
 });
 
 describe('POST /v1/webhooks/{id}/recover', () => {
@@ -293,7 +333,7 @@ describe('POST /v1/webhooks/{id}/recover', () => {
     const jobs = await jobsOf(id);
     expect(jobs.map(({ event_id }) => event_id)).toEqual([failed, canceled, missed]);
     const gaps = jobs.map(({ in_ms }) => Math.round(in_ms - (jobs[0]?.in_ms ?? 0)));
-    expect(gaps).toEqual([0, 50, 100]);
+    expect(gaps).toEqual([0, 25, 50]);
 
     const url = `/v1/webhooks/${id}/recoveries/${data.id}`;
     await api.database.prisma.delivery.updateMany({

@@ -7,6 +7,10 @@ const INTERVAL_MS = 500;
 /** Between two turns: a recovery is never urgent, and accepting payments is. */
 const PAUSE_MS = 20;
 
+/** While a recovery makes deliveries due, its turns come every quarter of a second, and what it has spread over that time is fed. */
+const ACTIVE_PAUSE_MS = 50;
+const ACTIVE_MS = 1_000;
+
 export type RecoveryOptions = { intervalMs?: number; pauseMs?: number };
 
 /**
@@ -14,17 +18,26 @@ export type RecoveryOptions = { intervalMs?: number; pauseMs?: number };
  * recovery is next, and how much a turn does, is decided in PostgreSQL (`packages/db/src/recovery`), so any number of workers
  * can do it, and none has to.
  *
- * @param deps.onQueued is called when deliveries were made due.
+ * @param deps.onQueued is called when deliveries were made due, and while some come due.
  */
 export function startRecovery(
   { database, logger, onQueued }: { database: Pick<Database, 'pool'>; logger: Logger; onQueued: () => void },
   { intervalMs = INTERVAL_MS, pauseMs = PAUSE_MS }: RecoveryOptions = {},
 ): { close(): Promise<void> } {
   async function takeTurns(signal: AbortSignal): Promise<void> {
+    let activeUntil = Number.NEGATIVE_INFINITY;
     while (!signal.aborted) {
       const taken = await takeRecoveryTurn({ database });
-      if (taken === null) return;
-      if (taken.queued > 0) onQueued();
+      if (taken === null) {
+        if (performance.now() > activeUntil) return;
+        onQueued();
+        await pause(ACTIVE_PAUSE_MS, undefined, { signal }).catch(() => undefined);
+        continue;
+      }
+      if (taken.queued > 0) {
+        onQueued();
+        activeUntil = performance.now() + ACTIVE_MS;
+      }
       if (taken.state === 'done' || taken.state === 'canceled') {
         logger.info({ recovery_id: taken.recoveryId, outcome: taken.state }, 'a recovery has ended');
       }

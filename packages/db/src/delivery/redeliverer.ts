@@ -26,7 +26,7 @@ export type Redeliverer = {
 export type RedelivererDeps = {
   /** Its statements are planned once, and do not wait long for a lock. */
   together: Pick<Database, 'pool'>;
-  /** For a request that has to wait for a lock. */
+  /** For a request that has to wait for a lock, and for notifying the relays. */
   alone: Pick<Database, 'pool'>;
   /** The clients' places on `alone`. */
   writes: Shares;
@@ -57,7 +57,7 @@ export function createRedeliverer(
   { together, alone, writes }: RedelivererDeps,
   { maxSet = 100, maxInFlight = 2 }: { maxSet?: number; maxInFlight?: number } = {},
 ): Redeliverer {
-  const nudgeRelays = createNudge({ database: together });
+  const nudgeRelays = createNudge({ database: alone });
 
   function runAlone({ request, resolve, reject }: Waiting): Promise<void> {
     const { request: key, remember } = request;

@@ -1,0 +1,58 @@
+import { PRESENT_CAP } from '../jobs/lane-cap.ts';
+
+/**
+ * Deliveries are made due this far ahead and no further, in seconds, spread over that time, and none while as many jobs of the endpoint
+ * are due or under way: so a new event goes between them, and the table of jobs stays small.
+ */
+export const AHEAD_SECONDS = 0.5;
+
+/** Deliveries a second to begin with, for each delivery that the endpoint may get at once: the first turn makes two of them due. */
+const FIRST_FOR_EACH = 4;
+
+/** Bounds of a pace, in deliveries a second. */
+const LEAST = 1;
+const MOST = 5_000;
+
+/** However busy the workers are, a recovery is not slower than this because of them. */
+const LEAST_OF_A_CROWD = 20;
+
+/** A job that is due this long and not fed says that the endpoint is behind; while none is due longer than the first it keeps up. */
+const KEEPS_UP_SECONDS = 0.15;
+const BEHIND_SECONDS = 0.4;
+
+/** An entry that no worker has claimed after this long has met workers that are busy with other deliveries too. */
+const BUSY_MS = 25;
+const CROWDED_MS = 75;
+
+/** A pace grows only if the last turn was bounded by it, and not by a lack of missed events. */
+const JUST_USED_SECONDS = 0.3;
+
+/** Most jobs of an endpoint that can be due within `AHEAD_SECONDS`. */
+export const MOST_AHEAD = AHEAD_SECONDS * MOST;
+
+const unclaimedFor = (ms: number) => `
+  EXISTS (SELECT FROM jobs u WHERE u.queued_at < now() - interval '${ms} milliseconds' AND u.lease_until IS NULL AND u.kind = 'deliver_webhook')`;
+
+/**
+ * Columns of a lane `l` and a recovery `r` from which `PACE` is computed: how many deliveries a second the recovery makes due.
+ */
+export const PACE_SIGNALS = `
+  r.pace, r.next_slot > now() - interval '${JUST_USED_SECONDS} seconds' AS was_used, ${PRESENT_CAP} AS cap, l.rate_per_second,
+  (SELECT count(*) FROM jobs f WHERE f.lane_id = l.id AND f.queued_at IS NOT NULL) AS in_flight,
+  coalesce(extract(epoch FROM now() - (SELECT min(j.run_at) FROM jobs j WHERE j.lane_id = l.id AND j.queued_at IS NULL))::float8, 0) AS delay,
+  ${unclaimedFor(BUSY_MS)} AS busy, ${unclaimedFor(CROWDED_MS)} AS crowded`;
+
+/**
+ * The pace of a recovery's turn, from `PACE_SIGNALS`. The endpoint decides: its pace doubles with each turn that finds half of its slots free
+ * and nothing waiting, grows by a quarter where it keeps up with most of its slots in use, and is halved by each turn that finds it behind,
+ * so that a new event waits for a fraction of a second and not for what was missed.
+ * It is delay that is measured, as in LEDBAT (https://www.rfc-editor.org/rfc/rfc6817): a full queue says that more would only wait.
+ * Where the workers have no time, for the deliveries of anybody, it does not grow, and comes down to that of a slow recovery.
+ */
+export const PACE = `
+  greatest(${LEAST}, least(${MOST}, ceil(rate_per_second), CASE
+    WHEN pace IS NULL THEN cap * ${FIRST_FOR_EACH}
+    WHEN delay > ${BEHIND_SECONDS} THEN pace / 2
+    WHEN crowded THEN greatest(least(pace, ${LEAST_OF_A_CROWD}), pace / 2)
+    WHEN was_used AND delay <= ${KEEPS_UP_SECONDS} AND NOT busy THEN pace * CASE WHEN in_flight <= cap / 2 THEN 2 ELSE 1.25 END
+    ELSE pace END))::float8`;
