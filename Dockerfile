@@ -39,6 +39,7 @@ RUN pnpm install --frozen-lockfile --prod --no-optional \
 COPY apps apps
 COPY packages packages
 COPY prisma prisma
+COPY docs/openapi.json docs/
 COPY --from=generated /app/packages/db/src/generated packages/db/src/generated
 
 FROM node:24-bookworm-slim
@@ -50,10 +51,13 @@ ENV NODE_ENV=production TZ=UTC \
 WORKDIR /app
 COPY --from=installed /app ./
 # Fills the compile cache as the account that will read it, because Node looks only in a folder of its own user's. Without variables or
-# arguments each app exits with a message, after its modules have been compiled. Then nobody but root may write there.
+# arguments each app exits with a message, after its modules have been compiled; the others are loaded late, and end by themselves. Then
+# nobody but root may write there.
 RUN mkdir -p node_modules/.cache/compiled && chown node node_modules/.cache/compiled
 USER node
-RUN for app in api worker cli; do node "apps/$app/src/main.ts" 2>&1 || true; done
+RUN for file in apps/api/src/main.ts apps/worker/src/main.ts apps/cli/src/main.ts \
+      packages/db/src/core/prisma-client.ts packages/db/src/migrations/schema-engine.ts packages/operations/src/index.ts; \
+    do node "$file" 2>&1 || true; done
 USER root
 RUN chown -R root node_modules/.cache/compiled && chmod -R a=rX,u+w node_modules/.cache/compiled
 # New volumes that are mounted here belong to the account that writes to them.

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { CREATE_PAYMENT_EXAMPLE } from '@emr-payments/contracts';
 import { hashSecret, type LogFields, type Logger } from '@emr-payments/runtime';
@@ -6,6 +7,7 @@ import type { FastifyInstance } from 'fastify';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { type AppDeps, type AppOptions, buildApp } from './app.ts';
 import type { HealthChecks } from './health.ts';
+import { publishedFile } from './publish/published.ts';
 import { noInfrastructure } from './publish/text.ts';
 
 const PAYMENT_ID = '123e4567e89b12d3a456426614174001';
@@ -426,6 +428,28 @@ describe('headers of answers', () => {
     expect(page.statusCode).toBe(200);
     expect(page.headers['content-security-policy']).toContain("default-src 'none'");
     expect(page.body).not.toMatch(/(src|href)="https?:/);
+  });
+
+  test('of the docs page: everything that it loads is there, and it shows the published document', async () => {
+    await open();
+    const files = [...(await app.inject('/docs')).body.matchAll(/(?:src|href)="([^"]+)"/g)].map(
+      ([, file]) => `/${file}`,
+    );
+    expect(files.length).toBe(7);
+    for (const url of files) {
+      const file = await app.inject(url);
+      expect([url, file.statusCode, file.rawPayload.length > 100]).toEqual([url, 200, true]);
+      expect((await app.inject({ url, method: 'HEAD' })).headers['content-length']).toBe(
+        file.headers['content-length'],
+      );
+    }
+    expect((await app.inject('/docs/static/start.js')).body).toContain("'../../openapi.json'");
+    const document = await app.inject('/openapi.json');
+    expect(document.headers).toMatchObject({
+      'content-type': 'application/json; charset=utf-8',
+      'cache-control': 'public, max-age=60',
+    });
+    expect(document.body).toBe(readFileSync(publishedFile('openapi.json'), 'utf8'));
   });
 
   test('the docs page is as wide as a phone', async () => {

@@ -3,7 +3,7 @@ import { readConfig } from '@emr-payments/worker/config';
 import { startWorker, workerParts } from '@emr-payments/worker/start-worker';
 import { directedParts } from './directed-parts.ts';
 
-// Starts the worker as apps/worker/src/main.ts does, directed by the suite. Only the crash suite runs it.
+// Starts the worker as apps/worker/src/run-worker.ts does, directed by the suite. Only the crash suite runs it.
 
 const { DIRECTOR_URL: directorUrl = '' } = process.env;
 const logger = createLogger('worker', 'info');

@@ -28,7 +28,7 @@ type AuditEntry = Awaited<ReturnType<Database['prisma']['auditEntry']['findMany'
 
 export type Credentials = { client_id: string; client_secret: string; access_token: string };
 
-/** The API on a database of its own, assembled as in main.ts. */
+/** The API on a database of its own, assembled as in start-api.ts. */
 export type TestApi = {
   app: FastifyInstance;
   /** The connections of the API. */

@@ -14,7 +14,7 @@ import {
   KeyedHeadersSchema,
 } from '../openapi/error-responses.ts';
 
-/** Dependencies of the routes for webhooks and events, made in main.ts. */
+/** Dependencies of the routes for webhooks and events, made in start-api.ts. */
 export type WebhookDeps = {
   database: Pick<Database, 'pool'>;
   writes: Shares;

@@ -1,10 +1,13 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { Client } from 'pg';
 import { type AppRole, prepareAppRole } from './app-role.ts';
-import { prismaFiles, withSchemaEngine } from './schema-engine.ts';
+import { prismaFiles } from './prisma-files.ts';
 
 /** `mig` in ASCII: one process migrates at a time, however many start together. */
 const MIGRATION_LOCK = 0x6d6967;
+
+/** Loaded when it is used: every process imports this package, and few migrate. */
+const loadSchemaEngine = () => import('./schema-engine.ts');
 
 const filters = { externalTables: [], externalEnums: [] };
 
@@ -50,10 +53,11 @@ export async function migrate({
   try {
     await lock.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
     const migrationsList = await readMigrations();
+    const { withSchemaEngine } = await loadSchemaEngine();
     const result = await withSchemaEngine(url, (engine) =>
       engine.applyMigrations({ migrationsList, filters }),
     );
-    // Only here, because every process imports this package, and few need BullMQ.
+    // Loaded here for the same reason.
     const { migrateQueue } = await import('@emr-payments/runtime/queue-on-postgres');
     await migrateQueue({ client: lock });
     if (appRole !== undefined) await prepareAppRole({ client: lock }, appRole);
@@ -71,6 +75,7 @@ export async function migrate({
  */
 export async function scriptOfSchema({ url }: { url: string }): Promise<string> {
   const files = [{ path: 'schema.prisma', content: await readFile(prismaFiles.schema, 'utf8') }];
+  const { withSchemaEngine } = await loadSchemaEngine();
   const { stdout } = await withSchemaEngine(url, (engine) =>
     engine.diff({
       from: { tag: 'empty' },

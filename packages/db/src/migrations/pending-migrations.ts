@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { query, type StatementDeps } from '../core/statements.ts';
-import { prismaFiles } from './schema-engine.ts';
+import { prismaFiles } from './prisma-files.ts';
 
 export type PendingMigrations = {
   /** Migrations of this version that the database does not have. */

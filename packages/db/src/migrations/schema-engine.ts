@@ -1,14 +1,9 @@
 import { readFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import { PrismaPg } from '@prisma/adapter-pg';
 import { bindMigrationAwareSqlAdapterFactory } from '@prisma/driver-adapter-utils';
 import * as engineModule from '@prisma/schema-engine-wasm/schema_engine_bg';
 import { Pool } from 'pg';
-
-const root = fileURLToPath(new URL('../../../../prisma/', import.meta.url));
-
-/** Paths of schema.prisma and of the folder of migrations. */
-export const prismaFiles = { schema: `${root}schema.prisma`, migrations: `${root}migrations` };
+import { prismaFiles } from './prisma-files.ts';
 
 /** Node provides WebAssembly, but its types leave the declaration to the DOM's. */
 declare const WebAssembly: {
