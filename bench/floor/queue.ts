@@ -1,12 +1,15 @@
+import { randomBytes } from 'node:crypto';
 import { Agent } from 'node:http';
+import { signHeaders } from '@emr-payments/webhooks';
 import { type Job, Queue, Worker } from 'bullmq';
 import got from 'got';
 import { Redis } from 'ioredis';
 import { serveCommands } from '../child.ts';
 import { nowMs } from '../clock.ts';
+import { type FloorPosts, ID_OF_JOB } from './floor-posts.ts';
 
 type Data = { n: number };
-type Input = { redisUrl: string; url: string; posts: number; concurrency: number; body: string };
+type Input = { redisUrl: string; concurrency: number; posts: FloorPosts };
 
 const QUEUE = 'floor';
 /** Jobs added by one command, as many as our relay adds. */
@@ -16,13 +19,24 @@ const JOB = { attempts: 1, removeOnComplete: true, removeOnFail: true };
 let close = async (): Promise<void> => undefined;
 let run = async (_count: number): Promise<number> => Promise.reject(new Error('the floor is not started'));
 
-async function start({ redisUrl, url, posts, concurrency, body }: Input): Promise<void> {
+/** Twenty hex digits for a run: no two jobs of a bench have the same id. */
+const idOf = (run: string, n: number): string => run + n.toString(16).padStart(12, '0');
+
+async function start({ redisUrl, concurrency, posts }: Input): Promise<void> {
   const connection = new Redis(redisUrl, { maxRetriesPerRequest: null });
   const client = got.extend({ agent: { http: new Agent({ keepAlive: true }) }, retry: { limit: 0 } });
   const queue = new Queue<Data>(QUEUE, { connection });
-  const request = { body, headers: { 'content-type': 'application/json' } };
-  const process = async (_job: Job<Data>): Promise<void> => {
-    for (let n = 0; n < posts; n += 1) await client.post(url, request);
+  const { before, webhook } = posts;
+  let name = '';
+  let signed: { body: string; headers: Record<string, string> } = { body: webhook.body, headers: {} };
+  const process = async ({ data }: Job<Data>): Promise<void> => {
+    const id = idOf(name, data.n);
+    const filled = (text: string) => text.replaceAll(ID_OF_JOB, id);
+    for (const { url, headers, body } of before) {
+      const own = Object.entries(headers).map(([header, value]) => [header, filled(value)]);
+      await client.post(url, { body: filled(body), headers: Object.fromEntries(own) });
+    }
+    await client.post(webhook.url, signed);
   };
   const worker = new Worker<Data>(QUEUE, process, { connection, concurrency });
   let left = 0;
@@ -33,6 +47,10 @@ async function start({ redisUrl, url, posts, concurrency, body }: Input): Promis
     if (left === 0) all.resolve();
   });
   run = async (count) => {
+    name = randomBytes(10).toString('hex');
+    const { body, secret } = webhook;
+    const event = { id: `evt_floor${name}`, timestamp: new Date(), body, secrets: [secret] };
+    signed = { body, headers: { ...signHeaders(event), 'content-type': 'application/json' } };
     left = count;
     all = Promise.withResolvers<void>();
     const startedAt = nowMs();
@@ -53,8 +71,9 @@ async function start({ redisUrl, url, posts, concurrency, body }: Input): Promis
 }
 
 /**
- * The floor of a step that goes through a queue: one BullMQ job for each item, whose processor makes `posts` requests with got and
- * nothing else. No state is kept, nothing is signed, and nothing survives the loss of Redis.
+ * The floor of a step that goes through a queue: one BullMQ job for each item, whose processor makes the `posts` with got and nothing
+ * else. No state is kept, no job signs anything, and nothing survives the loss of Redis. The far ends are those of the service, and
+ * have the same work with a request: they take processor time from both.
  */
 const commands = {
   async start(input: Input): Promise<void> {

@@ -1,7 +1,6 @@
 import { mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { newPaymentId, paymentIdToUuid } from '@emr-payments/contracts';
 import { Pool } from 'pg';
 import { mrnsOf } from '../load/requests.ts';
 import { numberOf, withClient } from '../machine/ask.ts';
@@ -17,7 +16,7 @@ import { createTenants } from '../service/tenants.ts';
  *
  *     node bench/micro/accept-statement.ts [--batch 50] [--rounds 15] [--payments 5000] [--filled 0] [folder=…|file=…|sql=…]…
  *
- * `folder=` takes the statement of another working copy, `file=` the `acceptPayments` of another file; `sql=` changes the database first, such as `sql=DROP INDEX …`. `--filled` is
+ * `folder=` takes the statement of another working copy, `file=` the `acceptBatch` of another file; `sql=` changes the database first, such as `sql=DROP INDEX …`. `--filled` is
  * the number of payments that every database has before. Linux only (`/proc/PID/schedstat`).
  */
 const number = (value: string) => ({ type: 'string', default: value }) as const;
@@ -33,7 +32,6 @@ const [batch, rounds, payments, filled] = [
 ].map(Number) as [number, number, number, number];
 
 type Row = {
-  paymentId: string;
   clientPk: number;
   userId: number;
   patientMrn: string;
@@ -45,11 +43,11 @@ type Row = {
   depositDate: string | null;
   idempotency: { key: string; fingerprint: Buffer } | null;
 };
-type AcceptPayments = (deps: { database: { pool: Pool } }, rows: readonly Row[]) => Promise<unknown[]>;
+type AcceptBatch = (deps: { database: { pool: Pool } }, rows: readonly Row[]) => Promise<unknown[]>;
 type Version = { name: string; file: string; sql: string | null };
 
 const ROOT = join(import.meta.dirname, '..', '..');
-const fileOf = (folder: string) => join(folder, 'packages', 'db', 'src', 'accept', 'accept-payments.ts');
+const fileOf = (folder: string) => join(folder, 'packages', 'db', 'src', 'accept', 'accept-batch.ts');
 const versions: Version[] = [
   { name: 'this', file: fileOf(ROOT), sql: null },
   ...positionals.map((given) => {
@@ -88,7 +86,6 @@ try {
     if (tenant === undefined) throw new Error('there are no tenants');
     const reference = (Math.imul(n, 2_654_435_761) >>> 0).toString(16).padStart(8, '0');
     return {
-      paymentId: paymentIdToUuid(newPaymentId()),
       clientPk: tenant.clientPk,
       userId: tenant.userId,
       patientMrn: mrns[Math.floor(Math.random() * mrns.length)] ?? '',
@@ -116,8 +113,8 @@ try {
     pool.on('error', () => undefined);
     closing.push(() => pool.end());
     const pid = Number((await pool.query('SELECT pg_backend_pid() AS pid')).rows[0]?.pid);
-    const { acceptPayments } = (await import(file)) as { acceptPayments: AcceptPayments };
-    const accept = (rows: readonly Row[]) => acceptPayments({ database: { pool } }, rows);
+    const { acceptBatch } = (await import(file)) as { acceptBatch: AcceptBatch };
+    const accept = (rows: readonly Row[]) => acceptBatch({ database: { pool } }, rows);
     for (let done = 0; done < filled; done += 500) await accept(rowsOf(500));
     running.push({ name, pid, pool, accept, runs: { µs: [] as number[], bytes: [] as number[] } });
   }

@@ -13,12 +13,12 @@ import { openService } from '../service/open-service.ts';
 
 /**
  * Compares what accepting costs in several versions of this project, in rounds that alternate within one run, because on a machine
- * with other work only those compare: µs of processor time a payment of the API, of PostgreSQL and of the load generator, and bytes
+ * with other work only those compare: µs of processor time a payment of the API (of which `kernel` in the kernel), of PostgreSQL and of the load generator, and bytes
  * of WAL. Each version has a database of its own, with the schema of this one; the first version is this one.
  *
- *     node bench/micro/accept-versions.ts [--rounds 9] [--count 10000] [--profile] [folder=…|sql=…]…
+ *     node bench/micro/accept-versions.ts [--rounds 9] [--count 10000] [--profile] [folder=…|sql=…|node=…]…
  *
- * `folder=` runs the API of another working copy; `sql=` runs this API on a database that this statement has changed first, such as
+ * `folder=` runs the API of another working copy; `node=` runs this one with other NODE_OPTIONS; `sql=` runs this API on a database that this statement has changed first, such as
  * `sql=DROP INDEX …`. `--profile` also lists the functions of each API that took the most time, over all rounds.
  */
 const { values, positionals } = parseArgs({
@@ -38,7 +38,7 @@ const [rounds, count, connections] = [values.rounds, values.count, values.connec
 const ROOT = join(import.meta.dirname, '..', '..');
 const HOST = '127.0.0.1';
 
-type Version = { name: string; folder: string; sql: string | null };
+type Version = { name: string; folder: string; sql: string | null; node?: string };
 const versions: Version[] = [
   { name: 'this', folder: ROOT, sql: null },
   ...positionals.map((given) => {
@@ -46,7 +46,8 @@ const versions: Version[] = [
     const value = rest.join('=');
     if (kind === 'folder') return { name: value.slice(-50), folder: resolve(value), sql: null };
     if (kind === 'sql') return { name: value.slice(-50), folder: ROOT, sql: value };
-    throw new Error(`'${given}' is neither folder=… nor sql=…`);
+    if (kind === 'node') return { name: value.slice(-50), folder: ROOT, sql: null, node: value };
+    throw new Error(`'${given}' is none of folder=…, sql=…, node=…`);
   }),
 ];
 
@@ -94,6 +95,7 @@ try {
         RATE_LIMIT_CLIENT_PER_SECOND: '1000000',
         RATE_LIMIT_USER_PER_SECOND: '1000000',
         ...(environment.redis === undefined ? {} : { REDIS_URL: environment.redis.url }),
+        ...(version.node === undefined ? {} : { NODE_OPTIONS: version.node }),
         ...(values.profile ? { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profiles}` } : {}),
       },
     });
@@ -101,14 +103,22 @@ try {
       ...version,
       api,
       profiles,
-      runs: { api: [], postgres: [], generator: [], wal: [], rate: [] } as Runs,
+      runs: { api: [], kernel: [], postgres: [], generator: [], wal: [], rate: [] } as Runs,
     });
   }
-  const UNITS = { api: 'µs', postgres: 'µs', generator: 'µs', wal: 'bytes', rate: 'payments/s' };
-  type Runs = Record<'api' | 'postgres' | 'generator' | 'wal' | 'rate', number[]>;
+  const UNITS = {
+    api: 'µs',
+    kernel: 'µs',
+    postgres: 'µs',
+    generator: 'µs',
+    wal: 'bytes',
+    rate: 'payments/s',
+  };
+  type Runs = Record<'api' | 'kernel' | 'postgres' | 'generator' | 'wal' | 'rate', number[]>;
 
   const read = async (pid: number) => ({
     api: (usageOf(pid)?.cpuSeconds ?? 0) * 1e6,
+    kernel: (usageOf(pid)?.kernelSeconds ?? 0) * 1e6,
     postgres: cpuOfTree(environment.postgres.pid) * 1e6,
     generator: (usageOf(service.generatorPid)?.cpuSeconds ?? 0) * 1e6,
     wal: await withClient(environment.postgres.url, async (client) =>
@@ -143,6 +153,8 @@ try {
           ]),
     ]),
   );
+  for (const { name, api } of running)
+    findings.push(findingOf(`peak RSS, ${name}`, 'MB', [usageOf(api.pid)?.peakRssMb ?? 0]));
   process.stdout.write(`${tableOf(findings)}\n`);
   for (const { api, name, profiles, runs } of running) {
     await api.stop();

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { startChild } from '../child.ts';
 import type { FloorCommands } from '../floor/main.ts';
-import { usageOf } from '../machine/process-usage.ts';
+import type { Environment } from '../machine/environment.ts';
+import { cpuOfTree, usageOf } from '../machine/process-usage.ts';
 import type { Part } from '../part.ts';
 import { type Finding, findingOf } from '../report/finding.ts';
 import { median } from '../report/statistics.ts';
@@ -9,6 +10,9 @@ import { openService, type Service } from '../service/open-service.ts';
 import { openUsualWay } from '../usual-way/open-usual-way.ts';
 
 const CONNECTIONS = 64;
+
+/** Processor time of one payment in µs. */
+type Cost = Record<'api' | 'PostgreSQL' | 'generator', number>;
 
 /** The server that payments are sent to, and the tenants that send them. */
 export type Place = { url: string; tenants: Service['tenants'] };
@@ -19,6 +23,27 @@ export async function mostPerSecond(service: Service, place: Place, seconds: num
   const { perSecond, others } = await service.load({ ...place, connections: CONNECTIONS, pace });
   if (Object.keys(others).length > 0) throw new Error(`${place.url} also answered ${JSON.stringify(others)}`);
   return perSecond;
+}
+
+/** Runs a measurement of our service and divides the processor time that it took by the payments. */
+async function withCost(
+  { environment, service }: { environment: Environment; service: Service },
+  seconds: number,
+  run: () => Promise<number>,
+): Promise<{ perSecond: number; cost: Cost }> {
+  const read = (): Cost => ({
+    api: usageOf(service.stack.apis[0]?.pid ?? 0)?.cpuSeconds ?? 0,
+    PostgreSQL: cpuOfTree(environment.postgres.pid),
+    generator: usageOf(service.generatorPid)?.cpuSeconds ?? 0,
+  });
+  const before = read();
+  const perSecond = await run();
+  const after = read();
+  const each = (name: keyof Cost) => ((after[name] - before[name]) * 1e6) / (perSecond * seconds);
+  return {
+    perSecond,
+    cost: { api: each('api'), PostgreSQL: each('PostgreSQL'), generator: each('generator') },
+  };
 }
 
 /**
@@ -44,10 +69,14 @@ export const accept: Part = async ({ environment, size, say }) => {
     };
     const runs: Record<string, number[]> = { floor: [], ours: [], usual: [] };
     for (const place of Object.values(places)) await mostPerSecond(service, place, 2);
+    const costs: Cost[] = [];
     for (let round = 1; round <= rounds; round += 1) {
       for (const [name, place] of Object.entries(places)) {
-        const rate = await mostPerSecond(service, place, seconds);
+        const { perSecond: rate, cost } = await withCost({ environment, service }, seconds, () =>
+          mostPerSecond(service, place, seconds),
+        );
         runs[name]?.push(rate);
+        if (name === 'ours') costs.push(cost);
         say(`round ${round}: ${name} ${Math.round(rate)} payments/s`);
       }
     }
@@ -60,6 +89,14 @@ export const accept: Part = async ({ environment, size, say }) => {
       findingOf('the floor: bare Fastify, same schema, no I/O', 'payments/s', bare),
       findingOf('accepted, durable, one API process, 64 connections', 'payments/s', ours),
       findingOf('as a share of the floor', '×', ratios(bare), { atLeast: 0.4 }),
+      ...(['api', 'PostgreSQL', 'generator'] as const).map((name) =>
+        findingOf(
+          `processor time of ${name} for each`,
+          'µs',
+          costs.map((cost) => cost[name]),
+          ...(name === 'api' ? [{ atMost: 45 }] : []),
+        ),
+      ),
       findingOf(`p50 at half of that, ${Math.round(half)}/s by the clock`, 'ms', [steady.p50]),
       findingOf('p99 at half of that', 'ms', [steady.p99], { atMost: 25 }),
     ];

@@ -62,7 +62,7 @@ export const endToEnd: Part = async ({ environment, size, say }) => {
     tenants: { count: 8, postingCap: 16, deliveryCap: 32 },
   });
   const place = { url: service.stack.apiUrl, tenants: service.tenants };
-  const floor = await openQueueFloor(environment, { service, posts: 2 });
+  const floor = await openQueueFloor(environment, { service, emr: true });
   let usual: UsualWay | null = null;
   try {
     usual = await openUsualWay(environment, { service, worker: true });

@@ -53,7 +53,7 @@ export const send: Part = async (context) => {
     workers: 1,
     tenants: { count: ENDPOINTS, postingCap: 16, deliveryCap: MOST_IN_FLIGHT },
   });
-  const floor = await openQueueFloor(environment, { service, posts: 1 });
+  const floor = await openQueueFloor(environment, { service, emr: false });
   try {
     await drain(context, service, { endpoints: 1, count: 2_000, run: 'warm-up' });
     await floor?.perSecond(2_000);

@@ -8,8 +8,7 @@ export type Arrival = { paymentId: string; at: number };
 
 /**
  * The integrator's receiver: verifies each webhook, as a correct receiver does, and records when it arrived. A payment counts
- * once, however often its event arrives. Requests to `/hang…` are never answered: they simulate an EMR or endpoint that hangs. Those
- * to `/floor` are read and answered, no more.
+ * once, however often its event arrives. Requests to `/hang…` are never answered: they simulate an EMR or endpoint that hangs.
  */
 const arrivals = new Map<string, number>();
 let secret = '';
@@ -27,11 +26,6 @@ const server = createServer((request, response) => {
     hanging.add(response);
     response.on('close', () => hanging.delete(response));
     request.resume();
-    return;
-  }
-  if (request.url === '/floor') {
-    request.resume();
-    request.on('end', () => response.writeHead(204).end());
     return;
   }
   const chunks: Buffer[] = [];

@@ -25,7 +25,7 @@ const PATIENTS = 2_000;
 const IMPORT = 50_000;
 
 /** A patient of the sandbox. All MRNs of the bench map to it. */
-const EMR_PATIENT = 'pat-1001';
+export const EMR_PATIENT = 'pat-1001';
 
 /** Creates clients, each with one user, a connection to the sandbox, patients and a webhook endpoint. */
 export async function createTenants(

@@ -9,8 +9,9 @@ import { type CredentialLookup, createAuthenticate, createAuthenticateClient } f
 import { createEmrShares } from './connection/ask-connection.ts';
 import type { AdaptersOf } from './connection/late-adapters.ts';
 import { connectionRoutes } from './connection/routes.ts';
+import { addComponents } from './document/components.ts';
 import { docsPage } from './document/docs-page.ts';
-import { describeApi } from './document/document.ts';
+import { publishedDocument } from './document/published-document.ts';
 import { startRoute } from './document/start-route.ts';
 import { answerClientError } from './errors/client-error.ts';
 import { errorHandler } from './errors/error-handler.ts';
@@ -63,6 +64,8 @@ export type AppOptions = {
   authFailuresPerMinute?: number;
   /** The bearer token for `/metrics`. Without it, there is no such path. */
   metricsToken?: string | undefined;
+  /** Sees all routes with their schemas, to make the OpenAPI document of them. */
+  describe?: (app: FastifyInstance) => Promise<void>;
   /** Bounds that replace those of `LIMITS`. */
   limits?: Partial<Limits>;
 };
@@ -95,6 +98,7 @@ export async function buildApp(deps: AppDeps, options: AppOptions = {}): Promise
 
   app.decorateRequest('caller', null);
   app.decorateRequest('clientCaller', null);
+  app.decorateRequest('foundSource', null);
   app.setErrorHandler(onError);
   app.setNotFoundHandler((request, reply) => sendError(request, reply, 'route_not_found'));
   await app.register(accepts);
@@ -109,7 +113,10 @@ export async function buildApp(deps: AppDeps, options: AppOptions = {}): Promise
   });
   await app.register(httpRules);
   await app.register(textGate);
-  await describeApi(app);
+  await options.describe?.(app);
+  addComponents(app);
+
+  await app.register(publishedDocument);
 
   await app.register(startRoute);
   const { authFailuresPerMinute = 0, metricsToken } = options;

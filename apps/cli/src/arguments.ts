@@ -62,6 +62,16 @@ export function moment(text: string): Date {
   return date;
 }
 
+/** Reads a day, `2026-06-15`. @returns its beginning in UTC. */
+export function day(text: string): Date {
+  const date = /^\d{4}-\d\d-\d\d$/.test(text) ? new Date(`${text}T00:00:00Z`) : new Date(Number.NaN);
+  // 2026-02-30 becomes the second of March.
+  if (Number.isNaN(date.getTime()) || !date.toISOString().startsWith(text)) {
+    throw new InvalidArgumentError('Give a day such as 2026-06-15.');
+  }
+  return date;
+}
+
 /** Reads a time with its zone, `2026-06-15T10:30:00Z` or `2026-06-15T10:30:00+02:00`: an hour's difference would matter. */
 export function instant(text: string): Date {
   const date = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/.test(text)

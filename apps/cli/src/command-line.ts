@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { type Cli, createCli, type Register, type Terminal } from './cli.ts';
 import { registerAdapters } from './commands/adapters.ts';
+import { registerArchive } from './commands/archive.ts';
 import { registerAudit } from './commands/audit.ts';
 import { registerClient } from './commands/client.ts';
 import { registerDoctor } from './commands/doctor.ts';
@@ -25,6 +26,7 @@ const COMMANDS: readonly Register[] = [
   registerEvent,
   registerHold,
   registerRestored,
+  registerArchive,
   registerKeys,
   registerUpkeep,
   registerDoctor,

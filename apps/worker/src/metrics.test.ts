@@ -1,9 +1,8 @@
-import type { AddressInfo } from 'node:net';
 import { openDatabase } from '@emr-payments/db';
 import { openTestDatabase, sendRaw, URL_VALUES } from '@emr-payments/testkit';
 import { openRelay } from '@emr-payments/testkit/relay';
 import { afterEach, expect, test } from 'vitest';
-import { buildHealthServer } from './health.ts';
+import { buildHealthServer, type HealthServer } from './health.ts';
 import { createWorkerMetrics, type WorkerMetrics } from './metrics.ts';
 import { openWorkerFixture, type WorkerFixture } from './testing/worker-fixture.ts';
 
@@ -13,26 +12,41 @@ afterEach(async () => {
   fixture = undefined;
 });
 
-const healthServer = (metrics: WorkerMetrics, metricsToken?: string) =>
-  buildHealthServer({
-    checks: { postgres: async () => null, queue: async () => null },
+type Opened = Pick<HealthServer, 'close'> & {
+  port: number;
+  get(path: string, init?: RequestInit): Promise<{ status: number; headers: Headers; body: string }>;
+};
+
+async function healthServer(metrics: WorkerMetrics, metricsToken?: string): Promise<Opened> {
+  const server = buildHealthServer({
+    checks: { postgres: async () => null, queue: async () => 'queue_full' },
     metrics,
     metricsToken,
     stopping: new AbortController().signal,
   });
+  const port = await server.listen({ host: '127.0.0.1', port: 0 });
+  return {
+    port,
+    close: () => server.close(),
+    async get(path, init) {
+      const answer = await fetch(`http://127.0.0.1:${port}${path}`, init);
+      return { status: answer.status, headers: answer.headers, body: await answer.text() };
+    },
+  };
+}
 
 test('while PostgreSQL is away, /metrics shows the numbers of the process and leaves out those of the rows', async () => {
   const { appUrl: url, drop } = await openTestDatabase();
   const relay = await openRelay(url);
   const database = openDatabase({ url: relay.url, poolSize: 2, applicationName: 'test' });
   const metrics = createWorkerMetrics({ database });
-  const app = healthServer(metrics);
+  const app = await healthServer(metrics);
   const scrape = async () => {
-    const { statusCode, body } = await app.inject('/metrics');
+    const { status, body } = await app.get('/metrics');
     const gauges = body
       .split('\n')
       .filter((line) => /^emr_payments_(jobs|oldest|repeating|open|holds|ended|rate|work)/.test(line));
-    return { statusCode, gauges, body };
+    return { status, gauges, body };
   };
   metrics.posting({ adapter: 'fhir-r5', outcome: 'posted', seconds: 1 });
   const before = await scrape();
@@ -47,8 +61,8 @@ test('while PostgreSQL is away, /metrics shows the numbers of the process and le
 
   expect(before.gauges).toContain('emr_payments_repeating_payments 0');
   expect(before.gauges).toContain('emr_payments_work_measured 1');
-  for (const { statusCode, gauges, body } of away) {
-    expect(statusCode).toBe(200);
+  for (const { status, gauges, body } of away) {
+    expect(status).toBe(200);
     expect(gauges).toEqual(['emr_payments_work_measured 0']);
     expect(body).toContain('emr_payments_postings_total{adapter="fhir-r5",outcome="posted"} 1');
   }
@@ -62,10 +76,10 @@ test('while PostgreSQL does not answer, a scrape has its answer within seconds, 
     return new Promise<never>(() => undefined);
   };
   const metrics = createWorkerMetrics({ database: { pool: { query: unanswered } as never } });
-  const app = healthServer(metrics);
-  const answers = await Promise.all(Array.from({ length: 20 }, () => app.inject('/metrics')));
+  const app = await healthServer(metrics);
+  const answers = await Promise.all(Array.from({ length: 20 }, () => app.get('/metrics')));
   await app.close();
-  expect(answers.map(({ statusCode }) => statusCode)).toEqual(Array(20).fill(200));
+  expect(answers.map(({ status }) => status)).toEqual(Array(20).fill(200));
   expect(answers[0]?.body).toContain('emr_payments_work_measured 0');
   // One set of queries: jobs, caps, circuits, holds, logins and buckets.
   expect(asked).toBe(6);
@@ -73,9 +87,9 @@ test('while PostgreSQL does not answer, a scrape has its answer within seconds, 
 
 test('/metrics wants the token when there is one', async () => {
   fixture = await openWorkerFixture();
-  const app = healthServer(fixture.deps.metrics, 'a-token-of-the-metrics');
+  const app = await healthServer(fixture.deps.metrics, 'a-token-of-the-metrics');
   const ask = async (authorization: string) =>
-    (await app.inject({ url: '/metrics', headers: { authorization } })).statusCode;
+    (await app.get('/metrics', { headers: { authorization } })).status;
   expect(await ask('Bearer wrong')).toBe(401);
   expect(await ask('Bearer a-token-of-the-metrics')).toBe(200);
   await app.close();
@@ -102,11 +116,11 @@ test('/metrics shows the work done, the work waiting and the open circuits', asy
            now() - (ARRAY['0 s', '0 s', '0 s', '0 s', '2 min'])[row_number() OVER (ORDER BY lane.id)]::interval, 0, 0, 0, 1
       FROM lane RETURNING 1`);
 
-  const app = healthServer(fixture.deps.metrics);
-  const answer = await app.inject('/metrics');
+  const app = await healthServer(fixture.deps.metrics);
+  const answer = await app.get('/metrics');
   await app.close();
 
-  expect(answer.headers['content-type']).toMatch(/^text\/plain; version=/);
+  expect(answer.headers.get('content-type')).toMatch(/^text\/plain; version=/);
   const lines = answer.body.split('\n');
   expect(lines).toContain('emr_payments_postings_total{adapter="fhir-r5",outcome="posted"} 1');
   expect(lines).toContain('emr_payments_jobs{kind="post_payment",state="due"} 1');
@@ -125,9 +139,8 @@ test('/metrics shows the work done, the work waiting and the open circuits', asy
 
 test('no path or query of the worker’s own server is an error of ours', async () => {
   fixture = await openWorkerFixture();
-  const app = healthServer(fixture.deps.metrics);
-  await app.listen({ host: '127.0.0.1', port: 0 });
-  const { port } = app.server.address() as AddressInfo;
+  const app = await healthServer(fixture.deps.metrics);
+  const { port } = app;
   const statuses = new Set<number>();
   for (const value of [...URL_VALUES, '..', '../metrics']) {
     for (const path of [
@@ -141,4 +154,24 @@ test('no path or query of the worker’s own server is an error of ours', async 
   await app.close();
   expect([...statuses].filter((status) => status >= 500)).toEqual([]);
   expect(statuses).toContain(404);
+});
+
+test('the three routes are answered, without a body to HEAD, and nothing else is there', async () => {
+  fixture = await openWorkerFixture();
+  const app = await healthServer(fixture.deps.metrics);
+  const live = await app.get('/health/live?probe=1');
+  expect([live.status, live.body]).toEqual([200, '{"status":"ok"}']);
+  expect(live.headers.get('content-type')).toBe('application/json; charset=utf-8');
+  const ready = await app.get('/health/ready');
+  expect([ready.status, JSON.parse(ready.body)]).toEqual([
+    503,
+    { status: 'unavailable', postgres: 'up', schema: 'current', queue: 'down', reasons: ['queue_full'] },
+  ]);
+  const head = await app.get('/health/live', { method: 'HEAD' });
+  expect([head.status, head.headers.get('content-length'), head.body]).toEqual([200, '15', '']);
+  for (const path of ['/', '/health', '/toString', '/__proto__'])
+    expect((await app.get(path)).status).toBe(404);
+  expect((await app.get('/health/live', { method: 'POST', body: '{}' })).status).toBe(404);
+  await app.close();
+  await expect(app.get('/health/live')).rejects.toThrow();
 });

@@ -102,15 +102,13 @@ export async function startWorker(
       metricsToken: config.metricsToken,
       stopping: stopping.signal,
     }),
-    async (app) => {
+    async (opened) => {
       // Nobody sends work to a worker, so it takes no more of it at once; its state and its last numbers can be read this long.
       await stopping.drained();
-      await app.close();
+      await opened.close();
     },
   );
-  await health.listen({ host: config.host, port: config.healthPort });
-  const address = health.server.address();
-  const port = typeof address === 'object' && address !== null ? address.port : config.healthPort;
+  const port = await health.listen({ host: config.host, port: config.healthPort });
   logger.info({ port, backend: transport.backend }, 'listening');
   const isThere = await waitForSchema({ check: databaseCheck, logger }, { stopping: stopping.signal });
   if (!isThere) return;

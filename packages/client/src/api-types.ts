@@ -1259,6 +1259,7 @@ export interface components {
          *       "data": {
          *         "date": "2026-06-15",
          *         "location": null,
+         *         "archived_before": null,
          *         "methods": [
          *           {
          *             "payment_method": "Card",
@@ -2453,6 +2454,11 @@ export interface components {
             date: string;
             /** @description null: all locations. */
             location: string | null;
+            /**
+             * Format: date-time
+             * @description Payments that were accepted before this time have been archived and are not counted; null: none has.
+             */
+            archived_before: string | null;
             /** @description One entry for each payment method; names that differ only in case and white space are one method. */
             methods: components["schemas"]["ReconciliationMethod"][];
             totals: components["schemas"]["ReconciliationTotals"];
@@ -4182,6 +4188,7 @@ export interface operations {
                      *       "data": {
                      *         "date": "2026-06-15",
                      *         "location": null,
+                     *         "archived_before": null,
                      *         "methods": [
                      *           {
                      *             "payment_method": "Card",

@@ -64,6 +64,13 @@ export const ReconciliationReplySchema = replyOf(
     {
       date: Type.String({ format: 'date', description: 'The deposit date.' }),
       location: nullable(Type.String({ description: 'null: all locations.' })),
+      archived_before: nullable(
+        Type.String({
+          format: 'date-time',
+          description:
+            'Payments that were accepted before this time have been archived and are not counted; null: none has.',
+        }),
+      ),
       methods: Type.Array(
         Type.Object(
           { payment_method: Type.String({ description: 'Name of the payment method.' }), ...Columns },

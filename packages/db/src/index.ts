@@ -112,9 +112,10 @@ export { findNoticeOwner, type NoticeOwner } from './notices/find-notice-owner.t
 export { giveNoticeAddress, type NoticeAddressGiven } from './notices/give-notice-address.ts';
 export { hastenLookUps } from './notices/hasten-look-ups.ts';
 // Partitions.
+export { archivedBefore } from './partitions/archived-before.ts';
 export { dropEventPartitions } from './partitions/drop-event-partitions.ts';
 export { makePartitions, PARTITIONED } from './partitions/make-partitions.ts';
-export { archivedBefore, type PartitionCover, partitionCover } from './partitions/partition-cover.ts';
+export { type PartitionCover, partitionCover } from './partitions/partition-cover.ts';
 // Reading payments, and a person's decisions about them.
 export { comparePayments, type PaymentDifference } from './payments/compare-payments.ts';
 export { findJob, findPayment, type JobRecord } from './payments/find-payment.ts';

@@ -188,8 +188,9 @@ export type SettingValues = Readonly<Record<string, string | number | boolean>>;
 export type CheckOutcome =
   | {
       ok: true;
-      methods: number;
-      locations: number;
+      /** How many names the lists have; null where the EMR has no such list, and every name is taken. */
+      methods: number | null;
+      locations: number | null;
       /** Names the entries of the EMR's lists that a payment cannot use. */
       unusable: readonly string[];
       /** The settings that the operator did not give and the EMR's statement about itself decides. They are stored. */

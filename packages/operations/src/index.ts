@@ -1,3 +1,11 @@
+export {
+  type ArchiveOutcome,
+  archivePayments,
+  type PreviewOutcome,
+  previewArchive,
+  YOUNGEST_DAYS,
+} from './archive/archive-payments.ts';
+export { ArchiveFileError } from './archive/write-table.ts';
 export { openAdapterDeps } from './connections/adapter-deps.ts';
 export { checkUserConnection, type UserCheckOutcome } from './connections/check-user-connection.ts';
 export { describeConnection } from './connections/describe-connection.ts';

@@ -2,17 +2,17 @@ import { gatherLines, type Lines } from './gathered-lines.ts';
 import { createLogLine } from './log-line.ts';
 
 /**
- * The only fields that a log line may have, apart from level, time, name, process id and message. The type refuses any other, so bodies, signatures, MRNs
- * and tokens cannot be logged, and no redaction can be forgotten.
+ * The only fields that a log line may have, apart from level, time, name, process id and message. The type refuses any other, so
+ * bodies, signatures, MRNs and tokens cannot be logged, and no redaction can be forgotten. A field without a value is left out.
  */
 export type LogFields = {
   request_id?: string;
-  client_id?: string;
-  user_id?: string;
+  client_id?: string | undefined;
+  user_id?: string | undefined;
   /** Address that a request came from. */
   source?: string;
-  payment_id?: string;
-  job_id?: string | number;
+  payment_id?: string | undefined;
+  job_id?: string | number | undefined;
   event_id?: string;
   event_type?: string;
   endpoint_id?: string;
@@ -23,12 +23,12 @@ export type LogFields = {
   fence?: number;
   adapter?: string;
   outcome?: string;
-  code?: string;
+  code?: string | undefined;
   /** A sentence of our code for the operator, such as which key is missing. Never text from an EMR, a receiver or a request. */
   reason?: string;
   same_answers?: number;
   method?: string;
-  route?: string;
+  route?: string | undefined;
   status?: number;
   duration_ms?: number;
   retry_in_ms?: number;

@@ -15,15 +15,22 @@ const reconnectOnError = (error: Error) => /\bREADONLY\b/.test(error.message);
 /** Connects to the Redis of the queues, and again whenever the connection is lost. */
 export const connectRedis = (
   { url, logger }: { url: string; logger: Logger },
-  options: { maxRetriesPerRequest: number | null; enableOfflineQueue?: boolean },
+  options: { maxRetriesPerRequest: number | null; enableOfflineQueue?: boolean; commandTimeout?: number },
 ): Redis =>
   new Redis(url, { retryStrategy, reconnectOnError, ...options }).on('error', (err) =>
     logger.debug({ err, backend: 'redis' }, 'queue connection error'),
   );
 
+/**
+ * Longest wait for the answer to a producer's command, which takes a millisecond. A Redis that hangs with its socket open, such as one
+ * that is frozen with its virtual machine, never answers and never closes. An entry that it takes after all is there twice, which the
+ * fence makes harmless. Consumers have no such bound: their blocking commands wait as long as nothing is queued.
+ */
+const COMMAND_MS = 3_000;
+
 /** A producer's command fails at once while Redis is down. */
 export const connectProducer = (deps: { url: string; logger: Logger }): Redis =>
-  connectRedis(deps, { enableOfflineQueue: false, maxRetriesPerRequest: 1 });
+  connectRedis(deps, { enableOfflineQueue: false, maxRetriesPerRequest: 1, commandTimeout: COMMAND_MS });
 
 /** Writes a key of our slot, as BullMQ does with every entry. */
 export const probeKey = (redis: Redis): Promise<void> => probeRedis(redis, { key: PROBE_KEY });

@@ -139,3 +139,21 @@ test('what is no entry is reported and costs the others nothing', async () => {
   at(2).end();
   await over;
 });
+
+test('a bundle that arrives after the stop is handed back whole, and none of its entries is begun', async () => {
+  const { take, takers, handedBack, underWork, at } = openScene({ concurrency: 1 });
+  const first = take([1]);
+  at(1).claim();
+  await turn();
+  // The taker waits for the place that its entry has, and the stop sends it on without one.
+  takers.stop();
+  await first.over;
+  await take([2, 3]).over;
+  expect(underWork()).toEqual(['1']);
+  expect(handedBack).toEqual([
+    { job: '2', fence: 0, queuedAt: 77 },
+    { job: '3', fence: 0, queuedAt: 77 },
+  ]);
+  at(1).end();
+  await takers.idle();
+});

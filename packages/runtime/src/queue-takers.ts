@@ -52,6 +52,7 @@ export function openTakers(
   // Each taker begins with a place, and has one again before it takes its next bundle.
   const places = openPlaces({ count: concurrency - count });
   const underWork = new Set<Promise<void>>();
+  let stopped = false;
 
   /** Begins an entry, which has a place. Resolves when it is claimed, or has ended. */
   function begin(entry: QueueEntry): Promise<void> {
@@ -73,7 +74,8 @@ export function openTakers(
       const { entries, unreadable } = entriesOf(data);
       if (unreadable > 0) logger.warn({ count: unreadable }, 'the queue held something that is no entry');
       const claims: Promise<void>[] = [];
-      let hasPlace = true;
+      // A bundle that was fetched while the process began to stop belongs to another worker: its taker may have no place any more.
+      let hasPlace = !stopped;
       for (const [index, entry] of entries.entries()) {
         hasPlace ||= places.takeNow() || (await places.take());
         if (!hasPlace) {
@@ -87,7 +89,10 @@ export function openTakers(
       await Promise.all(claims);
       if (!hasPlace) await places.takeLast();
     },
-    stop: () => places.close(),
+    stop() {
+      stopped = true;
+      places.close();
+    },
     async idle() {
       while (underWork.size > 0) await Promise.all(underWork);
     },

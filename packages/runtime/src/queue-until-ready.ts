@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { within } from './within.ts';
 
 type Closable = { close(force?: boolean): Promise<unknown>; waitUntilReady(): Promise<unknown> };
 export type OpenedWorker = Closable & { run(): Promise<unknown> };
@@ -21,6 +22,9 @@ async function readyOrClosed<T extends Closable>(made: T): Promise<T> {
   }
 }
 
+/** Longest wait of a call for the queue to become ready: a server that is frozen takes the connection and then says nothing. */
+const READY_MS = 3_000;
+
 /** Opens a queue at its first use. `use` rejects while it cannot be reached; the next call tries again. */
 export function queueUntilReady<Queue extends Closable>(
   make: () => Queue,
@@ -38,7 +42,7 @@ export function queueUntilReady<Queue extends Closable>(
   }
 
   return {
-    use: async (work) => work(await opened()),
+    use: async (work) => work(await within(READY_MS, opened())),
     async close() {
       const queue = await opening?.catch(() => undefined);
       await queue?.close();

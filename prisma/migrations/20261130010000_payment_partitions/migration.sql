@@ -31,7 +31,7 @@ $$;
 
 -- Makes the next partition of one of the five tables, if the ids of the next `ahead_days` days are not covered yet. It returns its
 -- name, `<table>_<yyyymmdd>` by the day (UTC) at which its ids begin; null when nothing had to be made, or another process makes
--- partitions at this moment. Call it until it returns null, one table after another, payments first.
+-- partitions at this moment. Call it until it returns null, one table after another, payments first, and every hour.
 --
 -- All five tables have the same bounds: those of payments, whose partitions are `width_days` wide. The others get the partitions
 -- that payments has.
@@ -69,6 +69,11 @@ BEGIN
   IF NOT pg_try_advisory_xact_lock(x'70617274'::int) THEN
     RETURN NULL;
   END IF;
+
+  -- A partition that VACUUM has found empty is planned for as a table without rows: it is read whole, and a prepared statement keeps doing
+  -- so while the partition fills. Without statistics PostgreSQL expects ten pages, and looks its rows up by index.
+  PERFORM pg_clear_relation_stats('public', c.relname::text) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+    WHERE i.inhparent = format('public.%I', of_table)::regclass AND c.reltuples = 0 AND pg_relation_size(c.oid) = 0;
 
   -- Where the last partition ends; the default one, and that of the ids from before they began with the time, have no such end.
   SELECT max(upto) INTO starts_at FROM partition_bounds(of_table);

@@ -31,14 +31,6 @@ AS $$
          ) AS d(of_table, default_rows)
 $$;
 
--- Returns the time before which accepted payments have been archived; null when none has.
-CREATE FUNCTION "archived_before"() RETURNS timestamptz
-LANGUAGE sql STABLE SECURITY DEFINER
-SET search_path = pg_catalog, public, pg_temp
-AS $$
-  SELECT nullif(min(since), '-infinity') FROM partition_ranges() WHERE of_table = 'payments'
-$$;
-
 -- Locks what detaching needs, parents first, as every statement does: parents, partitions and default partitions, in
 -- ACCESS EXCLUSIVE MODE. Whatever comes meanwhile waits, so all of it has to be done within 300 ms, or it is undone and tried again
 -- after a pause, 20 times. It gives up before the server looks for deadlocks (deadlock_timeout, 1 s), so that no statement of the
@@ -255,7 +247,7 @@ END
 $$;
 
 -- For nobody but the owner; the role of the application is allowed to call those that it needs when it is made (`APP_ROLE`).
-REVOKE ALL ON FUNCTION "partition_ranges"(), "partition_cover"(), "archived_before"(), "lock_to_detach"(text[], text[]),
+REVOKE ALL ON FUNCTION "partition_ranges"(), "partition_cover"(), "lock_to_detach"(text[], text[]),
   "drop_event_partitions"(int), "archive_obstacles"(timestamptz), "archive_range"(timestamptz, text, text) FROM PUBLIC;
 
 DO $$
@@ -266,7 +258,7 @@ BEGIN
     SELECT pg_get_userbyid(a.grantee) FROM pg_proc p CROSS JOIN LATERAL aclexplode(p.proacl) AS a
      WHERE p.oid = 'make_partition(text, int, int)'::regprocedure AND a.grantee <> p.proowner AND a.grantee <> 0
   LOOP
-    EXECUTE format('GRANT EXECUTE ON FUNCTION partition_cover(), archived_before(), drop_event_partitions(int) TO %I', given);
+    EXECUTE format('GRANT EXECUTE ON FUNCTION partition_cover(), drop_event_partitions(int) TO %I', given);
   END LOOP;
 END
 $$;

@@ -51,6 +51,16 @@ async function withPresentFence(deps: Deps, claim: Claim, broke: () => void): Pr
 /** The condition of a set that the claim is the job's present one. */
 const FENCE = 'AND jobs.fence = asked.fence';
 
+/** The condition of a settlement that nothing has settled the payment since the claim. */
+const ROUND = 'AND p.round = job.round';
+
+/** Brings back the job of a payment that has ended, with the fence $2 of an earlier holder. */
+const AS_IF_UNSETTLED = `
+  WITH payment AS (UPDATE payments SET status = 'posting' WHERE job_id = $1 RETURNING id, user_id)
+  INSERT INTO jobs (id, kind, lane_id, payment_id, fence)
+  SELECT $1, 'post_payment', c.lane_id, p.id, $2 FROM payment p JOIN connections c ON c.user_id = p.user_id
+  ON CONFLICT (id) DO UPDATE SET fence = excluded.fence`;
+
 const NEVER = new AbortController().signal;
 
 /** A claim whose holder believes for ever that it has it. */
@@ -169,6 +179,24 @@ export const SABOTAGES = {
       const set = { name: `${name} without its fence`, text: text.replaceAll(FENCE, '') };
       return correct({ ...statement, set }, values);
     },
+  },
+  'no-round': {
+    // Where the correct settlement finds nothing, the job is there again with the holder's fence, and the payment as it was: only the
+    // compare-and-set on the round would still keep it from a second event, and that is taken out.
+    steps: (correct, broke) => ({
+      async settlePayment(deps, settlement) {
+        if (await correct.settlePayment(deps, settlement)) return true;
+        const { pool } = deps.database;
+        const { jobId, fence } = settlement.claim;
+        await pool.query({ text: AS_IF_UNSETTLED, values: [jobId, fence] });
+        const run = async (statement: SetStatement, values: unknown[]) => {
+          const text = statement.single.text.replace(ROUND, '');
+          if (text !== statement.single.text) broke();
+          return (await pool.query({ text, values })).rows[0];
+        };
+        return correct.settlePayment({ database: { pool, sets: { run: run as Sets['run'] } } }, settlement);
+      },
+    }),
   },
   'no-fence-at-begin': {
     steps: (correct, broke) => ({

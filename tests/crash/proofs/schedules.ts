@@ -127,6 +127,12 @@ export const SCHEDULES: Readonly<Record<SabotageName, Schedule>> = {
     script: { capability: 'lookup', create: ['refused as not valid'], settleMs: SETTLE_MS, inSets: true },
     play: settledByBoth,
   },
+  'no-round': {
+    about: 'a former holder may settle a round that has been settled: its event has a second one',
+    caughtAs: ['two events for one payment'],
+    script: { capability: 'lookup', settleMs: SETTLE_MS },
+    play: overtaken('before settlePayment'),
+  },
   'no-fence-at-begin': {
     about: 'a former holder of a job may begin an attempt',
     caughtAs: TWICE,

@@ -1,6 +1,22 @@
+import { createRequire } from 'node:module';
 import helmet from '@fastify/helmet';
-import swaggerUi from '@fastify/swagger-ui';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
+import { STYLE } from './docs-style.ts';
+import { sendFile } from './send-file.ts';
+
+const CSS = 'text/css; charset=utf-8';
+const SCRIPT = 'application/javascript; charset=utf-8';
+
+/** Files of Swagger UI. The plugin that contains them is not loaded: it would make the document again, and takes 5 MB. */
+const FILES: Readonly<Record<string, string>> = {
+  'swagger-ui.css': CSS,
+  'index.css': CSS,
+  'swagger-ui-bundle.js': SCRIPT,
+  'favicon-16x16.png': 'image/png',
+  'favicon-32x32.png': 'image/png',
+};
+
+const { resolve } = createRequire(import.meta.url);
 
 /**
  * Serves `/docs`: the document as a page on which a developer sets the three headers and sends the example. The page
@@ -27,63 +43,53 @@ export async function docsPage(app: FastifyInstance): Promise<void> {
       // The proxy that ends TLS sets it; over plain HTTP, as on a laptop, it has no effect.
       strictTransportSecurity: false,
     });
-    scope.addHook('onSend', addViewport);
-    await scope.register(swaggerUi, {
-      routePrefix: '/docs',
-      theme: { title: 'EMR Payments API', css: [{ filename: 'page.css', content: STYLE }] },
-      uiConfig: {
-        // Leaves out the bar that loads documents from other servers.
-        layout: 'BaseLayout',
-        deepLinking: true,
-        // Credentials that a developer enters are in no storage of the browser.
-        persistAuthorization: false,
-        tryItOutEnabled: true,
-        displayRequestDuration: true,
-        defaultModelsExpandDepth: 0,
-      },
-    });
+    const schema = { hide: true };
+    const text = (url: string, type: string, body: string) =>
+      scope.get(url, { schema }, (_request, reply) => reply.type(type).send(body));
+    // Addresses on the page are relative to it, so that a proxy may put the service below a path.
+    text('/docs', 'text/html; charset=utf-8', page('docs'));
+    text('/docs/', 'text/html; charset=utf-8', page('.'));
+    text('/docs/static/page.css', CSS, STYLE);
+    text('/docs/static/start.js', SCRIPT, START);
+    for (const [name, type] of Object.entries(FILES)) {
+      const path = resolve(`@fastify/swagger-ui/static/${name}`);
+      scope.get(`/docs/static/${name}`, { schema }, (_request, reply) => sendFile(reply, { path, type }));
+    }
   });
 }
 
-/** Swagger UI's page has no viewport, so a phone would lay it out 980 px wide; the plugin has no option for one. */
-async function addViewport(
-  _request: FastifyRequest,
-  _reply: FastifyReply,
-  payload: unknown,
-): Promise<unknown> {
-  return typeof payload === 'string' && payload.includes('<title>')
-    ? payload.replace(
-        '<title>',
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n      <title>',
-      )
-    : payload;
-}
+const page = (folder: string): string => `<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="UTF-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>EMR Payments API</title>
+<link rel="stylesheet" href="${folder}/static/swagger-ui.css">
+<link rel="stylesheet" href="${folder}/static/index.css">
+<link rel="stylesheet" href="${folder}/static/page.css">
+<link rel="icon" type="image/png" href="${folder}/static/favicon-32x32.png" sizes="32x32">
+<link rel="icon" type="image/png" href="${folder}/static/favicon-16x16.png" sizes="16x16">
+</head>
+<body>
+<div id="swagger-ui"></div>
+<script src="${folder}/static/swagger-ui-bundle.js"></script>
+<script src="${folder}/static/start.js"></script>
+</body>
+</html>
+`;
 
-/** Swagger UI's tables are made for wide windows; on a phone their cells are put one below the other. */
-const STYLE = `
-.swagger-ui .response-col_links { display: none; }
-.swagger-ui .info { margin: 24px 0; }
-.swagger-ui .scheme-container { padding: 16px 0; }
-@media (max-width: 640px) {
-  .swagger-ui .wrapper { padding: 0 12px; }
-  .swagger-ui .opblock .opblock-summary { flex-wrap: wrap; }
-  .swagger-ui .opblock-tag small { display: none; }
-  .swagger-ui .opblock-description-wrapper, .swagger-ui .opblock-section-header { padding: 10px 12px; }
-  .swagger-ui .table-container, .swagger-ui .responses-inner { padding: 10px 12px; }
-  .swagger-ui table.parameters > thead, .swagger-ui table.responses-table > thead { display: none; }
-  .swagger-ui table.parameters, .swagger-ui table.parameters > tbody,
-  .swagger-ui table.responses-table, .swagger-ui table.responses-table > tbody { display: block; }
-  .swagger-ui table.parameters > tbody > tr,
-  .swagger-ui table.responses-table > tbody > tr { display: flex; flex-direction: column; padding: 8px 0; }
-  .swagger-ui table.parameters > tbody > tr > td,
-  .swagger-ui table.responses-table > tbody > tr > td { display: block; width: auto; max-width: 100%; padding: 2px 0; }
-  .swagger-ui table.responses-table .response-col_status { font-weight: 700; }
-  .swagger-ui .parameters-col_description input[type='text'] { max-width: 100%; }
-  .swagger-ui select { max-width: 100%; }
-  .swagger-ui .highlight-code, .swagger-ui .microlight { max-width: 100%; overflow-x: auto; }
-  .swagger-ui .response-col_description table.headers { display: block; overflow-x: auto; }
-  .swagger-ui .request-url pre, .swagger-ui .curl { overflow-wrap: anywhere; }
-  .swagger-ui .dialog-ux .modal-ux { min-width: 0; width: 96vw; max-width: 96vw; }
-  .swagger-ui .auth-container input[type='text'] { width: 100%; min-width: 0; }
-}
+/** Without `layout` it would have a bar that loads documents from other servers. Credentials are in no storage of the browser. */
+const START = `
+SwaggerUIBundle({
+  url: new URL('../../openapi.json', document.currentScript.src).href,
+  dom_id: '#swagger-ui',
+  presets: [SwaggerUIBundle.presets.apis],
+  layout: 'BaseLayout',
+  deepLinking: true,
+  persistAuthorization: false,
+  tryItOutEnabled: true,
+  displayRequestDuration: true,
+  defaultModelsExpandDepth: 0,
+  validatorUrl: null,
+});
 `;

@@ -1,28 +1,9 @@
-import {
-  CREATE_PAYMENT_EXAMPLE,
-  CREATE_PAYMENT_REPLY_EXAMPLE,
-  CreatePaymentBodySchema,
-  CreatePaymentReplySchema,
-  ErrorReplySchema,
-} from '@emr-payments/contracts';
 import swagger from '@fastify/swagger';
 import type { FastifyInstance } from 'fastify';
 import { withOptionalBodies } from '../openapi/component-ref.ts';
 import { withGatedTexts } from '../openapi/gated-texts.ts';
 import { withNamedSchemas } from '../openapi/named-schemas.ts';
-import { USER_COMPONENTS } from '../payments/components.ts';
-import { WEBHOOK_COMPONENTS } from '../webhooks/components.ts';
-import { EVENTS, webhooks } from './webhooks.ts';
-
-/** All schemas that others refer to by name. */
-const COMPONENTS = [
-  { ...CreatePaymentBodySchema, examples: [CREATE_PAYMENT_EXAMPLE] },
-  { ...CreatePaymentReplySchema, examples: [CREATE_PAYMENT_REPLY_EXAMPLE] },
-  ErrorReplySchema,
-  ...EVENTS.map(({ schema }) => schema),
-  ...USER_COMPONENTS,
-  ...WEBHOOK_COMPONENTS,
-];
+import { webhooks } from './webhooks.ts';
 
 const credential = (name: string, description: string) => ({
   type: 'apiKey' as const,
@@ -32,11 +13,11 @@ const credential = (name: string, description: string) => ({
 });
 
 /**
- * Makes the OpenAPI 3.1 document from the routes' own schemas. Call it before the routes are registered; `app.swagger()`
- * returns the document once the app is ready.
+ * Makes the OpenAPI 3.1 document from the routes' own schemas. It is called before the routes are registered; `app.swagger()`
+ * returns the document once the app is ready. A process that serves does without it: docs/openapi.json is what it wrote, and
+ * `publish/text.test.ts` compares the two.
  */
 export async function describeApi(app: FastifyInstance): Promise<void> {
-  for (const schema of COMPONENTS) app.addSchema(schema);
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -92,9 +73,5 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
       buildLocalReference: (json, _baseUri, _fragment, index) =>
         typeof json.$id === 'string' ? json.$id : `def-${index}`,
     },
-  });
-  app.get('/openapi.json', { schema: { hide: true }, config: { quiet: true } }, async (_request, reply) => {
-    reply.header('cache-control', 'public, max-age=60');
-    return app.swagger();
   });
 }

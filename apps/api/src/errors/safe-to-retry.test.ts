@@ -4,6 +4,7 @@ import { hashSecret } from '@emr-payments/runtime';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type AppDeps, buildApp } from '../app.ts';
+import { describeApi } from '../document/document.ts';
 import { noInfrastructure } from '../publish/text.ts';
 
 type Operation = {
@@ -25,25 +26,28 @@ function openFailing(fault: () => Error): Promise<FastifyInstance> {
     throw fault();
   };
   const deps: AppDeps = noInfrastructure();
-  return buildApp({
-    ...deps,
-    lookup: {
-      findClient: async () => ({ clientPk: 1, secretHashes: [hashSecret('cs')] }),
-      findUser: async () => ({ userId: 1, publicId: 'user_1' }),
-    },
-    acceptor: { accept: async () => fails() },
-    webhooks: {
-      ...deps.webhooks,
-      costly: { run: async () => fails() },
-      writes: { run: (_client, work) => work() },
-      database: {
-        get pool() {
-          return fails();
-        },
+  return buildApp(
+    {
+      ...deps,
+      lookup: {
+        findClient: async () => ({ clientPk: 1, secretHashes: [hashSecret('cs')] }),
+        findUser: async () => ({ userId: 1, publicId: 'user_1' }),
       },
-      resolve: async () => [{ address: '93.184.215.14', family: 4 }],
+      acceptor: { accept: async () => fails() },
+      webhooks: {
+        ...deps.webhooks,
+        costly: { run: async () => fails() },
+        writes: { run: (_client, work) => work() },
+        database: {
+          get pool() {
+            return fails();
+          },
+        },
+        resolve: async () => [{ address: '93.184.215.14', family: 4 }],
+      },
     },
-  });
+    { describe: describeApi },
+  );
 }
 
 function bodyOf(url: string): object {

@@ -52,7 +52,6 @@ export const requestLog = fp<RequestLogDeps>(
       reply.logged = true;
       const { url: route, config } = request.routeOptions;
       const caller = knownCallerOf(request);
-      const clientId = caller?.clientId ?? claimedClientId(request);
       metrics.request({
         route: route ?? 'none',
         method: request.method,
@@ -63,15 +62,15 @@ export const requestLog = fp<RequestLogDeps>(
         {
           request_id: request.id,
           method: request.method,
-          ...(route === undefined ? {} : { route }),
+          route,
           status: reply.statusCode,
           duration_ms: Math.round(reply.elapsedTime * 100) / 100,
           source: caller?.source ?? sourceOf(request),
-          ...(clientId === null ? {} : { client_id: clientId }),
-          ...(caller === null || caller.user === null ? {} : { user_id: caller.user }),
-          ...(reply.paymentId === null ? {} : { payment_id: reply.paymentId }),
-          ...(reply.jobId === null ? {} : { job_id: reply.jobId }),
-          ...(reply.errorCode === null ? {} : { code: reply.errorCode }),
+          client_id: caller?.clientId ?? claimedClientId(request) ?? undefined,
+          user_id: caller?.user ?? undefined,
+          payment_id: reply.paymentId ?? undefined,
+          job_id: reply.jobId ?? undefined,
+          code: reply.errorCode ?? undefined,
         },
         'request',
       );

@@ -1,6 +1,13 @@
 import { BlockList, isIP, isIPv4, isIPv6, SocketAddress } from 'node:net';
 import type { FastifyRequest } from 'fastify';
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Set by `sourceOf`. */
+    foundSource: string | null;
+  }
+}
+
 /** `[address]` or `[address]:port`, as in a URL. */
 const BRACKETS = /^\[([^\]]*)\](?::\d{1,5})?$/;
 const PORT = /:\d{1,5}$/;
@@ -53,12 +60,19 @@ export function trustedProxies(proxies: readonly string[]): (address: string) =>
 
 const familyOf = (address: string) => (isIPv4(address) ? 'ipv4' : 'ipv6');
 
+type Sender = Pick<FastifyRequest, 'ip' | 'ips'>;
+
 /**
  * Returns the address that a request came from, in one form (`bareAddress`): the caller's as the trusted proxies wrote it, without
  * them the socket's. Where a proxy wrote something else than an address, the proxy's own counts: otherwise each
- * invented word would be a source of its own, and escape the limits.
+ * invented word would be a source of its own, and escape the limits. It is found once for each request.
  */
-export function sourceOf(request: Pick<FastifyRequest, 'ip' | 'ips'>): string {
+export function sourceOf(request: Sender & { foundSource?: string | null }): string {
+  request.foundSource ??= findSource(request);
+  return request.foundSource;
+}
+
+function findSource(request: Sender): string {
   const addresses = request.ips ?? [request.ip];
   for (let nearest = addresses.length - 1; nearest >= 0; nearest -= 1) {
     const address = bareAddress(addresses[nearest] ?? '');

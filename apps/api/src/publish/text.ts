@@ -1,6 +1,7 @@
 import { createLogger } from '@emr-payments/runtime';
 import { createAgents } from '@emr-payments/webhooks';
 import { type AppDeps, buildApp } from '../app.ts';
+import { describeApi } from '../document/document.ts';
 import { createApiMetrics } from '../metrics.ts';
 import { createRateLimiter } from '../rate-limit/rate-limiter.ts';
 
@@ -45,7 +46,7 @@ export function noInfrastructure(): AppDeps {
 
 /** Writes the OpenAPI document as text, from an app that has no infrastructure. */
 export async function openApiText(): Promise<string> {
-  const app = await buildApp(noInfrastructure());
+  const app = await buildApp(noInfrastructure(), { describe: describeApi });
   await app.ready();
   const text = `${JSON.stringify(app.swagger(), null, 2)}\n`;
   await app.close();

@@ -21,6 +21,7 @@ export const RECONCILIATION_EXAMPLE: ReconciliationReply = {
   data: {
     date: '2026-06-15',
     location: null,
+    archived_before: null,
     methods: [
       { payment_method: 'Card', ...row([12, 10, 1, 0, 1], [4200.5, 3750.5, 100, 0, 350]) },
       { payment_method: 'Cash', ...row([3, 3, 0, 0, 0], [60, 60, 0, 0, 0]) },

@@ -42,6 +42,7 @@ test('adds up a day exactly, by method, with names compared as the EMR compares 
   expect(data).toMatchObject({
     date: DATE,
     location: null,
+    archived_before: null,
     totals: {
       accepted: { count: 5, amount: 10_000_000_006.29 },
       posted: { count: 2, amount: 0.3 },
@@ -141,6 +142,20 @@ describe('as CSV', () => {
     expect(answer.headers['content-type']).toMatch(csv ? /^text\/csv/ : /^application\/json/);
     expect(answer.headers.vary).toBe('accept');
   });
+});
+
+test('says before which time payments have been archived, and are not counted', async () => {
+  const old = await openTestApi();
+  await old.database.pool.query(`DO $$ DECLARE first text; BEGIN
+    SELECT name INTO first FROM partition_ranges() WHERE of_table = 'payments' ORDER BY upto LIMIT 1;
+    EXECUTE format('DROP TABLE %I', first); END $$`);
+  const { rows } = await old.database.pool.query<{ since: Date }>(
+    `SELECT min(since) AS since FROM partition_ranges() WHERE of_table = 'payments'`,
+  );
+  const caller = userRequests(old, await old.newCaller());
+  const { data } = (await caller.get(`/v1/reconciliation?date=${DATE}`)).json();
+  expect(data).toMatchObject({ archived_before: rows[0]?.since.toISOString(), totals: { accepted: none } });
+  await old.close();
 });
 
 test.each([

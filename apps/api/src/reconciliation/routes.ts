@@ -1,5 +1,5 @@
 import type { ReconciliationQuery, ReconciliationReply } from '@emr-payments/contracts';
-import { type ReconciliationTallies, reconcile } from '@emr-payments/db';
+import { archivedBefore, type ReconciliationTallies, reconcile } from '@emr-payments/db';
 import { within } from '@emr-payments/runtime';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { authenticateHook, callerOf, type UserRouteDeps } from '../auth/authenticate-hook.ts';
@@ -31,7 +31,10 @@ export const reconciliationRoutes: FastifyPluginAsyncTypebox<
       const { clientPk, userId } = callerOf(request);
       const reconciled = await within(
         deps.limits.waitMs,
-        deps.costly.run({ clientPk }, (costly) => reconcile(costly, { userId, date, location })),
+        deps.costly.run({ clientPk }, async (costly) => {
+          const counted = await reconcile(costly, { userId, date, location });
+          return { ...counted, archived: await archivedBefore(costly) };
+        }),
       );
       if (reconciled.outcome === 'too_many_names') return sendError(request, reply, 'read_too_costly');
       const { reconciliation: result } = reconciled;
@@ -50,6 +53,7 @@ export const reconciliationRoutes: FastifyPluginAsyncTypebox<
         data: {
           date,
           location,
+          archived_before: reconciled.archived?.toISOString() ?? null,
           methods: result.methods.map(({ paymentMethod, ...tallies }) => ({
             payment_method: paymentMethod,
             ...talliesView(tallies),

@@ -17,6 +17,7 @@ import { createAgents, dnsResolve } from '@emr-payments/webhooks';
 import type { FastifyInstance } from 'fastify';
 import { type AppDeps, buildApp } from '../app.ts';
 import { type Bulkheads, openBulkheads } from '../bulkheads/open-bulkheads.ts';
+import { describeApi } from '../document/document.ts';
 import type { Limits } from '../limits.ts';
 import { createApiMetrics } from '../metrics.ts';
 import { createRateLimiter, type RateLimiter } from '../rate-limit/rate-limiter.ts';
@@ -121,6 +122,7 @@ export async function openTestApi(
       },
     },
     {
+      describe: describeApi,
       authFailuresPerMinute: options.authFailuresPerMinute ?? 0,
       metricsToken: options.metricsToken,
       limits: { healthReuseMs: 0, ...options.limits },

@@ -28,6 +28,7 @@ const NAMES: Readonly<Record<string, string>> = {
 
 function obstacleText(obstacles: Record<string, number>): string {
   return Object.entries(obstacles)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, n]) => `${n} ${NAMES[name] ?? `payments that are ${name.replace(/^payment_/, '')}`}`)
     .join(', ');
 }

@@ -129,6 +129,22 @@ test('connect and check say what the EMR cannot do, and check what has changed',
   });
 });
 
+test('check of an EMR without lists says that every name is taken, and not that there is none', async () => {
+  const args = [
+    ...['user', 'connect', '--client', client.client_id, '--name', 'Canvas', '--adapter', 'canvas'],
+    ...['--base-url', `${sandbox.baseUrl}/canvas`, '--time-zone', 'America/New_York', '--credentials', '-'],
+  ];
+  const input = JSON.stringify({ client_id: 'app', client_secret: 'sesame' });
+  const { user_id } = await operator.ask<Connected>(args, { input });
+  expect((await operator.run(['user', 'check', user_id])).stdout).toMatch(
+    /^The EMR connection works: any payment method \(the EMR has no list of them\), any location \(the EMR has no list of them\)\.\n/,
+  );
+  expect(await operator.ask(['user', 'check', user_id])).toMatchObject({
+    payment_methods: null,
+    locations: null,
+  });
+});
+
 test('show and check say what the EMR does with payments; without a key, show leaves it out', async () => {
   const { user_id } = await connectUser('Described');
   const fields = { deposit_date: { kept: 'whole', as: 'date' } };

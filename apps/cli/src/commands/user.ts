@@ -9,6 +9,13 @@ import { noteLines, registerUserConnect } from './user-connect.ts';
 import { registerNoticeAddress } from './user-notices.ts';
 import { registerUserShow } from './user-show.ts';
 
+/** Says how many names a payment may give. An EMR without a list takes every name, which `0` would not say. */
+const namesText = ({ methods, locations }: { methods: number | null; locations: number | null }): string =>
+  [
+    methods === null ? 'any payment method (the EMR has no list of them)' : `${methods} payment methods`,
+    locations === null ? 'any location (the EMR has no list of them)' : `${locations} locations`,
+  ].join(', ');
+
 /** Users (practice logins), their access tokens and their EMR connections. */
 export const registerUser: Register = (program, cli) => {
   const user = program.command('user').description('users (practice logins) and their EMR connections');
@@ -53,7 +60,7 @@ export const registerUser: Register = (program, cli) => {
                 ...describedData(checked.described),
               },
               [
-                `The EMR connection works: ${checked.methods} payment methods, ${checked.locations} locations.`,
+                `The EMR connection works: ${namesText(checked)}.`,
                 ...checked.changed.map((change) => `Changed, as the EMR says it now: ${change}.`),
                 ...noteLines(checked),
                 '',

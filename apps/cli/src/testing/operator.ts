@@ -9,6 +9,8 @@ export type Operator = {
   /** The same as the owner of the tables, for what an operator's role may not do. */
   owner: Database;
   databaseUrl: string;
+  /** The same database, for the owner of the tables. */
+  ownerUrl: string;
   env: Record<string, string>;
   run(args: readonly string[], options?: { input?: string; env?: Record<string, string> }): Promise<CliRun>;
   /** Runs with --json. @returns the document. @throws Error when the exit code is not 0. */
@@ -31,6 +33,7 @@ export async function openOperator(): Promise<Operator> {
     database,
     owner,
     databaseUrl: url,
+    ownerUrl,
     env,
     run,
     async ask<T>(args: readonly string[], options = {}) {

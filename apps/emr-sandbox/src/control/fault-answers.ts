@@ -12,6 +12,9 @@ const LOGIN_PAGE = `<!doctype html>
 </html>
 `;
 
+/** The answer of a filter between the EMR and its caller: it has the form of no vendor. */
+const BLOCKED = 'The answer was blocked by a rule. Support id: 4711.';
+
 /** Makes the answer that replaces the dialect's own. */
 export function answerOf(fault: ScriptedFault, dialect: Dialect): ScriptedAnswer {
   const { status } = fault;
@@ -22,6 +25,13 @@ export function answerOf(fault: ScriptedFault, dialect: Dialect): ScriptedAnswer
         status: status ?? 200,
         headers: { 'content-type': 'text/html; charset=utf-8' },
         body: LOGIN_PAGE,
+      };
+    case 'gateway':
+    case 'commit_then_gateway':
+      return {
+        status: status ?? 403,
+        headers: { 'content-type': 'text/plain; charset=utf-8' },
+        body: BLOCKED,
       };
     case 'empty':
     case 'commit_then_empty':

@@ -2,7 +2,16 @@ import { type Static, Type } from '@sinclair/typebox';
 import type { RequestTarget } from '../dialect.ts';
 
 /** Faults that come instead of the request: nothing is carried out. */
-const INSTEAD = ['status', 'unauthorized', 'too_many_requests', 'html', 'empty', 'reset', 'hang'] as const;
+const INSTEAD = [
+  'status',
+  'unauthorized',
+  'too_many_requests',
+  'html',
+  'gateway',
+  'empty',
+  'reset',
+  'hang',
+] as const;
 /** Faults whose request is answered at once with 202 and carried out later, or never. */
 const LATER = ['accept_later'] as const;
 /** Faults that spoil the answer of a request that was carried out. */
@@ -11,6 +20,7 @@ const CARRIED_OUT = [
   'commit_then_reset',
   'commit_then_500',
   'commit_then_html',
+  'commit_then_gateway',
   'commit_then_empty',
   'half_answer',
   'wrong_content_type',

@@ -45,25 +45,30 @@ export async function acceptBatch(
   deps: StatementDeps,
   inputs: readonly AcceptInput[],
 ): Promise<AcceptOutcome[]> {
-  const rows = inputs.map((input) => ({ ...input, paymentId: paymentIdToUuid(newPaymentId()) }));
-  const written = await acceptPayments(deps, rows);
+  const paymentIds = inputs.map(newPaymentId);
+  const written = await acceptPayments(deps, { inputs, uuids: paymentIds.map(paymentIdToUuid) });
 
-  const unclaimed = rows.filter((row, index) => row.idempotency !== null && written[index]?.jobId == null);
+  const unclaimed = inputs.filter(
+    (input, index) => input.idempotency !== null && written[index]?.jobId == null,
+  );
   const claims = new Map<AcceptInput, ClaimedKey | null>();
   if (unclaimed.length > 0) {
-    const owners = unclaimed.map((row) => ({ ...row, key: row.idempotency?.key ?? '' }));
+    const owners = unclaimed.map((input) => ({ ...input, key: input.idempotency?.key ?? '' }));
     const found = await findIdempotencyKeys(deps, owners);
-    unclaimed.forEach((row, index) => {
-      claims.set(row, found[index] ?? null);
+    unclaimed.forEach((input, index) => {
+      claims.set(input, found[index] ?? null);
     });
   }
 
-  return rows.map((row, index) => {
+  return inputs.map((input, index) => {
     const { jobId = null, patientFound = false } = written[index] ?? {};
-    if (jobId !== null) {
-      return { outcome: 'accepted', paymentId: uuidToPaymentId(row.paymentId), jobId, replayed: false };
-    }
-    if (row.idempotency === null) return { outcome: 'patient_not_found' };
-    return outcomeOfKey({ idempotency: row.idempotency, claimed: claims.get(row) ?? null, patientFound });
+    const paymentId = paymentIds[index] ?? '';
+    if (jobId !== null) return { outcome: 'accepted', paymentId, jobId, replayed: false };
+    if (input.idempotency === null) return { outcome: 'patient_not_found' };
+    return outcomeOfKey({
+      idempotency: input.idempotency,
+      claimed: claims.get(input) ?? null,
+      patientFound,
+    });
   });
 }

@@ -16,11 +16,6 @@ export type AcceptInput = {
   idempotency: { key: string; fingerprint: Buffer } | null;
 };
 
-export type AcceptRow = AcceptInput & {
-  /** As a uuid. */
-  paymentId: string;
-};
-
 type Result = { job_id: number | null; patient_found: boolean };
 
 /**
@@ -38,6 +33,7 @@ const ACCEPT = {
   text: `
     WITH input AS MATERIALIZED (
       SELECT i.*, p.emr_patient_id, c.lane_id,
+             CASE WHEN p.emr_patient_id IS NOT NULL AND c.lane_id IS NOT NULL THEN nextval('jobs_id_seq') END AS job_id,
              coalesce(i.deposit_date, (now() AT TIME ZONE c.time_zone)::date) AS deposit_on
         FROM unnest($1::uuid[], $2::int[], $3::int[], $4::text[], $5::text[], $6::text[], $7::text[], $8::numeric[],
                     $9::text[], $10::date[], $11::text[], $12::bytea[])
@@ -46,51 +42,50 @@ const ACCEPT = {
         LEFT JOIN connections c ON c.user_id = i.user_id
         LEFT JOIN LATERAL (SELECT emr_patient_id FROM patients
                             WHERE user_id = i.user_id AND mrn = i.patient_mrn LIMIT 1) p ON true
-    ), numbered AS MATERIALIZED (
-      SELECT input.*, nextval('jobs_id_seq') AS job_id
-        FROM input WHERE emr_patient_id IS NOT NULL AND lane_id IS NOT NULL
     ), claimed AS (
       INSERT INTO idempotency_keys (client_pk, user_id, key, fingerprint, payment_id, job_id)
       SELECT client_pk, user_id, key, fingerprint, payment_id, job_id
-        FROM numbered WHERE key IS NOT NULL ORDER BY client_pk, user_id, key, n
+        FROM input WHERE key IS NOT NULL AND job_id IS NOT NULL ORDER BY client_pk, user_id, key, n
       ON CONFLICT DO NOTHING
       RETURNING payment_id
-    ), fresh AS MATERIALIZED (
-      SELECT * FROM numbered
-       WHERE key IS NULL OR payment_id IN (SELECT payment_id FROM claimed)
     ), written AS (
       INSERT INTO payments (id, job_id, user_id, patient_mrn, emr_patient_id, payment_method, reference_number,
                             location, amount, notes, deposit_date)
       SELECT payment_id, job_id, user_id, patient_mrn, emr_patient_id, payment_method, reference_number,
              location, amount, notes, deposit_on
-        FROM fresh
+        FROM input WHERE job_id IS NOT NULL AND (key IS NULL OR payment_id IN (SELECT payment_id FROM claimed))
     ), queued AS (
       INSERT INTO jobs (id, kind, lane_id, payment_id)
-      SELECT job_id, 'post_payment', lane_id, payment_id FROM fresh
+      SELECT job_id, 'post_payment', lane_id, payment_id
+        FROM input WHERE job_id IS NOT NULL AND (key IS NULL OR payment_id IN (SELECT payment_id FROM claimed))
     )
-    SELECT fresh.job_id, input.emr_patient_id IS NOT NULL AS patient_found
-      FROM input LEFT JOIN fresh USING (n)
+    SELECT CASE WHEN key IS NULL OR payment_id IN (SELECT payment_id FROM claimed) THEN job_id END AS job_id,
+           emr_patient_id IS NOT NULL AS patient_found
+      FROM input
      ORDER BY n`,
 };
 
-/** @returns for each row, in order, its job's number if it was written now, and whether its patient is known. */
+/**
+ * @param input.uuids the ids of the payments, as uuids.
+ * @returns for each input, in order, its job's number if it was written now, and whether its patient is known.
+ */
 export async function acceptPayments(
   deps: StatementDeps,
-  rows: readonly AcceptRow[],
+  { inputs, uuids }: { inputs: readonly AcceptInput[]; uuids: readonly string[] },
 ): Promise<{ jobId: number | null; patientFound: boolean }[]> {
   const results = await query<Result>(deps, ACCEPT, [
-    rows.map((row) => row.paymentId),
-    rows.map((row) => row.clientPk),
-    rows.map((row) => row.userId),
-    rows.map((row) => row.patientMrn),
-    rows.map((row) => row.paymentMethod),
-    rows.map((row) => row.referenceNumber),
-    rows.map((row) => row.location),
-    rows.map((row) => row.amount),
-    rows.map((row) => row.notes),
-    rows.map((row) => row.depositDate),
-    rows.map((row) => row.idempotency?.key ?? null),
-    rows.map((row) => row.idempotency?.fingerprint ?? null),
+    uuids,
+    inputs.map((input) => input.clientPk),
+    inputs.map((input) => input.userId),
+    inputs.map((input) => input.patientMrn),
+    inputs.map((input) => input.paymentMethod),
+    inputs.map((input) => input.referenceNumber),
+    inputs.map((input) => input.location),
+    inputs.map((input) => input.amount),
+    inputs.map((input) => input.notes),
+    inputs.map((input) => input.depositDate),
+    inputs.map((input) => input.idempotency?.key ?? null),
+    inputs.map((input) => input.idempotency?.fingerprint ?? null),
   ]);
   return results.map((result) => ({ jobId: result.job_id, patientFound: result.patient_found }));
 }

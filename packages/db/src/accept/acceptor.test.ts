@@ -83,6 +83,13 @@ test('identical requests with one key, at the same time through two processes, m
   ).toBe(1);
   expect(accepted.filter((outcome) => outcome?.outcome === 'accepted' && !outcome.replayed).length).toBe(1);
   expect(await count('payments', "reference_number = 'once'")).toBe(1);
+  // A key that was taken leaves no job behind either.
+  expect(
+    await count(
+      'jobs',
+      "kind = 'post_payment' AND NOT EXISTS (SELECT FROM payments WHERE payments.job_id = jobs.id AND payments.id = jobs.payment_id)",
+    ),
+  ).toBe(0);
 });
 
 test('a key with another body is refused; another user may use the same key', async () => {

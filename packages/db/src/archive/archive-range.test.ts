@@ -4,7 +4,7 @@ import { acceptBatch } from '../accept/accept-batch.ts';
 import { SYSTEM } from '../audit/entry.ts';
 import { redeliverEvent } from '../delivery/redeliver-event.ts';
 import { startHold } from '../holds/switch-hold.ts';
-import { archivedBefore } from '../partitions/partition-cover.ts';
+import { archivedBefore } from '../partitions/archived-before.ts';
 import { findJob, findPayment } from '../payments/find-payment.ts';
 import { reconcile } from '../payments/reconcile.ts';
 import { resolvePayment } from '../payments/resolve-payment.ts';

@@ -5,6 +5,7 @@ import { oneTextClient } from './one-text-client.ts';
 import { openSets, PLANNED_ONCE, type Sets } from './sets.ts';
 import { query } from './statements.ts';
 import { openTurns, type Turns } from './turns.ts';
+import { takeOptions } from './url-options.ts';
 
 export type Database = {
   pool: Pool;
@@ -64,18 +65,23 @@ const loadPrisma = () => load('./prisma-client.ts') as typeof import('./prisma-c
  */
 export function openDatabase(options: DatabaseOptions): Database {
   const { statementMs = STATEMENT_MS, parallel = true, lockMs, plannedOnce = false } = options;
-  const settings = [
-    ...(parallel ? [] : ['-c max_parallel_workers_per_gather=0']),
-    ...(plannedOnce ? [PLANNED_ONCE] : []),
-  ].join(' ');
+  const given = takeOptions(options.url);
+  // Of two settings with one name the server takes the last. The operator's own come first, so that none undoes ours.
+  const serverOptions = [
+    given.options,
+    parallel ? undefined : '-c max_parallel_workers_per_gather=0',
+    plannedOnce ? PLANNED_ONCE : undefined,
+  ]
+    .filter(Boolean)
+    .join(' ');
   const config = {
-    connectionString: options.url,
+    connectionString: given.url,
     application_name: options.applicationName,
     connectionTimeoutMillis: CONNECT_MS,
     idleTimeoutMillis: 60_000,
     statement_timeout: statementMs,
     idle_in_transaction_session_timeout: statementMs,
-    ...(settings === '' ? {} : { options: settings }),
+    ...(serverOptions === '' ? {} : { options: serverOptions }),
     ...(lockMs === undefined ? {} : { lock_timeout: lockMs }),
     // The client's own time-out: the server's does not help when the server is gone.
     query_timeout: statementMs + 1_000,

@@ -82,7 +82,7 @@ async function prepareLogin(client: Client, { name, password }: AppRole, tries =
 }
 
 /** Functions that the role may call although nobody else may: each does one bounded change of structure as the owner. */
-const FUNCTIONS = ['make_partition', 'partition_cover', 'archived_before', 'drop_event_partitions'];
+const FUNCTIONS = ['make_partition', 'partition_cover', 'drop_event_partitions'];
 
 /**
  * Grants what the service needs on everything that the role which migrates owns, and takes the rest away. On partitions it has no

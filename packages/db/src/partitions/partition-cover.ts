@@ -20,11 +20,3 @@ const COVER = {
 export async function partitionCover(deps: StatementDeps): Promise<PartitionCover[]> {
   return query<PartitionCover>(deps, COVER, []);
 }
-
-const ARCHIVED = { name: 'archived-before', text: 'SELECT archived_before() AS before' };
-
-/** Returns the time before which accepted payments have been archived and are in no list and no count; null when none has. */
-export async function archivedBefore(deps: StatementDeps): Promise<Date | null> {
-  const [row] = await query<{ before: Date | null }>(deps, ARCHIVED, []);
-  return row?.before ?? null;
-}

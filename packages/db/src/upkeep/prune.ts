@@ -16,7 +16,7 @@ const FIRST_RANDOM_ID = 'evt_1';
 const oldEvents = (ids: string): string => `
         (SELECT v.id FROM events v
           WHERE v.client_pk = c.id AND v.created_at < now() - make_interval(days => $1) AND ${ids}
-            AND NOT EXISTS (SELECT FROM deliveries d WHERE d.event_id = v.id AND d.status = 'pending')
+            AND (SELECT count(*) FROM (SELECT FROM deliveries d WHERE d.event_id = v.id AND d.status = 'pending' LIMIT 1) AS pending) = 0
           ORDER BY v.created_at, v.id LIMIT $2)`;
 
 /**
@@ -25,6 +25,7 @@ const oldEvents = (ids: string): string => `
  * dropped, in the default partition: `floor` is where the first partition begins.
  *
  * It goes client by client, so that pruning needs no index of its own, which every settled payment would have to write to.
+ * Rows are looked up by arrays, and deliveries event by event: with joins PostgreSQL reads every partition whole.
  */
 const EVENTS = {
   name: 'prune-events',
@@ -38,11 +39,11 @@ const EVENTS = {
         UNION ALL ${oldEvents('v.id < (SELECT id FROM floor)')}
       ) e WHERE (SELECT alone FROM leader) LIMIT $2
     ), no_attempts AS (
-      DELETE FROM delivery_attempts a USING old WHERE a.event_id = old.id
+      DELETE FROM delivery_attempts WHERE event_id = ANY (ARRAY(SELECT id FROM old))
     ), no_deliveries AS (
-      DELETE FROM deliveries d USING old WHERE d.event_id = old.id
+      DELETE FROM deliveries WHERE event_id = ANY (ARRAY(SELECT id FROM old))
     ), gone AS (
-      DELETE FROM events v USING old WHERE v.id = old.id RETURNING v.id
+      DELETE FROM events WHERE id = ANY (ARRAY(SELECT id FROM old)) RETURNING id
     )
     SELECT count(*)::int AS gone FROM gone`,
 };
@@ -54,7 +55,7 @@ const KEYS = {
     WITH ${LEADER}, old AS MATERIALIZED (
       SELECT k.client_pk, k.user_id, k.key FROM idempotency_keys k
        WHERE (SELECT alone FROM leader) AND k.created_at < now() - make_interval(days => $1)
-         AND NOT EXISTS (SELECT FROM payments p WHERE p.id = k.payment_id AND p.status IN ('accepted', 'posting', 'retrying', 'submitted'))
+         AND (SELECT p.status IN ('accepted', 'posting', 'retrying', 'submitted') FROM payments p WHERE p.id = k.payment_id) IS NOT TRUE
        ORDER BY k.created_at LIMIT $2
     ), gone AS (
       DELETE FROM idempotency_keys k USING old
@@ -87,7 +88,7 @@ const EMR_TEXTS = {
     WITH ${LEADER}, old AS MATERIALIZED (
       SELECT a.payment_id, a.number FROM posting_attempts a
        WHERE (SELECT alone FROM leader) AND a.emr_text IS NOT NULL AND a.sent_at < now() - make_interval(days => $1)
-         AND EXISTS (SELECT FROM payments p WHERE p.id = a.payment_id AND p.status IN ('posted', 'failed'))
+         AND (SELECT p.status IN ('posted', 'failed') FROM payments p WHERE p.id = a.payment_id)
        ORDER BY a.sent_at LIMIT $2
     ), gone AS (
       UPDATE posting_attempts a SET emr_text = NULL FROM old

@@ -90,7 +90,7 @@ export async function checkFhirConnection(fhir: FhirConnection, options: CallOpt
   return {
     ok: true,
     methods: methods.length,
-    locations: locations.length,
+    locations: fhir.locations ? locations.length : null,
     unusable: read.unusable,
     settings: readSettings(fhir, judged.settings),
     statement: recordOf(stated.capabilities),

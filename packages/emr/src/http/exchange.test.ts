@@ -68,6 +68,51 @@ test('an answer comes back with its status, headers and body', async () => {
   expect(far.received.endsWith('\r\n\r\n{"a":1}')).toBe(true);
 });
 
+test('a body leaves whole, its length counted in bytes', async () => {
+  const text = `{"name":"${'Zoë 💶 '.repeat(20_000)}"}`;
+  const bytes = Buffer.byteLength(text);
+  let read = '';
+  const server = createHttpServer((request, response) => {
+    request.setEncoding('utf8').on('data', (piece) => {
+      read += piece;
+    });
+    request.on('end', () => response.end(request.headers['content-length']));
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  closers.push(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const result = await exchange(post(port, { body: { text, mayStillSend: () => true } }));
+  expect(result).toMatchObject({ kind: 'answer', status: 200, body: String(bytes) });
+  expect(read === text).toBe(true);
+});
+
+test('connections are kept for as many exchanges as were under way at once', async () => {
+  const most = 100;
+  let connections = 0;
+  let waiting: (() => void)[] = [];
+  const server = createHttpServer((request, response) => {
+    request.resume();
+    waiting.push(() => response.end('{}'));
+    if (waiting.length < most) return;
+    for (const answer of waiting) answer();
+    waiting = [];
+  }).listen(0, '127.0.0.1');
+  server.on('connection', () => {
+    connections += 1;
+  });
+  await once(server, 'listening');
+  closers.push(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const { port } = server.address() as AddressInfo;
+  for (const _ of [1, 2, 3]) {
+    const all = await Promise.all(Array.from({ length: most }, () => exchange(post(port))));
+    expect(all.every(({ kind }) => kind === 'answer')).toBe(true);
+  }
+  expect(connections).toBe(most);
+});
+
 test.each<[string, string, (socket: Socket) => void]>([
   ['cut before the answer', 'connection_reset', (socket) => socket.resetAndDestroy()],
   ['closed without an answer', 'connection_reset', (socket) => socket.end()],

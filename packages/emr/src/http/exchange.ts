@@ -36,9 +36,12 @@ function agentsWith(options: AgentOptions): ConnectionAgents {
   };
 }
 
-/** Makes a pool of kept-alive connections. An idle one is closed after 15 s, sooner than servers commonly close it. */
+/**
+ * Makes a pool of kept-alive connections. An idle one is closed after 15 s, sooner than servers commonly close it. Of one host as many
+ * are kept as a worker has calls at once, because all practices of some vendors are at one host: with fewer, each burst opens the others again.
+ */
 export const keepAliveAgents = (options: AgentOptions = {}): ConnectionAgents =>
-  agentsWith({ keepAlive: true, maxFreeSockets: 32, timeout: 15_000, ...options });
+  agentsWith({ keepAlive: true, maxFreeSockets: 256, timeout: 15_000, ...options });
 const sharedAgents = keepAliveAgents();
 /** Each exchange has a connection of its own: nothing on it can be a late answer to an earlier request. */
 export const UNSHARED: ConnectionAgents = agentsWith({ keepAlive: false });

@@ -61,6 +61,8 @@ export async function archivePayments(
 ): Promise<ArchiveOutcome> {
   if (isTooYoung(input.before)) return { outcome: 'too_young' };
   const archived = await withOwnerSession({ url }, async (session): Promise<ArchiveOutcome> => {
+    // A folder that cannot be written to is found before anything is moved.
+    if (input.to !== null) await mkdir(input.to, { recursive: true, mode: OWN_FOLDER });
     const { moved, stopped } = await moveRanges(session, input);
     const files = await writeTables(session, input);
     return { outcome: 'archived', moved, stopped, ...files };
@@ -95,7 +97,6 @@ async function writeTables(
   const written: Manifest[] = [];
   const dropped: string[] = [];
   if (folder === null) return { written, dropped };
-  await mkdir(folder, { recursive: true, mode: OWN_FOLDER });
   for (const table of await listArchivedTables(session, { before })) {
     onProgress?.(`writing ${table.name}`);
     const { manifest } = await writeTable(session, { folder, table });

@@ -8,8 +8,9 @@ import { capabilityRead, changesOf, givenSettings, isStored } from './stored-cap
 export type UserCheckOutcome =
   | {
       outcome: 'works';
-      methods: number;
-      locations: number;
+      /** How many names a payment may give; null where the EMR has no such list, and every name is taken. */
+      methods: number | null;
+      locations: number | null;
       unusable: readonly string[];
       /** How a lost answer is resolved from now on. */
       capability: Capability;

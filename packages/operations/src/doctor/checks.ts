@@ -8,6 +8,7 @@ import {
   findOwnFaults,
   listHolds,
   listUsers,
+  partitionCover,
   pendingMigrations,
   serverClock,
 } from '@emr-payments/db';
@@ -149,6 +150,28 @@ export async function checkHolds({ database }: Deps): Promise<Finding> {
   });
   const more = holds.length > named.length ? `, and ${holds.length - named.length} more` : '';
   return { state: 'warn', found: `posting is on hold: ${named.join('; ')}${more}` };
+}
+
+/** Days ahead below which somebody has to look why the workers make no partitions. */
+const LEAST_DAYS_AHEAD = 7;
+
+/** Rows without a partition of their time are safe, but the default partition grows, and what is in it is neither dropped nor archived. */
+export async function checkPartitions({ database }: Deps): Promise<Finding> {
+  const cover = await partitionCover({ database });
+  const days = Math.floor(Math.min(...cover.map(({ daysAhead }) => daysAhead)));
+  const inDefault = cover.filter(({ defaultRows }) => defaultRows > 0);
+  const problems = [
+    ...(days < LEAST_DAYS_AHEAD ? [`they cover only the next ${Math.max(0, days)} days`] : []),
+    ...inDefault.map(
+      ({ table, defaultRows }) =>
+        `${defaultRows >= 1_000 ? '1000 or more' : defaultRows} rows of ${table} are in the default one`,
+    ),
+  ];
+  if (problems.length === 0) return { state: 'ok', found: `made for the next ${days} days` };
+  return {
+    state: 'warn',
+    found: `${problems.join('; ')}. The workers make partitions every hour: see their error log`,
+  };
 }
 
 /** True after a TLS handshake, certificate check included. No request is sent. */

@@ -43,6 +43,7 @@ test('a healthy service passes every check', async () => {
     ['own faults', 'ok'],
     // The tests connect as the owner of the tables.
     ['audit log', 'warn'],
+    ['partitions', 'ok'],
     ['holds', 'ok'],
     ['connections', 'ok'],
     ['encryption', 'ok'],

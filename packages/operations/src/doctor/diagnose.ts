@@ -10,6 +10,7 @@ import {
   checkMigrations,
   checkOutbound,
   checkOwnFaults,
+  checkPartitions,
   checkQueue,
 } from './checks.ts';
 import type { Check, Finding } from './finding.ts';
@@ -89,6 +90,7 @@ async function checkAll(
     ...(keyring === undefined ? [] : [await run('keys', () => checkKeys({ database, keyring }))]),
     await run('own faults', () => checkOwnFaults({ database })),
     await run('audit log', () => checkAuditLog({ database })),
+    await run('partitions', () => checkPartitions({ database })),
     await run('holds', () => checkHolds({ database })),
     await run('connections', () => checkConnections({ database })),
     await run('encryption', () => checkEncryption({ database })),

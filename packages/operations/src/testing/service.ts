@@ -6,6 +6,8 @@ import { openTestDatabase } from '@emr-payments/testkit';
 /** A service as operations see it: a database that nobody else uses, with one client, and a keyring. */
 export type Service = {
   url: string;
+  /** The same, for the role of the service. */
+  appUrl: string;
   database: Database;
   /** The same as the owner of the tables, for what the service's role may not do. */
   owner: Database;
@@ -30,6 +32,7 @@ export async function openService(): Promise<Service> {
   const { clientId, clientPk } = await createClient({ database }, { name: 'Integrator' });
   return {
     url,
+    appUrl,
     database,
     owner,
     keyring: parseKeyring(key),

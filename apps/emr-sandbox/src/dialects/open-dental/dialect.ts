@@ -58,7 +58,8 @@ export const openDental: Dialect = {
     return { resource, creates: method === 'POST' && resource === 'payments' && rest.length === 0 };
   },
   answerError(error) {
-    const retryAfter = error.reason === 'throttled' ? error.retryAfterSeconds : undefined;
+    // The vendor's page names the header for every 429.
+    const retryAfter = error.reason === 'throttled' ? (error.retryAfterSeconds ?? 1) : undefined;
     return {
       status: error.status,
       headers: {

@@ -28,6 +28,18 @@ const stated = (emr: UnderTest): Rule[] =>
 export const checkRules = (emr: UnderTest): readonly Rule[] => [
   ...stated(emr),
   {
+    name: 'check: counts the names of a list, and none where the EMR has no list',
+    async run({ open }) {
+      const checked = await open().check(quiet());
+      const count = (any: boolean) => (any ? null : expect.any(Number));
+      expect(checked).toMatchObject({
+        ok: true,
+        methods: count(emr.anyName.method),
+        locations: count(emr.anyName.location),
+      });
+    },
+  },
+  {
     name: "check, a refusal: the reason has the status and the EMR's words, and no credential",
     async run({ server, open }) {
       const secrets = Object.values(emr.credentials.good);

@@ -21,7 +21,7 @@ export const wrongOutcomes: readonly WrongAdapter[] = [
   },
   {
     mistake: 'calls everything without an answer not_sent',
-    breaks: /^post, .*: (refused or )?unknown$|a post that is aborted after/,
+    breaks: /^(?:post, |gateway: ).*: unknown$|a post that is aborted after/,
     wrap: posting((outcome) =>
       outcome.outcome === 'unknown' ? { ...outcome, outcome: 'not_sent' } : outcome,
     ),
@@ -29,7 +29,7 @@ export const wrongOutcomes: readonly WrongAdapter[] = [
   {
     mistake: 'calls a failure refused: the payment would be settled as failed',
     breaks:
-      /^post, .*(not_sent|: unknown|not_sent or unknown)$|mayStillSend|a post that is aborted|^credentials: (rejected|.* at the post)|^Retry-After: .* post (become|becomes)/,
+      /^post, .*(not_sent|: unknown|not_sent or unknown)$|^gateway: |mayStillSend|a post that is aborted|^credentials: (rejected|.* at the post)|^Retry-After: .* post (become|becomes)/,
     wrap: posting((outcome) =>
       outcome.outcome === 'unknown' || outcome.outcome === 'not_sent'
         ? { outcome: 'refused', code: 'emr_refused', reason: outcome.detail, ...wordsIn(outcome) }
@@ -38,7 +38,8 @@ export const wrongOutcomes: readonly WrongAdapter[] = [
   },
   {
     mistake: 'calls what was never sent unknown: an EMR that cannot be asked would need a review each time',
-    breaks: /^post, .*: not_sent$|mayStillSend|aborted already|^credentials: (rejected|.* at the post)/,
+    breaks:
+      /^post, .*: not_sent$|^gateway: .*: not_sent$|mayStillSend|aborted already|^credentials: (rejected|.* at the post)/,
     wrap: posting((outcome) =>
       outcome.outcome === 'not_sent' ? { ...outcome, outcome: 'unknown' } : outcome,
     ),

@@ -28,7 +28,7 @@ export async function checkCandid({ session, secrets }: Candid, options: CallOpt
   return {
     ok: true,
     methods: LISTS.methods.length,
-    locations: LISTS.locations.length,
+    locations: null,
     unusable: [],
     settings: {},
     statement: {},

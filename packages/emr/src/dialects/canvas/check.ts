@@ -47,8 +47,8 @@ export async function checkCanvasConnection(
   }
   return {
     ok: true,
-    methods: 0,
-    locations: 0,
+    methods: null,
+    locations: null,
     unusable: [],
     settings: {},
     statement: {},

@@ -24,7 +24,7 @@ export async function checkDrChrono(
   return {
     ok: true,
     methods: LISTS.methods.length,
-    locations: LISTS.locations.length,
+    locations: null,
     unusable: [],
     settings: {},
     statement: {},

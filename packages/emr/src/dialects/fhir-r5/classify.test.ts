@@ -163,7 +163,7 @@ test('an answer without the form of a refusal is called so, and its words are ke
     outcome: 'unknown',
     code: 'answer_not_understood',
     detail:
-      'The EMR refused the request (HTTP 400). The answer does not have the form in which a FHIR server refuses.',
+      'The EMR refused the request (HTTP 400). The answer does not have the form in which this EMR refuses, so it may have acted.',
     emrText: '<html>',
   });
   // A gateway that asks for a pause gets it, whatever the answer proves.

@@ -48,7 +48,7 @@ export async function checkOpenDental(
   return {
     ok: true,
     methods: methods.length,
-    locations: clinics ? locations.length : 0,
+    locations: clinics ? locations.length : null,
     unusable: read.unusable,
     settings: given ? {} : { clinics },
     statement: {},

@@ -1,0 +1,183 @@
+import { firstEventId, firstPaymentUuid, newEventId } from '@emr-payments/contracts';
+import { Client } from 'pg';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type OpenPractice, openPractice } from '../testing/open-practice.ts';
+
+const TABLES = ['payments', 'posting_attempts', 'events', 'deliveries', 'delivery_attempts'];
+const DAY_MS = 86_400_000;
+
+let practice: OpenPractice;
+let app: Client;
+beforeEach(async () => {
+  practice = await openPractice();
+  app = new Client(practice.database.pool.options);
+  await app.connect();
+});
+afterEach(async () => {
+  await app.end();
+  await practice.close();
+});
+
+const sql = async (text: string, values: unknown[] = []) =>
+  (await practice.owner.pool.query(text, values)).rows;
+
+/** As the worker does it: with the role of the application, until nothing is missing. */
+async function makeAll(table: string, { width, ahead }: { width: number; ahead: number }): Promise<string[]> {
+  const made: string[] = [];
+  for (;;) {
+    const { rows } = await app.query('SELECT make_partition($1, $2, $3) AS name', [table, width, ahead]);
+    if (rows[0].name === null) return made;
+    made.push(rows[0].name);
+  }
+}
+
+const endsOf = async (table: string) =>
+  (await sql('SELECT upto FROM partition_bounds($1) ORDER BY upto', [table])).map(({ upto }) => upto as Date);
+
+describe('the role of the application', () => {
+  test('makes partitions ahead, each where the last one ends, and with the same bounds for all tables', async () => {
+    const [last] = (await endsOf('payments')).slice(-1);
+    const ahead = 200;
+    for (const table of TABLES) {
+      const made = await makeAll(table, { width: 10, ahead });
+      expect(made.length).toBeGreaterThan(5);
+      expect(made[0]).toBe(`${table}_${last?.toISOString().slice(0, 10).replaceAll('-', '')}`);
+      // What is covered is not made again.
+      expect(await makeAll(table, { width: 10, ahead })).toEqual([]);
+    }
+    const ends = await endsOf('payments');
+    expect(ends.at(-1)?.getTime()).toBeGreaterThan(Date.now() + ahead * DAY_MS);
+    expect(ends.at(-2)?.getTime()).toBeLessThan(Date.now() + ahead * DAY_MS);
+    for (const table of TABLES.slice(1)) expect(await endsOf(table)).toEqual(ends);
+    for (const end of ends) expect(end.getTime() % DAY_MS).toBe(0);
+  });
+
+  test('changes no structure by itself, and reaches partitions through their table only', async () => {
+    const [name] = await makeAll('payments', { width: 300, ahead: 100 });
+    for (const statement of [
+      'CREATE TABLE mine (LIKE payments)',
+      `CREATE TABLE mine PARTITION OF payments FOR VALUES FROM ('f0000000-0000-0000-0000-000000000000') TO (MAXVALUE)`,
+      `ALTER TABLE payments DETACH PARTITION ${name}`,
+      `SELECT FROM ${name}`,
+      `DELETE FROM ${name}`,
+      'SELECT FROM payments_old',
+      `SELECT partition_bounds('payments')`,
+      'CREATE OR REPLACE FUNCTION make_partition(text, int, int) RETURNS text LANGUAGE sql AS $$ SELECT NULL $$',
+    ]) {
+      await expect(app.query(statement), statement).rejects.toMatchObject({ code: '42501' });
+    }
+    await expect(app.query('SELECT FROM payments')).resolves.toBeDefined();
+  });
+
+  test.each([
+    ['jobs', 28, 60],
+    ['payments_old', 28, 60],
+    ['payments; DROP TABLE jobs', 28, 60],
+    [null, 28, 60],
+    ['payments', 0, 60],
+    ['payments', -1, 60],
+    ['payments', 367, 60],
+    ['payments', null, 60],
+    ['payments', 28, 0],
+    ['payments', 28, 401],
+    ['payments', 28, null],
+  ])('cannot ask for %s with %s and %s days', async (table, width, ahead) => {
+    await expect(app.query('SELECT make_partition($1, $2, $3)', [table, width, ahead])).rejects.toMatchObject(
+      { code: '22023' },
+    );
+  });
+});
+
+test('of two that make the same partition one does, and the other finds it made', async () => {
+  const [one, two] = await Promise.all([
+    practice.database.pool.query(`SELECT make_partition('payments', 28, 100) AS name`),
+    practice.owner.pool.query(`SELECT make_partition('payments', 28, 100) AS name`),
+  ]);
+  const names = [one.rows[0].name, two.rows[0].name].filter((name) => name !== null);
+  expect(new Set(names).size).toBe(names.length);
+  await makeAll('payments', { width: 28, ahead: 100 });
+  const ends = await endsOf('payments');
+  expect(new Set(ends.map((end) => end.getTime())).size).toBe(ends.length);
+});
+
+test('rows of the range that are in the default partition are moved, with all that they have', async () => {
+  const [end = new Date()] = (await endsOf('events')).slice(-1);
+  const time = new Date(end.getTime() + 5 * DAY_MS);
+  const event = `${firstEventId(time)}${newEventId().slice(12)}`;
+  const later = `${firstEventId(new Date(time.getTime() + 3_000 * DAY_MS))}${newEventId().slice(12)}`;
+  const payment = firstPaymentUuid(time);
+  for (const id of [event, later]) {
+    await sql(`INSERT INTO events (id, client_pk, type, body) VALUES ($1, $2, 'payment.failed', 'b')`, [
+      id,
+      practice.clientPk,
+    ]);
+    await sql(`INSERT INTO deliveries (event_id, endpoint_id, status) VALUES ($1, 'we_1', 'failed')`, [id]);
+    await sql(
+      'INSERT INTO delivery_attempts (event_id, delivery_id, number, started_at, duration_ms) SELECT event_id, id, 1, now(), 5 FROM deliveries WHERE event_id = $1',
+      [id],
+    );
+  }
+  await sql('INSERT INTO posting_attempts (payment_id, number) VALUES ($1, 1)', [payment]);
+  const where = async () =>
+    (
+      await Promise.all(
+        TABLES.slice(1).map((table) =>
+          sql(`SELECT tableoid::regclass::text AS name FROM ${table} ORDER BY 1`),
+        ),
+      )
+    ).map((rows) => rows.map(({ name }) => name));
+  expect((await where()).flat().every((name) => name.endsWith('_default'))).toBe(true);
+  const before = await sql('SELECT * FROM deliveries ORDER BY id');
+
+  for (const table of TABLES) await makeAll(table, { width: 28, ahead: 100 });
+  const day = end.toISOString().slice(0, 10).replaceAll('-', '');
+  expect(await where()).toEqual([
+    [`posting_attempts_${day}`],
+    [`events_${day}`, 'events_default'].sort(),
+    [`deliveries_${day}`, 'deliveries_default'].sort(),
+    [`delivery_attempts_${day}`, 'delivery_attempts_default'].sort(),
+  ]);
+  expect(await sql('SELECT * FROM deliveries ORDER BY id')).toEqual(before);
+  expect(before.map(({ lost, event_type }) => [lost, event_type])).toEqual(
+    Array(2).fill([true, 'payment.failed']),
+  );
+});
+
+test('a new partition has the storage parameters of the last one', async () => {
+  const [{ name }] = (await sql(
+    `SELECT partition::regclass::text AS name FROM partition_bounds('deliveries') ORDER BY upto DESC LIMIT 1`,
+  )) as [{ name: string }];
+  await sql(`ALTER TABLE ${name} SET (autovacuum_vacuum_scale_factor = 0.01)`);
+  for (const table of ['payments', 'deliveries']) await makeAll(table, { width: 28, ahead: 100 });
+  const rows = await sql(
+    `SELECT reloptions FROM partition_bounds('deliveries') JOIN pg_class ON oid = partition ORDER BY upto DESC LIMIT 1`,
+  );
+  expect(rows).toEqual([{ reloptions: ['fillfactor=50', 'autovacuum_vacuum_scale_factor=0.01'] }]);
+});
+
+test('what holds the default partition makes it give up within its own time-out, and nothing is left half done', async () => {
+  const before = await sql('SELECT count(*)::int AS n FROM pg_class');
+  const reader = new Client({ connectionString: practice.url });
+  await reader.connect();
+  try {
+    await reader.query('BEGIN; SELECT FROM payments_default');
+    const started = performance.now();
+    await expect(makeAll('payments', { width: 28, ahead: 100 })).rejects.toMatchObject({ code: '55P03' });
+    expect(performance.now() - started).toBeGreaterThan(400);
+    expect(await sql('SELECT count(*)::int AS n FROM pg_class')).toEqual(before);
+  } finally {
+    await reader.end();
+  }
+  expect((await makeAll('payments', { width: 28, ahead: 100 })).length).toBeGreaterThan(0);
+});
+
+test('a partition that was found empty is planned for as one that will have rows', async () => {
+  const plan = async () =>
+    (await sql(`EXPLAIN UPDATE events SET type = 'x' WHERE id = (SELECT 'evt_0')`))
+      .map((row) => row['QUERY PLAN'])
+      .join('\n');
+  await sql('VACUUM ANALYZE');
+  expect(await plan()).toContain('Seq Scan on events_');
+  await makeAll('events', { width: 28, ahead: 60 });
+  expect(await plan()).not.toContain('Seq Scan');
+});
