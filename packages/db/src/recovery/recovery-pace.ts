@@ -16,7 +16,11 @@ const MOST = 5_000;
 /** However busy the workers are, a recovery is not slower than this because of them. */
 const LEAST_OF_A_CROWD = 20;
 
-/** A job that is due this long and not fed says that the endpoint is behind; while none is due longer than the first it keeps up. */
+/**
+ * A job that is due this long and not fed says that the endpoint is behind. While none is due longer than the first it keeps up, with most
+ * of its slots in use; than the second, with half of them free: those jobs wait for a relay, which is woken every 50 ms.
+ */
+const FULL_SECONDS = 0.05;
 const KEEPS_UP_SECONDS = 0.15;
 const BEHIND_SECONDS = 0.4;
 
@@ -54,5 +58,7 @@ export const PACE = `
     WHEN pace IS NULL THEN cap * ${FIRST_FOR_EACH}
     WHEN delay > ${BEHIND_SECONDS} THEN pace / 2
     WHEN crowded THEN greatest(least(pace, ${LEAST_OF_A_CROWD}), pace / 2)
-    WHEN was_used AND delay <= ${KEEPS_UP_SECONDS} AND NOT busy THEN pace * CASE WHEN in_flight <= cap / 2 THEN 2 ELSE 1.25 END
+    WHEN busy OR NOT was_used THEN pace
+    WHEN delay <= ${KEEPS_UP_SECONDS} AND in_flight <= cap / 2 THEN pace * 2
+    WHEN delay <= ${FULL_SECONDS} THEN pace * 1.25
     ELSE pace END))::float8`;
