@@ -12,7 +12,7 @@ const entry = { job: '1', fence: 0 };
 describe.runIf(hasRedisServer())('a Redis that hangs', () => {
   let redis: Awaited<ReturnType<typeof startRedis>>;
   const freeze = () => process.kill(redis.pid, 'SIGSTOP');
-  const thaw = () => process.kill(redis.pid, 'SIGCONT');
+  const thaw = () => void process.kill(redis.pid, 'SIGCONT');
   beforeAll(async () => {
     redis = await startRedis();
   });

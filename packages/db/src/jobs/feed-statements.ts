@@ -44,6 +44,18 @@ const fed = (limit: string) => `
     RETURNING jobs.id::text, jobs.kind, jobs.fence, jobs.lane_id
   )`;
 
+/**
+ * Locks the lanes of `taken` in the order of their ids, as the ends that close circuits do. An UPDATE alone takes them in the order of
+ * its join, and would wait for such an end that waits for it.
+ */
+const LOCKED = `
+  locked AS (
+    SELECT id FROM lanes WHERE id = ANY (ARRAY(SELECT lane_id FROM taken)) ORDER BY id FOR NO KEY UPDATE
+  )`;
+
+/** Condition of an UPDATE of lanes: it makes the server lock all of them before the first is written. */
+const IS_LOCKED = 'lanes.id = ANY (ARRAY(SELECT id FROM locked))';
+
 /** Feeds the lanes without a bucket. Only lanes with a rate are written to. */
 export const FEED_FREE = {
   name: 'feed',
@@ -53,10 +65,13 @@ export const FEED_FREE = {
        WHERE j.lane_id = room.lane_id AND j.queued_at IS NULL AND j.run_at <= now()
        ORDER BY j.run_at, j.id LIMIT greatest(least(room.free, room.slots), 0)
     ) d WHERE room.bucket_id IS NULL
-  ),${fed(MOST)}, slots AS (
-    UPDATE lanes SET next_slot = room.base + make_interval(secs => (taken.n / room.rate)::float8)
-      FROM room JOIN (SELECT lane_id, count(*) AS n FROM fed GROUP BY lane_id) taken USING (lane_id)
-     WHERE lanes.id = room.lane_id AND room.rate IS NOT NULL
+  ),${fed(MOST)}, taken AS (
+    SELECT room.lane_id, room.rate, room.base, counts.n
+      FROM room JOIN (SELECT lane_id, count(*) AS n FROM fed GROUP BY lane_id) counts USING (lane_id)
+     WHERE room.rate IS NOT NULL
+  ),${LOCKED}, slots AS (
+    UPDATE lanes SET next_slot = taken.base + make_interval(secs => (taken.n / taken.rate)::float8)
+      FROM taken WHERE lanes.id = taken.lane_id AND ${IS_LOCKED}
   )
   SELECT id, kind, fence, ${QUEUED_AT} FROM fed${LANES_WITH_BUCKETS}`,
 };
@@ -109,10 +124,10 @@ export const FEED_LIMITED = {
     SELECT room.lane_id, room.bucket_id, room.rate, room.base, counts.n
       FROM room JOIN (SELECT lane_id, count(*) AS n FROM fed GROUP BY lane_id) counts USING (lane_id)
      WHERE room.rate IS NOT NULL OR room.bucket_id IS NOT NULL
-  ), slots AS (
+  ),${LOCKED}, slots AS (
     UPDATE lanes SET next_slot = CASE WHEN taken.rate IS NULL THEN next_slot ELSE taken.base + make_interval(secs => (taken.n / taken.rate)::float8) END,
                      turn_at = CASE WHEN taken.bucket_id IS NULL THEN turn_at ELSE now() END
-      FROM taken WHERE lanes.id = taken.lane_id
+      FROM taken WHERE lanes.id = taken.lane_id AND ${IS_LOCKED}
   ), wanted AS (
     UPDATE rate_buckets SET wanted_until = now() + interval '2 seconds'
      WHERE rate_buckets.id IN (
