@@ -120,6 +120,7 @@ test.each([1, 2])('steps that wait for the disk, and steps that do not: %i at on
       result: { status: 'posted', emrTransactionId: 'tx' },
       attempt: { outcome: 'posted' },
       event: { id: `evt_${claim.jobId}`, type: 'payment.created', body: '{}' },
+      round: payment.round,
     }),
   );
   expect(settled.value).toEqual(postings.map(() => true));
