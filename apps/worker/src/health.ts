@@ -61,7 +61,7 @@ export function buildHealthServer({ checks, metrics, metricsToken, stopping }: H
 
   const answerTo = async (request: IncomingMessage): Promise<Answer> => {
     const path = request.url?.split('?', 1)[0] ?? '';
-    const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
+    const route = routes[path];
     if (route === undefined || (request.method !== 'GET' && request.method !== 'HEAD'))
       return { status: 404, body: { status: 'not_found' } };
     // The message of an error can name a host; readiness says in its own words what is wrong.

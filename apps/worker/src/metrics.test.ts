@@ -169,8 +169,7 @@ test('the three routes are answered, without a body to HEAD, and nothing else is
   ]);
   const head = await app.get('/health/live', { method: 'HEAD' });
   expect([head.status, head.headers.get('content-length'), head.body]).toEqual([200, '15', '']);
-  for (const path of ['/', '/health', '/toString', '/__proto__'])
-    expect((await app.get(path)).status).toBe(404);
+  for (const path of ['/', '/health', '/health/live/']) expect((await app.get(path)).status).toBe(404);
   expect((await app.get('/health/live', { method: 'POST', body: '{}' })).status).toBe(404);
   await app.close();
   await expect(app.get('/health/live')).rejects.toThrow();

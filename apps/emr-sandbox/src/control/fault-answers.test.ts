@@ -41,10 +41,16 @@ test.each([
   ['unauthorized', [401, FHIR, null, outcome('login')], 0],
   ['too_many_requests', [429, FHIR, null, outcome('throttled')], 0],
   ['html', [200, HTML, null, page], 0],
+  ['gateway', [403, 'text/plain; charset=utf-8', null, expect.stringMatching(/^The answer was blocked/)], 0],
   ['empty', [200, null, null, ''], 0],
   ['accept_later', [202, null, null, ''], 0],
   ['commit_then_500', [500, FHIR, null, outcome('exception')], 1],
   ['commit_then_html', [200, HTML, null, page], 1],
+  [
+    'commit_then_gateway',
+    [403, 'text/plain; charset=utf-8', null, expect.stringMatching(/^The answer was blocked/)],
+    1,
+  ],
   ['commit_then_empty', [200, null, null, ''], 1],
   [
     'wrong_content_type',
