@@ -123,11 +123,12 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Every row of every table as text, without the sealed column. */
+/** Every row of every table as text, without the sealed column. A partitioned table has the rows of its partitions. */
 async function tables(): Promise<Map<string, string>> {
   const { rows } = await database.pool.query<{ schema: string; name: string }>(
-    `SELECT table_schema AS schema, table_name AS name FROM information_schema.tables
-      WHERE table_type = 'BASE TABLE' AND table_schema NOT IN ('pg_catalog', 'information_schema')`,
+    `SELECT relnamespace::regnamespace::text AS schema, relname AS name FROM pg_class
+      WHERE relkind IN ('r', 'p') AND NOT relispartition
+        AND relnamespace::regnamespace::text NOT IN ('pg_catalog', 'information_schema')`,
   );
   const found = new Map<string, string>();
   for (const { schema, name } of rows) {

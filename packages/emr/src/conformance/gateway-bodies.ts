@@ -41,6 +41,11 @@ const FOREIGN: readonly (readonly [name: string, contentType: string, body: stri
     JSON_TYPE,
     '{"error":"insufficient_scope","error_description":"Blocked by the gateway."}',
   ],
+  // https://www.starlette.io/exceptions/
+  ['a status called error', JSON_TYPE, '{"error":"Forbidden"}'],
+  ['a status called detail', JSON_TYPE, '{"detail":"Forbidden"}'],
+  ['a flag and a code', JSON_TYPE, '{"error":true,"code":403}'],
+  ['an error and the id of a request', JSON_TYPE, '{"error":"Blocked.","request_id":"4711"}'],
   ['an error in an error', JSON_TYPE, '{"error":{"code":403,"message":"Blocked."}}'],
   ['a list of errors', JSON_TYPE, '{"errors":["Blocked."]}'],
   ['a list called error', JSON_TYPE, '{"error":["Blocked."]}'],

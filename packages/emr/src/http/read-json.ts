@@ -2,17 +2,18 @@ import { parseStrictJson } from '@emr-payments/runtime';
 import type { Static, TSchema } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 
+/**
+ * A string, or what begins as a number. A string that does not end is passed over as well: a search that began again at each of its
+ * quotes would take time with the square of the length, minutes for a megabyte, and the whole process stops for it.
+ */
+const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"?|-?\d[\d.eE+-]*/gs;
 /** An integer of 16 digits or more: JSON.parse may make another number of it. */
-const LONG_INTEGER = /(?<=(?:^|[[:,])\s*)-?\d{16,}(?=\s*(?:[,\]}]|$))/g;
+const LONG_INTEGER = /^-?\d{16,}$/;
 
 /** Puts long integers into quotes, outside of strings: an id of 19 digits stays the id that it is. */
 function withLongIntegersAsText(text: string): string {
   if (!/\d{16}/.test(text)) return text;
-  // Strings are passed over whole, so that digits in them stay as they are.
-  return text
-    .split(/("(?:[^"\\]|\\.)*")/s)
-    .map((part, place) => (place % 2 === 1 ? part : part.replace(LONG_INTEGER, '"$&"')))
-    .join('');
+  return text.replace(TOKEN, (token) => (LONG_INTEGER.test(token) ? `"${token}"` : token));
 }
 
 /**

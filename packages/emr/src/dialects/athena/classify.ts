@@ -67,8 +67,10 @@ const saysNoDuplicate = (status: number): boolean =>
   status === 401 || status === 429 || (status !== 200 && (status < 400 || status > 499));
 
 /** True for the refusal of a payment because athena has one with its externalrefid. */
-function isDuplicate({ way }: AthenaConnection, { status, body }: Answer): boolean {
+function isDuplicate({ way }: AthenaConnection, answer: Answer): boolean {
+  const { status, body } = answer;
   if (way.kind !== 'ppv' || saysNoDuplicate(status)) return false;
+  if (status !== 200 && FORM.complaint(answer) === null) return false;
   const said = errorIn(body)?.texts.join(' ') ?? '';
   return matchesText(way.duplicate, clip(said, LONGEST_MATCHED));
 }

@@ -1,20 +1,32 @@
 import type { Complaint, RefusalForm } from '../../http/evidence.ts';
 import type { Answer } from '../../http/exchange.ts';
 import { readJson } from '../../http/read-json.ts';
+import { isReasonPhrase } from '../../http/reason-phrase.ts';
 import { type AthenaError, errorIn, saidBy } from './envelope.ts';
 
 /**
  * Members that no error of athena has, and those of gateways and frameworks have: Spring and Azure (`status`, `statusCode`, `path`,
- * `timestamp`, `message`), Apigee (`fault`), OAuth (`error_description`).
+ * `timestamp`, `message`), Apigee (`fault`), OAuth (`error_description`), and others.
  */
-const FOREIGN = ['status', 'statusCode', 'path', 'timestamp', 'message', 'fault', 'error_description'];
+const FOREIGN: ReadonlySet<string> = new Set([
+  ...['status', 'statuscode', 'path', 'timestamp', 'message', 'fault'],
+  ...['code', 'errors', 'type', 'title', 'detail', 'reason', 'requestid', 'traceid'],
+]);
+/** athena's own members are lower-case words without a sign between them (https://docs.athenahealth.com/api/api-ref/payment). */
+const OWN_NAME = /^[a-z][a-z0-9]*$/;
+const isForeign = (name: string): boolean => !OWN_NAME.test(name) || FOREIGN.has(name);
 
-function complaint({ body }: Answer): Complaint<AthenaError> | null {
+function complaint({ status, body }: Answer): Complaint<AthenaError> | null {
   const value = readJson(body);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return null;
-  if (FOREIGN.some((name) => name in value)) return null;
+  if (Object.keys(value).some(isForeign)) return null;
+  // `{"error": true}` and `{"error": 403}` are no messages.
+  if ('error' in value && typeof value.error !== 'string') return null;
   const error = errorIn(body);
   if (error === null || (error.texts.length === 0 && error.missing.length === 0)) return null;
+  const only = error.missing.length === 0 && error.texts.every(isReasonPhrase);
+  // Of a 401 its own phrase says what the status says of itself.
+  if (only && !(status === 401 && error.texts[0] === 'Unauthorized')) return null;
   return { kind: 'refusal', refusal: error };
 }
 

@@ -5,6 +5,7 @@ import type { Trouble } from '../../adapter.ts';
 import type { Answer } from '../../http/exchange.ts';
 import { ownWords } from '../../http/own-words.ts';
 import { readJson, readJsonAs } from '../../http/read-json.ts';
+import { isReasonPhrase } from '../../http/reason-phrase.ts';
 
 const DetailSchema = Type.Object({ detail: Type.String() });
 /** A `detail` among other members is a problem of RFC 9457, as gateways give it. */
@@ -19,8 +20,14 @@ export function fieldErrorsOf(body: string): Readonly<Record<string, readonly st
   return Value.Check(FieldErrorsSchema, value) ? value : null;
 }
 
-/** True for `{"detail": "…"}` and nothing else, the form of the errors that are about no field. */
-export const saysDetail = (body: string): boolean => readJsonAs(DetailAloneSchema, body) !== null;
+/**
+ * True for `{"detail": "…"}` and nothing else, the form of the errors that are about no field. DrChrono's details are sentences: one that
+ * only names a status comes from a framework of another's.
+ */
+export function saysDetail(body: string): boolean {
+  const said = readJsonAs(DetailAloneSchema, body);
+  return said !== null && !isReasonPhrase(said.detail);
+}
 
 /** The vendor's own words in an answer: its messages, else the whole body. */
 export function wordsIn(body: string): string {

@@ -38,6 +38,7 @@ test.each([
 
 test.each([
   [404, 'Patient not found.', 'unknown_patient', ', about patient_mrn'],
+  [404, 'Patient 15 does not exist.', 'unknown_patient', ', about patient_mrn'],
   [400, 'PatNum is invalid.', 'unknown_patient', ', about patient_mrn'],
   [400, 'PayType is invalid.', 'unknown_payment_method', ', about payment_method'],
   [400, 'ClinicNum is invalid.', 'unknown_location', ', about location'],
@@ -62,6 +63,8 @@ test.each([
   ['400 that names no field of ours', 400, 'Not allowed for JANE DOE.', {}],
   ['400 of a filter of answers', 400, 'Blocked: the answer holds patient data.', {}],
   ['403: no page names it', 403, 'This key does not have the permission ApiPayments.', {}],
+  ['404 of a filter of answers', 404, 'The response holds patient data, and the page was not found.', {}],
+  ['400 longer than an explanation', 400, `PayAmt is invalid. ${'x'.repeat(2000)}`, {}],
   ['429 without Retry-After', 429, 'Slow down.', {}],
   ['400 of a gateway', 400, '<html><body>Bad request</body></html>', {}],
   ['400 called HTML', 400, 'Bad request', { 'content-type': 'text/html' }],

@@ -109,7 +109,7 @@ test('a check finds out that the office uses no clinics, and compares a given se
   };
   expect(await (await office({}, without)).adapter.check(quiet())).toMatchObject({
     ok: true,
-    locations: 0,
+    locations: null,
     settings: { clinics: false },
   });
   expect(await (await office({ clinics: true }, without)).adapter.check(quiet())).toEqual({

@@ -4,9 +4,10 @@ import type { Answer } from '../../http/exchange.ts';
 
 /** The vendor's names of the fields that we send, as its explanations may name them. */
 const FIELDS: readonly { named: RegExp; code: FailedCode; ours: OurSentence | null }[] = [
-  // "Patient not found" (https://www.opendental.com/site/apipayments.html). A gateway's text may speak of patients in another way.
+  // "Patient not found" (https://www.opendental.com/site/apipayments.html). A gateway's text may speak of patients in another way: "The
+  // response contains patient data and is invalid."
   {
-    named: /\bPatNum\b|\bpatient\b.*\b(?:not found|invalid|deleted|does not exist)\b/is,
+    named: /\bPatNum\b|\bpatient(?: \d+| is| was| has been)? (?:not found|invalid|deleted|does not exist)\b/i,
     code: 'unknown_patient',
     ours: sentence`patient_mrn`,
   },
@@ -23,8 +24,12 @@ const FIELDS: readonly { named: RegExp; code: FailedCode; ours: OurSentence | nu
 /** The words by which the API says that it does not know the address, and not that it refuses a payment. */
 export const NO_SUCH_CALL = /\bis not a valid (?:resource|method)\b/i;
 
+/** Longer than any explanation. A body of a megabyte is none, and is not searched. */
+const LONGEST_EXPLANATION = 2000;
+
 /** An explanation "as plain text": not a gateway's page, not JSON, not nothing. */
 export function isExplanation({ body, headers }: Answer): boolean {
+  if (body.length > LONGEST_EXPLANATION) return false;
   const text = body.trim();
   return text !== '' && !/^[<{[]/.test(text) && !/html/i.test(String(headers['content-type'] ?? ''));
 }
