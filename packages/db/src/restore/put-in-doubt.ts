@@ -8,6 +8,9 @@ import { FENCE_STEP, HIGHEST_RAISED_ROUND, ROUND_STEP } from './fence-step.ts';
 /** Payments that one statement looks at, posted ones included. */
 const PAGE = 20_000;
 
+/** By its bounds, so that PostgreSQL opens the page's partitions: with a join to its ids it reads every payment for every page. */
+const IN_PAGE = 'p.id > :after::uuid AND p.id <= (SELECT id FROM page ORDER BY id DESC LIMIT 1)';
+
 /** Before every uuid. */
 const FIRST = '00000000-0000-0000-0000-000000000000';
 
@@ -36,8 +39,8 @@ const PUT = named({
     WITH page AS MATERIALIZED (
       SELECT id FROM payments WHERE id > :after::uuid ORDER BY id LIMIT ${PAGE}
     ), unposted AS MATERIALIZED (
-      SELECT p.id, p.job_id, p.status FROM payments p JOIN page USING (id)
-       WHERE p.status <> 'posted' AND p.created_at < :startedAt::timestamptz ORDER BY p.id FOR UPDATE OF p
+      SELECT p.id, p.job_id, p.status FROM payments p
+       WHERE ${IN_PAGE} AND p.status <> 'posted' AND p.created_at < :startedAt::timestamptz ORDER BY p.id FOR UPDATE
     ), doubted AS (
       INSERT INTO posting_attempts (payment_id, number, sent_at, finished_at, outcome, code, detail)
       SELECT id, -:restoreId::int, :since::timestamptz, now(), 'unknown', :code, :detail FROM unposted
@@ -48,7 +51,7 @@ const PUT = named({
          SET last_fence = p.last_fence + ${FENCE_STEP},
              round = greatest(p.round, least(p.round + ${ROUND_STEP}, ${HIGHEST_RAISED_ROUND})),
              tried_since = CASE WHEN p.settled_at IS NULL THEN now() ELSE p.tried_since END
-        FROM doubted WHERE p.id = doubted.payment_id
+        FROM doubted WHERE p.id = doubted.payment_id AND ${IN_PAGE}
     ), jobs_raised AS (
       UPDATE jobs j SET fence = j.fence + ${FENCE_STEP}, queued_at = NULL, lease_until = NULL
         FROM unposted JOIN doubted ON doubted.payment_id = unposted.id

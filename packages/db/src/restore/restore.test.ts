@@ -2,6 +2,7 @@ import { paymentIdToUuid } from '@emr-payments/contracts';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { createAcceptor } from '../accept/acceptor.ts';
 import { SYSTEM } from '../audit/entry.ts';
+import { openDatabase } from '../core/database.ts';
 import { endHold, startHold } from '../holds/switch-hold.ts';
 import { feedJobs } from '../jobs/feed-jobs.ts';
 import { retryPayment } from '../payments/retry-payment.ts';
@@ -37,11 +38,11 @@ async function payment(status: 'accepted' | 'posted' | 'failed' | 'needs_review'
   return outcome.paymentId;
 }
 
-async function restored(since = SINCE): Promise<Doubted> {
-  const begun = await beginRestore(practice, { since, by: SYSTEM });
+async function restored(since = SINCE, deps: Pick<OpenPractice, 'database'> = practice): Promise<Doubted> {
+  const begun = await beginRestore(deps, { since, by: SYSTEM });
   if (begun.outcome !== 'begun') throw new Error(begun.outcome);
   const { id: restoreId, startedAt } = begun.restore;
-  return putInDoubt(practice, { restoreId, since, startedAt, by: SYSTEM });
+  return putInDoubt(deps, { restoreId, since, startedAt, by: SYSTEM });
 }
 
 async function claim() {
@@ -194,4 +195,34 @@ test('a failed payment can be tried again after however many restores: they have
   expect(await sql('SELECT round FROM payments')).toEqual([{ round: 1 + 12 * ROUND_STEP }]);
   const retried = await retryPayment(practice, { paymentId, userId: null, by: SYSTEM });
   expect(retried).toMatchObject({ outcome: 'retrying', paymentId });
+});
+
+test('a page is read by its bounds, and not every payment for each page', async () => {
+  const { pool } = practice.owner;
+  await pool.query(
+    `INSERT INTO payments (id, job_id, user_id, patient_mrn, emr_patient_id, payment_method, reference_number, location, amount, deposit_date,
+                           status, settled_at, failure_code, created_at)
+     SELECT overlay(gen_random_uuid()::text PLACING left(first_payment_id(at)::text, 13) FROM 1 FOR 13)::uuid, n, $1, 'MRN', 'p', 'Card', '#', '1404', 1, at,
+            CASE WHEN n % 50 = 0 THEN 'failed' ELSE 'posted' END::payment_status, at, CASE WHEN n % 50 = 0 THEN 'emr_refused' END, at
+       FROM generate_series(1, 45000) AS n, LATERAL (SELECT now() - n * interval '1 s' AS at) AS time`,
+    [practice.userId],
+  );
+  await pool.query('ANALYZE payments');
+  await pool.query('SELECT pg_stat_force_next_flush()');
+  const wholeReads = async () => {
+    const { rows } = await pool.query(
+      `SELECT sum(seq_tup_read)::int AS read FROM pg_stat_user_tables WHERE relname ~ '^payments_'`,
+    );
+    return rows[0].read;
+  };
+  const before = await wholeReads();
+  await hold();
+  const database = openDatabase({ url: practice.url, poolSize: 1, applicationName: 'test' });
+  try {
+    expect(await restored(SINCE, { database })).toEqual({ failed: 900 });
+    await database.pool.query('SELECT pg_stat_force_next_flush()');
+  } finally {
+    await database.close();
+  }
+  expect(await wholeReads()).toBe(before);
 });
