@@ -188,7 +188,7 @@ const WORK_GAUGES: readonly {
   },
   {
     name: 'emr_payments_default_partition_rows',
-    help: 'Rows in the default partition of a growing table, counted to 1,000: of times for which no partition was made.',
+    help: 'Rows in the default partition of a growing table, counted to 1,000: of times that have come without a partition.',
     labelNames: ['table'],
     samples: ({ partitions }) =>
       partitions.map(({ table, defaultRows }) => ({ labels: { table }, value: defaultRows })),

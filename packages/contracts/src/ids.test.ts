@@ -91,3 +91,9 @@ test('the bound of payment ids is not above the ids of its time, and above those
   expect(firstPaymentUuid(new Date(Date.now() + 1)) > id).toBe(true);
   expect(firstPaymentUuid(new Date('2026-12-01T00:00:00Z'))).toBe('01a22ee6-b000-0000-0000-000000000000');
 });
+
+test('the bound of payment ids is a uuid for every time that a Date can have', () => {
+  const greatest = 8_640_000_000_000_000;
+  expect(firstPaymentUuid(new Date(greatest))).toBe('ffffffff-ffff-0000-0000-000000000000');
+  expect(firstPaymentUuid(new Date(-greatest))).toBe('00000000-0000-0000-0000-000000000000');
+});

@@ -80,9 +80,15 @@ export function firstEventId(time: Date): string {
   return `evt_${eventTime(Math.max(0, time.getTime()))}`;
 }
 
-/** Returns a bound of payment ids, as a uuid: those that are made from this time on are not smaller. */
+/** The time of the greatest UUIDv7, in the year 10889: its time has 48 bits. */
+const LAST_UUID_MS = 2 ** 48 - 1;
+
+/**
+ * Returns a bound of payment ids, as a uuid: those that are made from this time on are not smaller. Times that no UUIDv7 can have
+ * count as the first or the last one.
+ */
 export function firstPaymentUuid(time: Date): string {
-  const milliseconds = Math.max(0, time.getTime()).toString(16).padStart(12, '0');
+  const milliseconds = Math.min(Math.max(0, time.getTime()), LAST_UUID_MS).toString(16).padStart(12, '0');
   return paymentIdToUuid(milliseconds.padEnd(32, '0'));
 }
 

@@ -18,7 +18,7 @@ export {
   listArchivedTables,
 } from './archive/archived-tables.ts';
 export { listRanges, measurePartition, type PartitionRange } from './archive/list-ranges.ts';
-export { type OwnerSession, withOwnerSession } from './archive/owner-session.ts';
+export { beginArchiving, type OwnerSession, withOwnerSession } from './archive/owner-session.ts';
 // The audit log.
 export {
   type AuditCounter,

@@ -37,3 +37,24 @@ test('a single line is written although no other line follows it', async () => {
   const [chunk] = (await once(child.stdout, 'data')) as [Buffer];
   expect(countsOf(chunk.toString())).toEqual([7]);
 });
+
+test('an error is logged with the places in code, and without its message, even where a line of it looks like a place', async () => {
+  const child = logging(
+    "logger.error({ err: new TypeError('row\\n    at MRN-12345', { cause: new Error('$& MRN-12345\\n    at MRN-12345') }) }, 'line');",
+  );
+  const line = await text(child.stdout);
+  expect(JSON.parse(line)).toMatchObject({ err: { type: 'TypeError', cause: { type: 'Error' } } });
+  expect(line.split('    at ').length).toBeGreaterThan(2);
+  expect(line).not.toContain('MRN');
+});
+
+test('an error that is its own cause, or whose causes go on and on, is one line', async () => {
+  const child = logging(`
+    const own = new Error('a'); own.cause = new Error('b', { cause: own });
+    let long = new Error('end'); for (let n = 0; n < 20000; n += 1) long = new Error('x', { cause: long });
+    const odd = new Error('odd'); odd.stack = 7;
+    for (const [count, err] of [own, long, odd].entries()) logger.error({ count, err }, 'line');`);
+  const output = await text(child.stdout);
+  expect(countsOf(output)).toEqual([0, 1, 2]);
+  expect(output.length).toBeLessThan(30_000);
+});

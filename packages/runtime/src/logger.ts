@@ -50,20 +50,30 @@ export type Logger = {
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
+/** Causes that a line shows: an error may be its own cause, or the cause of its cause. */
+const MOST_CAUSES = 8;
+
 /** Keeps an error's class, code and stack, and drops its message, which may quote a row or a request body. */
-function safeError(error: unknown): object {
+function safeError(error: unknown, causes = MOST_CAUSES): object {
   if (!(error instanceof Error)) return { type: typeof error };
-  const code = (error as { code?: unknown }).code;
+  const { name, cause, code } = error as Error & { code?: unknown };
   return {
-    type: error.name,
+    type: name,
     ...(typeof code === 'string' ? { code } : {}),
-    stack: error.stack
-      ?.split('\n')
-      .filter((line) => /^\s+at /.test(line))
-      .slice(0, 8)
-      .join('\n'),
-    ...(error.cause === undefined ? {} : { cause: safeError(error.cause) }),
+    stack: placesOf(error),
+    ...(cause === undefined || causes === 0 ? {} : { cause: safeError(cause, causes - 1) }),
   };
+}
+
+/** The lines of the stack that name a place in code. The stack begins with the message, whose lines can look the same. */
+function placesOf({ stack, message }: Error): string | undefined {
+  if (typeof stack !== 'string') return undefined;
+  return stack
+    .replace(message, () => '')
+    .split('\n')
+    .filter((line) => /^\s+at /.test(line))
+    .slice(0, 8)
+    .join('\n');
 }
 
 let stdout: Lines | undefined;
@@ -75,7 +85,7 @@ const ignore = (): void => undefined;
 export function createLogger(name: string, level: LogLevel = 'info'): Logger {
   stdout ??= gatherLines();
   const lines = stdout;
-  const lineOf = createLogLine({ name, pid: process.pid, errorOf: safeError });
+  const lineOf = createLogLine({ name, pid: process.pid, errorOf: (error) => safeError(error) });
   const least = level === 'silent' ? LEVELS.length : LEVELS.indexOf(level);
   const writer = (own: (typeof LEVELS)[number]) =>
     LEVELS.indexOf(own) < least

@@ -13,7 +13,7 @@ export type BundleQueue = Pick<
   'addBulk' | 'add' | 'getRanges' | 'getJob' | 'close' | 'waitUntilReady'
 >;
 export type LazyQueue = ReturnType<typeof queueUntilReady<BundleQueue>>;
-type BundleWorker = { close(force?: boolean): Promise<void> };
+type BundleWorker = { close(): Promise<void> };
 type Processor = (job: TakenBundle) => Promise<void>;
 type ConsumerOptions = Omit<WorkerOptions, 'connection'>;
 

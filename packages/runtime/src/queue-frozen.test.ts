@@ -89,4 +89,27 @@ describe.runIf(hasRedisServer())('a Redis that hangs', () => {
     await transport.add('deliver-webhook', [{ job: '8', fence: 0 }]);
     await vi.waitFor(() => expect(taken).toContain('8'), { timeout: NOTICED_MS });
   });
+
+  test.each(['nothing', 'an entry'])(
+    'holds up the stop of a consumer that has %s under work no longer than it may take',
+    async (what) => {
+      const transport = open();
+      const ending = Promise.withResolvers<void>();
+      const taken: string[] = [];
+      const consumer = transport.consume('deliver-webhook', async ({ job, onClaimed }) => {
+        taken.push(job);
+        onClaimed?.();
+        if (what === 'an entry') await ending.promise;
+      });
+      await transport.add('deliver-webhook', [{ job: '9', fence: 0 }]);
+      await vi.waitFor(() => expect(taken).toContain('9'), { timeout: NOTICED_MS });
+      freeze();
+      const startedAt = performance.now();
+      await consumer.close(500);
+      await transport.close();
+      expect(performance.now() - startedAt).toBeLessThan(NOTICED_MS);
+      ending.resolve();
+    },
+    15_000,
+  );
 });

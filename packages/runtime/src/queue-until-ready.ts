@@ -58,7 +58,7 @@ export function queueUntilReady<Queue extends Closable>(
 export function workerUntilReady(
   make: () => OpenedWorker,
   onError: (error: Error) => void,
-): { close(force?: boolean): Promise<void> } {
+): { close(): Promise<void> } {
   const stopped = new AbortController();
 
   async function open(): Promise<OpenedWorker | undefined> {
@@ -77,10 +77,10 @@ export function workerUntilReady(
 
   const opening = open();
   return {
-    async close(force) {
+    async close() {
       stopped.abort();
       const worker = await opening;
-      await worker?.close(force);
+      await worker?.close();
     },
   };
 }

@@ -128,8 +128,8 @@ export function openTransport(
               worker.close().then(() => takers.idle()),
             );
           } catch (error) {
+            // What has not ended is cut off. BullMQ cannot be hurried: a second `close` waits for the first, which a frozen Redis never answers.
             if (!(error instanceof LateError)) throw error;
-            await worker.close(true);
           }
         },
       };

@@ -71,9 +71,12 @@ BEGIN
   END IF;
 
   -- A partition that VACUUM has found empty is planned for as a table without rows: it is read whole, and a prepared statement keeps doing
-  -- so while the partition fills. Without statistics PostgreSQL expects ten pages, and looks its rows up by index.
-  PERFORM pg_clear_relation_stats('public', c.relname::text) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-    WHERE i.inhparent = format('public.%I', of_table)::regclass AND c.reltuples = 0 AND pg_relation_size(c.oid) = 0;
+  -- so while the partition fills. Without statistics PostgreSQL expects ten pages, and looks its rows up by index. Before version 18 they
+  -- cannot be taken away: autovacuum then replaces them within minutes of the first rows.
+  IF to_regprocedure('pg_clear_relation_stats(text, text)') IS NOT NULL THEN
+    PERFORM pg_clear_relation_stats('public', c.relname::text) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+      WHERE i.inhparent = format('public.%I', of_table)::regclass AND c.reltuples = 0 AND pg_relation_size(c.oid) = 0;
+  END IF;
 
   -- Where the last partition ends; the default one, and that of the ids from before they began with the time, have no such end.
   SELECT max(upto) INTO starts_at FROM partition_bounds(of_table);

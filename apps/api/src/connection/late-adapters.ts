@@ -11,21 +11,24 @@ export type LateAdapters = {
   settled(): Promise<void>;
 };
 
+const loadDialects = () => Promise.all([import('@emr-payments/emr'), import('@emr-payments/operations')]);
+type Dialects = Awaited<ReturnType<typeof loadDialects>>;
+
 /**
  * Opens the adapters at the first request that has a question for an EMR. A process that only accepts payments never loads the dialects
  * and their HTTP client, which take 10 MB (docs/performance-notes.md).
  */
-export function openLateAdapters(deps: {
-  database: ServiceDatabase;
-  keyring: Keyring;
-  /** Gets a fault of ours that prevented a call to an EMR. */
-  onFault: (error: unknown) => void;
-}): LateAdapters {
+export function openLateAdapters(
+  deps: {
+    database: ServiceDatabase;
+    keyring: Keyring;
+    /** Gets a fault of ours that prevented a call to an EMR. */
+    onFault: (error: unknown) => void;
+  },
+  load: () => Promise<Dialects> = loadDialects,
+): LateAdapters {
   async function open() {
-    const [{ createAdapters }, { openAdapterDeps }] = await Promise.all([
-      import('@emr-payments/emr'),
-      import('@emr-payments/operations'),
-    ]);
+    const [{ createAdapters }, { openAdapterDeps }] = await load();
     const shared = openAdapterDeps(deps, { yields: true });
     const adapters = createAdapters({
       ...shared,
@@ -36,9 +39,13 @@ export function openLateAdapters(deps: {
   let opening: ReturnType<typeof open> | undefined;
   return {
     adapters: async () => {
-      opening ??= open();
+      // A process that is out of file descriptors cannot load a module. The next request tries it again.
+      opening ??= open().catch((error: unknown) => {
+        opening = undefined;
+        throw error;
+      });
       return (await opening).adapters;
     },
-    settled: async () => (await opening)?.settled(),
+    settled: async () => (await opening?.catch(() => undefined))?.settled(),
   };
 }

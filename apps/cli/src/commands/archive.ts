@@ -15,6 +15,7 @@ import { table } from '../output/table.ts';
 const TOO_YOUNG = `Give a date that is more than ${YOUNGEST_DAYS} days ago: what is younger is still read and compared.`;
 const NOT_OWNER =
   'The role of DATABASE_URL does not own the tables. Run this with the DATABASE_URL of the migrations.';
+const RUNNING = 'Another archive command is at work on this database. Run this again when it has ended.';
 
 /** What refers to a range, as a person reads it. */
 const NAMES: Readonly<Record<string, string>> = {
@@ -118,6 +119,7 @@ export const registerArchive: Register = (program, cli) => {
               },
             );
             if (outcome.outcome === 'too_young') return failure('refused', TOO_YOUNG);
+            if (outcome.outcome === 'running') return failure('refused', RUNNING);
             return outcome.outcome === 'not_owner' ? failure('refused', NOT_OWNER) : archived(outcome);
           } catch (error) {
             const { code } = error as { code?: unknown };

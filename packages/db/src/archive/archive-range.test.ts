@@ -219,3 +219,20 @@ test('a repeated request of an archived payment gets the first answer, for as lo
   const [repeated] = await acceptBatch(past, [input]);
   expect(repeated).toMatchObject({ outcome: 'accepted', replayed: true, paymentId: uuidToPaymentId(old.id) });
 });
+
+test('while the tables are locked, jobs are compared with the bounds of the range, and no partition is read', async () => {
+  await past.write(350, { count: 500 });
+  await past.session.query(
+    `INSERT INTO jobs (kind, lane_id, payment_id) SELECT 'post_payment', 1, gen_random_uuid() FROM generate_series(1, 500);
+     UPDATE jobs SET payment_id = overlay(payment_id::text PLACING 'ffffffff' FROM 1)::uuid;
+     SET enable_nestloop = off`,
+  );
+  expect(await archive(300)).toMatchObject({ outcome: 'archived' });
+  await past.session.query('SELECT pg_stat_force_next_flush()');
+  const { rows } = await past.session.query(
+    `SELECT seq_tup_read::int AS read FROM pg_stat_user_tables WHERE schemaname = 'archive' AND relname = $1`,
+    [partitionName('payments', 400)],
+  );
+  // Once for the states, once for the number of rows, both before the locks.
+  expect(rows).toEqual([{ read: 1_000 }]);
+});

@@ -38,3 +38,19 @@ export async function withOwnerSession<T>(
     await client.end();
   }
 }
+
+/** `arch` in ASCII. */
+const ARCHIVE_LOCK = 0x61726368;
+
+/**
+ * Makes this session the one that archives, until it ends. Two would write to the same files: one could drop a table whose file the
+ * other is writing over.
+ *
+ * @returns false when another session archives.
+ */
+export async function beginArchiving({ client }: OwnerSession): Promise<boolean> {
+  const { rows } = await unavailableAsSuch(
+    client.query<{ alone: boolean }>('SELECT pg_try_advisory_lock($1) AS alone', [ARCHIVE_LOCK]),
+  );
+  return rows[0]?.alone === true;
+}

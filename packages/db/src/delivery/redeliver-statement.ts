@@ -31,6 +31,10 @@ const NOTIFIED_FACT = " UNION ALL SELECT NULL, 'notified', NULL FROM notified";
  * - Deliveries that have ended are locked in the order of their numbers, and then new ones are written in the order of their keys, as
  *   in a recovery's turn: so two of these wait for each other and never deadlock. A delivery that is pending is not locked: the workers
  *   write those.
+ * - The existing delivery of a pair is looked up by its event. OFFSET 0 keeps the endpoint out of the choice of an index: within a
+ *   partition that was empty when the statement was planned, PostgreSQL would read all deliveries of the endpoint for each event.
+ * - `places` finds the request and the lane of a new delivery without a join, which would compare all with all: a client has up to 50
+ *   endpoints, and a set up to 100 events.
  * - The audit log gets one entry for each actor and named endpoint, with the events' ids.
  *
  * It gives a row for each fact about a request: that its event was found, that its endpoint is enabled or disabled, and to which endpoint
@@ -56,8 +60,8 @@ function textOf(asked: string, { notify }: { notify: boolean }): string {
        ORDER BY event.id, e.id, event.n
     ), found AS MATERIALIZED (
       SELECT target.*, d.id AS delivery_id, d.status FROM target LEFT JOIN LATERAL (
-        SELECT own.id, own.status FROM deliveries own
-         WHERE own.event_id = target.event_id AND own.endpoint_id = target.endpoint_id LIMIT 1) d ON true
+        SELECT own.id, own.status FROM (SELECT * FROM deliveries WHERE event_id = target.event_id OFFSET 0) own
+         WHERE own.endpoint_id = target.endpoint_id LIMIT 1) d ON true
     ), locked AS MATERIALIZED (
       SELECT d.id, d.event_id, found.n, found.endpoint_id, found.lane_id
         FROM found JOIN deliveries d ON d.event_id = found.event_id AND d.id = found.delivery_id
@@ -71,11 +75,13 @@ function textOf(asked: string, { notify }: { notify: boolean }): string {
       SELECT event_id, endpoint_id, type FROM found WHERE delivery_id IS NULL AND (SELECT count(*) FROM locked) >= 0
        ORDER BY event_id, endpoint_id
       ON CONFLICT DO NOTHING RETURNING id, event_id, endpoint_id
+    ), places AS MATERIALIZED (
+      SELECT jsonb_object_agg(event_id || ' ' || endpoint_id, jsonb_build_array(n, lane_id)) AS of FROM found WHERE delivery_id IS NULL
     ), due AS MATERIALIZED (
       SELECT id, event_id, n, endpoint_id, lane_id FROM again
       UNION ALL
-      SELECT fresh.id, target.event_id, target.n, target.endpoint_id, target.lane_id
-        FROM fresh JOIN target ON target.event_id = fresh.event_id AND target.endpoint_id = fresh.endpoint_id
+      SELECT fresh.id, fresh.event_id, (place ->> 0)::bigint, fresh.endpoint_id, (place ->> 1)::int
+        FROM fresh CROSS JOIN places CROSS JOIN LATERAL (SELECT places.of -> (fresh.event_id || ' ' || fresh.endpoint_id) AS place) p
     ), queued AS (
       INSERT INTO jobs (kind, lane_id, event_id, delivery_id) SELECT 'deliver_webhook', lane_id, event_id, id FROM due
     ), audited AS (

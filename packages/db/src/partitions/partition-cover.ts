@@ -5,7 +5,7 @@ export type PartitionCover = {
   table: string;
   /** Days from now on; negative when the last partition has ended. */
   daysAhead: number;
-  /** Rows in the default partition, counted to 1,000. */
+  /** Rows in the default partition for which one should have been made, counted to 1,000. */
   defaultRows: number;
 };
 

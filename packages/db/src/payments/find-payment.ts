@@ -1,10 +1,10 @@
 import { type PaymentStatus, paymentIdToUuid, uuidToPaymentId } from '@emr-payments/contracts';
 import { query, type StatementDeps } from '../core/statements.ts';
-import { type PaymentRecord, RECORD_COLUMNS, type RecordRow, recordOf } from './payment-record.ts';
+import { type PaymentRecord, type RecordRow, recordColumns, recordOf } from './payment-record.ts';
 
 const FIND = {
   name: 'find-payment',
-  text: `SELECT ${RECORD_COLUMNS} FROM payments p WHERE p.id = $1 AND p.user_id = $2`,
+  text: `SELECT ${recordColumns()} FROM payments p WHERE p.id = $1 AND p.user_id = $2`,
 };
 
 /** Finds a payment of this user; null when there is none of that id, or it is another user's. */

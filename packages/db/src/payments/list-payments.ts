@@ -1,6 +1,7 @@
 import { FAILURE_CODES, PAYMENT_STATUSES, type PaymentStatus } from '@emr-payments/contracts';
 import { query, type StatementDeps } from '../core/statements.ts';
-import { type PaymentRecord, RECORD_COLUMNS, type RecordRow, recordOf } from './payment-record.ts';
+import { paymentIdsOf } from '../partitions/payment-ids.ts';
+import { type PaymentRecord, type RecordRow, recordColumns, recordOf } from './payment-record.ts';
 
 /** A payment's place in the list; the next rows are older. `id` is a uuid. */
 export type PaymentPlace = { createdAt: Date; id: string };
@@ -41,6 +42,13 @@ const WAYS: { statuses: readonly PaymentStatus[]; condition: string }[] = [
   { statuses: ['needs_review'], condition: `p.failure_code IN (${REVIEW_CODES.join(', ')})` },
   { statuses: ['posted'], condition: 'p.failure_code IS NULL' },
 ];
+
+/** Returns the condition on ids of the filter's times; the page follows its cursor, and goes from new to old. */
+function idsOf({ createdAfter, createdBefore, after }: PaymentFilter): (column: string) => string {
+  const ends = [createdBefore, after?.createdAt].filter((time) => time !== undefined);
+  const until = ends.length === 0 ? undefined : new Date(Math.min(...ends.map((time) => time.getTime())));
+  return paymentIdsOf({ since: createdAfter, until }) ?? (() => 'true');
+}
 
 /** Builds the conditions over `payments p`, with their values from $2 on; $1 is the user. */
 function conditionsOf(filter: PaymentFilter): { conditions: string[]; values: unknown[] } {
@@ -83,12 +91,14 @@ function sourcesOf(filter: PaymentFilter, conditions: readonly string[], limit: 
  */
 export function listStatement(filter: PaymentFilter): { text: string; values: unknown[] } {
   const { conditions, values } = conditionsOf(filter);
+  const ids = idsOf(filter);
+  conditions.push(ids('p.id'));
   values.push(filter.limit);
   const limit = `$${values.length}`;
   const text = `
     WITH page AS (${sourcesOf(filter, conditions, limit).join(' UNION ALL ')})
-    SELECT ${RECORD_COLUMNS} FROM payments p
-     WHERE p.id IN (SELECT id FROM page ORDER BY created_at DESC, id DESC LIMIT ${limit})
+    SELECT ${recordColumns(ids('a.payment_id'))} FROM payments p
+     WHERE p.id IN (SELECT id FROM page ORDER BY created_at DESC, id DESC LIMIT ${limit}) AND ${ids('p.id')}
      ORDER BY p.created_at DESC, p.id DESC`;
   return { text, values };
 }

@@ -31,15 +31,18 @@ export type PaymentRecord = {
 };
 
 /**
- * Columns of a payment `p` that `recordOf` needs. Attempts, events and the job are found by their own indexes, so a page is
- * one statement.
+ * Writes the columns of a payment `p` that `recordOf` needs. Attempts, events and the job are found by their own indexes, so a page
+ * is one statement.
+ *
+ * @param ofAttempt a condition that `p.id` fulfils, written for `a.payment_id`: PostgreSQL does not conclude from one to the other,
+ *   and would plan every partition of the attempts.
  */
-export const RECORD_COLUMNS = `
+export const recordColumns = (ofAttempt = 'true'): string => `
   p.id, p.job_id, p.status, p.patient_mrn, p.payment_method, p.reference_number, p.location, p.amount::text, p.notes,
   p.deposit_date::text, p.emr_transaction_id, p.failure_code, p.failure_reason, p.created_at, p.settled_at,
   (p.settled_at IS NULL AND ${onHold('p.user_id')}) AS on_hold,
   (SELECT json_agg(json_build_array(a.sent_at, a.finished_at, a.outcome, a.code) ORDER BY a.sent_at, a.number)
-     FROM posting_attempts a WHERE a.payment_id = p.id) AS attempts,
+     FROM posting_attempts a WHERE a.payment_id = p.id AND ${ofAttempt}) AS attempts,
   (SELECT json_agg(json_build_array(e.id, e.type, e.created_at) ORDER BY e.round)
      FROM events e WHERE e.payment_id = p.id) AS events,${waitingColumn('p.job_id')}`;
 

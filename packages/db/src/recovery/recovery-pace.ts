@@ -1,8 +1,8 @@
 import { PRESENT_CAP } from '../jobs/lane-cap.ts';
 
 /**
- * Deliveries are made due this far ahead and no further, in seconds, spread over that time, and none while as many jobs of the endpoint
- * are due or under way: so a new event goes between them, and the table of jobs stays small.
+ * Deliveries are made due this far ahead and no further, in seconds, spread over that time, and hardly any (`LEAST_ROOM`) while as many jobs
+ * of the endpoint are due or under way: so a new event goes between them, and the table of jobs stays small.
  */
 export const AHEAD_SECONDS = 0.5;
 
@@ -33,6 +33,13 @@ const JUST_USED_SECONDS = 0.3;
 
 /** Most jobs of an endpoint that can be due within `AHEAD_SECONDS`. */
 export const MOST_AHEAD = AHEAD_SECONDS * MOST;
+
+/**
+ * What an endpoint that keeps up gets in a turn although as many of its deliveries are under way as its pace allows: those are its new
+ * events, and beside a steady stream of them a recovery whose pace once came down would never go on. Ten turns a second with two of them are
+ * as many as `LEAST_OF_A_CROWD`.
+ */
+export const LEAST_ROOM = `CASE WHEN delay <= ${KEEPS_UP_SECONDS} THEN 2 ELSE 0 END`;
 
 const unclaimedFor = (ms: number) => `
   EXISTS (SELECT FROM jobs u WHERE u.queued_at < now() - interval '${ms} milliseconds' AND u.lease_until IS NULL AND u.kind = 'deliver_webhook')`;

@@ -2,7 +2,7 @@ import { named } from '../core/named.ts';
 import { query, type StatementDeps } from '../core/statements.ts';
 import type { Turn } from './claim-turn.ts';
 import { deliveryTo, missedBy } from './missed.ts';
-import { AHEAD_SECONDS, MOST_AHEAD, PACE, PACE_SIGNALS } from './recovery-pace.ts';
+import { AHEAD_SECONDS, LEAST_ROOM, MOST_AHEAD, PACE, PACE_SIGNALS } from './recovery-pace.ts';
 
 /** Most events that one turn reads. */
 const READ_AT_ONCE = 1_000;
@@ -45,7 +45,7 @@ export const SEARCH = named({
     ), plan AS MATERIALIZED (
       SELECT paced.*, greatest(0, least(
                ceil((${AHEAD_SECONDS} - extract(epoch FROM slot - now())::float8) * rate),
-               ceil(${AHEAD_SECONDS} * rate) - in_flight - (SELECT count(*) FROM (
+               greatest(ceil(${AHEAD_SECONDS} * rate) - in_flight, ${LEAST_ROOM}) - (SELECT count(*) FROM (
                  SELECT FROM jobs j WHERE j.lane_id = paced.lane_id AND j.queued_at IS NULL
                     AND j.run_at <= now() + interval '${AHEAD_SECONDS} seconds' LIMIT ${MOST_AHEAD}) AS due),
                ${MOST_WAITING} - (SELECT count(*) FROM (

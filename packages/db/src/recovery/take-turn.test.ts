@@ -225,6 +225,35 @@ describe('its pace', () => {
     expect(paces).toEqual([320, 160, 80, 40, 20, 20, 20]);
   });
 
+  test.each(['idle', 'crowded'])(
+    'does not come to a halt beside new events of an endpoint that takes them at once, with workers that are %s',
+    async (workers) => {
+      const tenant = await it.tenant();
+      await it.events(tenant, { count: 200 });
+      const recovery = await it.started(tenant);
+      await it.turns();
+      await it.deliver();
+      // It was slow. Now there are always 30 of its own deliveries under way, and none waits.
+      await it.rows('UPDATE recoveries SET pace = 4');
+      await it.rows(
+        `INSERT INTO jobs (kind, lane_id, queued_at, lease_until)
+         SELECT 'deliver_webhook', e.lane_id, now() - interval '1 second', CASE WHEN $2 THEN NULL ELSE now() + interval '1 hour' END
+           FROM webhook_endpoints e, generate_series(1, 30) WHERE e.id = $1`,
+        [tenant.endpointId, workers === 'crowded'],
+      );
+      const before = (await it.find(recovery)).found;
+      for (let n = 0; n < 10; n += 1) {
+        await it.passTime();
+        await it.turns();
+        await it.rows(
+          `WITH job AS (DELETE FROM jobs WHERE queued_at IS NULL RETURNING event_id, delivery_id)
+           UPDATE deliveries d SET status = 'delivered', finished_at = now() FROM job WHERE d.event_id = job.event_id AND d.id = job.delivery_id`,
+        );
+      }
+      expect((await it.find(recovery)).found - before).toBeGreaterThanOrEqual(10);
+    },
+  );
+
   test('the endpoint’s own rate counts where it is lower, from turn to turn', async () => {
     const tenant = await it.tenant({ ratePerSecond: 0.2 });
     await it.events(tenant, { count: 3 });

@@ -9,8 +9,12 @@ export const PRUNE_BATCH = 500;
 /** A batch removes nothing while another process prunes. The lock ends with the statement. */
 const LEADER = `leader AS MATERIALIZED (SELECT pg_try_advisory_xact_lock(${RETENTION_LOCK}) AS alone)`;
 
-/** Ids of events from before they began with their time begin with this or a greater one. They are in the partitions `_old`. */
-const FIRST_RANDOM_ID = 'evt_1';
+/**
+ * The least id of a later time than now, with a day for clocks that are fast. An old event with such an id is from before ids began with
+ * their time, and random: it is in `_old`, or, one in a hundred, in the default partition or in one that is made ahead. No partition is
+ * dropped for it in time.
+ */
+const FIRST_RANDOM_ID = `(SELECT id FROM later)`;
 
 /** Events of one client that are past the limit, oldest first, along the index that lists a client's events. */
 const oldEvents = (ids: string): string => `
@@ -21,8 +25,8 @@ const oldEvents = (ids: string): string => `
 
 /**
  * Removes events that are older than the limit, with their deliveries and attempts, if none of the deliveries is pending: those that
- * are in no partition of their time, which is dropped as a whole. They are in `_old`, and, with ids of a time whose partitions have been
- * dropped, in the default partition: `floor` is where the first partition begins.
+ * are in no partition of their time, which is dropped as a whole. Their ids are random (`FIRST_RANDOM_ID`), or of a time whose partitions
+ * have been dropped, so that they are in the default partition: `floor` is where the first partition begins.
  *
  * It goes client by client, so that pruning needs no index of its own, which every settled payment would have to write to.
  * Rows are looked up by arrays, and deliveries event by event: with joins PostgreSQL reads every partition whole.
@@ -34,8 +38,10 @@ const EVENTS = {
       SELECT CASE WHEN bool_and(b.text NOT LIKE '%(MINVALUE)%') THEN min(substring(b.text FROM 'FROM [(]''(evt_0[^'']+)') COLLATE "C") END AS id
         FROM pg_inherits i JOIN pg_class p ON p.oid = i.inhrelid CROSS JOIN LATERAL (SELECT pg_get_expr(p.relpartbound, p.oid) AS text) b
        WHERE i.inhparent = 'events'::regclass
+    ), later AS MATERIALIZED (
+      SELECT first_event_id(now() + interval '1 day') COLLATE "C" AS id
     ), old AS MATERIALIZED (
-      SELECT e.id FROM clients c CROSS JOIN LATERAL (${oldEvents(`v.id >= '${FIRST_RANDOM_ID}'`)}
+      SELECT e.id FROM clients c CROSS JOIN LATERAL (${oldEvents(`v.id >= ${FIRST_RANDOM_ID}`)}
         UNION ALL ${oldEvents('v.id < (SELECT id FROM floor)')}
       ) e WHERE (SELECT alone FROM leader) LIMIT $2
     ), no_attempts AS (

@@ -4,6 +4,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
@@ -25,15 +26,18 @@ const midnight = (days: number) => new Date(Math.floor(Date.now() / 86_400_000 -
 const nameOf = (table: string, days: number) =>
   `${table}_${midnight(days).toISOString().slice(0, 10).replaceAll('-', '')}`;
 
-beforeEach(async () => {
+async function open(): Promise<void> {
   service = await openService();
-  folder = mkdtempSync(join(tmpdir(), 'emr-payments-archive-'));
   const { clientPk, userId, endpointId } = await createPractice(service);
   const session = await service.owner.pool.connect();
   await makePastPartitions(session, { starts: [400, 300, 200, 100].map(midnight) });
   session.release();
   write = (days, input = {}) =>
     writePastPayments(service.owner.pool, { clientPk, userId, endpointId, at: midnight(days), ...input });
+}
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'emr-payments-archive-'));
+  await open();
 });
 afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
@@ -41,7 +45,7 @@ afterEach(async () => {
 });
 
 const archive = (
-  input: { days?: number; to?: string | null; drop?: boolean; onProgress?: () => void } = {},
+  input: { days?: number; to?: string | null; drop?: boolean; onProgress?: (step: string) => void } = {},
 ) => {
   const { days = 200, to = null, drop = false, onProgress } = input;
   return archivePayments(
@@ -155,6 +159,48 @@ test('a table that was changed after it was written is written again before it i
   await sql(`UPDATE archive.${name} SET notes = 'changed by hand'`);
   await archive({ to: folder, drop: true });
   expect(read(`${name}.csv`)).toContain('changed by hand');
+  expect(await inArchive()).toEqual([]);
+});
+
+test('a file of another database, or from before a restore, is kept: its rows may be nowhere else', async () => {
+  await write(350);
+  const name = nameOf('payments', 400);
+  await archive({ to: folder, drop: true });
+  const first = { csv: read(`${name}.csv`), manifest: JSON.parse(read(`${name}.json`)) };
+  await service.close();
+  await open();
+  await write(350);
+  await archive({ to: folder, drop: true });
+  expect(await inArchive()).toEqual([]);
+  expect(read(`${name}.csv`)).not.toBe(first.csv);
+  const kept = `${name}.${first.manifest.sha256.slice(0, 12)}`;
+  expect(read(`${kept}.csv`)).toBe(first.csv);
+  expect(JSON.parse(read(`${kept}.json`))).toEqual({ ...first.manifest, file: `${kept}.csv` });
+});
+
+test('of two at once one archives, and the other changes nothing', async () => {
+  await write(350);
+  let other: Promise<unknown> | undefined;
+  const outcome = await archive({
+    to: folder,
+    drop: true,
+    onProgress: (step) => {
+      if (step.startsWith('writing')) other ??= archive({ to: folder, drop: true });
+    },
+  });
+  expect(outcome).toMatchObject({ outcome: 'archived', stopped: null });
+  expect(await other).toEqual({ outcome: 'running' });
+  expect(await inArchive()).toEqual([]);
+});
+
+test('a full disk is an error with its code, and the next run finishes', async () => {
+  await write(350);
+  const part = join(folder, `${nameOf('payments', 400)}.csv.part`);
+  symlinkSync('/dev/full', part);
+  await expect(archive({ to: folder, drop: true })).rejects.toMatchObject({ code: 'ENOSPC' });
+  expect(await inArchive()).toContain(nameOf('payments', 400));
+  rmSync(part);
+  expect(await archive({ to: folder, drop: true })).toMatchObject({ outcome: 'archived', stopped: null });
   expect(await inArchive()).toEqual([]);
 });
 

@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import {
   type Actor,
   archiveRange,
+  beginArchiving,
   findObstacles,
   listArchivedTables,
   listRanges,
@@ -44,7 +45,9 @@ export type ArchiveOutcome =
     }
   | { outcome: 'too_young' }
   /** The role of the URL does not own the tables. */
-  | { outcome: 'not_owner' };
+  | { outcome: 'not_owner' }
+  /** Another process archives this database. Nothing was done. */
+  | { outcome: 'running' };
 
 /**
  * Archives payments and their posting attempts, by whole partitions, oldest first, with the events of the same time as far as they are
@@ -61,6 +64,7 @@ export async function archivePayments(
 ): Promise<ArchiveOutcome> {
   if (isTooYoung(input.before)) return { outcome: 'too_young' };
   const archived = await withOwnerSession({ url }, async (session): Promise<ArchiveOutcome> => {
+    if (!(await beginArchiving(session))) return { outcome: 'running' };
     // A folder that cannot be written to is found before anything is moved.
     if (input.to !== null) await mkdir(input.to, { recursive: true, mode: OWN_FOLDER });
     const { moved, stopped } = await moveRanges(session, input);

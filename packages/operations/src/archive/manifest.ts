@@ -41,8 +41,8 @@ export async function syncFolder(folder: string): Promise<void> {
 }
 
 /** Writes a manifest, which says that its file is complete: so it is durable only after that. */
-export async function writeManifest(folder: string, manifest: Manifest): Promise<void> {
-  const path = join(folder, manifestName(manifest));
+export async function writeManifest(folder: string, manifest: Manifest, name = manifest.name): Promise<void> {
+  const path = join(folder, manifestName({ name }));
   const file = await open(`${path}.part`, 'w', OWN_FILE);
   try {
     await file.writeFile(`${JSON.stringify(manifest, null, 2)}\n`);

@@ -41,6 +41,16 @@ async function copyToFile(session: OwnerSession, table: ArchivedTable, path: str
 }
 
 /**
+ * Gives the whole file of an earlier time another name, which has the beginning of its digest: it may be the only copy of rows that another
+ * database, or this one before it was restored, has dropped. Its manifest comes first, so that being killed leaves it to the next run.
+ */
+async function keepEarlier({ folder, name, earlier }: { folder: string; name: string; earlier: Manifest }) {
+  const kept = `${name}.${earlier.sha256.slice(0, 12)}`;
+  await writeManifest(folder, { ...earlier, file: csvName({ name: kept }) }, kept);
+  await rename(join(folder, csvName({ name })), join(folder, csvName({ name: kept })));
+}
+
+/**
  * Writes one archived table into the folder, unless a whole file of it is there: the rows as CSV, and a manifest after them. The file is
  * read back before its manifest is written. It can be killed at any point: a name without `.part` is a whole file.
  *
@@ -52,9 +62,9 @@ export async function writeTable(
 ): Promise<{ manifest: Manifest; written: boolean }> {
   const name = csvName(table);
   const path = join(folder, name);
-  const known = again ? null : await readManifest(folder, table);
-  if (known !== null && (await digestFile(path))?.sha256 === known.sha256)
-    return { manifest: known, written: false };
+  const known = await readManifest(folder, table);
+  const isWhole = known !== null && (await digestFile(path))?.sha256 === known.sha256;
+  if (isWhole && !again) return { manifest: known, written: false };
 
   const sent = await copyToFile(session, table, `${path}.part`);
   const file = await open(`${path}.part`, 'r+');
@@ -69,6 +79,8 @@ export async function writeTable(
       `The file ${path}.part does not have the ${sent.rows} rows that were written to it.`,
     );
   }
+  if (isWhole && known.sha256 !== sent.sha256)
+    await keepEarlier({ folder, name: table.name, earlier: known });
   await rename(`${path}.part`, path);
   await syncFolder(folder);
   const { columns, table: of, since, upto, bound } = table;
