@@ -22,6 +22,7 @@ export default defineConfig({
     include: ['{apps,packages,bench,tests,scripts}/**/*.test.ts'],
     exclude: ['**/node_modules/**', '**/generated/**'],
     globalSetup: ['tests/setup/global-setup.ts'],
+    setupFiles: ['tests/setup/leaks.ts'],
     // Leaves processor time for the servers that the tests run against.
     pool: 'forks',
     maxWorkers: 2,

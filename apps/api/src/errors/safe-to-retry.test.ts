@@ -37,6 +37,7 @@ function openFailing(fault: () => Error): Promise<FastifyInstance> {
       webhooks: {
         ...deps.webhooks,
         costly: { run: async () => fails() },
+        redeliveries: { redeliver: async () => fails() },
         writes: { run: (_client, work) => work() },
         database: {
           get pool() {
