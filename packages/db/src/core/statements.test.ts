@@ -36,6 +36,8 @@ const OUTAGES: [code: string, message: string][] = [
   ['EHOSTUNREACH', 'connect EHOSTUNREACH 192.0.2.1:5432'],
   ['ENETUNREACH', 'connect ENETUNREACH 192.0.2.1:5432'],
   ['ECONNABORTED', 'read ECONNABORTED'],
+  ['EMFILE', 'getaddrinfo EMFILE'],
+  ['ENFILE', 'getaddrinfo ENFILE'],
   ['CERT_HAS_EXPIRED', 'certificate has expired'],
   ['P1001', "Can't reach database server"],
   ['P2024', 'Timed out fetching a new connection'],

@@ -63,6 +63,9 @@ const NETWORK_CODES = new Set([
   'EAI_AGAIN',
   'EHOSTUNREACH',
   'ENETUNREACH',
+  // The process, or its machine, can open no further socket: for as long as somebody holds as many connections as it may have.
+  'EMFILE',
+  'ENFILE',
 ]);
 
 /** Codes of Node's errors about a server's certificate: an expired one is an outage until somebody replaces it. */
