@@ -71,6 +71,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'packages/db/src/testing/past-payments.ts',
     'packages/emr/src/conformance/rules/absence.ts',
     'packages/operations/src/archive/archive-payments.ts',
+    'packages/operations/src/archive/write-table.ts',
     'packages/stack/src/postgres/place.ts',
   ],
   'a text at a character that was found in it, such as `|`': [

@@ -81,8 +81,8 @@ test('while PostgreSQL does not answer, a scrape has its answer within seconds, 
   await app.close();
   expect(answers.map(({ status }) => status)).toEqual(Array(20).fill(200));
   expect(answers[0]?.body).toContain('emr_payments_work_measured 0');
-  // One set of queries: jobs, caps, circuits, holds, logins and buckets.
-  expect(asked).toBe(6);
+  // One set of queries: jobs, caps, circuits, holds, logins, buckets and partitions.
+  expect(asked).toBe(7);
 });
 
 test('/metrics wants the token when there is one', async () => {

@@ -118,7 +118,7 @@ test('a check finds out that the office uses no clinics, and compares a given se
   });
   expect(await (await office({ clinics: false })).adapter.check(quiet())).toMatchObject({
     ok: true,
-    locations: 0,
+    locations: null,
     settings: {},
   });
 });
