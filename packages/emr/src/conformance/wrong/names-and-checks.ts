@@ -85,6 +85,11 @@ export const wrongNamesAndChecks: readonly WrongAdapter[] = [
     }),
   },
   {
+    mistake: 'says that there is no list where the EMR has one',
+    breaks: /^check: counts the names of a list|counts what it lists/,
+    wrap: checking((result) => (result.ok ? { ...result, methods: null } : result)),
+  },
+  {
     mistake: 'says that a connection does not work, and not why',
     breaks: /^check, .*: a reason with the request$|^check, a refusal/,
     wrap: checking((result) => (result.ok ? result : { ok: false, reason: 'It does not work.' })),

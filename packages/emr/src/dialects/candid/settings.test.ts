@@ -101,7 +101,7 @@ test.each([
 test('a check searches for a payment that there is not, and says what went wrong without a credential', async () => {
   const list = 'GET /api/patient-payments/v4';
   const good = await candidAt({ [list]: { body: { items: [] } } });
-  expect(await good.adapter.check(quiet())).toMatchObject({ ok: true, locations: 0, remarks: [] });
+  expect(await good.adapter.check(quiet())).toMatchObject({ ok: true, locations: null, remarks: [] });
   expect(good.queries[0]?.get('source_internal_id')).toBe('0'.repeat(32));
   const ignoring = await candidAt({ [list]: { body: { items: [entry()] } } });
   expect(await ignoring.adapter.check(quiet())).toMatchObject({
