@@ -25,8 +25,8 @@ const KEEPS_UP_SECONDS = 0.15;
 const BEHIND_SECONDS = 0.4;
 
 /** An entry that no worker has claimed after this long has met workers that are busy with other deliveries too. */
-const BUSY_MS = 25;
-const CROWDED_MS = 75;
+const BUSY_MS = 10;
+const CROWDED_MS = 30;
 
 /** A pace grows only if the last turn was bounded by it, and not by a lack of missed events. */
 const JUST_USED_SECONDS = 0.3;
