@@ -13,7 +13,7 @@ const FIRST_FOR_EACH = 4;
 const LEAST = 1;
 const MOST = 5_000;
 
-/** However busy the workers are, a recovery is not slower than this because of them. */
+/** However busy the workers are, and however many recoveries run, a recovery is not slower than this because of them. */
 const LEAST_OF_A_CROWD = 20;
 
 /**
@@ -51,7 +51,8 @@ export const PACE_SIGNALS = `
   r.pace, r.next_slot > now() - interval '${JUST_USED_SECONDS} seconds' AS was_used, ${PRESENT_CAP} AS cap, l.rate_per_second,
   (SELECT count(*) FROM jobs f WHERE f.lane_id = l.id AND f.queued_at IS NOT NULL) AS in_flight,
   coalesce(extract(epoch FROM now() - (SELECT min(j.run_at) FROM jobs j WHERE j.lane_id = l.id AND j.queued_at IS NULL))::float8, 0) AS delay,
-  ${unclaimedFor(BUSY_MS)} AS busy, ${unclaimedFor(CROWDED_MS)} AS crowded`;
+  ${unclaimedFor(BUSY_MS)} AS busy, ${unclaimedFor(CROWDED_MS)} AS crowded,
+  (SELECT greatest(count(*), 1) FROM recoveries o WHERE o.state = 'running' AND o.total IS NULL AND o.idle_turns = 0) AS at_work`;
 
 /**
  * The pace of a recovery's turn, from `PACE_SIGNALS`. The endpoint decides: its pace doubles with each turn that finds half of its slots free
@@ -59,9 +60,12 @@ export const PACE_SIGNALS = `
  * so that a new event waits for a fraction of a second and not for what was missed.
  * It is delay that is measured, as in LEDBAT (https://www.rfc-editor.org/rfc/rfc6817): a full queue says that more would only wait.
  * Where the workers have no time, for the deliveries of anybody, it does not grow, and comes down to that of a slow recovery.
+ *
+ * One recovery alone may use all that the workers have to spare. Many at once would take it from the events of other clients before a delay
+ * shows: so n of them that find something to send get `MOST / n` together, and 20 of them 20 a second each.
  */
 export const PACE = `
-  greatest(${LEAST}, least(${MOST}, ceil(rate_per_second), CASE
+  greatest(${LEAST}, least(greatest(${MOST} / (at_work * at_work), ${LEAST_OF_A_CROWD}), ceil(rate_per_second), CASE
     WHEN pace IS NULL THEN cap * ${FIRST_FOR_EACH}
     WHEN delay > ${BEHIND_SECONDS} THEN pace / 2
     WHEN crowded THEN greatest(least(pace, ${LEAST_OF_A_CROWD}), pace / 2)
