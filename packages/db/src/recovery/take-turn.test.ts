@@ -164,11 +164,11 @@ describe('its pace', () => {
     expect(await it.find(recovery)).toMatchObject({ total: 10_000, found: 10_000 });
   }, 120_000);
 
-  test('is bounded where many are at work: ten of them get fifty a second each', async () => {
+  test('is bounded where many are at work: of ten each gets fifty a second, and not the 640 that one has by then', async () => {
     const recoveries: { id: string }[] = [];
     for (let n = 0; n < 10; n += 1) {
       const tenant = await it.tenant();
-      await it.events(tenant, { count: 300 });
+      await it.events(tenant, { count: 1_000 });
       recoveries.push(await it.started(tenant));
     }
     await it.turns();
@@ -177,7 +177,9 @@ describe('its pace', () => {
       await quarter({ ends: 5_000, leewayMs: 2_000 });
       for (const recovery of recoveries) highest.push((await laneNow(recovery)).pace);
     }
-    expect(Math.max(...highest)).toBe(50);
+    // One that finds nothing to do for a turn is not counted in it; half of them would get 200.
+    expect(Math.max(...highest)).toBeLessThanOrEqual(200);
+    expect(highest.filter((pace) => pace === 50).length).toBeGreaterThan(40);
     await it.rows(`UPDATE recoveries SET state = 'canceled', ended_at = now() WHERE state = 'running'`);
   }, 60_000);
 
