@@ -35,11 +35,11 @@ const JUST_USED_SECONDS = 0.3;
 export const MOST_AHEAD = AHEAD_SECONDS * MOST;
 
 /**
- * What an endpoint that keeps up gets in a turn although as many of its deliveries are under way as its pace allows: those are its new
- * events, and beside a steady stream of them a recovery whose pace once came down would never go on. Ten turns a second with two of them are
- * as many as `LEAST_OF_A_CROWD`.
+ * What a turn makes due, whatever the pace is, as long as fewer jobs of the endpoint than this are due and wait. Where its own events are always
+ * under way, or where feeding is late because workers die, a recovery whose pace once came down would otherwise never go on. Ten turns a second
+ * with two of them are as many as `LEAST_OF_A_CROWD`.
  */
-export const LEAST_ROOM = `CASE WHEN delay <= ${KEEPS_UP_SECONDS} THEN 2 ELSE 0 END`;
+export const LEAST_ROOM = 2;
 
 const unclaimedFor = (ms: number) => `
   EXISTS (SELECT FROM jobs u WHERE u.queued_at < now() - interval '${ms} milliseconds' AND u.lease_until IS NULL AND u.kind = 'deliver_webhook')`;

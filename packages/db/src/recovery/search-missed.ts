@@ -11,7 +11,7 @@ const READ_AT_ONCE = 1_000;
 const MOST_WAITING = 5_000;
 
 /** Longest time between two turns in which nothing happens, and the shortest, which doubles with each. */
-export const LONGEST_PAUSE_SECONDS = 30;
+export const LONGEST_PAUSE_SECONDS = 10;
 const SHORTEST_PAUSE_SECONDS = 0.25;
 
 /** Shortest time between two turns that are bounded by the pace. */
