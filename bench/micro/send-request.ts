@@ -9,7 +9,7 @@ import {
 } from '@emr-payments/webhooks';
 import got from 'got';
 import { startChild } from '../child.ts';
-import { median } from '../report/statistics.ts';
+import { compare } from './compare.ts';
 import type { MicroReceiverCommands } from './receiver.ts';
 
 /**
@@ -71,31 +71,7 @@ const CONTENDERS: Readonly<Record<string, () => Promise<unknown>>> = {
   'node:http alone': postBare,
 };
 
-/** Makes the requests, ten at a time. @returns microseconds of processor time for each. */
-async function round(one: () => Promise<unknown>): Promise<number> {
-  let left = REQUESTS;
-  const before = process.cpuUsage();
-  await Promise.all(
-    Array.from({ length: AT_ONCE }, async () => {
-      while (left-- > 0) await one();
-    }),
-  );
-  const { user, system } = process.cpuUsage(before);
-  return (user + system) / REQUESTS;
-}
-
-const times = new Map<string, number[]>(Object.keys(CONTENDERS).map((name) => [name, []]));
-// The first round warms up and does not count.
-for (let n = 0; n <= ROUNDS; n += 1) {
-  for (const [name, one] of Object.entries(CONTENDERS)) {
-    const us = await round(one);
-    if (n > 0) times.get(name)?.push(us);
-  }
-}
-for (const [name, all] of times) {
-  const [least, most] = [Math.min(...all), Math.max(...all)].map((us) => us.toFixed(0));
-  process.stdout.write(`${name.padEnd(30)}${median(all).toFixed(1).padStart(7)} µs (${least} to ${most})\n`);
-}
+await compare(CONTENDERS, { requests: REQUESTS, atOnce: AT_ONCE, rounds: ROUNDS });
 agents.close();
 for (const agent of [plain, gots]) agent.destroy();
 await receiver.stop();

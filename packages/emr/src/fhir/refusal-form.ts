@@ -1,6 +1,6 @@
-import { sentence } from '@emr-payments/contracts';
 import type { Complaint, RefusalForm } from '../http/evidence.ts';
 import type { Answer } from '../http/exchange.ts';
+import { complaintOf } from './complaint-of.ts';
 import { textOf } from './refusal.ts';
 import { remarksOf } from './remarks.ts';
 import { type OperationOutcome, OperationOutcomeSchema, parseAs } from './resources.ts';
@@ -24,16 +24,7 @@ const FAILURES: ReadonlySet<string> = new Set([
 function complaint({ status, body }: Answer): Complaint<OperationOutcome> | null {
   const outcome = parseAs(OperationOutcomeSchema, body);
   if (outcome === null || !remarksOf(outcome).errorSaid) return null;
-  const says = (codes: ReadonlySet<string>) => outcome.issue.some(({ code = '' }) => codes.has(code));
-  if (says(CONFLICTS)) {
-    const detail = sentence`The EMR reported a conflict (HTTP ${status}).`;
-    return { kind: 'doubt', code: 'conflict', detail };
-  }
-  if (says(FAILURES)) {
-    const detail = sentence`The EMR reported a failure of its own (HTTP ${status}).`;
-    return { kind: 'doubt', code: 'emr_error', detail };
-  }
-  return { kind: 'refusal', refusal: outcome };
+  return complaintOf(outcome, { status, conflicts: CONFLICTS, failures: FAILURES });
 }
 
 /**

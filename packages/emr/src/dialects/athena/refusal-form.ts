@@ -25,7 +25,7 @@ function complaint({ status, body }: Answer): Complaint<AthenaError> | null {
   const error = errorIn(body);
   if (error === null || (error.texts.length === 0 && error.missing.length === 0)) return null;
   const only = error.missing.length === 0 && error.texts.every(isReasonPhrase);
-  // Of a 401 its own phrase says what the status says of itself.
+  // "Unauthorized" with a 401 says only what the status says, and that suffices.
   if (only && !(status === 401 && error.texts[0] === 'Unauthorized')) return null;
   return { kind: 'refusal', refusal: error };
 }

@@ -1,4 +1,4 @@
-import { sentence } from '@emr-payments/contracts';
+import { complaintOf } from '../../fhir/complaint-of.ts';
 import type { Complaint, RefusalForm } from '../../http/evidence.ts';
 import type { Answer } from '../../http/exchange.ts';
 import { type CanvasOutcome, outcomeIn, saidBy } from './outcome.ts';
@@ -21,16 +21,7 @@ const isError = ({ severity }: CanvasOutcome['issue'][number]) =>
 function complaint({ status, body }: Answer): Complaint<CanvasOutcome> | null {
   const outcome = outcomeIn(body);
   if (outcome === null || !outcome.issue.some(isError)) return null;
-  const says = (codes: ReadonlySet<string>) => outcome.issue.some(({ code = '' }) => codes.has(code));
-  if (says(CONFLICTS)) {
-    const detail = sentence`The EMR reported a conflict (HTTP ${status}).`;
-    return { kind: 'doubt', code: 'conflict', detail };
-  }
-  if (says(FAILURES)) {
-    const detail = sentence`The EMR reported a failure of its own (HTTP ${status}).`;
-    return { kind: 'doubt', code: 'emr_error', detail };
-  }
-  return { kind: 'refusal', refusal: outcome };
+  return complaintOf(outcome, { status, conflicts: CONFLICTS, failures: FAILURES });
 }
 
 /**
