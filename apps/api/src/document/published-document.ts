@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import type { FastifyInstance } from 'fastify';
 import { sendFile } from './send-file.ts';
 
-/** What `pnpm --filter @emr-payments/api openapi` wrote. */
+/** The file that `pnpm --filter @emr-payments/api openapi` writes. */
 const DOCUMENT = fileURLToPath(new URL('../../../../docs/openapi.json', import.meta.url));
 
 /** `GET /openapi.json`: the published document. */

@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 
 /**
- * Answers with a file of ours, read anew for each request, so that no copy of it stays in memory. Browsers keep it for a minute. To HEAD
+ * Answers with a file of ours, read for each request, so that no copy of it stays in memory. Browsers keep it for a minute. To HEAD
  * nothing is read: Fastify would read the file at full speed to throw it away, and 200 such requests leave a process 100 MB larger.
  */
 export async function sendFile(reply: FastifyReply, { path, type }: { path: string; type: string }) {

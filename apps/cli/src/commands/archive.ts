@@ -17,7 +17,7 @@ const NOT_OWNER =
   'The role of DATABASE_URL does not own the tables. Run this with the DATABASE_URL of the migrations.';
 const RUNNING = 'Another archive command is at work on this database. Run this again when it has ended.';
 
-/** What refers to a range, as a person reads it. */
+/** Names the reasons that keep a range from being archived. */
 const NAMES: Readonly<Record<string, string>> = {
   posting_job: 'payments that are being posted',
   delivery_job: 'deliveries of its events that are being sent',

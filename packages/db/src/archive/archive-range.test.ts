@@ -130,7 +130,7 @@ test('what refers to a range keeps it: jobs, pending deliveries, recoveries, val
   expect(await archive(300)).toMatchObject({ outcome: 'archived' });
 });
 
-test('what is younger than 90 days is never archived, whoever asks', async () => {
+test('payments younger than 90 days are never archived', async () => {
   await expect(archive(89)).rejects.toMatchObject({ code: '22023' });
   await expect(
     past.database.pool.query(`SELECT archive_range(now() - interval '1 year', 'x', 'y')`),

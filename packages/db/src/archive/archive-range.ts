@@ -2,7 +2,7 @@ import type { Actor } from '../audit/entry.ts';
 import { unavailableAsSuch } from '../core/statements.ts';
 import type { OwnerSession } from './owner-session.ts';
 
-/** What keeps a range from being archived, with counts. The migration `partition_life` has the rules. */
+/** Reasons that keep a range from being archived, with counts. The migration `partition_life` has the rules. */
 export type Obstacles = Record<string, number>;
 
 export type ArchiveRangeOutcome =

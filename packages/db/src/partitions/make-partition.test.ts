@@ -42,7 +42,7 @@ describe('the role of the application', () => {
       const made = await makeAll(table, { width: 10, ahead });
       expect(made.length).toBeGreaterThan(5);
       expect(made[0]).toBe(`${table}_${last?.toISOString().slice(0, 10).replaceAll('-', '')}`);
-      // What is covered is not made again.
+      // A range that is covered gets no second partition.
       expect(await makeAll(table, { width: 10, ahead })).toEqual([]);
     }
     const ends = await endsOf('payments');

@@ -23,7 +23,7 @@ export type PaymentTimes = { since?: Date | undefined; until?: Date | undefined 
  * (written by hand, or by a clock that began in 1970) always fulfil it, whatever their `created_at`: they are in the default
  * partition, and in the first one while that has no lower bound.
  *
- * What it hides is an id whose time is possible and more than two days away from `created_at`.
+ * It hides a payment whose id has a possible time that is more than two days away from `created_at`.
  *
  * @returns SQL for the column of a payment's id, with the bounds as constants: each bound is planned for. Null: the time has none.
  */

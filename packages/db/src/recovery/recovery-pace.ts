@@ -35,7 +35,7 @@ const JUST_USED_SECONDS = 0.3;
 export const MOST_AHEAD = AHEAD_SECONDS * MOST;
 
 /**
- * What a turn makes due, whatever the pace is, as long as fewer jobs of the endpoint than this are due and wait. Where its own events are always
+ * A turn makes as many deliveries due as are missing to this number of waiting due jobs of the endpoint, also at a lower pace. Where its own events are always
  * under way, or where feeding is late because workers die, a recovery whose pace once came down would otherwise never go on. Ten turns a second
  * with two of them are as many as `LEAST_OF_A_CROWD`.
  */
