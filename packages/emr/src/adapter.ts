@@ -178,6 +178,36 @@ export type FindPatientOutcome =
 /** Trouble without the EMR's own words: a look-up for a patient has no posting attempt with which they could be sealed. */
 export type PatientTrouble = Omit<Trouble, 'emrText'>;
 
+/**
+ * One patient of the EMR's list: ids and state, and nothing else of the patient. `mrn` is normalized (`normalMrn`); null where the
+ * record has none that payments could give.
+ * - `active`: payments go to `emrPatientId`;
+ * - `closed`: archived, deleted or inactive, as the dialect defines it: no payment should go there;
+ * - `merged`: the record is now part of another one. `into`: that one's id; null where the EMR does not say.
+ */
+export type ListedPatient = { mrn: string | null; emrPatientId: string } & (
+  | { state: 'active' | 'closed' }
+  | { state: 'merged'; into: string | null }
+);
+
+/** One page of the EMR's list of patients. */
+export type ListPatientsOutcome =
+  | {
+      outcome: 'page';
+      patients: readonly ListedPatient[];
+      /** Rows of the page that could not be read, or whose id cannot be stored. They are counted, and prove nothing. */
+      unreadable: number;
+      /** Where the next page begins, in the dialect's own words; null after the last page. It is stored, and works after a restart. */
+      next: string | null;
+      /**
+       * Where the next incremental run begins, in the dialect's own words: every change that this run may have missed is in a list
+       * since then. Taken from the EMR's clock before the run's first page was read, and the same on every page of a run. Null where
+       * the EMR's list cannot be limited to changes.
+       */
+      watermark: string | null;
+    }
+  | ({ outcome: 'unavailable' } & PatientTrouble);
+
 /** Settings by name, as a connection stores them. */
 export type SettingValues = Readonly<Record<string, string | number | boolean>>;
 
@@ -260,6 +290,16 @@ export type EmrAdapter = {
    * @param input.mrn normalized (`normalMrn`), as it is stored and as payments give it.
    */
   findPatient?(input: { mrn: string }, options: CallOptions): Promise<FindPatientOutcome>;
+  /**
+   * Reads one page of the practice's patients. Absent where the dialect has no list of patients.
+   *
+   * @param input.since the `watermark` of an earlier run that was read to its end: only patients changed since then. Null: all.
+   * @param input.cursor the `next` of the page before, read with the same `since`; null for the first page.
+   */
+  listPatients?(
+    input: { since: string | null; cursor: string | null },
+    options: CallOptions,
+  ): Promise<ListPatientsOutcome>;
 };
 
 /** Makes an adapter for a connection. @throws Error when base URL, credentials or settings cannot be used. */

@@ -1,6 +1,6 @@
 import { sentence } from '@emr-payments/contracts';
 import { cleanText, clip } from '@emr-payments/runtime';
-import type { EmrAdapter, FindOutcome, FindPatientOutcome, PostOutcome } from './adapter.ts';
+import type { EmrAdapter, FindOutcome, FindPatientOutcome, ListPatientsOutcome, PostOutcome } from './adapter.ts';
 import type { KnownSecrets } from './known-secrets.ts';
 import { isUsableId } from './usable-id.ts';
 
@@ -43,12 +43,29 @@ function cleanPatient(outcome: FindPatientOutcome): FindPatientOutcome {
   return { outcome: 'unavailable', code, detail, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
 }
 
+/** Leaves nothing of the patients in a page but ids that can be stored. */
+function cleanPage(outcome: ListPatientsOutcome): ListPatientsOutcome {
+  if (outcome.outcome === 'unavailable') {
+    const { code, detail, retryAfterMs } = outcome;
+    return { outcome: 'unavailable', code, detail, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+  }
+  const usable = outcome.patients.filter(({ emrPatientId }) => isUsableId(emrPatientId));
+  const patients = usable.map(({ mrn, emrPatientId, ...rest }) =>
+    rest.state === 'merged'
+      ? { mrn, emrPatientId, state: rest.state, into: rest.into !== null && isUsableId(rest.into) ? rest.into : null }
+      : { mrn, emrPatientId, state: rest.state },
+  );
+  const unreadable = outcome.unreadable + outcome.patients.length - usable.length;
+  const { next, watermark } = outcome;
+  return { outcome: 'page', patients, unreadable, next, watermark };
+}
+
 /**
  * Makes sure that no adapter returns what cannot be stored, whatever the EMR wrote: texts are cleaned, and an outcome whose id
  * is no id proves nothing. Nor a secret of the connection, which an EMR may repeat in its words. Every adapter that is opened passes through here, so that a new dialect cannot forget it.
  */
 export function withCleanTexts(adapter: EmrAdapter, secrets: Pick<KnownSecrets, 'without'>): EmrAdapter {
-  const { find, findPatient } = adapter;
+  const { find, findPatient, listPatients } = adapter;
   const cleaned = <T extends object>(outcome: T) => cleanOutcome(outcome, secrets);
   const clean: EmrAdapter = {
     ...adapter,
@@ -73,6 +90,8 @@ export function withCleanTexts(adapter: EmrAdapter, secrets: Pick<KnownSecrets, 
   };
   if (findPatient !== undefined)
     clean.findPatient = async (input, options) => cleanPatient(await findPatient(input, options));
+  if (listPatients !== undefined)
+    clean.listPatients = async (input, options) => cleanPage(await listPatients(input, options));
   if (find === undefined) return clean;
   return {
     ...clean,
