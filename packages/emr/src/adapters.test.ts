@@ -148,7 +148,7 @@ test('an adapter stays open until its connection changes', () => {
       return {};
     },
   });
-  const stored = { ...connection(), credentials: null, version: '1' };
+  const stored = { ...connection(), credentials: null, version: '1', guarded: false };
   const first = adapters.of(stored);
   expect(adapters.of(stored)).toBe(first);
   expect(adapters.of({ ...stored, version: '2' })).not.toBe(first);

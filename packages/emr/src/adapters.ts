@@ -11,6 +11,7 @@ import { fhirR5 } from './dialects/fhir-r5/adapter.ts';
 import { nexhealth } from './dialects/nexhealth/adapter.ts';
 import { openDental } from './dialects/open-dental/adapter.ts';
 import { knownSecrets } from './known-secrets.ts';
+import type { NetworkOwner, Networks } from './network.ts';
 
 /** Every dialect, in the order in which they are shown. A new one is added here and nowhere else. */
 const DIALECTS: readonly Dialect[] = [
@@ -81,10 +82,11 @@ export function noticeReader({ adapter }: Pick<EmrConnection, 'adapter'>): Notic
 }
 
 /** A connection as it is stored: its credentials are sealed. `version` changes whenever the connection does. */
-export type StoredConnection = Omit<EmrConnection, 'credentials'> & {
-  credentials: string | null;
-  version: string;
-};
+export type StoredConnection = Omit<EmrConnection, 'credentials'> &
+  NetworkOwner & {
+    credentials: string | null;
+    version: string;
+  };
 
 export type Adapters = {
   /** @throws Error when the connection cannot be used as it is set up; the message is for the operator, never for a tenant. */
@@ -96,7 +98,8 @@ const MAX_OPEN = 1000;
 
 /** Keeps one open adapter for each connection in use. A connection that was changed is opened again. */
 export function createAdapters(
-  deps: AdapterDeps & {
+  deps: Omit<AdapterDeps, 'network'> & {
+    networks: Pick<Networks, 'of'>;
     /** Opens sealed credentials. */
     credentialsOf(connection: Pick<StoredConnection, 'userId' | 'credentials'>): Record<string, string>;
     /** Called when a connection has been opened, the first time or after a change. */
@@ -108,7 +111,9 @@ export function createAdapters(
     of(connection) {
       const known = opened.get(connection.userId);
       if (known?.version === connection.version) return known.adapter;
-      const adapter = openAdapter({ ...connection, credentials: deps.credentialsOf(connection) }, deps);
+      const credentials = deps.credentialsOf(connection);
+      const network = deps.networks.of(connection);
+      const adapter = openAdapter({ ...connection, credentials }, { ...deps, network });
       opened.set(connection.userId, { version: connection.version, adapter });
       deps.onOpen?.(connection, adapter);
       return adapter;

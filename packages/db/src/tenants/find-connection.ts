@@ -9,6 +9,8 @@ export type ConnectionRecord = {
   credentials: string | null;
   settings: Record<string, unknown>;
   timeZone: string;
+  /** True: an address of it was chosen by somebody else than an operator. */
+  guarded: boolean;
   /** Changes with every change of the connection; opened adapters are keyed by it. */
   version: string;
 };
@@ -20,10 +22,11 @@ type Row = {
   credentials: string | null;
   settings: Record<string, unknown>;
   time_zone: string;
+  guarded: boolean;
   version: string;
 };
 
-const CONNECTION = `c.user_id, c.adapter, c.base_url, c.credentials, c.settings, c.time_zone, c.updated_at::text AS version`;
+const CONNECTION = `c.user_id, c.adapter, c.base_url, c.credentials, c.settings, c.time_zone, c.guarded, c.updated_at::text AS version`;
 
 function connectionOf(row: Row): ConnectionRecord {
   return {
@@ -33,6 +36,7 @@ function connectionOf(row: Row): ConnectionRecord {
     credentials: row.credentials,
     settings: row.settings,
     timeZone: row.time_zone,
+    guarded: row.guarded,
     version: row.version,
   };
 }

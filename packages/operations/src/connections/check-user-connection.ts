@@ -1,5 +1,5 @@
 import { type Actor, type Database, findUser, openCredentials, saveCapability } from '@emr-payments/db';
-import type { Capability, ConnectionDescription, SettingValues } from '@emr-payments/emr';
+import type { Capability, ConnectionDescription, Networks, SettingValues } from '@emr-payments/emr';
 import type { Keyring } from '@emr-payments/runtime';
 import { checkingDeps } from './adapter-deps.ts';
 import { checkConnection } from './check-connection.ts';
@@ -33,14 +33,14 @@ export type UserCheckOutcome =
  * not what is stored: settings that the operator gave stay as they are.
  */
 export async function checkUserConnection(
-  { database, keyring }: { database: Database; keyring: Keyring },
+  { database, keyring, networks }: { database: Database; keyring: Keyring; networks?: Networks },
   { publicId, by }: { publicId: string; by: Actor },
 ): Promise<UserCheckOutcome> {
   const user = await findUser({ database }, { publicId });
   if (user === null) return { outcome: 'no_user' };
   if (user.connection === null) return { outcome: 'no_connection' };
   const { connection } = user;
-  const { adapter, baseUrl, timeZone } = connection;
+  const { adapter, baseUrl, timeZone, guarded } = connection;
   let credentials: Record<string, string>;
   try {
     credentials = openCredentials(keyring, { userId: user.id, credentials: connection.credentials });
@@ -48,14 +48,18 @@ export async function checkUserConnection(
     return { outcome: 'sealed' };
   }
   const given = givenSettings(connection);
-  const checked = await checkConnection(checkingDeps({ database, keyring }, { givesCredentials: false }), {
-    userId: user.id,
-    adapter,
-    baseUrl,
-    timeZone,
-    credentials,
-    settings: given,
-  });
+  const checked = await checkConnection(
+    checkingDeps({ database, keyring, networks }, { givesCredentials: false }),
+    {
+      userId: user.id,
+      adapter,
+      baseUrl,
+      timeZone,
+      guarded,
+      credentials,
+      settings: given,
+    },
+  );
   if (!checked.ok) return { outcome: 'not_working', reason: checked.reason };
 
   const capability = capabilityRead(checked);

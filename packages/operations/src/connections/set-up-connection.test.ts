@@ -38,6 +38,7 @@ const inputOf = (overrides: Partial<SetUpInput> = {}): SetUpInput => ({
   ratePerSecond: undefined,
   allowPlainHttp: false,
   check: true,
+  guarded: false,
   by: service.by,
   ...overrides,
 });

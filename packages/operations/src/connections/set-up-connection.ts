@@ -14,21 +14,28 @@ import {
   canonicalAdapterName,
   type EmrConnection,
   isPlainHttp,
+  type Networks,
   readBaseUrl,
 } from '@emr-payments/emr';
 import type { Keyring } from '@emr-payments/runtime';
 import { forgetReplacedLogins } from '../tokens/replaced-logins.ts';
 import { bucketOf, checkingDeps, openingProblem } from './adapter-deps.ts';
 import { credentialProblem, readAdapterSettings } from './adapter-fields.ts';
+import { type AddressRefused, refusedAddress } from './check-addresses.ts';
 import { checkConnection } from './check-connection.ts';
 import { capabilityRead, capabilityUnread } from './stored-capability.ts';
 
-type Deps = { database: Database; keyring: Keyring };
+type Deps = {
+  database: Database;
+  keyring: Keyring;
+  /** Those of the process. Absent: a guarded connection may call no sandbox. */
+  networks?: Networks | undefined;
+};
 
 /** A new user of a client, or the user whose connection changes. */
 export type ConnectionOwner = { clientId: string; name: string } | { publicId: string };
 
-export type SetUpInput = Omit<ConnectionSetup, 'adapter' | 'settings'> & {
+export type SetUpInput = Omit<ConnectionSetup, 'adapter' | 'settings' | 'guarded'> & {
   owner: ConnectionOwner;
   /** A present or former name of an adapter. Without one a user keeps the adapter of its present connection. */
   adapter: string | undefined;
@@ -38,6 +45,10 @@ export type SetUpInput = Omit<ConnectionSetup, 'adapter' | 'settings'> & {
   allowPlainHttp: boolean;
   /** False: the connection is saved without trying it. */
   check: boolean;
+  /**
+   * True where the addresses come from somebody else than an operator: each must be public and https, now and whenever it is connected to.
+   */
+  guarded: boolean;
   by: Actor;
 };
 
@@ -53,6 +64,8 @@ export type SetUpOutcome =
   | { outcome: 'wrong_base_url'; reason: string }
   /** Credentials and patients' data could be read on the way to the EMR, and `allowPlainHttp` was not given. */
   | { outcome: 'plain_http'; address: 'base_url' | 'token_url' }
+  /** A guarded connection may not call it, or its name does not resolve. */
+  | AddressRefused
   /** None was given, and the user has no connection whose adapter it could keep. */
   | { outcome: 'no_adapter' }
   | { outcome: 'unknown_adapter'; adapter: string }
@@ -90,8 +103,8 @@ async function findOwner(
 
 /**
  * Makes a user with its EMR connection, or replaces the connection of a user. Nothing is saved when the base URL, the time zone, the
- * adapter, a setting or a credential is unknown, missing or refused by the adapter, or when the check fails, which writes nothing in the
- * EMR. The check's findings about the EMR are saved with the settings; without a check these claim nothing that was not given.
+ * adapter, a setting or a credential is unknown, missing or refused by the adapter, an address is refused by the guard, or when the check
+ * fails, which writes nothing in the EMR. The check's findings about the EMR are saved with the settings; without a check these claim nothing that was not given.
  */
 export async function setUpConnection(deps: Deps, input: SetUpInput): Promise<SetUpOutcome> {
   const { owner: given, check, allowPlainHttp, by, ...setup } = input;
@@ -115,6 +128,9 @@ export async function setUpConnection(deps: Deps, input: SetUpInput): Promise<Se
   const adapterDeps = checkingDeps(deps, { givesCredentials: true });
   const cause = openingProblem(adapterDeps, connection);
   if (cause !== null) return { outcome: 'cannot_open', reason: cause };
+  const guard = adapterDeps.networks.guardOf(connection);
+  const refusedByGuard = guard === null ? null : await refusedAddress(guard, connection);
+  if (refusedByGuard !== null) return refusedByGuard;
   const found = check
     ? // A new user has no row yet. The number is for caches of open adapters, which a check does not use.
       await checkConnection(adapterDeps, { ...connection, userId: 'userId' in owner ? owner.userId : 0 })
