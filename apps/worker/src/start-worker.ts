@@ -1,6 +1,6 @@
 import { openCredentials, openDatabaseCheck, openServiceDatabase } from '@emr-payments/db';
 import { createAdapters } from '@emr-payments/emr';
-import { openAdapterDeps } from '@emr-payments/operations';
+import { clientModeRule, openAdapterDeps } from '@emr-payments/operations';
 import {
   createOpenedSecrets,
   type Logger,
@@ -128,7 +128,15 @@ export async function startWorker(
 
   const shared = releases.add(
     'access tokens',
-    openAdapterDeps({ database, keyring: config.keyring, onFault: adapterFaults(logger) }, { yields: false }),
+    openAdapterDeps(
+      {
+        database,
+        keyring: config.keyring,
+        sandboxHosts: config.sandboxHosts,
+        onFault: adapterFaults(logger),
+      },
+      { yields: false },
+    ),
     // A pair that a vendor has given in exchange for the old token is stored before the database closes.
     (opened) => within(TOKENS_END_MS, opened.settled()),
   );
@@ -143,6 +151,7 @@ export async function startWorker(
     adapters: parts.createAdapters({
       ...shared,
       credentialsOf: (sealed) => openCredentials(config.keyring, sealed),
+      refusal: clientModeRule(config),
       onOpen: linkOpened({ database, logger }),
     }),
     keyring: config.keyring,

@@ -1,3 +1,4 @@
+import type { ClientMode } from '@emr-payments/contracts';
 import { LRUCache } from 'lru-cache';
 import type { AdapterDeps, Dialect, EmrAdapter, EmrConnection, NoticeReader } from './adapter.ts';
 import { withCleanTexts } from './clean-adapter.ts';
@@ -102,6 +103,8 @@ export function createAdapters(
     networks: Pick<Networks, 'of'>;
     /** Opens sealed credentials. */
     credentialsOf(connection: Pick<StoredConnection, 'userId' | 'credentials'>): Record<string, string>;
+    /** Says why this installation opens no such connection, such as that of a test client to a live EMR; null when it does. */
+    refusal(connection: StoredConnection, credentials: Readonly<Record<string, string>>): string | null;
     /** Called when a connection has been opened, the first time or after a change. */
     onOpen?: (connection: Pick<StoredConnection, 'userId' | 'version'>, adapter: EmrAdapter) => void;
   },
@@ -112,6 +115,8 @@ export function createAdapters(
       const known = opened.get(connection.userId);
       if (known?.version === connection.version) return known.adapter;
       const credentials = deps.credentialsOf(connection);
+      const refused = deps.refusal(connection, credentials);
+      if (refused !== null) throw new Error(refused);
       const network = deps.networks.of(connection);
       const adapter = openAdapter({ ...connection, credentials }, { ...deps, network });
       opened.set(connection.userId, { version: connection.version, adapter });

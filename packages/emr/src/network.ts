@@ -1,5 +1,6 @@
 import { Agent as HttpAgent } from 'node:http';
 import { type AgentOptions, Agent as HttpsAgent } from 'node:https';
+import type { ClientMode } from '@emr-payments/contracts';
 import { meterConnections } from '@emr-payments/outbound/bound-answer';
 import {
   AddressRefusedError,
@@ -66,8 +67,8 @@ export function guardedNetwork(guard: GuardDeps, options: AgentOptions = {}): Ne
 export type NetworkOwner = {
   /** True: an address of the connection was chosen by somebody else than an operator. */
   guarded: boolean;
-  /** The kind of its client. Only a guarded connection of a test client may call a sandbox; absent, it is live. */
-  mode?: 'test' | 'live';
+  /** Only a guarded connection of a test client may call a sandbox. */
+  clientMode: ClientMode;
 };
 
 /** The networks of a process. */
@@ -97,7 +98,7 @@ export function createNetworks({
   const policies = { test: { allowHosts: sandboxHosts }, live: { allowHosts: [] } };
   let guards: Record<'test' | 'live', GuardDeps> | undefined;
   const made = new Map<GuardDeps, Network>();
-  function guardOf({ guarded, mode = 'live' }: NetworkOwner): GuardDeps | null {
+  function guardOf({ guarded, clientMode }: NetworkOwner): GuardDeps | null {
     if (!guarded) return null;
     if (guards === undefined) {
       const dns = resolve ?? dnsResolve();
@@ -106,7 +107,7 @@ export function createNetworks({
         live: { policy: policies.live, resolve: dns },
       };
     }
-    return guards[mode];
+    return guards[clientMode];
   }
   return {
     guardOf,

@@ -8,6 +8,7 @@ export {
 export { ArchiveFileError } from './archive/write-table.ts';
 export { openAdapterDeps } from './connections/adapter-deps.ts';
 export { checkUserConnection, type UserCheckOutcome } from './connections/check-user-connection.ts';
+export { clientModeRule } from './connections/client-mode.ts';
 export { describeConnection } from './connections/describe-connection.ts';
 export { type NoticeAddressOutcome, noticeAddress, sendsNotices } from './connections/notice-address.ts';
 export {

@@ -11,13 +11,15 @@ import {
   openAdapter,
   type RateBucket,
 } from '@emr-payments/emr';
+import type { SandboxHosts } from '@emr-payments/outbound';
 import type { Keyring } from '@emr-payments/runtime';
 import { databaseTokenStore } from '../tokens/database-token-store.ts';
 
 type Deps = {
   database: Pick<Database, 'pool'>;
   keyring: Keyring;
-  /** Those of the process. Absent: a guarded connection may call no sandbox. */
+  sandboxHosts: SandboxHosts;
+  /** Those of the process. Absent: made for this call. */
   networks?: Networks | undefined;
   onFault: (error: unknown) => void;
 };
@@ -38,7 +40,13 @@ export type SharedAdapterDeps = Omit<AdapterDeps, 'network'> & {
  * @param options.discardUnopened true: a stored token that no key opens counts as none.
  */
 export function openAdapterDeps(
-  { database, keyring, networks = createNetworks(), onFault }: Deps,
+  {
+    database,
+    keyring,
+    sandboxHosts,
+    networks = createNetworks({ sandboxHosts: sandboxHosts.entries }),
+    onFault,
+  }: Deps,
   {
     yields,
     retriesLogin = false,

@@ -1,9 +1,10 @@
+import type { ClientMode } from '@emr-payments/contracts';
 import {
   type Actor,
   type ConnectionSetup,
   connectUser,
   type Database,
-  findClientPk,
+  findClientToConnect,
   findUser,
   knowsTimeZone,
   type StoredCapability,
@@ -17,18 +18,21 @@ import {
   type Networks,
   readBaseUrl,
 } from '@emr-payments/emr';
+import type { SandboxHosts } from '@emr-payments/outbound';
 import type { Keyring } from '@emr-payments/runtime';
 import { forgetReplacedLogins } from '../tokens/replaced-logins.ts';
 import { bucketOf, checkingDeps, openingProblem } from './adapter-deps.ts';
 import { credentialProblem, readAdapterSettings } from './adapter-fields.ts';
 import { type AddressRefused, refusedAddress } from './check-addresses.ts';
 import { checkConnection } from './check-connection.ts';
+import { clientModeRule } from './client-mode.ts';
 import { capabilityRead, capabilityUnread } from './stored-capability.ts';
 
 type Deps = {
   database: Database;
   keyring: Keyring;
-  /** Those of the process. Absent: a guarded connection may call no sandbox. */
+  sandboxHosts: SandboxHosts;
+  /** Those of the process. Absent: made for this call. */
   networks?: Networks | undefined;
 };
 
@@ -66,6 +70,8 @@ export type SetUpOutcome =
   | { outcome: 'plain_http'; address: 'base_url' | 'token_url' }
   /** A guarded connection may not call it, or its name does not resolve. */
   | AddressRefused
+  /** A test client's connections go to sandboxes only, a live client's never to one. */
+  | { outcome: 'wrong_host'; reason: string }
   /** None was given, and the user has no connection whose adapter it could keep. */
   | { outcome: 'no_adapter' }
   | { outcome: 'unknown_adapter'; adapter: string }
@@ -77,9 +83,9 @@ export type SetUpOutcome =
   | { outcome: 'not_working'; reason: string };
 
 type FoundOwner =
-  | { clientPk: number; name: string }
+  | { clientPk: number; name: string; clientMode: ClientMode }
   /** `former`: the connection until now, as it is stored. */
-  | { userId: number; publicId: string; former: StoredConnection | null };
+  | { userId: number; publicId: string; former: StoredConnection | null; clientMode: ClientMode };
 
 type StoredConnection = Omit<EmrConnection, 'credentials'> & { credentials: string | null };
 
@@ -88,23 +94,26 @@ async function findOwner(
   owner: ConnectionOwner,
 ): Promise<FoundOwner | { outcome: 'no_client' | 'no_user' }> {
   if ('clientId' in owner) {
-    const clientPk = await findClientPk({ database }, owner);
-    return clientPk === null ? { outcome: 'no_client' } : { clientPk, name: owner.name };
+    const client = await findClientToConnect({ database }, owner);
+    if (client === null) return { outcome: 'no_client' };
+    return { clientPk: client.clientPk, name: owner.name, clientMode: client.mode };
   }
   const user = await findUser({ database }, owner);
   if (user === null) return { outcome: 'no_user' };
-  const { id: userId, connection } = user;
-  if (connection === null) return { userId, publicId: user.publicId, former: null };
+  const { id: userId, publicId, connection } = user;
+  const clientMode = user.client.mode;
+  if (connection === null) return { userId, publicId, former: null, clientMode };
   const { adapter, baseUrl, timeZone, credentials } = connection;
   const settings = connection.settings as Record<string, unknown>;
   const former = { userId, adapter, baseUrl, timeZone, credentials, settings };
-  return { userId, publicId: user.publicId, former };
+  return { userId, publicId, former, clientMode };
 }
 
 /**
- * Makes a user with its EMR connection, or replaces the connection of a user. Nothing is saved when the base URL, the time zone, the
- * adapter, a setting or a credential is unknown, missing or refused by the adapter, an address is refused by the guard, or when the check
- * fails, which writes nothing in the EMR. The check's findings about the EMR are saved with the settings; without a check these claim nothing that was not given.
+ * Makes a user with its EMR connection, or replaces the connection of a user. Nothing is saved when the client may not have it, when the
+ * base URL, the time zone, the adapter, a setting or a credential is unknown, missing or refused by the adapter, when the guard refuses an
+ * address, or when the check fails, which writes nothing in the EMR. The check's findings about the EMR are saved with the settings;
+ * without a check these claim nothing that was not given.
  */
 export async function setUpConnection(deps: Deps, input: SetUpInput): Promise<SetUpOutcome> {
   const { owner: given, check, allowPlainHttp, by, ...setup } = input;
@@ -113,6 +122,9 @@ export async function setUpConnection(deps: Deps, input: SetUpInput): Promise<Se
   if (!(await knowsTimeZone(deps, { timeZone: setup.timeZone }))) return { outcome: 'unknown_time_zone' };
   const refused = addressProblem(input);
   if (refused !== null) return refused;
+  const { clientMode } = owner;
+  const reason = clientModeRule(deps)({ ...input, clientMode }, input.credentials);
+  if (reason !== null) return { outcome: 'wrong_host', reason: `${reason}.` };
 
   const name = input.adapter ?? ('userId' in owner ? owner.former?.adapter : undefined);
   if (name === undefined) return { outcome: 'no_adapter' };
@@ -126,19 +138,20 @@ export async function setUpConnection(deps: Deps, input: SetUpInput): Promise<Se
   const connection = { ...setup, adapter: adapter.name, settings: read.settings };
 
   const adapterDeps = checkingDeps(deps, { givesCredentials: true });
-  const cause = openingProblem(adapterDeps, connection);
+  const opened = { ...connection, clientMode };
+  const cause = openingProblem(adapterDeps, opened);
   if (cause !== null) return { outcome: 'cannot_open', reason: cause };
-  const guard = adapterDeps.networks.guardOf(connection);
+  const guard = adapterDeps.networks.guardOf(opened);
   const refusedByGuard = guard === null ? null : await refusedAddress(guard, connection);
   if (refusedByGuard !== null) return refusedByGuard;
   const found = check
     ? // A new user has no row yet. The number is for caches of open adapters, which a check does not use.
-      await checkConnection(adapterDeps, { ...connection, userId: 'userId' in owner ? owner.userId : 0 })
+      await checkConnection(adapterDeps, { ...opened, userId: 'userId' in owner ? owner.userId : 0 })
     : null;
   if (found?.ok === false) return { outcome: 'not_working', reason: found.reason };
   const capability = found === null ? capabilityUnread(adapter, read.settings) : capabilityRead(found);
   const settings = { ...read.settings, ...capability.settings };
-  const bucket = bucketOf(adapterDeps, { ...connection, settings });
+  const bucket = bucketOf(adapterDeps, { ...opened, settings });
   const saved = { ...connection, settings, capability, bucket };
   const shown: Found =
     found === null
@@ -151,7 +164,8 @@ export async function setUpConnection(deps: Deps, input: SetUpInput): Promise<Se
     if (former !== null) await forgetReplacedLogins(deps, { former, present: { ...connection, userId } });
     return { outcome: 'changed', publicId: owner.publicId, ...shown };
   }
-  const { publicId, accessToken } = await connectUser(deps, { ...saved, ...owner, by });
+  const { clientPk, name: userName } = owner;
+  const { publicId, accessToken } = await connectUser(deps, { ...saved, clientPk, name: userName, by });
   return { outcome: 'created', publicId, accessToken, ...shown };
 }
 
