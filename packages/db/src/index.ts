@@ -102,7 +102,13 @@ export {
   startHold,
 } from './holds/switch-hold.ts';
 export { type InHand, waitForClaims } from './holds/wait-for-claims.ts';
-export { type KeyedRequest, type OnceInput, type OnceOutcome, once } from './idempotency/once.ts';
+export {
+  findRemembered,
+  type KeyedRequest,
+  type OnceInput,
+  type OnceOutcome,
+  once,
+} from './idempotency/once.ts';
 export { createFeed, type DueJob, type Feed, feedJobs } from './jobs/feed-jobs.ts';
 export { MOST_CAP, USUAL_CAP } from './jobs/lane-cap.ts';
 export { measureWork, REPEATING, type WorkMeasures } from './jobs/measure-work.ts';
@@ -116,7 +122,7 @@ export { migrate } from './migrations/migrate.ts';
 export { type PendingMigrations, pendingMigrations } from './migrations/pending-migrations.ts';
 // Notices of EMRs.
 export { findNoticeOwner, type NoticeOwner } from './notices/find-notice-owner.ts';
-export { giveNoticeAddressIn, type NoticeAddressGiven } from './notices/give-notice-address.ts';
+export { giveNoticeAddress, giveNoticeAddressIn, type NoticeAddressGiven } from './notices/give-notice-address.ts';
 export { hastenLookUps } from './notices/hasten-look-ups.ts';
 // Keys of the operator's API.
 export { createOperatorKey, type NewOperatorKey } from './operators/create-operator-key.ts';
@@ -138,6 +144,13 @@ export { comparePayments, type PaymentDifference } from './payments/compare-paym
 export { findJob, findPayment, type JobRecord } from './payments/find-payment.ts';
 export { listPayments, type PaymentFilter, type PaymentPlace } from './payments/list-payments.ts';
 export { findOwnFaults, OUR_FAULT, type OwnFaults } from './payments/own-faults.ts';
+export {
+  findOwnedPayment,
+  type OwnedPayment,
+  pageOfWorklist,
+  type WorklistFilter,
+  type WorklistStatus,
+} from './payments/page-of-worklist.ts';
 export type { PaymentRecord } from './payments/payment-record.ts';
 export {
   type ReconcileOutcome,
@@ -196,6 +209,8 @@ export {
   type SharedIds,
   type StagedPatient,
 } from './tenants/open-patient-import.ts';
+export { findListedClient, type ListedClient, pageOfClients } from './tenants/page-of-clients.ts';
+export { findListedUser, type ListedUser, pageOfUsers } from './tenants/page-of-users.ts';
 export {
   type Rotated,
   rotateAccessToken,

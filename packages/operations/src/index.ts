@@ -11,7 +11,11 @@ export {
   enableEndpoint,
   enableEndpointIn,
   endHoldIn,
+  findClientPk,
   findEndpoint,
+  findListedClient,
+  findListedUser,
+  findOperatorKey,
   listAudit,
   listClients,
   listEndpoints,
@@ -19,7 +23,10 @@ export {
   listOperatorKeys,
   listUsers,
   MOST_ROUNDS,
+  noteUseOfOperatorKey,
+  pageOfClients,
   pageOfEndpoints,
+  pageOfUsers,
   redeliverEvent,
   resolvePayment,
   retryPayment,
@@ -87,6 +94,7 @@ export {
   type ReadPaymentOutcome,
   readPayment,
 } from './payments/read-payments.ts';
+export { readOwnedPayment, readWorklist } from './payments/read-worklist.ts';
 export { declareRestored, type RestoredOutcome } from './restore/declare-restored.ts';
 export { type LoginState, loginOf } from './tokens/login-state.ts';
 export { pruneTokens } from './tokens/prune-tokens.ts';

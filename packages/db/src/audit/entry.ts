@@ -15,7 +15,7 @@ export const SYSTEM: Actor = { actor: 'system', source: 'local' };
 
 /** Names a record by its kind and its public id. */
 export type AuditSubject =
-  `${'client' | 'user' | 'endpoint' | 'payment' | 'job' | 'event' | 'recovery' | 'patients' | 'keys' | 'credential' | 'hold' | 'restore' | 'archive' | 'operator_key'}:${string}`;
+  `${'client' | 'user' | 'endpoint' | 'payment' | 'job' | 'event' | 'recovery' | 'patients' | 'keys' | 'credential' | 'hold' | 'restore' | 'archive' | 'operator_key' | 'worklist'}:${string}`;
 
 /** Facts about an action that are not secret: a note, an outcome, counts. */
 export type AuditDetail = Record<string, string | number | boolean | null>;
