@@ -10,6 +10,7 @@ export * from './failure-codes.ts';
 export * from './headers.ts';
 export * from './ids.ts';
 export * from './normal-name.ts';
+export * from './operator-scopes.ts';
 export * from './our-sentence.ts';
 export * from './payload-versions.ts';
 export * from './payment-reads.ts';

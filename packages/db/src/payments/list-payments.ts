@@ -21,7 +21,7 @@ export type PaymentFilter = {
   limit: number;
 };
 
-const REVIEW_CODES = Object.entries(FAILURE_CODES).flatMap(([code, { status }]) =>
+export const REVIEW_CODES = Object.entries(FAILURE_CODES).flatMap(([code, { status }]) =>
   status === 'needs_review' ? `'${code}'` : [],
 );
 

@@ -2,13 +2,16 @@ import type { ClientMode } from '@emr-payments/contracts';
 import {
   type Actor,
   type ConnectionSetup,
-  connectUser,
+  connectUserIn,
   type Database,
   findClientToConnect,
   findUser,
+  inTransaction,
   knowsTimeZone,
   type StoredCapability,
-  saveConnection,
+  saveBucketOf,
+  saveConnectionIn,
+  type Transaction,
 } from '@emr-payments/db';
 import {
   adapterDescriptions,
@@ -59,9 +62,12 @@ export type SetUpInput = Omit<ConnectionSetup, 'adapter' | 'settings' | 'guarded
 /** Notes for the operator about a connection that was saved: sentences, and names of entries that cannot be used. */
 type Found = { remarks: readonly string[]; unusable: readonly string[] };
 
-export type SetUpOutcome =
+export type SetUpSaved =
   | ({ outcome: 'created'; publicId: string; accessToken: string } & Found)
-  | ({ outcome: 'changed'; publicId: string } & Found)
+  | ({ outcome: 'changed'; publicId: string } & Found);
+
+/** Nothing was saved. */
+export type SetUpRefusal =
   | { outcome: 'no_client' }
   | { outcome: 'no_user' }
   | { outcome: 'unknown_time_zone' }
@@ -81,6 +87,17 @@ export type SetUpOutcome =
   | { outcome: 'cannot_open'; reason: string }
   /** The EMR could not be used as set up. */
   | { outcome: 'not_working'; reason: string };
+
+export type SetUpOutcome = SetUpSaved | SetUpRefusal;
+
+/** A connection that may be saved, and was tried if that was wanted. */
+export type PreparedConnection = {
+  outcome: 'ready';
+  /** Writes it, with its audit entry. To be called once. */
+  save(tx: Transaction): Promise<SetUpSaved>;
+  /** To be called after the commit: forgets what the former connection leaves behind. */
+  saved(): Promise<void>;
+};
 
 type FoundOwner =
   | { clientPk: number; name: string; clientMode: ClientMode }
@@ -110,12 +127,17 @@ async function findOwner(
 }
 
 /**
- * Makes a user with its EMR connection, or replaces the connection of a user. Nothing is saved when the client may not have it, when the
- * base URL, the time zone, the adapter, a setting or a credential is unknown, missing or refused by the adapter, when the guard refuses an
- * address, or when the check fails, which writes nothing in the EMR. The check's findings about the EMR are saved with the settings;
- * without a check these claim nothing that was not given.
+ * Checks a connection that is to be made or changed, and tries it, which writes nothing in the EMR. It is refused when the client may not
+ * have it, when the base URL, the time zone, the adapter, a setting or a credential is unknown, missing or refused by the adapter, when the
+ * guard refuses an address, or when the check fails. The check's findings about the EMR are saved with the settings; without a check
+ * these claim nothing that was not given.
+ *
+ * No transaction is open meanwhile: it calls the EMR.
  */
-export async function setUpConnection(deps: Deps, input: SetUpInput): Promise<SetUpOutcome> {
+export async function prepareConnection(
+  deps: Deps,
+  input: SetUpInput,
+): Promise<PreparedConnection | SetUpRefusal> {
   const { owner: given, check, allowPlainHttp, by, ...setup } = input;
   const owner = await findOwner(deps, given);
   if ('outcome' in owner) return owner;
@@ -158,15 +180,39 @@ export async function setUpConnection(deps: Deps, input: SetUpInput): Promise<Se
       ? { remarks: unreadRemarks(capability), unusable: [] }
       : { remarks: found.remarks, unusable: found.unusable };
 
-  if ('userId' in owner) {
-    const { userId, former } = owner;
-    await saveConnection(deps, { ...saved, userId, by });
-    if (former !== null) await forgetReplacedLogins(deps, { former, present: { ...connection, userId } });
-    return { outcome: 'changed', publicId: owner.publicId, ...shown };
-  }
-  const { clientPk, name: userName } = owner;
-  const { publicId, accessToken } = await connectUser(deps, { ...saved, clientPk, name: userName, by });
-  return { outcome: 'created', publicId, accessToken, ...shown };
+  const bucketId = await saveBucketOf(deps, { bucket });
+  return {
+    outcome: 'ready',
+    async save(tx) {
+      const sealing = { ...tx, keyring: deps.keyring };
+      if ('userId' in owner) {
+        await saveConnectionIn(sealing, { ...saved, bucketId, userId: owner.userId, by });
+        return { outcome: 'changed', publicId: owner.publicId, ...shown };
+      }
+      const { publicId, accessToken } = await connectUserIn(sealing, {
+        ...saved,
+        bucketId,
+        clientPk: owner.clientPk,
+        name: owner.name,
+        by,
+      });
+      return { outcome: 'created', publicId, accessToken, ...shown };
+    },
+    async saved() {
+      if (!('userId' in owner) || owner.former === null) return;
+      const present = { ...connection, userId: owner.userId };
+      await forgetReplacedLogins(deps, { former: owner.former, present });
+    },
+  };
+}
+
+/** Makes a user with its EMR connection, or replaces the connection of a user: what `prepareConnection` allows is saved at once. */
+export async function setUpConnection(deps: Deps, input: SetUpInput): Promise<SetUpOutcome> {
+  const prepared = await prepareConnection(deps, input);
+  if (prepared.outcome !== 'ready') return prepared;
+  const value = await inTransaction(deps, async (tx) => ({ commit: true, value: await prepared.save(tx) }));
+  await prepared.saved();
+  return value;
 }
 
 /** The check of the addresses is here and not with an adapter's, so that every adapter has it, also where the connection is not tried. */
