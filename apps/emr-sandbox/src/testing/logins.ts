@@ -111,7 +111,7 @@ export const LOGINS: Login[] = [
   },
   {
     name: 'candid',
-    url: '/candid/patients/v1',
+    url: '/candid/patients/v1?mrn=MRN-12345',
     refusal: 403,
     hasTokens: true,
     headers: (app, secret) =>
