@@ -67,7 +67,7 @@ export type NetworkOwner = {
   /** True: an address of the connection was chosen by somebody else than an operator. */
   guarded: boolean;
   /** The kind of its client. Only a guarded connection of a test client may call a sandbox; absent, it is live. */
-  mode?: 'test' | 'live';
+  clientMode?: 'test' | 'live';
 };
 
 /** The networks of a process. */
@@ -97,7 +97,7 @@ export function createNetworks({
   const policies = { test: { allowHosts: sandboxHosts }, live: { allowHosts: [] } };
   let guards: Record<'test' | 'live', GuardDeps> | undefined;
   const made = new Map<GuardDeps, Network>();
-  function guardOf({ guarded, mode = 'live' }: NetworkOwner): GuardDeps | null {
+  function guardOf({ guarded, clientMode = 'live' }: NetworkOwner): GuardDeps | null {
     if (!guarded) return null;
     if (guards === undefined) {
       const dns = resolve ?? dnsResolve();
@@ -106,7 +106,7 @@ export function createNetworks({
         live: { policy: policies.live, resolve: dns },
       };
     }
-    return guards[mode];
+    return guards[clientMode];
   }
   return {
     guardOf,

@@ -211,19 +211,21 @@ describe('the networks of a process', () => {
     const url = `http://127.0.0.1:${port}/`;
     const networks = createNetworks({ sandboxHosts: [`127.0.0.1:${port}`] });
     const to = (owner: Parameters<typeof networks.of>[0]) => call(networks.of(owner), url);
-    expect(await to({ guarded: true, mode: 'test' })).toMatchObject({ status: 200 });
-    expect(await to({ guarded: true, mode: 'live' })).toMatchObject({ kind: 'no_answer' });
+    expect(await to({ guarded: true, clientMode: 'test' })).toMatchObject({ status: 200 });
+    expect(await to({ guarded: true, clientMode: 'live' })).toMatchObject({ kind: 'no_answer' });
     expect(await to({ guarded: true })).toMatchObject({ kind: 'no_answer' });
     expect(await to({ guarded: false })).toMatchObject({ status: 200 });
     const without = createNetworks();
-    expect(await call(without.of({ guarded: true, mode: 'test' }), url)).toMatchObject({ kind: 'no_answer' });
+    expect(await call(without.of({ guarded: true, clientMode: 'test' }), url)).toMatchObject({
+      kind: 'no_answer',
+    });
   });
 
   test('connections that are not guarded share one network, and no guard is made for them', () => {
     const networks = createNetworks();
-    expect(networks.of({ guarded: false, mode: 'test' })).toBe(OPEN_NETWORK);
+    expect(networks.of({ guarded: false, clientMode: 'test' })).toBe(OPEN_NETWORK);
     expect(networks.guardOf({ guarded: false })).toBeNull();
-    expect(networks.of({ guarded: true })).toBe(networks.of({ guarded: true, mode: 'live' }));
-    expect(networks.of({ guarded: true })).not.toBe(networks.of({ guarded: true, mode: 'test' }));
+    expect(networks.of({ guarded: true })).toBe(networks.of({ guarded: true, clientMode: 'live' }));
+    expect(networks.of({ guarded: true })).not.toBe(networks.of({ guarded: true, clientMode: 'test' }));
   });
 });
