@@ -296,6 +296,7 @@ export type EmrAdapter = {
    *
    * @param input.since the `watermark` of an earlier run that was read to its end: only patients changed since then. Null: all.
    * @param input.cursor the `next` of the page before, read with the same `since`; null for the first page.
+   * @returns trouble with the code `cursor_expired` when the list must be read again from its first page.
    */
   listPatients?(
     input: { since: string | null; cursor: string | null },
