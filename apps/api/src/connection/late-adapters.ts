@@ -28,11 +28,12 @@ export function openLateAdapters(
   load: () => Promise<Dialects> = loadDialects,
 ): LateAdapters {
   async function open() {
-    const [{ createAdapters }, { openAdapterDeps }] = await load();
+    const [{ createAdapters }, { keepLists, openAdapterDeps }] = await load();
     const shared = openAdapterDeps(deps, { yields: true });
     const adapters = createAdapters({
       ...shared,
       credentialsOf: (sealed) => openCredentials(deps.keyring, sealed),
+      onLists: keepLists(deps),
     });
     return { adapters, settled: shared.settled };
   }
