@@ -52,7 +52,7 @@ export const judgeMrns = (asked: string): string => `
       SELECT chain.mrn, chain.ids, coalesce(cardinality(chain.ids), 0) AS n, chain.merged AND NOT :settled::bool AS open,
              p.mrn IS NOT NULL AS stored, p.emr_patient_id, p.state, p.source,
              -- The stored record is in this list, and no longer has the MRN. A file may give an MRN that the EMR writes otherwise.
-             coalesce(s.state <> 'active' OR p.source = 'sync' AND s.mrn IS DISTINCT FROM chain.mrn, false) AS has_left,
+             s.run_id IS NOT NULL AND (s.state <> 'active' OR p.source = 'sync' AND s.mrn IS DISTINCT FROM chain.mrn) AS has_left,
              coalesce(s.state = 'merged' AND s.into_id = chain.ids[1], false) AS leads_there
         FROM chain
         LEFT JOIN LATERAL (SELECT * FROM patients WHERE user_id = :userId::int AND mrn = chain.mrn LIMIT 1) p ON true
