@@ -1,5 +1,6 @@
 export * from './connection-reads.ts';
 export * from './deliveries.ts';
+export * from './emr-names.ts';
 export * from './endpoint-events.ts';
 export * from './errors.ts';
 export * from './event-reads.ts';
@@ -15,5 +16,6 @@ export * from './payment-worklist.ts';
 export * from './payments.ts';
 export * from './reconciliation.ts';
 export * from './replies.ts';
+export * from './sync.ts';
 export * from './text-rules.ts';
 export * from './webhook-endpoints.ts';

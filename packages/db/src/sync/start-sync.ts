@@ -32,11 +32,11 @@ const MAKE_LANE = {
 /** The watermark counts only for the connection over which it was read, and only until a full run is due. */
 const START = named({
   name: 'start-sync',
-  values: ['userId', 'laneId', 'startedBy'],
+  values: ['userId', 'laneId', 'startedBy', 'full'],
   text: `
     WITH connection AS MATERIALIZED (
       SELECT user_id, updated_at, settings,
-             CASE WHEN synced_version = updated_at AND full_synced_at > now() - interval '${FULL_DAYS} days' THEN sync_watermark END AS since
+             CASE WHEN NOT :full::bool AND synced_version = updated_at AND full_synced_at > now() - interval '${FULL_DAYS} days' THEN sync_watermark END AS since
         FROM connections WHERE user_id = :userId
     ), run AS (
       INSERT INTO sync_runs (job_id, user_id, kind, started_by, version, since)
@@ -71,10 +71,11 @@ export type StartedSync =
  * Starts a sync of a user's connection: writes the run and its job. One at a time: while one waits or runs, it is the answer.
  *
  * @param input.by absent: the schedule, which is not audited.
+ * @param input.full true: all patients are read.
  */
 export async function startSync(
   tx: Transaction,
-  { userId, by }: { userId: number; by?: Actor },
+  { userId, full = false, by }: { userId: number; full?: boolean; by?: Actor },
 ): Promise<StartedSync> {
   const user = await lockUser(tx, { userId });
   type Connection = { laneId: number | null; liveJobId: number | null };
@@ -86,7 +87,7 @@ export async function startSync(
   const [run] = await query<{ jobId: number; kind: 'full' | 'incremental' }>(
     tx,
     START,
-    START.values({ userId, laneId, startedBy }),
+    START.values({ userId, laneId, startedBy, full }),
   );
   if (run === undefined) throw new Error('the sync was not written');
   if (by !== undefined)

@@ -14,8 +14,9 @@ beforeAll(async () => {
 });
 afterAll(() => practice.close());
 
-const sql = async (text: string, values: unknown[] = []) => (await practice.owner.pool.query(text, values)).rows;
-const stored = async () =>
+const sql = async (text: string, values: unknown[] = []) =>
+  (await practice.owner.pool.query(text, values)).rows;
+const stored = async (): Promise<Record<string, string>> =>
   Object.fromEntries(
     (await sql('SELECT mrn, emr_patient_id AS id, state, source FROM patients ORDER BY mrn')).map((row) => [
       row.mrn,
@@ -23,13 +24,10 @@ const stored = async () =>
     ]),
   );
 const put = (mrn: string, id: string | null, source: string, state = 'active') =>
-  sql(`INSERT INTO patients (user_id, mrn, emr_patient_id, source, state) VALUES ($1, $2, $3, $4::patient_source, $5::patient_state)`, [
-    practice.userId,
-    mrn,
-    id,
-    source,
-    state,
-  ]);
+  sql(
+    `INSERT INTO patients (user_id, mrn, emr_patient_id, source, state) VALUES ($1, $2, $3, $4::patient_source, $5::patient_state)`,
+    [practice.userId, mrn, id, source, state],
+  );
 
 beforeEach(async () => {
   await sql('DELETE FROM jobs');
@@ -47,9 +45,16 @@ test('new patients are usable with their page, before the list is read to its en
   const run = await claimRun(practice);
   const page = { patients: [active('A', '1'), active(null, '9')], unreadable: 0, next: 'p2', watermark: 'w' };
   await writeSyncNames(practice, { claim: run.claim, version: run.connection.version, lists: NO_NAMES });
-  expect(await writeSyncPage(practice, { claim: run.claim, kind: 'full', ...page })).toMatchObject({ outcome: 'written' });
+  expect(await writeSyncPage(practice, { claim: run.claim, kind: 'full', ...page })).toMatchObject({
+    outcome: 'written',
+  });
   expect(await stored()).toEqual({ A: '1 active sync' });
-  expect(await findLatestSync(practice, practice)).toMatchObject({ state: 'running', pages: 1, seen: 2, added: 1 });
+  expect(await findLatestSync(practice, practice)).toMatchObject({
+    state: 'running',
+    pages: 1,
+    seen: 2,
+    added: 1,
+  });
 });
 
 describe('a full run', () => {
@@ -59,7 +64,15 @@ describe('a full run', () => {
     await put('C', '3', 'sync', 'active');
     const ended = await sync(practice, { patients: [active('A', '7')] }, { patients: [active('B', '2')] });
     expect(await stored()).toEqual({ A: '7 active sync', B: '2 active sync', C: ' closed sync' });
-    expect(ended).toMatchObject({ pages: 2, seen: 2, added: 0, changed: 1, closed: 1, ambiguous: 0, conflicts: 0 });
+    expect(ended).toMatchObject({
+      pages: 2,
+      seen: 2,
+      added: 0,
+      changed: 1,
+      closed: 1,
+      ambiguous: 0,
+      conflicts: 0,
+    });
   });
 
   test('closes and replaces nothing by absence that a file or a look-up has given', async () => {
@@ -93,8 +106,12 @@ describe('a full run', () => {
     for (let n = 0; n < 30; n += 1) await put(`M${n}`, String(n), 'sync');
     await wasSynced();
     await sql("UPDATE connections SET full_synced_at = now() - interval '8 days'");
-    expect(await readList(practice, await claimRun(practice), [{ patients: [active('M1', '1')] }])).toBe('suspicious');
-    expect(new Set(Object.values(await stored()).map((row) => row.split(' ')[1]))).toEqual(new Set(['active']));
+    expect(await readList(practice, await claimRun(practice), [{ patients: [active('M1', '1')] }])).toBe(
+      'suspicious',
+    );
+    expect(new Set(Object.values(await stored()).map((row) => row.split(' ')[1]))).toEqual(
+      new Set(['active']),
+    );
     await sql('DELETE FROM jobs; DELETE FROM sync_runs; DELETE FROM sync_seen');
     await sql('UPDATE connections SET synced_version = NULL');
     expect(await sync(practice, { patients: [active('M1', '1')] })).toMatchObject({ closed: 29 });
@@ -105,20 +122,26 @@ describe('a full run', () => {
     expect(await sync(practice, ...two)).toMatchObject({ added: 1, ambiguous: 1 });
     expect(await stored()).toEqual({ A: ' ambiguous sync' });
     await sql('UPDATE connections SET full_synced_at = NULL');
-    expect(await sync(practice, { patients: [active('A', '2'), closed('A', '1')] })).toMatchObject({ changed: 1 });
+    expect(await sync(practice, { patients: [active('A', '2'), closed('A', '1')] })).toMatchObject({
+      changed: 1,
+    });
     expect(await stored()).toEqual({ A: '2 active sync' });
   });
 
   test('two records never take the id away that a file has given', async () => {
     await put('A', '1', 'import');
-    expect(await sync(practice, { patients: [active('A', '1'), active('A', '2')] })).toMatchObject({ conflicts: 1 });
+    expect(await sync(practice, { patients: [active('A', '1'), active('A', '2')] })).toMatchObject({
+      conflicts: 1,
+    });
     expect(await stored()).toEqual({ A: '1 active import' });
   });
 
   test('gives a first id to an MRN without one, and one that was closed its new one', async () => {
     await put('A', null, 'import');
     await put('B', null, 'sync', 'closed');
-    expect(await sync(practice, { patients: [active('A', '1'), active('B', '2')] })).toMatchObject({ added: 2 });
+    expect(await sync(practice, { patients: [active('A', '1'), active('B', '2')] })).toMatchObject({
+      added: 2,
+    });
     expect(await stored()).toEqual({ A: '1 active sync', B: '2 active sync' });
   });
 });
@@ -147,7 +170,9 @@ describe('merged records', () => {
 
   test('are closed where the EMR does not say into what, or it is gone, or in a circle', async () => {
     for (const mrn of ['A', 'B', 'C']) await put(mrn, mrn, 'sync');
-    await sync(practice, { patients: [merged('A', 'A', null), merged('B', 'B', 'gone'), merged('C', 'C', 'C')] });
+    await sync(practice, {
+      patients: [merged('A', 'A', null), merged('B', 'B', 'gone'), merged('C', 'C', 'C')],
+    });
     expect(await stored()).toEqual({ A: ' closed sync', B: ' closed sync', C: ' closed sync' });
   });
 });
@@ -157,14 +182,22 @@ describe('an incremental run', () => {
 
   test('closes nobody whom it does not name', async () => {
     await put('A', '1', 'sync');
-    expect(await sync(practice, { patients: [active('B', '2')] })).toMatchObject({ kind: 'incremental', added: 1, closed: 0 });
+    expect(await sync(practice, { patients: [active('B', '2')] })).toMatchObject({
+      kind: 'incremental',
+      added: 1,
+      closed: 0,
+    });
     expect(await stored()).toEqual({ A: '1 active sync', B: '2 active sync' });
   });
 
   test('of a second record with a known MRN believes that there are two, until the first has left it', async () => {
     await put('A', '1', 'sync');
     await put('B', '5', 'sync');
-    await sync(practice, { patients: [active('A', '2'), active('B', '6')] }, { patients: [closed('B', '5')] });
+    await sync(
+      practice,
+      { patients: [active('A', '2'), active('B', '6')] },
+      { patients: [closed('B', '5')] },
+    );
     expect(await stored()).toEqual({ A: ' ambiguous sync', B: '6 active sync' });
     // The other record has not changed, so a list of changes does not have it.
     await sync(practice, { patients: [active('A', '2')] });
@@ -176,7 +209,12 @@ describe('an incremental run', () => {
     await put('F', '4', 'import');
     await sync(practice, { patients: [active('Z', '1'), active('F2', '4')] });
     // A file may give an MRN that the EMR writes otherwise.
-    expect(await stored()).toEqual({ A: ' closed sync', F: '4 active import', F2: '4 active sync', Z: '1 active sync' });
+    expect(await stored()).toEqual({
+      A: ' closed sync',
+      F: '4 active import',
+      F2: '4 active sync',
+      Z: '1 active sync',
+    });
   });
 
   test('closes a record that the EMR has closed, whoever has given its id', async () => {
@@ -210,7 +248,9 @@ test('what was read over a connection that is changed meanwhile is not written',
     ...{ timeZone: 'America/New_York', concurrency: 4 },
   });
   const page = { patients: [active('A', '1')], unreadable: 0, next: null, watermark: null };
-  expect(await writeSyncPage(practice, { claim: run.claim, kind: 'full', ...page })).toEqual({ outcome: 'replaced' });
+  expect(await writeSyncPage(practice, { claim: run.claim, kind: 'full', ...page })).toEqual({
+    outcome: 'replaced',
+  });
   expect(await stored()).toEqual({});
   expect(await claimRunAgain(run.claim)).toBe(false);
 });
@@ -225,7 +265,9 @@ test('a stale holder writes nothing', async () => {
   const run = await claimRun(practice);
   await claimRunAgain(run.claim);
   const page = { patients: [active('A', '1')], unreadable: 0, next: null, watermark: null };
-  expect(await writeSyncPage(practice, { claim: run.claim, kind: 'full', ...page })).toEqual({ outcome: 'lost' });
+  expect(await writeSyncPage(practice, { claim: run.claim, kind: 'full', ...page })).toEqual({
+    outcome: 'lost',
+  });
   expect(await endSync(practice, { claim: run.claim, end: { state: 'done' } })).toBeNull();
   expect(await stored()).toEqual({});
 });
