@@ -1,6 +1,6 @@
 import { openCredentials, openDatabaseCheck, openServiceDatabase } from '@emr-payments/db';
 import { createAdapters } from '@emr-payments/emr';
-import { keepLists, openAdapterDeps, type SharedAdapterDeps } from '@emr-payments/operations';
+import { clientModeRule, keepLists, openAdapterDeps, type SharedAdapterDeps } from '@emr-payments/operations';
 import {
   createOpenedSecrets,
   type Logger,
@@ -134,13 +134,19 @@ export async function startWorker(
     (opened) => opened.close(),
   );
 
-  const faults = { database, keyring: config.keyring, onFault: adapterFaults(logger) };
+  const faults = {
+    database,
+    keyring: config.keyring,
+    sandboxHosts: config.sandboxHosts,
+    onFault: adapterFaults(logger),
+  };
   // A pair that a vendor has given in exchange for the old token is stored before the database closes.
   const settled = (opened: SharedAdapterDeps) => within(TOKENS_END_MS, opened.settled());
   const shared = releases.add('access tokens', openAdapterDeps(faults, { yields: false }), settled);
   const yielding = releases.add('access tokens of syncs', openAdapterDeps(faults, { yields: true }), settled);
   const opening = {
     credentialsOf: (sealed: SealedCredentials) => openCredentials(config.keyring, sealed),
+    refusal: clientModeRule(config),
     onOpen: linkOpened({ database, logger }),
     onLists: keepLists(faults),
   };

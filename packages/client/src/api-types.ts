@@ -580,6 +580,72 @@ export interface webhooks {
         patch?: never;
         trace?: never;
     };
+    "connection.broken": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Connection broken
+         * @description Nothing can be posted over the user's EMR connection. Payments are accepted and wait, and nothing is lost. An outage has one such event, and one `connection.restored` when it has ended. Further fields may be added: ignore those that you do not know.
+         *
+         *     Signed according to [Standard Webhooks](https://www.standardwebhooks.com) 1.0.0.
+         */
+        post: operations["onConnectionBrokenEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "connection.restored": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Connection restored
+         * @description The user's EMR connection works again, and the payments that waited are posted. Further fields may be added: ignore those that you do not know.
+         *
+         *     Signed according to [Standard Webhooks](https://www.standardwebhooks.com) 1.0.0.
+         */
+        post: operations["onConnectionRestoredEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "user.connected": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * User connected
+         * @description A practice has connected its EMR by a link of yours, or has given new credentials for it. Further fields may be added: ignore those that you do not know.
+         *
+         *     Signed according to [Standard Webhooks](https://www.standardwebhooks.com) 1.0.0.
+         */
+        post: operations["onUserConnectedEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "webhook.test": {
         parameters: {
             query?: never;
@@ -685,7 +751,7 @@ export interface components {
             /** @description For people. Programs use `code`. */
             message: string;
             /**
-             * @description Stable and machine-readable. New codes may be added. Today: invalid_field, patient_not_found, user_not_found, payment_not_found, job_not_found, endpoint_not_found, event_not_found, recovery_not_found, invalid_client, missing_body, invalid_json, invalid_body, malformed_request, route_not_found, method_not_allowed, request_timeout, idempotency_key_in_flight, invalid_state, connection_unusable, endpoint_disabled, endpoint_exists, endpoint_limit_reached, recovery_limit_reached, retry_limit_reached, nothing_to_redeliver, test_in_progress, payload_too_large, unsupported_media_type, expectation_failed, idempotency_key_reused, read_too_costly, method_needs_data, rate_limited, headers_too_large, internal_error, emr_unavailable, service_unavailable, emr_timeout.
+             * @description Stable and machine-readable. New codes may be added. Today: invalid_field, patient_not_found, user_not_found, payment_not_found, job_not_found, endpoint_not_found, event_not_found, recovery_not_found, invalid_client, invalid_operator_key, scope_missing, record_not_found, state_refused, connection_refused, missing_body, invalid_json, invalid_body, malformed_request, route_not_found, method_not_allowed, request_timeout, idempotency_key_in_flight, invalid_state, connection_unusable, endpoint_disabled, endpoint_exists, endpoint_limit_reached, recovery_limit_reached, retry_limit_reached, nothing_to_redeliver, test_in_progress, payload_too_large, unsupported_media_type, expectation_failed, idempotency_key_reused, read_too_costly, method_needs_data, rate_limited, headers_too_large, internal_error, emr_unavailable, service_unavailable, emr_timeout.
              * @example invalid_field
              */
             code: string;
@@ -804,6 +870,87 @@ export interface components {
             /** @description Always null: it concerns no job. */
             job_id: string | null;
             data: components["schemas"]["DisabledEndpoint"];
+        } & {
+            [key: string]: unknown;
+        };
+        /** @description Nothing can be posted over the user's EMR connection. Payments are accepted and wait, and nothing is lost. An outage has one such event, and one `connection.restored` when it has ended. Further fields may be added: ignore those that you do not know. */
+        ConnectionBrokenEvent: {
+            /** @description Id of the event; also in the header `webhook-id`. */
+            id: string;
+            /** @description The user whose connection it is. */
+            access_token_reference_id: string;
+            /**
+             * @description Always `event`.
+             * @enum {string}
+             */
+            object: "event";
+            /**
+             * Format: date-time
+             * @description When the event happened, in UTC and whole seconds.
+             */
+            created: string;
+            /**
+             * @description Always `connection.broken`.
+             * @enum {string}
+             */
+            type: "connection.broken";
+            /** @description Always null: it concerns no job. */
+            job_id: string | null;
+            data: components["schemas"]["BrokenConnection"];
+        } & {
+            [key: string]: unknown;
+        };
+        /** @description The user's EMR connection works again, and the payments that waited are posted. Further fields may be added: ignore those that you do not know. */
+        ConnectionRestoredEvent: {
+            /** @description Id of the event; also in the header `webhook-id`. */
+            id: string;
+            /** @description The user whose connection it is. */
+            access_token_reference_id: string;
+            /**
+             * @description Always `event`.
+             * @enum {string}
+             */
+            object: "event";
+            /**
+             * Format: date-time
+             * @description When the event happened, in UTC and whole seconds.
+             */
+            created: string;
+            /**
+             * @description Always `connection.restored`.
+             * @enum {string}
+             */
+            type: "connection.restored";
+            /** @description Always null: it concerns no job. */
+            job_id: string | null;
+            data: components["schemas"]["RestoredConnection"];
+        } & {
+            [key: string]: unknown;
+        };
+        /** @description A practice has connected its EMR by a link of yours, or has given new credentials for it. Further fields may be added: ignore those that you do not know. */
+        UserConnectedEvent: {
+            /** @description Id of the event; also in the header `webhook-id`. */
+            id: string;
+            /** @description The user whose connection it is. */
+            access_token_reference_id: string;
+            /**
+             * @description Always `event`.
+             * @enum {string}
+             */
+            object: "event";
+            /**
+             * Format: date-time
+             * @description When the event happened, in UTC and whole seconds.
+             */
+            created: string;
+            /**
+             * @description Always `user.connected`.
+             * @enum {string}
+             */
+            type: "user.connected";
+            /** @description Always null: it concerns no job. */
+            job_id: string | null;
+            data: components["schemas"]["ConnectedUser"];
         } & {
             [key: string]: unknown;
         };
@@ -1359,7 +1506,12 @@ export interface components {
             message: string;
             data: components["schemas"]["Locations"];
         };
-        /** @description May be left out */
+        /**
+         * @description May be left out
+         * @example {
+         *       "full": true
+         *     }
+         */
         SyncBody: {
             /** @description true: read all patients, also where the EMR can list what has changed. Ask for it after records with one MRN were corrected in the EMR. */
             full?: boolean;
@@ -1515,7 +1667,7 @@ export interface components {
             description?: string;
             /** @description Only events of these types. Empty: every type, including future ones. */
             event_types?: components["schemas"]["EventType"][];
-            /** @description Send only `{id, type, created, payment_id, sequence}`: no patient data leaves this service. */
+            /** @description Send only `{id, type, created, payment_id, sequence}`, and `access_token_reference_id` where the event is about a user and no payment: no patient data leaves this service. */
             thin?: boolean;
             signing?: components["schemas"]["WebhookSigning"];
             /**
@@ -1543,7 +1695,7 @@ export interface components {
             description?: string | null;
             /** @description Only events of these types. Empty: every type, including future ones. */
             event_types?: components["schemas"]["EventType"][];
-            /** @description Send only `{id, type, created, payment_id, sequence}`: no patient data leaves this service. */
+            /** @description Send only `{id, type, created, payment_id, sequence}`, and `access_token_reference_id` where the event is about a user and no payment: no patient data leaves this service. */
             thin?: boolean;
             /**
              * Format: double
@@ -2320,6 +2472,74 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        /** @description A connection over which nothing can be posted. */
+        BrokenConnection: {
+            /**
+             * @description `login_required`: the EMR rejects the credentials, and a person has to give new ones. `unreachable`: the EMR does not answer, or only with failures. New states may be added.
+             * @example login_required
+             */
+            state: string;
+            /**
+             * @description The trouble of the exchange that showed it, for programs. New codes may be added.
+             * @example unauthorized
+             */
+            code: string;
+            /** @description Why, for a person, in this service's own words. */
+            reason: string;
+            /**
+             * Format: date-time
+             * @description Since when the connection is in this state.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            since: string;
+            /**
+             * @description Place of this event among the connection's events of this user: it grows. Order by it, not by `created`, which has whole seconds.
+             * @example 1
+             */
+            sequence: number;
+        } & {
+            [key: string]: unknown;
+        };
+        /** @description A connection that works again. */
+        RestoredConnection: {
+            /**
+             * @description The present state: `connected`. New states may be added.
+             * @example connected
+             */
+            state: string;
+            /**
+             * @description The trouble that the outage ended with, for programs. New codes may be added.
+             * @example unauthorized
+             */
+            code: string;
+            /** @description What has ended, for a person. */
+            reason: string;
+            /**
+             * Format: date-time
+             * @description When the EMR answered again.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            since: string;
+            /**
+             * @description Place of this event among the connection's events of this user: it grows. Order by it, not by `created`, which has whole seconds.
+             * @example 1
+             */
+            sequence: number;
+        } & {
+            [key: string]: unknown;
+        };
+        /** @description A practice that connected itself. */
+        ConnectedUser: {
+            /**
+             * @description The user: the same as `access_token_reference_id`.
+             * @example user_1J9X2q2eZvKYlo2Cxyz
+             */
+            user_id: string;
+            /** @description The connect session by which the practice connected itself. */
+            connect_session_id: string;
+        } & {
+            [key: string]: unknown;
+        };
         /** @description The endpoint that is tested. */
         TestedEndpoint: {
             /**
@@ -2722,7 +2942,7 @@ export interface components {
          * @description A type of event.
          * @enum {string}
          */
-        EventType: "payment.created" | "payment.failed" | "payment.review_required" | "endpoint.disabled";
+        EventType: "payment.created" | "payment.failed" | "payment.review_required" | "endpoint.disabled" | "connection.broken" | "connection.restored" | "user.connected";
         /**
          * @description `v1`: HMAC-SHA256 with a secret that both sides have. `v1a`: ed25519; you get the public key, which can verify but not sign.
          * @enum {string}
@@ -2998,7 +3218,7 @@ export interface components {
              */
             queue: "up" | "down";
             /** @description Why a part is down. Empty when nothing is. */
-            reasons: ("postgres_unreachable" | "postgres_read_only" | "postgres_refused" | "schema_behind" | "queue_unreachable" | "queue_read_only" | "queue_moved" | "queue_full" | "queue_loading" | "queue_refused" | "queue_failed")[];
+            reasons: ("postgres_unreachable" | "postgres_read_only" | "postgres_refused" | "clock_wrong" | "schema_behind" | "queue_unreachable" | "queue_read_only" | "queue_moved" | "queue_full" | "queue_loading" | "queue_refused" | "queue_failed")[];
         };
     };
     responses: never;
@@ -7917,6 +8137,141 @@ export interface operations {
                  *     }
                  */
                 "application/json": components["schemas"]["EndpointDisabledEvent"];
+            };
+        };
+        responses: {
+            /** @description Received. After any other answer the event is sent again, for about three days. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onConnectionBrokenEvent: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Id of the event, the same in every attempt. Use it to recognise repeats. */
+                "webhook-id": string;
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": string;
+                /** @description `v1,` and base64 of HMAC-SHA256 over `id.timestamp.body`, or `v1a,` and base64 of an ed25519 signature, as the endpoint was registered; several, separated by blanks, while a secret is rotated. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "id": "evt_1J9X2q2eZvKYlo2CluR9g9ga",
+                 *       "access_token_reference_id": "user_1J9X2q2eZvKYlo2Cxyz",
+                 *       "object": "event",
+                 *       "created": "2026-06-15T10:46:00Z",
+                 *       "type": "connection.broken",
+                 *       "job_id": null,
+                 *       "data": {
+                 *         "state": "login_required",
+                 *         "code": "unauthorized",
+                 *         "reason": "The EMR rejected our credentials (HTTP 401).",
+                 *         "since": "2026-06-15T10:46:00.000Z",
+                 *         "sequence": 1
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["ConnectionBrokenEvent"];
+            };
+        };
+        responses: {
+            /** @description Received. After any other answer the event is sent again, for about three days. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onConnectionRestoredEvent: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Id of the event, the same in every attempt. Use it to recognise repeats. */
+                "webhook-id": string;
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": string;
+                /** @description `v1,` and base64 of HMAC-SHA256 over `id.timestamp.body`, or `v1a,` and base64 of an ed25519 signature, as the endpoint was registered; several, separated by blanks, while a secret is rotated. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "id": "evt_1J9X2q2eZvKYlo2CluR9g9gb",
+                 *       "access_token_reference_id": "user_1J9X2q2eZvKYlo2Cxyz",
+                 *       "object": "event",
+                 *       "created": "2026-06-15T10:48:00Z",
+                 *       "type": "connection.restored",
+                 *       "job_id": null,
+                 *       "data": {
+                 *         "state": "connected",
+                 *         "code": "unauthorized",
+                 *         "reason": "The EMR accepts the credentials again.",
+                 *         "since": "2026-06-15T10:48:00.000Z",
+                 *         "sequence": 2
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["ConnectionRestoredEvent"];
+            };
+        };
+        responses: {
+            /** @description Received. After any other answer the event is sent again, for about three days. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onUserConnectedEvent: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Id of the event, the same in every attempt. Use it to recognise repeats. */
+                "webhook-id": string;
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": string;
+                /** @description `v1,` and base64 of HMAC-SHA256 over `id.timestamp.body`, or `v1a,` and base64 of an ed25519 signature, as the endpoint was registered; several, separated by blanks, while a secret is rotated. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "id": "evt_1J9X2q2eZvKYlo2CluR9g9gc",
+                 *       "access_token_reference_id": "user_1J9X2q2eZvKYlo2Cxyz",
+                 *       "object": "event",
+                 *       "created": "2026-06-15T10:49:00Z",
+                 *       "type": "user.connected",
+                 *       "job_id": null,
+                 *       "data": {
+                 *         "user_id": "user_1J9X2q2eZvKYlo2Cxyz",
+                 *         "connect_session_id": "cs_1J9X2q2eZvKYlo2CluR9g9gV"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["UserConnectedEvent"];
             };
         };
         responses: {

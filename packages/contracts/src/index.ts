@@ -1,3 +1,5 @@
+export * from './client-mode.ts';
+export * from './connection-events.ts';
 export * from './connection-reads.ts';
 export * from './deliveries.ts';
 export * from './emr-names.ts';
@@ -9,6 +11,7 @@ export * from './failure-codes.ts';
 export * from './headers.ts';
 export * from './ids.ts';
 export * from './normal-name.ts';
+export * from './operator-scopes.ts';
 export * from './our-sentence.ts';
 export * from './payload-versions.ts';
 export * from './payment-reads.ts';

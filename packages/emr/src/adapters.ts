@@ -1,3 +1,4 @@
+import type { ClientMode } from '@emr-payments/contracts';
 import { LRUCache } from 'lru-cache';
 import type { AdapterDeps, Dialect, EmrAdapter, EmrConnection, EmrLists, NoticeReader } from './adapter.ts';
 import { withCleanTexts } from './clean-adapter.ts';
@@ -14,6 +15,7 @@ import { nexhealth } from './dialects/nexhealth/adapter.ts';
 import { openDental } from './dialects/open-dental/adapter.ts';
 import { knownSecrets } from './known-secrets.ts';
 import { withListsShown } from './names/show-lists.ts';
+import type { NetworkOwner, Networks } from './network.ts';
 
 /** Every dialect, in the order in which they are shown. A new one is added here and nowhere else. */
 const DIALECTS: readonly Dialect[] = [
@@ -95,10 +97,11 @@ export function noticeReader({ adapter }: Pick<EmrConnection, 'adapter'>): Notic
 }
 
 /** A connection as it is stored: its credentials are sealed. `version` changes whenever the connection does. */
-export type StoredConnection = Omit<EmrConnection, 'credentials'> & {
-  credentials: string | null;
-  version: string;
-};
+export type StoredConnection = Omit<EmrConnection, 'credentials'> &
+  NetworkOwner & {
+    credentials: string | null;
+    version: string;
+  };
 
 export type Adapters = {
   /** @throws Error when the connection cannot be used as it is set up; the message is for the operator, never for a tenant. */
@@ -110,9 +113,12 @@ const MAX_OPEN = 1000;
 
 /** Keeps one open adapter for each connection in use. A connection that was changed is opened again. */
 export function createAdapters(
-  deps: AdapterDeps & {
+  deps: Omit<AdapterDeps, 'network'> & {
+    networks: Pick<Networks, 'of'>;
     /** Opens sealed credentials. */
     credentialsOf(connection: Pick<StoredConnection, 'userId' | 'credentials'>): Record<string, string>;
+    /** Says why this installation opens no such connection, such as that of a test client to a live EMR; null when it does. */
+    refusal(connection: StoredConnection, credentials: Readonly<Record<string, string>>): string | null;
     /** Called when a connection has been opened, the first time or after a change. */
     onOpen?: (connection: Pick<StoredConnection, 'userId' | 'version'>, adapter: EmrAdapter) => void;
     /** Called with what the EMR lists, when it was read or a name was not in what was known of it. */
@@ -124,7 +130,11 @@ export function createAdapters(
     of(connection) {
       const known = opened.get(connection.userId);
       if (known?.version === connection.version) return known.adapter;
-      const bare = openAdapter({ ...connection, credentials: deps.credentialsOf(connection) }, deps);
+      const credentials = deps.credentialsOf(connection);
+      const refused = deps.refusal(connection, credentials);
+      if (refused !== null) throw new Error(refused);
+      const network = deps.networks.of(connection);
+      const bare = openAdapter({ ...connection, credentials }, { ...deps, network });
       const { onLists } = deps;
       const adapter =
         onLists === undefined ? bare : withListsShown(bare, (lists) => onLists(connection, lists));

@@ -96,6 +96,7 @@ export async function openTestApi(
     createAdapters({
       ...localAdapterDeps(),
       credentialsOf: (sealed) => openCredentials(keyring, sealed),
+      refusal: () => null,
     });
   const app = await buildApp(
     {

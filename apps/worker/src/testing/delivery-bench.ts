@@ -64,6 +64,7 @@ export async function openDeliveryBench({ allowHosts = ['127.0.0.1'] } = {}): Pr
   const adapters = createAdapters({
     ...localAdapterDeps(),
     credentialsOf: (sealed) => openCredentials(keyring, sealed),
+    refusal: () => null,
   });
   const deps: JobDeps = {
     database,

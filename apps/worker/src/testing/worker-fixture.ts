@@ -90,6 +90,7 @@ export async function openWorkerFixture(options: FixtureOptions = {}): Promise<W
   const adapters = createAdapters({
     ...localAdapterDeps(),
     credentialsOf: (sealed) => openCredentials(keyring, sealed),
+    refusal: () => null,
   });
   const deps: JobDeps = {
     database,

@@ -1,3 +1,4 @@
+import type { ClientMode } from '@emr-payments/contracts';
 import { query, type StatementDeps } from '../core/statements.ts';
 import { onHold } from '../holds/on-hold.ts';
 import type { Claim } from '../jobs/renew-leases.ts';
@@ -51,7 +52,8 @@ const CLAIM = {
     )
     SELECT run.id::text AS run_id, run.fence, run.tries, run.kind, run.phase, run.since, run.cursor, run.pages, run.unreadable, run.restarts,
            extract(epoch FROM now() - run.trouble_since)::float8 * 1000 AS trouble_for_ms,
-           c.user_id, u.public_id, c.adapter, c.base_url, c.credentials, c.settings, c.time_zone, c.updated_at::text AS version,
+           c.user_id, u.public_id, c.adapter, c.base_url, c.credentials, c.settings, c.time_zone, c.guarded,
+           client.mode AS client_mode, c.updated_at::text AS version,
            c.updated_at = run.version AS is_current, u.disabled_at IS NULL AND client.disabled_at IS NULL AS is_enabled,
            l.rate_per_second::float8 AS rate_per_second
       FROM run JOIN connections c ON c.user_id = run.user_id JOIN lanes l ON l.id = c.lane_id
@@ -77,6 +79,8 @@ type Row = {
   credentials: string | null;
   settings: Record<string, unknown>;
   time_zone: string;
+  guarded: boolean;
+  client_mode: ClientMode;
   version: string;
   is_current: boolean;
   is_enabled: boolean;
@@ -112,6 +116,8 @@ export async function claimSync(
       credentials: row.credentials,
       settings: row.settings,
       timeZone: row.time_zone,
+      guarded: row.guarded,
+      clientMode: row.client_mode,
       version: row.version,
     },
     ratePerSecond: row.rate_per_second,
