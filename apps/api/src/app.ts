@@ -17,6 +17,7 @@ import type { OperatorListener } from './http/operator-listener.ts';
 import { jobRoutes } from './jobs/routes.ts';
 import { LIMITS, type Limits } from './limits.ts';
 import { type ApiMetrics, metricsRoute } from './metrics.ts';
+import { nameRoutes } from './names/routes.ts';
 import { dialectsNoticeReader, type NoticeRouteDeps, noticeRoutes } from './notices/routes.ts';
 import { paymentRoutes } from './payments/create-payment-route.ts';
 import { paymentReadRoutes } from './payments/read-routes.ts';
@@ -25,6 +26,7 @@ import { createGate } from './rate-limit/gate.ts';
 import type { RateLimiter } from './rate-limit/rate-limiter.ts';
 import { createSourceFailures } from './rate-limit/source-failures.ts';
 import { reconciliationRoutes } from './reconciliation/routes.ts';
+import { syncRoutes } from './sync/routes.ts';
 import type { WebhookDeps } from './webhooks/operation.ts';
 import { webhookRoutes } from './webhooks/routes.ts';
 
@@ -104,6 +106,8 @@ export async function buildApp(deps: AppDeps, options: AppOptions = {}): Promise
   await app.register(jobRoutes, users);
   await app.register(reconciliationRoutes, users);
   await app.register(connectionRoutes, users);
+  await app.register(nameRoutes, users);
+  await app.register(syncRoutes, users);
   await app.register(noticeRoutes, {
     database,
     limits,

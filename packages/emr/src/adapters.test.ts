@@ -129,6 +129,7 @@ test('every adapter describes its credentials and settings', () => {
     ['settle_ms', 'integer', false, 60_000],
     ['confirm_within_ms', 'integer', false, 86_400_000],
     ['timeout_ms', 'integer', false, 10_000],
+    ['sync_hours', 'integer', false, 24],
   ]);
 });
 

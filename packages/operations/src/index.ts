@@ -47,10 +47,11 @@ export {
   YOUNGEST_DAYS,
 } from './archive/archive-payments.ts';
 export { ArchiveFileError } from './archive/write-table.ts';
-export { openAdapterDeps } from './connections/adapter-deps.ts';
+export { openAdapterDeps, type SharedAdapterDeps } from './connections/adapter-deps.ts';
 export { checkUserConnection, type UserCheckOutcome } from './connections/check-user-connection.ts';
 export { clientModeRule } from './connections/client-mode.ts';
 export { describeConnection } from './connections/describe-connection.ts';
+export { keepLists, nameLists } from './connections/keep-lists.ts';
 export {
   type NoticeAddressOutcome,
   noticeAddress,

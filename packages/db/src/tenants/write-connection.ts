@@ -90,7 +90,8 @@ const WRITE = named({
       UPDATE connections
          SET adapter = :adapter, base_url = :baseUrl, time_zone = :timeZone, settings = :settings::jsonb,
              capability_statement = :capability::jsonb, share_emr_text = coalesce(:shareEmrText, share_emr_text),
-             guarded = :guarded, credentials = :credentials, updated_at = greatest(now(), updated_at + interval '1 millisecond')
+             guarded = :guarded, credentials = :credentials, next_sync_at = NULL,
+             updated_at = greatest(now(), updated_at + interval '1 millisecond')
        WHERE user_id = :userId
       RETURNING lane_id
     ), limited AS (
