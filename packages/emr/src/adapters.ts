@@ -2,6 +2,8 @@ import type { ClientMode } from '@emr-payments/contracts';
 import { LRUCache } from 'lru-cache';
 import type { AdapterDeps, Dialect, EmrAdapter, EmrConnection, NoticeReader } from './adapter.ts';
 import { withCleanTexts } from './clean-adapter.ts';
+import { SERVICE_SETTINGS } from './connection/common-settings.ts';
+import { fieldsOf, readSettings } from './connection/read-connection.ts';
 import type { AdapterDescription } from './description.ts';
 import { athenaPpv, athenaRecord } from './dialects/athena/adapter.ts';
 import { candid } from './dialects/candid/adapter.ts';
@@ -30,9 +32,10 @@ const DIALECTS: readonly Dialect[] = [
 const ALIASES: ReadonlyMap<string, string> = new Map([['fhir', 'fhir-r5']]);
 
 /** The credentials and settings of each adapter, for help texts and error sentences. */
-export const adapterDescriptions: readonly AdapterDescription[] = DIALECTS.map(
-  ({ description }) => description,
-);
+export const adapterDescriptions: readonly AdapterDescription[] = DIALECTS.map(({ description }) => ({
+  ...description,
+  settings: [...description.settings, ...fieldsOf(SERVICE_SETTINGS)],
+}));
 
 /** The names that a connection may give. */
 export const adapterNames: readonly string[] = adapterDescriptions.map(({ name }) => name);
@@ -53,11 +56,21 @@ function dialectOf(adapter: string): Dialect {
   return dialect;
 }
 
+const isOfService = (name: string): boolean => Object.hasOwn(SERVICE_SETTINGS.properties, name);
+
+/** The settings that a dialect gets. Those of the service are checked here. @throws Error naming one of these that cannot be used. */
+function settingsOfDialect(settings: EmrConnection['settings']): EmrConnection['settings'] {
+  const entries = Object.entries(settings);
+  readSettings(SERVICE_SETTINGS, Object.fromEntries(entries.filter(([name]) => isOfService(name))));
+  return Object.fromEntries(entries.filter(([name]) => !isOfService(name)));
+}
+
 /** @throws Error when there is no such adapter, or base URL, credentials or settings cannot be used. */
 export function openAdapter(connection: EmrConnection, deps: AdapterDeps): EmrAdapter {
   const dialect = dialectOf(connection.adapter);
   const secrets = knownSecrets(connection, deps.tokens);
-  return withCleanTexts(dialect.open(connection, { ...deps, tokens: secrets.tokens }), secrets);
+  const opened = { ...connection, settings: settingsOfDialect(connection.settings) };
+  return withCleanTexts(dialect.open(opened, { ...deps, tokens: secrets.tokens }), secrets);
 }
 
 /** @returns the function that reads patient ids for this connection. @throws Error when there is no such adapter. */
