@@ -169,6 +169,7 @@ export {
   previewPayment,
 } from './tenants/find-connection.ts';
 export { findClient, findUserByToken } from './tenants/find-credentials.ts';
+export { findPatient, type PatientRecord } from './tenants/find-patient.ts';
 export { importPatients, type PatientEntry } from './tenants/import-patients.ts';
 export { findUser, listClients, listConnectionSettings, listEndpoints, listUsers } from './tenants/list.ts';
 export {
@@ -177,6 +178,7 @@ export {
   type SharedIds,
   type StagedPatient,
 } from './tenants/open-patient-import.ts';
+export { type PutPatient, type PutPatientResult, putPatient } from './tenants/put-patient.ts';
 export { type Rotated, rotateAccessToken, rotateClientSecret } from './tenants/rotate-credentials.ts';
 export { type CapabilityInput, saveCapability } from './tenants/save-capability.ts';
 export {
