@@ -28,6 +28,8 @@ import { jobRoutes } from './jobs/routes.ts';
 import { LIMITS, type Limits } from './limits.ts';
 import { type ApiMetrics, metricsRoute } from './metrics.ts';
 import { dialectsNoticeReader, type NoticeRouteDeps, noticeRoutes } from './notices/routes.ts';
+import type { PatientExchange } from './patients/ask-for-patient.ts';
+import { createPatientLookUps } from './patients/patient-look-ups.ts';
 import { paymentRoutes } from './payments/create-payment-route.ts';
 import { paymentReadRoutes } from './payments/read-routes.ts';
 import { worklistRoutes } from './payments/worklist-routes.ts';
@@ -53,6 +55,8 @@ export type AppDeps = {
   /** Counts for the audit log. */
   audit: AuditCounter;
   webhooks: WebhookDeps;
+  /** Gets the outcome of each call to an EMR that looks for a patient. */
+  onExchange?: (done: { userId: number; exchange: PatientExchange }) => void;
   /** Replaces the readers of the dialects. */
   noticeReader?: NoticeRouteDeps['noticeReader'];
 };
@@ -132,9 +136,16 @@ export async function buildApp(deps: AppDeps, options: AppOptions = {}): Promise
   const authenticate = createAuthenticate({ lookup: deps.lookup, authenticateClient });
   const { database, writes, costly, keyring } = deps.webhooks;
   const emrShares = createEmrShares();
-  const { adapters } = deps;
+  const { adapters, metrics, onExchange } = deps;
   const users = { authenticate, gate, limits, database, writes, costly, keyring, adapters, emrShares };
-  await app.register(paymentRoutes, { ...users, acceptor: deps.acceptor, metrics: deps.metrics, audit });
+  const lookUps = createPatientLookUps(
+    {
+      ...{ database, writes, adapters, emrShares, metrics, audit, logger },
+      ...(onExchange === undefined ? {} : { onExchange }),
+    },
+    limits,
+  );
+  await app.register(paymentRoutes, { ...users, acceptor: deps.acceptor, metrics, audit, lookUps });
   await app.register(paymentReadRoutes, users);
   await app.register(worklistRoutes, users);
   await app.register(jobRoutes, users);

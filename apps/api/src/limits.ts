@@ -7,6 +7,7 @@ export type Limits = {
   healthCheckMs: number;
   healthReuseMs: number;
   emrWaitMs: number;
+  lookUpMs: number;
 };
 
 /** Bounds of one request. A request that exceeds one gets an error; none can last without end. */
@@ -18,7 +19,7 @@ export const LIMITS: Limits = {
   /** Time for the whole request to arrive, headers and body. */
   requestMs: 15_000,
   /**
-   * Time for one wait on the database; a request has at most two. Together they are shorter than a load balancer's time-out.
+   * Time for one wait on the database; a request has at most two. With a look-up between them they are shorter than a load balancer's time-out.
    * Handlers bound a wait with `within`, not with Fastify's `handlerTimeout`: that makes an AbortController for each request,
    * which costs a tenth of the accept path's speed.
    */
@@ -31,4 +32,6 @@ export const LIMITS: Limits = {
   healthReuseMs: 250,
   /** Time for an EMR's answer, in the few requests that query the EMR. */
   emrWaitMs: 5000,
+  /** Time for the look-up of a patient who is not known, in all. The description of `patient_lookup_unavailable` names it. */
+  lookUpMs: 3000,
 };

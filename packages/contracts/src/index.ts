@@ -10,6 +10,7 @@ export * from './headers.ts';
 export * from './ids.ts';
 export * from './normal-name.ts';
 export * from './our-sentence.ts';
+export * from './patients.ts';
 export * from './payload-versions.ts';
 export * from './payment-reads.ts';
 export * from './payment-worklist.ts';

@@ -16,7 +16,7 @@ export type RouteAudit =
  * forgotten. Payments, events, deliveries and reconciliations show data of patients: MRNs, amounts, notes, receivers' words.
  */
 export const AUDITED_ROUTES: Readonly<Record<string, RouteAudit>> = {
-  'POST /v1/payments': { counts: ['payment.create', 'payment.dry_run'] },
+  'POST /v1/payments': { counts: ['payment.create', 'payment.dry_run', 'patients.find'] },
   'GET /v1/payments': { counted: 'payment.list' },
   'GET /v1/payments/:id': { counted: 'payment.read' },
   'POST /v1/payments/:id/retry': { entry: 'payment.retry' },
