@@ -6,6 +6,7 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import { demandAudit } from './audit/audited-routes.ts';
 import { countAnswer } from './audit/count-answer.ts';
 import { type CredentialLookup, createAuthenticate, createAuthenticateClient } from './auth/credentials.ts';
+import type { ImportBulkhead } from './bulkheads/import-bulkhead.ts';
 import { createEmrShares } from './connection/ask-connection.ts';
 import type { AdaptersOf } from './connection/late-adapters.ts';
 import { connectionRoutes } from './connection/routes.ts';
@@ -29,7 +30,9 @@ import { LIMITS, type Limits } from './limits.ts';
 import { type ApiMetrics, metricsRoute } from './metrics.ts';
 import { dialectsNoticeReader, type NoticeRouteDeps, noticeRoutes } from './notices/routes.ts';
 import type { PatientExchange } from './patients/ask-for-patient.ts';
+import { patientImportRoute } from './patients/import-route.ts';
 import { createPatientLookUps } from './patients/patient-look-ups.ts';
+import { patientRoutes } from './patients/routes.ts';
 import { paymentRoutes } from './payments/create-payment-route.ts';
 import { paymentReadRoutes } from './payments/read-routes.ts';
 import { worklistRoutes } from './payments/worklist-routes.ts';
@@ -55,6 +58,7 @@ export type AppDeps = {
   /** Counts for the audit log. */
   audit: AuditCounter;
   webhooks: WebhookDeps;
+  imports: ImportBulkhead;
   /** Gets the outcome of each call to an EMR that looks for a patient. */
   onExchange?: (done: { userId: number; exchange: PatientExchange }) => void;
   /** Replaces the readers of the dialects. */
@@ -90,6 +94,7 @@ export async function buildApp(deps: AppDeps, options: AppOptions = {}): Promise
     forceCloseConnections: 'idle',
     // A request that arrives while the process stops is answered like any other, with `connection: close`.
     return503OnClosing: false,
+    routerOptions: { maxParamLength: limits.paramLength },
     trustProxy: options.trustProxy === undefined ? false : trustedProxies(options.trustProxy),
     schemaController: { compilersFactory: compilersFactory() },
     clientErrorHandler: answerClientError,
@@ -148,6 +153,8 @@ export async function buildApp(deps: AppDeps, options: AppOptions = {}): Promise
   await app.register(paymentRoutes, { ...users, acceptor: deps.acceptor, metrics, audit, lookUps });
   await app.register(paymentReadRoutes, users);
   await app.register(worklistRoutes, users);
+  await app.register(patientRoutes, users);
+  await app.register(patientImportRoute, { ...users, imports: deps.imports, audit });
   await app.register(jobRoutes, users);
   await app.register(reconciliationRoutes, users);
   await app.register(connectionRoutes, users);

@@ -1,5 +1,6 @@
 export type Limits = {
   bodyBytes: number;
+  paramLength: number;
   headerBytes: number;
   requestMs: number;
   waitMs: number;
@@ -14,6 +15,8 @@ export type Limits = {
 export const LIMITS: Limits = {
   /** Size of a request body. */
   bodyBytes: 64 * 1024,
+  /** Length of a path's parameter, percent-encoded: an MRN has 255 characters of at most 12 each. */
+  paramLength: 255 * 12,
   /** Size of all headers together. It is Node's default, repeated here because the error's description names it. */
   headerBytes: 16 * 1024,
   /** Time for the whole request to arrive, headers and body. */

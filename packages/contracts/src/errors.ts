@@ -97,7 +97,8 @@ export const ERRORS = {
     status: 400,
     retry: 'never',
     about: 'The request has no body.',
-    sentence: () => 'The request body is missing. Send a JSON object.',
+    sentence: ({ mediaType }) =>
+      `The request body is missing. Send ${mediaType === undefined ? 'a JSON object' : `a file as ${mediaType}`}.`,
   },
   invalid_json: {
     status: 400,

@@ -26,6 +26,7 @@ export { PatientsFileError } from './patients/file-error.ts';
 export { type FindUsersPatientOutcome, findUsersPatient } from './patients/find-patient.ts';
 export { type ImportOutcome, type ImportReport, importFile } from './patients/import-file.ts';
 export { isLine } from './patients/line.ts';
+export { type ReadPatientOutcome, readPatient } from './patients/read-patient.ts';
 export type { BadRow } from './patients/read-rows.ts';
 export { type Comparison, compareFile, PaymentsFileError } from './payments/compare-file.ts';
 export { type LoginState, loginOf } from './tokens/login-state.ts';

@@ -91,7 +91,6 @@ export function createPatientLookUps(deps: LookUpDeps, { lookUpMs }: { lookUpMs:
   const askDeps: AskDeps = {
     onExchange: () => undefined,
     ...deps,
-    database: { pool: database.pool },
     places,
     noes: rememberNoes(),
   };

@@ -81,7 +81,7 @@ export async function openTestApi(
     readPoolSize: 3,
     readTimeoutMs: options.readTimeoutMs ?? 3000,
   });
-  const { accepting, database, writes, costly, redeliveries } = bulkheads;
+  const { accepting, database, writes, costly, redeliveries, imports } = bulkheads;
   const databaseCheck = openDatabaseCheck({
     url: usedUrl,
     applicationName: 'test-api health',
@@ -113,6 +113,7 @@ export async function openTestApi(
       metrics,
       checks: { postgres: () => databaseCheck.trouble(), queue: async () => null },
       adapters: async () => adapters,
+      imports,
       limiter: options.limiter ?? createRateLimiter({ clientPerSecond: 0, userPerSecond: 0 }),
       audit,
       webhooks: {
