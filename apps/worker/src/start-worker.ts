@@ -14,6 +14,7 @@ import type { WorkerConfig } from './config.ts';
 import { buildHealthServer } from './health.ts';
 import { deliverWebhook } from './jobs/deliver-webhook.ts';
 import type { JobDeps } from './jobs/deps.ts';
+import { openHealthNotes } from './jobs/health-notes.ts';
 import { runPosting } from './jobs/post-payment.ts';
 import { adapterFaults, linkOpened } from './link-opened.ts';
 import { startLaneAdapter } from './loops/adapt-lanes.ts';
@@ -133,6 +134,9 @@ export async function startWorker(
     (opened) => within(TOKENS_END_MS, opened.settled()),
   );
   const traffic = createLaneTraffic();
+  const notes = releases.add('health notes', openHealthNotes({ database, logger }), (opened) =>
+    opened.close(),
+  );
   let relay: Relay | undefined;
   const deps: JobDeps = {
     database,
@@ -149,6 +153,7 @@ export async function startWorker(
     signingKeys,
     webhooks: { policy, agents },
     traffic,
+    health: notes,
     horizonMs: config.horizonMs,
     onDone: () => relay?.wake(),
   };

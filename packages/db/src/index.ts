@@ -93,6 +93,10 @@ export {
 } from './endpoints/rotate-signing-secret.ts';
 // Events about no payment.
 export { type PublishInput, publishEvent } from './events/publish-event.ts';
+// How connections are.
+export type { Exchange, Health, HealthState } from './health/next-state.ts';
+export { type Noted, type NoteInput, noteExchange, noteSuccesses } from './health/note-exchange.ts';
+export { isLoginStopped, readHealth, type StoredHealth } from './health/read-health.ts';
 // Posting on hold, and the restore of a backup.
 export { listHolds, type OpenHold } from './holds/list-holds.ts';
 export { endHold, type HoldEnd, type HoldScope, scopeName, startHold } from './holds/switch-hold.ts';

@@ -6,6 +6,7 @@ import type { LaneTraffic } from '../loops/lane-traffic.ts';
 import type { LeaseKeeper } from '../loops/leases.ts';
 import type { WorkerMetrics } from '../metrics.ts';
 import type { JobSteps } from '../steps.ts';
+import type { HealthNotes } from './health-notes.ts';
 
 /** Everything that the job handlers use. Made in start-worker.ts. */
 export type JobDeps = {
@@ -20,6 +21,8 @@ export type JobDeps = {
   webhooks: SendDeps;
   /** Counts the attempts at endpoints, by which their lanes adapt. */
   traffic: LaneTraffic;
+  /** Notes what each exchange with an EMR says about its connection. */
+  health: HealthNotes;
   /** Milliseconds after which a payment is no longer retried. */
   horizonMs: number;
   /** Called when a job has ended and its lane has room again. */

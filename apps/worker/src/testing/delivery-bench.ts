@@ -19,6 +19,7 @@ import { openTestDatabase } from '@emr-payments/testkit';
 import { createAgents, newWebhookSecret, parseWebhookKey } from '@emr-payments/webhooks';
 import { deliverWebhook } from '../jobs/deliver-webhook.ts';
 import type { JobDeps } from '../jobs/deps.ts';
+import { openHealthNotes } from '../jobs/health-notes.ts';
 import { createLaneTraffic } from '../loops/lane-traffic.ts';
 import { createLeaseKeeper } from '../loops/leases.ts';
 import { createWorkerMetrics } from '../metrics.ts';
@@ -61,6 +62,7 @@ export async function openDeliveryBench({ allowHosts = ['127.0.0.1'] } = {}): Pr
   const policy = { allowHosts };
   const agents = createAgents({ policy });
   const signingKeys = createOpenedSecrets({ keyring }, { read: parseWebhookKey });
+  const health = openHealthNotes({ database, logger });
   const deps: JobDeps = {
     database,
     steps: jobSteps,
@@ -75,6 +77,7 @@ export async function openDeliveryBench({ allowHosts = ['127.0.0.1'] } = {}): Pr
     signingKeys,
     webhooks: { policy, agents },
     traffic: createLaneTraffic(),
+    health,
     horizonMs: 3_600_000,
     onDone: () => undefined,
   };
@@ -142,6 +145,7 @@ export async function openDeliveryBench({ allowHosts = ['127.0.0.1'] } = {}): Pr
       );
     },
     async close() {
+      await health.close();
       await leases.close();
       agents.close();
       signingKeys.close();

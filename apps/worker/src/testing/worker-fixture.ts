@@ -10,6 +10,7 @@ import { openTestDatabase, type SandboxProcess, startSandbox } from '@emr-paymen
 import { createAgents, parseWebhookKey } from '@emr-payments/webhooks';
 import { deliverWebhook } from '../jobs/deliver-webhook.ts';
 import type { JobDeps } from '../jobs/deps.ts';
+import { openHealthNotes } from '../jobs/health-notes.ts';
 import { runPosting } from '../jobs/post-payment.ts';
 import { createLaneTraffic } from '../loops/lane-traffic.ts';
 import { createLeaseKeeper } from '../loops/leases.ts';
@@ -32,7 +33,7 @@ export type WorkerFixture = {
   accept(overrides?: { paymentMethod?: string; location?: string }): Promise<string>;
   /** Feeds and runs one job of the kind, as the queue would. @returns false when none is due. */
   workOne(kind: 'post_payment' | 'deliver_webhook'): Promise<boolean>;
-  /** Makes waiting jobs due, and closes open circuits. */
+  /** Makes waiting jobs due, closes open circuits, and ends the stop of broken logins. */
   passTime(): Promise<void>;
   /** Runs a statement as the owner of the tables. */
   rows(sql: string): Promise<Record<string, unknown>[]>;
@@ -73,6 +74,7 @@ export async function openWorkerFixture(options: FixtureOptions = {}): Promise<W
   const policy = { allowHosts: ['127.0.0.1'] };
   const agents = createAgents({ policy });
   const leases = createLeaseKeeper({ database, logger }, { leaseMs: 10_000 });
+  const health = openHealthNotes({ database, logger });
   const deps: JobDeps = {
     database,
     steps: jobSteps,
@@ -87,6 +89,7 @@ export async function openWorkerFixture(options: FixtureOptions = {}): Promise<W
     signingKeys: createOpenedSecrets({ keyring }, { read: parseWebhookKey }),
     webhooks: { policy, agents },
     traffic: createLaneTraffic(),
+    health,
     horizonMs: options.horizonMs ?? 60_000,
     onDone: () => undefined,
   };
@@ -114,6 +117,9 @@ export async function openWorkerFixture(options: FixtureOptions = {}): Promise<W
     async passTime() {
       await database.pool.query('UPDATE jobs SET run_at = now(), queued_at = NULL WHERE lease_until IS NULL');
       await database.pool.query('UPDATE lanes SET open_until = NULL');
+      await database.pool.query(
+        'UPDATE connection_states SET stopped_until = now() WHERE stopped_until > now()',
+      );
     },
     rows: async (sql) => (await owner.pool.query(sql)).rows,
     async ledger() {
@@ -131,6 +137,7 @@ export async function openWorkerFixture(options: FixtureOptions = {}): Promise<W
       if (answer.status !== 201) throw new Error(await answer.text());
     },
     async close() {
+      await health.close();
       await leases.close();
       agents.close();
       await database.close();

@@ -8,6 +8,7 @@ import type { Database } from '../core/database.ts';
 import { query } from '../core/statements.ts';
 import { inTransaction } from '../core/transaction.ts';
 import type { Prisma } from '../generated/client.ts';
+import { healthAfterSave } from '../health/health-after-save.ts';
 import { lockUser } from '../locks/parent-rows.ts';
 import type { NewUser } from './create-user.ts';
 import {
@@ -40,6 +41,8 @@ export type ConnectionSetup = {
    * True: the integrator gets the EMR's own words, which can name a patient. Without a value it stays as it is, at first false.
    */
   shareEmrText?: boolean | undefined;
+  /** True: the EMR has just answered with these credentials. It ends an outage of the connection. */
+  checked?: boolean | undefined;
 };
 
 /** The EMR's statement about itself, as a check has read it. */
@@ -139,9 +142,14 @@ export async function saveConnection(
     const user = await lockUser(tx, { userId });
     if (user === null) throw new Error(`there is no user ${userId}`);
     const stored = await findConnectionToSave(tx, { userId });
-    if (stored !== null && isAsStored(stored, row) && holdsCredentials(keyring, stored, setup.credentials))
-      return { commit: false, value: { laneId: stored.laneId, written: false } };
+    const checked = setup.checked === true;
+    if (stored !== null && isAsStored(stored, row) && holdsCredentials(keyring, stored, setup.credentials)) {
+      // The same credentials may be good again: whoever saves them wants them tried.
+      const commit = await healthAfterSave(tx, { userId, checked });
+      return { commit, value: { laneId: stored.laneId, written: false } };
+    }
     const { laneId } = await writeConnection(tx, row);
+    await healthAfterSave(tx, { userId, checked });
     await recordAudit(tx, connected({ ...setup, by, publicId: user.publicId }));
     return { commit: true, value: { laneId, written: true } };
   });

@@ -123,7 +123,7 @@ export async function setUpConnection(deps: Deps, input: SetUpInput): Promise<Se
   const capability = found === null ? capabilityUnread(adapter, read.settings) : capabilityRead(found);
   const settings = { ...read.settings, ...capability.settings };
   const bucket = bucketOf(adapterDeps, { ...connection, settings });
-  const saved = { ...connection, settings, capability, bucket };
+  const saved = { ...connection, settings, capability, bucket, checked: found !== null };
   const shown: Found =
     found === null
       ? { remarks: unreadRemarks(capability), unusable: [] }
