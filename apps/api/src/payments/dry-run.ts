@@ -1,10 +1,8 @@
 import { type CreatePaymentBody, type DryRunReply, normalMrn } from '@emr-payments/contracts';
-import { previewPayment, type Statements } from '@emr-payments/db';
+import { previewPayment } from '@emr-payments/db';
 import { droppedFields } from '@emr-payments/emr/description';
-import type { Shares } from '@emr-payments/runtime';
-import { askConnection, type EmrRefusal } from '../connection/ask-connection.ts';
+import { type AskDeps, askConnection, type EmrRefusal } from '../connection/ask-connection.ts';
 import { fieldsOfPayment } from '../connection/connection-view.ts';
-import type { AdaptersOf } from '../connection/late-adapters.ts';
 
 export type DryRunOutcome =
   | { outcome: 'would_post'; data: DryRunReply['data'] }
@@ -20,7 +18,7 @@ export type DryRunOutcome =
  * @param input.waitMs longest wait for the EMR.
  */
 export async function dryRun(
-  deps: { database: Statements; adapters: AdaptersOf; emrShares: Shares },
+  deps: AskDeps,
   {
     clientPk,
     userId,
