@@ -1,15 +1,22 @@
 import { PAYMENT_STATUSES, type PaymentStatus } from '@emr-payments/contracts';
-import { findUser, listPayments, type PaymentRecord } from '@emr-payments/db';
+import {
+  type BrokenConnection,
+  findUser,
+  listBrokenConnections,
+  listPayments,
+  type PaymentRecord,
+} from '@emr-payments/db';
 import { type Command, Option } from 'commander';
 import { integer, moment } from '../arguments.ts';
 import type { Cli } from '../cli.ts';
 import { done, failure, type Outcome } from '../outcome.ts';
+import { brokenLine } from '../output/health.ts';
 import { table } from '../output/table.ts';
 import { recordRead } from '../record-read.ts';
 
 type Options = { user: string; status?: PaymentStatus[]; since?: Date; limit: number };
 
-function listed(payments: readonly PaymentRecord[]): Outcome {
+function listed(payments: readonly PaymentRecord[], broken: BrokenConnection | undefined): Outcome {
   const rows = payments.map(({ waiting, failure: ended, ...payment }) => ({
     payment_id: payment.paymentId,
     status: payment.status,
@@ -22,11 +29,16 @@ function listed(payments: readonly PaymentRecord[]): Outcome {
     reason: waiting?.reason ?? ended?.reason ?? null,
   }));
   return done(
-    { payments: rows },
-    table(
-      ['PAYMENT_ID', 'STATUS', 'CREATED', 'AMOUNT', 'EMR_ID', 'TRIES', 'NEXT_TRY', 'CODE', 'REASON'],
-      rows.map((row) => Object.values(row)),
-    ),
+    {
+      payments: rows,
+      broken_connection:
+        broken === undefined ? null : { state: broken.state, since: broken.since, waiting: broken.waiting },
+    },
+    (broken === undefined ? '' : `${brokenLine(broken)}\n\n`) +
+      table(
+        ['PAYMENT_ID', 'STATUS', 'CREATED', 'AMOUNT', 'EMR_ID', 'TRIES', 'NEXT_TRY', 'CODE', 'REASON'],
+        rows.map((row) => Object.values(row)),
+      ),
   );
 }
 
@@ -45,7 +57,8 @@ export function registerPaymentList(payment: Command, cli: Cli): void {
         if (user === null) return failure('not_found', `There is no user ${publicId}.`);
         await recordRead({ database, by }, { action: 'payment.list', subject: `user:${publicId}` });
         const filter = { userId: user.id, statuses: status, createdAfter: since, limit };
-        return listed(await listPayments({ database }, filter));
+        const [broken] = await listBrokenConnections({ database }, { userId: user.id });
+        return listed(await listPayments({ database }, filter), broken);
       }),
     );
 }

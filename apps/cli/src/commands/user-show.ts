@@ -1,10 +1,11 @@
-import { findUser } from '@emr-payments/db';
+import { findUser, listBrokenConnections, readHealth } from '@emr-payments/db';
 import { usesPlainHttp } from '@emr-payments/emr';
 import { describeConnection, type LoginState, loginOf } from '@emr-payments/operations';
 import { ConfigError } from '@emr-payments/runtime';
 import type { CommandDeps, Register } from '../cli.ts';
 import { done, failure } from '../outcome.ts';
 import { describedData, describedText } from '../output/described.ts';
+import { healthShown } from '../output/health.ts';
 import { limitShown, limitText } from '../output/rate-limit.ts';
 import { pairs } from '../output/table.ts';
 
@@ -27,7 +28,7 @@ async function stateOf({ database, config }: CommandDeps, connection: Connection
 }
 
 const LOGIN_ENDED =
-  '\nThe EMR has ended the login, and payments wait: log in there again, and give the new credentials with user connect --user.';
+  '\nThe EMR has ended the login or rejects the credentials, and payments wait: give new ones with user connect --user, or run user check when the EMR accepts these again.';
 
 /** Shows one user with its connection, without the credentials. */
 export const registerUserShow: Register = (user, cli) => {
@@ -42,6 +43,8 @@ export const registerUserShow: Register = (user, cli) => {
         if (found === null) return failure('not_found', `There is no user ${publicId}.`);
         const { name, client, createdAt, disabledAt, connection } = found;
         const rate = connection?.lane.ratePerSecond ?? null;
+        const stored = await readHealth({ database }, { userId: found.id });
+        const [broken] = await listBrokenConnections({ database }, { userId: found.id });
         const data = {
           user_id: publicId,
           client_id: client.clientId,
@@ -53,6 +56,8 @@ export const registerUserShow: Register = (user, cli) => {
               ? null
               : usesPlainHttp({ baseUrl: connection.baseUrl, settings: connection.settings }),
           login: connection === null ? null : await stateOf(deps, connection),
+          ...healthShown(stored),
+          waiting: broken?.waiting ?? null,
           time_zone: connection?.timeZone ?? null,
           settings: connection?.settings ?? null,
           concurrency: connection?.lane.concurrency ?? null,
@@ -82,7 +87,8 @@ export const registerUserShow: Register = (user, cli) => {
           data.plain_http === true
             ? '\nThe EMR is reached over plain http: what is sent can be read on the way. Connect it with an https address.'
             : '';
-        const ended = data.login === 'login_required' ? LOGIN_ENDED : '';
+        const isEnded = data.login === 'login_required' || data.connection_state === 'login_required';
+        const ended = isEnded ? LOGIN_ENDED : '';
         return done(
           { ...data, ...(described === null ? {} : describedData(described)) },
           `${pairs(Object.entries(shown))}${warning}${ended}${described === null ? '' : `\n\n${describedText(described)}`}`,

@@ -1,4 +1,11 @@
-import { type Actor, type Database, findUser, openCredentials, saveCapability } from '@emr-payments/db';
+import {
+  type Actor,
+  type Database,
+  findUser,
+  noteExchange,
+  openCredentials,
+  saveCapability,
+} from '@emr-payments/db';
 import type { Capability, ConnectionDescription, SettingValues } from '@emr-payments/emr';
 import type { Keyring } from '@emr-payments/runtime';
 import { checkingDeps } from './adapter-deps.ts';
@@ -48,6 +55,7 @@ export async function checkUserConnection(
     return { outcome: 'sealed' };
   }
   const given = givenSettings(connection);
+  const beganAt = performance.now();
   const checked = await checkConnection(checkingDeps({ database, keyring }, { givesCredentials: false }), {
     userId: user.id,
     adapter,
@@ -57,6 +65,15 @@ export async function checkUserConnection(
     settings: given,
   });
   if (!checked.ok) return { outcome: 'not_working', reason: checked.reason };
+  // An operator's check is made also while a broken login stops the connection; an answer ends the outage.
+  await noteExchange(
+    { database },
+    {
+      connection: { userId: user.id, version: connection.updatedAt.toISOString() },
+      exchange: { kind: 'answered' },
+      agoMs: performance.now() - beganAt,
+    },
+  );
 
   const capability = capabilityRead(checked);
   const settings = { ...given, ...checked.settings };
