@@ -3,6 +3,7 @@ import type { Absent } from './absence.ts';
 import type { AdapterDescription, ConnectionDescription } from './description.ts';
 import type { Grant } from './grant.ts';
 import type { NoPatient, OnePatient, SeveralPatients } from './judge-patients.ts';
+import type { Network } from './network.ts';
 import type { TroubleCode } from './trouble-codes.ts';
 
 /**
@@ -312,6 +313,8 @@ export type TokenCall = Pick<CallOptions, 'signal'> & {
   rejected?: string | undefined;
   /** For a call of the token endpoint, answer included. */
   timeoutMs: number;
+  /** The way of the connection to which the request belongs: the token endpoint is called over it. */
+  network: Network;
   /** Counts a call of the token endpoint against the vendor's limit. @returns trouble when it may not be made now. */
   permit(): Promise<Trouble | null>;
 };
@@ -343,12 +346,14 @@ export type CallCounter = {
   take(bucket: RateBucket): Promise<CallPermit>;
 };
 
-/** The parts of a process that adapters share: they act over all workers. */
+/** What an adapter is opened with: the parts of a process that adapters share, which act over all workers, and its network. */
 export type AdapterDeps = {
   /** Access tokens, each renewed by one worker at a time. */
   tokens: TokenSources;
   /** Counts requests against the vendors' limits. */
   calls: CallCounter;
+  /** The connection's way to its EMR. */
+  network: Network;
 };
 
 /**

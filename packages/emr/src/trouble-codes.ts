@@ -17,7 +17,8 @@ export const TROUBLE_CODES = [
   'timeout',
   'tls',
   'unreachable',
-  // No request was made: see http/session.ts and tokens/.
+  // No request was made: see network.ts, http/session.ts and tokens/.
+  'address_refused',
   'limit_used_up',
   'login_required',
   'token_not_available',

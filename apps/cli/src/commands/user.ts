@@ -1,5 +1,4 @@
-import { disableUser, listUsers, rotateAccessToken } from '@emr-payments/db';
-import { checkUserConnection } from '@emr-payments/operations';
+import { checkUserConnection, disableUser, listUsers, rotateAccessToken } from '@emr-payments/operations';
 import { duration } from '../arguments.ts';
 import type { Register } from '../cli.ts';
 import { done, failure } from '../outcome.ts';
@@ -32,7 +31,7 @@ export const registerUser: Register = (program, cli) => {
     .action((publicId: string) =>
       cli.run(async ({ database, config, by }) => {
         const checked = await checkUserConnection(
-          { database, keyring: config.readKeyring() },
+          { database, keyring: config.readKeyring(), sandboxHosts: config.readSandboxHosts() },
           { publicId, by },
         );
         switch (checked.outcome) {

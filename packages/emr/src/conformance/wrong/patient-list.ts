@@ -45,7 +45,9 @@ let opened = 0;
 export const wrongPatientLists: readonly WrongAdapter[] = [
   {
     mistake: 'takes a list that failed for an empty one',
-    breaks: /^patient list, (?!wrong content type)|: unavailable$|is unavailable$|is cursor_expired$/,
+    breaks: /^patient list, (?!wrong content type)|(?<!or )unavailable$|is cursor_expired$/,
+    // An EMR that does not name the type of its answers is read all the same.
+    mayBreak: /^patient list, wrong content type/,
     wrap: listing((right) => async (input) => {
       const outcome = await right(input);
       return outcome.outcome === 'unavailable' ? NOBODY : outcome;
@@ -85,8 +87,7 @@ export const wrongPatientLists: readonly WrongAdapter[] = [
   {
     mistake: 'keeps the name of a patient',
     breaks: /^patient list: nothing else of a patient/,
-    mayBreak:
-      /^patient list: (every patient|a cursor leads|a record|all pages|a change)|^patient list, wrong content type/,
+    mayBreak: /^patient list[:,] (every patient|a cursor leads|a record|all pages|a change|wrong content type)/,
     wrap: changed((page) => ({
       ...page,
       patients: page.patients.map((patient) => ({ ...patient, name: 'Ada Example' })),
