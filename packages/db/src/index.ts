@@ -230,6 +230,7 @@ export {
   previewPayment,
 } from './tenants/find-connection.ts';
 export { findClient, findUserByToken } from './tenants/find-credentials.ts';
+export { findPatient, type PatientRecord } from './tenants/find-patient.ts';
 export { importPatients, type PatientEntry } from './tenants/import-patients.ts';
 export { findUser, listClients, listConnectionSettings, listEndpoints, listUsers } from './tenants/list.ts';
 export {
@@ -240,6 +241,7 @@ export {
 } from './tenants/open-patient-import.ts';
 export { findListedClient, type ListedClient, pageOfClients } from './tenants/page-of-clients.ts';
 export { findListedUser, type ListedUser, pageOfUsers } from './tenants/page-of-users.ts';
+export { type PutPatient, type PutPatientResult, putPatient } from './tenants/put-patient.ts';
 export {
   type Rotated,
   rotateAccessToken,

@@ -7,7 +7,9 @@ export type SandboxPatient = { id: string; number: number; mrn: string | null };
 
 /** Enough for more than one page of every dialect that gives at most 100 rows. */
 const MADE = 250;
-const NAMES = { given: 'Zuleika-Mark', family: 'Example-Mark' };
+const NAMES = { given: 'Zuleika-Mark', family: 'Example-Mark', birth_date: '1976-05-24' };
+/** Family names of the sandbox's made patients. */
+const MADE_NAMES = ['Madeup', 'Invented', 'Fictive', 'Imagined', 'Pretend'];
 
 type Input = {
   /** The sandbox's own base URL, without a dialect's path. It is there once the sandbox has started. */
@@ -97,7 +99,8 @@ export function sandboxPatients({ baseUrl, idOf, mrnOf = ({ mrn }) => mrn }: Inp
         steady: [...seeded, ...made],
         fill: async () => void (await call('PUT', 'made-patients', { count })),
         changes,
-        untouched: changes ? made.map(({ emrPatientId }) => emrPatientId) : [],
+        // Those of the seed are older than any watermark; the made ones are made when the list is filled.
+        untouched: changes ? seeded.map(({ emrPatientId }) => emrPatientId) : [],
         async changed() {
           return row(await change(await add(), { mrn: newMrn() }));
         },
@@ -113,7 +116,7 @@ export function sandboxPatients({ baseUrl, idOf, mrnOf = ({ mrn }) => mrn }: Inp
                 return { ...shown(gone), state: 'merged', into };
               },
             }),
-        marks: Object.values(NAMES),
+        marks: [...Object.values(NAMES), ...MADE_NAMES],
       };
     },
   };

@@ -45,7 +45,9 @@ let opened = 0;
 export const wrongPatientLists: readonly WrongAdapter[] = [
   {
     mistake: 'takes a list that failed for an empty one',
-    breaks: /^patient list, (?!wrong content type)|unavailable$|is cursor_expired$/,
+    breaks: /^patient list, (?!wrong content type)|(?<!or )unavailable$|is cursor_expired$/,
+    // An EMR that does not name the type of its answers is read all the same.
+    mayBreak: /^patient list, wrong content type/,
     wrap: listing((right) => async (input) => {
       const outcome = await right(input);
       return outcome.outcome === 'unavailable' ? NOBODY : outcome;
@@ -61,19 +63,21 @@ export const wrongPatientLists: readonly WrongAdapter[] = [
   {
     mistake: 'lists a patient twice',
     breaks: /^patient list: every patient is in it once|^patient list: a cursor leads on/,
-    mayBreak: /counted, and the others are listed$/,
+    mayBreak: /counted, and the others are listed$|, wrong content type/,
     wrap: changed((page) => ({ ...page, patients: [...page.patients, ...page.patients.slice(-1)] })),
   },
   {
-    mistake: 'leaves the first patient out',
+    mistake: 'leaves a patient out',
     breaks:
       /^patient list: every patient is in it once|^patient list: a cursor leads on|, wrong content type/,
-    // On a later page it may be one who changes.
-    mayBreak: /^patient list: (?!.*unavailable$)/,
-    wrap: changed((page, { cursor }) => ({
-      ...page,
-      patients: cursor === null ? page.patients.slice(1) : page.patients,
-    })),
+    mayBreak: /counted, and the others are listed$|^patient list: a page that is read again/,
+    wrap: listing((right, _adapter, { patientList }) => async (input) => {
+      const outcome = await right(input);
+      if (outcome.outcome !== 'page') return outcome;
+      const [lost] = patientList?.steady ?? [];
+      const patients = outcome.patients.filter(({ emrPatientId }) => emrPatientId !== lost?.emrPatientId);
+      return { ...outcome, patients };
+    }),
   },
   {
     mistake: 'takes every record for an active one',
@@ -83,7 +87,7 @@ export const wrongPatientLists: readonly WrongAdapter[] = [
   {
     mistake: 'keeps the name of a patient',
     breaks: /^patient list: nothing else of a patient/,
-    mayBreak: /^patient list: (every patient|a cursor leads|a record|all pages|a change)/,
+    mayBreak: /^patient list[:,] (every patient|a cursor leads|a record|all pages|a change|wrong content type)/,
     wrap: changed((page) => ({
       ...page,
       patients: page.patients.map((patient) => ({ ...patient, name: 'Ada Example' })),
