@@ -1,4 +1,4 @@
-import { type Database, findUser } from '@emr-payments/db';
+import { type Database, findLatestSync, findUser, type SyncRunRecord } from '@emr-payments/db';
 import { type ConnectionDescription, usesPlainHttp } from '@emr-payments/emr';
 import { ConfigError, type Keyring } from '@emr-payments/runtime';
 import { describeConnection } from '../connections/describe-connection.ts';
@@ -14,6 +14,8 @@ export type ShownConnection = {
   plainHttp: boolean;
   /** null: the connection cannot be opened here. */
   described: ConnectionDescription | null;
+  /** The last sync; null when there was none. */
+  sync: SyncRunRecord | null;
 };
 
 export type ShownUser = { user: FoundUser; connection: ShownConnection | null };
@@ -53,6 +55,7 @@ export async function showUser(deps: Deps, { publicId }: { publicId: string }): 
       login: await stateOf(deps, opened),
       plainHttp: usesPlainHttp({ baseUrl, settings }),
       described: describeConnection(deps, opened),
+      sync: await findLatestSync(deps, { userId }),
     },
   };
 }
