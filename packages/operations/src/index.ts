@@ -102,3 +102,4 @@ export { declareRestored, type RestoredOutcome } from './restore/declare-restore
 export { type LoginState, loginOf } from './tokens/login-state.ts';
 export { pruneTokens } from './tokens/prune-tokens.ts';
 export { type ShownConnection, type ShownUser, showUser } from './users/show-user.ts';
+export { startUserSync } from './users/start-user-sync.ts';

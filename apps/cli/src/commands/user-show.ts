@@ -4,6 +4,7 @@ import { done, failure } from '../outcome.ts';
 import { describedData, describedText } from '../output/described.ts';
 import { healthShown } from '../output/health.ts';
 import { limitShown, limitText } from '../output/rate-limit.ts';
+import { syncShown, syncText } from '../output/sync.ts';
 import { pairs } from '../output/table.ts';
 
 const LOGIN_ENDED =
@@ -39,6 +40,7 @@ export const registerUserShow: Register = (user, cli) => {
           rate_per_second: rate === null ? null : Number(rate),
           rate_limit: limitShown(connection?.lane.bucket ?? null),
           share_emr_text: connection?.shareEmrText ?? null,
+          last_sync: syncShown(found.connection?.sync ?? null),
           created_at: createdAt,
           disabled_at: disabledAt,
         };
@@ -46,6 +48,7 @@ export const registerUserShow: Register = (user, cli) => {
           ...data,
           settings: JSON.stringify(data.settings),
           rate_limit: limitText(data.rate_limit),
+          last_sync: syncText(data.last_sync),
         };
         const warning =
           data.plain_http === true

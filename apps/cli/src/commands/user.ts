@@ -7,6 +7,7 @@ import { pairs, table } from '../output/table.ts';
 import { noteLines, registerUserConnect } from './user-connect.ts';
 import { registerNoticeAddress } from './user-notices.ts';
 import { registerUserShow } from './user-show.ts';
+import { registerUserSync } from './user-sync.ts';
 
 /** Says how many names a payment may give. An EMR without a list takes every name, which `0` would not say. */
 const namesText = ({ methods, locations }: { methods: number | null; locations: number | null }): string =>
@@ -20,6 +21,7 @@ export const registerUser: Register = (program, cli) => {
   const user = program.command('user').description('users (practice logins) and their EMR connections');
   registerUserConnect(user, cli);
   registerUserShow(user, cli);
+  registerUserSync(user, cli);
   registerNoticeAddress(user, cli);
 
   user

@@ -1,10 +1,12 @@
 import {
   type BrokenConnection,
   type Database,
+  findLatestSync,
   findUser,
   listBrokenConnections,
   readHealth,
   type StoredHealth,
+  type SyncRunRecord,
 } from '@emr-payments/db';
 import { type ConnectionDescription, usesPlainHttp } from '@emr-payments/emr';
 import { ConfigError, type Keyring } from '@emr-payments/runtime';
@@ -21,6 +23,8 @@ export type ShownConnection = {
   plainHttp: boolean;
   /** null: the connection cannot be opened here. */
   described: ConnectionDescription | null;
+  /** The last sync; null when there was none. */
+  sync: SyncRunRecord | null;
 };
 
 export type ShownUser = {
@@ -71,6 +75,7 @@ export async function showUser(deps: Deps, { publicId }: { publicId: string }): 
       login: await stateOf(deps, opened),
       plainHttp: usesPlainHttp({ baseUrl, settings }),
       described: describeConnection(deps, opened),
+      sync: await findLatestSync(deps, { userId }),
     },
   };
 }
