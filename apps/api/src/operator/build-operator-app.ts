@@ -41,6 +41,8 @@ export type OperatorAppOptions = {
   trustProxy?: readonly string[] | undefined;
   /** Failed authentications after which an address is refused for the rest of the minute; 0 means no limit. */
   authFailuresPerMinute?: number;
+  /** Requests a second of one key, in this process; 0 means no limit. */
+  perSecond?: number;
   limits?: Partial<Limits>;
   /** Sees all routes with their schemas, to make the OpenAPI document of them. */
   describe?: (app: FastifyInstance) => Promise<void>;
@@ -51,6 +53,8 @@ const PLACES_OF_ALL = 3;
 const PLACES_OF_A_KEY = 2;
 const WAITING_OF_A_KEY = 20;
 const WAIT_MS = 5_000;
+/** A person or a console needs no more. */
+const PER_SECOND = 20;
 /** Connections that are tried at once: each takes up to half a minute, and most of a check is waiting for an EMR. */
 const TRIALS = { places: 8, perOwner: 2 } as const;
 
@@ -93,7 +97,7 @@ export async function buildOperatorApp(
   const costly = createCostlyReads({ database, shares });
   const routeDeps: OperatorDeps = { database, keyring, shares, trials, costly, limits, readSettings };
 
-  const { authFailuresPerMinute = 0 } = options;
+  const { authFailuresPerMinute = 0, perSecond = PER_SECOND } = options;
   await app.register(async (scope) => {
     scope.addHook(
       'onRequest',
@@ -101,6 +105,7 @@ export async function buildOperatorApp(
         check: createOperatorCheck({ database, logger }),
         sources: createSourceFailures(authFailuresPerMinute),
         failuresPerMinute: authFailuresPerMinute,
+        perSecond,
         audit,
         limits,
       }),
