@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import { demandAudit } from './audit/audited-routes.ts';
 import { countAnswer } from './audit/count-answer.ts';
 import { type CredentialLookup, createAuthenticate, createAuthenticateClient } from './auth/credentials.ts';
+import type { ImportBulkhead } from './bulkheads/import-bulkhead.ts';
 import { createEmrShares } from './connection/ask-connection.ts';
 import type { AdaptersOf } from './connection/late-adapters.ts';
 import { connectionRoutes } from './connection/routes.ts';
@@ -17,7 +18,12 @@ import type { OperatorListener } from './http/operator-listener.ts';
 import { jobRoutes } from './jobs/routes.ts';
 import { LIMITS, type Limits } from './limits.ts';
 import { type ApiMetrics, metricsRoute } from './metrics.ts';
+import { nameRoutes } from './names/routes.ts';
 import { dialectsNoticeReader, type NoticeRouteDeps, noticeRoutes } from './notices/routes.ts';
+import type { PatientExchange } from './patients/ask-for-patient.ts';
+import { patientImportRoute } from './patients/import-route.ts';
+import { createPatientLookUps } from './patients/patient-look-ups.ts';
+import { patientRoutes } from './patients/routes.ts';
 import { paymentRoutes } from './payments/create-payment-route.ts';
 import { paymentReadRoutes } from './payments/read-routes.ts';
 import { worklistRoutes } from './payments/worklist-routes.ts';
@@ -25,6 +31,7 @@ import { createGate } from './rate-limit/gate.ts';
 import type { RateLimiter } from './rate-limit/rate-limiter.ts';
 import { createSourceFailures } from './rate-limit/source-failures.ts';
 import { reconciliationRoutes } from './reconciliation/routes.ts';
+import { syncRoutes } from './sync/routes.ts';
 import type { WebhookDeps } from './webhooks/operation.ts';
 import { webhookRoutes } from './webhooks/routes.ts';
 
@@ -41,6 +48,9 @@ export type AppDeps = {
   /** Counts for the audit log. */
   audit: AuditCounter;
   webhooks: WebhookDeps;
+  imports: ImportBulkhead;
+  /** Gets the outcome of each call to an EMR that looks for a patient. */
+  onExchange?: (done: { userId: number; exchange: PatientExchange }) => void;
   /** Replaces the readers of the dialects. */
   noticeReader?: NoticeRouteDeps['noticeReader'];
 };
@@ -96,14 +106,25 @@ export async function buildApp(deps: AppDeps, options: AppOptions = {}): Promise
   const authenticate = createAuthenticate({ lookup: deps.lookup, authenticateClient });
   const { database, writes, costly, keyring } = deps.webhooks;
   const emrShares = createEmrShares();
-  const { adapters } = deps;
+  const { adapters, metrics, onExchange } = deps;
   const users = { authenticate, gate, limits, database, writes, costly, keyring, adapters, emrShares };
-  await app.register(paymentRoutes, { ...users, acceptor: deps.acceptor, metrics: deps.metrics, audit });
+  const lookUps = createPatientLookUps(
+    {
+      ...{ database, writes, adapters, emrShares, metrics, audit, logger },
+      ...(onExchange === undefined ? {} : { onExchange }),
+    },
+    limits,
+  );
+  await app.register(paymentRoutes, { ...users, acceptor: deps.acceptor, metrics, audit, lookUps });
   await app.register(paymentReadRoutes, users);
   await app.register(worklistRoutes, users);
+  await app.register(patientRoutes, users);
+  await app.register(patientImportRoute, { ...users, imports: deps.imports, audit });
   await app.register(jobRoutes, users);
   await app.register(reconciliationRoutes, users);
   await app.register(connectionRoutes, users);
+  await app.register(nameRoutes, users);
+  await app.register(syncRoutes, users);
   await app.register(noticeRoutes, {
     database,
     limits,

@@ -37,7 +37,7 @@ const TOKENS_END_MS = 1000;
 const { DRAIN_MS: drainMs } = config;
 await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, async (releases) => {
   const { stopping } = releases;
-  const { accepting, database, writes, costly, redeliveries } = releases.add(
+  const { accepting, database, writes, costly, redeliveries, imports } = releases.add(
     'database',
     openBulkheads({
       url: config.DATABASE_URL,
@@ -90,6 +90,7 @@ await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, 
     openLateAdapters({
       database,
       keyring,
+      sandboxHosts: config.sandboxHosts,
       onFault: (err) => logger.error({ err }, 'a fault of ours prevented a call to an EMR'),
     }),
     // A pair that a vendor has given in exchange for the old token is stored before the database closes.
@@ -107,6 +108,7 @@ await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, 
               stopping: stopping.signal,
               audit,
               keyring,
+              sandboxHosts: config.sandboxHosts,
               openDatabase: () =>
                 openOperatorDatabase({ url: config.DATABASE_URL, statementMs: config.READ_TIMEOUT_MS }),
               readSettings: () => ({
@@ -136,6 +138,7 @@ await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, 
       checks,
       stopping: stopping.signal,
       adapters,
+      imports,
       limiter,
       audit,
       webhooks: {

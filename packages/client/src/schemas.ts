@@ -11,8 +11,14 @@ export type PaymentFailure = NonNullable<Schemas['PaymentFailure']>;
 export type RetryPayment = Schemas['RetryPayment'];
 export type ResolvePayment = Schemas['ResolvePayment'];
 export type PaymentResolved = Schemas['ResolvedPayment'];
+export type Patient = Schemas['Patient'];
+export type PatientImport = Schemas['PatientImport'];
 export type Job = Schemas['Job'];
 export type Connection = Schemas['Connection'];
+export type PaymentMethods = Schemas['PaymentMethods'];
+export type Locations = Schemas['Locations'];
+export type SyncBody = Schemas['SyncBody'];
+export type SyncStarted = Schemas['SyncReply'];
 export type Reconciliation = Schemas['Reconciliation'];
 export type CreateWebhookEndpoint = Schemas['CreateWebhookEndpoint'];
 export type UpdateWebhookEndpoint = Schemas['UpdateWebhookEndpoint'];
@@ -36,11 +42,15 @@ export type WebhookEvent =
   | Schemas['PaymentFailedEvent']
   | Schemas['PaymentReviewRequiredEvent']
   | Schemas['EndpointDisabledEvent']
+  | Schemas['ConnectionBrokenEvent']
+  | Schemas['ConnectionRestoredEvent']
+  | Schemas['UserConnectedEvent']
   | Schemas['WebhookTestEvent'];
 
 /** The query of an operation: its filters, and `limit`, the number of entries per request. */
 type QueryOf<Operation extends keyof operations> = NonNullable<operations[Operation]['parameters']['query']>;
 export type ListPayments = QueryOf<'listPayments'>;
+export type ImportPatients = QueryOf<'importPatients'>;
 export type ListWebhooks = QueryOf<'listWebhooks'>;
 export type ListDeliveries = QueryOf<'listWebhookDeliveries'>;
 export type ListEvents = QueryOf<'listEvents'>;

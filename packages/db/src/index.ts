@@ -91,6 +91,8 @@ export {
   rotateSigningSecret,
   validSecrets,
 } from './endpoints/rotate-signing-secret.ts';
+// Events about no payment.
+export { type PublishInput, publishEvent } from './events/publish-event.ts';
 // Posting on hold, and the restore of a backup.
 export { listHolds, type OpenHold } from './holds/list-holds.ts';
 export {
@@ -110,6 +112,7 @@ export {
   once,
 } from './idempotency/once.ts';
 export { createFeed, type DueJob, type Feed, feedJobs } from './jobs/feed-jobs.ts';
+export { JOB_KINDS, type JobKind } from './jobs/job-kinds.ts';
 export { MOST_CAP, USUAL_CAP } from './jobs/lane-cap.ts';
 export { measureWork, REPEATING, type WorkMeasures } from './jobs/measure-work.ts';
 export { postponeJob } from './jobs/postpone-job.ts';
@@ -120,9 +123,16 @@ export { type LaneCapChange, writeLaneCaps } from './jobs/write-lane-caps.ts';
 export type { AppRole } from './migrations/app-role.ts';
 export { migrate } from './migrations/migrate.ts';
 export { type PendingMigrations, pendingMigrations } from './migrations/pending-migrations.ts';
+// The names of an EMR.
+export { readLocations, readMethods, type StoredList } from './names/read-names.ts';
+export { type NameLists, type StoredLocation, type StoredMethod, storeNames } from './names/store-names.ts';
 // Notices of EMRs.
 export { findNoticeOwner, type NoticeOwner } from './notices/find-notice-owner.ts';
-export { giveNoticeAddress, giveNoticeAddressIn, type NoticeAddressGiven } from './notices/give-notice-address.ts';
+export {
+  giveNoticeAddress,
+  giveNoticeAddressIn,
+  type NoticeAddressGiven,
+} from './notices/give-notice-address.ts';
 export { hastenLookUps } from './notices/hasten-look-ups.ts';
 // Keys of the operator's API.
 export { createOperatorKey, type NewOperatorKey } from './operators/create-operator-key.ts';
@@ -181,8 +191,27 @@ export { type TurnTaken, takeRecoveryTurn } from './recovery/take-turn.ts';
 export { type BeginRestoreOutcome, beginRestore, type RestoreRecord } from './restore/begin-restore.ts';
 export { newestPayment } from './restore/newest-payment.ts';
 export { type Doubted, putInDoubt } from './restore/put-in-doubt.ts';
+// Syncs of connections.
+export { type ClaimedSync, claimSync, type SyncPhase } from './sync/claim-sync.ts';
+export { type EndedSync, endSync, type SyncCounts, type SyncEnd } from './sync/end-sync.ts';
+export { findLatestSync, findSyncRun, type SyncRunRecord, type SyncState } from './sync/find-sync-run.ts';
+export { putOffSync, releaseSync } from './sync/put-off-sync.ts';
+export { restartSync } from './sync/restart-sync.ts';
+export { closeMissing, type SettleEnd, settleSync } from './sync/settle-run.ts';
+export { startDueSyncs } from './sync/start-due-syncs.ts';
+export { type StartedSync, startSync } from './sync/start-sync.ts';
+export type { StepEnd } from './sync/step-of-run.ts';
+export { SYNC_HOURS } from './sync/sync-hours.ts';
+export { type SeenPatient, type SyncPage, writeSyncPage } from './sync/write-page.ts';
+export { writeSyncNames } from './sync/write-sync-names.ts';
 // Clients, their users, and the users' connections and patients.
-export { createClient, createClientIn, findClientPk, type NewClient } from './tenants/create-client.ts';
+export {
+  createClient,
+  createClientIn,
+  findClientPk,
+  findClientToConnect,
+  type NewClient,
+} from './tenants/create-client.ts';
 export { createUser, type NewUser } from './tenants/create-user.ts';
 export {
   disableClient,
@@ -201,6 +230,7 @@ export {
   previewPayment,
 } from './tenants/find-connection.ts';
 export { findClient, findUserByToken } from './tenants/find-credentials.ts';
+export { findPatient, type PatientRecord } from './tenants/find-patient.ts';
 export { importPatients, type PatientEntry } from './tenants/import-patients.ts';
 export { findUser, listClients, listConnectionSettings, listEndpoints, listUsers } from './tenants/list.ts';
 export {
@@ -211,6 +241,7 @@ export {
 } from './tenants/open-patient-import.ts';
 export { findListedClient, type ListedClient, pageOfClients } from './tenants/page-of-clients.ts';
 export { findListedUser, type ListedUser, pageOfUsers } from './tenants/page-of-users.ts';
+export { type PutPatient, type PutPatientResult, putPatient } from './tenants/put-patient.ts';
 export {
   type Rotated,
   rotateAccessToken,

@@ -47,9 +47,11 @@ export {
   YOUNGEST_DAYS,
 } from './archive/archive-payments.ts';
 export { ArchiveFileError } from './archive/write-table.ts';
-export { openAdapterDeps } from './connections/adapter-deps.ts';
+export { openAdapterDeps, type SharedAdapterDeps } from './connections/adapter-deps.ts';
 export { checkUserConnection, type UserCheckOutcome } from './connections/check-user-connection.ts';
+export { clientModeRule } from './connections/client-mode.ts';
 export { describeConnection } from './connections/describe-connection.ts';
+export { keepLists, nameLists } from './connections/keep-lists.ts';
 export {
   type NoticeAddressOutcome,
   noticeAddress,
@@ -85,6 +87,7 @@ export { type FindUsersPatientOutcome, findUsersPatient } from './patients/find-
 export { type ImportOutcome, type ImportReport, importFile } from './patients/import-file.ts';
 export { importUsersPatients } from './patients/import-users-patients.ts';
 export { isLine } from './patients/line.ts';
+export { type ReadPatientOutcome, readPatient } from './patients/read-patient.ts';
 export type { BadRow } from './patients/read-rows.ts';
 export { type Comparison, PaymentsFileError } from './payments/compare-file.ts';
 export { type CompareOutcome, compareUsersPayments } from './payments/compare-users-payments.ts';

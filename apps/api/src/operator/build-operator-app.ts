@@ -1,5 +1,6 @@
 import type { AuditCounter, Database } from '@emr-payments/db';
 import type { ServiceSettings } from '@emr-payments/operations';
+import type { SandboxHosts } from '@emr-payments/outbound';
 import { createShares, type Keyring, type Logger } from '@emr-payments/runtime';
 import type { FastifyInstance } from 'fastify';
 import { demandAudit } from '../audit/audited-routes.ts';
@@ -31,6 +32,7 @@ export type OperatorAppDeps = {
   /** Counts rejected keys for the audit log. */
   audit: Pick<AuditCounter, 'credentials'>;
   keyring: Keyring;
+  sandboxHosts: SandboxHosts;
   /** Opens connections of the operator's API alone. They are closed with the app. */
   openDatabase: () => Database;
   /** The settings of this process, for the checks of the whole service. */
@@ -66,7 +68,7 @@ export async function buildOperatorApp(
   deps: OperatorAppDeps,
   options: OperatorAppOptions = {},
 ): Promise<FastifyInstance> {
-  const { logger, metrics, stopping, audit, keyring, readSettings } = deps;
+  const { logger, metrics, stopping, audit, keyring, sandboxHosts, readSettings } = deps;
   const limits = { ...LIMITS, ...options.limits };
   const { app, routesDone } = await createApp(
     { logger, metrics, stopping, onAnswer: () => undefined },
@@ -95,7 +97,16 @@ export async function buildOperatorApp(
     work: 'trials of connections of one operator key',
   });
   const costly = createCostlyReads({ database, shares });
-  const routeDeps: OperatorDeps = { database, keyring, shares, trials, costly, limits, readSettings };
+  const routeDeps: OperatorDeps = {
+    database,
+    keyring,
+    sandboxHosts,
+    shares,
+    trials,
+    costly,
+    limits,
+    readSettings,
+  };
 
   const { authFailuresPerMinute = 0, perSecond = PER_SECOND } = options;
   await app.register(async (scope) => {

@@ -1,5 +1,6 @@
 import type { Actor, Database } from '@emr-payments/db';
 import type { ServiceSettings } from '@emr-payments/operations';
+import type { SandboxHosts } from '@emr-payments/outbound';
 import type { Keyring, Shares } from '@emr-payments/runtime';
 import type { FastifyRequest } from 'fastify';
 import type { CostlyReads } from '../bulkheads/costly-reads.ts';
@@ -11,6 +12,7 @@ import type { Limits } from '../limits.ts';
 export type OperatorDeps = {
   database: Database;
   keyring: Keyring;
+  sandboxHosts: SandboxHosts;
   /** The places of the pool, of which each key has a share. */
   shares: Shares;
   /** Calls to EMRs, which hold no place of the pool. */

@@ -36,6 +36,11 @@ async function payment(status: 'failed' | 'needs_review'): Promise<string> {
 
 describe('clients', () => {
   test('are made with a secret that is shown once, listed without it, rotated, disabled and enabled', async () => {
+    const sandboxed = await api.ask('POST', '/clients', { body: { name: 'Sandboxed', mode: 'test' } });
+    expect(sandboxed.json().data).toMatchObject({
+      mode: 'test',
+      client_id: expect.stringMatching(/^ci_test_/),
+    });
     const made = await api.ask('POST', '/clients', { body: { name: 'Front Desk Software' } });
     expect(made.statusCode).toBe(200);
     const { client_id, client_secret } = made.json().data;
@@ -43,7 +48,12 @@ describe('clients', () => {
     expect(await valid()).toBe(1);
 
     const shown = await api.ask('GET', `/clients/${client_id}`);
-    expect(shown.json().data).toMatchObject({ client_id, name: 'Front Desk Software', valid_secrets: 1 });
+    expect(shown.json().data).toMatchObject({
+      client_id,
+      name: 'Front Desk Software',
+      mode: 'live',
+      valid_secrets: 1,
+    });
     const listed = await api.ask('GET', '/clients?limit=1');
     expect(listed.json().data[0].client_id).toBe(client_id);
     expect(listed.body + shown.body).not.toContain(client_secret);

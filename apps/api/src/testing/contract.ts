@@ -85,9 +85,10 @@ export function openContract(document: Json) {
       if (operation.requestBody?.required === true)
         throw new Error(`${what} must have a body by the document`);
     } else {
+      const [media = 'application/json'] = Object.keys(operation.requestBody?.content ?? {});
       check(
         `the body of ${what}`,
-        at('paths', found.path, method, 'requestBody', 'content', 'application/json', 'schema'),
+        at('paths', found.path, method, 'requestBody', 'content', media, 'schema'),
         input.body,
       );
     }

@@ -63,7 +63,9 @@ function operationsOf(document: Json): Operation[] {
     Object.entries(methods).map(([method, operation]) => {
       const content = (operation.requestBody as { content: Record<string, { schema: Json }> } | undefined)
         ?.content;
-      const schema = content === undefined ? null : resolved(content['application/json']?.schema);
+      // A file is no object with fields.
+      const schema =
+        content?.['application/json'] === undefined ? null : resolved(content['application/json']?.schema);
       const properties = (schema?.properties ?? {}) as Record<string, Json>;
       return {
         method: method.toUpperCase(),

@@ -1,3 +1,4 @@
+import type { ClientMode } from '@emr-payments/contracts';
 import { hashSecret, newSecret } from '@emr-payments/runtime';
 import type { Actor, AuditSubject } from '../audit/entry.ts';
 import { recordAudit } from '../audit/record-audit.ts';
@@ -83,7 +84,7 @@ const inOne = (
     return { commit: value.outcome === 'rotated', value };
   });
 
-const FIND_CLIENT_PK = { name: 'find-client-pk', text: 'SELECT id FROM clients WHERE client_id = $1' };
+const FIND_CLIENT_PK = { name: 'find-client-pk', text: 'SELECT id, mode FROM clients WHERE client_id = $1' };
 const FIND_USER_PK = { name: 'find-user-pk', text: 'SELECT id FROM users WHERE public_id = $1' };
 
 /**
@@ -94,7 +95,7 @@ export async function rotateClientSecretIn(
   tx: Transaction,
   { clientId, ...input }: RotateInput & { clientId: string },
 ): Promise<Rotated> {
-  const [client] = await query<{ id: number }>(tx, FIND_CLIENT_PK, [clientId]);
+  const [client] = await query<{ id: number; mode: ClientMode }>(tx, FIND_CLIENT_PK, [clientId]);
   const locked = client === undefined ? null : await lockClient(tx, { clientPk: client.id });
   if (client === undefined || locked === null) return { outcome: 'not_found' };
   if (locked.disabledAt !== null) return { outcome: 'disabled' };
@@ -102,7 +103,7 @@ export async function rotateClientSecretIn(
     ...input,
     statement: ROTATE_CLIENT_SECRET,
     ownerId: client.id,
-    secret: newSecret('cs_'),
+    secret: newSecret(`cs_${client.mode}_`),
     action: 'client.rotate_secret',
     subject: `client:${clientId}`,
   });

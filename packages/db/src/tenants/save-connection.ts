@@ -40,6 +40,11 @@ export type ConnectionSetup = {
    * True: the integrator gets the EMR's own words, which can name a patient. Without a value it stays as it is, at first false.
    */
   shareEmrText?: boolean | undefined;
+  /**
+   * True: an address of the connection was chosen by somebody else than an operator, so every request of it passes the address guard.
+   * Without a value it is false.
+   */
+  guarded?: boolean;
 };
 
 /** The EMR's statement about itself, as a check has read it. */
@@ -79,6 +84,7 @@ function rowOf(keyring: Keyring, { userId, bucketId }: Owned, setup: ConnectionS
     ratePerSecond: setup.ratePerSecond ?? null,
     bucketId,
     shareEmrText: setup.shareEmrText ?? null,
+    guarded: setup.guarded ?? false,
     // One that was read for the former settings says nothing about these.
     capability: setup.capability ?? null,
     credentials: seal(keyring, connectionRow(userId), JSON.stringify(setup.credentials)),

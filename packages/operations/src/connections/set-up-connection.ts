@@ -1,9 +1,10 @@
+import type { ClientMode } from '@emr-payments/contracts';
 import {
   type Actor,
   type ConnectionSetup,
   connectUserIn,
   type Database,
-  findClientPk,
+  findClientToConnect,
   findUser,
   inTransaction,
   knowsTimeZone,
@@ -17,21 +18,31 @@ import {
   canonicalAdapterName,
   type EmrConnection,
   isPlainHttp,
+  type Networks,
   readBaseUrl,
 } from '@emr-payments/emr';
+import type { SandboxHosts } from '@emr-payments/outbound';
 import type { Keyring } from '@emr-payments/runtime';
 import { forgetReplacedLogins } from '../tokens/replaced-logins.ts';
 import { bucketOf, checkingDeps, openingProblem } from './adapter-deps.ts';
 import { credentialProblem, readAdapterSettings } from './adapter-fields.ts';
+import { type AddressRefused, refusedAddress } from './check-addresses.ts';
 import { checkConnection } from './check-connection.ts';
+import { clientModeRule } from './client-mode.ts';
 import { capabilityRead, capabilityUnread } from './stored-capability.ts';
 
-type Deps = { database: Database; keyring: Keyring };
+type Deps = {
+  database: Database;
+  keyring: Keyring;
+  sandboxHosts: SandboxHosts;
+  /** Those of the process. Absent: made for this call. */
+  networks?: Networks | undefined;
+};
 
 /** A new user of a client, or the user whose connection changes. */
 export type ConnectionOwner = { clientId: string; name: string } | { publicId: string };
 
-export type SetUpInput = Omit<ConnectionSetup, 'adapter' | 'settings'> & {
+export type SetUpInput = Omit<ConnectionSetup, 'adapter' | 'settings' | 'guarded'> & {
   owner: ConnectionOwner;
   /** A present or former name of an adapter. Without one a user keeps the adapter of its present connection. */
   adapter: string | undefined;
@@ -41,6 +52,10 @@ export type SetUpInput = Omit<ConnectionSetup, 'adapter' | 'settings'> & {
   allowPlainHttp: boolean;
   /** False: the connection is saved without trying it. */
   check: boolean;
+  /**
+   * True where the addresses come from somebody else than an operator: each must be public and https, now and whenever it is connected to.
+   */
+  guarded: boolean;
   by: Actor;
 };
 
@@ -59,6 +74,10 @@ export type SetUpRefusal =
   | { outcome: 'wrong_base_url'; reason: string }
   /** Credentials and patients' data could be read on the way to the EMR, and `allowPlainHttp` was not given. */
   | { outcome: 'plain_http'; address: 'base_url' | 'token_url' }
+  /** A guarded connection may not call it, or its name does not resolve. */
+  | AddressRefused
+  /** A test client's connections go to sandboxes only, a live client's never to one. */
+  | { outcome: 'wrong_host'; reason: string }
   /** None was given, and the user has no connection whose adapter it could keep. */
   | { outcome: 'no_adapter' }
   | { outcome: 'unknown_adapter'; adapter: string }
@@ -81,9 +100,9 @@ export type PreparedConnection = {
 };
 
 type FoundOwner =
-  | { clientPk: number; name: string }
+  | { clientPk: number; name: string; clientMode: ClientMode }
   /** `former`: the connection until now, as it is stored. */
-  | { userId: number; publicId: string; former: StoredConnection | null };
+  | { userId: number; publicId: string; former: StoredConnection | null; clientMode: ClientMode };
 
 type StoredConnection = Omit<EmrConnection, 'credentials'> & { credentials: string | null };
 
@@ -92,23 +111,26 @@ async function findOwner(
   owner: ConnectionOwner,
 ): Promise<FoundOwner | { outcome: 'no_client' | 'no_user' }> {
   if ('clientId' in owner) {
-    const clientPk = await findClientPk({ database }, owner);
-    return clientPk === null ? { outcome: 'no_client' } : { clientPk, name: owner.name };
+    const client = await findClientToConnect({ database }, owner);
+    if (client === null) return { outcome: 'no_client' };
+    return { clientPk: client.clientPk, name: owner.name, clientMode: client.mode };
   }
   const user = await findUser({ database }, owner);
   if (user === null) return { outcome: 'no_user' };
-  const { id: userId, connection } = user;
-  if (connection === null) return { userId, publicId: user.publicId, former: null };
+  const { id: userId, publicId, connection } = user;
+  const clientMode = user.client.mode;
+  if (connection === null) return { userId, publicId, former: null, clientMode };
   const { adapter, baseUrl, timeZone, credentials } = connection;
   const settings = connection.settings as Record<string, unknown>;
   const former = { userId, adapter, baseUrl, timeZone, credentials, settings };
-  return { userId, publicId: user.publicId, former };
+  return { userId, publicId, former, clientMode };
 }
 
 /**
- * Checks a connection that is to be made or changed, and tries it, which writes nothing in the EMR. It is refused when the base URL, the
- * time zone, the adapter, a setting or a credential is unknown, missing or refused by the adapter, or when the check fails. The check's
- * findings about the EMR are saved with the settings; without a check these claim nothing that was not given.
+ * Checks a connection that is to be made or changed, and tries it, which writes nothing in the EMR. It is refused when the client may not
+ * have it, when the base URL, the time zone, the adapter, a setting or a credential is unknown, missing or refused by the adapter, when the
+ * guard refuses an address, or when the check fails. The check's findings about the EMR are saved with the settings; without a check
+ * these claim nothing that was not given.
  *
  * No transaction is open meanwhile: it calls the EMR.
  */
@@ -122,6 +144,9 @@ export async function prepareConnection(
   if (!(await knowsTimeZone(deps, { timeZone: setup.timeZone }))) return { outcome: 'unknown_time_zone' };
   const refused = addressProblem(input);
   if (refused !== null) return refused;
+  const { clientMode } = owner;
+  const reason = clientModeRule(deps)({ ...input, clientMode }, input.credentials);
+  if (reason !== null) return { outcome: 'wrong_host', reason: `${reason}.` };
 
   const name = input.adapter ?? ('userId' in owner ? owner.former?.adapter : undefined);
   if (name === undefined) return { outcome: 'no_adapter' };
@@ -135,16 +160,20 @@ export async function prepareConnection(
   const connection = { ...setup, adapter: adapter.name, settings: read.settings };
 
   const adapterDeps = checkingDeps(deps, { givesCredentials: true });
-  const cause = openingProblem(adapterDeps, connection);
+  const opened = { ...connection, clientMode };
+  const cause = openingProblem(adapterDeps, opened);
   if (cause !== null) return { outcome: 'cannot_open', reason: cause };
+  const guard = adapterDeps.networks.guardOf(opened);
+  const refusedByGuard = guard === null ? null : await refusedAddress(guard, connection);
+  if (refusedByGuard !== null) return refusedByGuard;
   const found = check
     ? // A new user has no row yet. The number is for caches of open adapters, which a check does not use.
-      await checkConnection(adapterDeps, { ...connection, userId: 'userId' in owner ? owner.userId : 0 })
+      await checkConnection(adapterDeps, { ...opened, userId: 'userId' in owner ? owner.userId : 0 })
     : null;
   if (found?.ok === false) return { outcome: 'not_working', reason: found.reason };
   const capability = found === null ? capabilityUnread(adapter, read.settings) : capabilityRead(found);
   const settings = { ...read.settings, ...capability.settings };
-  const bucket = bucketOf(adapterDeps, { ...connection, settings });
+  const bucket = bucketOf(adapterDeps, { ...opened, settings });
   const saved = { ...connection, settings, capability, bucket };
   const shown: Found =
     found === null
@@ -160,7 +189,13 @@ export async function prepareConnection(
         await saveConnectionIn(sealing, { ...saved, bucketId, userId: owner.userId, by });
         return { outcome: 'changed', publicId: owner.publicId, ...shown };
       }
-      const { publicId, accessToken } = await connectUserIn(sealing, { ...saved, bucketId, ...owner, by });
+      const { publicId, accessToken } = await connectUserIn(sealing, {
+        ...saved,
+        bucketId,
+        clientPk: owner.clientPk,
+        name: owner.name,
+        by,
+      });
       return { outcome: 'created', publicId, accessToken, ...shown };
     },
     async saved() {

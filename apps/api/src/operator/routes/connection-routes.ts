@@ -30,7 +30,7 @@ const TRIAL_MS = 45_000;
 
 /** `/operator/v1/users/{user_id}/connection` and the making of users: EMR connections. */
 export const connectionRoutes: FastifyPluginAsyncTypebox<OperatorDeps> = async (app, deps) => {
-  const { database, keyring } = deps;
+  const { database } = deps;
 
   /** Tries a connection without a place in the pool, then saves it in one transaction, once for each Idempotency-Key. */
   function connect(
@@ -40,7 +40,7 @@ export const connectionRoutes: FastifyPluginAsyncTypebox<OperatorDeps> = async (
     const input = setUpFrom(body, { owner, by: actorOf(request) });
     const { keyPk } = operatorOf(request);
     const answering = answerPrepared(deps, keyContext(request, reply), async () => {
-      const prepared = await deps.trials.run(keyPk, () => prepareConnection({ database, keyring }, input));
+      const prepared = await deps.trials.run(keyPk, () => prepareConnection(deps, input));
       if (prepared.outcome !== 'ready') return refusalOf(prepared);
       return {
         outcome: 'ready',
@@ -127,7 +127,7 @@ export const connectionRoutes: FastifyPluginAsyncTypebox<OperatorDeps> = async (
     handler: async (request, reply) => {
       const { user_id: publicId } = request.params;
       const shown = await reading(deps, request, () =>
-        showUser({ database, readKeyring: () => keyring }, { publicId }),
+        showUser({ database, readKeyring: () => deps.keyring }, { publicId }),
       );
       if (shown === null) return sendError(request, reply, 'record_not_found', { record: 'user' });
       const data = connectionView(shown);
@@ -156,9 +156,7 @@ export const connectionRoutes: FastifyPluginAsyncTypebox<OperatorDeps> = async (
     config: { storesNothing: () => true },
     handler: async (request, reply) => {
       const input = { publicId: request.params.user_id, by: actorOf(request) };
-      const checking = deps.trials.run(operatorOf(request).keyPk, () =>
-        checkUserConnection({ database, keyring }, input),
-      );
+      const checking = deps.trials.run(operatorOf(request).keyPk, () => checkUserConnection(deps, input));
       const checked = await within(TRIAL_MS, checking);
       if (checked.outcome === 'no_user')
         return sendError(request, reply, 'record_not_found', { record: 'user' });

@@ -31,6 +31,8 @@ export function setUpFrom(
     concurrency: body.concurrency ?? CONCURRENCY,
     ratePerSecond: body.rate_per_second,
     shareEmrText: body.share_emr_text,
+    // An operator may connect an EMR in a network of its own, as by the command line.
+    guarded: false,
     allowPlainHttp: body.allow_plain_http ?? false,
     check: body.check ?? true,
   };
@@ -55,6 +57,8 @@ export function refusalOf(refusal: SetUpRefusal): Refused {
       return badField('time_zone', 'must be the name of a time zone, such as America/New_York');
     case 'wrong_base_url':
       return badField('base_url', `must be an address that can be used: ${refusal.reason}`);
+    case 'address_refused':
+      return badField(refusal.address === 'base_url' ? 'base_url' : 'credentials', refusal.reason);
     case 'plain_http':
       return badField(
         refusal.address === 'base_url' ? 'base_url' : 'credentials',
@@ -64,6 +68,7 @@ export function refusalOf(refusal: SetUpRefusal): Refused {
       return badField('adapter', 'must be given: the user has no connection whose adapter it could keep');
     case 'unknown_adapter':
       return badField('adapter', 'must be the name of an adapter of docs/emrs.md');
+    case 'wrong_host':
     case 'wrong_settings':
     case 'wrong_credentials':
     case 'cannot_open':

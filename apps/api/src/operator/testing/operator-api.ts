@@ -65,6 +65,7 @@ export async function openTestOperatorApi(
       stopping: new AbortController().signal,
       audit,
       keyring,
+      sandboxHosts: { entries: [], has: () => false },
       openDatabase: () => openOperatorDatabase({ url: usedUrl, statementMs: 3_000 }),
       readSettings: () => ({
         origin: 'the environment',
