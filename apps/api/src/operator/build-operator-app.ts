@@ -16,6 +16,7 @@ import { createOperatorCheck } from './auth/operator-check.ts';
 import { operatorHook } from './auth/operator-hook.ts';
 import { addOperatorComponents } from './components.ts';
 import type { OperatorDeps } from './deps.ts';
+import { scopeOf } from './operation.ts';
 import { auditRoutes } from './routes/audit-routes.ts';
 import { clientRoutes } from './routes/client-routes.ts';
 import { connectionRoutes } from './routes/connection-routes.ts';
@@ -110,6 +111,8 @@ export async function buildOperatorApp(
 
   const { authFailuresPerMinute = 0, perSecond = PER_SECOND } = options;
   await app.register(async (scope) => {
+    // A route that does not say which scope it takes ends the start.
+    scope.addHook('onRoute', ({ schema }) => void scopeOf(schema));
     scope.addHook(
       'onRequest',
       operatorHook({

@@ -147,7 +147,9 @@ test('no path and no query is an error of ours', async () => {
         );
     }
     for (const field of [...operation.queries, 'x', '%00', '__proto__', '%zz']) {
-      for (const value of ['', '%00', '%zz', ...(operation.method === 'GET' ? URL_VALUES : [])]) {
+      // The checks of the whole service take a second each time.
+      const more = operation.path.endsWith('/status') ? [] : URL_VALUES;
+      for (const value of ['', '%00', '%zz', ...more]) {
         const path = `${pathOf(operation)}?${field}=${value}&${field}=${value}`;
         if (operation.method === 'GET')
           expectManners(await send(operation, path), `${name} ?${field}=${value}`);
