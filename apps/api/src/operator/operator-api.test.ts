@@ -200,8 +200,8 @@ describe('users', () => {
 
   test.each<[string, object, number, string, string | RegExp]>([
     [
-      'a wrong password',
-      { credentials: { developer_key: 'x', customer_key: 'x' } },
+      'an EMR that does not answer',
+      { base_url: 'http://127.0.0.1:1/' },
       422,
       'connection_refused',
       /nothing was saved/,
