@@ -47,7 +47,7 @@ export function openContract(document: Json) {
     const method = input.method.toLowerCase();
     const { pathname, searchParams } = new URL(input.url, BASE);
     // The document is for integrators: it has nothing of what EMRs send.
-    if (!/^\/(v1|health)\//.test(pathname) || pathname.startsWith('/v1/emr-notices/')) return;
+    if (!/^\/((operator\/)?v1|health)\//.test(pathname) || pathname.startsWith('/v1/emr-notices/')) return;
     const found = paths.find(({ matches }) => matches.test(pathname));
     const operation = found?.operations[method];
     const what = `${answer.statusCode} to ${input.method} ${pathname}`;
