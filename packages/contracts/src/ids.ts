@@ -106,3 +106,8 @@ export function newWebhookEndpointId(): string {
 export function newRecoveryId(): string {
   return `rec_${randomBase62()}`;
 }
+
+/** Makes a `cs_…`: the id of a session of the connect page. */
+export function newConnectSessionId(): string {
+  return `cs_${randomBase62()}`;
+}

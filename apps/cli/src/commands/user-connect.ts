@@ -73,6 +73,8 @@ function outcomeOf(options: Options, result: SetUpOutcome): Outcome {
         { user_id: result.publicId, ...notesOf(result) },
         [`The connection of ${result.publicId} is saved.`, ...noteLines(result)].join('\n'),
       );
+    case 'undone':
+      throw new Error('a command saves nothing beside the connection');
     case 'no_client':
       return failure('not_found', `There is no client ${options.client}.`);
     case 'no_user':

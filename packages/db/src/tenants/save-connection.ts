@@ -6,7 +6,7 @@ import { recordAudit } from '../audit/record-audit.ts';
 import { type Bucket, saveBucket } from '../buckets/bucket.ts';
 import type { Database } from '../core/database.ts';
 import { query } from '../core/statements.ts';
-import { inTransaction } from '../core/transaction.ts';
+import { inTransaction, type Transaction } from '../core/transaction.ts';
 import type { Prisma } from '../generated/client.ts';
 import { lockUser } from '../locks/parent-rows.ts';
 import type { NewUser } from './create-user.ts';
@@ -52,7 +52,13 @@ export type StoredCapability = {
   read_at: string | null;
 };
 
-export type ConnectionInput = ConnectionSetup & { userId: number; by?: Actor };
+/** What else belongs into the commit that saves a connection. false undoes it: nothing was saved. */
+export type InSameCommit = (
+  tx: Transaction,
+  saved: { userId: number; publicId: string },
+) => Promise<boolean>;
+
+export type ConnectionInput = ConnectionSetup & { userId: number; by?: Actor; also?: InSameCommit | undefined };
 
 /** Names the row that a connection's credentials are sealed for. */
 export const connectionRow = (userId: number): string => `connection:${userId}`;
@@ -129,21 +135,26 @@ const connected = ({
 /**
  * Creates a user's connection on the first call and replaces it on later ones, under a lock on the user. Work under way is not
  * disturbed. One that is stored already with the same values is left alone: nothing is written, not in the audit log either.
+ *
+ * @returns `undone`: `also` said so.
  */
 export async function saveConnection(
   { database, keyring }: { database: Pick<Database, 'pool'>; keyring: Keyring },
-  { userId, by = SYSTEM, ...setup }: ConnectionInput,
-): Promise<{ laneId: number; written: boolean }> {
+  { userId, by = SYSTEM, also, ...setup }: ConnectionInput,
+): Promise<{ laneId: number; written: boolean; undone: boolean }> {
   const row = rowOf(keyring, { userId, bucketId: await bucketIdOf({ database }, setup) }, setup);
-  return inTransaction<{ laneId: number; written: boolean }>({ database }, async (tx) => {
+  return inTransaction<{ laneId: number; written: boolean; undone: boolean }>({ database }, async (tx) => {
     const user = await lockUser(tx, { userId });
     if (user === null) throw new Error(`there is no user ${userId}`);
+    const { publicId } = user;
     const stored = await findConnectionToSave(tx, { userId });
-    if (stored !== null && isAsStored(stored, row) && holdsCredentials(keyring, stored, setup.credentials))
-      return { commit: false, value: { laneId: stored.laneId, written: false } };
-    const { laneId } = await writeConnection(tx, row);
-    await recordAudit(tx, connected({ ...setup, by, publicId: user.publicId }));
-    return { commit: true, value: { laneId, written: true } };
+    const same =
+      stored !== null && isAsStored(stored, row) && holdsCredentials(keyring, stored, setup.credentials);
+    const { laneId } = same ? stored : await writeConnection(tx, row);
+    if (!same) await recordAudit(tx, connected({ ...setup, by, publicId }));
+    const undone = also !== undefined && !(await also(tx, { userId, publicId }));
+    const commit = !undone && (!same || also !== undefined);
+    return { commit, value: { laneId, written: !same && !undone, undone } };
   });
 }
 
@@ -151,14 +162,25 @@ const CREATE_USER = {
   name: 'create-user-with-token',
   text: `
     WITH new_user AS (INSERT INTO users (id, public_id, name, client_pk) VALUES ($1, $2, $3, $4) RETURNING id)
-    INSERT INTO access_tokens (user_id, token_hash) SELECT id, $5 FROM new_user`,
+    INSERT INTO access_tokens (user_id, token_hash) SELECT id, $5 FROM new_user WHERE $5::bytea IS NOT NULL`,
 };
 
-/** Creates a practice login together with its connection, all or nothing. */
+/**
+ * Creates a practice login together with its connection, all or nothing.
+ *
+ * @param input.also what else belongs into the commit. Such a user has no access token yet: who gets it makes it (`takeConnectToken`).
+ * @returns null when `also` undid it.
+ */
 export async function connectUser(
   { database, keyring }: { database: Database; keyring: Keyring },
-  { clientPk, name, by, ...setup }: ConnectionSetup & { clientPk: number; name: string; by: Actor },
-): Promise<NewUser> {
+  {
+    clientPk,
+    name,
+    by,
+    also,
+    ...setup
+  }: ConnectionSetup & { clientPk: number; name: string; by: Actor; also?: InSameCommit | undefined },
+): Promise<NewUser | null> {
   const accessToken = newSecret('at_');
   const publicId = newUserId();
   // The id is needed before the row is written: the credentials are sealed for the row of that id.
@@ -166,13 +188,15 @@ export async function connectUser(
     SELECT nextval(pg_get_serial_sequence('users', 'id'))::int AS id`;
   const userId = next.id;
   const row = rowOf(keyring, { userId, bucketId: await bucketIdOf({ database }, setup) }, setup);
-  await inTransaction({ database }, async (tx) => {
-    await query(tx, CREATE_USER, [userId, publicId, name, clientPk, hashSecret(accessToken)]);
+  const tokenHash = also === undefined ? hashSecret(accessToken) : null;
+  const committed = await inTransaction({ database }, async (tx) => {
+    await query(tx, CREATE_USER, [userId, publicId, name, clientPk, tokenHash]);
     await writeConnection(tx, row);
     await recordAudit(tx, connected({ ...setup, by, publicId }));
-    return { commit: true, value: undefined };
+    const commit = also === undefined || (await also(tx, { userId, publicId }));
+    return { commit, value: commit };
   });
-  return { userId, publicId, accessToken };
+  return committed ? { userId, publicId, accessToken } : null;
 }
 
 /** Checks that PostgreSQL knows a time zone: the accept statement computes today's date with it. */

@@ -103,13 +103,47 @@ const EMR_TEXTS = {
     SELECT count(*)::int AS gone FROM gone`,
 };
 
-export type Prunable = 'events' | 'recoveries' | 'idempotency_keys' | 'emr_texts';
+/** Takes what a login gave out of sessions whose time is over: nobody will use it. In all, whatever their age. */
+const HELD_LOGINS = {
+  name: 'prune-held-logins',
+  text: `
+    WITH ${LEADER}, old AS MATERIALIZED (
+      SELECT s.id FROM connect_sessions s
+       WHERE (SELECT alone FROM leader) AND s.held IS NOT NULL AND s.expires_at < now() - make_interval(days => $1) LIMIT $2
+    ), gone AS (
+      UPDATE connect_sessions s SET held = NULL, login_hash = NULL FROM old WHERE s.id = old.id RETURNING 1
+    )
+    SELECT count(*)::int AS gone FROM gone`,
+};
+
+/** Removes sessions of the connect page, also those whose access token was never fetched: an operator can give the user another. */
+const CONNECT_SESSIONS = {
+  name: 'prune-connect-sessions',
+  text: `
+    WITH ${LEADER}, old AS MATERIALIZED (
+      SELECT s.id FROM connect_sessions s
+       WHERE (SELECT alone FROM leader) AND s.expires_at < now() - make_interval(days => $1) LIMIT $2
+    ), gone AS (
+      DELETE FROM connect_sessions s USING old WHERE s.id = old.id RETURNING 1
+    )
+    SELECT count(*)::int AS gone FROM gone`,
+};
+
+export type Prunable =
+  | 'events'
+  | 'recoveries'
+  | 'idempotency_keys'
+  | 'emr_texts'
+  | 'held_logins'
+  | 'connect_sessions';
 
 const STATEMENTS = {
   events: EVENTS,
   recoveries: RECOVERIES,
   idempotency_keys: KEYS,
   emr_texts: EMR_TEXTS,
+  held_logins: HELD_LOGINS,
+  connect_sessions: CONNECT_SESSIONS,
 } as const;
 
 /**

@@ -5,6 +5,7 @@ import {
   type Database,
   findClientPk,
   findUser,
+  type InSameCommit,
   knowsTimeZone,
   type StoredCapability,
   saveConnection,
@@ -38,6 +39,8 @@ export type SetUpInput = Omit<ConnectionSetup, 'adapter' | 'settings'> & {
   allowPlainHttp: boolean;
   /** False: the connection is saved without trying it. */
   check: boolean;
+  /** What else belongs into the commit that saves the connection. The access token of a new user is then not made yet. */
+  also?: InSameCommit;
   by: Actor;
 };
 
@@ -47,6 +50,8 @@ type Found = { remarks: readonly string[]; unusable: readonly string[] };
 export type SetUpOutcome =
   | ({ outcome: 'created'; publicId: string; accessToken: string } & Found)
   | ({ outcome: 'changed'; publicId: string } & Found)
+  /** `also` undid it. */
+  | { outcome: 'undone' }
   | { outcome: 'no_client' }
   | { outcome: 'no_user' }
   | { outcome: 'unknown_time_zone' }
@@ -94,7 +99,7 @@ async function findOwner(
  * EMR. The check's findings about the EMR are saved with the settings; without a check these claim nothing that was not given.
  */
 export async function setUpConnection(deps: Deps, input: SetUpInput): Promise<SetUpOutcome> {
-  const { owner: given, check, allowPlainHttp, by, ...setup } = input;
+  const { owner: given, check, allowPlainHttp, by, also, ...setup } = input;
   const owner = await findOwner(deps, given);
   if ('outcome' in owner) return owner;
   if (!(await knowsTimeZone(deps, { timeZone: setup.timeZone }))) return { outcome: 'unknown_time_zone' };
@@ -131,11 +136,14 @@ export async function setUpConnection(deps: Deps, input: SetUpInput): Promise<Se
 
   if ('userId' in owner) {
     const { userId, former } = owner;
-    await saveConnection(deps, { ...saved, userId, by });
+    const { undone } = await saveConnection(deps, { ...saved, userId, by, also });
+    if (undone) return { outcome: 'undone' };
     if (former !== null) await forgetReplacedLogins(deps, { former, present: { ...connection, userId } });
     return { outcome: 'changed', publicId: owner.publicId, ...shown };
   }
-  const { publicId, accessToken } = await connectUser(deps, { ...saved, ...owner, by });
+  const user = await connectUser(deps, { ...saved, ...owner, by, also });
+  if (user === null) return { outcome: 'undone' };
+  const { publicId, accessToken } = user;
   return { outcome: 'created', publicId, accessToken, ...shown };
 }
 
