@@ -6,6 +6,12 @@ export {
   YOUNGEST_DAYS,
 } from './archive/archive-payments.ts';
 export { ArchiveFileError } from './archive/write-table.ts';
+export type { Choice, ChoiceField } from './connect/choices.ts';
+export { connectPractice, type PracticeInput, type PracticeOutcome } from './connect/connect-practice.ts';
+export { type LoggedInOutcome, type LogInOutcome, loggedIn, logIn } from './connect/log-in.ts';
+export { returnAddress, returnUrlProblem } from './connect/return-url.ts';
+export { type OauthAppOutcome, setOauthApp } from './connect/set-oauth-app.ts';
+export { type ShownSession, showSession } from './connect/show-session.ts';
 export { openAdapterDeps } from './connections/adapter-deps.ts';
 export { checkUserConnection, type UserCheckOutcome } from './connections/check-user-connection.ts';
 export { describeConnection } from './connections/describe-connection.ts';

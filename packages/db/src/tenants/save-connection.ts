@@ -53,12 +53,13 @@ export type StoredCapability = {
 };
 
 /** What else belongs into the commit that saves a connection. false undoes it: nothing was saved. */
-export type InSameCommit = (
-  tx: Transaction,
-  saved: { userId: number; publicId: string },
-) => Promise<boolean>;
+export type InSameCommit = (tx: Transaction, saved: { userId: number; publicId: string }) => Promise<boolean>;
 
-export type ConnectionInput = ConnectionSetup & { userId: number; by?: Actor; also?: InSameCommit | undefined };
+export type ConnectionInput = ConnectionSetup & {
+  userId: number;
+  by?: Actor;
+  also?: InSameCommit | undefined;
+};
 
 /** Names the row that a connection's credentials are sealed for. */
 export const connectionRow = (userId: number): string => `connection:${userId}`;
