@@ -520,6 +520,72 @@ export interface webhooks {
         patch?: never;
         trace?: never;
     };
+    "connection.broken": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Connection broken
+         * @description Nothing can be posted over the user's EMR connection. Payments are accepted and wait, and nothing is lost. An outage has one such event, and one `connection.restored` when it has ended. Further fields may be added: ignore those that you do not know.
+         *
+         *     Signed according to [Standard Webhooks](https://www.standardwebhooks.com) 1.0.0.
+         */
+        post: operations["onConnectionBrokenEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "connection.restored": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Connection restored
+         * @description The user's EMR connection works again, and the payments that waited are posted. Further fields may be added: ignore those that you do not know.
+         *
+         *     Signed according to [Standard Webhooks](https://www.standardwebhooks.com) 1.0.0.
+         */
+        post: operations["onConnectionRestoredEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "user.connected": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * User connected
+         * @description A practice has connected its EMR by a link of yours, or has given new credentials for it. Further fields may be added: ignore those that you do not know.
+         *
+         *     Signed according to [Standard Webhooks](https://www.standardwebhooks.com) 1.0.0.
+         */
+        post: operations["onUserConnectedEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "webhook.test": {
         parameters: {
             query?: never;
@@ -744,6 +810,87 @@ export interface components {
             /** @description Always null: it concerns no job. */
             job_id: string | null;
             data: components["schemas"]["DisabledEndpoint"];
+        } & {
+            [key: string]: unknown;
+        };
+        /** @description Nothing can be posted over the user's EMR connection. Payments are accepted and wait, and nothing is lost. An outage has one such event, and one `connection.restored` when it has ended. Further fields may be added: ignore those that you do not know. */
+        ConnectionBrokenEvent: {
+            /** @description Id of the event; also in the header `webhook-id`. */
+            id: string;
+            /** @description The user whose connection it is. */
+            access_token_reference_id: string;
+            /**
+             * @description Always `event`.
+             * @enum {string}
+             */
+            object: "event";
+            /**
+             * Format: date-time
+             * @description When the event happened, in UTC and whole seconds.
+             */
+            created: string;
+            /**
+             * @description Always `connection.broken`.
+             * @enum {string}
+             */
+            type: "connection.broken";
+            /** @description Always null: it concerns no job. */
+            job_id: string | null;
+            data: components["schemas"]["BrokenConnection"];
+        } & {
+            [key: string]: unknown;
+        };
+        /** @description The user's EMR connection works again, and the payments that waited are posted. Further fields may be added: ignore those that you do not know. */
+        ConnectionRestoredEvent: {
+            /** @description Id of the event; also in the header `webhook-id`. */
+            id: string;
+            /** @description The user whose connection it is. */
+            access_token_reference_id: string;
+            /**
+             * @description Always `event`.
+             * @enum {string}
+             */
+            object: "event";
+            /**
+             * Format: date-time
+             * @description When the event happened, in UTC and whole seconds.
+             */
+            created: string;
+            /**
+             * @description Always `connection.restored`.
+             * @enum {string}
+             */
+            type: "connection.restored";
+            /** @description Always null: it concerns no job. */
+            job_id: string | null;
+            data: components["schemas"]["RestoredConnection"];
+        } & {
+            [key: string]: unknown;
+        };
+        /** @description A practice has connected its EMR by a link of yours, or has given new credentials for it. Further fields may be added: ignore those that you do not know. */
+        UserConnectedEvent: {
+            /** @description Id of the event; also in the header `webhook-id`. */
+            id: string;
+            /** @description The user whose connection it is. */
+            access_token_reference_id: string;
+            /**
+             * @description Always `event`.
+             * @enum {string}
+             */
+            object: "event";
+            /**
+             * Format: date-time
+             * @description When the event happened, in UTC and whole seconds.
+             */
+            created: string;
+            /**
+             * @description Always `user.connected`.
+             * @enum {string}
+             */
+            type: "user.connected";
+            /** @description Always null: it concerns no job. */
+            job_id: string | null;
+            data: components["schemas"]["ConnectedUser"];
         } & {
             [key: string]: unknown;
         };
@@ -1364,7 +1511,7 @@ export interface components {
             description?: string;
             /** @description Only events of these types. Empty: every type, including future ones. */
             event_types?: components["schemas"]["EventType"][];
-            /** @description Send only `{id, type, created, payment_id, sequence}`: no patient data leaves this service. */
+            /** @description Send only `{id, type, created, payment_id, sequence}`, and `access_token_reference_id` where the event is about a user and no payment: no patient data leaves this service. */
             thin?: boolean;
             signing?: components["schemas"]["WebhookSigning"];
             /**
@@ -1392,7 +1539,7 @@ export interface components {
             description?: string | null;
             /** @description Only events of these types. Empty: every type, including future ones. */
             event_types?: components["schemas"]["EventType"][];
-            /** @description Send only `{id, type, created, payment_id, sequence}`: no patient data leaves this service. */
+            /** @description Send only `{id, type, created, payment_id, sequence}`, and `access_token_reference_id` where the event is about a user and no payment: no patient data leaves this service. */
             thin?: boolean;
             /**
              * Format: double
@@ -2169,6 +2316,74 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        /** @description A connection over which nothing can be posted. */
+        BrokenConnection: {
+            /**
+             * @description `login_required`: the EMR rejects the credentials, and a person has to give new ones. `unreachable`: the EMR does not answer, or only with failures. New states may be added.
+             * @example login_required
+             */
+            state: string;
+            /**
+             * @description The trouble of the exchange that showed it, for programs. New codes may be added.
+             * @example unauthorized
+             */
+            code: string;
+            /** @description Why, for a person, in this service's own words. */
+            reason: string;
+            /**
+             * Format: date-time
+             * @description Since when the connection is in this state.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            since: string;
+            /**
+             * @description Place of this event among the connection's events of this user: it grows. Order by it, not by `created`, which has whole seconds.
+             * @example 1
+             */
+            sequence: number;
+        } & {
+            [key: string]: unknown;
+        };
+        /** @description A connection that works again. */
+        RestoredConnection: {
+            /**
+             * @description The present state: `connected`. New states may be added.
+             * @example connected
+             */
+            state: string;
+            /**
+             * @description The trouble that the outage ended with, for programs. New codes may be added.
+             * @example unauthorized
+             */
+            code: string;
+            /** @description What has ended, for a person. */
+            reason: string;
+            /**
+             * Format: date-time
+             * @description When the EMR answered again.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            since: string;
+            /**
+             * @description Place of this event among the connection's events of this user: it grows. Order by it, not by `created`, which has whole seconds.
+             * @example 1
+             */
+            sequence: number;
+        } & {
+            [key: string]: unknown;
+        };
+        /** @description A practice that connected itself. */
+        ConnectedUser: {
+            /**
+             * @description The user: the same as `access_token_reference_id`.
+             * @example user_1J9X2q2eZvKYlo2Cxyz
+             */
+            user_id: string;
+            /** @description The connect session by which the practice connected itself. */
+            connect_session_id: string;
+        } & {
+            [key: string]: unknown;
+        };
         /** @description The endpoint that is tested. */
         TestedEndpoint: {
             /**
@@ -2467,7 +2682,7 @@ export interface components {
          * @description A type of event.
          * @enum {string}
          */
-        EventType: "payment.created" | "payment.failed" | "payment.review_required" | "endpoint.disabled";
+        EventType: "payment.created" | "payment.failed" | "payment.review_required" | "endpoint.disabled" | "connection.broken" | "connection.restored" | "user.connected";
         /**
          * @description `v1`: HMAC-SHA256 with a secret that both sides have. `v1a`: ed25519; you get the public key, which can verify but not sign.
          * @enum {string}
@@ -7155,6 +7370,141 @@ export interface operations {
                  *     }
                  */
                 "application/json": components["schemas"]["EndpointDisabledEvent"];
+            };
+        };
+        responses: {
+            /** @description Received. After any other answer the event is sent again, for about three days. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onConnectionBrokenEvent: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Id of the event, the same in every attempt. Use it to recognise repeats. */
+                "webhook-id": string;
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": string;
+                /** @description `v1,` and base64 of HMAC-SHA256 over `id.timestamp.body`, or `v1a,` and base64 of an ed25519 signature, as the endpoint was registered; several, separated by blanks, while a secret is rotated. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "id": "evt_1J9X2q2eZvKYlo2CluR9g9ga",
+                 *       "access_token_reference_id": "user_1J9X2q2eZvKYlo2Cxyz",
+                 *       "object": "event",
+                 *       "created": "2026-06-15T10:46:00Z",
+                 *       "type": "connection.broken",
+                 *       "job_id": null,
+                 *       "data": {
+                 *         "state": "login_required",
+                 *         "code": "unauthorized",
+                 *         "reason": "The EMR rejected our credentials (HTTP 401).",
+                 *         "since": "2026-06-15T10:46:00.000Z",
+                 *         "sequence": 1
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["ConnectionBrokenEvent"];
+            };
+        };
+        responses: {
+            /** @description Received. After any other answer the event is sent again, for about three days. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onConnectionRestoredEvent: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Id of the event, the same in every attempt. Use it to recognise repeats. */
+                "webhook-id": string;
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": string;
+                /** @description `v1,` and base64 of HMAC-SHA256 over `id.timestamp.body`, or `v1a,` and base64 of an ed25519 signature, as the endpoint was registered; several, separated by blanks, while a secret is rotated. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "id": "evt_1J9X2q2eZvKYlo2CluR9g9gb",
+                 *       "access_token_reference_id": "user_1J9X2q2eZvKYlo2Cxyz",
+                 *       "object": "event",
+                 *       "created": "2026-06-15T10:48:00Z",
+                 *       "type": "connection.restored",
+                 *       "job_id": null,
+                 *       "data": {
+                 *         "state": "connected",
+                 *         "code": "unauthorized",
+                 *         "reason": "The EMR accepts the credentials again.",
+                 *         "since": "2026-06-15T10:48:00.000Z",
+                 *         "sequence": 2
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["ConnectionRestoredEvent"];
+            };
+        };
+        responses: {
+            /** @description Received. After any other answer the event is sent again, for about three days. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onUserConnectedEvent: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Id of the event, the same in every attempt. Use it to recognise repeats. */
+                "webhook-id": string;
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": string;
+                /** @description `v1,` and base64 of HMAC-SHA256 over `id.timestamp.body`, or `v1a,` and base64 of an ed25519 signature, as the endpoint was registered; several, separated by blanks, while a secret is rotated. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "id": "evt_1J9X2q2eZvKYlo2CluR9g9gc",
+                 *       "access_token_reference_id": "user_1J9X2q2eZvKYlo2Cxyz",
+                 *       "object": "event",
+                 *       "created": "2026-06-15T10:49:00Z",
+                 *       "type": "user.connected",
+                 *       "job_id": null,
+                 *       "data": {
+                 *         "user_id": "user_1J9X2q2eZvKYlo2Cxyz",
+                 *         "connect_session_id": "cs_1J9X2q2eZvKYlo2CluR9g9gV"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["UserConnectedEvent"];
             };
         };
         responses: {

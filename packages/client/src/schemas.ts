@@ -36,6 +36,9 @@ export type WebhookEvent =
   | Schemas['PaymentFailedEvent']
   | Schemas['PaymentReviewRequiredEvent']
   | Schemas['EndpointDisabledEvent']
+  | Schemas['ConnectionBrokenEvent']
+  | Schemas['ConnectionRestoredEvent']
+  | Schemas['UserConnectedEvent']
   | Schemas['WebhookTestEvent'];
 
 /** The query of an operation: its filters, and `limit`, the number of entries per request. */

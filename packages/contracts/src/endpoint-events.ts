@@ -1,5 +1,5 @@
-import { type Static, type TSchema, type TUnsafe, Type } from '@sinclair/typebox';
-import { nullable, onlyText } from './replies.ts';
+import { type Static, Type } from '@sinclair/typebox';
+import { alwaysNull, envelope, eventHead, NO_JOB } from './event-envelope.ts';
 
 /** Reasons for which an endpoint is disabled. The last two are decisions of a person. */
 export const DISABLED_CODES = {
@@ -17,43 +17,18 @@ export type AutomaticDisabledCode = Exclude<DisabledCode, 'by_client' | 'by_oper
 
 const AUTOMATIC: AutomaticDisabledCode[] = ['gone', 'failing', 'address_refused'];
 
-/** A text of the envelope that this kind of event does not have. */
-const alwaysNull = (description: string) => nullable(Type.String({ description })) as TUnsafe<null>;
-
-/** The published envelope for an event that concerns a client and none of its payments. */
-function envelope<T extends string, D extends TSchema>(type: T, data: D, $id: string, description: string) {
-  return Type.Object(
-    {
-      id: Type.String({
-        pattern: '^evt_[0-9A-Za-z]{24}$',
-        description: 'Id of the event; also in the header `webhook-id`.',
-      }),
-      access_token_reference_id: alwaysNull('Always null: it concerns no user.'),
-      object: onlyText('event'),
-      created: Type.String({
-        format: 'date-time',
-        description: 'When the event happened, in UTC and whole seconds.',
-      }),
-      type: onlyText(type),
-      job_id: alwaysNull('Always null: it concerns no job.'),
-      data,
-    },
-    {
-      $id,
-      additionalProperties: true,
-      description: `${description} Further fields may be added: ignore those that you do not know.`,
-    },
-  );
-}
+const NO_USER = alwaysNull('Always null: it concerns no user.');
 
 const EndpointId = Type.String({
   description: 'The webhook endpoint.',
   examples: ['we_1J9X2q2eZvKYlo2CluR9g9gV'],
 });
 
-export const EndpointDisabledEventSchema = envelope(
-  'endpoint.disabled',
-  Type.Object(
+export const EndpointDisabledEventSchema = envelope({
+  type: 'endpoint.disabled',
+  user: NO_USER,
+  job: NO_JOB,
+  data: Type.Object(
     {
       endpoint_id: EndpointId,
       code: Type.Unsafe<AutomaticDisabledCode>({
@@ -68,20 +43,23 @@ export const EndpointDisabledEventSchema = envelope(
       description: 'The endpoint that was disabled.',
     },
   ),
-  'EndpointDisabledEvent',
-  'A webhook endpoint of yours was disabled and gets no events until you enable it. This event goes to your other ' +
+  $id: 'EndpointDisabledEvent',
+  description:
+    'A webhook endpoint of yours was disabled and gets no events until you enable it. This event goes to your other ' +
     'endpoints and is in `GET /v1/events`.',
-);
+});
 
-export const WebhookTestEventSchema = envelope(
-  'webhook.test',
-  Type.Object(
+export const WebhookTestEventSchema = envelope({
+  type: 'webhook.test',
+  user: NO_USER,
+  job: NO_JOB,
+  data: Type.Object(
     { endpoint_id: EndpointId },
     { title: 'TestedEndpoint', additionalProperties: true, description: 'The endpoint that is tested.' },
   ),
-  'WebhookTestEvent',
-  'Sent by `POST /v1/webhooks/{id}/test`. It is not stored.',
-);
+  $id: 'WebhookTestEvent',
+  description: 'Sent by `POST /v1/webhooks/{id}/test`. It is not stored.',
+});
 
 export type EndpointDisabledEvent = Static<typeof EndpointDisabledEventSchema>;
 export type WebhookTestEvent = Static<typeof WebhookTestEventSchema>;
@@ -89,14 +67,7 @@ export type WebhookTestEvent = Static<typeof WebhookTestEventSchema>;
 type EndpointEventInput = { eventId: string; created: Date; endpointId: string };
 
 function head<T extends string>(type: T, { eventId, created }: EndpointEventInput) {
-  return {
-    id: eventId,
-    access_token_reference_id: null,
-    object: 'event' as const,
-    created: `${created.toISOString().slice(0, 19)}Z`,
-    type,
-    job_id: null,
-  };
+  return eventHead({ eventId, created, type, user: null, job: null });
 }
 
 /** Makes the event of an endpoint that was disabled because of its answers. */

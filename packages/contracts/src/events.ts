@@ -1,6 +1,7 @@
-import { type Static, type TSchema, Type } from '@sinclair/typebox';
+import { type Static, type TSchema, type TUnsafe, Type } from '@sinclair/typebox';
+import { envelope, eventHead } from './event-envelope.ts';
 import { PAYMENT_ID_PATTERN } from './ids.ts';
-import { nullable, onlyText } from './replies.ts';
+import { nullable } from './replies.ts';
 
 const PAYMENT_ID = '123e4567e89b12d3a456426614174001';
 
@@ -32,38 +33,24 @@ const Sequence = Type.Optional(
   }),
 );
 
-const MAY_GROW = 'Further fields may be added: ignore those that you do not know.';
+const User = Type.String({
+  description: 'The user with whose access token the payment was created.',
+}) as unknown as TUnsafe<string>;
+const JobId = Type.String({
+  pattern: '^[0-9]+$',
+  description: 'The `job_id` that the request was answered with, as a string.',
+}) as unknown as TUnsafe<string>;
 
-/** The published envelope around `data`, which may get further fields. Its key order is the published one. */
-function envelope<T extends string, D extends TSchema>(type: T, data: D, $id: string, description: string) {
-  return Type.Object(
-    {
-      id: Type.String({
-        pattern: '^evt_[0-9A-Za-z]{24}$',
-        description: 'Id of the event; also in the header `webhook-id`.',
-      }),
-      access_token_reference_id: Type.String({
-        description: 'The user with whose access token the payment was created.',
-      }),
-      object: onlyText('event'),
-      created: Type.String({
-        format: 'date-time',
-        description: 'When the event happened, in UTC and whole seconds.',
-      }),
-      type: onlyText(type),
-      job_id: Type.String({
-        pattern: '^[0-9]+$',
-        description: 'The `job_id` that the request was answered with, as a string.',
-      }),
-      data,
-    },
-    { $id, additionalProperties: true, description: `${description} ${MAY_GROW}` },
-  );
-}
+const paymentEnvelope = <T extends string, D extends TSchema>(input: {
+  type: T;
+  data: D;
+  $id: string;
+  description: string;
+}) => envelope({ ...input, user: User, job: JobId });
 
-export const PaymentCreatedEventSchema = envelope(
-  'payment.created',
-  Type.Object(
+export const PaymentCreatedEventSchema = paymentEnvelope({
+  type: 'payment.created',
+  data: Type.Object(
     {
       payment_id: PaymentId,
       emr_transaction_id: nullable(Type.String({ description: EMR_TRANSACTION_ID_DESCRIPTION })),
@@ -75,13 +62,13 @@ export const PaymentCreatedEventSchema = envelope(
     },
     { title: 'PostedPayment', additionalProperties: true, description: 'A payment that is in the EMR.' },
   ),
-  'PaymentCreatedEvent',
-  'The payment is in the EMR.',
-);
+  $id: 'PaymentCreatedEvent',
+  description: 'The payment is in the EMR.',
+});
 
-export const PaymentFailedEventSchema = envelope(
-  'payment.failed',
-  Type.Object(
+export const PaymentFailedEventSchema = paymentEnvelope({
+  type: 'payment.failed',
+  data: Type.Object(
     {
       payment_id: PaymentId,
       failure_reason: Type.String({ description: REASON_DESCRIPTION }),
@@ -89,13 +76,13 @@ export const PaymentFailedEventSchema = envelope(
     },
     { title: 'FailedPayment', additionalProperties: true, description: 'A payment that is not in the EMR.' },
   ),
-  'PaymentFailedEvent',
-  'The payment could not be posted and is not in the EMR.',
-);
+  $id: 'PaymentFailedEvent',
+  description: 'The payment could not be posted and is not in the EMR.',
+});
 
-export const PaymentReviewEventSchema = envelope(
-  'payment.review_required',
-  Type.Object(
+export const PaymentReviewEventSchema = paymentEnvelope({
+  type: 'payment.review_required',
+  data: Type.Object(
     {
       payment_id: PaymentId,
       review_reason: Type.String({ description: REASON_DESCRIPTION }),
@@ -107,9 +94,10 @@ export const PaymentReviewEventSchema = envelope(
       description: 'A payment that may be in the EMR.',
     },
   ),
-  'PaymentReviewRequiredEvent',
-  'The payment may or may not be in the EMR, and the EMR has no means to find out: a person has to look. It is not sent again.',
-);
+  $id: 'PaymentReviewRequiredEvent',
+  description:
+    'The payment may or may not be in the EMR, and the EMR has no means to find out: a person has to look. It is not sent again.',
+});
 
 export type PaymentCreatedEvent = Static<typeof PaymentCreatedEventSchema>;
 export type PaymentFailedEvent = Static<typeof PaymentFailedEventSchema>;
@@ -129,15 +117,8 @@ export type EventInput = {
   jobId: number | bigint | string;
 };
 
-function head<T extends PaymentEventType>(type: T, input: EventInput) {
-  return {
-    id: input.eventId,
-    access_token_reference_id: input.userPublicId,
-    object: 'event' as const,
-    created: `${input.created.toISOString().slice(0, 19)}Z`,
-    type,
-    job_id: String(input.jobId),
-  };
+function head<T extends PaymentEventType>(type: T, { eventId, created, userPublicId, jobId }: EventInput) {
+  return eventHead({ eventId, created, type, user: userPublicId, job: String(jobId) });
 }
 
 /** Makes the event of a payment that was posted. `amount` is a decimal string such as `350.00`; the event has a number. */

@@ -18,8 +18,9 @@ const SHAPES: Record<ApiVersion, Shape> = {
 };
 
 /**
- * The body in thin mode: enough to read the payment through the API and to put its events in order, and nothing about a patient.
- * `sequence` is absent where the stored event has none.
+ * The body in thin mode: enough to read the payment, or the event, through the API and to put events in order, and nothing about a
+ * patient. `sequence` is absent where the stored event has none. The user is there only where the event is about no payment: its
+ * events are put in order for each user.
  */
 export type ThinEvent = {
   id: string;
@@ -27,6 +28,7 @@ export type ThinEvent = {
   created: string;
   payment_id: string | null;
   sequence?: number;
+  access_token_reference_id?: string;
 };
 
 function thinned(body: string): string {
@@ -34,15 +36,18 @@ function thinned(body: string): string {
     id: string;
     type: string;
     created: string;
+    access_token_reference_id: string | null;
     data: { payment_id?: string; sequence?: number };
   };
+  const { id, type, created, access_token_reference_id } = event;
   const { payment_id = null, sequence } = event.data;
   const thin: ThinEvent = {
-    id: event.id,
-    type: event.type,
-    created: event.created,
+    id,
+    type,
+    created,
     payment_id,
     ...(sequence === undefined ? {} : { sequence }),
+    ...(payment_id === null && access_token_reference_id !== null ? { access_token_reference_id } : {}),
   };
   return JSON.stringify(thin);
 }

@@ -10,6 +10,9 @@ export const EVENT_TYPES = [
   'payment.failed',
   'payment.review_required',
   'endpoint.disabled',
+  'connection.broken',
+  'connection.restored',
+  'user.connected',
 ] as const;
 
 export type EventType = (typeof EVENT_TYPES)[number];
@@ -50,7 +53,9 @@ const EventTypes = Type.Array(EventTypeSchema, {
   description: 'Only events of these types. Empty: every type, including future ones.',
 });
 const Thin = Type.Boolean({
-  description: 'Send only `{id, type, created, payment_id, sequence}`: no patient data leaves this service.',
+  description:
+    'Send only `{id, type, created, payment_id, sequence}`, and `access_token_reference_id` where the event is about a user and ' +
+    'no payment: no patient data leaves this service.',
 });
 const RatePerSecond = Type.Number({
   format: 'double',

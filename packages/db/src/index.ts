@@ -119,6 +119,8 @@ export {
   rotateSigningSecret,
   validSecrets,
 } from './endpoints/rotate-signing-secret.ts';
+// Events about no payment.
+export { type PublishInput, publishEvent } from './events/publish-event.ts';
 // Posting on hold, and the restore of a backup.
 export { listHolds, type OpenHold } from './holds/list-holds.ts';
 export { endHold, type HoldEnd, type HoldScope, scopeName, startHold } from './holds/switch-hold.ts';

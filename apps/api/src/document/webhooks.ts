@@ -1,4 +1,8 @@
 import {
+  ConnectionBrokenEventSchema,
+  ConnectionRestoredEventSchema,
+  connectionBrokenEvent,
+  connectionRestoredEvent,
   DISABLED_CODES,
   EndpointDisabledEventSchema,
   endpointDisabledEvent,
@@ -8,6 +12,9 @@ import {
   paymentCreatedEvent,
   paymentFailedEvent,
   paymentReviewEvent,
+  sentence,
+  UserConnectedEventSchema,
+  userConnectedEvent,
   WebhookTestEventSchema,
   webhookTestEvent,
 } from '@emr-payments/contracts';
@@ -74,6 +81,43 @@ export const EVENTS = [
       endpointId: ENDPOINT_ID,
       code: 'gone',
       reason: DISABLED_CODES.gone,
+    }),
+  },
+  {
+    schema: ConnectionBrokenEventSchema,
+    summary: 'Connection broken',
+    example: connectionBrokenEvent({
+      eventId: 'evt_1J9X2q2eZvKYlo2CluR9g9ga',
+      created: new Date('2026-06-15T10:46:00Z'),
+      userPublicId: USER,
+      state: 'login_required',
+      code: 'unauthorized',
+      reason: sentence`The EMR rejected our credentials (HTTP 401).`,
+      since: new Date('2026-06-15T10:46:00Z'),
+      sequence: 1,
+    }),
+  },
+  {
+    schema: ConnectionRestoredEventSchema,
+    summary: 'Connection restored',
+    example: connectionRestoredEvent({
+      eventId: 'evt_1J9X2q2eZvKYlo2CluR9g9gb',
+      created: new Date('2026-06-15T10:48:00Z'),
+      userPublicId: USER,
+      code: 'unauthorized',
+      reason: sentence`The EMR accepts the credentials again.`,
+      since: new Date('2026-06-15T10:48:00Z'),
+      sequence: 2,
+    }),
+  },
+  {
+    schema: UserConnectedEventSchema,
+    summary: 'User connected',
+    example: userConnectedEvent({
+      eventId: 'evt_1J9X2q2eZvKYlo2CluR9g9gc',
+      created: new Date('2026-06-15T10:49:00Z'),
+      userPublicId: USER,
+      connectSessionId: 'cs_1J9X2q2eZvKYlo2CluR9g9gV',
     }),
   },
   {

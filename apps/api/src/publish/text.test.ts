@@ -31,6 +31,9 @@ test('the document has everything that an integrator needs', async () => {
     'payment.failed',
     'payment.review_required',
     'endpoint.disabled',
+    'connection.broken',
+    'connection.restored',
+    'user.connected',
     'webhook.test',
   ]);
 

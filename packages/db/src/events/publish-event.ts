@@ -1,4 +1,7 @@
 import { JOBS_CHANNEL } from '../core/jobs-channel.ts';
+import { named } from '../core/named.ts';
+import { query } from '../core/statements.ts';
+import type { Transaction } from '../core/transaction.ts';
 
 /** An event is written once and never changed; `body` is the exact text that is signed and sent. */
 export type EventRecord = { id: string; type: string; body: string };
@@ -48,4 +51,41 @@ export function publishEventCtes(input: { from: string; markers?: EventMarkers; 
     ), notified AS MATERIALIZED (
       SELECT pg_notify('${JOBS_CHANNEL}', '') FROM (SELECT FROM delivery LIMIT 1) AS any_row
     )`;
+}
+
+const PUBLISH = named({
+  name: 'publish-event',
+  values: ['userId', ...EVENT_VALUES],
+  text: `
+    WITH subject AS MATERIALIZED (
+      SELECT :userId::int AS user_id, NULL::uuid AS id, NULL::smallint AS round, NULL::bigint AS job_id
+    ), ${publishEventCtes({ from: 'subject' })}
+    SELECT (SELECT count(*) FROM delivery)::int AS deliveries FROM subject LEFT JOIN notified ON true`,
+});
+
+/** An event about no payment, with its subject: a user of the client, or null for the client itself. */
+export type PublishInput = {
+  clientPk: number;
+  userId: number | null;
+  event: { id: string; type: string };
+};
+
+/**
+ * Publishes an event about no payment in the caller's transaction: the event, a delivery with its job for each endpoint that wants it,
+ * and the notification of the relays at the commit. What the event says must be written, by compare-and-set, in the same transaction.
+ *
+ * @param input.event made by a builder of packages/contracts; it is stored as JSON, and these bytes are signed.
+ */
+export async function publishEvent(
+  tx: Transaction,
+  { clientPk, userId, event }: PublishInput,
+): Promise<void> {
+  const values = {
+    userId,
+    clientPk,
+    eventId: event.id,
+    eventType: event.type,
+    eventBody: JSON.stringify(event),
+  };
+  await query(tx, PUBLISH, PUBLISH.values(values));
 }
