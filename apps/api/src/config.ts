@@ -6,6 +6,7 @@ import {
   loadConfig,
   logLevelVariable,
   metricsTokenVariable,
+  publicUrlVariable,
   redisUrlVariable,
 } from '@emr-payments/runtime';
 import { type Static, Type } from '@sinclair/typebox';
@@ -89,6 +90,7 @@ export const environment = Type.Object({
         'a second port, for /health/… and /metrics; 0 takes a free one. Without it, /health/… is on PORT, and /metrics too if METRICS_TOKEN is set',
     }),
   ),
+  PUBLIC_URL: publicUrlVariable,
   METRICS_TOKEN: metricsTokenVariable,
   DRAIN_MS: drainMsVariable,
   STOP_GRACE_MS: Type.Integer({

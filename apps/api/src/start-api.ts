@@ -18,6 +18,7 @@ import { createAgents, dnsResolve } from '@emr-payments/webhooks';
 import { buildApp } from './app.ts';
 import { openBulkheads } from './bulkheads/open-bulkheads.ts';
 import { readConfig } from './config.ts';
+import { openLateConnect } from './connect/late-connect.ts';
 import { openLateAdapters } from './connection/late-adapters.ts';
 import { openHealthServer } from './health-server.ts';
 import { createApiMetrics } from './metrics.ts';
@@ -93,6 +94,9 @@ await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, 
     // A pair that a vendor has given in exchange for the old token is stored before the database closes.
     (it) => within(TOKENS_END_MS, it.settled()),
   );
+  const late = releases.add('connect page', openLateConnect({ url: config.DATABASE_URL }), (it) =>
+    it.close(),
+  );
   const app = await buildApp(
     {
       logger,
@@ -105,6 +109,7 @@ await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, 
       checks,
       stopping: stopping.signal,
       adapters,
+      ...(config.PUBLIC_URL === undefined ? {} : { connect: { publicUrl: config.PUBLIC_URL, late } }),
       limiter,
       audit,
       webhooks: {

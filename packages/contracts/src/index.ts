@@ -1,3 +1,4 @@
+export * from './connect-sessions.ts';
 export * from './connection-events.ts';
 export * from './connection-reads.ts';
 export * from './deliveries.ts';

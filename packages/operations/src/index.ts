@@ -6,6 +6,7 @@ export {
   YOUNGEST_DAYS,
 } from './archive/archive-payments.ts';
 export { ArchiveFileError } from './archive/write-table.ts';
+export { cancelSession } from './connect/cancel-session.ts';
 export type { Choice, ChoiceField } from './connect/choices.ts';
 export { connectPractice, type PracticeInput, type PracticeOutcome } from './connect/connect-practice.ts';
 export { type LoggedInOutcome, type LogInOutcome, loggedIn, logIn } from './connect/log-in.ts';

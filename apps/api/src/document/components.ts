@@ -6,6 +6,7 @@ import {
   ErrorReplySchema,
 } from '@emr-payments/contracts';
 import type { FastifyInstance } from 'fastify';
+import { CONNECT_COMPONENTS } from '../connect/components.ts';
 import { USER_COMPONENTS } from '../payments/components.ts';
 import { WEBHOOK_COMPONENTS } from '../webhooks/components.ts';
 import { EVENTS } from './webhooks.ts';
@@ -18,6 +19,7 @@ const COMPONENTS = [
   ...EVENTS.map(({ schema }) => schema),
   ...USER_COMPONENTS,
   ...WEBHOOK_COMPONENTS,
+  ...CONNECT_COMPONENTS,
 ];
 
 /** Registers the schemas that the routes refer to. */

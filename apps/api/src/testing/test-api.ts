@@ -17,6 +17,7 @@ import { createAgents, dnsResolve } from '@emr-payments/webhooks';
 import type { FastifyInstance } from 'fastify';
 import { type AppDeps, buildApp } from '../app.ts';
 import { type Bulkheads, openBulkheads } from '../bulkheads/open-bulkheads.ts';
+import { openLateConnect } from '../connect/late-connect.ts';
 import { describeApi } from '../document/document.ts';
 import type { Limits } from '../limits.ts';
 import { createApiMetrics } from '../metrics.ts';
@@ -59,6 +60,7 @@ export async function openTestApi(
     authFailuresPerMinute?: number;
     trustProxy?: readonly string[];
     metricsToken?: string;
+    publicUrl?: string;
     limits?: Partial<Limits>;
     readTimeoutMs?: number;
     /** Replace those of the dialects. */
@@ -97,6 +99,7 @@ export async function openTestApi(
       ...localAdapterDeps(),
       credentialsOf: (sealed) => openCredentials(keyring, sealed),
     });
+  const late = openLateConnect({ url: usedUrl });
   const app = await buildApp(
     {
       logger: options.logger ?? createLogger('test', 'silent'),
@@ -109,6 +112,7 @@ export async function openTestApi(
       metrics,
       checks: { postgres: () => databaseCheck.trouble(), queue: async () => null },
       adapters: async () => adapters,
+      ...(options.publicUrl === undefined ? {} : { connect: { publicUrl: options.publicUrl, late } }),
       limiter: options.limiter ?? createRateLimiter({ clientPerSecond: 0, userPerSecond: 0 }),
       audit,
       webhooks: {
@@ -142,6 +146,7 @@ export async function openTestApi(
     newCaller: (options = {}) => newCaller({ database: direct, keyring }, options),
     async close() {
       await app.close();
+      await late.close();
       await audit.close();
       agents.close();
       await bulkheads.close();

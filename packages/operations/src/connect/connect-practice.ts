@@ -1,4 +1,11 @@
-import { type Actor, type BrowserSession, countConnectTry, type Database, findUser } from '@emr-payments/db';
+import {
+  type Actor,
+  type BrowserSession,
+  countConnectTry,
+  type Database,
+  findUser,
+  recordAudit,
+} from '@emr-payments/db';
 import type { Keyring } from '@emr-payments/runtime';
 import { checkingDeps } from '../connections/adapter-deps.ts';
 import { type SetUpInput, type SetUpOutcome, setUpConnection } from '../connections/set-up-connection.ts';
@@ -157,5 +164,14 @@ export async function connectPractice(deps: Deps, input: PracticeInput): Promise
     also: endInSameCommit(session),
     by,
   });
-  return outcomeOf(result);
+  const outcome = outcomeOf(result);
+  if (outcome.outcome === 'refused')
+    await recordAudit(deps, {
+      ...by,
+      action: 'connect_session.connect',
+      subject: `connect_session:${session.id}`,
+      outcome: 'failed',
+      detail: { adapter: setUp.adapter ?? null, code: result.outcome },
+    });
+  return outcome;
 }
