@@ -18,7 +18,7 @@ import { createAgents, dnsResolve } from '@emr-payments/webhooks';
 import { buildApp } from './app.ts';
 import { openBulkheads } from './bulkheads/open-bulkheads.ts';
 import { readConfig } from './config.ts';
-import { openLateConnect } from './connect/late-connect.ts';
+import { openLateConnect } from './connect-page/late-connect.ts';
 import { openLateAdapters } from './connection/late-adapters.ts';
 import { openHealthServer } from './health-server.ts';
 import { createApiMetrics } from './metrics.ts';

@@ -6,7 +6,7 @@ import {
   ErrorReplySchema,
 } from '@emr-payments/contracts';
 import type { FastifyInstance } from 'fastify';
-import { CONNECT_COMPONENTS } from '../connect/components.ts';
+import { CONNECT_COMPONENTS } from '../connect-sessions/components.ts';
 import { USER_COMPONENTS } from '../payments/components.ts';
 import { WEBHOOK_COMPONENTS } from '../webhooks/components.ts';
 import { EVENTS } from './webhooks.ts';

@@ -17,7 +17,7 @@ import { createAgents, dnsResolve } from '@emr-payments/webhooks';
 import type { FastifyInstance } from 'fastify';
 import { type AppDeps, buildApp } from '../app.ts';
 import { type Bulkheads, openBulkheads } from '../bulkheads/open-bulkheads.ts';
-import { openLateConnect } from '../connect/late-connect.ts';
+import { openLateConnect } from '../connect-page/late-connect.ts';
 import { describeApi } from '../document/document.ts';
 import type { Limits } from '../limits.ts';
 import { createApiMetrics } from '../metrics.ts';

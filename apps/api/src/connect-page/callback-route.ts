@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import type { ConnectPageDeps } from './page-routes.ts';
+import { type ConnectPageDeps, redirectUriOf } from './page-deps.ts';
 import type { Visitors } from './visitors.ts';
 
 /** What the page says after a return from the EMR that gave no login. Only these words are in the address, and the page knows them. */
@@ -13,9 +13,6 @@ const NOTICES = {
   unavailable: 'unavailable',
   over: 'over',
 } as const;
-
-/** The one address to which EMRs send browsers back: it is registered there. */
-export const redirectUriOf = (publicUrl: string): string => `${publicUrl}/connect/callback`;
 
 /**
  * `GET /connect/callback`: the browser comes back from the EMR's login. The code in its address is exchanged here, once, and the browser

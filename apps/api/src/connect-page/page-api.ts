@@ -6,9 +6,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { sendError } from '../errors/send-error.ts';
 import { sourceOf } from '../http/source.ts';
 import { onlySamePage, type SessionCookie } from './browser.ts';
-import { redirectUriOf } from './callback-route.ts';
 import type { Connecting } from './late-connect.ts';
-import type { ConnectPageDeps } from './page-routes.ts';
+import { type ConnectPageDeps, redirectUriOf } from './page-deps.ts';
 import type { Visitors } from './visitors.ts';
 
 type Deps = ConnectPageDeps & { visitors: Visitors; cookie: SessionCookie };

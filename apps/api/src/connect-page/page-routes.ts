@@ -1,21 +1,10 @@
-import type { Keyring, Logger } from '@emr-payments/runtime';
 import type { FastifyPluginAsync } from 'fastify';
-import type { Limits } from '../limits.ts';
 import { sessionCookie } from './browser.ts';
 import { callbackRoute } from './callback-route.ts';
-import type { LateConnect } from './late-connect.ts';
 import { pageApi } from './page-api.ts';
+import type { ConnectPageDeps } from './page-deps.ts';
 import { pageFiles } from './page-files.ts';
 import { openVisitors } from './visitors.ts';
-
-export type ConnectPageDeps = {
-  /** The beginning of all addresses of the page, without a slash at its end. */
-  publicUrl: string;
-  late: LateConnect;
-  keyring: Keyring;
-  limits: Limits;
-  logger: Logger;
-};
 
 /** The connect page: what a person of a practice opens with a link of `POST /v1/connect-sessions`. The routes are for browsers only. */
 export const connectPageRoutes: FastifyPluginAsync<ConnectPageDeps> = async (app, deps) => {
