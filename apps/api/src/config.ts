@@ -1,3 +1,4 @@
+import { parseSandboxHosts, type SandboxHosts } from '@emr-payments/outbound';
 import {
   ConfigError,
   databaseUrlVariable,
@@ -8,6 +9,7 @@ import {
   metricsTokenVariable,
   publicUrlVariable,
   redisUrlVariable,
+  sandboxHostsVariable,
 } from '@emr-payments/runtime';
 import { type Static, Type } from '@sinclair/typebox';
 
@@ -20,6 +22,7 @@ export const environment = Type.Object({
     description:
       'hosts or CIDRs, separated by commas, that webhooks may reach although they are private or without TLS; set it to the same value for api and worker',
   }),
+  SANDBOX_HOSTS: sandboxHostsVariable,
   HOST: Type.String({ default: '127.0.0.1', description: 'the address to listen on' }),
   PORT: Type.Integer({
     default: 3000,
@@ -101,13 +104,13 @@ export const environment = Type.Object({
   }),
 });
 
-export type ApiConfig = Static<typeof environment>;
+export type ApiConfig = Static<typeof environment> & { sandboxHosts: SandboxHosts };
 
-/** @throws ConfigError naming the variable that is wrong. */
+/** @throws ConfigError, TypeError naming the variable that is wrong. */
 export function readConfig(): ApiConfig {
   const config = loadConfig(environment, process.env);
   if (config.HEALTH_PORT !== undefined && config.HEALTH_PORT !== 0 && config.HEALTH_PORT === config.PORT) {
     throw new ConfigError('HEALTH_PORT is the same as PORT. Give it a port of its own.');
   }
-  return config;
+  return { ...config, sandboxHosts: parseSandboxHosts(config.SANDBOX_HOSTS) };
 }

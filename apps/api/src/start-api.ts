@@ -89,6 +89,7 @@ await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, 
     openLateAdapters({
       database,
       keyring,
+      sandboxHosts: config.sandboxHosts,
       onFault: (err) => logger.error({ err }, 'a fault of ours prevented a call to an EMR'),
     }),
     // A pair that a vendor has given in exchange for the old token is stored before the database closes.

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { createAcceptor, openCallCounter, openDatabase } from '@emr-payments/db';
 import { createPractice, type Practice } from '@emr-payments/db/testing';
 import { openCountedAdapter, openCountedServer } from '@emr-payments/emr/testing/counted-emr';
+import { parseSandboxHosts } from '@emr-payments/outbound';
 import { createLogger, parseKeyring, Releases } from '@emr-payments/runtime';
 import { openTestDatabase } from '@emr-payments/testkit';
 import { afterEach, expect, test, vi } from 'vitest';
@@ -83,6 +84,7 @@ test('two workers hold the limit of one application, look-ups and lists included
       redisUrl: undefined,
       keyring: deps.keyring,
       allowHosts: [],
+      sandboxHosts: parseSandboxHosts(''),
       postingConcurrency: 64,
       deliveryConcurrency: 4,
       poolSize: 4,

@@ -1,6 +1,6 @@
 import { openCredentials, openDatabaseCheck, openServiceDatabase } from '@emr-payments/db';
 import { createAdapters } from '@emr-payments/emr';
-import { openAdapterDeps } from '@emr-payments/operations';
+import { clientModeRule, openAdapterDeps } from '@emr-payments/operations';
 import {
   createOpenedSecrets,
   type Logger,
@@ -143,6 +143,7 @@ export async function startWorker(
     adapters: parts.createAdapters({
       ...shared,
       credentialsOf: (sealed) => openCredentials(config.keyring, sealed),
+      refusal: clientModeRule(config),
       onOpen: linkOpened({ database, logger }),
     }),
     keyring: config.keyring,

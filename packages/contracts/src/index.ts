@@ -1,3 +1,4 @@
+export * from './client-mode.ts';
 export * from './connect-sessions.ts';
 export * from './connection-events.ts';
 export * from './connection-reads.ts';

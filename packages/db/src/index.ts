@@ -182,7 +182,7 @@ export { type BeginRestoreOutcome, beginRestore, type RestoreRecord } from './re
 export { newestPayment } from './restore/newest-payment.ts';
 export { type Doubted, putInDoubt } from './restore/put-in-doubt.ts';
 // Clients, their users, and the users' connections and patients.
-export { createClient, findClientPk, type NewClient } from './tenants/create-client.ts';
+export { createClient, findClientPk, findClientToConnect, type NewClient } from './tenants/create-client.ts';
 export { createUser, type NewUser } from './tenants/create-user.ts';
 export {
   disableClient,

@@ -147,10 +147,12 @@ test('an adapter stays open until its connection changes', () => {
       opened += 1;
       return {};
     },
+    refusal: ({ clientMode }) => (clientMode === 'test' ? 'no sandbox' : null),
   });
-  const stored = { ...connection(), credentials: null, version: '1' };
+  const stored = { ...connection(), clientMode: 'live' as const, credentials: null, version: '1' };
   const first = adapters.of(stored);
   expect(adapters.of(stored)).toBe(first);
   expect(adapters.of({ ...stored, version: '2' })).not.toBe(first);
   expect(opened).toBe(2);
+  expect(() => adapters.of({ ...stored, version: '3', clientMode: 'test' })).toThrow('no sandbox');
 });

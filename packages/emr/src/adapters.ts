@@ -1,3 +1,4 @@
+import type { ClientMode } from '@emr-payments/contracts';
 import { LRUCache } from 'lru-cache';
 import type { AdapterDeps, Dialect, EmrAdapter, EmrConnection, NoticeReader } from './adapter.ts';
 import { withCleanTexts } from './clean-adapter.ts';
@@ -82,6 +83,7 @@ export function noticeReader({ adapter }: Pick<EmrConnection, 'adapter'>): Notic
 
 /** A connection as it is stored: its credentials are sealed. `version` changes whenever the connection does. */
 export type StoredConnection = Omit<EmrConnection, 'credentials'> & {
+  clientMode: ClientMode;
   credentials: string | null;
   version: string;
 };
@@ -99,6 +101,8 @@ export function createAdapters(
   deps: AdapterDeps & {
     /** Opens sealed credentials. */
     credentialsOf(connection: Pick<StoredConnection, 'userId' | 'credentials'>): Record<string, string>;
+    /** Says why this installation opens no such connection, such as that of a test client to a live EMR; null when it does. */
+    refusal(connection: StoredConnection, credentials: Readonly<Record<string, string>>): string | null;
     /** Called when a connection has been opened, the first time or after a change. */
     onOpen?: (connection: Pick<StoredConnection, 'userId' | 'version'>, adapter: EmrAdapter) => void;
   },
@@ -108,7 +112,10 @@ export function createAdapters(
     of(connection) {
       const known = opened.get(connection.userId);
       if (known?.version === connection.version) return known.adapter;
-      const adapter = openAdapter({ ...connection, credentials: deps.credentialsOf(connection) }, deps);
+      const credentials = deps.credentialsOf(connection);
+      const refused = deps.refusal(connection, credentials);
+      if (refused !== null) throw new Error(refused);
+      const adapter = openAdapter({ ...connection, credentials }, deps);
       opened.set(connection.userId, { version: connection.version, adapter });
       deps.onOpen?.(connection, adapter);
       return adapter;

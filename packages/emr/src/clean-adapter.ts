@@ -1,6 +1,12 @@
 import { sentence } from '@emr-payments/contracts';
 import { cleanText, clip } from '@emr-payments/runtime';
-import type { EmrAdapter, FindOutcome, FindPatientOutcome, ListPatientsOutcome, PostOutcome } from './adapter.ts';
+import type {
+  EmrAdapter,
+  FindOutcome,
+  FindPatientOutcome,
+  ListPatientsOutcome,
+  PostOutcome,
+} from './adapter.ts';
 import type { KnownSecrets } from './known-secrets.ts';
 import { isUsableId } from './usable-id.ts';
 
@@ -52,7 +58,12 @@ function cleanPage(outcome: ListPatientsOutcome): ListPatientsOutcome {
   const usable = outcome.patients.filter(({ emrPatientId }) => isUsableId(emrPatientId));
   const patients = usable.map(({ mrn, emrPatientId, ...rest }) =>
     rest.state === 'merged'
-      ? { mrn, emrPatientId, state: rest.state, into: rest.into !== null && isUsableId(rest.into) ? rest.into : null }
+      ? {
+          mrn,
+          emrPatientId,
+          state: rest.state,
+          into: rest.into !== null && isUsableId(rest.into) ? rest.into : null,
+        }
       : { mrn, emrPatientId, state: rest.state },
   );
   const unreadable = outcome.unreadable + outcome.patients.length - usable.length;

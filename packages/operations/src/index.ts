@@ -15,6 +15,7 @@ export { type OauthAppOutcome, setOauthApp } from './connect/set-oauth-app.ts';
 export { type ShownSession, showSession } from './connect/show-session.ts';
 export { openAdapterDeps } from './connections/adapter-deps.ts';
 export { checkUserConnection, type UserCheckOutcome } from './connections/check-user-connection.ts';
+export { clientModeRule } from './connections/client-mode.ts';
 export { describeConnection } from './connections/describe-connection.ts';
 export { type NoticeAddressOutcome, noticeAddress, sendsNotices } from './connections/notice-address.ts';
 export {

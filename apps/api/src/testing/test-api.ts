@@ -98,6 +98,7 @@ export async function openTestApi(
     createAdapters({
       ...localAdapterDeps(),
       credentialsOf: (sealed) => openCredentials(keyring, sealed),
+      refusal: () => null,
     });
   const late = openLateConnect({ url: usedUrl });
   const app = await buildApp(

@@ -32,7 +32,7 @@ export const registerUser: Register = (program, cli) => {
     .action((publicId: string) =>
       cli.run(async ({ database, config, by }) => {
         const checked = await checkUserConnection(
-          { database, keyring: config.readKeyring() },
+          { database, keyring: config.readKeyring(), sandboxHosts: config.readSandboxHosts() },
           { publicId, by },
         );
         switch (checked.outcome) {

@@ -70,6 +70,7 @@ export async function openDeliveryBench({ allowHosts = ['127.0.0.1'] } = {}): Pr
     adapters: createAdapters({
       ...localAdapterDeps(),
       credentialsOf: (sealed) => openCredentials(keyring, sealed),
+      refusal: () => null,
     }),
     keyring,
     signingKeys,

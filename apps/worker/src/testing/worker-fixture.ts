@@ -82,6 +82,7 @@ export async function openWorkerFixture(options: FixtureOptions = {}): Promise<W
     adapters: createAdapters({
       ...localAdapterDeps(),
       credentialsOf: (sealed) => openCredentials(keyring, sealed),
+      refusal: () => null,
     }),
     keyring,
     signingKeys: createOpenedSecrets({ keyring }, { read: parseWebhookKey }),

@@ -1,3 +1,4 @@
+import type { ClientMode } from '@emr-payments/contracts';
 import { CLAIMED, setStatement } from '../core/set-statement.ts';
 import { queryInSet, type StatementDeps } from '../core/statements.ts';
 import { paymentOnHold } from '../holds/on-hold.ts';
@@ -26,6 +27,7 @@ export type ClaimedPosting = {
   };
   connection: {
     userId: number;
+    clientMode: ClientMode;
     adapter: string;
     baseUrl: string;
     /** Sealed. */
@@ -93,6 +95,7 @@ const CLAIM = setStatement({
     SELECT p.job_id, p.fence, p.tries, p.lane_id, p.record_failures, p.last_code, p.id, p.round, p.user_id, u.public_id, u.client_pk,
            p.patient_mrn, p.emr_patient_id, p.payment_method, p.reference_number, p.location, p.amount::text, p.notes, p.deposit_date::text,
            c.adapter, c.base_url, c.credentials, c.settings, c.time_zone, c.share_emr_text, c.updated_at::text AS version,
+           (SELECT mode FROM clients WHERE id = u.client_pk) AS client_mode,
            p.tried_since, extract(epoch FROM now() - p.tried_since)::float8 * 1000 AS tried_for_ms, ${heldSince('p.tried_since')} AS was_held,
            a.sends, extract(epoch FROM now() - a.unresolved_since)::float8 * 1000 AS unresolved_ms, a.unresolved_sent_at, a.unresolved_at,
            a.accepted_since, extract(epoch FROM now() - a.accepted_since)::float8 * 1000 AS accepted_ms
@@ -118,6 +121,7 @@ type Row = {
   user_id: number;
   public_id: string;
   client_pk: number;
+  client_mode: ClientMode;
   patient_mrn: string;
   emr_patient_id: string;
   payment_method: string;
@@ -178,6 +182,7 @@ export async function claimPosting(
     },
     connection: {
       userId: row.user_id,
+      clientMode: row.client_mode,
       adapter: row.adapter,
       baseUrl: row.base_url,
       credentials: row.credentials,

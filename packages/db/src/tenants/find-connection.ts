@@ -1,8 +1,11 @@
+import type { ClientMode } from '@emr-payments/contracts';
 import { query, type StatementDeps } from '../core/statements.ts';
 
 /** A user's connection to its EMR, as it is stored. */
 export type ConnectionRecord = {
   userId: number;
+  /** Of the client whose user it is. */
+  clientMode: ClientMode;
   adapter: string;
   baseUrl: string;
   /** Sealed, for the row `connectionRow(userId)`. */
@@ -15,6 +18,7 @@ export type ConnectionRecord = {
 
 type Row = {
   user_id: number;
+  client_mode: ClientMode;
   adapter: string;
   base_url: string;
   credentials: string | null;
@@ -23,11 +27,13 @@ type Row = {
   version: string;
 };
 
-const CONNECTION = `c.user_id, c.adapter, c.base_url, c.credentials, c.settings, c.time_zone, c.updated_at::text AS version`;
+const CONNECTION = `c.user_id, c.adapter, c.base_url, c.credentials, c.settings, c.time_zone, c.updated_at::text AS version,
+           (SELECT mode FROM clients WHERE id = (SELECT client_pk FROM users WHERE id = c.user_id)) AS client_mode`;
 
 function connectionOf(row: Row): ConnectionRecord {
   return {
     userId: row.user_id,
+    clientMode: row.client_mode,
     adapter: row.adapter,
     baseUrl: row.base_url,
     credentials: row.credentials,

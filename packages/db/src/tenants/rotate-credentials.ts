@@ -97,7 +97,7 @@ export async function rotateClientSecret(
       ...input,
       statement: ROTATE_CLIENT_SECRET,
       ownerId: client.id,
-      secret: newSecret('cs_'),
+      secret: newSecret(`cs_${client.mode}_`),
       action: 'client.rotate_secret',
       subject: `client:${clientId}`,
     });

@@ -1,8 +1,10 @@
 import { type Actor, type Database, findUser, openCredentials, saveCapability } from '@emr-payments/db';
 import type { Capability, ConnectionDescription, SettingValues } from '@emr-payments/emr';
+import type { SandboxHosts } from '@emr-payments/outbound';
 import type { Keyring } from '@emr-payments/runtime';
 import { checkingDeps } from './adapter-deps.ts';
 import { checkConnection } from './check-connection.ts';
+import { clientModeRule } from './client-mode.ts';
 import { capabilityRead, changesOf, givenSettings, isStored } from './stored-capability.ts';
 
 export type UserCheckOutcome =
@@ -33,7 +35,7 @@ export type UserCheckOutcome =
  * not what is stored: settings that the operator gave stay as they are.
  */
 export async function checkUserConnection(
-  { database, keyring }: { database: Database; keyring: Keyring },
+  { database, keyring, sandboxHosts }: { database: Database; keyring: Keyring; sandboxHosts: SandboxHosts },
   { publicId, by }: { publicId: string; by: Actor },
 ): Promise<UserCheckOutcome> {
   const user = await findUser({ database }, { publicId });
@@ -48,6 +50,9 @@ export async function checkUserConnection(
     return { outcome: 'sealed' };
   }
   const given = givenSettings(connection);
+  const clientMode = user.client.mode;
+  const refused = clientModeRule({ sandboxHosts })({ clientMode, baseUrl, settings: given }, credentials);
+  if (refused !== null) return { outcome: 'not_working', reason: `${refused}.` };
   const checked = await checkConnection(checkingDeps({ database, keyring }, { givesCredentials: false }), {
     userId: user.id,
     adapter,

@@ -1,9 +1,10 @@
+import type { ClientMode } from '@emr-payments/contracts';
 import {
   type Actor,
   type ConnectionSetup,
   connectUser,
   type Database,
-  findClientPk,
+  findClientToConnect,
   findUser,
   type InSameCommit,
   knowsTimeZone,
@@ -17,14 +18,16 @@ import {
   isPlainHttp,
   readBaseUrl,
 } from '@emr-payments/emr';
+import type { SandboxHosts } from '@emr-payments/outbound';
 import type { Keyring } from '@emr-payments/runtime';
 import { forgetReplacedLogins } from '../tokens/replaced-logins.ts';
 import { bucketOf, checkingDeps, openingProblem } from './adapter-deps.ts';
 import { credentialProblem, readAdapterSettings } from './adapter-fields.ts';
 import { checkConnection } from './check-connection.ts';
+import { clientModeRule } from './client-mode.ts';
 import { capabilityRead, capabilityUnread } from './stored-capability.ts';
 
-type Deps = { database: Database; keyring: Keyring };
+type Deps = { database: Database; keyring: Keyring; sandboxHosts: SandboxHosts };
 
 /** A new user of a client, or the user whose connection changes. */
 export type ConnectionOwner = { clientId: string; name: string } | { publicId: string };
@@ -58,6 +61,8 @@ export type SetUpOutcome =
   | { outcome: 'wrong_base_url'; reason: string }
   /** Credentials and patients' data could be read on the way to the EMR, and `allowPlainHttp` was not given. */
   | { outcome: 'plain_http'; address: 'base_url' | 'token_url' }
+  /** A test client's connections go to sandboxes only, a live client's never to one. */
+  | { outcome: 'wrong_host'; reason: string }
   /** None was given, and the user has no connection whose adapter it could keep. */
   | { outcome: 'no_adapter' }
   | { outcome: 'unknown_adapter'; adapter: string }
@@ -69,9 +74,9 @@ export type SetUpOutcome =
   | { outcome: 'not_working'; reason: string };
 
 type FoundOwner =
-  | { clientPk: number; name: string }
+  | { clientPk: number; name: string; clientMode: ClientMode }
   /** `former`: the connection until now, as it is stored. */
-  | { userId: number; publicId: string; former: StoredConnection | null };
+  | { userId: number; publicId: string; former: StoredConnection | null; clientMode: ClientMode };
 
 type StoredConnection = Omit<EmrConnection, 'credentials'> & { credentials: string | null };
 
@@ -80,21 +85,23 @@ async function findOwner(
   owner: ConnectionOwner,
 ): Promise<FoundOwner | { outcome: 'no_client' | 'no_user' }> {
   if ('clientId' in owner) {
-    const clientPk = await findClientPk({ database }, owner);
-    return clientPk === null ? { outcome: 'no_client' } : { clientPk, name: owner.name };
+    const client = await findClientToConnect({ database }, owner);
+    if (client === null) return { outcome: 'no_client' };
+    return { clientPk: client.clientPk, name: owner.name, clientMode: client.mode };
   }
   const user = await findUser({ database }, owner);
   if (user === null) return { outcome: 'no_user' };
-  const { id: userId, connection } = user;
-  if (connection === null) return { userId, publicId: user.publicId, former: null };
+  const { id: userId, publicId, connection } = user;
+  const clientMode = user.client.mode;
+  if (connection === null) return { userId, publicId, former: null, clientMode };
   const { adapter, baseUrl, timeZone, credentials } = connection;
   const settings = connection.settings as Record<string, unknown>;
   const former = { userId, adapter, baseUrl, timeZone, credentials, settings };
-  return { userId, publicId: user.publicId, former };
+  return { userId, publicId, former, clientMode };
 }
 
 /**
- * Makes a user with its EMR connection, or replaces the connection of a user. Nothing is saved when the base URL, the time zone, the
+ * Makes a user with its EMR connection, or replaces the connection of a user. Nothing is saved when the client may not have it, when the base URL, the time zone, the
  * adapter, a setting or a credential is unknown, missing or refused by the adapter, or when the check fails, which writes nothing in the
  * EMR. The check's findings about the EMR are saved with the settings; without a check these claim nothing that was not given.
  */
@@ -105,6 +112,9 @@ export async function setUpConnection(deps: Deps, input: SetUpInput): Promise<Se
   if (!(await knowsTimeZone(deps, { timeZone: setup.timeZone }))) return { outcome: 'unknown_time_zone' };
   const refused = addressProblem(input);
   if (refused !== null) return refused;
+  const { clientMode } = owner;
+  const reason = clientModeRule(deps)({ ...input, clientMode }, input.credentials);
+  if (reason !== null) return { outcome: 'wrong_host', reason: `${reason}.` };
 
   const name = input.adapter ?? ('userId' in owner ? owner.former?.adapter : undefined);
   if (name === undefined) return { outcome: 'no_adapter' };
@@ -141,7 +151,8 @@ export async function setUpConnection(deps: Deps, input: SetUpInput): Promise<Se
     if (former !== null) await forgetReplacedLogins(deps, { former, present: { ...connection, userId } });
     return { outcome: 'changed', publicId: owner.publicId, ...shown };
   }
-  const user = await connectUser(deps, { ...saved, ...owner, by, also });
+  const { clientPk, name: userName } = owner;
+  const user = await connectUser(deps, { ...saved, clientPk, name: userName, by, also });
   if (user === null) return { outcome: 'undone' };
   const { publicId, accessToken } = user;
   return { outcome: 'created', publicId, accessToken, ...shown };

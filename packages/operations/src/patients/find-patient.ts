@@ -10,8 +10,10 @@ import {
   storeFoundPatient,
 } from '@emr-payments/db';
 import { type EmrAdapter, type FindPatientOutcome, openAdapter } from '@emr-payments/emr';
+import type { SandboxHosts } from '@emr-payments/outbound';
 import type { Keyring } from '@emr-payments/runtime';
 import { checkingDeps, type SharedAdapterDeps } from '../connections/adapter-deps.ts';
+import { clientModeRule } from '../connections/client-mode.ts';
 import { problemOf } from './read-rows.ts';
 
 /** Longest time for all the calls of one look-up: some EMRs take a minute for a call, and give a list in pages. */
@@ -62,7 +64,7 @@ async function ask(
  * reached the EMR's answer is in the audit log, without the MRN.
  */
 export async function findUsersPatient(
-  { database, keyring }: { database: Database; keyring: Keyring },
+  { database, keyring, sandboxHosts }: { database: Database; keyring: Keyring; sandboxHosts: SandboxHosts },
   input: { publicId: string; mrn: string; allowChanges: boolean; dryRun: boolean; by: Actor },
 ): Promise<FindUsersPatientOutcome> {
   const { publicId, allowChanges, dryRun, by } = input;
@@ -80,6 +82,8 @@ export async function findUsersPatient(
   } catch {
     return { outcome: 'sealed' };
   }
+  const refused = clientModeRule({ sandboxHosts })(connection, credentials);
+  if (refused !== null) return { outcome: 'not_usable', reason: `${refused}.` };
   const shared = checkingDeps({ database, keyring }, { givesCredentials: false });
   const asked = await ask(shared, { ...connection, credentials, mrn });
 
