@@ -6,7 +6,7 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import { demandAudit } from './audit/audited-routes.ts';
 import { countAnswer } from './audit/count-answer.ts';
 import { type CredentialLookup, createAuthenticate, createAuthenticateClient } from './auth/credentials.ts';
-import type { LateConnect } from './connect-page/late-connect.ts';
+import type { ConnectPageDeps } from './connect-page/page-deps.ts';
 import { connectPageRoutes } from './connect-page/page-routes.ts';
 import { connectSessionRoutes } from './connect-sessions/session-routes.ts';
 import { createEmrShares } from './connection/ask-connection.ts';
@@ -53,7 +53,7 @@ export type AppDeps = {
   stopping?: AbortSignal;
   adapters: AdaptersOf;
   /** The connect page, and the address by which browsers reach it. Without it the service has none. */
-  connect?: { publicUrl: string; late: LateConnect } | undefined;
+  connect?: Pick<ConnectPageDeps, 'publicUrl' | 'late' | 'sandboxHosts'> | undefined;
   limiter: RateLimiter;
   /** Counts for the audit log. */
   audit: AuditCounter;
@@ -156,7 +156,7 @@ export async function buildApp(deps: AppDeps, options: AppOptions = {}): Promise
   const publicUrl = connect?.publicUrl.replace(/\/+$/, '');
   await app.register(connectSessionRoutes, { ...webhooks, authenticateClient, gate, limits, publicUrl });
   if (connect !== undefined && publicUrl !== undefined)
-    await app.register(connectPageRoutes, { publicUrl, late: connect.late, keyring, limits, logger });
+    await app.register(connectPageRoutes, { ...connect, publicUrl, keyring, limits, logger });
   await docsPage(app);
   audited();
   routesDone();

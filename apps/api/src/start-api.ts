@@ -110,7 +110,9 @@ await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, 
       checks,
       stopping: stopping.signal,
       adapters,
-      ...(config.PUBLIC_URL === undefined ? {} : { connect: { publicUrl: config.PUBLIC_URL, late } }),
+      ...(config.PUBLIC_URL === undefined
+        ? {}
+        : { connect: { publicUrl: config.PUBLIC_URL, late, sandboxHosts: config.sandboxHosts } }),
       limiter,
       audit,
       webhooks: {

@@ -8,6 +8,7 @@ import { registerDoctor } from './commands/doctor.ts';
 import { registerEvent } from './commands/event.ts';
 import { registerHold } from './commands/hold.ts';
 import { registerKeys } from './commands/keys.ts';
+import { registerOauthApp } from './commands/oauth-app.ts';
 import { registerPatients } from './commands/patients.ts';
 import { registerPayment } from './commands/payment.ts';
 import { registerRestored } from './commands/restored.ts';
@@ -20,6 +21,7 @@ const COMMANDS: readonly Register[] = [
   registerClient,
   registerUser,
   registerAdapters,
+  registerOauthApp,
   registerWebhook,
   registerPatients,
   registerPayment,

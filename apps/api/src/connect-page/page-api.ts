@@ -55,7 +55,7 @@ const visitorOf = (request: FastifyRequest, { session }: Found): Actor => ({
  * itself. No answer has a secret in it, and no word of an EMR.
  */
 export function pageApi(app: FastifyInstance, deps: Deps): void {
-  const { publicUrl, keyring, late, limits, logger, visitors, cookie } = deps;
+  const { publicUrl, keyring, sandboxHosts, late, limits, logger, visitors, cookie } = deps;
   app.addHook('onRequest', onlySamePage(publicUrl));
 
   /** A route of a session. */
@@ -86,7 +86,7 @@ export function pageApi(app: FastifyInstance, deps: Deps): void {
     connecting.operations.returnAddress(session.returnUrl, { id: session.id, status });
 
   const patiently = <T>(work: Promise<T>) => within(limits.waitMs, work);
-  const depsOf = ({ database }: Connecting) => ({ database, keyring });
+  const depsOf = ({ database }: Connecting) => ({ database, keyring, sandboxHosts });
 
   app.post<{ Body: Static<typeof OpenBody> }>(
     '/connect/api/open',

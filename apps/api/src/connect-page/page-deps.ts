@@ -1,3 +1,4 @@
+import type { SandboxHosts } from '@emr-payments/outbound';
 import type { Keyring, Logger } from '@emr-payments/runtime';
 import type { Limits } from '../limits.ts';
 import type { LateConnect } from './late-connect.ts';
@@ -7,6 +8,7 @@ export type ConnectPageDeps = {
   publicUrl: string;
   late: LateConnect;
   keyring: Keyring;
+  sandboxHosts: SandboxHosts;
   limits: Limits;
   logger: Logger;
 };

@@ -11,6 +11,7 @@ import {
 } from '@emr-payments/db';
 import { createPractice } from '@emr-payments/db/testing';
 import { type Adapters, createAdapters, localAdapterDeps } from '@emr-payments/emr';
+import { parseSandboxHosts } from '@emr-payments/outbound';
 import { createLogger, type Keyring, type Logger, parseKeyring } from '@emr-payments/runtime';
 import { openTestDatabase } from '@emr-payments/testkit';
 import { createAgents, dnsResolve } from '@emr-payments/webhooks';
@@ -113,7 +114,9 @@ export async function openTestApi(
       metrics,
       checks: { postgres: () => databaseCheck.trouble(), queue: async () => null },
       adapters: async () => adapters,
-      ...(options.publicUrl === undefined ? {} : { connect: { publicUrl: options.publicUrl, late } }),
+      ...(options.publicUrl === undefined
+        ? {}
+        : { connect: { publicUrl: options.publicUrl, late, sandboxHosts: parseSandboxHosts('127.0.0.1') } }),
       limiter: options.limiter ?? createRateLimiter({ clientPerSecond: 0, userPerSecond: 0 }),
       audit,
       webhooks: {

@@ -5,6 +5,7 @@ import { duration, line } from '../arguments.ts';
 import type { Register } from '../cli.ts';
 import { done, failure } from '../outcome.ts';
 import { pairs, table } from '../output/table.ts';
+import { registerClientReturnUrl } from './client-return-url.ts';
 
 const ONCE = 'The secret is shown only now: keep it.';
 
@@ -109,4 +110,6 @@ export const registerClient: Register = (program, cli) => {
         return done({ client_id: clientId, disabled: true }, `The client ${clientId} is disabled.`);
       }),
     );
+
+  registerClientReturnUrl(client, cli);
 };

@@ -1,3 +1,4 @@
+import type { ClientMode } from '@emr-payments/contracts';
 import { hashSecret } from '@emr-payments/runtime';
 import { query, type StatementDeps } from '../core/statements.ts';
 
@@ -7,6 +8,7 @@ export type BrowserSession = {
   clientPk: number;
   clientId: string;
   clientName: string;
+  clientMode: ClientMode;
   /** The user whose login is renewed; of a session that has connected, the user who was made. */
   userId: number | null;
   userPublicId: string | null;
@@ -23,7 +25,7 @@ export type BrowserSession = {
 const FIND = {
   name: 'find-browser-session',
   text: `
-    SELECT s.id, s.client_pk AS "clientPk", c.client_id AS "clientId", c.name AS "clientName", s.user_id AS "userId",
+    SELECT s.id, s.client_pk AS "clientPk", c.client_id AS "clientId", c.name AS "clientName", c.mode::text AS "clientMode", s.user_id AS "userId",
            u.public_id AS "userPublicId", u.name AS "userName", s.renews, s.adapter, s.return_url AS "returnUrl", s.state::text, s.held,
            s.expires_at AS "expiresAt"
       FROM connect_sessions s JOIN clients c ON c.id = s.client_pk LEFT JOIN users u ON u.id = s.user_id

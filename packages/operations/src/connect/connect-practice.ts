@@ -1,12 +1,4 @@
-import {
-  type Actor,
-  type BrowserSession,
-  countConnectTry,
-  type Database,
-  findUser,
-  recordAudit,
-} from '@emr-payments/db';
-import type { Keyring } from '@emr-payments/runtime';
+import { type Actor, type BrowserSession, countConnectTry, findUser, recordAudit } from '@emr-payments/db';
 import { checkingDeps } from '../connections/adapter-deps.ts';
 import { type SetUpInput, type SetUpOutcome, setUpConnection } from '../connections/set-up-connection.ts';
 import { givenSettings } from '../connections/stored-capability.ts';
@@ -14,7 +6,7 @@ import { endInSameCommit } from './end-in-same-commit.ts';
 import { openLogin } from './held-login.ts';
 import { seePractice } from './other-practice.ts';
 import { plainReason } from './plain-reason.ts';
-import { showSession } from './show-session.ts';
+import { type ConnectDeps, showSession } from './show-session.ts';
 
 export type PracticeInput = {
   session: BrowserSession;
@@ -39,7 +31,6 @@ export type PracticeOutcome =
   | { outcome: 'too_many_tries' }
   | { outcome: 'over' };
 
-type Deps = { database: Database; keyring: Keyring };
 type SetUp = Omit<SetUpInput, 'also' | 'by' | 'timeZone' | 'check' | 'allowPlainHttp'>;
 type Refused = Extract<PracticeOutcome, { outcome: 'refused' }>;
 
@@ -53,7 +44,7 @@ const refused = (reason: string, field: Refused['field'] = null): Refused => ({
 });
 
 /** Puts together what is set up: of a renewal, only the credentials are the person's; of a login, nothing but the name is. */
-async function setUpOf(deps: Deps, input: PracticeInput): Promise<SetUp | Refused> {
+async function setUpOf(deps: ConnectDeps, input: PracticeInput): Promise<SetUp | Refused> {
   const { session, adapter } = input;
   const { choices, loggedIn } = await showSession(deps, session);
   const choice = choices.find(
@@ -116,6 +107,11 @@ function outcomeOf(result: SetUpOutcome): PracticeOutcome {
         'The address must begin with https: what is sent there could be read on the way.',
         result.address === 'base_url' ? 'base_url' : null,
       );
+    case 'wrong_host':
+      return refused(
+        'This address is not one that can be connected with this link. Ask who sent it to you for help.',
+        'base_url',
+      );
     case 'no_adapter':
     case 'unknown_adapter':
       return refused('This EMR is not known here. Choose one of the list.');
@@ -130,7 +126,7 @@ function outcomeOf(result: SetUpOutcome): PracticeOutcome {
 
 /** Compares the practice of a renewal with the one that payments went to. The check that comes after says what does not work. */
 async function isOther(
-  deps: Deps,
+  deps: ConnectDeps,
   { session, timeZone, adapter }: PracticeInput,
   setUp: SetUp,
 ): Promise<boolean> {
@@ -149,7 +145,7 @@ async function isOther(
  * Connects a practice from the connect page, or renews the login of one: tries the connection, saves it, and ends the session with the
  * event `user.connected`, in one commit. The addresses that a person types are guarded. Nothing is saved when anything is refused.
  */
-export async function connectPractice(deps: Deps, input: PracticeInput): Promise<PracticeOutcome> {
+export async function connectPractice(deps: ConnectDeps, input: PracticeInput): Promise<PracticeOutcome> {
   const { session, timeZone, by } = input;
   const setUp = await setUpOf(deps, input);
   if ('outcome' in setUp) return setUp;

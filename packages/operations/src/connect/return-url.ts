@@ -1,3 +1,4 @@
+import type { ClientMode } from '@emr-payments/contracts';
 import { isPlainHttp } from '@emr-payments/emr';
 
 const LONGEST = 2048;
@@ -5,16 +6,17 @@ const LONGEST = 2048;
 const OWN = ['connect_session_id', 'status'];
 
 /**
- * Says why an address cannot be one to which the connect page sends a browser back; null when it can. It is https, or on the
+ * Says why an address cannot be one to which the connect page sends a browser back; null when it can. It is https, or, for a test client, on the
  * integrator's own machine; it holds no credentials and no fragment, because sessions are compared with it character by character.
  */
-export function returnUrlProblem(text: string): string | null {
+export function returnUrlProblem(text: string, mode: ClientMode): string | null {
   // The URL parser silently drops or rewrites these characters.
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused here
   const url = text.length > LONGEST || /[\u0000-\u0020\u007f\\]/.test(text) ? null : URL.parse(text);
   if (url === null) return 'it must be a URL without blanks, of at most 2048 characters';
-  if ((url.protocol !== 'https:' && url.protocol !== 'http:') || isPlainHttp(text))
-    return 'it must begin with https://, or with http://localhost on your own machine';
+  const isLocal = url.protocol === 'http:' && !isPlainHttp(text);
+  if (url.protocol !== 'https:' && !(isLocal && mode === 'test'))
+    return 'it must begin with https://; of a test client it may be http on your own machine (http://localhost)';
   if (url.username !== '' || url.password !== '') return 'it must not hold a user name or password';
   if (text.includes('#')) return 'it must have no fragment (#)';
   const taken = OWN.find((name) => url.searchParams.has(name));

@@ -1,5 +1,6 @@
 import { type BrowserSession, type Database, findUser, listOauthApplications } from '@emr-payments/db';
 import { adapterDescriptions, canonicalAdapterName } from '@emr-payments/emr';
+import type { SandboxHosts } from '@emr-payments/outbound';
 import type { Keyring } from '@emr-payments/runtime';
 import { type Choice, listChoices } from './choices.ts';
 import { openLogin } from './held-login.ts';
@@ -17,6 +18,9 @@ export type ShownSession = {
   /** The login that was made at an EMR, and waits for the rest. */
   loggedIn: { adapter: string; baseUrl: string } | null;
 };
+
+/** `sandboxHosts`: logins of test clients are at these, those of live ones never. */
+export type ConnectDeps = { database: Database; keyring: Keyring; sandboxHosts: SandboxHosts };
 
 /** Finds the ways by which the login of a user can be renewed: those of its EMR, at its address. */
 function renewalsOf(
@@ -41,11 +45,14 @@ function loginOf(keyring: Keyring, { id, held }: BrowserSession): ShownSession['
 
 /** Reads what the page shows: the ways to connect, and how far the session has come. */
 export async function showSession(
-  { database, keyring }: { database: Database; keyring: Keyring },
+  { database, keyring, sandboxHosts }: ConnectDeps,
   session: BrowserSession,
 ): Promise<ShownSession> {
   const { state, clientName, expiresAt, returnUrl } = session;
-  const all = listChoices(adapterDescriptions, await listOauthApplications({ database }));
+  const applications = (await listOauthApplications({ database })).filter(
+    ({ baseUrl }) => sandboxHosts.has(baseUrl) === (session.clientMode === 'test'),
+  );
+  const all = listChoices(adapterDescriptions, applications);
   const user =
     session.renews && session.userPublicId !== null
       ? await findUser({ database }, { publicId: session.userPublicId })
