@@ -166,6 +166,8 @@ const CREATE_USER = {
     INSERT INTO access_tokens (user_id, token_hash) SELECT id, $5 FROM new_user WHERE $5::bytea IS NOT NULL`,
 };
 
+type NewConnectedUser = ConnectionSetup & { clientPk: number; name: string; by: Actor };
+
 /**
  * Creates a practice login together with its connection, all or nothing.
  *
@@ -173,14 +175,16 @@ const CREATE_USER = {
  * @returns null when `also` undid it.
  */
 export async function connectUser(
+  deps: { database: Database; keyring: Keyring },
+  input: NewConnectedUser & { also?: undefined },
+): Promise<NewUser>;
+export async function connectUser(
+  deps: { database: Database; keyring: Keyring },
+  input: NewConnectedUser & { also?: InSameCommit | undefined },
+): Promise<NewUser | null>;
+export async function connectUser(
   { database, keyring }: { database: Database; keyring: Keyring },
-  {
-    clientPk,
-    name,
-    by,
-    also,
-    ...setup
-  }: ConnectionSetup & { clientPk: number; name: string; by: Actor; also?: InSameCommit | undefined },
+  { clientPk, name, by, also, ...setup }: NewConnectedUser & { also?: InSameCommit | undefined },
 ): Promise<NewUser | null> {
   const accessToken = newSecret('at_');
   const publicId = newUserId();
