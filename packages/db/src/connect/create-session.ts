@@ -42,7 +42,7 @@ const CREATE = {
   name: 'create-connect-session',
   text: `
     INSERT INTO connect_sessions (id, client_pk, user_id, renews, adapter, return_url, link_hash, expires_at)
-    VALUES ($1, $2, $3, $3 IS NOT NULL, $4, $5, $6, now() + make_interval(secs => ${CONNECT_SESSION_MS / 1000}))`,
+    VALUES ($1, $2, $3::int, $3::int IS NOT NULL, $4, $5, $6, now() + make_interval(secs => ${CONNECT_SESSION_MS / 1000}))`,
 };
 
 /**

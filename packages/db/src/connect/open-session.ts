@@ -24,7 +24,7 @@ const OPEN = {
 const LOOK = {
   name: 'look-at-connect-link',
   text: `
-    SELECT cookie_hash IS NOT NULL AND cookie_hash = $2 AS own, cookie_hash IS NOT NULL AS used, state::text, expires_at <= now() AS late
+    SELECT coalesce(cookie_hash = $2::bytea, false) AS own, cookie_hash IS NOT NULL AS used, state::text, expires_at <= now() AS late
       FROM connect_sessions WHERE link_hash = $1`,
 };
 
