@@ -33,7 +33,7 @@ export async function seedConnectPage(
       tokenUrl: `${baseUrl}/o/token/`,
       clientId: 'sandbox-app',
       clientSecret: 'sandbox-app-secret',
-      scopes: 'billing:patient-payment:read billing:patient-payment:write patients:summary:read',
+      scopes: 'billing:patient-payment:read billing:patient-payment:write patients:read',
       issuer: null,
       by: SYSTEM,
     },
