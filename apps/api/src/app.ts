@@ -1,8 +1,6 @@
-import { HEADERS } from '@emr-payments/contracts';
 import type { Acceptor, AuditCounter } from '@emr-payments/db';
 import type { Logger } from '@emr-payments/runtime';
-import accepts from '@fastify/accepts';
-import Fastify, { type FastifyInstance } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { demandAudit } from './audit/audited-routes.ts';
 import { countAnswer } from './audit/count-answer.ts';
 import { type CredentialLookup, createAuthenticate, createAuthenticateClient } from './auth/credentials.ts';
@@ -12,24 +10,17 @@ import { connectSessionRoutes } from './connect-sessions/session-routes.ts';
 import { createEmrShares } from './connection/ask-connection.ts';
 import type { AdaptersOf } from './connection/late-adapters.ts';
 import { connectionRoutes } from './connection/routes.ts';
+import { createApp } from './create-app.ts';
 import { addComponents } from './document/components.ts';
 import { docsPage } from './document/docs-page.ts';
 import { publishedDocument } from './document/published-document.ts';
 import { startRoute } from './document/start-route.ts';
-import { answerClientError } from './errors/client-error.ts';
-import { errorHandler } from './errors/error-handler.ts';
-import { answerOtherMethods } from './errors/other-methods.ts';
-import { sendError } from './errors/send-error.ts';
 import { type HealthChecks, healthRoutes } from './health.ts';
-import { answerHeaders, requestId } from './http/answer-headers.ts';
-import { createApiServer } from './http/create-server.ts';
-import { httpRules } from './http/http-rules.ts';
-import { onlyJsonBodies } from './http/json-body.ts';
-import { requestLog } from './http/request-log.ts';
-import { trustedProxies } from './http/source.ts';
+import type { OperatorListener } from './http/operator-listener.ts';
 import { jobRoutes } from './jobs/routes.ts';
 import { LIMITS, type Limits } from './limits.ts';
 import { type ApiMetrics, metricsRoute } from './metrics.ts';
+import { nameRoutes } from './names/routes.ts';
 import { dialectsNoticeReader, type NoticeRouteDeps, noticeRoutes } from './notices/routes.ts';
 import { paymentRoutes } from './payments/create-payment-route.ts';
 import { paymentReadRoutes } from './payments/read-routes.ts';
@@ -38,8 +29,7 @@ import { createGate } from './rate-limit/gate.ts';
 import type { RateLimiter } from './rate-limit/rate-limiter.ts';
 import { createSourceFailures } from './rate-limit/source-failures.ts';
 import { reconciliationRoutes } from './reconciliation/routes.ts';
-import { compilersFactory } from './validation/compilers.ts';
-import { textGate } from './validation/text-gate.ts';
+import { syncRoutes } from './sync/routes.ts';
 import type { WebhookDeps } from './webhooks/operation.ts';
 import { webhookRoutes } from './webhooks/routes.ts';
 
@@ -73,6 +63,8 @@ export type AppOptions = {
   describe?: (app: FastifyInstance) => Promise<void>;
   /** Bounds that replace those of `LIMITS`. */
   limits?: Partial<Limits>;
+  /** Answers what is below `/operator`. Without it there is no such path. */
+  operatorApi?: OperatorListener | undefined;
 };
 
 /**
@@ -82,46 +74,20 @@ export type AppOptions = {
 export async function buildApp(deps: AppDeps, options: AppOptions = {}): Promise<FastifyInstance> {
   const { logger, audit, stopping = new AbortController().signal } = deps;
   const limits = { ...LIMITS, ...options.limits };
-  const onError = errorHandler({ logger });
-  const app: FastifyInstance = Fastify({
-    logger: false,
-    genReqId: requestId,
-    bodyLimit: limits.bodyBytes,
-    serverFactory: (listener) => createApiServer(limits, listener),
-    forceCloseConnections: 'idle',
-    // A request that arrives while the process stops is answered like any other, with `connection: close`.
-    return503OnClosing: false,
-    trustProxy: options.trustProxy === undefined ? false : trustedProxies(options.trustProxy),
-    schemaController: { compilersFactory: compilersFactory() },
-    clientErrorHandler: answerClientError,
-    frameworkErrors: (error, request, reply) => {
-      // No hook runs for a URL that the router cannot read.
-      reply.header(HEADERS.requestId, request.id);
-      onError(error, request, reply);
+  const { app, routesDone } = await createApp(
+    {
+      logger,
+      metrics: deps.metrics,
+      stopping,
+      onAnswer: (request, reply) => countAnswer(audit, request, reply),
     },
-  });
-
-  app.decorateRequest('caller', null);
-  app.decorateRequest('clientCaller', null);
-  app.decorateRequest('foundSource', null);
-  app.setErrorHandler(onError);
-  app.setNotFoundHandler((request, reply) => sendError(request, reply, 'route_not_found'));
-  await app.register(accepts);
-  onlyJsonBodies(app);
+    { limits, trustProxy: options.trustProxy, operatorApi: options.operatorApi },
+  );
   const audited = demandAudit(app);
-  const routesDone = answerOtherMethods(app);
-  await app.register(answerHeaders, { stopping });
-  await app.register(requestLog, {
-    logger,
-    metrics: deps.metrics,
-    onAnswer: (request, reply) => countAnswer(audit, request, reply),
-  });
-  await app.register(httpRules);
-  await app.register(textGate);
   await options.describe?.(app);
   addComponents(app);
 
-  await app.register(publishedDocument);
+  await app.register(publishedDocument, { at: '/openapi.json', name: 'openapi.json' });
 
   await app.register(startRoute);
   const { authFailuresPerMinute = 0, metricsToken } = options;
@@ -145,6 +111,8 @@ export async function buildApp(deps: AppDeps, options: AppOptions = {}): Promise
   await app.register(jobRoutes, users);
   await app.register(reconciliationRoutes, users);
   await app.register(connectionRoutes, users);
+  await app.register(nameRoutes, users);
+  await app.register(syncRoutes, users);
   await app.register(noticeRoutes, {
     database,
     limits,
@@ -157,7 +125,7 @@ export async function buildApp(deps: AppDeps, options: AppOptions = {}): Promise
   await app.register(connectSessionRoutes, { ...webhooks, authenticateClient, gate, limits, publicUrl });
   if (connect !== undefined && publicUrl !== undefined)
     await app.register(connectPageRoutes, { ...connect, publicUrl, keyring, limits, logger });
-  await docsPage(app);
+  await docsPage(app, { at: '/docs', title: 'EMR Payments API' });
   audited();
   routesDone();
   return app;

@@ -94,6 +94,11 @@ export const environment = Type.Object({
     }),
   ),
   PUBLIC_URL: publicUrlVariable,
+  OPERATOR_API: Type.Union([Type.Literal('on'), Type.Literal('off')], {
+    default: 'on',
+    description:
+      'on or off: the API of operators at /operator, which answers only keys that `emr-payments operator-key create` made. Keep the path from the internet at your proxy',
+  }),
   METRICS_TOKEN: metricsTokenVariable,
   DRAIN_MS: drainMsVariable,
   STOP_GRACE_MS: Type.Integer({

@@ -17,11 +17,13 @@ import { openQueueProbe } from '@emr-payments/runtime/queue-probe';
 import { createAgents, dnsResolve } from '@emr-payments/webhooks';
 import { buildApp } from './app.ts';
 import { openBulkheads } from './bulkheads/open-bulkheads.ts';
+import { openOperatorDatabase } from './bulkheads/open-operator-database.ts';
 import { readConfig } from './config.ts';
 import { openLateConnect } from './connect-page/late-connect.ts';
 import { openLateAdapters } from './connection/late-adapters.ts';
 import { openHealthServer } from './health-server.ts';
 import { createApiMetrics } from './metrics.ts';
+import { openLateOperatorApi } from './operator/late-operator-api.ts';
 import { startDemandSharing } from './rate-limit/demand-sharing.ts';
 import { createRateLimiter } from './rate-limit/rate-limiter.ts';
 
@@ -98,6 +100,36 @@ await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, 
   const late = releases.add('connect page', openLateConnect({ url: config.DATABASE_URL }), (it) =>
     it.close(),
   );
+  const operatorApi =
+    config.OPERATOR_API === 'off'
+      ? undefined
+      : releases.add(
+          'operator api',
+          openLateOperatorApi(
+            {
+              logger,
+              metrics,
+              stopping: stopping.signal,
+              audit,
+              keyring,
+              sandboxHosts: config.sandboxHosts,
+              openDatabase: () =>
+                openOperatorDatabase({ url: config.DATABASE_URL, statementMs: config.READ_TIMEOUT_MS }),
+              readSettings: () => ({
+                origin: 'the environment',
+                databaseUrl: config.DATABASE_URL,
+                redisUrl: config.REDIS_URL,
+                readKeyring: () => keyring,
+              }),
+              onFault: (err) => logger.error({ err }, "the operator's API could not be opened"),
+            },
+            {
+              authFailuresPerMinute: config.AUTH_FAILURES_PER_MINUTE,
+              trustProxy: config.TRUST_PROXY?.split(','),
+            },
+          ),
+          (it) => it.close(),
+        ).listener;
   const app = await buildApp(
     {
       logger,
@@ -128,6 +160,7 @@ await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, 
     {
       authFailuresPerMinute: config.AUTH_FAILURES_PER_MINUTE,
       metricsToken: config.METRICS_TOKEN,
+      operatorApi,
       ...(config.TRUST_PROXY === undefined ? {} : { trustProxy: config.TRUST_PROXY.split(',') }),
     },
   );

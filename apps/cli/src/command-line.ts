@@ -9,6 +9,7 @@ import { registerEvent } from './commands/event.ts';
 import { registerHold } from './commands/hold.ts';
 import { registerKeys } from './commands/keys.ts';
 import { registerOauthApp } from './commands/oauth-app.ts';
+import { registerOperatorKey } from './commands/operator-key.ts';
 import { registerPatients } from './commands/patients.ts';
 import { registerPayment } from './commands/payment.ts';
 import { registerRestored } from './commands/restored.ts';
@@ -30,6 +31,7 @@ const COMMANDS: readonly Register[] = [
   registerRestored,
   registerArchive,
   registerKeys,
+  registerOperatorKey,
   registerUpkeep,
   registerDoctor,
   registerAudit,

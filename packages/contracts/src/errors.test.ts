@@ -15,6 +15,8 @@ const reply = (code: ErrorCode, repeatable = false) =>
       reason: 'It refused the connection.',
       limit: 'at most 100 a second for each user',
       endpoint: 'we_1',
+      scope: 'clients:read',
+      record: 'client',
     },
   });
 

@@ -26,6 +26,10 @@ export type ErrorDetails = {
   limit?: string;
   /** Id of the webhook endpoint that has the URL. */
   endpoint?: string;
+  /** Scope of an operator key. */
+  scope?: string;
+  /** Kind of a record, such as `client`. */
+  record?: string;
   /** A likely mistake of the caller, in addition to the sentence. It depends on the request alone and holds none of its secrets. */
   hint?: string | undefined;
 };
@@ -97,6 +101,38 @@ export const ERRORS = {
     retry: 'never',
     about: 'client_id or client_secret is missing or wrong.',
     sentence: () => 'Invalid client credentials.',
+  },
+  invalid_operator_key: {
+    status: 401,
+    retry: 'never',
+    about: "Of the operator's API: the operator key is missing, unknown, expired or revoked.",
+    sentence: () => 'Invalid operator key.',
+  },
+  scope_missing: {
+    status: 403,
+    retry: 'never',
+    about: "Of the operator's API: the key does not have the scope that this takes; the message names it.",
+    sentence: ({ scope }) =>
+      `This operator key does not have the scope ${scope}. Use one that has it (emr-payments operator-key create).`,
+  },
+  record_not_found: {
+    status: 404,
+    retry: 'never',
+    about: "Of the operator's API: there is no record of this id.",
+    sentence: ({ record }) => `There is no such ${record}.`,
+  },
+  state_refused: {
+    status: 409,
+    retry: 'never',
+    about: "Of the operator's API: the state of the record does not allow this; the message says why.",
+    sentence: ({ reason }) => `${reason}`,
+  },
+  connection_refused: {
+    status: 422,
+    retry: 'never',
+    about:
+      "Of the operator's API: the EMR connection cannot be used, and nothing was saved; the message says why.",
+    sentence: ({ reason }) => `The EMR connection cannot be used, and nothing was saved. ${reason}`,
   },
   missing_body: {
     status: 400,

@@ -111,3 +111,8 @@ export function newRecoveryId(): string {
 export function newConnectSessionId(): string {
   return `cs_${randomBase62()}`;
 }
+
+/** Makes an `opk_…`: the id of a key of the operator's API. */
+export function newOperatorKeyId(): string {
+  return `opk_${randomBase62()}`;
+}

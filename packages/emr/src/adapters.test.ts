@@ -129,6 +129,7 @@ test('every adapter describes its credentials and settings', () => {
     ['settle_ms', 'integer', false, 60_000],
     ['confirm_within_ms', 'integer', false, 86_400_000],
     ['timeout_ms', 'integer', false, 10_000],
+    ['sync_hours', 'integer', false, 24],
   ]);
 });
 
@@ -149,7 +150,13 @@ test('an adapter stays open until its connection changes', () => {
     },
     refusal: ({ clientMode }) => (clientMode === 'test' ? 'no sandbox' : null),
   });
-  const stored = { ...connection(), clientMode: 'live' as const, credentials: null, version: '1' };
+  const stored = {
+    ...connection(),
+    clientMode: 'live' as const,
+    credentials: null,
+    version: '1',
+    guarded: false,
+  };
   const first = adapters.of(stored);
   expect(adapters.of(stored)).toBe(first);
   expect(adapters.of({ ...stored, version: '2' })).not.toBe(first);

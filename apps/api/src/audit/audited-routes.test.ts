@@ -57,6 +57,7 @@ const REQUESTS: Record<string, () => Promise<Request>> = {
     const id = await settled('needs_review');
     return () => requests.post(`/v1/payments/${id}/resolve`, { outcome: 'not_posted', note: 'Not there' });
   },
+  'POST /v1/sync': async () => () => requests.post('/v1/sync', undefined),
   'POST /v1/webhooks': async () => () =>
     client('POST', '/v1/webhooks', { body: { url: 'http://127.0.0.1:9/new' } }),
   'PATCH /v1/webhooks/:id': async () => {

@@ -1,3 +1,4 @@
+import { newUserId } from '@emr-payments/contracts';
 import { endConnectSession, inTransaction, openConnectSession } from '@emr-payments/db';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { requestsOf, type Send } from '../testing/client-requests.ts';
@@ -35,11 +36,17 @@ const codeOf = async (asking: ReturnType<Send>) => {
 const token = (id: string, key?: string) =>
   send('POST', `/v1/connect-sessions/${id}/token`, key === undefined ? {} : { key });
 const stored = (id: string) => api.database.prisma.connectSession.findUniqueOrThrow({ where: { id } });
-const connect = (id: string, userId: number) =>
+const connect = (id: string, userPublicId: string) =>
   inTransaction({ database: api.database }, async (tx) => {
-    const commit = await endConnectSession(tx, { id, userId });
+    const commit = (await endConnectSession(tx, { id, userPublicId })) !== null;
     return { commit, value: commit };
   });
+/** A user of the client, as a session makes one. */
+async function newUser(): Promise<string> {
+  const publicId = newUserId();
+  await api.database.prisma.user.create({ data: { publicId, name: 'Practice', clientPk: caller.clientPk } });
+  return publicId;
+}
 const late = (id: string) =>
   api.database.prisma.connectSession.update({ where: { id }, data: { expiresAt: new Date(Date.now() - 1) } });
 
@@ -99,7 +106,7 @@ test("sessions and users are the client's own", async () => {
     404,
     'connect_session_not_found',
   ]);
-  await connect(id, caller.userId);
+  await connect(id, await newUser());
   expect(await codeOf(theirs('POST', `/v1/connect-sessions/${id}/token`))).toEqual([
     404,
     'connect_session_not_found',
@@ -115,8 +122,8 @@ test("sessions and users are the client's own", async () => {
 test('the access token is given once, works, and comes again only to the same key', async () => {
   const { id } = await create();
   expect(await codeOf(token(id))).toEqual([409, 'connect_session_open']);
-  const { userId, publicId } = await api.newCaller();
-  await connect(id, userId);
+  const publicId = await newUser();
+  await connect(id, publicId);
   const first = await token(id, 'key-1');
   expect(first.json().data.user_id).toBe(publicId);
   expect(await codeOf(token(id))).toEqual([409, 'access_token_given_out']);
@@ -132,7 +139,7 @@ test('the access token is given once, works, and comes again only to the same ke
 
 test('of many requests for the token at once, one gets it', async () => {
   const { id } = await create();
-  await connect(id, (await api.newCaller()).userId);
+  await connect(id, await newUser());
   const codes = await Promise.all(Array.from({ length: 8 }, async () => (await token(id)).statusCode));
   expect(codes.sort()).toEqual([200, ...Array(7).fill(409)]);
 });
@@ -145,9 +152,9 @@ test('a session that is canceled or too late gives no token, and a renewal has n
   await late(expired);
   expect(await codeOf(token(expired))).toEqual([409, 'connect_session_over']);
   expect((await send('GET', `/v1/connect-sessions/${expired}`)).json().data.state).toBe('expired');
-  expect(await connect(expired, caller.userId)).toBe(false);
+  expect(await connect(expired, await newUser())).toBe(false);
   const { id: renewal } = await create({ user_id: caller.publicId });
-  await connect(renewal, caller.userId);
+  await connect(renewal, caller.publicId);
   expect(await codeOf(token(renewal))).toEqual([409, 'access_token_given_out']);
 });
 

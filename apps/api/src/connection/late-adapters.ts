@@ -30,11 +30,12 @@ export function openLateAdapters(
   load: () => Promise<Dialects> = loadDialects,
 ): LateAdapters {
   async function open() {
-    const [{ createAdapters }, { clientModeRule, openAdapterDeps }] = await load();
+    const [{ createAdapters }, { clientModeRule, keepLists, openAdapterDeps }] = await load();
     const shared = openAdapterDeps(deps, { yields: true });
     const adapters = createAdapters({
       ...shared,
       credentialsOf: (sealed) => openCredentials(deps.keyring, sealed),
+      onLists: keepLists(deps),
       refusal: clientModeRule(deps),
     });
     return { adapters, settled: shared.settled };

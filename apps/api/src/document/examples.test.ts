@@ -53,6 +53,6 @@ test('an example that lacks a field is found', () => {
   const broken = structuredClone(document) as { components: { schemas: Record<string, Json> } };
   broken.components.schemas.Job = { ...broken.components.schemas.Job, examples: [{ job_id: 1 }] };
   expect(faultsIn(broken).join()).toContain(
-    "/components/schemas/Job: data must have required property 'status'",
+    "/components/schemas/Job: data must have required property 'kind'",
   );
 });

@@ -20,8 +20,8 @@ const REPEATABLE = new Set(['GET', 'HEAD', 'OPTIONS', 'DELETE']);
 
 /** True when sending the request again can create nothing twice and change nothing a second time. */
 function isRepeatable(request: FastifyRequest): boolean {
-  // Before the caller is known, nothing can have been accepted. A request has one of the two callers, by its route.
-  const isKnown = request.caller !== null || request.clientCaller !== null;
+  // Before the caller is known, nothing can have been accepted. A request has one of the three callers, by its route.
+  const isKnown = request.caller !== null || request.clientCaller !== null || request.operator !== null;
   return (
     !isKnown ||
     REPEATABLE.has(request.method) ||

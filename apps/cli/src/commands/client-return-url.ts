@@ -1,5 +1,4 @@
-import { listReturnUrls, removeReturnUrl } from '@emr-payments/db';
-import { registerReturnUrl } from '@emr-payments/operations';
+import { listReturnUrls, registerReturnUrl, removeReturnUrl } from '@emr-payments/operations';
 import type { Register } from '../cli.ts';
 import { done, failure } from '../outcome.ts';
 import { table } from '../output/table.ts';

@@ -1,5 +1,11 @@
 import { CLIENT_MODES, type ClientMode } from '@emr-payments/contracts';
-import { createClient, disableClient, listClients, rotateClientSecret } from '@emr-payments/db';
+import {
+  createClient,
+  disableClient,
+  enableClient,
+  listClients,
+  rotateClientSecret,
+} from '@emr-payments/operations';
 import { Option } from 'commander';
 import { duration, line } from '../arguments.ts';
 import type { Register } from '../cli.ts';
@@ -108,6 +114,19 @@ export const registerClient: Register = (program, cli) => {
         if (switched === 'unchanged')
           return failure('refused', `The client ${clientId} is already disabled.`);
         return done({ client_id: clientId, disabled: true }, `The client ${clientId} is disabled.`);
+      }),
+    );
+
+  client
+    .command('enable')
+    .description('let a disabled client in again, with those of its secrets and tokens that have not expired')
+    .argument('<client_id>')
+    .action((clientId: string) =>
+      cli.run(async ({ database, by }) => {
+        const switched = await enableClient({ database }, { clientId, by });
+        if (switched === 'not_found') return failure('not_found', `There is no client ${clientId}.`);
+        if (switched === 'unchanged') return failure('refused', `The client ${clientId} is not disabled.`);
+        return done({ client_id: clientId, disabled: false }, `The client ${clientId} is enabled.`);
       }),
     );
 

@@ -1,5 +1,4 @@
-import { listOauthApplications, removeOauthApplication } from '@emr-payments/db';
-import { setOauthApp } from '@emr-payments/operations';
+import { listOauthApplications, removeOauthApplication, setOauthApp } from '@emr-payments/operations';
 import type { CommandDeps, Register } from '../cli.ts';
 import { loadCredentials } from '../load-credentials.ts';
 import { done, failure, type Outcome } from '../outcome.ts';

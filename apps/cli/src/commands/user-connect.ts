@@ -73,8 +73,6 @@ function outcomeOf(options: Options, result: SetUpOutcome): Outcome {
         { user_id: result.publicId, ...notesOf(result) },
         [`The connection of ${result.publicId} is saved.`, ...noteLines(result)].join('\n'),
       );
-    case 'undone':
-      throw new Error('a command saves nothing beside the connection');
     case 'no_client':
       return failure('not_found', `There is no client ${options.client}.`);
     case 'no_user':
@@ -92,6 +90,9 @@ function outcomeOf(options: Options, result: SetUpOutcome): Outcome {
         `${result.address === 'base_url' ? 'The address of --base-url' : 'The token_url'} is http on another machine: the credentials and patient data could be read on the way. ` +
           'Give an https address, or --allow-plain-http if you know that the network between is protected.',
       );
+    // Not of a connection of an operator's, which is not guarded.
+    case 'address_refused':
+      return failure('failed', result.reason);
     case 'wrong_host':
       return failure('refused', `The connection was not saved: ${result.reason}`);
     case 'no_adapter':
@@ -144,6 +145,7 @@ async function connect({ database, config, by, terminal }: CommandDeps, options:
       shareEmrText,
       allowPlainHttp,
       check,
+      guarded: false,
       by,
     },
   );

@@ -1,5 +1,4 @@
-import { disableUser, listUsers, rotateAccessToken } from '@emr-payments/db';
-import { checkUserConnection } from '@emr-payments/operations';
+import { checkUserConnection, disableUser, listUsers, rotateAccessToken } from '@emr-payments/operations';
 import { duration } from '../arguments.ts';
 import type { Register } from '../cli.ts';
 import { done, failure } from '../outcome.ts';

@@ -7,7 +7,13 @@ type Deps = { credentials: Credentials; changes: PracticeChanges };
 
 const SecretSchema = Type.Object(
   // Visible ASCII without `/` and `:`: it must fit into every dialect's header.
-  { secret: Type.Union([Type.Null(), Type.String({ pattern: '^[A-Za-z0-9._~-]{1,128}$' })]) },
+  {
+    secret: Type.Unsafe<string | null>({
+      type: 'string',
+      nullable: true,
+      pattern: '^[A-Za-z0-9._~-]{1,128}$',
+    }),
+  },
   { additionalProperties: false },
 );
 

@@ -29,7 +29,7 @@ const AddSchema = Type.Object(
 );
 const ChangeSchema = Type.Object(
   {
-    mrn: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+    mrn: Type.Optional(Type.Unsafe<string | null>({ type: 'string', nullable: true })),
     ...fields,
     status: Type.Optional(StatusSchema),
   },

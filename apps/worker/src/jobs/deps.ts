@@ -1,11 +1,17 @@
 import type { Database } from '@emr-payments/db';
-import type { Adapters } from '@emr-payments/emr';
+import type { Adapters, Trouble } from '@emr-payments/emr';
 import type { Keyring, Logger, OpenedSecrets } from '@emr-payments/runtime';
 import type { SendDeps, WebhookKey } from '@emr-payments/webhooks';
 import type { LaneTraffic } from '../loops/lane-traffic.ts';
 import type { LeaseKeeper } from '../loops/leases.ts';
 import type { WorkerMetrics } from '../metrics.ts';
 import type { JobSteps } from '../steps.ts';
+
+/** What one exchange with the EMR of a user has shown. */
+export type Exchange = {
+  userId: number;
+  exchange: { kind: 'answered' } | ({ kind: 'trouble' } & Pick<Trouble, 'code' | 'detail'>);
+};
 
 /** Everything that the job handlers use. Made in start-worker.ts. */
 export type JobDeps = {
@@ -15,6 +21,12 @@ export type JobDeps = {
   leases: LeaseKeeper;
   metrics: WorkerMetrics;
   adapters: Adapters;
+  /** The same connections for syncs, whose calls leave a vendor's limit to the postings. */
+  syncAdapters: Adapters;
+  /** Called with what an exchange with an EMR shows of its connection. */
+  onExchange: (seen: Exchange) => void;
+  /** Aborted when the process begins to stop. */
+  stopping: AbortSignal;
   keyring: Keyring;
   signingKeys: OpenedSecrets<WebhookKey>;
   webhooks: SendDeps;

@@ -61,17 +61,21 @@ export async function openDeliveryBench({ allowHosts = ['127.0.0.1'] } = {}): Pr
   const policy = { allowHosts };
   const agents = createAgents({ policy });
   const signingKeys = createOpenedSecrets({ keyring }, { read: parseWebhookKey });
+  const adapters = createAdapters({
+    ...localAdapterDeps(),
+    credentialsOf: (sealed) => openCredentials(keyring, sealed),
+    refusal: () => null,
+  });
   const deps: JobDeps = {
     database,
     steps: jobSteps,
     logger,
     leases,
     metrics: createWorkerMetrics({ database }),
-    adapters: createAdapters({
-      ...localAdapterDeps(),
-      credentialsOf: (sealed) => openCredentials(keyring, sealed),
-      refusal: () => null,
-    }),
+    adapters,
+    syncAdapters: adapters,
+    onExchange: () => undefined,
+    stopping: new AbortController().signal,
     keyring,
     signingKeys,
     webhooks: { policy, agents },

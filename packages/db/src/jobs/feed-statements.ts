@@ -12,6 +12,11 @@ const QUEUED_AT = 'extract(epoch FROM now())::float8 * 1000 AS "queuedAt"';
 const LANES_WITH_BUCKETS = `
   UNION ALL (SELECT NULL, NULL, NULL, NULL FROM room WHERE bucket_id IS NOT NULL LIMIT 1)`;
 
+/** The user of the lane `l`: of its postings or of its syncs. */
+const USER_OF_LANE = `
+  CASE l.kind WHEN 'connection' THEN (SELECT c.user_id FROM connections c WHERE c.lane_id = l.id)
+              WHEN 'sync' THEN (SELECT c.user_id FROM connections c WHERE c.sync_lane_id = l.id) END`;
+
 /**
  * `waiting_lanes` walks the index from lane to lane, so ten thousand jobs waiting in one lane cost as much as one.
  *
@@ -34,7 +39,7 @@ const room = (limit: string) => `
            CROSS JOIN LATERAL (SELECT greatest(
              l.next_slot, now() - make_interval(secs => greatest(0, 1 - 1 / l.rate_per_second)::float8)) AS base) slot
      WHERE (l.open_until IS NULL OR l.open_until <= now())
-       AND (l.kind = 'endpoint' OR NOT ${onHold('(SELECT c.user_id FROM connections c WHERE c.lane_id = l.id)')})
+       AND (l.kind = 'endpoint' OR NOT ${onHold(USER_OF_LANE)})
   )`;
 
 /** Marks the jobs of `due` as queued, the longest due first. */

@@ -36,6 +36,8 @@ export type ClaimedPosting = {
     timeZone: string;
     /** True: the integrator gets the EMR's own words. */
     shareEmrText: boolean;
+    /** True: an address of it was chosen by somebody else than an operator. */
+    guarded: boolean;
     /** Changes with every change of the connection; cached adapters are keyed by it. */
     version: string;
   };
@@ -94,8 +96,8 @@ const CLAIM = setStatement({
     )
     SELECT p.job_id, p.fence, p.tries, p.lane_id, p.record_failures, p.last_code, p.id, p.round, p.user_id, u.public_id, u.client_pk,
            p.patient_mrn, p.emr_patient_id, p.payment_method, p.reference_number, p.location, p.amount::text, p.notes, p.deposit_date::text,
-           c.adapter, c.base_url, c.credentials, c.settings, c.time_zone, c.share_emr_text, c.updated_at::text AS version,
-           (SELECT mode FROM clients WHERE id = u.client_pk) AS client_mode,
+            c.adapter, c.base_url, c.credentials, c.settings, c.time_zone, c.share_emr_text, c.guarded, c.updated_at::text AS version,
+            (SELECT mode FROM clients WHERE id = u.client_pk) AS client_mode,
            p.tried_since, extract(epoch FROM now() - p.tried_since)::float8 * 1000 AS tried_for_ms, ${heldSince('p.tried_since')} AS was_held,
            a.sends, extract(epoch FROM now() - a.unresolved_since)::float8 * 1000 AS unresolved_ms, a.unresolved_sent_at, a.unresolved_at,
            a.accepted_since, extract(epoch FROM now() - a.accepted_since)::float8 * 1000 AS accepted_ms
@@ -136,6 +138,7 @@ type Row = {
   settings: Record<string, unknown>;
   time_zone: string;
   share_emr_text: boolean;
+  guarded: boolean;
   version: string;
   tried_for_ms: number;
   was_held: boolean;
@@ -189,6 +192,7 @@ export async function claimPosting(
       settings: row.settings,
       timeZone: row.time_zone,
       shareEmrText: row.share_emr_text,
+      guarded: row.guarded,
       version: row.version,
     },
     tries: row.tries,

@@ -12,6 +12,8 @@ export type ConnectionRecord = {
   credentials: string | null;
   settings: Record<string, unknown>;
   timeZone: string;
+  /** True: an address of it was chosen by somebody else than an operator. */
+  guarded: boolean;
   /** Changes with every change of the connection; opened adapters are keyed by it. */
   version: string;
 };
@@ -24,10 +26,11 @@ type Row = {
   credentials: string | null;
   settings: Record<string, unknown>;
   time_zone: string;
+  guarded: boolean;
   version: string;
 };
 
-const CONNECTION = `c.user_id, c.adapter, c.base_url, c.credentials, c.settings, c.time_zone, c.updated_at::text AS version,
+const CONNECTION = `c.user_id, c.adapter, c.base_url, c.credentials, c.settings, c.time_zone, c.guarded, c.updated_at::text AS version,
            (SELECT mode FROM clients WHERE id = (SELECT client_pk FROM users WHERE id = c.user_id)) AS client_mode`;
 
 function connectionOf(row: Row): ConnectionRecord {
@@ -39,6 +42,7 @@ function connectionOf(row: Row): ConnectionRecord {
     credentials: row.credentials,
     settings: row.settings,
     timeZone: row.time_zone,
+    guarded: row.guarded,
     version: row.version,
   };
 }

@@ -40,6 +40,11 @@ export type ConnectionSetup = {
    * True: the integrator gets the EMR's own words, which can name a patient. Without a value it stays as it is, at first false.
    */
   shareEmrText?: boolean | undefined;
+  /**
+   * True: an address of the connection was chosen by somebody else than an operator, so every request of it passes the address guard.
+   * Without a value it is false.
+   */
+  guarded?: boolean;
 };
 
 /** The EMR's statement about itself, as a check has read it. */
@@ -52,14 +57,7 @@ export type StoredCapability = {
   read_at: string | null;
 };
 
-/** What else belongs into the commit that saves a connection. false undoes it: nothing was saved. */
-export type InSameCommit = (tx: Transaction, saved: { userId: number; publicId: string }) => Promise<boolean>;
-
-export type ConnectionInput = ConnectionSetup & {
-  userId: number;
-  by?: Actor;
-  also?: InSameCommit | undefined;
-};
+export type ConnectionInput = ConnectionSetup & { userId: number; by?: Actor };
 
 /** Names the row that a connection's credentials are sealed for. */
 export const connectionRow = (userId: number): string => `connection:${userId}`;
@@ -86,15 +84,17 @@ function rowOf(keyring: Keyring, { userId, bucketId }: Owned, setup: ConnectionS
     ratePerSecond: setup.ratePerSecond ?? null,
     bucketId,
     shareEmrText: setup.shareEmrText ?? null,
+    guarded: setup.guarded ?? false,
     // One that was read for the former settings says nothing about these.
     capability: setup.capability ?? null,
     credentials: seal(keyring, connectionRow(userId), JSON.stringify(setup.credentials)),
   };
 }
 
-async function bucketIdOf(
+/** Writes the bucket of a connection that is to be saved. It commits by itself, before the connection is written (`saveBucket`). */
+export async function saveBucketOf(
   deps: { database: Pick<Database, 'pool'> },
-  { bucket }: ConnectionSetup,
+  { bucket }: Pick<ConnectionSetup, 'bucket'>,
 ): Promise<number | null> {
   return bucket === undefined || bucket === null ? null : saveBucket(deps, bucket);
 }
@@ -133,75 +133,81 @@ const connected = ({
   };
 };
 
+/** A connection whose bucket is written (`saveBucketOf`). */
+type Prepared = ConnectionSetup & { bucketId: number | null };
+
+/** Does what `saveConnection` does, in a transaction of the caller. */
+export async function saveConnectionIn(
+  { keyring, ...tx }: Transaction & { keyring: Keyring },
+  { userId, by = SYSTEM, bucketId, ...setup }: Prepared & { userId: number; by?: Actor },
+): Promise<{ laneId: number; written: boolean }> {
+  const row = rowOf(keyring, { userId, bucketId }, setup);
+  const user = await lockUser(tx as Transaction, { userId });
+  if (user === null) throw new Error(`there is no user ${userId}`);
+  const stored = await findConnectionToSave(tx as Transaction, { userId });
+  if (stored !== null && isAsStored(stored, row) && holdsCredentials(keyring, stored, setup.credentials))
+    return { laneId: stored.laneId, written: false };
+  const { laneId } = await writeConnection(tx as Transaction, row);
+  await recordAudit(tx, connected({ ...setup, by, publicId: user.publicId }));
+  return { laneId, written: true };
+}
+
 /**
  * Creates a user's connection on the first call and replaces it on later ones, under a lock on the user. Work under way is not
  * disturbed. One that is stored already with the same values is left alone: nothing is written, not in the audit log either.
- *
- * @returns `undone`: `also` said so.
  */
 export async function saveConnection(
   { database, keyring }: { database: Pick<Database, 'pool'>; keyring: Keyring },
-  { userId, by = SYSTEM, also, ...setup }: ConnectionInput,
-): Promise<{ laneId: number; written: boolean; undone: boolean }> {
-  const row = rowOf(keyring, { userId, bucketId: await bucketIdOf({ database }, setup) }, setup);
-  return inTransaction<{ laneId: number; written: boolean; undone: boolean }>({ database }, async (tx) => {
-    const user = await lockUser(tx, { userId });
-    if (user === null) throw new Error(`there is no user ${userId}`);
-    const { publicId } = user;
-    const stored = await findConnectionToSave(tx, { userId });
-    const same =
-      stored !== null && isAsStored(stored, row) && holdsCredentials(keyring, stored, setup.credentials);
-    const { laneId } = same ? stored : await writeConnection(tx, row);
-    if (!same) await recordAudit(tx, connected({ ...setup, by, publicId }));
-    const undone = also !== undefined && !(await also(tx, { userId, publicId }));
-    const commit = !undone && (!same || also !== undefined);
-    return { commit, value: { laneId, written: !same && !undone, undone } };
+  input: ConnectionInput,
+): Promise<{ laneId: number; written: boolean }> {
+  const bucketId = await saveBucketOf({ database }, input);
+  return inTransaction({ database }, async (tx) => {
+    const value = await saveConnectionIn({ ...tx, keyring }, { ...input, bucketId });
+    return { commit: value.written, value };
   });
 }
+
+/** The id is needed before the row is written: the credentials are sealed for the row of that id. */
+const NEXT_USER_ID = {
+  name: 'next-user-id',
+  text: `SELECT nextval(pg_get_serial_sequence('users', 'id'))::int AS id`,
+};
 
 const CREATE_USER = {
   name: 'create-user-with-token',
   text: `
     WITH new_user AS (INSERT INTO users (id, public_id, name, client_pk) VALUES ($1, $2, $3, $4) RETURNING id)
-    INSERT INTO access_tokens (user_id, token_hash) SELECT id, $5 FROM new_user WHERE $5::bytea IS NOT NULL`,
+    INSERT INTO access_tokens (user_id, token_hash) SELECT id, $5 FROM new_user`,
 };
 
-type NewConnectedUser = ConnectionSetup & { clientPk: number; name: string; by: Actor };
+type NewConnectedUser = { clientPk: number; name: string; by: Actor };
 
-/**
- * Creates a practice login together with its connection, all or nothing.
- *
- * @param input.also what else belongs into the commit. Such a user has no access token yet: who gets it makes it (`takeConnectToken`).
- * @returns null when `also` undid it.
- */
-export async function connectUser(
-  deps: { database: Database; keyring: Keyring },
-  input: NewConnectedUser & { also?: undefined },
-): Promise<NewUser>;
-export async function connectUser(
-  deps: { database: Database; keyring: Keyring },
-  input: NewConnectedUser & { also?: InSameCommit | undefined },
-): Promise<NewUser | null>;
-export async function connectUser(
-  { database, keyring }: { database: Database; keyring: Keyring },
-  { clientPk, name, by, also, ...setup }: NewConnectedUser & { also?: InSameCommit | undefined },
-): Promise<NewUser | null> {
+/** Does what `connectUser` does, in a transaction of the caller. */
+export async function connectUserIn(
+  { keyring, ...tx }: Transaction & { keyring: Keyring },
+  { clientPk, name, by, bucketId, ...setup }: Prepared & NewConnectedUser,
+): Promise<NewUser> {
   const accessToken = newSecret('at_');
   const publicId = newUserId();
-  // The id is needed before the row is written: the credentials are sealed for the row of that id.
-  const [next] = await database.prisma.$queryRaw<[{ id: number }]>`
-    SELECT nextval(pg_get_serial_sequence('users', 'id'))::int AS id`;
+  const [next] = await query<{ id: number }>(tx, NEXT_USER_ID, []);
+  if (next === undefined) throw new Error('the sequence of users gave no id');
   const userId = next.id;
-  const row = rowOf(keyring, { userId, bucketId: await bucketIdOf({ database }, setup) }, setup);
-  const tokenHash = also === undefined ? hashSecret(accessToken) : null;
-  const committed = await inTransaction({ database }, async (tx) => {
-    await query(tx, CREATE_USER, [userId, publicId, name, clientPk, tokenHash]);
-    await writeConnection(tx, row);
-    await recordAudit(tx, connected({ ...setup, by, publicId }));
-    const commit = also === undefined || (await also(tx, { userId, publicId }));
-    return { commit, value: commit };
-  });
-  return committed ? { userId, publicId, accessToken } : null;
+  await query(tx, CREATE_USER, [userId, publicId, name, clientPk, hashSecret(accessToken)]);
+  await writeConnection(tx as Transaction, rowOf(keyring, { userId, bucketId }, setup));
+  await recordAudit(tx, connected({ ...setup, by, publicId }));
+  return { userId, publicId, accessToken };
+}
+
+/** Creates a practice login together with its connection, all or nothing. */
+export async function connectUser(
+  { database, keyring }: { database: Pick<Database, 'pool'>; keyring: Keyring },
+  input: ConnectionSetup & NewConnectedUser,
+): Promise<NewUser> {
+  const bucketId = await saveBucketOf({ database }, input);
+  return inTransaction({ database }, async (tx) => ({
+    commit: true,
+    value: await connectUserIn({ ...tx, keyring }, { ...input, bucketId }),
+  }));
 }
 
 /** Checks that PostgreSQL knows a time zone: the accept statement computes today's date with it. */

@@ -1,5 +1,6 @@
 import * as oauth from 'oauth4webapi';
 import type { Trouble } from '../adapter.ts';
+import { OPEN_NETWORK } from '../network.ts';
 import { exchangeFor, NoTokenAnswerError, REFRESH_TOKEN } from '../tokens/obtain-token.ts';
 import { noAnswerTrouble, troubleOf } from '../tokens/token-trouble.ts';
 import type { LoginApplication } from './login-application.ts';
@@ -58,7 +59,11 @@ export async function finishLogin(
   }
   const { server, client, code } = back;
   if (code.get('code') === null) return { outcome: 'not_trusted' };
-  const { request, seen } = exchangeFor({ timeoutMs: TIMEOUT_MS, mayStillSend: () => true });
+  const { request, seen } = exchangeFor({
+    network: OPEN_NETWORK,
+    timeoutMs: TIMEOUT_MS,
+    mayStillSend: () => true,
+  });
   // http is taken here: the operator's command refuses a token URL that can be read on the way.
   const options = { [oauth.customFetch]: request, [oauth.allowInsecureRequests]: true };
   try {

@@ -42,6 +42,9 @@ const fieldOf = ({ name, type, required, description }: AdapterField): ChoiceFie
   required,
 });
 
+/** Paces and times are the operator's to tune, and are as usual for a practice that connects itself. */
+const isTuning = ({ name }: AdapterField): boolean => /_ms$|^calls_per_/.test(name);
+
 /** Hosts of examples (RFC 2606) belong to nobody: there the practice's own address is needed. */
 const isExample = (url: string): boolean =>
   /(?:^|\.)(?:example(?:\.(?:com|net|org))?|test|invalid|localhost)$/.test(new URL(url).hostname);
@@ -52,7 +55,7 @@ const byCredentials = (adapter: AdapterDescription): Choice => ({
   way: 'credentials',
   baseUrl: isExample(adapter.example.baseUrl) ? null : adapter.example.baseUrl,
   credentials: adapter.credentials.map(fieldOf),
-  settings: adapter.settings.map(fieldOf),
+  settings: adapter.settings.filter((field) => !isTuning(field)).map(fieldOf),
 });
 
 const byLogin = (adapter: AdapterDescription, { baseUrl }: { baseUrl: string }, alone: boolean): Choice => ({

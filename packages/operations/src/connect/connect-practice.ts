@@ -1,8 +1,20 @@
-import { type Actor, type BrowserSession, countConnectTry, findUser, recordAudit } from '@emr-payments/db';
+import {
+  type Actor,
+  type BrowserSession,
+  countConnectTry,
+  findUser,
+  inTransaction,
+  recordAudit,
+} from '@emr-payments/db';
 import { checkingDeps } from '../connections/adapter-deps.ts';
-import { type SetUpInput, type SetUpOutcome, setUpConnection } from '../connections/set-up-connection.ts';
+import {
+  type PreparedConnection,
+  prepareConnection,
+  type SetUpInput,
+  type SetUpRefusal,
+} from '../connections/set-up-connection.ts';
 import { givenSettings } from '../connections/stored-capability.ts';
-import { endInSameCommit } from './end-in-same-commit.ts';
+import { endSession } from './end-session.ts';
 import { openLogin } from './held-login.ts';
 import { seePractice } from './other-practice.ts';
 import { plainReason } from './plain-reason.ts';
@@ -31,7 +43,7 @@ export type PracticeOutcome =
   | { outcome: 'too_many_tries' }
   | { outcome: 'over' };
 
-type SetUp = Omit<SetUpInput, 'also' | 'by' | 'timeZone' | 'check' | 'allowPlainHttp'>;
+type SetUp = Omit<SetUpInput, 'by' | 'timeZone' | 'check' | 'allowPlainHttp'>;
 type Refused = Extract<PracticeOutcome, { outcome: 'refused' }>;
 
 /** Postings to one EMR at once, as the command line has it. */
@@ -73,6 +85,8 @@ async function setUpOf(deps: ConnectDeps, input: PracticeInput): Promise<SetUp |
       settings: Object.fromEntries(texts),
       concurrency,
       ratePerSecond: ratePerSecond === null ? undefined : Number(ratePerSecond),
+      // An operator may have allowed an address of the practice's own network, which stays; one that the person types is guarded.
+      guarded: connection.guarded || Object.keys(credentials).some((name) => name.endsWith('_url')),
     };
   }
   const baseUrl = choice.way === 'login' ? choice.baseUrl : input.baseUrl;
@@ -85,16 +99,13 @@ async function setUpOf(deps: ConnectDeps, input: PracticeInput): Promise<SetUp |
     credentials,
     settings: choice.way === 'login' ? {} : input.settings,
     concurrency: CONCURRENCY,
+    guarded: true,
   };
 }
 
 /** Puts an outcome of the set-up into words for a person at a practice. */
-function outcomeOf(result: SetUpOutcome): PracticeOutcome {
+function outcomeOf(result: SetUpRefusal): PracticeOutcome {
   switch (result.outcome) {
-    case 'created':
-    case 'changed':
-      return { outcome: 'connected', userPublicId: result.publicId };
-    case 'undone':
     case 'no_client':
     case 'no_user':
       return { outcome: 'over' };
@@ -107,6 +118,8 @@ function outcomeOf(result: SetUpOutcome): PracticeOutcome {
         'The address must begin with https: what is sent there could be read on the way.',
         result.address === 'base_url' ? 'base_url' : null,
       );
+    case 'address_refused':
+      return refused(result.reason, result.address === 'base_url' ? 'base_url' : null);
     case 'wrong_host':
       return refused(
         'This address is not one that can be connected with this link. Ask who sent it to you for help.',
@@ -131,14 +144,30 @@ async function isOther(
   setUp: SetUp,
 ): Promise<boolean> {
   if (!session.renews || session.userId === null) return false;
-  const { baseUrl, credentials, settings } = setUp;
+  const { baseUrl, credentials, settings, guarded } = setUp;
+  const { userId, clientMode } = session;
   const shared = checkingDeps(deps, { givesCredentials: true });
   try {
-    const connection = { userId: session.userId, adapter, baseUrl, credentials, settings, timeZone };
+    const connection = { userId, adapter, baseUrl, credentials, settings, timeZone, guarded, clientMode };
     return (await seePractice({ ...deps, shared }, connection)) === 'other';
   } finally {
     await shared.settled();
   }
+}
+
+/** Saves what was prepared, and ends the session, in one commit. */
+async function saveIn(
+  deps: ConnectDeps,
+  { session, prepared }: { session: BrowserSession; prepared: PreparedConnection },
+): Promise<PracticeOutcome> {
+  const userPublicId = await inTransaction<string | null>(deps, async (tx) => {
+    const { publicId } = await prepared.save(tx);
+    const commit = await endSession(tx, { session, userPublicId: publicId });
+    return { commit, value: commit ? publicId : null };
+  });
+  if (userPublicId === null) return { outcome: 'over' };
+  await prepared.saved();
+  return { outcome: 'connected', userPublicId };
 }
 
 /**
@@ -152,16 +181,16 @@ export async function connectPractice(deps: ConnectDeps, input: PracticeInput): 
   if (!(await countConnectTry(deps, { id: session.id }))) return { outcome: 'too_many_tries' };
   if (!input.otherPracticeIsRight && (await isOther(deps, input, setUp)))
     return { outcome: 'other_practice' };
-  const result = await setUpConnection(deps, {
+  const result = await prepareConnection(deps, {
     ...setUp,
     timeZone,
     check: true,
     allowPlainHttp: false,
-    also: endInSameCommit(session),
     by,
   });
-  const outcome = outcomeOf(result);
-  if (outcome.outcome === 'refused')
+  if (result.outcome === 'ready') return saveIn(deps, { session, prepared: result });
+  const refusal = outcomeOf(result);
+  if (refusal.outcome === 'refused')
     await recordAudit(deps, {
       ...by,
       action: 'connect_session.connect',
@@ -169,5 +198,5 @@ export async function connectPractice(deps: ConnectDeps, input: PracticeInput): 
       outcome: 'failed',
       detail: { adapter: setUp.adapter ?? null, code: result.outcome },
     });
-  return outcome;
+  return refusal;
 }

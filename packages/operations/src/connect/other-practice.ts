@@ -1,6 +1,6 @@
 import { type Database, findLastPaid } from '@emr-payments/db';
-import { type EmrAdapter, type EmrConnection, openAdapter } from '@emr-payments/emr';
-import type { SharedAdapterDeps } from '../connections/adapter-deps.ts';
+import type { EmrAdapter, EmrConnection, NetworkOwner } from '@emr-payments/emr';
+import { openOver, type SharedAdapterDeps } from '../connections/adapter-deps.ts';
 
 /** For all questions together: a person waits. */
 const ASK_MS = 15_000;
@@ -16,11 +16,11 @@ export type PracticeSeen = 'same' | 'other' | 'unknown';
  */
 export async function seePractice(
   { database, shared }: { database: Pick<Database, 'pool'>; shared: SharedAdapterDeps },
-  connection: EmrConnection,
+  connection: EmrConnection & NetworkOwner,
 ): Promise<PracticeSeen> {
   let adapter: EmrAdapter;
   try {
-    adapter = openAdapter(connection, shared);
+    adapter = openOver(shared, connection);
   } catch {
     // The set-up says why.
     return 'unknown';

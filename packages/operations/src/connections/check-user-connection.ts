@@ -1,5 +1,5 @@
 import { type Actor, type Database, findUser, openCredentials, saveCapability } from '@emr-payments/db';
-import type { Capability, ConnectionDescription, SettingValues } from '@emr-payments/emr';
+import type { Capability, ConnectionDescription, Networks, SettingValues } from '@emr-payments/emr';
 import type { SandboxHosts } from '@emr-payments/outbound';
 import type { Keyring } from '@emr-payments/runtime';
 import { checkingDeps } from './adapter-deps.ts';
@@ -35,14 +35,15 @@ export type UserCheckOutcome =
  * not what is stored: settings that the operator gave stay as they are.
  */
 export async function checkUserConnection(
-  { database, keyring, sandboxHosts }: { database: Database; keyring: Keyring; sandboxHosts: SandboxHosts },
+  deps: { database: Database; keyring: Keyring; sandboxHosts: SandboxHosts; networks?: Networks },
   { publicId, by }: { publicId: string; by: Actor },
 ): Promise<UserCheckOutcome> {
+  const { database, keyring } = deps;
   const user = await findUser({ database }, { publicId });
   if (user === null) return { outcome: 'no_user' };
   if (user.connection === null) return { outcome: 'no_connection' };
   const { connection } = user;
-  const { adapter, baseUrl, timeZone } = connection;
+  const { adapter, baseUrl, timeZone, guarded } = connection;
   let credentials: Record<string, string>;
   try {
     credentials = openCredentials(keyring, { userId: user.id, credentials: connection.credentials });
@@ -51,13 +52,15 @@ export async function checkUserConnection(
   }
   const given = givenSettings(connection);
   const clientMode = user.client.mode;
-  const refused = clientModeRule({ sandboxHosts })({ clientMode, baseUrl, settings: given }, credentials);
+  const refused = clientModeRule(deps)({ clientMode, baseUrl, settings: given }, credentials);
   if (refused !== null) return { outcome: 'not_working', reason: `${refused}.` };
-  const checked = await checkConnection(checkingDeps({ database, keyring }, { givesCredentials: false }), {
+  const checked = await checkConnection(checkingDeps(deps, { givesCredentials: false }), {
     userId: user.id,
     adapter,
     baseUrl,
     timeZone,
+    guarded,
+    clientMode,
     credentials,
     settings: given,
   });

@@ -39,6 +39,7 @@ const inputOf = (overrides: Partial<SetUpInput> = {}): SetUpInput => ({
   ratePerSecond: undefined,
   allowPlainHttp: false,
   check: true,
+  guarded: false,
   by: service.by,
   ...overrides,
 });

@@ -9,10 +9,10 @@ import {
   type StoredPatient,
   storeFoundPatient,
 } from '@emr-payments/db';
-import { type EmrAdapter, type FindPatientOutcome, openAdapter } from '@emr-payments/emr';
+import type { EmrAdapter, FindPatientOutcome, Networks } from '@emr-payments/emr';
 import type { SandboxHosts } from '@emr-payments/outbound';
 import type { Keyring } from '@emr-payments/runtime';
-import { checkingDeps, type SharedAdapterDeps } from '../connections/adapter-deps.ts';
+import { checkingDeps, openOver, type SharedAdapterDeps } from '../connections/adapter-deps.ts';
 import { clientModeRule } from '../connections/client-mode.ts';
 import { problemOf } from './read-rows.ts';
 
@@ -42,11 +42,11 @@ type Asked = FindPatientOutcome | { outcome: 'cannot_search' } | { outcome: 'not
 /** Asks the EMR once. */
 async function ask(
   shared: SharedAdapterDeps,
-  { mrn, ...connection }: Parameters<typeof openAdapter>[0] & { mrn: string },
+  { mrn, ...connection }: Parameters<typeof openOver>[1] & { mrn: string },
 ): Promise<Asked> {
   let adapter: EmrAdapter;
   try {
-    adapter = openAdapter(connection, shared);
+    adapter = openOver(shared, connection);
   } catch (error) {
     return { outcome: 'not_usable', reason: `${(error as Error).message}.` };
   }
@@ -64,9 +64,10 @@ async function ask(
  * reached the EMR's answer is in the audit log, without the MRN.
  */
 export async function findUsersPatient(
-  { database, keyring, sandboxHosts }: { database: Database; keyring: Keyring; sandboxHosts: SandboxHosts },
+  deps: { database: Database; keyring: Keyring; sandboxHosts: SandboxHosts; networks?: Networks },
   input: { publicId: string; mrn: string; allowChanges: boolean; dryRun: boolean; by: Actor },
 ): Promise<FindUsersPatientOutcome> {
+  const { database, keyring } = deps;
   const { publicId, allowChanges, dryRun, by } = input;
   const user = await findUser({ database }, { publicId });
   if (user === null) return { outcome: 'no_user' };
@@ -82,9 +83,9 @@ export async function findUsersPatient(
   } catch {
     return { outcome: 'sealed' };
   }
-  const refused = clientModeRule({ sandboxHosts })(connection, credentials);
+  const refused = clientModeRule(deps)(connection, credentials);
   if (refused !== null) return { outcome: 'not_usable', reason: `${refused}.` };
-  const shared = checkingDeps({ database, keyring }, { givesCredentials: false });
+  const shared = checkingDeps(deps, { givesCredentials: false });
   const asked = await ask(shared, { ...connection, credentials, mrn });
 
   switch (asked.outcome) {

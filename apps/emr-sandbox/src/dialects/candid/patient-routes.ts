@@ -37,23 +37,35 @@ export async function patientRoutes(
   const { patients } = practice;
   const show = (patient: Patient) => patientBody({ practice }, patient);
 
-  async function list(query: Query) {
+  const isThere = (patient: Patient) => statusOf(patient) !== 'deleted';
+
+  // A list without pages, for one MRN.
+  app.get<{ Querystring: Query }>(PATH, async ({ query }) => {
     const mrn = one(query, 'mrn');
-    const keeps = (patient: Patient) => statusOf(patient) !== 'deleted';
-    if (mrn !== undefined) return { items: patients.withMrn(mrn).filter(keeps).map(show) };
+    if (mrn === undefined) throw unprocessable('mrn: is required here');
+    return patients.withMrn(mrn).filter(isThere).map(show);
+  });
+
+  app.get<{ Querystring: Query }>(`${PATH}/get_multi`, async ({ query }) => {
+    for (const name of ['sort_field', 'sort_direction', 'redirect_to_primary'])
+      if (one(query, name) !== undefined) throw unprocessable(`${name}: is not supported here`);
+    const mrn = one(query, 'mrn');
+    if (mrn !== undefined) {
+      const items = patients.withMrn(mrn).filter(isThere).map(show);
+      return { items, total: items.length };
+    }
     const limit = limitOf(query, 'limit');
-    const page = { order: 'number', keeps, alike: true, after: placeIn(query), limit } as const;
+    const page = { order: 'number', keeps: isThere, alike: true, after: placeIn(query), limit } as const;
     const { rows, more } = patients.page(page);
     const last = rows.at(-1);
     return {
       items: rows.map(show),
+      total: patients.count(page),
       ...(more && last !== undefined
         ? { next_page_token: tokenAt(patients.numberOf(last.id) as number) }
         : {}),
     };
-  }
-  app.get<{ Querystring: Query }>(PATH, async ({ query }) => list(query));
-  app.get<{ Querystring: Query }>(`${PATH}/get_multi`, async ({ query }) => list(query));
+  });
 
   // "The since query parameter is inclusive, and the result list is ordered by updatedAt ascending."
   app.get<{ Querystring: Query }>(`${PATH}/updates/scan`, async ({ query }) => {
