@@ -5,6 +5,9 @@ import { demandAudit } from './audit/audited-routes.ts';
 import { countAnswer } from './audit/count-answer.ts';
 import { type CredentialLookup, createAuthenticate, createAuthenticateClient } from './auth/credentials.ts';
 import type { ImportBulkhead } from './bulkheads/import-bulkhead.ts';
+import type { ConnectPageDeps } from './connect-page/page-deps.ts';
+import { connectPageRoutes } from './connect-page/page-routes.ts';
+import { connectSessionRoutes } from './connect-sessions/session-routes.ts';
 import { createEmrShares } from './connection/ask-connection.ts';
 import type { AdaptersOf } from './connection/late-adapters.ts';
 import { connectionRoutes } from './connection/routes.ts';
@@ -43,6 +46,8 @@ export type AppDeps = {
   /** Aborted when the process begins to stop: from then on it is not ready, and its answers end their connections. */
   stopping?: AbortSignal;
   adapters: AdaptersOf;
+  /** The connect page, and the address by which browsers reach it. Without it the service has none. */
+  connect?: Pick<ConnectPageDeps, 'publicUrl' | 'late' | 'sandboxHosts'> | undefined;
   limiter: RateLimiter;
   /** Counts for the audit log. */
   audit: AuditCounter;
@@ -126,6 +131,11 @@ export async function buildApp(deps: AppDeps, options: AppOptions = {}): Promise
     noticeReader: deps.noticeReader ?? dialectsNoticeReader,
   });
   await app.register(webhookRoutes, { ...deps.webhooks, authenticateClient, gate, limits });
+  const { webhooks, connect } = deps;
+  const publicUrl = connect?.publicUrl.replace(/\/+$/, '');
+  await app.register(connectSessionRoutes, { ...webhooks, authenticateClient, gate, limits, publicUrl });
+  if (connect !== undefined && publicUrl !== undefined)
+    await app.register(connectPageRoutes, { ...connect, publicUrl, keyring, limits, logger });
   await docsPage(app, { at: '/docs', title: 'EMR Payments API' });
   audited();
   routesDone();

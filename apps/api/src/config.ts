@@ -7,6 +7,7 @@ import {
   loadConfig,
   logLevelVariable,
   metricsTokenVariable,
+  publicUrlVariable,
   redisUrlVariable,
   sandboxHostsVariable,
 } from '@emr-payments/runtime';
@@ -92,6 +93,7 @@ export const environment = Type.Object({
         'a second port, for /health/… and /metrics; 0 takes a free one. Without it, /health/… is on PORT, and /metrics too if METRICS_TOKEN is set',
     }),
   ),
+  PUBLIC_URL: publicUrlVariable,
   OPERATOR_API: Type.Union([Type.Literal('on'), Type.Literal('off')], {
     default: 'on',
     description:

@@ -19,6 +19,7 @@ import { buildApp } from './app.ts';
 import { openBulkheads } from './bulkheads/open-bulkheads.ts';
 import { openOperatorDatabase } from './bulkheads/open-operator-database.ts';
 import { readConfig } from './config.ts';
+import { openLateConnect } from './connect-page/late-connect.ts';
 import { openLateAdapters } from './connection/late-adapters.ts';
 import { openHealthServer } from './health-server.ts';
 import { createApiMetrics } from './metrics.ts';
@@ -96,6 +97,9 @@ await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, 
     // A pair that a vendor has given in exchange for the old token is stored before the database closes.
     (it) => within(TOKENS_END_MS, it.settled()),
   );
+  const late = releases.add('connect page', openLateConnect({ url: config.DATABASE_URL }), (it) =>
+    it.close(),
+  );
   const operatorApi =
     config.OPERATOR_API === 'off'
       ? undefined
@@ -139,6 +143,9 @@ await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, 
       stopping: stopping.signal,
       adapters,
       imports,
+      ...(config.PUBLIC_URL === undefined
+        ? {}
+        : { connect: { publicUrl: config.PUBLIC_URL, late, sandboxHosts: config.sandboxHosts } }),
       limiter,
       audit,
       webhooks: {

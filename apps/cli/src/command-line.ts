@@ -8,6 +8,7 @@ import { registerDoctor } from './commands/doctor.ts';
 import { registerEvent } from './commands/event.ts';
 import { registerHold } from './commands/hold.ts';
 import { registerKeys } from './commands/keys.ts';
+import { registerOauthApp } from './commands/oauth-app.ts';
 import { registerOperatorKey } from './commands/operator-key.ts';
 import { registerPatients } from './commands/patients.ts';
 import { registerPayment } from './commands/payment.ts';
@@ -21,6 +22,7 @@ const COMMANDS: readonly Register[] = [
   registerClient,
   registerUser,
   registerAdapters,
+  registerOauthApp,
   registerWebhook,
   registerPatients,
   registerPayment,

@@ -1,5 +1,6 @@
 import { type Credentials, openApi } from './api.ts';
 import { patientMethods } from './patients.ts';
+import { connectSessionMethods } from './connect-sessions.ts';
 import { paymentMethods } from './payments.ts';
 import { connectionMethods, eventMethods, jobMethods, reconciliationMethods } from './reads.ts';
 import { webhookMethods } from './webhooks.ts';
@@ -36,6 +37,7 @@ export function createClient(options: ClientOptions) {
     jobs: jobMethods(api),
     reconciliation: reconciliationMethods(api),
     connection: connectionMethods(api),
+    connectSessions: connectSessionMethods(api),
     webhooks: webhookMethods(api),
     events: eventMethods(api),
   };

@@ -58,7 +58,9 @@ export const ERRORS = {
   user_not_found: {
     status: 404,
     retry: 'never',
-    about: 'The access token is missing, unknown, revoked, or belongs to another client.',
+    about:
+      'The access token is missing, unknown, revoked, or belongs to another client; of a connect session: you have no connected user ' +
+      'with this `user_id`.',
     sentence: () => 'User not found.',
   },
   payment_not_found: {
@@ -90,6 +92,13 @@ export const ERRORS = {
     retry: 'never',
     about: 'This endpoint has no recovery of this id.',
     sentence: () => 'Recovery not found.',
+  },
+  connect_session_not_found: {
+    status: 404,
+    retry: 'never',
+    about:
+      "There is no connect session of this id, or it is another client's, or it is older than sessions are kept.",
+    sentence: () => 'Connect session not found.',
   },
   invalid_client: {
     status: 401,
@@ -198,6 +207,44 @@ export const ERRORS = {
       "Another import of this user's patients is being written, or something else changed them meanwhile. Nothing was written.",
     sentence: () =>
       "Another import of this user's patients is being written. Nothing was written: send the file again afterwards.",
+  },
+  connect_unavailable: {
+    status: 409,
+    retry: 'never',
+    about: 'This service has no connect page: its operator has not set `PUBLIC_URL` for the API.',
+    sentence: () =>
+      'This service has no connect page. Ask its operator to set PUBLIC_URL, or to connect the practice.',
+  },
+  connect_session_open: {
+    status: 409,
+    retry: 'always',
+    about: 'The person has not finished connecting. Wait for the event `user.connected`.',
+    sentence: () =>
+      'The person has not finished connecting the practice. Wait for the event user.connected, then try again.',
+  },
+  connect_session_over: {
+    status: 409,
+    retry: 'never',
+    about:
+      'The connect session was canceled, or its time was over before the person finished. Create another one.',
+    sentence: () => 'This connect session ended without a connection. Create another one.',
+  },
+  connect_session_limit_reached: {
+    status: 409,
+    retry: 'always',
+    about:
+      'A client has at most 500 connect sessions that are open. They end by themselves after 15 minutes.',
+    sentence: () =>
+      'You have the most connect sessions that can be open at a time. Try again when one of them has ended.',
+  },
+  access_token_given_out: {
+    status: 409,
+    retry: 'never',
+    about:
+      'The access token of this user has been given out already: by an earlier request, or before this session, which renewed a login. ' +
+      'Go on using it. If it is lost, the operator can give the user another one.',
+    sentence: () =>
+      'The access token of this user has been given out already: go on using it. If it is lost, ask the operator for another one.',
   },
   endpoint_disabled: {
     status: 409,

@@ -107,6 +107,11 @@ export function newRecoveryId(): string {
   return `rec_${randomBase62()}`;
 }
 
+/** Makes a `cs_…`: the id of a session of the connect page. */
+export function newConnectSessionId(): string {
+  return `cs_${randomBase62()}`;
+}
+
 /** Makes an `opk_…`: the id of a key of the operator's API. */
 export function newOperatorKeyId(): string {
   return `opk_${randomBase62()}`;

@@ -1,4 +1,5 @@
 export * from './client-mode.ts';
+export * from './connect-sessions.ts';
 export * from './connection-events.ts';
 export * from './connection-reads.ts';
 export * from './deliveries.ts';

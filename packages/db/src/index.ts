@@ -37,6 +37,34 @@ export type { CountedAction } from './audit/tally.ts';
 export type { Bucket } from './buckets/bucket.ts';
 export { type DatabaseCallCounter, openCallCounter } from './buckets/call-counter.ts';
 export { linkBucket } from './buckets/link-bucket.ts';
+// The connect page, by which practices connect themselves.
+export {
+  type BrowserSession,
+  connectSessionRow,
+  countConnectTry,
+  findBrowserSession,
+  MOST_TRIES,
+} from './connect/browser-session.ts';
+export {
+  CONNECT_SESSION_MS,
+  createConnectSession,
+  MOST_OPEN_SESSIONS,
+  type NewConnectSession,
+} from './connect/create-session.ts';
+export { cancelConnectSession, endConnectSession } from './connect/end-session.ts';
+export { findLastPaid } from './connect/find-last-paid.ts';
+export { type ConnectSessionRecord, findConnectSession } from './connect/find-session.ts';
+export { beginConnectLogin, holdConnectLogin, takeConnectLogin } from './connect/hold-login.ts';
+export {
+  listOauthApplications,
+  type OauthApplicationRecord,
+  openOauthSecret,
+  removeOauthApplication,
+  setOauthApplication,
+} from './connect/oauth-applications.ts';
+export { type OpenedSession, openConnectSession } from './connect/open-session.ts';
+export { addReturnUrl, listReturnUrls, removeReturnUrl } from './connect/return-urls.ts';
+export { type TokenTaken, takeConnectToken } from './connect/take-token.ts';
 export {
   type Database,
   type DatabaseOptions,

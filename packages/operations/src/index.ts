@@ -20,7 +20,9 @@ export {
   listClients,
   listEndpoints,
   listHolds,
+  listOauthApplications,
   listOperatorKeys,
+  listReturnUrls,
   listUsers,
   MOST_ROUNDS,
   noteUseOfOperatorKey,
@@ -28,6 +30,8 @@ export {
   pageOfEndpoints,
   pageOfUsers,
   redeliverEvent,
+  removeOauthApplication,
+  removeReturnUrl,
   resolvePayment,
   retryPayment,
   revokeOperatorKey,
@@ -47,6 +51,14 @@ export {
   YOUNGEST_DAYS,
 } from './archive/archive-payments.ts';
 export { ArchiveFileError } from './archive/write-table.ts';
+export { cancelSession } from './connect/cancel-session.ts';
+export type { Choice, ChoiceField } from './connect/choices.ts';
+export { connectPractice, type PracticeInput, type PracticeOutcome } from './connect/connect-practice.ts';
+export { type LoggedInOutcome, type LogInOutcome, loggedIn, logIn } from './connect/log-in.ts';
+export { type ReturnUrlOutcome, registerReturnUrl } from './connect/register-return-url.ts';
+export { returnAddress } from './connect/return-url.ts';
+export { type OauthAppOutcome, setOauthApp } from './connect/set-oauth-app.ts';
+export { type ShownSession, showSession } from './connect/show-session.ts';
 export { openAdapterDeps, type SharedAdapterDeps } from './connections/adapter-deps.ts';
 export { checkUserConnection, type UserCheckOutcome } from './connections/check-user-connection.ts';
 export { clientModeRule } from './connections/client-mode.ts';

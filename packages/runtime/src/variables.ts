@@ -19,7 +19,7 @@ export const publicUrlVariable = Type.Optional(
   Type.String({
     pattern: '^(https://[^/?#@]|http://(localhost|127\\.0\\.0\\.1|\\[::1\\])(:|/|$))[^?#@]*$',
     description:
-      'the address by which others reach the API, such as https://payments.example.com: it is the beginning of the addresses for the notices of EMRs',
+      'the address by which others reach the API, such as https://payments.example.com: it is the beginning of the addresses for the notices of EMRs, and of the links by which practices connect themselves. Without it the API has no connect page',
   }),
 );
 

@@ -122,7 +122,12 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const addApi = async (port?: number): Promise<AppProcess> => {
     const own = port ?? (await freePort());
     const health = await freePort();
-    return run('api', nameOf('api'), own, { ...service, PORT: String(own), HEALTH_PORT: String(health) });
+    return run('api', nameOf('api'), own, {
+      ...service,
+      PORT: String(own),
+      HEALTH_PORT: String(health),
+      PUBLIC_URL: `http://${HOST}:${own}`,
+    });
   };
   const addWorker = async (): Promise<AppProcess> => {
     const port = await freePort();
@@ -162,6 +167,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
             stateFile: join(folder, 'demo.json'),
             sandboxUrl: sandbox.url,
             webhookUrl: `${inbox.url}/webhooks`,
+            returnUrl: `${inbox.url}/`,
             webhookSecret,
             timeZone: 'America/New_York',
           },

@@ -7,6 +7,7 @@ import {
 } from '@emr-payments/contracts';
 import type { FastifyInstance } from 'fastify';
 import { PATIENT_COMPONENTS } from '../patients/components.ts';
+import { CONNECT_COMPONENTS } from '../connect-sessions/components.ts';
 import { USER_COMPONENTS } from '../payments/components.ts';
 import { WEBHOOK_COMPONENTS } from '../webhooks/components.ts';
 import { EVENTS } from './webhooks.ts';
@@ -20,6 +21,7 @@ const COMPONENTS = [
   ...USER_COMPONENTS,
   ...PATIENT_COMPONENTS,
   ...WEBHOOK_COMPONENTS,
+  ...CONNECT_COMPONENTS,
 ];
 
 /** Registers the schemas that the routes refer to. */

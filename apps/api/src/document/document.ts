@@ -61,6 +61,7 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
         { name: 'Patients', description: "MRNs and the EMR's ids of the patients" },
         { name: 'Reconciliation', description: "Comparing payments with the EMR's day sheet" },
         { name: 'Connection', description: "What the practice's EMR supports" },
+        { name: 'Connecting', description: 'Links by which practices connect their EMR themselves' },
         {
           name: 'Webhooks',
           description: 'Endpoints that receive your events, their deliveries, and sending events again',

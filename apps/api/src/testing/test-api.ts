@@ -12,12 +12,14 @@ import {
 } from '@emr-payments/db';
 import { createPractice } from '@emr-payments/db/testing';
 import { type Adapters, createAdapters, localAdapterDeps } from '@emr-payments/emr';
+import { parseSandboxHosts } from '@emr-payments/outbound';
 import { createLogger, type Keyring, type Logger, parseKeyring } from '@emr-payments/runtime';
 import { openTestDatabase } from '@emr-payments/testkit';
 import { createAgents, dnsResolve } from '@emr-payments/webhooks';
 import type { FastifyInstance } from 'fastify';
 import { type AppDeps, buildApp } from '../app.ts';
 import { type Bulkheads, openBulkheads } from '../bulkheads/open-bulkheads.ts';
+import { openLateConnect } from '../connect-page/late-connect.ts';
 import { describeApi } from '../document/document.ts';
 import type { Limits } from '../limits.ts';
 import { createApiMetrics } from '../metrics.ts';
@@ -62,6 +64,7 @@ export async function openTestApi(
     authFailuresPerMinute?: number;
     trustProxy?: readonly string[];
     metricsToken?: string;
+    publicUrl?: string;
     limits?: Partial<Limits>;
     readTimeoutMs?: number;
     /** Replace those of the dialects. */
@@ -101,6 +104,7 @@ export async function openTestApi(
       credentialsOf: (sealed) => openCredentials(keyring, sealed),
       refusal: () => null,
     });
+  const late = openLateConnect({ url: usedUrl });
   const app = await buildApp(
     {
       logger: options.logger ?? createLogger('test', 'silent'),
@@ -114,6 +118,9 @@ export async function openTestApi(
       checks: { postgres: () => databaseCheck.trouble(), queue: async () => null },
       adapters: async () => adapters,
       imports,
+      ...(options.publicUrl === undefined
+        ? {}
+        : { connect: { publicUrl: options.publicUrl, late, sandboxHosts: parseSandboxHosts('127.0.0.1') } }),
       limiter: options.limiter ?? createRateLimiter({ clientPerSecond: 0, userPerSecond: 0 }),
       audit,
       webhooks: {
@@ -147,6 +154,7 @@ export async function openTestApi(
     newCaller: (options = {}) => newCaller({ database: direct, keyring }, options),
     async close() {
       await app.close();
+      await late.close();
       await audit.close();
       agents.close();
       await bulkheads.close();

@@ -42,7 +42,7 @@ const ALWAYS: ErrorCode[] = [
 
 export type OperationInput<R extends TSchema> = {
   operationId: string;
-  tag: 'Webhooks' | 'Events';
+  tag: 'Webhooks' | 'Events' | 'Connecting';
   summary: string;
   description: string;
   /** Schema of its answer; a registered component. */

@@ -11,6 +11,7 @@ import { duration, line } from '../arguments.ts';
 import type { Register } from '../cli.ts';
 import { done, failure } from '../outcome.ts';
 import { pairs, table } from '../output/table.ts';
+import { registerClientReturnUrl } from './client-return-url.ts';
 
 const ONCE = 'The secret is shown only now: keep it.';
 
@@ -128,4 +129,6 @@ export const registerClient: Register = (program, cli) => {
         return done({ client_id: clientId, disabled: false }, `The client ${clientId} is enabled.`);
       }),
     );
+
+  registerClientReturnUrl(client, cli);
 };

@@ -86,6 +86,8 @@ export function startRetention(
     await prune({ what: 'sync_runs', days: eventDays }, signal);
     await prune({ what: 'sync_seen', days: 0 }, signal);
     await prune({ what: 'idempotency_keys', days: IDEMPOTENCY_KEY_DAYS }, signal);
+    await prune({ what: 'held_logins', days: 0 }, signal);
+    await prune({ what: 'connect_sessions', days: eventDays }, signal);
     const tokens = await pruneTokens({ database, keyring }, { days: TOKEN_DAYS });
     if (tokens > 0) logger.info({ count: tokens, code: 'emr_tokens' }, 'pruned');
   }

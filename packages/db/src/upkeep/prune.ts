@@ -116,6 +116,19 @@ const SYNC_RUNS = {
     SELECT count(*)::int AS gone FROM gone`,
 };
 
+/** Takes what a login gave out of sessions whose time is over: nobody will use it. In all, whatever their age. */
+const HELD_LOGINS = {
+  name: 'prune-held-logins',
+  text: `
+    WITH ${LEADER}, old AS MATERIALIZED (
+      SELECT s.id FROM connect_sessions s
+       WHERE (SELECT alone FROM leader) AND s.held IS NOT NULL AND s.expires_at < now() - make_interval(days => $1) LIMIT $2
+    ), gone AS (
+      UPDATE connect_sessions s SET held = NULL, login_hash = NULL FROM old WHERE s.id = old.id RETURNING 1
+    )
+    SELECT count(*)::int AS gone FROM gone`,
+};
+
 /** Removes what a run had read when it ended, and an outage kept it from removing. */
 const SYNC_SEEN = {
   name: 'prune-sync-seen',
@@ -130,7 +143,28 @@ const SYNC_SEEN = {
     SELECT count(*)::int AS gone FROM gone`,
 };
 
-export type Prunable = 'events' | 'recoveries' | 'idempotency_keys' | 'emr_texts' | 'sync_runs' | 'sync_seen';
+/** Removes sessions of the connect page, also those whose access token was never fetched: an operator can give the user another. */
+const CONNECT_SESSIONS = {
+  name: 'prune-connect-sessions',
+  text: `
+    WITH ${LEADER}, old AS MATERIALIZED (
+      SELECT s.id FROM connect_sessions s
+       WHERE (SELECT alone FROM leader) AND s.expires_at < now() - make_interval(days => $1) LIMIT $2
+    ), gone AS (
+      DELETE FROM connect_sessions s USING old WHERE s.id = old.id RETURNING 1
+    )
+    SELECT count(*)::int AS gone FROM gone`,
+};
+
+export type Prunable =
+  | 'events'
+  | 'recoveries'
+  | 'idempotency_keys'
+  | 'emr_texts'
+  | 'sync_runs'
+  | 'sync_seen'
+  | 'held_logins'
+  | 'connect_sessions';
 
 const STATEMENTS = {
   events: EVENTS,
@@ -139,6 +173,8 @@ const STATEMENTS = {
   emr_texts: EMR_TEXTS,
   sync_runs: SYNC_RUNS,
   sync_seen: SYNC_SEEN,
+  held_logins: HELD_LOGINS,
+  connect_sessions: CONNECT_SESSIONS,
 } as const;
 
 /**

@@ -3,7 +3,14 @@ import { query, type StatementDeps } from '../core/statements.ts';
 
 /** A column of sealed values. Each is sealed for `what:` and the key columns of its row, joined by colons. */
 type SealedColumn = {
-  what: 'connection' | 'webhook_secret' | 'idempotency_key' | 'emr_text' | 'emr_token';
+  what:
+    | 'connection'
+    | 'webhook_secret'
+    | 'idempotency_key'
+    | 'emr_text'
+    | 'emr_token'
+    | 'oauth_application'
+    | 'connect_session';
   table: string;
   keys: readonly { column: string; type: 'int' | 'uuid' | 'text' }[];
   column: string;
@@ -47,6 +54,21 @@ const SEALED: readonly SealedColumn[] = [
     table: 'emr_tokens',
     keys: [{ column: 'key', type: 'text' }],
     column: 'sealed',
+  },
+  {
+    what: 'oauth_application',
+    table: 'oauth_applications',
+    keys: [
+      { column: 'adapter', type: 'text' },
+      { column: 'base_url', type: 'text' },
+    ],
+    column: 'client_secret',
+  },
+  {
+    what: 'connect_session',
+    table: 'connect_sessions',
+    keys: [{ column: 'id', type: 'text' }],
+    column: 'held',
   },
 ];
 

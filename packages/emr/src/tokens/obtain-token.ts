@@ -8,9 +8,9 @@ import { callTokenEndpoint, type ObtainedToken, type TokenCallDeps } from './tok
 import { noAnswerTrouble, troubleOf } from './token-trouble.ts';
 
 /** Texts that may go into the header of a request (RFC 6750, section 2.1), and do not fill it. */
-const ACCESS_TOKEN = /^[A-Za-z0-9._~+/-]{1,8192}=*$/;
+export const ACCESS_TOKEN = /^[A-Za-z0-9._~+/-]{1,8192}=*$/;
 /** RFC 6749, appendix A.17. */
-const REFRESH_TOKEN = /^[\x20-\x7e]{1,8192}$/;
+export const REFRESH_TOKEN = /^[\x20-\x7e]{1,8192}$/;
 
 /**
  * How long an assertion is good. SMART permits five minutes; a minute of them is for clocks that differ.
@@ -38,7 +38,7 @@ async function clientAuthOf(grant: OAuthGrant): Promise<oauth.ClientAuth> {
 }
 
 /** Ends a call of the library where our exchange had no answer. */
-class NoTokenAnswerError extends Error {
+export class NoTokenAnswerError extends Error {
   override name = 'NoTokenAnswerError';
   readonly result: NoAnswer;
   constructor(result: NoAnswer) {
@@ -61,15 +61,24 @@ function tokensOnly(body: string): string {
   return JSON.stringify({ access_token, token_type, refresh_token, expires_in: lifetime });
 }
 
+const SECRET_PARAMETERS = [
+  'client_id',
+  'client_secret',
+  'refresh_token',
+  'client_assertion',
+  'code',
+  'code_verifier',
+];
+
 /** Gives oauth4webapi our exchange instead of `fetch`, and keeps what went through it. */
-function exchangeFor(deps: TokenCallDeps) {
+export function exchangeFor(deps: TokenCallDeps) {
   const seen: { answer: Answer | null; secrets: string[] } = { answer: null, secrets: [] };
   const request = async (
     url: string,
     { headers, body }: { headers: Record<string, string>; body: URLSearchParams },
   ): Promise<Response> => {
     const { authorization } = headers;
-    for (const name of ['client_id', 'client_secret', 'refresh_token', 'client_assertion'])
+    for (const name of SECRET_PARAMETERS)
       seen.secrets.push(body.get(name) ?? '');
     seen.secrets.push(authorization?.replace(/^Basic /, '') ?? '');
     const result = await callTokenEndpoint(deps, {

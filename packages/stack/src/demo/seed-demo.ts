@@ -12,6 +12,7 @@ import type { Keyring } from '@emr-payments/runtime';
 import { Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import { type DemoState, readDemoState, writePrivateJson } from './demo-state.ts';
+import { seedConnectPage } from './seed-connect-page.ts';
 import { type DemoUser, seedPractices } from './seed-practices.ts';
 
 export type SeedInput = {
@@ -21,6 +22,8 @@ export type SeedInput = {
   /** The URL of the demo's webhook endpoint, reachable from the worker, and the secret that signs its webhooks. */
   webhookUrl: string;
   webhookSecret: string;
+  /** Where the connect page sends a browser back. Without it nobody connects: no browser reaches the sandbox of containers by its name. */
+  returnUrl?: string;
   timeZone: string;
 };
 
@@ -106,6 +109,9 @@ export async function seedDemo(
     timeZone: input.timeZone,
     concurrency: CONCURRENCY,
   });
+  const { returnUrl, sandboxUrl } = input;
+  if (returnUrl !== undefined)
+    await seedConnectPage(deps, { clientId: state.client_id, returnUrl, sandboxUrl });
   const patients = await readPatients(fhirUrl);
   const { imported } = await importPatients(deps, { userId: state.user_id, patients });
   const { practices, users } = await seedPractices(deps, {

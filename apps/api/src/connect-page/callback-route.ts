@@ -1,0 +1,46 @@
+import type { FastifyInstance } from 'fastify';
+import { type ConnectPageDeps, redirectUriOf } from './page-deps.ts';
+import type { Visitors } from './visitors.ts';
+
+/** What the page says after a return from the EMR that gave no login. Only these words are in the address, and the page knows them. */
+const NOTICES = {
+  denied: 'denied',
+  refused: 'refused',
+  not_trusted: 'not-trusted',
+  not_expected: 'not-expected',
+  not_lasting: 'not-lasting',
+  no_application: 'refused',
+  unavailable: 'unavailable',
+  over: 'over',
+} as const;
+
+/**
+ * `GET /connect/callback`: the browser comes back from the EMR's login. The code in its address is exchanged here, once, and the browser
+ * goes on to the page without it. The state belongs to the session of this browser's cookie, so a return that somebody else began
+ * gives nothing.
+ */
+export function callbackRoute(
+  app: FastifyInstance,
+  { publicUrl, keyring, logger, visitors }: ConnectPageDeps & { visitors: Visitors },
+): void {
+  app.get('/connect/callback', { schema: { hide: true } }, async (request, reply) => {
+    if (!visitors.letTry(request, reply)) return reply;
+    const goOn = (notice: string | null) =>
+      reply.redirect(`${publicUrl}/connect${notice === null ? '' : `?notice=${notice}`}`, 303);
+    const found = await visitors.sessionOf(request);
+    if (found === null) return goOn('no-session');
+    const { session, connecting } = found;
+    const { database, operations } = connecting;
+    const parameters = new URLSearchParams(request.url.split('?').slice(1).join('?'));
+    const input = { session, parameters, redirectUri: redirectUriOf(publicUrl) };
+    const result = await visitors.work(session, () => operations.loggedIn({ database, keyring }, input));
+    if (result.outcome === 'logged_in') return goOn(null);
+    if (result.outcome === 'not_expected') visitors.failed(request);
+    const code = result.outcome === 'unavailable' ? result.trouble.code : result.outcome;
+    logger.warn(
+      { request_id: request.id, client_id: session.clientId, code },
+      'a login at an EMR gave nothing',
+    );
+    return goOn(NOTICES[result.outcome]);
+  });
+}

@@ -1,0 +1,370 @@
+import { randomUUID } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { SYSTEM, setOauthApplication } from '@emr-payments/db';
+import { type SandboxProcess, startSandbox } from '@emr-payments/testkit';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { requestsOf } from '../testing/client-requests.ts';
+import { openTestApi, type TestApi } from '../testing/test-api.ts';
+
+const PUBLIC_URL = 'http://127.0.0.1:3000';
+const RETURN_URL = 'https://app.example.com/back?practice=7';
+const PAGE = { origin: PUBLIC_URL, 'x-emr-connect': '1', 'content-type': 'application/json' };
+
+let api: TestApi;
+let sandbox: SandboxProcess;
+let caller: Awaited<ReturnType<TestApi['newCaller']>>;
+const ledgerFile = join(tmpdir(), `connect-${randomUUID()}.jsonl`);
+
+beforeAll(async () => {
+  [api, sandbox] = await Promise.all([openTestApi({ publicUrl: PUBLIC_URL }), startSandbox({ ledgerFile })]);
+  caller = await api.newCaller();
+  await api.database.prisma.client.updateMany({ data: { mode: 'test' } });
+  await api.database.prisma.clientReturnUrl.create({ data: { clientPk: caller.clientPk, url: RETURN_URL } });
+  await setApplication({});
+});
+afterAll(async () => {
+  await sandbox.stop();
+  rmSync(ledgerFile, { force: true });
+  await api.close();
+});
+
+const drchrono = () => `${sandbox.baseUrl}/drchrono`;
+const setApplication = (change: object) =>
+  setOauthApplication(api, {
+    adapter: 'drchrono',
+    baseUrl: drchrono(),
+    authorizeUrl: `${drchrono()}/o/authorize/`,
+    tokenUrl: `${drchrono()}/o/token/`,
+    clientId: 'sandbox-app',
+    clientSecret: 'sandbox-app-secret',
+    scopes: '',
+    issuer: null,
+    by: SYSTEM,
+    ...change,
+  });
+
+type Visit = { id: string; cookie: string };
+
+async function link(body: object = {}): Promise<{ id: string; secret: string }> {
+  const send = requestsOf(api.app, caller);
+  const made = await send('POST', '/v1/connect-sessions', { body: { return_url: RETURN_URL, ...body } });
+  const { id, url } = made.json().data as { id: string; url: string };
+  return { id, secret: url.split('#')[1] ?? '' };
+}
+
+/** Opens a link as the page does. */
+async function visit(body: object = {}): Promise<Visit> {
+  const { id, secret } = await link(body);
+  const opened = await post('open', { secret });
+  expect(opened.json().data).toEqual({ outcome: 'opened' });
+  return { id, cookie: String(opened.headers['set-cookie']).split(';')[0] ?? '' };
+}
+
+const post = (
+  name: string,
+  body: object,
+  { cookie, headers = PAGE }: { cookie?: string; headers?: object } = {},
+) =>
+  api.app.inject({
+    method: 'POST',
+    url: `/connect/api/${name}`,
+    headers: { ...headers, ...(cookie === undefined ? {} : { cookie }) },
+    payload: JSON.stringify(body),
+  });
+const look = async ({ cookie }: Visit) =>
+  (await api.app.inject({ url: '/connect/api/session', headers: { 'x-emr-connect': '1', cookie } })).json()
+    .data;
+
+/** Logs in at the sandbox's DrChrono and returns the address to which it sends the browser. */
+async function logIn(at: Visit, decision = 'allow'): Promise<string> {
+  const begun = await post('login', { adapter: 'drchrono', base_url: drchrono() }, at);
+  const { location } = begun.json().data as { location: string };
+  const form = new URLSearchParams([
+    ...new URL(location).searchParams,
+    ['username', 'frontdesk'],
+    ['password', 'let-me-in'],
+    ['decision', decision],
+  ]);
+  const answer = await fetch(`${drchrono()}/o/authorize/`, {
+    method: 'POST',
+    body: form,
+    redirect: 'manual',
+  });
+  return answer.headers.get('location') ?? '';
+}
+
+/** Comes back with an address, and returns where the page goes. */
+async function comeBack(address: string, cookie: string): Promise<string> {
+  const url = new URL(address);
+  expect(`${url.origin}${url.pathname}`).toBe(`${PUBLIC_URL}/connect/callback`);
+  const answer = await api.app.inject({ url: `/connect/callback${url.search}`, headers: { cookie } });
+  expect([answer.statusCode, answer.headers['cache-control']]).toEqual([303, 'no-store']);
+  return String(answer.headers.location).slice(PUBLIC_URL.length);
+}
+
+const stored = (id: string) => api.database.prisma.connectSession.findUniqueOrThrow({ where: { id } });
+const dental = (change: object = {}) => ({
+  adapter: 'open-dental',
+  base_url: `${sandbox.baseUrl}/open-dental/api/v1`,
+  name: 'Dental Office',
+  time_zone: 'America/Chicago',
+  credentials: { developer_key: 'typed-developer', customer_key: 'typed-customer' },
+  ...change,
+});
+
+describe('the page', () => {
+  test('has a policy that permits its own files only, is in no frame, and is not stored', async () => {
+    const { headers, body } = await api.app.inject('/connect');
+    expect(headers['content-security-policy']).toBe(
+      "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; form-action 'none'; base-uri 'none'; " +
+        "frame-ancestors 'none'; require-trusted-types-for 'script'",
+    );
+    expect([headers['referrer-policy'], headers['cache-control'], headers['x-content-type-options']]).toEqual(
+      ['no-referrer', 'no-store', 'nosniff'],
+    );
+    expect(body).not.toMatch(/<script>|<style|style=|onclick/);
+    for (const [, file] of body.matchAll(/(?:src|href)="([^"]+)"/g))
+      expect((await api.app.inject(`/${file}`)).statusCode, file).toBe(200);
+  });
+
+  test('shows titles and fields, and nothing that is secret', async () => {
+    const at = await visit();
+    const { choices, returnTo, clientName } = await look(at);
+    expect([returnTo, clientName]).toEqual([null, expect.any(String)]);
+    const titles = choices.map(({ title }: { title: string }) => title);
+    expect(titles).toEqual(expect.arrayContaining(['DrChrono', 'Open Dental']));
+    const login = choices.find(({ way }: { way: string }) => way === 'login');
+    expect(login).toEqual({
+      adapter: 'drchrono',
+      title: 'DrChrono',
+      way: 'login',
+      baseUrl: drchrono(),
+      credentials: [],
+      settings: [],
+    });
+    expect(JSON.stringify(choices)).not.toContain('sandbox-app');
+  });
+
+  test('without an application of the operator, nobody types what a login would give; a live client sees no sandbox', async () => {
+    const at = await visit();
+    await api.database.prisma.client.update({ where: { id: caller.clientPk }, data: { mode: 'live' } });
+    const names = (await look(at)).choices.map(({ adapter }: { adapter: string }) => adapter);
+    await api.database.prisma.client.update({ where: { id: caller.clientPk }, data: { mode: 'test' } });
+    expect(names).not.toContain('drchrono');
+    expect(names).toContain('open-dental');
+  });
+});
+
+describe('its requests', () => {
+  test.each<[string, object]>([
+    ['another origin', { ...PAGE, origin: 'https://evil.example' }],
+    ['no origin', { 'x-emr-connect': '1', 'content-type': 'application/json' }],
+    ['a form of another site', { origin: PUBLIC_URL, 'content-type': 'application/json' }],
+    ['another site, by what the browser says', { ...PAGE, 'sec-fetch-site': 'cross-site' }],
+  ])('are refused from %s', async (_what, headers) => {
+    const at = await visit();
+    for (const name of ['open', 'login', 'connect', 'cancel'])
+      expect((await post(name, {}, { ...at, headers })).statusCode, name).toBe(400);
+    expect((await stored(at.id)).state).toBe('open');
+  });
+
+  test('the cookie is HttpOnly and Lax, and of https Secure for this host alone', async () => {
+    const { secret } = await link();
+    const plain = String((await post('open', { secret })).headers['set-cookie']);
+    expect(plain).toMatch(/^emr-connect=cc_[\w-]{32}; Max-Age=900; Path=\/; HttpOnly; SameSite=Lax$/);
+    const secure = await openTestApi({ publicUrl: 'https://pay.example.com/emr/' });
+    try {
+      const made = await secure.newCaller();
+      await secure.database.prisma.clientReturnUrl.create({
+        data: { clientPk: made.clientPk, url: RETURN_URL },
+      });
+      const answer = await requestsOf(secure.app, made)('POST', '/v1/connect-sessions', {
+        body: { return_url: RETURN_URL },
+      });
+      const [address = '', fragment] = (answer.json().data.url as string).split('#');
+      expect(address).toBe('https://pay.example.com/emr/connect');
+      const opened = await secure.app.inject({
+        method: 'POST',
+        url: '/connect/api/open',
+        headers: { ...PAGE, origin: 'https://pay.example.com' },
+        payload: JSON.stringify({ secret: fragment }),
+      });
+      expect(String(opened.headers['set-cookie'])).toMatch(
+        /^__Host-emr-connect=cc_[\w-]{32}; Max-Age=900; Path=\/; HttpOnly; SameSite=Lax; Secure$/,
+      );
+    } finally {
+      await secure.close();
+    }
+  });
+
+  test('without the cookie, with another one, or with two, there is no session', async () => {
+    const at = await visit();
+    const other = `emr-connect=cc_${'a'.repeat(32)}`;
+    for (const cookie of [undefined, other, 'emr-connect=x', `${at.cookie}; ${other}`]) {
+      const answer = await post('cancel', {}, cookie === undefined ? {} : { cookie });
+      expect([answer.statusCode, answer.json().code]).toEqual([404, 'connect_session_not_found']);
+    }
+    expect((await stored(at.id)).state).toBe('open');
+  });
+
+  test('a session ends with its time, its client and its user', async () => {
+    const at = await visit();
+    const codeOf = async () => (await post('connect', dental(), at)).json().code;
+    const client = { where: { id: caller.clientPk } };
+    await api.database.prisma.client.update({ ...client, data: { disabledAt: new Date() } });
+    expect(await codeOf()).toBe('connect_session_not_found');
+    await api.database.prisma.client.update({ ...client, data: { disabledAt: null } });
+    await api.database.prisma.connectSession.update({
+      where: { id: at.id },
+      data: { expiresAt: new Date() },
+    });
+    expect(await codeOf()).toBe('connect_session_not_found');
+  });
+
+  test('unknown links from one address are bounded', async () => {
+    const remoteAddress = '192.0.2.77';
+    const codes: number[] = [];
+    for (let n = 0; n < 70; n += 1) {
+      const answer = await api.app.inject({
+        method: 'POST',
+        url: '/connect/api/open',
+        remoteAddress,
+        headers: PAGE,
+        payload: JSON.stringify({ secret: `cl_${String(n).padStart(32, '0')}` }),
+      });
+      codes.push(answer.statusCode);
+    }
+    expect(codes.filter((code) => code === 429)).toHaveLength(10);
+    await visit();
+  });
+});
+
+describe('connecting', () => {
+  test('two windows of one session make one user, and its event', async () => {
+    const at = await visit();
+    const results = await Promise.all([post('connect', dental(), at), post('connect', dental(), at)]);
+    const outcomes = results.map((result) => result.json().data?.outcome ?? result.json().code);
+    expect(outcomes.sort()).toEqual(['connected', 'over']);
+    const { userId } = await stored(at.id);
+    const events = await api.database.prisma.event.findMany({ where: { userId: userId ?? 0 } });
+    expect(events.map(({ type }) => type)).toEqual(['user.connected']);
+    expect(JSON.parse(events[0]?.body ?? '')).toMatchObject({
+      job_id: null,
+      data: { connect_session_id: at.id },
+    });
+    expect(await api.database.prisma.accessToken.count({ where: { userId: userId ?? 0 } })).toBe(0);
+    expect((await api.audited()).filter(({ actor }) => actor === `connect:${at.id}`)).toMatchObject([
+      { action: 'user.connect', outcome: 'done' },
+    ]);
+    expect((await look(at)).returnTo).toBe(`${RETURN_URL}&connect_session_id=${at.id}&status=connected`);
+  });
+
+  test.each<[string, object, string | null, string]>([
+    ['a wrong address', { base_url: 'ftp://a' }, 'base_url', 'The address cannot be used'],
+    ['a server that is not there', { base_url: 'http://127.0.0.1:1/' }, null, 'could not be reached'],
+    ['an EMR that is not there', { adapter: 'fax' }, null, 'Log in at the EMR first, or choose another EMR.'],
+    ['an unknown time zone', { time_zone: 'Mars/North' }, 'time_zone', 'This time zone is not known'],
+    ['a missing credential', { credentials: {} }, null, 'needs the credential'],
+    ['no name', { name: undefined }, 'name', 'name is missing'],
+    ['a credential without a login', { adapter: 'drchrono' }, null, 'Log in at the EMR first'],
+  ])('%s is said in our words, and nothing is made', async (_what, change, field, reason) => {
+    const at = await visit();
+    const users = await api.database.prisma.user.count();
+    const { data } = (await post('connect', dental(change), at)).json();
+    expect(data).toEqual({ outcome: 'refused', field, reason: expect.stringContaining(reason) });
+    expect(JSON.stringify(data)).not.toContain('typed-');
+    expect([await api.database.prisma.user.count(), (await stored(at.id)).state]).toEqual([users, 'open']);
+  });
+
+  test('a session has twenty tries', async () => {
+    const at = await visit();
+    await api.database.prisma.connectSession.update({ where: { id: at.id }, data: { tries: 19 } });
+    const outcome = async () =>
+      (await post('connect', dental({ base_url: 'http://127.0.0.1:1/' }), at)).json().data.outcome;
+    expect([await outcome(), await outcome()]).toEqual(['refused', 'too_many_tries']);
+  });
+});
+
+describe('a login at the EMR', () => {
+  test('is PKCE with S256 and the exact address; its login goes into the connection, and to no browser', async () => {
+    const at = await visit();
+    const begun = (await post('login', { adapter: 'drchrono', base_url: drchrono() }, at)).json().data;
+    const query = Object.fromEntries(new URL(begun.location).searchParams);
+    expect(query).toMatchObject({
+      response_type: 'code',
+      redirect_uri: `${PUBLIC_URL}/connect/callback`,
+      code_challenge: expect.stringMatching(/^[\w-]{43}$/),
+      code_challenge_method: 'S256',
+    });
+    expect(await comeBack(await logIn(at), at.cookie)).toBe('/connect');
+    expect((await look(at)).loggedIn).toEqual({ adapter: 'drchrono', baseUrl: drchrono() });
+    expect((await stored(at.id)).held).not.toContain('refresh');
+    const typed = {
+      name: 'Main Street',
+      time_zone: 'America/Denver',
+      base_url: 'http://127.0.0.1:1/',
+      adapter: 'drchrono',
+    };
+    const { data } = (await post('connect', typed, at)).json();
+    expect(data).toEqual({ outcome: 'connected', returnTo: expect.stringContaining('status=connected') });
+    const { userId, held } = await stored(at.id);
+    expect(held).toBe(null);
+    const connection = await api.database.prisma.connection.findUniqueOrThrow({
+      where: { userId: userId ?? 0 },
+    });
+    // The typed address is not where the operator's secret goes.
+    expect(connection.baseUrl).toBe(drchrono());
+  });
+
+  test('a return counts once, for the session and the browser that began it', async () => {
+    const [at, other] = [await visit(), await visit()];
+    const address = await logIn(at);
+    const NOT = '/connect?notice=not-expected';
+    expect(await comeBack(address, other.cookie)).toBe(NOT);
+    expect(await comeBack(address, 'emr-connect=none')).toBe('/connect?notice=no-session');
+    expect(await comeBack(address.replace(/state=[^&]+/, 'state=other'), at.cookie)).toBe(NOT);
+    expect(await comeBack(`${address}&state=again`, at.cookie)).toBe(NOT);
+    const both = await Promise.all([comeBack(address, at.cookie), comeBack(address, at.cookie)]);
+    expect(both.sort()).toEqual(['/connect', NOT]);
+    expect(await comeBack(address, at.cookie)).toBe(NOT);
+    expect((await look(other)).loggedIn).toBe(null);
+  });
+
+  test('a login that was begun again ends the one before', async () => {
+    const at = await visit();
+    const first = await logIn(at);
+    const second = await logIn(at);
+    expect(await comeBack(first, at.cookie)).toBe('/connect?notice=not-expected');
+    expect(await comeBack(second, at.cookie)).toBe('/connect');
+  });
+
+  test.each<[string, (address: string) => string, string]>([
+    ['a code that is wrong', (address) => address.replace(/code=[^&]+/, 'code=wrong'), 'unavailable'],
+    ['two codes', (address) => `${address}&code=second`, 'not-trusted'],
+    ['no code', (address) => address.replace(/code=[^&]+&?/, ''), 'not-trusted'],
+    ['a token in the address', (address) => `${address}&token=x`, 'not-trusted'],
+    ['another server', (address) => `${address}&iss=https://evil.example`, 'not-trusted'],
+    ['an error', (address) => address.replace(/code=[^&]+/, 'error=server_error'), 'refused'],
+  ])('%s gives nothing', async (_what, change, notice) => {
+    const at = await visit();
+    expect(await comeBack(change(await logIn(at)), at.cookie)).toBe(`/connect?notice=${notice}`);
+    expect(await look(at)).toMatchObject({ loggedIn: null });
+    expect((await stored(at.id)).held).toBe(null);
+  });
+
+  test('a person may say no, come too late, or find the token endpoint down', async () => {
+    const at = await visit();
+    expect(await comeBack(await logIn(at, 'deny'), at.cookie)).toBe('/connect?notice=denied');
+    await setApplication({ tokenUrl: 'http://127.0.0.1:1/token' });
+    expect(await comeBack(await logIn(at), at.cookie)).toBe('/connect?notice=unavailable');
+    await setApplication({});
+    const address = await logIn(at);
+    await api.database.prisma.connectSession.update({
+      where: { id: at.id },
+      data: { expiresAt: new Date() },
+    });
+    expect(await comeBack(address, at.cookie)).toBe('/connect?notice=no-session');
+  });
+});

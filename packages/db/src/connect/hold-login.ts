@@ -1,0 +1,54 @@
+import { hashSecret } from '@emr-payments/runtime';
+import { query, type StatementDeps } from '../core/statements.ts';
+
+const BEGIN = {
+  name: 'begin-connect-login',
+  text: `
+    UPDATE connect_sessions SET login_hash = $2, held = $3
+     WHERE id = $1 AND state = 'open' AND expires_at > now() RETURNING id`,
+};
+
+const TAKE = {
+  name: 'take-connect-login',
+  text: `
+    UPDATE connect_sessions SET login_hash = NULL
+     WHERE id = $1 AND login_hash = $2 AND state = 'open' AND expires_at > now() RETURNING held`,
+};
+
+const HOLD = {
+  name: 'hold-connect-login',
+  text: `
+    UPDATE connect_sessions SET held = $2
+     WHERE id = $1 AND login_hash IS NULL AND state = 'open' AND expires_at > now() RETURNING id`,
+};
+
+/**
+ * Begins a login at an EMR, in the place of an earlier one of the session.
+ *
+ * @param input.state the OAuth `state`, in clear; its hash is stored.
+ * @param input.held what the return needs, sealed.
+ * @returns false when the session is over.
+ */
+export async function beginConnectLogin(
+  deps: StatementDeps,
+  { id, state, held }: { id: string; state: string; held: string },
+): Promise<boolean> {
+  return (await query(deps, BEGIN, [id, hashSecret(state), held])).length === 1;
+}
+
+/** Ends the wait for a login whose `state` came back. Of two returns with one state, one gets it. @returns what was held; null. */
+export async function takeConnectLogin(
+  deps: StatementDeps,
+  { id, state }: { id: string; state: string },
+): Promise<string | null> {
+  const [row] = await query<{ held: string | null }>(deps, TAKE, [id, hashSecret(state)]);
+  return row?.held ?? null;
+}
+
+/** Keeps what a login gave, sealed, or nothing of it, unless another login was begun meanwhile. */
+export async function holdConnectLogin(
+  deps: StatementDeps,
+  { id, held }: { id: string; held: string | null },
+): Promise<boolean> {
+  return (await query(deps, HOLD, [id, held])).length === 1;
+}

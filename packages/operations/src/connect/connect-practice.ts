@@ -1,0 +1,202 @@
+import {
+  type Actor,
+  type BrowserSession,
+  countConnectTry,
+  findUser,
+  inTransaction,
+  recordAudit,
+} from '@emr-payments/db';
+import { checkingDeps } from '../connections/adapter-deps.ts';
+import {
+  type PreparedConnection,
+  prepareConnection,
+  type SetUpInput,
+  type SetUpRefusal,
+} from '../connections/set-up-connection.ts';
+import { givenSettings } from '../connections/stored-capability.ts';
+import { endSession } from './end-session.ts';
+import { openLogin } from './held-login.ts';
+import { seePractice } from './other-practice.ts';
+import { plainReason } from './plain-reason.ts';
+import { type ConnectDeps, showSession } from './show-session.ts';
+
+export type PracticeInput = {
+  session: BrowserSession;
+  adapter: string;
+  /** Not for a login at the EMR, nor for the renewal of one: there it is known. */
+  baseUrl: string | null;
+  /** The practice's name; null for a renewal. */
+  name: string | null;
+  timeZone: string;
+  credentials: Readonly<Record<string, string>>;
+  settings: Readonly<Record<string, string>>;
+  /** The person has seen that the login may be another practice's, and goes on. */
+  otherPracticeIsRight: boolean;
+  by: Actor;
+};
+
+export type PracticeOutcome =
+  | { outcome: 'connected'; userPublicId: string }
+  /** Our own words; `field` is the one to correct, if it is one. */
+  | { outcome: 'refused'; field: 'base_url' | 'time_zone' | 'name' | null; reason: string }
+  | { outcome: 'other_practice' }
+  | { outcome: 'too_many_tries' }
+  | { outcome: 'over' };
+
+type SetUp = Omit<SetUpInput, 'by' | 'timeZone' | 'check' | 'allowPlainHttp'>;
+type Refused = Extract<PracticeOutcome, { outcome: 'refused' }>;
+
+/** Postings to one EMR at once, as the command line has it. */
+const CONCURRENCY = 4;
+
+const refused = (reason: string, field: Refused['field'] = null): Refused => ({
+  outcome: 'refused',
+  field,
+  reason,
+});
+
+/** Puts together what is set up: of a renewal, only the credentials are the person's; of a login, nothing but the name is. */
+async function setUpOf(deps: ConnectDeps, input: PracticeInput): Promise<SetUp | Refused> {
+  const { session, adapter } = input;
+  const { choices, loggedIn } = await showSession(deps, session);
+  const choice = choices.find(
+    (one) =>
+      one.adapter === adapter &&
+      (one.way === 'credentials' || (loggedIn?.adapter === adapter && one.baseUrl === loggedIn.baseUrl)),
+  );
+  if (choice === undefined) return refused('Log in at the EMR first, or choose another EMR.');
+  const held =
+    choice.way === 'login' && session.held !== null
+      ? openLogin(deps.keyring, session.id, session.held)
+      : null;
+  const credentials = held?.kind === 'logged_in' ? held.credentials : input.credentials;
+
+  if (session.renews && session.userPublicId !== null) {
+    const user = await findUser(deps, { publicId: session.userPublicId });
+    if (user?.connection == null) return refused('This practice has no connection that could be renewed.');
+    const { connection } = user;
+    const texts = Object.entries(givenSettings(connection)).map(([name, value]) => [name, String(value)]);
+    const { concurrency, ratePerSecond } = connection.lane;
+    return {
+      owner: { publicId: session.userPublicId },
+      adapter,
+      baseUrl: connection.baseUrl,
+      credentials,
+      settings: Object.fromEntries(texts),
+      concurrency,
+      ratePerSecond: ratePerSecond === null ? undefined : Number(ratePerSecond),
+      // An operator may have allowed an address of the practice's own network, which stays; one that the person types is guarded.
+      guarded: connection.guarded || Object.keys(credentials).some((name) => name.endsWith('_url')),
+    };
+  }
+  const baseUrl = choice.way === 'login' ? choice.baseUrl : input.baseUrl;
+  if (baseUrl === null) return refused("The EMR's address is missing.", 'base_url');
+  if (input.name === null) return refused("The practice's name is missing.", 'name');
+  return {
+    owner: { clientId: session.clientId, name: input.name },
+    adapter,
+    baseUrl,
+    credentials,
+    settings: choice.way === 'login' ? {} : input.settings,
+    concurrency: CONCURRENCY,
+    guarded: true,
+  };
+}
+
+/** Puts an outcome of the set-up into words for a person at a practice. */
+function outcomeOf(result: SetUpRefusal): PracticeOutcome {
+  switch (result.outcome) {
+    case 'no_client':
+    case 'no_user':
+      return { outcome: 'over' };
+    case 'unknown_time_zone':
+      return refused('This time zone is not known here. Choose another one of the list.', 'time_zone');
+    case 'wrong_base_url':
+      return refused(`The address cannot be used: ${result.reason}`, 'base_url');
+    case 'plain_http':
+      return refused(
+        'The address must begin with https: what is sent there could be read on the way.',
+        result.address === 'base_url' ? 'base_url' : null,
+      );
+    case 'address_refused':
+      return refused(result.reason, result.address === 'base_url' ? 'base_url' : null);
+    case 'wrong_host':
+      return refused(
+        'This address is not one that can be connected with this link. Ask who sent it to you for help.',
+        'base_url',
+      );
+    case 'no_adapter':
+    case 'unknown_adapter':
+      return refused('This EMR is not known here. Choose one of the list.');
+    case 'wrong_settings':
+    case 'wrong_credentials':
+    case 'cannot_open':
+      return refused(result.reason);
+    case 'not_working':
+      return refused(plainReason(result.reason));
+  }
+}
+
+/** Compares the practice of a renewal with the one that payments went to. The check that comes after says what does not work. */
+async function isOther(
+  deps: ConnectDeps,
+  { session, timeZone, adapter }: PracticeInput,
+  setUp: SetUp,
+): Promise<boolean> {
+  if (!session.renews || session.userId === null) return false;
+  const { baseUrl, credentials, settings, guarded } = setUp;
+  const { userId, clientMode } = session;
+  const shared = checkingDeps(deps, { givesCredentials: true });
+  try {
+    const connection = { userId, adapter, baseUrl, credentials, settings, timeZone, guarded, clientMode };
+    return (await seePractice({ ...deps, shared }, connection)) === 'other';
+  } finally {
+    await shared.settled();
+  }
+}
+
+/** Saves what was prepared, and ends the session, in one commit. */
+async function saveIn(
+  deps: ConnectDeps,
+  { session, prepared }: { session: BrowserSession; prepared: PreparedConnection },
+): Promise<PracticeOutcome> {
+  const userPublicId = await inTransaction<string | null>(deps, async (tx) => {
+    const { publicId } = await prepared.save(tx);
+    const commit = await endSession(tx, { session, userPublicId: publicId });
+    return { commit, value: commit ? publicId : null };
+  });
+  if (userPublicId === null) return { outcome: 'over' };
+  await prepared.saved();
+  return { outcome: 'connected', userPublicId };
+}
+
+/**
+ * Connects a practice from the connect page, or renews the login of one: tries the connection, saves it, and ends the session with the
+ * event `user.connected`, in one commit. The addresses that a person types are guarded. Nothing is saved when anything is refused.
+ */
+export async function connectPractice(deps: ConnectDeps, input: PracticeInput): Promise<PracticeOutcome> {
+  const { session, timeZone, by } = input;
+  const setUp = await setUpOf(deps, input);
+  if ('outcome' in setUp) return setUp;
+  if (!(await countConnectTry(deps, { id: session.id }))) return { outcome: 'too_many_tries' };
+  if (!input.otherPracticeIsRight && (await isOther(deps, input, setUp)))
+    return { outcome: 'other_practice' };
+  const result = await prepareConnection(deps, {
+    ...setUp,
+    timeZone,
+    check: true,
+    allowPlainHttp: false,
+    by,
+  });
+  if (result.outcome === 'ready') return saveIn(deps, { session, prepared: result });
+  const refusal = outcomeOf(result);
+  if (refusal.outcome === 'refused')
+    await recordAudit(deps, {
+      ...by,
+      action: 'connect_session.connect',
+      subject: `connect_session:${session.id}`,
+      outcome: 'failed',
+      detail: { adapter: setUp.adapter ?? null, code: result.outcome },
+    });
+  return refusal;
+}

@@ -1,0 +1,28 @@
+import { connectSessionRow } from '@emr-payments/db';
+import { type Keyring, open, seal } from '@emr-payments/runtime';
+import { type Static, Type } from '@sinclair/typebox';
+import { Value } from '@sinclair/typebox/value';
+
+/** What a session keeps of a login at an EMR: while the person is there, and what it gave. It is stored sealed, and goes to no browser. */
+const HeldLoginSchema = Type.Union([
+  Type.Object({
+    kind: Type.Literal('under_way'),
+    adapter: Type.String(),
+    baseUrl: Type.String(),
+    verifier: Type.String(),
+  }),
+  Type.Object({
+    kind: Type.Literal('logged_in'),
+    adapter: Type.String(),
+    baseUrl: Type.String(),
+    credentials: Type.Record(Type.String(), Type.String()),
+  }),
+]);
+export type HeldLogin = Static<typeof HeldLoginSchema>;
+
+export const sealLogin = (keyring: Keyring, id: string, login: HeldLogin): string =>
+  seal(keyring, connectSessionRow(id), JSON.stringify(login));
+
+/** @throws Error when no key opens it, or it has another form: a fault of ours. */
+export const openLogin = (keyring: Keyring, id: string, sealed: string): HeldLogin =>
+  Value.Decode(HeldLoginSchema, JSON.parse(open(keyring, connectSessionRow(id), sealed)));

@@ -1,0 +1,103 @@
+import {
+  type BrowserSession,
+  beginConnectLogin,
+  type Database,
+  holdConnectLogin,
+  listOauthApplications,
+  type OauthApplicationRecord,
+  openOauthSecret,
+  takeConnectLogin,
+} from '@emr-payments/db';
+import { beginLogin, finishLogin, type LoginApplication, type LoginFinished } from '@emr-payments/emr';
+import type { Keyring } from '@emr-payments/runtime';
+import { openLogin, sealLogin } from './held-login.ts';
+
+type Deps = { database: Database; keyring: Keyring };
+type Which = { adapter: string; baseUrl: string };
+
+export type LogInOutcome =
+  /** The address to which the browser goes. */
+  | { outcome: 'begun'; location: string }
+  /** The operator has no application for this EMR. */
+  | { outcome: 'no_application' }
+  | { outcome: 'over' };
+
+const opened = ({ keyring }: Pick<Deps, 'keyring'>, stored: OauthApplicationRecord): LoginApplication => ({
+  ...stored,
+  clientSecret: openOauthSecret(keyring, stored),
+});
+
+async function findApplication(
+  deps: Deps,
+  { adapter, baseUrl }: Which,
+): Promise<OauthApplicationRecord | null> {
+  const all = await listOauthApplications(deps);
+  return all.find((one) => one.adapter === adapter && one.baseUrl === baseUrl) ?? null;
+}
+
+/** Begins a login at an EMR with the operator's application. The session remembers it until the browser comes back. */
+export async function logIn(
+  deps: Deps,
+  { session, which, redirectUri }: { session: BrowserSession; which: Which; redirectUri: string },
+): Promise<LogInOutcome> {
+  const stored = await findApplication(deps, which);
+  if (stored === null) return { outcome: 'no_application' };
+  const { location, state, verifier } = await beginLogin(opened(deps, stored), { redirectUri });
+  const { adapter, baseUrl } = stored;
+  const held = sealLogin(deps.keyring, session.id, { kind: 'under_way', adapter, baseUrl, verifier });
+  const begun = await beginConnectLogin(deps, { id: session.id, state, held });
+  return begun ? { outcome: 'begun', location } : { outcome: 'over' };
+}
+
+export type LoggedInOutcome =
+  | { outcome: 'logged_in' }
+  /** The session waits for no return with this state: it came before, or belongs to another session. */
+  | { outcome: 'not_expected' }
+  | { outcome: 'no_application' }
+  | { outcome: 'over' }
+  | Exclude<LoginFinished, { outcome: 'logged_in' }>;
+
+/**
+ * Ends a login when the browser comes back from the EMR. Each state is taken once, before anything is sent: a repeated return gets
+ * nothing. What the login gave stays in the session, sealed.
+ *
+ * @param input.parameters the query of the return.
+ */
+export async function loggedIn(
+  deps: Deps,
+  {
+    session,
+    parameters,
+    redirectUri,
+  }: { session: BrowserSession; parameters: URLSearchParams; redirectUri: string },
+): Promise<LoggedInOutcome> {
+  const { id } = session;
+  const [state, ...more] = parameters.getAll('state');
+  if (state === undefined || more.length > 0) return { outcome: 'not_expected' };
+  const sealed = await takeConnectLogin(deps, { id, state });
+  if (sealed === null) return { outcome: 'not_expected' };
+  const held = openLogin(deps.keyring, id, sealed);
+  if (held.kind !== 'under_way') return { outcome: 'not_expected' };
+  const stored = await findApplication(deps, held);
+  if (stored === null) return { outcome: 'no_application' };
+  const application = opened(deps, stored);
+  const { verifier } = held;
+  const finished = await finishLogin(application, { parameters, state, verifier, redirectUri });
+  if (finished.outcome !== 'logged_in') {
+    await holdConnectLogin(deps, { id, held: null });
+    return finished;
+  }
+  const { adapter, baseUrl } = stored;
+  const kept = sealLogin(deps.keyring, id, {
+    kind: 'logged_in',
+    adapter,
+    baseUrl,
+    credentials: {
+      client_id: application.clientId,
+      client_secret: application.clientSecret,
+      refresh_token: finished.refreshToken,
+    },
+  });
+  const isHeld = await holdConnectLogin(deps, { id, held: kept });
+  return { outcome: isHeld ? 'logged_in' : 'over' };
+}
