@@ -1,6 +1,6 @@
 import { type Credentials, openApi } from './api.ts';
-import { patientMethods } from './patients.ts';
 import { connectSessionMethods } from './connect-sessions.ts';
+import { patientMethods } from './patients.ts';
 import { paymentMethods } from './payments.ts';
 import { connectionMethods, eventMethods, jobMethods, reconciliationMethods } from './reads.ts';
 import { webhookMethods } from './webhooks.ts';

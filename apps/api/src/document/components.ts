@@ -6,8 +6,8 @@ import {
   ErrorReplySchema,
 } from '@emr-payments/contracts';
 import type { FastifyInstance } from 'fastify';
-import { PATIENT_COMPONENTS } from '../patients/components.ts';
 import { CONNECT_COMPONENTS } from '../connect-sessions/components.ts';
+import { PATIENT_COMPONENTS } from '../patients/components.ts';
 import { USER_COMPONENTS } from '../payments/components.ts';
 import { WEBHOOK_COMPONENTS } from '../webhooks/components.ts';
 import { EVENTS } from './webhooks.ts';
