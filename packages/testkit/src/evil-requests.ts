@@ -27,6 +27,8 @@ export async function sendRaw(
 export const URL_VALUES: readonly string[] = [
   ...BROKEN_ENCODING,
   ...[...UNSTORABLE, ...UNUSUAL].map(encodeURIComponent),
+  // Texts that are numbers once they are converted.
+  ...['Infinity', '-Infinity', '1e400', 'NaN', '1e3', '0x10', '9007199254740993'],
 ];
 
 /** Writes a JSON text once for each of its values, with an evil value in place of that value. */
