@@ -6,7 +6,7 @@ import { contextOf, type Rule, runRule } from './rule.ts';
 import type { UnderTest } from './under-test.ts';
 import { wrongPatientLists } from './wrong/patient-list.ts';
 import { wrongPatientSearches } from './wrong/patients.ts';
-import { type WrongAdapter, wronglyNoticed } from './wrong/wrong-adapter.ts';
+import { isTriedOn, type WrongAdapter, wronglyNoticed } from './wrong/wrong-adapter.ts';
 
 type Mistakes = { title: string; about: RegExp; wrongAdapters: readonly WrongAdapter[] };
 
@@ -40,16 +40,13 @@ export function patientMistakes(emr: UnderTest): void {
     });
     afterAll(() => server.close());
 
-    /** Rules about faults take long, and only a mistake that is about one of them changes what they see. */
-    const rulesAbout = ({ breaks }: Pick<WrongAdapter, 'breaks'>) =>
-      rules.filter(({ name }) => !/^patient list, /.test(name) || breaks.test(name));
     const concerned = wrongAdapters.filter(({ needs }) => needs?.(emr) ?? true);
     test.each(concerned)('one that $mistake is noticed', async ({ wrap, ...wrongAdapter }) => {
       const open: UnderTest['open'] = (input) => wrap(emr.open(input), { emr, ...input });
       // It inherits, because `baseUrl` is there only once the server has started.
       const wrong = Object.assign(Object.create(emr) as UnderTest, { open });
       const broken: string[] = [];
-      for (const rule of rulesAbout(wrongAdapter)) {
+      for (const rule of rules.filter((each) => isTriedOn(wrongAdapter, each))) {
         try {
           await runRule(rule, contextOf(wrong, server));
         } catch {

@@ -71,8 +71,11 @@ function readDefinitions(): void {
 export async function openMedplumServer({
   metadata,
   validates = false,
+  links = false,
 }: {
   metadata: object | null;
+  /** True: searches have links. False: the answers of its repository in memory, which counts what it does not give. */
+  links?: boolean;
   /** True: it validates what it is sent, as Medplum's server does before it keeps a resource. */
   validates?: boolean;
 }): Promise<MedplumServer> {
@@ -102,7 +105,7 @@ export async function openMedplumServer({
     response.writeHead(getStatus(outcome));
     const host = request.headers.host ?? '';
     const shown =
-      resource?.resourceType === 'Bundle' && resource.type === 'searchset'
+      links && resource?.resourceType === 'Bundle' && resource.type === 'searchset'
         ? withLinks(resource, `http://${host}${request.url}`)
         : (resource ?? outcome);
     response.end(JSON.stringify(shown));

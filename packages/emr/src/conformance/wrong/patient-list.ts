@@ -45,7 +45,7 @@ let opened = 0;
 export const wrongPatientLists: readonly WrongAdapter[] = [
   {
     mistake: 'takes a list that failed for an empty one',
-    breaks: /^patient list, (?!wrong content type)|(?<!or )unavailable$|is cursor_expired$/,
+    breaks: /^patient list, (?!wrong content type)|^patient list: .*(?:unavailable|cursor_expired)$/,
     // An EMR that does not name the type of its answers is read all the same.
     mayBreak: /^patient list, wrong content type/,
     wrap: listing((right) => async (input) => {
@@ -64,7 +64,10 @@ export const wrongPatientLists: readonly WrongAdapter[] = [
     mistake: 'lists a patient twice',
     breaks: /^patient list: every patient is in it once|^patient list: a cursor leads on/,
     mayBreak: /counted, and the others are listed$|^patient list, wrong content type/,
-    wrap: changed((page) => ({ ...page, patients: [...page.patients, ...page.patients.slice(-1)] })),
+    wrap: changed((page) => ({
+      ...page,
+      patients: [...page.patients, ...page.patients.filter((_, place) => place === 0)],
+    })),
   },
   {
     mistake: 'leaves a patient out',

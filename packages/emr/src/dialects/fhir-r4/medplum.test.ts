@@ -40,7 +40,7 @@ const STATEMENT = {
 };
 
 // Opened before the tests are collected: the suite's rules are made for its address.
-const medplum = await openMedplumServer({ metadata: STATEMENT, validates: true });
+const medplum = await openMedplumServer({ metadata: STATEMENT, validates: true, links: true });
 for (const resource of practiceResources) await medplum.put(resource);
 afterAll(() => medplum.close());
 

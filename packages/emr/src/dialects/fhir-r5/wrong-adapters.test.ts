@@ -6,7 +6,7 @@ import { rulesFor } from '../../conformance/conformance.ts';
 import { contextOf, type Rule, runRule } from '../../conformance/rule.ts';
 import type { UnderTest } from '../../conformance/under-test.ts';
 import { demandingAdapter, demands } from '../../conformance/wrong/demanding-adapter.ts';
-import { wronglyNoticed } from '../../conformance/wrong/wrong-adapter.ts';
+import { isTriedOn, wronglyNoticed } from '../../conformance/wrong/wrong-adapter.ts';
 import { wrongAdapters } from '../../conformance/wrong/wrong-adapters.ts';
 import { localAdapterDeps } from '../../local-deps.ts';
 import { fhirUnderTest } from './under-test.fixture.ts';
@@ -107,7 +107,9 @@ test.each(wrongAdapters().filter(({ needs }) => needs?.(right) ?? true))(
     const sample = openRight(input);
     const wrapped = wrong.wrap(sample, { emr: right, ...input });
     const changed = PARTS.filter((name) => wrapped[name] !== sample[name]);
-    const affected = rules.filter((rule) => changed.some((part) => partsOf.get(rule)?.has(part)));
+    const affected = rules.filter(
+      (rule) => isTriedOn(wrong, rule) && changed.some((part) => partsOf.get(rule)?.has(part)),
+    );
 
     const broken = await brokenRules(affected, () => underTest(openWrong));
     for (const name of broken.keys()) noticed.add(name);
