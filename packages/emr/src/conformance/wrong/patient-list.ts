@@ -85,7 +85,8 @@ export const wrongPatientLists: readonly WrongAdapter[] = [
   {
     mistake: 'keeps the name of a patient',
     breaks: /^patient list: nothing else of a patient/,
-    mayBreak: /^patient list[:,] (every patient|a cursor leads|a record|all pages|a change|wrong content type)/,
+    mayBreak:
+      /^patient list[:,] (every patient|a cursor leads|a record|all pages|a change|wrong content type)/,
     wrap: changed((page) => ({
       ...page,
       patients: page.patients.map((patient) => ({ ...patient, name: 'Ada Example' })),
