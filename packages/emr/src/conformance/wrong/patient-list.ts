@@ -186,7 +186,7 @@ export const wrongPatientLists: readonly WrongAdapter[] = [
       if (outcome.outcome !== 'page' || input.cursor === null) return outcome;
       await adapter.post(
         {
-          paymentId: '0'.repeat(32),
+          paymentId: 'd'.repeat(32),
           emrPatientId: practice.patientIds[0],
           amount: '0.01',
           referenceNumber: '#1',

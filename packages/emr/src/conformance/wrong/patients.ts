@@ -105,7 +105,7 @@ export const wrongPatientSearches: readonly WrongAdapter[] = [
       if (found.outcome !== 'found') return found;
       await adapter.post(
         {
-          paymentId: '0'.repeat(32),
+          paymentId: 'd'.repeat(32),
           emrPatientId: found.emrPatientId,
           amount: '0.01',
           referenceNumber: '#1',

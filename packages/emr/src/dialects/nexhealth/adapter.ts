@@ -2,7 +2,9 @@ import type { Dialect } from '../../adapter.ts';
 import type { ConnectionDescription } from '../../description.ts';
 import { listNames } from '../../names/list-names.ts';
 import { checkNexConnection } from './check.ts';
+import { findPatient } from './find-patient.ts';
 import { findPosting } from './find-posting.ts';
+import { listPatients } from './list-patients.ts';
 import { fetchLists } from './lists.ts';
 import { readPatientId } from './patient-id.ts';
 import { readNotice } from './read-notice.ts';
@@ -51,6 +53,8 @@ export const nexhealth: Dialect = {
       ...listNames((options) => fetchLists(nex, options)),
       post: (posting, options) => sendPosting(nex, posting, options),
       find: (hints, options) => findPosting(nex, hints, options),
+      findPatient: (input, options) => findPatient(nex, input, options),
+      listPatients: (input, options) => listPatients(nex, input, options),
     };
   },
 };

@@ -39,11 +39,20 @@ export type Rows = {
   servedFromCache: boolean;
 };
 
-async function readPage(
+/** One page of a list. `answeredAt` is NexHealth's clock, in ms: the answer's `Date`; null without one. */
+export type ReadPage = {
+  ok: true;
+  list: Static<typeof ListSchema>;
+  cached: boolean;
+  answeredAt: number | null;
+  request: string;
+};
+
+export async function readPage(
   nex: NexConnection,
   { path, query, headers, unshared = false }: ReadInput,
   options: CallOptions,
-): Promise<{ ok: true; list: Static<typeof ListSchema>; cached: boolean; request: string } | Failed> {
+): Promise<ReadPage | Failed> {
   const parameters = new URLSearchParams(
     Object.entries(query).map(([name, value]): [string, string] => [name, String(value)]),
   );
@@ -72,7 +81,14 @@ async function readPage(
       code: 'bad_answer',
       detail: sentence`The EMR's answer is not the list that was requested.`,
     });
-  return { ok: true, list, cached: servedFromCache(answer.headers), request };
+  const answeredAt = Date.parse(String(answer.headers.date ?? ''));
+  return {
+    ok: true,
+    list,
+    cached: servedFromCache(answer.headers),
+    answeredAt: Number.isNaN(answeredAt) ? null : answeredAt,
+    request,
+  };
 }
 
 /** Reads all pages of a list, at most 20, forward by `end_cursor` (https://docs.nexhealth.com/reference/pagination). */

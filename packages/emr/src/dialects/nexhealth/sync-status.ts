@@ -1,4 +1,4 @@
-import { Type } from '@sinclair/typebox';
+import { type Static, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import type { CallOptions } from '../../adapter.ts';
 import { type Failed, PLATFORM, readRows, refuseError } from './read.ts';
@@ -26,22 +26,54 @@ export type SyncState = {
   sources: readonly string[];
 };
 
-/** Reads `GET /sync_status` (https://docs.nexhealth.com/docs/interpreting-sync-status) for these locations. */
-export async function readSyncState(
+type Sync = Static<typeof SyncSchema>;
+
+/** Reads `GET /sync_status`: "one entry per sync" (https://docs.nexhealth.com/reference/getsyncstatus). */
+async function readSyncs(
   nex: NexConnection,
-  locationIds: readonly string[],
   options: CallOptions,
-): Promise<SyncState | Failed> {
+): Promise<{ ok: true; syncs: readonly Sync[] } | Failed> {
   const { subdomain } = nex.settings;
   const read = refuseError(
     await readRows(nex, { path: '/sync_status', query: { subdomain }, headers: PLATFORM }, options),
     'GET /sync_status',
   );
   if (!read.ok) return read;
-  const syncs = read.rows.filter((row) => Value.Check(SyncSchema, row));
-  const states = locationIds.map((id) =>
-    syncs.filter(({ locations }) => locations.some((location) => String(location.id) === id)),
-  );
+  return { ok: true, syncs: read.rows.filter((row) => Value.Check(SyncSchema, row)) };
+}
+
+const connects = ({ locations }: Sync, locationId: string): boolean =>
+  locations.some(({ id }) => String(id) === locationId);
+
+/**
+ * Chooses a location of each database among these: "one sync represents one database", which "may contain records for a single office or
+ * several office locations" (https://docs.nexhealth.com/docs/institutions-and-locations). A location that no sync names stands for itself.
+ */
+export async function oneOfEachDatabase(
+  nex: NexConnection,
+  locationIds: readonly string[],
+  options: CallOptions,
+): Promise<{ ok: true; locationIds: readonly string[] } | Failed> {
+  // One location needs no choice.
+  if (locationIds.length <= 1) return { ok: true, locationIds };
+  const read = await readSyncs(nex, options);
+  if (!read.ok) return read;
+  const chosen = locationIds.filter((id, place) => {
+    const sync = read.syncs.find((each) => connects(each, id));
+    return sync === undefined || !locationIds.slice(0, place).some((before) => connects(sync, before));
+  });
+  return { ok: true, locationIds: chosen };
+}
+
+/** Reads `GET /sync_status` (https://docs.nexhealth.com/docs/interpreting-sync-status) for these locations. */
+export async function readSyncState(
+  nex: NexConnection,
+  locationIds: readonly string[],
+  options: CallOptions,
+): Promise<SyncState | Failed> {
+  const read = await readSyncs(nex, options);
+  if (!read.ok) return read;
+  const states = locationIds.map((id) => read.syncs.filter((each) => connects(each, id)));
   const concerned = states.flat();
   const covered = states.every((each) => each.length > 0);
   const readTimes = concerned.map(({ read_status, read_status_at }) =>

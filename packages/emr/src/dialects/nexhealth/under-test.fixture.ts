@@ -1,11 +1,12 @@
 import type { WireAnswer } from '../../conformance/break-server.ts';
+import { sandboxPatients } from '../../conformance/sandbox-patients.ts';
 import {
   changeJson,
   patientNumber,
   SANDBOX_SECRET,
   sandboxUnderTest,
 } from '../../conformance/sandbox-under-test.ts';
-import type { NeutralEntry, UnderTest } from '../../conformance/under-test.ts';
+import type { NeutralEntry, PatientList, PatientSearch, UnderTest } from '../../conformance/under-test.ts';
 import { nexhealth } from './adapter.ts';
 
 type Json = Record<string, unknown>;
@@ -35,6 +36,49 @@ const UNCLEAR: UnderTest['unclear'] = [
   { name: 'rows that are no list', change: search((frame) => ({ ...frame, data: {} })) },
 ];
 
+type Row = Json;
+/** Changes the frame of a list of patients; every other answer is left as it is. */
+const patientFrame =
+  (change: (frame: Json) => unknown) =>
+  (answer: WireAnswer): WireAnswer =>
+    answer.status === 200 && (answer.body.includes('"foreign_id_type"') || /"data":\s*\[\]/.test(answer.body))
+      ? changeJson(change)(answer)
+      : answer;
+const patientRows = (change: (rows: readonly Row[]) => unknown) =>
+  patientFrame(({ data, ...frame }) => ({ ...frame, data: change(data as Row[]) }));
+
+const NO_PATIENTS: UnderTest['unclear'] = [
+  { name: 'patients and an error', change: patientFrame((frame) => ({ ...frame, error: ['Timed out'] })) },
+  { name: 'patients and a frame that says no', change: patientFrame((frame) => ({ ...frame, code: false })) },
+  {
+    name: 'patients and no word of another page',
+    change: patientFrame(({ page_info: _, ...frame }) => frame),
+  },
+  {
+    name: 'another page, and not where it begins',
+    change: patientFrame((frame) => ({ ...frame, page_info: { has_next_page: true } })),
+  },
+  { name: 'patients that are no list', change: patientFrame((frame) => ({ ...frame, data: {} })) },
+];
+const likePatient = { id: 9, foreign_id: 'mrn-123450', inactive: false };
+const other = (change: Row) => patientRows((rows) => [...rows, { ...likePatient, ...change }]);
+const PATIENTS_UNCLEAR: PatientSearch['unclear'] = [
+  ...NO_PATIENTS,
+  { name: 'a patient with another number', change: other({ foreign_id: 'X-1' }) },
+  { name: 'a patient without a number', change: other({ foreign_id: null }) },
+  { name: 'a number that lost its zeros', change: other({ foreign_id: 12345 }) },
+  { name: 'a patient whose id cannot be read', change: other({ id: 'nine' }) },
+  { name: 'a patient of whom it is not said whether they are inactive', change: other({ inactive: null }) },
+  { name: 'a row that is none', change: patientRows((rows) => [...rows, null]) },
+];
+const last = (change: (row: Row) => unknown) =>
+  patientRows((rows) => rows.map((row, place) => (place === rows.length - 1 ? change(row) : row)));
+const UNREADABLE: PatientList['unreadable'] = [
+  { name: 'a patient without an id', change: last(({ id: _, ...row }) => row) },
+  { name: 'a patient who may be inactive', change: last(({ inactive: _, ...row }) => row) },
+  { name: 'a number that lost its zeros', change: last((row) => ({ ...row, foreign_id: 12345 })) },
+];
+
 /** Our fields, as the practice sees them in the notes. */
 const NOTE = /^\[emr-payments [0-9a-f]{32}\] ([^\n]*)(?:\n([\s\S]*))?$/;
 
@@ -51,7 +95,11 @@ function toNeutral(entry: NeutralEntry): NeutralEntry {
 
 /** The NexHealth adapter on a sandbox process of its own. */
 export function nexhealthUnderTest(): ReturnType<typeof sandboxUnderTest> {
-  return sandboxUnderTest({
+  const patients = sandboxPatients({
+    baseUrl: () => emr.sandbox().baseUrl,
+    idOf: ({ number }) => String(number),
+  });
+  const emr: ReturnType<typeof sandboxUnderTest> = sandboxUnderTest({
     dialect: nexhealth,
     path: '/nexhealth',
     // The ledger of the sandbox is never behind: what it shows is all.
@@ -92,6 +140,27 @@ export function nexhealthUnderTest(): ReturnType<typeof sandboxUnderTest> {
       },
     ],
     unclear: UNCLEAR,
+    patients: {
+      one: [
+        { mrn: 'MRN-12345', emrPatientId: '1' },
+        { mrn: 'MRN-12346', emrPatientId: '2' },
+      ],
+      nobody: [
+        { name: 'an MRN that nobody has', mrn: 'MRN-12345-9' },
+        { name: 'the beginning of an MRN', mrn: 'MRN-1234' },
+        { name: 'an MRN in another case', mrn: 'mrn-12345' },
+      ],
+      ...patients.search({ closedAs: 'inactive', merges: false }),
+      unclear: PATIENTS_UNCLEAR,
+    },
+    patientList: {
+      // A page has 500.
+      ...patients.list({ changes: true, closedAs: 'inactive', merges: 'hidden', made: 600 }),
+      // Those of the seed: a list of changes begins some minutes before the last one.
+      untouched: ['1', '2'],
+      unclear: NO_PATIENTS,
+      unreadable: UNREADABLE,
+    },
     complaint: (words) => JSON.stringify({ code: false, description: words, data: {}, error: [words] }),
     rejection: {
       status: 401,
@@ -109,4 +178,5 @@ export function nexhealthUnderTest(): ReturnType<typeof sandboxUnderTest> {
     renamed: null,
     limits: {},
   });
+  return emr;
 }
