@@ -20,7 +20,6 @@ import { LIMITS, type Limits } from './limits.ts';
 import { type ApiMetrics, metricsRoute } from './metrics.ts';
 import { nameRoutes } from './names/routes.ts';
 import { dialectsNoticeReader, type NoticeRouteDeps, noticeRoutes } from './notices/routes.ts';
-import type { PatientExchange } from './patients/ask-for-patient.ts';
 import { patientImportRoute } from './patients/import-route.ts';
 import { createPatientLookUps } from './patients/patient-look-ups.ts';
 import { patientRoutes } from './patients/routes.ts';
@@ -49,8 +48,6 @@ export type AppDeps = {
   audit: AuditCounter;
   webhooks: WebhookDeps;
   imports: ImportBulkhead;
-  /** Gets the outcome of each call to an EMR that looks for a patient. */
-  onExchange?: (done: { userId: number; exchange: PatientExchange }) => void;
   /** Replaces the readers of the dialects. */
   noticeReader?: NoticeRouteDeps['noticeReader'];
 };
@@ -106,13 +103,10 @@ export async function buildApp(deps: AppDeps, options: AppOptions = {}): Promise
   const authenticate = createAuthenticate({ lookup: deps.lookup, authenticateClient });
   const { database, writes, costly, keyring } = deps.webhooks;
   const emrShares = createEmrShares();
-  const { adapters, metrics, onExchange } = deps;
+  const { adapters, metrics } = deps;
   const users = { authenticate, gate, limits, database, writes, costly, keyring, adapters, emrShares };
   const lookUps = createPatientLookUps(
-    {
-      ...{ database, writes, adapters, emrShares, metrics, audit, logger },
-      ...(onExchange === undefined ? {} : { onExchange }),
-    },
+    { database, writes, adapters, emrShares, metrics, audit, logger },
     limits,
   );
   await app.register(paymentRoutes, { ...users, acceptor: deps.acceptor, metrics, audit, lookUps });

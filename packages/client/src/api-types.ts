@@ -273,7 +273,7 @@ export interface paths {
         };
         /**
          * Get Connection
-         * @description What the user's EMR connection supports: the payment methods and locations of the EMR (at most one minute old), what the EMR gets of each field of a payment, which payment methods need data that a payment does not carry, and the limits of the EMR.
+         * @description How the user's EMR connection is (`health`), and what it supports: the payment methods and locations of the EMR (at most one minute old), what the EMR gets of each field of a payment, which payment methods need data that a payment does not carry, and the limits of the EMR. It is answered also while the EMR cannot be asked: then without the lists (`lists_read`).
          */
         get: operations["getConnection"];
         put?: never;
@@ -1419,6 +1419,13 @@ export interface components {
          *         "adapter": "open-dental",
          *         "capability": "lookup",
          *         "time_zone": "America/New_York",
+         *         "health": {
+         *           "state": "connected",
+         *           "since": "2026-06-15T10:30:00.000Z",
+         *           "last_success_at": "2026-06-15T11:02:00.000Z",
+         *           "last_trouble": null
+         *         },
+         *         "lists_read": true,
          *         "dropped_fields": [],
          *         "fields": [
          *           {
@@ -2940,6 +2947,46 @@ export interface components {
             event_id: string;
         };
         /**
+         * ConnectionTrouble
+         * @description The last trouble with the EMR, also when it is over; null when there was none.
+         */
+        ConnectionTrouble: {
+            /**
+             * @description For programs. New codes may be added.
+             * @example unauthorized
+             */
+            code: string;
+            /** @description For a person, in this service's own words. */
+            message: string;
+            /**
+             * Format: date-time
+             * @description When it was; an equal one is noted once a minute.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            at: string;
+        } | null;
+        /** @description How the connection is, by the exchanges with the EMR. */
+        ConnectionHealth: {
+            /**
+             * @description `connected`: the EMR answers. `degraded`: some requests to the EMR fail. `login_required`: the EMR rejects the credentials, and nothing is sent until they are replaced, or for an hour. `unreachable`: the EMR does not answer, or only with failures. In the last two no payment is posted; all wait. New states may be added.
+             * @example connected
+             */
+            state: string;
+            /**
+             * Format: date-time
+             * @description Since when it is in this state.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            since: string;
+            /**
+             * Format: date-time
+             * @description When the EMR last answered, up to a minute old; null when no answer is known.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            last_success_at: string | null;
+            last_trouble: components["schemas"]["ConnectionTrouble"];
+        };
+        /**
          * @description A field of a payment for which an EMR can lack a place.
          * @enum {string}
          */
@@ -3028,6 +3075,9 @@ export interface components {
              * @example America/New_York
              */
             time_zone: string;
+            health: components["schemas"]["ConnectionHealth"];
+            /** @description false: the EMR could not be asked now, so `payment_methods` and `locations` are empty and say nothing. `health` says why. */
+            lists_read: boolean;
             /** @description Fields of a payment for which this EMR has no place: they are stored here and not posted. */
             dropped_fields: components["schemas"]["DroppedField"][];
             /** @description What the EMR gets of each field of a payment. */
@@ -5850,17 +5900,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `emr_unavailable`: The EMR cannot be reached, or its answer was not understood. Nothing was written. */
-            502: {
-                headers: {
-                    /** @description Id of the request: quote it when you report a problem. */
-                    "x-request-id"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorReply"];
-                };
-            };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
             503: {
                 headers: {
@@ -5868,17 +5907,6 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description Seconds to wait before the next attempt. */
                     "retry-after"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorReply"];
-                };
-            };
-            /** @description `emr_timeout`: The EMR did not answer within 5 seconds. Nothing was written. */
-            504: {
-                headers: {
-                    /** @description Id of the request: quote it when you report a problem. */
-                    "x-request-id"?: string;
                     [name: string]: unknown;
                 };
                 content: {

@@ -1,12 +1,10 @@
 import { type OurSentence, sentence } from '@emr-payments/contracts';
-import { findConnection, type Statements } from '@emr-payments/db';
+import { type Database, findConnection } from '@emr-payments/db';
 import type { EmrAdapter, PatientTrouble } from '@emr-payments/emr';
 import { LateError, ShareExceededError, type Shares } from '@emr-payments/runtime';
+import { noteAsked, whyStopped } from '../connection/gate-and-note.ts';
 import type { AdaptersOf } from '../connection/late-adapters.ts';
 import type { RememberedNoes } from './remembered-noes.ts';
-
-/** What the connection's health is told about a call: the EMR has answered, or why there was no answer. */
-export type PatientExchange = { kind: 'answered' } | PatientTrouble;
 
 /** A "no": the EMR has given one, or it cannot be asked and never will be, as the connection is set up. */
 export type No = {
@@ -36,15 +34,13 @@ export type PatientAnswer =
   | DontKnow;
 
 export type AskDeps = {
-  database: Statements;
+  database: Pick<Database, 'pool'>;
   adapters: AdaptersOf;
   /** The share of each client in the requests that wait for an EMR. */
   emrShares: Shares;
   /** The share of each connection in the look-ups. */
   places: Shares;
   noes: RememberedNoes;
-  /** Gets the outcome of each call to an EMR. */
-  onExchange: (done: { userId: number; exchange: PatientExchange }) => void;
 };
 
 const UNUSABLE = sentence`The practice's EMR connection cannot be used as it is set up; the person who connected it has to correct it.`;
@@ -83,18 +79,20 @@ export async function askForPatient(
   const find = adapter.findPatient;
   if (find === undefined) return { cause: 'no_search' };
 
+  const stopped = await whyStopped(deps, connection);
+  if (stopped !== null) return { cause: 'login_required', reason: LOGIN, retryAfterMs: MENDED_MS };
+
   try {
     return await deps.places.run(userId, () =>
       deps.emrShares.run(clientPk, async (): Promise<PatientAnswer> => {
         if (signal.aborted) return { cause: 'busy', reason: BUSY };
         // The same question may have been answered while this one waited for its place.
         if (deps.noes.has(question)) return { cause: 'remembered' };
+        const beganAt = performance.now();
         const found = await find({ mrn }, { signal });
-        if (found.outcome === 'unavailable') {
-          deps.onExchange({ userId, exchange: found });
-          return dontKnow(found);
-        }
-        deps.onExchange({ userId, exchange: { kind: 'answered' } });
+        const trouble = found.outcome === 'unavailable' ? found : null;
+        await noteAsked(deps, { connection, trouble, agoMs: performance.now() - beganAt });
+        if (found.outcome === 'unavailable') return dontKnow(found);
         if (found.outcome === 'found')
           return { cause: 'found', emrPatientId: found.emrPatientId, connectionVersion: connection.version };
         deps.noes.add(question);

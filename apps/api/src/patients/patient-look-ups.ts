@@ -61,7 +61,6 @@ export type LookUpDeps = Pick<AskDeps, 'adapters' | 'emrShares'> & {
   metrics: Pick<ApiMetrics, 'lookedUp'>;
   audit: Pick<AuditCounter, 'action'>;
   logger: Logger;
-  onExchange?: AskDeps['onExchange'];
 };
 
 type Stored = { cause: 'stored' } | DontKnow;
@@ -88,12 +87,7 @@ export function createPatientLookUps(deps: LookUpDeps, { lookUpMs }: { lookUpMs:
     waitMs: lookUpMs,
     work: 'look-ups of patients of one connection',
   });
-  const askDeps: AskDeps = {
-    onExchange: () => undefined,
-    ...deps,
-    places,
-    noes: rememberNoes(),
-  };
+  const askDeps: AskDeps = { ...deps, places, noes: rememberNoes() };
   const asking = new Map<string, Asking>();
 
   /** A fault is no answer: the request can be sent again. */

@@ -7,7 +7,7 @@ import {
   HEADERS,
   PAYMENT_ACCEPTED_MESSAGE,
 } from '@emr-payments/contracts';
-import type { Acceptor, AuditCounter, Statements } from '@emr-payments/db';
+import type { Acceptor, AuditCounter, Database } from '@emr-payments/db';
 import { type Shares, within } from '@emr-payments/runtime';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -31,7 +31,7 @@ const JSON_TYPE = 'application/json; charset=utf-8';
 export type PaymentRouteDeps = UserRouteDeps & {
   acceptor: Pick<Acceptor, 'accept'>;
   metrics: Pick<ApiMetrics, 'accepted'>;
-  database: Statements;
+  database: Pick<Database, 'pool'>;
   adapters: AdaptersOf;
   audit: Pick<AuditCounter, 'action'>;
   emrShares: Shares;

@@ -1,11 +1,9 @@
 import { type CreatePaymentBody, type DryRunReply, normalMrn } from '@emr-payments/contracts';
-import { type Actor, previewPayment, type Statements } from '@emr-payments/db';
+import { type Actor, previewPayment } from '@emr-payments/db';
 import { droppedFields } from '@emr-payments/emr/description';
-import type { Shares } from '@emr-payments/runtime';
 import type { Caller } from '../auth/credentials.ts';
-import { askConnection, type EmrRefusal } from '../connection/ask-connection.ts';
+import { type AskDeps, askConnection, type EmrRefusal } from '../connection/ask-connection.ts';
 import { fieldsOfPayment } from '../connection/connection-view.ts';
-import type { AdaptersOf } from '../connection/late-adapters.ts';
 import type { LookUpOutcome, PatientLookUps } from '../patients/patient-look-ups.ts';
 
 export type DryRunOutcome =
@@ -23,7 +21,7 @@ export type DryRunOutcome =
  * @param input.waitMs longest wait for the EMR.
  */
 export async function dryRun(
-  deps: { database: Statements; adapters: AdaptersOf; emrShares: Shares; lookUps: PatientLookUps },
+  deps: AskDeps & { lookUps: PatientLookUps },
   { caller, by, body, waitMs }: { caller: Caller; by: Actor; body: CreatePaymentBody; waitMs: number },
 ): Promise<DryRunOutcome> {
   const patientMrn = normalMrn(body.patient_mrn);

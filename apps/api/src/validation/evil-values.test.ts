@@ -439,7 +439,9 @@ test('a body that is nested without end is refused by every operation', async ()
         const answer = await send(operation, pathOf(operation), { body });
         expectManners(answer, `${operation.method} ${operation.path}`);
         // The few GETs that need no body do not read one.
-        if (operation.method === 'POST') expect(answer.status, operation.path).toBe(400);
+        // One takes a file, and refuses JSON by its type.
+        const refused = operation.path.endsWith(':import') ? 415 : 400;
+        if (operation.method === 'POST') expect(answer.status, operation.path).toBe(refused);
       }
     }
 });
