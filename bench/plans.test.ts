@@ -122,7 +122,7 @@ const HOT: Record<string, (deps: StatementDeps) => Promise<unknown>> = {
     sweepJobs(deps, {
       unclaimedMs: 5_000,
       limit: 1_000,
-      waiting: { post_payment: null, deliver_webhook: Date.now() },
+      waiting: { post_payment: null, deliver_webhook: Date.now(), sync_connection: null },
     }),
   'renew leases': (deps) => renewLeases(deps, { claims: [claim], leaseMs: 10_000 }),
   'claim a posting': (deps) => claimPosting(deps, { ...claim, leaseMs: 10_000 }),

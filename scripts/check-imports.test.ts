@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { checkImports, importsOf } from './check-imports.ts';
+import { checkImports, importsOf, valueImportsOf } from './check-imports.ts';
 
 let root: string;
 
@@ -24,6 +24,7 @@ beforeEach(() => {
   put('packages/emr/package.json', { name: '@emr-payments/emr' });
   put('apps/api/package.json', { name: '@emr-payments/api', dependencies: { '@emr-payments/worker': '*' } });
   put('apps/worker/package.json', { name: '@emr-payments/worker' });
+  put('apps/cli/package.json', { name: '@emr-payments/cli', dependencies: { '@emr-payments/db': '*' } });
   put(
     'packages/db/src/good.ts',
     `import { a } from '@emr-payments/contracts';\nimport pg from 'pg';\nimport './own.ts';`,
@@ -105,6 +106,18 @@ describe('check-imports', () => {
     ],
     ['a builtin without node:', 'apps/api/src/x.ts', `import fs from 'fs';`, /without node:/],
     [
+      'a command that calls the database',
+      'apps/cli/src/commands/x.ts',
+      `import {\n  type Actor,\n  disableClient,\n} from '@emr-payments/db';`,
+      /calls @emr-payments\/db/,
+    ],
+    [
+      'a command that loads the database late',
+      'apps/cli/src/commands/x.ts',
+      `const { disableClient } = await import('@emr-payments/db');`,
+      /calls @emr-payments\/db/,
+    ],
+    [
       'process.env outside a config.ts',
       'packages/db/src/x.ts',
       'const url = process.env.DATABASE_URL;',
@@ -169,6 +182,19 @@ describe('check-imports', () => {
     put('packages/db/src/two/b.ts', '');
     put('packages/db/src/two/b.test.ts', `import '../one/a.ts';`);
     expect(checkImports(root)).toEqual([]);
+  });
+
+  test('lets a command name types of the database', () => {
+    put(
+      'apps/cli/src/commands/x.ts',
+      `import type { A } from '@emr-payments/db';\nimport { type B, type C } from '@emr-payments/db';`,
+    );
+    expect(checkImports(root)).toEqual([]);
+    expect(valueImportsOf(`import x, { type Y } from 'z';\nexport * from 'w';\nimport 'v';`)).toEqual([
+      'z',
+      'w',
+      'v',
+    ]);
   });
 
   test('finds imports that span several lines', () => {

@@ -33,6 +33,13 @@ const TESTKIT = `${SCOPE}testkit`;
 /** Code that a package shares with the tests of others: `@emr-payments/db/testing`. */
 const TESTING = /^@emr-payments\/[\w-]+\/testing$/;
 
+/**
+ * Code that presents what an operator can do, on a command line or over HTTP. It takes every function from packages/operations and names
+ * only types of packages/db, so that both do the same, and neither writes what the other does not.
+ */
+const PRESENTERS = /^apps[/\\](cli[/\\]src[/\\]commands|api[/\\]src[/\\]operator)[/\\]/;
+const DATABASE = `${SCOPE}db`;
+
 type Manifest = {
   name: string;
   dependencies?: Record<string, string>;
@@ -74,6 +81,22 @@ export function importsOf(source: string): string[] {
   return patterns.flatMap((pattern) => [...source.matchAll(pattern)].map((match) => match[1] ?? ''));
 }
 
+/** Lists the specifiers of which a file imports or re-exports more than types. */
+export function valueImportsOf(source: string): string[] {
+  const listed = /^\s*(?:import|export)\b([^;'"`]*?)\bfrom\s*['"]([^'"]+)['"]/gm;
+  const values = [...source.matchAll(listed)].flatMap(([, what = '', specifier = '']) => {
+    if (/^\s+type\b/.test(what)) return [];
+    const named = /^\s*\{([^}]*)\}\s*$/.exec(what)?.[1];
+    const names = named?.split(',').map((name) => name.trim()) ?? [what];
+    return names.every((name) => name === '' || name.startsWith('type ')) ? [] : [specifier];
+  });
+  const whole = [/^\s*import\s*['"]([^'"]+)['"]/gm, /\bimport\(\s*['"]([^'"]+)['"]/g];
+  return [
+    ...values,
+    ...whole.flatMap((pattern) => [...source.matchAll(pattern)].map((match) => match[1] ?? '')),
+  ];
+}
+
 /** `@scope/name/deep` → `@scope/name`, `name/deep` → `name`. */
 function packageOf(specifier: string): string {
   return specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/');
@@ -90,7 +113,7 @@ function isTestCode(workspace: Workspace, path: string): boolean {
  * Checks the imports of every TypeScript file in the repository.
  *
  * @returns one sentence per violation: an import against the layers, a path into another package, test code outside
- *   tests, an undeclared package, process.env outside a config.ts, or a circle between the files and folders of one folder.
+ *   tests, an undeclared package, a command or operator's route that calls packages/db, process.env outside a config.ts, or a circle between the files and folders of one folder.
  */
 export function checkImports(root: string): string[] {
   const workspaces = findWorkspaces(root);
@@ -138,6 +161,12 @@ export function checkImports(root: string): string[] {
         if (target !== undefined && target.layer >= workspace.layer && !(test && name === TESTKIT)) {
           complain(`imports ${name}: ${target.folder} is not below ${workspace.folder}`);
         }
+      }
+
+      if (!test && PRESENTERS.test(relative(root, path)) && valueImportsOf(source).includes(DATABASE)) {
+        complain(
+          `calls ${DATABASE}: it presents what packages/operations does, and imports types from there`,
+        );
       }
 
       const mayReadEnv = test || /[/\\]config\.ts$/.test(path);

@@ -71,8 +71,19 @@ const settingsTable = (title: string, fields: readonly AdapterField[]): string =
         ...fields.map((field) => [code(field.name), defaultOf(field), field.description]),
       ])}\n`;
 
+/** Says where the patients of a connection come from. */
+function patientsOf({ findsPatients, listsPatients }: AdapterProfile): string {
+  const ways = [
+    'a file',
+    ...(findsPatients ? ['a look-up by MRN in the EMR'] : []),
+    ...(listsPatients ? ["the EMR's list of patients"] : []),
+  ];
+  const last = ways.pop();
+  return `Patients come from ${ways.length === 0 ? '' : `${ways.join(', ')} or `}${last}.`;
+}
+
 function section(profile: AdapterProfile): string {
-  const { name, title, example, credentials, settings, described, readme, findsPatients } = profile;
+  const { name, title, example, credentials, settings, described, readme } = profile;
   const needs = described.methodNeeds.map(
     ({ methods, data, setting, supplied }) =>
       `- ${methods} need ${data}: ${setting === null ? 'nothing supplies it, so they are refused' : `the setting ${code(setting)} supplies it`}${
@@ -85,7 +96,7 @@ function section(profile: AdapterProfile): string {
     settingsTable('credential', credentials),
     settingsTable('setting', settings),
     ...(needs.length === 0 ? [] : [`${needs.join('\n')}\n`]),
-    `Patients come from a file${findsPatients ? ', or the EMR is asked for one by `emr-payments patients find`' : ''}.\n`,
+    `${patientsOf(profile)}\n`,
     `Sources: ${described.sources.map((source) => `<${source}>`).join(', ')}\n`,
   ]
     .filter((part) => part !== '')

@@ -46,6 +46,11 @@ async function ask(
 const package_ = (name: string) => new RegExp(`/node_modules/${name}/`);
 const PRISMA = [package_('@prisma/[^/]+'), /packages\/db\/src\/generated\/(client|internal)/];
 const UNDICI = /internal\/deps\/undici/;
+const OPERATOR = [
+  /apps\/api\/src\/operator\/(?!late-operator-api)/,
+  /packages\/contracts\/src\/operator\//,
+  /packages\/operations\//,
+];
 const DIALECTS = [package_('got'), package_('jose'), /packages\/emr\/src\/(dialects|http)\//];
 
 beforeAll(async () => {
@@ -85,7 +90,9 @@ test(
 
     const swagger = [package_('@fastify/swagger'), package_('@fastify/swagger-ui'), package_('yaml')];
     const api = modulesOf('api');
-    expect(among(api, [...PRISMA, UNDICI, ...DIALECTS, ...swagger, package_('bullmq')])).toEqual([]);
+    expect(among(api, [...PRISMA, UNDICI, ...DIALECTS, ...swagger, ...OPERATOR, package_('bullmq')])).toEqual(
+      [],
+    );
     expect(among(api, [package_('fastify')]).length).toBeGreaterThan(10);
 
     const worker = modulesOf('worker');
@@ -103,6 +110,15 @@ test(
     const api = modulesOf('api');
     expect(among(api, DIALECTS).length).toBeGreaterThan(10);
     expect(among(api, [...PRISMA, UNDICI])).toEqual([]);
+  },
+  SLOW,
+);
+
+test(
+  'the first request of an operator loads its API',
+  async () => {
+    expect((await ask('/operator/v1/clients')).http).toBe(401);
+    expect(among(modulesOf('api'), OPERATOR).length).toBeGreaterThan(20);
   },
   SLOW,
 );

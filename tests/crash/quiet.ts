@@ -35,7 +35,7 @@ const PASS_TIME = `
 const LEFT = `
   SELECT count(*)::int + (SELECT count(*)::int FROM recoveries WHERE state = 'running') AS left, (count(*) FILTER (WHERE kind = 'post_payment'))::int AS payments,
          (count(*) FILTER (WHERE p.status::text = 'submitted'))::int AS submitted
-    FROM jobs LEFT JOIN payments p ON p.id = jobs.payment_id`;
+    FROM jobs LEFT JOIN payments p ON p.id = jobs.payment_id WHERE jobs.kind <> 'sync_connection'`;
 type Left = { left: number; payments: number; submitted: number };
 
 /** Payments that their EMR has accepted for later and may never finish are waited for so long, when nothing else is left. */

@@ -8,7 +8,7 @@ const MAIN = join(ROOT, 'apps', 'cli', 'src', 'main.ts');
 
 /** Runs `emr-payments` as a process of its own and waits for its end. */
 export function runCommand(
-  env: { databaseUrl: string; encryptionKeys: string },
+  env: { databaseUrl: string; encryptionKeys: string; sandboxHosts?: string },
   args: readonly string[],
   input = '',
 ): Promise<CliEnd> {
@@ -16,7 +16,14 @@ export function runCommand(
     const child = execFile(
       process.execPath,
       [MAIN, ...args],
-      { env: { TZ: 'UTC', DATABASE_URL: env.databaseUrl, ENCRYPTION_KEYS: env.encryptionKeys } },
+      {
+        env: {
+          TZ: 'UTC',
+          DATABASE_URL: env.databaseUrl,
+          ENCRYPTION_KEYS: env.encryptionKeys,
+          SANDBOX_HOSTS: env.sandboxHosts ?? '',
+        },
+      },
       (error, stdout, stderr) =>
         resolve({
           code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1,

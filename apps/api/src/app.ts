@@ -1,33 +1,28 @@
-import { HEADERS } from '@emr-payments/contracts';
 import type { Acceptor, AuditCounter } from '@emr-payments/db';
 import type { Logger } from '@emr-payments/runtime';
-import accepts from '@fastify/accepts';
-import Fastify, { type FastifyInstance } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { demandAudit } from './audit/audited-routes.ts';
 import { countAnswer } from './audit/count-answer.ts';
 import { type CredentialLookup, createAuthenticate, createAuthenticateClient } from './auth/credentials.ts';
+import type { ImportBulkhead } from './bulkheads/import-bulkhead.ts';
 import { createEmrShares } from './connection/ask-connection.ts';
 import type { AdaptersOf } from './connection/late-adapters.ts';
 import { connectionRoutes } from './connection/routes.ts';
+import { createApp } from './create-app.ts';
 import { addComponents } from './document/components.ts';
 import { docsPage } from './document/docs-page.ts';
 import { publishedDocument } from './document/published-document.ts';
 import { startRoute } from './document/start-route.ts';
-import { answerClientError } from './errors/client-error.ts';
-import { errorHandler } from './errors/error-handler.ts';
-import { answerOtherMethods } from './errors/other-methods.ts';
-import { sendError } from './errors/send-error.ts';
 import { type HealthChecks, healthRoutes } from './health.ts';
-import { answerHeaders, requestId } from './http/answer-headers.ts';
-import { createApiServer } from './http/create-server.ts';
-import { httpRules } from './http/http-rules.ts';
-import { onlyJsonBodies } from './http/json-body.ts';
-import { requestLog } from './http/request-log.ts';
-import { trustedProxies } from './http/source.ts';
+import type { OperatorListener } from './http/operator-listener.ts';
 import { jobRoutes } from './jobs/routes.ts';
 import { LIMITS, type Limits } from './limits.ts';
 import { type ApiMetrics, metricsRoute } from './metrics.ts';
+import { nameRoutes } from './names/routes.ts';
 import { dialectsNoticeReader, type NoticeRouteDeps, noticeRoutes } from './notices/routes.ts';
+import { patientImportRoute } from './patients/import-route.ts';
+import { createPatientLookUps } from './patients/patient-look-ups.ts';
+import { patientRoutes } from './patients/routes.ts';
 import { paymentRoutes } from './payments/create-payment-route.ts';
 import { paymentReadRoutes } from './payments/read-routes.ts';
 import { worklistRoutes } from './payments/worklist-routes.ts';
@@ -35,8 +30,7 @@ import { createGate } from './rate-limit/gate.ts';
 import type { RateLimiter } from './rate-limit/rate-limiter.ts';
 import { createSourceFailures } from './rate-limit/source-failures.ts';
 import { reconciliationRoutes } from './reconciliation/routes.ts';
-import { compilersFactory } from './validation/compilers.ts';
-import { textGate } from './validation/text-gate.ts';
+import { syncRoutes } from './sync/routes.ts';
 import type { WebhookDeps } from './webhooks/operation.ts';
 import { webhookRoutes } from './webhooks/routes.ts';
 
@@ -53,6 +47,7 @@ export type AppDeps = {
   /** Counts for the audit log. */
   audit: AuditCounter;
   webhooks: WebhookDeps;
+  imports: ImportBulkhead;
   /** Replaces the readers of the dialects. */
   noticeReader?: NoticeRouteDeps['noticeReader'];
 };
@@ -68,6 +63,8 @@ export type AppOptions = {
   describe?: (app: FastifyInstance) => Promise<void>;
   /** Bounds that replace those of `LIMITS`. */
   limits?: Partial<Limits>;
+  /** Answers what is below `/operator`. Without it there is no such path. */
+  operatorApi?: OperatorListener | undefined;
 };
 
 /**
@@ -77,46 +74,20 @@ export type AppOptions = {
 export async function buildApp(deps: AppDeps, options: AppOptions = {}): Promise<FastifyInstance> {
   const { logger, audit, stopping = new AbortController().signal } = deps;
   const limits = { ...LIMITS, ...options.limits };
-  const onError = errorHandler({ logger });
-  const app: FastifyInstance = Fastify({
-    logger: false,
-    genReqId: requestId,
-    bodyLimit: limits.bodyBytes,
-    serverFactory: (listener) => createApiServer(limits, listener),
-    forceCloseConnections: 'idle',
-    // A request that arrives while the process stops is answered like any other, with `connection: close`.
-    return503OnClosing: false,
-    trustProxy: options.trustProxy === undefined ? false : trustedProxies(options.trustProxy),
-    schemaController: { compilersFactory: compilersFactory() },
-    clientErrorHandler: answerClientError,
-    frameworkErrors: (error, request, reply) => {
-      // No hook runs for a URL that the router cannot read.
-      reply.header(HEADERS.requestId, request.id);
-      onError(error, request, reply);
+  const { app, routesDone } = await createApp(
+    {
+      logger,
+      metrics: deps.metrics,
+      stopping,
+      onAnswer: (request, reply) => countAnswer(audit, request, reply),
     },
-  });
-
-  app.decorateRequest('caller', null);
-  app.decorateRequest('clientCaller', null);
-  app.decorateRequest('foundSource', null);
-  app.setErrorHandler(onError);
-  app.setNotFoundHandler((request, reply) => sendError(request, reply, 'route_not_found'));
-  await app.register(accepts);
-  onlyJsonBodies(app);
+    { limits, trustProxy: options.trustProxy, operatorApi: options.operatorApi },
+  );
   const audited = demandAudit(app);
-  const routesDone = answerOtherMethods(app);
-  await app.register(answerHeaders, { stopping });
-  await app.register(requestLog, {
-    logger,
-    metrics: deps.metrics,
-    onAnswer: (request, reply) => countAnswer(audit, request, reply),
-  });
-  await app.register(httpRules);
-  await app.register(textGate);
   await options.describe?.(app);
   addComponents(app);
 
-  await app.register(publishedDocument);
+  await app.register(publishedDocument, { at: '/openapi.json', name: 'openapi.json' });
 
   await app.register(startRoute);
   const { authFailuresPerMinute = 0, metricsToken } = options;
@@ -132,14 +103,22 @@ export async function buildApp(deps: AppDeps, options: AppOptions = {}): Promise
   const authenticate = createAuthenticate({ lookup: deps.lookup, authenticateClient });
   const { database, writes, costly, keyring } = deps.webhooks;
   const emrShares = createEmrShares();
-  const { adapters } = deps;
+  const { adapters, metrics } = deps;
   const users = { authenticate, gate, limits, database, writes, costly, keyring, adapters, emrShares };
-  await app.register(paymentRoutes, { ...users, acceptor: deps.acceptor, metrics: deps.metrics, audit });
+  const lookUps = createPatientLookUps(
+    { database, writes, adapters, emrShares, metrics, audit, logger },
+    limits,
+  );
+  await app.register(paymentRoutes, { ...users, acceptor: deps.acceptor, metrics, audit, lookUps });
   await app.register(paymentReadRoutes, users);
   await app.register(worklistRoutes, users);
+  await app.register(patientRoutes, users);
+  await app.register(patientImportRoute, { ...users, imports: deps.imports, audit });
   await app.register(jobRoutes, users);
   await app.register(reconciliationRoutes, users);
   await app.register(connectionRoutes, users);
+  await app.register(nameRoutes, users);
+  await app.register(syncRoutes, users);
   await app.register(noticeRoutes, {
     database,
     limits,
@@ -147,7 +126,7 @@ export async function buildApp(deps: AppDeps, options: AppOptions = {}): Promise
     noticeReader: deps.noticeReader ?? dialectsNoticeReader,
   });
   await app.register(webhookRoutes, { ...deps.webhooks, authenticateClient, gate, limits });
-  await docsPage(app);
+  await docsPage(app, { at: '/docs', title: 'EMR Payments API' });
   audited();
   routesDone();
   return app;

@@ -1,3 +1,4 @@
+import { parseSandboxHosts, type SandboxHosts } from '@emr-payments/outbound';
 import {
   ConfigError,
   databaseUrlVariable,
@@ -7,6 +8,7 @@ import {
   logLevelVariable,
   metricsTokenVariable,
   redisUrlVariable,
+  sandboxHostsVariable,
 } from '@emr-payments/runtime';
 import { type Static, Type } from '@sinclair/typebox';
 
@@ -19,6 +21,7 @@ export const environment = Type.Object({
     description:
       'hosts or CIDRs, separated by commas, that webhooks may reach although they are private or without TLS; set it to the same value for api and worker',
   }),
+  SANDBOX_HOSTS: sandboxHostsVariable,
   HOST: Type.String({ default: '127.0.0.1', description: 'the address to listen on' }),
   PORT: Type.Integer({
     default: 3000,
@@ -89,6 +92,11 @@ export const environment = Type.Object({
         'a second port, for /health/… and /metrics; 0 takes a free one. Without it, /health/… is on PORT, and /metrics too if METRICS_TOKEN is set',
     }),
   ),
+  OPERATOR_API: Type.Union([Type.Literal('on'), Type.Literal('off')], {
+    default: 'on',
+    description:
+      'on or off: the API of operators at /operator, which answers only keys that `emr-payments operator-key create` made. Keep the path from the internet at your proxy',
+  }),
   METRICS_TOKEN: metricsTokenVariable,
   DRAIN_MS: drainMsVariable,
   STOP_GRACE_MS: Type.Integer({
@@ -99,13 +107,13 @@ export const environment = Type.Object({
   }),
 });
 
-export type ApiConfig = Static<typeof environment>;
+export type ApiConfig = Static<typeof environment> & { sandboxHosts: SandboxHosts };
 
-/** @throws ConfigError naming the variable that is wrong. */
+/** @throws ConfigError, TypeError naming the variable that is wrong. */
 export function readConfig(): ApiConfig {
   const config = loadConfig(environment, process.env);
   if (config.HEALTH_PORT !== undefined && config.HEALTH_PORT !== 0 && config.HEALTH_PORT === config.PORT) {
     throw new ConfigError('HEALTH_PORT is the same as PORT. Give it a port of its own.');
   }
-  return config;
+  return { ...config, sandboxHosts: parseSandboxHosts(config.SANDBOX_HOSTS) };
 }

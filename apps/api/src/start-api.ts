@@ -17,10 +17,12 @@ import { openQueueProbe } from '@emr-payments/runtime/queue-probe';
 import { createAgents, dnsResolve } from '@emr-payments/webhooks';
 import { buildApp } from './app.ts';
 import { openBulkheads } from './bulkheads/open-bulkheads.ts';
+import { openOperatorDatabase } from './bulkheads/open-operator-database.ts';
 import { readConfig } from './config.ts';
 import { openLateAdapters } from './connection/late-adapters.ts';
 import { openHealthServer } from './health-server.ts';
 import { createApiMetrics } from './metrics.ts';
+import { openLateOperatorApi } from './operator/late-operator-api.ts';
 import { startDemandSharing } from './rate-limit/demand-sharing.ts';
 import { createRateLimiter } from './rate-limit/rate-limiter.ts';
 
@@ -35,7 +37,7 @@ const TOKENS_END_MS = 1000;
 const { DRAIN_MS: drainMs } = config;
 await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, async (releases) => {
   const { stopping } = releases;
-  const { accepting, database, writes, costly, redeliveries } = releases.add(
+  const { accepting, database, writes, costly, redeliveries, imports } = releases.add(
     'database',
     openBulkheads({
       url: config.DATABASE_URL,
@@ -88,11 +90,42 @@ await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, 
     openLateAdapters({
       database,
       keyring,
+      sandboxHosts: config.sandboxHosts,
       onFault: (err) => logger.error({ err }, 'a fault of ours prevented a call to an EMR'),
     }),
     // A pair that a vendor has given in exchange for the old token is stored before the database closes.
     (it) => within(TOKENS_END_MS, it.settled()),
   );
+  const operatorApi =
+    config.OPERATOR_API === 'off'
+      ? undefined
+      : releases.add(
+          'operator api',
+          openLateOperatorApi(
+            {
+              logger,
+              metrics,
+              stopping: stopping.signal,
+              audit,
+              keyring,
+              sandboxHosts: config.sandboxHosts,
+              openDatabase: () =>
+                openOperatorDatabase({ url: config.DATABASE_URL, statementMs: config.READ_TIMEOUT_MS }),
+              readSettings: () => ({
+                origin: 'the environment',
+                databaseUrl: config.DATABASE_URL,
+                redisUrl: config.REDIS_URL,
+                readKeyring: () => keyring,
+              }),
+              onFault: (err) => logger.error({ err }, "the operator's API could not be opened"),
+            },
+            {
+              authFailuresPerMinute: config.AUTH_FAILURES_PER_MINUTE,
+              trustProxy: config.TRUST_PROXY?.split(','),
+            },
+          ),
+          (it) => it.close(),
+        ).listener;
   const app = await buildApp(
     {
       logger,
@@ -105,6 +138,7 @@ await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, 
       checks,
       stopping: stopping.signal,
       adapters,
+      imports,
       limiter,
       audit,
       webhooks: {
@@ -120,6 +154,7 @@ await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, 
     {
       authFailuresPerMinute: config.AUTH_FAILURES_PER_MINUTE,
       metricsToken: config.METRICS_TOKEN,
+      operatorApi,
       ...(config.TRUST_PROXY === undefined ? {} : { trustProxy: config.TRUST_PROXY.split(',') }),
     },
   );

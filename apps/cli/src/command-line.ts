@@ -8,6 +8,7 @@ import { registerDoctor } from './commands/doctor.ts';
 import { registerEvent } from './commands/event.ts';
 import { registerHold } from './commands/hold.ts';
 import { registerKeys } from './commands/keys.ts';
+import { registerOperatorKey } from './commands/operator-key.ts';
 import { registerPatients } from './commands/patients.ts';
 import { registerPayment } from './commands/payment.ts';
 import { registerRestored } from './commands/restored.ts';
@@ -28,6 +29,7 @@ const COMMANDS: readonly Register[] = [
   registerRestored,
   registerArchive,
   registerKeys,
+  registerOperatorKey,
   registerUpkeep,
   registerDoctor,
   registerAudit,

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { Actor } from '@emr-payments/db';
+import { parseSandboxHosts, type SandboxHosts } from '@emr-payments/outbound';
 import {
   ConfigError,
   databaseUrlVariable,
@@ -11,6 +12,7 @@ import {
   publicUrlVariable,
   readKeyring,
   redisUrlVariable,
+  sandboxHostsVariable,
 } from '@emr-payments/runtime';
 import { Type } from '@sinclair/typebox';
 
@@ -19,6 +21,7 @@ export const environment = Type.Object({
   REDIS_URL: redisUrlVariable,
   ...keyringVariables,
   PUBLIC_URL: publicUrlVariable,
+  SANDBOX_HOSTS: sandboxHostsVariable,
 });
 
 export type CliConfig = {
@@ -29,6 +32,8 @@ export type CliConfig = {
   /** The beginning of the API's addresses, without a slash at its end; undefined where nobody has said it. */
   publicUrl: string | undefined;
   /** Read only by the commands that need it. @throws ConfigError */
+  readSandboxHosts: () => SandboxHosts;
+  /** Read only by the commands that need it. @throws ConfigError */
   readKeyring: () => Keyring;
 };
 
@@ -38,10 +43,12 @@ const LOCAL = join(import.meta.dirname, '..', '..', '..', '.local');
 function localStack(): CliConfig | null {
   const file = join(LOCAL, 'stack.json');
   if (!existsSync(file)) return null;
-  const { database_url, redis_url, api_url } = JSON.parse(readFileSync(file, 'utf8')) as Record<
-    string,
-    string
-  >;
+  const {
+    database_url,
+    redis_url,
+    api_url,
+    sandbox_hosts = '',
+  } = JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>;
   if (database_url === undefined) return null;
   const keys = { ENCRYPTION_KEYS_FILE: join(LOCAL, 'keys') };
   return {
@@ -49,6 +56,7 @@ function localStack(): CliConfig | null {
     databaseUrl: database_url,
     redisUrl: redis_url,
     publicUrl: api_url,
+    readSandboxHosts: () => parseSandboxHosts(sandbox_hosts),
     readKeyring: () => readKeyring(keys),
   };
 }
@@ -72,8 +80,17 @@ export function readConfig(): CliConfig {
     databaseUrl: env.DATABASE_URL,
     redisUrl: env.REDIS_URL,
     publicUrl: env.PUBLIC_URL?.replace(/\/+$/, ''),
+    readSandboxHosts: () => sandboxHostsOf(env.SANDBOX_HOSTS),
     readKeyring: () => readKeyring(env),
   };
+}
+
+function sandboxHostsOf(text: string): SandboxHosts {
+  try {
+    return parseSandboxHosts(text);
+  } catch (error) {
+    throw new ConfigError(`${(error as Error).message}.`, { cause: error });
+  }
 }
 
 /** Names the person who runs the command, for the audit log. */

@@ -24,6 +24,12 @@ export const environment = Type.Object({
       description: 'a JSON file with patients, locations and payment_methods, in place of the demo set',
     }),
   ),
+  PATIENTS: Type.Integer({
+    minimum: 0,
+    maximum: 1_000_000,
+    default: 0,
+    description: 'patients that are made by number, beside those of the seed; they need no memory',
+  }),
   CONDITIONAL_CREATE: Type.Boolean({
     default: true,
     description: 'true or false; false ignores the condition of a create (If-None-Exist in FHIR)',

@@ -1,19 +1,26 @@
 import type { Logger } from '@emr-payments/runtime';
 import type { FastifyInstance } from 'fastify';
 import type { Capabilities } from './capabilities.ts';
+import type { Credentials } from './credentials.ts';
 import type { Ledger } from './ledger.ts';
+import type { Applications } from './oauth/applications.ts';
 import type { Pace } from './pace.ts';
 import type { Practice } from './practice.ts';
+import type { PracticeChanges } from './practice-changes.ts';
 
 export type DialectDeps = {
   ledger: Ledger;
   practice: Practice;
   capabilities: Capabilities;
+  /** For a dialect whose API can change records of the practice. */
+  changes: PracticeChanges;
   /**
    * The secret that callers must prove to know, each dialect in its own way: a bearer token, half of an API key, the
-   * client secret of a token endpoint. undefined: callers need none.
+   * client secret of a token endpoint. It can change at any time, so no dialect keeps it.
    */
-  token: string | undefined;
+  credentials: Credentials;
+  /** The OAuth applications, for a dialect with an authorization endpoint. */
+  applications: Applications;
   /** Limits of requests and delays: the vendor's, or none. */
   pace: Pace;
   logger: Logger;

@@ -68,7 +68,7 @@ export type LedgerLine = PostingLine | PracticeChange;
 
 /** Transaction ids look like an EMR's: plain numbers that do not begin at 1. */
 const FIRST_ID = 13_969_262;
-const KEPT: ReadonlySet<string> = new Set<PracticeChange['kind']>(['patient', 'location', 'methods']);
+const KEPT: ReadonlySet<string> = new Set<PracticeChange['kind']>(['patient', 'location', 'methods', 'made']);
 
 /**
  * Opens the ledger, whole after a kill: every entry that an answer mentioned is there, a half-written one is not.

@@ -29,6 +29,7 @@ await runProcess({ logger, graceMs: 3000 }, async (releases) => {
       { ledger, logger },
       {
         seed,
+        patients: config.PATIENTS,
         token: config.SANDBOX_TOKEN,
         pace: { limits: config.LIMITS, later_ms: config.LATER_MS },
         capabilities: {

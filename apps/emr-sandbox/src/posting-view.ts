@@ -25,14 +25,14 @@ export function viewPosting(
   { practice }: { practice: Practice },
   { seq, id, receivedAt, posting }: Entry,
 ): PostingView {
-  const location = posting.locationId === null ? undefined : practice.locations.get(posting.locationId);
+  const location = posting.locationId === null ? undefined : practice.locations.record(posting.locationId);
   return {
     seq,
     emr_transaction_id: id,
     payment_id: posting.paymentId,
     received_at: receivedAt,
     patient_id: posting.patientId,
-    patient_mrn: practice.patients.get(posting.patientId)?.mrn ?? null,
+    patient_mrn: practice.patients.record(posting.patientId)?.mrn ?? null,
     amount: Number(posting.amount),
     payment_method: practice.methods.get(posting.methodId ?? '')?.name ?? posting.methodName,
     reference_number: posting.reference,

@@ -1,22 +1,17 @@
 import { type Static, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
+import { DocumentSchema, IdSchema, type Patient, PatientSchema, SEEDED_AT } from './patients/patient.ts';
+import { PatientRoll } from './patients/patient-roll.ts';
 
-const Id = Type.String({ pattern: '^[A-Za-z0-9.-]{1,64}$' });
-/** A record as one dialect received it, as text. Only that dialect reads it. */
-const DocumentSchema = Type.Object({ dialect: Type.String(), text: Type.String() });
-
-const PatientSchema = Type.Object({
-  id: Id,
-  mrn: Type.Optional(Type.String()),
-  given: Type.Optional(Type.String()),
-  family: Type.Optional(Type.String()),
-  document: Type.Optional(DocumentSchema),
-});
 const LocationSchema = Type.Object({
-  id: Id,
+  id: IdSchema,
   name: Type.Optional(Type.String()),
   /** The practice's own numbers for it. Ledger and page show the first. */
   identifiers: Type.Array(Type.String()),
+  /** false: the practice does not use it at present. */
+  active: Type.Optional(Type.Boolean()),
+  /** true: it is in no list, and takes no payment. */
+  removed: Type.Optional(Type.Boolean()),
   document: Type.Optional(DocumentSchema),
 });
 /** `id` is the code that a posting carries. */
@@ -27,16 +22,18 @@ const SeedSchema = Type.Object({
   payment_methods: Type.Array(MethodSchema),
 });
 
-export type Patient = Static<typeof PatientSchema>;
+export type { Patient } from './patients/patient.ts';
 export type Location = Static<typeof LocationSchema>;
 export type Method = Static<typeof MethodSchema>;
 export type PracticeSeed = Static<typeof SeedSchema>;
-/** A change that a caller made to the practice. The ledger file keeps it with the postings. */
+/** A change of the practice. The ledger file keeps it with the postings. */
 export type PracticeChange =
   | { kind: 'patient'; patient: Patient }
   | { kind: 'location'; location: Location }
   /** The whole list: it replaces the one before. */
-  | { kind: 'methods'; methods: Method[] };
+  | { kind: 'methods'; methods: Method[] }
+  /** Patients are made by number until there are `count`. */
+  | { kind: 'made'; count: number; at: string };
 
 /**
  * Reads a seed file.
@@ -54,8 +51,8 @@ export function parseSeed(
   return seed as PracticeSeed;
 }
 
-/** Keeps records by id, in the order in which they first came. */
-export class Shelf<T extends { id: string }> {
+/** Keeps records by id, in the order in which they first came. One that was removed keeps its number and is not found. */
+export class Shelf<T extends { id: string; removed?: boolean }> {
   #byId = new Map<string, T>();
   #numbers = new Map<string, number>();
 
@@ -68,6 +65,11 @@ export class Shelf<T extends { id: string }> {
     for (const item of items) this.put(item);
   }
   get(id: string): T | undefined {
+    const item = this.#byId.get(id);
+    return item?.removed === true ? undefined : item;
+  }
+  /** Any record, also a removed one. */
+  record(id: string): T | undefined {
     return this.#byId.get(id);
   }
   /** Numbers the record from 1, for dialects with integer ids. Restarts and replaced lists do not change the number. */
@@ -78,29 +80,38 @@ export class Shelf<T extends { id: string }> {
     return this.all().find(({ id }) => this.#numbers.get(id) === number);
   }
   all(): T[] {
-    return [...this.#byId.values()];
+    return [...this.#byId.values()].filter(({ removed }) => removed !== true);
   }
 }
 
 export type Practice = {
-  patients: Shelf<Patient>;
+  patients: PatientRoll;
   locations: Shelf<Location>;
   methods: Shelf<Method>;
   apply(change: PracticeChange): void;
 };
 
-/** Loads the practice as its EMR knows it: the seed, then every later change in order. */
-export function loadPractice(seed: PracticeSeed, changes: Iterable<PracticeChange>): Practice {
+/**
+ * Loads the practice as its EMR knows it: the seed, then every later change in order.
+ *
+ * @param seed.made patients that are made by number at the start.
+ */
+export function loadPractice(
+  { made = 0, ...seed }: PracticeSeed & { made?: number },
+  changes: Iterable<PracticeChange>,
+): Practice {
   const practice: Practice = {
-    patients: new Shelf<Patient>(),
+    patients: new PatientRoll(),
     locations: new Shelf<Location>(),
     methods: new Shelf<Method>(),
     apply(change) {
       if (change.kind === 'patient') practice.patients.put(change.patient);
       else if (change.kind === 'location') practice.locations.put(change.location);
+      else if (change.kind === 'made') practice.patients.make(change.count, change.at);
       else practice.methods.replaceAll(change.methods);
     },
   };
+  practice.patients.make(made, SEEDED_AT);
   for (const patient of seed.patients) practice.patients.put(patient);
   for (const location of seed.locations) practice.locations.put(location);
   practice.methods.replaceAll(seed.payment_methods);

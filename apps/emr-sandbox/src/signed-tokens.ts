@@ -1,10 +1,11 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { type Static, type TSchema, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
+import type { Credentials } from './credentials.ts';
 
 export type SignedTokens<T extends TSchema> = {
   issue(facts: Static<T>): string;
-  /** @returns the facts of a token that was issued here; null for any other text. */
+  /** @returns the facts of a token that was issued here under the present credentials; null for any other text. */
   read(token: string): Static<T> | null;
 };
 
@@ -18,13 +19,11 @@ export const TokenFacts = Type.Object({ clientId: Type.String(), expiresAt: Type
  * @param purpose keeps the tokens of one dialect from being good in another.
  */
 export function createSignedTokens<T extends TSchema>(
-  { secret, purpose }: { secret: string | undefined; purpose: string },
+  { credentials, purpose }: { credentials: Pick<Credentials, 'era'>; purpose: string },
   schema: T,
 ): SignedTokens<T> {
   const sign = (text: string) =>
-    createHmac('sha256', `${purpose} ${secret ?? ''}`)
-      .update(text)
-      .digest('base64url');
+    createHmac('sha256', `${purpose} ${credentials.era()}`).update(text).digest('base64url');
   return {
     issue(facts) {
       const text = Buffer.from(JSON.stringify(facts)).toString('base64url');

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { createClient, type Database, feedJobs, openDatabase, registerEndpoint } from '@emr-payments/db';
+import { parseSandboxHosts } from '@emr-payments/outbound';
 import { createLogger, type Keyring, parseKeyring, Releases } from '@emr-payments/runtime';
 import { openTestDatabase } from '@emr-payments/testkit';
 import { newWebhookSecret } from '@emr-payments/webhooks';
@@ -34,6 +35,7 @@ async function startOne(change: Partial<WorkerConfig> = {}): Promise<() => Promi
     redisUrl: undefined,
     keyring,
     allowHosts: ['127.0.0.1'],
+    sandboxHosts: parseSandboxHosts(''),
     postingConcurrency: 4,
     deliveryConcurrency: 256,
     poolSize: 4,

@@ -1,3 +1,4 @@
+import { parseSandboxHosts, type SandboxHosts } from '@emr-payments/outbound';
 import {
   databaseUrlVariable,
   drainMsVariable,
@@ -9,6 +10,7 @@ import {
   metricsTokenVariable,
   readKeyring,
   redisUrlVariable,
+  sandboxHostsVariable,
 } from '@emr-payments/runtime';
 import { Type } from '@sinclair/typebox';
 
@@ -21,6 +23,7 @@ export const environment = Type.Object({
     description:
       'hosts or CIDRs, separated by commas, that webhooks may reach although they are private or without TLS; set it to the same value for api and worker',
   }),
+  SANDBOX_HOSTS: sandboxHostsVariable,
   POSTING_CONCURRENCY: Type.Integer({
     default: 128,
     minimum: 1,
@@ -81,6 +84,7 @@ export type WorkerConfig = {
   redisUrl: string | undefined;
   keyring: Keyring;
   allowHosts: string[];
+  sandboxHosts: SandboxHosts;
   postingConcurrency: number;
   deliveryConcurrency: number;
   poolSize: number;
@@ -95,7 +99,7 @@ export type WorkerConfig = {
   logLevel: LogLevel;
 };
 
-/** @throws ConfigError naming the first variable that is missing or wrong. */
+/** @throws ConfigError, TypeError naming the first variable that is missing or wrong. */
 export function readConfig(): WorkerConfig {
   const env = loadConfig(environment, process.env);
   return {
@@ -103,6 +107,7 @@ export function readConfig(): WorkerConfig {
     redisUrl: env.REDIS_URL,
     keyring: readKeyring(env),
     allowHosts: env.WEBHOOK_ALLOW_HOSTS.split(',').filter((host) => host.trim() !== ''),
+    sandboxHosts: parseSandboxHosts(env.SANDBOX_HOSTS),
     postingConcurrency: env.POSTING_CONCURRENCY,
     deliveryConcurrency: env.DELIVERY_CONCURRENCY,
     poolSize: env.DATABASE_POOL_SIZE,

@@ -3,6 +3,9 @@ import { within } from '@emr-payments/runtime';
 import { createRegistry, type Registry } from '@emr-payments/runtime/metrics';
 import { Counter, Gauge, Histogram } from 'prom-client';
 
+/** What a job of each kind does, as a label. */
+export type Work = 'posting' | 'delivery' | 'sync';
+
 /** The counters of one worker. Every label takes few, fixed values: docs/operating.md lists them. */
 export type WorkerMetrics = {
   registry: Registry;
@@ -13,7 +16,9 @@ export type WorkerMetrics = {
   /** Counts jobs that the sweeper took back. */
   repaired(repair: { reason: 'lease_expired' | 'unclaimed'; count: number }): void;
   /** Counts a fault of ours that stopped a job: configuration, sealing, code, or an end that the database refused. */
-  ownFault(fault: { job: 'posting' | 'delivery' }): void;
+  ownFault(fault: { job: Work }): void;
+  /** Counts a sync that has ended. */
+  sync(end: { adapter: string; outcome: 'done' | 'failed' | 'canceled' }): void;
   /** Counts a payment that has had the same answer 10 times in a row, and again at 20, 40, 80 … */
   repeatedAnswer(repeat: { adapter: string }): void;
   /** Counts a claim whose outcome was not recorded, because it had passed to another worker. */
@@ -76,6 +81,12 @@ export function createWorkerMetrics({ database }: { database: Pick<Database, 'po
     labelNames: ['job'],
     registers,
   });
+  const syncs = new Counter({
+    name: 'emr_payments_syncs_total',
+    help: 'Syncs of connections that have ended, by how.',
+    labelNames: ['adapter', 'outcome'],
+    registers,
+  });
   const repeatedAnswers = new Counter({
     name: 'emr_payments_repeated_answers_total',
     help: 'Times that a payment has had the same answer 10, 20, 40, 80 … times in a row.',
@@ -103,6 +114,7 @@ export function createWorkerMetrics({ database }: { database: Pick<Database, 'po
     },
     repaired: ({ reason, count }) => repairs.inc({ reason }, count),
     ownFault: ({ job }) => ownFaults.inc({ job }),
+    sync: ({ adapter, outcome }) => syncs.inc({ adapter, outcome }),
     repeatedAnswer: ({ adapter }) => repeatedAnswers.inc({ adapter }),
     staleClaim: () => stale.inc(),
     partitionFailure: ({ what }) => partitionFailures.inc({ what }),

@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { createAcceptor, openCallCounter, openDatabase } from '@emr-payments/db';
 import { createPractice, type Practice } from '@emr-payments/db/testing';
+import { OPEN_NETWORK } from '@emr-payments/emr';
 import { openCountedAdapter, openCountedServer } from '@emr-payments/emr/testing/counted-emr';
+import { parseSandboxHosts } from '@emr-payments/outbound';
 import { createLogger, parseKeyring, Releases } from '@emr-payments/runtime';
 import { openTestDatabase } from '@emr-payments/testkit';
 import { afterEach, expect, test, vi } from 'vitest';
@@ -68,7 +70,10 @@ test('two workers hold the limit of one application, look-ups and lists included
         of(connection) {
           const known = opened.get(connection.userId);
           if (known !== undefined) return known;
-          const adapter = openCountedAdapter(adapterDeps, { baseUrl: connection.baseUrl, bucket: BUCKET });
+          const adapter = openCountedAdapter(
+            { ...adapterDeps, network: OPEN_NETWORK },
+            { baseUrl: connection.baseUrl, bucket: BUCKET },
+          );
           opened.set(connection.userId, adapter);
           adapterDeps.onOpen?.(connection, adapter);
           return adapter;
@@ -83,6 +88,7 @@ test('two workers hold the limit of one application, look-ups and lists included
       redisUrl: undefined,
       keyring: deps.keyring,
       allowHosts: [],
+      sandboxHosts: parseSandboxHosts(''),
       postingConcurrency: 64,
       deliveryConcurrency: 4,
       poolSize: 4,
@@ -114,7 +120,7 @@ test('two workers hold the limit of one application, look-ups and lists included
   for (const other of practices.slice(1)) await accept(other, FEW);
   const asking = openCallCounter({ database }, { yields: true });
   const reader = openCountedAdapter(
-    { calls: asking },
+    { calls: asking, network: OPEN_NETWORK },
     { baseUrl: `${server.baseUrl}/reader`, bucket: BUCKET },
   );
   const signal = AbortSignal.timeout(60_000);

@@ -1,6 +1,6 @@
 import { openCredentials, openDatabaseCheck, openServiceDatabase } from '@emr-payments/db';
 import { createAdapters } from '@emr-payments/emr';
-import { openAdapterDeps } from '@emr-payments/operations';
+import { clientModeRule, keepLists, openAdapterDeps, type SharedAdapterDeps } from '@emr-payments/operations';
 import {
   createOpenedSecrets,
   type Logger,
@@ -16,6 +16,7 @@ import { deliverWebhook } from './jobs/deliver-webhook.ts';
 import type { JobDeps } from './jobs/deps.ts';
 import { openHealthNotes } from './jobs/health-notes.ts';
 import { runPosting } from './jobs/post-payment.ts';
+import { runSync } from './jobs/sync-connection.ts';
 import { adapterFaults, linkOpened } from './link-opened.ts';
 import { startLaneAdapter } from './loops/adapt-lanes.ts';
 import { startHoldWatch } from './loops/hold-watch.ts';
@@ -26,6 +27,7 @@ import { startRecovery } from './loops/recovery.ts';
 import { type Relay, startRelay } from './loops/relay.ts';
 import { startRetention } from './loops/retention.ts';
 import { startSweeper } from './loops/sweeper.ts';
+import { startSyncSchedule } from './loops/sync-schedule.ts';
 import { createWorkerMetrics } from './metrics.ts';
 import { type JobSteps, jobSteps } from './steps.ts';
 import { waitForSchema } from './wait-for-schema.ts';
@@ -42,8 +44,13 @@ export type WorkerParts = {
 
 export const workerParts: WorkerParts = { steps: jobSteps, createAdapters, createLeaseKeeper };
 
+/** Syncs at once in this process. Each waits for one EMR most of the time, and gives its place to the next one after a turn. */
+const SYNCS = 8;
+
 /** Time for the entries under work to end when the process stops. */
 const JOBS_END_MS = 8_000;
+type SealedCredentials = Parameters<typeof openCredentials>[1];
+
 /** Time for renewals of access tokens under way to be stored after that. */
 const TOKENS_END_MS = 5_000;
 
@@ -75,6 +82,7 @@ export async function startWorker(
         concurrency: {
           'post-payment': config.postingConcurrency,
           'deliver-webhook': config.deliveryConcurrency,
+          'sync-connection': SYNCS,
         },
       },
     ),
@@ -127,12 +135,22 @@ export async function startWorker(
     (opened) => opened.close(),
   );
 
-  const shared = releases.add(
-    'access tokens',
-    openAdapterDeps({ database, keyring: config.keyring, onFault: adapterFaults(logger) }, { yields: false }),
-    // A pair that a vendor has given in exchange for the old token is stored before the database closes.
-    (opened) => within(TOKENS_END_MS, opened.settled()),
-  );
+  const faults = {
+    database,
+    keyring: config.keyring,
+    sandboxHosts: config.sandboxHosts,
+    onFault: adapterFaults(logger),
+  };
+  // A pair that a vendor has given in exchange for the old token is stored before the database closes.
+  const settled = (opened: SharedAdapterDeps) => within(TOKENS_END_MS, opened.settled());
+  const shared = releases.add('access tokens', openAdapterDeps(faults, { yields: false }), settled);
+  const yielding = releases.add('access tokens of syncs', openAdapterDeps(faults, { yields: true }), settled);
+  const opening = {
+    credentialsOf: (sealed: SealedCredentials) => openCredentials(config.keyring, sealed),
+    refusal: clientModeRule(config),
+    onOpen: linkOpened({ database, logger }),
+    onLists: keepLists(faults),
+  };
   const traffic = createLaneTraffic();
   const notes = releases.add('health notes', openHealthNotes({ database, logger }), (opened) =>
     opened.close(),
@@ -144,11 +162,9 @@ export async function startWorker(
     logger,
     leases,
     metrics,
-    adapters: parts.createAdapters({
-      ...shared,
-      credentialsOf: (sealed) => openCredentials(config.keyring, sealed),
-      onOpen: linkOpened({ database, logger }),
-    }),
+    adapters: parts.createAdapters({ ...shared, ...opening }),
+    syncAdapters: parts.createAdapters({ ...yielding, ...opening }),
+    stopping: stopping.signal,
     keyring: config.keyring,
     signingKeys,
     webhooks: { policy, agents },
@@ -159,9 +175,9 @@ export async function startWorker(
   };
   const postings = transport.consume('post-payment', (entry) => runPosting(deps, entry));
   const deliveries = transport.consume('deliver-webhook', (entry) => deliverWebhook(deps, entry));
-  releases.add('consumers', null, () =>
-    Promise.all([postings.close(JOBS_END_MS), deliveries.close(JOBS_END_MS)]),
-  );
+  const syncs = transport.consume('sync-connection', (entry) => runSync(deps, entry));
+  const consumers = [postings, deliveries, syncs];
+  releases.add('consumers', null, () => Promise.all(consumers.map((each) => each.close(JOBS_END_MS))));
   relay = releases.add('relay', startRelay({ database, transport, logger }, { databaseUrl }), (opened) =>
     opened.close(),
   );
@@ -174,6 +190,7 @@ export async function startWorker(
     opened.close(),
   );
   const onQueued = () => relay?.wake();
+  releases.add('sync schedule', startSyncSchedule({ database, logger }), (opened) => opened.close());
   releases.add('recovery', startRecovery({ database, logger, onQueued }), (opened) => opened.close());
   const keep = { eventDays: config.eventRetentionDays };
   const keeping = { database, keyring: config.keyring, logger, metrics };

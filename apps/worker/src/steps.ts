@@ -2,15 +2,24 @@ import {
   beginAttempt,
   claimDelivery,
   claimPosting,
+  claimSync,
+  closeMissing,
+  endSync,
   postponeJob,
+  putOffSync,
   recordDelivery,
+  releaseSync,
+  restartSync,
   retryPosting,
   settlePayment,
+  settleSync,
   sweepJobs,
+  writeSyncNames,
+  writeSyncPage,
 } from '@emr-payments/db';
 
 /**
- * The statements that move a payment or a delivery from one state to the next. The handlers call them through `JobDeps`, so
+ * The statements that move a payment, a delivery or a sync from one state to the next. The handlers call them through `JobDeps`, so
  * that the crash suite can stop a holder before or after each of them, and can put a wrong one in its place.
  */
 export const jobSteps = {
@@ -22,6 +31,15 @@ export const jobSteps = {
   recordDelivery,
   postponeJob,
   sweepJobs,
+  claimSync,
+  writeSyncNames,
+  writeSyncPage,
+  settleSync,
+  closeMissing,
+  endSync,
+  putOffSync,
+  releaseSync,
+  restartSync,
 };
 
 export type JobSteps = Readonly<typeof jobSteps>;

@@ -85,6 +85,8 @@ export interface paths {
          *
          *     Unknown fields are refused; null in an optional field counts as leaving it out. Send an `Idempotency-Key` with every payment: a request that got no answer can then be sent again without creating a second payment.
          *
+         *     For an MRN that is not known yet the EMR is asked, once and for at most 3 seconds, where it can be searched: one patient is stored, and the payment accepted. When the EMR does not say, the answer is 503 `patient_lookup_unavailable`: nothing was accepted.
+         *
          *     With `?dry_run=true` everything is checked, including the payment method and location in the EMR, and nothing is written.
          */
         post: operations["createPayment"];
@@ -156,6 +158,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/patients": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Find Patient
+         * @description The patient with an MRN, as this service knows it: a list with one entry, or with none. The EMR is not asked; a payment for an unknown MRN does that.
+         */
+        get: operations["findPatients"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/patients/{mrn}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Put Patient
+         * @description Stores the EMR patient id of an MRN, for an EMR that cannot be searched or a patient whom it does not find. A stored id is replaced: the next payment goes to the new one. The same request can be sent any number of times.
+         *
+         *     The MRN is percent-encoded in the path: `A/7` is `A%2F7`. An MRN of dots alone (`..`) cannot be in a path: import it in a file.
+         */
+        put: operations["putPatient"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/patients:import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import Patients
+         * @description Imports a CSV file (RFC 4180) whose first line names the columns `mrn` and `emr_patient_id`, in UTF-8, or in UTF-16 with a byte order mark; at most 16 MiB and 200,000 rows. Further columns are ignored. All rows that are certain are written, in one transaction; every other one is refused by its line: a damaged id, an MRN with two ids, and, without `allow_changes`, a row that would replace a stored id. A file whose quotation marks do not match is refused as a whole.
+         *
+         *     The same file can be sent any number of times. One import of a client runs at a time. The file has to arrive within 15 seconds.
+         */
+        post: operations["importPatients"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/jobs/{job_id}": {
         parameters: {
             query?: never;
@@ -165,7 +231,7 @@ export interface paths {
         };
         /**
          * Get Job
-         * @description The state of the work on a payment, by its `job_id`. A payment keeps its job id when it is retried.
+         * @description The state of the work on a payment or of a sync, by its `job_id`. A payment keeps its job id when it is retried.
          */
         get: operations["getJob"];
         put?: never;
@@ -212,6 +278,66 @@ export interface paths {
         get: operations["getConnection"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/payment-methods": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Payment Methods
+         * @description The payment methods of the user's EMR, and which of them a payment can use. It is answered from our own tables: every sync refreshes it, and so does a payment or a dry run that names something new.
+         */
+        get: operations["listPaymentMethods"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/locations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Locations
+         * @description The locations of the user's EMR. It is answered from our own tables: every sync refreshes it, and so does a payment or a dry run that names something new.
+         */
+        get: operations["listLocations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sync": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Start Sync
+         * @description Reads the patients, payment methods and locations of the user's EMR, as the schedule does once a day unless the operator configures another time. It is carried out in the background and leaves room for payments; the job shows how far it is. One at a time: while a sync waits or runs, the answer names its job.
+         */
+        post: operations["startSync"];
         delete?: never;
         options?: never;
         head?: never;
@@ -691,7 +817,7 @@ export interface components {
             /** @description For people. Programs use `code`. */
             message: string;
             /**
-             * @description Stable and machine-readable. New codes may be added. Today: invalid_field, patient_not_found, user_not_found, payment_not_found, job_not_found, endpoint_not_found, event_not_found, recovery_not_found, invalid_client, missing_body, invalid_json, invalid_body, malformed_request, route_not_found, method_not_allowed, request_timeout, idempotency_key_in_flight, invalid_state, connection_unusable, endpoint_disabled, endpoint_exists, endpoint_limit_reached, recovery_limit_reached, retry_limit_reached, nothing_to_redeliver, test_in_progress, payload_too_large, unsupported_media_type, expectation_failed, idempotency_key_reused, read_too_costly, method_needs_data, rate_limited, headers_too_large, internal_error, emr_unavailable, service_unavailable, emr_timeout.
+             * @description Stable and machine-readable. New codes may be added. Today: invalid_field, patient_not_found, user_not_found, payment_not_found, job_not_found, endpoint_not_found, event_not_found, recovery_not_found, invalid_client, invalid_operator_key, scope_missing, record_not_found, state_refused, connection_refused, missing_body, invalid_json, invalid_body, malformed_request, route_not_found, method_not_allowed, request_timeout, idempotency_key_in_flight, invalid_state, connection_unusable, import_in_progress, endpoint_disabled, endpoint_exists, endpoint_limit_reached, recovery_limit_reached, retry_limit_reached, nothing_to_redeliver, test_in_progress, payload_too_large, unsupported_media_type, expectation_failed, idempotency_key_reused, read_too_costly, method_needs_data, rate_limited, headers_too_large, patients_file_unusable, internal_error, emr_unavailable, patient_lookup_unavailable, service_unavailable, emr_timeout.
              * @example invalid_field
              */
             code: string;
@@ -1199,11 +1325,13 @@ export interface components {
             next_cursor: string | null;
         };
         /**
-         * @description The work on one payment.
+         * @description The work on one payment, or one sync.
          * @example {
          *       "job_id": 12345,
+         *       "kind": "post_payment",
          *       "status": "failed",
          *       "payment_id": "123e4567e89b12d3a456426614174001",
+         *       "sync": null,
          *       "created_at": "2026-06-15T10:29:59.950Z",
          *       "settled_at": "2026-06-15T10:30:00.480Z"
          *     }
@@ -1211,19 +1339,25 @@ export interface components {
         Job: {
             /**
              * Format: int64
-             * @description The `job_id` in the answer to the request that created the payment.
+             * @description The `job_id` in the answer to the request that created the payment or started the sync.
              * @example 12345
              */
             job_id: number;
-            status: components["schemas"]["PaymentStatus"];
+            kind: components["schemas"]["JobKind"];
+            /**
+             * @description Of a payment its state: `accepted`, `posting`, `retrying`, `submitted`, `posted`, `failed`, `needs_review`. Of a sync: `waiting`, `running`, `done`, `failed` or `canceled`.
+             * @example posted
+             */
+            status: string;
             /**
              * @description Unique identifier of the payment.
              * @example 123e4567e89b12d3a456426614174001
              */
-            payment_id: string;
+            payment_id: string | null;
+            sync: components["schemas"]["Sync"];
             /**
              * Format: date-time
-             * @description When the payment was accepted.
+             * @description When the payment was accepted, or the sync started.
              * @example 2026-06-15T10:30:00.000Z
              */
             created_at: string;
@@ -1241,8 +1375,10 @@ export interface components {
          *       "message": "Job.",
          *       "data": {
          *         "job_id": 12345,
+         *         "kind": "post_payment",
          *         "status": "failed",
          *         "payment_id": "123e4567e89b12d3a456426614174001",
+         *         "sync": null,
          *         "created_at": "2026-06-15T10:29:59.950Z",
          *         "settled_at": "2026-06-15T10:30:00.480Z"
          *       }
@@ -1390,6 +1526,92 @@ export interface components {
             message: string;
             data: components["schemas"]["Connection"];
         };
+        /**
+         * @description The EMR's payment methods
+         * @example {
+         *       "success": true,
+         *       "message": "Payment methods.",
+         *       "data": {
+         *         "any_payment_method": false,
+         *         "payment_methods": [
+         *           {
+         *             "id": "395",
+         *             "name": "Card",
+         *             "usable": true,
+         *             "needs": null
+         *           }
+         *         ],
+         *         "synced_at": "2026-06-15T02:10:00.000Z"
+         *       }
+         *     }
+         */
+        PaymentMethodsReply: {
+            /** @description Always true. */
+            success: boolean;
+            /** @description For people. */
+            message: string;
+            data: components["schemas"]["PaymentMethods"];
+        };
+        /**
+         * @description The EMR's locations
+         * @example {
+         *       "success": true,
+         *       "message": "Locations.",
+         *       "data": {
+         *         "any_location": false,
+         *         "locations": [
+         *           {
+         *             "id": "12",
+         *             "name": "Main Street",
+         *             "identifiers": [
+         *               "1404"
+         *             ]
+         *           }
+         *         ],
+         *         "synced_at": "2026-06-15T02:10:00.000Z"
+         *       }
+         *     }
+         */
+        LocationsReply: {
+            /** @description Always true. */
+            success: boolean;
+            /** @description For people. */
+            message: string;
+            data: components["schemas"]["Locations"];
+        };
+        /**
+         * @description May be left out
+         * @example {
+         *       "full": true
+         *     }
+         */
+        SyncBody: {
+            /** @description true: read all patients, also where the EMR can list what has changed. Ask for it after records with one MRN were corrected in the EMR. */
+            full?: boolean;
+        };
+        /**
+         * @description The sync is started, or was already
+         * @example {
+         *       "success": true,
+         *       "message": "Sync started. GET the job to follow it.",
+         *       "job_id": 12346
+         *     }
+         */
+        SyncReply: {
+            /** @description Always true. */
+            success: boolean;
+            /**
+             * @description For people.
+             * @example Sync started. GET the job to follow it.
+             */
+            message: string;
+            /**
+             * Format: int64
+             * @description The job that carries it out: `GET /v1/jobs/{job_id}`.
+             * @example 12346
+             */
+            job_id: number;
+        };
         /** @description Payment queued: always with `payment_id` and `job_id`. The answer to a request with `dry_run=true` has neither, but `data`: the payment as it would be posted. */
         CreatePaymentAnswer: {
             /** @description Always true. */
@@ -1493,6 +1715,141 @@ export interface components {
             /** @description For people. */
             message: string;
             data: components["schemas"]["Reconciliation"];
+        };
+        /**
+         * @description An MRN and the EMR's own id of the patient.
+         * @example {
+         *       "mrn": "MRN-12345",
+         *       "emr_patient_id": "pat-1001",
+         *       "state": "active",
+         *       "source": "lookup",
+         *       "synced_at": "2026-06-15T10:30:00.000Z"
+         *     }
+         */
+        Patient: {
+            /**
+             * @description The Medical Record Number.
+             * @example MRN-12345
+             */
+            mrn: string;
+            /**
+             * @description The id to which payments for the MRN are posted; null while there is none.
+             * @example pat-1001
+             */
+            emr_patient_id: string | null;
+            state: components["schemas"]["PatientState"];
+            source: components["schemas"]["PatientSource"];
+            /**
+             * Format: date-time
+             * @description When the id or the state was last written.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            synced_at: string;
+        };
+        /**
+         * @description The patient
+         * @example {
+         *       "success": true,
+         *       "message": "Patient stored.",
+         *       "data": {
+         *         "mrn": "MRN-12345",
+         *         "emr_patient_id": "pat-1001",
+         *         "state": "active",
+         *         "source": "lookup",
+         *         "synced_at": "2026-06-15T10:30:00.000Z"
+         *       }
+         *     }
+         */
+        PatientReply: {
+            /** @description Always true. */
+            success: boolean;
+            /** @description For people. */
+            message: string;
+            data: components["schemas"]["Patient"];
+        };
+        /**
+         * @description The patient, or nobody
+         * @example {
+         *       "success": true,
+         *       "message": "Patients.",
+         *       "data": [
+         *         {
+         *           "mrn": "MRN-12345",
+         *           "emr_patient_id": "pat-1001",
+         *           "state": "active",
+         *           "source": "lookup",
+         *           "synced_at": "2026-06-15T10:30:00.000Z"
+         *         }
+         *       ],
+         *       "has_more": false,
+         *       "next_cursor": null
+         *     }
+         */
+        PatientList: {
+            /** @description Always true. */
+            success: boolean;
+            /** @description For people. */
+            message: string;
+            /** @description The entries of this page. */
+            data: components["schemas"]["Patient"][];
+            /** @description There is another page. */
+            has_more: boolean;
+            /** @description The `cursor` of the next page; null on the last one. */
+            next_cursor: string | null;
+        };
+        /**
+         * @description The EMR patient id of an MRN.
+         * @example {
+         *       "emr_patient_id": "pat-1001"
+         *     }
+         */
+        PutPatient: {
+            /**
+             * @description The EMR's own id of the patient, in any form in which exports of this EMR name one. Money is posted to it. One line of text that is not blank, without control characters.
+             * @example pat-1001
+             */
+            emr_patient_id: string;
+        };
+        /**
+         * @description What became of the rows of the file
+         * @example {
+         *       "success": true,
+         *       "message": "Patients imported.",
+         *       "data": {
+         *         "dry_run": false,
+         *         "added": 1200,
+         *         "changed": 0,
+         *         "unchanged": 34,
+         *         "repeated": 0,
+         *         "left_out": 1,
+         *         "held_back": 1,
+         *         "bad_rows": [
+         *           {
+         *             "line": 17,
+         *             "problem": "emr_patient_id is empty"
+         *           }
+         *         ],
+         *         "changes": [
+         *           {
+         *             "line": 204,
+         *             "mrn": "MRN-12346",
+         *             "stored": "pat-1002",
+         *             "given": "pat-1001"
+         *           }
+         *         ],
+         *         "shared_ids": {
+         *           "count": 0,
+         *           "lines": []
+         *         }
+         *       }
+         *     }
+         */
+        PatientImportReply: {
+            /** @description Always true. */
+            success: boolean;
+            /** @description For people. */
+            message: string;
+            data: components["schemas"]["PatientImport"];
         };
         /**
          * @description A webhook endpoint to register.
@@ -2499,6 +2856,84 @@ export interface components {
              */
             created: string;
         };
+        /**
+         * @description `post_payment`: the work on one payment. `sync`: one sync of the connection with the EMR.
+         * @enum {string}
+         */
+        JobKind: "post_payment" | "sync";
+        /**
+         * Sync
+         * @description Of a sync, how far it is; null for a payment.
+         */
+        Sync: {
+            /**
+             * @description `full`: all patients are read. `incremental`: those that have changed since the last sync.
+             * @example full
+             */
+            kind: string;
+            /**
+             * @description `schedule` or `request` (`POST /v1/sync`).
+             * @example request
+             */
+            started_by: string;
+            /**
+             * @description Pages of the EMR's list that were read so far.
+             * @example 0
+             */
+            pages: number;
+            /**
+             * @description Records that were read, each once.
+             * @example 0
+             */
+            seen: number;
+            /**
+             * @description MRNs that got an EMR patient id and had none.
+             * @example 0
+             */
+            added: number;
+            /**
+             * @description MRNs that got another EMR patient id.
+             * @example 0
+             */
+            changed: number;
+            /**
+             * @description MRNs that lost theirs: the EMR has closed, merged or deleted the record.
+             * @example 0
+             */
+            closed: number;
+            /**
+             * @description MRNs that lost theirs because several records of the EMR have the MRN. Payments for them are refused until one is gone.
+             * @example 0
+             */
+            ambiguous: number;
+            /**
+             * @description Records that could not be read. While there are any, nothing is closed because it is missing.
+             * @example 0
+             */
+            unreadable: number;
+            /**
+             * @description MRNs whose EMR patient id was given by a file or by you and is another one in the EMR. It was left as it is; correct it if it is wrong.
+             * @example 0
+             */
+            conflicts: number;
+            /**
+             * @description Why it waits or has failed, for a person; null when nothing is wrong.
+             * @example The EMR did not answer in time.
+             */
+            reason: string | null;
+            /**
+             * Format: date-time
+             * @description When it goes on, at the earliest; null while it is running and after its end.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            next_try_at: string | null;
+            /**
+             * Format: date-time
+             * @description When it was begun.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            started_at: string | null;
+        } | null;
         /** @description The payment as it is settled. */
         ResolvedPayment: {
             /** @description Unique identifier of the payment. */
@@ -2660,6 +3095,32 @@ export interface components {
             /** @description `location` takes an identifier, the id or the name of one of these, unless `any_location` is true. */
             locations: components["schemas"]["EmrLocation"][];
         };
+        /** @description The EMR's payment methods, as they were read from it last. */
+        PaymentMethods: {
+            /** @description true: the EMR has no place for the payment method, and `payment_method` takes every name. */
+            any_payment_method: boolean;
+            /** @description `payment_method` takes the name of one of these, unless `any_payment_method` is true. */
+            payment_methods: components["schemas"]["EmrMethod"][];
+            /**
+             * Format: date-time
+             * @description When the list was read from the EMR last; null when it never was: the first sync comes soon after the connection is set up.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            synced_at: string | null;
+        };
+        /** @description The EMR's locations, as they were read from it last. */
+        Locations: {
+            /** @description true: the EMR has no place for the location, and `location` takes every name. */
+            any_location: boolean;
+            /** @description `location` takes an identifier, the id or the name of one of these, unless `any_location` is true. */
+            locations: components["schemas"]["EmrLocation"][];
+            /**
+             * Format: date-time
+             * @description When the list was read from the EMR last; null when it never was: the first sync comes soon after the connection is set up.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            synced_at: string | null;
+        };
         /** @description A payment method or a location of the EMR. */
         EmrEntry: {
             /** @description The EMR's own id. */
@@ -2727,6 +3188,63 @@ export interface components {
             /** @description One entry for each payment method; names that differ only in case and white space are one method. */
             methods: components["schemas"]["ReconciliationMethod"][];
             totals: components["schemas"]["ReconciliationTotals"];
+        };
+        /**
+         * @description `active`: payments are accepted when there is an id. `closed`: the EMR has closed the record. `ambiguous`: more than one record of the EMR has the MRN.
+         * @enum {string}
+         */
+        PatientState: "active" | "closed" | "ambiguous";
+        /**
+         * @description Where the id comes from. `import`: a file, or a request of yours. `lookup`: the EMR was asked for this one patient. `sync`: the EMR's list of patients.
+         * @enum {string}
+         */
+        PatientSource: "import" | "lookup" | "sync";
+        /** @description A row that is refused. */
+        BadPatientRow: {
+            /** @description The line of the file in which the row begins. */
+            line: number;
+            /** @description Why. The text of the row is not repeated. */
+            problem: string;
+        };
+        /** @description A row whose EMR patient id is not the stored one. */
+        PatientChange: {
+            /** @description The line of the file in which the row begins. */
+            line: number;
+            /** @description The MRN. */
+            mrn: string;
+            /** @description The EMR patient id that was stored. */
+            stored: string;
+            /** @description The one in the file. */
+            given: string;
+        };
+        /** @description A note, no refusal: these rows are imported. */
+        SharedPatientIds: {
+            /** @description EMR patient ids that more than one MRN of the file has, as after a merge of charts. */
+            count: number;
+            /** @description Where the first of them begin. Up to a thousand are listed. */
+            lines: number[];
+        };
+        /** @description What became of the rows of a file. */
+        PatientImport: {
+            /** @description true: nothing was written. */
+            dry_run: boolean;
+            /** @description MRNs that got their first EMR patient id. */
+            added: number;
+            /** @description MRNs whose stored id was replaced; only with `allow_changes`. */
+            changed: number;
+            /** @description MRNs that had this id already. */
+            unchanged: number;
+            /** @description Rows that say the same as an earlier one. */
+            repeated: number;
+            /** @description Rows that are refused: see `bad_rows`. */
+            left_out: number;
+            /** @description MRNs that keep their stored id, because changes are not allowed: see `changes`. */
+            held_back: number;
+            /** @description Up to a thousand are listed. */
+            bad_rows: components["schemas"]["BadPatientRow"][];
+            /** @description Rows that replaced a stored id, or were held back. Up to a thousand are listed. */
+            changes: components["schemas"]["PatientChange"][];
+            shared_ids: components["schemas"]["SharedPatientIds"];
         };
         /**
          * @description A type of event.
@@ -3008,7 +3526,7 @@ export interface components {
              */
             queue: "up" | "down";
             /** @description Why a part is down. Empty when nothing is. */
-            reasons: ("postgres_unreachable" | "postgres_read_only" | "postgres_refused" | "schema_behind" | "queue_unreachable" | "queue_read_only" | "queue_moved" | "queue_full" | "queue_loading" | "queue_refused" | "queue_failed")[];
+            reasons: ("postgres_unreachable" | "postgres_read_only" | "postgres_refused" | "clock_wrong" | "schema_behind" | "queue_unreachable" | "queue_read_only" | "queue_moved" | "queue_full" | "queue_loading" | "queue_refused" | "queue_failed")[];
         };
     };
     responses: never;
@@ -3474,7 +3992,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `patient_not_found`: The MRN is not known for this user, or has no EMR patient id yet.
+             * @description `patient_not_found`: The MRN is not known for this user, or has no EMR patient id, and the EMR, where it can be asked, has not one patient with it. That is believed for a minute.
              *
              *     `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client.
              */
@@ -3527,7 +4045,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `payload_too_large`: The body is larger than 64 KiB. */
+            /** @description `payload_too_large`: The body is larger than 64 KiB; a file of patients, than 16 MiB. */
             413: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -3538,7 +4056,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
+            /** @description `unsupported_media_type`: The content type is not application/json (text/csv for a file of patients), or the body is compressed. */
             415: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -3625,7 +4143,11 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
+            /**
+             * @description `patient_lookup_unavailable`: The MRN is not known yet, and the EMR did not say within 3 seconds who has it. Nothing was accepted: send the same request again; the header `Retry-After` says when.
+             *
+             *     `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again.
+             */
             503: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -3936,7 +4458,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `payload_too_large`: The body is larger than 64 KiB. */
+            /** @description `payload_too_large`: The body is larger than 64 KiB; a file of patients, than 16 MiB. */
             413: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -3947,7 +4469,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
+            /** @description `unsupported_media_type`: The content type is not application/json (text/csv for a file of patients), or the body is compressed. */
             415: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -4157,7 +4679,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `payload_too_large`: The body is larger than 64 KiB. */
+            /** @description `payload_too_large`: The body is larger than 64 KiB; a file of patients, than 16 MiB. */
             413: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -4168,7 +4690,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
+            /** @description `unsupported_media_type`: The content type is not application/json (text/csv for a file of patients), or the body is compressed. */
             415: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -4255,13 +4777,579 @@ export interface operations {
             };
         };
     };
+    findPatients: {
+        parameters: {
+            query: {
+                /**
+                 * @description The MRN, compared exactly, case included; blanks at its ends do not count. One line of text that is not blank, without control characters.
+                 * @example MRN-12345
+                 */
+                mrn: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The patient, or nobody */
+            200: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
+                    "ratelimit-policy"?: string;
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
+                    ratelimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatientList"];
+                };
+            };
+            /**
+             * @description `invalid_field`: A field is missing, wrong, unknown or named twice, or its number changes when it is parsed (1.000000000000000000001). The first one in the published order is named, with its rule.
+             *
+             *     `malformed_request`: The request is not well-formed HTTP.
+             */
+            400: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
+            401: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client. */
+            404: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
+            405: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `request_timeout`: The request was not received completely in time. */
+            408: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `expectation_failed`: The header Expect has another value than 100-continue. */
+            417: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            429: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
+                    "ratelimit-policy"?: string;
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
+                    ratelimit?: string;
+                    /** @description Seconds to wait before the next attempt. */
+                    "retry-after"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are larger than 16 KiB. */
+            431: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
+            500: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
+            503: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    /** @description Seconds to wait before the next attempt. */
+                    "retry-after"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    putPatient: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The MRN, percent-encoded.
+                 * @example MRN-12345
+                 */
+                mrn: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutPatient"];
+            };
+        };
+        responses: {
+            /** @description The patient as stored */
+            200: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
+                    "ratelimit-policy"?: string;
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
+                    ratelimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatientReply"];
+                };
+            };
+            /**
+             * @description `invalid_field`: A field is missing, wrong, unknown or named twice, or its number changes when it is parsed (1.000000000000000000001). The first one in the published order is named, with its rule.
+             *
+             *     `malformed_request`: The request is not well-formed HTTP.
+             *
+             *     `missing_body`: The request has no body.
+             *
+             *     `invalid_json`: The body is not JSON in UTF-8, has a forbidden key such as `__proto__`, or is nested too deeply.
+             *
+             *     `invalid_body`: The body is JSON, but not an object.
+             */
+            400: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
+            401: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client. */
+            404: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
+            405: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `request_timeout`: The request was not received completely in time. */
+            408: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `connection_unusable`: The practice's EMR connection cannot be used as it is set up. The person who connected it has to correct it. */
+            409: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    /** @description Seconds to wait before the next attempt. */
+                    "retry-after"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `payload_too_large`: The body is larger than 64 KiB; a file of patients, than 16 MiB. */
+            413: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not application/json (text/csv for a file of patients), or the body is compressed. */
+            415: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `expectation_failed`: The header Expect has another value than 100-continue. */
+            417: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            429: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
+                    "ratelimit-policy"?: string;
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
+                    ratelimit?: string;
+                    /** @description Seconds to wait before the next attempt. */
+                    "retry-after"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are larger than 16 KiB. */
+            431: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
+            500: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
+            503: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    /** @description Seconds to wait before the next attempt. */
+                    "retry-after"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    importPatients: {
+        parameters: {
+            query?: {
+                /** @description true: say what would be written, and write nothing. */
+                dry_run?: boolean;
+                /** @description true: also write rows that replace a stored EMR patient id. */
+                allow_changes?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example mrn,emr_patient_id
+                 *     MRN-12345,pat-1001
+                 */
+                "text/csv": string;
+            };
+        };
+        responses: {
+            /** @description What became of the rows */
+            200: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
+                    "ratelimit-policy"?: string;
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
+                    ratelimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatientImportReply"];
+                };
+            };
+            /**
+             * @description `invalid_field`: A field is missing, wrong, unknown or named twice, or its number changes when it is parsed (1.000000000000000000001). The first one in the published order is named, with its rule.
+             *
+             *     `malformed_request`: The request is not well-formed HTTP.
+             *
+             *     `missing_body`: The request has no body.
+             */
+            400: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
+            401: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client. */
+            404: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
+            405: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `request_timeout`: The request was not received completely in time. */
+            408: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /**
+             * @description `import_in_progress`: Another import of this user's patients is being written, or something else changed them meanwhile. Nothing was written.
+             *
+             *     `connection_unusable`: The practice's EMR connection cannot be used as it is set up. The person who connected it has to correct it.
+             */
+            409: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    /** @description Seconds to wait before the next attempt. */
+                    "retry-after"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `payload_too_large`: The body is larger than 64 KiB; a file of patients, than 16 MiB. */
+            413: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not application/json (text/csv for a file of patients), or the body is compressed. */
+            415: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `expectation_failed`: The header Expect has another value than 100-continue. */
+            417: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `patients_file_unusable`: Of an import of patients: the file as a whole cannot be used, and nothing of it was written; the message says where and why. */
+            422: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            429: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
+                    "ratelimit-policy"?: string;
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
+                    ratelimit?: string;
+                    /** @description Seconds to wait before the next attempt. */
+                    "retry-after"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are larger than 16 KiB. */
+            431: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
+            500: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
+            503: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    /** @description Seconds to wait before the next attempt. */
+                    "retry-after"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
     getJob: {
         parameters: {
             query?: never;
             header?: never;
             path: {
                 /**
-                 * @description The `job_id` in the answer to the request that created the payment.
+                 * @description The `job_id` in the answer to the request that created the payment or started the sync.
                  * @example 12345
                  */
                 job_id: string;
@@ -4827,6 +5915,1527 @@ export interface operations {
             };
         };
     };
+    listPaymentMethods: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The payment methods */
+            200: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
+                    "ratelimit-policy"?: string;
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
+                    ratelimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaymentMethodsReply"];
+                };
+            };
+            /**
+             * @description `invalid_field`: A field is missing, wrong, unknown or named twice, or its number changes when it is parsed (1.000000000000000000001). The first one in the published order is named, with its rule.
+             *
+             *     `malformed_request`: The request is not well-formed HTTP.
+             */
+            400: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
+            401: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client. */
+            404: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
+            405: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `request_timeout`: The request was not received completely in time. */
+            408: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `expectation_failed`: The header Expect has another value than 100-continue. */
+            417: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            429: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
+                    "ratelimit-policy"?: string;
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
+                    ratelimit?: string;
+                    /** @description Seconds to wait before the next attempt. */
+                    "retry-after"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are larger than 16 KiB. */
+            431: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
+            500: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
+            503: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    /** @description Seconds to wait before the next attempt. */
+                    "retry-after"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    listLocations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The locations */
+            200: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
+                    "ratelimit-policy"?: string;
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
+                    ratelimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LocationsReply"];
+                };
+            };
+            /**
+             * @description `invalid_field`: A field is missing, wrong, unknown or named twice, or its number changes when it is parsed (1.000000000000000000001). The first one in the published order is named, with its rule.
+             *
+             *     `malformed_request`: The request is not well-formed HTTP.
+             */
+            400: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
+            401: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client. */
+            404: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
+            405: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `request_timeout`: The request was not received completely in time. */
+            408: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `expectation_failed`: The header Expect has another value than 100-continue. */
+            417: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            429: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
+                    "ratelimit-policy"?: string;
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
+                    ratelimit?: string;
+                    /** @description Seconds to wait before the next attempt. */
+                    "retry-after"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are larger than 16 KiB. */
+            431: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
+            500: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
+            503: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    /** @description Seconds to wait before the next attempt. */
+                    "retry-after"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    startSync: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A value of your choice, new for each request that creates or changes something. A repeated request with the same key gets the first answer again, with `Idempotent-Replayed: true`; another request with it gets a 422. Kept for seven days. */
+                "Idempotency-Key"?: string;
+                /** @description Your own id for this request, for the logs of both sides: 1 to 128 letters, digits, dots, underscores and hyphens. Without it, or with one of another form, the service makes one. */
+                "x-request-id"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["SyncBody"];
+            };
+        };
+        responses: {
+            /** @description The sync is started, or was already */
+            200: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
+                    "ratelimit-policy"?: string;
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
+                    ratelimit?: string;
+                    /** @description This is the answer to an earlier request with the same Idempotency-Key. */
+                    "Idempotent-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SyncReply"];
+                };
+            };
+            /**
+             * @description `invalid_field`: A field is missing, wrong, unknown or named twice, or its number changes when it is parsed (1.000000000000000000001). The first one in the published order is named, with its rule.
+             *
+             *     `malformed_request`: The request is not well-formed HTTP.
+             *
+             *     `missing_body`: The request has no body.
+             *
+             *     `invalid_json`: The body is not JSON in UTF-8, has a forbidden key such as `__proto__`, or is nested too deeply.
+             *
+             *     `invalid_body`: The body is JSON, but not an object.
+             */
+            400: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
+            401: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client. */
+            404: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
+            405: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `request_timeout`: The request was not received completely in time. */
+            408: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `connection_unusable`: The practice's EMR connection cannot be used as it is set up. The person who connected it has to correct it. */
+            409: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    /** @description Seconds to wait before the next attempt. */
+                    "retry-after"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `payload_too_large`: The body is larger than 64 KiB; a file of patients, than 16 MiB. */
+            413: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not application/json (text/csv for a file of patients), or the body is compressed. */
+            415: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `expectation_failed`: The header Expect has another value than 100-continue. */
+            417: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
+            422: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            429: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
+                    "ratelimit-policy"?: string;
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
+                    ratelimit?: string;
+                    /** @description Seconds to wait before the next attempt. */
+                    "retry-after"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are larger than 16 KiB. */
+            431: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
+            500: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
+            503: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    /** @description Seconds to wait before the next attempt. */
+                    "retry-after"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    listPaymentMethods: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The payment methods */
+            200: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
+                    "ratelimit-policy"?: string;
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
+                    ratelimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaymentMethodsReply"];
+                };
+            };
+            /**
+             * @description `invalid_field`: A field is missing, wrong, unknown or named twice, or its number changes when it is parsed (1.000000000000000000001). The first one in the published order is named, with its rule.
+             *
+             *     `malformed_request`: The request is not well-formed HTTP.
+             */
+            400: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
+            401: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client. */
+            404: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
+            405: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `request_timeout`: The request was not received completely in time. */
+            408: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `expectation_failed`: The header Expect has another value than 100-continue. */
+            417: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            429: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
+                    "ratelimit-policy"?: string;
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
+                    ratelimit?: string;
+                    /** @description Seconds to wait before the next attempt. */
+                    "retry-after"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are larger than 16 KiB. */
+            431: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
+            500: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
+            503: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    /** @description Seconds to wait before the next attempt. */
+                    "retry-after"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    listLocations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The locations */
+            200: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
+                    "ratelimit-policy"?: string;
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
+                    ratelimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LocationsReply"];
+                };
+            };
+            /**
+             * @description `invalid_field`: A field is missing, wrong, unknown or named twice, or its number changes when it is parsed (1.000000000000000000001). The first one in the published order is named, with its rule.
+             *
+             *     `malformed_request`: The request is not well-formed HTTP.
+             */
+            400: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
+            401: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client. */
+            404: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
+            405: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `request_timeout`: The request was not received completely in time. */
+            408: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `expectation_failed`: The header Expect has another value than 100-continue. */
+            417: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            429: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
+                    "ratelimit-policy"?: string;
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
+                    ratelimit?: string;
+                    /** @description Seconds to wait before the next attempt. */
+                    "retry-after"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are larger than 16 KiB. */
+            431: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
+            500: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
+            503: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    /** @description Seconds to wait before the next attempt. */
+                    "retry-after"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    startSync: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A value of your choice, new for each request that creates or changes something. A repeated request with the same key gets the first answer again, with `Idempotent-Replayed: true`; another request with it gets a 422. Kept for seven days. */
+                "Idempotency-Key"?: string;
+                /** @description Your own id for this request, for the logs of both sides: 1 to 128 letters, digits, dots, underscores and hyphens. Without it, or with one of another form, the service makes one. */
+                "x-request-id"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["SyncBody"];
+            };
+        };
+        responses: {
+            /** @description The sync is started, or was already */
+            200: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
+                    "ratelimit-policy"?: string;
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
+                    ratelimit?: string;
+                    /** @description This is the answer to an earlier request with the same Idempotency-Key. */
+                    "Idempotent-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SyncReply"];
+                };
+            };
+            /**
+             * @description `invalid_field`: A field is missing, wrong, unknown or named twice, or its number changes when it is parsed (1.000000000000000000001). The first one in the published order is named, with its rule.
+             *
+             *     `malformed_request`: The request is not well-formed HTTP.
+             *
+             *     `missing_body`: The request has no body.
+             *
+             *     `invalid_json`: The body is not JSON in UTF-8, has a forbidden key such as `__proto__`, or is nested too deeply.
+             *
+             *     `invalid_body`: The body is JSON, but not an object.
+             */
+            400: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
+            401: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client. */
+            404: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
+            405: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `request_timeout`: The request was not received completely in time. */
+            408: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `connection_unusable`: The practice's EMR connection cannot be used as it is set up. The person who connected it has to correct it. */
+            409: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    /** @description Seconds to wait before the next attempt. */
+                    "retry-after"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `payload_too_large`: The body is larger than 64 KiB; a file of patients, than 16 MiB. */
+            413: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not application/json (text/csv for a file of patients), or the body is compressed. */
+            415: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `expectation_failed`: The header Expect has another value than 100-continue. */
+            417: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
+            422: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            429: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
+                    "ratelimit-policy"?: string;
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
+                    ratelimit?: string;
+                    /** @description Seconds to wait before the next attempt. */
+                    "retry-after"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are larger than 16 KiB. */
+            431: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
+            500: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
+            503: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    /** @description Seconds to wait before the next attempt. */
+                    "retry-after"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    listPaymentMethods: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The payment methods */
+            200: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
+                    "ratelimit-policy"?: string;
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
+                    ratelimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaymentMethodsReply"];
+                };
+            };
+            /**
+             * @description `invalid_field`: A field is missing, wrong, unknown or named twice, or its number changes when it is parsed (1.000000000000000000001). The first one in the published order is named, with its rule.
+             *
+             *     `malformed_request`: The request is not well-formed HTTP.
+             */
+            400: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
+            401: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client. */
+            404: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
+            405: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `request_timeout`: The request was not received completely in time. */
+            408: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `expectation_failed`: The header Expect has another value than 100-continue. */
+            417: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            429: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
+                    "ratelimit-policy"?: string;
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
+                    ratelimit?: string;
+                    /** @description Seconds to wait before the next attempt. */
+                    "retry-after"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are larger than 16 KiB. */
+            431: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
+            500: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
+            503: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    /** @description Seconds to wait before the next attempt. */
+                    "retry-after"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    listLocations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The locations */
+            200: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
+                    "ratelimit-policy"?: string;
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
+                    ratelimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LocationsReply"];
+                };
+            };
+            /**
+             * @description `invalid_field`: A field is missing, wrong, unknown or named twice, or its number changes when it is parsed (1.000000000000000000001). The first one in the published order is named, with its rule.
+             *
+             *     `malformed_request`: The request is not well-formed HTTP.
+             */
+            400: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
+            401: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client. */
+            404: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
+            405: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `request_timeout`: The request was not received completely in time. */
+            408: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `expectation_failed`: The header Expect has another value than 100-continue. */
+            417: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            429: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
+                    "ratelimit-policy"?: string;
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
+                    ratelimit?: string;
+                    /** @description Seconds to wait before the next attempt. */
+                    "retry-after"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are larger than 16 KiB. */
+            431: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
+            500: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
+            503: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    /** @description Seconds to wait before the next attempt. */
+                    "retry-after"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    startSync: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A value of your choice, new for each request that creates or changes something. A repeated request with the same key gets the first answer again, with `Idempotent-Replayed: true`; another request with it gets a 422. Kept for seven days. */
+                "Idempotency-Key"?: string;
+                /** @description Your own id for this request, for the logs of both sides: 1 to 128 letters, digits, dots, underscores and hyphens. Without it, or with one of another form, the service makes one. */
+                "x-request-id"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["SyncBody"];
+            };
+        };
+        responses: {
+            /** @description The sync is started, or was already */
+            200: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
+                    "ratelimit-policy"?: string;
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
+                    ratelimit?: string;
+                    /** @description This is the answer to an earlier request with the same Idempotency-Key. */
+                    "Idempotent-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SyncReply"];
+                };
+            };
+            /**
+             * @description `invalid_field`: A field is missing, wrong, unknown or named twice, or its number changes when it is parsed (1.000000000000000000001). The first one in the published order is named, with its rule.
+             *
+             *     `malformed_request`: The request is not well-formed HTTP.
+             *
+             *     `missing_body`: The request has no body.
+             *
+             *     `invalid_json`: The body is not JSON in UTF-8, has a forbidden key such as `__proto__`, or is nested too deeply.
+             *
+             *     `invalid_body`: The body is JSON, but not an object.
+             */
+            400: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
+            401: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client. */
+            404: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
+            405: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `request_timeout`: The request was not received completely in time. */
+            408: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `connection_unusable`: The practice's EMR connection cannot be used as it is set up. The person who connected it has to correct it. */
+            409: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    /** @description Seconds to wait before the next attempt. */
+                    "retry-after"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `payload_too_large`: The body is larger than 64 KiB; a file of patients, than 16 MiB. */
+            413: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not application/json (text/csv for a file of patients), or the body is compressed. */
+            415: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `expectation_failed`: The header Expect has another value than 100-continue. */
+            417: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
+            422: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            429: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
+                    "ratelimit-policy"?: string;
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
+                    ratelimit?: string;
+                    /** @description Seconds to wait before the next attempt. */
+                    "retry-after"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are larger than 16 KiB. */
+            431: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
+            500: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
+            503: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    /** @description Seconds to wait before the next attempt. */
+                    "retry-after"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
     listWebhooks: {
         parameters: {
             query?: {
@@ -5089,7 +7698,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `payload_too_large`: The body is larger than 64 KiB. */
+            /** @description `payload_too_large`: The body is larger than 64 KiB; a file of patients, than 16 MiB. */
             413: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -5100,7 +7709,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
+            /** @description `unsupported_media_type`: The content type is not application/json (text/csv for a file of patients), or the body is compressed. */
             415: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -5635,7 +8244,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `payload_too_large`: The body is larger than 64 KiB. */
+            /** @description `payload_too_large`: The body is larger than 64 KiB; a file of patients, than 16 MiB. */
             413: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -5646,7 +8255,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
+            /** @description `unsupported_media_type`: The content type is not application/json (text/csv for a file of patients), or the body is compressed. */
             415: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -5839,7 +8448,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `payload_too_large`: The body is larger than 64 KiB. */
+            /** @description `payload_too_large`: The body is larger than 64 KiB; a file of patients, than 16 MiB. */
             413: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -5850,7 +8459,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
+            /** @description `unsupported_media_type`: The content type is not application/json (text/csv for a file of patients), or the body is compressed. */
             415: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -6409,7 +9018,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `payload_too_large`: The body is larger than 64 KiB. */
+            /** @description `payload_too_large`: The body is larger than 64 KiB; a file of patients, than 16 MiB. */
             413: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -6420,7 +9029,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
+            /** @description `unsupported_media_type`: The content type is not application/json (text/csv for a file of patients), or the body is compressed. */
             415: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -7132,7 +9741,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `payload_too_large`: The body is larger than 64 KiB. */
+            /** @description `payload_too_large`: The body is larger than 64 KiB; a file of patients, than 16 MiB. */
             413: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -7143,7 +9752,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
+            /** @description `unsupported_media_type`: The content type is not application/json (text/csv for a file of patients), or the body is compressed. */
             415: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */

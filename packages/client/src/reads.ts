@@ -5,10 +5,14 @@ import type {
   EventRedelivering,
   Job,
   ListEvents,
+  Locations,
+  PaymentMethods,
   Reconciliation,
   ReconciliationDay,
   RedeliverEvent,
   StoredEvent,
+  SyncBody,
+  SyncStarted,
 } from './schemas.ts';
 
 /** `/v1/jobs`. */
@@ -45,6 +49,22 @@ export function connectionMethods(api: Api) {
   return {
     async get(options: CallOptions = {}): Promise<Connection> {
       return (await bodyOf(api.GET('/v1/connection', stoppable(options)))).data;
+    },
+
+    /** The EMR's payment methods, as they were read from it last (`synced_at`). Makes no call to the EMR. */
+    async paymentMethods(options: CallOptions = {}): Promise<PaymentMethods> {
+      return (await bodyOf(api.GET('/v1/payment-methods', stoppable(options)))).data;
+    },
+
+    /** The EMR's locations, as they were read from it last (`synced_at`). Makes no call to the EMR. */
+    async locations(options: CallOptions = {}): Promise<Locations> {
+      return (await bodyOf(api.GET('/v1/locations', stoppable(options)))).data;
+    },
+
+    /** Starts a sync of patients, payment methods and locations, if none is under way. `jobs.get` shows how far it is. */
+    async sync(body: SyncBody = {}, options: WriteOptions = {}): Promise<SyncStarted> {
+      const params = { header: keyed(options) };
+      return bodyOf(api.POST('/v1/sync', { params, body, ...stoppable(options) }));
     },
   };
 }

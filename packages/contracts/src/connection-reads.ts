@@ -97,7 +97,7 @@ const MethodNeed = Type.Object(
   { title: 'MethodNeed', description: 'Data that an EMR demands for some payment methods.' },
 );
 
-const UsableMethod = Type.Object(
+export const UsableMethod = Type.Object(
   {
     ...EmrEntry.properties,
     usable: Type.Boolean({
@@ -111,6 +111,16 @@ const UsableMethod = Type.Object(
     ),
   },
   { title: 'EmrMethod', description: 'A payment method of the EMR.' },
+);
+
+export const LocationEntry = Type.Object(
+  {
+    ...EmrEntry.properties,
+    identifiers: Type.Array(Type.String(), {
+      description: 'Further identifiers that `location` can take for it.',
+    }),
+  },
+  { title: 'EmrLocation', description: 'A location of the EMR.' },
 );
 
 /** The states of a connection, each with what it says. */
@@ -195,21 +205,10 @@ export const ConnectionReplySchema = replyOf(
       payment_methods: Type.Array(UsableMethod, {
         description: '`payment_method` takes the name of one of these, unless `any_payment_method` is true.',
       }),
-      locations: Type.Array(
-        Type.Object(
-          {
-            ...EmrEntry.properties,
-            identifiers: Type.Array(Type.String(), {
-              description: 'Further identifiers that `location` can take for it.',
-            }),
-          },
-          { title: 'EmrLocation', description: 'A location of the EMR.' },
-        ),
-        {
-          description:
-            '`location` takes an identifier, the id or the name of one of these, unless `any_location` is true.',
-        },
-      ),
+      locations: Type.Array(LocationEntry, {
+        description:
+          '`location` takes an identifier, the id or the name of one of these, unless `any_location` is true.',
+      }),
     },
     { title: 'Connection', description: "What the user's EMR connection supports." },
   ),

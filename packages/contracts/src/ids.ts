@@ -106,3 +106,8 @@ export function newWebhookEndpointId(): string {
 export function newRecoveryId(): string {
   return `rec_${randomBase62()}`;
 }
+
+/** Makes an `opk_…`: the id of a key of the operator's API. */
+export function newOperatorKeyId(): string {
+  return `opk_${randomBase62()}`;
+}

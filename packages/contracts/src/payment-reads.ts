@@ -4,6 +4,7 @@ import { FAILURE_CODES, type FailureCode } from './failure-codes.ts';
 import { PAYMENT_ID_PATTERN } from './ids.ts';
 import { CreatePaymentBodySchema } from './payments.ts';
 import { bigInteger, listOf, nullable, PAGE_QUERY, replyOf, timeOf } from './replies.ts';
+import { JobKindSchema, SyncSchema, type SyncStatus } from './sync.ts';
 
 /** Every state of a payment, in the order of its life. */
 export const PAYMENT_STATUSES = [
@@ -192,16 +193,27 @@ export const ListPaymentsQuerySchema = Type.Object(
 );
 export type ListPaymentsQuery = Static<typeof ListPaymentsQuerySchema>;
 
-/** A job as reads show it: the asynchronous work on one payment. */
+/** A job as reads show it: the asynchronous work on one payment, or one sync. */
 export const JobSchema = Type.Object(
   {
-    job_id: JobIdSchema,
-    status: PaymentStatusSchema,
-    payment_id: PaymentIdSchema,
-    created_at: timeOf('When the payment was accepted.'),
+    job_id: bigInteger({
+      description: 'The `job_id` in the answer to the request that created the payment or started the sync.',
+      examples: [12345],
+    }),
+    kind: JobKindSchema,
+    status: Type.Unsafe<PaymentStatus | SyncStatus>({
+      type: 'string',
+      description:
+        `Of a payment its state: ${PAYMENT_STATUSES.map((status) => `\`${status}\``).join(', ')}. ` +
+        'Of a sync: `waiting`, `running`, `done`, `failed` or `canceled`.',
+      examples: ['posted'],
+    }),
+    payment_id: nullable(PaymentIdSchema),
+    sync: nullable(SyncSchema),
+    created_at: timeOf('When the payment was accepted, or the sync started.'),
     settled_at: nullable(timeOf('When the work ended.')),
   },
-  { $id: 'Job', description: 'The work on one payment.' },
+  { $id: 'Job', description: 'The work on one payment, or one sync.' },
 );
 export type JobView = Static<typeof JobSchema>;
 

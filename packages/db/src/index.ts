@@ -100,10 +100,24 @@ export { type Noted, type NoteInput, noteExchange, noteSuccesses } from './healt
 export { isLoginStopped, readHealth, type StoredHealth } from './health/read-health.ts';
 // Posting on hold, and the restore of a backup.
 export { listHolds, type OpenHold } from './holds/list-holds.ts';
-export { endHold, type HoldEnd, type HoldScope, scopeName, startHold } from './holds/switch-hold.ts';
+export {
+  endHold,
+  endHoldIn,
+  type HoldEnd,
+  type HoldScope,
+  scopeName,
+  startHold,
+} from './holds/switch-hold.ts';
 export { type InHand, waitForClaims } from './holds/wait-for-claims.ts';
-export { type KeyedRequest, type OnceInput, type OnceOutcome, once } from './idempotency/once.ts';
+export {
+  findRemembered,
+  type KeyedRequest,
+  type OnceInput,
+  type OnceOutcome,
+  once,
+} from './idempotency/once.ts';
 export { createFeed, type DueJob, type Feed, feedJobs } from './jobs/feed-jobs.ts';
+export { JOB_KINDS, type JobKind } from './jobs/job-kinds.ts';
 export { MOST_CAP, USUAL_CAP } from './jobs/lane-cap.ts';
 export { measureWork, REPEATING, type WorkMeasures } from './jobs/measure-work.ts';
 export { postponeJob } from './jobs/postpone-job.ts';
@@ -114,10 +128,27 @@ export { type LaneCapChange, writeLaneCaps } from './jobs/write-lane-caps.ts';
 export type { AppRole } from './migrations/app-role.ts';
 export { migrate } from './migrations/migrate.ts';
 export { type PendingMigrations, pendingMigrations } from './migrations/pending-migrations.ts';
+// The names of an EMR.
+export { readLocations, readMethods, type StoredList } from './names/read-names.ts';
+export { type NameLists, type StoredLocation, type StoredMethod, storeNames } from './names/store-names.ts';
 // Notices of EMRs.
 export { findNoticeOwner, type NoticeOwner } from './notices/find-notice-owner.ts';
-export { giveNoticeAddress, type NoticeAddressGiven } from './notices/give-notice-address.ts';
+export {
+  giveNoticeAddress,
+  giveNoticeAddressIn,
+  type NoticeAddressGiven,
+} from './notices/give-notice-address.ts';
 export { hastenLookUps } from './notices/hasten-look-ups.ts';
+// Keys of the operator's API.
+export { createOperatorKey, type NewOperatorKey } from './operators/create-operator-key.ts';
+export {
+  type FoundOperatorKey,
+  findOperatorKey,
+  noteUseOfOperatorKey,
+} from './operators/find-operator-key.ts';
+export { type ListedOperatorKey, listOperatorKeys } from './operators/list-operator-keys.ts';
+export { revokeOperatorKey } from './operators/revoke-operator-key.ts';
+export { rotateOperatorKey } from './operators/rotate-operator-key.ts';
 // Partitions.
 export { archivedBefore } from './partitions/archived-before.ts';
 export { dropEventPartitions } from './partitions/drop-event-partitions.ts';
@@ -128,6 +159,13 @@ export { comparePayments, type PaymentDifference } from './payments/compare-paym
 export { findJob, findPayment, type JobRecord } from './payments/find-payment.ts';
 export { listPayments, type PaymentFilter, type PaymentPlace } from './payments/list-payments.ts';
 export { findOwnFaults, OUR_FAULT, type OwnFaults } from './payments/own-faults.ts';
+export {
+  findOwnedPayment,
+  type OwnedPayment,
+  pageOfWorklist,
+  type WorklistFilter,
+  type WorklistStatus,
+} from './payments/page-of-worklist.ts';
 export type { PaymentRecord } from './payments/payment-record.ts';
 export {
   type ReconcileOutcome,
@@ -158,15 +196,36 @@ export { type TurnTaken, takeRecoveryTurn } from './recovery/take-turn.ts';
 export { type BeginRestoreOutcome, beginRestore, type RestoreRecord } from './restore/begin-restore.ts';
 export { newestPayment } from './restore/newest-payment.ts';
 export { type Doubted, putInDoubt } from './restore/put-in-doubt.ts';
+// Syncs of connections.
+export { type ClaimedSync, claimSync, type SyncPhase } from './sync/claim-sync.ts';
+export { type EndedSync, endSync, type SyncCounts, type SyncEnd } from './sync/end-sync.ts';
+export { findLatestSync, findSyncRun, type SyncRunRecord, type SyncState } from './sync/find-sync-run.ts';
+export { putOffSync, releaseSync } from './sync/put-off-sync.ts';
+export { restartSync } from './sync/restart-sync.ts';
+export { closeMissing, type SettleEnd, settleSync } from './sync/settle-run.ts';
+export { startDueSyncs } from './sync/start-due-syncs.ts';
+export { type StartedSync, startSync } from './sync/start-sync.ts';
+export type { StepEnd } from './sync/step-of-run.ts';
+export { SYNC_HOURS } from './sync/sync-hours.ts';
+export { type SeenPatient, type SyncPage, writeSyncPage } from './sync/write-page.ts';
+export { writeSyncNames } from './sync/write-sync-names.ts';
 // Clients, their users, and the users' connections and patients.
-export { createClient, findClientPk, type NewClient } from './tenants/create-client.ts';
+export {
+  createClient,
+  createClientIn,
+  findClientPk,
+  findClientToConnect,
+  type NewClient,
+} from './tenants/create-client.ts';
 export { createUser, type NewUser } from './tenants/create-user.ts';
 export {
   disableClient,
   disableEndpoint,
   disableUser,
   type EndpointSwitched,
+  enableClient,
   enableEndpoint,
+  enableEndpointIn,
   type Switched,
 } from './tenants/disable.ts';
 export {
@@ -176,6 +235,7 @@ export {
   previewPayment,
 } from './tenants/find-connection.ts';
 export { findClient, findUserByToken } from './tenants/find-credentials.ts';
+export { findPatient, type PatientRecord } from './tenants/find-patient.ts';
 export { importPatients, type PatientEntry } from './tenants/import-patients.ts';
 export { findUser, listClients, listConnectionSettings, listEndpoints, listUsers } from './tenants/list.ts';
 export {
@@ -184,16 +244,28 @@ export {
   type SharedIds,
   type StagedPatient,
 } from './tenants/open-patient-import.ts';
-export { type Rotated, rotateAccessToken, rotateClientSecret } from './tenants/rotate-credentials.ts';
+export { findListedClient, type ListedClient, pageOfClients } from './tenants/page-of-clients.ts';
+export { findListedUser, type ListedUser, pageOfUsers } from './tenants/page-of-users.ts';
+export { type PutPatient, type PutPatientResult, putPatient } from './tenants/put-patient.ts';
+export {
+  type Rotated,
+  rotateAccessToken,
+  rotateAccessTokenIn,
+  rotateClientSecret,
+  rotateClientSecretIn,
+} from './tenants/rotate-credentials.ts';
 export { type CapabilityInput, saveCapability } from './tenants/save-capability.ts';
 export {
   type ConnectionInput,
   type ConnectionSetup,
   connectUser,
+  connectUserIn,
   knowsTimeZone,
   openCredentials,
   type StoredCapability,
+  saveBucketOf,
   saveConnection,
+  saveConnectionIn,
 } from './tenants/save-connection.ts';
 export type { PatientChange } from './tenants/settle-patients.ts';
 export { type FoundPatient, type StoredPatient, storeFoundPatient } from './tenants/store-found-patient.ts';

@@ -8,6 +8,8 @@ export type AdapterProfile = AdapterDescription & {
   capability: Capability;
   /** True: the EMR can be asked which patient has an MRN. */
   findsPatients: boolean;
+  /** True: the EMR's patients can be listed. */
+  listsPatients: boolean;
   described: ConnectionDescription;
 };
 
@@ -23,6 +25,7 @@ export function adapterProfiles(): readonly AdapterProfile[] {
       ...description,
       capability: adapterOpened.capability,
       findsPatients: adapterOpened.findPatient !== undefined,
+      listsPatients: adapterOpened.listPatients !== undefined,
       described: adapterOpened.describe(),
     };
   });

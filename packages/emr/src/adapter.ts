@@ -3,6 +3,7 @@ import type { Absent } from './absence.ts';
 import type { AdapterDescription, ConnectionDescription } from './description.ts';
 import type { Grant } from './grant.ts';
 import type { NoPatient, OnePatient, SeveralPatients } from './judge-patients.ts';
+import type { Network } from './network.ts';
 import type { TroubleCode } from './trouble-codes.ts';
 
 /**
@@ -295,6 +296,7 @@ export type EmrAdapter = {
    *
    * @param input.since the `watermark` of an earlier run that was read to its end: only patients changed since then. Null: all.
    * @param input.cursor the `next` of the page before, read with the same `since`; null for the first page.
+   * @returns trouble with the code `cursor_expired` when the list must be read again from its first page.
    */
   listPatients?(
     input: { since: string | null; cursor: string | null },
@@ -311,6 +313,8 @@ export type TokenCall = Pick<CallOptions, 'signal'> & {
   rejected?: string | undefined;
   /** For a call of the token endpoint, answer included. */
   timeoutMs: number;
+  /** The way of the connection to which the request belongs: the token endpoint is called over it. */
+  network: Network;
   /** Counts a call of the token endpoint against the vendor's limit. @returns trouble when it may not be made now. */
   permit(): Promise<Trouble | null>;
 };
@@ -342,12 +346,14 @@ export type CallCounter = {
   take(bucket: RateBucket): Promise<CallPermit>;
 };
 
-/** The parts of a process that adapters share: they act over all workers. */
+/** What an adapter is opened with: the parts of a process that adapters share, which act over all workers, and its network. */
 export type AdapterDeps = {
   /** Access tokens, each renewed by one worker at a time. */
   tokens: TokenSources;
   /** Counts requests against the vendors' limits. */
   calls: CallCounter;
+  /** The connection's way to its EMR. */
+  network: Network;
 };
 
 /**

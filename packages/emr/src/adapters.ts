@@ -1,6 +1,8 @@
 import { LRUCache } from 'lru-cache';
-import type { AdapterDeps, Dialect, EmrAdapter, EmrConnection, NoticeReader } from './adapter.ts';
+import type { AdapterDeps, Dialect, EmrAdapter, EmrConnection, EmrLists, NoticeReader } from './adapter.ts';
 import { withCleanTexts } from './clean-adapter.ts';
+import { SERVICE_SETTINGS } from './connection/common-settings.ts';
+import { fieldsOf, readSettings } from './connection/read-connection.ts';
 import type { AdapterDescription } from './description.ts';
 import { athenaPpv, athenaRecord } from './dialects/athena/adapter.ts';
 import { candid } from './dialects/candid/adapter.ts';
@@ -11,6 +13,8 @@ import { fhirR5 } from './dialects/fhir-r5/adapter.ts';
 import { nexhealth } from './dialects/nexhealth/adapter.ts';
 import { openDental } from './dialects/open-dental/adapter.ts';
 import { knownSecrets } from './known-secrets.ts';
+import { withListsShown } from './names/show-lists.ts';
+import type { NetworkOwner, Networks } from './network.ts';
 
 /** Every dialect, in the order in which they are shown. A new one is added here and nowhere else. */
 const DIALECTS: readonly Dialect[] = [
@@ -29,9 +33,10 @@ const DIALECTS: readonly Dialect[] = [
 const ALIASES: ReadonlyMap<string, string> = new Map([['fhir', 'fhir-r5']]);
 
 /** The credentials and settings of each adapter, for help texts and error sentences. */
-export const adapterDescriptions: readonly AdapterDescription[] = DIALECTS.map(
-  ({ description }) => description,
-);
+export const adapterDescriptions: readonly AdapterDescription[] = DIALECTS.map(({ description }) => ({
+  ...description,
+  settings: [...description.settings, ...fieldsOf(SERVICE_SETTINGS)],
+}));
 
 /** The names that a connection may give. */
 export const adapterNames: readonly string[] = adapterDescriptions.map(({ name }) => name);
@@ -52,11 +57,21 @@ function dialectOf(adapter: string): Dialect {
   return dialect;
 }
 
+const isOfService = (name: string): boolean => Object.hasOwn(SERVICE_SETTINGS.properties, name);
+
+/** The settings that a dialect gets. Those of the service are checked here. @throws Error naming one of these that cannot be used. */
+function settingsOfDialect(settings: EmrConnection['settings']): EmrConnection['settings'] {
+  const entries = Object.entries(settings);
+  readSettings(SERVICE_SETTINGS, Object.fromEntries(entries.filter(([name]) => isOfService(name))));
+  return Object.fromEntries(entries.filter(([name]) => !isOfService(name)));
+}
+
 /** @throws Error when there is no such adapter, or base URL, credentials or settings cannot be used. */
 export function openAdapter(connection: EmrConnection, deps: AdapterDeps): EmrAdapter {
   const dialect = dialectOf(connection.adapter);
   const secrets = knownSecrets(connection, deps.tokens);
-  return withCleanTexts(dialect.open(connection, { ...deps, tokens: secrets.tokens }), secrets);
+  const opened = { ...connection, settings: settingsOfDialect(connection.settings) };
+  return withCleanTexts(dialect.open(opened, { ...deps, tokens: secrets.tokens }), secrets);
 }
 
 /** @returns the function that reads patient ids for this connection. @throws Error when there is no such adapter. */
@@ -81,10 +96,11 @@ export function noticeReader({ adapter }: Pick<EmrConnection, 'adapter'>): Notic
 }
 
 /** A connection as it is stored: its credentials are sealed. `version` changes whenever the connection does. */
-export type StoredConnection = Omit<EmrConnection, 'credentials'> & {
-  credentials: string | null;
-  version: string;
-};
+export type StoredConnection = Omit<EmrConnection, 'credentials'> &
+  NetworkOwner & {
+    credentials: string | null;
+    version: string;
+  };
 
 export type Adapters = {
   /** @throws Error when the connection cannot be used as it is set up; the message is for the operator, never for a tenant. */
@@ -96,11 +112,16 @@ const MAX_OPEN = 1000;
 
 /** Keeps one open adapter for each connection in use. A connection that was changed is opened again. */
 export function createAdapters(
-  deps: AdapterDeps & {
+  deps: Omit<AdapterDeps, 'network'> & {
+    networks: Pick<Networks, 'of'>;
     /** Opens sealed credentials. */
     credentialsOf(connection: Pick<StoredConnection, 'userId' | 'credentials'>): Record<string, string>;
+    /** Says why this installation opens no such connection, such as that of a test client to a live EMR; null when it does. */
+    refusal(connection: StoredConnection, credentials: Readonly<Record<string, string>>): string | null;
     /** Called when a connection has been opened, the first time or after a change. */
     onOpen?: (connection: Pick<StoredConnection, 'userId' | 'version'>, adapter: EmrAdapter) => void;
+    /** Called with what the EMR lists, when it was read or a name was not in what was known of it. */
+    onLists?: (connection: Pick<StoredConnection, 'userId' | 'version'>, lists: EmrLists) => void;
   },
 ): Adapters {
   const opened = new LRUCache<number, { version: string; adapter: EmrAdapter }>({ max: MAX_OPEN });
@@ -108,7 +129,14 @@ export function createAdapters(
     of(connection) {
       const known = opened.get(connection.userId);
       if (known?.version === connection.version) return known.adapter;
-      const adapter = openAdapter({ ...connection, credentials: deps.credentialsOf(connection) }, deps);
+      const credentials = deps.credentialsOf(connection);
+      const refused = deps.refusal(connection, credentials);
+      if (refused !== null) throw new Error(refused);
+      const network = deps.networks.of(connection);
+      const bare = openAdapter({ ...connection, credentials }, { ...deps, network });
+      const { onLists } = deps;
+      const adapter =
+        onLists === undefined ? bare : withListsShown(bare, (lists) => onLists(connection, lists));
       opened.set(connection.userId, { version: connection.version, adapter });
       deps.onOpen?.(connection, adapter);
       return adapter;

@@ -20,6 +20,8 @@ export type ExchangeOf =
 /** Every code is here, so that a new one does not compile before somebody has decided what it says. */
 const KINDS: Readonly<Record<(typeof TROUBLE_CODES)[number], ExchangeKind>> = {
   aborted: 'none',
+  // The connection leads to an address that it may not call: somebody has to change it.
+  address_refused: 'hampered',
   answer_too_large: 'hampered',
   bad_answer: 'hampered',
   claim_lost: 'none',
@@ -37,6 +39,7 @@ const KINDS: Readonly<Record<(typeof TROUBLE_CODES)[number], ExchangeKind>> = {
   token_renewed: 'none',
   accepted: 'answered',
   conflict: 'hampered',
+  cursor_expired: 'answered',
   emr_error: 'down',
   forbidden: 'hampered',
   // It answers, and says nothing about the credentials.

@@ -1,12 +1,15 @@
 import type { AdapterDeps, CallCounter } from './adapter.ts';
+import { createNetworks, type Networks, OPEN_NETWORK } from './network.ts';
 import { memoryTokenStore } from './tokens/memory-token-store.ts';
 import { createTokenSources } from './tokens/token-sources.ts';
 
 /** Grants every request: for a single check of a connection, and for servers without limits. */
 const uncounted: CallCounter = { take: async () => ({ granted: true }) };
 
-/** The shared parts of a process that works alone: tokens are in its memory, and no call is counted. */
-export const localAdapterDeps = (): AdapterDeps => ({
+/** The shared parts of a process that works alone: tokens are in its memory, no call is counted, and no address guarded. */
+export const localAdapterDeps = (): AdapterDeps & { networks: Networks } => ({
   tokens: createTokenSources({ store: memoryTokenStore() }),
   calls: uncounted,
+  network: OPEN_NETWORK,
+  networks: createNetworks(),
 });

@@ -1,23 +1,35 @@
 import type { EmrConnection, TokenSources } from './adapter.ts';
 import { openAdapter } from './adapters.ts';
+import type { Grant } from './grant.ts';
 import { localAdapterDeps } from './local-deps.ts';
 import { tokenKey } from './tokens/token-key.ts';
 
-/**
- * Names the credentials whose tokens a connection uses: an adapter asks for them when it is opened. None for one with a header that
- * never changes.
- *
- * @throws Error when the connection cannot be opened.
- */
-export function tokenKeysOf(connection: EmrConnection): string[] {
-  const keys: string[] = [];
-  const { tokens, calls } = localAdapterDeps();
+/** Collects the grants of a connection: an adapter asks for their tokens when it is opened. */
+function grantsOf(connection: EmrConnection): Grant[] {
+  const grants: Grant[] = [];
+  const { tokens, ...rest } = localAdapterDeps();
   const noting: TokenSources = {
     of(grant) {
-      keys.push(tokenKey(grant));
+      grants.push(grant);
       return tokens.of(grant);
     },
   };
-  openAdapter(connection, { tokens: noting, calls });
-  return keys;
+  openAdapter(connection, { ...rest, tokens: noting });
+  return grants;
 }
+
+/**
+ * Names the credentials whose tokens a connection uses. None for one with a header that never changes.
+ *
+ * @throws Error when the connection cannot be opened.
+ */
+export const tokenKeysOf = (connection: EmrConnection): string[] => grantsOf(connection).map(tokenKey);
+
+/**
+ * Lists the addresses from which a connection gets its tokens, given by it or the vendor's usual ones.
+ *
+ * @throws Error when the connection cannot be opened.
+ */
+export const tokenUrlsOf = (connection: EmrConnection): string[] => [
+  ...new Set(grantsOf(connection).map(({ tokenUrl }) => tokenUrl)),
+];

@@ -17,7 +17,8 @@ export const TROUBLE_CODES = [
   'timeout',
   'tls',
   'unreachable',
-  // No request was made: see http/session.ts and tokens/.
+  // No request was made: see network.ts, http/session.ts and tokens/.
+  'address_refused',
   'limit_used_up',
   'login_required',
   'token_not_available',
@@ -36,6 +37,8 @@ export const TROUBLE_CODES = [
   'answer_cached',
   'answer_incomplete',
   'answer_not_understood',
+  // The EMR no longer knows where a list was read to: it is read again from its first page.
+  'cursor_expired',
   'entry_unreadable',
   'list_not_found',
   'search_not_honoured',

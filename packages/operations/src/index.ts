@@ -1,3 +1,44 @@
+// Actions of one call of packages/db, which command line and operator's API take from here like all others: no command and no route
+// calls the database by itself (scripts/check-imports.ts).
+export {
+  createClient,
+  createClientIn,
+  createOperatorKey,
+  disableClient,
+  disableEndpoint,
+  disableUser,
+  enableClient,
+  enableEndpoint,
+  enableEndpointIn,
+  endHoldIn,
+  findClientPk,
+  findEndpoint,
+  findListedClient,
+  findListedUser,
+  findOperatorKey,
+  listAudit,
+  listClients,
+  listEndpoints,
+  listHolds,
+  listOperatorKeys,
+  listUsers,
+  MOST_ROUNDS,
+  noteUseOfOperatorKey,
+  pageOfClients,
+  pageOfEndpoints,
+  pageOfUsers,
+  redeliverEvent,
+  resolvePayment,
+  retryPayment,
+  revokeOperatorKey,
+  rotateAccessToken,
+  rotateAccessTokenIn,
+  rotateClientSecret,
+  rotateClientSecretIn,
+  rotateOperatorKey,
+  startHold,
+  waitForClaims,
+} from '@emr-payments/db';
 export {
   type ArchiveOutcome,
   archivePayments,
@@ -6,26 +47,59 @@ export {
   YOUNGEST_DAYS,
 } from './archive/archive-payments.ts';
 export { ArchiveFileError } from './archive/write-table.ts';
-export { openAdapterDeps } from './connections/adapter-deps.ts';
+export { openAdapterDeps, type SharedAdapterDeps } from './connections/adapter-deps.ts';
 export { checkUserConnection, type UserCheckOutcome } from './connections/check-user-connection.ts';
+export { clientModeRule } from './connections/client-mode.ts';
 export { describeConnection } from './connections/describe-connection.ts';
-export { type NoticeAddressOutcome, noticeAddress, sendsNotices } from './connections/notice-address.ts';
+export { keepLists, nameLists } from './connections/keep-lists.ts';
+export {
+  type NoticeAddressOutcome,
+  noticeAddress,
+  noticeAddressIn,
+  sendsNotices,
+} from './connections/notice-address.ts';
 export {
   type ConnectionOwner,
+  type PreparedConnection,
+  prepareConnection,
   type SetUpInput,
   type SetUpOutcome,
+  type SetUpRefusal,
+  type SetUpSaved,
   setUpConnection,
 } from './connections/set-up-connection.ts';
 export { diagnose, type ServiceSettings } from './doctor/diagnose.ts';
 export type { Check } from './doctor/finding.ts';
 export { type EmrText, readEmrText } from './emr-text/read-emr-text.ts';
 export { sealOldEmrTexts } from './emr-text/seal-old-emr-text.ts';
+export {
+  type ContinueOutcome,
+  continuePosting,
+  findHoldScope,
+  findHolds,
+  type HoldsOutcome,
+  type StopOutcome,
+  stopPosting,
+} from './holds/holds.ts';
 export { rotateKeys } from './keys/rotate-keys.ts';
 export { PatientsFileError } from './patients/file-error.ts';
 export { type FindUsersPatientOutcome, findUsersPatient } from './patients/find-patient.ts';
 export { type ImportOutcome, type ImportReport, importFile } from './patients/import-file.ts';
+export { importUsersPatients } from './patients/import-users-patients.ts';
 export { isLine } from './patients/line.ts';
+export { type ReadPatientOutcome, readPatient } from './patients/read-patient.ts';
 export type { BadRow } from './patients/read-rows.ts';
-export { type Comparison, compareFile, PaymentsFileError } from './payments/compare-file.ts';
+export { type Comparison, PaymentsFileError } from './payments/compare-file.ts';
+export { type CompareOutcome, compareUsersPayments } from './payments/compare-users-payments.ts';
+export {
+  type ListPaymentsOutcome,
+  listUsersPayments,
+  type ReadPaymentOutcome,
+  readPayment,
+} from './payments/read-payments.ts';
+export { readOwnedPayment, readWorklist } from './payments/read-worklist.ts';
+export { declareRestored, type RestoredOutcome } from './restore/declare-restored.ts';
 export { type LoginState, loginOf } from './tokens/login-state.ts';
 export { pruneTokens } from './tokens/prune-tokens.ts';
+export { type ShownConnection, type ShownUser, showUser } from './users/show-user.ts';
+export { startUserSync } from './users/start-user-sync.ts';

@@ -1,2 +1,3 @@
 export * from './network-codes.ts';
 export * from './retry-after.ts';
+export * from './sandbox-hosts.ts';

@@ -9,6 +9,8 @@ export type LogFields = {
   request_id?: string;
   client_id?: string | undefined;
   user_id?: string | undefined;
+  /** Id of an operator key, never its secret. */
+  operator_key?: string | undefined;
   /** Address that a request came from. */
   source?: string;
   payment_id?: string | undefined;

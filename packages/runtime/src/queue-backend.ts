@@ -5,7 +5,8 @@ import type { TakenBundle } from './queue-takers.ts';
 import type { queueUntilReady } from './queue-until-ready.ts';
 
 /** One queue for each kind of job. */
-export type QueueName = 'post-payment' | 'deliver-webhook';
+export const QUEUE_NAMES = ['post-payment', 'deliver-webhook', 'sync-connection'] as const;
+export type QueueName = (typeof QUEUE_NAMES)[number];
 
 export type NewBundle = { name: string; data: Bundle; opts: JobsOptions };
 export type BundleQueue = Pick<

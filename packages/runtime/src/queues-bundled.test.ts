@@ -49,7 +49,7 @@ describe.each(backends)('on %s', (backend) => {
       { logger },
       {
         databaseUrl: database.appUrl,
-        concurrency: { 'post-payment': places, 'deliver-webhook': places },
+        concurrency: { 'post-payment': places, 'deliver-webhook': places, 'sync-connection': 1 },
         redisUrl: redis?.url,
       },
     );
@@ -176,7 +176,11 @@ describe.each(backends)('on %s', (backend) => {
     expect(await waiting(transport)).toBeNull();
     await transport.add('deliver-webhook', [...newEntries(1, 2_000), ...newEntries(1, 1_000.75)]);
     await transport.add('deliver-webhook', newEntries(60, 3_000));
-    expect(await transport.waitingSince()).toEqual({ 'post-payment': null, 'deliver-webhook': 1_000 });
+    expect(await transport.waitingSince()).toEqual({
+      'post-payment': null,
+      'deliver-webhook': 1_000,
+      'sync-connection': null,
+    });
   });
 
   test('a time with microseconds, as the feed gives it, is rounded down, in one bundle and in several', async () => {

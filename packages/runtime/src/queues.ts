@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from './logger.ts';
-import type { LazyQueue, NewBundle, QueueName } from './queue-backend.ts';
+import { type LazyQueue, type NewBundle, QUEUE_NAMES, type QueueName } from './queue-backend.ts';
 import { bundleSize, type DueEntry, packBundles, toBundle } from './queue-bundles.ts';
 import { postgresBackend } from './queue-on-postgres.ts';
 import { redisBackend } from './queue-on-redis.ts';
@@ -35,7 +35,7 @@ export type Transport = {
 };
 
 /** Places of a process that consumes nothing, such as the API. */
-const NOTHING_CONSUMED: QueueConcurrency = { 'post-payment': 1, 'deliver-webhook': 1 };
+const NOTHING_CONSUMED: QueueConcurrency = { 'post-payment': 1, 'deliver-webhook': 1, 'sync-connection': 1 };
 
 /**
  * Opens the queues on Redis when there is a URL for it, otherwise on PostgreSQL. No caller needs to know which.
@@ -102,8 +102,8 @@ export function openTransport(
     },
     add,
     async waitingSince() {
-      const [postings, deliveries] = await Promise.all([oldest('post-payment'), oldest('deliver-webhook')]);
-      return { 'post-payment': postings, 'deliver-webhook': deliveries };
+      const since = await Promise.all(QUEUE_NAMES.map(async (name) => [name, await oldest(name)] as const));
+      return Object.fromEntries(since) as WaitingSince;
     },
     consume(name, handler) {
       const handBack = (entries: DueEntry[]) => add(name, entries);

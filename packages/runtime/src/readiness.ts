@@ -9,6 +9,8 @@ export const POSTGRES_TROUBLES = [
   'postgres_read_only',
   /** It refuses our login, our database, or the right to write payments. */
   'postgres_refused',
+  /** The clocks of this process and of PostgreSQL differ by more than an hour. */
+  'clock_wrong',
   /** Migrations that this version needs have not been applied, or not to their end. A newer schema is no trouble. */
   'schema_behind',
 ] as const;

@@ -23,6 +23,12 @@ export const publicUrlVariable = Type.Optional(
   }),
 );
 
+export const sandboxHostsVariable = Type.String({
+  default: '',
+  description:
+    'the hosts of EMR sandboxes: hosts, host:port or CIDRs, separated by commas. Users of test clients connect to these only, users of live clients to none of them; set it to the same value for api, worker and command line',
+});
+
 export const drainMsVariable = Type.Integer({
   default: 5_000,
   minimum: 0,

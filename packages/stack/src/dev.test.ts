@@ -87,6 +87,7 @@ describe('pnpm dev', () => {
       'payment_method',
       'location',
       'webhook_secret',
+      'sandbox_hosts',
       'users',
     ]);
     expect(stack.users.map(({ adapter }) => adapter)).toEqual(adapterNames);

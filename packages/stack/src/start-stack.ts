@@ -46,6 +46,8 @@ export type Stack = {
   readonly redisUrl: string | undefined;
   readonly encryptionKeys: string;
   readonly webhookSecret: string;
+  /** For api, worker and command line. */
+  readonly sandboxHosts: string;
   readonly demo: DemoState & { users: readonly DemoUser[] };
   readonly sandbox: AppProcess;
   readonly inbox: AppProcess;
@@ -63,6 +65,8 @@ export type Stack = {
 };
 
 const HOST = '127.0.0.1';
+/** Everything on this machine is a sandbox: the demo's client is a test client. */
+const SANDBOX_HOSTS = '127.0.0.1,localhost';
 
 /**
  * Starts the whole service from source on a given database: runs the migrations, then starts sandbox, inbox, demo data, APIs
@@ -105,6 +109,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     DATABASE_URL: databaseUrl,
     ENCRYPTION_KEYS: encryptionKeys,
     WEBHOOK_ALLOW_HOSTS: HOST,
+    SANDBOX_HOSTS,
     HOST,
     // Nothing routes to these processes by their health, so nobody has to notice that one stops.
     DRAIN_MS: '0',
@@ -180,6 +185,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       redisUrl,
       encryptionKeys,
       webhookSecret,
+      sandboxHosts: SANDBOX_HOSTS,
       demo,
       sandbox,
       inbox,

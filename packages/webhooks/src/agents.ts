@@ -1,13 +1,13 @@
 import { constants } from 'node:crypto';
-import http from 'node:http';
-import https from 'node:https';
-import { isIP, type NetConnectOpts } from 'node:net';
+import type http from 'node:http';
+import type https from 'node:https';
 import type { Duplex } from 'node:stream';
-import { meterConnections } from '@emr-payments/outbound/bound-answer';
-import { checkAddress } from './guard/check-address.ts';
-import { AddressRefusedError, type GuardDeps, guardedLookup } from './guard/guarded-lookup.ts';
-import { type AddressPolicy, assertPolicy } from './guard/policy.ts';
-import { dnsResolve, type Resolve } from './guard/resolve.ts';
+import {
+  type AddressPolicy,
+  createGuardedAgents,
+  dnsResolve,
+  type Resolve,
+} from '@emr-payments/outbound/guard';
 
 /** The connections to receivers. A process creates one pair and closes it at its end. */
 export type WebhookAgents = { http: http.Agent; https: https.Agent; close(): void };
@@ -24,37 +24,9 @@ export type AgentOptions = {
   ca?: string;
 };
 
-type Connect = (error: Error | null, socket: Duplex) => void;
-
 // Shorter than the 5 s after which many servers close an idle connection. A connection that is reused while the server
 // closes it looks like a reset by the receiver.
 const IDLE_MS = 4000;
-// How long one of several addresses is tried before the next. Node's 250 ms is too short for another continent.
-const NEXT_ADDRESS_MS = 2000;
-
-/**
- * Puts the address guard into a socket's options. A literal address is checked here, because sockets do not look those up;
- * a name gets the guarded lookup. @throws AddressRefusedError
- */
-function guarded<T extends object>(deps: GuardDeps, options: T): T {
-  const { host, port, socketPath } = options as {
-    host?: string;
-    port?: number | string;
-    socketPath?: string;
-  };
-  const target = { address: host ?? '', port: Number(port) };
-  if (socketPath !== undefined && socketPath !== null) {
-    throw new AddressRefusedError('not_an_address', 'a socket path is not a receiver');
-  }
-  if (isIP(target.address) !== 0) {
-    const check = checkAddress(target, deps.policy);
-    if (!check.ok) throw new AddressRefusedError(check.range, check.message);
-  }
-  return Object.assign(options, {
-    lookup: guardedLookup(deps, { port: target.port }),
-    autoSelectFamilyAttemptTimeout: NEXT_ADDRESS_MS,
-  });
-}
 
 /**
  * Bounds idle sockets over all receivers. Node bounds them for each receiver only, and there may be thousands. They are counted
@@ -86,30 +58,15 @@ function boundIdle(agent: http.Agent, most: number): void {
  * @throws TypeError when the policy has an entry that cannot be read.
  */
 export function createAgents(options: AgentOptions): WebhookAgents {
-  assertPolicy(options.policy);
-  const deps: GuardDeps = { policy: options.policy, resolve: options.resolve ?? dnsResolve() };
   const common = { keepAlive: true, timeout: options.idleMs ?? IDLE_MS, scheduling: 'lifo' } as const;
   // Each renegotiation costs us a handshake, as often as the receiver asks. TLS 1.3 has none. (EMRs keep it, within the bytes
   // that TLS may need by itself: a practice's server with optional client certificates asks for one.)
   const secure = { secureOptions: constants.SSL_OP_NO_RENEGOTIATION };
-
-  class GuardedHttpAgent extends http.Agent {
-    override createConnection(
-      connection: http.ClientRequestArgs,
-      callback?: Connect,
-    ): Duplex | null | undefined {
-      return super.createConnection(guarded(deps, connection), callback);
-    }
-  }
-  class GuardedHttpsAgent extends https.Agent {
-    override createConnection(connection: NetConnectOpts, callback?: Connect): Duplex | null | undefined {
-      return super.createConnection(guarded(deps, connection), callback);
-    }
-  }
-
   const ca = options.ca === undefined ? {} : { ca: options.ca };
-  const plain = meterConnections(new GuardedHttpAgent(common));
-  const tls = meterConnections(new GuardedHttpsAgent({ ...common, ...secure, ...ca }));
+  const { http: plain, https: tls } = createGuardedAgents(
+    { policy: options.policy, resolve: options.resolve ?? dnsResolve() },
+    { http: common, https: { ...common, ...secure, ...ca } },
+  );
   const most = options.maxFreeSockets ?? 256;
   boundIdle(plain, most);
   boundIdle(tls, most);

@@ -1,9 +1,9 @@
 import { getEventListeners } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import type { ResolvedAddress } from '@emr-payments/outbound/guard';
 import { TEST_CERTIFICATE } from '@emr-payments/testkit/tls';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createAgents, type WebhookAgents } from './agents.ts';
-import type { ResolvedAddress } from './guard/resolve.ts';
 import { type RawBehaviour, type RawReceiver, startRawReceiver } from './raw-receiver.fixture.ts';
 import { type SendInput, type SendOutcome, sendWebhook } from './send.ts';
 import { newWebhookSecret } from './signing-secrets.ts';

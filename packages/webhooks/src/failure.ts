@@ -1,7 +1,6 @@
 import { errorChain, type NetworkFailure, networkFailureOf } from '@emr-payments/outbound';
 import { AnswerBoundError } from '@emr-payments/outbound/bound-answer';
-import { AddressRefusedError } from './guard/guarded-lookup.ts';
-import { UnresolvedError } from './guard/resolve.ts';
+import { AddressRefusedError, UnresolvedError } from '@emr-payments/outbound/guard';
 
 /**
  * Says why an attempt did not deliver. `canceled` is our own doing (a stop, a lost claim): it says nothing about the

@@ -8,8 +8,8 @@ import {
 import { request as requestHttps } from 'node:https';
 import { networkFailureOf } from '@emr-payments/outbound';
 import { boundAnswer } from '@emr-payments/outbound/bound-answer';
+import type { Target } from '@emr-payments/outbound/guard';
 import type { WebhookAgents } from './agents.ts';
-import type { Target } from './guard/target.ts';
 
 // Node's own client with our agents: it follows no redirect, repeats nothing, decodes nothing and asks no proxy. got, which has
 // to be told not to, costs four times as much of our processor for each request (bench/micro/send-request.ts).

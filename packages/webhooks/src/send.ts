@@ -1,8 +1,7 @@
 import { parseRetryAfter } from '@emr-payments/outbound';
+import { type AddressPolicy, targetOf } from '@emr-payments/outbound/guard';
 import type { WebhookAgents } from './agents.ts';
 import { type FailureKind, failureOf } from './failure.ts';
-import type { AddressPolicy } from './guard/policy.ts';
-import { targetOf } from './guard/target.ts';
 import { type RequestResult, sendRequest } from './send-request.ts';
 import { signHeaders } from './sign.ts';
 import type { WebhookKey } from './signing-secrets.ts';

@@ -17,6 +17,15 @@ const STEPS: Readonly<Record<StepName, true>> = {
   recordDelivery: true,
   postponeJob: true,
   sweepJobs: true,
+  claimSync: true,
+  writeSyncNames: true,
+  writeSyncPage: true,
+  settleSync: true,
+  closeMissing: true,
+  endSync: true,
+  putOffSync: true,
+  releaseSync: true,
+  restartSync: true,
 };
 
 function claimOf(value: unknown): Claim | null {

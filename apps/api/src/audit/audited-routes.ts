@@ -16,14 +16,20 @@ export type RouteAudit =
  * forgotten. Payments, events, deliveries and reconciliations show data of patients: MRNs, amounts, notes, receivers' words.
  */
 export const AUDITED_ROUTES: Readonly<Record<string, RouteAudit>> = {
-  'POST /v1/payments': { counts: ['payment.create', 'payment.dry_run'] },
+  'POST /v1/payments': { counts: ['payment.create', 'payment.dry_run', 'patients.find'] },
   'GET /v1/payments': { counted: 'payment.list' },
   'GET /v1/payments/:id': { counted: 'payment.read' },
   'POST /v1/payments/:id/retry': { entry: 'payment.retry' },
   'POST /v1/payments/:id/resolve': { entry: 'payment.resolve' },
+  'GET /v1/patients': { counted: 'patients.read' },
+  'PUT /v1/patients/:mrn': { entry: 'patients.put' },
+  'POST /v1/patients::import': { entry: 'patients.import' },
   'GET /v1/jobs/:job_id': { counted: 'job.read' },
   'GET /v1/reconciliation': { counted: 'reconciliation.read' },
   'GET /v1/connection': { none: 'the names of payment methods and locations' },
+  'GET /v1/payment-methods': { none: 'the names of payment methods' },
+  'GET /v1/locations': { none: 'the names of locations' },
+  'POST /v1/sync': { entry: 'sync.start' },
   'POST /v1/webhooks': { entry: 'endpoint.create' },
   'GET /v1/webhooks': { none: 'settings of the client itself' },
   'GET /v1/webhooks/:id': { none: 'settings of the client itself' },
@@ -48,20 +54,27 @@ export function auditOf(method: string, url: string | undefined): RouteAudit | u
 /**
  * Collects the routes that are registered from now on. The returned function is called when all are.
  *
- * @throws Error from that function when a route under `/v1` has no entry in `AUDITED_ROUTES`, or an entry has no route.
+ * @throws Error from that function when a route below the path (`/v1` by default) has no entry in the list, or an entry has no route.
  */
-export function demandAudit(app: FastifyInstance): () => void {
+export function demandAudit(
+  app: FastifyInstance,
+  { below, listed, file }: { below: string; listed: Readonly<Record<string, RouteAudit>>; file: string } = {
+    below: '/v1/',
+    listed: AUDITED_ROUTES,
+    file: 'apps/api/src/audit/audited-routes.ts',
+  },
+): () => void {
   const routes = new Set<string>();
   app.addHook('onRoute', ({ method, url }) => {
-    if (!url.startsWith('/v1/')) return;
+    if (!url.startsWith(below)) return;
     for (const each of [method].flat()) if (each !== 'HEAD') routes.add(`${each} ${url}`);
   });
   return () => {
-    const forgotten = [...routes].filter((route) => AUDITED_ROUTES[route] === undefined);
-    const gone = Object.keys(AUDITED_ROUTES).filter((route) => !routes.has(route));
+    const forgotten = [...routes].filter((route) => listed[route] === undefined);
+    const gone = Object.keys(listed).filter((route) => !routes.has(route));
     if (forgotten.length + gone.length === 0) return;
     throw new Error(
-      `apps/api/src/audit/audited-routes.ts must list exactly the routes under /v1; missing: ${forgotten.join(', ') || 'none'}; ` +
+      `${file} must list exactly the routes under ${below.slice(0, -1)}; missing: ${forgotten.join(', ') || 'none'}; ` +
         `without a route: ${gone.join(', ') || 'none'}`,
     );
   };

@@ -24,7 +24,11 @@ export async function whyStopped(deps: Deps, { userId }: ConnectionRecord): Prom
  */
 export async function noteAsked(
   deps: Deps,
-  { connection, trouble, agoMs }: { connection: ConnectionRecord; trouble: Trouble | null; agoMs: number },
+  {
+    connection,
+    trouble,
+    agoMs,
+  }: { connection: ConnectionRecord; trouble: Pick<Trouble, 'code' | 'detail'> | null; agoMs: number },
 ): Promise<void> {
   const { exchangeOf } = await import('@emr-payments/emr');
   const exchange = trouble === null ? ({ kind: 'answered' } as const) : exchangeOf(trouble);

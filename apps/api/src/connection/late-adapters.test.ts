@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { openServiceDatabase } from '@emr-payments/db';
+import { parseSandboxHosts } from '@emr-payments/outbound';
 import { parseKeyring } from '@emr-payments/runtime';
 import { afterAll, expect, test } from 'vitest';
 import { openLateAdapters } from './late-adapters.ts';
@@ -17,11 +18,14 @@ const dialects = () => Promise.all([import('@emr-payments/emr'), import('@emr-pa
 
 test('requests at once share one load of the dialects; one that failed is not remembered', async () => {
   let loads = 0;
-  const late = openLateAdapters({ database, keyring, onFault: () => undefined }, async () => {
-    loads += 1;
-    if (loads === 1) throw Object.assign(new Error('too many open files'), { code: 'EMFILE' });
-    return dialects();
-  });
+  const late = openLateAdapters(
+    { database, keyring, sandboxHosts: parseSandboxHosts(''), onFault: () => undefined },
+    async () => {
+      loads += 1;
+      if (loads === 1) throw Object.assign(new Error('too many open files'), { code: 'EMFILE' });
+      return dialects();
+    },
+  );
   // A process that stops meanwhile has no renewals to wait for.
   const ends = await Promise.allSettled([late.adapters(), late.adapters(), late.settled()]);
   expect(ends.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'fulfilled']);

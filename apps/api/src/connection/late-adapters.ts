@@ -1,5 +1,6 @@
 import { openCredentials, type ServiceDatabase } from '@emr-payments/db';
 import type { Adapters } from '@emr-payments/emr';
+import type { SandboxHosts } from '@emr-payments/outbound';
 import type { Keyring } from '@emr-payments/runtime';
 
 /** Returns the adapters of all connections. The first call loads the dialects. */
@@ -22,17 +23,20 @@ export function openLateAdapters(
   deps: {
     database: ServiceDatabase;
     keyring: Keyring;
+    sandboxHosts: SandboxHosts;
     /** Gets a fault of ours that prevented a call to an EMR. */
     onFault: (error: unknown) => void;
   },
   load: () => Promise<Dialects> = loadDialects,
 ): LateAdapters {
   async function open() {
-    const [{ createAdapters }, { openAdapterDeps }] = await load();
+    const [{ createAdapters }, { clientModeRule, keepLists, openAdapterDeps }] = await load();
     const shared = openAdapterDeps(deps, { yields: true });
     const adapters = createAdapters({
       ...shared,
       credentialsOf: (sealed) => openCredentials(deps.keyring, sealed),
+      onLists: keepLists(deps),
+      refusal: clientModeRule(deps),
     });
     return { adapters, settled: shared.settled };
   }

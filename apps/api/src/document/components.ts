@@ -6,6 +6,7 @@ import {
   ErrorReplySchema,
 } from '@emr-payments/contracts';
 import type { FastifyInstance } from 'fastify';
+import { PATIENT_COMPONENTS } from '../patients/components.ts';
 import { USER_COMPONENTS } from '../payments/components.ts';
 import { WEBHOOK_COMPONENTS } from '../webhooks/components.ts';
 import { EVENTS } from './webhooks.ts';
@@ -17,6 +18,7 @@ const COMPONENTS = [
   ErrorReplySchema,
   ...EVENTS.map(({ schema }) => schema),
   ...USER_COMPONENTS,
+  ...PATIENT_COMPONENTS,
   ...WEBHOOK_COMPONENTS,
 ];
 

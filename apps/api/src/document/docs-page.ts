@@ -19,10 +19,13 @@ const FILES: Readonly<Record<string, string>> = {
 const { resolve } = createRequire(import.meta.url);
 
 /**
- * Serves `/docs`: the document as a page on which a developer sets the three headers and sends the example. The page
+ * Serves `/docs`, or the same below another path: the document beside it as a page on which a developer sets the credentials and sends the example. The page
  * loads everything from this process, and its content security policy permits nothing else.
  */
-export async function docsPage(app: FastifyInstance): Promise<void> {
+export async function docsPage(
+  app: FastifyInstance,
+  { at, title }: { at: `${string}/docs`; title: string },
+): Promise<void> {
   await app.register(async (scope) => {
     await scope.register(helmet, {
       contentSecurityPolicy: {
@@ -47,23 +50,23 @@ export async function docsPage(app: FastifyInstance): Promise<void> {
     const text = (url: string, type: string, body: string) =>
       scope.get(url, { schema }, (_request, reply) => reply.type(type).send(body));
     // Addresses on the page are relative to it, so that a proxy may put the service below a path.
-    text('/docs', 'text/html; charset=utf-8', page('docs'));
-    text('/docs/', 'text/html; charset=utf-8', page('.'));
-    text('/docs/static/page.css', CSS, STYLE);
-    text('/docs/static/start.js', SCRIPT, START);
+    text(at, 'text/html; charset=utf-8', page('docs', title));
+    text(`${at}/`, 'text/html; charset=utf-8', page('.', title));
+    text(`${at}/static/page.css`, CSS, STYLE);
+    text(`${at}/static/start.js`, SCRIPT, START);
     for (const [name, type] of Object.entries(FILES)) {
       const path = resolve(`@fastify/swagger-ui/static/${name}`);
-      scope.get(`/docs/static/${name}`, { schema }, (_request, reply) => sendFile(reply, { path, type }));
+      scope.get(`${at}/static/${name}`, { schema }, (_request, reply) => sendFile(reply, { path, type }));
     }
   });
 }
 
-const page = (folder: string): string => `<!DOCTYPE html>
+const page = (folder: string, title: string): string => `<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="UTF-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>EMR Payments API</title>
+<title>${title}</title>
 <link rel="stylesheet" href="${folder}/static/swagger-ui.css">
 <link rel="stylesheet" href="${folder}/static/index.css">
 <link rel="stylesheet" href="${folder}/static/page.css">

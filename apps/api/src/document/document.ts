@@ -1,4 +1,4 @@
-import swagger from '@fastify/swagger';
+import swagger, { type FastifyDynamicSwaggerOptions } from '@fastify/swagger';
 import type { FastifyInstance } from 'fastify';
 import { withOptionalBodies } from '../openapi/component-ref.ts';
 import { withGatedTexts } from '../openapi/gated-texts.ts';
@@ -11,6 +11,19 @@ const credential = (name: string, description: string) => ({
   name,
   description,
 });
+
+/** The form of every document of ours, which generators of clients can read (document/generators.test.ts). */
+export const DOCUMENT_FORM = {
+  convertConstToEnum: false,
+  transformObject: (made) =>
+    'openapiObject' in made
+      ? withNamedSchemas(withGatedTexts(withOptionalBodies(made.openapiObject)))
+      : made.swaggerObject,
+  refResolver: {
+    buildLocalReference: (json, _baseUri, _fragment, index) =>
+      typeof json.$id === 'string' ? json.$id : `def-${index}`,
+  },
+} satisfies FastifyDynamicSwaggerOptions;
 
 /**
  * Makes the OpenAPI 3.1 document from the routes' own schemas. It is called before the routes are registered; `app.swagger()`
@@ -45,6 +58,7 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
       servers: [{ url: '/', description: 'This server' }],
       tags: [
         { name: 'Payments', description: 'Posting payments to the EMR' },
+        { name: 'Patients', description: "MRNs and the EMR's ids of the patients" },
         { name: 'Reconciliation', description: "Comparing payments with the EMR's day sheet" },
         { name: 'Connection', description: "What the practice's EMR supports" },
         {
@@ -64,14 +78,6 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
       },
       webhooks: webhooks(),
     },
-    convertConstToEnum: false,
-    transformObject: (made) =>
-      'openapiObject' in made
-        ? withNamedSchemas(withGatedTexts(withOptionalBodies(made.openapiObject)))
-        : made.swaggerObject,
-    refResolver: {
-      buildLocalReference: (json, _baseUri, _fragment, index) =>
-        typeof json.$id === 'string' ? json.$id : `def-${index}`,
-    },
+    ...DOCUMENT_FORM,
   });
 }

@@ -1,7 +1,7 @@
 import Ajv2020 from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
 import { expect, test } from 'vitest';
-import { openApiText } from '../publish/text.ts';
+import { openApiText, operatorApiText } from '../publish/text.ts';
 
 type Json = Record<string, unknown>;
 type Example = { at: string; value: unknown };
@@ -44,6 +44,12 @@ function faultsIn(of: Json): string[] {
   });
 }
 
+test("every example of the operator's document is what its schema says", async () => {
+  const operators = JSON.parse(await operatorApiText()) as Json;
+  expect(examplesIn(operators).length).toBeGreaterThan(200);
+  expect(faultsIn(operators)).toEqual([]);
+});
+
 test('every example is what its schema says', () => {
   expect(examplesIn(document).length).toBeGreaterThan(400);
   expect(faultsIn(document)).toEqual([]);
@@ -53,6 +59,6 @@ test('an example that lacks a field is found', () => {
   const broken = structuredClone(document) as { components: { schemas: Record<string, Json> } };
   broken.components.schemas.Job = { ...broken.components.schemas.Job, examples: [{ job_id: 1 }] };
   expect(faultsIn(broken).join()).toContain(
-    "/components/schemas/Job: data must have required property 'status'",
+    "/components/schemas/Job: data must have required property 'kind'",
   );
 });

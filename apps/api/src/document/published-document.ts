@@ -2,12 +2,16 @@ import { fileURLToPath } from 'node:url';
 import type { FastifyInstance } from 'fastify';
 import { sendFile } from './send-file.ts';
 
-/** The file that `pnpm --filter @emr-payments/api openapi` writes. */
-const DOCUMENT = fileURLToPath(new URL('../../../../docs/openapi.json', import.meta.url));
+/** The folder into which `pnpm --filter @emr-payments/api openapi` writes. */
+const DOCS = new URL('../../../../docs/', import.meta.url);
 
-/** `GET /openapi.json`: the published document. */
-export async function publishedDocument(app: FastifyInstance): Promise<void> {
-  app.get('/openapi.json', { schema: { hide: true }, config: { quiet: true } }, (_request, reply) =>
-    sendFile(reply, { path: DOCUMENT, type: 'application/json; charset=utf-8' }),
+/** `GET /openapi.json`: a published document. @param options.name of its file in docs/. */
+export async function publishedDocument(
+  app: FastifyInstance,
+  { at, name }: { at: string; name: string },
+): Promise<void> {
+  const path = fileURLToPath(new URL(name, DOCS));
+  app.get(at, { schema: { hide: true }, config: { quiet: true } }, (_request, reply) =>
+    sendFile(reply, { path, type: 'application/json; charset=utf-8' }),
   );
 }

@@ -5,6 +5,7 @@ import fp from 'fastify-plugin';
 import type { ApiMetrics } from '../metrics.ts';
 import { claimedClientId } from './claimed-client-id.ts';
 import { knownCallerOf } from './known-caller.ts';
+import './operator-caller.ts';
 import { sourceOf } from './source.ts';
 
 declare module 'fastify' {
@@ -68,6 +69,7 @@ export const requestLog = fp<RequestLogDeps>(
           source: caller?.source ?? sourceOf(request),
           client_id: caller?.clientId ?? claimedClientId(request) ?? undefined,
           user_id: caller?.user ?? undefined,
+          operator_key: request.operator?.keyId,
           payment_id: reply.paymentId ?? undefined,
           job_id: reply.jobId ?? undefined,
           code: reply.errorCode ?? undefined,

@@ -20,11 +20,13 @@ export type KeyOwner = { clientPk: number; userId: number };
 /** The key of a request, if it has one, and the answer that is stored with it. */
 export type Change = Pick<OnceInput<WriteResult>, 'request' | 'remember'>;
 
-type Context = {
+export type KeyContext = {
   request: FastifyRequest;
   reply: FastifyReply;
   /** The user who owns the key; by default the client itself. */
   owner?: KeyOwner;
+  /** A secret of the caller, for the fingerprint of bodies that hold secrets. */
+  salt?: string;
 };
 
 /**
@@ -35,12 +37,12 @@ type Context = {
  */
 export async function answerWith(
   { keyring }: { keyring: Keyring },
-  context: Context,
+  context: KeyContext,
   perform: (change: Change) => Promise<OnceOutcome<WriteResult>>,
 ): Promise<FastifyReply> {
   const { request, reply } = context;
   const { clientPk, userId } = context.owner ?? { ...clientOf(request), userId: NO_USER };
-  const idempotency = idempotencyOf(request);
+  const idempotency = idempotencyOf(request, context);
   if (idempotency.outcome === 'invalid') return sendError(request, reply, 'invalid_field', idempotency);
   const key = idempotency.outcome === 'key' ? { ...idempotency, clientPk, userId } : null;
   const row = `idempotency_key:${clientPk}:${userId}:${key?.key}`;
@@ -77,7 +79,7 @@ export async function answerWith(
  */
 export function answerOnce(
   deps: { database: Pick<Database, 'pool'>; writes: Shares; keyring: Keyring },
-  context: Context,
+  context: KeyContext,
   work: (tx: Transaction) => Promise<WriteResult>,
 ): Promise<FastifyReply> {
   const { clientPk } = context.owner ?? clientOf(context.request);

@@ -12,8 +12,14 @@ export type Idempotency =
 /**
  * Reads the Idempotency-Key of a request, with the fingerprint of the request. Node joins a header that was sent twice
  * with a blank, which no key may contain, so it is refused.
+ *
+ * @param options.salt a secret of the caller that the database does not have: for bodies with passwords, which could be guessed by a hash
+ *   without one.
  */
-export function idempotencyOf(request: FastifyRequest): Idempotency {
+export function idempotencyOf(
+  request: FastifyRequest,
+  { salt = '' }: { salt?: string | undefined } = {},
+): Idempotency {
   const key = request.headers[HEADERS.idempotencyKey];
   if (key === undefined) return { outcome: 'none' };
   if (typeof key !== 'string' || !VISIBLE_ASCII.test(key)) {
@@ -23,14 +29,17 @@ export function idempotencyOf(request: FastifyRequest): Idempotency {
       rule: 'must be 1 to 255 visible ASCII characters',
     };
   }
-  return { outcome: 'key', key, fingerprint: fingerprint(request) };
+  return { outcome: 'key', key, fingerprint: fingerprint(request, salt) };
 }
 
 /**
  * Hashes method, path and body (if any) with SHA-256. Bodies that differ only in the order of their keys have the same hash.
  */
-export function fingerprint({ method, url, body }: { method: string; url: string; body: unknown }): Buffer {
-  return hash('sha256', `${method} ${url}\n${JSON.stringify(inOrder(body ?? null))}`, 'buffer');
+export function fingerprint(
+  { method, url, body }: { method: string; url: string; body: unknown },
+  salt = '',
+): Buffer {
+  return hash('sha256', `${salt}${method} ${url}\n${JSON.stringify(inOrder(body ?? null))}`, 'buffer');
 }
 
 /**

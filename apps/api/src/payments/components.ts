@@ -6,7 +6,11 @@ import {
   JobReplySchema,
   JobSchema,
   type JobView,
+  type LocationsReply,
+  LocationsReplySchema,
   PaymentListSchema,
+  type PaymentMethodsReply,
+  PaymentMethodsReplySchema,
   PaymentReplySchema,
   PaymentSchema,
   ReconciliationReplySchema,
@@ -14,6 +18,9 @@ import {
   ResolvedPaymentReplySchema,
   ResolvePaymentBodySchema,
   RetryPaymentBodySchema,
+  SyncBodySchema,
+  type SyncReply,
+  SyncReplySchema,
   TallySchema,
 } from '@emr-payments/contracts';
 import { RECONCILIATION_EXAMPLE } from '../reconciliation/operation.ts';
@@ -64,8 +71,10 @@ export const DRY_RUN_EXAMPLE: DryRunReply = {
 
 const JOB: JobView = {
   job_id: 12345,
+  kind: 'post_payment',
   status: 'failed',
   payment_id: PAYMENT_EXAMPLE.payment_id,
+  sync: null,
   created_at: PAYMENT_EXAMPLE.created_at,
   settled_at: PAYMENT_EXAMPLE.settled_at,
 };
@@ -105,6 +114,28 @@ const CONNECTION: ConnectionReply = {
   },
 };
 
+const METHODS: PaymentMethodsReply = {
+  success: true,
+  message: 'Payment methods.',
+  data: {
+    any_payment_method: false,
+    payment_methods: CONNECTION.data.payment_methods,
+    synced_at: '2026-06-15T02:10:00.000Z',
+  },
+};
+
+const LOCATIONS: LocationsReply = {
+  success: true,
+  message: 'Locations.',
+  data: {
+    any_location: false,
+    locations: CONNECTION.data.locations,
+    synced_at: '2026-06-15T02:10:00.000Z',
+  },
+};
+
+const SYNC: SyncReply = { success: true, message: 'Sync started. GET the job to follow it.', job_id: 12346 };
+
 /** The document's components for the routes of a user: each schema with an example. */
 export const USER_COMPONENTS = [
   TallySchema,
@@ -125,6 +156,10 @@ export const USER_COMPONENTS = [
   { ...JobReplySchema, examples: [{ success: true, message: 'Job.', data: JOB }] },
   { ...ResolvedPaymentReplySchema, examples: [RESOLVED] },
   { ...ConnectionReplySchema, examples: [CONNECTION] },
+  { ...PaymentMethodsReplySchema, examples: [METHODS] },
+  { ...LocationsReplySchema, examples: [LOCATIONS] },
+  { ...SyncBodySchema, examples: [{ full: true }] },
+  { ...SyncReplySchema, examples: [SYNC] },
   CreatePaymentAnswerSchema,
   { ...ReconciliationReplySchema, examples: [RECONCILIATION_EXAMPLE] },
 ];

@@ -58,7 +58,7 @@ export const worklistRoutes: FastifyPluginAsyncTypebox<WorklistRouteDeps> = asyn
         const input = { paymentId, userId, paymentMethod, location, by: actorOf(request) };
         const result = await retryPayment(tx, input);
         if (result.outcome === 'too_often') return { outcome: 'refused', code: 'retry_limit_reached' };
-        if (result.outcome !== 'retrying') return refused(result);
+        if (result.outcome !== 'retrying') return worklistRefusal(result);
         const body: CreatePaymentReply = {
           success: true,
           message: PAYMENT_ACCEPTED_MESSAGE,
@@ -95,7 +95,7 @@ export const worklistRoutes: FastifyPluginAsyncTypebox<WorklistRouteDeps> = asyn
           by: actorOf(request),
         };
         const result = await resolvePayment(tx, input);
-        if (result.outcome !== 'resolved') return refused(result);
+        if (result.outcome !== 'resolved') return worklistRefusal(result);
         const { status, eventId } = result;
         const answer: ResolvedPaymentReply = {
           success: true,
@@ -109,7 +109,8 @@ export const worklistRoutes: FastifyPluginAsyncTypebox<WorklistRouteDeps> = asyn
   );
 };
 
-function refused(result: WorklistRefusal): WriteResult {
+/** Says in an error of the catalogue why a decision about a payment changed nothing. */
+export function worklistRefusal(result: WorklistRefusal): WriteResult {
   return result.outcome === 'not_found'
     ? { outcome: 'refused', code: 'payment_not_found' }
     : { outcome: 'refused', code: 'invalid_state', details: { status: result.status } };
@@ -123,7 +124,7 @@ type ReadResolution =
  * Reads what a person found. The rule that the EMR's id goes with `posted` alone is checked here, because a schema cannot
  * state it in a sentence that names the field.
  */
-function resolutionFrom({ outcome, emr_transaction_id: id }: ResolvePaymentBody): ReadResolution {
+export function resolutionFrom({ outcome, emr_transaction_id: id }: ResolvePaymentBody): ReadResolution {
   if (outcome === 'posted') {
     return { outcome: 'resolution', resolution: { outcome, emrTransactionId: id ?? null } };
   }

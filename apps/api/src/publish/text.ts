@@ -3,12 +3,20 @@ import { createAgents } from '@emr-payments/webhooks';
 import { type AppDeps, buildApp } from '../app.ts';
 import { describeApi } from '../document/document.ts';
 import { createApiMetrics } from '../metrics.ts';
+import { buildOperatorApp, type OperatorAppDeps } from '../operator/build-operator-app.ts';
+import { describeOperatorApi } from '../operator/document.ts';
 import { createRateLimiter } from '../rate-limit/rate-limiter.ts';
 
 const nothing = (): never => {
   throw new Error('there is no infrastructure here');
 };
 const rejected = async () => nothing();
+
+const noDatabase = {
+  get pool() {
+    return nothing();
+  },
+};
 
 /** Dependencies of an app with nothing behind it: every use of a database, queue, EMR or endpoint is an error. */
 export function noInfrastructure(): AppDeps {
@@ -28,12 +36,9 @@ export function noInfrastructure(): AppDeps {
       notFound: () => undefined,
       close: rejected,
     },
+    imports: { database: noDatabase, shares: { run: rejected } },
     webhooks: {
-      database: {
-        get pool() {
-          return nothing();
-        },
-      },
+      database: noDatabase,
       writes: { run: rejected },
       costly: { run: rejected },
       redeliveries: { redeliver: rejected },
@@ -42,6 +47,43 @@ export function noInfrastructure(): AppDeps {
       resolve: nothing,
     },
   };
+}
+
+/** The same for the operator's API. */
+export function noOperatorInfrastructure(): OperatorAppDeps {
+  const { logger, metrics, audit } = noInfrastructure();
+  return {
+    logger,
+    metrics,
+    audit,
+    stopping: new AbortController().signal,
+    keyring: { current: '', keys: new Map() },
+    sandboxHosts: { entries: [], has: () => false },
+    openDatabase: () => ({
+      get pool() {
+        return nothing();
+      },
+      get prisma() {
+        return nothing();
+      },
+      get sets() {
+        return nothing();
+      },
+      inTurn: rejected,
+      ping: rejected,
+      close: async () => undefined,
+    }),
+    readSettings: nothing,
+  };
+}
+
+/** Writes the OpenAPI document of the operator's API as text. */
+export async function operatorApiText(): Promise<string> {
+  const app = await buildOperatorApp(noOperatorInfrastructure(), { describe: describeOperatorApi });
+  await app.ready();
+  const text = `${JSON.stringify(app.swagger(), null, 2)}\n`;
+  await app.close();
+  return text;
 }
 
 /** Writes the OpenAPI document as text, from an app that has no infrastructure. */

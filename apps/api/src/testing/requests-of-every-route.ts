@@ -24,7 +24,11 @@ export async function requestsOfEveryRoute(api: TestApi): Promise<RouteRequest[]
   const payment = { id: paymentIdToUuid(toRetry.payment_id), jobId: toRetry.job_id };
   const eventId = await writeEvent(api.database, { clientPk: caller.clientPk, payment });
   await writeDelivery(api.database, { eventId, endpointId, status: 'failed' });
-  const params: Record<string, string> = { job_id: String(toRetry.job_id), recovery_id: newRecoveryId() };
+  const params: Record<string, string> = {
+    job_id: String(toRetry.job_id),
+    recovery_id: newRecoveryId(),
+    mrn: 'A%2F7',
+  };
   const since = new Date(Date.now() - 3_600_000).toISOString();
 
   const request = (operation: string, body?: unknown): RouteRequest => {
@@ -48,6 +52,15 @@ export async function requestsOfEveryRoute(api: TestApi): Promise<RouteRequest[]
       },
     };
   };
+  const importOf = (file: string): RouteRequest => ({
+    operation: 'POST /v1/patients:import',
+    request: {
+      method: 'POST',
+      url: '/v1/patients:import',
+      headers: { ...credentialHeaders(caller), 'content-type': 'text/csv' },
+      payload: file,
+    },
+  });
   return [
     request('POST /v1/payments', CREATE_PAYMENT_EXAMPLE),
     request('POST /v1/payments?dry_run=true', CREATE_PAYMENT_EXAMPLE),
@@ -56,10 +69,16 @@ export async function requestsOfEveryRoute(api: TestApi): Promise<RouteRequest[]
     request('GET /v1/payments/{id}'),
     request('POST /v1/payments/{id}/retry', {}),
     request('POST /v1/payments/{id}/resolve', { outcome: 'not_posted', note: 'Not on the day sheet' }),
+    request('GET /v1/patients?mrn=MRN-12345'),
+    request('PUT /v1/patients/{mrn}', { emr_patient_id: 'pat-1001' }),
+    importOf('mrn,emr_patient_id\nMRN-9,pat-9\n'),
     request('GET /v1/jobs/{job_id}'),
     request('GET /v1/reconciliation?date=2026-06-14'),
     request('GET /v1/reconciliation?date=2026-06-14&format=csv'),
     request('GET /v1/connection'),
+    request('GET /v1/payment-methods'),
+    request('GET /v1/locations'),
+    request('POST /v1/sync', {}),
     request('POST /v1/webhooks', { url: 'http://127.0.0.1:1/second' }),
     request('GET /v1/webhooks'),
     request('GET /v1/webhooks/{id}'),

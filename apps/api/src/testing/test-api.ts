@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import {
+  type ConnectionSetup,
   createAcceptor,
   createAuditCounter,
   type Database,
@@ -43,6 +44,8 @@ export type TestApi = {
     timeZone?: string;
     /** Base URL of its EMR. */
     baseUrl?: string;
+    /** By default one that looks no patient up: nothing listens at its EMR. */
+    connection?: Partial<ConnectionSetup>;
   }): Promise<Credentials & { clientPk: number; userId: number; publicId: string; laneId: number }>;
   close(): Promise<void>;
 };
@@ -78,7 +81,7 @@ export async function openTestApi(
     readPoolSize: 3,
     readTimeoutMs: options.readTimeoutMs ?? 3000,
   });
-  const { accepting, database, writes, costly, redeliveries } = bulkheads;
+  const { accepting, database, writes, costly, redeliveries, imports } = bulkheads;
   const databaseCheck = openDatabaseCheck({
     url: usedUrl,
     applicationName: 'test-api health',
@@ -96,6 +99,7 @@ export async function openTestApi(
     createAdapters({
       ...localAdapterDeps(),
       credentialsOf: (sealed) => openCredentials(keyring, sealed),
+      refusal: () => null,
     });
   const app = await buildApp(
     {
@@ -109,6 +113,7 @@ export async function openTestApi(
       metrics,
       checks: { postgres: () => databaseCheck.trouble(), queue: async () => null },
       adapters: async () => adapters,
+      imports,
       limiter: options.limiter ?? createRateLimiter({ clientPerSecond: 0, userPerSecond: 0 }),
       audit,
       webhooks: {
@@ -157,10 +162,11 @@ async function newCaller(
   {
     timeZone = 'America/New_York',
     baseUrl = 'http://127.0.0.1:1/fhir',
-  }: { timeZone?: string; baseUrl?: string },
+    connection = { settings: { lookup_patients: false } },
+  }: { timeZone?: string; baseUrl?: string; connection?: Partial<ConnectionSetup> },
 ) {
   const practice = await createPractice(deps, {
-    connection: { timeZone, baseUrl },
+    connection: { timeZone, baseUrl, ...connection },
     patients: [
       { mrn: 'MRN-12345', emrPatientId: 'p1' },
       { mrn: 'MRN-UNSYNCED', emrPatientId: null },

@@ -1,4 +1,5 @@
-import { type ListedAudit, listAudit } from '@emr-payments/db';
+import type { ListedAudit } from '@emr-payments/db';
+import { listAudit } from '@emr-payments/operations';
 import { Option } from 'commander';
 import { integer, moment } from '../arguments.ts';
 import type { Register } from '../cli.ts';
@@ -40,7 +41,7 @@ export const registerAudit: Register = (program, cli) => {
     .description('the audit log')
     .command('list')
     .description('list entries, the newest first')
-    .option('--actor <actor>', 'such as cli:alice or client:ci_…')
+    .option('--actor <actor>', 'such as cli:alice, operator:opk_… or client:ci_…')
     .option('--client <client_id>', 'what this client did, or what was tried with its client id')
     .option('--user <user_id>', 'what a client did for this user')
     .option('--source <address>', 'from this address or host')

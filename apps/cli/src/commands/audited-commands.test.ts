@@ -43,6 +43,13 @@ const CONNECT = [
 ];
 const ids = async (): Promise<string> => `${await practice.endedPayment('posted')}\n`;
 
+async function newOperatorKey(): Promise<string> {
+  const made = await operator.ask<{ key_id: string }>([
+    ...['operator-key', 'create', 'Console', '--scope', 'clients:read'],
+  ]);
+  return made.key_id;
+}
+
 /** Every command that changes something or shows data of patients, in an order in which each succeeds. */
 const AUDITED: Record<string, Audited> = {
   'client create': { actions: ['client.create'], args: async () => ['Front Desk'] },
@@ -66,6 +73,7 @@ const AUDITED: Record<string, Audited> = {
       return ['--user', user_id];
     },
   },
+  'user sync': { actions: ['sync.start'], args: async () => [user] },
   'user rotate-token': { actions: ['user.rotate_token'], args: async () => [user] },
   'patients import': { actions: ['patients.import'], args: async () => [file, '--user', user] },
   'patients find': {
@@ -106,6 +114,13 @@ const AUDITED: Record<string, Audited> = {
   'upkeep seal-emr-text': { actions: ['upkeep.seal_emr_text'], args: async () => [] },
   'user disable': { actions: ['user.disable'], args: async () => [user] },
   'client disable': { actions: ['client.disable'], args: async () => [practice.clientId] },
+  'client enable': { actions: ['client.enable'], args: async () => [practice.clientId] },
+  'operator-key create': {
+    actions: ['operator_key.create'],
+    args: async () => ['Console', '--scope', 'clients:read'],
+  },
+  'operator-key rotate': { actions: ['operator_key.rotate'], args: async () => [await newOperatorKey()] },
+  'operator-key revoke': { actions: ['operator_key.revoke'], args: async () => [await newOperatorKey()] },
 };
 
 /** The others, which neither change anything nor show data of a patient. */
@@ -119,6 +134,7 @@ const NOT_AUDITED = [
   'webhook list',
   'hold status',
   'doctor',
+  'operator-key list',
   'audit list',
   // With nothing old it does nothing. What it detaches has an entry: packages/operations/src/archive/archive-payments.test.ts.
   'archive',

@@ -21,8 +21,8 @@ const hashes = (...secrets: string[]) => secrets.map((secret) => hashSecret(secr
 test('create shows a secret once, list never', async () => {
   const shown = await operator.run(['client', 'create', 'Front Desk Software']);
   expect(shown).toMatchObject({ code: 0, stderr: '' });
-  const secret = /cs_[\w-]{32}/.exec(shown.stdout)?.[0] ?? '';
-  const clientId = /ci_[\w-]{32}/.exec(shown.stdout)?.[0] ?? '';
+  const secret = /cs_live_[\w-]{32}/.exec(shown.stdout)?.[0] ?? '';
+  const clientId = /ci_live_[\w-]{32}/.exec(shown.stdout)?.[0] ?? '';
   expect(await validHashes(clientId)).toEqual(hashes(secret));
 
   const listed = await operator.run(['client', 'list']);
@@ -30,18 +30,35 @@ test('create shows a secret once, list never', async () => {
   expect(listed.stdout).toContain('Front Desk Software');
   expect(listed.stdout).not.toContain(secret);
   expect(await operator.ask(['client', 'list'])).toMatchObject({
-    clients: [{ client_id: clientId, name: 'Front Desk Software', valid_secrets: 1, disabled_at: null }],
+    clients: [
+      { client_id: clientId, name: 'Front Desk Software', mode: 'live', valid_secrets: 1, disabled_at: null },
+    ],
   });
   const [entry] = await operator.audited();
   expect(entry).toEqual({
     actor: `cli:${userInfo().username}`,
     action: 'client.create',
     subject: `client:${clientId}`,
-    detail: null,
+    detail: { mode: 'live' },
   });
   const stored = await operator.database.prisma.auditEntry.findFirstOrThrow();
   expect(stored).toMatchObject({ source: hostname(), outcome: 'done', count: 1 });
   expect(JSON.stringify(await operator.audited())).not.toContain(secret);
+});
+
+test('a test client has ids and secrets of its own form, the next secret too', async () => {
+  const made = await operator.ask<Created & { mode: string }>([
+    'client',
+    'create',
+    'Trying',
+    '--mode',
+    'test',
+  ]);
+  expect(made.mode).toBe('test');
+  expect(made.client_id).toMatch(/^ci_test_[\w-]{32}$/);
+  const next = await operator.ask<Created>(['client', 'rotate-secret', made.client_id]);
+  for (const { client_secret } of [made, next]) expect(client_secret).toMatch(/^cs_test_[\w-]{32}$/);
+  expect(await operator.run(['client', 'create', 'Trying', '--mode', 'trial'])).toMatchObject({ code: 2 });
 });
 
 test('rotate-secret: two are valid during the overlap, never three, and one at once without it', async () => {

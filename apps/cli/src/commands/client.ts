@@ -1,4 +1,12 @@
-import { createClient, disableClient, listClients, rotateClientSecret } from '@emr-payments/db';
+import { CLIENT_MODES, type ClientMode } from '@emr-payments/contracts';
+import {
+  createClient,
+  disableClient,
+  enableClient,
+  listClients,
+  rotateClientSecret,
+} from '@emr-payments/operations';
+import { Option } from 'commander';
 import { duration, line } from '../arguments.ts';
 import type { Register } from '../cli.ts';
 import { done, failure } from '../outcome.ts';
@@ -14,11 +22,19 @@ export const registerClient: Register = (program, cli) => {
     .command('create')
     .description('make a client with one secret')
     .argument('<name>', 'its name, for people', line)
-    .action((name: string) =>
+    .addOption(
+      new Option(
+        '--mode <mode>',
+        'test: its users connect to sandboxes only, the hosts in SANDBOX_HOSTS; live: to none of them. It never changes',
+      )
+        .choices(CLIENT_MODES)
+        .default('live'),
+    )
+    .action((name: string, { mode }: { mode: ClientMode }) =>
       cli.run(async ({ database, by }) => {
-        const { clientId, clientSecret } = await createClient({ database }, { name, by });
+        const { clientId, clientSecret } = await createClient({ database }, { name, mode, by });
         return done(
-          { client_id: clientId, client_secret: clientSecret, name },
+          { client_id: clientId, client_secret: clientSecret, name, mode },
           `${pairs([
             ['client_id', clientId],
             ['client_secret', clientSecret],
@@ -38,6 +54,7 @@ export const registerClient: Register = (program, cli) => {
             clients: clients.map((one) => ({
               client_id: one.clientId,
               name: one.name,
+              mode: one.mode,
               users: one.users,
               endpoints: one.endpoints,
               valid_secrets: one.validSecrets,
@@ -46,10 +63,11 @@ export const registerClient: Register = (program, cli) => {
             })),
           },
           table(
-            ['CLIENT_ID', 'NAME', 'USERS', 'ENDPOINTS', 'SECRETS', 'CREATED', 'DISABLED'],
+            ['CLIENT_ID', 'NAME', 'MODE', 'USERS', 'ENDPOINTS', 'SECRETS', 'CREATED', 'DISABLED'],
             clients.map((one) => [
               one.clientId,
               one.name,
+              one.mode,
               one.users,
               one.endpoints,
               one.validSecrets,
@@ -95,6 +113,19 @@ export const registerClient: Register = (program, cli) => {
         if (switched === 'unchanged')
           return failure('refused', `The client ${clientId} is already disabled.`);
         return done({ client_id: clientId, disabled: true }, `The client ${clientId} is disabled.`);
+      }),
+    );
+
+  client
+    .command('enable')
+    .description('let a disabled client in again, with those of its secrets and tokens that have not expired')
+    .argument('<client_id>')
+    .action((clientId: string) =>
+      cli.run(async ({ database, by }) => {
+        const switched = await enableClient({ database }, { clientId, by });
+        if (switched === 'not_found') return failure('not_found', `There is no client ${clientId}.`);
+        if (switched === 'unchanged') return failure('refused', `The client ${clientId} is not disabled.`);
+        return done({ client_id: clientId, disabled: false }, `The client ${clientId} is enabled.`);
       }),
     );
 };

@@ -1,4 +1,4 @@
-import { redeliverEvent } from '@emr-payments/db';
+import { redeliverEvent } from '@emr-payments/operations';
 import type { Register } from '../cli.ts';
 import { done, failure } from '../outcome.ts';
 

@@ -1,13 +1,5 @@
-import {
-  type Database,
-  endHold,
-  findUser,
-  type HoldScope,
-  type InHand,
-  listHolds,
-  startHold,
-  waitForClaims,
-} from '@emr-payments/db';
+import type { InHand } from '@emr-payments/db';
+import { continuePosting, findHolds, stopPosting } from '@emr-payments/operations';
 import type { Command } from 'commander';
 import { duration, line } from '../arguments.ts';
 import type { Cli, Register } from '../cli.ts';
@@ -20,17 +12,8 @@ const WAIT = '2m';
 /** Payments that are named when the wait ends without success. */
 const NAMED = 10;
 
-/** @returns null when there is no such user. */
-async function scopeOf(
-  { database }: { database: Database },
-  publicId: string | undefined,
-): Promise<HoldScope | null> {
-  if (publicId === undefined) return 'all';
-  const user = await findUser({ database }, { publicId });
-  return user === null ? null : { userId: user.id, publicId };
-}
-
-const titleOf = (scope: HoldScope): string => (scope === 'all' ? 'all users' : scope.publicId);
+const titleOf = (user: string | undefined): string => user ?? 'all users';
+const scopeOf = (user: string | undefined): string => user ?? 'all';
 
 function inHandText({ paymentIds, transactions }: InHand): string {
   const parts = [
@@ -68,22 +51,16 @@ function registerOn(hold: Command, cli: Cli): void {
     )
     .action((options: { user?: string; reason?: string; wait: number }) =>
       cli.run(async ({ database, by, terminal }) => {
-        const scope = await scopeOf({ database }, options.user);
-        if (scope === null) return failure('not_found', `There is no user ${options.user}.`);
-        const title = titleOf(scope);
-        const started = await startHold({ database }, { scope, reason: options.reason ?? null, by });
-        const inHand = await waitForClaims(
-          { database },
-          {
-            scope,
-            waitMs: options.wait,
-            onWait: (waiting) => terminal.stderr.write(`waiting for ${inHandText(waiting)}\n`),
-          },
-        );
+        const { user, reason = null, wait: waitMs } = options;
+        const title = titleOf(user);
+        const onWait = (waiting: InHand) => terminal.stderr.write(`waiting for ${inHandText(waiting)}\n`);
+        const stopped = await stopPosting({ database }, { user, reason, waitMs, onWait, by });
+        if (stopped.outcome === 'no_user') return failure('not_found', `There is no user ${user}.`);
+        const { already, inHand } = stopped;
         if (inHand.paymentIds.length + inHand.transactions > 0) return stillInHand(title, inHand);
         return done(
-          { scope: scope === 'all' ? 'all' : scope.publicId, on_hold: true, already: !started },
-          `Posting for ${title} ${started ? 'is' : 'was already'} on hold. Nothing is sent to the EMR until hold off.`,
+          { scope: scopeOf(user), on_hold: true, already },
+          `Posting for ${title} ${already ? 'was already' : 'is'} on hold. Nothing is sent to the EMR until hold off.`,
         );
       }),
     );
@@ -96,10 +73,9 @@ function registerOff(hold: Command, cli: Cli): void {
     .option('--user <user_id>', 'end the hold of this user; otherwise the hold of all users')
     .action(({ user }: { user?: string }) =>
       cli.run(async ({ database, by }) => {
-        const scope = await scopeOf({ database }, user);
-        if (scope === null) return failure('not_found', `There is no user ${user}.`);
-        const title = titleOf(scope);
-        const end = await endHold({ database }, { scope, by });
+        const title = titleOf(user);
+        const end = await continuePosting({ database }, { user, by });
+        if (end.outcome === 'no_user') return failure('not_found', `There is no user ${user}.`);
         if (end.outcome === 'restore_unfinished') {
           return failure(
             'refused',
@@ -107,10 +83,10 @@ function registerOff(hold: Command, cli: Cli): void {
           );
         }
         if (end.outcome === 'not_on') return failure('refused', `There is no hold for ${title}.`);
-        const others = (await listHolds({ database })).map(({ scope: other }) => other);
+        const { others } = end;
         const still = others.length === 0 ? '' : ` Still on hold: ${others.join(', ')}.`;
         return done(
-          { scope: scope === 'all' ? 'all' : scope.publicId, on_hold: false, other_holds: others },
+          { scope: scopeOf(user), on_hold: false, other_holds: others },
           `The hold for ${title} has ended.${still}`,
         );
       }),
@@ -124,11 +100,9 @@ function registerStatus(hold: Command, cli: Cli): void {
     .option('--user <user_id>', 'only those that stop this user')
     .action(({ user }: { user?: string }) =>
       cli.run(async ({ database }) => {
-        const scope = await scopeOf({ database }, user);
-        if (scope === null) return failure('not_found', `There is no user ${user}.`);
-        const holds = (await listHolds({ database })).filter(
-          (one) => scope === 'all' || one.scope === 'all' || one.scope === scope.publicId,
-        );
+        const found = await findHolds({ database }, { user });
+        if (found.outcome === 'no_user') return failure('not_found', `There is no user ${user}.`);
+        const { holds } = found;
         const data = holds.map((one) => ({
           scope: one.scope,
           started_at: one.startedAt,

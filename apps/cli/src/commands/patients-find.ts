@@ -25,7 +25,7 @@ export const registerPatientsFind: Register = (patients, cli) => {
     .action(({ user: publicId, ...options }: Options) =>
       cli.run(async ({ database, config, by }) => {
         const found = await findUsersPatient(
-          { database, keyring: config.readKeyring() },
+          { database, keyring: config.readKeyring(), sandboxHosts: config.readSandboxHosts() },
           { publicId, by, ...options },
         );
         return showFound(found, { publicId, ...options });

@@ -1,11 +1,9 @@
 import { createReadStream, fstatSync, type ReadStream } from 'node:fs';
-import { findUser } from '@emr-payments/db';
-import { importFile, PatientsFileError } from '@emr-payments/operations';
+import { importUsersPatients, PatientsFileError } from '@emr-payments/operations';
 import type { Register } from '../cli.ts';
 import { failure } from '../outcome.ts';
 import { showImport } from '../output/patient-import.ts';
 import { createProgress } from '../output/progress.ts';
-import { recordRead } from '../record-read.ts';
 import { registerPatientsFind } from './patients-find.ts';
 
 /** Resolves when the file is open, so that a missing one is known before anything else is done. */
@@ -54,29 +52,22 @@ export const registerPatients: Register = (program, cli) => {
     .addHelpText('after', HELP)
     .action((file: string, { user: publicId, allowChanges, dryRun }: Options) =>
       cli.run(async ({ database, by, terminal }) => {
-        const user = await findUser({ database }, { publicId });
-        if (user === null) return failure('not_found', `There is no user ${publicId}.`);
+        let stream: NodeJS.ReadableStream = terminal.stdin;
+        const open = async () => {
+          if (file !== '-') stream = await openFile(file);
+          return stream;
+        };
+        const bar = createProgress({ screen: terminal.stderr }, { label: 'patients' });
+        const onProgress = (rows: number) => {
+          const { bytesRead = 0 } = stream as Partial<ReadStream>;
+          const note = `${rows.toLocaleString('en-US')} rows`;
+          bar.update({ done: bytesRead, total: sizeOf(stream), note });
+        };
         try {
-          const stream = file === '-' ? terminal.stdin : await openFile(file);
-          const total = sizeOf(stream);
-          // Its answer shows which MRNs and ids are stored.
-          if (dryRun) {
-            await recordRead(
-              { database, by },
-              { action: 'patients.compare', subject: `patients:${publicId}` },
-            );
-          }
-          const bar = createProgress({ screen: terminal.stderr }, { label: 'patients' });
-          const onProgress = (rows: number) => {
-            const { bytesRead = 0 } = stream as Partial<ReadStream>;
-            bar.update({ done: bytesRead, total, note: `${rows.toLocaleString('en-US')} rows` });
-          };
-          try {
-            const input = { stream, user, by, allowChanges, dryRun, onProgress };
-            return showImport(await importFile({ database }, input));
-          } finally {
-            bar.end();
-          }
+          const input = { publicId, open, by, allowChanges, dryRun, onProgress };
+          const imported = await importUsersPatients({ database }, input).finally(() => bar.end());
+          if (imported.outcome === 'no_user') return failure('not_found', `There is no user ${publicId}.`);
+          return showImport(imported);
         } catch (error) {
           if (error instanceof PatientsFileError) return failure('failed', error.message);
           throw error;

@@ -1,12 +1,10 @@
 import { once } from 'node:events';
 import { createReadStream, type ReadStream } from 'node:fs';
-import { findUser } from '@emr-payments/db';
-import { type Comparison, compareFile, PaymentsFileError } from '@emr-payments/operations';
+import { type Comparison, compareUsersPayments, PaymentsFileError } from '@emr-payments/operations';
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
 import { failure, type Outcome } from '../outcome.ts';
 import { table } from '../output/table.ts';
-import { recordRead } from '../record-read.ts';
 
 const SHOWN_BAD_LINES = 20;
 
@@ -62,12 +60,11 @@ export function registerCompare(payment: Command, cli: Cli): void {
     .requiredOption('--user <user_id>', 'the user whose EMR has the entries')
     .action((file: string, { user: publicId }: { user: string }) =>
       cli.run(async ({ database, by, terminal }) => {
-        const user = await findUser({ database }, { publicId });
-        if (user === null) return failure('not_found', `There is no user ${publicId}.`);
         try {
-          const stream = file === '-' ? terminal.stdin : await openFile(file);
-          await recordRead({ database, by }, { action: 'payment.compare', subject: `user:${publicId}` });
-          return outcomeOf(await compareFile({ database }, { stream, userId: user.id }));
+          const open = async () => (file === '-' ? terminal.stdin : await openFile(file));
+          const compared = await compareUsersPayments({ database }, { publicId, open, by });
+          if (compared.outcome === 'no_user') return failure('not_found', `There is no user ${publicId}.`);
+          return outcomeOf(compared.comparison);
         } catch (error) {
           if (error instanceof PaymentsFileError) return failure('failed', error.message);
           throw error;

@@ -1,18 +1,12 @@
 import { PAYMENT_STATUSES, type PaymentStatus } from '@emr-payments/contracts';
-import {
-  type BrokenConnection,
-  findUser,
-  listBrokenConnections,
-  listPayments,
-  type PaymentRecord,
-} from '@emr-payments/db';
+import type { BrokenConnection, PaymentRecord } from '@emr-payments/db';
+import { listUsersPayments } from '@emr-payments/operations';
 import { type Command, Option } from 'commander';
 import { integer, moment } from '../arguments.ts';
 import type { Cli } from '../cli.ts';
 import { done, failure, type Outcome } from '../outcome.ts';
 import { brokenLine } from '../output/health.ts';
 import { table } from '../output/table.ts';
-import { recordRead } from '../record-read.ts';
 
 type Options = { user: string; status?: PaymentStatus[]; since?: Date; limit: number };
 
@@ -53,12 +47,10 @@ export function registerPaymentList(payment: Command, cli: Cli): void {
     .option('--limit <n>', 'most payments to show', integer(1, 1000), 50)
     .action(({ user: publicId, status, since, limit }: Options) =>
       cli.run(async ({ database, by }) => {
-        const user = await findUser({ database }, { publicId });
-        if (user === null) return failure('not_found', `There is no user ${publicId}.`);
-        await recordRead({ database, by }, { action: 'payment.list', subject: `user:${publicId}` });
-        const filter = { userId: user.id, statuses: status, createdAfter: since, limit };
-        const [broken] = await listBrokenConnections({ database }, { userId: user.id });
-        return listed(await listPayments({ database }, filter), broken);
+        const asked = { publicId, statuses: status, createdAfter: since, limit, by };
+        const found = await listUsersPayments({ database }, asked);
+        if (found.outcome === 'no_user') return failure('not_found', `There is no user ${publicId}.`);
+        return listed(found.payments, found.broken);
       }),
     );
 }

@@ -1,22 +1,18 @@
 import { FAILURE_CODES, isFailureCode, uuidToPaymentId } from '@emr-payments/contracts';
+import type { Resolution, ResolveOutcome, RetryOutcome, ShownPayment } from '@emr-payments/db';
 import {
+  type EmrText,
   MOST_ROUNDS,
-  type Resolution,
-  type ResolveOutcome,
-  type RetryOutcome,
+  readPayment,
   resolvePayment,
   retryPayment,
-  type ShownPayment,
-  showPayment,
-} from '@emr-payments/db';
-import { type EmrText, readEmrText } from '@emr-payments/operations';
+} from '@emr-payments/operations';
 import { Option } from 'commander';
 import { line, paymentId } from '../arguments.ts';
 import type { Register } from '../cli.ts';
 import { done, failure, type Outcome } from '../outcome.ts';
 import { emrDetail } from '../output/emr-detail.ts';
 import { pairs, table } from '../output/table.ts';
-import { recordRead } from '../record-read.ts';
 import { registerCompare } from './payment-compare.ts';
 import { registerPaymentList } from './payment-list.ts';
 
@@ -123,16 +119,10 @@ export const registerPayment: Register = (program, cli) => {
     .option('--emr-detail', "also the EMR's own words about the attempts; recorded in the audit log")
     .action((id: string, options: { emrDetail?: boolean }) =>
       cli.run(async ({ database, config, by }) => {
-        const found = await showPayment({ database }, { paymentId: id });
-        if (found === null) return failure('not_found', `There is no payment ${id}.`);
-        await recordRead({ database, by }, { action: 'payment.read', subject: `payment:${id}` });
-        if (options.emrDetail !== true) return shown(found, null);
-        const sealed = found.attempts.flatMap(({ number, emrText }) =>
-          emrText === null ? [] : [{ number, emrText }],
-        );
-        if (sealed.length === 0) return shown(found, []);
-        const keyring = config.readKeyring();
-        return shown(found, await readEmrText({ database, keyring }, { paymentId: id, sealed, by }));
+        const readKeyring = options.emrDetail === true ? config.readKeyring : undefined;
+        const read = await readPayment({ database, readKeyring }, { paymentId: id, by });
+        if (read.outcome === 'not_found') return failure('not_found', `There is no payment ${id}.`);
+        return shown(read.payment, read.texts);
       }),
     );
 

@@ -1,4 +1,5 @@
-import { beginRestore, type Doubted, newestPayment, putInDoubt, type RestoreRecord } from '@emr-payments/db';
+import type { Doubted, RestoreRecord } from '@emr-payments/db';
+import { declareRestored } from '@emr-payments/operations';
 import { instant } from '../arguments.ts';
 import type { Register } from '../cli.ts';
 import { done, failure, type Outcome } from '../outcome.ts';
@@ -59,8 +60,12 @@ export const registerRestored: Register = (program, cli) => {
             `The backup is older than ${OLDEST_DAYS} days. If the time is right, give --yes.`,
           );
         }
-        const newest = await newestPayment({ database });
-        const begun = await beginRestore({ database }, { since, by });
+        const bar = createProgress({ screen: terminal.stderr }, { label: 'payments' });
+        const onProgress = (soFar: Doubted) => {
+          const n = Object.values(soFar).reduce((sum, each) => sum + each, 0);
+          bar.update({ done: n, total: null, note: `${n} in doubt` });
+        };
+        const begun = await declareRestored({ database }, { since, by, onProgress }).finally(() => bar.end());
         if (begun.outcome === 'in_future')
           return failure('refused', 'The time of the backup is in the future.');
         if (begun.outcome === 'not_on_hold') {
@@ -75,28 +80,7 @@ export const registerRestored: Register = (program, cli) => {
             `Workers have ${begun.postings} payments in hand. Run 'emr-payments hold on' until it ends with 0, then this again.`,
           );
         }
-        const { restore } = begun;
-        if (restore.finishedAt !== null) return outcomeOf({ since, restore, doubted: {}, newest });
-        const bar = createProgress({ screen: terminal.stderr }, { label: 'payments' });
-        try {
-          const { id: restoreId, startedAt } = restore;
-          const doubted = await putInDoubt(
-            { database },
-            {
-              restoreId,
-              since,
-              startedAt,
-              by,
-              onProgress: (soFar) => {
-                const n = Object.values(soFar).reduce((sum, each) => sum + each, 0);
-                bar.update({ done: n, total: null, note: `${n} in doubt` });
-              },
-            },
-          );
-          return outcomeOf({ since, restore, doubted, newest });
-        } finally {
-          bar.end();
-        }
+        return outcomeOf({ since, ...begun });
       }),
     );
 };

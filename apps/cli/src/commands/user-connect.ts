@@ -90,6 +90,11 @@ function outcomeOf(options: Options, result: SetUpOutcome): Outcome {
         `${result.address === 'base_url' ? 'The address of --base-url' : 'The token_url'} is http on another machine: the credentials and patient data could be read on the way. ` +
           'Give an https address, or --allow-plain-http if you know that the network between is protected.',
       );
+    // Not of a connection of an operator's, which is not guarded.
+    case 'address_refused':
+      return failure('failed', result.reason);
+    case 'wrong_host':
+      return failure('refused', `The connection was not saved: ${result.reason}`);
     case 'no_adapter':
       return failure('usage', `Say with --adapter which kind of EMR it is, ${ADAPTERS}. See --help.`);
     case 'unknown_adapter':
@@ -110,6 +115,7 @@ function outcomeOf(options: Options, result: SetUpOutcome): Outcome {
 
 async function connect({ database, config, by, terminal }: CommandDeps, options: Options): Promise<Outcome> {
   const keyring = config.readKeyring();
+  const sandboxHosts = config.readSandboxHosts();
   const owner = ownerOf(options);
   if ('exit' in owner) return owner;
   const read = await loadCredentials({ stdin: terminal.stdin }, { source: options.credentials });
@@ -126,7 +132,7 @@ async function connect({ database, config, by, terminal }: CommandDeps, options:
     setting: settings = {},
   } = options;
   const result = await setUpConnection(
-    { database, keyring },
+    { database, keyring, sandboxHosts },
     {
       owner,
       adapter,
@@ -139,6 +145,7 @@ async function connect({ database, config, by, terminal }: CommandDeps, options:
       shareEmrText,
       allowPlainHttp,
       check,
+      guarded: false,
       by,
     },
   );

@@ -1,5 +1,4 @@
-import { disableUser, listUsers, rotateAccessToken } from '@emr-payments/db';
-import { checkUserConnection } from '@emr-payments/operations';
+import { checkUserConnection, disableUser, listUsers, rotateAccessToken } from '@emr-payments/operations';
 import { duration } from '../arguments.ts';
 import type { Register } from '../cli.ts';
 import { done, failure } from '../outcome.ts';
@@ -8,6 +7,7 @@ import { pairs, table } from '../output/table.ts';
 import { noteLines, registerUserConnect } from './user-connect.ts';
 import { registerNoticeAddress } from './user-notices.ts';
 import { registerUserShow } from './user-show.ts';
+import { registerUserSync } from './user-sync.ts';
 
 /** Says how many names a payment may give. An EMR without a list takes every name, which `0` would not say. */
 const namesText = ({ methods, locations }: { methods: number | null; locations: number | null }): string =>
@@ -21,6 +21,7 @@ export const registerUser: Register = (program, cli) => {
   const user = program.command('user').description('users (practice logins) and their EMR connections');
   registerUserConnect(user, cli);
   registerUserShow(user, cli);
+  registerUserSync(user, cli);
   registerNoticeAddress(user, cli);
 
   user
@@ -32,7 +33,7 @@ export const registerUser: Register = (program, cli) => {
     .action((publicId: string) =>
       cli.run(async ({ database, config, by }) => {
         const checked = await checkUserConnection(
-          { database, keyring: config.readKeyring() },
+          { database, keyring: config.readKeyring(), sandboxHosts: config.readSandboxHosts() },
           { publicId, by },
         );
         switch (checked.outcome) {

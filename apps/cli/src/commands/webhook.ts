@@ -1,4 +1,5 @@
-import { disableEndpoint, enableEndpoint, listEndpoints, type Switched } from '@emr-payments/db';
+import type { Switched } from '@emr-payments/db';
+import { disableEndpoint, enableEndpoint, listEndpoints } from '@emr-payments/operations';
 import type { Register } from '../cli.ts';
 import { done, failure, type Outcome } from '../outcome.ts';
 import { table } from '../output/table.ts';

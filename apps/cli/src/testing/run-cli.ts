@@ -16,7 +16,14 @@ export type CliRun = {
   json<T = Record<string, unknown>>(): T;
 };
 
-const VARIABLES = ['DATABASE_URL', 'REDIS_URL', 'ENCRYPTION_KEYS', 'ENCRYPTION_KEYS_FILE', 'PUBLIC_URL'];
+const VARIABLES = [
+  'DATABASE_URL',
+  'REDIS_URL',
+  'ENCRYPTION_KEYS',
+  'ENCRYPTION_KEYS_FILE',
+  'PUBLIC_URL',
+  'SANDBOX_HOSTS',
+];
 
 function screen() {
   const written: string[] = [];

@@ -24,6 +24,8 @@ export function serveFhir(
   );
   const noFhir = other.map((path) => `${scope.prefix}${path}`);
   scope.addHook('onSend', async (request, reply) => {
+    // A page has set its own type.
+    if (String(reply.getHeader('content-type')).startsWith('text/html')) return;
     reply.type(noFhir.includes(request.url) ? 'application/json' : FHIR_JSON);
   });
   scope.setErrorHandler((error: FhirProblem | FastifyError, _request, reply) => {
@@ -40,14 +42,18 @@ export function serveFhir(
   );
 }
 
-/** Refuses requests without a token that `accepts` takes. Only the CapabilityStatement and the paths in `open` need none. */
+/** Refuses requests without a token that `accepts` takes, while one is needed. Only the CapabilityStatement and the paths in `open` need none. */
 export function requireToken(
   scope: FastifyInstance,
-  { accepts, open = [] }: { accepts: (token: string) => boolean; open?: readonly string[] },
+  {
+    isNeeded,
+    accepts,
+    open = [],
+  }: { isNeeded: () => boolean; accepts: (token: string) => boolean; open?: readonly string[] },
 ): void {
   const unprotected = ['/metadata', ...open].map((path) => `${scope.prefix}${path}`);
   scope.addHook('onRequest', async (request, reply) => {
-    if (unprotected.includes(request.url)) return;
+    if (!isNeeded() || unprotected.includes(request.url.split('?', 1)[0] ?? '')) return;
     const [, token] = /^Bearer (.+)$/.exec(request.headers.authorization ?? '') ?? [];
     if (token !== undefined && accepts(token)) return;
     reply.headers(CHALLENGE);

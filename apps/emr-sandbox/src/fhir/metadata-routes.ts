@@ -9,8 +9,12 @@ export type Release = {
   /** `4.0.1`. */
   version: string;
   payments: { type: string; interactions: readonly string[]; searchParameters: readonly SearchParameter[] };
-  /** Other resources of the practice, found by `identifier` and `_id`. */
-  practice: readonly { type: string; interactions: readonly string[] }[];
+  /** Other resources of the practice, found by `identifier`, `_id` and what `searchParameters` names. */
+  practice: readonly {
+    type: string;
+    interactions: readonly string[];
+    searchParameters?: readonly SearchParameter[];
+  }[];
 };
 
 const interaction = (codes: readonly string[]) => codes.map((code) => ({ code }));
@@ -47,10 +51,10 @@ export async function metadataRoutes(
               // An empty array is no JSON of FHIR.
               ...(search ? { searchParam: payments.searchParameters } : {}),
             },
-            ...practice.map(({ type, interactions }) => ({
+            ...practice.map(({ type, interactions, searchParameters = [] }) => ({
               type,
               interaction: interaction(interactions),
-              searchParam: tokens('identifier', '_id'),
+              searchParam: [...tokens('identifier', '_id'), ...searchParameters],
             })),
             { type: 'CodeSystem', interaction: interaction(READ), searchParam: BY_URL },
             { type: 'ValueSet', interaction: interaction(READ), searchParam: BY_URL, operation: [EXPAND] },

@@ -4,6 +4,7 @@ export type IssueCode =
   | 'required'
   | 'value'
   | 'not-found'
+  | 'deleted'
   | 'not-supported'
   | 'business-rule'
   | 'code-invalid'

@@ -1,11 +1,12 @@
 import { type TSchema, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import type { FastifyInstance } from 'fastify';
-import type { Ledger } from '../ledger.ts';
-import type { Practice, Shelf } from '../practice.ts';
+import type { Practice } from '../practice.ts';
+import type { PracticeChanges } from '../practice-changes.ts';
 import { only, type Query, refuseUnknown, searchset } from './bundle.ts';
 import { matchesToken } from './identifiers.ts';
 import { FhirProblem } from './operation-outcome.ts';
+import { patientRoutes } from './patient-routes.ts';
 import {
   CodeSystemSchema,
   changeOf,
@@ -13,49 +14,35 @@ import {
   LocationSchema,
   PatientSchema,
   type PracticeResource,
-  type Resource,
 } from './practice-resources.ts';
 
-type Deps = { ledger: Ledger; practice: Practice };
-type Records = { get(id: string): Resource | undefined; all(): Resource[] };
-
-function recordsOf<T extends { id: string }>(shelf: Shelf<T>, read: (record: T) => Resource): Records {
-  return {
-    get(id) {
-      const record = shelf.get(id);
-      return record && read(record);
-    },
-    all: () => shelf.all().map(read),
-  };
-}
+type Deps = { practice: Practice; changes: PracticeChanges };
 
 /** Patient and Location: read and search, and the PUT by which a stack or a test sets its practice up. */
-export async function practiceRoutes(app: FastifyInstance, { ledger, practice }: Deps): Promise<void> {
+export async function practiceRoutes(app: FastifyInstance, { practice, changes }: Deps): Promise<void> {
   const read = createResourceReaders();
-  const readable: [string, Records][] = [
-    ['Patient', recordsOf(practice.patients, read.patient)],
-    ['Location', recordsOf(practice.locations, read.location)],
-  ];
-  for (const [type, records] of readable) {
-    app.get<{ Params: { id: string } }>(`/${type}/:id`, async (request, reply) => {
-      const resource = records.get(request.params.id);
-      if (resource === undefined) throw new FhirProblem(404, 'not-found', `There is no such ${type}.`);
-      return reply.send(resource.json);
-    });
-    app.get<{ Querystring: Query }>(`/${type}`, async (request, reply) => {
-      refuseUnknown(request.query, ['identifier', '_id', '_count', '_offset']);
-      const token = only(request.query, 'identifier');
-      const id = only(request.query, '_id');
-      const found = records
-        .all()
-        .filter(
-          (each) =>
-            (id === undefined || each.id === id) &&
-            (token === undefined || matchesToken(each.identifiers, token)),
-        );
-      return reply.send(searchset(request, { type, found, json: ({ json }) => json }));
-    });
-  }
+  await patientRoutes(app, { practice, read: read.patient });
+
+  app.get<{ Params: { id: string } }>('/Location/:id', async (request, reply) => {
+    const record = practice.locations.record(request.params.id);
+    if (record === undefined) throw new FhirProblem(404, 'not-found', 'There is no such Location.');
+    if (record.removed === true) throw new FhirProblem(410, 'deleted', 'The Location was deleted.');
+    return reply.send(read.location(record).json);
+  });
+  app.get<{ Querystring: Query }>('/Location', async (request, reply) => {
+    refuseUnknown(request.query, ['identifier', '_id', '_count', '_offset']);
+    const token = only(request.query, 'identifier');
+    const id = only(request.query, '_id');
+    const found = practice.locations
+      .all()
+      .map(read.location)
+      .filter(
+        (each) =>
+          (id === undefined || each.id === id) &&
+          (token === undefined || matchesToken(each.identifiers, token)),
+      );
+    return reply.send(searchset(request, { type: 'Location', found, json: ({ json }) => json }));
+  });
 
   const puttable: [string, TSchema][] = [
     ['Patient', PatientSchema],
@@ -75,9 +62,7 @@ export async function practiceRoutes(app: FastifyInstance, { ledger, practice }:
       const resource = request.body as PracticeResource;
       if (resource.id !== request.params.id)
         throw new FhirProblem(400, 'value', 'The id must be the one of the URL.');
-      const change = changeOf(resource);
-      practice.apply(change);
-      await ledger.keep(change);
+      await changes.make(changeOf(resource, practice.patients.stamp()), `${type} put`);
       return reply.send(JSON.stringify(resource));
     });
   }

@@ -1,13 +1,17 @@
 import { readFile } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
 import type { FastifyInstance } from 'fastify';
+import { viewPractice } from '../control/practice-routes.ts';
 import type { Dialect } from '../dialect.ts';
 import type { Entry, Ledger } from '../ledger.ts';
 import { viewPosting } from '../posting-view.ts';
 import type { Practice } from '../practice.ts';
+import type { PracticeChanges } from '../practice-changes.ts';
 
 /** The page shows this many of the newest postings; its counters include all. */
 const SHOWN = 100;
+/** And this many of the last changes of the practice. */
+const CHANGES_SHOWN = 10;
 /** Under load one message carries the postings of this time, instead of a thousand messages a second. */
 const GATHER_MS = 200;
 
@@ -21,7 +25,12 @@ const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect
 /** Serves the page at `/` and the server-sent events that keep it up to date. */
 export async function pageRoutes(
   app: FastifyInstance,
-  { ledger, practice, dialects }: { ledger: Ledger; practice: Practice; dialects: readonly Dialect[] },
+  {
+    ledger,
+    practice,
+    changes,
+    dialects,
+  }: { ledger: Ledger; practice: Practice; changes: PracticeChanges; dialects: readonly Dialect[] },
 ): Promise<void> {
   const listed = dialects.map(({ title, prefix }) => `${title} at <code>${prefix}</code>`).join(', ');
   for (const [path, file, type] of ASSETS) {
@@ -46,7 +55,10 @@ export async function pageRoutes(
   let timer: NodeJS.Timeout | undefined;
   const message = (entries: readonly Entry[]) => {
     const postings = entries.slice(-SHOWN).map((entry) => viewPosting({ practice }, entry));
-    return `data: ${JSON.stringify({ count: ledger.size(), total: cents / 100, postings })}\n\n`;
+    const { patients, changes: all } = viewPractice({ practice, changes });
+    const happened = all.slice(0, CHANGES_SHOWN);
+    const shown = { count: ledger.size(), total: cents / 100, patients, changes: happened, postings };
+    return `data: ${JSON.stringify(shown)}\n\n`;
   };
   const publish = () => {
     timer = undefined;
@@ -54,11 +66,17 @@ export async function pageRoutes(
     fresh = [];
     for (const viewer of viewers) viewer.write(text);
   };
+  const publishSoon = () => {
+    timer ??= setTimeout(publish, GATHER_MS);
+  };
   ledger.onWritten((entry) => {
     count(entry);
     if (viewers.size === 0) return;
     fresh.push(entry);
-    timer ??= setTimeout(publish, GATHER_MS);
+    publishSoon();
+  });
+  changes.onChange(() => {
+    if (viewers.size > 0) publishSoon();
   });
   app.addHook('preClose', async () => {
     clearTimeout(timer);

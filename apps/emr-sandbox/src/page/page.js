@@ -33,7 +33,19 @@ function rowOf(posting) {
   return row;
 }
 
-function show({ count, total, postings }) {
+function showChanges(changes) {
+  const items = changes.map(({ at, what, id }) => {
+    const item = document.createElement('li');
+    item.textContent = [time.format(new Date(at)), what, id].filter(Boolean).join(' · ');
+    return item;
+  });
+  byId('happened').replaceChildren(...items);
+  byId('changes').hidden = items.length === 0;
+}
+
+function show({ count, total, patients, changes, postings }) {
+  byId('patients').textContent = whole.format(patients);
+  showChanges(changes);
   byId('count').textContent = whole.format(count);
   byId('total').textContent = money.format(total);
   const rows = byId('rows');

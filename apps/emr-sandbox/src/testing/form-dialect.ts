@@ -11,7 +11,7 @@ export const formDialect: Dialect = {
   name: 'form',
   title: 'Form EMR',
   prefix: PREFIX,
-  async register(scope, { ledger, practice, token }) {
+  async register(scope, { ledger, practice, credentials }) {
     const issued = new Set<string>();
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser(
@@ -20,13 +20,14 @@ export const formDialect: Dialect = {
       (_request, body, done) => done(null, Object.fromEntries(new URLSearchParams(String(body)))),
     );
     scope.addHook('onRequest', async (request, reply) => {
-      if (token === undefined || request.url === `${PREFIX}/token`) return;
+      if (credentials.secret() === undefined || request.url === `${PREFIX}/token`) return;
       const [, presented = ''] = /^Bearer (.+)$/.exec(request.headers.authorization ?? '') ?? [];
       if (!issued.has(presented)) return reply.code(401).send({ error: ERRORS.unauthorized });
     });
 
     scope.post<{ Body: Record<string, string> }>('/token', async (request, reply) => {
-      if (request.body.client_secret !== token) return reply.code(400).send({ error: 'invalid_client' });
+      if (request.body.client_secret !== credentials.secret())
+        return reply.code(400).send({ error: 'invalid_client' });
       const access_token = `token-${issued.size + 1}`;
       issued.add(access_token);
       return { access_token, expires_in: 3600 };

@@ -15,7 +15,8 @@ export async function sandboxForTest({
   ...options
 }: Partial<SandboxOptions> & { ledgerFile?: string } = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'emr-sandbox-'));
-  const ledger = await openLedger({ upgradeLine }, { path: ledgerFile ?? join(folder, 'ledger.jsonl') });
+  const path = ledgerFile ?? join(folder, 'ledger.jsonl');
+  const ledger = await openLedger({ upgradeLine }, { path });
   const app = await buildSandbox(
     { ledger, logger: createLogger('emr-sandbox', 'silent') },
     {
@@ -36,7 +37,7 @@ export async function sandboxForTest({
       headers: { 'content-type': 'application/fhir+json', ...headers },
       body: JSON.stringify(body),
     });
-  return { app, ledger, create };
+  return { app, ledger, create, path };
 }
 
 /** A PaymentReconciliation that the demo practice accepts. */

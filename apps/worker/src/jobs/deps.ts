@@ -16,6 +16,10 @@ export type JobDeps = {
   leases: LeaseKeeper;
   metrics: WorkerMetrics;
   adapters: Adapters;
+  /** The same connections for syncs, whose calls leave a vendor's limit to the postings. */
+  syncAdapters: Adapters;
+  /** Aborted when the process begins to stop. */
+  stopping: AbortSignal;
   keyring: Keyring;
   signingKeys: OpenedSecrets<WebhookKey>;
   webhooks: SendDeps;

@@ -60,6 +60,7 @@ const FAULTS: Fault[] = [
       fixture.deps.adapters = createAdapters({
         ...localAdapterDeps(),
         credentialsOf: (sealed) => openCredentials(keyring, sealed),
+        refusal: () => null,
       });
       return async () => {
         fixture.deps.adapters = adapters;

@@ -2,6 +2,7 @@ import { sentence } from '@emr-payments/contracts';
 import { isUnavailable, OUR_FAULT } from '@emr-payments/db';
 import type { Trouble } from '@emr-payments/emr';
 import type { LogFields } from '@emr-payments/runtime';
+import type { Work } from '../metrics.ts';
 import type { JobDeps } from './deps.ts';
 
 /**
@@ -15,6 +16,16 @@ export const OWN_FAULT_TROUBLE: Trouble = {
 
 /** The same for a delivery. Only its job's row has it. */
 export const DELIVERY_WAITS = 'A fault on our side keeps this delivery waiting.';
+
+/** The same for a sync. The integrator reads it in the job. */
+export const SYNC_WAITS = sentence`A fault on our side keeps this sync waiting.`;
+
+/** What a job says while a fault of ours keeps its work waiting. */
+export const WAITS: Readonly<Record<Work, string>> = {
+  posting: OWN_FAULT_TROUBLE.detail,
+  delivery: DELIVERY_WAITS,
+  sync: SYNC_WAITS,
+};
 
 /** After this many ends in a row that could not be recorded, a person has to look. */
 export const MOST_RECORD_FAILURES = 10;
@@ -38,7 +49,7 @@ export function isOutage(error: unknown): boolean {
 /** Logs and counts a fault of ours. */
 export function reportOwnFault(
   { logger, metrics }: Pick<JobDeps, 'logger' | 'metrics'>,
-  { error, job, fields }: { error: unknown; job: 'posting' | 'delivery'; fields: LogFields },
+  { error, job, fields }: { error: unknown; job: Work; fields: LogFields },
 ): void {
   metrics.ownFault({ job });
   const reason = error instanceof KnownFaultError ? { reason: error.message } : {};

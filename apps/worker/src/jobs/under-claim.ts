@@ -2,8 +2,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Claim } from '@emr-payments/db';
 import type { TakenEntry } from '@emr-payments/runtime';
 import type { Held } from '../loops/leases.ts';
+import type { Work } from '../metrics.ts';
 import type { JobDeps } from './deps.ts';
-import { DELIVERY_WAITS, isOutage, OWN_FAULT_TROUBLE, reportOwnFault } from './own-fault.ts';
+import { isOutage, OWN_FAULT_TROUBLE, reportOwnFault, WAITS } from './own-fault.ts';
 import { postingDelay } from './posting-policy.ts';
 
 /** The backoff after a claim that failed, up to 64 s: how often it has failed is in the row that could not be read. */
@@ -18,7 +19,7 @@ const FAILED_CLAIM = { tries: 6 };
 export async function underClaim<Job extends { claim: Claim }>(
   deps: Pick<JobDeps, 'leases' | 'onDone' | 'database' | 'logger' | 'metrics' | 'steps'>,
   input: {
-    job: 'posting' | 'delivery';
+    job: Work;
     entry: TakenEntry;
     claim: (asked: Claim & { leaseMs: number }) => Promise<Job | null>;
   },
@@ -55,10 +56,10 @@ export async function underClaim<Job extends { claim: Claim }>(
 /** Puts a job back whose claim failed: without this, the sweeper would hand it out again every few seconds. */
 function putBack(
   { database, steps }: Pick<JobDeps, 'database' | 'steps'>,
-  { claim, job }: { claim: Claim; job: 'posting' | 'delivery' },
+  { claim, job }: { claim: Claim; job: Work },
 ): Promise<unknown> {
-  const { code, detail } = OWN_FAULT_TROUBLE;
-  const reason = job === 'posting' ? detail : DELIVERY_WAITS;
+  const { code } = OWN_FAULT_TROUBLE;
+  const reason = WAITS[job];
   const delayMs = postingDelay({ code, ...FAILED_CLAIM });
   return steps.postponeJob({ database }, { claim, delayMs, code, reason, ourFault: 'prevented' });
 }

@@ -53,7 +53,7 @@ test.each(backends)(
     releases.push(() => database.close());
     const redis = backend === 'Redis' ? await startRedis() : undefined;
     releases.push(async () => redis?.stop());
-    const concurrency = { 'post-payment': 64, 'deliver-webhook': 64 };
+    const concurrency = { 'post-payment': 64, 'deliver-webhook': 64, 'sync-connection': 1 };
     const transport = openTransport({ logger }, { databaseUrl, redisUrl: redis?.url, concurrency });
     releases.push(() => transport.close());
     const keyring = parseKeyring(`test:${Buffer.alloc(32).toString('base64')}`);

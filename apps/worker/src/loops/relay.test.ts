@@ -1,4 +1,4 @@
-import { type Database, openDatabase } from '@emr-payments/db';
+import { type Database, type JobKind, openDatabase } from '@emr-payments/db';
 import type { LogFields, QueueEntry, QueueName, Transport } from '@emr-payments/runtime';
 import { openTestDatabase } from '@emr-payments/testkit';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
@@ -41,7 +41,7 @@ afterEach(async () => {
   await server.drop();
 });
 
-const addJobs = (kind: 'post_payment' | 'deliver_webhook', count: number) =>
+const addJobs = (kind: JobKind, count: number) =>
   database.pool.query(
     `INSERT INTO jobs (kind, lane_id) SELECT '${kind}', 1 FROM generate_series(1, ${count})`,
   );

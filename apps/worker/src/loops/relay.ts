@@ -1,4 +1,11 @@
-import { createFeed, type Database, type DueJob, listenForJobs } from '@emr-payments/db';
+import {
+  createFeed,
+  type Database,
+  type DueJob,
+  JOB_KINDS,
+  type JobKind,
+  listenForJobs,
+} from '@emr-payments/db';
 import { every, type Logger, type QueueName, type Transport } from '@emr-payments/runtime';
 
 export type Relay = {
@@ -15,9 +22,10 @@ const POLL_MS = 500;
 /** A queue that has taken something so recently is believed to be up: asking before each feed would make every job later. */
 const BELIEVED_MS = 1_000;
 
-const QUEUE_OF: Record<DueJob['kind'], QueueName> = {
+const QUEUE_OF: Record<JobKind, QueueName> = {
   post_payment: 'post-payment',
   deliver_webhook: 'deliver-webhook',
+  sync_connection: 'sync-connection',
 };
 
 /**
@@ -43,7 +51,7 @@ export function startRelay(
     wroteAt = performance.now();
   }
 
-  async function hand(kind: DueJob['kind'], due: readonly DueJob[]): Promise<void> {
+  async function hand(kind: JobKind, due: readonly DueJob[]): Promise<void> {
     const entries = due
       .filter((job) => job.kind === kind)
       .map(({ id, fence, queuedAt }) => ({ job: id, fence, queuedAt }));
@@ -55,7 +63,7 @@ export function startRelay(
   async function feed(): Promise<void> {
     await queueIsUp();
     const due = await take(BATCH);
-    await Promise.all([hand('post_payment', due), hand('deliver_webhook', due)]);
+    await Promise.all(JOB_KINDS.map((kind) => hand(kind, due)));
     if (due.length === BATCH) loop.wake();
     if (failing) logger.info({}, 'the relay feeds the queue again');
     failing = false;

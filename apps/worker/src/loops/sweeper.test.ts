@@ -35,7 +35,7 @@ describe.each(backends)('with the queue on %s', (backend) => {
     releases.push(() => database.close());
     redis = backend === 'Redis' ? await startRedis() : undefined;
     releases.push(async () => redis?.stop());
-    const concurrency = { 'post-payment': PLACES, 'deliver-webhook': PLACES };
+    const concurrency = { 'post-payment': PLACES, 'deliver-webhook': PLACES, 'sync-connection': 1 };
     transport = openTransport({ logger }, { databaseUrl: server.appUrl, redisUrl: redis?.url, concurrency });
     releases.push(() => transport.close());
     const relay = startRelay(

@@ -15,7 +15,7 @@ const UNCLAIMED_MS = 5_000;
 const ASK_MS = 1_000;
 
 /** While the queue cannot be asked, every job may be waiting in it: none is taken back for having no claim. */
-const ALL_MAY_WAIT: QueueWaits = { post_payment: 0, deliver_webhook: 0 };
+const ALL_MAY_WAIT: QueueWaits = { post_payment: 0, deliver_webhook: 0, sync_connection: 0 };
 
 /**
  * Takes back jobs that were handed to the queue and that no worker holds, so that the relay feeds them again. Every worker
@@ -40,7 +40,11 @@ export function startSweeper(deps: {
     try {
       const since = await within(ASK_MS, deps.transport.waitingSince());
       blind = false;
-      return { post_payment: since['post-payment'], deliver_webhook: since['deliver-webhook'] };
+      return {
+        post_payment: since['post-payment'],
+        deliver_webhook: since['deliver-webhook'],
+        sync_connection: since['sync-connection'],
+      };
     } catch (err) {
       if (!blind) deps.logger.warn({ err }, 'the sweeper cannot read the queue, and keeps trying');
       blind = true;

@@ -6,7 +6,7 @@ import { openTransport } from '@emr-payments/runtime/queues';
 
 const [databaseUrl = '', redisUrl = '', places = '1'] = process.argv.slice(2);
 const database = openDatabase({ url: databaseUrl, poolSize: 2, applicationName: 'bundle taker' });
-const concurrency = { 'post-payment': Number(places), 'deliver-webhook': 1 };
+const concurrency = { 'post-payment': Number(places), 'deliver-webhook': 1, 'sync-connection': 1 };
 const transport = openTransport(
   { logger: createLogger('bundle taker', 'silent') },
   { databaseUrl, redisUrl: redisUrl === '' ? undefined : redisUrl, concurrency },

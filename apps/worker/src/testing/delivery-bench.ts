@@ -62,6 +62,11 @@ export async function openDeliveryBench({ allowHosts = ['127.0.0.1'] } = {}): Pr
   const policy = { allowHosts };
   const agents = createAgents({ policy });
   const signingKeys = createOpenedSecrets({ keyring }, { read: parseWebhookKey });
+  const adapters = createAdapters({
+    ...localAdapterDeps(),
+    credentialsOf: (sealed) => openCredentials(keyring, sealed),
+    refusal: () => null,
+  });
   const health = openHealthNotes({ database, logger });
   const deps: JobDeps = {
     database,
@@ -69,10 +74,9 @@ export async function openDeliveryBench({ allowHosts = ['127.0.0.1'] } = {}): Pr
     logger,
     leases,
     metrics: createWorkerMetrics({ database }),
-    adapters: createAdapters({
-      ...localAdapterDeps(),
-      credentialsOf: (sealed) => openCredentials(keyring, sealed),
-    }),
+    adapters,
+    syncAdapters: adapters,
+    stopping: new AbortController().signal,
     keyring,
     signingKeys,
     webhooks: { policy, agents },

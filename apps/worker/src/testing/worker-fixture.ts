@@ -2,7 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createAcceptor, type Database, feedJobs, openCredentials, openDatabase } from '@emr-payments/db';
+import {
+  createAcceptor,
+  type Database,
+  feedJobs,
+  type JobKind,
+  openCredentials,
+  openDatabase,
+} from '@emr-payments/db';
 import { createPractice } from '@emr-payments/db/testing';
 import { createAdapters, localAdapterDeps } from '@emr-payments/emr';
 import { createLogger, createOpenedSecrets, parseKeyring } from '@emr-payments/runtime';
@@ -12,6 +19,7 @@ import { deliverWebhook } from '../jobs/deliver-webhook.ts';
 import type { JobDeps } from '../jobs/deps.ts';
 import { openHealthNotes } from '../jobs/health-notes.ts';
 import { runPosting } from '../jobs/post-payment.ts';
+import { runSync } from '../jobs/sync-connection.ts';
 import { createLaneTraffic } from '../loops/lane-traffic.ts';
 import { createLeaseKeeper } from '../loops/leases.ts';
 import { createWorkerMetrics } from '../metrics.ts';
@@ -32,7 +40,7 @@ export type WorkerFixture = {
   /** Accepts one payment. @param overrides fields of the request. */
   accept(overrides?: { paymentMethod?: string; location?: string }): Promise<string>;
   /** Feeds and runs one job of the kind, as the queue would. @returns false when none is due. */
-  workOne(kind: 'post_payment' | 'deliver_webhook'): Promise<boolean>;
+  workOne(kind: JobKind): Promise<boolean>;
   /** Makes waiting jobs due, closes open circuits, and ends the stop of broken logins. */
   passTime(): Promise<void>;
   /** Runs a statement as the owner of the tables. */
@@ -42,7 +50,13 @@ export type WorkerFixture = {
   close(): Promise<void>;
 };
 
-/** Both job handlers of a worker, on its own database and sandbox EMR with one practice. Due jobs go to them directly, without a queue. */
+const HANDLERS: Readonly<Record<JobKind, typeof runPosting>> = {
+  post_payment: runPosting,
+  deliver_webhook: deliverWebhook,
+  sync_connection: runSync,
+};
+
+/** The job handlers of a worker, on its own database and sandbox EMR with one practice. Due jobs go to them directly, without a queue. */
 export async function openWorkerFixture(options: FixtureOptions = {}): Promise<WorkerFixture> {
   const { url, appUrl, drop } = await openTestDatabase();
   const database = openDatabase({ url: appUrl, poolSize: 4, applicationName: 'worker test' });
@@ -74,6 +88,11 @@ export async function openWorkerFixture(options: FixtureOptions = {}): Promise<W
   const policy = { allowHosts: ['127.0.0.1'] };
   const agents = createAgents({ policy });
   const leases = createLeaseKeeper({ database, logger }, { leaseMs: 10_000 });
+  const adapters = createAdapters({
+    ...localAdapterDeps(),
+    credentialsOf: (sealed) => openCredentials(keyring, sealed),
+    refusal: () => null,
+  });
   const health = openHealthNotes({ database, logger });
   const deps: JobDeps = {
     database,
@@ -81,10 +100,9 @@ export async function openWorkerFixture(options: FixtureOptions = {}): Promise<W
     logger,
     leases,
     metrics: createWorkerMetrics({ database }),
-    adapters: createAdapters({
-      ...localAdapterDeps(),
-      credentialsOf: (sealed) => openCredentials(keyring, sealed),
-    }),
+    adapters,
+    syncAdapters: adapters,
+    stopping: new AbortController().signal,
     keyring,
     signingKeys: createOpenedSecrets({ keyring }, { read: parseWebhookKey }),
     webhooks: { policy, agents },
@@ -111,7 +129,7 @@ export async function openWorkerFixture(options: FixtureOptions = {}): Promise<W
       const [job] = due.filter((each) => each.kind === kind);
       if (job === undefined) return false;
       const entry = { job: job.id, fence: job.fence };
-      await (kind === 'post_payment' ? runPosting(deps, entry) : deliverWebhook(deps, entry));
+      await HANDLERS[kind](deps, entry);
       return true;
     },
     async passTime() {

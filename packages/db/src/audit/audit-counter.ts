@@ -24,6 +24,11 @@ export type CredentialFailure = {
   code: string;
   /** The client id that the request gives, if it has the form of one; null otherwise. Never a secret or a token. */
   clientId: string | null;
+  /**
+   * Given for a request of the operator's API, instead of the client id: the id of the key that was revoked or has expired, null for a key
+   * that is unknown.
+   */
+  operatorKeyId?: string | null;
 };
 
 export type AuditCounter = {
@@ -128,9 +133,10 @@ export function createAuditCounter(
 
   return {
     action: (counted) => callers.add(counted),
-    credentials({ source, code, clientId }) {
+    credentials({ source, code, clientId, operatorKeyId }) {
+      const [kind, id] = operatorKeyId === undefined ? ['client', clientId] : ['operator', operatorKeyId];
       strangers.add({
-        actor: `client:${clientId === null ? '' : clip(clientId)}`,
+        actor: `${kind}:${id === null ? '' : clip(id)}`,
         user: null,
         source: networkOf(source),
         action: 'credential.use',

@@ -2,7 +2,7 @@ import { clip as clipText } from '@emr-payments/runtime';
 
 /** Who acts, and from where. */
 export type Actor = {
-  /** `cli:<os user>`, `client:<client_id>`, or `system`. */
+  /** `cli:<os user>`, `operator:<key id>`, `client:<client_id>`, or `system`. */
   actor: string;
   /** The address or the host that the action came from. */
   source: string;
@@ -15,7 +15,7 @@ export const SYSTEM: Actor = { actor: 'system', source: 'local' };
 
 /** Names a record by its kind and its public id. */
 export type AuditSubject =
-  `${'client' | 'user' | 'endpoint' | 'payment' | 'job' | 'event' | 'recovery' | 'patients' | 'keys' | 'credential' | 'hold' | 'restore' | 'archive'}:${string}`;
+  `${'client' | 'user' | 'endpoint' | 'payment' | 'job' | 'event' | 'recovery' | 'patients' | 'keys' | 'credential' | 'hold' | 'restore' | 'archive' | 'operator_key' | 'worklist'}:${string}`;
 
 /** Facts about an action that are not secret: a note, an outcome, counts. */
 export type AuditDetail = Record<string, string | number | boolean | null>;

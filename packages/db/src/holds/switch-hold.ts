@@ -4,7 +4,7 @@ import type { Database } from '../core/database.ts';
 import { JOBS_CHANNEL } from '../core/jobs-channel.ts';
 import { named } from '../core/named.ts';
 import { query, type StatementDeps } from '../core/statements.ts';
-import { inTransaction } from '../core/transaction.ts';
+import { inTransaction, type Transaction } from '../core/transaction.ts';
 
 /** The users whose posting a hold stops: all of them, or one. */
 export type HoldScope = { userId: number; publicId: string } | 'all';
@@ -77,18 +77,23 @@ export type HoldEnd =
   | { outcome: 'restore_unfinished'; since: Date };
 
 /** Ends the hold of this scope and wakes the relays. A hold of another scope that covers the same user goes on. */
-export async function endHold(
-  { database }: { database: Pick<Database, 'pool'> },
+export async function endHoldIn(
+  tx: Transaction,
   { scope, by }: { scope: HoldScope; by: Actor },
 ): Promise<HoldEnd> {
   const name = scopeName(scope);
   const audit = auditValues({ ...by, action: 'hold.off', subject: `hold:${name}`, outcome: 'done' });
+  await query(tx, LOCK, [name]);
   type Row = { ended: number; unfinished: Date | null };
-  const [row] = await inTransaction({ database }, async (tx) => {
-    await query(tx, LOCK, [name]);
-    return { commit: true, value: await query<Row>(tx, END, END.values({ scope: name, ...audit })) };
-  });
+  const [row] = await query<Row>(tx, END, END.values({ scope: name, ...audit }));
   if (row !== undefined && row.unfinished !== null)
     return { outcome: 'restore_unfinished', since: row.unfinished };
   return { outcome: row?.ended === 1 ? 'ended' : 'not_on' };
 }
+
+/** The same, in a transaction of its own. */
+export const endHold = (
+  { database }: { database: Pick<Database, 'pool'> },
+  input: { scope: HoldScope; by: Actor },
+): Promise<HoldEnd> =>
+  inTransaction({ database }, async (tx) => ({ commit: true, value: await endHoldIn(tx, input) }));

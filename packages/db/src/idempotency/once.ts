@@ -70,6 +70,16 @@ export async function once<T>(
   });
 }
 
+/** Finds the answer to an earlier request with this key; null when there is none. A request under way has none yet. */
+export async function findRemembered(
+  deps: StatementDeps,
+  request: KeyedRequest,
+): Promise<{ outcome: 'replayed'; status: number; response: string } | { outcome: 'key_reused' } | null> {
+  const owner = [request.clientPk, request.userId, request.key];
+  const rows = await query(deps, FIND, owner);
+  return rows.length === 0 ? null : replay(deps, owner, request.fingerprint);
+}
+
 type Remembered = { fingerprint: Buffer; status: number | null; response: string | null };
 
 async function replay(

@@ -1,12 +1,13 @@
 import type { Database } from '../core/database.ts';
 import { FEED_FREE, FEED_LIMITED } from './feed-statements.ts';
+import type { JobKind } from './job-kinds.ts';
 
 /** `feed` in ASCII. */
 const FEED_TURN = 0x66656564;
 
 export type DueJob = {
   id: string;
-  kind: 'post_payment' | 'deliver_webhook';
+  kind: JobKind;
   fence: number;
   /** When it was marked as queued, by PostgreSQL's clock, in milliseconds since 1970. */
   queuedAt: number;

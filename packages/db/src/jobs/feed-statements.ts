@@ -12,8 +12,10 @@ const QUEUED_AT = 'extract(epoch FROM now())::float8 * 1000 AS "queuedAt"';
 const LANES_WITH_BUCKETS = `
   UNION ALL (SELECT NULL, NULL, NULL, NULL FROM room WHERE bucket_id IS NOT NULL LIMIT 1)`;
 
-/** The user whose connection has the lane `l`. */
-const USER = '(SELECT c.user_id FROM connections c WHERE c.lane_id = l.id)';
+/** The user of the lane `l`: of its postings or of its syncs. */
+const USER_OF_LANE = `
+  CASE l.kind WHEN 'connection' THEN (SELECT c.user_id FROM connections c WHERE c.lane_id = l.id)
+              WHEN 'sync' THEN (SELECT c.user_id FROM connections c WHERE c.sync_lane_id = l.id) END`;
 
 /**
  * `waiting_lanes` walks the index from lane to lane, so ten thousand jobs waiting in one lane cost as much as one.
@@ -33,13 +35,13 @@ const room = (limit: string) => `
     SELECT l.id AS lane_id, l.rate_per_second AS rate, slot.base, l.bucket_id, l.turn_at,
            CASE WHEN l.rate_per_second IS NULL THEN ${limit} WHEN slot.base > now() THEN 0
                 ELSE 1 + floor(extract(epoch FROM now() - slot.base) * l.rate_per_second) END AS slots,
-           CASE WHEN l.failures >= ${CIRCUIT_THRESHOLD} OR (l.kind <> 'endpoint' AND ${isProbing(USER)}) THEN 1 ELSE ${PRESENT_CAP} END
+           CASE WHEN l.failures >= ${CIRCUIT_THRESHOLD} OR (l.kind <> 'endpoint' AND ${isProbing(`(${USER_OF_LANE})`)}) THEN 1 ELSE ${PRESENT_CAP} END
              - (SELECT count(*) FROM jobs f WHERE f.lane_id = l.id AND f.queued_at IS NOT NULL) AS free
       FROM waiting_lanes w CROSS JOIN LATERAL (SELECT * FROM lanes WHERE lanes.id = w.lane_id OFFSET 0) l
            CROSS JOIN LATERAL (SELECT greatest(
              l.next_slot, now() - make_interval(secs => greatest(0, 1 - 1 / l.rate_per_second)::float8)) AS base) slot
      WHERE (l.open_until IS NULL OR l.open_until <= now())
-       AND (l.kind = 'endpoint' OR NOT ${isStopped(USER)})
+       AND (l.kind = 'endpoint' OR NOT ${isStopped(`(${USER_OF_LANE})`)})
   )`;
 
 /** Marks the jobs of `due` as queued, the longest due first. */

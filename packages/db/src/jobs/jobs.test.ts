@@ -17,7 +17,7 @@ beforeEach(async () => {
 });
 afterEach(() => practice.close());
 
-const NONE_WAITS: QueueWaits = { post_payment: null, deliver_webhook: null };
+const NONE_WAITS: QueueWaits = { post_payment: null, deliver_webhook: null, sync_connection: null };
 
 const sql = async (text: string) => (await practice.database.pool.query(text)).rows;
 
@@ -246,8 +246,11 @@ test('a job that was queued before everything that waits in the queue is swept b
     (await sql('SELECT id::text FROM jobs WHERE queued_at IS NOT NULL ORDER BY id')).map(({ id }) => id);
 
   // All may wait, as when the queue cannot be read; and what waits in the other queue does not matter.
-  expect(await sweep({ post_payment: 0, deliver_webhook: null })).toEqual({ expired: 0, unclaimed: 0 });
-  expect(await sweep({ post_payment: since, deliver_webhook: 0 })).toEqual({ expired: 0, unclaimed: 1 });
+  expect(await sweep({ ...NONE_WAITS, post_payment: 0 })).toEqual({ expired: 0, unclaimed: 0 });
+  expect(await sweep({ ...NONE_WAITS, post_payment: since, deliver_webhook: 0 })).toEqual({
+    expired: 0,
+    unclaimed: 1,
+  });
   expect(await queued()).toEqual([second?.id, third?.id]);
   expect(await sweep(NONE_WAITS)).toEqual({ expired: 0, unclaimed: 2 });
 });

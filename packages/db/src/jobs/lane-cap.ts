@@ -21,9 +21,10 @@ export function presentCap({
 
 /**
  * The present cap of the lane `l`, before its circuit. A connection's is as the operator has set it: how many calls an EMR takes at once
- * is the practice's and the vendor's wish.
+ * is the practice's and the vendor's wish. Of a connection one sync is fed at a time; the row of its lane says 0, which is how many
+ * workers of versions that know no syncs feed.
  */
 export const PRESENT_CAP = `
-  CASE WHEN l.kind = 'connection' THEN l.concurrency ELSE least(l.concurrency, coalesce(
+  CASE l.kind WHEN 'connection' THEN l.concurrency WHEN 'sync' THEN 1 ELSE least(l.concurrency, coalesce(
     (SELECT k.cap FROM lane_caps k WHERE k.lane_id = l.id AND k.confirmed_at > now() - interval '${CONFIRMED_FOR_MS} milliseconds'),
     ${USUAL_CAP})) END`;

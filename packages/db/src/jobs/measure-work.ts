@@ -2,17 +2,18 @@ import { query, type StatementDeps } from '../core/statements.ts';
 import type { HealthState } from '../health/next-state.ts';
 import { type PartitionCover, partitionCover } from '../partitions/partition-cover.ts';
 import { countEndedLogins } from '../tokens/ended-logins.ts';
+import { JOB_KINDS, type JobKind } from './job-kinds.ts';
 import { CONFIRMED_FOR_MS, USUAL_CAP } from './lane-cap.ts';
 
 /** Numbers of waiting and stuck work, for the operator's graphs. */
 export type WorkMeasures = {
   jobs: {
-    kind: 'post_payment' | 'deliver_webhook';
+    kind: JobKind;
     state: 'waiting' | 'due' | 'queued' | 'claimed';
     count: number;
   }[];
   /** Seconds that the oldest due job of a kind has waited to be handed to the queue or claimed. */
-  oldestDue: { kind: 'post_payment' | 'deliver_webhook'; seconds: number }[];
+  oldestDue: { kind: JobKind; seconds: number }[];
   /** Open payments whose last tries, `REPEATING` or more, all had the same answer. */
   repeating: number;
   /** Endpoints that get more or fewer deliveries at once than usual. */
@@ -47,7 +48,7 @@ const JOBS = {
 
 const CIRCUITS = {
   name: 'measure-circuits',
-  text: `SELECT kind, count(*) FILTER (WHERE open_until > now())::int AS count FROM lanes GROUP BY 1`,
+  text: `SELECT kind, count(*) FILTER (WHERE open_until > now())::int AS count FROM lanes WHERE kind <> 'sync' GROUP BY 1`,
 };
 
 const CAPS = {
@@ -101,10 +102,9 @@ export async function measureWork(deps: StatementDeps): Promise<WorkMeasures> {
       query<WorkMeasures['buckets'][number]>(deps, BUCKETS, []),
       partitionCover(deps),
     ]);
-  const kinds = ['post_payment', 'deliver_webhook'] as const;
   return {
     jobs: jobs.map(({ kind, state, count }) => ({ kind, state, count })),
-    oldestDue: kinds.map((kind) => ({
+    oldestDue: JOB_KINDS.map((kind) => ({
       kind,
       seconds: Math.max(0, ...jobs.filter((row) => row.kind === kind).map((row) => row.oldest)),
     })),

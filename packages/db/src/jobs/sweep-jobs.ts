@@ -1,9 +1,12 @@
 import { JOBS_CHANNEL } from '../core/jobs-channel.ts';
 import { query, type StatementDeps } from '../core/statements.ts';
-import type { DueJob } from './feed-jobs.ts';
+import { JOB_KINDS, type JobKind } from './job-kinds.ts';
 
 /** `swep` in ASCII. */
 const SWEEP_LOCK = 0x73776570;
+
+/** For each kind the parameter that says since when its queue has waited. The first two are others. */
+const WAITS = JOB_KINDS.map((kind, index) => `WHEN '${kind}' THEN $${index + 3}::float8`).join(' ');
 
 /**
  * Takes back jobs that were handed to the queue and that no worker holds: the holder's lease has run out, or no worker
@@ -24,7 +27,7 @@ const SWEEP = {
       SELECT id, lease_until IS NOT NULL AS claimed FROM jobs
        WHERE (SELECT alone FROM leader) AND queued_at IS NOT NULL
          AND (lease_until < now() OR (lease_until IS NULL AND queued_at < now() - make_interval(secs => $1 / 1000.0)
-              AND queued_at < coalesce(to_timestamp(CASE kind WHEN 'post_payment' THEN $3::float8 ELSE $4 END / 1000), now())
+              AND queued_at < coalesce(to_timestamp(CASE kind ${WAITS} END / 1000), now())
                               - make_interval(secs => $1 / 1000.0)))
        ORDER BY queued_at LIMIT $2 FOR UPDATE SKIP LOCKED
     ), taken AS (
@@ -37,7 +40,7 @@ const SWEEP = {
 };
 
 /** For each kind of job, the `queuedAt` of the entries that have waited longest in the queue; null when none waits. */
-export type QueueWaits = Readonly<Record<DueJob['kind'], number | null>>;
+export type QueueWaits = Readonly<Record<JobKind, number | null>>;
 
 /** @returns how many leases had run out, and how many jobs had not been claimed in time. */
 export async function sweepJobs(
@@ -47,8 +50,7 @@ export async function sweepJobs(
   const [row] = await query<{ expired: number; unclaimed: number }>(deps, SWEEP, [
     unclaimedMs,
     limit,
-    waiting.post_payment,
-    waiting.deliver_webhook,
+    ...JOB_KINDS.map((kind) => waiting[kind]),
   ]);
   return row ?? { expired: 0, unclaimed: 0 };
 }

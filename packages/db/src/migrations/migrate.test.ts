@@ -6,7 +6,8 @@ import { migrate, scriptOfSchema } from './migrate.ts';
 
 /**
  * Describes a database by one line for each column, constraint, index and enum value. A partitioned table counts as the table that it is
- * in the schema; its partitions are left out.
+ * in the schema; its partitions are left out. So are CHECK constraints, for which the
+ * schema has no words.
  */
 const CATALOGUE = `
   WITH part AS (SELECT oid, relname FROM pg_class WHERE relispartition)
@@ -14,7 +15,7 @@ const CATALOGUE = `
     FROM information_schema.columns WHERE table_schema = 'public' AND table_name NOT IN (SELECT relname FROM part)
   UNION ALL
   SELECT format('constraint %s %s %s', conrelid::regclass, conname, pg_get_constraintdef(oid))
-    FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND conrelid NOT IN (SELECT oid FROM part)
+    FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND contype <> 'c' AND conrelid NOT IN (SELECT oid FROM part)
   UNION ALL
   SELECT 'index ' || replace(indexdef, ' ON ONLY ', ' ON ') FROM pg_indexes WHERE schemaname = 'public' AND tablename NOT IN (SELECT relname FROM part)
   UNION ALL

@@ -3,7 +3,7 @@ import type { Actor } from '../audit/entry.ts';
 import { recordAudit } from '../audit/record-audit.ts';
 import type { Database } from '../core/database.ts';
 import { query } from '../core/statements.ts';
-import { inTransaction } from '../core/transaction.ts';
+import { inTransaction, type Transaction } from '../core/transaction.ts';
 import { lockUser } from '../locks/parent-rows.ts';
 
 export type NoticeAddressGiven =
@@ -29,31 +29,34 @@ const WRITE = {
 
 /**
  * Gives a user's connection an address for the notices of its EMR, under a lock on the user. The former one ends at once: notices
- * that still go there are refused, which only makes look-ups wait for their schedule.
+ * that still go there are refused, which only makes look-ups wait for their schedule. What is not `given` has written nothing.
  *
  * @param input.rotate true: a user that has an address gets another one.
  */
-export async function giveNoticeAddress(
-  { database }: { database: Pick<Database, 'pool'> },
+export async function giveNoticeAddressIn(
+  tx: Transaction,
   { userId, rotate, by }: { userId: number; rotate: boolean; by: Actor },
 ): Promise<NoticeAddressGiven> {
-  return inTransaction<NoticeAddressGiven>({ database }, async (tx) => {
-    const user = await lockUser(tx, { userId });
-    const [found] = await query<{ since: Date | null }>(tx, FIND, [userId]);
-    if (user === null || found === undefined) return { commit: false, value: { outcome: 'no_connection' } };
-    const { since } = found;
-    if (since !== null && !rotate) return { commit: false, value: { outcome: 'has_one', since } };
-    const secret = newSecret('en_');
-    await query(tx, WRITE, [userId, hashSecret(secret)]);
-    const replaced = since !== null;
-    const subject = `user:${user.publicId}` as const;
-    await recordAudit(tx, {
-      ...by,
-      action: 'user.notice_address',
-      subject,
-      outcome: 'done',
-      detail: { replaced },
-    });
-    return { commit: true, value: { outcome: 'given', secret, replaced } };
-  });
+  const user = await lockUser(tx, { userId });
+  const [found] = await query<{ since: Date | null }>(tx, FIND, [userId]);
+  if (user === null || found === undefined) return { outcome: 'no_connection' };
+  const { since } = found;
+  if (since !== null && !rotate) return { outcome: 'has_one', since };
+  const secret = newSecret('en_');
+  await query(tx, WRITE, [userId, hashSecret(secret)]);
+  const replaced = since !== null;
+  const subject = `user:${user.publicId}` as const;
+  const entry = { ...by, action: 'user.notice_address', subject, outcome: 'done' } as const;
+  await recordAudit(tx, { ...entry, detail: { replaced } });
+  return { outcome: 'given', secret, replaced };
 }
+
+/** The same, in a transaction of its own. */
+export const giveNoticeAddress = (
+  { database }: { database: Pick<Database, 'pool'> },
+  input: { userId: number; rotate: boolean; by: Actor },
+): Promise<NoticeAddressGiven> =>
+  inTransaction({ database }, async (tx) => {
+    const value = await giveNoticeAddressIn(tx, input);
+    return { commit: value.outcome === 'given', value };
+  });

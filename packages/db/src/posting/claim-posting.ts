@@ -1,3 +1,4 @@
+import type { ClientMode } from '@emr-payments/contracts';
 import { CLAIMED, setStatement } from '../core/set-statement.ts';
 import { queryInSet, type StatementDeps } from '../core/statements.ts';
 import { loginStopsLane } from '../health/gate.ts';
@@ -27,6 +28,7 @@ export type ClaimedPosting = {
   };
   connection: {
     userId: number;
+    clientMode: ClientMode;
     adapter: string;
     baseUrl: string;
     /** Sealed. */
@@ -35,6 +37,8 @@ export type ClaimedPosting = {
     timeZone: string;
     /** True: the integrator gets the EMR's own words. */
     shareEmrText: boolean;
+    /** True: an address of it was chosen by somebody else than an operator. */
+    guarded: boolean;
     /** Changes with every change of the connection; cached adapters are keyed by it. */
     version: string;
   };
@@ -96,9 +100,10 @@ const CLAIM = setStatement({
     )
     SELECT p.job_id, p.fence, p.tries, p.lane_id, p.record_failures, p.last_code, p.id, p.round, p.user_id, u.public_id, u.client_pk,
            p.patient_mrn, p.emr_patient_id, p.payment_method, p.reference_number, p.location, p.amount::text, p.notes, p.deposit_date::text,
-           c.adapter, c.base_url, c.credentials, c.settings, c.time_zone, c.share_emr_text, c.updated_at::text AS version,
-           t.tried_since, extract(epoch FROM now() - t.tried_since)::float8 * 1000 AS tried_for_ms, ${heldSince('t.tried_since')} AS was_held,
-           coalesce(s.state <> 'connected', false) AS troubled,
+            c.adapter, c.base_url, c.credentials, c.settings, c.time_zone, c.share_emr_text, c.guarded, c.updated_at::text AS version,
+            (SELECT mode FROM clients WHERE id = u.client_pk) AS client_mode,
+            t.tried_since, extract(epoch FROM now() - t.tried_since)::float8 * 1000 AS tried_for_ms, ${heldSince('t.tried_since')} AS was_held,
+            coalesce(s.state <> 'connected', false) AS troubled,
            a.sends, extract(epoch FROM now() - a.unresolved_since)::float8 * 1000 AS unresolved_ms, a.unresolved_sent_at, a.unresolved_at,
            t.accepted_since, extract(epoch FROM now() - t.accepted_since)::float8 * 1000 AS accepted_ms
       FROM payment p
@@ -131,6 +136,7 @@ type Row = {
   user_id: number;
   public_id: string;
   client_pk: number;
+  client_mode: ClientMode;
   patient_mrn: string;
   emr_patient_id: string;
   payment_method: string;
@@ -145,6 +151,7 @@ type Row = {
   settings: Record<string, unknown>;
   time_zone: string;
   share_emr_text: boolean;
+  guarded: boolean;
   version: string;
   tried_for_ms: number;
   was_held: boolean;
@@ -192,12 +199,14 @@ export async function claimPosting(
     },
     connection: {
       userId: row.user_id,
+      clientMode: row.client_mode,
       adapter: row.adapter,
       baseUrl: row.base_url,
       credentials: row.credentials,
       settings: row.settings,
       timeZone: row.time_zone,
       shareEmrText: row.share_emr_text,
+      guarded: row.guarded,
       version: row.version,
     },
     tries: row.tries,

@@ -43,6 +43,12 @@ const DISABLE_CLIENT = switching({
   record: 'clients WHERE client_id = :id',
   update: 'UPDATE clients SET disabled_at = now() WHERE client_id = :id AND disabled_at IS NULL RETURNING id',
 });
+const ENABLE_CLIENT = switching({
+  name: 'enable-client',
+  record: 'clients WHERE client_id = :id',
+  update:
+    'UPDATE clients SET disabled_at = NULL WHERE client_id = :id AND disabled_at IS NOT NULL RETURNING id',
+});
 const DISABLE_USER = switching({
   name: 'disable-user',
   record: 'users WHERE public_id = :id',
@@ -86,6 +92,15 @@ export function disableClient(
   return run(deps, DISABLE_CLIENT, { ...record, by });
 }
 
+/** Enables a client that was disabled: those of its secrets and of its users' tokens that have not expired work again. */
+export function enableClient(
+  deps: StatementDeps,
+  { clientId, by }: { clientId: string; by: Actor },
+): Promise<Switched> {
+  const record = { id: clientId, action: 'client.enable', subject: `client:${clientId}` as const };
+  return run(deps, ENABLE_CLIENT, { ...record, by });
+}
+
 /** Disables a user: its access tokens stop working within seconds. Accepted payments go on. */
 export function disableUser(
   deps: StatementDeps,
@@ -118,7 +133,8 @@ const FIND_ENDPOINT = {
 
 type Found = { clientPk: number; url: string; enabled: boolean };
 
-async function enableIn(
+/** Does what `enableEndpoint` does, in a transaction of the caller. */
+export async function enableEndpointIn(
   tx: Transaction,
   { endpointId, by }: { endpointId: string; by: Actor },
 ): Promise<EndpointSwitched> {
@@ -142,7 +158,7 @@ export function enableEndpoint(
   input: { endpointId: string; by: Actor },
 ): Promise<EndpointSwitched> {
   return inTransaction({ database }, async (tx) => {
-    const value = await enableIn(tx, input);
+    const value = await enableEndpointIn(tx, input);
     return { commit: value.outcome === 'done', value };
   });
 }

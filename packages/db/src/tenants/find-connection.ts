@@ -1,38 +1,48 @@
+import type { ClientMode } from '@emr-payments/contracts';
 import { query, type StatementDeps } from '../core/statements.ts';
 
 /** A user's connection to its EMR, as it is stored. */
 export type ConnectionRecord = {
   userId: number;
+  /** Of the client whose user it is. */
+  clientMode: ClientMode;
   adapter: string;
   baseUrl: string;
   /** Sealed, for the row `connectionRow(userId)`. */
   credentials: string | null;
   settings: Record<string, unknown>;
   timeZone: string;
+  /** True: an address of it was chosen by somebody else than an operator. */
+  guarded: boolean;
   /** Changes with every change of the connection; opened adapters are keyed by it. */
   version: string;
 };
 
 type Row = {
   user_id: number;
+  client_mode: ClientMode;
   adapter: string;
   base_url: string;
   credentials: string | null;
   settings: Record<string, unknown>;
   time_zone: string;
+  guarded: boolean;
   version: string;
 };
 
-const CONNECTION = `c.user_id, c.adapter, c.base_url, c.credentials, c.settings, c.time_zone, c.updated_at::text AS version`;
+const CONNECTION = `c.user_id, c.adapter, c.base_url, c.credentials, c.settings, c.time_zone, c.guarded, c.updated_at::text AS version,
+           (SELECT mode FROM clients WHERE id = (SELECT client_pk FROM users WHERE id = c.user_id)) AS client_mode`;
 
 function connectionOf(row: Row): ConnectionRecord {
   return {
     userId: row.user_id,
+    clientMode: row.client_mode,
     adapter: row.adapter,
     baseUrl: row.base_url,
     credentials: row.credentials,
     settings: row.settings,
     timeZone: row.time_zone,
+    guarded: row.guarded,
     version: row.version,
   };
 }
@@ -67,13 +77,13 @@ const PREVIEW = {
      WHERE c.user_id = $1`,
 };
 
-/** Makes the same look-ups for a payment as the accept statement, and writes nothing; null when the patient is not found. */
+/** Makes the same look-ups for a payment as the accept statement, and writes nothing; null when the user has no connection. */
 export async function previewPayment(
   deps: StatementDeps,
   { userId, patientMrn, depositDate }: { userId: number; patientMrn: string; depositDate: string | null },
-): Promise<{ connection: ConnectionRecord; depositDate: string } | null> {
+): Promise<{ connection: ConnectionRecord; patientFound: boolean; depositDate: string } | null> {
   type PreviewRow = Row & { patient_found: boolean; deposit_date: string };
   const [row] = await query<PreviewRow>(deps, PREVIEW, [userId, patientMrn, depositDate]);
-  if (row === undefined || !row.patient_found) return null;
-  return { connection: connectionOf(row), depositDate: row.deposit_date };
+  if (row === undefined) return null;
+  return { connection: connectionOf(row), patientFound: row.patient_found, depositDate: row.deposit_date };
 }

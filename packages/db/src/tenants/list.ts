@@ -12,9 +12,10 @@ export async function listClients({ database }: Deps) {
     orderBy: { id: 'asc' },
     include: { _count: { select: { users: true, endpoints: true, secrets: { where: valid() } } } },
   });
-  return clients.map(({ clientId, name, createdAt, disabledAt, _count }) => ({
+  return clients.map(({ clientId, name, mode, createdAt, disabledAt, _count }) => ({
     clientId,
     name,
+    mode,
     createdAt,
     disabledAt,
     users: _count.users,
@@ -71,7 +72,7 @@ export async function findUser({ database }: Deps, { publicId }: { publicId: str
   return database.prisma.user.findUnique({
     where: { publicId },
     include: {
-      client: { select: { clientId: true } },
+      client: { select: { clientId: true, mode: true } },
       connection: { include: { lane: { include: { bucket: { select: BUCKET_SHOWN } } } } },
     },
   });

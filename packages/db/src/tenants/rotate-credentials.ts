@@ -1,3 +1,4 @@
+import type { ClientMode } from '@emr-payments/contracts';
 import { hashSecret, newSecret } from '@emr-payments/runtime';
 import type { Actor, AuditSubject } from '../audit/entry.ts';
 import { recordAudit } from '../audit/record-audit.ts';
@@ -11,7 +12,7 @@ export type Rotated =
   /** The new secret in clear, returned only here, and until when the one before it stays valid. */
   { outcome: 'rotated'; secret: string; oldUntil: Date } | { outcome: 'not_found' } | { outcome: 'disabled' };
 
-type RotateInput = {
+export type RotateInput = {
   /** How long the newest old secret stays valid. Older ones end at once: at most two are valid at a time. */
   overlapMs: number;
   by: Actor;
@@ -25,7 +26,7 @@ type SecretTable = { table: string; owner: string; hash: string };
  * rotation that waited for another began before that one's secret was made. The end is rounded as the column rounds it, so that the
  * answer says what is stored.
  */
-const rotating = ({ table, owner, hash }: SecretTable) =>
+export const rotating = ({ table, owner, hash }: SecretTable) =>
   named({
     name: `rotate-${table}`,
     values: ['ownerId', 'newHash', 'overlapMs'],
@@ -48,7 +49,8 @@ const rotating = ({ table, owner, hash }: SecretTable) =>
 const ROTATE_CLIENT_SECRET = rotating({ table: 'client_secrets', owner: 'client_pk', hash: 'secret_hash' });
 const ROTATE_ACCESS_TOKEN = rotating({ table: 'access_tokens', owner: 'user_id', hash: 'token_hash' });
 
-async function rotate(
+/** Rotates a secret of a row that is locked, and writes the audit entry. */
+export async function rotate(
   tx: Transaction,
   input: RotateInput & {
     statement: ReturnType<typeof rotating>;
@@ -73,55 +75,67 @@ async function rotate(
   return { outcome: 'rotated', secret, oldUntil };
 }
 
-const inOne = ({ database }: { database: Database }, work: (tx: Transaction) => Promise<Rotated>) =>
+const inOne = (
+  { database }: { database: Pick<Database, 'pool'> },
+  work: (tx: Transaction) => Promise<Rotated>,
+): Promise<Rotated> =>
   inTransaction({ database }, async (tx) => {
     const value = await work(tx);
     return { commit: value.outcome === 'rotated', value };
   });
 
+const FIND_CLIENT_PK = { name: 'find-client-pk', text: 'SELECT id, mode FROM clients WHERE client_id = $1' };
+const FIND_USER_PK = { name: 'find-user-pk', text: 'SELECT id FROM users WHERE public_id = $1' };
+
 /**
  * Gives a client another secret, under a lock on the client: two rotations at once take turns, never more than two secrets are valid,
- * and a client that is being disabled gets none.
+ * and a client that is being disabled gets none. What is not `rotated` has written nothing.
  */
-export async function rotateClientSecret(
-  deps: { database: Database },
+export async function rotateClientSecretIn(
+  tx: Transaction,
   { clientId, ...input }: RotateInput & { clientId: string },
 ): Promise<Rotated> {
-  const client = await deps.database.prisma.client.findUnique({ where: { clientId } });
-  if (client === null) return { outcome: 'not_found' };
-  return inOne(deps, async (tx) => {
-    const locked = await lockClient(tx, { clientPk: client.id });
-    if (locked === null) return { outcome: 'not_found' };
-    if (locked.disabledAt !== null) return { outcome: 'disabled' };
-    return rotate(tx, {
-      ...input,
-      statement: ROTATE_CLIENT_SECRET,
-      ownerId: client.id,
-      secret: newSecret('cs_'),
-      action: 'client.rotate_secret',
-      subject: `client:${clientId}`,
-    });
+  const [client] = await query<{ id: number; mode: ClientMode }>(tx, FIND_CLIENT_PK, [clientId]);
+  const locked = client === undefined ? null : await lockClient(tx, { clientPk: client.id });
+  if (client === undefined || locked === null) return { outcome: 'not_found' };
+  if (locked.disabledAt !== null) return { outcome: 'disabled' };
+  return rotate(tx, {
+    ...input,
+    statement: ROTATE_CLIENT_SECRET,
+    ownerId: client.id,
+    secret: newSecret(`cs_${client.mode}_`),
+    action: 'client.rotate_secret',
+    subject: `client:${clientId}`,
   });
 }
 
-/** Gives a user another access token, in the same way as `rotateClientSecret`. */
-export async function rotateAccessToken(
-  deps: { database: Database },
+/** The same, in a transaction of its own. */
+export const rotateClientSecret = (
+  deps: { database: Pick<Database, 'pool'> },
+  input: RotateInput & { clientId: string },
+): Promise<Rotated> => inOne(deps, (tx) => rotateClientSecretIn(tx, input));
+
+/** Gives a user another access token, in the same way as `rotateClientSecretIn`. */
+export async function rotateAccessTokenIn(
+  tx: Transaction,
   { publicId, ...input }: RotateInput & { publicId: string },
 ): Promise<Rotated> {
-  const user = await deps.database.prisma.user.findUnique({ where: { publicId } });
-  if (user === null) return { outcome: 'not_found' };
-  return inOne(deps, async (tx) => {
-    const locked = await lockUser(tx, { userId: user.id });
-    if (locked === null) return { outcome: 'not_found' };
-    if (locked.disabledAt !== null) return { outcome: 'disabled' };
-    return rotate(tx, {
-      ...input,
-      statement: ROTATE_ACCESS_TOKEN,
-      ownerId: user.id,
-      secret: newSecret('at_'),
-      action: 'user.rotate_token',
-      subject: `user:${publicId}`,
-    });
+  const [user] = await query<{ id: number }>(tx, FIND_USER_PK, [publicId]);
+  const locked = user === undefined ? null : await lockUser(tx, { userId: user.id });
+  if (user === undefined || locked === null) return { outcome: 'not_found' };
+  if (locked.disabledAt !== null) return { outcome: 'disabled' };
+  return rotate(tx, {
+    ...input,
+    statement: ROTATE_ACCESS_TOKEN,
+    ownerId: user.id,
+    secret: newSecret('at_'),
+    action: 'user.rotate_token',
+    subject: `user:${publicId}`,
   });
 }
+
+/** The same, in a transaction of its own. */
+export const rotateAccessToken = (
+  deps: { database: Pick<Database, 'pool'> },
+  input: RotateInput & { publicId: string },
+): Promise<Rotated> => inOne(deps, (tx) => rotateAccessTokenIn(tx, input));

@@ -6,7 +6,7 @@ import { recordAudit } from '../audit/record-audit.ts';
 import { type Bucket, saveBucket } from '../buckets/bucket.ts';
 import type { Database } from '../core/database.ts';
 import { query } from '../core/statements.ts';
-import { inTransaction } from '../core/transaction.ts';
+import { inTransaction, type Transaction } from '../core/transaction.ts';
 import type { Prisma } from '../generated/client.ts';
 import { healthAfterSave } from '../health/health-after-save.ts';
 import { lockUser } from '../locks/parent-rows.ts';
@@ -41,6 +41,11 @@ export type ConnectionSetup = {
    * True: the integrator gets the EMR's own words, which can name a patient. Without a value it stays as it is, at first false.
    */
   shareEmrText?: boolean | undefined;
+  /**
+   * True: an address of the connection was chosen by somebody else than an operator, so every request of it passes the address guard.
+   * Without a value it is false.
+   */
+  guarded?: boolean;
   /** True: the EMR has just answered with these credentials. It ends an outage of the connection. */
   checked?: boolean | undefined;
 };
@@ -82,15 +87,17 @@ function rowOf(keyring: Keyring, { userId, bucketId }: Owned, setup: ConnectionS
     ratePerSecond: setup.ratePerSecond ?? null,
     bucketId,
     shareEmrText: setup.shareEmrText ?? null,
+    guarded: setup.guarded ?? false,
     // One that was read for the former settings says nothing about these.
     capability: setup.capability ?? null,
     credentials: seal(keyring, connectionRow(userId), JSON.stringify(setup.credentials)),
   };
 }
 
-async function bucketIdOf(
+/** Writes the bucket of a connection that is to be saved. It commits by itself, before the connection is written (`saveBucket`). */
+export async function saveBucketOf(
   deps: { database: Pick<Database, 'pool'> },
-  { bucket }: ConnectionSetup,
+  { bucket }: Pick<ConnectionSetup, 'bucket'>,
 ): Promise<number | null> {
   return bucket === undefined || bucket === null ? null : saveBucket(deps, bucket);
 }
@@ -129,31 +136,50 @@ const connected = ({
   };
 };
 
+/** A connection whose bucket is written (`saveBucketOf`). */
+type Prepared = ConnectionSetup & { bucketId: number | null };
+
+/** Does what `saveConnection` does, in a transaction of the caller. */
+export async function saveConnectionIn(
+  { keyring, ...tx }: Transaction & { keyring: Keyring },
+  { userId, by = SYSTEM, bucketId, ...setup }: Prepared & { userId: number; by?: Actor },
+): Promise<{ laneId: number; written: boolean; healthChanged: boolean }> {
+  const row = rowOf(keyring, { userId, bucketId }, setup);
+  const user = await lockUser(tx as Transaction, { userId });
+  if (user === null) throw new Error(`there is no user ${userId}`);
+  const stored = await findConnectionToSave(tx as Transaction, { userId });
+  const checked = setup.checked === true;
+  if (stored !== null && isAsStored(stored, row) && holdsCredentials(keyring, stored, setup.credentials)) {
+    // The same credentials may be good again: whoever saves them wants them tried.
+    const healthChanged = await healthAfterSave(tx as Transaction, { userId, checked });
+    return { laneId: stored.laneId, written: false, healthChanged };
+  }
+  const { laneId } = await writeConnection(tx as Transaction, row);
+  const healthChanged = await healthAfterSave(tx as Transaction, { userId, checked });
+  await recordAudit(tx, connected({ ...setup, by, publicId: user.publicId }));
+  return { laneId, written: true, healthChanged };
+}
+
 /**
  * Creates a user's connection on the first call and replaces it on later ones, under a lock on the user. Work under way is not
  * disturbed. One that is stored already with the same values is left alone: nothing is written, not in the audit log either.
  */
 export async function saveConnection(
   { database, keyring }: { database: Pick<Database, 'pool'>; keyring: Keyring },
-  { userId, by = SYSTEM, ...setup }: ConnectionInput,
+  input: ConnectionInput,
 ): Promise<{ laneId: number; written: boolean }> {
-  const row = rowOf(keyring, { userId, bucketId: await bucketIdOf({ database }, setup) }, setup);
-  return inTransaction<{ laneId: number; written: boolean }>({ database }, async (tx) => {
-    const user = await lockUser(tx, { userId });
-    if (user === null) throw new Error(`there is no user ${userId}`);
-    const stored = await findConnectionToSave(tx, { userId });
-    const checked = setup.checked === true;
-    if (stored !== null && isAsStored(stored, row) && holdsCredentials(keyring, stored, setup.credentials)) {
-      // The same credentials may be good again: whoever saves them wants them tried.
-      const commit = await healthAfterSave(tx, { userId, checked });
-      return { commit, value: { laneId: stored.laneId, written: false } };
-    }
-    const { laneId } = await writeConnection(tx, row);
-    await healthAfterSave(tx, { userId, checked });
-    await recordAudit(tx, connected({ ...setup, by, publicId: user.publicId }));
-    return { commit: true, value: { laneId, written: true } };
+  const bucketId = await saveBucketOf({ database }, input);
+  return inTransaction({ database }, async (tx) => {
+    const value = await saveConnectionIn({ ...tx, keyring }, { ...input, bucketId });
+    return { commit: value.written || value.healthChanged, value };
   });
 }
+
+/** The id is needed before the row is written: the credentials are sealed for the row of that id. */
+const NEXT_USER_ID = {
+  name: 'next-user-id',
+  text: `SELECT nextval(pg_get_serial_sequence('users', 'id'))::int AS id`,
+};
 
 const CREATE_USER = {
   name: 'create-user-with-token',
@@ -162,25 +188,34 @@ const CREATE_USER = {
     INSERT INTO access_tokens (user_id, token_hash) SELECT id, $5 FROM new_user`,
 };
 
-/** Creates a practice login together with its connection, all or nothing. */
-export async function connectUser(
-  { database, keyring }: { database: Database; keyring: Keyring },
-  { clientPk, name, by, ...setup }: ConnectionSetup & { clientPk: number; name: string; by: Actor },
+type NewConnectedUser = { clientPk: number; name: string; by: Actor };
+
+/** Does what `connectUser` does, in a transaction of the caller. */
+export async function connectUserIn(
+  { keyring, ...tx }: Transaction & { keyring: Keyring },
+  { clientPk, name, by, bucketId, ...setup }: Prepared & NewConnectedUser,
 ): Promise<NewUser> {
   const accessToken = newSecret('at_');
   const publicId = newUserId();
-  // The id is needed before the row is written: the credentials are sealed for the row of that id.
-  const [next] = await database.prisma.$queryRaw<[{ id: number }]>`
-    SELECT nextval(pg_get_serial_sequence('users', 'id'))::int AS id`;
+  const [next] = await query<{ id: number }>(tx, NEXT_USER_ID, []);
+  if (next === undefined) throw new Error('the sequence of users gave no id');
   const userId = next.id;
-  const row = rowOf(keyring, { userId, bucketId: await bucketIdOf({ database }, setup) }, setup);
-  await inTransaction({ database }, async (tx) => {
-    await query(tx, CREATE_USER, [userId, publicId, name, clientPk, hashSecret(accessToken)]);
-    await writeConnection(tx, row);
-    await recordAudit(tx, connected({ ...setup, by, publicId }));
-    return { commit: true, value: undefined };
-  });
+  await query(tx, CREATE_USER, [userId, publicId, name, clientPk, hashSecret(accessToken)]);
+  await writeConnection(tx as Transaction, rowOf(keyring, { userId, bucketId }, setup));
+  await recordAudit(tx, connected({ ...setup, by, publicId }));
   return { userId, publicId, accessToken };
+}
+
+/** Creates a practice login together with its connection, all or nothing. */
+export async function connectUser(
+  { database, keyring }: { database: Pick<Database, 'pool'>; keyring: Keyring },
+  input: ConnectionSetup & NewConnectedUser,
+): Promise<NewUser> {
+  const bucketId = await saveBucketOf({ database }, input);
+  return inTransaction({ database }, async (tx) => ({
+    commit: true,
+    value: await connectUserIn({ ...tx, keyring }, { ...input, bucketId }),
+  }));
 }
 
 /** Checks that PostgreSQL knows a time zone: the accept statement computes today's date with it. */

@@ -15,6 +15,7 @@ export type ConnectionRow = {
   capability: object | null;
   /** null: it stays as it is, at first false. */
   shareEmrText: boolean | null;
+  guarded: boolean;
   /** Sealed. */
   credentials: string;
   concurrency: number;
@@ -29,7 +30,7 @@ const FIND = {
   name: 'find-connection-to-save',
   text: `
     SELECT c.user_id AS "userId", c.lane_id AS "laneId", c.adapter, c.base_url AS "baseUrl", c.time_zone AS "timeZone", c.settings,
-           c.capability_statement AS capability, c.share_emr_text AS "shareEmrText", c.credentials, l.concurrency,
+           c.capability_statement AS capability, c.share_emr_text AS "shareEmrText", c.guarded, c.credentials, l.concurrency,
            l.rate_per_second::float8 AS "ratePerSecond", l.bucket_id AS "bucketId"
       FROM connections c JOIN lanes l ON l.id = c.lane_id WHERE c.user_id = $1`,
 };
@@ -57,6 +58,7 @@ export function isAsStored(stored: StoredConnection, row: ConnectionRow): boolea
     stored.baseUrl === row.baseUrl &&
     stored.timeZone === row.timeZone &&
     (row.shareEmrText === null || stored.shareEmrText === row.shareEmrText) &&
+    stored.guarded === row.guarded &&
     stored.concurrency === row.concurrency &&
     stored.ratePerSecond === storedRate(row.ratePerSecond) &&
     stored.bucketId === row.bucketId &&
@@ -73,6 +75,7 @@ const VALUES = [
   'settings',
   'capability',
   'shareEmrText',
+  'guarded',
   'credentials',
   'concurrency',
   'ratePerSecond',
@@ -89,7 +92,8 @@ const WRITE = named({
       UPDATE connections
          SET adapter = :adapter, base_url = :baseUrl, time_zone = :timeZone, settings = :settings::jsonb,
              capability_statement = :capability::jsonb, share_emr_text = coalesce(:shareEmrText, share_emr_text),
-             credentials = :credentials, updated_at = greatest(now(), updated_at + interval '1 millisecond')
+             guarded = :guarded, credentials = :credentials, next_sync_at = NULL,
+             updated_at = greatest(now(), updated_at + interval '1 millisecond')
        WHERE user_id = :userId
       RETURNING lane_id
     ), limited AS (
@@ -103,9 +107,9 @@ const WRITE = named({
       SELECT 'connection', :concurrency, :ratePerSecond, :bucketId::int WHERE NOT EXISTS (SELECT FROM changed)
       RETURNING id
     ), made AS (
-      INSERT INTO connections (user_id, lane_id, adapter, base_url, time_zone, settings, capability_statement, share_emr_text, credentials)
+      INSERT INTO connections (user_id, lane_id, adapter, base_url, time_zone, settings, capability_statement, share_emr_text, guarded, credentials)
       SELECT :userId, lane.id, :adapter, :baseUrl, :timeZone, :settings::jsonb, :capability::jsonb, coalesce(:shareEmrText, false),
-             :credentials
+             :guarded, :credentials
         FROM lane
       RETURNING lane_id
     )

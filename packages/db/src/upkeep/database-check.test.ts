@@ -1,6 +1,6 @@
 import { openTestDatabase } from '@emr-payments/testkit';
 import { Client } from 'pg';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { openDatabase } from '../core/database.ts';
 import { openDatabaseCheck } from './database-check.ts';
 
@@ -74,5 +74,19 @@ test.each([
   await owner.connect();
   await owner.query(`REVOKE ${right} ON ${table} FROM "${new URL(appUrl).username}"`);
   await owner.end();
+  expect(await check.trouble()).toBe(expected);
+});
+
+test.each([
+  [61, 'clock_wrong'],
+  [-61, 'clock_wrong'],
+  [59, null],
+  [-59, null],
+] as const)('a clock that is wrong by %i minutes', async (minutes, expected) => {
+  const { check } = await openFullDatabase();
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + minutes * 60_000 });
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
   expect(await check.trouble()).toBe(expected);
 });

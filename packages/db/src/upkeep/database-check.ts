@@ -17,10 +17,17 @@ const LATE_MS = 2_000;
 /** An unanswered statement is given up, and its connection with it. See `openDatabaseCheck` for why not before. */
 const GIVE_UP_MS = 10_000;
 
+/**
+ * The ids of payments and events begin with the time of the process that makes them. Lists by time allow for two days
+ * (`payment-ids.ts`), and an event whose id is too old would be dropped with its partition.
+ */
+const LARGEST_DIFFERENCE_MS = 3_600_000;
+
 const STATE = {
   name: 'check-state',
   text: `
-SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean AS read_only,
+SELECT extract(epoch FROM clock_timestamp())::float8 * 1000 AS now,
+       pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean AS read_only,
        to_regclass('_prisma_migrations') IS NOT NULL AS has_migrations`,
 };
 
@@ -89,8 +96,9 @@ async function troubleOf(
   deps: StatementDeps,
   { migrations, purpose }: Needs,
 ): Promise<PostgresTrouble | null> {
-  const [state] = await query<{ read_only: boolean; has_migrations: boolean }>(deps, STATE, []);
+  const [state] = await query<{ now: number; read_only: boolean; has_migrations: boolean }>(deps, STATE, []);
   if (state?.read_only !== false) return 'postgres_read_only';
+  if (Math.abs(Date.now() - state.now) > LARGEST_DIFFERENCE_MS) return 'clock_wrong';
   if (!state.has_migrations) return 'schema_behind';
   const [schema] = await query<{ missing: number }>(deps, MISSING, [migrations]);
   if (schema?.missing !== 0) return 'schema_behind';

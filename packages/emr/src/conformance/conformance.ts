@@ -12,6 +12,7 @@ import { gatewayRules } from './rules/gateways.ts';
 import { lookUpRules } from './rules/look-up.ts';
 import { methodDataRules } from './rules/method-data.ts';
 import { nameRules } from './rules/names.ts';
+import { patientListRules } from './rules/patient-list.ts';
 import { patientRules } from './rules/patients.ts';
 import { postingFaultRules } from './rules/posting-faults.ts';
 import { readingFaultRules } from './rules/reading-faults.ts';
@@ -50,6 +51,7 @@ export function rulesFor(emr: UnderTest): readonly Rule[] {
     ...readingFaultRules,
     ...wordRules,
     ...patientRules(emr, adapter),
+    ...patientListRules(emr, adapter),
     ...checkRules(emr),
   ].filter(({ concerns }) => concerns?.(emr, adapter) ?? true);
 }

@@ -4,15 +4,35 @@ import { openBreakingProxy } from './breaking-proxy.ts';
 import { rulesFor } from './conformance.ts';
 import { contextOf, type Rule, runRule } from './rule.ts';
 import type { UnderTest } from './under-test.ts';
+import { wrongPatientLists } from './wrong/patient-list.ts';
 import { wrongPatientSearches } from './wrong/patients.ts';
+import { type WrongAdapter, wronglyNoticed } from './wrong/wrong-adapter.ts';
+
+type Mistakes = { title: string; about: RegExp; wrongAdapters: readonly WrongAdapter[] };
+
+/** The mistakes of the parts that the adapter has. */
+function mistakesFor({ patients, patientList }: UnderTest): Mistakes[] {
+  const search = {
+    title: 'a look-up for patients with a mistake',
+    about: /^patients/,
+    wrongAdapters: wrongPatientSearches,
+  };
+  const list = {
+    title: 'a list of patients with a mistake',
+    about: /^patient list/,
+    wrongAdapters: wrongPatientLists,
+  };
+  return [...(patients === undefined ? [] : [search]), ...(patientList === undefined ? [] : [list])];
+}
 
 /**
- * Registers a test for each mistake that a look-up for patients can contain: exactly the rules that are about it must notice. For the
- * test file of a dialect with such a look-up, beside `conformance`.
+ * Registers a test for each mistake that a look-up for patients or a list of them can contain: exactly the rules that are about it must
+ * notice. For the test file of a dialect with one of them, beside `conformance`.
  */
 export function patientMistakes(emr: UnderTest): void {
-  describe('a look-up for patients with a mistake', () => {
-    const rules: readonly Rule[] = rulesFor(emr).filter(({ name }) => name.startsWith('patients'));
+  describe.each(mistakesFor(emr))('$title', ({ about, wrongAdapters }) => {
+    const rules: readonly Rule[] = rulesFor(emr).filter(({ name }) => about.test(name));
+    const names = rules.map(({ name }) => name);
     const noticed = new Set<string>();
     let server: BreakServer;
     beforeAll(async () => {
@@ -20,12 +40,16 @@ export function patientMistakes(emr: UnderTest): void {
     });
     afterAll(() => server.close());
 
-    test.each(wrongPatientSearches)('one that $mistake is noticed', async ({ breaks, wrap }) => {
+    /** Rules about faults take long, and only a mistake that is about one of them changes what they see. */
+    const rulesAbout = ({ breaks }: Pick<WrongAdapter, 'breaks'>) =>
+      rules.filter(({ name }) => !/^patient list, /.test(name) || breaks.test(name));
+    const concerned = wrongAdapters.filter(({ needs }) => needs?.(emr) ?? true);
+    test.each(concerned)('one that $mistake is noticed', async ({ wrap, ...wrongAdapter }) => {
       const open: UnderTest['open'] = (input) => wrap(emr.open(input), { emr, ...input });
       // It inherits, because `baseUrl` is there only once the server has started.
       const wrong = Object.assign(Object.create(emr) as UnderTest, { open });
       const broken: string[] = [];
-      for (const rule of rules) {
+      for (const rule of rulesAbout(wrongAdapter)) {
         try {
           await runRule(rule, contextOf(wrong, server));
         } catch {
@@ -33,13 +57,12 @@ export function patientMistakes(emr: UnderTest): void {
         }
       }
       for (const name of broken) noticed.add(name);
-      const expected = rules.map(({ name }) => name).filter((name) => breaks.test(name));
-      expect(expected).not.toEqual([]);
-      expect(broken).toEqual(expected);
+      expect(broken).not.toEqual([]);
+      expect(wronglyNoticed(wrongAdapter, { rules: names, broken })).toEqual({ missed: [], unexpected: [] });
     });
 
     test('every rule about patients is broken by some mistake', () => {
-      expect(rules.map(({ name }) => name).filter((name) => !noticed.has(name))).toEqual([]);
+      expect(names.filter((name) => !noticed.has(name))).toEqual([]);
     });
   });
 }

@@ -1,4 +1,12 @@
-import type { AdapterDeps, Capability, EmrAdapter, EmrCode, Posting, SettingValues } from '../adapter.ts';
+import type {
+  AdapterDeps,
+  Capability,
+  EmrAdapter,
+  EmrCode,
+  ListedPatient,
+  Posting,
+  SettingValues,
+} from '../adapter.ts';
 import type { SeenRequest, WireAnswer } from './break-server.ts';
 
 /** An entry of the EMR in our words, read from the server itself and not through the adapter. Null: the EMR has no such field. */
@@ -37,8 +45,40 @@ export type PatientSearch = {
   shared(): Promise<string>;
   /** Closes the record of a patient who is none of the others here, as by archiving it. @returns their MRN. */
   closed(): Promise<string>;
+  /**
+   * Merges a record into another one, none of the others here. @returns its MRN, and the id of the record that it is part of now.
+   * Absent: the EMR does not say which one that is.
+   */
+  merged?(): Promise<{ mrn: string; emrPatientId: string }>;
   /** Answers to a look-up that prove nothing, made from the honest one, for a patient and for nobody. */
   unclear: readonly { name: string; change(answer: WireAnswer): WireAnswer }[];
+};
+
+/**
+ * The list of the server's patients, for an adapter that reads it. Rules may run at the same time, so each function makes or changes
+ * patients who are none of those in `steady`, and may be called more than once.
+ */
+export type PatientList = {
+  /** Patients whom nothing changes while the suite runs, as the list shows them: enough for more than one page. */
+  steady: readonly ListedPatient[];
+  /** Makes sure that the server has those in `steady`. Called before every list. */
+  fill(): Promise<void>;
+  /** True: the list can be limited to what has changed. False: its watermark is null. */
+  changes: boolean;
+  /** Ids in `steady` whose last change is so old that no list of changes has them. Empty where the server cannot have such patients. */
+  untouched: readonly string[];
+  /** Changes a patient, who stays active. @returns them as the list shows them now. */
+  changed(): Promise<ListedPatient>;
+  /** Closes the record of a patient, as by archiving it. @returns it as the list shows it now. */
+  closed(): Promise<ListedPatient>;
+  /** Merges a record into another one. @returns it as the list shows it now. Absent: the EMR does not show what was merged. */
+  merged?(): Promise<ListedPatient>;
+  /** Texts of the patients that are in the EMR's pages, such as names, and must be in no outcome. */
+  marks: readonly string[];
+  /** Answers in the place of a page that prove nothing, made from the honest one. */
+  unclear: readonly { name: string; change(answer: WireAnswer): WireAnswer }[];
+  /** Pages one of whose patients cannot be read, made from the honest one, with as many rows. */
+  unreadable: readonly { name: string; change(answer: WireAnswer): WireAnswer }[];
 };
 
 /** A payment that the EMR would refuse because its method needs data that neither it nor the connection has. */
@@ -110,6 +150,8 @@ export type UnderTest = {
   unclear: readonly { name: string; change(answer: WireAnswer): WireAnswer }[];
   /** Present exactly for an adapter with `findPatient`. */
   patients?: PatientSearch;
+  /** Present exactly for an adapter with `listPatients`. */
+  patientList?: PatientList;
   /** The body of an error in the vendor's format, with these words in each of its free texts. */
   complaint(words: string): string;
   /** The whole answer by which the vendor rejects credentials. */

@@ -1,5 +1,24 @@
 import { Type } from '@sinclair/typebox';
 
+/**
+ * The settings that every adapter takes, beside those of its dialect: they say what this service does with a connection, and no dialect
+ * gets them (`openAdapter`).
+ */
+export const SERVICE_SETTINGS = Type.Object({
+  sync_hours: Type.Integer({
+    minimum: 0,
+    maximum: 720,
+    default: 24,
+    description:
+      'hours between two syncs of patients, payment methods and locations with the EMR; 0: only when the integrator asks for one',
+  }),
+  lookup_patients: Type.Boolean({
+    default: true,
+    description:
+      'true: a payment for an MRN that is not known makes this service ask the EMR for the patient, where the adapter can search. Set it to false where patients come from a file only',
+  }),
+});
+
 /** How long one whole exchange with the EMR may take. */
 export const timeoutMs = (usual: number) =>
   Type.Integer({

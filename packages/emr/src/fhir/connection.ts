@@ -33,6 +33,11 @@ const keySettings = (type: string) => ({
     default: 'urn:emr-payments:payment-id',
     description: `URI: the system of our payment id in ${type}.identifier`,
   }),
+  patient_identifier_system: Uri({
+    default: 'urn:emr-payments:mrn',
+    description:
+      "URI: the system of the practice's MRNs in Patient.identifier, by which patients are found and listed. An identifier of another system is no MRN",
+  }),
 });
 
 const timeSettings = {
@@ -81,6 +86,7 @@ export type FhirSettings = {
   conditional_create: boolean;
   search: boolean;
   payment_identifier_system: string;
+  patient_identifier_system: string;
 };
 
 /** The release of FHIR that an adapter speaks. */

@@ -28,6 +28,21 @@ export type MedplumServer = {
   close(): void;
 };
 
+/**
+ * The links of a search, which Medplum's server makes and its repository in memory does not
+ * (https://github.com/medplum/medplum/blob/main/packages/server/src/fhir/search.ts, `getSearchLinks`).
+ */
+function withLinks(bundle: { total?: number; entry?: unknown[] }, url: string): object {
+  const { entry = [], total = 0 } = bundle;
+  const link = (relation: string, offset: number | null) => {
+    const linked = new URL(url);
+    if (offset !== null) linked.searchParams.set('_offset', String(offset));
+    return { relation, url: linked.href };
+  };
+  const end = Number(new URL(url).searchParams.get('_offset') ?? 0) + entry.length;
+  return { ...bundle, link: [link('self', null), ...(end < total ? [link('next', end)] : [])] };
+}
+
 async function textOf(request: IncomingMessage): Promise<string> {
   let text = '';
   for await (const chunk of request) text += chunk;
@@ -85,7 +100,12 @@ export async function openMedplumServer({
     if (isCreated(outcome) && resource !== undefined)
       response.setHeader('location', `${baseUrl}/${resource.resourceType}/${resource.id}`);
     response.writeHead(getStatus(outcome));
-    response.end(JSON.stringify(resource ?? outcome));
+    const host = request.headers.host ?? '';
+    const shown =
+      resource?.resourceType === 'Bundle' && resource.type === 'searchset'
+        ? withLinks(resource, `http://${host}${request.url}`)
+        : (resource ?? outcome);
+    response.end(JSON.stringify(shown));
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/fhir/R4`;

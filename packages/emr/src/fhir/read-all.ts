@@ -32,7 +32,7 @@ export type SearchResult<T> =
 
 /** Reads all pages of a search, at most 20. */
 export async function readAll<T extends TSchema>(
-  connection: FhirConnection,
+  connection: Pick<FhirConnection, 'session' | 'secrets'>,
   { path, schema, signal, unshared = false }: Pick<ReadInput<T>, 'path' | 'schema' | 'signal' | 'unshared'>,
 ): Promise<SearchResult<Static<T>>> {
   let all: Static<T>[] = [];

@@ -7,7 +7,7 @@ import { describeNoAnswer } from '../http/no-answer.ts';
 import type { Refusal } from '../http/refusal-sentence.ts';
 import type { FhirConnection } from './connection.ts';
 import { urlOf } from './links.ts';
-import { parseAs } from './resources.ts';
+import { OperationOutcomeSchema, parseAs } from './resources.ts';
 import { wordsOf } from './said.ts';
 
 /** A practice's lists are small: an answer larger than this is not one of them. */
@@ -16,13 +16,20 @@ const MAX_ANSWER_BYTES = 2 * 1024 * 1024;
 const RESOURCES = [
   'Bundle',
   'CapabilityStatement',
+  'Patient',
   'PaymentNotice',
   'PaymentReconciliation',
   'ValueSet',
 ] as const;
 
 /** `trouble` is in our words and may go to anybody. `refusal` has the server's, and is for the operator only. */
-export type Failed = { ok: false; trouble: Trouble; refusal: Refusal };
+export type Failed = {
+  ok: false;
+  trouble: Trouble;
+  refusal: Refusal;
+  /** True for an answer that is an OperationOutcome: the server's own, and no gateway's. */
+  complained?: true;
+};
 
 /** When we asked, and what the answer's headers say about when it was made. */
 export type Freshness = { servedFromCache: boolean; sentAtMs: number; dateMs: number };
@@ -44,7 +51,7 @@ export const requestOf = (path: string): string => `GET /${decodeURIComponent(pa
 
 /** Reads one resource and checks it against the schema. */
 export async function readResource<T extends TSchema>(
-  { session, secrets }: FhirConnection,
+  { session, secrets }: Pick<FhirConnection, 'session' | 'secrets'>,
   {
     path,
     schema,
@@ -77,6 +84,7 @@ export async function readResource<T extends TSchema>(
     ok: false,
     trouble,
     refusal: { request, status: result.status, words: wordsOf(result, secrets) },
+    ...(parseAs(OperationOutcomeSchema, result.body) === null ? {} : { complained: true }),
   });
   if (!isSuccess(result)) return failed(describeStatus(result));
   // 203 is changed by a proxy, 206 is a part: no other 2xx is an answer to a read.

@@ -9,11 +9,13 @@ const Identifiers = Type.Optional(
 );
 const Id = Type.String({ pattern: ID_PATTERN });
 
+export const MetaSchema = Type.Object({ lastUpdated: Type.Optional(Type.String()) });
+
 /** The parts of FHIR resources that we read. Everything else in them is ignored. */
 export const BundleSchema = Type.Object({
   resourceType: Type.Literal('Bundle'),
   type: Type.Literal('searchset'),
-  meta: Type.Optional(Type.Object({ lastUpdated: Type.Optional(Type.String()) })),
+  meta: Type.Optional(MetaSchema),
   total: Type.Optional(Type.Integer({ minimum: 0 })),
   link: Type.Optional(
     Type.Array(Type.Object({ relation: Type.String(), url: Type.Optional(Type.String()) })),
@@ -31,7 +33,7 @@ export const EntrySchema = Type.Object({
 /** Any resource at all: the answer is FHIR, and not a gateway's page. */
 export const AnyResourceSchema = Type.Object({ resourceType: Type.String() });
 /** All that a create's answer must hold to name the entry. */
-export const createdSchema = (type: PaymentResource['type']) =>
+export const createdSchema = <T extends PaymentResource['type'] | 'Patient'>(type: T) =>
   Type.Object({ resourceType: Type.Literal(type), id: Id });
 export const paymentSchema = (type: PaymentResource['type']) =>
   Type.Object({

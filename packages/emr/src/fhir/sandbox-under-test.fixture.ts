@@ -1,4 +1,6 @@
+import { sandboxPatients } from '../conformance/sandbox-patients.ts';
 import { SANDBOX_SECRET, type SandboxInput, sandboxUnderTest } from '../conformance/sandbox-under-test.ts';
+import { UNCLEAR_PAGES, UNCLEAR_SEARCHES, UNREADABLE_PAGES } from './testing/patient-answers.ts';
 import { usableStatements } from './under-test.fixture.ts';
 
 /** A FHIR adapter on a sandbox process of its own. `refusals` are those of its release, besides what both refuse. */
@@ -10,8 +12,28 @@ export function fhirSandboxUnderTest({
 }: Omit<SandboxInput, 'unprotected' | 'needsToken' | 'credentials'> & {
   type: string;
 }): ReturnType<typeof sandboxUnderTest> {
-  return sandboxUnderTest({
+  const patients = sandboxPatients({ baseUrl: () => emr.sandbox().baseUrl, idOf: ({ id }) => id });
+  const emr = sandboxUnderTest({
     ...input,
+    patients: {
+      one: [
+        { mrn: 'MRN-12345', emrPatientId: 'pat-1001' },
+        { mrn: 'MRN-12346', emrPatientId: 'pat-1002' },
+      ],
+      nobody: [
+        { name: 'an MRN that nobody has', mrn: 'MRN-12345-9' },
+        { name: 'the beginning of an MRN', mrn: 'MRN-1234' },
+        { name: 'an MRN in another case', mrn: 'mrn-12345' },
+        { name: 'an MRN with characters of the search', mrn: 'MRN-12345,MRN-12346' },
+      ],
+      ...patients.search({ closedAs: 'inactive', merges: true }),
+      unclear: UNCLEAR_SEARCHES,
+    },
+    patientList: {
+      ...patients.list({ changes: true, closedAs: 'inactive', merges: 'named' }),
+      unclear: UNCLEAR_PAGES,
+      unreadable: UNREADABLE_PAGES,
+    },
     unprotected: { conditional_create: false },
     needsToken: false,
     credentials: {
@@ -25,4 +47,5 @@ export function fhirSandboxUnderTest({
     ],
     statements: [...statements, ...usableStatements({ type, settings: input.settings })],
   });
+  return emr;
 }

@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterEach, expect, test } from 'vitest';
+import { OPEN_NETWORK } from '../network.ts';
 import { exchange } from './exchange.ts';
 import { describeNoAnswer } from './no-answer.ts';
 
@@ -25,7 +26,7 @@ async function answered(encoding: string, body: Uint8Array, method: 'GET' | 'POS
     server.closeAllConnections();
     server.close();
   });
-  return exchange({
+  return exchange(OPEN_NETWORK, {
     method,
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/x`,
     headers: {},

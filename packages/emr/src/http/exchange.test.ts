@@ -3,7 +3,8 @@ import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer, Socket } from 'node:net';
 import { networkFailureOf } from '@emr-payments/outbound';
 import { afterEach, expect, test } from 'vitest';
-import { type ExchangeRequest, exchange, keepAliveAgents } from './exchange.ts';
+import { OPEN_NETWORK, openNetwork } from '../network.ts';
+import { type ExchangeRequest, exchange } from './exchange.ts';
 import { describeNoAnswer } from './no-answer.ts';
 
 const closers: (() => Promise<unknown> | unknown)[] = [];
@@ -50,7 +51,7 @@ function post(port: number, overrides: Partial<ExchangeRequest> = {}): ExchangeR
 }
 
 async function troubleOf(request: ExchangeRequest) {
-  const result = await exchange(request);
+  const result = await exchange(OPEN_NETWORK, request);
   if (result.kind === 'answer') throw new Error(`answered ${result.status}`);
   // The table of network codes must agree with the bytes that were seen to leave.
   if (networkFailureOf(result.error)?.proves === 'nothing_left') expect(result.handedOver).toBe(false);
@@ -62,7 +63,7 @@ const head = (length: number) =>
 
 test('an answer comes back with its status, headers and body', async () => {
   const far = await rawServer((socket) => socket.end(`${head(2)}{}`));
-  const result = await exchange(post(far.port));
+  const result = await exchange(OPEN_NETWORK, post(far.port));
   expect(result).toMatchObject({ kind: 'answer', status: 201, body: '{}' });
   expect(far.received).toContain('content-length: 7');
   expect(far.received.endsWith('\r\n\r\n{"a":1}')).toBe(true);
@@ -81,7 +82,7 @@ test('a body leaves whole, its length counted in bytes', async () => {
   await once(server, 'listening');
   closers.push(() => server.close());
   const { port } = server.address() as AddressInfo;
-  const result = await exchange(post(port, { body: { text, mayStillSend: () => true } }));
+  const result = await exchange(OPEN_NETWORK, post(port, { body: { text, mayStillSend: () => true } }));
   expect(result).toMatchObject({ kind: 'answer', status: 200, body: String(bytes) });
   expect(read === text).toBe(true);
 });
@@ -107,7 +108,7 @@ test('connections are kept for as many exchanges as were under way at once', asy
   });
   const { port } = server.address() as AddressInfo;
   for (const _ of [1, 2, 3]) {
-    const all = await Promise.all(Array.from({ length: most }, () => exchange(post(port))));
+    const all = await Promise.all(Array.from({ length: most }, () => exchange(OPEN_NETWORK, post(port))));
     expect(all.every(({ kind }) => kind === 'answer')).toBe(true);
   }
   expect(connections).toBe(most);
@@ -158,7 +159,7 @@ test('a redirect is an answer and not followed', async () => {
       `HTTP/1.1 307 Moved\r\nlocation: http://127.0.0.1:${other.port}/\r\ncontent-length: 0\r\n\r\n`,
     ),
   );
-  expect(await exchange(post(far.port))).toMatchObject({ kind: 'answer', status: 307 });
+  expect(await exchange(OPEN_NETWORK, post(far.port))).toMatchObject({ kind: 'answer', status: 307 });
   expect(other.connections).toBe(0);
 });
 
@@ -204,13 +205,13 @@ test('a shut gate: connected, but not one byte arrives', async () => {
 
 test('a shut gate on a connection that is already in use: not one further byte arrives', async () => {
   const far = await rawServer((socket) => socket.write(`${head(2)}{}`));
-  const agents = keepAliveAgents();
-  closers.push(() => agents.http.destroy());
-  expect((await exchange(post(far.port), agents)).kind).toBe('answer');
+  const network = openNetwork();
+  closers.push(() => network.kept.http.destroy());
+  expect((await exchange(network, post(far.port))).kind).toBe('answer');
   const before = far.received;
   const result = await exchange(
+    network,
     post(far.port, { body: { text: '{"b":2}', mayStillSend: () => false } }),
-    agents,
   );
   expect(result).toMatchObject({ kind: 'no_answer', handedOver: false });
   await expect.poll(() => far.closed).toBe(1);
@@ -225,9 +226,9 @@ test.each(['new', 'reused'])(
       socket.on('data', () => socket.write(`${head(2)}{}`));
       socket.write(`${head(2)}{}`);
     });
-    const agents = keepAliveAgents();
-    closers.push(() => agents.http.destroy());
-    if (kind === 'reused') await exchange(post(far.port), agents);
+    const network = openNetwork();
+    closers.push(() => network.kept.http.destroy());
+    if (kind === 'reused') await exchange(network, post(far.port));
 
     // A promise job or a next-tick callback that runs between two events shows that they are in different ticks.
     const events: string[] = [];
@@ -254,7 +255,7 @@ test.each(['new', 'reused'])(
       queueMicrotask(() => events.push('microtask'));
       return true;
     };
-    const result = await exchange(post(far.port, { body: { text: '{"c":3}', mayStillSend } }), agents);
+    const result = await exchange(network, post(far.port, { body: { text: '{"c":3}', mayStillSend } }));
     expect(result.kind).toBe('answer');
     expect(events.slice(0, 3)).toEqual(['gate', 'write', 'next tick']);
   },

@@ -1,7 +1,8 @@
-import { Agent as HttpAgent, type IncomingHttpHeaders, request as requestHttp } from 'node:http';
-import { type AgentOptions, Agent as HttpsAgent, request as requestHttps } from 'node:https';
-import { boundAnswer, meterConnections } from '@emr-payments/outbound/bound-answer';
-import got, { type Agents, type Response } from 'got';
+import { type IncomingHttpHeaders, request as requestHttp } from 'node:http';
+import { request as requestHttps } from 'node:https';
+import { boundAnswer } from '@emr-payments/outbound/bound-answer';
+import got, { type Response } from 'got';
+import type { Network } from '../network.ts';
 import { decodeContent } from './content-encoding.ts';
 import { type GatedBody, gateBody } from './gated-body.ts';
 
@@ -15,6 +16,8 @@ export type ExchangeRequest = {
   /** The answer is read to this size and no further: every byte on the wire, and the decoded body. */
   maxAnswerBytes: number;
   body?: { text: string; mayStillSend: () => boolean };
+  /** True: on a connection of its own. */
+  unshared?: boolean | undefined;
 };
 
 export type Answer = { kind: 'answer'; status: number; headers: IncomingHttpHeaders; body: string };
@@ -25,26 +28,6 @@ export type NoAnswer = { kind: 'no_answer'; handedOver: boolean; error: unknown 
 export class EarlyAnswerError extends Error {
   override name = 'EarlyAnswerError';
 }
-
-type ConnectionAgents = { http: HttpAgent; https: HttpsAgent };
-
-/** Makes agents whose connections are metered. */
-function agentsWith(options: AgentOptions): ConnectionAgents {
-  return {
-    http: meterConnections(new HttpAgent(options)),
-    https: meterConnections(new HttpsAgent(options)),
-  };
-}
-
-/**
- * Makes a pool of kept-alive connections. An idle one is closed after 15 s, sooner than servers commonly close it. Of one host as many
- * are kept as a worker has calls at once, because all practices of some vendors are at one host: with fewer, each burst opens the others again.
- */
-export const keepAliveAgents = (options: AgentOptions = {}): ConnectionAgents =>
-  agentsWith({ keepAlive: true, maxFreeSockets: 256, timeout: 15_000, ...options });
-const sharedAgents = keepAliveAgents();
-/** Each exchange has a connection of its own: nothing on it can be a late answer to an earlier request. */
-export const UNSHARED: ConnectionAgents = agentsWith({ keepAlive: false });
 
 /**
  * Repeats nothing, follows no redirect and throws for no status: the caller judges the answer. An encoded body is left to
@@ -65,18 +48,16 @@ const handedOver = (body: GatedBody | null): boolean => body?.handedOver ?? fals
 /**
  * Makes one HTTP exchange, never repeated and never redirected. It does not throw for what the network or the server does.
  */
-export async function exchange(
-  request: ExchangeRequest,
-  agents: Agents = sharedAgents,
-): Promise<Answer | NoAnswer> {
+export async function exchange(network: Network, request: ExchangeRequest): Promise<Answer | NoAnswer> {
   const { method, url, headers, body, maxAnswerBytes } = request;
   let gated: GatedBody | null = null;
   try {
+    network.assertUrl(url);
     const response: Response<Uint8Array> = await client(url, {
       method,
       headers:
         body === undefined ? headers : { ...headers, 'content-length': String(Buffer.byteLength(body.text)) },
-      agent: agents,
+      agent: request.unshared ? network.unshared : network.kept,
       timeout: { request: request.timeoutMs },
       signal: request.signal,
       request(target, options, onAnswer) {

@@ -2,17 +2,18 @@ import type { Socket } from 'node:net';
 import { FLOODS, type Flood, pourInto, startRawServer } from '@emr-payments/testkit/flood';
 import { TEST_CERTIFICATE } from '@emr-payments/testkit/tls';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { type ExchangeRequest, exchange, keepAliveAgents } from './exchange.ts';
+import { openNetwork } from '../network.ts';
+import { type ExchangeRequest, exchange } from './exchange.ts';
 import { describeNoAnswer } from './no-answer.ts';
 
 const KIB = 1024;
 
 async function emrThat(onData: (socket: Socket) => void, wire: string) {
   const emr = await startRawServer(onData, { tls: wire === 'tls' });
-  const agents = keepAliveAgents({ ca: TEST_CERTIFICATE, servername: 'hooks.example.test' });
+  const network = openNetwork({ ca: TEST_CERTIFICATE, servername: 'hooks.example.test' });
   onTestFinished(() => {
-    agents.http.destroy();
-    agents.https.destroy();
+    network.kept.http.destroy();
+    network.kept.https.destroy();
     emr.close();
   });
   const request: ExchangeRequest = {
@@ -27,8 +28,8 @@ async function emrThat(onData: (socket: Socket) => void, wire: string) {
   const { body: _, ...reading } = request;
   return {
     emr,
-    post: () => exchange(request, agents),
-    get: () => exchange({ ...reading, method: 'GET' }, agents),
+    post: () => exchange(network, request),
+    get: () => exchange(network, { ...reading, method: 'GET' }),
   };
 }
 

@@ -1,5 +1,6 @@
 import { sentence, wordIn } from '@emr-payments/contracts';
 import { errorChain, type NetworkFailure, networkFailureOf } from '@emr-payments/outbound';
+import { AddressRefusedError, UnresolvedError } from '@emr-payments/outbound/guard';
 import type { Trouble } from '../adapter.ts';
 import { BrokenEncodingError, DecodedTooLargeError } from './content-encoding.ts';
 import { EarlyAnswerError, type NoAnswer } from './exchange.ts';
@@ -54,12 +55,20 @@ const NETWORK_CODES = [
   'INVALID_CA',
 ] as const;
 
+const ADDRESS_REFUSED: Trouble = {
+  code: 'address_refused',
+  detail: sentence`The EMR's address is not one that this connection may call: it must be a public address, called over https.`,
+};
+
 /** Puts an exchange without a complete answer into words. The evidence is `handedOver`, never the kind of error. */
 export function describeNoAnswer({ error }: NoAnswer): Trouble {
   const chain = errorChain(error);
   const notMade = chain.find((each) => each instanceof NotMadeError);
   if (notMade !== undefined) return notMade.trouble;
-  const is = (type: new (message: string) => Error) => chain.some((each) => each instanceof type);
+  const is = (type: new (...input: never[]) => Error) => chain.some((each) => each instanceof type);
+  // No address is in the sentences: which one a name leads to is nobody's business but the guard's.
+  if (is(AddressRefusedError)) return ADDRESS_REFUSED;
+  if (is(UnresolvedError)) return NETWORK_FAILURES.lookup_failed;
   if (is(ClaimLostError))
     return { code: 'claim_lost', detail: sentence`Another worker has taken over the payment.` };
   if (is(DecodedTooLargeError))

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { sentence } from '@emr-payments/contracts';
 import { afterEach, expect, test } from 'vitest';
 import type { CallCounter, CallPermit, RateBucket, TokenSource } from '../adapter.ts';
+import { OPEN_NETWORK } from '../network.ts';
 import { describeNoAnswer } from './no-answer.ts';
 import { openSession, type SessionInput } from './session.ts';
 
@@ -52,7 +53,10 @@ function tokensInTurn(...tokens: string[]): TokenSource & { asked: (string | und
 const granted: CallCounter = { take: async () => ({ granted: true }) };
 const BUCKET: RateBucket = { scope: 'connection', key: 'k', windows: [{ calls: 1, perMs: 1000 }] };
 const open = (input: Partial<SessionInput> & { baseUrl: string }, calls: CallCounter = granted) =>
-  openSession({ calls }, { auth: { kind: 'none' }, bucket: null, timeoutMs: 5000, ...input });
+  openSession(
+    { calls, network: OPEN_NETWORK },
+    { auth: { kind: 'none' }, bucket: null, timeoutMs: 5000, ...input },
+  );
 const signal = new AbortController().signal;
 const by401 = ({ status }: { status: number }): boolean => status === 401;
 const READ = { path: '/lists', maxAnswerBytes: 1000 };

@@ -10,7 +10,7 @@ import {
   type TokenSource,
   type Trouble,
 } from '../adapter.ts';
-import { type Answer, exchange, type NoAnswer, UNSHARED } from './exchange.ts';
+import { type Answer, exchange, type NoAnswer } from './exchange.ts';
 import { NotMadeError } from './not-made.ts';
 
 /** The way in which a request proves who sends it: nothing, a header that never changes, or a bearer token that is renewed. */
@@ -83,7 +83,10 @@ const notMade = (trouble: Trouble): NoAnswer => ({
  * made. A token that the EMR rejects is renewed at once: a read is then made once more, a send is not, because each attempt
  * sends one request. Nothing else is repeated.
  */
-export function openSession({ calls }: Pick<AdapterDeps, 'calls'>, input: SessionInput): EmrSession {
+export function openSession(
+  { calls, network }: Pick<AdapterDeps, 'calls' | 'network'>,
+  input: SessionInput,
+): EmrSession {
   const { baseUrl, auth, bucket, timeoutMs } = input;
 
   /** Counts the request, and waits until it may be made. @returns null then. */
@@ -107,6 +110,7 @@ export function openSession({ calls }: Pick<AdapterDeps, 'calls'>, input: Sessio
     signal: options.signal,
     rejected: options.rejected,
     timeoutMs,
+    network,
     permit: () => limited({ signal: NEVER }),
   });
 
@@ -130,25 +134,23 @@ export function openSession({ calls }: Pick<AdapterDeps, 'calls'>, input: Sessio
       if (isTrouble(authorized)) return { result: notMade(authorized), token: null };
       const trouble = await limited(options);
       if (trouble !== null) return { result: notMade(trouble), token: null };
-      const result = await exchange(
-        {
-          method: body === undefined ? 'GET' : 'POST',
-          url: path.startsWith('/') ? `${baseUrl}${path}` : path,
-          headers: {
-            ...input.headers,
-            ...(body === undefined ? { 'cache-control': 'no-cache' } : { 'content-type': body.contentType }),
-            ...headers,
-            ...authorized.headers,
-          },
-          signal,
-          timeoutMs,
-          maxAnswerBytes,
-          ...(body === undefined
-            ? {}
-            : { body: { text: body.text, mayStillSend: mayStillSend ?? (() => true) } }),
+      const result = await exchange(network, {
+        method: body === undefined ? 'GET' : 'POST',
+        url: path.startsWith('/') ? `${baseUrl}${path}` : path,
+        headers: {
+          ...input.headers,
+          ...(body === undefined ? { 'cache-control': 'no-cache' } : { 'content-type': body.contentType }),
+          ...headers,
+          ...authorized.headers,
         },
-        unshared ? UNSHARED : undefined,
-      );
+        signal,
+        timeoutMs,
+        maxAnswerBytes,
+        unshared,
+        ...(body === undefined
+          ? {}
+          : { body: { text: body.text, mayStillSend: mayStillSend ?? (() => true) } }),
+      });
       return { result, token: authorized.token };
     };
 

@@ -94,7 +94,7 @@ const DESCRIBED: ConnectionDescription = {
 
 /** The adapter of that EMR. All its calls count in the bucket. `baseUrl` ends with the name of the practice. */
 export function openCountedAdapter(
-  deps: Pick<AdapterDeps, 'calls'>,
+  deps: Pick<AdapterDeps, 'calls' | 'network'>,
   { baseUrl, bucket }: { baseUrl: string; bucket: RateBucket | null },
 ): EmrAdapter {
   const session = openSession(deps, { baseUrl, auth: { kind: 'none' }, bucket, timeoutMs: 5_000 });

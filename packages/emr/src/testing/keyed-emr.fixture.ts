@@ -122,7 +122,7 @@ function outcomeOf(status: number, body: unknown): PostOutcome | null {
 
 /** The adapter of that EMR: a conditional create whose second answer names no entry. */
 export function openKeyedAdapter(
-  deps: Pick<AdapterDeps, 'calls'>,
+  deps: Pick<AdapterDeps, 'calls' | 'network'>,
   { baseUrl, token }: { baseUrl: string; token?: TokenSource },
 ): EmrAdapter {
   const session = openSession(deps, {

@@ -1,6 +1,7 @@
 import { decodeJwt, decodeProtectedHeader, exportJWK, generateKeyPair } from 'jose';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Grant } from '../grant.ts';
+import { OPEN_NETWORK } from '../network.ts';
 import { obtainToken } from './obtain-token.ts';
 import { CLIENT, openTokenServer, type TokenServer } from './testing/token-server.ts';
 
@@ -10,7 +11,7 @@ beforeEach(async () => {
 });
 afterEach(() => server.close());
 
-const deps = { timeoutMs: 1000, mayStillSend: () => true };
+const deps = { network: OPEN_NETWORK, timeoutMs: 1000, mayStillSend: () => true };
 const credentials = (extra: Partial<Extract<Grant, { kind: 'client_credentials' }>> = {}): Grant => ({
   kind: 'client_credentials',
   tokenUrl: server.url,

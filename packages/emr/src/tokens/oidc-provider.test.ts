@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { isTrouble, type TokenSource } from '../adapter.ts';
 import type { Grant } from '../grant.ts';
+import { OPEN_NETWORK } from '../network.ts';
 import { memoryTokenStore } from './memory-token-store.ts';
 import { type OidcServer, openOidcServer, SECRET } from './oidc-provider.fixture.ts';
 import { createTokenSources } from './token-sources.ts';
@@ -12,7 +13,13 @@ beforeAll(async () => {
 afterAll(() => server.close());
 
 const get = (source: TokenSource, rejected?: string) =>
-  source.get({ signal: new AbortController().signal, timeoutMs: 5000, permit: async () => null, rejected });
+  source.get({
+    signal: new AbortController().signal,
+    timeoutMs: 5000,
+    network: OPEN_NETWORK,
+    permit: async () => null,
+    rejected,
+  });
 const sourceOf = (grant: Grant) => createTokenSources({ store: memoryTokenStore() }).of(grant);
 async function tokenOf(source: TokenSource, rejected?: string): Promise<string> {
   const got = await get(source, rejected);

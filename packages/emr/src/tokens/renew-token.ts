@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { isTrouble, type Trouble } from '../adapter.ts';
 import type { Grant } from '../grant.ts';
+import type { Network } from '../network.ts';
 import { obtainToken } from './obtain-token.ts';
 import type { ObtainedToken } from './token-call.ts';
 import type { StoredToken, TokenLease, TokenStore } from './token-store.ts';
@@ -22,6 +23,7 @@ export type RenewInput = {
   seen: StoredToken;
   afterRejection: boolean;
   timeoutMs: number;
+  network: Network;
   /** Counts the call against the vendor's limit. */
   permit(): Promise<Trouble | null>;
 };
@@ -82,7 +84,7 @@ export async function renewToken(store: TokenStore, input: RenewInput): Promise<
     const startedAt = performance.now();
     const obtained = await obtainToken(
       // A call that is sent later might be answered after the lease.
-      { timeoutMs, mayStillSend: () => performance.now() < leaseEnds - timeoutMs },
+      { network: input.network, timeoutMs, mayStillSend: () => performance.now() < leaseEnds - timeoutMs },
       { grant, refreshToken: seen.pair?.refreshToken ?? null },
     );
     if (isTrouble(obtained)) {

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { CallCounter, RateBucket } from '../adapter.ts';
 import { describeNoAnswer } from '../http/no-answer.ts';
 import { openSession } from '../http/session.ts';
+import { guardedNetwork, type Network, OPEN_NETWORK } from '../network.ts';
 import { memoryTokenStore } from './memory-token-store.ts';
 import { CLIENT, openTokenServer, type TokenServer } from './testing/token-server.ts';
 import { createTokenSources } from './token-sources.ts';
@@ -17,7 +18,7 @@ const READ = { path: '/lists', maxAnswerBytes: 1000 };
 const SEND = { ...READ, body: { contentType: 'application/json', text: '{}' } };
 const BUCKET: RateBucket = { scope: 'api_key', key: 'k', windows: [{ calls: 9, perMs: 1000 }] };
 
-function open({ waitMs = 0 }: { waitMs?: number } = {}) {
+function open({ waitMs = 0, network = OPEN_NETWORK }: { waitMs?: number; network?: Network } = {}) {
   const counted: string[] = [];
   const calls: CallCounter = {
     async take({ key }) {
@@ -34,7 +35,7 @@ function open({ waitMs = 0 }: { waitMs?: number } = {}) {
     refreshToken: 'first',
   });
   const session = openSession(
-    { calls },
+    { calls, network },
     {
       baseUrl: server.apiUrl,
       auth: { kind: 'bearer', source, rejects: ({ status }) => status === 401 },
@@ -96,3 +97,27 @@ test('a request that is aborted does not cut the wait of a renewal for the limit
   expect(performance.now() - startedAt).toBeGreaterThan(390);
   expect(await other).toMatchObject({ status: 200 });
 });
+
+test.each(['http://127.0.0.1:1/', 'http://10.0.0.1/'])(
+  'the token endpoint is called over the network of the connection, and not at all where the guard refuses it',
+  async (allowed) => {
+    const policy = { allowHosts: [new URL(allowed).host] };
+    const resolve = async () => {
+      throw new Error('no name is asked for');
+    };
+    const { session } = open({ network: guardedNetwork({ policy, resolve }) });
+    const result = await session.read(READ, { signal });
+    if (result.kind === 'answer') throw new Error('answered');
+    expect(describeNoAnswer(result)).toEqual({
+      code: 'address_refused',
+      detail: expect.stringMatching(/^There is no access token\. The EMR's address is not one that/),
+    });
+    expect(server.calls).toEqual([]);
+    const { port } = new URL(server.url);
+    const open2 = open({
+      network: guardedNetwork({ policy: { allowHosts: [`127.0.0.1:${port}`] }, resolve }),
+    });
+    expect(await open2.session.read(READ, { signal })).toMatchObject({ status: 200 });
+    expect(server.calls).toHaveLength(1);
+  },
+);

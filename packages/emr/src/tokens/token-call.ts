@@ -1,5 +1,6 @@
 import type { Trouble } from '../adapter.ts';
 import { type Answer, type ExchangeRequest, exchange, type NoAnswer } from '../http/exchange.ts';
+import type { Network } from '../network.ts';
 
 /** A token's answer is small: 64 KiB hold the largest of them many times over. */
 const MAX_ANSWER_BYTES = 64 * 1024;
@@ -14,6 +15,8 @@ export type TokenRequest = {
 };
 
 export type TokenCallDeps = {
+  /** That of the connection for which the token is: the address of the token endpoint may be one of its own. */
+  network: Network;
   timeoutMs: number;
   /** False: the lease of the one who renews has ended, and the request is torn down unfinished. */
   mayStillSend: () => boolean;
@@ -21,7 +24,7 @@ export type TokenCallDeps = {
 
 /** Makes one call of a token endpoint, bounded as every exchange is: its bytes, its time, no redirect, nothing repeated. */
 export function callTokenEndpoint(
-  { timeoutMs, mayStillSend }: TokenCallDeps,
+  { network, timeoutMs, mayStillSend }: TokenCallDeps,
   { url, headers, body }: TokenRequest,
 ): Promise<Answer | NoAnswer> {
   const request: ExchangeRequest = {
@@ -33,7 +36,7 @@ export function callTokenEndpoint(
     maxAnswerBytes: MAX_ANSWER_BYTES,
     body: { text: body ?? '', mayStillSend },
   };
-  return exchange(request);
+  return exchange(network, request);
 }
 
 /** The answer of a token endpoint. `refreshToken` is null when it named none; `expiresInMs` is null when it does not say. */

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { isTrouble, type TokenCall, type TokenSource, type Trouble } from '../adapter.ts';
 import type { Grant } from '../grant.ts';
+import { OPEN_NETWORK } from '../network.ts';
 import { memoryTokenStore } from './memory-token-store.ts';
 import { CLIENT, openTokenServer, type TokenServer } from './testing/token-server.ts';
 import { tokenKey } from './token-key.ts';
@@ -34,6 +35,7 @@ const get = (source: TokenSource, call: Partial<TokenCall> = {}) =>
   source.get({
     signal: new AbortController().signal,
     timeoutMs: 2000,
+    network: OPEN_NETWORK,
     permit: async () => null,
     ...call,
   });

@@ -78,7 +78,7 @@ export function createTokenSources(deps: TokenSourcesDeps): OwnTokenSources {
 
   async function get(
     { grant, key }: { grant: Grant; key: string },
-    { signal, rejected, timeoutMs, permit }: Parameters<TokenSource['get']>[0],
+    { signal, rejected, timeoutMs, network, permit }: Parameters<TokenSource['get']>[0],
   ): Promise<{ token: string } | Trouble> {
     const known = kept.get(key);
     if (known !== undefined && known.token !== rejected && performance.now() < known.freshUntil)
@@ -101,7 +101,9 @@ export function createTokenSources(deps: TokenSourcesDeps): OwnTokenSources {
       const afterRejection = rejected !== undefined && seen.pair?.accessToken === rejected;
       const renewal =
         renewals.get(key) ??
-        (next.step === 'renew' ? renew({ key, grant, seen, afterRejection, timeoutMs, permit }) : null);
+        (next.step === 'renew'
+          ? renew({ key, grant, seen, afterRejection, timeoutMs, network, permit })
+          : null);
       if (renewal !== null) {
         const ended = await untilAborted(renewal, signal);
         if (ended === null) return ABORTED;

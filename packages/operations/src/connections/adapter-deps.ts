@@ -2,17 +2,30 @@ import { type Database, isUnavailable, openCallCounter } from '@emr-payments/db'
 import {
   type AdapterDeps,
   type CallCounter,
+  createNetworks,
   createTokenSources,
+  type EmrAdapter,
   type EmrConnection,
+  type NetworkOwner,
+  type Networks,
   openAdapter,
   type RateBucket,
 } from '@emr-payments/emr';
+import type { SandboxHosts } from '@emr-payments/outbound';
 import type { Keyring } from '@emr-payments/runtime';
 import { databaseTokenStore } from '../tokens/database-token-store.ts';
 
-type Deps = { database: Pick<Database, 'pool'>; keyring: Keyring; onFault: (error: unknown) => void };
+type Deps = {
+  database: Pick<Database, 'pool'>;
+  keyring: Keyring;
+  sandboxHosts: SandboxHosts;
+  /** Those of the process. Absent: made for this call. */
+  networks?: Networks | undefined;
+  onFault: (error: unknown) => void;
+};
 
-export type SharedAdapterDeps = AdapterDeps & {
+export type SharedAdapterDeps = Omit<AdapterDeps, 'network'> & {
+  networks: Networks;
   /** Waits for the renewals of tokens under way. To be called before the database closes. */
   settled(): Promise<void>;
 };
@@ -27,7 +40,13 @@ export type SharedAdapterDeps = AdapterDeps & {
  * @param options.discardUnopened true: a stored token that no key opens counts as none.
  */
 export function openAdapterDeps(
-  { database, keyring, onFault }: Deps,
+  {
+    database,
+    keyring,
+    sandboxHosts,
+    networks = createNetworks({ sandboxHosts: sandboxHosts.entries }),
+    onFault,
+  }: Deps,
   {
     yields,
     retriesLogin = false,
@@ -52,8 +71,14 @@ export function openAdapterDeps(
       if (!isUnavailable(error)) onFault(error);
     },
   });
-  return { tokens, calls, settled: tokens.settled };
+  return { tokens, calls, networks, settled: tokens.settled };
 }
+
+/** Opens an adapter over the network that its connection may use. @throws Error when the connection cannot be used as it is set up. */
+export const openOver = (
+  { networks, ...deps }: Omit<SharedAdapterDeps, 'settled'>,
+  connection: EmrConnection & NetworkOwner,
+): EmrAdapter => openAdapter(connection, { ...deps, network: networks.of(connection) });
 
 /**
  * Opens what the check of a connection uses. An error of ours ends the check, and its sentence says so. Tokens are those of the service:
@@ -67,17 +92,24 @@ export const checkingDeps = (
 ): SharedAdapterDeps =>
   openAdapterDeps(
     { ...deps, onFault: () => undefined },
-    { yields: true, retriesLogin: true, discardUnopened: givesCredentials },
+    {
+      yields: true,
+      retriesLogin: true,
+      discardUnopened: givesCredentials,
+    },
   );
 
 /**
  * Reads the vendor's limit of requests off a connection. null when the vendor names none, and when the connection cannot be opened as
  * it is set up: the worker that opens it when that is mended gives it its bucket.
  */
-export function bucketOf(deps: AdapterDeps, connection: Omit<EmrConnection, 'userId'>): RateBucket | null {
+export function bucketOf(
+  deps: SharedAdapterDeps,
+  connection: Omit<EmrConnection, 'userId'> & NetworkOwner,
+): RateBucket | null {
   try {
     // A bucket does not depend on the user.
-    return openAdapter({ ...connection, userId: 0 }, deps).bucket;
+    return openOver(deps, { ...connection, userId: 0 }).bucket;
   } catch {
     return null;
   }
@@ -87,9 +119,12 @@ export function bucketOf(deps: AdapterDeps, connection: Omit<EmrConnection, 'use
  * Says why an adapter cannot be opened with a connection: no call is made. Saved all the same, every payment of the user would wait
  * for a fault of ours.
  */
-export function openingProblem(deps: AdapterDeps, connection: Omit<EmrConnection, 'userId'>): string | null {
+export function openingProblem(
+  deps: SharedAdapterDeps,
+  connection: Omit<EmrConnection, 'userId'> & NetworkOwner,
+): string | null {
   try {
-    openAdapter({ ...connection, userId: 0 }, deps);
+    openOver(deps, { ...connection, userId: 0 });
     return null;
   } catch (error) {
     return `${(error as Error).message}.`;

@@ -1,11 +1,11 @@
-import {
-  type Capability,
-  type CheckOutcome,
-  type ConnectionDescription,
-  type EmrConnection,
-  openAdapter,
+import type {
+  Capability,
+  CheckOutcome,
+  ConnectionDescription,
+  EmrConnection,
+  NetworkOwner,
 } from '@emr-payments/emr';
-import type { SharedAdapterDeps } from './adapter-deps.ts';
+import { openOver, type SharedAdapterDeps } from './adapter-deps.ts';
 
 /** Longest time that the EMR may take for all the calls of a check. */
 const CHECK_MS = 30_000;
@@ -22,15 +22,15 @@ export type CheckedConnection =
  */
 export async function checkConnection(
   deps: SharedAdapterDeps,
-  connection: EmrConnection,
+  connection: EmrConnection & NetworkOwner,
 ): Promise<CheckedConnection> {
   try {
-    const checked = await openAdapter(connection, deps).check({
+    const checked = await openOver(deps, connection).check({
       signal: AbortSignal.timeout(CHECK_MS),
     });
     if (!checked.ok) return checked;
     const settings = { ...connection.settings, ...checked.settings };
-    const adapter = openAdapter({ ...connection, settings }, deps);
+    const adapter = openOver(deps, { ...connection, settings });
     return { ...checked, capability: adapter.capability, described: adapter.describe() };
   } catch (error) {
     return { ok: false, reason: `${(error as Error).message}.` };

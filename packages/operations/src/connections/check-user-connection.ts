@@ -6,10 +6,12 @@ import {
   openCredentials,
   saveCapability,
 } from '@emr-payments/db';
-import type { Capability, ConnectionDescription, SettingValues } from '@emr-payments/emr';
+import type { Capability, ConnectionDescription, Networks, SettingValues } from '@emr-payments/emr';
+import type { SandboxHosts } from '@emr-payments/outbound';
 import type { Keyring } from '@emr-payments/runtime';
 import { checkingDeps } from './adapter-deps.ts';
 import { checkConnection } from './check-connection.ts';
+import { clientModeRule } from './client-mode.ts';
 import { capabilityRead, changesOf, givenSettings, isStored } from './stored-capability.ts';
 
 export type UserCheckOutcome =
@@ -40,14 +42,15 @@ export type UserCheckOutcome =
  * not what is stored: settings that the operator gave stay as they are.
  */
 export async function checkUserConnection(
-  { database, keyring }: { database: Database; keyring: Keyring },
+  deps: { database: Database; keyring: Keyring; sandboxHosts: SandboxHosts; networks?: Networks },
   { publicId, by }: { publicId: string; by: Actor },
 ): Promise<UserCheckOutcome> {
+  const { database, keyring } = deps;
   const user = await findUser({ database }, { publicId });
   if (user === null) return { outcome: 'no_user' };
   if (user.connection === null) return { outcome: 'no_connection' };
   const { connection } = user;
-  const { adapter, baseUrl, timeZone } = connection;
+  const { adapter, baseUrl, timeZone, guarded } = connection;
   let credentials: Record<string, string>;
   try {
     credentials = openCredentials(keyring, { userId: user.id, credentials: connection.credentials });
@@ -55,12 +58,17 @@ export async function checkUserConnection(
     return { outcome: 'sealed' };
   }
   const given = givenSettings(connection);
+  const clientMode = user.client.mode;
+  const refused = clientModeRule(deps)({ clientMode, baseUrl, settings: given }, credentials);
+  if (refused !== null) return { outcome: 'not_working', reason: `${refused}.` };
   const beganAt = performance.now();
-  const checked = await checkConnection(checkingDeps({ database, keyring }, { givesCredentials: false }), {
+  const checked = await checkConnection(checkingDeps(deps, { givesCredentials: false }), {
     userId: user.id,
     adapter,
     baseUrl,
     timeZone,
+    guarded,
+    clientMode,
     credentials,
     settings: given,
   });

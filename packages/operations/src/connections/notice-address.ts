@@ -1,4 +1,11 @@
-import { type Actor, type Database, findUser, giveNoticeAddress } from '@emr-payments/db';
+import {
+  type Actor,
+  type Database,
+  findUser,
+  giveNoticeAddressIn,
+  inTransaction,
+  type Transaction,
+} from '@emr-payments/db';
 import { adapterDescriptions, canonicalAdapterName } from '@emr-payments/emr';
 
 export type NoticeAddressOutcome =
@@ -16,17 +23,29 @@ export function sendsNotices({ adapter }: { adapter: string }): boolean {
   return adapterDescriptions.some((each) => each.name === name && each.notices === true);
 }
 
-/** Gives a user an address for the notices of its EMR: a path of the API that nobody can guess. */
-export async function noticeAddress(
-  { database }: { database: Database },
-  { publicId, rotate, by }: { publicId: string; rotate: boolean; by: Actor },
+type Input = { publicId: string; rotate: boolean; by: Actor };
+
+/** Does what `noticeAddress` does, in a transaction of the caller. What is not `given` has written nothing. */
+export async function noticeAddressIn(
+  { database, tx }: { database: Database; tx: Transaction },
+  { publicId, rotate, by }: Input,
 ): Promise<NoticeAddressOutcome> {
   const user = await findUser({ database }, { publicId });
   if (user === null) return { outcome: 'no_user' };
   if (user.connection === null) return { outcome: 'no_connection' };
   const { adapter } = user.connection;
   if (!sendsNotices({ adapter })) return { outcome: 'no_notices', adapter };
-  const given = await giveNoticeAddress({ database }, { userId: user.id, rotate, by });
+  const given = await giveNoticeAddressIn(tx, { userId: user.id, rotate, by });
   if (given.outcome !== 'given') return given;
   return { outcome: 'given', path: `/v1/emr-notices/${given.secret}`, replaced: given.replaced };
 }
+
+/** Gives a user an address for the notices of its EMR: a path of the API that nobody can guess. */
+export const noticeAddress = (
+  { database }: { database: Database },
+  input: Input,
+): Promise<NoticeAddressOutcome> =>
+  inTransaction({ database }, async (tx) => {
+    const value = await noticeAddressIn({ database, tx }, input);
+    return { commit: value.outcome === 'given', value };
+  });

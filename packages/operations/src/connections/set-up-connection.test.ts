@@ -1,7 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createUser, findUserByToken, saveCapability, saveConnection } from '@emr-payments/db';
+import { createClient, createUser, findUserByToken, saveCapability, saveConnection } from '@emr-payments/db';
+import { parseSandboxHosts } from '@emr-payments/outbound';
 import { hashSecret, open, parseKeyring } from '@emr-payments/runtime';
 import { type SandboxProcess, startSandbox } from '@emr-payments/testkit';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -38,6 +39,7 @@ const inputOf = (overrides: Partial<SetUpInput> = {}): SetUpInput => ({
   ratePerSecond: undefined,
   allowPlainHttp: false,
   check: true,
+  guarded: false,
   by: service.by,
   ...overrides,
 });
@@ -99,6 +101,60 @@ const connectionOf = async (publicId: string) =>
     where: { user: { publicId } },
     include: { lane: true },
   });
+
+describe('test and live clients', () => {
+  const newClient = async (mode: 'test' | 'live') => {
+    const made = await createClient(service, { name: 'Integrator', mode });
+    expect([made.clientId, made.clientSecret]).toEqual([
+      expect.stringMatching(new RegExp(`^ci_${mode}_[\\w-]{32}$`)),
+      expect.stringMatching(new RegExp(`^cs_${mode}_[\\w-]{32}$`)),
+    ]);
+    return { clientId: made.clientId, name: 'Main Street' };
+  };
+  const among = (text: string) => ({ ...service, sandboxHosts: parseSandboxHosts(text) });
+  const HERE = '127.0.0.1';
+
+  test('a test client gets connections to sandboxes only, a live one never to a sandbox', async () => {
+    const [test, live] = [await newClient('test'), await newClient('live')];
+    const by = async (owner: typeof test, hosts: string) =>
+      (await setUpConnection(among(hosts), inputOf({ owner }))).outcome;
+    expect([await by(test, HERE), await by(live, HERE)]).toEqual(['created', 'wrong_host']);
+    expect([await by(test, ''), await by(live, '')]).toEqual(['wrong_host', 'created']);
+  });
+
+  test('every address counts, where a connection is changed and where it is checked, too', async () => {
+    const owner = await newClient('test');
+    const created = await setUpConnection(among(HERE), inputOf({ owner }));
+    if (created.outcome !== 'created') throw new Error(created.outcome);
+    const changed = { owner: { publicId: created.publicId }, check: false };
+    for (const [given, name] of [
+      [{ baseUrl: 'https://emr.example/fhir' }, 'base_url'],
+      [
+        { credentials: { token_url: 'https://emr.example/token', client_id: 'a', client_secret: 'b' } },
+        'token_url',
+      ],
+      [
+        {
+          adapter: 'canvas',
+          credentials: { client_id: 'a', client_secret: 'b' },
+          settings: { token_url: 'https://x.example/' },
+        },
+        'token_url',
+      ],
+    ] as const)
+      expect(await setUpConnection(among(HERE), inputOf({ ...changed, ...given }))).toEqual({
+        outcome: 'wrong_host',
+        reason: expect.stringContaining(`the host of ${name} is not in SANDBOX_HOSTS`),
+      });
+    const check = (hosts: string) =>
+      checkUserConnection(among(hosts), { publicId: created.publicId, by: service.by });
+    expect(await check(HERE)).toMatchObject({ outcome: 'works' });
+    expect(await check('sandbox.example')).toEqual({
+      outcome: 'not_working',
+      reason: expect.stringContaining('base_url'),
+    });
+  });
+});
 
 describe('setUpConnection', () => {
   test('makes a user with a sealed connection and a token that works', async () => {
@@ -491,10 +547,7 @@ describe('checkUserConnection', () => {
     const user = await newUser();
     const keyring = parseKeyring(newKey('k1'));
     expect(
-      await checkUserConnection(
-        { database: service.database, keyring },
-        { publicId: user.publicId, by: service.by },
-      ),
+      await checkUserConnection({ ...service, keyring }, { publicId: user.publicId, by: service.by }),
     ).toEqual({ outcome: 'sealed' });
   });
 });

@@ -1,34 +1,48 @@
+import type { ClientMode } from '@emr-payments/contracts';
 import {
   type Actor,
   type ConnectionSetup,
-  connectUser,
+  connectUserIn,
   type Database,
-  findClientPk,
+  findClientToConnect,
   findUser,
+  inTransaction,
   knowsTimeZone,
   type StoredCapability,
-  saveConnection,
+  saveBucketOf,
+  saveConnectionIn,
+  type Transaction,
 } from '@emr-payments/db';
 import {
   adapterDescriptions,
   canonicalAdapterName,
   type EmrConnection,
   isPlainHttp,
+  type Networks,
   readBaseUrl,
 } from '@emr-payments/emr';
+import type { SandboxHosts } from '@emr-payments/outbound';
 import type { Keyring } from '@emr-payments/runtime';
 import { forgetReplacedLogins } from '../tokens/replaced-logins.ts';
 import { bucketOf, checkingDeps, openingProblem } from './adapter-deps.ts';
 import { credentialProblem, readAdapterSettings } from './adapter-fields.ts';
+import { type AddressRefused, refusedAddress } from './check-addresses.ts';
 import { checkConnection } from './check-connection.ts';
+import { clientModeRule } from './client-mode.ts';
 import { capabilityRead, capabilityUnread } from './stored-capability.ts';
 
-type Deps = { database: Database; keyring: Keyring };
+type Deps = {
+  database: Database;
+  keyring: Keyring;
+  sandboxHosts: SandboxHosts;
+  /** Those of the process. Absent: made for this call. */
+  networks?: Networks | undefined;
+};
 
 /** A new user of a client, or the user whose connection changes. */
 export type ConnectionOwner = { clientId: string; name: string } | { publicId: string };
 
-export type SetUpInput = Omit<ConnectionSetup, 'adapter' | 'settings'> & {
+export type SetUpInput = Omit<ConnectionSetup, 'adapter' | 'settings' | 'guarded'> & {
   owner: ConnectionOwner;
   /** A present or former name of an adapter. Without one a user keeps the adapter of its present connection. */
   adapter: string | undefined;
@@ -38,21 +52,32 @@ export type SetUpInput = Omit<ConnectionSetup, 'adapter' | 'settings'> & {
   allowPlainHttp: boolean;
   /** False: the connection is saved without trying it. */
   check: boolean;
+  /**
+   * True where the addresses come from somebody else than an operator: each must be public and https, now and whenever it is connected to.
+   */
+  guarded: boolean;
   by: Actor;
 };
 
 /** Notes for the operator about a connection that was saved: sentences, and names of entries that cannot be used. */
 type Found = { remarks: readonly string[]; unusable: readonly string[] };
 
-export type SetUpOutcome =
+export type SetUpSaved =
   | ({ outcome: 'created'; publicId: string; accessToken: string } & Found)
-  | ({ outcome: 'changed'; publicId: string } & Found)
+  | ({ outcome: 'changed'; publicId: string } & Found);
+
+/** Nothing was saved. */
+export type SetUpRefusal =
   | { outcome: 'no_client' }
   | { outcome: 'no_user' }
   | { outcome: 'unknown_time_zone' }
   | { outcome: 'wrong_base_url'; reason: string }
   /** Credentials and patients' data could be read on the way to the EMR, and `allowPlainHttp` was not given. */
   | { outcome: 'plain_http'; address: 'base_url' | 'token_url' }
+  /** A guarded connection may not call it, or its name does not resolve. */
+  | AddressRefused
+  /** A test client's connections go to sandboxes only, a live client's never to one. */
+  | { outcome: 'wrong_host'; reason: string }
   /** None was given, and the user has no connection whose adapter it could keep. */
   | { outcome: 'no_adapter' }
   | { outcome: 'unknown_adapter'; adapter: string }
@@ -63,10 +88,21 @@ export type SetUpOutcome =
   /** The EMR could not be used as set up. */
   | { outcome: 'not_working'; reason: string };
 
+export type SetUpOutcome = SetUpSaved | SetUpRefusal;
+
+/** A connection that may be saved, and was tried if that was wanted. */
+export type PreparedConnection = {
+  outcome: 'ready';
+  /** Writes it, with its audit entry. To be called once. */
+  save(tx: Transaction): Promise<SetUpSaved>;
+  /** To be called after the commit: forgets what the former connection leaves behind. */
+  saved(): Promise<void>;
+};
+
 type FoundOwner =
-  | { clientPk: number; name: string }
+  | { clientPk: number; name: string; clientMode: ClientMode }
   /** `former`: the connection until now, as it is stored. */
-  | { userId: number; publicId: string; former: StoredConnection | null };
+  | { userId: number; publicId: string; former: StoredConnection | null; clientMode: ClientMode };
 
 type StoredConnection = Omit<EmrConnection, 'credentials'> & { credentials: string | null };
 
@@ -75,31 +111,42 @@ async function findOwner(
   owner: ConnectionOwner,
 ): Promise<FoundOwner | { outcome: 'no_client' | 'no_user' }> {
   if ('clientId' in owner) {
-    const clientPk = await findClientPk({ database }, owner);
-    return clientPk === null ? { outcome: 'no_client' } : { clientPk, name: owner.name };
+    const client = await findClientToConnect({ database }, owner);
+    if (client === null) return { outcome: 'no_client' };
+    return { clientPk: client.clientPk, name: owner.name, clientMode: client.mode };
   }
   const user = await findUser({ database }, owner);
   if (user === null) return { outcome: 'no_user' };
-  const { id: userId, connection } = user;
-  if (connection === null) return { userId, publicId: user.publicId, former: null };
+  const { id: userId, publicId, connection } = user;
+  const clientMode = user.client.mode;
+  if (connection === null) return { userId, publicId, former: null, clientMode };
   const { adapter, baseUrl, timeZone, credentials } = connection;
   const settings = connection.settings as Record<string, unknown>;
   const former = { userId, adapter, baseUrl, timeZone, credentials, settings };
-  return { userId, publicId: user.publicId, former };
+  return { userId, publicId, former, clientMode };
 }
 
 /**
- * Makes a user with its EMR connection, or replaces the connection of a user. Nothing is saved when the base URL, the time zone, the
- * adapter, a setting or a credential is unknown, missing or refused by the adapter, or when the check fails, which writes nothing in the
- * EMR. The check's findings about the EMR are saved with the settings; without a check these claim nothing that was not given.
+ * Checks a connection that is to be made or changed, and tries it, which writes nothing in the EMR. It is refused when the client may not
+ * have it, when the base URL, the time zone, the adapter, a setting or a credential is unknown, missing or refused by the adapter, when the
+ * guard refuses an address, or when the check fails. The check's findings about the EMR are saved with the settings; without a check
+ * these claim nothing that was not given.
+ *
+ * No transaction is open meanwhile: it calls the EMR.
  */
-export async function setUpConnection(deps: Deps, input: SetUpInput): Promise<SetUpOutcome> {
+export async function prepareConnection(
+  deps: Deps,
+  input: SetUpInput,
+): Promise<PreparedConnection | SetUpRefusal> {
   const { owner: given, check, allowPlainHttp, by, ...setup } = input;
   const owner = await findOwner(deps, given);
   if ('outcome' in owner) return owner;
   if (!(await knowsTimeZone(deps, { timeZone: setup.timeZone }))) return { outcome: 'unknown_time_zone' };
   const refused = addressProblem(input);
   if (refused !== null) return refused;
+  const { clientMode } = owner;
+  const reason = clientModeRule(deps)({ ...input, clientMode }, input.credentials);
+  if (reason !== null) return { outcome: 'wrong_host', reason: `${reason}.` };
 
   const name = input.adapter ?? ('userId' in owner ? owner.former?.adapter : undefined);
   if (name === undefined) return { outcome: 'no_adapter' };
@@ -113,30 +160,59 @@ export async function setUpConnection(deps: Deps, input: SetUpInput): Promise<Se
   const connection = { ...setup, adapter: adapter.name, settings: read.settings };
 
   const adapterDeps = checkingDeps(deps, { givesCredentials: true });
-  const cause = openingProblem(adapterDeps, connection);
+  const opened = { ...connection, clientMode };
+  const cause = openingProblem(adapterDeps, opened);
   if (cause !== null) return { outcome: 'cannot_open', reason: cause };
+  const guard = adapterDeps.networks.guardOf(opened);
+  const refusedByGuard = guard === null ? null : await refusedAddress(guard, connection);
+  if (refusedByGuard !== null) return refusedByGuard;
   const found = check
     ? // A new user has no row yet. The number is for caches of open adapters, which a check does not use.
-      await checkConnection(adapterDeps, { ...connection, userId: 'userId' in owner ? owner.userId : 0 })
+      await checkConnection(adapterDeps, { ...opened, userId: 'userId' in owner ? owner.userId : 0 })
     : null;
   if (found?.ok === false) return { outcome: 'not_working', reason: found.reason };
   const capability = found === null ? capabilityUnread(adapter, read.settings) : capabilityRead(found);
   const settings = { ...read.settings, ...capability.settings };
-  const bucket = bucketOf(adapterDeps, { ...connection, settings });
+  const bucket = bucketOf(adapterDeps, { ...opened, settings });
   const saved = { ...connection, settings, capability, bucket, checked: found !== null };
   const shown: Found =
     found === null
       ? { remarks: unreadRemarks(capability), unusable: [] }
       : { remarks: found.remarks, unusable: found.unusable };
 
-  if ('userId' in owner) {
-    const { userId, former } = owner;
-    await saveConnection(deps, { ...saved, userId, by });
-    if (former !== null) await forgetReplacedLogins(deps, { former, present: { ...connection, userId } });
-    return { outcome: 'changed', publicId: owner.publicId, ...shown };
-  }
-  const { publicId, accessToken } = await connectUser(deps, { ...saved, ...owner, by });
-  return { outcome: 'created', publicId, accessToken, ...shown };
+  const bucketId = await saveBucketOf(deps, { bucket });
+  return {
+    outcome: 'ready',
+    async save(tx) {
+      const sealing = { ...tx, keyring: deps.keyring };
+      if ('userId' in owner) {
+        await saveConnectionIn(sealing, { ...saved, bucketId, userId: owner.userId, by });
+        return { outcome: 'changed', publicId: owner.publicId, ...shown };
+      }
+      const { publicId, accessToken } = await connectUserIn(sealing, {
+        ...saved,
+        bucketId,
+        clientPk: owner.clientPk,
+        name: owner.name,
+        by,
+      });
+      return { outcome: 'created', publicId, accessToken, ...shown };
+    },
+    async saved() {
+      if (!('userId' in owner) || owner.former === null) return;
+      const present = { ...connection, userId: owner.userId };
+      await forgetReplacedLogins(deps, { former: owner.former, present });
+    },
+  };
+}
+
+/** Makes a user with its EMR connection, or replaces the connection of a user: what `prepareConnection` allows is saved at once. */
+export async function setUpConnection(deps: Deps, input: SetUpInput): Promise<SetUpOutcome> {
+  const prepared = await prepareConnection(deps, input);
+  if (prepared.outcome !== 'ready') return prepared;
+  const value = await inTransaction(deps, async (tx) => ({ commit: true, value: await prepared.save(tx) }));
+  await prepared.saved();
+  return value;
 }
 
 /** The check of the addresses is here and not with an adapter's, so that every adapter has it, also where the connection is not tried. */

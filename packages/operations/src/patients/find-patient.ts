@@ -11,9 +11,11 @@ import {
   type StoredPatient,
   storeFoundPatient,
 } from '@emr-payments/db';
-import { type EmrAdapter, exchangeOf, type FindPatientOutcome, openAdapter } from '@emr-payments/emr';
+import { type EmrAdapter, exchangeOf, type FindPatientOutcome, type Networks } from '@emr-payments/emr';
+import type { SandboxHosts } from '@emr-payments/outbound';
 import type { Keyring } from '@emr-payments/runtime';
-import { checkingDeps, type SharedAdapterDeps } from '../connections/adapter-deps.ts';
+import { checkingDeps, openOver, type SharedAdapterDeps } from '../connections/adapter-deps.ts';
+import { clientModeRule } from '../connections/client-mode.ts';
 import { problemOf } from './read-rows.ts';
 
 /** Longest time for all the calls of one look-up: some EMRs take a minute for a call, and give a list in pages. */
@@ -42,11 +44,11 @@ type Asked = FindPatientOutcome | { outcome: 'cannot_search' } | { outcome: 'not
 /** Asks the EMR once. */
 async function ask(
   shared: SharedAdapterDeps,
-  { mrn, ...connection }: Parameters<typeof openAdapter>[0] & { mrn: string },
+  { mrn, ...connection }: Parameters<typeof openOver>[1] & { mrn: string },
 ): Promise<Asked> {
   let adapter: EmrAdapter;
   try {
-    adapter = openAdapter(connection, shared);
+    adapter = openOver(shared, connection);
   } catch (error) {
     return { outcome: 'not_usable', reason: `${(error as Error).message}.` };
   }
@@ -70,9 +72,10 @@ function exchangeIn(asked: Asked): Exchange {
  * reached the EMR's answer is in the audit log, without the MRN.
  */
 export async function findUsersPatient(
-  { database, keyring }: { database: Database; keyring: Keyring },
+  deps: { database: Database; keyring: Keyring; sandboxHosts: SandboxHosts; networks?: Networks },
   input: { publicId: string; mrn: string; allowChanges: boolean; dryRun: boolean; by: Actor },
 ): Promise<FindUsersPatientOutcome> {
+  const { database, keyring } = deps;
   const { publicId, allowChanges, dryRun, by } = input;
   const user = await findUser({ database }, { publicId });
   if (user === null) return { outcome: 'no_user' };
@@ -88,7 +91,9 @@ export async function findUsersPatient(
   } catch {
     return { outcome: 'sealed' };
   }
-  const shared = checkingDeps({ database, keyring }, { givesCredentials: false });
+  const refused = clientModeRule(deps)(connection, credentials);
+  if (refused !== null) return { outcome: 'not_usable', reason: `${refused}.` };
+  const shared = checkingDeps(deps, { givesCredentials: false });
   const beganAt = performance.now();
   const asked = await ask(shared, { ...connection, credentials, mrn });
   const exchange = exchangeIn(asked);

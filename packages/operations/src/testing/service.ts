@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type Actor, createClient, type Database, openDatabase } from '@emr-payments/db';
+import { parseSandboxHosts, type SandboxHosts } from '@emr-payments/outbound';
 import { type Keyring, parseKeyring } from '@emr-payments/runtime';
 import { openTestDatabase } from '@emr-payments/testkit';
 
@@ -12,6 +13,8 @@ export type Service = {
   /** The same as the owner of the tables, for what the service's role may not do. */
   owner: Database;
   keyring: Keyring;
+  /** None: a live client may connect whatever a test runs. */
+  sandboxHosts: SandboxHosts;
   /** The keyring's one key, as `ENCRYPTION_KEYS` has it. */
   key: string;
   by: Actor;
@@ -36,6 +39,7 @@ export async function openService(): Promise<Service> {
     database,
     owner,
     keyring: parseKeyring(key),
+    sandboxHosts: parseSandboxHosts(''),
     key,
     by: { actor: 'cli:alice', source: 'desk-1' },
     clientId,

@@ -81,6 +81,7 @@ test('a new login of a connection takes the ended one out of the count of those 
       ratePerSecond: undefined,
       allowPlainHttp: false,
       check: false,
+      guarded: false,
       by: service.by,
     });
   const before = await countEndedLogins(service);

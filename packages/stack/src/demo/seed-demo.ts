@@ -31,7 +31,7 @@ async function createDemo(
   deps: { database: Database; keyring: Keyring },
   { stateFile, webhookUrl, webhookSecret }: SeedInput,
 ): Promise<DemoState> {
-  const client = await createClient(deps, { name: 'Demo integrator' });
+  const client = await createClient(deps, { name: 'Demo integrator', mode: 'test' });
   const user = await createUser(deps, { clientPk: client.clientPk, name: 'Demo practice' });
   const endpointId = await registerEndpoint(deps, {
     clientPk: client.clientPk,
@@ -89,6 +89,8 @@ export async function seedDemo(
   const known = readDemoState(input.stateFile);
   const knownClient = known === null ? null : await findClientPk(deps, { clientId: known.client_id });
   const state = known !== null && knownClient !== null ? known : await createDemo(deps, input);
+  // One of an earlier version is live, and the local stack has sandboxes only.
+  await deps.database.prisma.client.update({ where: { clientId: state.client_id }, data: { mode: 'test' } });
   const clientPk = knownClient ?? (await findClientPk(deps, { clientId: state.client_id }));
   if (clientPk === null) throw new Error('the client of the demo is gone');
   const fhirUrl = `${input.sandboxUrl}/fhir`;

@@ -19,6 +19,7 @@ export function describeStack(stack: Stack): Record<string, string | readonly De
     payment_method: PUBLISHED_BODY.payment_method,
     location: PUBLISHED_BODY.location,
     webhook_secret: stack.webhookSecret,
+    sandbox_hosts: stack.sandboxHosts,
     users: stack.demo.users,
   };
 }

@@ -7,6 +7,7 @@ import { takeFormsOnly } from './form-body.ts';
 import { createLimits, type Limits } from './limits.ts';
 import { listRoutes } from './list-routes.ts';
 import { createNeverCalled } from './never-called.ts';
+import { patientRoutes } from './patient-routes.ts';
 import { paymentRoutes } from './payment-routes.ts';
 import { quotaHeaders } from './quota-headers.ts';
 import { TOKEN_PATH, tokenRoutes } from './token-routes.ts';
@@ -53,8 +54,8 @@ export const athena: Dialect = {
   name: 'athena',
   title: 'athenaOne',
   prefix: '/athena',
-  async register(scope, { ledger, practice, capabilities, pace, token, logger, addControl }) {
-    const tokens = createTokens();
+  async register(scope, { ledger, practice, capabilities, pace, credentials, logger, addControl }) {
+    const tokens = createTokens({ credentials });
     const limits = createLimits({ pace });
     const duplicateAnswer = createDuplicateAnswer();
     const neverCalled = createNeverCalled({ logger });
@@ -66,8 +67,9 @@ export const athena: Dialect = {
     answerErrors(scope, logger);
     neverCalled.watch(scope);
     guard(scope, { tokens, limits });
-    tokenRoutes(scope, { tokens, limits, secret: token });
+    tokenRoutes(scope, { tokens, limits, credentials });
     listRoutes(scope, { practice });
+    patientRoutes(scope, { practice });
     paymentRoutes(scope, { ledger, practice, capabilities, duplicateAnswer });
   },
   /** The resource is the last segment, such as `payments`, `recordpayment`, `departments` or `token`. */

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { createCredentials } from '../../credentials.ts';
 import type { Pace } from '../../pace.ts';
 import { GatewayError } from './athena-error.ts';
 import { CALLS_PER_SECOND, createLimits, DAILY_CALLS } from './limits.ts';
@@ -50,7 +51,7 @@ test('raised limits refuse nothing', () => {
 
 test('a token is good for an hour', () => {
   const clock = { at: MIDNIGHT };
-  const tokens = createTokens({ now: () => clock.at });
+  const tokens = createTokens({ credentials: createCredentials('s3cret'), now: () => clock.at });
   const token = tokens.issue('a');
   clock.at += 3_600_000 - 1;
   expect(tokens.clientOf(token)).toBe('a');

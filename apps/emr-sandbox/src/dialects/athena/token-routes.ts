@@ -1,8 +1,9 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { Credentials } from '../../credentials.ts';
 import { formOf } from './form-body.ts';
 import type { Limits } from './limits.ts';
 import { quotaHeaders } from './quota-headers.ts';
-import { isSecret, readBasic, TOKEN_SECONDS, type Tokens } from './tokens.ts';
+import { readBasic, TOKEN_SECONDS, type Tokens } from './tokens.ts';
 
 export const TOKEN_PATH = '/oauth2/v1/token';
 /** Both forms are in use: for all practices of an app, or for one. */
@@ -23,7 +24,7 @@ function refuse(reply: FastifyReply, error: OAuthError, description: string): Fa
  */
 export function tokenRoutes(
   scope: FastifyInstance,
-  { tokens, limits, secret }: { tokens: Tokens; limits: Limits; secret: string | undefined },
+  { tokens, limits, credentials }: { tokens: Tokens; limits: Limits; credentials: Credentials },
 ): void {
   scope.post(TOKEN_PATH, async (request, reply) => {
     reply.headers({ 'cache-control': 'no-store' });
@@ -40,7 +41,8 @@ export function tokenRoutes(
     if (form.client_secret !== undefined || form.client_assertion !== undefined) {
       return refuse(reply, 'invalid_request', 'More than one way to authenticate is used.');
     }
-    if (!isSecret(client, secret)) return refuse(reply, 'invalid_client', 'The client secret is not valid.');
+    if (!credentials.isSecret(client.secret))
+      return refuse(reply, 'invalid_client', 'The client secret is not valid.');
     if (form.grant_type === undefined) return refuse(reply, 'invalid_request', 'grant_type is missing.');
     if (form.grant_type !== 'client_credentials') {
       return refuse(reply, 'unsupported_grant_type', 'The grant type must be client_credentials.');

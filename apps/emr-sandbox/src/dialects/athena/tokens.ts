@@ -1,4 +1,5 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
+import type { Credentials } from '../../credentials.ts';
 
 /** "Each token is valid for one hour" (https://docs.athenahealth.com/api/guides/authentication-and-url-locations). */
 export const TOKEN_SECONDS = 3600;
@@ -12,23 +13,28 @@ export type Tokens = {
 };
 
 /** Keeps the tokens of one start of the sandbox. */
-export function createTokens({ now = Date.now }: { now?: () => number } = {}): Tokens {
-  const issued = new Map<string, { clientId: string; until: number }>();
+export function createTokens({
+  credentials,
+  now = Date.now,
+}: {
+  credentials: Pick<Credentials, 'era'>;
+  now?: () => number;
+}): Tokens {
+  const issued = new Map<string, { clientId: string; until: number; era: string }>();
   return {
     issue(clientId) {
       for (const [token, { until }] of issued) if (until <= now()) issued.delete(token);
       const token = randomBytes(24).toString('base64url');
-      issued.set(token, { clientId, until: now() + TOKEN_SECONDS * 1000 });
+      issued.set(token, { clientId, until: now() + TOKEN_SECONDS * 1000, era: credentials.era() });
       return token;
     },
     clientOf(token) {
       const known = issued.get(token);
-      return known !== undefined && known.until > now() ? known.clientId : undefined;
+      const good = known !== undefined && known.until > now() && known.era === credentials.era();
+      return good ? known.clientId : undefined;
     },
   };
 }
-
-const hash = (text: string) => createHash('sha256').update(text).digest();
 
 function decoded(text: string): string | undefined {
   try {
@@ -45,9 +51,4 @@ export function readBasic(header: string | undefined): Client | undefined {
   const colon = text.indexOf(':');
   const [id, secret] = [decoded(text.slice(0, Math.max(colon, 0))), decoded(text.slice(colon + 1))];
   return colon > 0 && id && secret ? { id, secret } : undefined;
-}
-
-/** True when the client's secret is the wanted one; without a wanted one every secret is taken. */
-export function isSecret({ secret }: Client, wanted: string | undefined): boolean {
-  return wanted === undefined || timingSafeEqual(hash(secret), hash(wanted));
 }

@@ -3,6 +3,7 @@ import type { FastifyError, FastifyInstance, FastifyRequest } from 'fastify';
 import type { Dialect, DialectDeps, ScriptedError } from '../../dialect.ts';
 import { createCallLimit } from '../../pace.ts';
 import { createSignedTokens, TokenFacts } from '../../signed-tokens.ts';
+import { patientRoutes } from './patient-routes.ts';
 import { NAME } from './payment.ts';
 import { paymentRoutes } from './payment-routes.ts';
 import { CandidProblem, unauthorized, unprocessable, wrongContentType } from './problem.ts';
@@ -48,14 +49,14 @@ function problemOf(error: ScriptedError): CandidProblem {
   return new CandidProblem(error.status, name, { message: error.text });
 }
 
-/** Candid Health: patient payments v4, in cents, with bearer tokens (https://docs.joincandidhealth.com). */
+/** Candid Health: patient payments v4, in cents, and patients of its pre-encounter service, with bearer tokens (https://docs.joincandidhealth.com). */
 export const candid: Dialect = {
   name: NAME,
   title: 'Candid Health',
   prefix: '/candid',
-  async register(scope, { ledger, practice, capabilities, pace, token, logger }) {
+  async register(scope, { ledger, practice, capabilities, pace, credentials, logger }) {
     const limit = createCallLimit({ pace }, [LIMIT]);
-    const tokens = createSignedTokens({ secret: token, purpose: NAME }, TokenFacts);
+    const tokens = createSignedTokens({ credentials, purpose: NAME }, TokenFacts);
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser(
       'application/json',
@@ -86,7 +87,7 @@ export const candid: Dialect = {
     scope.post(TOKEN_PATH, async (request, reply) => {
       if (request.body === undefined) throw wrongContentType();
       const body: Static<typeof TokenRequestSchema> = readAs(TokenRequestSchema, request.body);
-      if (token !== undefined && body.client_secret !== token)
+      if (!credentials.isSecret(body.client_secret))
         throw unauthorized('The client id or the client secret is wrong.');
       const expiresAt = Date.now() + TOKEN_SECONDS * 1000;
       return reply.header('cache-control', 'no-store').send({
@@ -96,10 +97,11 @@ export const candid: Dialect = {
       });
     });
     await paymentRoutes(scope, { ledger, practice, capabilities });
+    await patientRoutes(scope, { practice });
   },
-  /** The resource is the collection, such as `patient-payments`, or `auth`. */
+  /** The resource is the collection, such as `patient-payments` or `patients`, or `auth`. */
   targetOf: ({ method, path }) => {
-    const resource = /^\/api\/([a-z-]+)/.exec(path)?.[1];
+    const resource = /^\/(?:api\/)?([a-z-]+)/.exec(path)?.[1];
     return { resource, creates: method === 'POST' && resource === 'patient-payments' };
   },
   answerError(error) {

@@ -6,7 +6,8 @@ export type Query = Record<string, string | string[] | undefined>;
 const SORTS = ['payment_source', 'amount_cents', 'payment_timestamp', 'payment_note'] as const;
 type Sort = (typeof SORTS)[number];
 
-const one = (query: Query, name: string): string | undefined => [query[name]].flat().at(-1);
+/** The value of a parameter; of one that is given twice, the last. */
+export const one = (query: Query, name: string): string | undefined => [query[name]].flat().at(-1);
 
 /** The page size: more than 0 and less than 1000, by default 100. */
 function limitOf(query: Query): number {

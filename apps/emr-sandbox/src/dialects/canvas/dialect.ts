@@ -2,6 +2,7 @@ import type { FastifyError } from 'fastify';
 import type { Dialect } from '../../dialect.ts';
 import { createIssuedTokens } from '../../issued-tokens.ts';
 import { CanvasProblem, operationOutcome } from './canvas-problem.ts';
+import { patientRoutes } from './patient-routes.ts';
 import { NAME, paymentRoutes } from './payment-routes.ts';
 import { TOKEN_PATH, TOKEN_SECONDS, tokenRoutes } from './token-routes.ts';
 
@@ -16,8 +17,8 @@ export const canvas: Dialect = {
   name: NAME,
   title: 'Canvas',
   prefix: '/canvas',
-  async register(scope, { ledger, practice, capabilities, token, logger }) {
-    const tokens = createIssuedTokens({ livesSeconds: TOKEN_SECONDS });
+  async register(scope, { ledger, practice, capabilities, credentials, logger }) {
+    const tokens = createIssuedTokens({ credentials }, { livesSeconds: TOKEN_SECONDS });
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser(
       'application/json',
@@ -51,8 +52,9 @@ export const canvas: Dialect = {
       return reply.code(500).send(operationOutcome(500, 'Internal server error'));
     });
     scope.setNotFoundHandler((_request, reply) => reply.code(404).send(operationOutcome(404, UNKNOWN)));
-    await tokenRoutes(scope, { tokens, secret: token });
+    await tokenRoutes(scope, { tokens, credentials });
     await paymentRoutes(scope, { ledger, practice, capabilities });
+    await patientRoutes(scope, { practice });
   },
   /** The resource is the first segment behind the prefix: `PaymentNotice`, or `auth` for the token. */
   targetOf: ({ method, path }) => {

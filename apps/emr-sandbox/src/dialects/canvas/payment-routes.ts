@@ -1,34 +1,18 @@
 import { clip } from '@emr-payments/runtime';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import type { Capabilities } from '../../capabilities.ts';
 import type { Entry, Ledger } from '../../ledger.ts';
 import type { Practice } from '../../practice.ts';
 import { createBalances } from './balance.ts';
 import { CanvasProblem } from './canvas-problem.ts';
+import { linksOf, type Query, wholeNumber } from './page.ts';
 import { readNotice } from './read-notice.ts';
+import { refuseConditions } from './refuse-conditions.ts';
 
 /** The dialect's name in ledger files. */
 export const NAME = 'canvas';
 
 type Deps = { ledger: Ledger; practice: Practice; capabilities: Capabilities };
-type Query = Record<string, string | string[]>;
-
-const CONDITIONS = ['if-none-exist', 'if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since'];
-
-/** Refuses conditional headers: only updates take one, and payments have none (https://docs.canvasmedical.com/api/conditional-requests). */
-function refuseConditions({ headers }: FastifyRequest): void {
-  const found = CONDITIONS.find((name) => headers[name] !== undefined);
-  if (found !== undefined) throw new CanvasProblem(400, `The header ${found} is not supported here`);
-}
-
-function wholeNumber(query: Query, name: string, otherwise: number): number {
-  const text = query[name];
-  if (text === undefined) return otherwise;
-  if (typeof text !== 'string' || !/^\d{1,9}$/.test(text))
-    throw new CanvasProblem(400, `${name} must be a whole number`);
-  return Number(text);
-}
-
 /** `request` is kept and amount; everything else that a sender might say of a payment is not. */
 function resourceOf({ id, receivedAt, posting }: Entry): object {
   return {
@@ -44,21 +28,6 @@ function resourceOf({ id, receivedAt, posting }: Entry): object {
       coding: [{ system: 'http://terminology.hl7.org/CodeSystem/paymentstatus', code: 'paid' }],
     },
   };
-}
-
-function linksOf(patientId: string, { count, offset, total }: Record<'count' | 'offset' | 'total', number>) {
-  const last = total === 0 ? 0 : Math.floor((total - 1) / count) * count;
-  const pages: [string, number][] = [
-    ['self', offset],
-    ['first', 0],
-    ...(offset + count < total ? [['next', offset + count] satisfies [string, number]] : []),
-    ...(offset > 0 ? [['previous', Math.max(0, offset - count)] satisfies [string, number]] : []),
-    ['last', last],
-  ];
-  return pages.map(([relation, start]) => ({
-    relation,
-    url: `/PaymentNotice?request=Patient%2F${patientId}&_count=${count}&_offset=${start}`,
-  }));
 }
 
 /** PaymentNotice: create and search, and nothing else (https://docs.canvasmedical.com/api/paymentnotice). */
@@ -109,7 +78,7 @@ export async function paymentRoutes(
       resourceType: 'Bundle',
       type: 'searchset',
       total: found.length,
-      link: linksOf(patientId, { count, offset, total: found.length }),
+      link: linksOf('PaymentNotice', query, { count, offset, total: found.length }),
       ...(page.length === 0 ? {} : { entry: page.map((entry) => ({ resource: resourceOf(entry) })) }),
     };
   });

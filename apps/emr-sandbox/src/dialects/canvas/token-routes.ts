@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { Credentials } from '../../credentials.ts';
 import type { IssuedTokens } from '../../issued-tokens.ts';
 
 /** Ten hours (https://docs.canvasmedical.com/api/customer-authentication). */
@@ -7,12 +8,10 @@ export const TOKEN_PATH = '/auth/token/';
 
 /**
  * The token endpoint, for client credentials in the form. The page shows id and secret there, so the header is not read.
- *
- * @param deps.secret the client secret; undefined: any.
  */
 export async function tokenRoutes(
   app: FastifyInstance,
-  { tokens, secret }: { tokens: IssuedTokens; secret: string | undefined },
+  { tokens, credentials }: { tokens: IssuedTokens; credentials: Credentials },
 ): Promise<void> {
   const refuse = (reply: FastifyReply, status: 400 | 401, error: string) =>
     reply.code(status).send({ error });
@@ -21,7 +20,7 @@ export async function tokenRoutes(
     if (!(body instanceof URLSearchParams)) return refuse(reply, 400, 'invalid_request');
     if (body.get('grant_type') !== 'client_credentials') return refuse(reply, 400, 'unsupported_grant_type');
     const given = body.get('client_secret') ?? '';
-    if (!body.get('client_id') || given === '' || (secret !== undefined && given !== secret))
+    if (!body.get('client_id') || given === '' || !credentials.isSecret(given))
       return refuse(reply, 401, 'invalid_client');
     return {
       access_token: tokens.issue(),

@@ -1,16 +1,20 @@
 import { Type } from '@sinclair/typebox';
 import type { FastifyError, FastifyInstance, FastifyRequest } from 'fastify';
 import type { Dialect, DialectDeps } from '../../dialect.ts';
+import { authorizeRoutes } from '../../oauth/authorize-routes.ts';
+import { createCodes } from '../../oauth/codes.ts';
 import { createApplicationLimit } from './limits.ts';
 import { DATA_PREFIX } from './page.ts';
+import { patientRoutes } from './patient-routes.ts';
 import { paymentRoutes } from './payment-routes.ts';
 import { NAME } from './payment-row.ts';
 import { practiceRoutes } from './practice-routes.ts';
 import { CHALLENGE, DrChronoProblem, NO_CREDENTIALS, NOT_FOUND, throttled } from './problem.ts';
-import { createAuthorizations, type Scope } from './tokens.ts';
+import { createAuthorizations, SCOPES, type Scope } from './tokens.ts';
 
 const JSON_TYPE = 'application/json';
 const TOKEN_PATH = '/o/token/';
+const AUTHORIZE_PATH = '/o/authorize/';
 
 /** The path behind the prefix, without its query. */
 const pathOf = (request: FastifyRequest): string =>
@@ -26,9 +30,9 @@ function scopesFor(method: string, path: string): Scope[] {
   return [path.startsWith('/api/patients') ? 'patients:read' : 'settings:read'];
 }
 
-/** Paths of the API have no slash at the end, and that of a token has one: another form is redirected, and its body is lost. */
+/** Paths of the API have no slash at the end, and those of OAuth have one: another form is redirected, and its body is lost. */
 function redirectOf(path: string): string | null {
-  if (path === TOKEN_PATH.slice(0, -1)) return TOKEN_PATH;
+  if ([TOKEN_PATH, AUTHORIZE_PATH].includes(`${path}/`)) return `${path}/`;
   return /^\/api\/.*[^/]\/$/.test(path) ? path.slice(0, -1) : null;
 }
 
@@ -65,8 +69,12 @@ export const drchrono: Dialect = {
   title: 'DrChrono',
   prefix: '/drchrono',
   alsoAt: [DATA_PREFIX],
-  async register(scope, { ledger, practice, capabilities, token, pace, logger, addControl }) {
-    const authorizations = createAuthorizations({ secret: token });
+  async register(
+    scope,
+    { ledger, practice, capabilities, credentials, applications, pace, logger, addControl },
+  ) {
+    const authorizations = createAuthorizations({ credentials, applications });
+    const codes = createCodes({ onSecondUse: ({ clientId }) => authorizations.revoke(clientId) });
     const limit = createApplicationLimit({ pace });
 
     scope.removeAllContentTypeParsers();
@@ -97,7 +105,7 @@ export const drchrono: Dialect = {
         const query = request.url.slice(request.server.prefix.length + path.length);
         return reply.code(302).header('location', `${request.server.prefix}${target}${query}`).send();
       }
-      if (path === TOKEN_PATH) return undefined;
+      if (path === TOKEN_PATH || path === AUTHORIZE_PATH) return undefined;
       const caller = authorizations.callerOf(request.headers.authorization);
       if (caller === null) throw new DrChronoProblem(401, NO_CREDENTIALS);
       limit.take(caller.clientId);
@@ -111,9 +119,19 @@ export const drchrono: Dialect = {
       const isForm = request.headers['content-type']?.includes('x-www-form-urlencoded') === true;
       const form = isForm ? request.body : {};
       limit.take(form.client_id ?? 'basic');
-      const answer = authorizations.refresh(form, request.headers.authorization);
+      const answer = authorizations.answer(form, request.headers.authorization, codes);
       return reply.header('cache-control', 'no-store').send(answer);
     });
+    // Scopes are optional at the vendor: without them an application gets all that it may have.
+    await authorizeRoutes(
+      scope,
+      { applications, codes },
+      {
+        path: AUTHORIZE_PATH,
+        title: 'DrChrono (sandbox): log in',
+        demandsOf: () => ({ scopes: SCOPES, pkce: false, audience: undefined }),
+      },
+    );
     addControl(async (control) => {
       control.post<{ Body: { client_id: string } }>(
         '/authorizations',
@@ -122,6 +140,7 @@ export const drchrono: Dialect = {
       );
     });
     await practiceRoutes(scope, { practice });
+    await patientRoutes(scope, { practice });
     await paymentRoutes(scope, { ledger, practice, capabilities, pace });
   },
   /** The resource is the collection, such as `patient_payments`, or `token`. */

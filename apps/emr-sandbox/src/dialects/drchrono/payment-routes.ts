@@ -3,22 +3,13 @@ import type { Capabilities } from '../../capabilities.ts';
 import { type Entry, type Ledger, numberInId } from '../../ledger.ts';
 import type { Pace } from '../../pace.ts';
 import type { Practice } from '../../practice.ts';
-import { lastOf, pageOf, type Query } from './page.ts';
+import { lastOf, pageOf, type Query, timeOf } from './page.ts';
 import { postingOf, rowOf } from './payment-row.ts';
 import { DrChronoProblem, NOT_FOUND } from './problem.ts';
 import { readPayment } from './read-payment.ts';
 
 type Deps = { ledger: Ledger; practice: Practice; capabilities: Capabilities; pace: Pace };
 const PATH = '/api/patient_payments';
-
-/** Reads a time with or without a zone, or a day. @throws DrChronoProblem when it is none. */
-function timeOf(query: Query, name: string): number | undefined {
-  const text = lastOf(query, name);
-  if (text === undefined) return undefined;
-  const time = Date.parse(/T.*(?:Z|[+-]\d\d:?\d\d)$|^\d{4}-\d\d-\d\d$/.test(text) ? text : `${text}Z`);
-  if (Number.isNaN(time)) throw new DrChronoProblem(400, { [name]: ['Enter a valid date/time.'] });
-  return time;
-}
 
 function integerOf(query: Query, name: string): number | undefined {
   const text = lastOf(query, name);

@@ -1,4 +1,7 @@
 import { expect, test } from 'vitest';
+import { createCredentials } from '../../credentials.ts';
+import { createApplications } from '../../oauth/applications.ts';
+import { createCodes } from '../../oauth/codes.ts';
 import { sandboxForTest } from '../../testing/sandbox.ts';
 import { drchrono } from './dialect.ts';
 import { createAuthorizations } from './tokens.ts';
@@ -11,11 +14,17 @@ const form = (fields: Record<string, string> = {}) => ({
   ...fields,
 });
 
+const codes = createCodes({ onSecondUse: () => undefined });
+const withSecret = (secret: string | undefined) => ({
+  credentials: createCredentials(secret),
+  applications: createApplications(),
+});
+
 function authorizations(secret: string | undefined = 'first') {
   let time = 1_700_000_000_000;
-  const made = createAuthorizations({ secret, now: () => time });
+  const made = createAuthorizations({ ...withSecret(secret), now: () => time });
   return {
-    refresh: (fields?: Record<string, string>) => made.refresh(form(fields), undefined),
+    refresh: (fields?: Record<string, string>) => made.answer(form(fields), undefined, codes),
     callerOf: (token: string) => made.callerOf(`Bearer ${token}`),
     pass: (ms: number) => {
       time += ms;
@@ -35,12 +44,14 @@ test('a refresh makes the pair before it invalid', () => {
 });
 
 test('after a new consent, only its own token is good', () => {
-  const made = createAuthorizations({ secret: 'first' });
-  const old = made.refresh(form(), undefined);
+  const made = createAuthorizations(withSecret('first'));
+  const old = made.answer(form(), undefined, codes);
   const refresh_token = made.consent('app-1');
   expect(made.callerOf(`Bearer ${old.access_token}`)).toBeNull();
-  expect(() => made.refresh(form({ refresh_token: old.refresh_token }), undefined)).toThrow('invalid_grant');
-  expect(made.refresh(form({ refresh_token }), undefined).token_type).toBe('Bearer');
+  expect(() => made.answer(form({ refresh_token: old.refresh_token }), undefined, codes)).toThrow(
+    'invalid_grant',
+  );
+  expect(made.answer(form({ refresh_token }), undefined, codes).token_type).toBe('Bearer');
 });
 
 test('another application begins with the same consent for itself', () => {
@@ -91,17 +102,17 @@ test.each([
 });
 
 test('without a secret, any word is a first token, once', () => {
-  const made = createAuthorizations({ secret: undefined });
-  made.refresh(form({ refresh_token: 'anything' }), undefined);
-  expect(() => made.refresh(form({ refresh_token: 'anything' }), undefined)).toThrow('invalid_grant');
-  expect(() => made.refresh(form({ refresh_token: 'two words' }), undefined)).toThrow('invalid_grant');
+  const made = createAuthorizations(withSecret(undefined));
+  made.answer(form({ refresh_token: 'anything' }), undefined, codes);
+  expect(() => made.answer(form({ refresh_token: 'anything' }), undefined, codes)).toThrow('invalid_grant');
+  expect(() => made.answer(form({ refresh_token: 'two words' }), undefined, codes)).toThrow('invalid_grant');
 });
 
 test('id and secret may come in the header', () => {
   const { grant_type, refresh_token } = form();
   const basic = `Basic ${Buffer.from('app-1:s3cret').toString('base64')}`;
-  const made = createAuthorizations({ secret: 'first' });
-  expect(made.refresh({ grant_type, refresh_token }, basic).token_type).toBe('Bearer');
+  const made = createAuthorizations(withSecret('first'));
+  expect(made.answer({ grant_type, refresh_token }, basic, codes).token_type).toBe('Bearer');
 });
 
 async function sandbox() {

@@ -1,5 +1,6 @@
 import type { Dialect } from '../../dialect.ts';
 import { answerFhirError } from '../../fhir/fhir-server.ts';
+import { PATIENT_PARAMETERS } from '../../fhir/patient-search.ts';
 import { servePractice } from '../../fhir/serve-practice.ts';
 import { organizationRoutes } from './organization.ts';
 import { paymentRoutes } from './payment-routes.ts';
@@ -14,7 +15,11 @@ const RELEASE = {
     searchParameters: SEARCH_PARAMETERS,
   },
   practice: [
-    { type: 'Patient', interactions: ['read', 'search-type', 'update'] },
+    {
+      type: 'Patient',
+      interactions: ['read', 'search-type', 'update'],
+      searchParameters: PATIENT_PARAMETERS,
+    },
     { type: 'Location', interactions: ['read', 'search-type', 'update'] },
     { type: 'Organization', interactions: ['read', 'search-type'] },
   ],

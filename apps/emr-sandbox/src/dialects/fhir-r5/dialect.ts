@@ -1,5 +1,6 @@
 import type { Dialect } from '../../dialect.ts';
 import { answerFhirError } from '../../fhir/fhir-server.ts';
+import { PATIENT_PARAMETERS } from '../../fhir/patient-search.ts';
 import { servePractice } from '../../fhir/serve-practice.ts';
 import { paymentRoutes } from './payment-routes.ts';
 import { NAME } from './posting-resource.ts';
@@ -12,7 +13,11 @@ const RELEASE = {
     searchParameters: [{ name: 'identifier', type: 'token' }],
   },
   practice: [
-    { type: 'Patient', interactions: ['read', 'search-type', 'update'] },
+    {
+      type: 'Patient',
+      interactions: ['read', 'search-type', 'update'],
+      searchParameters: PATIENT_PARAMETERS,
+    },
     { type: 'Location', interactions: ['read', 'search-type', 'update'] },
   ],
 };

@@ -11,6 +11,7 @@ import {
   patientOf,
 } from '../../fhir/practice-resources.ts';
 import type { LedgerLine } from '../../ledger.ts';
+import { SEEDED_AT } from '../../patients/patient.ts';
 import type { PracticeSeed } from '../../practice.ts';
 import { postingOf, type StoredResource } from './posting-resource.ts';
 
@@ -26,7 +27,7 @@ function isOld(line: unknown): line is OldLine {
 /** Turns a line of the old form into the current one, and returns any other line as it is. */
 export function upgradeLine(line: unknown): unknown {
   if (!isOld(line)) return line;
-  if (line.kind === 'resource') return changeOf(line.resource) satisfies LedgerLine;
+  if (line.kind === 'resource') return changeOf(line.resource, SEEDED_AT) satisfies LedgerLine;
   const { seq, resource } = line;
   return {
     kind: 'posting',
@@ -49,7 +50,7 @@ const OldSeedSchema = Type.Object({
 export function upgradeSeed(seed: unknown): unknown {
   if (!Value.Check(OldSeedSchema, seed)) return seed;
   return {
-    patients: seed.patients.map(patientOf),
+    patients: seed.patients.map((patient) => patientOf(patient)),
     locations: seed.locations.map(locationOf),
     payment_methods: methodsOf(seed.payment_methods),
   } satisfies PracticeSeed;

@@ -1,5 +1,6 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { Credentials } from '../../credentials.ts';
 import { type CallLimit, createCallLimit, type Pace } from '../../pace.ts';
 import { NexProblem, success } from './envelope.ts';
 import type { Switches } from './switches.ts';
@@ -11,7 +12,6 @@ const VERSIONS: readonly unknown[] = ['v3.0.0', 'v20240412'];
 const SECOND = 1000;
 const MINUTE = 60_000;
 
-const hash = (text: string) => createHash('sha256').update(text).digest();
 const pathOf = ({ url }: FastifyRequest) => url.split('?', 1)[0] ?? '';
 
 /** A token that looks like the vendor's, a JWT. Nobody checks its signature: it is known by heart. */
@@ -32,23 +32,23 @@ function vendorLimits(pace: Pace): (path: string) => CallLimit {
 /** Lets in callers with a token that `POST /authenticates` has given for their API key, within the vendor's limits. */
 export function requireAccess(
   scope: FastifyInstance,
-  { apiKey, pace }: { apiKey: string | undefined; pace: Pace },
+  { credentials, pace }: { credentials: Credentials; pace: Pace },
 ): void {
-  const issued = new Map<string, { key: string; expires: number }>();
+  const issued = new Map<string, { key: string; expires: number; era: string }>();
   const limitOf = vendorLimits(pace);
 
   function keyOf({ headers }: FastifyRequest): string {
     const presented = headers.authorization ?? '';
-    const right =
-      apiKey === undefined ? /^[^\s]+$/.test(presented) : timingSafeEqual(hash(presented), hash(apiKey));
-    if (!right) throw new NexProblem(401, 'Your API key is invalid.');
+    if (!/^[^\s]+$/.test(presented) || !credentials.isSecret(presented))
+      throw new NexProblem(401, 'Your API key is invalid.');
     return presented;
   }
 
   function holderOf({ headers }: FastifyRequest): string {
     const [, token = ''] = /^Bearer ([^\s]+)$/.exec(headers.authorization ?? '') ?? [];
     const found = issued.get(token);
-    if (found === undefined) throw new NexProblem(401, 'Your token is invalid.');
+    if (found === undefined || found.era !== credentials.era())
+      throw new NexProblem(401, 'Your token is invalid.');
     if (found.expires <= Date.now()) throw new NexProblem(401, 'Your token has expired.');
     return found.key;
   }
@@ -65,7 +65,7 @@ export function requireAccess(
     }
     const expires = Date.now() + TOKEN_MS;
     const token = newToken(expires);
-    issued.set(token, { key: keyOf(request), expires });
+    issued.set(token, { key: keyOf(request), expires, era: credentials.era() });
     return reply.code(201).type(V2).send(success({ token }));
   });
 }

@@ -6,6 +6,7 @@ import { controlRoutes } from './control-routes.ts';
 import { NexProblem, problemBody } from './envelope.ts';
 import { createInsertions } from './insertions.ts';
 import { NAME } from './name.ts';
+import { patientRoutes } from './patient-routes.ts';
 import { paymentBody } from './payment-body.ts';
 import { paymentRoutes } from './payment-routes.ts';
 import { practiceRoutes } from './practice-routes.ts';
@@ -22,7 +23,7 @@ export const nexhealth: Dialect = {
   name: NAME,
   title: 'NexHealth',
   prefix: '/nexhealth',
-  async register(scope, { ledger, practice, capabilities, pace, token, logger, addControl }) {
+  async register(scope, { ledger, practice, capabilities, pace, credentials, logger, addControl }) {
     const switches: Switches = { current: AT_START };
     const deleted = new Map<string, string>();
     const show = (entry: Entry) => paymentBody({ practice, deleted }, entry);
@@ -51,7 +52,8 @@ export const nexhealth: Dialect = {
       reply.code(404).send(problemBody('Not found', 'There is nothing of this kind here.')),
     );
 
-    requireAccess(scope, { apiKey: token, pace });
+    requireAccess(scope, { credentials, pace });
+    await patientRoutes(scope, { practice });
     await practiceRoutes(scope, { practice, switches, since: new Date() });
     await paymentRoutes(scope, { ledger, practice, capabilities, pace, switches, insertions, deleted, show });
     await webhookRoutes(scope, { webhooks });

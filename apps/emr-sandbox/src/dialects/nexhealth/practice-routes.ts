@@ -1,12 +1,11 @@
 import type { FastifyInstance } from 'fastify';
-import type { Location, Method, Patient, Practice } from '../../practice.ts';
+import type { Location, Method, Practice } from '../../practice.ts';
 import { requireFinancialData, requireVersion } from './access.ts';
 import { success } from './envelope.ts';
 import {
   flag,
   INSTITUTION_ID,
   ignoredParameters,
-  instant,
   locationOf,
   only,
   page,
@@ -19,36 +18,14 @@ type Deps = { practice: Practice; switches: Switches; since: Date };
 
 const V2 = 'application/vnd.Nexhealth+json;version=2';
 
-/** Patients, places, payment types and the state of the synchronisation, as the vendor's OpenAPI document shows them. */
+/** Places, payment types and the state of the synchronisation, as the vendor's OpenAPI document shows them. */
 export async function practiceRoutes(
   app: FastifyInstance,
   { practice, switches, since }: Deps,
 ): Promise<void> {
   const at = since.toISOString();
 
-  const patientBody = ({ id, mrn, given = '', family = '' }: Patient) => ({
-    id: practice.patients.numberOf(id),
-    email: null,
-    first_name: given,
-    middle_name: null,
-    last_name: family,
-    name: `${given} ${family}`.trim(),
-    created_at: at,
-    updated_at: at,
-    institution_id: INSTITUTION_ID,
-    foreign_id: mrn ?? null,
-    foreign_id_type: 'sandbox',
-    bio: {},
-    inactive: false,
-    last_sync_time: at,
-    guarantor_id: 0,
-    billing_type: null,
-    chart_id: null,
-    preferred_language: null,
-    provider_id: null,
-  });
-
-  const locationBody = ({ id, name = '', identifiers }: Location) => ({
+  const locationBody = ({ id, name = '', identifiers, active = true }: Location) => ({
     id: practice.locations.numberOf(id),
     name,
     institution_id: INSTITUTION_ID,
@@ -65,7 +42,7 @@ export async function practiceRoutes(
     email: null,
     tz: 'America/New_York',
     last_sync_time: at,
-    inactive: false,
+    inactive: !active,
   });
 
   const typeBody = ({ id, name }: Method) => ({
@@ -73,25 +50,6 @@ export async function practiceRoutes(
     name,
     active: true,
     updated_at: at,
-  });
-
-  app.get<{ Querystring: Query }>('/patients', async (request) => {
-    requireVersion(request);
-    const { query } = request;
-    locationOf(practice, query);
-    const foreignId = only(query, 'foreign_id');
-    const name = only(query, 'name')?.toLowerCase();
-    const updatedSince = instant(query, 'updated_since');
-    const rows = practice.patients
-      .all()
-      .filter(
-        (patient) =>
-          (foreignId === undefined || patient.mrn === foreignId) &&
-          (name === undefined || patientBody(patient).name.toLowerCase().includes(name)) &&
-          (updatedSince === undefined || since.getTime() >= updatedSince),
-      );
-    const known = ['subdomain', 'location_id', 'foreign_id', 'name', 'updated_since', 'location_strict'];
-    return page(request, { rows, known, show: patientBody });
   });
 
   app.get<{ Querystring: Query }>('/payment_types', async (request) => {
@@ -107,12 +65,17 @@ export async function practiceRoutes(
   app.get<{ Querystring: Query }>('/locations', async ({ query }, reply) => {
     const subdomain = only(query, 'subdomain');
     const foreignId = only(query, 'foreign_id');
+    const wanted = flag(query, 'inactive');
     const locations = practice.locations
       .all()
       .map(locationBody)
-      .filter(({ foreign_id }) => foreignId === undefined || foreign_id === foreignId);
+      .filter(
+        ({ foreign_id, inactive }) =>
+          (foreignId === undefined || foreign_id === foreignId) &&
+          (wanted === undefined || inactive === wanted),
+      );
     const here =
-      (subdomain === undefined || subdomain === SUBDOMAIN) && flag(query, 'inactive') !== true
+      (subdomain === undefined || subdomain === SUBDOMAIN) && (wanted !== true || locations.length > 0)
         ? [{ id: INSTITUTION_ID, name: 'The sandbox practice', subdomain: SUBDOMAIN, locations }]
         : [];
     const ignored = ignoredParameters(query, ['subdomain', 'foreign_id', 'inactive']);
@@ -133,9 +96,11 @@ export async function practiceRoutes(
       read_status_at: new Date().toISOString(),
       write_status,
       write_status_at: at,
-      locations: practice.locations
-        .all()
-        .map(({ id, name = '' }) => ({ id: practice.locations.numberOf(id), name, inactive: false })),
+      locations: practice.locations.all().map(({ id, name = '', active = true }) => ({
+        id: practice.locations.numberOf(id),
+        name,
+        inactive: !active,
+      })),
     };
     const shown =
       (subdomain === undefined || subdomain === SUBDOMAIN) &&

@@ -69,6 +69,13 @@ function indexOf(query: Query, name: string): number | undefined {
   return Number(digits);
 }
 
+/** The page size of a query. @throws NexProblem for one that is too large. */
+export function perPageOf(query: Query): number {
+  const perPage = integer(query, 'per_page') ?? PER_PAGE;
+  if (perPage < 1 || perPage > MOST_PER_PAGE) throw new NexProblem(400, 'per_page is invalid');
+  return perPage;
+}
+
 /**
  * Answers with one page. `end_cursor` asks for what follows the record it names, `start_cursor` for what precedes it
  * (https://docs.nexhealth.com/reference/pagination).
@@ -77,8 +84,7 @@ export function page<T>(
   { query }: Pick<FastifyRequest<{ Querystring: Query }>, 'query'>,
   { rows, known, show }: { rows: readonly T[]; known: readonly string[]; show: (row: T) => object },
 ) {
-  const perPage = integer(query, 'per_page') ?? PER_PAGE;
-  if (perPage < 1 || perPage > MOST_PER_PAGE) throw new NexProblem(400, 'per_page is invalid');
+  const perPage = perPageOf(query);
   const after = indexOf(query, 'end_cursor');
   const before = indexOf(query, 'start_cursor');
   if (after !== undefined && before !== undefined) {

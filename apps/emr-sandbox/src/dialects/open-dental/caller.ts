@@ -1,9 +1,8 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
+import type { Credentials } from '../../credentials.ts';
 import { createCallLimit, type Pace } from '../../pace.ts';
 import { ApiProblem } from './problem.ts';
 
-const hash = (text: string) => createHash('sha256').update(text).digest();
 /** https://www.opendental.com/site/apisetup.html */
 const AUTHORIZATION = /^ODFHIR ([\w.~-]{1,128})\/([\w.~-]{1,128})$/;
 /** A developer key of this form has the permission Read All alone, in place of ApiPayments. */
@@ -12,12 +11,11 @@ const READ_ONLY = /ReadAll$/;
 /**
  * Refuses callers without a good pair of keys, and more requests than the pair may make: one a second, and one in five seconds with
  * Read All alone (https://www.opendental.com/site/apispecification.html).
- *
- * @param input.token the customer key; undefined: any.
+ * The secret is the customer key.
  */
 export function checkCallers(
   scope: FastifyInstance,
-  { token, pace }: { token: string | undefined; pace: Pace },
+  { credentials, pace }: { credentials: Credentials; pace: Pace },
 ): void {
   const full = createCallLimit({ pace }, [{ calls: 1, perMs: 1000 }]);
   const slow = createCallLimit({ pace }, [{ calls: 1, perMs: 5000 }]);
@@ -27,8 +25,7 @@ export function checkCallers(
     // The page names no status and no text for wrong keys.
     if (developer === undefined || customer === undefined)
       throw new ApiProblem(401, 'Authorization must be ODFHIR {DeveloperKey}/{CustomerKey}.');
-    if (token !== undefined && !timingSafeEqual(hash(customer), hash(token)))
-      throw new ApiProblem(401, 'The API key is not valid.');
+    if (!credentials.isSecret(customer)) throw new ApiProblem(401, 'The API key is not valid.');
     const readOnly = READ_ONLY.test(developer);
     const waitMs = (readOnly ? slow : full).take(`${developer}/${customer}`);
     if (waitMs > 0) {

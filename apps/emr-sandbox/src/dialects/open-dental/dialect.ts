@@ -23,7 +23,7 @@ export const openDental: Dialect = {
   name: NAME,
   title: 'Open Dental',
   prefix: '/open-dental',
-  async register(scope, { ledger, practice, capabilities, pace, token, logger, addControl }) {
+  async register(scope, { ledger, practice, capabilities, pace, credentials, logger, addControl }) {
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser(
       'application/json',
@@ -46,7 +46,7 @@ export const openDental: Dialect = {
         ? reply.code(400).send(`${method.join('/') || request.method} is not a valid method.`)
         : reply.code(404).send(`${resource} is not a valid resource.`);
     });
-    checkCallers(scope, { token, pace });
+    checkCallers(scope, { credentials, pace });
     const patients = openPatientRecords({ practice });
     await practiceRoutes(scope, { practice });
     await patientRoutes(scope, { patients });

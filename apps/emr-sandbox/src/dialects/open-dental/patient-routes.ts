@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { officeDateTime } from './office-time.ts';
 import { PAT_STATUSES, type PatientRecords, type PatientRow, type PatStatus } from './patient-records.ts';
 import { ApiProblem, badRequest } from './problem.ts';
-import { only, pageOf, type Query, trueOrFalse } from './query.ts';
+import { day, only, placeOf, type Query, trueOrFalse } from './query.ts';
 
 const contains = (text: string, part: string | undefined) =>
   part === undefined || text.toLowerCase().includes(part.toLowerCase());
@@ -25,57 +25,51 @@ function statusIn(query: Query): PatStatus | undefined {
   return status;
 }
 
-/** Records have no time of change: one that was there at the start was changed then, a later one when it is first seen. */
-function changeTimes(patients: PatientRecords): (row: PatientRow) => string {
-  const times = new Map<number, string>();
-  const changed = ({ PatNum }: PatientRow) => {
-    const time = times.get(PatNum) ?? officeDateTime(new Date());
-    times.set(PatNum, time);
-    return time;
-  };
-  for (const row of patients.all()) changed(row);
-  return changed;
-}
-
 /** Patients: GET (single), GET Simple and GET (multiple) (https://www.opendental.com/site/apipatients.html). */
 export async function patientRoutes(
   app: FastifyInstance,
   { patients }: { patients: PatientRecords },
 ): Promise<void> {
-  // The search is that of the Patient Select window: partial, and without case. A filter of another name is ignored.
+  const isNamed = (row: PatientRow, query: Query) =>
+    contains(row.LName, only(query, 'LName')) && contains(row.FName, only(query, 'FName'));
+  const asksName = (query: Query) => query.LName !== undefined || query.FName !== undefined;
+
+  // The search is that of the Patient Select window: partial, and without case, and it does not show merged patients
+  // (`Patients.GetPtDataTable` of OpenDental/opendental). A filter of another name is ignored.
   app.get<{ Querystring: Query }>('/api/v1/patients', async ({ query }) => {
     const left = hidden(query);
-    const rows = patients
-      .all()
-      .filter(
-        (row) =>
-          !left.has(row.PatStatus) &&
-          contains(row.LName, only(query, 'LName')) &&
-          contains(row.FName, only(query, 'FName')) &&
-          contains(row.ChartNumber, only(query, 'ChartNumber')),
-      );
-    return pageOf(query, rows);
+    const page = patients.page({
+      ...placeOf(query),
+      alike: !asksName(query) && query.ChartNumber === undefined,
+      keeps: (row, { merged }) =>
+        !merged &&
+        !left.has(row.PatStatus) &&
+        isNamed(row, query) &&
+        contains(row.ChartNumber, only(query, 'ChartNumber')),
+    });
+    return page.map(({ row }) => row);
   });
 
-  const changed = changeTimes(patients);
   app.get<{ Querystring: Query }>('/api/v1/patients/Simple', async ({ query }) => {
     const since = only(query, 'DateTStamp');
     if (since !== undefined && !/^\d{4}-\d{2}-\d{2}( \d{2}:\d{2}:\d{2})?$/.test(since))
       throw badRequest('DateTStamp must be in the format yyyy-MM-dd HH:mm:ss.');
     const status = statusIn(query);
-    // It has no filter for chart numbers.
-    const rows = patients
-      .all()
-      .filter(
-        (row) =>
-          row.PatStatus !== 'Deleted' &&
-          (status === undefined || row.PatStatus === status) &&
-          contains(row.LName, only(query, 'LName')) &&
-          contains(row.FName, only(query, 'FName')) &&
-          (since === undefined || changed(row) >= since),
-      );
+    const born = day(query, 'Birthdate');
+    // Read before the page: what changes while it is made is in the next list since then.
     const serverDateTime = officeDateTime(new Date());
-    return pageOf(query, rows).map((row) => ({ ...row, DateTStamp: changed(row), serverDateTime }));
+    // It has no filter for chart numbers.
+    const page = patients.page({
+      ...placeOf(query),
+      alike: !asksName(query),
+      keeps: (row, { changedAt }) =>
+        row.PatStatus !== 'Deleted' &&
+        (status === undefined || row.PatStatus === status) &&
+        (born === undefined || row.Birthdate === born) &&
+        isNamed(row, query) &&
+        (since === undefined || changedAt >= since),
+    });
+    return page.map(({ row, changedAt }) => ({ ...row, DateTStamp: changedAt, serverDateTime }));
   });
 
   app.get<{ Params: { patNum: string } }>('/api/v1/patients/:patNum', async ({ params }) => {

@@ -82,7 +82,7 @@ export async function paymentRoutes(
   app.post('/api/v1/payments', async (request, reply) => {
     const booksClosedBefore = capabilities.current.books_closed_before;
     const given = readNewPayment(request.body, { today: officeDate(new Date()), booksClosedBefore });
-    const patient = practice.patients.byNumber(given.PatNum);
+    const patient = practice.patients.recordByNumber(given.PatNum);
     if (patient === undefined) throw new ApiProblem(404, 'Patient not found.');
     // "A deleted patient, and their associated resources, are not allowed to be modified in any way via the API."
     if (patients.byPatNum(given.PatNum)?.PatStatus === 'Deleted')
@@ -139,7 +139,7 @@ export async function paymentRoutes(
     const patNum = wholeNumber(query, 'PatNum');
     const since = day(query, 'DateEntry');
     const payType = wholeNumber(query, 'PayType');
-    const patient = patNum === undefined ? undefined : practice.patients.byNumber(patNum);
+    const patient = patNum === undefined ? undefined : practice.patients.recordByNumber(patNum);
     if (patNum !== undefined && patient === undefined) throw new ApiProblem(404, 'Patient not found.');
     const shown = Date.now() - pace.current.later_ms;
     const found = ledger.entries.filter(

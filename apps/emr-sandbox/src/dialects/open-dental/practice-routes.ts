@@ -24,7 +24,7 @@ export async function practiceRoutes(
   app.get<{ Querystring: Query }>('/api/v1/clinics', async ({ query }) =>
     pageOf(
       query,
-      practice.locations.all().map(({ id, name = '', identifiers }) => ({
+      practice.locations.all().map(({ id, name = '', identifiers, active = true }) => ({
         ClinicNum: practice.locations.numberOf(id),
         Description: name,
         Address: '',
@@ -33,7 +33,7 @@ export async function practiceRoutes(
         Zip: '',
         Phone: '',
         Abbr: identifiers[0] ?? name,
-        IsHidden: 'false',
+        IsHidden: active ? 'false' : 'true',
       })),
     ),
   );

@@ -34,9 +34,14 @@ export function day(query: Query, name: string): string | undefined {
   return text;
 }
 
-/** Takes the page that `Offset` and `Limit` name. A larger limit than the hard one is the hard one. */
-export function pageOf<T>(query: Query, rows: readonly T[]): T[] {
+/** The place of the page that `Offset` and `Limit` name. A larger limit than the hard one is the hard one. */
+export function placeOf(query: Query): { offset: number; limit: number } {
   const offset = wholeNumber(query, 'Offset') ?? 0;
-  const limit = Math.min(wholeNumber(query, 'Limit') ?? PAGE, PAGE);
+  return { offset, limit: Math.min(wholeNumber(query, 'Limit') ?? PAGE, PAGE) };
+}
+
+/** Takes the page that `Offset` and `Limit` name. */
+export function pageOf<T>(query: Query, rows: readonly T[]): T[] {
+  const { offset, limit } = placeOf(query);
   return rows.slice(offset, offset + limit);
 }

@@ -43,6 +43,18 @@ const fixed = ({ one, closed, nobody }: PatientSearch): Rule[] => [
     },
   },
   {
+    name: 'patients: the number of a merged record leads to the record that it is part of now',
+    concerns: ({ patients }) => patients?.merged !== undefined,
+    async run({ emr, open }) {
+      const merged = await emr.patients?.merged?.();
+      if (merged === undefined) throw new Error('the EMR does not show what was merged');
+      expect(await findPatient(open(), merged.mrn)).toEqual({
+        outcome: 'found',
+        emrPatientId: merged.emrPatientId,
+      });
+    },
+  },
+  {
     name: 'patients: a look-up for a patient sends nothing',
     async run({ emr, server, open }) {
       const before = server.seen.length;

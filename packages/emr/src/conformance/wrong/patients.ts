@@ -54,7 +54,7 @@ export const wrongPatientSearches: readonly WrongAdapter[] = [
   },
   {
     mistake: 'finds no patient',
-    breaks: /one patient who has an MRN is found|^patients, wrong content type/,
+    breaks: /one patient who has an MRN is found|merged record leads to|^patients, wrong content type/,
     wrap: changed((outcome) => (outcome.outcome === 'found' ? unproven() : outcome)),
   },
   {
@@ -77,12 +77,22 @@ export const wrongPatientSearches: readonly WrongAdapter[] = [
   },
   {
     mistake: 'posts to a closed record',
-    breaks: /no payment should go is closed/,
+    breaks: /^patients: .*no payment should go is closed/,
     wrap: changed((outcome) => (outcome.outcome === 'closed' ? unproven('5') : outcome)),
   },
   {
+    mistake: 'finds nobody for the number of a record that was merged',
+    breaks: /merged record leads to/,
+    needs: ({ patients }) => patients?.merged !== undefined,
+    wrap: searching(async (mrn, right, _, { patients }) => {
+      const outcome = await right(mrn);
+      const known = patients?.one.some((each) => each.mrn === mrn) ?? false;
+      return outcome.outcome === 'found' && !known ? unproven() : outcome;
+    }),
+  },
+  {
     mistake: 'keeps the name of the patient',
-    breaks: /one patient who has an MRN is found/,
+    breaks: /one patient who has an MRN is found|merged record leads to/,
     wrap: changed((outcome) =>
       outcome.outcome === 'found' ? Object.assign(outcome, { name: 'Ada Example' }) : outcome,
     ),

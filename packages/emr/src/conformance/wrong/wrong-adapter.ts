@@ -14,13 +14,28 @@ import type { UnderTest } from '../under-test.ts';
 export type WrongAdapter = {
   /** Its mistake. */
   mistake: string;
-  /** Matches the names of exactly the rules that it breaks. */
+  /** Matches the names of exactly the rules that it breaks, but for those of `mayBreak`. */
   breaks: RegExp;
+  /** Matches the names of rules that it breaks at some EMRs, by the order in which they list. */
+  mayBreak?: RegExp;
+  /** False for an EMR at which it is no mistake. Absent: it is one everywhere. */
+  needs?: (emr: UnderTest) => boolean;
   wrap(
     right: EmrAdapter,
     input: { emr: UnderTest; baseUrl: string; credentials: Readonly<Record<string, string>> },
   ): EmrAdapter;
 };
+
+/** The rules of those that were broken and should not have been, and those that should have been and were not. */
+export function wronglyNoticed(
+  { breaks, mayBreak }: Pick<WrongAdapter, 'breaks' | 'mayBreak'>,
+  { rules, broken }: { rules: readonly string[]; broken: readonly string[] },
+): { missed: string[]; unexpected: string[] } {
+  return {
+    missed: rules.filter((name) => breaks.test(name) && !broken.includes(name)),
+    unexpected: broken.filter((name) => !breaks.test(name) && !(mayBreak?.test(name) ?? false)),
+  };
+}
 
 /** Claims absence without evidence: a wrong adapter has to lie about every fact, because no literal is `absent`. */
 export const absentUnproven = (): FindOutcome =>

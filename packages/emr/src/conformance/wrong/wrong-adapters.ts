@@ -4,6 +4,8 @@ import { wrongLookUps } from './look-up.ts';
 import { wrongMethodData } from './method-data.ts';
 import { wrongNamesAndChecks } from './names-and-checks.ts';
 import { wrongOutcomes } from './outcomes.ts';
+import { wrongPatientLists } from './patient-list.ts';
+import { wrongPatientSearches } from './patients.ts';
 import { wrongSending } from './sending.ts';
 import { wrongWords } from './words.ts';
 import type { WrongAdapter } from './wrong-adapter.ts';
@@ -18,6 +20,8 @@ export function wrongAdapters(): readonly WrongAdapter[] {
     ...wrongLookUps,
     ...wrongEvidence,
     ...wrongWords,
+    ...wrongPatientSearches,
+    ...wrongPatientLists,
     ...wrongSending(),
   ];
 }

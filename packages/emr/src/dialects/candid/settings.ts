@@ -113,7 +113,7 @@ export type Candid = {
 };
 
 /** @throws Error naming the setting or credential that cannot be used. */
-export function openCandid(connection: EmrConnection, { tokens, calls }: AdapterDeps): Candid {
+export function openCandid(connection: EmrConnection, deps: AdapterDeps): Candid {
   const settings = readSettings(SettingsSchema, connection.settings);
   const { client_id: clientId, client_secret: clientSecret } = readCredentials(
     CredentialsSchema,
@@ -124,20 +124,17 @@ export function openCandid(connection: EmrConnection, { tokens, calls }: Adapter
   const usual = `${baseUrl}/api/auth/v2/token`;
   const tokenUrl = tokenUrlOf({ setting: settings.token_url, usual, baseUrl });
   return {
-    session: openSession(
-      { calls },
-      {
-        baseUrl,
-        headers: { accept: 'application/json' },
-        auth: {
-          kind: 'bearer',
-          source: tokens.of(grantOf({ tokenUrl, clientId, clientSecret })),
-          rejects: rejectsToken,
-        },
-        bucket,
-        timeoutMs: settings.timeout_ms,
+    session: openSession(deps, {
+      baseUrl,
+      headers: { accept: 'application/json' },
+      auth: {
+        kind: 'bearer',
+        source: deps.tokens.of(grantOf({ tokenUrl, clientId, clientSecret })),
+        rejects: rejectsToken,
       },
-    ),
+      bucket,
+      timeoutMs: settings.timeout_ms,
+    }),
     bucket,
     settings,
     // The API key chooses the organization: another one may lead to another organization.

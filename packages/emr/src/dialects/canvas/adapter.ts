@@ -1,8 +1,11 @@
 import type { Dialect } from '../../adapter.ts';
 import type { ConnectionDescription } from '../../description.ts';
+import { findPatient } from '../../fhir/find-patient.ts';
+import { listPatients } from '../../fhir/list-patients.ts';
 import { listNames } from '../../names/list-names.ts';
 import { checkCanvasConnection } from './check.ts';
 import { readPatientId } from './patient-id.ts';
+import { patientsOf } from './patients.ts';
 import { sendPosting } from './send-posting.ts';
 import { type CanvasConnection, description, readCanvasConnection } from './settings.ts';
 
@@ -27,6 +30,8 @@ const describe = ({ settings }: CanvasConnection): ConnectionDescription => ({
       : [`${settings.calls_per_minute} requests a minute for the connection`],
   sources: [
     'https://docs.canvasmedical.com/api/paymentnotice',
+    'https://docs.canvasmedical.com/api/patient',
+    'https://docs.canvasmedical.com/api/pagination',
     'https://docs.canvasmedical.com/api/errors',
     'https://docs.canvasmedical.com/api/customer-authentication',
   ],
@@ -38,6 +43,7 @@ export const canvas: Dialect = {
   readPatientId,
   open(connection, deps) {
     const opened = readCanvasConnection(connection, deps);
+    const patients = patientsOf(opened);
     return {
       capability: 'none',
       place: opened.place,
@@ -49,6 +55,8 @@ export const canvas: Dialect = {
       // Canvas has no place for a method or a location, so every name is taken.
       ...listNames(async () => ({ methods: [], locations: [], anyMethod: true, anyLocation: true })),
       post: (posting, options) => sendPosting(opened, posting, options),
+      findPatient: (input, options) => findPatient(patients, input, options),
+      listPatients: (input, options) => listPatients(patients, input, options),
     };
   },
 };

@@ -1,11 +1,15 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { conformance } from '../../conformance/conformance.ts';
+import { patientMistakes } from '../../conformance/patient-mistakes.ts';
 import { newPosting, sending } from '../../conformance/rule.ts';
+import { sandboxPatients } from '../../conformance/sandbox-patients.ts';
 import { SANDBOX_SECRET, sandboxUnderTest } from '../../conformance/sandbox-under-test.ts';
+import { UNCLEAR_PAGES, UNCLEAR_SEARCHES, UNREADABLE_PAGES } from '../../fhir/testing/patient-answers.ts';
 import { localAdapterDeps } from '../../local-deps.ts';
 import { canvas } from './adapter.ts';
 import { DROPS } from './check.ts';
 
+const patients = sandboxPatients({ baseUrl: () => emr.sandbox().baseUrl, idOf: ({ id }) => id });
 const emr = sandboxUnderTest({
   dialect: canvas,
   path: '/canvas',
@@ -33,6 +37,24 @@ const emr = sandboxUnderTest({
   },
   refusals: [{ name: 'an unknown patient', change: { emrPatientId: 'pat-9' }, code: 'unknown_patient' }],
   unclear: [],
+  patients: {
+    one: [
+      { mrn: 'MRN-12345', emrPatientId: 'pat-1001' },
+      { mrn: 'MRN-12346', emrPatientId: 'pat-1002' },
+    ],
+    nobody: [
+      { name: 'an MRN that nobody has', mrn: 'MRN-12345-9' },
+      { name: 'the beginning of an MRN', mrn: 'MRN-1234' },
+      { name: 'an MRN in another case', mrn: 'mrn-12345' },
+    ],
+    ...patients.search({ closedAs: 'inactive', merges: false }),
+    unclear: UNCLEAR_SEARCHES,
+  },
+  patientList: {
+    ...patients.list({ changes: false, closedAs: 'inactive', merges: 'hidden' }),
+    unclear: UNCLEAR_PAGES,
+    unreadable: UNREADABLE_PAGES,
+  },
   complaint: (words) =>
     JSON.stringify({
       resourceType: 'OperationOutcome',
@@ -57,6 +79,7 @@ const emr = sandboxUnderTest({
 beforeAll(() => emr.start());
 afterAll(() => emr.stop());
 conformance(emr);
+patientMistakes(emr);
 
 test('a payment above the balance is refused for its amount', async () => {
   const { baseUrl } = emr.sandbox();

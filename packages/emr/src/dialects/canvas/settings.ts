@@ -36,6 +36,13 @@ const SettingsSchema = Type.Object(
           'OAuth scope of the access token; without it, the scopes that the application was given in Canvas',
       }),
     ),
+    patient_identifier_system: Type.String({
+      pattern: '^[!-{}~]+(?: [!-{}~]+)*$',
+      maxLength: 255,
+      default: 'http://canvasmedical.com',
+      description:
+        "system of the MRNs in Patient.identifier, by which patients are found and listed: Canvas's own, or the text under which another system's numbers are kept there",
+    }),
     calls_per_minute: Type.Integer({
       minimum: 0,
       maximum: 1_000_000,

@@ -2,7 +2,9 @@ import type { Dialect } from '../../adapter.ts';
 import type { ConnectionDescription } from '../../description.ts';
 import { listNames } from '../../names/list-names.ts';
 import { checkDrChrono } from './check.ts';
+import { findPatient } from './find-patient.ts';
 import { findPosting } from './find-posting.ts';
+import { listPatients } from './list-patients.ts';
 import { LISTS } from './lists.ts';
 import { readPatientId } from './patient-id.ts';
 import { sendPosting } from './send-posting.ts';
@@ -52,6 +54,8 @@ export const drchrono: Dialect = {
       ...listNames(async () => LISTS),
       post: (posting, options) => sendPosting(opened, posting, options),
       find: (hints, options) => findPosting(opened, hints, options),
+      findPatient: (input, options) => findPatient(opened, input, options),
+      listPatients: (input, options) => listPatients(opened, input, options),
     };
   },
 };

@@ -1,6 +1,7 @@
 import type { CallOptions, CheckOutcome } from '../../adapter.ts';
 import { refusalSentence, wordsFor } from '../../http/refusal-sentence.ts';
 import { LISTS } from './lists.ts';
+import { RowSchema } from './payment.ts';
 import { PAYMENTS, readPages } from './read-pages.ts';
 import type { DrChrono } from './settings.ts';
 
@@ -12,7 +13,11 @@ export async function checkDrChrono(
   { session, secrets }: DrChrono,
   options: CallOptions,
 ): Promise<CheckOutcome> {
-  const read = await readPages(session, { query: '?page_size=1', most: 1 }, options);
+  const read = await readPages(
+    session,
+    { list: PAYMENTS, schema: RowSchema, query: '?page_size=1', most: 1 },
+    options,
+  );
   if (!read.ok) {
     const refusal = {
       request: `GET ${PAYMENTS}`,

@@ -1,12 +1,14 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import { conformance } from '../../conformance/conformance.ts';
+import { patientMistakes } from '../../conformance/patient-mistakes.ts';
+import { sandboxPatients } from '../../conformance/sandbox-patients.ts';
 import {
   changeJson,
   patientNumber,
   SANDBOX_SECRET,
   sandboxUnderTest,
 } from '../../conformance/sandbox-under-test.ts';
-import type { NeutralEntry, UnderTest } from '../../conformance/under-test.ts';
+import type { NeutralEntry, PatientList, PatientSearch, UnderTest } from '../../conformance/under-test.ts';
 import { drchrono } from './adapter.ts';
 
 /** Our notes are behind the marker. */
@@ -36,9 +38,56 @@ const UNCLEAR: UnderTest['unclear'] = [
   },
 ];
 
+type Row = Record<string, unknown>;
+/** Changes the rows of a page, under either of its names. */
+const rows = (change: (found: readonly Row[]) => unknown) =>
+  page(({ results, data, ...each }) => ({
+    ...each,
+    ...(data === undefined ? { results: change((results ?? []) as Row[]) } : { data: change(data as Row[]) }),
+  }));
+const NO_LIST: UnderTest['unclear'] = [
+  { name: 'an error in place of the list', change: page(() => ({ detail: 'Not now.' })) },
+  { name: 'a list alone', change: page(() => []) },
+  { name: 'both names of the list', change: page((each) => ({ ...each, results: [], data: [] })) },
+  {
+    name: 'a next page elsewhere',
+    change: page((each) => ({ ...each, next: 'https://elsewhere.example/api/patients?cursor=x' })),
+  },
+  {
+    name: 'a next page of another list',
+    change: page((each) => ({ ...each, next: '/api/patient_payments?cursor=x' })),
+  },
+];
+const likePatient = { id: 9, chart_id: 'mrn-123450', patient_status: 'A' };
+const other = (change: Row) => rows((found) => [...found, { ...likePatient, ...change }]);
+const PATIENTS_UNCLEAR: PatientSearch['unclear'] = [
+  ...NO_LIST,
+  { name: 'a patient with another number', change: other({ chart_id: 'X-1' }) },
+  { name: 'a patient without a number', change: other({ chart_id: null }) },
+  { name: 'a number that lost its zeros', change: other({ chart_id: 12345 }) },
+  { name: 'a patient whose id cannot be read', change: other({ id: 'nine' }) },
+  { name: 'a patient without a status', change: other({ patient_status: null }) },
+  { name: 'a status that is not documented', change: other({ patient_status: 'X' }) },
+  { name: 'a row that is none', change: rows((found) => [...found, null]) },
+];
+const last = (change: (row: Row) => unknown) =>
+  rows((found) => found.map((row, place) => (place === found.length - 1 ? change(row) : row)));
+const UNREADABLE: PatientList['unreadable'] = [
+  { name: 'a patient without an id', change: last(({ id: _, ...row }) => row) },
+  {
+    name: 'a patient whose status is not documented',
+    change: last((row) => ({ ...row, patient_status: 'X' })),
+  },
+  { name: 'a number that lost its zeros', change: last((row) => ({ ...row, chart_id: 12345 })) },
+];
+
 // The vendor's own document calls the rows `data`, and the reference beside it `results`.
 describe.each(['/drchrono', '/drchrono-data'])('DrChrono at %s', (path) => {
-  const underTest = sandboxUnderTest({
+  const patients = sandboxPatients({
+    baseUrl: () => underTest.sandbox().baseUrl,
+    idOf: ({ number }) => String(number),
+  });
+  const underTest: ReturnType<typeof sandboxUnderTest> = sandboxUnderTest({
     dialect: drchrono,
     path,
     settings: {},
@@ -90,6 +139,26 @@ describe.each(['/drchrono', '/drchrono-data'])('DrChrono at %s', (path) => {
       { name: 'a day whose books are closed', change: { depositDate: '2019-12-31' }, code: 'closed_period' },
     ],
     unclear: UNCLEAR,
+    patients: {
+      one: [
+        { mrn: 'MRN-12345', emrPatientId: '1' },
+        { mrn: 'MRN-12346', emrPatientId: '2' },
+      ],
+      nobody: [
+        { name: 'an MRN that nobody has', mrn: 'MRN-12345-9' },
+        { name: 'the beginning of an MRN', mrn: 'MRN-1234' },
+        { name: 'an MRN in another case', mrn: 'mrn-12345' },
+      ],
+      ...patients.search({ closedAs: 'inactive', merges: false }),
+      unclear: PATIENTS_UNCLEAR,
+    },
+    patientList: {
+      ...patients.list({ changes: true, closedAs: 'inactive', merges: 'hidden' }),
+      // Those of the seed: a list of changes begins a day before the last one.
+      untouched: ['1', '2'],
+      unclear: NO_LIST,
+      unreadable: UNREADABLE,
+    },
     complaint: (words) => JSON.stringify({ detail: words }),
     rejection: {
       status: 401,
@@ -105,4 +174,5 @@ describe.each(['/drchrono', '/drchrono-data'])('DrChrono at %s', (path) => {
   beforeAll(() => underTest.start());
   afterAll(() => underTest.stop());
   conformance(underTest);
+  patientMistakes(underTest);
 });

@@ -4,8 +4,8 @@ import { absent } from '../../absence.ts';
 import type { CallOptions, FindHints, FindOutcome } from '../../adapter.ts';
 import { centsText } from '../../amounts.ts';
 import { judgeEntries, type OurEntry } from '../../judge-entries.ts';
-import { carriesOurId, centsOf, differencesOf } from './payment.ts';
-import { readPages } from './read-pages.ts';
+import { carriesOurId, centsOf, differencesOf, RowSchema } from './payment.ts';
+import { PAYMENTS, readPages } from './read-pages.ts';
 import type { DrChrono } from './settings.ts';
 
 /**
@@ -34,7 +34,11 @@ export async function findPosting(
   hints: FindHints,
   options: CallOptions,
 ): Promise<FindOutcome> {
-  const pages = await readPages(session, { query: queryFor(hints) }, options);
+  const pages = await readPages(
+    session,
+    { list: PAYMENTS, schema: RowSchema, query: queryFor(hints) },
+    options,
+  );
   const ours = pages.rows.filter((row) => carriesOurId(row, hints.paymentId));
   // The sum of amounts proves nothing while one cannot be read.
   if (ours.some((row) => centsOf(row) === null)) {

@@ -5,7 +5,10 @@ import { readCents } from '../../amounts.ts';
 import type { DrChronoSettings } from './settings.ts';
 
 /** Ids are whole numbers. One of 16 digits or more comes as text (`readJson`). */
-const IdSchema = Type.Union([Type.Integer({ minimum: 1 }), Type.String({ pattern: '^[1-9]\\d{0,18}$' })]);
+export const IdSchema = Type.Union([
+  Type.Integer({ minimum: 1 }),
+  Type.String({ pattern: '^[1-9]\\d{0,18}$' }),
+]);
 
 /** A payment as DrChrono gives it, as far as it is read. Decimals are text there, in two places; numbers are read too. */
 export const RowSchema = Type.Object({

@@ -87,7 +87,7 @@ function bucketOf({ calls_per_hour }: DrChronoSettings, clientId: string): RateB
 }
 
 /** @throws Error naming the setting or credential that cannot be used. */
-export function openDrChrono(connection: EmrConnection, { tokens, calls }: AdapterDeps): DrChrono {
+export function openDrChrono(connection: EmrConnection, deps: AdapterDeps): DrChrono {
   const settings = readSettings(SettingsSchema, connection.settings);
   const { client_id, client_secret, refresh_token } = readCredentials(
     CredentialsSchema,
@@ -95,7 +95,7 @@ export function openDrChrono(connection: EmrConnection, { tokens, calls }: Adapt
   );
   const baseUrl = readBaseUrl(connection.baseUrl);
   const bucket = bucketOf(settings, client_id);
-  const source = tokens.of({
+  const source = deps.tokens.of({
     kind: 'refresh_token',
     tokenUrl: tokenUrlOf({ setting: settings.token_url, usual: `${baseUrl}/o/token/`, baseUrl }),
     clientId: client_id,
@@ -104,17 +104,14 @@ export function openDrChrono(connection: EmrConnection, { tokens, calls }: Adapt
     refreshToken: refresh_token,
   });
   return {
-    session: openSession(
-      { calls },
-      {
-        baseUrl,
-        // Without the header, the version is the one that the application chose in DrChrono.
-        headers: { accept: 'application/json', 'x-drc-api-version': 'v4' },
-        auth: { kind: 'bearer', source, rejects: (answer) => rejectsCredentials(FORM, answer) },
-        bucket,
-        timeoutMs: settings.timeout_ms,
-      },
-    ),
+    session: openSession(deps, {
+      baseUrl,
+      // Without the header, the version is the one that the application chose in DrChrono.
+      headers: { accept: 'application/json', 'x-drc-api-version': 'v4' },
+      auth: { kind: 'bearer', source, rejects: (answer) => rejectsCredentials(FORM, answer) },
+      bucket,
+      timeoutMs: settings.timeout_ms,
+    }),
     bucket,
     settings,
     secrets: [client_id, client_secret, refresh_token],

@@ -4,6 +4,7 @@ import type { Posting } from '../../adapter.ts';
 import type { BreakServer } from '../../conformance/break-server.ts';
 import { openBreakingProxy } from '../../conformance/breaking-proxy.ts';
 import { rulesFor } from '../../conformance/conformance.ts';
+import { patientMistakes } from '../../conformance/patient-mistakes.ts';
 import { contextOf, foundAs, runRule } from '../../conformance/rule.ts';
 import type { UnderTest } from '../../conformance/under-test.ts';
 import { openMedplumServer } from '../../fhir/medplum-server.fixture.ts';
@@ -126,4 +127,5 @@ describe.each([LISTED, FIXED])('the suite on Medplum, with the settings %j', (se
   // Its router has no access tokens.
   const rules = rulesFor(emr).filter(({ name }) => !/^credentials: (rejected|no answer holds)/.test(name));
   test.each(rules)('$name', (rule) => runRule(rule, contextOf(emr, server)));
+  if (settings === LISTED) patientMistakes(emr);
 });

@@ -12,10 +12,6 @@ import {
 import { paymentReconciliation } from './payment-reconciliation.ts';
 
 const SettingsSchema = fhirSettings('PaymentReconciliation', {
-  patient_identifier_system: Uri({
-    default: 'urn:emr-payments:mrn',
-    description: 'URI: the system of MRNs in Patient.identifier; not used yet',
-  }),
   payment_method_value_set: Uri({
     default: 'urn:emr-payments:payment-methods',
     description: "canonical URL of the ValueSet that lists the practice's payment methods",

@@ -4,6 +4,7 @@ import { listNames } from '../../names/list-names.ts';
 import { checkOpenDental } from './check.ts';
 import { findPatient } from './find-patient.ts';
 import { findPosting } from './find-posting.ts';
+import { listPatients } from './list-patients.ts';
 import { fetchLists } from './lists.ts';
 import { contradiction, readPatientId } from './patient-id.ts';
 import { CHECK_NUM_UNITS, NOTES_UNITS } from './pay-note.ts';
@@ -59,6 +60,7 @@ export const openDental: Dialect = {
       post: (posting, options) => sendPosting(opened, posting, options),
       find: (hints, options) => findPosting(opened, hints, options),
       findPatient: (input, options) => findPatient(opened, input, options),
+      listPatients: (input, options) => listPatients(opened, input, options),
     };
   },
 };

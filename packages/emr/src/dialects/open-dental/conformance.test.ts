@@ -1,13 +1,14 @@
 import { afterAll, beforeAll } from 'vitest';
 import { conformance } from '../../conformance/conformance.ts';
 import { patientMistakes } from '../../conformance/patient-mistakes.ts';
+import { sandboxPatients } from '../../conformance/sandbox-patients.ts';
 import {
   changeJson,
   patientNumber,
   SANDBOX_SECRET,
   sandboxUnderTest,
 } from '../../conformance/sandbox-under-test.ts';
-import type { NeutralEntry, PatientSearch, UnderTest } from '../../conformance/under-test.ts';
+import type { NeutralEntry, PatientList, PatientSearch, UnderTest } from '../../conformance/under-test.ts';
 import { openDental } from './adapter.ts';
 import { WRITING } from './check.ts';
 import { CHECK_NUM_UNITS, NOTES_UNITS } from './pay-note.ts';
@@ -77,14 +78,32 @@ const PATIENTS_UNCLEAR: PatientSearch['unclear'] = [
   },
 ];
 
-/** A person at the office changes a patient of the sandbox. */
-async function change(patNum: number, body: object): Promise<void> {
-  const url = `${underTest.sandbox().baseUrl}/sandbox/open-dental/patients/${patNum}`;
-  const headers = { 'content-type': 'application/json' };
-  const answer = await fetch(url, { method: 'PUT', headers, body: JSON.stringify(body) });
-  if (!answer.ok) throw new Error(await answer.text());
-}
+/** Makes the first row of a page unreadable. */
+const firstRow = (change: object) =>
+  rows((found) => found.map((row, place) => (place === 0 ? { ...row, ...change } : row)));
+const UNCLEAR_PAGES: PatientList['unclear'] = [
+  { name: 'an explanation in place of the page', change: (answer) => ({ ...answer, body: 'No patient.' }) },
+  { name: 'an object in place of the page', change: rows(() => ({ rows: [] })) },
+  { name: 'a page with nobody on it', change: rows(() => []) },
+  {
+    name: 'a full page without a key',
+    change: rows(() => Array.from({ length: 100 }, () => ({ ChartNumber: '1' }))),
+  },
+];
+const UNREADABLE_PAGES: PatientList['unreadable'] = [
+  { name: 'a patient without a key', change: firstRow({ PatNum: null }) },
+  { name: 'a patient without a number', change: firstRow({ ChartNumber: 7 }) },
+  { name: 'a patient of an unknown status', change: firstRow({ PatStatus: 'Frozen' }) },
+  {
+    name: 'a row that is none',
+    change: rows((found) => found.map((row, place) => (place === 0 ? 'x' : row))),
+  },
+];
 
+const patients = sandboxPatients({
+  baseUrl: () => underTest.sandbox().baseUrl,
+  idOf: ({ number }) => String(number),
+});
 const underTest = sandboxUnderTest({
   dialect: openDental,
   path: '/open-dental/api/v1',
@@ -144,16 +163,13 @@ const underTest = sandboxUnderTest({
       { name: 'the beginning of an MRN', mrn: 'MRN-1234' },
       { name: 'an MRN in another case', mrn: 'mrn-12345' },
     ],
-    async shared() {
-      await change(3, { ChartNumber: 'TWICE' });
-      await change(4, { ChartNumber: 'TWICE', PatStatus: 'Archived' });
-      return 'TWICE';
-    },
-    async closed() {
-      await change(5, { ChartNumber: 'CLOSED', PatStatus: 'Archived' });
-      return 'CLOSED';
-    },
+    ...patients.search({ closedAs: 'archived', merges: false }),
     unclear: PATIENTS_UNCLEAR,
+  },
+  patientList: {
+    ...patients.list({ changes: true, closedAs: 'archived', merges: 'hidden' }),
+    unclear: UNCLEAR_PAGES,
+    unreadable: UNREADABLE_PAGES,
   },
   complaint: (words) => words,
   rejection: {

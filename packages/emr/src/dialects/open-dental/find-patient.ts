@@ -3,25 +3,9 @@ import type { CallOptions, FindPatientOutcome } from '../../adapter.ts';
 import { judgePatients } from '../../judge-patients.ts';
 import { readPatientId } from './patient-id.ts';
 import { couldMatch, type PatientRow, readPatientRow, readPatientsLike } from './patient-rows.ts';
+import { CLOSED, OPEN } from './patient-status.ts';
 import { keyText } from './rows.ts';
 import type { OpenDentalConnection } from './settings.ts';
-
-/**
- * Statuses whose account takes payments. An inactive or deceased patient and a guarantor who is no patient still owe: "Consider zeroing
- * out the account at the same time if you do not wish to collect amounts due" (https://www.opendental.com/manual/patientedit.html).
- */
-const OPEN: ReadonlySet<string> = new Set(['Patient', 'NonPatient', 'Inactive', 'Deceased', 'Prospective']);
-
-/**
- * An archived patient is "definitely never coming back" (https://www.opendental.com/manual/patientedit.html), or was merged into another
- * one: "the status of the Patient to merge from will change to Archived" (https://www.opendental.com/manual/mergepatients.html), and the API
- * does not say into which. Money posted there may be seen by nobody. "A deleted patient, and their associated resources, are not allowed
- * to be modified in any way" (https://www.opendental.com/site/apipatients.html).
- */
-const CLOSED = new Map([
-  ['Archived', sentence`The patient is archived in the EMR, as one is who was merged into another patient.`],
-  ['Deleted', sentence`The patient is deleted in the EMR.`],
-]);
 
 /** Decides about the one patient by their status. */
 function usable(outcome: FindPatientOutcome, hit: PatientRow | undefined): FindPatientOutcome {

@@ -17,7 +17,7 @@ const MAX_PATIENT_BYTES = 64 * 1024;
  * The members of a patient that are read, out of all that both calls give (https://www.opendental.com/site/apipatients.html). Names,
  * birth dates and the rest are dropped with the parsed answer.
  */
-const PatientRow = Type.Object({ PatNum: Key, ChartNumber: Type.String(), PatStatus: Type.String() });
+export const PatientRow = Type.Object({ PatNum: Key, ChartNumber: Type.String(), PatStatus: Type.String() });
 export type PatientRow = Static<typeof PatientRow>;
 
 /**

@@ -49,7 +49,8 @@ type RowsInput<T extends TSchema> = {
   unshared?: boolean;
 };
 
-async function readPage(
+/** Reads one page of a list, whatever its rows hold. */
+export async function readPage(
   { session, secrets }: OpenDentalConnection,
   { resource, query, unshared = false }: Omit<RowsInput<TSchema>, 'schema' | 'key'>,
   options: CallOptions,

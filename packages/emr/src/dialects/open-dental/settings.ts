@@ -104,7 +104,7 @@ function bucketOf(callsPerMinute: number, pair: string): RateBucket | null {
 /** @throws Error naming the setting or credential that cannot be used. */
 export function readOpenDentalConnection(
   connection: EmrConnection,
-  deps: Pick<AdapterDeps, 'calls'>,
+  deps: Pick<AdapterDeps, 'calls' | 'network'>,
 ): OpenDentalConnection {
   const settings = readSettings(SettingsSchema, connection.settings);
   const keys = readCredentials(CredentialsSchema, connection.credentials);

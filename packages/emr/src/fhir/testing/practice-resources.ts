@@ -39,6 +39,19 @@ export const practiceResources: readonly ({ resourceType: string; id: string } &
   place('loc-main', 'Main Street Clinic', '1404'),
   place('loc-river', 'Riverside Clinic', '1405'),
   { resourceType: 'Organization', id: 'practice', name: 'The practice' },
-  { resourceType: 'Patient', id: 'pat-1001' },
-  { resourceType: 'Patient', id: 'pat-1002' },
+  {
+    resourceType: 'Patient',
+    id: 'pat-1001',
+    identifier: [
+      { system: 'urn:emr-payments:mrn', value: 'MRN-12345' },
+      // Numbers that are none of the practice's MRNs: of another system, and of before.
+      { system: 'urn:example:other', value: 'OTHER-1' },
+      { system: 'urn:emr-payments:mrn', value: 'OLD-1', use: 'old' },
+    ],
+  },
+  {
+    resourceType: 'Patient',
+    id: 'pat-1002',
+    identifier: [{ system: 'urn:emr-payments:mrn', value: 'MRN-12346' }],
+  },
 ];

@@ -1,6 +1,7 @@
 import type { Dialect } from '../../adapter.ts';
 import type { NeutralEntry, UnderTest } from '../../conformance/under-test.ts';
 import { localAdapterDeps } from '../../local-deps.ts';
+import { serverPatients } from './server-patients.ts';
 
 /** A FHIR server that runs already. `token` is empty where it wants none. */
 export type RunningServer = { baseUrl: string; token: string };
@@ -27,8 +28,17 @@ export function fhirServerUnderTest<Entry extends { created: string }>(
   const { baseUrl, token } = server;
   const good = token === '' ? {} : { bearer_token: token };
   const connection = { userId: 1, adapter: dialect.description.name, timeZone: 'America/New_York' };
+  const patients = serverPatients(async (resource) => {
+    const answer = await fetch(`${baseUrl}/Patient/${resource.id}`, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/fhir+json', ...bearer(server) },
+      body: JSON.stringify(resource),
+    });
+    if (!answer.ok) throw new Error(`PUT Patient: ${answer.status} ${await answer.text()}`);
+  });
   return {
     ...parts,
+    ...patients,
     baseUrl,
     credentials: { good, rejected: { bearer_token: 'expired-token-4711' } },
     // The practice has a heading among its methods, which a server that expands the ValueSet itself may leave out.

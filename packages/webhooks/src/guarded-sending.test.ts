@@ -1,12 +1,10 @@
+import { type AddressPolicy, checkEndpoint, type Resolve } from '@emr-payments/outbound/guard';
 import { TEST_CERTIFICATE } from '@emr-payments/testkit/tls';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { createAgents } from '../agents.ts';
-import { type Receiver, startCountingReceiver } from '../receiver.fixture.ts';
-import { sendWebhook } from '../send.ts';
-import { newWebhookSecret } from '../signing-secrets.ts';
-import { checkEndpoint } from './guarded-lookup.ts';
-import type { AddressPolicy } from './policy.ts';
-import type { Resolve } from './resolve.ts';
+import { createAgents } from './agents.ts';
+import { type Receiver, startCountingReceiver } from './receiver.fixture.ts';
+import { sendWebhook } from './send.ts';
+import { newWebhookSecret } from './signing-secrets.ts';
 
 const PUBLIC = '93.184.215.14';
 const NAME = 'hooks.example.test';
@@ -146,38 +144,5 @@ describe('on the connection', () => {
     const outcome = await sendTo(receiver, { policy: loopback, resolve, deadlineMs: 100 })();
     expect(outcome).toMatchObject({ outcome: 'failed', kind: 'timeout' });
     expect(outcome.durationMs).toBeLessThan(3000);
-  });
-});
-
-describe('at registration', () => {
-  const check = (url: string, ...answers: string[][]) =>
-    checkEndpoint({ policy: nobody, resolve: nameServers(...answers).resolve }, url);
-
-  test('a public name is accepted', async () => {
-    expect(await check('https://hooks.example.com/', [PUBLIC, '2606:4700::1111'])).toMatchObject({
-      ok: true,
-    });
-  });
-
-  test.each([
-    ['a wildcard name for loopback', 'https://127.0.0.1.nip.example/', ['127.0.0.1']],
-    ['a name for metadata', 'https://innocent.example.com/', ['169.254.169.254']],
-    ['a name for a mapped address', 'https://innocent.example.com/', ['::ffff:10.0.0.1']],
-    ['a name with one private address', 'https://innocent.example.com/', [PUBLIC, '192.168.0.1']],
-  ])('%s is refused', async (_, url, answer) => {
-    expect(await check(url, answer)).toMatchObject({ ok: false, reason: 'address' });
-  });
-
-  test('a name without an address is refused as such', async () => {
-    expect(await check('https://typo.example.com/', [])).toMatchObject({ ok: false, reason: 'unresolvable' });
-  });
-
-  test('a URL that is refused without DNS is not looked up', async () => {
-    const { resolve, asked } = nameServers([PUBLIC]);
-    expect(await checkEndpoint({ policy: nobody, resolve }, 'http://hooks.example.com/')).toMatchObject({
-      ok: false,
-      reason: 'not_https',
-    });
-    expect(asked).toEqual([]);
   });
 });

@@ -1,0 +1,163 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import {
+  type Database,
+  endHold,
+  findLatestSync,
+  inTransaction,
+  openDatabase,
+  startHold,
+  startSync,
+} from '@emr-payments/db';
+import { createPractice, type Practice } from '@emr-payments/db/testing';
+import { type ListedServer, openListedServer } from '@emr-payments/emr/testing/listed-emr';
+import { parseKeyring } from '@emr-payments/runtime';
+import { hasRedisServer, openTestDatabase, startRedis } from '@emr-payments/testkit';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+
+const PATIENCE = { timeout: 60_000, interval: 50 };
+const WORKER = join(import.meta.dirname, '../testing/syncing-worker.fixture.ts');
+const KEYS = `test:${Buffer.alloc(32).toString('base64')}`;
+const BY = { actor: 'cli:test', source: 'test' };
+
+const releases: (() => unknown)[] = [];
+afterEach(async () => {
+  for (let next = releases.pop(); next !== undefined; next = releases.pop()) await next();
+});
+
+let emr: ListedServer;
+let database: Database;
+let practice: Practice;
+let databaseUrl: string;
+beforeEach(async () => {
+  const server = await openTestDatabase();
+  releases.push(server.drop);
+  databaseUrl = server.appUrl;
+  database = openDatabase({ url: databaseUrl, poolSize: 4, applicationName: 'test' });
+  releases.push(() => database.close());
+  emr = await openListedServer();
+  releases.push(() => emr.close());
+  const connection = { baseUrl: emr.baseUrl };
+  practice = await createPractice(
+    { database, keyring: parseKeyring(KEYS) },
+    { connection, patients: [], endpoint: null },
+  );
+});
+
+/** Starts a worker process. @returns its end by `SIGKILL`. */
+function startWorkerProcess(redisUrl?: string): { kill(): Promise<void> } {
+  const child: ChildProcess = spawn(process.execPath, [WORKER], {
+    env: {
+      PATH: process.env.PATH,
+      DATABASE_URL: databaseUrl,
+      ...(redisUrl === undefined ? {} : { REDIS_URL: redisUrl }),
+      ENCRYPTION_KEYS: KEYS,
+      LEASE_MS: '1500',
+      HEALTH_PORT: '0',
+      LOG_LEVEL: 'silent',
+    },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  const kill = async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  };
+  releases.push(kill);
+  return { kill };
+}
+
+const begin = () =>
+  inTransaction({ database }, async (tx) => ({
+    commit: true,
+    value: await startSync(tx, { userId: practice.userId, by: BY }),
+  }));
+const latest = () => findLatestSync({ database }, practice);
+const state = async () => (await latest())?.state;
+const patients = async () => {
+  const { rows } = await database.pool.query(
+    `SELECT count(*)::int AS all, count(DISTINCT emr_patient_id)::int AS ids, bool_and(mrn = 'MRN-' || substr(emr_patient_id, 2)) AS right
+       FROM patients WHERE user_id = $1 AND state = 'active' AND source = 'sync'`,
+    [practice.userId],
+  );
+  return rows[0];
+};
+
+describe.each(['PostgreSQL', ...(hasRedisServer() ? ['Redis'] : [])])('with the queue in %s', (backend) => {
+  test('a run whose worker is killed goes on at its page, and ends with all patients once', async () => {
+    const redis = backend === 'Redis' ? await startRedis() : undefined;
+    releases.push(async () => redis?.stop());
+    emr.hasPatients(4_200);
+    const reached = Promise.withResolvers<void>();
+    const hang = Promise.withResolvers<void>();
+    releases.push(() => hang.resolve());
+    emr.before = async () => {
+      if (!emr.requests.at(-1)?.includes('from=2000')) return null;
+      reached.resolve();
+      await hang.promise;
+      return null;
+    };
+    const first = startWorkerProcess(redis?.url);
+    await begin();
+    await reached.promise;
+    await first.kill();
+    expect(await latest()).toMatchObject({ state: 'running', pages: 4, seen: 2_000, added: 2_000 });
+    if (redis !== undefined) await redis.flush();
+    emr.before = async () => null;
+    hang.resolve();
+
+    startWorkerProcess(redis?.url);
+    await vi.waitFor(async () => expect(await state()).toBe('done'), PATIENCE);
+    expect(await latest()).toMatchObject({
+      pages: 9,
+      seen: 4_200,
+      added: 4_200,
+      changed: 0,
+      closed: 0,
+      ambiguous: 0,
+    });
+    expect(await patients()).toEqual({ all: 4_200, ids: 4_200, right: true });
+    const pages = emr.requests.filter((path) => path.startsWith('/patients'));
+    // Only the page that the killed worker was reading is read again.
+    expect(pages.map((path) => path.split('=')[1])).toEqual(
+      [0, 500, 1_000, 1_500, 2_000, 2_000, 2_500, 3_000, 3_500, 4_000].map(String),
+    );
+    const left = await database.pool.query('SELECT FROM sync_seen UNION ALL SELECT FROM jobs');
+    expect(left.rows).toEqual([]);
+  }, 90_000);
+});
+
+test('a run waits while its EMR asks for it, and reads each page once', async () => {
+  emr.hasPatients(1_200);
+  let refusals = 0;
+  emr.before = async (path) => {
+    if (path !== '/patients' || refusals >= 2) return null;
+    refusals += 1;
+    return { status: 429, headers: { 'retry-after': '1' } };
+  };
+  startWorkerProcess();
+  await begin();
+  await vi.waitFor(async () => expect(await latest()).toMatchObject({ lastCode: 'rate_limited' }), PATIENCE);
+  await vi.waitFor(async () => expect(await state()).toBe('done'), PATIENCE);
+  expect(await latest()).toMatchObject({ seen: 1_200, pages: 3, lastCode: null });
+}, 90_000);
+
+test('a run of a user on hold stops between two pages, and goes on when the hold ends', async () => {
+  emr.hasPatients(1_200);
+  const scope = { userId: practice.userId, publicId: practice.publicId };
+  emr.before = async () => {
+    if (emr.requests.at(-1)?.includes('from=500'))
+      await startHold({ database }, { scope, reason: null, by: BY });
+    return null;
+  };
+  startWorkerProcess();
+  await begin();
+  await vi.waitFor(
+    async () => expect(await latest()).toMatchObject({ pages: 2, nextTryAt: expect.any(Date) }),
+    PATIENCE,
+  );
+  await endHold({ database }, { scope, by: BY });
+  await vi.waitFor(async () => expect(await state()).toBe('done'), PATIENCE);
+  expect(emr.requests.filter((path) => path.startsWith('/patients'))).toHaveLength(3);
+}, 90_000);

@@ -1,0 +1,60 @@
+import { sentence } from '@emr-payments/contracts';
+import type { ClaimedSync, SyncEnd } from '@emr-payments/db';
+import type { PatientTrouble } from '@emr-payments/emr';
+import { farEndOf, farEndPause, postingDelay } from './posting-policy.ts';
+
+/** The end of one claim on a run. */
+export type SyncTurn =
+  /** It goes on after this time. */
+  | { outcome: 'pause'; delayMs: number }
+  | { outcome: 'trouble'; trouble: PatientTrouble; run: ClaimedSync }
+  | { outcome: 'restart' }
+  | { outcome: 'end'; end: SyncEnd }
+  | { outcome: 'lost' };
+
+export const SYNC_POLICY = {
+  /** A run that makes no progress for so long has failed. The next scheduled one tries it again. */
+  giveUpMs: 24 * 3_600_000,
+  /** A run gives its place to the next one after so long, and goes on when it is its turn again. */
+  turnMs: 20_000,
+  /** A run that has begun again so often has failed. */
+  mostRestarts: 5,
+  /** A list with more pages never ends. */
+  mostPages: 50_000,
+} as const;
+
+/** After so many tries at one place of a list, the EMR is believed not to know the place any more. */
+const TRIES_AT_A_PLACE = 2;
+
+/** Answers by which an EMR refuses a place in its list, or the time since when changes are asked for. */
+const REFUSES_PLACE: readonly string[] = [
+  'answer_not_understood',
+  'conflict',
+  'list_not_found',
+  'search_not_honoured',
+  'unexpected_status',
+];
+
+/** What becomes of a run after a trouble. */
+export type AfterTrouble =
+  | { outcome: 'end'; end: SyncEnd }
+  | { outcome: 'restart' }
+  | { outcome: 'put_off'; delayMs: number; pauseMs: number | null };
+
+/**
+ * Decides what becomes of a run that met a trouble: it waits as a posting would, begins again where the EMR refuses its place, and fails
+ * when it has made no progress for a day.
+ */
+export function afterTrouble(run: ClaimedSync, trouble: PatientTrouble): AfterTrouble {
+  if ((run.troubleForMs ?? 0) > SYNC_POLICY.giveUpMs) {
+    const reason = sentence`${trouble.detail} It has been so for 24 hours.`;
+    return { outcome: 'end', end: { state: 'failed', trouble: { code: trouble.code, reason } } };
+  }
+  const hasPlace = run.phase === 'patients' && (run.cursor !== null || run.since !== null);
+  if (hasPlace && run.tries >= TRIES_AT_A_PLACE && REFUSES_PLACE.includes(trouble.code))
+    return { outcome: 'restart' };
+  const delayMs = Math.ceil(postingDelay({ ...trouble, tries: run.tries }));
+  const { retryAfterMs } = trouble;
+  const pauseMs = farEndOf(trouble) === 'throttling' ? farEndPause({ delayMs, retryAfterMs }) : null;
+  return { outcome: 'put_off', delayMs, pauseMs };
+}

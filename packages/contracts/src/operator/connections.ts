@@ -1,0 +1,242 @@
+import { type Static, Type } from '@sinclair/typebox';
+import { nullable, replyOf, timeOf } from '../replies.ts';
+import { clientId, nameOf, replyExample, textsOf, userId, withExample } from './parts.ts';
+
+const USER = 'user_1J9X2q2eZvKYlo2Cxyz';
+
+const Adapter = nameOf('The kind of EMR, as docs/emrs.md names it.', ['open-dental']);
+const Connection = {
+  base_url: Type.String({
+    minLength: 1,
+    maxLength: 2048,
+    description: "The EMR's address.",
+    examples: ['https://api.opendental.com/api/v1'],
+  }),
+  time_zone: nameOf(
+    "The practice's time zone. It decides which day is today, the default of `deposit_date`.",
+    ['America/New_York'],
+  ),
+  credentials: Type.Optional(
+    textsOf('The credentials that the adapter takes. They are stored sealed, and no answer has them.', [
+      { developer_key: '…', customer_key: '…' },
+    ]),
+  ),
+  settings: Type.Optional(
+    textsOf("The adapter's settings, as text: numbers and true or false too.", [{ practice_id: '000123' }]),
+  ),
+  concurrency: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 1000,
+      description: 'Most postings to this EMR at the same time; by default 4.',
+    }),
+  ),
+  rate_per_second: Type.Optional(
+    Type.Number({
+      format: 'double',
+      minimum: 0.001,
+      maximum: 1000,
+      description: 'Most postings to this EMR in a second. Without it only the limits of the EMR hold.',
+    }),
+  ),
+  share_emr_text: Type.Optional(
+    Type.Boolean({
+      description:
+        "true: the integrator gets the EMR's own words, which can name a patient. Without it this stays as it is, at first false.",
+    }),
+  ),
+  allow_plain_http: Type.Optional(
+    Type.Boolean({
+      description: 'true: take an http address of another machine, because the network between is protected.',
+    }),
+  ),
+  check: Type.Optional(
+    Type.Boolean({
+      description:
+        'false: save the connection without a call to the EMR. By default it is tried first, and saved only when it works.',
+    }),
+  ),
+};
+const example = {
+  adapter: 'open-dental',
+  base_url: 'https://api.opendental.com/api/v1',
+  time_zone: 'America/New_York',
+  credentials: { developer_key: '…', customer_key: '…' },
+};
+
+export const ConnectUserBodySchema = Type.Object(
+  {
+    client_id: nameOf('The client whose user it is.', ['ci_live_1J9X2q2eZvKYlo2CluR9g9gVabcdefgh']),
+    name: nameOf('The name of the new user, for people.', ['Elm Street Dental']),
+    adapter: Adapter,
+    ...Connection,
+  },
+  {
+    $id: 'ConnectUser',
+    additionalProperties: false,
+    description: 'A user to make, with its EMR connection.',
+    examples: [
+      { client_id: 'ci_live_1J9X2q2eZvKYlo2CluR9g9gVabcdefgh', name: 'Elm Street Dental', ...example },
+    ],
+  },
+);
+export type ConnectUserBody = Static<typeof ConnectUserBodySchema>;
+
+export const ChangeConnectionBodySchema = Type.Object(
+  {
+    adapter: Type.Optional({
+      ...Adapter,
+      description: `${Adapter.description} Without it the user keeps the one that it has.`,
+    }),
+    ...Connection,
+  },
+  {
+    $id: 'ChangeConnection',
+    additionalProperties: false,
+    description:
+      'The connection of a user, in place of the one that it has. Credentials and settings are given whole.',
+    examples: [example],
+  },
+);
+export type ChangeConnectionBody = Static<typeof ChangeConnectionBodySchema>;
+
+const Remarks = {
+  remarks: Type.Array(Type.String(), {
+    description: 'Sentences for you about what is not as good as it could be.',
+  }),
+  unusable: Type.Array(Type.String(), {
+    description: "Entries of the EMR's lists that a payment cannot use, by name.",
+  }),
+};
+
+export const ConnectedUserReplySchema = withExample(
+  replyOf(
+    'OperatorUserConnected',
+    Type.Object(
+      {
+        user_id: userId,
+        access_token: Type.String({
+          description: 'Its access token. It is in this answer only.',
+          examples: ['at_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'],
+        }),
+        ...Remarks,
+      },
+      { title: 'ConnectedUser', description: 'A user with its first access token.' },
+    ),
+    'The user with its access token',
+  ),
+  replyExample('User connected.', {
+    user_id: USER,
+    access_token: 'at_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
+    remarks: [],
+    unusable: [],
+  }),
+);
+export const SavedConnectionReplySchema = withExample(
+  replyOf(
+    'OperatorConnectionSaved',
+    Type.Object(
+      { user_id: userId, ...Remarks },
+      { title: 'SavedConnection', description: 'A connection that was saved.' },
+    ),
+    'The connection is saved',
+  ),
+  replyExample('Connection saved.', { user_id: USER, remarks: [], unusable: [] }),
+);
+
+export const OperatorConnectionReplySchema = withExample(
+  replyOf(
+    'OperatorConnectionReply',
+    Type.Object(
+      {
+        user_id: userId,
+        client_id: clientId,
+        adapter: Type.String({ description: 'The kind of EMR.', examples: ['open-dental'] }),
+        base_url: Type.String({ description: "The EMR's address." }),
+        plain_http: Type.Boolean({ description: 'true: what is sent to the EMR can be read on the way.' }),
+        login: Type.String({
+          description:
+            'How the login is: `static` (credentials that never change), `unused` (no token was fetched yet), `good`, `login_required` ' +
+            '(the EMR has ended it, and payments wait), `unknown` (the connection cannot be opened here).',
+          examples: ['good'],
+        }),
+        time_zone: Type.String({ description: 'Of the practice.', examples: ['America/New_York'] }),
+        settings: Type.Unsafe<Record<string, unknown>>({
+          type: 'object',
+          additionalProperties: true,
+          description: 'Those that were given, and those that were read from the EMR. They are no secrets.',
+        }),
+        concurrency: Type.Integer({ minimum: 1, description: 'Most postings at the same time.' }),
+        rate_per_second: nullable(
+          Type.Number({
+            format: 'double',
+            description: 'Most postings in a second; null when only the EMR limits them.',
+          }),
+        ),
+        share_emr_text: Type.Boolean({ description: "true: the integrator gets the EMR's own words." }),
+        updated_at: timeOf('When the connection was changed last.'),
+      },
+      { title: 'OperatorConnection', description: 'An EMR connection, without its credentials.' },
+    ),
+    'The connection',
+  ),
+  replyExample('Connection.', {
+    user_id: USER,
+    client_id: 'ci_live_1J9X2q2eZvKYlo2CluR9g9gVabcdefgh',
+    adapter: 'open-dental',
+    base_url: 'https://api.opendental.com/api/v1',
+    plain_http: false,
+    login: 'static',
+    time_zone: 'America/New_York',
+    settings: {},
+    concurrency: 4,
+    rate_per_second: null,
+    share_emr_text: false,
+    updated_at: '2026-06-15T10:30:00.000Z',
+  }),
+);
+
+export const CheckedConnectionReplySchema = withExample(
+  replyOf(
+    'OperatorConnectionChecked',
+    Type.Object(
+      {
+        user_id: userId,
+        works: Type.Boolean({ description: 'false: `reason` says why.' }),
+        reason: nullable(
+          Type.String({
+            description:
+              "Which request failed and how, with the EMR's own words, which no integrator gets; null when the connection works.",
+          }),
+        ),
+        capability: nullable(
+          Type.String({
+            description:
+              'How a lost answer is resolved: `conditional-create`, `lookup` or `none`; null when it does not work.',
+          }),
+        ),
+        payment_methods: nullable(
+          Type.Integer({ description: 'Number of names; null where every name is taken.' }),
+        ),
+        locations: nullable(
+          Type.Integer({ description: 'Number of names; null where every name is taken.' }),
+        ),
+        changed: Type.Array(Type.String(), { description: 'Settings that the EMR now states otherwise.' }),
+        ...Remarks,
+      },
+      { title: 'CheckedConnection', description: 'The result of trying a connection.' },
+    ),
+    'The result. Nothing was written in the EMR',
+  ),
+  replyExample('The connection works.', {
+    user_id: USER,
+    works: true,
+    reason: null,
+    capability: 'lookup',
+    payment_methods: 6,
+    locations: 2,
+    changed: [],
+    remarks: [],
+    unusable: [],
+  }),
+);

@@ -1,0 +1,87 @@
+import { named } from '../core/named.ts';
+import { query, type StatementDeps } from '../core/statements.ts';
+import type { Claim } from '../jobs/renew-leases.ts';
+
+export type SyncEnd = {
+  state: 'done' | 'failed' | 'canceled';
+  /** In our words: why it failed, or what was not done. */
+  trouble?: { code: string; reason: string };
+  /** False: the next run is a full one. */
+  believed?: boolean;
+};
+
+/**
+ * Ends a run: deletes the job, and stores where the next incremental run begins. Without a watermark, or when the run was not believed, the
+ * next one is full.
+ */
+const END = named({
+  name: 'end-sync',
+  values: ['jobId', 'fence', 'state', 'code', 'reason', 'believed'],
+  text: `
+    WITH job AS (
+      DELETE FROM jobs WHERE id = :jobId AND fence = :fence RETURNING sync_run_id
+    ), run AS (
+      UPDATE sync_runs r SET state = :state::sync_state, ended_at = now(), cursor = NULL,
+             last_code = :code, last_reason = :reason
+        FROM job WHERE r.id = job.sync_run_id
+      RETURNING r.*
+    ), next AS (
+      UPDATE connections c
+         SET sync_watermark = CASE WHEN :believed THEN run.watermark END,
+             full_synced_at = CASE WHEN :believed AND run.kind = 'full' THEN run.started_at
+                                   WHEN c.synced_version = run.version THEN c.full_synced_at END,
+             synced_version = run.version
+        FROM run WHERE c.user_id = run.user_id AND run.state = 'done' AND c.updated_at = run.version
+    )
+    SELECT id::text AS "runId", kind, pages, seen, added, changed, closed, ambiguous, unreadable, conflicts FROM run`,
+});
+
+const FORGET = {
+  name: 'forget-seen-patients',
+  text: `
+    WITH gone AS (
+      DELETE FROM sync_seen WHERE ctid = ANY (ARRAY(SELECT ctid FROM sync_seen WHERE run_id = $1 LIMIT 10000)) RETURNING 1
+    )
+    SELECT count(*)::int AS gone FROM gone`,
+};
+
+export type SyncCounts = {
+  pages: number;
+  seen: number;
+  added: number;
+  changed: number;
+  closed: number;
+  ambiguous: number;
+  unreadable: number;
+  conflicts: number;
+};
+
+export type EndedSync = SyncCounts & { kind: 'full' | 'incremental' };
+
+/** Removes the records that a run has read, in small steps. Those that an outage leaves are pruned. */
+export async function forgetSeen(deps: StatementDeps, { runId }: { runId: string }): Promise<void> {
+  for (let more = true; more; ) {
+    const [row] = await query<{ gone: number }>(deps, FORGET, [runId]);
+    more = (row?.gone ?? 0) > 0;
+  }
+}
+
+/** @returns what it has done; null when the claim is no longer ours: nothing was changed. */
+export async function endSync(
+  deps: StatementDeps,
+  { claim, end }: { claim: Claim; end: SyncEnd },
+): Promise<EndedSync | null> {
+  const { state, trouble, believed = true } = end;
+  const values = END.values({
+    jobId: claim.jobId,
+    fence: claim.fence,
+    state,
+    code: trouble?.code ?? null,
+    reason: trouble?.reason ?? null,
+    believed,
+  });
+  const [row] = await query<EndedSync & { runId: string }>(deps, END, values);
+  if (row === undefined) return null;
+  await forgetSeen(deps, row);
+  return row;
+}

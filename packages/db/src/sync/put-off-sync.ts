@@ -1,0 +1,54 @@
+import { query, type StatementDeps } from '../core/statements.ts';
+import type { Claim } from '../jobs/renew-leases.ts';
+
+/**
+ * Lets a run wait with its trouble. A 429 also pauses what the connection shares with its postings: the vendor wants no call from any of
+ * us, and a posting that is sent meanwhile would only get the same answer.
+ */
+const PUT_OFF = {
+  name: 'put-off-sync',
+  text: `
+    WITH job AS (
+      UPDATE jobs SET queued_at = NULL, lease_until = NULL, fence = fence + 1, tries = least(tries + 1, 1000),
+             run_at = now() + make_interval(secs => $3::float8 / 1000.0),
+             same_answers = CASE WHEN last_code = $4 AND last_reason = $5 THEN same_answers + 1 ELSE 1 END, last_code = $4, last_reason = $5
+       WHERE id = $1 AND fence = $2
+      RETURNING sync_run_id
+    ), run AS (
+      UPDATE sync_runs r SET last_code = $4, last_reason = $5, trouble_since = coalesce(r.trouble_since, now())
+        FROM job WHERE r.id = job.sync_run_id
+      RETURNING r.user_id
+    ), paused AS (
+      UPDATE rate_buckets SET paused_until = greatest(paused_until, now() + make_interval(secs => $6::float8 / 1000.0))
+       WHERE $6::float8 IS NOT NULL
+         AND id = (SELECT l.bucket_id FROM run JOIN connections c ON c.user_id = run.user_id JOIN lanes l ON l.id = c.lane_id)
+    )
+    SELECT user_id FROM run`,
+};
+
+/**
+ * @param input.pauseMs how long nobody may call the EMR; null when it says nothing of others.
+ * @returns false when the claim is no longer ours: nothing was changed.
+ */
+export async function putOffSync(
+  deps: StatementDeps,
+  input: { claim: Claim; code: string; reason: string; delayMs: number; pauseMs: number | null },
+): Promise<boolean> {
+  const { claim, code, reason, delayMs, pauseMs } = input;
+  const values = [claim.jobId, claim.fence, delayMs, code, reason, pauseMs];
+  return (await query(deps, PUT_OFF, values)).length === 1;
+}
+
+const RELEASE = {
+  name: 'release-sync',
+  text: `UPDATE jobs SET queued_at = NULL, lease_until = NULL, fence = fence + 1, run_at = now() + make_interval(secs => $3::float8 / 1000)
+          WHERE id = $1 AND fence = $2`,
+};
+
+/** Gives a run back in the middle: the syncs of other connections have their turn, and a hold that has begun is kept. */
+export async function releaseSync(
+  deps: StatementDeps,
+  { claim, delayMs }: { claim: Claim; delayMs: number },
+): Promise<void> {
+  await query(deps, RELEASE, [claim.jobId, claim.fence, delayMs]);
+}

@@ -1,0 +1,98 @@
+-- Syncs: what a connection's EMR lists is read into our own tables, on a schedule and on demand.
+CREATE TYPE "sync_kind" AS ENUM ('full', 'incremental');
+CREATE TYPE "sync_start" AS ENUM ('schedule', 'request');
+CREATE TYPE "sync_state" AS ENUM ('waiting', 'running', 'done', 'failed', 'canceled');
+CREATE TYPE "sync_phase" AS ENUM ('names', 'patients', 'settle', 'absent');
+CREATE TYPE "emr_name_kind" AS ENUM ('method', 'location');
+
+-- All nullable, and without a default: no row is rewritten. A connection without next_sync_at is due.
+ALTER TABLE "connections"
+  ADD COLUMN "sync_lane_id" INTEGER,
+  ADD COLUMN "next_sync_at" TIMESTAMPTZ(3),
+  ADD COLUMN "sync_watermark" TEXT,
+  ADD COLUMN "synced_version" TIMESTAMPTZ(3),
+  ADD COLUMN "full_synced_at" TIMESTAMPTZ(3);
+
+CREATE UNIQUE INDEX "connections_sync_lane_id_key" ON "connections"("sync_lane_id");
+CREATE INDEX "connections_next_sync_at_idx" ON "connections"("next_sync_at");
+ALTER TABLE "connections" ADD CONSTRAINT "connections_sync_lane_id_fkey"
+  FOREIGN KEY ("sync_lane_id") REFERENCES "lanes"("id") ON DELETE SET NULL ON UPDATE CASCADE;
+
+CREATE TABLE "sync_runs" (
+    "id" BIGSERIAL NOT NULL,
+    "job_id" BIGINT NOT NULL,
+    "user_id" INTEGER NOT NULL,
+    "kind" "sync_kind" NOT NULL,
+    "started_by" "sync_start" NOT NULL,
+    "state" "sync_state" NOT NULL DEFAULT 'waiting',
+    "phase" "sync_phase" NOT NULL DEFAULT 'names',
+    "version" TIMESTAMPTZ(3) NOT NULL,
+    "since" TEXT,
+    "cursor" TEXT,
+    "watermark" TEXT,
+    "pages" INTEGER NOT NULL DEFAULT 0,
+    "seen" INTEGER NOT NULL DEFAULT 0,
+    "unreadable" INTEGER NOT NULL DEFAULT 0,
+    "added" INTEGER NOT NULL DEFAULT 0,
+    "changed" INTEGER NOT NULL DEFAULT 0,
+    "closed" INTEGER NOT NULL DEFAULT 0,
+    "ambiguous" INTEGER NOT NULL DEFAULT 0,
+    "conflicts" INTEGER NOT NULL DEFAULT 0,
+    "restarts" SMALLINT NOT NULL DEFAULT 0,
+    "created_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    "started_at" TIMESTAMPTZ(3),
+    "ended_at" TIMESTAMPTZ(3),
+    "trouble_since" TIMESTAMPTZ(3),
+    "last_code" TEXT,
+    "last_reason" TEXT,
+
+    CONSTRAINT "sync_runs_pkey" PRIMARY KEY ("id")
+);
+CREATE UNIQUE INDEX "sync_runs_job_id_key" ON "sync_runs"("job_id");
+-- One run of a connection at a time.
+CREATE UNIQUE INDEX "sync_runs_live" ON "sync_runs"("user_id") WHERE (state IN ('waiting', 'running'));
+CREATE INDEX "sync_runs_user_id_id_idx" ON "sync_runs"("user_id", "id");
+CREATE INDEX "sync_runs_ended_at_idx" ON "sync_runs"("ended_at");
+ALTER TABLE "sync_runs" ADD CONSTRAINT "sync_runs_user_id_fkey"
+  FOREIGN KEY ("user_id") REFERENCES "users"("id") ON DELETE RESTRICT ON UPDATE CASCADE;
+
+ALTER TABLE "jobs" ADD COLUMN "sync_run_id" BIGINT;
+
+-- The records that a run has read so far. Unlogged: a crash of PostgreSQL empties it, the run finds fewer rows than it has counted, and
+-- begins again.
+CREATE UNLOGGED TABLE "sync_seen" (
+    "run_id" BIGINT NOT NULL,
+    "emr_patient_id" TEXT NOT NULL,
+    "mrn" TEXT,
+    "state" TEXT NOT NULL,
+    "into_id" TEXT,
+
+    CONSTRAINT "sync_seen_pkey" PRIMARY KEY ("run_id", "emr_patient_id")
+);
+CREATE INDEX "sync_seen_run_id_mrn_idx" ON "sync_seen"("run_id", "mrn");
+
+-- The names that a connection's EMR lists.
+CREATE TABLE "emr_name_lists" (
+    "user_id" INTEGER NOT NULL,
+    "any_method" BOOLEAN NOT NULL,
+    "any_location" BOOLEAN NOT NULL,
+    "synced_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
+
+    CONSTRAINT "emr_name_lists_pkey" PRIMARY KEY ("user_id")
+);
+ALTER TABLE "emr_name_lists" ADD CONSTRAINT "emr_name_lists_user_id_fkey"
+  FOREIGN KEY ("user_id") REFERENCES "users"("id") ON DELETE RESTRICT ON UPDATE CASCADE;
+
+CREATE TABLE "emr_names" (
+    "user_id" INTEGER NOT NULL,
+    "kind" "emr_name_kind" NOT NULL,
+    "place" INTEGER NOT NULL,
+    "id" TEXT NOT NULL,
+    "name" TEXT NOT NULL,
+    "identifiers" TEXT[],
+    "needs" TEXT,
+
+    CONSTRAINT "emr_names_pkey" PRIMARY KEY ("user_id", "kind", "place")
+);
+ALTER TABLE "emr_names" ADD CONSTRAINT "emr_names_user_id_fkey"
+  FOREIGN KEY ("user_id") REFERENCES "users"("id") ON DELETE RESTRICT ON UPDATE CASCADE;
