@@ -82,7 +82,7 @@ test('while PostgreSQL does not answer, a scrape has its answer within seconds, 
   expect(answers.map(({ status }) => status)).toEqual(Array(20).fill(200));
   expect(answers[0]?.body).toContain('emr_payments_work_measured 0');
   // One set of queries: jobs, caps, circuits, holds, logins, buckets and partitions.
-  expect(asked).toBe(7);
+  expect(asked).toBe(8);
 });
 
 test('/metrics wants the token when there is one', async () => {

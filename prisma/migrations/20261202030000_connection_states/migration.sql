@@ -20,8 +20,8 @@ CREATE TABLE "connection_states" (
   CONSTRAINT "connection_states_pkey" PRIMARY KEY ("user_id")
 );
 
--- The gate of every feed and claim looks here: it is empty while no login is broken.
-CREATE INDEX "connection_states_login" ON "connection_states" ("user_id") WHERE state = 'login_required';
+-- The gate of every claim looks here: it is empty while no login is broken.
+CREATE INDEX "connection_states_login" ON "connection_states" ("stopped_until") WHERE state = 'login_required';
 
 ALTER TABLE "connection_states" ADD CONSTRAINT "connection_states_user_id_fkey"
   FOREIGN KEY ("user_id") REFERENCES "users" ("id") ON DELETE RESTRICT ON UPDATE CASCADE;

@@ -52,6 +52,7 @@ test('list and show say why a payment is still open, and when it is tried next',
   const next = '2026-06-15T11:00:00.000Z';
   expect(await operator.ask([...list, '--status', 'accepted', '--limit', '1'])).toEqual({
     payments: [expect.objectContaining({ payment_id: waiting, tries: 3, next_try_at: next, ...answer })],
+    broken_connection: null,
   });
   expect(await operator.ask([...list, '--status', 'failed', 'posted', '--limit', '1'])).toMatchObject({
     payments: [

@@ -1,16 +1,24 @@
 import { onHold } from '../holds/on-hold.ts';
 
-/** A condition on a row of `connection_states`: its EMR has rejected the credentials, and nothing is sent. */
-const STOPPED = `connection_states.state = 'login_required' AND connection_states.stopped_until > now()`;
+/**
+ * A condition on the state of one user. A scalar subquery and no EXISTS: that could become a join, for which PostgreSQL reads all broken
+ * logins where it believes that they are few.
+ */
+const stateOf = (user: string, condition: string): string =>
+  `coalesce((SELECT s.state = 'login_required'${condition} FROM connection_states s WHERE s.user_id = ${user}), false)`;
 
-/** A condition that is true while the EMR of the user rejects its credentials, also when a probe may be sent. @param user SQL for the user's internal id. */
+/**
+ * A condition that is true while the EMR of the user rejects its credentials, also when a probe may be sent.
+ *
+ * @param user SQL for the user's internal id.
+ */
 export function isProbing(user: string): string {
-  return `EXISTS (SELECT FROM connection_states WHERE connection_states.user_id = ${user} AND connection_states.state = 'login_required')`;
+  return stateOf(user, '');
 }
 
 /** A condition that is true while the user's broken login stops its calls. @param user SQL for the user's internal id. */
 export function loginStops(user: string): string {
-  return `EXISTS (SELECT FROM connection_states WHERE connection_states.user_id = ${user} AND ${STOPPED})`;
+  return stateOf(user, ' AND s.stopped_until > now()');
 }
 
 /**
@@ -29,6 +37,6 @@ export function isStopped(user: string): string {
  * @param lane SQL for the lane's id.
  */
 export function loginStopsLane(lane: string): string {
-  return `(EXISTS (SELECT FROM connection_states WHERE ${STOPPED})
+  return `(EXISTS (SELECT FROM connection_states WHERE state = 'login_required' AND stopped_until > now())
              AND EXISTS (SELECT FROM connections stopped WHERE stopped.lane_id = ${lane} AND ${loginStops('stopped.user_id')}))`;
 }

@@ -46,6 +46,7 @@ test('a healthy service passes every check', async () => {
     ['partitions', 'ok'],
     ['holds', 'ok'],
     ['connections', 'ok'],
+    ['health', 'ok'],
     ['encryption', 'ok'],
     ['outbound', 'ok'],
   ]);
@@ -61,6 +62,20 @@ test('a connection whose settings nobody has given or read is named', async () =
   expect(findingOf(await run(), 'connections')).toMatchObject({
     state: 'warn',
     found: expect.stringMatching(/^what the EMR of user_\w+ can do was never read; run user check/),
+  });
+});
+
+test('a connection over which nothing is posted is named, with what waits', async () => {
+  await connectUser('https://127.0.0.1:9', { conditional_create: false, search: true });
+  expect(findingOf(await run(), 'health')).toMatchObject({ state: 'ok' });
+  await service.database.pool.query(
+    `INSERT INTO connection_states (user_id, state) SELECT max(user_id), 'login_required' FROM connections`,
+  );
+  expect(findingOf(await run(), 'health')).toMatchObject({
+    state: 'warn',
+    found: expect.stringMatching(
+      /^the EMR rejects the login of user_\w+: .* user connect --user; 0 payments wait$/,
+    ),
   });
 });
 
