@@ -41,6 +41,14 @@ const STEPS: readonly ((printed: string) => void)[] = [
     expect(answersIn(printed)).toMatchObject([
       { success: false, code: 'patient_not_found', request_id: expect.any(String), safe_to_retry: false },
     ]),
+  (printed) =>
+    expect(answersIn(printed)).toMatchObject([
+      {
+        success: true,
+        data: [{ mrn: 'MRN-12345', emr_patient_id: 'pat-1001', state: 'active' }],
+        has_more: false,
+      },
+    ]),
   (printed) => expect(printed).toBe(''),
   (printed) =>
     expect(answersIn(printed)).toMatchObject([

@@ -48,6 +48,11 @@ const PRISMA = [package_('@prisma/[^/]+'), /packages\/db\/src\/generated\/(clien
 const UNDICI = /internal\/deps\/undici/;
 /** The page's own work: its operations and the client of Prisma come with the first person. */
 const CONNECT = [/packages\/operations\/src\/connect\//, /packages\/emr\/src\/logins\//];
+const OPERATOR = [
+  /apps\/api\/src\/operator\/(?!late-operator-api)/,
+  /packages\/contracts\/src\/operator\//,
+  /packages\/operations\//,
+];
 const DIALECTS = [package_('got'), package_('jose'), /packages\/emr\/src\/(dialects|http)\//];
 
 beforeAll(async () => {
@@ -87,9 +92,9 @@ test(
 
     const swagger = [package_('@fastify/swagger'), package_('@fastify/swagger-ui'), package_('yaml')];
     const api = modulesOf('api');
-    expect(among(api, [...PRISMA, UNDICI, ...CONNECT, ...DIALECTS, ...swagger, package_('bullmq')])).toEqual(
-      [],
-    );
+    expect(
+      among(api, [...PRISMA, UNDICI, ...DIALECTS, ...swagger, ...OPERATOR, ...CONNECT, package_('bullmq')]),
+    ).toEqual([]);
     expect(among(api, [package_('fastify')]).length).toBeGreaterThan(10);
 
     const worker = modulesOf('worker');
@@ -107,6 +112,15 @@ test(
     const api = modulesOf('api');
     expect(among(api, DIALECTS).length).toBeGreaterThan(10);
     expect(among(api, [...PRISMA, UNDICI])).toEqual([]);
+  },
+  SLOW,
+);
+
+test(
+  'the first request of an operator loads its API',
+  async () => {
+    expect((await ask('/operator/v1/clients')).http).toBe(401);
+    expect(among(modulesOf('api'), OPERATOR).length).toBeGreaterThan(20);
   },
   SLOW,
 );

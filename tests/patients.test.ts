@@ -7,8 +7,8 @@ import { openTestDatabase, type TestDatabase } from '@emr-payments/testkit';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { runCommand } from './service/cli.ts';
 
-// An office of Open Dental whose MRNs are chart numbers: an operator connects it and finds a patient, and a payment with that MRN is
-// posted to the patient's PatNum.
+// An office of Open Dental whose MRNs are chart numbers. A new patient comes to the front desk: a payment with that MRN is accepted and
+// posted to the patient's PatNum, although nobody has imported anything.
 
 let folder: string;
 let database: TestDatabase;
@@ -33,7 +33,7 @@ async function ask<T>(args: readonly string[], input?: string): Promise<T> {
   return JSON.parse(ended.stdout) as T;
 }
 
-test('a payment is posted to the patient who was found by chart number', async () => {
+test('a payment for a new patient is posted to the one whom the EMR has, and nobody had to do anything', async () => {
   const { client_id: clientId, client_secret: clientSecret } = stack.demo;
   const connected = await ask<{ user_id: string; access_token: string }>(
     [
@@ -44,6 +44,17 @@ test('a payment is posted to the patient who was found by chart number', async (
     ],
     '{"developer_key": "developer", "customer_key": "chart-numbers"}',
   );
+  const { access_token: accessToken } = connected;
+  const client = createClient({ baseUrl: stack.apiUrl, clientId, clientSecret, accessToken });
+  const pay = (patient_mrn: string) =>
+    client.payments.create({
+      ...{ patient_mrn, payment_method: 'Check', reference_number: '#2058' },
+      ...{ location: 'Riverside Clinic', amount: 48.75 },
+    });
+  await expect(pay('C-0047')).rejects.toMatchObject({
+    status: 404,
+    message: expect.stringContaining("'C-0047' not found"),
+  });
   const changed = await fetch(`${stack.emrUrl}/sandbox/open-dental/patients/3`, {
     method: 'PUT',
     headers: { 'content-type': 'application/json' },
@@ -51,24 +62,12 @@ test('a payment is posted to the patient who was found by chart number', async (
   });
   expect(changed.status).toBe(200);
 
-  const { access_token: accessToken } = connected;
-  const client = createClient({ baseUrl: stack.apiUrl, clientId, clientSecret, accessToken });
-  const pay = () =>
-    client.payments.create({
-      ...{ patient_mrn: 'C-0048', payment_method: 'Check', reference_number: '#2058' },
-      ...{ location: 'Riverside Clinic', amount: 48.75 },
-    });
-  await expect(pay()).rejects.toMatchObject({
-    status: 404,
-    message: expect.stringContaining("'C-0048' not found"),
-  });
-
+  const { payment_id: id } = await pay('C-0048');
+  expect(await client.patients.find('C-0048')).toMatchObject({ emr_patient_id: '3', source: 'lookup' });
   const found = await ask<{ emr_patient_id: string; stored: string }>([
     ...['patients', 'find', '--user', connected.user_id, '--mrn', 'C-0048'],
   ]);
-  expect(found).toMatchObject({ emr_patient_id: '3', stored: 'added' });
-
-  const { payment_id: id } = await pay();
+  expect(found).toMatchObject({ emr_patient_id: '3', stored: 'unchanged' });
   const posted = await vi.waitFor(
     async () => {
       const payment = await client.payments.get(id);

@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import { demandAudit } from './audit/audited-routes.ts';
 import { countAnswer } from './audit/count-answer.ts';
 import { type CredentialLookup, createAuthenticate, createAuthenticateClient } from './auth/credentials.ts';
+import type { ImportBulkhead } from './bulkheads/import-bulkhead.ts';
 import type { ConnectPageDeps } from './connect-page/page-deps.ts';
 import { connectPageRoutes } from './connect-page/page-routes.ts';
 import { connectSessionRoutes } from './connect-sessions/session-routes.ts';
@@ -22,6 +23,9 @@ import { LIMITS, type Limits } from './limits.ts';
 import { type ApiMetrics, metricsRoute } from './metrics.ts';
 import { nameRoutes } from './names/routes.ts';
 import { dialectsNoticeReader, type NoticeRouteDeps, noticeRoutes } from './notices/routes.ts';
+import { patientImportRoute } from './patients/import-route.ts';
+import { createPatientLookUps } from './patients/patient-look-ups.ts';
+import { patientRoutes } from './patients/routes.ts';
 import { paymentRoutes } from './payments/create-payment-route.ts';
 import { paymentReadRoutes } from './payments/read-routes.ts';
 import { worklistRoutes } from './payments/worklist-routes.ts';
@@ -48,6 +52,7 @@ export type AppDeps = {
   /** Counts for the audit log. */
   audit: AuditCounter;
   webhooks: WebhookDeps;
+  imports: ImportBulkhead;
   /** Replaces the readers of the dialects. */
   noticeReader?: NoticeRouteDeps['noticeReader'];
 };
@@ -103,11 +108,17 @@ export async function buildApp(deps: AppDeps, options: AppOptions = {}): Promise
   const authenticate = createAuthenticate({ lookup: deps.lookup, authenticateClient });
   const { database, writes, costly, keyring } = deps.webhooks;
   const emrShares = createEmrShares();
-  const { adapters } = deps;
+  const { adapters, metrics } = deps;
   const users = { authenticate, gate, limits, database, writes, costly, keyring, adapters, emrShares };
-  await app.register(paymentRoutes, { ...users, acceptor: deps.acceptor, metrics: deps.metrics, audit });
+  const lookUps = createPatientLookUps(
+    { database, writes, adapters, emrShares, metrics, audit, logger },
+    limits,
+  );
+  await app.register(paymentRoutes, { ...users, acceptor: deps.acceptor, metrics, audit, lookUps });
   await app.register(paymentReadRoutes, users);
   await app.register(worklistRoutes, users);
+  await app.register(patientRoutes, users);
+  await app.register(patientImportRoute, { ...users, imports: deps.imports, audit });
   await app.register(jobRoutes, users);
   await app.register(reconciliationRoutes, users);
   await app.register(connectionRoutes, users);

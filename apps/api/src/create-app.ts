@@ -42,6 +42,7 @@ export async function createApp(
     forceCloseConnections: 'idle',
     // A request that arrives while the process stops is answered like any other, with `connection: close`.
     return503OnClosing: false,
+    routerOptions: { maxParamLength: limits.paramLength },
     trustProxy: trustProxy === undefined ? false : trustedProxies(trustProxy),
     schemaController: { compilersFactory: compilersFactory() },
     clientErrorHandler: answerClientError,

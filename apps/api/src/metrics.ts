@@ -10,6 +10,8 @@ export type ApiMetrics = {
   request(done: { route: string; method: string; status: number; seconds: number }): void;
   /** Counts a request to accept a payment by its outcome. */
   accepted(outcome: string): void;
+  /** Counts a look-up of a patient by its outcome. */
+  lookedUp(outcome: string): void;
   /** Records the number of requests that shared one commit. */
   batch(rows: number): void;
 };
@@ -42,6 +44,12 @@ export function createApiMetrics(): ApiMetrics {
     buckets: [1, 2, 5, 10, 20, 50, 100, 200],
     registers,
   });
+  const lookUps = new Counter({
+    name: 'emr_payments_patient_lookups_total',
+    help: 'Look-ups of patients whom payments named and who were not known, by outcome.',
+    labelNames: ['outcome'],
+    registers,
+  });
   return {
     registry,
     request({ route, method, status, seconds: taken }) {
@@ -49,6 +57,7 @@ export function createApiMetrics(): ApiMetrics {
       seconds.observe({ route }, taken);
     },
     accepted: (outcome) => accepts.inc({ outcome }),
+    lookedUp: (outcome) => lookUps.inc({ outcome }),
     batch: (rows) => batches.observe(rows),
   };
 }

@@ -38,7 +38,7 @@ const TOKENS_END_MS = 1000;
 const { DRAIN_MS: drainMs } = config;
 await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, async (releases) => {
   const { stopping } = releases;
-  const { accepting, database, writes, costly, redeliveries } = releases.add(
+  const { accepting, database, writes, costly, redeliveries, imports } = releases.add(
     'database',
     openBulkheads({
       url: config.DATABASE_URL,
@@ -142,6 +142,7 @@ await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, 
       checks,
       stopping: stopping.signal,
       adapters,
+      imports,
       ...(config.PUBLIC_URL === undefined
         ? {}
         : { connect: { publicUrl: config.PUBLIC_URL, late, sandboxHosts: config.sandboxHosts } }),

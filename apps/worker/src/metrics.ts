@@ -185,6 +185,13 @@ const WORK_GAUGES: readonly {
     samples: ({ endedLogins }) => [{ labels: {}, value: endedLogins }],
   },
   {
+    name: 'emr_payments_connections',
+    help: 'EMR connections by their state; over those in login_required and unreachable nothing is posted.',
+    labelNames: ['state'],
+    samples: ({ connections }) =>
+      connections.map(({ state, count }) => ({ labels: { state }, value: count })),
+  },
+  {
     name: 'emr_payments_rate_buckets',
     help: 'Limits of requests to EMRs: free for the next call, used up by our calls, or paused because the EMR asked for it.',
     labelNames: ['state'],

@@ -14,6 +14,7 @@ import type { WorkerConfig } from './config.ts';
 import { buildHealthServer } from './health.ts';
 import { deliverWebhook } from './jobs/deliver-webhook.ts';
 import type { JobDeps } from './jobs/deps.ts';
+import { openHealthNotes } from './jobs/health-notes.ts';
 import { runPosting } from './jobs/post-payment.ts';
 import { runSync } from './jobs/sync-connection.ts';
 import { adapterFaults, linkOpened } from './link-opened.ts';
@@ -151,6 +152,9 @@ export async function startWorker(
     onLists: keepLists(faults),
   };
   const traffic = createLaneTraffic();
+  const notes = releases.add('health notes', openHealthNotes({ database, logger }), (opened) =>
+    opened.close(),
+  );
   let relay: Relay | undefined;
   const deps: JobDeps = {
     database,
@@ -160,12 +164,12 @@ export async function startWorker(
     metrics,
     adapters: parts.createAdapters({ ...shared, ...opening }),
     syncAdapters: parts.createAdapters({ ...yielding, ...opening }),
-    onExchange: () => undefined,
     stopping: stopping.signal,
     keyring: config.keyring,
     signingKeys,
     webhooks: { policy, agents },
     traffic,
+    health: notes,
     horizonMs: config.horizonMs,
     onDone: () => relay?.wake(),
   };

@@ -85,6 +85,8 @@ export interface paths {
          *
          *     Unknown fields are refused; null in an optional field counts as leaving it out. Send an `Idempotency-Key` with every payment: a request that got no answer can then be sent again without creating a second payment.
          *
+         *     For an MRN that is not known yet the EMR is asked, once and for at most 3 seconds, where it can be searched: one patient is stored, and the payment accepted. When the EMR does not say, the answer is 503 `patient_lookup_unavailable`: nothing was accepted.
+         *
          *     With `?dry_run=true` everything is checked, including the payment method and location in the EMR, and nothing is written.
          */
         post: operations["createPayment"];
@@ -156,6 +158,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/patients": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Find Patient
+         * @description The patient with an MRN, as this service knows it: a list with one entry, or with none. The EMR is not asked; a payment for an unknown MRN does that.
+         */
+        get: operations["findPatients"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/patients/{mrn}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Put Patient
+         * @description Stores the EMR patient id of an MRN, for an EMR that cannot be searched or a patient whom it does not find. A stored id is replaced: the next payment goes to the new one. The same request can be sent any number of times.
+         *
+         *     The MRN is percent-encoded in the path: `A/7` is `A%2F7`. An MRN of dots alone (`..`) cannot be in a path: import it in a file.
+         */
+        put: operations["putPatient"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/patients:import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import Patients
+         * @description Imports a CSV file (RFC 4180) whose first line names the columns `mrn` and `emr_patient_id`, in UTF-8, or in UTF-16 with a byte order mark; at most 16 MiB and 200,000 rows. Further columns are ignored. All rows that are certain are written, in one transaction; every other one is refused by its line: a damaged id, an MRN with two ids, and, without `allow_changes`, a row that would replace a stored id. A file whose quotation marks do not match is refused as a whole.
+         *
+         *     The same file can be sent any number of times. One import of a client runs at a time. The file has to arrive within 15 seconds.
+         */
+        post: operations["importPatients"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/jobs/{job_id}": {
         parameters: {
             query?: never;
@@ -207,7 +273,7 @@ export interface paths {
         };
         /**
          * Get Connection
-         * @description What the user's EMR connection supports: the payment methods and locations of the EMR (at most one minute old), what the EMR gets of each field of a payment, which payment methods need data that a payment does not carry, and the limits of the EMR.
+         * @description How the user's EMR connection is (`health`), and what it supports: the payment methods and locations of the EMR (at most one minute old), what the EMR gets of each field of a payment, which payment methods need data that a payment does not carry, and the limits of the EMR. It is answered also while the EMR cannot be asked: then without the lists (`lists_read`).
          */
         get: operations["getConnection"];
         put?: never;
@@ -811,7 +877,7 @@ export interface components {
             /** @description For people. Programs use `code`. */
             message: string;
             /**
-             * @description Stable and machine-readable. New codes may be added. Today: invalid_field, patient_not_found, user_not_found, payment_not_found, job_not_found, endpoint_not_found, event_not_found, recovery_not_found, connect_session_not_found, invalid_client, invalid_operator_key, scope_missing, record_not_found, state_refused, connection_refused, missing_body, invalid_json, invalid_body, malformed_request, route_not_found, method_not_allowed, request_timeout, idempotency_key_in_flight, invalid_state, connection_unusable, connect_unavailable, connect_session_open, connect_session_over, connect_session_limit_reached, access_token_given_out, endpoint_disabled, endpoint_exists, endpoint_limit_reached, recovery_limit_reached, retry_limit_reached, nothing_to_redeliver, test_in_progress, payload_too_large, unsupported_media_type, expectation_failed, idempotency_key_reused, read_too_costly, method_needs_data, rate_limited, headers_too_large, internal_error, emr_unavailable, service_unavailable, emr_timeout.
+             * @description Stable and machine-readable. New codes may be added. Today: invalid_field, patient_not_found, user_not_found, payment_not_found, job_not_found, endpoint_not_found, event_not_found, recovery_not_found, connect_session_not_found, invalid_client, invalid_operator_key, scope_missing, record_not_found, state_refused, connection_refused, missing_body, invalid_json, invalid_body, malformed_request, route_not_found, method_not_allowed, request_timeout, idempotency_key_in_flight, invalid_state, connection_unusable, import_in_progress, connect_unavailable, connect_session_open, connect_session_over, connect_session_limit_reached, access_token_given_out, endpoint_disabled, endpoint_exists, endpoint_limit_reached, recovery_limit_reached, retry_limit_reached, nothing_to_redeliver, test_in_progress, payload_too_large, unsupported_media_type, expectation_failed, idempotency_key_reused, read_too_costly, method_needs_data, rate_limited, headers_too_large, patients_file_unusable, internal_error, emr_unavailable, patient_lookup_unavailable, service_unavailable, emr_timeout.
              * @example invalid_field
              */
             code: string;
@@ -1413,6 +1479,13 @@ export interface components {
          *         "adapter": "open-dental",
          *         "capability": "lookup",
          *         "time_zone": "America/New_York",
+         *         "health": {
+         *           "state": "connected",
+         *           "since": "2026-06-15T10:30:00.000Z",
+         *           "last_success_at": "2026-06-15T11:02:00.000Z",
+         *           "last_trouble": null
+         *         },
+         *         "lists_read": true,
          *         "dropped_fields": [],
          *         "fields": [
          *           {
@@ -1702,6 +1775,141 @@ export interface components {
             /** @description For people. */
             message: string;
             data: components["schemas"]["Reconciliation"];
+        };
+        /**
+         * @description An MRN and the EMR's own id of the patient.
+         * @example {
+         *       "mrn": "MRN-12345",
+         *       "emr_patient_id": "pat-1001",
+         *       "state": "active",
+         *       "source": "lookup",
+         *       "synced_at": "2026-06-15T10:30:00.000Z"
+         *     }
+         */
+        Patient: {
+            /**
+             * @description The Medical Record Number.
+             * @example MRN-12345
+             */
+            mrn: string;
+            /**
+             * @description The id to which payments for the MRN are posted; null while there is none.
+             * @example pat-1001
+             */
+            emr_patient_id: string | null;
+            state: components["schemas"]["PatientState"];
+            source: components["schemas"]["PatientSource"];
+            /**
+             * Format: date-time
+             * @description When the id or the state was last written.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            synced_at: string;
+        };
+        /**
+         * @description The patient
+         * @example {
+         *       "success": true,
+         *       "message": "Patient stored.",
+         *       "data": {
+         *         "mrn": "MRN-12345",
+         *         "emr_patient_id": "pat-1001",
+         *         "state": "active",
+         *         "source": "lookup",
+         *         "synced_at": "2026-06-15T10:30:00.000Z"
+         *       }
+         *     }
+         */
+        PatientReply: {
+            /** @description Always true. */
+            success: boolean;
+            /** @description For people. */
+            message: string;
+            data: components["schemas"]["Patient"];
+        };
+        /**
+         * @description The patient, or nobody
+         * @example {
+         *       "success": true,
+         *       "message": "Patients.",
+         *       "data": [
+         *         {
+         *           "mrn": "MRN-12345",
+         *           "emr_patient_id": "pat-1001",
+         *           "state": "active",
+         *           "source": "lookup",
+         *           "synced_at": "2026-06-15T10:30:00.000Z"
+         *         }
+         *       ],
+         *       "has_more": false,
+         *       "next_cursor": null
+         *     }
+         */
+        PatientList: {
+            /** @description Always true. */
+            success: boolean;
+            /** @description For people. */
+            message: string;
+            /** @description The entries of this page. */
+            data: components["schemas"]["Patient"][];
+            /** @description There is another page. */
+            has_more: boolean;
+            /** @description The `cursor` of the next page; null on the last one. */
+            next_cursor: string | null;
+        };
+        /**
+         * @description The EMR patient id of an MRN.
+         * @example {
+         *       "emr_patient_id": "pat-1001"
+         *     }
+         */
+        PutPatient: {
+            /**
+             * @description The EMR's own id of the patient, in any form in which exports of this EMR name one. Money is posted to it. One line of text that is not blank, without control characters.
+             * @example pat-1001
+             */
+            emr_patient_id: string;
+        };
+        /**
+         * @description What became of the rows of the file
+         * @example {
+         *       "success": true,
+         *       "message": "Patients imported.",
+         *       "data": {
+         *         "dry_run": false,
+         *         "added": 1200,
+         *         "changed": 0,
+         *         "unchanged": 34,
+         *         "repeated": 0,
+         *         "left_out": 1,
+         *         "held_back": 1,
+         *         "bad_rows": [
+         *           {
+         *             "line": 17,
+         *             "problem": "emr_patient_id is empty"
+         *           }
+         *         ],
+         *         "changes": [
+         *           {
+         *             "line": 204,
+         *             "mrn": "MRN-12346",
+         *             "stored": "pat-1002",
+         *             "given": "pat-1001"
+         *           }
+         *         ],
+         *         "shared_ids": {
+         *           "count": 0,
+         *           "lines": []
+         *         }
+         *       }
+         *     }
+         */
+        PatientImportReply: {
+            /** @description Always true. */
+            success: boolean;
+            /** @description For people. */
+            message: string;
+            data: components["schemas"]["PatientImport"];
         };
         /**
          * @description A webhook endpoint to register.
@@ -2885,6 +3093,46 @@ export interface components {
             event_id: string;
         };
         /**
+         * ConnectionTrouble
+         * @description The last trouble with the EMR, also when it is over; null when there was none.
+         */
+        ConnectionTrouble: {
+            /**
+             * @description For programs. New codes may be added.
+             * @example unauthorized
+             */
+            code: string;
+            /** @description For a person, in this service's own words. */
+            message: string;
+            /**
+             * Format: date-time
+             * @description When it was; an equal one is noted once a minute.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            at: string;
+        } | null;
+        /** @description How the connection is, by the exchanges with the EMR. */
+        ConnectionHealth: {
+            /**
+             * @description `connected`: the EMR answers. `degraded`: some requests to the EMR fail. `login_required`: the EMR rejects the credentials, and nothing is sent until they are replaced, or for an hour. `unreachable`: the EMR does not answer, or only with failures. In the last two no payment is posted; all wait. New states may be added.
+             * @example connected
+             */
+            state: string;
+            /**
+             * Format: date-time
+             * @description Since when it is in this state.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            since: string;
+            /**
+             * Format: date-time
+             * @description When the EMR last answered, up to a minute old; null when no answer is known.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            last_success_at: string | null;
+            last_trouble: components["schemas"]["ConnectionTrouble"];
+        };
+        /**
          * @description A field of a payment for which an EMR can lack a place.
          * @enum {string}
          */
@@ -2973,6 +3221,9 @@ export interface components {
              * @example America/New_York
              */
             time_zone: string;
+            health: components["schemas"]["ConnectionHealth"];
+            /** @description false: the EMR could not be asked now, so `payment_methods` and `locations` are empty and say nothing. `health` says why. */
+            lists_read: boolean;
             /** @description Fields of a payment for which this EMR has no place: they are stored here and not posted. */
             dropped_fields: components["schemas"]["DroppedField"][];
             /** @description What the EMR gets of each field of a payment. */
@@ -3083,6 +3334,63 @@ export interface components {
             /** @description One entry for each payment method; names that differ only in case and white space are one method. */
             methods: components["schemas"]["ReconciliationMethod"][];
             totals: components["schemas"]["ReconciliationTotals"];
+        };
+        /**
+         * @description `active`: payments are accepted when there is an id. `closed`: the EMR has closed the record. `ambiguous`: more than one record of the EMR has the MRN.
+         * @enum {string}
+         */
+        PatientState: "active" | "closed" | "ambiguous";
+        /**
+         * @description Where the id comes from. `import`: a file, or a request of yours. `lookup`: the EMR was asked for this one patient. `sync`: the EMR's list of patients.
+         * @enum {string}
+         */
+        PatientSource: "import" | "lookup" | "sync";
+        /** @description A row that is refused. */
+        BadPatientRow: {
+            /** @description The line of the file in which the row begins. */
+            line: number;
+            /** @description Why. The text of the row is not repeated. */
+            problem: string;
+        };
+        /** @description A row whose EMR patient id is not the stored one. */
+        PatientChange: {
+            /** @description The line of the file in which the row begins. */
+            line: number;
+            /** @description The MRN. */
+            mrn: string;
+            /** @description The EMR patient id that was stored. */
+            stored: string;
+            /** @description The one in the file. */
+            given: string;
+        };
+        /** @description A note, no refusal: these rows are imported. */
+        SharedPatientIds: {
+            /** @description EMR patient ids that more than one MRN of the file has, as after a merge of charts. */
+            count: number;
+            /** @description Where the first of them begin. Up to a thousand are listed. */
+            lines: number[];
+        };
+        /** @description What became of the rows of a file. */
+        PatientImport: {
+            /** @description true: nothing was written. */
+            dry_run: boolean;
+            /** @description MRNs that got their first EMR patient id. */
+            added: number;
+            /** @description MRNs whose stored id was replaced; only with `allow_changes`. */
+            changed: number;
+            /** @description MRNs that had this id already. */
+            unchanged: number;
+            /** @description Rows that say the same as an earlier one. */
+            repeated: number;
+            /** @description Rows that are refused: see `bad_rows`. */
+            left_out: number;
+            /** @description MRNs that keep their stored id, because changes are not allowed: see `changes`. */
+            held_back: number;
+            /** @description Up to a thousand are listed. */
+            bad_rows: components["schemas"]["BadPatientRow"][];
+            /** @description Rows that replaced a stored id, or were held back. Up to a thousand are listed. */
+            changes: components["schemas"]["PatientChange"][];
+            shared_ids: components["schemas"]["SharedPatientIds"];
         };
         /**
          * @description A type of event.
@@ -3907,7 +4215,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `patient_not_found`: The MRN is not known for this user, or has no EMR patient id yet.
+             * @description `patient_not_found`: The MRN is not known for this user, or has no EMR patient id, and the EMR, where it can be asked, has not one patient with it. That is believed for a minute.
              *
              *     `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client; of a connect session: you have no connected user with this `user_id`.
              */
@@ -3960,7 +4268,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `payload_too_large`: The body is larger than 64 KiB. */
+            /** @description `payload_too_large`: The body is larger than 64 KiB; a file of patients, than 16 MiB. */
             413: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -3971,7 +4279,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
+            /** @description `unsupported_media_type`: The content type is not application/json (text/csv for a file of patients), or the body is compressed. */
             415: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -4058,7 +4366,11 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
+            /**
+             * @description `patient_lookup_unavailable`: The MRN is not known yet, and the EMR did not say within 3 seconds who has it. Nothing was accepted: send the same request again; the header `Retry-After` says when.
+             *
+             *     `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again.
+             */
             503: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -4369,7 +4681,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `payload_too_large`: The body is larger than 64 KiB. */
+            /** @description `payload_too_large`: The body is larger than 64 KiB; a file of patients, than 16 MiB. */
             413: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -4380,7 +4692,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
+            /** @description `unsupported_media_type`: The content type is not application/json (text/csv for a file of patients), or the body is compressed. */
             415: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -4590,7 +4902,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `payload_too_large`: The body is larger than 64 KiB. */
+            /** @description `payload_too_large`: The body is larger than 64 KiB; a file of patients, than 16 MiB. */
             413: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -4601,7 +4913,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
+            /** @description `unsupported_media_type`: The content type is not application/json (text/csv for a file of patients), or the body is compressed. */
             415: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -4624,6 +4936,572 @@ export interface operations {
                 };
             };
             /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
+            422: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            429: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
+                    "ratelimit-policy"?: string;
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
+                    ratelimit?: string;
+                    /** @description Seconds to wait before the next attempt. */
+                    "retry-after"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are larger than 16 KiB. */
+            431: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
+            500: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
+            503: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    /** @description Seconds to wait before the next attempt. */
+                    "retry-after"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    findPatients: {
+        parameters: {
+            query: {
+                /**
+                 * @description The MRN, compared exactly, case included; blanks at its ends do not count. One line of text that is not blank, without control characters.
+                 * @example MRN-12345
+                 */
+                mrn: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The patient, or nobody */
+            200: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
+                    "ratelimit-policy"?: string;
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
+                    ratelimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatientList"];
+                };
+            };
+            /**
+             * @description `invalid_field`: A field is missing, wrong, unknown or named twice, or its number changes when it is parsed (1.000000000000000000001). The first one in the published order is named, with its rule.
+             *
+             *     `malformed_request`: The request is not well-formed HTTP.
+             */
+            400: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
+            401: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client; of a connect session: you have no connected user with this `user_id`. */
+            404: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
+            405: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `request_timeout`: The request was not received completely in time. */
+            408: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `expectation_failed`: The header Expect has another value than 100-continue. */
+            417: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            429: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
+                    "ratelimit-policy"?: string;
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
+                    ratelimit?: string;
+                    /** @description Seconds to wait before the next attempt. */
+                    "retry-after"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are larger than 16 KiB. */
+            431: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
+            500: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
+            503: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    /** @description Seconds to wait before the next attempt. */
+                    "retry-after"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    putPatient: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The MRN, percent-encoded.
+                 * @example MRN-12345
+                 */
+                mrn: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutPatient"];
+            };
+        };
+        responses: {
+            /** @description The patient as stored */
+            200: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
+                    "ratelimit-policy"?: string;
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
+                    ratelimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatientReply"];
+                };
+            };
+            /**
+             * @description `invalid_field`: A field is missing, wrong, unknown or named twice, or its number changes when it is parsed (1.000000000000000000001). The first one in the published order is named, with its rule.
+             *
+             *     `malformed_request`: The request is not well-formed HTTP.
+             *
+             *     `missing_body`: The request has no body.
+             *
+             *     `invalid_json`: The body is not JSON in UTF-8, has a forbidden key such as `__proto__`, or is nested too deeply.
+             *
+             *     `invalid_body`: The body is JSON, but not an object.
+             */
+            400: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
+            401: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client; of a connect session: you have no connected user with this `user_id`. */
+            404: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
+            405: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `request_timeout`: The request was not received completely in time. */
+            408: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `connection_unusable`: The practice's EMR connection cannot be used as it is set up. The person who connected it has to correct it. */
+            409: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    /** @description Seconds to wait before the next attempt. */
+                    "retry-after"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `payload_too_large`: The body is larger than 64 KiB; a file of patients, than 16 MiB. */
+            413: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not application/json (text/csv for a file of patients), or the body is compressed. */
+            415: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `expectation_failed`: The header Expect has another value than 100-continue. */
+            417: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            429: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
+                    "ratelimit-policy"?: string;
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
+                    ratelimit?: string;
+                    /** @description Seconds to wait before the next attempt. */
+                    "retry-after"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are larger than 16 KiB. */
+            431: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
+            500: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
+            503: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    /** @description Seconds to wait before the next attempt. */
+                    "retry-after"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    importPatients: {
+        parameters: {
+            query?: {
+                /** @description true: say what would be written, and write nothing. */
+                dry_run?: boolean;
+                /** @description true: also write rows that replace a stored EMR patient id. */
+                allow_changes?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example mrn,emr_patient_id
+                 *     MRN-12345,pat-1001
+                 */
+                "text/csv": string;
+            };
+        };
+        responses: {
+            /** @description What became of the rows */
+            200: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
+                    "ratelimit-policy"?: string;
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
+                    ratelimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatientImportReply"];
+                };
+            };
+            /**
+             * @description `invalid_field`: A field is missing, wrong, unknown or named twice, or its number changes when it is parsed (1.000000000000000000001). The first one in the published order is named, with its rule.
+             *
+             *     `malformed_request`: The request is not well-formed HTTP.
+             *
+             *     `missing_body`: The request has no body.
+             */
+            400: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
+            401: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client; of a connect session: you have no connected user with this `user_id`. */
+            404: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
+            405: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `request_timeout`: The request was not received completely in time. */
+            408: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /**
+             * @description `import_in_progress`: Another import of this user's patients is being written, or something else changed them meanwhile. Nothing was written.
+             *
+             *     `connection_unusable`: The practice's EMR connection cannot be used as it is set up. The person who connected it has to correct it.
+             */
+            409: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    /** @description Seconds to wait before the next attempt. */
+                    "retry-after"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `payload_too_large`: The body is larger than 64 KiB; a file of patients, than 16 MiB. */
+            413: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not application/json (text/csv for a file of patients), or the body is compressed. */
+            415: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `expectation_failed`: The header Expect has another value than 100-continue. */
+            417: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `patients_file_unusable`: Of an import of patients: the file as a whole cannot be used, and nothing of it was written; the message says where and why. */
             422: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -5245,17 +6123,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `emr_unavailable`: The EMR cannot be reached, or its answer was not understood. Nothing was written. */
-            502: {
-                headers: {
-                    /** @description Id of the request: quote it when you report a problem. */
-                    "x-request-id"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorReply"];
-                };
-            };
             /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
             503: {
                 headers: {
@@ -5263,17 +6130,6 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description Seconds to wait before the next attempt. */
                     "retry-after"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorReply"];
-                };
-            };
-            /** @description `emr_timeout`: The EMR did not answer within 5 seconds. Nothing was written. */
-            504: {
-                headers: {
-                    /** @description Id of the request: quote it when you report a problem. */
-                    "x-request-id"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5691,7 +6547,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `payload_too_large`: The body is larger than 64 KiB. */
+            /** @description `payload_too_large`: The body is larger than 64 KiB; a file of patients, than 16 MiB. */
             413: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -5702,7 +6558,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
+            /** @description `unsupported_media_type`: The content type is not application/json (text/csv for a file of patients), or the body is compressed. */
             415: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -6051,7 +6907,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `payload_too_large`: The body is larger than 64 KiB. */
+            /** @description `payload_too_large`: The body is larger than 64 KiB; a file of patients, than 16 MiB. */
             413: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -6062,7 +6918,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
+            /** @description `unsupported_media_type`: The content type is not application/json (text/csv for a file of patients), or the body is compressed. */
             415: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -6597,7 +7453,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `payload_too_large`: The body is larger than 64 KiB. */
+            /** @description `payload_too_large`: The body is larger than 64 KiB; a file of patients, than 16 MiB. */
             413: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -6608,7 +7464,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
+            /** @description `unsupported_media_type`: The content type is not application/json (text/csv for a file of patients), or the body is compressed. */
             415: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -6801,7 +7657,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `payload_too_large`: The body is larger than 64 KiB. */
+            /** @description `payload_too_large`: The body is larger than 64 KiB; a file of patients, than 16 MiB. */
             413: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -6812,7 +7668,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
+            /** @description `unsupported_media_type`: The content type is not application/json (text/csv for a file of patients), or the body is compressed. */
             415: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -7371,7 +8227,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `payload_too_large`: The body is larger than 64 KiB. */
+            /** @description `payload_too_large`: The body is larger than 64 KiB; a file of patients, than 16 MiB. */
             413: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -7382,7 +8238,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
+            /** @description `unsupported_media_type`: The content type is not application/json (text/csv for a file of patients), or the body is compressed. */
             415: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -8094,7 +8950,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `payload_too_large`: The body is larger than 64 KiB. */
+            /** @description `payload_too_large`: The body is larger than 64 KiB; a file of patients, than 16 MiB. */
             413: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -8105,7 +8961,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
+            /** @description `unsupported_media_type`: The content type is not application/json (text/csv for a file of patients), or the body is compressed. */
             415: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -8309,7 +9165,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `payload_too_large`: The body is larger than 64 KiB. */
+            /** @description `payload_too_large`: The body is larger than 64 KiB; a file of patients, than 16 MiB. */
             413: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -8320,7 +9176,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `unsupported_media_type`: The content type is not application/json, or the body is compressed. */
+            /** @description `unsupported_media_type`: The content type is not application/json (text/csv for a file of patients), or the body is compressed. */
             415: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */

@@ -1,5 +1,6 @@
 import { type Credentials, openApi } from './api.ts';
 import { connectSessionMethods } from './connect-sessions.ts';
+import { patientMethods } from './patients.ts';
 import { paymentMethods } from './payments.ts';
 import { connectionMethods, eventMethods, jobMethods, reconciliationMethods } from './reads.ts';
 import { webhookMethods } from './webhooks.ts';
@@ -32,6 +33,7 @@ export function createClient(options: ClientOptions) {
   const api = openApi({ fetch, maxRetries, timeoutMs }, credentials);
   return {
     payments: paymentMethods(api),
+    patients: patientMethods(api),
     jobs: jobMethods(api),
     reconciliation: reconciliationMethods(api),
     connection: connectionMethods(api),

@@ -11,6 +11,8 @@ export type PaymentFailure = NonNullable<Schemas['PaymentFailure']>;
 export type RetryPayment = Schemas['RetryPayment'];
 export type ResolvePayment = Schemas['ResolvePayment'];
 export type PaymentResolved = Schemas['ResolvedPayment'];
+export type Patient = Schemas['Patient'];
+export type PatientImport = Schemas['PatientImport'];
 export type Job = Schemas['Job'];
 export type Connection = Schemas['Connection'];
 export type CreateConnectSession = Schemas['CreateConnectSession'];
@@ -52,6 +54,7 @@ export type WebhookEvent =
 /** The query of an operation: its filters, and `limit`, the number of entries per request. */
 type QueryOf<Operation extends keyof operations> = NonNullable<operations[Operation]['parameters']['query']>;
 export type ListPayments = QueryOf<'listPayments'>;
+export type ImportPatients = QueryOf<'importPatients'>;
 export type ListWebhooks = QueryOf<'listWebhooks'>;
 export type ListDeliveries = QueryOf<'listWebhookDeliveries'>;
 export type ListEvents = QueryOf<'listEvents'>;

@@ -11,6 +11,9 @@ export type SendDeps = {
   timeoutMs: number;
 };
 
+/** Methods whose repeat changes nothing a second time. */
+const REPEATABLE = new Set(['GET', 'PUT']);
+
 /** Statuses by which a proxy says that the server was unreachable, silent or too busy. */
 const TEMPORARY = new Set([408, 429, 502, 503, 504]);
 
@@ -37,7 +40,7 @@ export async function sendWithRetries(deps: SendDeps, request: Request): Promise
 type Send = { request: Request; body: string | null; attempt: number };
 
 async function sendOnce(deps: SendDeps, { request, body, attempt }: Send): Promise<Response | ApiError> {
-  const repeatable = request.method === 'GET' || request.headers.has('idempotency-key');
+  const repeatable = REPEATABLE.has(request.method) || request.headers.has('idempotency-key');
   try {
     const response = await deps.fetch(request.url, {
       method: request.method,

@@ -1,6 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox';
 import { type CreatePaymentReply, CreatePaymentReplySchema } from './payments.ts';
-import { always, nullable, replyOf } from './replies.ts';
+import { always, nullable, replyOf, timeOf } from './replies.ts';
 
 /** An entry of a list that the EMR keeps: a payment method or a location. */
 const EmrEntry = Type.Object(
@@ -123,6 +123,48 @@ export const LocationEntry = Type.Object(
   { title: 'EmrLocation', description: 'A location of the EMR.' },
 );
 
+/** The states of a connection, each with what it says. */
+export const HEALTH_STATES = {
+  connected: 'the EMR answers',
+  degraded: 'some requests to the EMR fail',
+  login_required:
+    'the EMR rejects the credentials, and nothing is sent until they are replaced, or for an hour',
+  unreachable: 'the EMR does not answer, or only with failures',
+} as const;
+
+const Health = Type.Object(
+  {
+    state: Type.Unsafe<keyof typeof HEALTH_STATES>({
+      type: 'string',
+      description: `${Object.entries(HEALTH_STATES)
+        .map(([state, says]) => `\`${state}\`: ${says}.`)
+        .join(' ')} In the last two no payment is posted; all wait. New states may be added.`,
+      examples: ['connected'],
+    }),
+    since: timeOf('Since when it is in this state.'),
+    last_success_at: nullable(
+      timeOf('When the EMR last answered, up to a minute old; null when no answer is known.'),
+    ),
+    last_trouble: nullable(
+      Type.Object(
+        {
+          code: Type.String({
+            description: 'For programs. New codes may be added.',
+            examples: ['unauthorized'],
+          }),
+          message: Type.String({ description: "For a person, in this service's own words." }),
+          at: timeOf('When it was; an equal one is noted once a minute.'),
+        },
+        {
+          title: 'ConnectionTrouble',
+          description: 'The last trouble with the EMR, also when it is over; null when there was none.',
+        },
+      ),
+    ),
+  },
+  { title: 'ConnectionHealth', description: 'How the connection is, by the exchanges with the EMR.' },
+);
+
 /** Answer to `GET /v1/connection`. */
 export const ConnectionReplySchema = replyOf(
   'ConnectionReply',
@@ -139,6 +181,11 @@ export const ConnectionReplySchema = replyOf(
       time_zone: Type.String({
         description: 'Of the practice. It decides which day is today, the default of `deposit_date`.',
         examples: ['America/New_York'],
+      }),
+      health: Health,
+      lists_read: Type.Boolean({
+        description:
+          'false: the EMR could not be asked now, so `payment_methods` and `locations` are empty and say nothing. `health` says why.',
       }),
       dropped_fields: DroppedFields,
       fields: Type.Array(FieldUse, { description: 'What the EMR gets of each field of a payment.' }),

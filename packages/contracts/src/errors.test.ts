@@ -47,21 +47,25 @@ test('safe_to_retry: what may have been taken is repeated only with a key', () =
   expect(ERROR_CODES.filter((code) => reply(code, true).safe_to_retry)).toEqual([
     'request_timeout',
     'idempotency_key_in_flight',
+    'import_in_progress',
     'recovery_limit_reached',
     'test_in_progress',
     'rate_limited',
     'internal_error',
     'emr_unavailable',
+    'patient_lookup_unavailable',
     'service_unavailable',
     'emr_timeout',
   ]);
   expect(ERROR_CODES.filter((code) => reply(code, false).safe_to_retry)).toEqual([
     'request_timeout',
     'idempotency_key_in_flight',
+    'import_in_progress',
     'recovery_limit_reached',
     'test_in_progress',
     'rate_limited',
     'emr_unavailable',
+    'patient_lookup_unavailable',
     'emr_timeout',
   ]);
 });

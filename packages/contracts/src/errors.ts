@@ -24,6 +24,8 @@ export type ErrorDetails = {
   reason?: string;
   /** The limit that was exceeded. */
   limit?: string;
+  /** The content type that the route takes, where it is not JSON. */
+  mediaType?: string;
   /** Id of the webhook endpoint that has the URL. */
   endpoint?: string;
   /** Scope of an operator key. */
@@ -47,7 +49,9 @@ export const ERRORS = {
   patient_not_found: {
     status: 404,
     retry: 'never',
-    about: 'The MRN is not known for this user, or has no EMR patient id yet.',
+    about:
+      'The MRN is not known for this user, or has no EMR patient id, and the EMR, where it can be asked, has not one patient with it. ' +
+      'That is believed for a minute.',
     sentence: ({ mrn }) =>
       `Patient with MRN '${mrn}' not found. Please ensure the patient has been synced and has an EMR patient ID.`,
   },
@@ -138,7 +142,8 @@ export const ERRORS = {
     status: 400,
     retry: 'never',
     about: 'The request has no body.',
-    sentence: () => 'The request body is missing. Send a JSON object.',
+    sentence: ({ mediaType }) =>
+      `The request body is missing. Send ${mediaType === undefined ? 'a JSON object' : `a file as ${mediaType}`}.`,
   },
   invalid_json: {
     status: 400,
@@ -194,6 +199,14 @@ export const ERRORS = {
     about:
       "The practice's EMR connection cannot be used as it is set up. The person who connected it has to correct it.",
     sentence: () => "The practice's EMR connection cannot be used as it is set up.",
+  },
+  import_in_progress: {
+    status: 409,
+    retry: 'always',
+    about:
+      "Another import of this user's patients is being written, or something else changed them meanwhile. Nothing was written.",
+    sentence: () =>
+      "Another import of this user's patients is being written. Nothing was written: send the file again afterwards.",
   },
   connect_unavailable: {
     status: 409,
@@ -285,14 +298,15 @@ export const ERRORS = {
   payload_too_large: {
     status: 413,
     retry: 'never',
-    about: 'The body is larger than 64 KiB.',
-    sentence: () => 'The request body is larger than 64 KiB.',
+    about: 'The body is larger than 64 KiB; a file of patients, than 16 MiB.',
+    sentence: ({ limit = '64 KiB' }) => `The request body is larger than ${limit}.`,
   },
   unsupported_media_type: {
     status: 415,
     retry: 'never',
-    about: 'The content type is not application/json, or the body is compressed.',
-    sentence: () => 'The request body must be sent as application/json.',
+    about:
+      'The content type is not application/json (text/csv for a file of patients), or the body is compressed.',
+    sentence: ({ mediaType = 'application/json' }) => `The request body must be sent as ${mediaType}.`,
   },
   expectation_failed: {
     status: 417,
@@ -333,6 +347,13 @@ export const ERRORS = {
     about: 'The headers are larger than 16 KiB.',
     sentence: () => 'The request headers are too large.',
   },
+  patients_file_unusable: {
+    status: 422,
+    retry: 'never',
+    about:
+      'Of an import of patients: the file as a whole cannot be used, and nothing of it was written; the message says where and why.',
+    sentence: ({ reason }) => `The file of patients cannot be used. ${reason}`,
+  },
   internal_error: {
     status: 500,
     retry: 'with_key',
@@ -344,6 +365,15 @@ export const ERRORS = {
     retry: 'always',
     about: 'The EMR cannot be reached, or its answer was not understood. Nothing was written.',
     sentence: ({ reason }) => `The EMR could not be asked. ${reason}`,
+  },
+  patient_lookup_unavailable: {
+    status: 503,
+    retry: 'always',
+    about:
+      'The MRN is not known yet, and the EMR did not say within 3 seconds who has it. Nothing was accepted: send the same request ' +
+      'again; the header `Retry-After` says when.',
+    sentence: ({ reason }) =>
+      `This patient is not known yet, and the EMR could not be asked. ${reason} Nothing was accepted: send the request again.`,
   },
   service_unavailable: {
     status: 503,

@@ -14,6 +14,7 @@ export * from './ids.ts';
 export * from './normal-name.ts';
 export * from './operator-scopes.ts';
 export * from './our-sentence.ts';
+export * from './patients.ts';
 export * from './payload-versions.ts';
 export * from './payment-reads.ts';
 export * from './payment-worklist.ts';

@@ -121,6 +121,11 @@ export {
 } from './endpoints/rotate-signing-secret.ts';
 // Events about no payment.
 export { type PublishInput, publishEvent } from './events/publish-event.ts';
+// How connections are.
+export { type BrokenConnection, listBrokenConnections } from './health/list-troubled.ts';
+export type { Exchange, Health, HealthState } from './health/next-state.ts';
+export { type Noted, type NoteInput, noteExchange, noteSuccesses } from './health/note-exchange.ts';
+export { isLoginStopped, readHealth, type StoredHealth } from './health/read-health.ts';
 // Posting on hold, and the restore of a backup.
 export { listHolds, type OpenHold } from './holds/list-holds.ts';
 export {
@@ -258,6 +263,7 @@ export {
   previewPayment,
 } from './tenants/find-connection.ts';
 export { findClient, findUserByToken } from './tenants/find-credentials.ts';
+export { findPatient, type PatientRecord } from './tenants/find-patient.ts';
 export { importPatients, type PatientEntry } from './tenants/import-patients.ts';
 export { findUser, listClients, listConnectionSettings, listEndpoints, listUsers } from './tenants/list.ts';
 export {
@@ -268,6 +274,7 @@ export {
 } from './tenants/open-patient-import.ts';
 export { findListedClient, type ListedClient, pageOfClients } from './tenants/page-of-clients.ts';
 export { findListedUser, type ListedUser, pageOfUsers } from './tenants/page-of-users.ts';
+export { type PutPatient, type PutPatientResult, putPatient } from './tenants/put-patient.ts';
 export {
   type Rotated,
   rotateAccessToken,

@@ -35,6 +35,10 @@ test.each([
   expect(droppedFields(adapter)).toEqual([]);
 });
 
+test('a setting of the service is taken with every adapter, and goes to no dialect', () => {
+  expect(open(connection({ settings: { lookup_patients: false } })).settleMs).toBe(60_000);
+});
+
 test('settle_ms becomes settleMs', () => {
   expect(open(connection({ settings: { settle_ms: 250 } })).settleMs).toBe(250);
   expect(open(connection()).settleMs).toBe(60_000);
@@ -55,6 +59,10 @@ test.each([
   [
     { settings: { timeout_ms: 5 } },
     'settings: timeout_ms: expected integer to be greater or equal to 100 (milliseconds for one whole exchange, answer included)',
+  ],
+  [
+    { settings: { lookup_patients: 'no' } },
+    'settings: lookup_patients: expected boolean (true: a payment for an MRN',
   ],
   [{ settings: { payment_identifier_system: 'urn:a|b' } }, 'settings: payment_identifier_system: '],
   [
@@ -130,7 +138,10 @@ test('every adapter describes its credentials and settings', () => {
     ['confirm_within_ms', 'integer', false, 86_400_000],
     ['timeout_ms', 'integer', false, 10_000],
     ['sync_hours', 'integer', false, 24],
+    ['lookup_patients', 'boolean', false, true],
   ]);
+  for (const { settings } of adapterDescriptions)
+    expect(settings.filter(({ name }) => name === 'lookup_patients')).toHaveLength(1);
 });
 
 test('exactly the adapters whose EMR sends notices have a reader of them', () => {

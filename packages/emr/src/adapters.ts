@@ -1,4 +1,3 @@
-import type { ClientMode } from '@emr-payments/contracts';
 import { LRUCache } from 'lru-cache';
 import type { AdapterDeps, Dialect, EmrAdapter, EmrConnection, EmrLists, NoticeReader } from './adapter.ts';
 import { withCleanTexts } from './clean-adapter.ts';

@@ -6,6 +6,7 @@ export * from './amounts.ts';
 export { isPlainHttp, usesPlainHttp } from './connection/plain-http.ts';
 export { readBaseUrl } from './connection/read-connection.ts';
 export * from './description.ts';
+export { type ExchangeOf, exchangeOf } from './exchange-of.ts';
 export * from './grant.ts';
 export * from './judge-patients.ts';
 export * from './judge-rows.ts';

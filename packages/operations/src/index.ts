@@ -99,6 +99,7 @@ export { type FindUsersPatientOutcome, findUsersPatient } from './patients/find-
 export { type ImportOutcome, type ImportReport, importFile } from './patients/import-file.ts';
 export { importUsersPatients } from './patients/import-users-patients.ts';
 export { isLine } from './patients/line.ts';
+export { type ReadPatientOutcome, readPatient } from './patients/read-patient.ts';
 export type { BadRow } from './patients/read-rows.ts';
 export { type Comparison, PaymentsFileError } from './payments/compare-file.ts';
 export { type CompareOutcome, compareUsersPayments } from './payments/compare-users-payments.ts';
@@ -113,3 +114,4 @@ export { declareRestored, type RestoredOutcome } from './restore/declare-restore
 export { type LoginState, loginOf } from './tokens/login-state.ts';
 export { pruneTokens } from './tokens/prune-tokens.ts';
 export { type ShownConnection, type ShownUser, showUser } from './users/show-user.ts';
+export { startUserSync } from './users/start-user-sync.ts';

@@ -96,6 +96,23 @@ const REQUESTS: Record<string, () => Promise<Request>> = {
     const { payment_id } = await requests.pay();
     return () => requests.get(`/v1/payments/${payment_id}`);
   },
+  'GET /v1/patients': async () => () => requests.get('/v1/patients?mrn=MRN-12345'),
+  'PUT /v1/patients/:mrn': async () => () =>
+    api.app.inject({
+      method: 'PUT',
+      url: '/v1/patients/MRN-7',
+      headers: credentialHeaders(caller),
+      payload: { emr_patient_id: 'p7' },
+      remoteAddress: ADDRESS,
+    }),
+  'POST /v1/patients::import': async () => () =>
+    api.app.inject({
+      method: 'POST',
+      url: '/v1/patients:import',
+      headers: { ...credentialHeaders(caller), 'content-type': 'text/csv' },
+      payload: 'mrn,emr_patient_id\nMRN-8,p8\n',
+      remoteAddress: ADDRESS,
+    }),
   'GET /v1/jobs/:job_id': async () => {
     const { job_id } = await requests.pay();
     return () => requests.get(`/v1/jobs/${job_id}`);
@@ -160,7 +177,7 @@ describe('leaves one entry with client, user and address:', () => {
     const entries = (await api.audited()).slice(before);
     expect(entries).toMatchObject([{ action, outcome: 'done', count: 1 }]);
     const [entry] = entries;
-    const ofUser = /^\S+ \/v1\/(payments|jobs|reconciliation)/.test(name);
+    const ofUser = /^\S+ \/v1\/(payments|patients|jobs|reconciliation)/.test(name);
     expect([entry?.actor, entry?.userId, entry?.source]).toEqual([
       `client:${caller.client_id}`,
       ofUser ? caller.publicId : null,

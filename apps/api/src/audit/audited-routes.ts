@@ -16,11 +16,14 @@ export type RouteAudit =
  * forgotten. Payments, events, deliveries and reconciliations show data of patients: MRNs, amounts, notes, receivers' words.
  */
 export const AUDITED_ROUTES: Readonly<Record<string, RouteAudit>> = {
-  'POST /v1/payments': { counts: ['payment.create', 'payment.dry_run'] },
+  'POST /v1/payments': { counts: ['payment.create', 'payment.dry_run', 'patients.find'] },
   'GET /v1/payments': { counted: 'payment.list' },
   'GET /v1/payments/:id': { counted: 'payment.read' },
   'POST /v1/payments/:id/retry': { entry: 'payment.retry' },
   'POST /v1/payments/:id/resolve': { entry: 'payment.resolve' },
+  'GET /v1/patients': { counted: 'patients.read' },
+  'PUT /v1/patients/:mrn': { entry: 'patients.put' },
+  'POST /v1/patients::import': { entry: 'patients.import' },
   'GET /v1/jobs/:job_id': { counted: 'job.read' },
   'GET /v1/reconciliation': { counted: 'reconciliation.read' },
   'GET /v1/connection': { none: 'the names of payment methods and locations' },

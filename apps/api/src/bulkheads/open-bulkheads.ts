@@ -6,6 +6,7 @@ import {
 } from '@emr-payments/db';
 import { createShares, type Shares } from '@emr-payments/runtime';
 import { type CostlyReads, createCostlyReads } from './costly-reads.ts';
+import type { ImportBulkhead } from './import-bulkhead.ts';
 
 /**
  * The API's connections to PostgreSQL, divided by what they are for, so that nothing that a tenant asks for takes what another
@@ -21,6 +22,8 @@ export type Bulkheads = {
   costly: CostlyReads;
   /** Redeliveries of all clients, on connections of their own. */
   redeliveries: Redeliverer;
+  /** Imports of patients of all clients, on connections of their own: each holds one while its file arrives. */
+  imports: ImportBulkhead;
   close(): Promise<void>;
 };
 
@@ -53,6 +56,9 @@ const REDELIVERIES_WAITING = 400;
 const REDELIVERY_SETS = 2;
 const REDELIVER_LOCK_MS = 250;
 
+/** Imports at once, of all clients; one client has one at a time. */
+const IMPORTS = 2;
+
 /** Opens the pools. No connection is made before it is needed. */
 export function openBulkheads(options: BulkheadOptions): Bulkheads {
   const { url, poolSize, readPoolSize } = options;
@@ -75,6 +81,12 @@ export function openBulkheads(options: BulkheadOptions): Bulkheads {
     applicationName: 'emr-payments-api redeliver',
     lockMs: REDELIVER_LOCK_MS,
     plannedOnce: true,
+  });
+  const importing = openServiceDatabase({
+    url,
+    poolSize: IMPORTS,
+    applicationName: 'emr-payments-api import',
+    parallel: false,
   });
   // One connection is left for point reads, which wait for no lock.
   const writePlaces = poolSize - 1;
@@ -105,6 +117,13 @@ export function openBulkheads(options: BulkheadOptions): Bulkheads {
     waitMs: WRITE_WAIT_MS,
     work: 'redeliveries of one client',
   });
+  const importPlaces = createShares({
+    places: IMPORTS,
+    perOwner: 1,
+    waitingPerOwner: 0,
+    waitMs: 0,
+    work: 'imports of patients of one client',
+  });
   return {
     accepting,
     database,
@@ -113,8 +132,10 @@ export function openBulkheads(options: BulkheadOptions): Bulkheads {
     redeliveries: {
       redeliver: (request) => redeliveryPlaces.run(request.clientPk, () => redeliverer.redeliver(request)),
     },
+    imports: { database: importing, shares: importPlaces },
     async close() {
-      await Promise.all([accepting.close(), database.close(), reading.close(), redelivering.close()]);
+      const all = [accepting, database, reading, redelivering, importing];
+      await Promise.all(all.map((each) => each.close()));
     },
   };
 }

@@ -1,7 +1,8 @@
-import type { OurSentence } from '@emr-payments/contracts';
-import type { ConnectionRecord } from '@emr-payments/db';
+import { type OurSentence, sentence } from '@emr-payments/contracts';
+import type { ConnectionRecord, Database } from '@emr-payments/db';
 import type { EmrAdapter, Trouble } from '@emr-payments/emr';
 import { createShares, type Shares } from '@emr-payments/runtime';
+import { noteAsked, whyStopped } from './gate-and-note.ts';
 import type { AdaptersOf } from './late-adapters.ts';
 
 type NotSent = { outcome: 'not_sent' } & Trouble;
@@ -26,6 +27,8 @@ export type EmrRefusal = {
   reason?: OurSentence;
 };
 
+export type AskDeps = { database: Pick<Database, 'pool'>; adapters: AdaptersOf; emrShares: Shares };
+
 type AskInput<T> = {
   clientPk: number;
   connection: ConnectionRecord;
@@ -35,25 +38,28 @@ type AskInput<T> = {
 type Asked<T> = { outcome: 'answered'; adapter: EmrAdapter; answer: Exclude<T, NotSent> } | EmrRefusal;
 
 /**
- * Makes one call to a connection's EMR, in the client's share and bounded by the time that a request may take. A failed call is not repeated: the
- * caller of the API may send the request again.
+ * Makes one call to a connection's EMR, in the client's share and bounded by the time that a request may take, and notes what it says about
+ * the connection. A failed call is not repeated: the caller of the API may send the request again. None is made while a broken login
+ * stops the connection.
  *
  * @param input.ask the call of the adapter; it must end when the signal aborts.
  * @param input.waitMs longest wait, in milliseconds.
  * @throws ShareExceededError, LateError when there is no place for the request; nothing was sent.
  */
 export async function askConnection<T extends { outcome: string }>(
-  { adapters, emrShares }: { adapters: AdaptersOf; emrShares: Shares },
+  deps: AskDeps,
   input: AskInput<T>,
 ): Promise<Asked<T>> {
-  return emrShares.run(input.clientPk, () => askOnce(adapters, input));
+  return deps.emrShares.run(input.clientPk, () => askOnce(deps, input));
 }
 
-async function askOnce<T extends { outcome: string }>(
-  adapters: AdaptersOf,
-  input: AskInput<T>,
-): Promise<Asked<T>> {
-  const opened = await adapters();
+/** The trouble of an EMR that took longer than a request may take. */
+const LATE: Trouble = { code: 'timeout', detail: sentence`The EMR did not answer in time.` };
+
+async function askOnce<T extends { outcome: string }>(deps: AskDeps, input: AskInput<T>): Promise<Asked<T>> {
+  const { connection } = input;
+  const stopped = await whyStopped(deps, connection);
+  const opened = await deps.adapters();
   let adapter: EmrAdapter;
   try {
     adapter = opened.of(input.connection);
@@ -61,8 +67,12 @@ async function askOnce<T extends { outcome: string }>(
     // The error is for the operator, not for the integrator: its message may quote the settings.
     return { outcome: 'connection_unusable' };
   }
+  if (stopped !== null) return { outcome: 'emr_unavailable', reason: stopped };
+  const beganAt = performance.now();
   const signal = AbortSignal.timeout(input.waitMs);
   const answer = await input.ask(adapter, signal);
+  const trouble = !isNotSent(answer) ? null : signal.aborted ? LATE : answer;
+  await noteAsked(deps, { connection, trouble, agoMs: performance.now() - beganAt });
   if (!isNotSent(answer)) return { outcome: 'answered', adapter, answer: answer as Exclude<T, NotSent> };
   if (signal.aborted || answer.code === 'timeout') return { outcome: 'emr_timeout' };
   return { outcome: 'emr_unavailable', reason: answer.detail };

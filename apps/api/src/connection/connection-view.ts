@@ -1,5 +1,6 @@
 import type { ConnectionReply, CreatePaymentBody } from '@emr-payments/contracts';
-import type { ConnectionDescription, EmrLists, FieldUse, OurField } from '@emr-payments/emr';
+import type { Health } from '@emr-payments/db';
+import type { ConnectionDescription, EmrAdapter, EmrLists, FieldUse, OurField } from '@emr-payments/emr';
 
 type Connection = ConnectionReply['data'];
 type Field = Connection['fields'][number];
@@ -72,4 +73,28 @@ export function fieldsOfPayment(described: ConnectionDescription, body: CreatePa
       const fits = use.kept === 'cut' && (texts[field] ?? '').length <= use.to;
       return fieldView(field, fits ? { kept: 'whole', as: use.as } : use);
     });
+}
+
+/** The lists of an EMR that was not asked: they say only which name it has no place for. */
+export function unreadLists(adapter: Pick<EmrAdapter, 'describe'>): EmrLists {
+  const { payment_method, location } = adapter.describe().fields;
+  return {
+    methods: [],
+    locations: [],
+    ...(payment_method.kept === 'dropped' ? { anyMethod: true } : {}),
+    ...(location.kept === 'dropped' ? { anyLocation: true } : {}),
+  };
+}
+
+/** Shows how the connection is. */
+export function healthView({ state, since, lastSuccessAt, lastTrouble }: Health): Connection['health'] {
+  return {
+    state,
+    since: since.toISOString(),
+    last_success_at: lastSuccessAt?.toISOString() ?? null,
+    last_trouble:
+      lastTrouble === null
+        ? null
+        : { code: lastTrouble.code, message: lastTrouble.detail, at: lastTrouble.at.toISOString() },
+  };
 }

@@ -1,39 +1,29 @@
 import { ConnectionReplySchema } from '@emr-payments/contracts';
-import { findConnection, type Statements } from '@emr-payments/db';
+import { findConnection, readHealth } from '@emr-payments/db';
 import { droppedFields } from '@emr-payments/emr/description';
-import { type Shares, within } from '@emr-payments/runtime';
+import { within } from '@emr-payments/runtime';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { authenticateHook, callerOf, type UserRouteDeps } from '../auth/authenticate-hook.ts';
 import { sendError } from '../errors/send-error.ts';
 import { componentRef } from '../openapi/component-ref.ts';
-import {
-  ANSWER_HEADERS,
-  EMR_ERRORS,
-  errorResponses,
-  USER_ERRORS,
-  USER_SECURITY,
-} from '../openapi/error-responses.ts';
-import { askConnection } from './ask-connection.ts';
-import { descriptionView, listsView } from './connection-view.ts';
-import type { AdaptersOf } from './late-adapters.ts';
+import { ANSWER_HEADERS, errorResponses, USER_ERRORS, USER_SECURITY } from '../openapi/error-responses.ts';
+import { type AskDeps, askConnection } from './ask-connection.ts';
+import { descriptionView, healthView, listsView, unreadLists } from './connection-view.ts';
 
-export type ConnectionRouteDeps = UserRouteDeps & {
-  database: Statements;
-  adapters: AdaptersOf;
-  emrShares: Shares;
-};
+export type ConnectionRouteDeps = UserRouteDeps & AskDeps;
 
 const getConnectionOperation = {
   operationId: 'getConnection',
   tags: ['Connection'],
   summary: 'Get Connection',
   description:
-    "What the user's EMR connection supports: the payment methods and locations of the EMR (at most one minute old), what the EMR " +
-    'gets of each field of a payment, which payment methods need data that a payment does not carry, and the limits of the EMR.',
+    "How the user's EMR connection is (`health`), and what it supports: the payment methods and locations of the EMR (at most one " +
+    'minute old), what the EMR gets of each field of a payment, which payment methods need data that a payment does not carry, and ' +
+    'the limits of the EMR. It is answered also while the EMR cannot be asked: then without the lists (`lists_read`).',
   security: USER_SECURITY,
   response: {
     200: { ...componentRef(ConnectionReplySchema), description: 'The connection', headers: ANSWER_HEADERS },
-    ...errorResponses([...USER_ERRORS, ...EMR_ERRORS]),
+    ...errorResponses([...USER_ERRORS, 'connection_unusable']),
   },
 };
 
@@ -52,8 +42,11 @@ export const connectionRoutes: FastifyPluginAsyncTypebox<ConnectionRouteDeps> = 
         ask: (adapter, signal) => adapter.list({ signal }),
         waitMs: deps.limits.emrWaitMs,
       });
-      if (asked.outcome !== 'answered') return sendError(request, reply, asked.outcome, asked);
-      const { adapter, answer } = asked;
+      if (asked.outcome === 'connection_unusable') return sendError(request, reply, asked.outcome);
+      const adapter = (await deps.adapters()).of(connection);
+      const stored = await within(deps.limits.waitMs, readHealth(deps, { userId }));
+      // The connection was there a moment ago, and connections are not deleted.
+      if (stored === null) return sendError(request, reply, 'connection_unusable');
       const { canonicalAdapterName } = await import('@emr-payments/emr');
       return reply.send({
         success: true,
@@ -62,9 +55,11 @@ export const connectionRoutes: FastifyPluginAsyncTypebox<ConnectionRouteDeps> = 
           adapter: canonicalAdapterName(connection.adapter) ?? connection.adapter,
           capability: adapter.capability,
           time_zone: connection.timeZone,
+          health: healthView(stored.health),
+          lists_read: asked.outcome === 'answered',
           dropped_fields: droppedFields(adapter),
           ...descriptionView(adapter.describe()),
-          ...listsView(answer),
+          ...listsView(asked.outcome === 'answered' ? asked.answer : unreadLists(adapter)),
         },
       });
     },

@@ -7,6 +7,7 @@ import {
 } from '@emr-payments/contracts';
 import type { FastifyInstance } from 'fastify';
 import { CONNECT_COMPONENTS } from '../connect-sessions/components.ts';
+import { PATIENT_COMPONENTS } from '../patients/components.ts';
 import { USER_COMPONENTS } from '../payments/components.ts';
 import { WEBHOOK_COMPONENTS } from '../webhooks/components.ts';
 import { EVENTS } from './webhooks.ts';
@@ -18,6 +19,7 @@ const COMPONENTS = [
   ErrorReplySchema,
   ...EVENTS.map(({ schema }) => schema),
   ...USER_COMPONENTS,
+  ...PATIENT_COMPONENTS,
   ...WEBHOOK_COMPONENTS,
   ...CONNECT_COMPONENTS,
 ];

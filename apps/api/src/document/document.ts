@@ -58,6 +58,7 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
       servers: [{ url: '/', description: 'This server' }],
       tags: [
         { name: 'Payments', description: 'Posting payments to the EMR' },
+        { name: 'Patients', description: "MRNs and the EMR's ids of the patients" },
         { name: 'Reconciliation', description: "Comparing payments with the EMR's day sheet" },
         { name: 'Connection', description: "What the practice's EMR supports" },
         { name: 'Connecting', description: 'Links by which practices connect their EMR themselves' },

@@ -1,7 +1,7 @@
 import Ajv2020 from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
 import { expect, test } from 'vitest';
-import { openApiText } from '../publish/text.ts';
+import { openApiText, operatorApiText } from '../publish/text.ts';
 
 type Json = Record<string, unknown>;
 type Example = { at: string; value: unknown };
@@ -43,6 +43,12 @@ function faultsIn(of: Json): string[] {
     return fits(value) ? [] : [`${at}: ${ajv.errorsText(fits.errors)}`];
   });
 }
+
+test("every example of the operator's document is what its schema says", async () => {
+  const operators = JSON.parse(await operatorApiText()) as Json;
+  expect(examplesIn(operators).length).toBeGreaterThan(200);
+  expect(faultsIn(operators)).toEqual([]);
+});
 
 test('every example is what its schema says', () => {
   expect(examplesIn(document).length).toBeGreaterThan(400);

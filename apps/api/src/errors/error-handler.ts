@@ -13,6 +13,8 @@ declare module 'fastify' {
     fieldOrder?: readonly string[];
     /** The rules of the body's or the query's fields, for the brackets of the sentence. */
     fieldRules?: FieldRules;
+    /** The content type of its bodies, where it is not JSON. */
+    mediaType?: string;
   }
 }
 
@@ -48,7 +50,9 @@ export function errorHandler({ logger }: { logger: Logger }) {
     }
     // The operator may want to raise READ_TIMEOUT_MS.
     if (code === 'read_too_costly') logger.warn({ request_id: request.id, code }, 'a read took too long');
-    if (code === 'unsupported_media_type')
+    const { mediaType } = request.routeOptions.config;
+    if (mediaType !== undefined) sendError(request, reply, code, { mediaType });
+    else if (code === 'unsupported_media_type')
       sendError(request, reply, code, { hint: mediaTypeHint(request.headers) });
     else sendError(request, reply, code);
   };

@@ -56,6 +56,7 @@ function bodyOf(url: string): object {
   if (url.endsWith('/resolve')) return { outcome: 'not_posted', note: 'Not on the day sheet' };
   if (url === '/v1/webhooks') return { url: 'https://hooks.example.com/x' };
   if (url.endsWith('/recover')) return { since: '2026-06-15T00:00:00Z' };
+  if (url.startsWith('/v1/patients/')) return { emr_patient_id: 'p1' };
   return {};
 }
 
@@ -83,13 +84,19 @@ describe.each(Object.entries(FAULTS))('%s', (code, fault) => {
   afterAll(() => app.close());
 
   async function said({ method, url }: Operation, headers: Record<string, string> = {}) {
-    const hasBody = method === 'POST' || method === 'PATCH';
+    const hasBody = method === 'POST' || method === 'PATCH' || method === 'PUT';
     const day = url.startsWith('/v1/reconciliation') ? '?date=2026-06-15' : '';
+    const mrn = method === 'GET' && url === '/v1/patients' ? '?mrn=MRN-1' : '';
+    const file = url.endsWith(':import');
     const answer = await app.inject({
       method: method as 'GET',
-      url: `${url}${day}`,
-      headers: { ...HEADERS, ...headers, ...(hasBody ? { 'content-type': 'application/json' } : {}) },
-      ...(hasBody ? { payload: JSON.stringify(bodyOf(url)) } : {}),
+      url: `${url}${day}${mrn}`,
+      headers: {
+        ...HEADERS,
+        ...headers,
+        ...(hasBody ? { 'content-type': file ? 'text/csv' : 'application/json' } : {}),
+      },
+      ...(hasBody ? { payload: file ? 'mrn,emr_patient_id\nM1,p1\n' : JSON.stringify(bodyOf(url)) } : {}),
     });
     expect(answer.json(), `${method} ${url}`).toMatchObject({ code });
     return answer.json().safe_to_retry as boolean;
@@ -120,9 +127,13 @@ describe.each(Object.entries(FAULTS))('%s', (code, fault) => {
     }
   });
 
-  test('of a request that stores nothing it is, whatever its method', async () => {
+  test('of a request that stores nothing it is, whatever its method, and of one that can be repeated', async () => {
     const others = operationsOf(app).filter(({ method, keyed }) => method !== 'GET' && !keyed);
-    expect(others.map(({ url }) => url.split('/').at(-1))).toEqual(['test']);
+    expect(others.map(({ url }) => url.split('/').at(-1)).sort()).toEqual([
+      '0'.repeat(32),
+      'patients:import',
+      'test',
+    ]);
     for (const other of others) expect(await said(other)).toBe(true);
   });
 

@@ -6,17 +6,31 @@ const RETRY_AFTER: Partial<Record<ErrorCode, string>> = {
   service_unavailable: '2',
   idempotency_key_in_flight: '1',
   rate_limited: '1',
+  patient_lookup_unavailable: '2',
+  import_in_progress: '5',
 };
+
+/** An EMR's own wait, which may be a day, is not passed on longer than this, in seconds. */
+const LONGEST_RETRY_AFTER = 3600;
+
+/** Sets `Retry-After` to a wait that is known. Without one the error's own stays. */
+export function retryAfter(reply: FastifyReply, milliseconds: number | undefined): FastifyReply {
+  if (milliseconds === undefined) return reply;
+  const seconds = Math.min(Math.max(1, Math.ceil(milliseconds / 1000)), LONGEST_RETRY_AFTER);
+  return reply.header('retry-after', String(seconds));
+}
 
 declare module 'fastify' {
   interface FastifyContextConfig {
     /** True when a request of this route, which is not a read by its method, stores nothing. */
     storesNothing?: (request: FastifyRequest) => boolean;
+    /** True for a route whose request can be repeated without harm, although its method does not say so. */
+    repeatable?: boolean;
   }
 }
 
-/** Methods whose repeat is harmless: a second DELETE finds nothing that it could delete. */
-const REPEATABLE = new Set(['GET', 'HEAD', 'OPTIONS', 'DELETE']);
+/** Methods whose repeat is harmless: a second DELETE finds nothing that it could delete, a second PUT nothing that it could change. */
+const REPEATABLE = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
 
 /** True when sending the request again can create nothing twice and change nothing a second time. */
 function isRepeatable(request: FastifyRequest): boolean {
@@ -26,6 +40,7 @@ function isRepeatable(request: FastifyRequest): boolean {
     !isKnown ||
     REPEATABLE.has(request.method) ||
     request.headers[HEADERS.idempotencyKey] !== undefined ||
+    request.routeOptions.config.repeatable === true ||
     request.routeOptions.config.storesNothing?.(request) === true
   );
 }

@@ -3,7 +3,7 @@ import { answerClientError, refuseConnection } from '../errors/client-error.ts';
 import type { Limits } from '../limits.ts';
 
 /** Methods that some path has: the `Allow` of an answer that concerns no path. */
-const ALLOW = 'GET, HEAD, POST, PATCH, DELETE, OPTIONS';
+const ALLOW = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
 
 /**
  * Makes the HTTP server of the API, in which Node answers nothing by itself: its own answers (400 without `Host`, 417, a

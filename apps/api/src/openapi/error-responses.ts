@@ -56,6 +56,8 @@ const EXAMPLE: ErrorDetails = {
   reason: 'It failed (HTTP 503).',
   limit: 'at most 100 a second for each user',
   endpoint: 'we_1J9X2q2eZvKYlo2CluR9g9gV',
+  scope: 'clients:read',
+  record: 'client',
 };
 const REQUEST_ID = '6f1c6e0e-3b0a-4d53-9d07-0b9a4c1d2e3f';
 

@@ -16,6 +16,7 @@ import { createOperatorCheck } from './auth/operator-check.ts';
 import { operatorHook } from './auth/operator-hook.ts';
 import { addOperatorComponents } from './components.ts';
 import type { OperatorDeps } from './deps.ts';
+import { scopeOf } from './operation.ts';
 import { auditRoutes } from './routes/audit-routes.ts';
 import { clientRoutes } from './routes/client-routes.ts';
 import { connectionRoutes } from './routes/connection-routes.ts';
@@ -43,6 +44,8 @@ export type OperatorAppOptions = {
   trustProxy?: readonly string[] | undefined;
   /** Failed authentications after which an address is refused for the rest of the minute; 0 means no limit. */
   authFailuresPerMinute?: number;
+  /** Requests a second of one key, in this process; 0 means no limit. */
+  perSecond?: number;
   limits?: Partial<Limits>;
   /** Sees all routes with their schemas, to make the OpenAPI document of them. */
   describe?: (app: FastifyInstance) => Promise<void>;
@@ -53,6 +56,8 @@ const PLACES_OF_ALL = 3;
 const PLACES_OF_A_KEY = 2;
 const WAITING_OF_A_KEY = 20;
 const WAIT_MS = 5_000;
+/** A person or a console needs no more. */
+const PER_SECOND = 20;
 /** Connections that are tried at once: each takes up to half a minute, and most of a check is waiting for an EMR. */
 const TRIALS = { places: 8, perOwner: 2 } as const;
 
@@ -104,14 +109,17 @@ export async function buildOperatorApp(
     readSettings,
   };
 
-  const { authFailuresPerMinute = 0 } = options;
+  const { authFailuresPerMinute = 0, perSecond = PER_SECOND } = options;
   await app.register(async (scope) => {
+    // A route that does not say which scope it takes ends the start.
+    scope.addHook('onRoute', ({ schema }) => void scopeOf(schema));
     scope.addHook(
       'onRequest',
       operatorHook({
         check: createOperatorCheck({ database, logger }),
         sources: createSourceFailures(authFailuresPerMinute),
         failuresPerMinute: authFailuresPerMinute,
+        perSecond,
         audit,
         limits,
       }),

@@ -5,6 +5,7 @@ const FLAG = 'must be true or false';
 /** The rules of the fields of bodies and queries, for the brackets of the error that names one. */
 export const OPERATOR_FIELD_RULES = {
   name: 'must be one line of text of 1 to 255 characters',
+  mode: 'must be test or live',
   client_id: ID,
   user_id: ID,
   adapter: 'must be the name of an adapter of docs/emrs.md',

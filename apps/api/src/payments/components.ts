@@ -96,6 +96,13 @@ const CONNECTION: ConnectionReply = {
     adapter: 'open-dental',
     capability: 'lookup',
     time_zone: 'America/New_York',
+    health: {
+      state: 'connected',
+      since: '2026-06-15T10:30:00.000Z',
+      last_success_at: '2026-06-15T11:02:00.000Z',
+      last_trouble: null,
+    },
+    lists_read: true,
     dropped_fields: [],
     fields: FIELDS,
     method_needs: [],

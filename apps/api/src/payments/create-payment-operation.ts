@@ -19,6 +19,8 @@ export const createPaymentOperation = {
       'and a webhook event is sent to your registered endpoint upon completion.',
     'Unknown fields are refused; null in an optional field counts as leaving it out. Send an `Idempotency-Key` with every payment: a request that got no answer can then be sent ' +
       'again without creating a second payment.',
+    'For an MRN that is not known yet the EMR is asked, once and for at most 3 seconds, where it can be searched: one patient is stored, and the ' +
+      'payment accepted. When the EMR does not say, the answer is 503 `patient_lookup_unavailable`: nothing was accepted.',
     'With `?dry_run=true` everything is checked, including the payment method and location in the EMR, and nothing is written.',
   ].join('\n\n'),
   security: [{ client_id: [], client_secret: [], access_token: [] }],
@@ -58,6 +60,7 @@ export const createPaymentOperation = {
       'headers_too_large',
       'expectation_failed',
       'internal_error',
+      'patient_lookup_unavailable',
       'service_unavailable',
     ]),
   },

@@ -7,7 +7,7 @@ import {
   HEADERS,
   PAYMENT_ACCEPTED_MESSAGE,
 } from '@emr-payments/contracts';
-import type { AcceptOutcome, Acceptor, AuditCounter, Statements } from '@emr-payments/db';
+import type { Acceptor, AuditCounter, Database } from '@emr-payments/db';
 import { type Shares, within } from '@emr-payments/runtime';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -15,11 +15,13 @@ import { countDone } from '../audit/count-answer.ts';
 import { actorOf } from '../auth/authenticate-client-hook.ts';
 import { authenticateHook, callerOf, type UserRouteDeps } from '../auth/authenticate-hook.ts';
 import type { AdaptersOf } from '../connection/late-adapters.ts';
-import { sendError } from '../errors/send-error.ts';
+import { retryAfter, sendError } from '../errors/send-error.ts';
 import { knownCallerOf } from '../http/known-caller.ts';
 import { idempotencyOf } from '../idempotency/key.ts';
 import type { ApiMetrics } from '../metrics.ts';
 import { componentRef } from '../openapi/component-ref.ts';
+import type { PatientLookUps } from '../patients/patient-look-ups.ts';
+import { acceptNewPatient, type NewPatientOutcome } from './accept-new-patient.ts';
 import { createPayment } from './create-payment.ts';
 import { createPaymentOperation } from './create-payment-operation.ts';
 import { dryRun } from './dry-run.ts';
@@ -29,10 +31,11 @@ const JSON_TYPE = 'application/json; charset=utf-8';
 export type PaymentRouteDeps = UserRouteDeps & {
   acceptor: Pick<Acceptor, 'accept'>;
   metrics: Pick<ApiMetrics, 'accepted'>;
-  database: Statements;
+  database: Pick<Database, 'pool'>;
   adapters: AdaptersOf;
   audit: Pick<AuditCounter, 'action'>;
   emrShares: Shares;
+  lookUps: PatientLookUps;
 };
 
 /** `POST /v1/payments`. */
@@ -56,13 +59,18 @@ export const paymentRoutes: FastifyPluginAsyncTypebox<PaymentRouteDeps> = async 
       if (idempotency.outcome === 'invalid') return sendError(request, reply, 'invalid_field', idempotency);
       const body: CreatePaymentBody = request.body;
       if (request.query.dry_run === true) return answerDryRun(deps, { request, reply, body });
-      const accepting = createPayment(deps, {
+      const input = {
         caller: callerOf(request),
         body,
         idempotency: idempotency.outcome === 'key' ? idempotency : null,
         by: actorOf(request),
-      });
-      const result = await within(deps.limits.waitMs, accepting);
+      };
+      const { waitMs } = deps.limits;
+      const accepted = await within(waitMs, createPayment(deps, input));
+      const result =
+        accepted.outcome === 'patient_not_found'
+          ? await acceptNewPatient(deps, { ...input, waitMs, isGone: () => request.raw.socket.destroyed })
+          : accepted;
       deps.metrics.accepted(result.outcome === 'accepted' && result.replayed ? 'replayed' : result.outcome);
       return answer(result, { request, reply, body });
     },
@@ -71,10 +79,12 @@ export const paymentRoutes: FastifyPluginAsyncTypebox<PaymentRouteDeps> = async 
 
 type Exchange = { request: FastifyRequest; reply: FastifyReply; body: CreatePaymentBody };
 
-function answer(result: AcceptOutcome, { request, reply, body }: Exchange): FastifyReply {
+function answer(result: NewPatientOutcome, { request, reply, body }: Exchange): FastifyReply {
   switch (result.outcome) {
     case 'patient_not_found':
       return sendError(request, reply, 'patient_not_found', { mrn: body.patient_mrn });
+    case 'patient_lookup_unavailable':
+      return sendError(request, retryAfter(reply, result.retryAfterMs), result.outcome, result);
     case 'key_reused':
       return sendError(request, reply, 'idempotency_key_reused');
     case 'key_in_flight':
@@ -97,15 +107,15 @@ function answer(result: AcceptOutcome, { request, reply, body }: Exchange): Fast
 
 /** Answers `POST /v1/payments?dry_run=true`. */
 async function answerDryRun(
-  deps: Pick<PaymentRouteDeps, 'database' | 'adapters' | 'emrShares' | 'limits' | 'audit'>,
+  deps: Pick<PaymentRouteDeps, 'database' | 'adapters' | 'emrShares' | 'limits' | 'audit' | 'lookUps'>,
   { request, reply, body }: Exchange,
 ): Promise<FastifyReply> {
-  const { clientPk, userId } = callerOf(request);
-  const result = await dryRun(deps, { clientPk, userId, body, waitMs: deps.limits.emrWaitMs });
+  const caller = callerOf(request);
+  const result = await dryRun(deps, { caller, by: actorOf(request), body, waitMs: deps.limits.emrWaitMs });
   switch (result.outcome) {
     case 'would_post': {
-      const caller = knownCallerOf(request);
-      if (caller !== null) countDone(deps.audit, { caller, request, action: 'payment.dry_run' });
+      const known = knownCallerOf(request);
+      if (known !== null) countDone(deps.audit, { caller: known, request, action: 'payment.dry_run' });
       const answer: DryRunReply = {
         success: true,
         message: 'The payment would be posted like this. Nothing was written.',
@@ -115,6 +125,8 @@ async function answerDryRun(
     }
     case 'patient_not_found':
       return sendError(request, reply, 'patient_not_found', { mrn: body.patient_mrn });
+    case 'patient_lookup_unavailable':
+      return sendError(request, retryAfter(reply, result.retryAfterMs), result.outcome, result);
     case 'unknown_name':
       return sendError(request, reply, 'invalid_field', result);
     case 'method_needs_data':

@@ -9,6 +9,18 @@ import type {
 } from '@emr-payments/db';
 import type { Caller } from '../auth/credentials.ts';
 
+export type CreatePaymentDeps = {
+  acceptor: Pick<Acceptor, 'accept'>;
+  audit: Pick<AuditCounter, 'action'>;
+};
+
+export type CreatePaymentInput = {
+  caller: Caller;
+  body: CreatePaymentBody;
+  idempotency: AcceptInput['idempotency'];
+  by: Actor;
+};
+
 /**
  * Accepts a payment: the patient is resolved, the idempotency key claimed, payment and job written, in one commit that
  * this request shares with the others in flight. Once it returns `accepted` the payment cannot be lost any more. Neither
@@ -21,8 +33,8 @@ import type { Caller } from '../auth/credentials.ts';
  * @throws DatabaseUnavailableError when Postgres cannot be reached.
  */
 export async function createPayment(
-  { acceptor, audit }: { acceptor: Pick<Acceptor, 'accept'>; audit: Pick<AuditCounter, 'action'> },
-  input: { caller: Caller; body: CreatePaymentBody; idempotency: AcceptInput['idempotency']; by: Actor },
+  { acceptor, audit }: CreatePaymentDeps,
+  input: CreatePaymentInput,
 ): Promise<AcceptOutcome> {
   const { caller, body, idempotency, by } = input;
   const count = (outcome: CountedAction['outcome']): void => {

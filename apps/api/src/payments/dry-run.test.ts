@@ -1,10 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CREATE_PAYMENT_EXAMPLE } from '@emr-payments/contracts';
 import { localAdapterDeps, openAdapter } from '@emr-payments/emr';
 import { type SandboxProcess, startSandbox } from '@emr-payments/testkit';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { openTestApi, type TestApi } from '../testing/test-api.ts';
 import { userRequests } from '../testing/user-requests.ts';
 
@@ -173,8 +175,48 @@ describe('GET /v1/connection', () => {
     expect(data).toMatchObject({ adapter: 'fhir-r5', capability: 'conditional-create' });
   });
 
-  test('an EMR that is not there is 502', async () => {
-    const answer = await (await user('http://127.0.0.1:1/fhir')).get('/v1/connection');
-    expect([answer.statusCode, answer.json().code]).toEqual([502, 'emr_unavailable']);
+  test('an EMR that is not there is answered from PostgreSQL, with the health and without the lists', async () => {
+    const away = await user('http://127.0.0.1:1/fhir');
+    const answer = await away.get('/v1/connection');
+    expect(answer.statusCode).toBe(200);
+    expect(answer.json().data).toMatchObject({
+      adapter: 'fhir-r5',
+      lists_read: false,
+      payment_methods: [],
+      locations: [],
+      health: {
+        state: 'degraded',
+        last_success_at: null,
+        last_trouble: {
+          code: 'connection_refused',
+          message: expect.stringContaining('EMR'),
+          at: expect.any(String),
+        },
+      },
+    });
+  });
+
+  test('a login that the EMR rejects is shown, and is not tried again while it stops the connection', async () => {
+    const emrCalls: string[] = [];
+    const rejecting = createServer((request, response) => {
+      emrCalls.push(request.url ?? '');
+      response.writeHead(401, { 'content-type': 'application/json' }).end('{}');
+    });
+    await new Promise<void>((resolve) => rejecting.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void rejecting.close());
+    const { port } = rejecting.address() as AddressInfo;
+    const one = await user(`http://127.0.0.1:${port}/fhir`);
+    const first = await one.get('/v1/connection');
+    expect(first.json().data.health).toMatchObject({
+      state: 'login_required',
+      last_trouble: { code: 'unauthorized' },
+    });
+    const calls = emrCalls.length;
+    expect(calls).toBeGreaterThan(0);
+    const second = await one.get('/v1/connection');
+    expect(second.json().data).toMatchObject({ lists_read: false, health: { state: 'login_required' } });
+    const dry = await one.post('/v1/payments?dry_run=true', CREATE_PAYMENT_EXAMPLE);
+    expect([dry.statusCode, dry.json().code]).toEqual([502, 'emr_unavailable']);
+    expect(emrCalls).toHaveLength(calls);
   });
 });

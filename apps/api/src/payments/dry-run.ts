@@ -1,44 +1,45 @@
 import { type CreatePaymentBody, type DryRunReply, normalMrn } from '@emr-payments/contracts';
-import { previewPayment, type Statements } from '@emr-payments/db';
+import { type Actor, previewPayment } from '@emr-payments/db';
 import { droppedFields } from '@emr-payments/emr/description';
-import type { Shares } from '@emr-payments/runtime';
-import { askConnection, type EmrRefusal } from '../connection/ask-connection.ts';
+import type { Caller } from '../auth/credentials.ts';
+import { type AskDeps, askConnection, type EmrRefusal } from '../connection/ask-connection.ts';
 import { fieldsOfPayment } from '../connection/connection-view.ts';
-import type { AdaptersOf } from '../connection/late-adapters.ts';
+import type { LookUpOutcome, PatientLookUps } from '../patients/patient-look-ups.ts';
 
 export type DryRunOutcome =
   | { outcome: 'would_post'; data: DryRunReply['data'] }
   | { outcome: 'patient_not_found' }
   | { outcome: 'unknown_name'; field: 'payment_method' | 'location'; rule: string }
   | { outcome: 'method_needs_data'; reason: string }
+  | Extract<LookUpOutcome, { outcome: 'patient_lookup_unavailable' }>
   | EmrRefusal;
 
 /**
  * Checks a payment without accepting it: the patient as in accepting, payment method and location as in posting. Nothing is
- * written, neither here nor in the EMR.
+ * written, neither here nor in the EMR: of a patient who is not known the EMR is asked, and the answer is not stored.
  *
  * @param input.waitMs longest wait for the EMR.
  */
 export async function dryRun(
-  deps: { database: Statements; adapters: AdaptersOf; emrShares: Shares },
-  {
-    clientPk,
-    userId,
-    body,
-    waitMs,
-  }: { clientPk: number; userId: number; body: CreatePaymentBody; waitMs: number },
+  deps: AskDeps & { lookUps: PatientLookUps },
+  { caller, by, body, waitMs }: { caller: Caller; by: Actor; body: CreatePaymentBody; waitMs: number },
 ): Promise<DryRunOutcome> {
   const patientMrn = normalMrn(body.patient_mrn);
   const preview = await previewPayment(deps, {
-    userId,
+    userId: caller.userId,
     patientMrn,
     depositDate: body.deposit_date ?? null,
   });
   if (preview === null) return { outcome: 'patient_not_found' };
+  if (!preview.patientFound) {
+    const looked = await deps.lookUps.lookUp({ ...caller, mrn: patientMrn, write: false, by });
+    if (looked.outcome === 'not_found') return { outcome: 'patient_not_found' };
+    if (looked.outcome !== 'found') return looked;
+  }
 
   const names = { paymentMethod: body.payment_method, location: body.location };
   const asked = await askConnection(deps, {
-    clientPk,
+    clientPk: caller.clientPk,
     connection: preview.connection,
     ask: (adapter, signal) => adapter.resolve(names, { signal }),
     waitMs,

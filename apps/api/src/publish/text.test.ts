@@ -1,16 +1,19 @@
 import { readFile } from 'node:fs/promises';
-import { ERROR_CODES, ERRORS } from '@emr-payments/contracts';
+import { ERROR_CODES, ERRORS, type ErrorCode } from '@emr-payments/contracts';
 import { describe, expect, test } from 'vitest';
 import { PUBLISHED, publishedFile } from './published.ts';
-import { openApiText } from './text.ts';
+import { openApiText, operatorApiText } from './text.ts';
 
 /** The formatter lines tables up. */
 const plain = (text: string) => text.replaceAll(/-{3,}/g, '---').replaceAll(/\s+/g, '');
 const read = (name: string) => readFile(publishedFile(name), 'utf8');
 
 describe('docs/ agrees with the contracts (`pnpm --filter @emr-payments/api openapi` writes it)', () => {
-  test('openapi.json', async () => {
-    expect(JSON.parse(await read('openapi.json'))).toEqual(JSON.parse(await openApiText()));
+  test.each([
+    ['openapi.json', openApiText],
+    ['operator-openapi.json', operatorApiText],
+  ])('%s', async (name, textOf) => {
+    expect(JSON.parse(await read(name))).toEqual(JSON.parse(await textOf()));
   });
 
   test.each(Object.keys(PUBLISHED).filter((name) => name.endsWith('.md')))('%s', async (name) => {
@@ -44,8 +47,12 @@ test('the document has everything that an integrator needs', async () => {
     'Idempotency-Key',
     'x-request-id',
   ]);
-  // Every error of the catalogue with an example, at the operations that can give it, but the one that has no path.
-  const responses = Object.values(document.paths as Record<string, object>)
+});
+
+/** The errors of which a document has an example, with their status. */
+function errorsIn(text: string): string[] {
+  const { paths } = JSON.parse(text) as { paths: Record<string, object> };
+  const responses = Object.values(paths)
     .flatMap((path) => Object.values(path) as { responses: Record<string, object> }[])
     .flatMap((each) => Object.entries(each.responses));
   const documented = responses.flatMap(([status, response]) =>
@@ -54,16 +61,24 @@ test('the document has everything that an integrator needs', async () => {
         ?.examples ?? {},
     ).map((code) => `${code} ${status}`),
   );
-  const expected = ERROR_CODES.filter((code) => code !== 'route_not_found').map(
-    (code) => `${code} ${ERRORS[code].status}`,
-  );
-  expect([...new Set(documented)].filter((each) => /^[a-z_]+ [45]/.test(each)).sort()).toEqual(
-    expected.sort(),
-  );
+  return [...new Set(documented)].filter((each) => /^[a-z_]+ [45]/.test(each)).sort();
+}
+
+test('every error of the catalogue has an example, at the operations that can give it, but the one that has no path', async () => {
+  const ofOperator = (code: ErrorCode) => ERRORS[code].about.startsWith("Of the operator's API");
+  const named = (codes: readonly ErrorCode[]) => codes.map((code) => `${code} ${ERRORS[code].status}`).sort();
+  const theirs = ERROR_CODES.filter((code) => code !== 'route_not_found' && !ofOperator(code));
+  expect(errorsIn(await openApiText())).toEqual(named(theirs));
+  const ours = ERROR_CODES.filter(ofOperator);
+  expect(ours.length).toBeGreaterThan(3);
+  expect(errorsIn(await operatorApiText())).toEqual(expect.arrayContaining(named(ours)));
 });
 
-test('every reference leads somewhere', async () => {
-  const text = await openApiText();
+test.each([
+  ['openapi.json', openApiText],
+  ['operator-openapi.json', operatorApiText],
+])('every reference of %s leads somewhere', async (_name, textOf) => {
+  const text = await textOf();
   const { components } = JSON.parse(text);
   const names = [...text.matchAll(/"\$ref": "#\/components\/schemas\/([^"]+)"/g)].map(([, name]) => name);
   expect(names.length).toBeGreaterThan(5);

@@ -12,6 +12,12 @@ const nothing = (): never => {
 };
 const rejected = async () => nothing();
 
+const noDatabase = {
+  get pool() {
+    return nothing();
+  },
+};
+
 /** Dependencies of an app with nothing behind it: every use of a database, queue, EMR or endpoint is an error. */
 export function noInfrastructure(): AppDeps {
   const policy = { allowHosts: [] };
@@ -30,12 +36,9 @@ export function noInfrastructure(): AppDeps {
       notFound: () => undefined,
       close: rejected,
     },
+    imports: { database: noDatabase, shares: { run: rejected } },
     webhooks: {
-      database: {
-        get pool() {
-          return nothing();
-        },
-      },
+      database: noDatabase,
       writes: { run: rejected },
       costly: { run: rejected },
       redeliveries: { redeliver: rejected },

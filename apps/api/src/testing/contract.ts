@@ -47,7 +47,7 @@ export function openContract(document: Json) {
     const method = input.method.toLowerCase();
     const { pathname, searchParams } = new URL(input.url, BASE);
     // The document is for integrators: it has nothing of what EMRs send.
-    if (!/^\/(v1|health)\//.test(pathname) || pathname.startsWith('/v1/emr-notices/')) return;
+    if (!/^\/((operator\/)?v1|health)\//.test(pathname) || pathname.startsWith('/v1/emr-notices/')) return;
     const found = paths.find(({ matches }) => matches.test(pathname));
     const operation = found?.operations[method];
     const what = `${answer.statusCode} to ${input.method} ${pathname}`;
@@ -85,9 +85,10 @@ export function openContract(document: Json) {
       if (operation.requestBody?.required === true)
         throw new Error(`${what} must have a body by the document`);
     } else {
+      const [media = 'application/json'] = Object.keys(operation.requestBody?.content ?? {});
       check(
         `the body of ${what}`,
-        at('paths', found.path, method, 'requestBody', 'content', 'application/json', 'schema'),
+        at('paths', found.path, method, 'requestBody', 'content', media, 'schema'),
         input.body,
       );
     }

@@ -31,7 +31,11 @@ export async function requestsOfEveryRoute(api: TestApi): Promise<RouteRequest[]
   const payment = { id: paymentIdToUuid(toRetry.payment_id), jobId: toRetry.job_id };
   const eventId = await writeEvent(api.database, { clientPk: caller.clientPk, payment });
   await writeDelivery(api.database, { eventId, endpointId, status: 'failed' });
-  const params: Record<string, string> = { job_id: String(toRetry.job_id), recovery_id: newRecoveryId() };
+  const params: Record<string, string> = {
+    job_id: String(toRetry.job_id),
+    recovery_id: newRecoveryId(),
+    mrn: 'A%2F7',
+  };
   const since = new Date(Date.now() - 3_600_000).toISOString();
 
   const request = (operation: string, body?: unknown): RouteRequest => {
@@ -74,6 +78,15 @@ export async function requestsOfEveryRoute(api: TestApi): Promise<RouteRequest[]
     },
   });
 
+  const importOf = (file: string): RouteRequest => ({
+    operation: 'POST /v1/patients:import',
+    request: {
+      method: 'POST',
+      url: '/v1/patients:import',
+      headers: { ...credentialHeaders(caller), 'content-type': 'text/csv' },
+      payload: file,
+    },
+  });
   return [
     request('GET /v1/connect-sessions/{id}'),
     request('POST /v1/connect-sessions/{id}/token'),
@@ -85,6 +98,9 @@ export async function requestsOfEveryRoute(api: TestApi): Promise<RouteRequest[]
     request('GET /v1/payments/{id}'),
     request('POST /v1/payments/{id}/retry', {}),
     request('POST /v1/payments/{id}/resolve', { outcome: 'not_posted', note: 'Not on the day sheet' }),
+    request('GET /v1/patients?mrn=MRN-12345'),
+    request('PUT /v1/patients/{mrn}', { emr_patient_id: 'pat-1001' }),
+    importOf('mrn,emr_patient_id\nMRN-9,pat-9\n'),
     request('GET /v1/jobs/{job_id}'),
     request('GET /v1/reconciliation?date=2026-06-14'),
     request('GET /v1/reconciliation?date=2026-06-14&format=csv'),

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import {
+  type ConnectionSetup,
   createAcceptor,
   createAuditCounter,
   type Database,
@@ -45,6 +46,8 @@ export type TestApi = {
     timeZone?: string;
     /** Base URL of its EMR. */
     baseUrl?: string;
+    /** By default one that looks no patient up: nothing listens at its EMR. */
+    connection?: Partial<ConnectionSetup>;
   }): Promise<Credentials & { clientPk: number; userId: number; publicId: string; laneId: number }>;
   close(): Promise<void>;
 };
@@ -81,7 +84,7 @@ export async function openTestApi(
     readPoolSize: 3,
     readTimeoutMs: options.readTimeoutMs ?? 3000,
   });
-  const { accepting, database, writes, costly, redeliveries } = bulkheads;
+  const { accepting, database, writes, costly, redeliveries, imports } = bulkheads;
   const databaseCheck = openDatabaseCheck({
     url: usedUrl,
     applicationName: 'test-api health',
@@ -114,6 +117,7 @@ export async function openTestApi(
       metrics,
       checks: { postgres: () => databaseCheck.trouble(), queue: async () => null },
       adapters: async () => adapters,
+      imports,
       ...(options.publicUrl === undefined
         ? {}
         : { connect: { publicUrl: options.publicUrl, late, sandboxHosts: parseSandboxHosts('127.0.0.1') } }),
@@ -166,10 +170,11 @@ async function newCaller(
   {
     timeZone = 'America/New_York',
     baseUrl = 'http://127.0.0.1:1/fhir',
-  }: { timeZone?: string; baseUrl?: string },
+    connection = { settings: { lookup_patients: false } },
+  }: { timeZone?: string; baseUrl?: string; connection?: Partial<ConnectionSetup> },
 ) {
   const practice = await createPractice(deps, {
-    connection: { timeZone, baseUrl },
+    connection: { timeZone, baseUrl, ...connection },
     patients: [
       { mrn: 'MRN-12345', emrPatientId: 'p1' },
       { mrn: 'MRN-UNSYNCED', emrPatientId: null },

@@ -63,7 +63,9 @@ function operationsOf(document: Json): Operation[] {
     Object.entries(methods).map(([method, operation]) => {
       const content = (operation.requestBody as { content: Record<string, { schema: Json }> } | undefined)
         ?.content;
-      const schema = content === undefined ? null : resolved(content['application/json']?.schema);
+      // A file is no object with fields.
+      const schema =
+        content?.['application/json'] === undefined ? null : resolved(content['application/json']?.schema);
       const properties = (schema?.properties ?? {}) as Record<string, Json>;
       return {
         method: method.toUpperCase(),
@@ -437,7 +439,9 @@ test('a body that is nested without end is refused by every operation', async ()
         const answer = await send(operation, pathOf(operation), { body });
         expectManners(answer, `${operation.method} ${operation.path}`);
         // The few GETs that need no body do not read one.
-        if (operation.method === 'POST') expect(answer.status, operation.path).toBe(400);
+        // One takes a file, and refuses JSON by its type.
+        const refused = operation.path.endsWith(':import') ? 415 : 400;
+        if (operation.method === 'POST') expect(answer.status, operation.path).toBe(refused);
       }
     }
 });

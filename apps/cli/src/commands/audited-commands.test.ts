@@ -73,6 +73,7 @@ const AUDITED: Record<string, Audited> = {
       return ['--user', user_id];
     },
   },
+  'user sync': { actions: ['sync.start'], args: async () => [user] },
   'user rotate-token': { actions: ['user.rotate_token'], args: async () => [user] },
   'patients import': { actions: ['patients.import'], args: async () => [file, '--user', user] },
   'patients find': {

@@ -1,15 +1,16 @@
 import { PAYMENT_STATUSES, type PaymentStatus } from '@emr-payments/contracts';
-import type { PaymentRecord } from '@emr-payments/db';
+import type { BrokenConnection, PaymentRecord } from '@emr-payments/db';
 import { listUsersPayments } from '@emr-payments/operations';
 import { type Command, Option } from 'commander';
 import { integer, moment } from '../arguments.ts';
 import type { Cli } from '../cli.ts';
 import { done, failure, type Outcome } from '../outcome.ts';
+import { brokenLine } from '../output/health.ts';
 import { table } from '../output/table.ts';
 
 type Options = { user: string; status?: PaymentStatus[]; since?: Date; limit: number };
 
-function listed(payments: readonly PaymentRecord[]): Outcome {
+function listed(payments: readonly PaymentRecord[], broken: BrokenConnection | undefined): Outcome {
   const rows = payments.map(({ waiting, failure: ended, ...payment }) => ({
     payment_id: payment.paymentId,
     status: payment.status,
@@ -22,11 +23,16 @@ function listed(payments: readonly PaymentRecord[]): Outcome {
     reason: waiting?.reason ?? ended?.reason ?? null,
   }));
   return done(
-    { payments: rows },
-    table(
-      ['PAYMENT_ID', 'STATUS', 'CREATED', 'AMOUNT', 'EMR_ID', 'TRIES', 'NEXT_TRY', 'CODE', 'REASON'],
-      rows.map((row) => Object.values(row)),
-    ),
+    {
+      payments: rows,
+      broken_connection:
+        broken === undefined ? null : { state: broken.state, since: broken.since, waiting: broken.waiting },
+    },
+    (broken === undefined ? '' : `${brokenLine(broken)}\n\n`) +
+      table(
+        ['PAYMENT_ID', 'STATUS', 'CREATED', 'AMOUNT', 'EMR_ID', 'TRIES', 'NEXT_TRY', 'CODE', 'REASON'],
+        rows.map((row) => Object.values(row)),
+      ),
   );
 }
 
@@ -44,7 +50,7 @@ export function registerPaymentList(payment: Command, cli: Cli): void {
         const asked = { publicId, statuses: status, createdAfter: since, limit, by };
         const found = await listUsersPayments({ database }, asked);
         if (found.outcome === 'no_user') return failure('not_found', `There is no user ${publicId}.`);
-        return listed(found.payments);
+        return listed(found.payments, found.broken);
       }),
     );
 }

@@ -7,6 +7,7 @@ import { pairs, table } from '../output/table.ts';
 import { noteLines, registerUserConnect } from './user-connect.ts';
 import { registerNoticeAddress } from './user-notices.ts';
 import { registerUserShow } from './user-show.ts';
+import { registerUserSync } from './user-sync.ts';
 
 /** Says how many names a payment may give. An EMR without a list takes every name, which `0` would not say. */
 const namesText = ({ methods, locations }: { methods: number | null; locations: number | null }): string =>
@@ -20,6 +21,7 @@ export const registerUser: Register = (program, cli) => {
   const user = program.command('user').description('users (practice logins) and their EMR connections');
   registerUserConnect(user, cli);
   registerUserShow(user, cli);
+  registerUserSync(user, cli);
   registerNoticeAddress(user, cli);
 
   user
@@ -85,6 +87,7 @@ export const registerUser: Register = (program, cli) => {
               name: one.name,
               adapter: one.connection?.adapter ?? null,
               base_url: one.connection?.baseUrl ?? null,
+              connection_state: one.state,
               time_zone: one.connection?.timeZone ?? null,
               valid_tokens: one.validTokens,
               created_at: one.createdAt,
@@ -92,13 +95,24 @@ export const registerUser: Register = (program, cli) => {
             })),
           },
           table(
-            ['USER_ID', 'CLIENT_ID', 'NAME', 'ADAPTER', 'BASE URL', 'TIME ZONE', 'TOKENS', 'DISABLED'],
+            [
+              'USER_ID',
+              'CLIENT_ID',
+              'NAME',
+              'ADAPTER',
+              'BASE URL',
+              'STATE',
+              'TIME ZONE',
+              'TOKENS',
+              'DISABLED',
+            ],
             users.map((one) => [
               one.publicId,
               one.clientId,
               one.name,
               one.connection?.adapter,
               one.connection?.baseUrl,
+              one.state,
               one.connection?.timeZone,
               one.validTokens,
               one.disabledAt,

@@ -7,7 +7,7 @@ type Deps = { practice: Practice; changes: PracticeChanges };
 type ById = { Params: { id: string } };
 
 const closed = { additionalProperties: false };
-const Name = Type.String({ minLength: 1 });
+const Name = Type.String({ minLength: 1, maxLength: 255 });
 
 /** What a person at the practice does with its payment methods: add, rename and remove them. */
 export async function methodRoutes(app: FastifyInstance, { practice, changes }: Deps): Promise<void> {

@@ -18,18 +18,16 @@ import type { PracticeChanges } from '../practice-changes.ts';
 type Deps = { practice: Practice; changes: PracticeChanges };
 
 const closed = { additionalProperties: false };
+const Name = Type.String({ maxLength: 255 });
 const fields = {
-  given: Type.Optional(Type.String()),
-  family: Type.Optional(Type.String()),
+  given: Type.Optional(Name),
+  family: Type.Optional(Name),
   birth_date: Type.Optional(DaySchema),
 };
-const AddSchema = Type.Object(
-  { id: Type.Optional(IdSchema), mrn: Type.Optional(Type.String()), ...fields },
-  closed,
-);
+const AddSchema = Type.Object({ id: Type.Optional(IdSchema), mrn: Type.Optional(Name), ...fields }, closed);
 const ChangeSchema = Type.Object(
   {
-    mrn: Type.Optional(Type.Unsafe<string | null>({ type: 'string', nullable: true })),
+    mrn: Type.Optional(Type.Unsafe<string | null>({ type: 'string', nullable: true, maxLength: 255 })),
     ...fields,
     status: Type.Optional(StatusSchema),
   },
@@ -86,7 +84,7 @@ export async function patientRoutes(app: FastifyInstance, { practice, changes }:
       const all = { keeps: () => true, alike: true };
       const { rows } =
         mrn === undefined
-          ? patients.page({ ...all, order: 'number', after: { number: after }, limit })
+          ? patients.page({ ...all, order: 'number', after: { number: after }, limit: Math.min(limit, 1000) })
           : { rows: patients.withMrn(mrn) };
       return { count: patients.count(all), patients: rows.map(view) };
     },
@@ -147,6 +145,8 @@ export async function patientRoutes(app: FastifyInstance, { practice, changes }:
       },
     },
     async ({ body: { count } }, reply) => {
+      // `"1e400"` is taken for the number Infinity, and a schema's maximum does not hold for that one.
+      if (count > MOST_MADE) return reply.code(400).send({ error: `count may be ${MOST_MADE} at most.` });
       if (count < patients.madeCount())
         return reply.code(409).send({ error: `${patients.madeCount()} patients are made already.` });
       const at = patients.stamp();

@@ -9,18 +9,20 @@ type Deps = { practice: Practice; changes: PracticeChanges };
 type ById = { Params: { id: string } };
 
 const closed = { additionalProperties: false };
+const Name = Type.String({ minLength: 1, maxLength: 255 });
+const Identifiers = Type.Array(Type.String({ maxLength: 255 }), { maxItems: 20 });
 const AddSchema = Type.Object(
   {
     id: Type.Optional(IdSchema),
-    name: Type.String({ minLength: 1 }),
-    identifiers: Type.Optional(Type.Array(Type.String())),
+    name: Name,
+    identifiers: Type.Optional(Identifiers),
   },
   closed,
 );
 const ChangeSchema = Type.Object(
   {
-    name: Type.Optional(Type.String({ minLength: 1 })),
-    identifiers: Type.Optional(Type.Array(Type.String())),
+    name: Type.Optional(Name),
+    identifiers: Type.Optional(Identifiers),
     active: Type.Optional(Type.Boolean()),
   },
   closed,

@@ -1,17 +1,12 @@
 import type { Database } from '@emr-payments/db';
-import type { Adapters, Trouble } from '@emr-payments/emr';
+import type { Adapters } from '@emr-payments/emr';
 import type { Keyring, Logger, OpenedSecrets } from '@emr-payments/runtime';
 import type { SendDeps, WebhookKey } from '@emr-payments/webhooks';
 import type { LaneTraffic } from '../loops/lane-traffic.ts';
 import type { LeaseKeeper } from '../loops/leases.ts';
 import type { WorkerMetrics } from '../metrics.ts';
 import type { JobSteps } from '../steps.ts';
-
-/** What one exchange with the EMR of a user has shown. */
-export type Exchange = {
-  userId: number;
-  exchange: { kind: 'answered' } | ({ kind: 'trouble' } & Pick<Trouble, 'code' | 'detail'>);
-};
+import type { HealthNotes } from './health-notes.ts';
 
 /** Everything that the job handlers use. Made in start-worker.ts. */
 export type JobDeps = {
@@ -23,8 +18,6 @@ export type JobDeps = {
   adapters: Adapters;
   /** The same connections for syncs, whose calls leave a vendor's limit to the postings. */
   syncAdapters: Adapters;
-  /** Called with what an exchange with an EMR shows of its connection. */
-  onExchange: (seen: Exchange) => void;
   /** Aborted when the process begins to stop. */
   stopping: AbortSignal;
   keyring: Keyring;
@@ -32,6 +25,8 @@ export type JobDeps = {
   webhooks: SendDeps;
   /** Counts the attempts at endpoints, by which their lanes adapt. */
   traffic: LaneTraffic;
+  /** Notes what each exchange with an EMR says about its connection. */
+  health: HealthNotes;
   /** Milliseconds after which a payment is no longer retried. */
   horizonMs: number;
   /** Called when a job has ended and its lane has room again. */

@@ -62,19 +62,27 @@ function eventOf(end: Ended, posting: ClaimedPosting) {
 /** Writes the end. @returns null when the claim is no longer ours; how many tries in a row have had the same answer. */
 async function record(
   { database, steps }: Pick<JobDeps, 'database' | 'steps'>,
-  { posting, end, attempt }: { posting: ClaimedPosting; end: PostingEnd; attempt: AttemptEnd | null },
+  {
+    posting,
+    end,
+    attempt,
+    stopped,
+  }: { posting: ClaimedPosting; end: PostingEnd; attempt: AttemptEnd | null; stopped: boolean },
 ): Promise<{ sameAnswers: number } | null> {
   const { claim, payment, tries } = posting;
   if (isOpen(end)) {
     const { code, detail: reason, retryAfterMs } = end.trouble;
-    const delayMs = end.status === 'submitted' ? end.delayMs : postingDelay({ code, tries, retryAfterMs });
-    const uncounted = end.status === 'retrying' && stopsHorizon(end.trouble) ? 'prevented' : null;
+    const waitMs = end.status === 'submitted' ? end.delayMs : postingDelay({ code, tries, retryAfterMs });
+    // Behind the gate it is due at once, so that it goes out as soon as the login is mended.
+    const delayMs = stopped ? 0 : waitMs;
+    const prevented = end.status === 'retrying' && stopsHorizon(end.trouble) ? 'prevented' : null;
+    const uncounted = stopped ? 'login' : prevented;
     const pauseMs = farEndPause({ delayMs, retryAfterMs });
     const postponement = {
       code,
       reason,
       delayMs,
-      farEnd: farEndOf(end.trouble),
+      farEnd: stopped ? 'none' : farEndOf(end.trouble),
       pauseMs,
       uncounted,
     } as const;
@@ -107,7 +115,18 @@ async function record(
  */
 export async function endPosting(
   deps: JobDeps,
-  { posting, held, end }: { posting: ClaimedPosting; held: Held; end: PostingEnd },
+  {
+    posting,
+    held,
+    end,
+    stopped,
+  }: {
+    posting: ClaimedPosting;
+    held: Held;
+    end: PostingEnd;
+    /** True: the broken login of the connection stops it, and the payment waits behind that gate. */
+    stopped: boolean;
+  },
 ): Promise<void> {
   const { claim, payment } = posting;
   const { adapter } = posting.connection;
@@ -116,7 +135,8 @@ export async function endPosting(
   let code = isOpen(end) ? end.trouble.code : 'code' in end ? end.code : undefined;
   let sameAnswers: number | null;
   try {
-    sameAnswers = (await persist(held, () => record(deps, { posting, end, attempt })))?.sameAnswers ?? null;
+    sameAnswers =
+      (await persist(held, () => record(deps, { posting, end, attempt, stopped })))?.sameAnswers ?? null;
   } catch (error) {
     if (isOutage(error)) throw error;
     const instead = await postponeUnrecorded(deps, { posting, held, attempt, error });

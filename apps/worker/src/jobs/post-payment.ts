@@ -14,6 +14,7 @@ import type { Held } from '../loops/leases.ts';
 import type { JobDeps } from './deps.ts';
 import { withWords } from './emr-words.ts';
 import { endPosting, type PostingEnd } from './end-posting.ts';
+import { exchangeOfEnd, noteOther, noteRejection } from './note-end.ts';
 import { isOutage, knownFault, OWN_FAULT_TROUBLE, reportOwnFault } from './own-fault.ts';
 import { ACCEPTED, lookUpDelay, rejectedAgain, stopsHorizon, TOKEN_RENEWED } from './posting-policy.ts';
 import { CANNOT_ASK, SETTLING, settleDoubt } from './settle-doubt.ts';
@@ -31,7 +32,11 @@ export async function runPosting(deps: JobDeps, entry: TakenEntry): Promise<void
     async (posting, held) => {
       const end = await attempt(deps, { posting, held }).catch((error) => ownFault(deps, { posting, error }));
       if (end === 'claim_lost') return;
-      await endPosting(deps, { posting, held, end: endAtHorizon(deps, { posting, end }) });
+      const noted = { posting, held, exchange: exchangeOfEnd(end) };
+      const isRejected = noted.exchange.kind === 'login';
+      const stopped = isRejected && (await noteRejection(deps, noted));
+      await endPosting(deps, { posting, held, stopped, end: endAtHorizon(deps, { posting, end }) });
+      if (!isRejected) await noteOther(deps, noted);
     },
   );
 }

@@ -109,7 +109,7 @@ const ANSWERS: readonly string[] = [SETTLING, NOT_THERE_YET, ACCEPTED, TOKEN_REN
  */
 export function rejectedAgain(trouble: Trouble, { lastCode }: { lastCode: string | null }): Trouble {
   if (trouble.code !== TOKEN_RENEWED) return trouble;
-  if (lastCode !== TOKEN_RENEWED && lastCode !== 'unauthorized') return trouble;
+  if (lastCode !== TOKEN_RENEWED) return trouble;
   return {
     code: 'unauthorized',
     detail: sentence`The EMR rejected the access token again after it had been renewed.`,

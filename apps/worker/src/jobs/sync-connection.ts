@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { sentence } from '@emr-payments/contracts';
-import type { ClaimedSync, StepEnd, SyncEnd } from '@emr-payments/db';
-import type { EmrAdapter, PatientTrouble, Trouble } from '@emr-payments/emr';
+import type { ClaimedSync, Exchange, StepEnd, SyncEnd } from '@emr-payments/db';
+import { type EmrAdapter, exchangeOf, type PatientTrouble, type Trouble } from '@emr-payments/emr';
 import { nameLists } from '@emr-payments/operations';
 import type { TakenEntry } from '@emr-payments/runtime';
 import type { Held } from '../loops/leases.ts';
@@ -69,9 +69,10 @@ type StepResult = { written: StepEnd<unknown>; called: boolean } | { turn: SyncT
 
 const PHASES: Readonly<Record<ClaimedSync['phase'], (deps: JobDeps, step: Step) => Promise<StepResult>>> = {
   async names(deps, { adapter, run, held }) {
+    const beganAt = performance.now();
     const listed = await adapter.list({ signal: held.signal });
-    if (listed.outcome === 'not_sent') return troubled(deps, run, listed);
-    deps.onExchange({ userId: run.userId, exchange: { kind: 'answered' } });
+    if (listed.outcome === 'not_sent') return troubled(deps, { run, beganAt, trouble: listed });
+    await note(deps, { run, beganAt, exchange: { kind: 'answered' } });
     const lists = nameLists(listed);
     const { version } = run.connection;
     const written = await deps.steps.writeSyncNames(deps, { claim: run.claim, version, lists });
@@ -80,9 +81,10 @@ const PHASES: Readonly<Record<ClaimedSync['phase'], (deps: JobDeps, step: Step) 
   },
   async patients(deps, { adapter, run, held }) {
     const { since, cursor, claim, kind } = run;
+    const beganAt = performance.now();
     const page = await readPage(adapter, { since, cursor, signal: held.signal });
-    if ('trouble' in page) return troubled(deps, run, page.trouble);
-    deps.onExchange({ userId: run.userId, exchange: { kind: 'answered' } });
+    if ('trouble' in page) return troubled(deps, { run, beganAt, trouble: page.trouble });
+    await note(deps, { run, beganAt, exchange: { kind: 'answered' } });
     if (run.pages >= SYNC_POLICY.mostPages)
       return { turn: { outcome: 'end', end: { state: 'failed', trouble: ENDLESS } } };
     const written = await deps.steps.writeSyncPage(deps, { claim, kind, ...page });
@@ -110,11 +112,26 @@ const PHASES: Readonly<Record<ClaimedSync['phase'], (deps: JobDeps, step: Step) 
   },
 };
 
+/** A call of a run, and when it began by the monotonic clock. */
+type Called = { run: ClaimedSync; beganAt: number };
+
+/** Notes what a call says about the connection. A note that cannot be written is left out: the next exchange says the same. */
+async function note(
+  { health }: JobDeps,
+  { run: { connection }, beganAt, exchange }: Called & { exchange: Exchange },
+): Promise<void> {
+  const agoMs = performance.now() - beganAt;
+  await health.note({ connection, exchange, agoMs, troubled: true }).catch(() => undefined);
+}
+
 /** Ends the turn with what an EMR or the network said. A call that the loss of the claim has ended says nothing. */
-function troubled(deps: JobDeps, run: ClaimedSync, trouble: Trouble | PatientTrouble): StepResult {
+async function troubled(
+  deps: JobDeps,
+  { run, beganAt, trouble }: Called & { trouble: Trouble | PatientTrouble },
+): Promise<StepResult> {
   const { code, detail, retryAfterMs } = trouble;
   if (code === 'aborted') return { turn: { outcome: 'lost' } };
-  deps.onExchange({ userId: run.userId, exchange: { kind: 'trouble', code, detail } });
+  await note(deps, { run, beganAt, exchange: exchangeOf({ code, detail }) });
   const own = { code, detail, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
   return { turn: { outcome: 'trouble', trouble: own, run } };
 }

@@ -145,10 +145,18 @@ test('an EMR that rejects renewed tokens too is a broken login: it is not sent t
     ['not_sent', 'token_renewed'],
     ['not_sent', 'unauthorized'],
   ]);
-  expect(await fixture.rows('SELECT failures FROM lanes WHERE failures > 0')).toEqual([{ failures: 1 }]);
+  expect(await fixture.rows('SELECT state, stopped_until > now() AS stopped FROM connection_states')).toEqual(
+    [{ state: 'login_required', stopped: true }],
+  );
+  expect(await fixture.workOne('post_payment')).toBe(false);
   fixture.deps.horizonMs = -1;
+  // An hour later the stored token may just be old: a renewed one is tried, once.
   await work(2);
-  expect((await attempts()).slice(2)).toEqual(Array(2).fill(['not_sent', 'unauthorized']));
+  expect((await attempts()).slice(2)).toEqual([
+    ['not_sent', 'token_renewed'],
+    ['not_sent', 'unauthorized'],
+  ]);
+  expect(await fixture.workOne('post_payment')).toBe(false);
   expect(await payment()).toMatchObject({ status: 'retrying' });
   emr.behave({});
   await work();

@@ -83,6 +83,8 @@ export function startRetention(
     await prune({ what: 'events', days: eventDays }, signal);
     await prune({ what: 'recoveries', days: eventDays }, signal);
     await prune({ what: 'emr_texts', days: eventDays }, signal);
+    await prune({ what: 'sync_runs', days: eventDays }, signal);
+    await prune({ what: 'sync_seen', days: 0 }, signal);
     await prune({ what: 'idempotency_keys', days: IDEMPOTENCY_KEY_DAYS }, signal);
     await prune({ what: 'held_logins', days: 0 }, signal);
     await prune({ what: 'connect_sessions', days: eventDays }, signal);

@@ -19,6 +19,7 @@ import { openTestDatabase } from '@emr-payments/testkit';
 import { createAgents, newWebhookSecret, parseWebhookKey } from '@emr-payments/webhooks';
 import { deliverWebhook } from '../jobs/deliver-webhook.ts';
 import type { JobDeps } from '../jobs/deps.ts';
+import { openHealthNotes } from '../jobs/health-notes.ts';
 import { createLaneTraffic } from '../loops/lane-traffic.ts';
 import { createLeaseKeeper } from '../loops/leases.ts';
 import { createWorkerMetrics } from '../metrics.ts';
@@ -66,6 +67,7 @@ export async function openDeliveryBench({ allowHosts = ['127.0.0.1'] } = {}): Pr
     credentialsOf: (sealed) => openCredentials(keyring, sealed),
     refusal: () => null,
   });
+  const health = openHealthNotes({ database, logger });
   const deps: JobDeps = {
     database,
     steps: jobSteps,
@@ -74,12 +76,12 @@ export async function openDeliveryBench({ allowHosts = ['127.0.0.1'] } = {}): Pr
     metrics: createWorkerMetrics({ database }),
     adapters,
     syncAdapters: adapters,
-    onExchange: () => undefined,
     stopping: new AbortController().signal,
     keyring,
     signingKeys,
     webhooks: { policy, agents },
     traffic: createLaneTraffic(),
+    health,
     horizonMs: 3_600_000,
     onDone: () => undefined,
   };
@@ -147,6 +149,7 @@ export async function openDeliveryBench({ allowHosts = ['127.0.0.1'] } = {}): Pr
       );
     },
     async close() {
+      await health.close();
       await leases.close();
       agents.close();
       signingKeys.close();

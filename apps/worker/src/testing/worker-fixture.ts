@@ -17,6 +17,7 @@ import { openTestDatabase, type SandboxProcess, startSandbox } from '@emr-paymen
 import { createAgents, parseWebhookKey } from '@emr-payments/webhooks';
 import { deliverWebhook } from '../jobs/deliver-webhook.ts';
 import type { JobDeps } from '../jobs/deps.ts';
+import { openHealthNotes } from '../jobs/health-notes.ts';
 import { runPosting } from '../jobs/post-payment.ts';
 import { runSync } from '../jobs/sync-connection.ts';
 import { createLaneTraffic } from '../loops/lane-traffic.ts';
@@ -40,7 +41,7 @@ export type WorkerFixture = {
   accept(overrides?: { paymentMethod?: string; location?: string }): Promise<string>;
   /** Feeds and runs one job of the kind, as the queue would. @returns false when none is due. */
   workOne(kind: JobKind): Promise<boolean>;
-  /** Makes waiting jobs due, and closes open circuits. */
+  /** Makes waiting jobs due, closes open circuits, and ends the stop of broken logins. */
   passTime(): Promise<void>;
   /** Runs a statement as the owner of the tables. */
   rows(sql: string): Promise<Record<string, unknown>[]>;
@@ -92,6 +93,7 @@ export async function openWorkerFixture(options: FixtureOptions = {}): Promise<W
     credentialsOf: (sealed) => openCredentials(keyring, sealed),
     refusal: () => null,
   });
+  const health = openHealthNotes({ database, logger });
   const deps: JobDeps = {
     database,
     steps: jobSteps,
@@ -100,12 +102,12 @@ export async function openWorkerFixture(options: FixtureOptions = {}): Promise<W
     metrics: createWorkerMetrics({ database }),
     adapters,
     syncAdapters: adapters,
-    onExchange: () => undefined,
     stopping: new AbortController().signal,
     keyring,
     signingKeys: createOpenedSecrets({ keyring }, { read: parseWebhookKey }),
     webhooks: { policy, agents },
     traffic: createLaneTraffic(),
+    health,
     horizonMs: options.horizonMs ?? 60_000,
     onDone: () => undefined,
   };
@@ -133,6 +135,9 @@ export async function openWorkerFixture(options: FixtureOptions = {}): Promise<W
     async passTime() {
       await database.pool.query('UPDATE jobs SET run_at = now(), queued_at = NULL WHERE lease_until IS NULL');
       await database.pool.query('UPDATE lanes SET open_until = NULL');
+      await database.pool.query(
+        'UPDATE connection_states SET stopped_until = now() WHERE stopped_until > now()',
+      );
     },
     rows: async (sql) => (await owner.pool.query(sql)).rows,
     async ledger() {
@@ -150,6 +155,7 @@ export async function openWorkerFixture(options: FixtureOptions = {}): Promise<W
       if (answer.status !== 201) throw new Error(await answer.text());
     },
     async close() {
+      await health.close();
       await leases.close();
       agents.close();
       await database.close();

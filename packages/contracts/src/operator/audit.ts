@@ -76,7 +76,6 @@ const Check = Type.Object(
   {
     check: Type.String({ description: 'What was checked.', examples: ['migrations'] }),
     state: Type.Unsafe<'ok' | 'warn' | 'failed'>({
-      title: 'CheckState',
       type: 'string',
       enum: ['ok', 'warn', 'failed'],
       description: '`warn`: it works, but somebody should look at it.',

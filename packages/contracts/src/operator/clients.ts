@@ -1,11 +1,21 @@
 import { type Static, Type } from '@sinclair/typebox';
+import { CLIENT_MODES, type ClientMode } from '../client-mode.ts';
 import { listOf, nullable, replyOf, timeOf } from '../replies.ts';
 import { AT, clientId, listExample, nameOf, refTo, replyExample, withExample } from './parts.ts';
+
+const ModeSchema = Type.Unsafe<ClientMode>({
+  title: 'ClientMode',
+  type: 'string',
+  enum: [...CLIENT_MODES],
+  description:
+    '`test`: its users have connections to sandboxes only. `live`: never to one. A client keeps its mode.',
+});
 
 export const OperatorClientSchema = Type.Object(
   {
     client_id: clientId,
     name: Type.String({ description: 'Its name, for people.', examples: ['Front Desk Software'] }),
+    mode: ModeSchema,
     users: Type.Integer({ minimum: 0, description: 'Number of its users.' }),
     endpoints: Type.Integer({ minimum: 0, description: 'Number of its webhook endpoints.' }),
     valid_secrets: Type.Integer({
@@ -22,6 +32,7 @@ export type OperatorClient = Static<typeof OperatorClientSchema>;
 const client = {
   client_id: 'ci_live_1J9X2q2eZvKYlo2CluR9g9gVabcdefgh',
   name: 'Front Desk Software',
+  mode: 'live',
   users: 12,
   endpoints: 1,
   valid_secrets: 1,
@@ -43,7 +54,16 @@ export const OperatorClientReplySchema = withExample(
 );
 
 export const CreateClientBodySchema = Type.Object(
-  { name: nameOf('Its name, for people; not unique.', ['Front Desk Software']) },
+  {
+    name: nameOf('Its name, for people; not unique.', ['Front Desk Software']),
+    mode: Type.Optional(
+      Type.Unsafe<ClientMode>({
+        type: 'string',
+        enum: [...CLIENT_MODES],
+        description: '`test` for a client whose users have connections to sandboxes only; by default `live`.',
+      }),
+    ),
+  },
   {
     $id: 'CreateClient',
     additionalProperties: false,
@@ -65,12 +85,13 @@ export const CreatedClientReplySchema = withExample(
         client_id: clientId,
         client_secret: clientSecret,
         name: Type.String({ description: 'As it was sent.' }),
+        mode: ModeSchema,
       },
       { title: 'CreatedClient', description: 'A client with its first secret.' },
     ),
     'The client with its secret',
   ),
-  replyExample('Client made.', { ...secret, name: client.name }),
+  replyExample('Client made.', { ...secret, name: client.name, mode: 'live' }),
 );
 
 export const RotatedClientSecretReplySchema = withExample(

@@ -55,7 +55,6 @@ export const WorklistQuerySchema = Type.Object(
     status: Type.Optional(
       Type.Array(
         Type.Unsafe<'needs_review' | 'failed'>({
-          title: 'WorklistStatus',
           type: 'string',
           enum: ['needs_review', 'failed'],
           description: 'A state in which a payment waits for a person.',

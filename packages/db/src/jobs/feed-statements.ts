@@ -1,4 +1,4 @@
-import { onHold } from '../holds/on-hold.ts';
+import { isProbing, isStopped } from '../health/gate.ts';
 import { PRESENT_CAP } from './lane-cap.ts';
 import { CIRCUIT_THRESHOLD } from './lane-circuit.ts';
 
@@ -22,6 +22,8 @@ const USER_OF_LANE = `
  *
  * A lane with a rate has a `next_slot`, before which nothing is fed. Slots that were not used are made up for, up to one
  * second's worth.
+ *
+ * A connection whose login is broken gets nothing until the gate opens, and then one job, as a probe.
  */
 const room = (limit: string) => `
   WITH RECURSIVE waiting_lanes AS (
@@ -33,13 +35,13 @@ const room = (limit: string) => `
     SELECT l.id AS lane_id, l.rate_per_second AS rate, slot.base, l.bucket_id, l.turn_at,
            CASE WHEN l.rate_per_second IS NULL THEN ${limit} WHEN slot.base > now() THEN 0
                 ELSE 1 + floor(extract(epoch FROM now() - slot.base) * l.rate_per_second) END AS slots,
-           CASE WHEN l.failures >= ${CIRCUIT_THRESHOLD} THEN 1 ELSE ${PRESENT_CAP} END
+           CASE WHEN l.failures >= ${CIRCUIT_THRESHOLD} OR (l.kind <> 'endpoint' AND ${isProbing(`(${USER_OF_LANE})`)}) THEN 1 ELSE ${PRESENT_CAP} END
              - (SELECT count(*) FROM jobs f WHERE f.lane_id = l.id AND f.queued_at IS NOT NULL) AS free
       FROM waiting_lanes w CROSS JOIN LATERAL (SELECT * FROM lanes WHERE lanes.id = w.lane_id OFFSET 0) l
            CROSS JOIN LATERAL (SELECT greatest(
              l.next_slot, now() - make_interval(secs => greatest(0, 1 - 1 / l.rate_per_second)::float8)) AS base) slot
      WHERE (l.open_until IS NULL OR l.open_until <= now())
-       AND (l.kind = 'endpoint' OR NOT ${onHold(USER_OF_LANE)})
+       AND (l.kind = 'endpoint' OR NOT ${isStopped(`(${USER_OF_LANE})`)})
   )`;
 
 /** Marks the jobs of `due` as queued, the longest due first. */

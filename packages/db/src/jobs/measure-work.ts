@@ -1,4 +1,5 @@
 import { query, type StatementDeps } from '../core/statements.ts';
+import type { HealthState } from '../health/next-state.ts';
 import { type PartitionCover, partitionCover } from '../partitions/partition-cover.ts';
 import { countEndedLogins } from '../tokens/ended-logins.ts';
 import { JOB_KINDS, type JobKind } from './job-kinds.ts';
@@ -22,6 +23,8 @@ export type WorkMeasures = {
   holds: { scope: 'all' | 'user'; count: number }[];
   /** Logins at EMRs that have ended: their payments wait until a person has logged in again. */
   endedLogins: number;
+  /** Connections by their state. */
+  connections: { state: HealthState; count: number }[];
   /** Vendors' limits of requests: `paused` by the vendor, `used_up` by calls, or `free` for the next one. */
   buckets: { state: 'free' | 'used_up' | 'paused'; count: number }[];
   /** How far ahead the growing tables have partitions, and what is in none of them. */
@@ -65,6 +68,16 @@ const HOLDS = {
       LEFT JOIN holds h ON h.ended_at IS NULL AND (h.user_id IS NULL) = (scope.name = 'all') GROUP BY 1`,
 };
 
+/** A connection without a row has had no exchange so far, and counts as connected. */
+const CONNECTIONS = {
+  name: 'measure-connections',
+  text: `
+    SELECT state.name AS state, coalesce(counts.n, 0)::int AS count
+      FROM unnest(enum_range(NULL::connection_health)) AS state(name)
+      LEFT JOIN (SELECT coalesce(s.state, 'connected') AS state, count(*) AS n
+                   FROM connections c LEFT JOIN connection_states s ON s.user_id = c.user_id GROUP BY 1) counts ON counts.state = state.name`,
+};
+
 const BUCKETS = {
   name: 'measure-buckets',
   text: `
@@ -76,17 +89,19 @@ const BUCKETS = {
 
 type JobRow = WorkMeasures['jobs'][number] & { oldest: number; repeating: number };
 
-/** Measures the live work. It reads the jobs, lanes, holds, access tokens, buckets and the catalogue only, so its cost does not grow with the payments of the past. */
+/** Measures the live work. It reads the jobs, lanes, holds, access tokens, connections, buckets and the catalogue only, so its cost does not grow with the payments of the past. */
 export async function measureWork(deps: StatementDeps): Promise<WorkMeasures> {
-  const [jobs, adaptedCaps, openCircuits, holds, endedLogins, buckets, partitions] = await Promise.all([
-    query<JobRow>(deps, JOBS, []),
-    query<WorkMeasures['adaptedCaps'][number]>(deps, CAPS, []),
-    query<WorkMeasures['openCircuits'][number]>(deps, CIRCUITS, []),
-    query<WorkMeasures['holds'][number]>(deps, HOLDS, []),
-    countEndedLogins(deps),
-    query<WorkMeasures['buckets'][number]>(deps, BUCKETS, []),
-    partitionCover(deps),
-  ]);
+  const [jobs, adaptedCaps, openCircuits, holds, endedLogins, connections, buckets, partitions] =
+    await Promise.all([
+      query<JobRow>(deps, JOBS, []),
+      query<WorkMeasures['adaptedCaps'][number]>(deps, CAPS, []),
+      query<WorkMeasures['openCircuits'][number]>(deps, CIRCUITS, []),
+      query<WorkMeasures['holds'][number]>(deps, HOLDS, []),
+      countEndedLogins(deps),
+      query<WorkMeasures['connections'][number]>(deps, CONNECTIONS, []),
+      query<WorkMeasures['buckets'][number]>(deps, BUCKETS, []),
+      partitionCover(deps),
+    ]);
   return {
     jobs: jobs.map(({ kind, state, count }) => ({ kind, state, count })),
     oldestDue: JOB_KINDS.map((kind) => ({
@@ -98,6 +113,7 @@ export async function measureWork(deps: StatementDeps): Promise<WorkMeasures> {
     openCircuits,
     holds,
     endedLogins,
+    connections,
     buckets,
     partitions,
   };

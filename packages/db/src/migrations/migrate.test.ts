@@ -6,9 +6,9 @@ import { migrate, scriptOfSchema } from './migrate.ts';
 
 /**
  * Describes a database by one line for each column, constraint, index and enum value. A partitioned table counts as the table that it is
- * in the schema; its partitions are left out.
+ * in the schema; its partitions are left out. So are CHECK constraints, for which the
+ * schema has no words.
  */
-/** CHECK constraints are left out: the schema has no words for them. */
 const CATALOGUE = `
   WITH part AS (SELECT oid, relname FROM pg_class WHERE relispartition)
   SELECT format('column %s.%s %s %s default %s', table_name, column_name, udt_name, is_nullable, column_default) AS line

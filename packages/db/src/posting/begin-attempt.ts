@@ -1,5 +1,6 @@
 import { CLAIMED, setStatement } from '../core/set-statement.ts';
 import { queryInSet, type StatementDeps } from '../core/statements.ts';
+import { loginStopsLane } from '../health/gate.ts';
 import { paymentOnHold } from '../holds/on-hold.ts';
 import type { Claim } from '../jobs/renew-leases.ts';
 import { putBack } from './put-back.ts';
@@ -9,14 +10,14 @@ import { putBack } from './put-back.ts';
  * whatever happens after that, the next holder knows that something may have been sent. If the EMR was just asked about the
  * earlier attempts and has none of them, they are closed as `absent` in the same commit.
  *
- * If the payment has been put on hold since the claim, nothing is begun: the job is put back and waits for the end of the
- * hold, and no try is counted.
+ * If the payment has been put on hold since the claim, or the login of its connection was found broken, nothing is begun: the job is put
+ * back and waits for the end of that, and no try is counted.
  */
 const BEGIN = setStatement({
   name: 'begin-attempt',
   columns: { job_id: 'bigint', fence: 'int', known_absent: 'bool', sent_to: 'text' },
   text: `job AS MATERIALIZED (
-      SELECT asked.*, jobs.payment_id, ${paymentOnHold('jobs.payment_id')} AS on_hold
+      SELECT asked.*, jobs.payment_id, ${paymentOnHold('jobs.payment_id')} OR ${loginStopsLane('jobs.lane_id')} AS on_hold
         FROM asked JOIN jobs ON ${CLAIMED} AND jobs.lease_until > now() FOR UPDATE OF jobs
     ), absent AS (
       UPDATE posting_attempts a SET outcome = 'absent', finished_at = coalesce(a.finished_at, now()) FROM job
@@ -31,7 +32,7 @@ const BEGIN = setStatement({
 /**
  * @param input.knownAbsent the EMR has been asked about all earlier sends and has none of them.
  * @param input.sentTo the adapter's `place`.
- * @returns false when the claim is no longer ours or the payment is on hold: nothing may be sent.
+ * @returns false when the claim is no longer ours, the payment is on hold or its login is broken: nothing may be sent.
  */
 export async function beginAttempt(
   deps: StatementDeps,

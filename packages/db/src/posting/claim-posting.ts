@@ -1,6 +1,7 @@
 import type { ClientMode } from '@emr-payments/contracts';
 import { CLAIMED, setStatement } from '../core/set-statement.ts';
 import { queryInSet, type StatementDeps } from '../core/statements.ts';
+import { loginStopsLane } from '../health/gate.ts';
 import { paymentOnHold } from '../holds/on-hold.ts';
 import { heldSince, timeOnHold } from '../holds/time-on-hold.ts';
 import type { Claim } from '../jobs/renew-leases.ts';
@@ -54,8 +55,8 @@ export type ClaimedPosting = {
    */
   unresolvedMs: number | null;
   /**
-   * Milliseconds since the EMR first accepted the payment for later, without those under a hold: nothing is sent again. null when
-   * it has not.
+   * Milliseconds since the EMR first accepted the payment for later, or since the login that was broken then was mended, without those
+   * under a hold: nothing is sent again. null when it has not.
    */
   acceptedMs: number | null;
   /** How many ends in a row could not be recorded. */
@@ -64,8 +65,10 @@ export type ClaimedPosting = {
   unresolvedSentAt: Date | null;
   /** Where the sends with an unknown outcome went, each place once, as far as it was recorded. */
   unresolvedAt: string[];
-  /** Milliseconds since the retry horizon began, without those under a hold. */
+  /** Milliseconds since the retry horizon began, without those under a hold. It begins again when a broken login is mended. */
   triedForMs: number;
+  /** The connection's state is another than `connected`. */
+  troubled: boolean;
 };
 
 /**
@@ -73,7 +76,8 @@ export type ClaimedPosting = {
  * holds a lease. The payment becomes `posting`, or stays `submitted`. Whether it was accepted for later is read from its
  * attempts, not from its status.
  *
- * While the payment is on hold, the job is put back instead: it waits with a raised fence, and no try is counted.
+ * While the payment is on hold, or the login of its connection is broken, the job is put back instead: it waits with a raised fence, and
+ * no try is counted. The time until a broken login was mended does not count against the payment's limits.
  */
 const CLAIM = setStatement({
   name: 'claim-posting',
@@ -83,7 +87,7 @@ const CLAIM = setStatement({
              (lease_until, queued_at) = (
                SELECT CASE WHEN NOT is_on THEN now() + make_interval(secs => asked.lease_ms / 1000) END,
                       CASE WHEN NOT is_on THEN coalesce(jobs.queued_at, now()) END
-                 FROM (SELECT ${paymentOnHold('jobs.payment_id')} AS is_on OFFSET 0) hold)
+                 FROM (SELECT ${paymentOnHold('jobs.payment_id')} OR ${loginStopsLane('jobs.lane_id')} AS is_on OFFSET 0) hold)
         FROM asked WHERE ${CLAIMED} AND (jobs.lease_until IS NULL OR jobs.lease_until < now())
       RETURNING jobs.id AS job_id, jobs.fence, jobs.tries, jobs.lane_id, jobs.payment_id, jobs.record_failures, jobs.last_code,
                 jobs.lease_until IS NULL AS on_hold
@@ -98,9 +102,10 @@ const CLAIM = setStatement({
            p.patient_mrn, p.emr_patient_id, p.payment_method, p.reference_number, p.location, p.amount::text, p.notes, p.deposit_date::text,
             c.adapter, c.base_url, c.credentials, c.settings, c.time_zone, c.share_emr_text, c.guarded, c.updated_at::text AS version,
             (SELECT mode FROM clients WHERE id = u.client_pk) AS client_mode,
-           p.tried_since, extract(epoch FROM now() - p.tried_since)::float8 * 1000 AS tried_for_ms, ${heldSince('p.tried_since')} AS was_held,
+            t.tried_since, extract(epoch FROM now() - t.tried_since)::float8 * 1000 AS tried_for_ms, ${heldSince('t.tried_since')} AS was_held,
+            coalesce(s.state <> 'connected', false) AS troubled,
            a.sends, extract(epoch FROM now() - a.unresolved_since)::float8 * 1000 AS unresolved_ms, a.unresolved_sent_at, a.unresolved_at,
-           a.accepted_since, extract(epoch FROM now() - a.accepted_since)::float8 * 1000 AS accepted_ms
+           t.accepted_since, extract(epoch FROM now() - t.accepted_since)::float8 * 1000 AS accepted_ms
       FROM payment p
       CROSS JOIN LATERAL (SELECT * FROM users WHERE id = p.user_id OFFSET 0) u
       CROSS JOIN LATERAL (SELECT * FROM connections WHERE user_id = p.user_id OFFSET 0) c
@@ -111,7 +116,15 @@ const CLAIM = setStatement({
                coalesce(array_agg(DISTINCT sent_to) FILTER (WHERE sent_to IS NOT NULL AND (outcome IS NULL OR outcome = 'unknown')), '{}') AS unresolved_at,
                min(coalesce(finished_at, sent_at)) FILTER (WHERE outcome = 'accepted') AS accepted_since
           FROM posting_attempts WHERE payment_id = p.id
-      ) a`,
+      ) a
+      LEFT JOIN LATERAL (
+        SELECT state, CASE WHEN state = 'login_required' THEN now() ELSE login_ended_at END AS login_until
+          FROM connection_states WHERE user_id = p.user_id OFFSET 0
+      ) s ON true
+      CROSS JOIN LATERAL (
+        SELECT greatest(p.tried_since, s.login_until) AS tried_since,
+               CASE WHEN a.accepted_since IS NOT NULL THEN greatest(a.accepted_since, s.login_until) END AS accepted_since
+      ) t`,
 });
 
 type Row = {
@@ -151,11 +164,12 @@ type Row = {
   accepted_ms: number | null;
   record_failures: number;
   last_code: string | null;
+  troubled: boolean;
 };
 
 /**
  * @returns null when there is nothing to do: the job is finished or held by another worker, the entry is of an earlier
- *   fence, or the payment is on hold.
+ *   fence, the payment is on hold, or its login is broken.
  */
 export async function claimPosting(
   deps: StatementDeps,
@@ -203,6 +217,7 @@ export async function claimPosting(
     unresolvedAt: row.unresolved_at,
     acceptedMs: row.accepted_ms === null ? null : row.accepted_ms - (await heldMs(row.accepted_since)),
     recordFailures: row.record_failures,
+    troubled: row.troubled,
     triedForMs: row.tried_for_ms - (await heldMs(row.tried_since)),
   };
 }

@@ -11,7 +11,7 @@ const PUT_BACK = {
     UPDATE payments p SET status = 'retrying' FROM job WHERE p.id = job.payment_id AND p.status = 'posting'`,
 };
 
-/** Gives up the claim on a payment that is on hold. No try is counted, and the job is due as soon as the hold ends. */
+/** Gives up the claim on a payment that is stopped. No try is counted, and the job is due as soon as the hold or the broken login ends. */
 export async function putBack(deps: StatementDeps, { jobId, fence }: Claim): Promise<void> {
   await query(deps, PUT_BACK, [jobId, fence]);
 }

@@ -22,9 +22,9 @@ export type Postponement = {
   pauseMs?: number;
   /**
    * A try after which the retry horizon begins again: a person had to remove what prevented it, or its end could not be recorded.
-   * null for every other.
+   * `login`: the broken login stops the connection, and not even a try is counted. null for every other.
    */
-  uncounted: 'prevented' | 'not_recorded' | null;
+  uncounted: 'prevented' | 'login' | 'not_recorded' | null;
 };
 
 /** Longest time that an EMR's circuit stays open before the next probe. */
@@ -40,7 +40,7 @@ const RETRY = {
   name: 'retry-posting',
   text: `
     WITH job AS (
-      UPDATE jobs SET queued_at = NULL, lease_until = NULL, fence = fence + 1, tries = least(tries + 1, 1000), run_at = now() + make_interval(secs => $3 / 1000.0),
+      UPDATE jobs SET queued_at = NULL, lease_until = NULL, fence = fence + 1, tries = least(tries + CASE WHEN $11 = 'login' THEN 0 ELSE 1 END, 1000), run_at = now() + make_interval(secs => $3 / 1000.0),
              same_answers = CASE WHEN last_code = $9 AND last_reason = $10 THEN same_answers + 1 ELSE 1 END,
              last_code = $9, last_reason = $10, record_failures = CASE WHEN $11 = 'not_recorded' THEN record_failures + 1 ELSE 0 END
        WHERE id = $1 AND fence = $2

@@ -77,13 +77,13 @@ const PREVIEW = {
      WHERE c.user_id = $1`,
 };
 
-/** Makes the same look-ups for a payment as the accept statement, and writes nothing; null when the patient is not found. */
+/** Makes the same look-ups for a payment as the accept statement, and writes nothing; null when the user has no connection. */
 export async function previewPayment(
   deps: StatementDeps,
   { userId, patientMrn, depositDate }: { userId: number; patientMrn: string; depositDate: string | null },
-): Promise<{ connection: ConnectionRecord; depositDate: string } | null> {
+): Promise<{ connection: ConnectionRecord; patientFound: boolean; depositDate: string } | null> {
   type PreviewRow = Row & { patient_found: boolean; deposit_date: string };
   const [row] = await query<PreviewRow>(deps, PREVIEW, [userId, patientMrn, depositDate]);
-  if (row === undefined || !row.patient_found) return null;
-  return { connection: connectionOf(row), depositDate: row.deposit_date };
+  if (row === undefined) return null;
+  return { connection: connectionOf(row), patientFound: row.patient_found, depositDate: row.deposit_date };
 }

@@ -32,18 +32,22 @@ export async function listUsers({ database }: Deps, { clientId }: { clientId?: s
     include: {
       client: { select: { clientId: true } },
       connection: { select: { adapter: true, baseUrl: true, timeZone: true } },
+      connectionState: { select: { state: true } },
       _count: { select: { tokens: { where: valid() } } },
     },
   });
-  return users.map(({ publicId, name, client, connection, createdAt, disabledAt, _count }) => ({
-    publicId,
-    name,
-    clientId: client.clientId,
-    connection,
-    createdAt,
-    disabledAt,
-    validTokens: _count.tokens,
-  }));
+  return users.map(
+    ({ publicId, name, client, connection, connectionState, createdAt, disabledAt, _count }) => ({
+      publicId,
+      name,
+      clientId: client.clientId,
+      connection,
+      state: connection === null ? null : (connectionState?.state ?? 'connected'),
+      createdAt,
+      disabledAt,
+      validTokens: _count.tokens,
+    }),
+  );
 }
 
 /** Lists the settings of all connections whose user and client are not disabled. */

@@ -1,9 +1,11 @@
+import type { ClientMode } from '@emr-payments/contracts';
 import { query, type StatementDeps } from '../core/statements.ts';
 import type { PageAfter } from '../endpoints/endpoint-record.ts';
 
 export type ListedClient = {
   clientId: string;
   name: string;
+  mode: ClientMode;
   users: number;
   endpoints: number;
   validSecrets: number;
@@ -12,7 +14,7 @@ export type ListedClient = {
 };
 
 const SHOWN = `
-  c.client_id AS "clientId", c.name, c.created_at AS "createdAt", c.disabled_at AS "disabledAt",
+  c.client_id AS "clientId", c.name, c.mode, c.created_at AS "createdAt", c.disabled_at AS "disabledAt",
   (SELECT count(*)::int FROM users u WHERE u.client_pk = c.id) AS users,
   (SELECT count(*)::int FROM webhook_endpoints e WHERE e.client_pk = c.id AND e.deleted_at IS NULL) AS endpoints,
   (SELECT count(*)::int FROM client_secrets s

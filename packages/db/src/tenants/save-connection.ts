@@ -8,6 +8,7 @@ import type { Database } from '../core/database.ts';
 import { query } from '../core/statements.ts';
 import { inTransaction, type Transaction } from '../core/transaction.ts';
 import type { Prisma } from '../generated/client.ts';
+import { healthAfterSave } from '../health/health-after-save.ts';
 import { lockUser } from '../locks/parent-rows.ts';
 import type { NewUser } from './create-user.ts';
 import {
@@ -45,6 +46,8 @@ export type ConnectionSetup = {
    * Without a value it is false.
    */
   guarded?: boolean;
+  /** True: the EMR has just answered with these credentials. It ends an outage of the connection. */
+  checked?: boolean | undefined;
 };
 
 /** The EMR's statement about itself, as a check has read it. */
@@ -140,16 +143,21 @@ type Prepared = ConnectionSetup & { bucketId: number | null };
 export async function saveConnectionIn(
   { keyring, ...tx }: Transaction & { keyring: Keyring },
   { userId, by = SYSTEM, bucketId, ...setup }: Prepared & { userId: number; by?: Actor },
-): Promise<{ laneId: number; written: boolean }> {
+): Promise<{ laneId: number; written: boolean; healthChanged: boolean }> {
   const row = rowOf(keyring, { userId, bucketId }, setup);
   const user = await lockUser(tx as Transaction, { userId });
   if (user === null) throw new Error(`there is no user ${userId}`);
   const stored = await findConnectionToSave(tx as Transaction, { userId });
-  if (stored !== null && isAsStored(stored, row) && holdsCredentials(keyring, stored, setup.credentials))
-    return { laneId: stored.laneId, written: false };
+  const checked = setup.checked === true;
+  if (stored !== null && isAsStored(stored, row) && holdsCredentials(keyring, stored, setup.credentials)) {
+    // The same credentials may be good again: whoever saves them wants them tried.
+    const healthChanged = await healthAfterSave(tx as Transaction, { userId, checked });
+    return { laneId: stored.laneId, written: false, healthChanged };
+  }
   const { laneId } = await writeConnection(tx as Transaction, row);
+  const healthChanged = await healthAfterSave(tx as Transaction, { userId, checked });
   await recordAudit(tx, connected({ ...setup, by, publicId: user.publicId }));
-  return { laneId, written: true };
+  return { laneId, written: true, healthChanged };
 }
 
 /**
@@ -163,7 +171,7 @@ export async function saveConnection(
   const bucketId = await saveBucketOf({ database }, input);
   return inTransaction({ database }, async (tx) => {
     const value = await saveConnectionIn({ ...tx, keyring }, { ...input, bucketId });
-    return { commit: value.written, value };
+    return { commit: value.written || value.healthChanged, value };
   });
 }
 

@@ -36,7 +36,7 @@ const PAGE = 5_000;
 /**
  * Compares one page of the staged rows with the stored ones and writes what may be written. A stored id is replaced only when
  * changes are allowed: the condition on the conflict is the gate, whatever was committed since the comparison. A stored row
- * without an id (the EMR had none) gets its first one: payments for it were refused, so nothing is redirected.
+ * without an id (the EMR had none, or closed the patient's record) gets one: payments for it were refused, so nothing is redirected.
  */
 const SETTLE = named({
   name: 'settle-patients',
@@ -58,7 +58,8 @@ const SETTLE = named({
       INSERT INTO patients AS p (user_id, mrn, emr_patient_id)
       SELECT :userId, mrn, emr_patient_id FROM compared
        WHERE :write AND (kind = 'added' OR kind = 'changing' AND :allowChanges) ORDER BY mrn
-      ON CONFLICT (user_id, mrn) DO UPDATE SET emr_patient_id = excluded.emr_patient_id, synced_at = now()
+      ON CONFLICT (user_id, mrn) DO UPDATE
+        SET emr_patient_id = excluded.emr_patient_id, state = 'active', source = 'import', synced_at = now()
        WHERE p.emr_patient_id IS NULL OR :allowChanges
       RETURNING 1
     )

@@ -63,6 +63,18 @@ test('a new MRN and one without an id are written, and a stored id only when cha
   expect(JSON.stringify(entries)).not.toMatch(/MRN|p9|p1/);
 });
 
+test('a record that was closed gets its id back, and says that a look-up wrote it', async () => {
+  const { userId } = practice;
+  await database.prisma.patient.create({ data: { userId, mrn: 'MRN-4', state: 'closed', source: 'sync' } });
+  expect(await store({ mrn: 'MRN-4' })).toEqual({ outcome: 'added', stored: null });
+  const rows = await database.prisma.patient.findMany({ where: { userId }, orderBy: { mrn: 'asc' } });
+  expect(rows.map(({ mrn, state, source }) => [mrn, state, source])).toEqual([
+    ['MRN-1', 'active', 'import'],
+    ['MRN-2', 'active', 'import'],
+    ['MRN-4', 'active', 'lookup'],
+  ]);
+});
+
 test("another user's patient with the same MRN stays as it is", async () => {
   const other = await createPractice({ database, keyring }, { endpoint: null });
   await store({ allowChanges: true });

@@ -38,9 +38,10 @@ const STORE = named({
       SELECT user_id FROM connections
        WHERE user_id = :userId AND updated_at = :connectionVersion::timestamptz FOR SHARE
     ), written AS (
-      INSERT INTO patients AS p (user_id, mrn, emr_patient_id)
-      SELECT user_id, :mrn, :emrPatientId FROM connection WHERE :write
-      ON CONFLICT (user_id, mrn) DO UPDATE SET emr_patient_id = excluded.emr_patient_id, synced_at = now()
+      INSERT INTO patients AS p (user_id, mrn, emr_patient_id, source)
+      SELECT user_id, :mrn, :emrPatientId, 'lookup' FROM connection WHERE :write
+      ON CONFLICT (user_id, mrn) DO UPDATE
+        SET emr_patient_id = excluded.emr_patient_id, state = 'active', source = 'lookup', synced_at = now()
        WHERE p.emr_patient_id IS NULL OR :allowChanges AND p.emr_patient_id <> excluded.emr_patient_id
       RETURNING 1
     )

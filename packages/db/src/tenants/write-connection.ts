@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { JOBS_CHANNEL } from '../core/jobs-channel.ts';
 import { named } from '../core/named.ts';
 import { query } from '../core/statements.ts';
 import type { Transaction } from '../core/transaction.ts';
@@ -81,6 +82,7 @@ const VALUES = [
   'bucketId',
 ] as const;
 
+// What was counted against the former connection says nothing about this one: the lane's circuit is closed, and the relays feed it.
 // Opened adapters are kept by `updated_at`, so it changes even within a millisecond.
 const WRITE = named({
   name: 'write-connection',
@@ -95,8 +97,11 @@ const WRITE = named({
        WHERE user_id = :userId
       RETURNING lane_id
     ), limited AS (
-      UPDATE lanes SET concurrency = :concurrency, rate_per_second = :ratePerSecond, bucket_id = :bucketId, next_slot = NULL
+      UPDATE lanes SET concurrency = :concurrency, rate_per_second = :ratePerSecond, bucket_id = :bucketId, next_slot = NULL,
+             failures = 0, open_until = NULL
         FROM changed WHERE lanes.id = changed.lane_id
+    ), notified AS MATERIALIZED (
+      SELECT pg_notify('${JOBS_CHANNEL}', '') FROM changed
     ), lane AS (
       INSERT INTO lanes (kind, concurrency, rate_per_second, bucket_id)
       SELECT 'connection', :concurrency, :ratePerSecond, :bucketId::int WHERE NOT EXISTS (SELECT FROM changed)
@@ -108,7 +113,7 @@ const WRITE = named({
         FROM lane
       RETURNING lane_id
     )
-    SELECT lane_id AS "laneId" FROM changed UNION ALL SELECT lane_id FROM made`,
+    SELECT lane_id AS "laneId" FROM changed LEFT JOIN notified ON true UNION ALL SELECT lane_id FROM made`,
 });
 
 /** Writes the connection of a user whose row is locked: the first one, or one in its place. */

@@ -103,6 +103,19 @@ const EMR_TEXTS = {
     SELECT count(*)::int AS gone FROM gone`,
 };
 
+/** Removes old syncs that have ended. */
+const SYNC_RUNS = {
+  name: 'prune-sync-runs',
+  text: `
+    WITH ${LEADER}, old AS MATERIALIZED (
+      SELECT id FROM sync_runs
+       WHERE (SELECT alone FROM leader) AND ended_at < now() - make_interval(days => $1) ORDER BY ended_at LIMIT $2
+    ), gone AS (
+      DELETE FROM sync_runs r USING old WHERE r.id = old.id RETURNING 1
+    )
+    SELECT count(*)::int AS gone FROM gone`,
+};
+
 /** Takes what a login gave out of sessions whose time is over: nobody will use it. In all, whatever their age. */
 const HELD_LOGINS = {
   name: 'prune-held-logins',
@@ -112,6 +125,20 @@ const HELD_LOGINS = {
        WHERE (SELECT alone FROM leader) AND s.held IS NOT NULL AND s.expires_at < now() - make_interval(days => $1) LIMIT $2
     ), gone AS (
       UPDATE connect_sessions s SET held = NULL, login_hash = NULL FROM old WHERE s.id = old.id RETURNING 1
+    )
+    SELECT count(*)::int AS gone FROM gone`,
+};
+
+/** Removes what a run had read when it ended, and an outage kept it from removing. */
+const SYNC_SEEN = {
+  name: 'prune-sync-seen',
+  text: `
+    WITH ${LEADER}, gone AS (
+      DELETE FROM sync_seen WHERE ctid = ANY (ARRAY(
+        SELECT s.ctid FROM sync_seen s
+         WHERE (SELECT alone FROM leader) AND $1::int IS NOT NULL
+           AND NOT EXISTS (SELECT FROM sync_runs r WHERE r.id = s.run_id AND r.state IN ('waiting', 'running'))
+         LIMIT $2)) RETURNING 1
     )
     SELECT count(*)::int AS gone FROM gone`,
 };
@@ -134,6 +161,8 @@ export type Prunable =
   | 'recoveries'
   | 'idempotency_keys'
   | 'emr_texts'
+  | 'sync_runs'
+  | 'sync_seen'
   | 'held_logins'
   | 'connect_sessions';
 
@@ -142,6 +171,8 @@ const STATEMENTS = {
   recoveries: RECOVERIES,
   idempotency_keys: KEYS,
   emr_texts: EMR_TEXTS,
+  sync_runs: SYNC_RUNS,
+  sync_seen: SYNC_SEEN,
   held_logins: HELD_LOGINS,
   connect_sessions: CONNECT_SESSIONS,
 } as const;

@@ -12,6 +12,11 @@ export const SERVICE_SETTINGS = Type.Object({
     description:
       'hours between two syncs of patients, payment methods and locations with the EMR; 0: only when the integrator asks for one',
   }),
+  lookup_patients: Type.Boolean({
+    default: true,
+    description:
+      'true: a payment for an MRN that is not known makes this service ask the EMR for the patient, where the adapter can search. Set it to false where patients come from a file only',
+  }),
 });
 
 /** How long one whole exchange with the EMR may take. */

@@ -112,12 +112,13 @@ export function openListedAdapter(
         signal,
       );
       if (!('body' in page)) return { outcome: 'unavailable', ...page };
-      const { rows, next } = page.body as { rows: number[]; next: number | null };
+      // A null is read as a field that is not there.
+      const { rows, next } = page.body as { rows: number[]; next?: number };
       return {
         outcome: 'page',
         patients: rows.map((n) => ({ mrn: `MRN-${n}`, emrPatientId: `p${n}`, state: 'active' })),
         unreadable: 0,
-        next: next === null ? null : String(next),
+        next: next === undefined ? null : String(next),
         watermark: 'mark',
       };
     },

@@ -78,8 +78,7 @@ export function exchangeFor(deps: TokenCallDeps) {
     { headers, body }: { headers: Record<string, string>; body: URLSearchParams },
   ): Promise<Response> => {
     const { authorization } = headers;
-    for (const name of SECRET_PARAMETERS)
-      seen.secrets.push(body.get(name) ?? '');
+    for (const name of SECRET_PARAMETERS) seen.secrets.push(body.get(name) ?? '');
     seen.secrets.push(authorization?.replace(/^Basic /, '') ?? '');
     const result = await callTokenEndpoint(deps, {
       url,

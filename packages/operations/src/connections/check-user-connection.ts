@@ -1,4 +1,11 @@
-import { type Actor, type Database, findUser, openCredentials, saveCapability } from '@emr-payments/db';
+import {
+  type Actor,
+  type Database,
+  findUser,
+  noteExchange,
+  openCredentials,
+  saveCapability,
+} from '@emr-payments/db';
 import type { Capability, ConnectionDescription, Networks, SettingValues } from '@emr-payments/emr';
 import type { SandboxHosts } from '@emr-payments/outbound';
 import type { Keyring } from '@emr-payments/runtime';
@@ -54,6 +61,7 @@ export async function checkUserConnection(
   const clientMode = user.client.mode;
   const refused = clientModeRule(deps)({ clientMode, baseUrl, settings: given }, credentials);
   if (refused !== null) return { outcome: 'not_working', reason: `${refused}.` };
+  const beganAt = performance.now();
   const checked = await checkConnection(checkingDeps(deps, { givesCredentials: false }), {
     userId: user.id,
     adapter,
@@ -65,6 +73,15 @@ export async function checkUserConnection(
     settings: given,
   });
   if (!checked.ok) return { outcome: 'not_working', reason: checked.reason };
+  // An operator's check is made also while a broken login stops the connection; an answer ends the outage.
+  await noteExchange(
+    { database },
+    {
+      connection: { userId: user.id, version: connection.updatedAt.toISOString() },
+      exchange: { kind: 'answered' },
+      agoMs: performance.now() - beganAt,
+    },
+  );
 
   const capability = capabilityRead(checked);
   const settings = { ...given, ...checked.settings };

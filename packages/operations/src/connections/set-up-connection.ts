@@ -174,7 +174,7 @@ export async function prepareConnection(
   const capability = found === null ? capabilityUnread(adapter, read.settings) : capabilityRead(found);
   const settings = { ...read.settings, ...capability.settings };
   const bucket = bucketOf(adapterDeps, { ...opened, settings });
-  const saved = { ...connection, settings, capability, bucket };
+  const saved = { ...connection, settings, capability, bucket, checked: found !== null };
   const shown: Found =
     found === null
       ? { remarks: unreadRemarks(capability), unusable: [] }

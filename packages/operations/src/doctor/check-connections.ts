@@ -1,4 +1,4 @@
-import { type Database, listConnectionSettings } from '@emr-payments/db';
+import { type Database, listBrokenConnections, listConnectionSettings } from '@emr-payments/db';
 import { adapterDescriptions, canonicalAdapterName, usesPlainHttp } from '@emr-payments/emr';
 import type { Finding } from './finding.ts';
 
@@ -41,4 +41,20 @@ export async function checkEncryption({ database }: { database: Database }): Pro
     state: 'warn',
     found: `the EMR of ${namesOf(plain)} is reached over plain http: what is sent can be read on the way; give it an https address`,
   };
+}
+
+/** Names the users over whose connection nothing is posted now, with what waits. */
+export async function checkHealth({ database }: { database: Database }): Promise<Finding> {
+  const broken = await listBrokenConnections({ database });
+  if (broken.length === 0) return { state: 'ok', found: 'no connection is broken' };
+  const waiting = broken.reduce((sum, one) => sum + one.waiting, 0);
+  const logins = broken.filter(({ state }) => state === 'login_required');
+  const away = broken.filter(({ state }) => state === 'unreachable');
+  const parts = [
+    ...(logins.length === 0
+      ? []
+      : [`the EMR rejects the login of ${namesOf(logins)}: give new credentials with user connect --user`]),
+    ...(away.length === 0 ? [] : [`the EMR of ${namesOf(away)} cannot be reached`]),
+  ];
+  return { state: 'warn', found: `${parts.join('; ')}; ${waiting} payments wait` };
 }

@@ -1,6 +1,6 @@
 import { type Database, isUnavailable, openDatabase } from '@emr-payments/db';
 import { ConfigError, type Keyring } from '@emr-payments/runtime';
-import { checkConnections, checkEncryption } from './check-connections.ts';
+import { checkConnections, checkEncryption, checkHealth } from './check-connections.ts';
 import {
   checkAuditLog,
   checkClock,
@@ -93,6 +93,7 @@ async function checkAll(
     await run('partitions', () => checkPartitions({ database })),
     await run('holds', () => checkHolds({ database })),
     await run('connections', () => checkConnections({ database })),
+    await run('health', () => checkHealth({ database })),
     await run('encryption', () => checkEncryption({ database })),
     await run('outbound', () => checkOutbound({ database })),
   ];

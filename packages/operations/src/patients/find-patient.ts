@@ -2,14 +2,16 @@ import { normalMrn, type OurSentence } from '@emr-payments/contracts';
 import {
   type Actor,
   type Database,
+  type Exchange,
   findConnection,
   findUser,
+  noteExchange,
   openCredentials,
   recordAudit,
   type StoredPatient,
   storeFoundPatient,
 } from '@emr-payments/db';
-import type { EmrAdapter, FindPatientOutcome, Networks } from '@emr-payments/emr';
+import { type EmrAdapter, exchangeOf, type FindPatientOutcome, type Networks } from '@emr-payments/emr';
 import type { SandboxHosts } from '@emr-payments/outbound';
 import type { Keyring } from '@emr-payments/runtime';
 import { checkingDeps, openOver, type SharedAdapterDeps } from '../connections/adapter-deps.ts';
@@ -59,6 +61,12 @@ async function ask(
   }
 }
 
+/** What the look-up says about the connection. */
+function exchangeIn(asked: Asked): Exchange {
+  if (asked.outcome === 'unavailable') return exchangeOf(asked);
+  return { kind: asked.outcome === 'cannot_search' || asked.outcome === 'not_usable' ? 'none' : 'answered' };
+}
+
 /**
  * Looks for the patient of a user who has an MRN, and stores the one whom the EMR has, by the rules of an import. Every look-up that
  * reached the EMR's answer is in the audit log, without the MRN.
@@ -86,7 +94,10 @@ export async function findUsersPatient(
   const refused = clientModeRule(deps)(connection, credentials);
   if (refused !== null) return { outcome: 'not_usable', reason: `${refused}.` };
   const shared = checkingDeps(deps, { givesCredentials: false });
+  const beganAt = performance.now();
   const asked = await ask(shared, { ...connection, credentials, mrn });
+  const exchange = exchangeIn(asked);
+  await noteExchange({ database }, { connection, exchange, agoMs: performance.now() - beganAt });
 
   switch (asked.outcome) {
     case 'cannot_search':

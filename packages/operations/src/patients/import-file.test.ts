@@ -86,6 +86,23 @@ test('a stored MRN without an id gets its first one without asking', async () =>
   expect(await stored()).toEqual({ M1: 'p1' });
 });
 
+test('a patient whose record was closed becomes an active one of the file', async () => {
+  await service.database.prisma.patient.createMany({
+    data: [
+      { userId: user.id, mrn: 'M1', state: 'closed', source: 'sync' },
+      { userId: user.id, mrn: 'M2', emrPatientId: 'p2', source: 'lookup' },
+    ],
+  });
+  expect(await importText(`${H}M1,p1\nM2,p3\n`, { allowChanges: true })).toMatchObject({
+    added: 1,
+    changed: 1,
+  });
+  expect((await rows()).map(({ mrn, state, source }) => [mrn, state, source])).toEqual([
+    ['M1', 'active', 'import'],
+    ['M2', 'active', 'import'],
+  ]);
+});
+
 test('of an MRN whose rows do not agree, none is written, and each is named', async () => {
   await importText(`${H}M5,p5\n`);
   const text = `${H}M1,p1\nM2,p2\nM1,p9\nM3,p3\nM3,p3\nM4,p4\nM4,#REF!\nM5,p5\nM5,p6\n M1 ,p1\n`;

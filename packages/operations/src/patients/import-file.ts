@@ -8,6 +8,7 @@ import {
   type StagedPatient,
 } from '@emr-payments/db';
 import { canonicalAdapterName, patientIdReader, patientRowReader } from '@emr-payments/emr';
+import { PatientsFileError } from './file-error.ts';
 import { type BadRow, type Row, readRows } from './read-rows.ts';
 
 /** Rows in one statement of the staging. */
@@ -53,6 +54,8 @@ type ImportInput = {
   allowChanges: boolean;
   /** True: nothing is written; the report says what would be. */
   dryRun: boolean;
+  /** A file with more rows cannot be used. Without it there is no bound. */
+  mostRows?: number;
   /** Called after each batch with the rows read so far. */
   onProgress?: (rows: number) => void;
 };
@@ -107,7 +110,7 @@ export async function importFile(
   { database }: { database: Pick<Database, 'pool'> },
   input: ImportInput,
 ): Promise<ImportOutcome> {
-  const { stream, user, by, allowChanges, dryRun, onProgress } = input;
+  const { stream, user, by, allowChanges, dryRun, mostRows, onProgress } = input;
   const { connection } = user;
   if (connection === null || canonicalAdapterName(connection.adapter) === null)
     return { outcome: 'no_connection' };
@@ -133,6 +136,10 @@ export async function importFile(
       };
       for await (const row of readRows({ stream, readId, contradiction })) {
         rows += 1;
+        if (mostRows !== undefined && rows > mostRows)
+          throw new PatientsFileError(
+            `It has more than ${mostRows.toLocaleString('en-US')} rows: send it in parts, each with the line that names the columns. Nothing was written.`,
+          );
         if ('problem' in row) {
           bad += 1;
           if (badRows.length < LISTED_BAD_ROWS) badRows.push({ line: row.line, problem: row.problem });

@@ -40,7 +40,8 @@ export function problemOf(value: string): string | null {
   return damageOf(value);
 }
 
-function idOf(text: string, readId: ReadId): ReturnType<ReadId> {
+/** Reads the EMR patient id of a trimmed text, by the rules of every EMR and then by those of this one. */
+export function idOf(text: string, readId: ReadId): ReturnType<ReadId> {
   const problem = problemOf(text);
   if (problem !== null) return { ok: false, problem };
   const read = readId(text);

@@ -1,8 +1,10 @@
 import type { PaymentStatus } from '@emr-payments/contracts';
 import {
   type Actor,
+  type BrokenConnection,
   type Database,
   findUser,
+  listBrokenConnections,
   listPayments,
   type PaymentRecord,
   type ShownPayment,
@@ -40,7 +42,14 @@ export async function readPayment(
   return { outcome: 'found', payment, texts };
 }
 
-export type ListPaymentsOutcome = { outcome: 'no_user' } | { outcome: 'listed'; payments: PaymentRecord[] };
+export type ListPaymentsOutcome =
+  | { outcome: 'no_user' }
+  | {
+      outcome: 'listed';
+      payments: PaymentRecord[];
+      /** Present while the user's connection is broken: what waits for it. */
+      broken: BrokenConnection | undefined;
+    };
 
 /** Lists the payments of a user, the newest first. Who reads them is in the audit log before anything is returned. */
 export async function listUsersPayments(
@@ -57,5 +66,7 @@ export async function listUsersPayments(
   const user = await findUser({ database }, { publicId });
   if (user === null) return { outcome: 'no_user' };
   await recordRead({ database }, { action: 'payment.list', subject: `user:${publicId}`, by });
-  return { outcome: 'listed', payments: await listPayments({ database }, { userId: user.id, ...filter }) };
+  const payments = await listPayments({ database }, { userId: user.id, ...filter });
+  const [broken] = await listBrokenConnections({ database }, { userId: user.id });
+  return { outcome: 'listed', payments, broken };
 }

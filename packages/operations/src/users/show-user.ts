@@ -1,4 +1,13 @@
-import { type Database, findUser } from '@emr-payments/db';
+import {
+  type BrokenConnection,
+  type Database,
+  findLatestSync,
+  findUser,
+  listBrokenConnections,
+  readHealth,
+  type StoredHealth,
+  type SyncRunRecord,
+} from '@emr-payments/db';
 import { type ConnectionDescription, usesPlainHttp } from '@emr-payments/emr';
 import { ConfigError, type Keyring } from '@emr-payments/runtime';
 import { describeConnection } from '../connections/describe-connection.ts';
@@ -14,9 +23,18 @@ export type ShownConnection = {
   plainHttp: boolean;
   /** null: the connection cannot be opened here. */
   described: ConnectionDescription | null;
+  /** The last sync; null when there was none. */
+  sync: SyncRunRecord | null;
 };
 
-export type ShownUser = { user: FoundUser; connection: ShownConnection | null };
+export type ShownUser = {
+  user: FoundUser;
+  connection: ShownConnection | null;
+  /** null: no exchange with the EMR is known. */
+  health: StoredHealth | null;
+  /** Present while the connection is broken: what waits for it. */
+  broken: BrokenConnection | undefined;
+};
 
 type Deps = {
   database: Database;
@@ -42,17 +60,22 @@ export async function showUser(deps: Deps, { publicId }: { publicId: string }): 
   const user = await findUser(deps, { publicId });
   if (user === null) return null;
   const { connection: stored } = user;
-  if (stored === null) return { user, connection: null };
+  const health = await readHealth(deps, { userId: user.id });
+  const [broken] = await listBrokenConnections(deps, { userId: user.id });
+  if (stored === null) return { user, connection: null, health, broken };
   const { userId, adapter, baseUrl, timeZone, credentials } = stored;
   const settings = stored.settings as Record<string, unknown>;
   const opened = { userId, adapter, baseUrl, timeZone, credentials, settings };
   return {
     user,
+    health,
+    broken,
     connection: {
       stored,
       login: await stateOf(deps, opened),
       plainHttp: usesPlainHttp({ baseUrl, settings }),
       described: describeConnection(deps, opened),
+      sync: await findLatestSync(deps, { userId }),
     },
   };
 }

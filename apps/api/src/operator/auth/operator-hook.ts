@@ -9,14 +9,13 @@ import type { SourceFailures } from '../../rate-limit/source-failures.ts';
 import { scopeOf } from '../operation.ts';
 import type { OperatorCheck } from './operator-check.ts';
 
-/** A person or a console needs no more. The limit is of each process. */
-const PER_SECOND = 20;
-
 export type OperatorHookDeps = {
   check: OperatorCheck;
   sources: SourceFailures;
   /** The limit that `sources` was made with. */
   failuresPerMinute: number;
+  /** Requests a second of one key, in this process; 0 means no limit. */
+  perSecond: number;
   audit: Pick<AuditCounter, 'credentials'>;
   limits: Limits;
 };
@@ -38,8 +37,8 @@ function hintOf(request: FastifyRequest, secret: string | null): string | undefi
  * rejected credentials of clients do, and are in the audit log: a key that has ended by its id, any other without a name.
  */
 export function operatorHook(deps: OperatorHookDeps) {
-  const { check, sources, failuresPerMinute, audit, limits } = deps;
-  const limiter = createRateLimiter({ clientPerSecond: PER_SECOND, userPerSecond: 0 });
+  const { check, sources, failuresPerMinute, perSecond, audit, limits } = deps;
+  const limiter = createRateLimiter({ clientPerSecond: perSecond, userPerSecond: 0 });
 
   const limited = (request: FastifyRequest, reply: FastifyReply, seconds: number, limit: string) => {
     reply.header('retry-after', String(seconds));
@@ -72,7 +71,7 @@ export function operatorHook(deps: OperatorHookDeps) {
     request.operator = caller;
     const taken = limiter.take({ clientPk: caller.keyPk, userId: null });
     if (taken.outcome === 'refused') {
-      const limit = `at most ${PER_SECOND} a second for each operator key`;
+      const limit = `at most ${perSecond} a second for each operator key`;
       return limited(request, reply, taken.retryAfterSeconds, limit);
     }
     const scope = scopeOf(request.routeOptions.schema);

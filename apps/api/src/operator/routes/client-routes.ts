@@ -38,6 +38,7 @@ export const overlapMsOf = ({ overlap_seconds = DAY_SECONDS }: { overlap_seconds
 const clientView = (client: ListedClient): OperatorClient => ({
   client_id: client.clientId,
   name: client.name,
+  mode: client.mode,
   users: client.users,
   endpoints: client.endpoints,
   valid_secrets: client.validSecrets,
@@ -108,7 +109,8 @@ export const clientRoutes: FastifyPluginAsyncTypebox<OperatorDeps> = async (app,
       const input = { ...request.body, by: actorOf(request) };
       return writing(deps, { request, reply }, async (tx) => {
         const { clientId, clientSecret } = await createClientIn(tx, input);
-        const data = { client_id: clientId, client_secret: clientSecret, name: input.name };
+        const { name, mode = 'live' } = input;
+        const data = { client_id: clientId, client_secret: clientSecret, name, mode };
         return answered('Client made. Keep the secret: it is in this answer only.', data);
       });
     },

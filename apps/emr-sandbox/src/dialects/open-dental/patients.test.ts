@@ -1,4 +1,6 @@
 import { afterEach, expect, test, vi } from 'vitest';
+import { PHI_MARKS } from '../../patients/person.ts';
+import { practiceOf } from '../../testing/walk.ts';
 import { officeForTest } from './office.fixture.ts';
 
 afterEach(() => vi.useRealTimers());
@@ -86,4 +88,33 @@ test('a deleted patient is in no list, and takes no payment', async () => {
   });
   await change(office, 1, { PatStatus: 'Archived' });
   expect((await office.pay()).statusCode).toBe(201);
+});
+
+test('a merged patient is archived, in no search, and in the list of changes', async () => {
+  vi.useFakeTimers({ toFake: ['Date'], now: new Date('2026-06-15T12:00:00Z') });
+  const office = await officeForTest();
+  const { merge } = practiceOf(office.app);
+  await merge('pat-1001', 'pat-1002');
+  expect(await patNums(office, 'showArchived=true')).toEqual([2, 3, 4, 5]);
+  expect(await office.get('/patients/1')).toMatchObject({ PatStatus: 'Archived' });
+  const rows = await office.get(`/patients/Simple?DateTStamp=${encodeURIComponent('2026-06-15 08:00:00')}`);
+  expect(rows.map(({ PatNum, PatStatus }: Record<string, unknown>) => [PatNum, PatStatus])).toEqual([
+    [1, 'Archived'],
+    [2, 'Patient'],
+  ]);
+});
+
+test('Offset leads through many patients, a hundred at once, and each has the marks of PHI', async () => {
+  const office = await officeForTest({ patients: 450 });
+  const seen = new Set<number>();
+  for (;;) {
+    const rows = await office.get(`/patients/Simple?Limit=1000&Offset=${seen.size}`);
+    if (rows.length === 0) break;
+    expect(rows.length).toBeLessThanOrEqual(100);
+    for (const row of rows) seen.add(row.PatNum);
+    const text = JSON.stringify(rows[0]);
+    for (const mark of PHI_MARKS.filter((each) => each !== '07/15/1931')) expect(text).toContain(mark);
+  }
+  expect(seen.size).toBe(455);
+  expect(await patNums(office, 'ChartNumber=made-000450')).toEqual([1_000_450]);
 });

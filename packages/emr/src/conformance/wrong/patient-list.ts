@@ -63,13 +63,13 @@ export const wrongPatientLists: readonly WrongAdapter[] = [
   {
     mistake: 'lists a patient twice',
     breaks: /^patient list: every patient is in it once|^patient list: a cursor leads on/,
-    mayBreak: /counted, and the others are listed$|, wrong content type/,
+    mayBreak: /counted, and the others are listed$|^patient list, wrong content type/,
     wrap: changed((page) => ({ ...page, patients: [...page.patients, ...page.patients.slice(-1)] })),
   },
   {
     mistake: 'leaves a patient out',
     breaks:
-      /^patient list: every patient is in it once|^patient list: a cursor leads on|, wrong content type/,
+      /^patient list: every patient is in it once|^patient list: a cursor leads on|^patient list, wrong content type/,
     mayBreak: /counted, and the others are listed$|^patient list: a page that is read again/,
     wrap: listing((right, _adapter, { patientList }) => async (input) => {
       const outcome = await right(input);
@@ -87,7 +87,8 @@ export const wrongPatientLists: readonly WrongAdapter[] = [
   {
     mistake: 'keeps the name of a patient',
     breaks: /^patient list: nothing else of a patient/,
-    mayBreak: /^patient list[:,] (every patient|a cursor leads|a record|all pages|a change|wrong content type)/,
+    mayBreak:
+      /^patient list[:,] (every patient|a cursor leads|a record|all pages|a change|wrong content type)/,
     wrap: changed((page) => ({
       ...page,
       patients: page.patients.map((patient) => ({ ...patient, name: 'Ada Example' })),

@@ -77,7 +77,7 @@ export const wrongPatientSearches: readonly WrongAdapter[] = [
   },
   {
     mistake: 'posts to a closed record',
-    breaks: /no payment should go is closed/,
+    breaks: /^patients: .*no payment should go is closed/,
     wrap: changed((outcome) => (outcome.outcome === 'closed' ? unproven('5') : outcome)),
   },
   {

@@ -1,0 +1,346 @@
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { type AddressInfo, connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CREATE_PAYMENT_EXAMPLE } from '@emr-payments/contracts';
+import { type ConnectionSetup, openCredentials, saveConnection } from '@emr-payments/db';
+import { createAdapters, localAdapterDeps } from '@emr-payments/emr';
+import { type SandboxProcess, startSandbox } from '@emr-payments/testkit';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { type HeldEmr, openHeldEmr } from '../testing/held-emr.ts';
+import { credentialHeaders, openTestApi, type TestApi } from '../testing/test-api.ts';
+import { userRequests } from '../testing/user-requests.ts';
+
+// Payments for patients who are not known here, in an office of Open Dental, whose MRNs are patient numbers: 1 to 5 are somebody.
+
+const TOKEN = 'only-for-this-test-0123456789abcdef';
+const PATIENCE = { timeout: 15_000, interval: 20 };
+/** Long enough that nothing else takes so long on a busy machine. */
+const LOOK_UP_MS = 2_000;
+
+let api: TestApi;
+let sandbox: SandboxProcess;
+let emr: HeldEmr;
+let folder: string;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'new-patient-'));
+  sandbox = await startSandbox({ ledgerFile: join(folder, 'ledger.jsonl') });
+  api = await openTestApi({ metricsToken: TOKEN, limits: { lookUpMs: LOOK_UP_MS } });
+  await api.app.listen({ host: '127.0.0.1', port: 0 });
+});
+afterAll(async () => {
+  await api.close();
+  await sandbox.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+beforeEach(async () => {
+  emr = await openHeldEmr(sandbox.baseUrl);
+});
+afterEach(() => emr.close());
+
+type Settings = NonNullable<ConnectionSetup['settings']>;
+
+const office = (settings: Settings = {}, change: Partial<ConnectionSetup> = {}) => ({
+  adapter: 'open-dental',
+  baseUrl: `${emr.url}/open-dental/api/v1`,
+  credentials: { developer_key: 'developer', customer_key: randomUUID() },
+  settings: { calls_per_minute: 0, ...settings },
+  ...change,
+});
+
+async function practice(settings?: Settings, change?: Partial<ConnectionSetup>) {
+  const caller = await api.newCaller({ connection: office(settings, change) });
+  const { prisma } = api.database;
+  const { userId } = caller;
+  return {
+    caller,
+    pay: (patient_mrn: string, more: { key?: string; dry?: true } = {}) =>
+      userRequests(api, caller).post(
+        `/v1/payments${more.dry === true ? '?dry_run=true' : ''}`,
+        { ...CREATE_PAYMENT_EXAMPLE, payment_method: 'Check', location: 'Riverside Clinic', patient_mrn },
+        more.key === undefined ? {} : { 'idempotency-key': more.key },
+      ),
+    payments: () => prisma.payment.count({ where: { userId } }),
+    patient: (mrn: string) => prisma.patient.findUnique({ where: { userId_mrn: { userId, mrn } } }),
+  };
+}
+
+/** Patients that were asked for. */
+const asked = () => emr.asked().filter((line) => line.includes('/patients'));
+
+const notFound = (mrn: string) => ({
+  success: false,
+  message: `Patient with MRN '${mrn}' not found. Please ensure the patient has been synced and has an EMR patient ID.`,
+  code: 'patient_not_found',
+  safe_to_retry: false,
+});
+
+async function lookedUp(outcome: string): Promise<number> {
+  const { body } = await api.app.inject({ url: '/metrics', headers: { authorization: `Bearer ${TOKEN}` } });
+  const line = body
+    .split('\n')
+    .find((each) => each.startsWith(`emr_payments_patient_lookups_total{outcome="${outcome}"`));
+  return Number(line?.split(' ').at(-1) ?? 0);
+}
+
+/** Changes a patient of the office. */
+async function change(patNum: number, fields: object): Promise<void> {
+  const changed = await fetch(`${sandbox.baseUrl}/sandbox/open-dental/patients/${patNum}`, {
+    method: 'PUT',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(fields),
+  });
+  expect(changed.status, await changed.text()).toBe(200);
+}
+
+describe('a payment for a patient whom the EMR has', () => {
+  test('is accepted, and the patient is stored: the next payment asks nobody', async () => {
+    const { pay, patient, payments } = await practice();
+    const before = await lookedUp('found');
+    const answer = await pay(' 3\u00a0');
+    expect([answer.statusCode, answer.body]).toEqual([200, expect.stringContaining('"job_id"')]);
+    expect(await patient('3')).toMatchObject({ emrPatientId: '3', state: 'active', source: 'lookup' });
+    expect((await pay('3')).statusCode).toBe(200);
+    expect((await pay('MRN-12345')).statusCode).toBe(200);
+    expect(asked()).toHaveLength(1);
+    expect([await payments(), (await lookedUp('found')) - before]).toEqual([3, 1]);
+  });
+
+  test('is one question for all who ask at once, and one payment for those with one key', async () => {
+    const { pay, payments } = await practice();
+    const release = emr.hold();
+    const all = Array.from({ length: 20 }, (_, nth) => pay('2', nth < 10 ? { key: 'k' } : {}));
+    await vi.waitFor(() => expect(asked()).toHaveLength(1), PATIENCE);
+    release();
+    const answers = await Promise.all(all);
+    // Two with one key that come to the database in one moment: one is told to come again, as everywhere.
+    const statuses = new Set(answers.map(({ statusCode }) => statusCode));
+    expect([...statuses].filter((status) => status !== 200 && status !== 409)).toEqual([]);
+    const ids = new Set(answers.slice(0, 10).flatMap((answer) => answer.json().payment_id ?? []));
+    expect(ids.size).toBe(1);
+    expect([asked().length, await payments()]).toEqual([1, 11]);
+  });
+
+  test('with a key: a repeat gets the first answer, and the key is free as long as nothing was accepted', async () => {
+    const { pay } = await practice();
+    expect((await pay('991', { key: 'k-1' })).statusCode).toBe(404);
+    const first = await pay('4', { key: 'k-1' });
+    const again = await pay('4', { key: 'k-1' });
+    expect([first.statusCode, again.json().payment_id]).toEqual([200, first.json().payment_id]);
+    expect(again.headers['idempotent-replayed']).toBe('true');
+    // A known key answers before any look-up.
+    expect((await pay('992', { key: 'k-1' })).statusCode).toBe(422);
+    expect(asked()).toHaveLength(2);
+  });
+
+  test('goes to the id that an import has stored meanwhile', async () => {
+    const { caller, pay, patient } = await practice();
+    const release = emr.hold();
+    const paying = pay('5');
+    await vi.waitFor(() => expect(asked()).toHaveLength(1), PATIENCE);
+    await api.database.prisma.patient.create({
+      data: { userId: caller.userId, mrn: '5', emrPatientId: '6' },
+    });
+    release();
+    expect((await paying).statusCode).toBe(200);
+    expect(await patient('5')).toMatchObject({ emrPatientId: '6', source: 'import' });
+    const payment = await api.database.prisma.payment.findFirstOrThrow({ where: { userId: caller.userId } });
+    expect(payment.emrPatientId).toBe('6');
+  });
+
+  test('gives a patient whose record was closed an id when the EMR has opened it again', async () => {
+    const { caller, pay, patient } = await practice();
+    const { userId } = caller;
+    await api.database.prisma.patient.create({ data: { userId, mrn: '5', state: 'closed', source: 'sync' } });
+    expect((await pay('5')).statusCode).toBe(200);
+    expect(await patient('5')).toMatchObject({ emrPatientId: '5', state: 'active', source: 'lookup' });
+  });
+});
+
+describe('a "no" of the EMR', () => {
+  test('is the published 404, to the letter, and holds for a minute', async () => {
+    const { pay, payments, patient } = await practice();
+    for (const _each of [1, 2, 3]) {
+      const { request_id, ...body } = (await pay('998')).json();
+      expect([body, typeof request_id]).toEqual([notFound('998'), 'string']);
+    }
+    expect(asked()).toHaveLength(1);
+    expect((await pay('999')).statusCode).toBe(404);
+    expect([asked().length, await payments(), await patient('998')]).toEqual([2, 0, null]);
+    const found = (await api.audited()).filter(({ action }) => action === 'patients.find');
+    expect(
+      JSON.stringify(found, (_key, value) => (typeof value === 'bigint' ? String(value) : value)),
+    ).not.toMatch(/99[89]/);
+    expect(found.at(-1)).toMatchObject({ detail: { found: 'none' } });
+  });
+
+  test('does not hold for another connection of the user', async () => {
+    const { caller, pay } = await practice({ mrn_field: 'ChartNumber' });
+    expect((await pay('1')).statusCode).toBe(404);
+    await saveConnection(
+      { database: api.database, keyring: api.keyring },
+      { userId: caller.userId, timeZone: 'America/New_York', concurrency: 4, ...office() },
+    );
+    expect((await pay('1')).statusCode).toBe(200);
+  });
+
+  test('several patients and a closed record are the same 404', async () => {
+    await change(1, { ChartNumber: 'C-7' });
+    await change(2, { ChartNumber: 'C-7' });
+    await change(5, { PatStatus: 'Archived' });
+    const charts = await practice({ mrn_field: 'ChartNumber' });
+    const numbers = await practice();
+    expect((await charts.pay('C-7')).json()).toMatchObject(notFound('C-7'));
+    expect((await numbers.pay('5')).json()).toMatchObject(notFound('5'));
+    for (const patNum of [1, 2]) await change(patNum, { ChartNumber: '' });
+    await change(5, { PatStatus: 'Patient' });
+  });
+
+  test('where nobody is asked it is there at once: switched off, or no search', async () => {
+    const off = await practice({ lookup_patients: false });
+    expect((await off.pay('3')).json()).toMatchObject(notFound('3'));
+    const searchless = await openTestApi({
+      adapters: {
+        of(connection) {
+          const adapters = createAdapters({
+            ...localAdapterDeps(),
+            credentialsOf: (sealed) => openCredentials(searchless.keyring, sealed),
+            refusal: () => null,
+          });
+          const { findPatient: _search, ...adapter } = adapters.of(connection);
+          return adapter;
+        },
+      },
+    });
+    try {
+      const { post } = userRequests(searchless, await searchless.newCaller({ connection: office() }));
+      const answer = await post('/v1/payments', { ...CREATE_PAYMENT_EXAMPLE, patient_mrn: '3' });
+      expect(answer.json()).toMatchObject(notFound('3'));
+    } finally {
+      await searchless.close();
+    }
+    expect(asked()).toEqual([]);
+  });
+});
+
+const UNAVAILABLE = { success: false, code: 'patient_lookup_unavailable', safe_to_retry: true };
+
+describe('no answer of the EMR', () => {
+  test('in time is 503, safe to send again, and nothing is remembered', async () => {
+    const { pay, payments } = await practice();
+    const release = emr.hold();
+    const answer = await pay('3');
+    expect([answer.statusCode, answer.headers['retry-after']]).toEqual([503, '2']);
+    expect(answer.json()).toMatchObject({
+      ...UNAVAILABLE,
+      message:
+        'This patient is not known yet, and the EMR could not be asked. It did not answer in time. Nothing was accepted: send the request again.',
+    });
+    release();
+    await vi.waitFor(async () => expect((await pay('3')).statusCode).toBe(200), PATIENCE);
+    expect(await payments()).toBe(1);
+  });
+
+  test('of a fifth look-up at once comes when the first have ended', async () => {
+    const { pay } = await practice();
+    const other = await practice();
+    const release = emr.hold();
+    const mrns = ['1', '2', '3', '4', '5', '995', '996'];
+    const all = mrns.map((mrn) => pay(mrn));
+    await vi.waitFor(() => expect(asked()).toHaveLength(4), PATIENCE);
+    // Another connection has places of its own.
+    const theirs = other.pay('1');
+    await vi.waitFor(() => expect(asked()).toHaveLength(5), PATIENCE);
+    release();
+    expect((await Promise.all(all)).map(({ statusCode }) => statusCode)).toEqual([
+      200, 200, 200, 200, 200, 404, 404,
+    ]);
+    expect((await theirs).statusCode).toBe(200);
+    expect(asked()).toHaveLength(mrns.length + 1);
+  });
+
+  test('of more look-ups than have a place in time is 503, without a call', async () => {
+    const { pay } = await practice();
+    const release = emr.hold();
+    const answers = await Promise.all(['1', '2', '3', '4', '5'].map((mrn) => pay(mrn)));
+    expect(answers.map(({ statusCode }) => statusCode)).toEqual([503, 503, 503, 503, 503]);
+    expect(asked()).toHaveLength(4);
+    release();
+  });
+
+  test.each([
+    ['an EMR that is not there', { baseUrl: 'http://127.0.0.1:1/api/v1' }, '2', 'could not be asked'],
+    [
+      'a connection that cannot be used',
+      { baseUrl: 'ftp://nowhere' },
+      '60',
+      'cannot be used as it is set up',
+    ],
+    [
+      'credentials that the EMR rejects',
+      { credentials: { developer_key: 'developer', customer_key: '' } },
+      '60',
+      '',
+    ],
+  ] as const)('%s: 503', async (name, given, retryAfter, words) => {
+    const { pay, payments } = await practice({}, given);
+    const answer = await pay('3');
+    expect([answer.statusCode, answer.headers['retry-after']], name).toEqual([503, retryAfter]);
+    expect(answer.json()).toMatchObject({ ...UNAVAILABLE, message: expect.stringContaining(words) });
+    expect(answer.body).not.toContain('nowhere');
+    expect(await payments()).toBe(0);
+  });
+
+  test('over a connection that was replaced meanwhile is none', async () => {
+    const { caller, pay, patient } = await practice();
+    const release = emr.hold();
+    const paying = pay('3');
+    await vi.waitFor(() => expect(asked()).toHaveLength(1), PATIENCE);
+    await saveConnection(
+      { database: api.database, keyring: api.keyring },
+      { userId: caller.userId, timeZone: 'America/New_York', concurrency: 4, ...office() },
+    );
+    release();
+    expect((await paying).json()).toMatchObject(UNAVAILABLE);
+    expect(await patient('3')).toBeNull();
+  });
+});
+
+test('a caller who hangs up during the look-up gets no payment, and the patient is known from then on', async () => {
+  const { caller, pay, payments, patient } = await practice();
+  const release = emr.hold();
+  const socket = connect((api.app.server.address() as AddressInfo).port, '127.0.0.1');
+  await once(socket, 'connect');
+  const body = JSON.stringify({ ...CREATE_PAYMENT_EXAMPLE, patient_mrn: '3' });
+  const headers = { host: 'a', ...credentialHeaders(caller), 'content-type': 'application/json' };
+  const lines = Object.entries({ ...headers, 'content-length': String(body.length) }).map(
+    ([k, v]) => `${k}: ${v}\r\n`,
+  );
+  socket.write(`POST /v1/payments HTTP/1.1\r\n${lines.join('')}\r\n${body}`);
+  await vi.waitFor(() => expect(asked()).toHaveLength(1), PATIENCE);
+  socket.destroy();
+  const open = async () =>
+    new Promise<number>((resolve) => api.app.server.getConnections((_error, count) => resolve(count)));
+  await vi.waitFor(async () => expect(await open()).toBe(0), PATIENCE);
+  const before = await lookedUp('found');
+  release();
+  await vi.waitFor(async () => expect(await patient('3')).toMatchObject({ emrPatientId: '3' }), PATIENCE);
+  await vi.waitFor(async () => expect(await lookedUp('found')).toBe(before + 1), PATIENCE);
+  expect(await payments()).toBe(0);
+  expect((await pay('3')).statusCode).toBe(200);
+  expect(await payments()).toBe(1);
+});
+
+test('a dry run asks in the same way, and writes nothing', async () => {
+  const { pay, patient, payments } = await practice();
+  const found = await pay('3', { dry: true });
+  expect([found.statusCode, found.json().data?.patient_mrn], found.body).toEqual([200, '3']);
+  expect((await pay('998', { dry: true })).json()).toMatchObject(notFound('998'));
+  expect([await patient('3'), await payments()]).toEqual([null, 0]);
+  const release = emr.hold();
+  expect((await pay('4', { dry: true })).json()).toMatchObject(UNAVAILABLE);
+  release();
+});

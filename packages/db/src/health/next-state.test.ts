@@ -1,0 +1,140 @@
+import { sentence } from '@emr-payments/contracts';
+import { expect, test } from 'vitest';
+import { type Exchange, HEALTH_POLICY, type Health, nextHealth } from './next-state.ts';
+
+const START = new Date('2026-06-15T10:00:00Z');
+const at = (ms: number) => new Date(START.getTime() + ms);
+const MINUTE = 60_000;
+
+const HEALTHY: Health = {
+  state: 'connected',
+  since: START,
+  lastSuccessAt: START,
+  lastTrouble: null,
+  failures: 0,
+  failingSince: null,
+  outages: 0,
+  outageOpen: false,
+  stoppedUntil: null,
+  loginEndedAt: null,
+};
+const answered: Exchange = { kind: 'answered' };
+const down: Exchange = { kind: 'down', code: 'timeout', detail: sentence`It was late.` };
+const login: Exchange = { kind: 'login', code: 'unauthorized', detail: sentence`It was rejected.` };
+const hampered: Exchange = { kind: 'hampered', code: 'forbidden', detail: sentence`It is forbidden.` };
+
+type Said = { after: number; exchange: Exchange; beganAfter?: number };
+
+/** Plays exchanges, each at its time. @returns the last state, and what was published. */
+function play(said: readonly Said[], from: Health = HEALTHY) {
+  let health = from;
+  const events: string[] = [];
+  let writes = 0;
+  for (const { after, exchange, beganAfter = after } of said) {
+    const next = nextHealth(health, { exchange, now: at(after), beganAt: at(beganAfter) });
+    if (next === null) continue;
+    writes += 1;
+    health = next.health;
+    if (next.event !== null) events.push(`${next.event} ${health.outages}`);
+  }
+  return { health, events, writes };
+}
+const many = (exchange: Exchange, times: readonly number[]): Said[] =>
+  times.map((after) => ({ after, exchange }));
+const every = (ms: number, count: number, from = 0): number[] =>
+  Array.from({ length: count }, (_, n) => from + n * ms);
+
+test('a rejected login breaks at once and stops the connection for an hour; those under way change nothing', () => {
+  const { health, events, writes } = play(many(login, [1, 2, 3, 30 * MINUTE]));
+  expect([events, writes]).toEqual([['broken 1'], 1]);
+  expect(health).toMatchObject({ state: 'login_required', since: at(1), outageOpen: true });
+  expect(health.stoppedUntil).toEqual(at(1 + HEALTH_POLICY.loginStopMs));
+});
+
+test('a probe that is rejected stops it for another hour, in the same outage; one that is answered restores', () => {
+  const hour = HEALTH_POLICY.loginStopMs;
+  const { health, events } = play([
+    ...many(login, [0, hour + 1, 2 * hour + 2]),
+    { after: 3 * hour + 3, exchange: answered },
+  ]);
+  expect(events).toEqual(['broken 1', 'restored 1']);
+  expect(health).toMatchObject({
+    state: 'connected',
+    stoppedUntil: null,
+    outageOpen: false,
+    loginEndedAt: at(3 * hour + 3),
+  });
+});
+
+test('an answer to an exchange from before the login was broken restores nothing, and a late rejection breaks nothing', () => {
+  const broken = play([{ after: 10, exchange: login }]).health;
+  expect(play([{ after: 20, exchange: answered, beganAfter: 5 }], broken).writes).toBe(0);
+  const mended = play([{ after: 20, exchange: answered, beganAfter: 15 }], broken);
+  expect(mended.events).toEqual(['restored 1']);
+  expect(play([{ after: 30, exchange: login, beganAfter: 12 }], mended.health).writes).toBe(0);
+  expect(play([{ after: 30, exchange: login, beganAfter: 25 }], mended.health).events).toEqual(['broken 2']);
+});
+
+test('an EMR is unreachable after five exchanges and two minutes with nothing but failures', () => {
+  // Many at once are one moment, and few over a long time are few.
+  expect(play(many(down, every(10, 500))).health.state).toBe('degraded');
+  expect(play(many(down, every(10 * MINUTE, 4))).health.state).toBe('degraded');
+  const long = play(many(down, every(40_000, 5)));
+  expect([long.health.state, long.events]).toEqual(['unreachable', ['broken 1']]);
+  expect(long.health.since).toEqual(at(160_000));
+  // One answer in between begins the count again.
+  const mixed = [
+    ...many(down, every(40_000, 4)),
+    { after: 150_000, exchange: answered },
+    { after: 160_000, exchange: down },
+  ];
+  expect(play(mixed)).toMatchObject({ health: { state: 'degraded', failures: 1 }, events: [] });
+});
+
+test('an EMR that answers again is restored by the first answer, whenever that exchange began', () => {
+  const gone = many(down, every(40_000, 6));
+  const { health, events } = play([...gone, { after: 300_000, exchange: answered, beganAfter: 10_000 }]);
+  expect([health.state, events]).toEqual(['connected', ['broken 1', 'restored 1']]);
+});
+
+test('an outage that changes its kind is one outage', () => {
+  const { health, events } = play([...many(down, every(40_000, 6)), { after: 300_000, exchange: login }]);
+  expect([health.state, events]).toEqual(['login_required', ['broken 1']]);
+  expect(
+    play(
+      [
+        { after: 310_000, exchange: down },
+        { after: 320_000, exchange: answered },
+      ],
+      health,
+    ).events,
+  ).toEqual(['restored 1']);
+});
+
+test('some that fail and some that succeed are degraded, which publishes nothing, until five minutes without trouble', () => {
+  const flow = every(20_000, 60).map(
+    (after, n): Said => ({ after, exchange: n % 3 === 0 ? hampered : n % 3 === 1 ? down : answered }),
+  );
+  const { health, events } = play(flow);
+  expect([health.state, events]).toEqual(['degraded', []]);
+  const last = health.lastTrouble?.at.getTime() ?? 0;
+  const quiet = (ms: number) =>
+    play([{ after: last - START.getTime() + ms, exchange: answered }], health).health.state;
+  expect(quiet(HEALTH_POLICY.degradedMs - 1)).toBe('degraded');
+  expect(quiet(HEALTH_POLICY.degradedMs)).toBe('connected');
+});
+
+test('an answer that cannot be used never makes an outage', () => {
+  expect(play(many(hampered, every(MINUTE, 600)))).toMatchObject({
+    health: { state: 'degraded' },
+    events: [],
+  });
+});
+
+test('equal exchanges are written once a minute at most', () => {
+  expect(play(many(answered, every(1_000, 600, 1_000))).writes).toBe(10);
+  expect(play(many(hampered, every(1_000, 600))).writes).toBe(10);
+  const gone = play(many(down, every(40_000, 6))).health;
+  expect(play(many(down, every(1_000, 600, 240_000)), gone).writes).toBeLessThanOrEqual(10);
+  expect(play([{ after: 1, exchange: { kind: 'none' } }]).writes).toBe(0);
+});
