@@ -22,7 +22,7 @@ let requests: ReturnType<typeof userRequests>;
 let client: Send;
 
 beforeAll(async () => {
-  api = await openTestApi({ publicUrl: 'http://127.0.0.1:3000' });
+  api = await openTestApi();
   caller = await api.newCaller();
   // All requests of these tests come from one address.
   const app = { inject: (options: object) => api.app.inject({ remoteAddress: ADDRESS, ...options }) };
