@@ -1,4 +1,10 @@
-import { CREATE_PAYMENT_EXAMPLE, paymentIdToUuid } from '@emr-payments/contracts';
+import {
+  CREATE_PAYMENT_EXAMPLE,
+  newConnectSessionId,
+  newUserId,
+  paymentIdToUuid,
+} from '@emr-payments/contracts';
+import { hashSecret } from '@emr-payments/runtime';
 import Fastify, { type LightMyRequestResponse } from 'fastify';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { requestsOf, type Send } from '../testing/client-requests.ts';
@@ -121,6 +127,32 @@ const REQUESTS: Record<string, () => Promise<Request>> = {
     const id = await event();
     return () => client('GET', `/v1/events/${id}`);
   },
+};
+
+REQUESTS['POST /v1/connect-sessions'] = async () => {
+  await api.database.prisma.clientReturnUrl.create({
+    data: { clientPk: caller.clientPk, url: 'https://app.example.com/back' },
+  });
+  return () =>
+    client('POST', '/v1/connect-sessions', { body: { return_url: 'https://app.example.com/back' } });
+};
+REQUESTS['POST /v1/connect-sessions/:id/token'] = async () => {
+  const id = newConnectSessionId();
+  const user = await api.database.prisma.user.create({
+    data: { publicId: newUserId(), name: 'Connected', clientPk: caller.clientPk },
+  });
+  await api.database.prisma.connectSession.create({
+    data: {
+      id,
+      clientPk: caller.clientPk,
+      userId: user.id,
+      state: 'connected',
+      returnUrl: '',
+      linkHash: new Uint8Array(hashSecret(id)),
+      expiresAt: new Date(Date.now() + 60_000),
+    },
+  });
+  return () => client('POST', `/v1/connect-sessions/${id}/token`);
 };
 
 const audited = Object.entries(AUDITED_ROUTES).filter(([, route]) => !('none' in route));

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { newPaymentId, paymentIdToUuid } from '@emr-payments/contracts';
 import { SYSTEM, setOauthApplication } from '@emr-payments/db';
 import { type SandboxProcess, startSandbox } from '@emr-payments/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -276,6 +277,55 @@ describe('connecting', () => {
     expect(data).toEqual({ outcome: 'refused', field, reason: expect.stringContaining(reason) });
     expect(JSON.stringify(data)).not.toContain('typed-');
     expect([await api.database.prisma.user.count(), (await stored(at.id)).state]).toEqual([users, 'open']);
+  });
+
+  test('an address that a person types is public, also of a live client', async () => {
+    const client = { where: { id: caller.clientPk } };
+    await api.database.prisma.client.update({ ...client, data: { mode: 'live' } });
+    try {
+      for (const base_url of [
+        'https://10.0.0.1/',
+        'https://localhost/',
+        'https://[::1]/',
+        'https://169.254.169.254/',
+      ]) {
+        const { data } = (await post('connect', dental({ base_url }), await visit())).json();
+        expect(data, base_url).toMatchObject({ outcome: 'refused', field: 'base_url' });
+      }
+    } finally {
+      await api.database.prisma.client.update({ ...client, data: { mode: 'test' } });
+    }
+  });
+
+  test('a renewal changes the credentials and nothing else, and warns of another practice', async () => {
+    const first = await visit();
+    await post('connect', dental(), first);
+    const { userId } = await stored(first.id);
+    const user = { where: { id: userId ?? 0 }, include: { connection: true } };
+    const before = await api.database.prisma.user.findUniqueOrThrow(user);
+    await api.database.pool.query(
+      `INSERT INTO payments (id, job_id, user_id, patient_mrn, emr_patient_id, payment_method, reference_number, location, amount, deposit_date, status)
+       VALUES ($1, 1, $2, '1', '999', 'Card', 'r', 'l', 1, now(), 'posted')`,
+      [paymentIdToUuid(newPaymentId()), userId],
+    );
+    const at = await visit({ user_id: before.publicId });
+    const { renews, choices } = await look(at);
+    expect(renews).toEqual({ name: 'Dental Office', timeZone: 'America/Chicago' });
+    expect(choices).toMatchObject([{ adapter: 'open-dental', settings: [] }]);
+    const typed = {
+      adapter: 'open-dental',
+      time_zone: 'America/Chicago',
+      base_url: 'http://127.0.0.1:1/',
+      credentials: { developer_key: 'typed-developer', customer_key: 'other' },
+    };
+    expect((await post('connect', typed, at)).json().data).toEqual({ outcome: 'other_practice' });
+    const confirmed = await post('connect', { ...typed, other_practice_is_right: true }, at);
+    expect(confirmed.json().data.outcome).toBe('connected');
+    const after = await api.database.prisma.user.findUniqueOrThrow(user);
+    const { credentials: _, updatedAt: __, ...kept } = before.connection ?? {};
+    expect(after.connection).toMatchObject(kept);
+    expect(after.connection?.credentials).not.toBe(before.connection?.credentials);
+    expect((await stored(at.id)).userId).toBe(userId);
   });
 
   test('a session has twenty tries', async () => {

@@ -188,7 +188,7 @@ test('five hundred sessions of one client may be open', async () => {
 });
 
 test('a service without PUBLIC_URL says so, and has no page', async () => {
-  const bare = await openTestApi();
+  const bare = await openTestApi({ publicUrl: null });
   try {
     const by = requestsOf(bare.app, await bare.newCaller());
     expect(await codeOf(by('POST', '/v1/connect-sessions', { body: { return_url: RETURN_URL } }))).toEqual([

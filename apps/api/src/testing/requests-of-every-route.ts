@@ -1,4 +1,11 @@
-import { CREATE_PAYMENT_EXAMPLE, newRecoveryId, paymentIdToUuid } from '@emr-payments/contracts';
+import {
+  CREATE_PAYMENT_EXAMPLE,
+  newConnectSessionId,
+  newRecoveryId,
+  newUserId,
+  paymentIdToUuid,
+} from '@emr-payments/contracts';
+import { hashSecret } from '@emr-payments/runtime';
 import type { InjectOptions } from 'fastify';
 import { requestsOf } from './client-requests.ts';
 import { writeDelivery, writeEvent } from './event-rows.ts';
@@ -36,6 +43,7 @@ export async function requestsOfEveryRoute(api: TestApi): Promise<RouteRequest[]
     const url = path
       .replace('/payments/{id}/resolve', `/payments/${toResolve.payment_id}/resolve`)
       .replace('/payments/{id}', `/payments/${toRetry.payment_id}`)
+      .replace('/connect-sessions/{id}', `/connect-sessions/${sessionId}`)
       .replace('/webhooks/{id}', `/webhooks/${endpointId}`)
       .replace('/events/{id}', `/events/${eventId}`)
       .replaceAll(/\{(\w+)\}/g, (_, name: string) => params[name] ?? '');
@@ -52,6 +60,24 @@ export async function requestsOfEveryRoute(api: TestApi): Promise<RouteRequest[]
       },
     };
   };
+  const returnUrl = 'https://app.example.com/back';
+  const sessionId = newConnectSessionId();
+  await api.database.prisma.clientReturnUrl.create({ data: { clientPk: caller.clientPk, url: returnUrl } });
+  const made = await api.database.prisma.user.create({
+    data: { publicId: newUserId(), name: 'Connected', clientPk: caller.clientPk },
+  });
+  await api.database.prisma.connectSession.create({
+    data: {
+      id: sessionId,
+      clientPk: caller.clientPk,
+      userId: made.id,
+      state: 'connected',
+      returnUrl,
+      linkHash: new Uint8Array(hashSecret(sessionId)),
+      expiresAt: new Date(Date.now() + 60_000),
+    },
+  });
+
   const importOf = (file: string): RouteRequest => ({
     operation: 'POST /v1/patients:import',
     request: {
@@ -62,6 +88,9 @@ export async function requestsOfEveryRoute(api: TestApi): Promise<RouteRequest[]
     },
   });
   return [
+    request('GET /v1/connect-sessions/{id}'),
+    request('POST /v1/connect-sessions/{id}/token'),
+    request('POST /v1/connect-sessions', { return_url: returnUrl }),
     request('POST /v1/payments', CREATE_PAYMENT_EXAMPLE),
     request('POST /v1/payments?dry_run=true', CREATE_PAYMENT_EXAMPLE),
     request('GET /v1/payments'),

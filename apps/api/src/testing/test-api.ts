@@ -64,7 +64,8 @@ export async function openTestApi(
     authFailuresPerMinute?: number;
     trustProxy?: readonly string[];
     metricsToken?: string;
-    publicUrl?: string;
+    /** http://127.0.0.1:3000 by default; null: the service has no connect page. */
+    publicUrl?: string | null;
     limits?: Partial<Limits>;
     readTimeoutMs?: number;
     /** Replace those of the dialects. */
@@ -104,6 +105,7 @@ export async function openTestApi(
       credentialsOf: (sealed) => openCredentials(keyring, sealed),
       refusal: () => null,
     });
+  const { publicUrl = 'http://127.0.0.1:3000' } = options;
   const late = openLateConnect({ url: usedUrl });
   const app = await buildApp(
     {
@@ -118,9 +120,9 @@ export async function openTestApi(
       checks: { postgres: () => databaseCheck.trouble(), queue: async () => null },
       adapters: async () => adapters,
       imports,
-      ...(options.publicUrl === undefined
+      ...(publicUrl === null
         ? {}
-        : { connect: { publicUrl: options.publicUrl, late, sandboxHosts: parseSandboxHosts('127.0.0.1') } }),
+        : { connect: { publicUrl, late, sandboxHosts: parseSandboxHosts('127.0.0.1') } }),
       limiter: options.limiter ?? createRateLimiter({ clientPerSecond: 0, userPerSecond: 0 }),
       audit,
       webhooks: {

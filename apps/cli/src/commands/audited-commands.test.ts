@@ -110,6 +110,27 @@ const AUDITED: Record<string, Audited> = {
     args: async () => ['--since', new Date(Date.now() - 60_000).toISOString()],
   },
   'hold off': { actions: ['hold.off'], args: async () => [] },
+  'client return-url add': {
+    actions: ['client.return_url_add'],
+    args: async () => [practice.clientId, 'https://app.example.com/back'],
+  },
+  'client return-url remove': {
+    actions: ['client.return_url_remove'],
+    args: async () => [practice.clientId, 'https://app.example.com/back'],
+  },
+  'oauth-app set': {
+    actions: ['oauth_app.set'],
+    input: '{"client_secret": "sesame"}',
+    args: async () => [
+      ...['drchrono', '--base-url', 'https://app.drchrono.com', '--client-id', 'us', '--credentials', '-'],
+      ...['--authorize-url', 'https://app.drchrono.com/o/authorize/'],
+      ...['--token-url', 'https://app.drchrono.com/o/token/'],
+    ],
+  },
+  'oauth-app remove': {
+    actions: ['oauth_app.remove'],
+    args: async () => ['drchrono', '--base-url', 'https://app.drchrono.com'],
+  },
   'keys rotate': { actions: ['keys.rotate'], args: async () => [] },
   'upkeep seal-emr-text': { actions: ['upkeep.seal_emr_text'], args: async () => [] },
   'user disable': { actions: ['user.disable'], args: async () => [user] },
@@ -125,6 +146,8 @@ const AUDITED: Record<string, Audited> = {
 
 /** The others, which neither change anything nor show data of a patient. */
 const NOT_AUDITED = [
+  'client return-url list',
+  'oauth-app list',
   'adapters',
   'client list',
   'user list',

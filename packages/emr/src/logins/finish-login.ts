@@ -58,7 +58,8 @@ export async function finishLogin(
     return { outcome: 'not_trusted' };
   }
   const { server, client, code } = back;
-  if (code.get('code') === null) return { outcome: 'not_trusted' };
+  // The library would refuse two of them only when it sends them.
+  if (code.getAll('code').length !== 1) return { outcome: 'not_trusted' };
   const { request, seen } = exchangeFor({
     network: OPEN_NETWORK,
     timeoutMs: TIMEOUT_MS,
