@@ -556,6 +556,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/connect-sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create a link for a practice
+         * @description Makes a one-time link of 15 minutes. The practice's person opens it, chooses the EMR, types its credentials or logs in there; the connection is tried and saved. Then the browser returns to `return_url`, and you get the event `user.connected`. With `user_id` the link renews the login of that user.
+         */
+        post: operations["createConnectSession"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/connect-sessions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a connect session
+         * @description How far the person has come. You need not poll it: wait for the event `user.connected`.
+         */
+        get: operations["getConnectSession"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/connect-sessions/{id}/token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Fetch the access token
+         * @description Gives the access token of the user that the session has connected, once. Send it with an Idempotency-Key: if the answer is lost, the same request gets it again. A session that renewed a login has none: the user keeps its token.
+         */
+        post: operations["takeConnectToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export interface webhooks {
     "payment.created": {
@@ -817,7 +877,7 @@ export interface components {
             /** @description For people. Programs use `code`. */
             message: string;
             /**
-             * @description Stable and machine-readable. New codes may be added. Today: invalid_field, patient_not_found, user_not_found, payment_not_found, job_not_found, endpoint_not_found, event_not_found, recovery_not_found, invalid_client, invalid_operator_key, scope_missing, record_not_found, state_refused, connection_refused, missing_body, invalid_json, invalid_body, malformed_request, route_not_found, method_not_allowed, request_timeout, idempotency_key_in_flight, invalid_state, connection_unusable, import_in_progress, endpoint_disabled, endpoint_exists, endpoint_limit_reached, recovery_limit_reached, retry_limit_reached, nothing_to_redeliver, test_in_progress, payload_too_large, unsupported_media_type, expectation_failed, idempotency_key_reused, read_too_costly, method_needs_data, rate_limited, headers_too_large, patients_file_unusable, internal_error, emr_unavailable, patient_lookup_unavailable, service_unavailable, emr_timeout.
+             * @description Stable and machine-readable. New codes may be added. Today: invalid_field, patient_not_found, user_not_found, payment_not_found, job_not_found, endpoint_not_found, event_not_found, recovery_not_found, connect_session_not_found, invalid_client, invalid_operator_key, scope_missing, record_not_found, state_refused, connection_refused, missing_body, invalid_json, invalid_body, malformed_request, route_not_found, method_not_allowed, request_timeout, idempotency_key_in_flight, invalid_state, connection_unusable, import_in_progress, connect_unavailable, connect_session_open, connect_session_over, connect_session_limit_reached, access_token_given_out, endpoint_disabled, endpoint_exists, endpoint_limit_reached, recovery_limit_reached, retry_limit_reached, nothing_to_redeliver, test_in_progress, payload_too_large, unsupported_media_type, expectation_failed, idempotency_key_reused, read_too_costly, method_needs_data, rate_limited, headers_too_large, patients_file_unusable, internal_error, emr_unavailable, patient_lookup_unavailable, service_unavailable, emr_timeout.
              * @example invalid_field
              */
             code: string;
@@ -2604,6 +2664,92 @@ export interface components {
             /** @description The `cursor` of the next page; null on the last one. */
             next_cursor: string | null;
         };
+        /**
+         * @description A link by which a practice connects its EMR.
+         * @example {
+         *       "return_url": "https://app.example.com/emr/connected"
+         *     }
+         */
+        CreateConnectSession: {
+            /**
+             * @description Where the browser goes at the end, with `connect_session_id` and `status` (`connected` or `canceled`) added to its query. It must be one that the operator has registered for you, letter by letter.
+             * @example https://app.example.com/emr/connected
+             */
+            return_url: string;
+            /**
+             * @description The only EMR that the person may choose, such as `drchrono`. Without it the person chooses. Not together with `user_id`.
+             * @example drchrono
+             */
+            adapter?: string;
+            /**
+             * @description One of your users whose login is broken: the session renews the credentials of its connection. The user keeps its id, its access token and its payments.
+             * @example user_1J9X2q2eZvKYlo2CluR9g9gV
+             */
+            user_id?: string;
+        };
+        /**
+         * @description A new connect session; only this answer contains its link.
+         * @example {
+         *       "success": true,
+         *       "message": "Connect session created.",
+         *       "data": {
+         *         "id": "cs_1J9X2q2eZvKYlo2CluR9g9gV",
+         *         "url": "https://payments.example.com/connect#cl_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+         *         "expires_at": "2026-06-15T10:45:00.000Z"
+         *       }
+         *     }
+         */
+        ConnectSessionCreated: {
+            /** @description Always true. */
+            success: boolean;
+            /** @description For people. */
+            message: string;
+            data: components["schemas"]["ConnectLink"];
+        };
+        /**
+         * @description A connect session.
+         * @example {
+         *       "success": true,
+         *       "message": "Connect session.",
+         *       "data": {
+         *         "id": "cs_1J9X2q2eZvKYlo2CluR9g9gV",
+         *         "state": "connected",
+         *         "user_id": "user_1J9X2q2eZvKYlo2CluR9g9gV",
+         *         "renews": false,
+         *         "adapter": null,
+         *         "return_url": "https://app.example.com/emr/connected",
+         *         "token_given": false,
+         *         "created_at": "2026-06-15T10:30:00.000Z",
+         *         "expires_at": "2026-06-15T10:45:00.000Z",
+         *         "ended_at": "2026-06-15T10:34:12.345Z"
+         *       }
+         *     }
+         */
+        ConnectSessionReply: {
+            /** @description Always true. */
+            success: boolean;
+            /** @description For people. */
+            message: string;
+            data: components["schemas"]["ConnectSession"];
+        };
+        /**
+         * @description The access token of the user that a session has connected.
+         * @example {
+         *       "success": true,
+         *       "message": "Keep the access token: it is shown only now.",
+         *       "data": {
+         *         "user_id": "user_1J9X2q2eZvKYlo2CluR9g9gV",
+         *         "access_token": "at_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+         *       }
+         *     }
+         */
+        ConnectTokenReply: {
+            /** @description Always true. */
+            success: boolean;
+            /** @description For people. */
+            message: string;
+            data: components["schemas"]["ConnectedUserToken"];
+        };
         /** @description A payment that is in the EMR. */
         PostedPayment: {
             /**
@@ -3469,6 +3615,83 @@ export interface components {
             /** @description The endpoints that get it again. An endpoint with a delivery of it still pending is left out. */
             endpoint_ids: string[];
         };
+        /** @description A link by which a practice connects its EMR. */
+        ConnectLink: {
+            /**
+             * @description Id of the session.
+             * @example cs_1J9X2q2eZvKYlo2CluR9g9gV
+             */
+            id: string;
+            /**
+             * @description The link, for the person at the practice. It can be used once, for 15 minutes; what follows `#` is secret. Send the browser there; do not put it into logs.
+             * @example https://payments.example.com/connect#cl_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
+             */
+            url: string;
+            /**
+             * Format: date-time
+             * @description Until when the person can finish.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            expires_at: string;
+        };
+        /**
+         * @description `open`: the person has not finished. `connected`: the practice is connected. `canceled`: the person gave up. `expired`: the time was over first. Only `open` changes.
+         * @enum {string}
+         */
+        ConnectSessionState: "open" | "connected" | "canceled" | "expired";
+        /** @description One use of the connect page. */
+        ConnectSession: {
+            /**
+             * @description Id of the session.
+             * @example cs_1J9X2q2eZvKYlo2CluR9g9gV
+             */
+            id: string;
+            state: components["schemas"]["ConnectSessionState"];
+            /**
+             * @description The user that was connected, or whose login is renewed; null while there is none.
+             * @example user_1J9X2q2eZvKYlo2CluR9g9gV
+             */
+            user_id: string | null;
+            /** @description The session renews the login of a user, whose access token stays. */
+            renews: boolean;
+            /** @description The only EMR that the person may choose; null: any. */
+            adapter: string | null;
+            /** @description Where the browser goes at the end. */
+            return_url: string;
+            /** @description The access token has been given out: by `POST …/token`, or before this session. */
+            token_given: boolean;
+            /**
+             * Format: date-time
+             * @description When the session was created.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description Until when the person can finish.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            expires_at: string;
+            /**
+             * Format: date-time
+             * @description When it was connected or canceled; null otherwise.
+             * @example 2026-06-15T10:30:00.000Z
+             */
+            ended_at: string | null;
+        };
+        /** @description A user and its access token. */
+        ConnectedUserToken: {
+            /**
+             * @description The user that was connected.
+             * @example user_1J9X2q2eZvKYlo2CluR9g9gV
+             */
+            user_id: string;
+            /**
+             * @description The access token of the user, for the header `access_token`. Only this answer contains it.
+             * @example at_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
+             */
+            access_token: string;
+        };
         /** @description Links for a first look. */
         StartLinks: {
             /**
@@ -3812,7 +4035,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client. */
+            /** @description `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client; of a connect session: you have no connected user with this `user_id`. */
             404: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -3994,7 +4217,7 @@ export interface operations {
             /**
              * @description `patient_not_found`: The MRN is not known for this user, or has no EMR patient id, and the EMR, where it can be asked, has not one patient with it. That is believed for a minute.
              *
-             *     `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client.
+             *     `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client; of a connect session: you have no connected user with this `user_id`.
              */
             404: {
                 headers: {
@@ -4230,7 +4453,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client.
+             * @description `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client; of a connect session: you have no connected user with this `user_id`.
              *
              *     `payment_not_found`: There is no payment of this id, or it is another user's.
              */
@@ -4405,7 +4628,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client.
+             * @description `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client; of a connect session: you have no connected user with this `user_id`.
              *
              *     `payment_not_found`: There is no payment of this id, or it is another user's.
              */
@@ -4630,7 +4853,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client.
+             * @description `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client; of a connect session: you have no connected user with this `user_id`.
              *
              *     `payment_not_found`: There is no payment of this id, or it is another user's.
              */
@@ -4833,7 +5056,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client. */
+            /** @description `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client; of a connect session: you have no connected user with this `user_id`. */
             404: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -4997,7 +5220,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client. */
+            /** @description `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client; of a connect session: you have no connected user with this `user_id`. */
             404: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -5195,7 +5418,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client. */
+            /** @description `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client; of a connect session: you have no connected user with this `user_id`. */
             404: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -5400,7 +5623,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client.
+             * @description `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client; of a connect session: you have no connected user with this `user_id`.
              *
              *     `job_not_found`: There is no job of this number, or it is another user's.
              */
@@ -5645,7 +5868,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client. */
+            /** @description `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client; of a connect session: you have no connected user with this `user_id`. */
             404: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -5804,7 +6027,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client. */
+            /** @description `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client; of a connect session: you have no connected user with this `user_id`. */
             404: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -5965,7 +6188,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client. */
+            /** @description `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client; of a connect session: you have no connected user with this `user_id`. */
             404: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -6113,7 +6336,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client. */
+            /** @description `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client; of a connect session: you have no connected user with this `user_id`. */
             404: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -6278,7 +6501,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorReply"];
                 };
             };
-            /** @description `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client. */
+            /** @description `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client; of a connect session: you have no connected user with this `user_id`. */
             404: {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
@@ -8743,6 +8966,569 @@ export interface operations {
                 headers: {
                     /** @description Id of the request: quote it when you report a problem. */
                     "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `expectation_failed`: The header Expect has another value than 100-continue. */
+            417: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
+            422: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            429: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
+                    "ratelimit-policy"?: string;
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
+                    ratelimit?: string;
+                    /** @description Seconds to wait before the next attempt. */
+                    "retry-after"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are larger than 16 KiB. */
+            431: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
+            500: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
+            503: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    /** @description Seconds to wait before the next attempt. */
+                    "retry-after"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    createConnectSession: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A value of your choice, new for each request that creates or changes something. A repeated request with the same key gets the first answer again, with `Idempotent-Replayed: true`; another request with it gets a 422. Kept for seven days. */
+                "Idempotency-Key"?: string;
+                /** @description Your own id for this request, for the logs of both sides: 1 to 128 letters, digits, dots, underscores and hyphens. Without it, or with one of another form, the service makes one. */
+                "x-request-id"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateConnectSession"];
+            };
+        };
+        responses: {
+            /** @description A new connect session; only this answer contains its link. */
+            200: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
+                    "ratelimit-policy"?: string;
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
+                    ratelimit?: string;
+                    /** @description This is the answer to an earlier request with the same Idempotency-Key. */
+                    "Idempotent-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConnectSessionCreated"];
+                };
+            };
+            /**
+             * @description `missing_body`: The request has no body.
+             *
+             *     `invalid_json`: The body is not JSON in UTF-8, has a forbidden key such as `__proto__`, or is nested too deeply.
+             *
+             *     `invalid_body`: The body is JSON, but not an object.
+             *
+             *     `invalid_field`: A field is missing, wrong, unknown or named twice, or its number changes when it is parsed (1.000000000000000000001). The first one in the published order is named, with its rule.
+             *
+             *     `malformed_request`: The request is not well-formed HTTP.
+             */
+            400: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
+            401: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `user_not_found`: The access token is missing, unknown, revoked, or belongs to another client; of a connect session: you have no connected user with this `user_id`. */
+            404: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
+            405: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `request_timeout`: The request was not received completely in time. */
+            408: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /**
+             * @description `connect_unavailable`: This service has no connect page: its operator has not set `PUBLIC_URL` for the API.
+             *
+             *     `connect_session_limit_reached`: A client has at most 500 connect sessions that are open. They end by themselves after 15 minutes.
+             */
+            409: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    /** @description Seconds to wait before the next attempt. */
+                    "retry-after"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `payload_too_large`: The body is larger than 64 KiB; a file of patients, than 16 MiB. */
+            413: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not application/json (text/csv for a file of patients), or the body is compressed. */
+            415: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `expectation_failed`: The header Expect has another value than 100-continue. */
+            417: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `idempotency_key_reused`: The Idempotency-Key was used before with another request. Use a new key for a new request. */
+            422: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            429: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
+                    "ratelimit-policy"?: string;
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
+                    ratelimit?: string;
+                    /** @description Seconds to wait before the next attempt. */
+                    "retry-after"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are larger than 16 KiB. */
+            431: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
+            500: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
+            503: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    /** @description Seconds to wait before the next attempt. */
+                    "retry-after"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    getConnectSession: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Your own id for this request, for the logs of both sides: 1 to 128 letters, digits, dots, underscores and hyphens. Without it, or with one of another form, the service makes one. */
+                "x-request-id"?: string;
+            };
+            path: {
+                /**
+                 * @description The `id` of the connect session.
+                 * @example cs_1J9X2q2eZvKYlo2CluR9g9gV
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A connect session. */
+            200: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
+                    "ratelimit-policy"?: string;
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
+                    ratelimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConnectSessionReply"];
+                };
+            };
+            /**
+             * @description `invalid_field`: A field is missing, wrong, unknown or named twice, or its number changes when it is parsed (1.000000000000000000001). The first one in the published order is named, with its rule.
+             *
+             *     `malformed_request`: The request is not well-formed HTTP.
+             */
+            400: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
+            401: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `connect_session_not_found`: There is no connect session of this id, or it is another client's, or it is older than sessions are kept. */
+            404: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
+            405: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `request_timeout`: The request was not received completely in time. */
+            408: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `expectation_failed`: The header Expect has another value than 100-continue. */
+            417: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests, a second or at a time; the header `Retry-After` says when to try again. Nothing of this request was stored. */
+            429: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
+                    "ratelimit-policy"?: string;
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
+                    ratelimit?: string;
+                    /** @description Seconds to wait before the next attempt. */
+                    "retry-after"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `headers_too_large`: The headers are larger than 16 KiB. */
+            431: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `internal_error`: An error of this service. Quote the request_id when you report it. */
+            500: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again. */
+            503: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    /** @description Seconds to wait before the next attempt. */
+                    "retry-after"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+        };
+    };
+    takeConnectToken: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A value of your choice, new for each request that creates or changes something. A repeated request with the same key gets the first answer again, with `Idempotent-Replayed: true`; another request with it gets a 422. Kept for seven days. */
+                "Idempotency-Key"?: string;
+                /** @description Your own id for this request, for the logs of both sides: 1 to 128 letters, digits, dots, underscores and hyphens. Without it, or with one of another form, the service makes one. */
+                "x-request-id"?: string;
+            };
+            path: {
+                /**
+                 * @description The `id` of the connect session.
+                 * @example cs_1J9X2q2eZvKYlo2CluR9g9gV
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The access token of the user that a session has connected. */
+            200: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    /** @description The limits: `q` requests in `w` seconds, for the client and for the user. Absent when there is no limit. */
+                    "ratelimit-policy"?: string;
+                    /** @description The rest of the limits: `r` requests in the next `t` seconds. */
+                    ratelimit?: string;
+                    /** @description This is the answer to an earlier request with the same Idempotency-Key. */
+                    "Idempotent-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConnectTokenReply"];
+                };
+            };
+            /**
+             * @description `invalid_field`: A field is missing, wrong, unknown or named twice, or its number changes when it is parsed (1.000000000000000000001). The first one in the published order is named, with its rule.
+             *
+             *     `malformed_request`: The request is not well-formed HTTP.
+             */
+            400: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `invalid_client`: client_id or client_secret is missing or wrong. */
+            401: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `connect_session_not_found`: There is no connect session of this id, or it is another client's, or it is older than sessions are kept. */
+            404: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `method_not_allowed`: The path does not have this method; the header `Allow` lists the methods that it has. */
+            405: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /** @description `request_timeout`: The request was not received completely in time. */
+            408: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorReply"];
+                };
+            };
+            /**
+             * @description `connect_session_open`: The person has not finished connecting. Wait for the event `user.connected`.
+             *
+             *     `connect_session_over`: The connect session was canceled, or its time was over before the person finished. Create another one.
+             *
+             *     `access_token_given_out`: The access token of this user has been given out already: by an earlier request, or before this session, which renewed a login. Go on using it. If it is lost, the operator can give the user another one.
+             */
+            409: {
+                headers: {
+                    /** @description Id of the request: quote it when you report a problem. */
+                    "x-request-id"?: string;
+                    /** @description Seconds to wait before the next attempt. */
+                    "retry-after"?: number;
                     [name: string]: unknown;
                 };
                 content: {
