@@ -177,7 +177,7 @@ describe('leaves one entry with client, user and address:', () => {
     const entries = (await api.audited()).slice(before);
     expect(entries).toMatchObject([{ action, outcome: 'done', count: 1 }]);
     const [entry] = entries;
-    const ofUser = /^\S+ \/v1\/(payments|patients|jobs|reconciliation)/.test(name);
+    const ofUser = /^\S+ \/v1\/(payments|patients|jobs|reconciliation|sync)/.test(name);
     expect([entry?.actor, entry?.userId, entry?.source]).toEqual([
       `client:${caller.client_id}`,
       ofUser ? caller.publicId : null,
