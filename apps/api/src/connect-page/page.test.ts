@@ -322,7 +322,7 @@ describe('connecting', () => {
     const confirmed = await post('connect', { ...typed, other_practice_is_right: true }, at);
     expect(confirmed.json().data.outcome).toBe('connected');
     const after = await api.database.prisma.user.findUniqueOrThrow(user);
-    const { credentials: _, updatedAt: __, ...kept } = before.connection ?? {};
+    const { credentials: _, updatedAt: __, capabilityStatement: ___, ...kept } = before.connection ?? {};
     expect(after.connection).toMatchObject(kept);
     expect(after.connection?.credentials).not.toBe(before.connection?.credentials);
     expect((await stored(at.id)).userId).toBe(userId);
