@@ -58,6 +58,11 @@ const REDELIVER_LOCK_MS = 250;
 
 /** Imports at once, of all clients; one client has one at a time. */
 const IMPORTS = 2;
+/**
+ * Longest wait of an import for its turn. Without a wait, clients that send slow files one after the other would shut out all others. It
+ * leaves the file most of the time in which it has to arrive (`LIMITS.requestMs`).
+ */
+const IMPORT_WAIT_MS = 5_000;
 
 /** Opens the pools. No connection is made before it is needed. */
 export function openBulkheads(options: BulkheadOptions): Bulkheads {
@@ -120,8 +125,8 @@ export function openBulkheads(options: BulkheadOptions): Bulkheads {
   const importPlaces = createShares({
     places: IMPORTS,
     perOwner: 1,
-    waitingPerOwner: 0,
-    waitMs: 0,
+    waitingPerOwner: 1,
+    waitMs: IMPORT_WAIT_MS,
     work: 'imports of patients of one client',
   });
   return {
