@@ -190,7 +190,7 @@ export interface paths {
          * Put Patient
          * @description Stores the EMR patient id of an MRN, for an EMR that cannot be searched or a patient whom it does not find. A stored id is replaced: the next payment goes to the new one. The same request can be sent any number of times.
          *
-         *     The MRN is percent-encoded in the path: `A/7` is `A%2F7`. An MRN of dots alone (`..`) cannot be in a path: import it in a file.
+         *     The MRN is percent-encoded in the path: `A/7` is `A%2F7`. An MRN without a letter or a digit, such as `..`, is refused, as it is in a file.
          */
         put: operations["putPatient"];
         post?: never;
@@ -213,7 +213,7 @@ export interface paths {
          * Import Patients
          * @description Imports a CSV file (RFC 4180) whose first line names the columns `mrn` and `emr_patient_id`, in UTF-8, or in UTF-16 with a byte order mark; at most 16 MiB and 200,000 rows. Further columns are ignored. All rows that are certain are written, in one transaction; every other one is refused by its line: a damaged id, an MRN with two ids, and, without `allow_changes`, a row that would replace a stored id. A file whose quotation marks do not match is refused as a whole.
          *
-         *     The same file can be sent any number of times. One import of a client runs at a time. The file has to arrive within 15 seconds.
+         *     The same file can be sent any number of times. One import of a client runs at a time; a further one waits for 5 seconds at most. The file has to arrive within 15 seconds.
          */
         post: operations["importPatients"];
         delete?: never;
