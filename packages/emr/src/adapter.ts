@@ -342,8 +342,13 @@ export type CallPermit = { granted: true; waitMs?: number } | { granted: false; 
 
 /** Counts requests against the vendors' limits, over all processes that share the store. */
 export type CallCounter = {
-  /** Counts one request that is about to be made. One that is not granted is not counted. @throws when it cannot be counted. */
-  take(bucket: RateBucket): Promise<CallPermit>;
+  /**
+   * Counts one request that is about to be made. One that is not granted is not counted.
+   *
+   * @param options.signal ends a wait within: the request is not granted then.
+   * @throws when it cannot be counted.
+   */
+  take(bucket: RateBucket, options: CallOptions): Promise<CallPermit>;
 };
 
 /** What an adapter is opened with: the parts of a process that adapters share, which act over all workers, and its network. */

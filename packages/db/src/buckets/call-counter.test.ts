@@ -183,6 +183,18 @@ test('a call that yields is not counted ahead: what is free now stays free for p
   expect(await counter({ yields: true }).take(bucket)).toMatchObject({ granted: true, waitMs: 0 });
 });
 
+test('a call that yields takes nothing of the limit when its caller has given up', async () => {
+  const bucket = { key: 'given-up', windows: [{ calls: 40, perMs: 10_000 }] };
+  await saveBucket(practice, bucket);
+  const yielding = counter({ yields: true });
+  expect(await yielding.take(bucket)).toMatchObject({ granted: true });
+  const stop = new AbortController();
+  const waiting = yielding.take(bucket, { signal: stop.signal });
+  stop.abort();
+  expect(await waiting).toMatchObject({ granted: false });
+  for (let n = 0; n < 3; n += 1) expect(await counter().take(bucket)).toEqual({ granted: true, waitMs: 0 });
+});
+
 test('a bucket without a row is written by the first call, and one that is looser is made stricter', async () => {
   const bucket = { key: 'office', windows: [{ calls: 60, perMs: 60_000 }] };
   expect((await counter().take(bucket)).granted).toBe(true);

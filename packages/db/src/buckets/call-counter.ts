@@ -5,7 +5,11 @@ import { type CallTaken, takeCall } from './take-call.ts';
 
 /** Counts the requests to EMRs of all processes in the rows of their buckets. It has the form of `CallCounter` in packages/emr. */
 export type DatabaseCallCounter = {
-  take(bucket: Bucket): Promise<{ granted: true; waitMs: number } | { granted: false; waitMs: number }>;
+  /** @param options.signal ends the wait of a call that yields: it is not granted then. */
+  take(
+    bucket: Bucket,
+    options?: { signal?: AbortSignal },
+  ): Promise<{ granted: true; waitMs: number } | { granted: false; waitMs: number }>;
 };
 
 /** A call for a payment that may be made this soon is granted, and the caller waits. */
@@ -39,18 +43,20 @@ export function openCallCounter(
     return again;
   }
 
-  async function takeYielding(bucket: Bucket): Promise<CallTaken> {
+  async function takeYielding(bucket: Bucket, signal?: AbortSignal): Promise<CallTaken> {
     const until = performance.now() + LONGEST_YIELDING_WAIT_MS;
     for (;;) {
       const taken = await takeFrom(bucket);
       if (taken.granted || performance.now() + taken.waitMs > until) return taken;
-      await pause(Math.max(taken.waitMs, SHORTEST_PAUSE_MS));
+      await pause(Math.max(taken.waitMs, SHORTEST_PAUSE_MS), undefined, { signal }).catch(() => undefined);
+      // Nobody would make the call: it takes nothing of the limit.
+      if (signal?.aborted) return taken;
     }
   }
 
   return {
-    async take(bucket) {
-      const { granted, waitMs } = await (yields ? takeYielding(bucket) : takeFrom(bucket));
+    async take(bucket, { signal } = {}) {
+      const { granted, waitMs } = await (yields ? takeYielding(bucket, signal) : takeFrom(bucket));
       return { granted, waitMs };
     },
   };

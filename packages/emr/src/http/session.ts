@@ -94,7 +94,7 @@ export function openSession(
     if (bucket === null) return null;
     let permit: CallPermit;
     try {
-      permit = await calls.take(bucket);
+      permit = await calls.take(bucket, { signal });
     } catch {
       // The counter reports its own errors. Nothing was sent, and that is certain: a call that throws could have sent something.
       return NOT_COUNTED;

@@ -55,9 +55,9 @@ export function openAdapterDeps(
 ): SharedAdapterDeps {
   const counter = openCallCounter({ database }, { yields });
   const calls: CallCounter = {
-    async take(bucket) {
+    async take(bucket, options) {
       try {
-        return await counter.take(bucket);
+        return await counter.take(bucket, options);
       } catch (error) {
         if (!isUnavailable(error)) onFault(error);
         throw error;
