@@ -57,12 +57,12 @@ export const patientImportRoute: FastifyPluginAsyncTypebox<ImportRouteDeps> = as
       if (Number(request.headers['content-length'] ?? 0) > MOST_BYTES) return tooLarge();
       const { clientPk, userId, userPublicId: publicId } = callerOf(request);
       const { dry_run: dryRun = false, allow_changes: allowChanges = false } = request.query;
-      const connection = await within(deps.limits.waitMs, findConnection(deps, { userId }));
       // With the dialects, which know their EMR's ids: 10 MB that a process without such requests does not need.
       const { importFile, PatientsFileError } = await import('@emr-payments/operations');
 
       const result = await deps.imports.shares.run(clientPk, async (): Promise<Tried> => {
         try {
+          const connection = await within(deps.limits.waitMs, findConnection(deps, { userId }));
           return await importFile(deps.imports, {
             stream: bodyBytes(request.raw, { mostBytes: MOST_BYTES }),
             user: { id: userId, publicId, connection },

@@ -318,4 +318,20 @@ describe('POST /v1/patients:import', () => {
     expect(await ours.stored()).toEqual(KNOWN);
     expect((await ours.send(`${H}M2,p2\n`)).statusCode).toBe(200);
   });
+
+  test('one whose connection is replaced while its file arrives has written nothing: the ids may be of another EMR', async () => {
+    const { caller, stored } = await practice();
+    const { userId } = caller;
+    const slow = await begin(caller);
+    slow.chunk(`${H}M1,p1\n`);
+    await vi.waitFor(async () => expect(await importing()).toBe(1), PATIENCE);
+    await api.database.prisma.connection.update({
+      where: { userId },
+      data: { baseUrl: 'https://other.example/fhir', updatedAt: new Date() },
+    });
+    slow.end();
+    await vi.waitFor(() => expect(slow.received()).toContain('import_in_progress'), PATIENCE);
+    expect(await stored()).toEqual(KNOWN);
+    slow.socket.destroy();
+  });
 });

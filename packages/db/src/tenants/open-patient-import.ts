@@ -25,7 +25,10 @@ export type PatientImportResult =
       conflicts: PatientConflict[];
       shared: SharedIds;
     } & SettleCounts)
-  /** Another import of this user's patients is being written, or wrote what this one compared with. Nothing was written. */
+  /**
+   * Another import of this user's patients is being written, or wrote what this one compared with, or the connection by whose rules the ids
+   * were read was replaced. Nothing was written.
+   */
   | { outcome: 'busy' };
 
 export type SettleInput = {
@@ -40,6 +43,13 @@ export type SettleInput = {
 export type PatientImport = {
   stage(rows: readonly StagedPatient[]): Promise<void>;
   settle(input: SettleInput): Promise<PatientImportResult>;
+};
+
+type ImportOwner = {
+  userId: number;
+  publicId: string;
+  /** `ConnectionRecord.version` of the connection by whose rules the ids are read: another one may be another EMR. */
+  connectionVersion?: string | undefined;
 };
 
 /** Class of the advisory locks of patient imports; the second key is the user. */
@@ -84,6 +94,12 @@ const LOCK = {
   text: 'SELECT pg_try_advisory_xact_lock($1, $2) AS alone',
 };
 
+/** The connection stays as it is until the commit. */
+const SAME_CONNECTION = {
+  name: 'same-connection-of-import',
+  text: 'SELECT 1 FROM connections WHERE user_id = $1 AND updated_at = $2::timestamptz FOR SHARE',
+};
+
 async function settleAll(
   tx: StatementDeps,
   input: SettleInput & { userId: number },
@@ -104,16 +120,17 @@ async function settleAll(
   return { outcome: 'settled', ...counts, changes, conflicts, shared };
 }
 
-async function settle(
-  client: PoolClient,
-  input: SettleInput & { userId: number; publicId: string },
-): Promise<PatientImportResult> {
-  const { userId, publicId, write, allowChanges, by, leftOut } = input;
+async function settle(client: PoolClient, input: SettleInput & ImportOwner): Promise<PatientImportResult> {
+  const { userId, publicId, connectionVersion, write, allowChanges, by, leftOut } = input;
   await unavailableAsSuch(client.query('ANALYZE staged_patients'));
   return transactOn<PatientImportResult>(client, async (tx) => {
     await unavailableAsSuch(client.query(`SET LOCAL statement_timeout = ${SHARED_MS}`));
     const [lock] = await query<{ alone: boolean }>(tx, LOCK, [IMPORT_LOCK, userId]);
     if (lock?.alone !== true) return { commit: false, value: { outcome: 'busy' } };
+    if (connectionVersion !== undefined) {
+      const same = await query(tx, SAME_CONNECTION, [userId, connectionVersion]);
+      if (same.length === 0) return { commit: false, value: { outcome: 'busy' } };
+    }
     const settled = await settleAll(tx, input);
     const changed = allowChanges ? settled.changing : 0;
     if (!write || settled.added + changed === 0) return { commit: false, value: settled };
@@ -145,7 +162,7 @@ async function settle(
  */
 export async function openPatientImport<T>(
   deps: { database: Pick<Database, 'pool'> },
-  { userId, publicId }: { userId: number; publicId: string },
+  owner: ImportOwner,
   work: (patientImport: PatientImport) => Promise<T>,
 ): Promise<T> {
   // The connection is not kept: closing it drops the staged rows.
@@ -160,7 +177,7 @@ export async function openPatientImport<T>(
         });
         await query({ database: { pool: client } }, STAGE, values);
       },
-      settle: (input) => settle(client, { ...input, userId, publicId }),
+      settle: (input) => settle(client, { ...input, ...owner }),
     });
   });
 }

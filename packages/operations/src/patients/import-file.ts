@@ -43,8 +43,11 @@ export type ImportOutcome =
   | { outcome: 'no_connection' }
   | { outcome: 'busy' };
 
-/** How the user's EMR names patients. `settings`: those of the connection, as they are stored. */
-type ConnectionOfFile = { adapter: string; baseUrl: string; settings: unknown };
+/**
+ * How the user's EMR names patients. `settings`: those of the connection, as they are stored. `version`: nothing is written once the
+ * connection has another one.
+ */
+type ConnectionOfFile = { adapter: string; baseUrl: string; settings: unknown; version?: string };
 
 type ImportInput = {
   stream: AsyncIterable<unknown>;
@@ -123,7 +126,7 @@ export async function importFile(
 
   return openPatientImport(
     { database },
-    { userId: user.id, publicId: user.publicId },
+    { userId: user.id, publicId: user.publicId, connectionVersion: connection.version },
     async (patientImport): Promise<ImportOutcome> => {
       const badRows: BadRow[] = [];
       let bad = 0;

@@ -27,5 +27,10 @@ export async function importUsersPatients(
   if (dryRun) {
     await recordRead({ database }, { action: 'patients.compare', subject: `patients:${publicId}`, by });
   }
-  return importFile({ database }, { stream, user, ...options });
+  const { id, connection } = user;
+  const owner = {
+    ...{ id, publicId },
+    connection: connection && { ...connection, version: connection.updatedAt.toISOString() },
+  };
+  return importFile({ database }, { stream, user: owner, ...options });
 }
