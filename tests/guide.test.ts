@@ -33,6 +33,11 @@ const STEPS: readonly ((printed: string) => void)[] = [
     expect(data).toMatchObject({ adapter: 'fhir-r5', capability: 'conditional-create' });
     expect(data.payment_methods).toContainEqual(expect.objectContaining({ name: 'Card' }));
   },
+  (printed) => {
+    const [methods, locations] = answersIn(printed);
+    expect(methods?.data).toContainEqual(expect.objectContaining({ name: 'Card', usable: true }));
+    expect(locations?.data).toContainEqual(expect.objectContaining({ name: expect.any(String) }));
+  },
   (printed) =>
     expect(answersIn(printed)).toMatchObject([
       { success: true, data: { would_post: true, payment_method: { name: 'Card' }, dropped_fields: [] } },
