@@ -35,8 +35,10 @@ const STEPS: readonly ((printed: string) => void)[] = [
   },
   (printed) => {
     const [methods, locations] = answersIn(printed);
-    expect(methods?.data).toContainEqual(expect.objectContaining({ name: 'Card', usable: true }));
-    expect(locations?.data).toContainEqual(expect.objectContaining({ name: expect.any(String) }));
+    expect(methods?.data.payment_methods).toContainEqual(
+      expect.objectContaining({ name: 'Card', usable: true }),
+    );
+    expect(locations?.data.locations).toContainEqual(expect.objectContaining({ name: expect.any(String) }));
   },
   (printed) =>
     expect(answersIn(printed)).toMatchObject([
@@ -53,6 +55,11 @@ const STEPS: readonly ((printed: string) => void)[] = [
         data: [{ mrn: 'MRN-12345', emr_patient_id: 'pat-1001', state: 'active' }],
         has_more: false,
       },
+    ]),
+  (printed) =>
+    expect(answersIn(printed)).toMatchObject([
+      { success: true, data: { mrn: 'CHART/7', emr_patient_id: 'pat-1001' } },
+      { success: true, data: { added: 1 } },
     ]),
   (printed) => expect(printed).toBe(''),
   (printed) =>
