@@ -61,12 +61,12 @@ const CLOSE_MISSING = named({
     RETURNING (SELECT count(*)::int FROM page) < ${CHUNK} AS ended, r.cursor`,
 });
 
-/** A crash of PostgreSQL empties `sync_seen` as a whole, so the rows are counted once in each phase. */
+/** A crash of PostgreSQL empties `sync_seen` as a whole, so the records are counted once in each phase. */
 const FACTS = {
   name: 'sync-facts',
   text: `
     SELECT kind, unreadable, seen, added + changed AS written, cursor, version = (SELECT synced_version FROM connections c WHERE c.user_id = r.user_id) AS "sameEmr",
-           CASE WHEN cursor IS NULL THEN (SELECT count(*)::int FROM sync_seen s WHERE s.run_id = r.id)
+           CASE WHEN cursor IS NULL THEN (SELECT count(DISTINCT s.emr_patient_id)::int FROM sync_seen s WHERE s.run_id = r.id)
                 WHEN EXISTS (SELECT FROM sync_seen s WHERE s.run_id = r.id) THEN seen ELSE 0 END AS rows
       FROM sync_runs r WHERE id = $1`,
 };

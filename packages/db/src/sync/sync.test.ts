@@ -328,3 +328,26 @@ test('a stale holder writes nothing', async () => {
   expect(await endSync(practice, { claim: run.claim, end: { state: 'done' } })).toBeNull();
   expect(await stored()).toEqual({});
 });
+
+describe('a record with several MRNs', () => {
+  test('is listed under each of them', async () => {
+    await sync(practice, { patients: [active('A', '1'), active('B', '1')] });
+    expect(await stored()).toEqual({ A: '1 active sync', B: '1 active sync' });
+    await sql('UPDATE connections SET full_synced_at = NULL');
+    expect(await sync(practice, { patients: [active('B', '1'), active('A', '1')] })).toMatchObject({
+      seen: 1,
+      closed: 0,
+      changed: 0,
+    });
+    expect(await stored()).toEqual({ A: '1 active sync', B: '1 active sync' });
+  });
+
+  test('is one of two for an MRN that another record has too', async () => {
+    await sync(
+      practice,
+      { patients: [active('A', '1'), active('B', '1')] },
+      { patients: [active('A', '2')] },
+    );
+    expect(await stored()).toEqual({ A: ' ambiguous sync', B: '1 active sync' });
+  });
+});
