@@ -274,8 +274,8 @@ export type EmrAdapter = {
    * given one is not read from the EMR: it is compared with what the EMR says.
    */
   check(options: CallOptions): Promise<CheckOutcome>;
-  /** Lists the names from which `resolve` chooses. Uses the same cache. */
-  list(options: CallOptions): Promise<ListOutcome>;
+  /** Lists the names from which `resolve` chooses. Uses the same cache. @param options.fresh true: the EMR is asked now, and the cache filled. */
+  list(options: CallOptions & { fresh?: boolean }): Promise<ListOutcome>;
   resolve(names: { paymentMethod: string; location: string }, options: CallOptions): Promise<ResolveOutcome>;
   post(posting: Posting, options: PostOptions): Promise<PostOutcome>;
   /**

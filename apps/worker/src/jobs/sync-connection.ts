@@ -70,7 +70,7 @@ type StepResult = { written: StepEnd<unknown>; called: boolean } | { turn: SyncT
 const PHASES: Readonly<Record<ClaimedSync['phase'], (deps: JobDeps, step: Step) => Promise<StepResult>>> = {
   async names(deps, { adapter, run, held }) {
     const beganAt = performance.now();
-    const listed = await adapter.list({ signal: held.signal });
+    const listed = await adapter.list({ signal: held.signal, fresh: true });
     if (listed.outcome === 'not_sent') return troubled(deps, { run, beganAt, trouble: listed });
     await note(deps, { run, beganAt, exchange: { kind: 'answered' } });
     const lists = nameLists(listed);

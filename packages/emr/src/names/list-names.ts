@@ -41,13 +41,10 @@ export function listNames(
     return isTrouble(lists) ? lists : cleanLists(lists);
   });
 
-  async function list({ signal }: CallOptions): Promise<ListOutcome> {
-    const lists = await unlessAborted(
-      cache.get(() => true),
-      signal,
-    );
+  const list: EmrAdapter['list'] = async ({ signal, fresh = false }): Promise<ListOutcome> => {
+    const lists = await unlessAborted(fresh ? cache.refresh() : cache.get(() => true), signal);
     return isTrouble(lists) ? { outcome: 'not_sent', ...lists } : { outcome: 'listed', ...lists };
-  }
+  };
 
   async function resolve(
     names: { paymentMethod: string; location: string },
