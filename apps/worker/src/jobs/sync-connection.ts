@@ -58,7 +58,8 @@ async function carryOn(deps: JobDeps, { run, held }: { run: ClaimedSync; held: H
       now.ratePerSecond === null || !step.called
         ? 0
         : 1000 / now.ratePerSecond - (performance.now() - beganAt);
-    if (written.held || performance.now() + waitMs > until || deps.stopping.aborted)
+    const isLong = waitMs > SYNC_POLICY.longestPauseMs || performance.now() + waitMs > until;
+    if (written.held || isLong || deps.stopping.aborted)
       return { outcome: 'pause', delayMs: Math.max(0, waitMs) };
     if (waitMs > 0) await pause(waitMs, undefined, { signal: held.signal }).catch(() => undefined);
   }
