@@ -280,8 +280,12 @@ export type EmrAdapter = {
    * given one is not read from the EMR: it is compared with what the EMR says.
    */
   check(options: CallOptions): Promise<CheckOutcome>;
-  /** Lists the names from which `resolve` chooses. Uses the same cache. */
-  list(options: ListOptions): Promise<ListOutcome>;
+  /**
+   * Lists the names from which `resolve` chooses. Uses the same cache.
+   *
+   * @param options.fresh true: the EMR is asked now, and the cache filled.
+   */
+  list(options: ListOptions & { fresh?: boolean }): Promise<ListOutcome>;
   resolve(names: { paymentMethod: string; location: string }, options: ListOptions): Promise<ResolveOutcome>;
   post(posting: Posting, options: PostOptions): Promise<PostOutcome>;
   /**

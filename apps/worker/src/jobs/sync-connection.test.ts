@@ -143,6 +143,23 @@ test('a run waits while its EMR asks for it, and reads each page once', async ()
   expect(await latest()).toMatchObject({ seen: 1_200, pages: 3, lastCode: null });
 }, 90_000);
 
+test('a run whose rate lets it wait gives its place back meanwhile', async () => {
+  emr.hasPatients(600);
+  await database.pool.query(
+    'UPDATE lanes SET rate_per_second = 0.2 WHERE id = (SELECT lane_id FROM connections)',
+  );
+  startWorkerProcess();
+  await begin();
+  await vi.waitFor(async () => {
+    const { rows } = await database.pool.query(
+      "SELECT lease_until FROM jobs WHERE kind = 'sync_connection' AND run_at > now() + interval '1 second'",
+    );
+    expect(rows).toEqual([{ lease_until: null }]);
+  }, PATIENCE);
+  await vi.waitFor(async () => expect(await state()).toBe('done'), PATIENCE);
+  expect(await latest()).toMatchObject({ seen: 600, pages: 2 });
+}, 90_000);
+
 test('a run of a user on hold stops between two pages, and goes on when the hold ends', async () => {
   emr.hasPatients(1_200);
   const scope = { userId: practice.userId, publicId: practice.publicId };

@@ -58,7 +58,8 @@ async function carryOn(deps: JobDeps, { run, held }: { run: ClaimedSync; held: H
       now.ratePerSecond === null || !step.called
         ? 0
         : 1000 / now.ratePerSecond - (performance.now() - beganAt);
-    if (written.held || performance.now() + waitMs > until || deps.stopping.aborted)
+    const isLong = waitMs > SYNC_POLICY.longestPauseMs || performance.now() + waitMs > until;
+    if (written.held || isLong || deps.stopping.aborted)
       return { outcome: 'pause', delayMs: Math.max(0, waitMs) };
     if (waitMs > 0) await pause(waitMs, undefined, { signal: held.signal }).catch(() => undefined);
   }
@@ -74,7 +75,7 @@ const PHASES: Readonly<Record<ClaimedSync['phase'], (deps: JobDeps, step: Step) 
     const onRead = () => {
       isRead = true;
     };
-    const listed = await adapter.list({ signal: held.signal, onRead });
+    const listed = await adapter.list({ signal: held.signal, fresh: true, onRead });
     if (listed.outcome === 'not_sent') return troubled(deps, { run, beganAt, trouble: listed });
     // Names that are remembered, or the same for all practices, say nothing about the EMR.
     if (isRead) await note(deps, { run, beganAt, exchange: { kind: 'answered' } });

@@ -17,6 +17,8 @@ export const SYNC_POLICY = {
   giveUpMs: 24 * 3_600_000,
   /** A run gives its place to the next one after so long, and goes on when it is its turn again. */
   turnMs: 20_000,
+  /** A run that has to wait longer for its next call, because of the connection's rate, gives its place back meanwhile. */
+  longestPauseMs: 1_000,
   /** A run that has begun again so often has failed. */
   mostRestarts: 5,
   /** A list with more pages never ends. */

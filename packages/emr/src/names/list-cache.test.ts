@@ -14,7 +14,7 @@ function setUp() {
   };
   const cache = createListCache<List>(fetch, { now: () => far.now });
   const ask = (name: string) => cache.get((list) => list.names.includes(name));
-  return { far, ask };
+  return { far, ask, cache };
 }
 
 test('callers at the same time share one fetch, and the list is kept for a minute', async () => {
@@ -35,6 +35,15 @@ test('a name that was added a moment ago is found, and all callers that miss it 
   far.now += 2500;
   const lists = await Promise.all(Array.from({ length: 20 }, () => ask('Voucher')));
   expect(lists.every((list) => 'names' in list && list.names.includes('Voucher'))).toBe(true);
+  expect(far.calls).toBe(2);
+});
+
+test('a refresh reads what is listed now, however young the kept list is, and is kept itself', async () => {
+  const { far, ask, cache } = setUp();
+  await ask('Card');
+  far.answer = { names: ['Voucher'] };
+  expect(await cache.refresh()).toEqual({ names: ['Voucher'] });
+  expect(await ask('Voucher')).toEqual({ names: ['Voucher'] });
   expect(far.calls).toBe(2);
 });
 

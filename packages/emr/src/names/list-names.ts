@@ -45,24 +45,27 @@ export function listNames(
   });
 
   /** A read that had begun before this call says nothing about the time since. */
-  async function get(has: (lists: EmrLists) => boolean, { signal, onRead }: ListOptions) {
+  async function readOr(
+    cached: () => Promise<EmrLists | Trouble>,
+    { signal, onRead }: ListOptions,
+  ): Promise<EmrLists | Trouble> {
     const before = reads;
-    const lists = await unlessAborted(cache.get(has), signal);
+    const lists = await unlessAborted(cached(), signal);
     if (reads > before && !isTrouble(lists)) onRead?.();
     return lists;
   }
 
-  async function list(options: ListOptions): Promise<ListOutcome> {
-    const lists = await get(() => true, options);
+  const list: EmrAdapter['list'] = async ({ fresh = false, ...options }): Promise<ListOutcome> => {
+    const lists = await readOr(() => (fresh ? cache.refresh() : cache.get(() => true)), options);
     return isTrouble(lists) ? { outcome: 'not_sent', ...lists } : { outcome: 'listed', ...lists };
-  }
+  };
 
   async function resolve(
     names: { paymentMethod: string; location: string },
     options: ListOptions,
   ): Promise<ResolveOutcome> {
     const has = (lists: EmrLists) => matchNames(lists, names).outcome === 'resolved';
-    const lists = await get(has, options);
+    const lists = await readOr(() => cache.get(has), options);
     return isTrouble(lists) ? { outcome: 'not_sent', ...lists } : matchNames(lists, names);
   }
 
