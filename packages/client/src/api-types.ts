@@ -3003,10 +3003,10 @@ export interface components {
             created: string;
         };
         /**
-         * @description `post_payment`: the work on one payment. `sync`: one sync of the connection with the EMR.
+         * @description `post_payment`: the work on one payment. `sync_connection`: one sync of the connection with the EMR.
          * @enum {string}
          */
-        JobKind: "post_payment" | "sync";
+        JobKind: "post_payment" | "sync_connection";
         /**
          * Sync
          * @description Of a sync, how far it is; null for a payment.

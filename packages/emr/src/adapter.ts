@@ -180,7 +180,8 @@ export type FindPatientOutcome =
 export type PatientTrouble = Omit<Trouble, 'emrText'>;
 
 /**
- * One patient of the EMR's list: ids and state, and nothing else of the patient. `mrn` is normalized (`normalMrn`); null where the
+ * One patient of the EMR's list: ids and state, and nothing else of the patient. One with several MRNs is listed under each of them, one after
+ * the other. `mrn` is normalized (`normalMrn`); null where the
  * record has none that payments could give.
  * - `active`: payments go to `emrPatientId`;
  * - `closed`: archived, deleted or inactive, as the dialect defines it: no payment should go there;

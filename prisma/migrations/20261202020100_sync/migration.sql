@@ -58,16 +58,16 @@ ALTER TABLE "sync_runs" ADD CONSTRAINT "sync_runs_user_id_fkey"
 
 ALTER TABLE "jobs" ADD COLUMN "sync_run_id" BIGINT;
 
--- The records that a run has read so far. Unlogged: a crash of PostgreSQL empties it, the run finds fewer rows than it has counted, and
+-- The records that a run has read so far, with a row for each MRN of a record. Unlogged: a crash of PostgreSQL empties it, the run finds fewer rows than it has counted, and
 -- begins again.
 CREATE UNLOGGED TABLE "sync_seen" (
     "run_id" BIGINT NOT NULL,
     "emr_patient_id" TEXT NOT NULL,
-    "mrn" TEXT,
+    "mrn" TEXT NOT NULL,
     "state" TEXT NOT NULL,
     "into_id" TEXT,
 
-    CONSTRAINT "sync_seen_pkey" PRIMARY KEY ("run_id", "emr_patient_id")
+    CONSTRAINT "sync_seen_pkey" PRIMARY KEY ("run_id", "emr_patient_id", "mrn")
 );
 CREATE INDEX "sync_seen_run_id_mrn_idx" ON "sync_seen"("run_id", "mrn");
 
