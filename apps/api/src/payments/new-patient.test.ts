@@ -364,3 +364,33 @@ test('a dry run asks in the same way, and writes nothing', async () => {
   expect((await pay('4', { dry: true })).json()).toMatchObject(UNAVAILABLE);
   release();
 });
+
+test('a login that the EMR rejects at a look-up stops the next ones, and one that is accepted ends the outage', async () => {
+  const { caller, pay } = await practice();
+  const faults = `${sandbox.baseUrl}/sandbox/faults`;
+  await fetch(faults, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ kind: 'unauthorized' }),
+  });
+  const sql = async (text: string) => (await api.database.pool.query(text, [caller.userId])).rows;
+  const state = () => sql('SELECT state FROM connection_states WHERE user_id = $1');
+  const events = async () =>
+    (
+      await sql('SELECT type FROM events WHERE user_id = $1 AND payment_id IS NULL ORDER BY created_at, id')
+    ).map(({ type }) => type);
+  const refused = { success: false, code: 'patient_lookup_unavailable', safe_to_retry: true };
+  const first = await pay('4');
+  expect([first.statusCode, first.json()]).toEqual([503, expect.objectContaining(refused)]);
+  expect(await state()).toEqual([{ state: 'login_required' }]);
+  const calls = emr.asked().length;
+  const second = await pay('5');
+  expect([second.statusCode, second.json()]).toEqual([503, expect.objectContaining(refused)]);
+  expect(emr.asked()).toHaveLength(calls);
+
+  await fetch(faults, { method: 'DELETE' });
+  await sql('UPDATE connection_states SET stopped_until = now() WHERE user_id = $1');
+  expect((await pay('4')).statusCode).toBe(200);
+  expect(await state()).toEqual([{ state: 'connected' }]);
+  expect(await events()).toEqual(['connection.broken', 'connection.restored']);
+});

@@ -178,3 +178,36 @@ test('a run of a user on hold stops between two pages, and goes on when the hold
   await vi.waitFor(async () => expect(await state()).toBe('done'), PATIENCE);
   expect(emr.requests.filter((path) => path.startsWith('/patients'))).toHaveLength(3);
 }, 90_000);
+
+test('a login that the EMR rejects stops the sync with one event, and its answer after the hour ends the outage', async () => {
+  emr.hasPatients(1_200);
+  let broken = true;
+  emr.before = async () =>
+    broken && emr.requests.at(-1)?.includes('from=500') === true ? { status: 401 } : null;
+  const health = async () =>
+    (await database.pool.query('SELECT state, stopped_until > now() AS stopped FROM connection_states'))
+      .rows[0];
+  const events = async () =>
+    (await database.pool.query('SELECT type FROM events ORDER BY created_at, id')).rows.map(
+      ({ type }) => type,
+    );
+  startWorkerProcess();
+  await begin();
+  await vi.waitFor(
+    async () => expect(await health()).toEqual({ state: 'login_required', stopped: true }),
+    PATIENCE,
+  );
+  await vi.waitFor(async () => expect(await latest()).toMatchObject({ lastCode: 'unauthorized' }), PATIENCE);
+  expect(await events()).toEqual(['connection.broken']);
+  const calls = emr.requests.length;
+  // Due, it is still kept by the gate: the relay looks every half second.
+  await database.pool.query('UPDATE jobs SET run_at = now()');
+  await expect(
+    vi.waitFor(() => expect(emr.requests.length).toBeGreaterThan(calls), { timeout: 2_000, interval: 100 }),
+  ).rejects.toThrow();
+  broken = false;
+  await database.pool.query('UPDATE connection_states SET stopped_until = now()');
+  await vi.waitFor(async () => expect(await state()).toBe('done'), PATIENCE);
+  expect(await health()).toMatchObject({ state: 'connected' });
+  expect(await events()).toEqual(['connection.broken', 'connection.restored']);
+}, 90_000);

@@ -142,11 +142,12 @@ test('the times of answers are written for many connections at once, and change 
   const [one, other] = [await newPractice(), await newPractice()];
   await note(other, down);
   const broken = await stateOf(other);
+  const before = await stateOf(one);
   await noteSuccesses(opened, [
     { userId: one.userId, agoMs: 1_000 },
     { userId: other.userId, agoMs: 0 },
   ]);
-  expect(await stateOf(one)).toMatchObject({ state: 'connected', outages: 0 });
+  expect(await stateOf(one)).toMatchObject({ state: 'connected', since: before?.since, outages: 0 });
   expect((await stateOf(one))?.lastSuccessAt).not.toBeNull();
   expect(await stateOf(other)).toMatchObject({ ...broken, lastSuccessAt: expect.any(Date) });
   const first = (await stateOf(one))?.lastSuccessAt;

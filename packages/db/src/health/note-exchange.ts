@@ -64,14 +64,15 @@ const timeOf = (version: string): number =>
 
 /**
  * Many connections at once, whose exchanges were answered: writes when that was. One whose time is less than a minute old is left
- * alone. A state that is not `connected` is not changed by this: that takes `noteExchange`.
+ * alone. A state that is not `connected` is not changed by this: that takes `noteExchange`. A connection of which nothing is stored has
+ * been connected since it was made.
  */
 const SUCCESSES = {
   name: 'note-successes',
   text: `
-    INSERT INTO connection_states AS s (user_id, last_success_at)
-    SELECT user_id, now() - make_interval(secs => ago_ms / 1000)
-      FROM unnest($1::int[], $2::float8[]) AS noted(user_id, ago_ms) ORDER BY user_id
+    INSERT INTO connection_states AS s (user_id, since, last_success_at)
+    SELECT c.user_id, c.created_at, now() - make_interval(secs => noted.ago_ms / 1000)
+      FROM unnest($1::int[], $2::float8[]) AS noted(user_id, ago_ms) JOIN connections c ON c.user_id = noted.user_id ORDER BY c.user_id
         ON CONFLICT (user_id) DO UPDATE SET last_success_at = excluded.last_success_at
      WHERE s.last_success_at IS NULL OR s.last_success_at < excluded.last_success_at - interval '50 seconds'`,
 };
