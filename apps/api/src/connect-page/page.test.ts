@@ -381,6 +381,26 @@ describe('connecting', () => {
     expect((await post('connect', dental(), at)).json().data).toEqual({ outcome: 'other_practice' });
   });
 
+  test('a renewal keeps an address that an operator has allowed in clear; a new practice cannot have one', async () => {
+    const first = await visit();
+    await post('connect', dental(), first);
+    const { userId } = await stored(first.id);
+    const { publicId } = await api.database.prisma.user.findUniqueOrThrow({ where: { id: userId ?? 0 } });
+    const baseUrl = 'http://emr.invalid/api/v1';
+    await api.database.prisma.connection.update({
+      where: { userId: userId ?? 0 },
+      data: { baseUrl, guarded: false },
+    });
+    const [renewal, fresh] = [await visit({ user_id: publicId }), await visit()];
+    const client = { where: { id: caller.clientPk } };
+    await api.database.prisma.client.update({ ...client, data: { mode: 'live' } });
+    const renewed = await post('connect', dental(), renewal);
+    const made = await post('connect', dental({ base_url: baseUrl }), fresh);
+    await api.database.prisma.client.update({ ...client, data: { mode: 'test' } });
+    expect(renewed.json().data.reason).toContain('could not be reached');
+    expect(made.json().data.reason).toContain('must begin with https');
+  });
+
   test('who comes again after the end, as when the answer was lost, learns that it is over, and the page where to go', async () => {
     const at = await visit();
     expect((await post('connect', dental(), at)).json().data.outcome).toBe('connected');

@@ -188,7 +188,8 @@ export async function connectPractice(deps: ConnectDeps, input: PracticeInput): 
     ...setUp,
     timeZone,
     check: true,
-    allowPlainHttp: false,
+    // An address that an operator has allowed in clear, which the renewal keeps. None that a person types.
+    allowPlainHttp: !setUp.guarded,
     by,
   });
   if (result.outcome === 'ready') {
