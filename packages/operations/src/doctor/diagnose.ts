@@ -95,7 +95,9 @@ async function checkAll(
     migrations,
     queue,
     clock,
-    ...(keyring === undefined ? [] : [await run('keys', () => checkKeys({ database, keyring }, { mostSealed }))]),
+    ...(keyring === undefined
+      ? []
+      : [await run('keys', () => checkKeys({ database, keyring }, { mostSealed }))]),
     await run('own faults', () => checkOwnFaults({ database })),
     await run('audit log', () => checkAuditLog({ database })),
     await run('partitions', () => checkPartitions({ database })),
