@@ -180,7 +180,8 @@ export type FindPatientOutcome =
 export type PatientTrouble = Omit<Trouble, 'emrText'>;
 
 /**
- * One patient of the EMR's list: ids and state, and nothing else of the patient. `mrn` is normalized (`normalMrn`); null where the
+ * One patient of the EMR's list: ids and state, and nothing else of the patient. One with several MRNs is listed under each of them, one after
+ * the other. `mrn` is normalized (`normalMrn`); null where the
  * record has none that payments could give.
  * - `active`: payments go to `emrPatientId`;
  * - `closed`: archived, deleted or inactive, as the dialect defines it: no payment should go there;
@@ -237,6 +238,11 @@ export type CallOptions = {
   signal: AbortSignal;
 };
 
+export type ListOptions = CallOptions & {
+  /** Called when the names were read from the EMR for this call, and are neither remembered nor the same for all practices. */
+  onRead?: () => void;
+};
+
 export type PostOptions = CallOptions & {
   /**
    * Called in the same tick in which the last bytes of the request are handed to the socket. When it returns false
@@ -275,8 +281,8 @@ export type EmrAdapter = {
    */
   check(options: CallOptions): Promise<CheckOutcome>;
   /** Lists the names from which `resolve` chooses. Uses the same cache. */
-  list(options: CallOptions): Promise<ListOutcome>;
-  resolve(names: { paymentMethod: string; location: string }, options: CallOptions): Promise<ResolveOutcome>;
+  list(options: ListOptions): Promise<ListOutcome>;
+  resolve(names: { paymentMethod: string; location: string }, options: ListOptions): Promise<ResolveOutcome>;
   post(posting: Posting, options: PostOptions): Promise<PostOutcome>;
   /**
    * Present where a method needs data, such as the number of a check, which the reference number carries: says why `post` refuses the

@@ -33,7 +33,8 @@ export type SyncChanges = {
  *   look-up gave also where the EMR says that it is closed; otherwise the new one is held back (`conflicts`).
  * - None has it: `closed`, if the stored record is in the list as closed, or as merged into none.
  *
- * Before the end of the list only what further records cannot change is written: first ids, closed records, and two for one MRN.
+ * Before the end of the list are written first ids, closed records, and two for one MRN. Not that the record is closed whose id a file
+ * gave: another active one may follow, and the MRN would get that as its first id.
  *
  * @param asked SQL for a set of `mrn`.
  */
@@ -42,7 +43,8 @@ export const judgeMrns = (asked: string): string => `
       WITH RECURSIVE link (mrn, id, state, into_id, was_merged, depth) AS (
         SELECT s.mrn, s.emr_patient_id, s.state, s.into_id, s.state = 'merged', 1
           FROM asked JOIN sync_seen s ON s.run_id = :runId::bigint AND s.mrn = asked.mrn
-        UNION ALL
+        -- The rows of a survivor with several MRNs are one.
+        UNION
         SELECT link.mrn, link.into_id, coalesce(s.state, CASE WHEN :incremental::bool THEN 'active' ELSE 'closed' END), s.into_id, true, link.depth + 1
           FROM link LEFT JOIN sync_seen s ON s.run_id = :runId::bigint AND s.emr_patient_id = link.into_id
          WHERE link.state = 'merged' AND link.into_id IS NOT NULL AND link.depth < ${LONGEST_CHAIN}
@@ -52,11 +54,13 @@ export const judgeMrns = (asked: string): string => `
       SELECT chain.mrn, chain.ids, coalesce(cardinality(chain.ids), 0) AS n, chain.merged AND NOT :settled::bool AS open,
              p.mrn IS NOT NULL AS stored, p.emr_patient_id, p.state, p.source,
              -- The stored record is in this list, and no longer has the MRN. A file may give an MRN that the EMR writes otherwise.
-             s.run_id IS NOT NULL AND (s.state <> 'active' OR p.source = 'sync' AND s.mrn IS DISTINCT FROM chain.mrn) AS has_left,
+             s.state IS NOT NULL AND (s.state <> 'active' OR p.source = 'sync' AND NOT s.has_mrn) AS has_left,
              coalesce(s.state = 'merged' AND s.into_id = chain.ids[1], false) AS leads_there
         FROM chain
         LEFT JOIN LATERAL (SELECT * FROM patients WHERE user_id = :userId::int AND mrn = chain.mrn LIMIT 1) p ON true
-        LEFT JOIN LATERAL (SELECT * FROM sync_seen WHERE run_id = :runId::bigint AND emr_patient_id = p.emr_patient_id LIMIT 1) s ON true
+        LEFT JOIN LATERAL (
+          SELECT min(state) AS state, min(into_id) AS into_id, bool_or(mrn = chain.mrn) AS has_mrn
+            FROM sync_seen WHERE run_id = :runId::bigint AND emr_patient_id = p.emr_patient_id) s ON true
     ), decided AS MATERIALIZED (
       SELECT *, CASE
         WHEN open THEN 'same'
@@ -73,7 +77,7 @@ export const judgeMrns = (asked: string): string => `
           WHEN has_left OR :complete::bool THEN 'changed'
           WHEN :incremental::bool THEN 'ambiguous'
           ELSE 'same' END
-        WHEN has_left OR state = 'ambiguous' AND :complete::bool THEN 'closed'
+        WHEN has_left AND (:settled::bool OR source <> 'import') OR state = 'ambiguous' AND :complete::bool THEN 'closed'
         ELSE 'same' END AS verdict
       FROM known
     ), locked AS (

@@ -74,7 +74,7 @@ export async function findPatient(
     entriesUnderstood: understood.length,
     matches: understood.length,
     total: null,
-    complete: failed === null && places.locationIds.length > 0 && read.every(({ complete }) => complete),
+    complete: failed === null && places.whole && read.every(({ complete }) => complete),
     errorSaid: read.some(({ errorSaid }) => errorSaid),
     // "Unique": a row of another number shows that the filter was ignored.
     searchHonoured: understood.every((row) => couldMatch(mrnOf(row) ?? '', mrn)),

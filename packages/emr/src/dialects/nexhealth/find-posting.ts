@@ -4,7 +4,7 @@ import { absent } from '../../absence.ts';
 import type { CallOptions, FindHints, FindOutcome, FoundRow, Trouble } from '../../adapter.ts';
 import { readCents } from '../../amounts.ts';
 import { judgeRows } from '../../judge-rows.ts';
-import { readLocations } from './locations.ts';
+import { everyLocation } from './locations.ts';
 import { type Failed, LEDGER, type Rows, readRows } from './read.ts';
 import { differencesOf, isUnreadable, type OurRow, readRow } from './read-row.ts';
 import { transactionId } from './send-posting.ts';
@@ -128,14 +128,6 @@ function notInSync(
   return { code: 'not_there_yet', detail };
 }
 
-/** The locations in whose ledgers a payment may be. */
-async function placesOf(nex: NexConnection, options: CallOptions): Promise<readonly string[] | Failed> {
-  const { location_id: only } = nex.settings;
-  if (only !== undefined) return [String(only)];
-  const locations = await readLocations(nex, options);
-  return locations.ok ? locations.all : locations;
-}
-
 /**
  * Looks for all rows that carry our transaction id, in every location's ledger. NexHealth answers from a copy: nothing found proves
  * absence only when the copy is enough newer than the send, so its age is read before it is searched.
@@ -145,8 +137,9 @@ export async function findPosting(
   hints: FindHints,
   options: CallOptions,
 ): Promise<FindOutcome> {
-  const places = await placesOf(nex, options);
-  if ('ok' in places) return unavailable(places.trouble);
+  const known = await everyLocation(nex, options);
+  if (!known.ok) return unavailable(known.trouble);
+  const places = known.locationIds;
   const sync = await readSyncState(nex, places, options);
   const searched = await Promise.all(
     places.map((locationId) => searchLocation(nex, { locationId, paymentId: hints.paymentId }, options)),
@@ -159,7 +152,7 @@ export async function findPosting(
   const ours = new Map(understood.flatMap(({ ours: row }) => (row === null ? [] : [[row.id, row] as const])));
   const failed = searched.find((each) => !each.ok)?.trouble ?? null;
   if (ours.size > 0) {
-    const whole = understood.length === rows.length && read.every(({ complete }) => complete);
+    const whole = known.whole && understood.length === rows.length && read.every(({ complete }) => complete);
     const unread = failed ?? (whole ? null : NOT_WHOLE);
     return judge([...ours.values()], { hints, sync, settleMs: nex.settings.settle_ms, unread });
   }
@@ -170,7 +163,7 @@ export async function findPosting(
     entriesUnderstood: understood.length,
     matches: understood.length,
     total: null,
-    complete: places.length > 0 && read.every(({ complete }) => complete),
+    complete: known.whole && read.every(({ complete }) => complete),
     errorSaid: read.some(({ errorSaid }) => errorSaid),
     // Rows of other payments only: the filter was ignored.
     searchHonoured: understood.length === 0,

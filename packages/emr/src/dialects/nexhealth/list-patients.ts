@@ -66,8 +66,14 @@ export async function listPatients(
   const given = input.cursor === null ? null : readJsonAs(CursorSchema, input.cursor);
   if (input.cursor !== null && given === null) return unavailable(EXPIRED);
   const places =
-    given === null ? await databasesOf(nex, options) : { ok: true as const, locationIds: given.p };
+    given === null
+      ? await databasesOf(nex, options)
+      : { ok: true as const, locationIds: given.p, whole: true };
   if (!places.ok) return unavailable(places.trouble);
+  if (!places.whole) {
+    const detail = sentence`The EMR's list of locations could not be read as a whole.`;
+    return unavailable({ code: 'answer_incomplete', detail });
+  }
   const [locationId, ...others] = places.locationIds;
   if (locationId === undefined || others.length >= MOST_PLACES) {
     const detail = sentence`The EMR's list of locations has none, or too many.`;

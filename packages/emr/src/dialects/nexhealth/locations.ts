@@ -16,11 +16,15 @@ const LocationSchema = Type.Object({
   inactive: Type.Optional(Type.Boolean()),
 });
 
-/** `all`: the ids of every location of the practice, also of those that no payment may name. */
+/**
+ * `all`: the ids of every location of the practice, also of those that no payment may name. `whole`: false when there may be more of them,
+ * so that what is at none of these may be at another.
+ */
 export type Locations = {
   ok: true;
   usable: readonly EmrLocation[];
   all: readonly string[];
+  whole: boolean;
   unusable: readonly string[];
 };
 
@@ -35,17 +39,21 @@ export async function readLocations(nex: NexConnection, options: CallOptions): P
     'GET /locations',
   );
   if (!read.ok) return read;
+  let whole = !read.servedFromCache;
   const unusable: string[] = [];
   const usable: EmrLocation[] = [];
   const all: string[] = [];
   const institutions = read.rows.filter((row) => Value.Check(InstitutionSchema, row));
-  if (institutions.length < read.rows.length)
+  if (institutions.length < read.rows.length) {
+    whole = false;
     unusable.push(`Locations: ${read.rows.length - institutions.length} institutions that cannot be read`);
+  }
   for (const [place, row] of institutions
     .filter((each) => each.subdomain.toLowerCase() === subdomain.toLowerCase())
     .flatMap(({ locations }) => locations)
     .entries()) {
     if (!Value.Check(LocationSchema, row)) {
+      whole = false;
       unusable.push(`Locations: entry ${place + 1} cannot be read`);
       continue;
     }
@@ -58,5 +66,17 @@ export async function readLocations(nex: NexConnection, options: CallOptions): P
     else if (only === undefined || String(only) === id)
       usable.push({ id, name, identifiers: foreign === undefined || foreign === id ? [id] : [id, foreign] });
   }
-  return { ok: true, usable, all, unusable };
+  return { ok: true, usable, all, whole, unusable };
+}
+
+/** Locations, and whether they are all that the practice has. */
+export type Places = { ok: true; locationIds: readonly string[]; whole: boolean };
+
+/** Lists the locations at any of which something of the practice may be. When they are not all, what is at none of them may be elsewhere. */
+export async function everyLocation(nex: NexConnection, options: CallOptions): Promise<Places | Failed> {
+  const { location_id: only } = nex.settings;
+  if (only !== undefined) return { ok: true, locationIds: [String(only)], whole: true };
+  const locations = await readLocations(nex, options);
+  if (!locations.ok) return locations;
+  return { ok: true, locationIds: locations.all, whole: locations.whole && locations.all.length > 0 };
 }

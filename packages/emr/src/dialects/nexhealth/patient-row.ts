@@ -2,7 +2,7 @@ import { normalMrn, sentence } from '@emr-payments/contracts';
 import { type Static, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import type { CallOptions, ListedPatient } from '../../adapter.ts';
-import { readLocations } from './locations.ts';
+import { everyLocation, type Places } from './locations.ts';
 import type { Failed } from './read.ts';
 import type { NexConnection } from './settings.ts';
 import { oneOfEachDatabase } from './sync-status.ts';
@@ -45,12 +45,9 @@ export function listedPatient(value: unknown): ListedPatient | null {
  * Lists a location of each of the practice's databases: the search for patients "covers every location on the same server"
  * (https://docs.nexhealth.com/docs/patients-configuration-guide), and a number is unique in one database only.
  */
-export async function databasesOf(
-  nex: NexConnection,
-  options: CallOptions,
-): Promise<{ ok: true; locationIds: readonly string[] } | Failed> {
-  const { location_id: only } = nex.settings;
-  if (only !== undefined) return { ok: true, locationIds: [String(only)] };
-  const locations = await readLocations(nex, options);
-  return locations.ok ? oneOfEachDatabase(nex, locations.all, options) : locations;
+export async function databasesOf(nex: NexConnection, options: CallOptions): Promise<Places | Failed> {
+  const places = await everyLocation(nex, options);
+  if (!places.ok) return places;
+  const chosen = await oneOfEachDatabase(nex, places.locationIds, options);
+  return chosen.ok ? { ...chosen, whole: places.whole } : chosen;
 }

@@ -58,10 +58,15 @@ export async function oneOfEachDatabase(
   if (locationIds.length <= 1) return { ok: true, locationIds };
   const read = await readSyncs(nex, options);
   if (!read.ok) return read;
-  const chosen = locationIds.filter((id, place) => {
-    const sync = read.syncs.find((each) => connects(each, id));
-    return sync === undefined || !locationIds.slice(0, place).some((before) => connects(sync, before));
-  });
+  const databasesOf = (id: string) => read.syncs.filter((each) => connects(each, id));
+  const chosen: string[] = [];
+  for (const id of locationIds) {
+    // At a location with several databases it is not said which of them a search covers.
+    const isRead = (sync: Sync) =>
+      chosen.some((before) => connects(sync, before) && databasesOf(before).length === 1);
+    const databases = databasesOf(id);
+    if (databases.length === 0 || !databases.every(isRead)) chosen.push(id);
+  }
   return { ok: true, locationIds: chosen };
 }
 
