@@ -132,7 +132,8 @@ export const HEALTH_STATES = {
   unreachable: 'the EMR does not answer, or only with failures',
 } as const;
 
-const Health = Type.Object(
+/** How a connection is, for integrators and for operators. */
+export const ConnectionHealthSchema = Type.Object(
   {
     state: Type.Unsafe<keyof typeof HEALTH_STATES>({
       type: 'string',
@@ -182,7 +183,7 @@ export const ConnectionReplySchema = replyOf(
         description: 'Of the practice. It decides which day is today, the default of `deposit_date`.',
         examples: ['America/New_York'],
       }),
-      health: Health,
+      health: ConnectionHealthSchema,
       lists_read: Type.Boolean({
         description:
           'false: the EMR could not be asked now; `health` says why. `payment_methods` and `locations` are then as they were read from it ' +

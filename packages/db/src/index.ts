@@ -127,7 +127,7 @@ export type { Exchange, Health, HealthState } from './health/next-state.ts';
 export { type Noted, type NoteInput, noteExchange, noteSuccesses } from './health/note-exchange.ts';
 export { isLoginStopped, readHealth, type StoredHealth } from './health/read-health.ts';
 // Posting on hold, and the restore of a backup.
-export { listHolds, type OpenHold } from './holds/list-holds.ts';
+export { listHoldScopes, listHolds, type OpenHold } from './holds/list-holds.ts';
 export {
   endHold,
   endHoldIn,

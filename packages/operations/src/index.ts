@@ -19,7 +19,7 @@ export {
   listAudit,
   listClients,
   listEndpoints,
-  listHolds,
+  listHoldScopes,
   listOauthApplications,
   listOperatorKeys,
   listReturnUrls,

@@ -230,6 +230,42 @@ describe('users', () => {
   });
 });
 
+test('a broken connection is seen in the list and at the user, with what waits for it', async () => {
+  const { publicId, userId, clientId } = await api.newPractice();
+  const seen = async () => {
+    const [listed] = (await api.ask('GET', `/users?client_id=${clientId}`)).json().data;
+    const shown = (await api.ask('GET', `/users/${publicId}/connection`)).json().data;
+    return [listed.connection_state, shown.health.state, shown.health.last_trouble, shown.waiting];
+  };
+  expect(await seen()).toEqual(['connected', 'connected', null, 0]);
+  await api.database.pool.query(
+    `INSERT INTO connection_states (user_id, state, last_trouble_code, last_trouble_detail, last_trouble_at)
+     VALUES ($1, 'login_required', 'unauthorized', 'The EMR rejects the credentials.', '2026-01-01T00:00:00Z')`,
+    [userId],
+  );
+  const trouble = {
+    code: 'unauthorized',
+    message: 'The EMR rejects the credentials.',
+    at: '2026-01-01T00:00:00.000Z',
+  };
+  expect(await seen()).toEqual(['login_required', 'login_required', trouble, 0]);
+});
+
+test('addresses for notices that several keys want at once do not wait for each other', async () => {
+  const users = await Promise.all(Array.from({ length: 6 }, () => api.newPractice()));
+  await api.database.pool.query(`UPDATE connections SET adapter = 'nexhealth' WHERE user_id = ANY($1)`, [
+    users.map(({ userId }) => userId),
+  ]);
+  const keys = [await api.newKey(), await api.newKey()];
+  const answers = await Promise.all(
+    users.map(({ publicId }, n) =>
+      api.ask('POST', `/users/${publicId}/notice-address`, { secret: keys[n % 2]?.secret ?? '' }),
+    ),
+  );
+  expect(answers.map(({ statusCode }) => statusCode)).toEqual(users.map(() => 200));
+  expect(new Set(answers.map((answer) => answer.json().data.path)).size).toBe(users.length);
+});
+
 describe('holds', () => {
   test('stop posting of one user, say what is in flight, and end', async () => {
     const { publicId } = practice;
@@ -248,6 +284,26 @@ describe('holds', () => {
     });
     expect((await api.ask('POST', `/holds/${publicId}/end`)).statusCode).toBe(404);
     expect((await api.ask('POST', '/holds', { body: { user_id: 'user_nobody' } })).statusCode).toBe(404);
+  });
+
+  test('end however many payments wait: they are not counted', async () => {
+    const { publicId } = practice;
+    await api.ask('POST', '/holds');
+    await api.ask('POST', '/holds', { body: { user_id: publicId } });
+    const other = await api.owner.pool.connect();
+    try {
+      // No payment can be counted meanwhile.
+      await other.query('BEGIN');
+      await other.query('LOCK jobs IN ACCESS EXCLUSIVE MODE');
+      const ended = await api.ask('POST', `/holds/${publicId}/end`);
+      expect([ended.statusCode, ended.json().data]).toEqual([200, { scope: publicId, other_holds: ['all'] }]);
+      const listed = await api.ask('GET', '/holds');
+      expect([listed.statusCode, listed.json().code]).toEqual([422, 'read_too_costly']);
+    } finally {
+      await other.query('ROLLBACK');
+      other.release();
+    }
+    expect((await api.ask('POST', '/holds/all/end')).statusCode).toBe(200);
   });
 
   test('stop posting of all', async () => {
@@ -335,6 +391,19 @@ test('the audit log is filtered and comes in pages', async () => {
   const by = await api.ask('GET', '/audit?action=client.create&outcome=done&since=2026-01-01T00:00:00Z');
   expect(by.json().data.every(({ action }: { action: string }) => action === 'client.create')).toBe(true);
   expect((await api.ask('GET', '/audit?cursor=nonsense')).statusCode).toBe(400);
+});
+
+test('a reading of the audit log that takes too long is refused, and not as one to be repeated', async () => {
+  const other = await api.owner.pool.connect();
+  try {
+    await other.query('BEGIN');
+    await other.query('LOCK audit_log IN ACCESS EXCLUSIVE MODE');
+    const answer = await api.ask('GET', '/audit?action=nothing.ever');
+    expect([answer.statusCode, answer.json().code]).toEqual([422, 'read_too_costly']);
+  } finally {
+    await other.query('ROLLBACK');
+    other.release();
+  }
 });
 
 test('the checks of the whole service are those of doctor', async () => {

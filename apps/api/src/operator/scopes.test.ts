@@ -47,3 +47,17 @@ test.each(OPERATIONS)('$name is refused without its scope, which the sentence na
     message: expect.stringContaining(`the scope ${scope}.`),
   });
 });
+
+test('a key that is used beyond its scopes is in the audit log by its id', async () => {
+  const { keyId, secret } = await api.newKey(['clients:read']);
+  await api.audited();
+  expect((await api.ask('GET', '/audit', { secret })).statusCode).toBe(403);
+  expect(await api.audited()).toMatchObject([
+    {
+      actor: `operator:${keyId}`,
+      action: 'credential.use',
+      subject: 'credential:scope_missing',
+      outcome: 'refused',
+    },
+  ]);
+});

@@ -64,16 +64,16 @@ export const registerClient: Register = (program, cli) => {
             })),
           },
           table(
-            ['CLIENT_ID', 'NAME', 'MODE', 'USERS', 'ENDPOINTS', 'SECRETS', 'CREATED', 'DISABLED'],
+            ['CLIENT_ID', 'NAME', 'USERS', 'ENDPOINTS', 'SECRETS', 'CREATED', 'DISABLED', 'MODE'],
             clients.map((one) => [
               one.clientId,
               one.name,
-              one.mode,
               one.users,
               one.endpoints,
               one.validSecrets,
               one.createdAt,
               one.disabledAt,
+              one.mode,
             ]),
           ),
         );

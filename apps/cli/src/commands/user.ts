@@ -101,10 +101,10 @@ export const registerUser: Register = (program, cli) => {
               'NAME',
               'ADAPTER',
               'BASE URL',
-              'STATE',
               'TIME ZONE',
               'TOKENS',
               'DISABLED',
+              'STATE',
             ],
             users.map((one) => [
               one.publicId,
@@ -112,10 +112,10 @@ export const registerUser: Register = (program, cli) => {
               one.name,
               one.connection?.adapter,
               one.connection?.baseUrl,
-              one.state,
               one.connection?.timeZone,
               one.validTokens,
               one.disabledAt,
+              one.state,
             ]),
           ),
         );

@@ -1,4 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox';
+import { ConnectionHealthSchema } from '../connection-reads.ts';
 import { nullable, replyOf, timeOf } from '../replies.ts';
 import { clientId, nameOf, replyExample, textsOf, userId, withExample } from './parts.ts';
 
@@ -160,6 +161,11 @@ export const OperatorConnectionReplySchema = withExample(
             '(the EMR has ended it, and payments wait), `unknown` (the connection cannot be opened here).',
           examples: ['good'],
         }),
+        health: ConnectionHealthSchema,
+        waiting: Type.Integer({
+          minimum: 0,
+          description: 'Payments that wait because the connection is broken; 0 while it is not.',
+        }),
         time_zone: Type.String({ description: 'Of the practice.', examples: ['America/New_York'] }),
         settings: Type.Unsafe<Record<string, unknown>>({
           type: 'object',
@@ -187,6 +193,13 @@ export const OperatorConnectionReplySchema = withExample(
     base_url: 'https://api.opendental.com/api/v1',
     plain_http: false,
     login: 'static',
+    health: {
+      state: 'connected',
+      since: '2026-06-15T10:30:00.000Z',
+      last_success_at: '2026-06-15T10:30:00.000Z',
+      last_trouble: null,
+    },
+    waiting: 0,
     time_zone: 'America/New_York',
     settings: {},
     concurrency: 4,

@@ -17,6 +17,13 @@ export const OperatorUserSchema = Type.Object(
     ),
     base_url: nullable(Type.String({ description: "The EMR's address." })),
     time_zone: nullable(Type.String({ description: 'Of the practice.', examples: ['America/New_York'] })),
+    connection_state: nullable(
+      Type.String({
+        description:
+          'How its connection is: `connected`, `degraded`, `login_required` or `unreachable`; null: it has none.',
+        examples: ['connected'],
+      }),
+    ),
     valid_tokens: Type.Integer({ minimum: 0, description: 'Number of its access tokens that are valid.' }),
     created_at: timeOf('When it was made.'),
     disabled_at: nullable(timeOf('Since when its access tokens are refused.')),
@@ -32,6 +39,7 @@ const user = {
   adapter: 'open-dental',
   base_url: 'https://api.opendental.com/api/v1',
   time_zone: 'America/New_York',
+  connection_state: 'connected',
   valid_tokens: 1,
   created_at: AT,
   disabled_at: null,

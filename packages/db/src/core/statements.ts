@@ -144,6 +144,7 @@ const STATEMENT_TIMEOUT = '57014';
 export function isStatementTimeout(error: unknown): boolean {
   for (let one = error; one instanceof Error; one = one.cause) {
     if ((one as { code?: unknown }).code === STATEMENT_TIMEOUT) return true;
+    if (driverErrorOf(one)?.state === STATEMENT_TIMEOUT) return true;
   }
   return false;
 }

@@ -34,3 +34,13 @@ export async function listHolds(deps: StatementDeps): Promise<OpenHold[]> {
     waiting,
   }));
 }
+
+const SCOPES = {
+  name: 'list-hold-scopes',
+  text: 'SELECT scope FROM holds WHERE ended_at IS NULL ORDER BY started_at, id',
+};
+
+/** Lists the scopes of the holds that are on, oldest first, and counts nothing: the end of a hold does not depend on how much waits. */
+export async function listHoldScopes(deps: StatementDeps): Promise<string[]> {
+  return (await query<{ scope: string }>(deps, SCOPES, [])).map(({ scope }) => scope);
+}

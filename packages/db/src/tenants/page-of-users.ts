@@ -1,5 +1,6 @@
 import { query, type StatementDeps } from '../core/statements.ts';
 import type { PageAfter } from '../endpoints/endpoint-record.ts';
+import type { HealthState } from '../health/next-state.ts';
 
 export type ListedUser = {
   publicId: string;
@@ -9,6 +10,8 @@ export type ListedUser = {
   adapter: string | null;
   baseUrl: string | null;
   timeZone: string | null;
+  /** null: it has no connection. */
+  state: HealthState | null;
   validTokens: number;
   createdAt: Date;
   disabledAt: Date | null;
@@ -16,10 +19,12 @@ export type ListedUser = {
 
 const SHOWN = `
   u.public_id AS "publicId", c.client_id AS "clientId", u.name, n.adapter, n.base_url AS "baseUrl", n.time_zone AS "timeZone",
-  u.created_at AS "createdAt", u.disabled_at AS "disabledAt",
+  CASE WHEN n.user_id IS NOT NULL THEN coalesce(s.state, 'connected') END AS state, u.created_at AS "createdAt", u.disabled_at AS "disabledAt",
   (SELECT count(*)::int FROM access_tokens t
     WHERE t.user_id = u.id AND (t.expires_at IS NULL OR t.expires_at > now())) AS "validTokens"`;
-const FROM = 'FROM users u JOIN clients c ON c.id = u.client_pk LEFT JOIN connections n ON n.user_id = u.id';
+const FROM = `
+  FROM users u JOIN clients c ON c.id = u.client_pk LEFT JOIN connections n ON n.user_id = u.id
+  LEFT JOIN connection_states s ON s.user_id = u.id`;
 
 const LIST = {
   name: 'page-of-users',

@@ -6,6 +6,7 @@ import {
   type HoldEnd,
   type HoldScope,
   type InHand,
+  listHoldScopes,
   listHolds,
   type OpenHold,
   startHold,
@@ -67,7 +68,7 @@ export async function continuePosting(
   if (scope === null) return { outcome: 'no_user' };
   const end = await endHold({ database }, { scope, by });
   if (end.outcome !== 'ended') return end;
-  return { outcome: 'ended', others: (await listHolds({ database })).map(({ scope: other }) => other) };
+  return { outcome: 'ended', others: await listHoldScopes({ database }) };
 }
 
 export type HoldsOutcome = NoUser | { outcome: 'holds'; holds: OpenHold[] };

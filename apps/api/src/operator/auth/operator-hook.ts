@@ -75,7 +75,9 @@ export function operatorHook(deps: OperatorHookDeps) {
       return limited(request, reply, taken.retryAfterSeconds, limit);
     }
     const scope = scopeOf(request.routeOptions.schema);
-    if (!caller.scopes.includes(scope)) return sendError(request, reply, 'scope_missing', { scope });
-    return undefined;
+    if (caller.scopes.includes(scope)) return undefined;
+    // A key that is tried beyond its scopes may have been stolen.
+    audit.credentials({ source, code: 'scope_missing', clientId: null, operatorKeyId: caller.keyId });
+    return sendError(request, reply, 'scope_missing', { scope });
   };
 }

@@ -3,8 +3,8 @@ import type { ListedAudit } from '@emr-payments/db';
 import { listAudit } from '@emr-payments/operations';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { sendError } from '../../errors/send-error.ts';
+import { operatorOf } from '../../http/operator-caller.ts';
 import { BAD_CURSOR, pageFrom, pageOf, timeFrom } from '../../http/page.ts';
-import { reading } from '../answers.ts';
 import type { OperatorDeps } from '../deps.ts';
 import { OPERATOR_FIELD_RULES as fieldRules } from '../field-rules.ts';
 import { operatorOperation } from '../operation.ts';
@@ -40,6 +40,7 @@ export const auditRoutes: FastifyPluginAsyncTypebox<OperatorDeps> = async (app, 
         description: 'Newest first. What clients can do any number of times is counted by the minute.',
         scope: 'audit:read',
         reply: AuditListSchema,
+        errors: ['read_too_costly'],
       }),
       querystring: AuditQuerySchema,
     },
@@ -53,7 +54,7 @@ export const auditRoutes: FastifyPluginAsyncTypebox<OperatorDeps> = async (app, 
       if (page === null || (page.after !== null && !ID.test(page.after.id)))
         return sendError(request, reply, 'invalid_field', BAD_CURSOR);
       const before = page.after === null ? undefined : BigInt(page.after.id);
-      const rows = await reading(deps, request, () =>
+      const rows = await deps.costly.run({ clientPk: operatorOf(request).keyPk }, () =>
         listAudit({ database }, { ...filter, user, since, before, limit: page.limit + 1 }),
       );
       const placeOf = ({ at, id }: ListedAudit) => ({ createdAt: at, id: String(id) });

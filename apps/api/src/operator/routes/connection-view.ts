@@ -7,6 +7,7 @@ import type {
   ShownUser,
   UserCheckOutcome,
 } from '@emr-payments/operations';
+import { healthView } from '../../connection/connection-view.ts';
 import type { WriteResult } from '../../idempotency/answer-once.ts';
 
 /** The part of a body that describes a connection. */
@@ -78,8 +79,8 @@ export function refusalOf(refusal: SetUpRefusal): Refused {
 }
 
 /** Shows a connection in the form of the API; null when the user has none. */
-export function connectionView({ user, connection }: ShownUser) {
-  if (connection === null) return null;
+export function connectionView({ user, connection, health, broken }: ShownUser) {
+  if (connection === null || health === null) return null;
   const { stored, plainHttp, login } = connection;
   const rate = stored.lane.ratePerSecond;
   return {
@@ -89,6 +90,8 @@ export function connectionView({ user, connection }: ShownUser) {
     base_url: stored.baseUrl,
     plain_http: plainHttp,
     login,
+    health: healthView(health.health),
+    waiting: broken?.waiting ?? 0,
     time_zone: stored.timeZone,
     settings: stored.settings as Record<string, unknown>,
     concurrency: stored.lane.concurrency,

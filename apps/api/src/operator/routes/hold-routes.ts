@@ -11,7 +11,7 @@ import {
   endHoldIn,
   findHoldScope,
   findHolds,
-  listHolds,
+  listHoldScopes,
   startHold,
   waitForClaims,
 } from '@emr-payments/operations';
@@ -19,6 +19,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyRequest } from 'fastify';
 import { sendError } from '../../errors/send-error.ts';
 import { emptyBodyAsObject } from '../../http/json-body.ts';
+import { operatorOf } from '../../http/operator-caller.ts';
 import { componentRef } from '../../openapi/component-ref.ts';
 import { answered, noSuch, reading, stateRefused, writing } from '../answers.ts';
 import { actorOf, type OperatorDeps } from '../deps.ts';
@@ -46,14 +47,16 @@ export const holdRoutes: FastifyPluginAsyncTypebox<OperatorDeps> = async (app, d
         description: 'Oldest first, with the number of payments that wait.',
         scope: 'holds:read',
         reply: OperatorHoldListSchema,
-        errors: ['record_not_found'],
+        errors: ['record_not_found', 'read_too_costly'],
       }),
       querystring: ListHoldsQuerySchema,
     },
     config: { fieldRules },
     handler: async (request, reply) => {
       const { user_id: user } = request.query;
-      const found = await reading(deps, request, () => findHolds({ database }, { user }));
+      const found = await deps.costly.run({ clientPk: operatorOf(request).keyPk }, () =>
+        findHolds({ database }, { user }),
+      );
       if (found.outcome === 'no_user')
         return sendError(request, reply, 'record_not_found', { record: 'user' });
       const data = found.holds.map((hold) => ({
@@ -120,7 +123,7 @@ export const holdRoutes: FastifyPluginAsyncTypebox<OperatorDeps> = async (app, d
       const scope = await scopeNamed(request, name);
       if (scope === null) return sendError(request, reply, 'record_not_found', { record: 'hold' });
       const inHand = await reading(deps, request, async () => {
-        const on = (await listHolds({ database })).some((hold) => hold.scope === name);
+        const on = (await listHoldScopes({ database })).includes(name);
         const wait = { scope, waitMs: IN_FLIGHT_MS, onWait: () => undefined };
         return on ? waitForClaims({ database }, wait) : null;
       });
@@ -168,8 +171,7 @@ export const holdRoutes: FastifyPluginAsyncTypebox<OperatorDeps> = async (app, d
             `Not every payment is in doubt yet: run emr-payments restored --since ${end.since.toISOString()} to its end first.`,
           );
         }
-        const others = (await listHolds(tx)).map(({ scope: other }) => other);
-        return answered('The hold has ended.', { scope: name, other_holds: others });
+        return answered('The hold has ended.', { scope: name, other_holds: await listHoldScopes(tx) });
       });
     },
   });

@@ -36,6 +36,7 @@ const userView = (user: ListedUser): OperatorUser => ({
   adapter: user.adapter,
   base_url: user.baseUrl,
   time_zone: user.timeZone,
+  connection_state: user.state,
   valid_tokens: user.validTokens,
   created_at: user.createdAt.toISOString(),
   disabled_at: user.disabledAt?.toISOString() ?? null,
