@@ -39,7 +39,7 @@ RUN pnpm install --frozen-lockfile --prod --no-optional \
 COPY apps apps
 COPY packages packages
 COPY prisma prisma
-COPY docs/openapi.json docs/
+COPY docs/openapi.json docs/operator-openapi.json docs/
 COPY --from=generated /app/packages/db/src/generated packages/db/src/generated
 
 FROM node:24-bookworm-slim

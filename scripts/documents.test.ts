@@ -152,6 +152,18 @@ function anchorsOf(page: string): string[] {
   );
 }
 
+test('the image has the documents that the API serves', () => {
+  const served = globSync('docs/*.json', { cwd: root }).sort();
+  expect(served.length).toBeGreaterThan(1);
+  const copied = /^COPY (.*) docs\/$/m.exec(read('Dockerfile'))?.[1]?.split(' ') ?? [];
+  expect(copied.toSorted()).toEqual(served);
+  expect(
+    read('.dockerignore')
+      .match(/(?<=^!)docs\/.*$/gm)
+      ?.toSorted(),
+  ).toEqual(served);
+});
+
 test('Dockerfile installs for every package that it copies the source of', () => {
   const manifests = globSync('{apps,packages}/*/package.json', { cwd: root });
   const dockerfile = read('Dockerfile');

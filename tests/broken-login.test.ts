@@ -24,6 +24,15 @@ beforeAll(async () => {
   session = new Session({ connectionString: service.database.url });
   session.on('error', () => undefined);
   await session.connect();
+  // The first sync of every practice is an exchange with the same EMR. The next one is a day later.
+  await vi.waitFor(
+    async () =>
+      expect(
+        await rows(`SELECT count(*)::int AS n FROM connections c
+                     WHERE NOT EXISTS (SELECT FROM sync_runs r WHERE r.user_id = c.user_id AND r.ended_at IS NOT NULL)`),
+      ).toEqual([{ n: 0 }]),
+    PATIENCE,
+  );
 }, 180_000);
 afterAll(async () => {
   await session?.end();

@@ -33,6 +33,13 @@ const STEPS: readonly ((printed: string) => void)[] = [
     expect(data).toMatchObject({ adapter: 'fhir-r5', capability: 'conditional-create' });
     expect(data.payment_methods).toContainEqual(expect.objectContaining({ name: 'Card' }));
   },
+  (printed) => {
+    const [methods, locations] = answersIn(printed);
+    expect(methods?.data.payment_methods).toContainEqual(
+      expect.objectContaining({ name: 'Card', usable: true }),
+    );
+    expect(locations?.data.locations).toContainEqual(expect.objectContaining({ name: expect.any(String) }));
+  },
   (printed) =>
     expect(answersIn(printed)).toMatchObject([
       { success: true, data: { would_post: true, payment_method: { name: 'Card' }, dropped_fields: [] } },
@@ -48,6 +55,11 @@ const STEPS: readonly ((printed: string) => void)[] = [
         data: [{ mrn: 'MRN-12345', emr_patient_id: 'pat-1001', state: 'active' }],
         has_more: false,
       },
+    ]),
+  (printed) =>
+    expect(answersIn(printed)).toMatchObject([
+      { success: true, data: { mrn: 'CHART/7', emr_patient_id: 'pat-1001' } },
+      { success: true, data: { added: 1 } },
     ]),
   (printed) => expect(printed).toBe(''),
   (printed) =>

@@ -58,6 +58,7 @@ const good: Records = {
   received: [got('one'), got('two'), got('two')],
   stored: [stored],
   transitions: life('accepted', 'posting', 'posting', 'retrying', 'posting', 'posted'),
+  outages: [],
   endedUnexpectedly: [],
 };
 const failedBody = eventBody('payment.failed', { failure_reason: 'No such method' });
@@ -68,6 +69,7 @@ const failed: Records = {
   received: [got('one', failedBody), got('two', failedBody)],
   stored: [{ ...stored, status: 'failed', emrTransactionId: null }],
   transitions: life('accepted', 'posting', 'failed'),
+  outages: [],
   endedUnexpectedly: [],
 };
 const reviewBody = eventBody('payment.review_required', { review_reason: 'Nobody knows' });
@@ -92,6 +94,7 @@ const gaveUp: Records = {
   received: [],
   stored: [],
   transitions: [],
+  outages: [],
   endedUnexpectedly: [],
 };
 
@@ -128,9 +131,30 @@ const bareEntry = (records: Partial<Records>): Records => ({
   ...records,
 });
 
+const outageBody = (sequence: number, id = `evt_c${sequence}`) =>
+  JSON.stringify({
+    id,
+    type: sequence % 2 === 1 ? 'connection.broken' : 'connection.restored',
+    access_token_reference_id: 'u1',
+    job_id: null,
+    data: { sequence },
+  });
+const gotOutage = (...sequences: number[]) =>
+  sequences.flatMap((sequence) =>
+    ['one', 'two'].map((endpoint) => got(endpoint, outageBody(sequence), `evt_c${sequence}`)),
+  );
+const outage = { userId: 'u1', endpoints: ['one', 'two'], count: 1, isOpen: false };
+const withOutage = (received: readonly Received[], change: Partial<typeof outage> = {}): Records => ({
+  ...good,
+  outages: [{ ...outage, ...change }],
+  received: [...good.received, ...received],
+});
+
 describe('finds no violation in', () => {
   test.each<[string, Records]>([
     ['a posted payment, its event repeated', good],
+    ['an outage that has ended', withOutage([...gotOutage(1, 2), ...gotOutage(1)])],
+    ['an outage that goes on', withOutage(gotOutage(1), { isOpen: true })],
     [
       'two rows that are a payment, at an EMR that splits payments',
       { ...good, requested: [{ ...requested, emr: splitting }], ledger: halves },
@@ -342,6 +366,15 @@ const wrong: [Rule, string, Records][] = [
     '429 without Retry-After',
     { ...good, requested: [{ ...requested, tries: [{ ...unanswered, status: 429 }, answered] }] },
   ],
+  ['event is missing', 'of the end of an outage', withOutage(gotOutage(1))],
+  ['event is missing', 'of an outage at one of two endpoints', withOutage(gotOutage(1, 2).slice(1))],
+  [
+    'events of an outage are not one of each',
+    'two beginnings',
+    withOutage([...gotOutage(1, 2), got('one', outageBody(1, 'evt_d'), 'evt_d')]),
+  ],
+  ['events of an outage are not one of each', 'of an outage that was not', withOutage(gotOutage(1, 2, 3))],
+  ['event without a request', "another user's outage", { ...good, received: gotOutage(1) }],
   ['process ended unexpectedly', 'a worker', { ...good, endedUnexpectedly: ['worker'] }],
 ];
 
@@ -367,6 +400,7 @@ test('every rule has a record that breaks it', () => {
     'event differs from the payment': true,
     'two events for one payment': true,
     'events of a payment are not numbered from 1': true,
+    'events of an outage are not one of each': true,
     'event without a request': true,
     'event is not signed by us': true,
     'state transition is not allowed': true,

@@ -1,5 +1,6 @@
 import { checkAnswers } from './check-answers.ts';
 import { checkEvents } from './check-events.ts';
+import { checkOutages, splitReceived } from './check-outages.ts';
 import type { ComparedField, LedgerEntry, Records, Requested, Stored } from './records.ts';
 import { type Case, type Complain, type EventBody, isNamed, type Violation } from './rules.ts';
 
@@ -158,7 +159,8 @@ export function check(records: Records): Violation[] {
   const complain: Complain = (rule, subject, detail) => violations.push({ rule, subject, detail });
   const stored = groupBy(records.stored, (payment) => payment.reference);
   const entries = groupBy(records.ledger, referenceOf(records));
-  const received = records.received.map((request) => ({ ...request, event: readEvent(request.body) }));
+  const { ofPayments, ofConnections } = splitReceived(records.received);
+  const received = ofPayments.map((request) => ({ ...request, event: readEvent(request.body) }));
   const events = groupBy(received, ({ event }) => event.paymentId);
   const transitions = groupBy(records.transitions, ({ paymentId }) => paymentId);
   const takenOnly = new Set(records.takenOnly);
@@ -189,6 +191,7 @@ export function check(records: Records): Violation[] {
   for (const { eventId, event } of received) {
     if (!known.has(event.paymentId)) complain('event without a request', eventId, event.paymentId);
   }
+  checkOutages({ outages: records.outages, received: ofConnections }, complain);
   for (const name of records.endedUnexpectedly) complain('process ended unexpectedly', name, 'see its log');
   return violations;
 }

@@ -2,7 +2,7 @@ import type { Client } from 'pg';
 import type { Cluster } from './cluster.ts';
 import { openLedger, readLines, toLedgerEntry } from './foreign/ledger.ts';
 import { PATIENTS, patientIdOf } from './practice-data.ts';
-import type { LedgerEntry, Received, Records, Requested, Stored } from './records.ts';
+import type { LedgerEntry, Outages, Received, Records, Requested, Stored } from './records.ts';
 import { onDatabase, readTransitions } from './transitions.ts';
 
 async function readLedger(sandboxUrl: string): Promise<LedgerEntry[]> {
@@ -31,6 +31,15 @@ export async function readStored(client: Client): Promise<Stored[]> {
   }));
 }
 
+/** The path of an endpoint ends with its name (`makePractices`). */
+async function readOutages(client: Client): Promise<Outages[]> {
+  const { rows } = await client.query<Outages>(`
+    SELECT u.public_id AS "userId", s.outages AS count, s.outage_open AS "isOpen",
+           array(SELECT regexp_replace(e.url, '^.*/', '') FROM webhook_endpoints e WHERE e.client_pk = u.client_pk) AS endpoints
+      FROM connection_states s JOIN users u ON u.id = s.user_id`);
+  return rows;
+}
+
 /** Collects the records that the checker compares, each from its own source. */
 export async function collect(cluster: Cluster, requested: readonly Requested[]): Promise<Records> {
   const sandbox = await readLedger(cluster.process('sandbox').url);
@@ -42,6 +51,7 @@ export async function collect(cluster: Cluster, requested: readonly Requested[])
     received: readLines<Received>(cluster.receivedFile),
     stored: await readStored(client),
     transitions: await readTransitions(client),
+    outages: await readOutages(client),
     endedUnexpectedly: [...cluster.endedUnexpectedly],
   }));
 }

@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Cluster } from './cluster.ts';
+import { passLoginStops } from './pass-login-stops.ts';
 import type { Fault, FaultKind, Target } from './plan-faults.ts';
 import type { ProcessName } from './processes.ts';
 
@@ -53,6 +54,15 @@ const emr =
     return () => send('DELETE', `${faults}/${id}`);
   };
 
+/** An hour passes after the login is mended: the service then sends a probe by itself. */
+const rejectedLogin: Strike = async (cluster, fault) => {
+  const undo = await emr({ kind: 'unauthorized' })(cluster, fault);
+  return async () => {
+    await undo();
+    await passLoginStops(cluster.postgres.url);
+  };
+};
+
 const receiver =
   (behaviour: { status: number; delayMs: number }): Strike =>
   async (cluster) => {
@@ -90,6 +100,7 @@ const STRIKES: Record<FaultKind, Strike> = {
   'EMR resets': emr({ kind: 'reset', share: 0.5 }),
   'EMR answers 500': emr({ kind: 'status', status: 500, share: 0.5 }),
   'EMR answers 429': emr({ kind: 'too_many_requests', retry_after_seconds: 1, share: 0.5 }),
+  'EMR rejects the login': rejectedLogin,
   'EMR is slow': emr({ kind: 'latency', latency_ms: 700 }),
   'receiver answers 500': receiver({ status: 500, delayMs: 0 }),
   'receiver is slow': receiver({ status: 204, delayMs: 1_000 }),

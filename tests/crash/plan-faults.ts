@@ -50,6 +50,7 @@ const RULES = {
   'EMR resets': { targets: EMR, lasts: [500, 2_000] },
   'EMR answers 500': { targets: EMR, lasts: [500, 2_000] },
   'EMR answers 429': { targets: EMR, lasts: [500, 2_000] },
+  'EMR rejects the login': { targets: EMR, lasts: [500, 2_000] },
   'EMR is slow': { targets: EMR, lasts: [1_000, 3_000] },
   'receiver killed': { targets: ['receiver'], lasts: [0, 3_000] },
   'receiver frozen': { targets: ['receiver'], lasts: [1_000, 4_000] },

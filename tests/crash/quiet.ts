@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import { PASS_LOGIN_STOPS } from './pass-login-stops.ts';
 import { onDatabase } from './transitions.ts';
 
 export type Quiet = {
@@ -65,6 +66,7 @@ export async function waitForQuiet(input: {
     let settled = false;
     for (let progressAt = Date.now(), patienceMs = stuckAfterMs; Date.now() - progressAt < patienceMs; ) {
       await client.query(MAKE_DUE);
+      await client.query(PASS_LOGIN_STOPS);
       if (withForeign) await client.query(PASS_TIME);
       const { left = 0, payments = 0, submitted = 0 } = (await client.query<Left>(LEFT)).rows[0] ?? {};
       backlog ??= payments;

@@ -91,6 +91,16 @@ export type Stored = {
   reason?: string | null;
 };
 
+/** The outages of one connection, as the service counts them. */
+export type Outages = {
+  /** The user's public id. */
+  userId: string;
+  /** The names of its client's endpoints. */
+  endpoints: readonly string[];
+  count: number;
+  isOpen: boolean;
+};
+
 /** A change of a payment's status, recorded by a trigger. `from` is null when the payment was created. */
 export type Transition = { paymentId: string; from: string | null; to: string };
 
@@ -102,6 +112,7 @@ export type Records = {
   received: readonly Received[];
   stored: readonly Stored[];
   transitions: readonly Transition[];
+  outages: readonly Outages[];
   /** Processes that ended unexpectedly. */
   endedUnexpectedly: readonly string[];
 };

@@ -17,6 +17,7 @@ export type Rule =
   | 'event differs from the payment'
   | 'two events for one payment'
   | 'events of a payment are not numbered from 1'
+  | 'events of an outage are not one of each'
   | 'event without a request'
   | 'event is not signed by us'
   | 'state transition is not allowed'

@@ -60,7 +60,15 @@ export async function openService(options: {
     stack,
     database,
     cli: (args, input) =>
-      runCommand({ databaseUrl: database.appUrl, encryptionKeys: stack.encryptionKeys }, args, input),
+      runCommand(
+        {
+          databaseUrl: database.appUrl,
+          encryptionKeys: stack.encryptionKeys,
+          sandboxHosts: stack.sandboxHosts,
+        },
+        args,
+        input,
+      ),
     async addPractice({ capability, mrn, emrPatientId, baseUrl = stack.fhirUrl, concurrency = 8 }) {
       const opened = openDatabase({ url: database.url, poolSize: 2, applicationName: 'test' });
       try {

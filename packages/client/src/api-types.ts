@@ -273,7 +273,7 @@ export interface paths {
         };
         /**
          * Get Connection
-         * @description How the user's EMR connection is (`health`), and what it supports: the payment methods and locations of the EMR (at most one minute old), what the EMR gets of each field of a payment, which payment methods need data that a payment does not carry, and the limits of the EMR. It is answered also while the EMR cannot be asked: then without the lists (`lists_read`).
+         * @description How the user's EMR connection is (`health`), and what it supports: the payment methods and locations of the EMR (at most one minute old), what the EMR gets of each field of a payment, which payment methods need data that a payment does not carry, and the limits of the EMR. It is answered also while the EMR cannot be asked: then with the lists as they were read last (`lists_read`).
          */
         get: operations["getConnection"];
         put?: never;
@@ -3003,10 +3003,10 @@ export interface components {
             created: string;
         };
         /**
-         * @description `post_payment`: the work on one payment. `sync`: one sync of the connection with the EMR.
+         * @description `post_payment`: the work on one payment. `sync_connection`: one sync of the connection with the EMR.
          * @enum {string}
          */
-        JobKind: "post_payment" | "sync";
+        JobKind: "post_payment" | "sync_connection";
         /**
          * Sync
          * @description Of a sync, how far it is; null for a payment.
@@ -3222,7 +3222,7 @@ export interface components {
              */
             time_zone: string;
             health: components["schemas"]["ConnectionHealth"];
-            /** @description false: the EMR could not be asked now, so `payment_methods` and `locations` are empty and say nothing. `health` says why. */
+            /** @description false: the EMR could not be asked now; `health` says why. `payment_methods` and `locations` are then as they were read from it last, and empty when they never were. `GET /v1/payment-methods` says when that was. */
             lists_read: boolean;
             /** @description Fields of a payment for which this EMR has no place: they are stored here and not posted. */
             dropped_fields: components["schemas"]["DroppedField"][];

@@ -185,7 +185,8 @@ export const ConnectionReplySchema = replyOf(
       health: Health,
       lists_read: Type.Boolean({
         description:
-          'false: the EMR could not be asked now, so `payment_methods` and `locations` are empty and say nothing. `health` says why.',
+          'false: the EMR could not be asked now; `health` says why. `payment_methods` and `locations` are then as they were read from it ' +
+          'last, and empty when they never were. `GET /v1/payment-methods` says when that was.',
       }),
       dropped_fields: DroppedFields,
       fields: Type.Array(FieldUse, { description: 'What the EMR gets of each field of a payment.' }),

@@ -5,11 +5,12 @@ import { always, bigInteger, nullable, timeOf } from './replies.ts';
 export const SYNC_STATUSES = ['waiting', 'running', 'done', 'failed', 'canceled'] as const;
 export type SyncStatus = (typeof SYNC_STATUSES)[number];
 
-export const JobKindSchema = Type.Unsafe<'post_payment' | 'sync'>({
+export const JobKindSchema = Type.Unsafe<'post_payment' | 'sync_connection'>({
   title: 'JobKind',
   type: 'string',
-  enum: ['post_payment', 'sync'],
-  description: '`post_payment`: the work on one payment. `sync`: one sync of the connection with the EMR.',
+  enum: ['post_payment', 'sync_connection'],
+  description:
+    '`post_payment`: the work on one payment. `sync_connection`: one sync of the connection with the EMR.',
 });
 
 const count = (description: string) => Type.Integer({ minimum: 0, description, examples: [0] });

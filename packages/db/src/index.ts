@@ -162,6 +162,7 @@ export { type NameLists, type StoredLocation, type StoredMethod, storeNames } fr
 // Notices of EMRs.
 export { findNoticeOwner, type NoticeOwner } from './notices/find-notice-owner.ts';
 export {
+  findUserForNotices,
   giveNoticeAddress,
   giveNoticeAddressIn,
   type NoticeAddressGiven,

@@ -238,6 +238,11 @@ export type CallOptions = {
   signal: AbortSignal;
 };
 
+export type ListOptions = CallOptions & {
+  /** Called when the names were read from the EMR for this call, and are neither remembered nor the same for all practices. */
+  onRead?: () => void;
+};
+
 export type PostOptions = CallOptions & {
   /**
    * Called in the same tick in which the last bytes of the request are handed to the socket. When it returns false
@@ -276,8 +281,8 @@ export type EmrAdapter = {
    */
   check(options: CallOptions): Promise<CheckOutcome>;
   /** Lists the names from which `resolve` chooses. Uses the same cache. */
-  list(options: CallOptions): Promise<ListOutcome>;
-  resolve(names: { paymentMethod: string; location: string }, options: CallOptions): Promise<ResolveOutcome>;
+  list(options: ListOptions): Promise<ListOutcome>;
+  resolve(names: { paymentMethod: string; location: string }, options: ListOptions): Promise<ResolveOutcome>;
   post(posting: Posting, options: PostOptions): Promise<PostOutcome>;
   /**
    * Present where a method needs data, such as the number of a check, which the reference number carries: says why `post` refuses the

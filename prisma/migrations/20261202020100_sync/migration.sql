@@ -5,19 +5,6 @@ CREATE TYPE "sync_state" AS ENUM ('waiting', 'running', 'done', 'failed', 'cance
 CREATE TYPE "sync_phase" AS ENUM ('names', 'patients', 'settle', 'absent');
 CREATE TYPE "emr_name_kind" AS ENUM ('method', 'location');
 
--- All nullable, and without a default: no row is rewritten. A connection without next_sync_at is due.
-ALTER TABLE "connections"
-  ADD COLUMN "sync_lane_id" INTEGER,
-  ADD COLUMN "next_sync_at" TIMESTAMPTZ(3),
-  ADD COLUMN "sync_watermark" TEXT,
-  ADD COLUMN "synced_version" TIMESTAMPTZ(3),
-  ADD COLUMN "full_synced_at" TIMESTAMPTZ(3);
-
-CREATE UNIQUE INDEX "connections_sync_lane_id_key" ON "connections"("sync_lane_id");
-CREATE INDEX "connections_next_sync_at_idx" ON "connections"("next_sync_at");
-ALTER TABLE "connections" ADD CONSTRAINT "connections_sync_lane_id_fkey"
-  FOREIGN KEY ("sync_lane_id") REFERENCES "lanes"("id") ON DELETE SET NULL ON UPDATE CASCADE;
-
 CREATE TABLE "sync_runs" (
     "id" BIGSERIAL NOT NULL,
     "job_id" BIGINT NOT NULL,
@@ -55,8 +42,6 @@ CREATE INDEX "sync_runs_user_id_id_idx" ON "sync_runs"("user_id", "id");
 CREATE INDEX "sync_runs_ended_at_idx" ON "sync_runs"("ended_at");
 ALTER TABLE "sync_runs" ADD CONSTRAINT "sync_runs_user_id_fkey"
   FOREIGN KEY ("user_id") REFERENCES "users"("id") ON DELETE RESTRICT ON UPDATE CASCADE;
-
-ALTER TABLE "jobs" ADD COLUMN "sync_run_id" BIGINT;
 
 -- The records that a run has read so far, with a row for each MRN of a record. Unlogged: a crash of PostgreSQL empties it, the run finds fewer rows than it has counted, and
 -- begins again.

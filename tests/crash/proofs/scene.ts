@@ -197,6 +197,7 @@ export async function openScene(
         received,
         stored: (await readStored(client)).filter((payment) => payment.reference === reference),
         transitions: await readTransitions(client),
+        outages: [],
         endedUnexpectedly: [],
       }));
     },

@@ -36,12 +36,7 @@ export function authenticateHook({ authenticate, gate, limits }: UserRouteDeps) 
 
   return (request: FastifyRequest, reply: FastifyReply, done: Done): void => {
     if (!gate.letTry(request, reply)) return;
-    const { headers } = request;
-    const result = authenticate({
-      clientId: single(headers[HEADERS.clientId]),
-      clientSecret: single(headers[HEADERS.clientSecret]),
-      accessToken: single(headers[HEADERS.accessToken]),
-    });
+    const result = authenticate(credentialsOf(request));
     if (result instanceof Promise) {
       within(limits.waitMs, result).then((late) => {
         if (late.outcome === 'caller') gate.proved(request);
@@ -52,6 +47,13 @@ export function authenticateHook({ authenticate, gate, limits }: UserRouteDeps) 
     }
   };
 }
+
+/** Takes the three headers of a request. */
+export const credentialsOf = ({ headers }: Pick<FastifyRequest, 'headers'>): Parameters<Authenticate>[0] => ({
+  clientId: single(headers[HEADERS.clientId]),
+  clientSecret: single(headers[HEADERS.clientSecret]),
+  accessToken: single(headers[HEADERS.accessToken]),
+});
 
 /** Node joins repeated headers of these names with ', ', which no credential contains, so they are unknown credentials. */
 function single(value: string | string[] | undefined): string | undefined {

@@ -5,8 +5,18 @@ import { sendError } from '../errors/send-error.ts';
 /** A form that only `openConnectSession` makes: nothing else is looked up. */
 const SECRET = /^cc_[\w-]{32}$/;
 
-/** The header that the page's script adds. A form of another site cannot set it, and its scripts may not. */
+/**
+ * The header that the page's script adds: the id of the session that its window shows, or 1 before it knows one. A form of another site
+ * cannot set it, and its scripts may not.
+ */
 const PAGE_HEADER = 'x-emr-connect';
+
+/**
+ * True when the window of a request shows this session. A browser has one cookie for all its windows: with a second link opened, what is
+ * typed in the window of the first one would go to the second practice.
+ */
+export const isShown = ({ headers }: FastifyRequest, { id }: { id: string }): boolean =>
+  headers[PAGE_HEADER] === id;
 
 /**
  * The session cookie of the connect page. Of https it has the prefix `__Host-`: no other host and no http answer can set one of this name.
@@ -48,7 +58,7 @@ export function onlySamePage(publicUrl: string) {
     const { headers } = request;
     const site = headers['sec-fetch-site'];
     const isOwn =
-      headers[PAGE_HEADER] === '1' &&
+      typeof headers[PAGE_HEADER] === 'string' &&
       (request.method === 'GET' || headers.origin === origin) &&
       (site === undefined || site === 'same-origin');
     if (isOwn) return undefined;

@@ -5,7 +5,7 @@ import { type Static, type TSchema, Type } from '@sinclair/typebox';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { sendError } from '../errors/send-error.ts';
 import { sourceOf } from '../http/source.ts';
-import { onlySamePage, type SessionCookie } from './browser.ts';
+import { isShown, onlySamePage, type SessionCookie } from './browser.ts';
 import type { Connecting } from './late-connect.ts';
 import { type ConnectPageDeps, redirectUriOf } from './page-deps.ts';
 import type { Visitors } from './visitors.ts';
@@ -77,6 +77,8 @@ export function pageApi(app: FastifyInstance, deps: Deps): void {
         if (!visitors.letTry(request, reply)) return reply;
         const found = await visitors.sessionOf(request);
         if (found === null) return sendError(request, reply, 'connect_session_not_found');
+        if (body !== null && !isShown(request, found.session))
+          return done(reply, { outcome: 'other_session' });
         return handle(found, request, reply, request.body as Static<Body>);
       },
     });

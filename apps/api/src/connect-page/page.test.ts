@@ -66,12 +66,16 @@ async function visit(body: object = {}): Promise<Visit> {
 const post = (
   name: string,
   body: object,
-  { cookie, headers = PAGE }: { cookie?: string; headers?: object } = {},
+  { id, cookie, headers = PAGE }: { id?: string; cookie?: string; headers?: object } = {},
 ) =>
   api.app.inject({
     method: 'POST',
     url: `/connect/api/${name}`,
-    headers: { ...headers, ...(cookie === undefined ? {} : { cookie }) },
+    headers: {
+      ...headers,
+      ...(id === undefined || headers !== PAGE ? {} : { 'x-emr-connect': id }),
+      ...(cookie === undefined ? {} : { cookie }),
+    },
     payload: JSON.stringify(body),
   });
 const look = async ({ cookie }: Visit) =>
@@ -148,6 +152,23 @@ describe('the page', () => {
     expect(JSON.stringify(choices)).not.toContain('sandbox-app');
   });
 
+  test('asks for what a person at a practice can know, and for all without which nothing works', async () => {
+    const { choices } = await look(await visit());
+    const asked = Object.fromEntries(
+      choices.map(({ adapter, settings }: { adapter: string; settings: { name: string }[] }) => [
+        adapter,
+        settings.map(({ name }) => name),
+      ]),
+    );
+    expect(asked).toMatchObject({
+      'athena-ppv': ['practice_id', 'vendor_code', 'vendor_terminal_id'],
+      'fhir-r4': ['patient_identifier_system'],
+      nexhealth: ['subdomain', 'location_id'],
+      'open-dental': ['mrn_field', 'clinics'],
+    });
+    expect(JSON.stringify(choices)).not.toMatch(/If-None-Exist|honours|endpoint|Authorization/);
+  });
+
   test('without an application of the operator, nobody types what a login would give; a live client sees no sandbox', async () => {
     const at = await visit();
     await api.database.prisma.client.update({ where: { id: caller.clientPk }, data: { mode: 'live' } });
@@ -208,6 +229,23 @@ describe('its requests', () => {
       expect([answer.statusCode, answer.json().code]).toEqual([404, 'connect_session_not_found']);
     }
     expect((await stored(at.id)).state).toBe('open');
+  });
+
+  test('of a window whose session another link of the browser has replaced do nothing', async () => {
+    const [first, second] = [await visit(), await visit()];
+    const at = { id: first.id, cookie: second.cookie };
+    const login = { adapter: 'drchrono', base_url: drchrono() };
+    for (const [name, body] of [
+      ['connect', dental()],
+      ['login', login],
+      ['cancel', {}],
+    ] as const)
+      expect((await post(name, body, at)).json().data, name).toEqual({ outcome: 'other_session' });
+    expect((await post('cancel', {}, { cookie: second.cookie })).json().data).toEqual({
+      outcome: 'other_session',
+    });
+    for (const { id } of [first, second])
+      expect(await stored(id)).toMatchObject({ state: 'open', tries: 0, held: null });
   });
 
   test('a session ends with its time, its client and its user', async () => {
@@ -328,6 +366,35 @@ describe('connecting', () => {
     expect((await stored(at.id)).userId).toBe(userId);
   });
 
+  test('a renewal is compared with what was posted, however much waits since the login broke', async () => {
+    const first = await visit();
+    await post('connect', dental(), first);
+    const { userId } = await stored(first.id);
+    const { publicId } = await api.database.prisma.user.findUniqueOrThrow({ where: { id: userId ?? 0 } });
+    for (let n = 0; n < 22; n += 1)
+      await api.database.pool.query(
+        `INSERT INTO payments (id, job_id, user_id, patient_mrn, emr_patient_id, payment_method, reference_number, location, amount, deposit_date, status, created_at)
+         VALUES ($1, 1, $2, '1', '999', 'Card', $3, 'l', 1, now(), $4::payment_status, now() + make_interval(secs => $5))`,
+        [paymentIdToUuid(newPaymentId()), userId, `r${n}`, n === 0 ? 'posted' : 'retrying', n],
+      );
+    const at = await visit({ user_id: publicId });
+    expect((await post('connect', dental(), at)).json().data).toEqual({ outcome: 'other_practice' });
+  });
+
+  test('who comes again after the end, as when the answer was lost, learns that it is over, and the page where to go', async () => {
+    const at = await visit();
+    expect((await post('connect', dental(), at)).json().data.outcome).toBe('connected');
+    expect((await post('connect', dental(), at)).json().data).toEqual({ outcome: 'over' });
+    expect(await look(at)).toMatchObject({ state: 'connected', returnTo: expect.stringContaining(at.id) });
+  });
+
+  test('a setting that the page does not ask for is not taken from a person', async () => {
+    for (const settings of [{ timeout_ms: '1' }, { calls_per_minute: '0' }, { sync_hours: '0' }]) {
+      const { data } = (await post('connect', dental({ settings }), await visit())).json();
+      expect(data).toMatchObject({ outcome: 'refused', reason: expect.stringContaining('not one that') });
+    }
+  });
+
   test('a session has twenty tries', async () => {
     const at = await visit();
     await api.database.prisma.connectSession.update({ where: { id: at.id }, data: { tries: 19 } });
@@ -402,6 +469,34 @@ describe('a login at the EMR', () => {
     expect(await comeBack(change(await logIn(at)), at.cookie)).toBe(`/connect?notice=${notice}`);
     expect(await look(at)).toMatchObject({ loggedIn: null });
     expect((await stored(at.id)).held).toBe(null);
+  });
+
+  test('only what the session offers can be logged in at', async () => {
+    const login = { adapter: 'drchrono', base_url: drchrono() };
+    const none = { outcome: 'no_application' };
+    expect((await post('login', login, await visit({ adapter: 'open-dental' }))).json().data).toEqual(none);
+    const at = await visit();
+    const client = { where: { id: caller.clientPk } };
+    await api.database.prisma.client.update({ ...client, data: { mode: 'live' } });
+    const answer = await post('login', login, at);
+    await api.database.prisma.client.update({ ...client, data: { mode: 'test' } });
+    expect(answer.json().data).toEqual(none);
+  });
+
+  test('an exchange counts as a try: it is a call with the credentials of the operator', async () => {
+    const at = await visit();
+    await api.database.prisma.connectSession.update({ where: { id: at.id }, data: { tries: 19 } });
+    const wrong = async () => (await logIn(at)).replace(/code=[^&]+/, 'code=wrong');
+    expect(await comeBack(await wrong(), at.cookie)).toBe('/connect?notice=unavailable');
+    expect(await comeBack(await wrong(), at.cookie)).toBe('/connect?notice=tries');
+    expect((await stored(at.id)).held).toBe(null);
+  });
+
+  test('a fault of ours leads a person to the page, without the code in the address', async () => {
+    const at = await visit();
+    const address = await logIn(at);
+    await api.database.prisma.connectSession.update({ where: { id: at.id }, data: { held: 'not sealed' } });
+    expect(await comeBack(address, at.cookie)).toBe('/connect?notice=failed');
   });
 
   test('a person may say no, come too late, or find the token endpoint down', async () => {

@@ -1,6 +1,6 @@
 import { type OurSentence, sentence } from '@emr-payments/contracts';
 import type { ConnectionRecord, Database } from '@emr-payments/db';
-import type { EmrAdapter, Trouble } from '@emr-payments/emr';
+import type { EmrAdapter, ListOptions, Trouble } from '@emr-payments/emr';
 import { createShares, type Shares } from '@emr-payments/runtime';
 import { noteAsked, whyStopped } from './gate-and-note.ts';
 import type { AdaptersOf } from './late-adapters.ts';
@@ -32,7 +32,7 @@ export type AskDeps = { database: Pick<Database, 'pool'>; adapters: AdaptersOf; 
 type AskInput<T> = {
   clientPk: number;
   connection: ConnectionRecord;
-  ask: (adapter: EmrAdapter, signal: AbortSignal) => Promise<T | NotSent>;
+  ask: (adapter: EmrAdapter, options: ListOptions) => Promise<T | NotSent>;
   waitMs: number;
 };
 type Asked<T> = { outcome: 'answered'; adapter: EmrAdapter; answer: Exclude<T, NotSent> } | EmrRefusal;
@@ -70,9 +70,15 @@ async function askOnce<T extends { outcome: string }>(deps: AskDeps, input: AskI
   if (stopped !== null) return { outcome: 'emr_unavailable', reason: stopped };
   const beganAt = performance.now();
   const signal = AbortSignal.timeout(input.waitMs);
-  const answer = await input.ask(adapter, signal);
+  let isRead = false;
+  const onRead = () => {
+    isRead = true;
+  };
+  const answer = await input.ask(adapter, { signal, onRead });
   const trouble = !isNotSent(answer) ? null : signal.aborted ? LATE : answer;
-  await noteAsked(deps, { connection, trouble, agoMs: performance.now() - beganAt });
+  // Names that are remembered, or the same for all practices, say nothing about the EMR.
+  if (trouble !== null || isRead)
+    await noteAsked(deps, { connection, trouble, agoMs: performance.now() - beganAt });
   if (!isNotSent(answer)) return { outcome: 'answered', adapter, answer: answer as Exclude<T, NotSent> };
   if (signal.aborted || answer.code === 'timeout') return { outcome: 'emr_timeout' };
   return { outcome: 'emr_unavailable', reason: answer.detail };

@@ -1,5 +1,5 @@
 import type { ConnectionReply, CreatePaymentBody } from '@emr-payments/contracts';
-import type { Health } from '@emr-payments/db';
+import type { Health, StoredList, StoredLocation, StoredMethod } from '@emr-payments/db';
 import type { ConnectionDescription, EmrAdapter, EmrLists, FieldUse, OurField } from '@emr-payments/emr';
 
 type Connection = ConnectionReply['data'];
@@ -75,14 +75,27 @@ export function fieldsOfPayment(described: ConnectionDescription, body: CreatePa
     });
 }
 
-/** The lists of an EMR that was not asked: they say only which name it has no place for. */
-export function unreadLists(adapter: Pick<EmrAdapter, 'describe'>): EmrLists {
+/**
+ * The lists of an EMR that was not asked, as they were read from it last. Where they never were, they are empty, and say only which name it
+ * has no place for.
+ */
+export function storedLists(
+  adapter: Pick<EmrAdapter, 'describe'>,
+  {
+    methods,
+    locations,
+  }: { methods: StoredList<StoredMethod> | null; locations: StoredList<StoredLocation> | null },
+): EmrLists {
   const { payment_method, location } = adapter.describe().fields;
   return {
-    methods: [],
-    locations: [],
-    ...(payment_method.kept === 'dropped' ? { anyMethod: true } : {}),
-    ...(location.kept === 'dropped' ? { anyLocation: true } : {}),
+    methods: (methods?.names ?? []).map(({ id, name, needs }) => ({
+      id,
+      name,
+      ...(needs === null ? {} : { needs }),
+    })),
+    locations: locations?.names ?? [],
+    ...(methods?.any === true || payment_method.kept === 'dropped' ? { anyMethod: true } : {}),
+    ...(locations?.any === true || location.kept === 'dropped' ? { anyLocation: true } : {}),
   };
 }
 

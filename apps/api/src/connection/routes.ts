@@ -1,5 +1,5 @@
 import { ConnectionReplySchema } from '@emr-payments/contracts';
-import { findConnection, readHealth } from '@emr-payments/db';
+import { findConnection, readHealth, readLocations, readMethods } from '@emr-payments/db';
 import { droppedFields } from '@emr-payments/emr/description';
 import { within } from '@emr-payments/runtime';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
@@ -8,7 +8,7 @@ import { sendError } from '../errors/send-error.ts';
 import { componentRef } from '../openapi/component-ref.ts';
 import { ANSWER_HEADERS, errorResponses, USER_ERRORS, USER_SECURITY } from '../openapi/error-responses.ts';
 import { type AskDeps, askConnection } from './ask-connection.ts';
-import { descriptionView, healthView, listsView, unreadLists } from './connection-view.ts';
+import { descriptionView, healthView, listsView, storedLists } from './connection-view.ts';
 
 export type ConnectionRouteDeps = UserRouteDeps & AskDeps;
 
@@ -19,7 +19,7 @@ const getConnectionOperation = {
   description:
     "How the user's EMR connection is (`health`), and what it supports: the payment methods and locations of the EMR (at most one " +
     'minute old), what the EMR gets of each field of a payment, which payment methods need data that a payment does not carry, and ' +
-    'the limits of the EMR. It is answered also while the EMR cannot be asked: then without the lists (`lists_read`).',
+    'the limits of the EMR. It is answered also while the EMR cannot be asked: then with the lists as they were read last (`lists_read`).',
   security: USER_SECURITY,
   response: {
     200: { ...componentRef(ConnectionReplySchema), description: 'The connection', headers: ANSWER_HEADERS },
@@ -39,12 +39,19 @@ export const connectionRoutes: FastifyPluginAsyncTypebox<ConnectionRouteDeps> = 
       const asked = await askConnection(deps, {
         clientPk,
         connection,
-        ask: (adapter, signal) => adapter.list({ signal }),
+        ask: (adapter, options) => adapter.list(options),
         waitMs: deps.limits.emrWaitMs,
       });
       if (asked.outcome === 'connection_unusable') return sendError(request, reply, asked.outcome);
       const adapter = (await deps.adapters()).of(connection);
-      const stored = await within(deps.limits.waitMs, readHealth(deps, { userId }));
+      const [stored, methods, locations] = await within(
+        deps.limits.waitMs,
+        Promise.all([
+          readHealth(deps, { userId }),
+          asked.outcome === 'answered' ? null : readMethods(deps, { userId }),
+          asked.outcome === 'answered' ? null : readLocations(deps, { userId }),
+        ]),
+      );
       // The connection was there a moment ago, and connections are not deleted.
       if (stored === null) return sendError(request, reply, 'connection_unusable');
       const { canonicalAdapterName } = await import('@emr-payments/emr');
@@ -59,7 +66,9 @@ export const connectionRoutes: FastifyPluginAsyncTypebox<ConnectionRouteDeps> = 
           lists_read: asked.outcome === 'answered',
           dropped_fields: droppedFields(adapter),
           ...descriptionView(adapter.describe()),
-          ...listsView(asked.outcome === 'answered' ? asked.answer : unreadLists(adapter)),
+          ...listsView(
+            asked.outcome === 'answered' ? asked.answer : storedLists(adapter, { methods, locations }),
+          ),
         },
       });
     },

@@ -120,8 +120,17 @@ test('events may have further fields, and say so: clients of openapi-generator i
     const [, name = ''] = /#\/components\/schemas\/(\w+Event)"/.exec(JSON.stringify(post.requestBody)) ?? [];
     return name;
   });
-  expect(new Set(published).size).toBe(5);
-  const data = ['PostedPayment', 'FailedPayment', 'PaymentToReview', 'DisabledEndpoint', 'TestedEndpoint'];
+  expect(new Set(published).size).toBe(8);
+  const data = [
+    'PostedPayment',
+    'FailedPayment',
+    'PaymentToReview',
+    'DisabledEndpoint',
+    'TestedEndpoint',
+    'BrokenConnection',
+    'RestoredConnection',
+    'ConnectedUser',
+  ];
   for (const name of ['Event', ...published, ...data]) {
     expect(schemas[name]?.additionalProperties, name).toBe(true);
   }

@@ -13,7 +13,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { countDone } from '../audit/count-answer.ts';
 import { actorOf } from '../auth/authenticate-client-hook.ts';
-import { authenticateHook, callerOf, type UserRouteDeps } from '../auth/authenticate-hook.ts';
+import { authenticateHook, callerOf, credentialsOf, type UserRouteDeps } from '../auth/authenticate-hook.ts';
 import type { AdaptersOf } from '../connection/late-adapters.ts';
 import { retryAfter, sendError } from '../errors/send-error.ts';
 import { knownCallerOf } from '../http/known-caller.ts';
@@ -69,7 +69,12 @@ export const paymentRoutes: FastifyPluginAsyncTypebox<PaymentRouteDeps> = async 
       const accepted = await within(waitMs, createPayment(deps, input));
       const result =
         accepted.outcome === 'patient_not_found'
-          ? await acceptNewPatient(deps, { ...input, waitMs, isGone: () => request.raw.socket.destroyed })
+          ? await acceptNewPatient(deps, {
+              ...input,
+              waitMs,
+              authenticate: () => deps.authenticate(credentialsOf(request)),
+              isGone: () => request.raw.socket.destroyed,
+            })
           : accepted;
       deps.metrics.accepted(result.outcome === 'accepted' && result.replayed ? 'replayed' : result.outcome);
       return answer(result, { request, reply, body });
@@ -85,6 +90,9 @@ function answer(result: NewPatientOutcome, { request, reply, body }: Exchange): 
       return sendError(request, reply, 'patient_not_found', { mrn: body.patient_mrn });
     case 'patient_lookup_unavailable':
       return sendError(request, retryAfter(reply, result.retryAfterMs), result.outcome, result);
+    case 'invalid_client':
+    case 'user_not_found':
+      return sendError(request, reply, result.outcome);
     case 'key_reused':
       return sendError(request, reply, 'idempotency_key_reused');
     case 'key_in_flight':

@@ -3,7 +3,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CREATE_PAYMENT_EXAMPLE } from '@emr-payments/contracts';
+import { CREATE_PAYMENT_EXAMPLE, sentence } from '@emr-payments/contracts';
+import { findConnection, noteExchange, readHealth, storeNames } from '@emr-payments/db';
 import { localAdapterDeps, openAdapter } from '@emr-payments/emr';
 import { type SandboxProcess, startSandbox } from '@emr-payments/testkit';
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
@@ -175,7 +176,7 @@ describe('GET /v1/connection', () => {
     expect(data).toMatchObject({ adapter: 'fhir-r5', capability: 'conditional-create' });
   });
 
-  test('an EMR that is not there is answered from PostgreSQL, with the health and without the lists', async () => {
+  test('an EMR that is not there is answered from PostgreSQL, with the health and without lists where none was ever read', async () => {
     const away = await user('http://127.0.0.1:1/fhir');
     const answer = await away.get('/v1/connection');
     expect(answer.statusCode).toBe(200);
@@ -193,6 +194,75 @@ describe('GET /v1/connection', () => {
           at: expect.any(String),
         },
       },
+    });
+  });
+
+  test('an EMR that cannot be asked is shown with the lists that were read from it last', async () => {
+    const { userId, ...caller } = await api.newCaller({ baseUrl: 'http://127.0.0.1:1/fhir' });
+    const connection = await findConnection(api, { userId });
+    const lists = {
+      methods: [
+        { id: '1', name: 'Card', needs: null },
+        { id: '2', name: 'Check', needs: 'a check number' },
+      ],
+      locations: [{ id: '7', name: 'Main', identifiers: ['1404'] }],
+      anyMethod: false,
+      anyLocation: false,
+    };
+    expect(await storeNames(api, { userId, version: connection?.version ?? '', lists })).toBe(true);
+    const answer = await userRequests(api, caller).get('/v1/connection');
+    expect(answer.json().data).toMatchObject({
+      lists_read: false,
+      any_payment_method: false,
+      payment_methods: [
+        { id: '1', name: 'Card', usable: true, needs: null },
+        { id: '2', name: 'Check', usable: false, needs: 'a check number' },
+      ],
+      locations: [{ id: '7', name: 'Main', identifiers: ['1404'] }],
+    });
+  });
+
+  test.each(['GET', 'dry run'])(
+    'lists that need no call say nothing about a broken login: %s',
+    async (by) => {
+      const credentials = { client_id: 'id', client_secret: 'secret' };
+      const { userId, ...caller } = await api.newCaller({
+        baseUrl: 'http://127.0.0.1:1',
+        connection: { adapter: 'candid', credentials, settings: { lookup_patients: false } },
+      });
+      const connection = await findConnection(api, { userId });
+      if (connection === null) throw new Error('there is no connection');
+      const exchange = { kind: 'login', code: 'unauthorized', detail: sentence`No.` } as const;
+      await noteExchange(api, { connection, exchange, agoMs: 0 });
+      // The hour has passed.
+      await api.database.pool.query('UPDATE connection_states SET stopped_until = now() WHERE user_id = $1', [
+        userId,
+      ]);
+      const one = userRequests(api, caller);
+      const asked =
+        by === 'GET'
+          ? await one.get('/v1/connection')
+          : await one.post('/v1/payments?dry_run=true', CREATE_PAYMENT_EXAMPLE);
+      expect(asked.statusCode, asked.body).toBe(200);
+      expect((await readHealth(api, { userId }))?.health.state).toBe('login_required');
+    },
+  );
+
+  test('lists that are still remembered say nothing about the EMR', async () => {
+    const { userId, ...caller } = await api.newCaller({ baseUrl: emr.fhirUrl });
+    const one = userRequests(api, caller);
+    expect((await one.get('/v1/connection')).json().data.lists_read).toBe(true);
+    const connection = await findConnection(api, { userId });
+    if (connection === null) throw new Error('there is no connection');
+    const exchange = { kind: 'down', code: 'timeout', detail: sentence`It is late.` } as const;
+    await noteExchange(api, { connection, exchange, agoMs: 0 });
+    await api.database.pool.query(
+      `UPDATE connection_states SET state = 'unreachable', outage_open = true WHERE user_id = $1`,
+      [userId],
+    );
+    expect((await one.get('/v1/connection')).json().data).toMatchObject({
+      lists_read: true,
+      health: { state: 'unreachable' },
     });
   });
 

@@ -41,7 +41,7 @@ export async function dryRun(
   const asked = await askConnection(deps, {
     clientPk: caller.clientPk,
     connection: preview.connection,
-    ask: (adapter, signal) => adapter.resolve(names, { signal }),
+    ask: (adapter, options) => adapter.resolve(names, options),
     waitMs,
   });
   if (asked.outcome !== 'answered') return asked;

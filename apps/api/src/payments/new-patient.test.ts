@@ -5,7 +5,7 @@ import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CREATE_PAYMENT_EXAMPLE } from '@emr-payments/contracts';
-import { type ConnectionSetup, openCredentials, saveConnection } from '@emr-payments/db';
+import { type ConnectionSetup, disableUser, openCredentials, SYSTEM, saveConnection } from '@emr-payments/db';
 import { createAdapters, localAdapterDeps } from '@emr-payments/emr';
 import { type SandboxProcess, startSandbox } from '@emr-payments/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -308,6 +308,26 @@ describe('no answer of the EMR', () => {
     expect(await patient('3')).toBeNull();
   });
 });
+
+test('a user who is disabled during the look-up gets no payment', async () => {
+  const slow = await openTestApi({ limits: { lookUpMs: 20_000 } });
+  try {
+    const caller = await slow.newCaller({ connection: office() });
+    const { get, post } = userRequests(slow, caller);
+    const release = emr.hold();
+    const paying = post('/v1/payments', { ...CREATE_PAYMENT_EXAMPLE, patient_mrn: '3' });
+    await vi.waitFor(() => expect(asked()).toHaveLength(1), PATIENCE);
+    await disableUser(slow, { publicId: caller.publicId, by: SYSTEM });
+    // For a few seconds the API believes what it has looked up.
+    await vi.waitFor(async () => expect((await get('/v1/patients?mrn=3')).statusCode).toBe(404), PATIENCE);
+    release();
+    const answer = await paying;
+    expect([answer.statusCode, answer.json().code]).toEqual([404, 'user_not_found']);
+    expect(await slow.database.prisma.payment.count({ where: { userId: caller.userId } })).toBe(0);
+  } finally {
+    await slow.close();
+  }
+}, 30_000);
 
 test('a caller who hangs up during the look-up gets no payment, and the patient is known from then on', async () => {
   const { caller, pay, payments, patient } = await practice();

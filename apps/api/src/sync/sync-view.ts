@@ -6,7 +6,7 @@ export function syncJobView(run: SyncRunRecord): JobView {
   const { pages, seen, added, changed, closed, ambiguous, unreadable, conflicts } = run;
   return {
     job_id: run.jobId,
-    kind: 'sync',
+    kind: 'sync_connection',
     status: run.state,
     payment_id: null,
     sync: {

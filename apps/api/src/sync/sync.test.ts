@@ -26,7 +26,7 @@ test('a sync is started once, however often it is requested, and its job shows h
   const job = await user.get(`/v1/jobs/${job_id}`);
   expect(job.json().data).toMatchObject({
     job_id,
-    kind: 'sync',
+    kind: 'sync_connection',
     status: 'waiting',
     payment_id: null,
     settled_at: null,

@@ -70,9 +70,14 @@ type StepResult = { written: StepEnd<unknown>; called: boolean } | { turn: SyncT
 const PHASES: Readonly<Record<ClaimedSync['phase'], (deps: JobDeps, step: Step) => Promise<StepResult>>> = {
   async names(deps, { adapter, run, held }) {
     const beganAt = performance.now();
-    const listed = await adapter.list({ signal: held.signal });
+    let isRead = false;
+    const onRead = () => {
+      isRead = true;
+    };
+    const listed = await adapter.list({ signal: held.signal, onRead });
     if (listed.outcome === 'not_sent') return troubled(deps, { run, beganAt, trouble: listed });
-    await note(deps, { run, beganAt, exchange: { kind: 'answered' } });
+    // Names that are remembered, or the same for all practices, say nothing about the EMR.
+    if (isRead) await note(deps, { run, beganAt, exchange: { kind: 'answered' } });
     const lists = nameLists(listed);
     const { version } = run.connection;
     const written = await deps.steps.writeSyncNames(deps, { claim: run.claim, version, lists });
@@ -84,7 +89,9 @@ const PHASES: Readonly<Record<ClaimedSync['phase'], (deps: JobDeps, step: Step) 
     const beganAt = performance.now();
     const page = await readPage(adapter, { since, cursor, signal: held.signal });
     if ('trouble' in page) return troubled(deps, { run, beganAt, trouble: page.trouble });
-    await note(deps, { run, beganAt, exchange: { kind: 'answered' } });
+    // An adapter without a list of patients has called nobody.
+    if (adapter.listPatients !== undefined)
+      await note(deps, { run, beganAt, exchange: { kind: 'answered' } });
     if (run.pages >= SYNC_POLICY.mostPages)
       return { turn: { outcome: 'end', end: { state: 'failed', trouble: ENDLESS } } };
     const written = await deps.steps.writeSyncPage(deps, { claim, kind, ...page });

@@ -23,8 +23,11 @@ export const SYNC_POLICY = {
   mostPages: 50_000,
 } as const;
 
-/** After so many tries at one place of a list, the EMR is believed not to know the place any more. */
+/** After so many tries at one place of a list with an answer of `REFUSES_PLACE`, the EMR is believed not to know the place any more. */
 const TRIES_AT_A_PLACE = 2;
+
+/** The adapter says that the list has to be read again from its first page: another try at the place would get the same answer. */
+const PLACE_LOST = 'cursor_expired';
 
 /** Answers by which an EMR refuses a place in its list, or the time since when changes are asked for. */
 const REFUSES_PLACE: readonly string[] = [
@@ -51,7 +54,8 @@ export function afterTrouble(run: ClaimedSync, trouble: PatientTrouble): AfterTr
     return { outcome: 'end', end: { state: 'failed', trouble: { code: trouble.code, reason } } };
   }
   const hasPlace = run.phase === 'patients' && (run.cursor !== null || run.since !== null);
-  if (hasPlace && run.tries >= TRIES_AT_A_PLACE && REFUSES_PLACE.includes(trouble.code))
+  const isLost = trouble.code === PLACE_LOST;
+  if (hasPlace && (isLost || (run.tries >= TRIES_AT_A_PLACE && REFUSES_PLACE.includes(trouble.code))))
     return { outcome: 'restart' };
   const delayMs = Math.ceil(postingDelay({ ...trouble, tries: run.tries }));
   const { retryAfterMs } = trouble;

@@ -1,12 +1,12 @@
 import { query, type StatementDeps } from '../core/statements.ts';
 
-/** The last payments, along the index by user and time. */
+/** The last posted payments, along the index by user and time: at a login that has been broken for days, newer ones only wait. */
 const FIND = {
   name: 'find-last-paid',
   text: `
     SELECT DISTINCT ON (patient_mrn) patient_mrn AS mrn, emr_patient_id AS "emrPatientId"
-      FROM (SELECT patient_mrn, emr_patient_id, status FROM payments WHERE user_id = $1 ORDER BY created_at DESC, id DESC LIMIT 20) AS last
-     WHERE status = 'posted' LIMIT 3`,
+      FROM (SELECT patient_mrn, emr_patient_id FROM payments WHERE user_id = $1 AND status = 'posted' ORDER BY created_at DESC, id DESC LIMIT 20) AS last
+     LIMIT 3`,
 };
 
 /** Reads up to three patients to whom the last payments of a user were posted. */

@@ -2,7 +2,7 @@ import { hashSecret, newSecret } from '@emr-payments/runtime';
 import type { Actor } from '../audit/entry.ts';
 import { recordAudit } from '../audit/record-audit.ts';
 import type { Database } from '../core/database.ts';
-import { query } from '../core/statements.ts';
+import { query, type StatementDeps } from '../core/statements.ts';
 import { inTransaction, type Transaction } from '../core/transaction.ts';
 import { lockUser } from '../locks/parent-rows.ts';
 
@@ -19,6 +19,21 @@ const FIND = {
     SELECT a.created_at AS since FROM connections c LEFT JOIN emr_notice_addresses a ON a.user_id = c.user_id
      WHERE c.user_id = $1`,
 };
+
+const FIND_USER = {
+  name: 'find-user-for-notices',
+  text: `
+    SELECT u.id AS "userId", c.adapter FROM users u LEFT JOIN connections c ON c.user_id = u.id WHERE u.public_id = $1`,
+};
+
+/** Finds the user who is to get an address, with the adapter of its connection (null: it has none); null when there is no such user. */
+export async function findUserForNotices(
+  deps: StatementDeps,
+  { publicId }: { publicId: string },
+): Promise<{ userId: number; adapter: string | null } | null> {
+  const [row] = await query<{ userId: number; adapter: string | null }>(deps, FIND_USER, [publicId]);
+  return row ?? null;
+}
 
 const WRITE = {
   name: 'write-notice-address',

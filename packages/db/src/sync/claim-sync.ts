@@ -1,6 +1,6 @@
 import type { ClientMode } from '@emr-payments/contracts';
 import { query, type StatementDeps } from '../core/statements.ts';
-import { onHold } from '../holds/on-hold.ts';
+import { isStopped } from '../health/gate.ts';
 import type { Claim } from '../jobs/renew-leases.ts';
 import type { ConnectionRecord } from '../tenants/find-connection.ts';
 
@@ -32,12 +32,12 @@ export type ClaimedSync = {
   troubleForMs: number | null;
 };
 
-/** As `claim-posting`: raises the fence and takes a lease. A sync of a user on hold is put back, and waits for the end of the hold. */
+/** As `claim-posting`: raises the fence and takes a lease. A sync of a user who is on hold, or whose login is broken, is put back and waits. */
 const CLAIM = {
   name: 'claim-sync',
   text: `
     WITH held AS MATERIALIZED (
-      SELECT r.id AS run_id, ${onHold('r.user_id')} AS is_on FROM jobs j JOIN sync_runs r ON r.id = j.sync_run_id WHERE j.id = $1
+      SELECT r.id AS run_id, ${isStopped('r.user_id')} AS is_on FROM jobs j JOIN sync_runs r ON r.id = j.sync_run_id WHERE j.id = $1
     ), job AS (
       UPDATE jobs SET fence = jobs.fence + 1,
              lease_until = CASE WHEN NOT held.is_on THEN now() + make_interval(secs => $3::float8 / 1000) END,
@@ -89,7 +89,7 @@ type Row = {
 
 /**
  * @returns null when there is nothing to do: the run has ended, another worker holds it, the entry is of an earlier fence, or the user is
- *   on hold.
+ *   on hold, or its login is broken.
  */
 export async function claimSync(
   deps: StatementDeps,

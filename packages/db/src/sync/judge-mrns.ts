@@ -33,7 +33,8 @@ export type SyncChanges = {
  *   look-up gave also where the EMR says that it is closed; otherwise the new one is held back (`conflicts`).
  * - None has it: `closed`, if the stored record is in the list as closed, or as merged into none.
  *
- * Before the end of the list only what further records cannot change is written: first ids, closed records, and two for one MRN.
+ * Before the end of the list are written first ids, closed records, and two for one MRN. Not that the record is closed whose id a file
+ * gave: another active one may follow, and the MRN would get that as its first id.
  *
  * @param asked SQL for a set of `mrn`.
  */
@@ -76,7 +77,7 @@ export const judgeMrns = (asked: string): string => `
           WHEN has_left OR :complete::bool THEN 'changed'
           WHEN :incremental::bool THEN 'ambiguous'
           ELSE 'same' END
-        WHEN has_left OR state = 'ambiguous' AND :complete::bool THEN 'closed'
+        WHEN has_left AND (:settled::bool OR source <> 'import') OR state = 'ambiguous' AND :complete::bool THEN 'closed'
         ELSE 'same' END AS verdict
       FROM known
     ), locked AS (

@@ -3,17 +3,18 @@ import { query } from '../core/statements.ts';
 import { inTransaction } from '../core/transaction.ts';
 import type { Claim } from '../jobs/renew-leases.ts';
 
-/** What it has written to patients stays, and what it has counted of that too. */
+/** What it has written to patients stays, and what it has counted of that too. Its troubles were those of the list that it gives up. */
 const RESTART = {
   name: 'restart-sync',
   text: `
     WITH job AS (
-      SELECT j.sync_run_id FROM jobs j WHERE j.id = $1 AND j.fence = $2 AND j.lease_until > now() FOR UPDATE
+      UPDATE jobs SET tries = 0 WHERE id = $1 AND fence = $2 AND lease_until > now() RETURNING sync_run_id
     ), forgotten AS (
       DELETE FROM sync_seen s USING job WHERE s.run_id = job.sync_run_id
     )
     UPDATE sync_runs r SET kind = 'full', phase = 'names', since = NULL, cursor = NULL, watermark = NULL, pages = 0, seen = 0,
-           unreadable = 0, conflicts = 0, restarts = r.restarts + 1, version = c.updated_at
+           unreadable = 0, conflicts = 0, restarts = r.restarts + 1, version = c.updated_at,
+           trouble_since = NULL, last_code = NULL, last_reason = NULL
       FROM job, connections c WHERE r.id = job.sync_run_id AND c.user_id = r.user_id
     RETURNING r.id`,
 };

@@ -65,7 +65,7 @@ const CLOSE_MISSING = named({
 const FACTS = {
   name: 'sync-facts',
   text: `
-    SELECT kind, unreadable, seen, cursor, version = (SELECT synced_version FROM connections c WHERE c.user_id = r.user_id) AS "sameEmr",
+    SELECT kind, unreadable, seen, added + changed AS written, cursor, version = (SELECT synced_version FROM connections c WHERE c.user_id = r.user_id) AS "sameEmr",
            CASE WHEN cursor IS NULL THEN (SELECT count(DISTINCT s.emr_patient_id)::int FROM sync_seen s WHERE s.run_id = r.id)
                 WHEN EXISTS (SELECT FROM sync_seen s WHERE s.run_id = r.id) THEN seen ELSE 0 END AS rows
       FROM sync_runs r WHERE id = $1`,
@@ -75,10 +75,27 @@ type Facts = {
   kind: 'full' | 'incremental';
   unreadable: number;
   seen: number;
+  /** MRNs that got an id from it. */
+  written: number;
   cursor: string | null;
   sameEmr: boolean | null;
   rows: number;
 };
+
+/**
+ * Decides whether a list that lacks more than half of the stored patients is rather a fault. After a change of the connection it may be that
+ * of another practice: then at least half of the patients in it were not stored so. An empty list, or one of known patients, proves nothing:
+ * new credentials may see less than the former ones.
+ */
+function isSuspicious(
+  { sameEmr, written }: Facts,
+  { stored, missing }: { stored: number; missing: number },
+): boolean {
+  if (missing <= FEW || missing * 2 <= stored) return false;
+  const listed = stored - missing;
+  const isAnother = sameEmr !== true && listed > 0 && written * 2 >= listed;
+  return !isAnother;
+}
 
 /**
  * `more`: the next step goes on. `seen_lost`: PostgreSQL has lost what the run had read, so nothing is proved, and the run has to begin
@@ -118,13 +135,13 @@ export async function closeMissing(
   return stepOfRun(deps, { claim }, async (tx, { runId, userId }) => {
     const [facts] = await query<Facts>(tx, FACTS, [runId]);
     if (facts === undefined || facts.rows !== facts.seen) return 'seen_lost';
-    const { kind, unreadable, seen, cursor, sameEmr } = facts;
+    const { kind, unreadable, seen, cursor } = facts;
     const complete = kind === 'full' && unreadable === 0;
     if (!complete && seen === 0) return 'ended';
-    if (cursor === null && complete && sameEmr === true) {
+    if (cursor === null && complete) {
       const counting = COUNT_MISSING.values({ runId, userId, complete });
       const [count] = await query<{ stored: number; missing: number }>(tx, COUNT_MISSING, counting);
-      if (count !== undefined && count.missing > FEW && count.missing * 2 > count.stored) return 'suspicious';
+      if (count !== undefined && isSuspicious(facts, count)) return 'suspicious';
     }
     const values = CLOSE_MISSING.values({ runId, userId, complete, after: cursor ?? '' });
     const [row] = await query<{ ended: boolean }>(tx, CLOSE_MISSING, values);

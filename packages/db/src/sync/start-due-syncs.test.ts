@@ -63,6 +63,23 @@ test('a round starts a few, and no more than may be under way', async () => {
   expect(await startDueSyncs({ database }, { limit: 20, mostLive: 3 })).toBe(0);
 });
 
+test('runs that cannot go on now take nobody’s place', async () => {
+  expect(await startDueSyncs({ database }, { limit: 3, mostLive: 3 })).toBe(3);
+  const [one, two] = practices.map(({ userId }) => userId);
+  await sql(
+    "UPDATE jobs SET run_at = now() + interval '10 minutes' FROM sync_runs r WHERE r.job_id = jobs.id AND r.user_id <> ALL ($1)",
+    [[one, two]],
+  );
+  await sql("INSERT INTO holds (scope, user_id, started_by) VALUES ('x', $1, 'test')", [one]);
+  await sql(
+    "INSERT INTO connection_states (user_id, state, stopped_until) VALUES ($1, 'login_required', now() + interval '1 hour')",
+    [two],
+  );
+  expect(await startDueSyncs({ database }, { limit: 3, mostLive: 1 })).toBe(1);
+  await sql("UPDATE holds SET ended_at = now(), ended_by = 'test'");
+  await sql('DELETE FROM connection_states');
+});
+
 test('none is started for a disabled user, nor where the integrator alone decides; a changed connection is due', async () => {
   await set(0, `settings = '{"sync_hours": 0}'`);
   await sql('UPDATE users SET disabled_at = now() WHERE id = $1', [practices[1]?.userId]);

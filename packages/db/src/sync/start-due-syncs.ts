@@ -1,6 +1,7 @@
 import type { Database } from '../core/database.ts';
 import { query, type StatementDeps } from '../core/statements.ts';
 import { inTransaction } from '../core/transaction.ts';
+import { isStopped } from '../health/gate.ts';
 import { nextSyncAt, startSync } from './start-sync.ts';
 
 /** Connections that are due, the longest due first, along the index. Disabled tenants are left to `REST`. */
@@ -24,13 +25,16 @@ const REST = {
      WHERE user_id = ANY ($1::int[]) AND (next_sync_at IS NULL OR next_sync_at <= now())`,
 };
 
+/** Runs that wait for something else than their turn take nobody's place: those of an EMR that is down, or behind a hold or a broken login. */
 const LIVE = {
   name: 'count-live-syncs',
-  text: `SELECT count(*)::int AS count FROM sync_runs WHERE state IN ('waiting', 'running')`,
+  text: `
+    SELECT count(*)::int AS count FROM sync_runs r JOIN jobs j ON j.id = r.job_id
+     WHERE r.state IN ('waiting', 'running') AND (j.queued_at IS NOT NULL OR j.run_at <= now()) AND NOT ${isStopped('r.user_id')}`,
 };
 
 /**
- * Starts the scheduled syncs that are due. After an upgrade or an outage many are: never more than `mostLive` runs are under way, and a
+ * Starts the scheduled syncs that are due. After an upgrade or an outage many are: never more than `mostLive` runs are under way or wait for their turn, and a
  * round starts at most `limit`. Two workers that do this at once start each of them once.
  *
  * @returns how many were started.

@@ -1,7 +1,7 @@
 import type { Database } from '../core/database.ts';
 import { query } from '../core/statements.ts';
 import { inTransaction, type Transaction } from '../core/transaction.ts';
-import { onHold } from '../holds/on-hold.ts';
+import { isStopped } from '../health/gate.ts';
 import type { Claim } from '../jobs/renew-leases.ts';
 
 /**
@@ -11,13 +11,13 @@ import type { Claim } from '../jobs/renew-leases.ts';
 const HOLD = {
   name: 'hold-sync-run',
   text: `
-    SELECT r.id::text AS "runId", r.user_id AS "userId", ${onHold('r.user_id')} AS "onHold", c.updated_at = r.version AS current,
+    SELECT r.id::text AS "runId", r.user_id AS "userId", ${isStopped('r.user_id')} AS stopped, c.updated_at = r.version AS current,
            set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)
       FROM jobs j JOIN sync_runs r ON r.id = j.sync_run_id JOIN connections c ON c.user_id = r.user_id
      WHERE j.id = $1 AND j.fence = $2 AND j.lease_until > now() FOR UPDATE OF j FOR SHARE OF c`,
 };
 
-/** The fate of one step of a run. `held`: it was written, and the next step has to wait for the end of a hold. */
+/** The fate of one step of a run. `held`: it was written, and the next step has to wait behind a hold or a broken login. */
 export type StepEnd<T> =
   | { outcome: 'written'; held: boolean; value: T }
   /** The claim is no longer ours: nothing was written. */
@@ -35,12 +35,12 @@ export function stepOfRun<T>(
   work: (tx: Transaction, run: { runId: string; userId: number }) => Promise<T>,
 ): Promise<StepEnd<T>> {
   return inTransaction<StepEnd<T>>({ database }, async (tx) => {
-    type Row = { runId: string; userId: number; onHold: boolean; current: boolean };
+    type Row = { runId: string; userId: number; stopped: boolean; current: boolean };
     const [run] = await query<Row>(tx, HOLD, [claim.jobId, claim.fence]);
     if (run === undefined) return { commit: false, value: { outcome: 'lost' } };
     if (!run.current) return { commit: false, value: { outcome: 'replaced' } };
     const value = await work(tx, run);
-    return { commit: true, value: { outcome: 'written', held: run.onHold, value } };
+    return { commit: true, value: { outcome: 'written', held: run.stopped, value } };
   });
 }
 

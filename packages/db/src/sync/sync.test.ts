@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { saveConnection } from '../tenants/save-connection.ts';
 import { type OpenPractice, openPractice } from '../testing/open-practice.ts';
+import { claimSync } from './claim-sync.ts';
 import { endSync } from './end-sync.ts';
 import { findLatestSync } from './find-sync-run.ts';
+import { restartSync } from './restart-sync.ts';
 import { settleSync } from './settle-run.ts';
 import { active, claimRun, closed, finish, merged, NO_NAMES, readList, sync } from './sync-run.fixture.ts';
 import { writeSyncPage } from './write-page.ts';
@@ -102,7 +104,7 @@ describe('a full run', () => {
     expect(await finish(() => settleSync(practice, { claim }))).toBe('seen_lost');
   });
 
-  test('closes nothing when most patients are missing, unless the connection is another one', async () => {
+  test('closes nothing when most patients are missing, unless the connection leads to another practice', async () => {
     for (let n = 0; n < 30; n += 1) await put(`M${n}`, String(n), 'sync');
     await wasSynced();
     await sql("UPDATE connections SET full_synced_at = now() - interval '8 days'");
@@ -113,8 +115,17 @@ describe('a full run', () => {
       new Set(['active']),
     );
     await sql('DELETE FROM jobs; DELETE FROM sync_runs; DELETE FROM sync_seen');
+    // New credentials of the same practice that see nobody, or less; then those of another practice.
+    for (const patients of [
+      [],
+      [active('M1', '1'), active('M2', '2'), active('M3', '3'), active('N', '99')],
+    ]) {
+      await sql('UPDATE connections SET synced_version = NULL');
+      expect(await sync(practice, { patients })).toMatchObject({ kind: 'full', closed: 0 });
+    }
     await sql('UPDATE connections SET synced_version = NULL');
-    expect(await sync(practice, { patients: [active('M1', '1')] })).toMatchObject({ closed: 29 });
+    const others = Array.from({ length: 8 }, (_, n) => active(`M${n}`, String(100 + n)));
+    expect(await sync(practice, { patients: others })).toMatchObject({ changed: 8, closed: 23 });
   });
 
   test('of two records with one MRN on different pages takes neither, until one is gone', async () => {
@@ -134,6 +145,21 @@ describe('a full run', () => {
       conflicts: 1,
     });
     expect(await stored()).toEqual({ A: '1 active import' });
+  });
+
+  test('of a file’s record that is closed and an active one decides the same in every order', async () => {
+    const one = { patients: [closed('A', '1')] };
+    const other = { patients: [active('A', '2')] };
+    for (const pages of [
+      [one, other],
+      [other, one],
+    ]) {
+      await sql('DELETE FROM patients');
+      await put('A', '1', 'import');
+      await sql('UPDATE connections SET full_synced_at = NULL');
+      expect(await sync(practice, ...pages)).toMatchObject({ conflicts: 1 });
+      expect(await stored()).toEqual({ A: '1 active import' });
+    }
   });
 
   test('gives a first id to an MRN without one, and one that was closed its new one', async () => {
@@ -260,6 +286,37 @@ async function claimRunAgain({ jobId }: { jobId: string }): Promise<boolean> {
   await sql('UPDATE jobs SET lease_until = NULL, queued_at = NULL WHERE id = $1', [jobId]);
   return (await claimRun(practice)).isCurrent;
 }
+
+test('a broken login stops a run between two steps, and at its claim', async () => {
+  await sql(
+    "INSERT INTO connection_states (user_id, state, stopped_until) VALUES ($1, 'login_required', now())",
+    [practice.userId],
+  );
+  const run = await claimRun(practice);
+  const { claim, connection } = run;
+  const write = () => writeSyncNames(practice, { claim, version: connection.version, lists: NO_NAMES });
+  expect(await write()).toMatchObject({ outcome: 'written', held: false });
+  await sql("UPDATE connection_states SET stopped_until = now() + interval '1 hour'");
+  expect(await write()).toMatchObject({ outcome: 'written', held: true });
+  await sql('UPDATE jobs SET lease_until = NULL');
+  const { jobId, fence } = claim;
+  expect(await claimSync(practice, { jobId, fence, leaseMs: 60_000 })).toBeNull();
+  expect(await sql('SELECT lease_until, queued_at FROM jobs')).toEqual([
+    { lease_until: null, queued_at: null },
+  ]);
+  await sql('DELETE FROM connection_states');
+});
+
+test('a run that begins again leaves its troubles behind', async () => {
+  const { claim } = await claimRun(practice);
+  await sql(
+    "UPDATE sync_runs SET trouble_since = now() - interval '23 hours', last_code = 'timeout', last_reason = 'x'",
+  );
+  await sql('UPDATE jobs SET tries = 9');
+  expect(await restartSync(practice, { claim })).toBe(true);
+  await sql('UPDATE jobs SET lease_until = NULL, queued_at = NULL');
+  expect(await claimRun(practice)).toMatchObject({ kind: 'full', restarts: 1, tries: 0, troubleForMs: null });
+});
 
 test('a stale holder writes nothing', async () => {
   const run = await claimRun(practice);

@@ -77,16 +77,20 @@ export type SealedValue = { row: string; sealed: string };
 
 const BATCH = 100;
 
-/** Reads a page. `$1` is the key of the last row of the page before, as texts. */
-const page = ({ what, table, keys, column }: SealedColumn) => {
-  const names = keys.map((key) => key.column).join(', ');
+/**
+ * Reads a page. `$1` of a later page is the key of the last row of the page before, as texts. The first page is a statement of its own:
+ * the plan for any values of `$1 IS NULL OR …` would read the index from its beginning for every page. The columns are named with their
+ * table: `ORDER BY key` alone would be the array of that name, for which there is no index.
+ */
+const page = ({ what, table, keys, column }: SealedColumn, place: 'first' | 'later') => {
+  const names = keys.map((key) => `t.${key.column}`).join(', ');
   const after = keys.map((key, n) => `(($1::text[])[${n + 1}])::${key.type}`).join(', ');
   return {
-    name: `sealed-page-${table}`,
+    name: `sealed-page-${table}-${place}`,
     text: `
-      SELECT ARRAY[${keys.map((key) => `${key.column}::text`).join(', ')}] AS key, ${column} AS sealed,
-             '${what}:' || ${keys.map((key) => key.column).join(" || ':' || ")} AS row
-        FROM ${table} WHERE ${column} IS NOT NULL AND ($1::text[] IS NULL OR (${names}) > (${after}))
+      SELECT ARRAY[${keys.map((key) => `t.${key.column}::text`).join(', ')}] AS key, t.${column} AS sealed,
+             '${what}:' || ${keys.map((key) => `t.${key.column}`).join(" || ':' || ")} AS row
+        FROM ${table} t WHERE t.${column} IS NOT NULL${place === 'first' ? '' : ` AND (${names}) > (${after})`}
        ORDER BY ${names} LIMIT ${BATCH}`,
   };
 };
@@ -111,13 +115,21 @@ const replace = ({ table, keys, column }: SealedColumn) => ({
 
 type Row = SealedValue & { key: string[] };
 
-async function* pages(deps: StatementDeps): AsyncGenerator<[SealedColumn, Row[]]> {
+/** Reads all places page by page. @param most values of each place, rounded up to whole pages. */
+async function* pages(
+  deps: StatementDeps,
+  { most = Number.POSITIVE_INFINITY }: { most?: number } = {},
+): AsyncGenerator<[SealedColumn, Row[]]> {
   for (const place of SEALED) {
-    for (let after: string[] | null = null; ; ) {
-      const rows: Row[] = await query<Row>(deps, page(place), [after]);
+    let after: string[] | undefined;
+    for (let read = 0; read < most; read += BATCH) {
+      const rows: Row[] =
+        after === undefined
+          ? await query<Row>(deps, page(place, 'first'), [])
+          : await query<Row>(deps, page(place, 'later'), [after]);
       if (rows.length > 0) yield [place, rows];
       if (rows.length < BATCH) break;
-      after = rows.at(-1)?.key ?? null;
+      after = rows.at(-1)?.key;
     }
   }
 }
@@ -139,15 +151,16 @@ export const sealedWith = (sealed: string): string => sealed.split('.', 1)[0] ??
 /**
  * Tries to open every sealed value with the keys of the keyring.
  *
+ * @param input.most values of each place, where a part of them is enough.
  * @returns how many values each key has sealed, and the rows that do not open.
  */
-export async function checkSealed({
-  keyring,
-  ...deps
-}: StatementDeps & { keyring: Keyring }): Promise<{ byKey: Record<string, number>; unopened: string[] }> {
+export async function checkSealed(
+  { keyring, ...deps }: StatementDeps & { keyring: Keyring },
+  input: { most?: number } = {},
+): Promise<{ byKey: Record<string, number>; unopened: string[] }> {
   const byKey: Record<string, number> = {};
   const unopened: string[] = [];
-  for await (const [, rows] of pages(deps)) {
+  for await (const [, rows] of pages(deps, input)) {
     for (const { row, sealed } of rows) {
       const key = sealedWith(sealed);
       byKey[key] = (byKey[key] ?? 0) + 1;

@@ -41,8 +41,11 @@ export type PatientSearch = {
    * beginning of an MRN, or one in another case.
    */
   nobody: readonly [{ name: string; mrn: string }, ...{ name: string; mrn: string }[]];
-  /** Gives two patients the same MRN, none of the others here. @returns it. */
-  shared(): Promise<string>;
+  /**
+   * Gives two patients the same MRN, none of the others here. @returns it. Absent exactly where the MRN is the EMR's own id of a patient,
+   * which no two can have.
+   */
+  shared?(): Promise<string>;
   /** Closes the record of a patient who is none of the others here, as by archiving it. @returns their MRN. */
   closed(): Promise<string>;
   /**

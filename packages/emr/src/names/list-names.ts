@@ -4,6 +4,7 @@ import {
   type EmrAdapter,
   type EmrLists,
   isTrouble,
+  type ListOptions,
   type ListOutcome,
   type ResolveOutcome,
   type Trouble,
@@ -36,27 +37,43 @@ async function unlessAborted<T>(shared: Promise<T>, signal: AbortSignal): Promis
 export function listNames(
   fetch: (options: CallOptions) => Promise<EmrLists | Trouble>,
 ): Pick<EmrAdapter, 'list' | 'resolve'> {
+  let reads = 0;
   const cache = createListCache<EmrLists>(async () => {
+    reads += 1;
     const lists = await fetch({ signal: new AbortController().signal });
     return isTrouble(lists) ? lists : cleanLists(lists);
   });
 
-  async function list({ signal }: CallOptions): Promise<ListOutcome> {
-    const lists = await unlessAborted(
-      cache.get(() => true),
-      signal,
-    );
+  /** A read that had begun before this call says nothing about the time since. */
+  async function get(has: (lists: EmrLists) => boolean, { signal, onRead }: ListOptions) {
+    const before = reads;
+    const lists = await unlessAborted(cache.get(has), signal);
+    if (reads > before && !isTrouble(lists)) onRead?.();
+    return lists;
+  }
+
+  async function list(options: ListOptions): Promise<ListOutcome> {
+    const lists = await get(() => true, options);
     return isTrouble(lists) ? { outcome: 'not_sent', ...lists } : { outcome: 'listed', ...lists };
   }
 
   async function resolve(
     names: { paymentMethod: string; location: string },
-    { signal }: CallOptions,
+    options: ListOptions,
   ): Promise<ResolveOutcome> {
     const has = (lists: EmrLists) => matchNames(lists, names).outcome === 'resolved';
-    const lists = await unlessAborted(cache.get(has), signal);
+    const lists = await get(has, options);
     return isTrouble(lists) ? { outcome: 'not_sent', ...lists } : matchNames(lists, names);
   }
 
   return { list, resolve };
+}
+
+/** The same of an EMR whose lists are the same for all practices: they are never read. */
+export function fixedNames(lists: EmrLists): Pick<EmrAdapter, 'list' | 'resolve'> {
+  const { list, resolve } = listNames(async () => lists);
+  return {
+    list: ({ signal }) => list({ signal }),
+    resolve: (names, { signal }) => resolve(names, { signal }),
+  };
 }

@@ -1,5 +1,6 @@
 import type { OauthApplicationRecord } from '@emr-payments/db';
 import { type AdapterDescription, type AdapterField, takesLogins } from '@emr-payments/emr';
+import { type FieldWords, wordsOfCredential, wordsOfSetting } from './field-words.ts';
 
 /** One field of a form, in words for a person of a practice. */
 export type ChoiceField = {
@@ -23,27 +24,18 @@ export type Choice = {
   settings: readonly ChoiceField[];
 };
 
-const UPPER = new Set(['id', 'url', 'api', 'jwk', 'mrn', 'emr']);
-
-/** `practice_id` → `Practice ID`. */
-function labelOf(name: string): string {
-  const words = name.split('_').map((word) => (UPPER.has(word) ? word.toUpperCase() : word));
-  const label = words.join(' ');
-  return label.charAt(0).toUpperCase() + label.slice(1);
-}
-
-const sentence = (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
-
-const fieldOf = ({ name, type, required, description }: AdapterField): ChoiceField => ({
+const fieldOf = ({ name, type, required }: AdapterField, { label, hint }: FieldWords): ChoiceField => ({
   name,
-  label: labelOf(name),
-  description: sentence(description),
+  label,
+  description: hint,
   type,
   required,
 });
 
-/** Paces and times are the operator's to tune, and are as usual for a practice that connects itself. */
-const isTuning = ({ name }: AdapterField): boolean => /_ms$|^calls_per_/.test(name);
+const settingOf = (field: AdapterField): ChoiceField[] => {
+  const words = wordsOfSetting(field);
+  return words === null ? [] : [fieldOf(field, words)];
+};
 
 /** Hosts of examples (RFC 2606) belong to nobody: there the practice's own address is needed. */
 const isExample = (url: string): boolean =>
@@ -54,8 +46,8 @@ const byCredentials = (adapter: AdapterDescription): Choice => ({
   title: adapter.title,
   way: 'credentials',
   baseUrl: isExample(adapter.example.baseUrl) ? null : adapter.example.baseUrl,
-  credentials: adapter.credentials.map(fieldOf),
-  settings: adapter.settings.filter((field) => !isTuning(field)).map(fieldOf),
+  credentials: adapter.credentials.map((field) => fieldOf(field, wordsOfCredential(field))),
+  settings: adapter.settings.flatMap(settingOf),
 });
 
 const byLogin = (adapter: AdapterDescription, { baseUrl }: { baseUrl: string }, alone: boolean): Choice => ({

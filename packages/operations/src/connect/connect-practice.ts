@@ -65,6 +65,10 @@ async function setUpOf(deps: ConnectDeps, input: PracticeInput): Promise<SetUp |
       (one.way === 'credentials' || (loggedIn?.adapter === adapter && one.baseUrl === loggedIn.baseUrl)),
   );
   if (choice === undefined) return refused('Log in at the EMR first, or choose another EMR.');
+  const hidden = Object.keys(input.settings).find(
+    (name) => !choice.settings.some((setting) => setting.name === name),
+  );
+  if (hidden !== undefined) return refused(`The setting ${hidden} is not one that this page asks for.`);
   const held =
     choice.way === 'login' && session.held !== null
       ? openLogin(deps.keyring, session.id, session.held)
@@ -137,7 +141,7 @@ function outcomeOf(result: SetUpRefusal): PracticeOutcome {
   }
 }
 
-/** Compares the practice of a renewal with the one that payments went to. The check that comes after says what does not work. */
+/** Compares the practice of a renewal with the one that payments went to. It calls addresses that only `prepareConnection` has judged. */
 async function isOther(
   deps: ConnectDeps,
   { session, timeZone, adapter }: PracticeInput,
@@ -176,11 +180,10 @@ async function saveIn(
  */
 export async function connectPractice(deps: ConnectDeps, input: PracticeInput): Promise<PracticeOutcome> {
   const { session, timeZone, by } = input;
+  if (session.state !== 'open') return { outcome: 'over' };
   const setUp = await setUpOf(deps, input);
   if ('outcome' in setUp) return setUp;
   if (!(await countConnectTry(deps, { id: session.id }))) return { outcome: 'too_many_tries' };
-  if (!input.otherPracticeIsRight && (await isOther(deps, input, setUp)))
-    return { outcome: 'other_practice' };
   const result = await prepareConnection(deps, {
     ...setUp,
     timeZone,
@@ -188,7 +191,11 @@ export async function connectPractice(deps: ConnectDeps, input: PracticeInput): 
     allowPlainHttp: false,
     by,
   });
-  if (result.outcome === 'ready') return saveIn(deps, { session, prepared: result });
+  if (result.outcome === 'ready') {
+    if (!input.otherPracticeIsRight && (await isOther(deps, input, setUp)))
+      return { outcome: 'other_practice' };
+    return saveIn(deps, { session, prepared: result });
+  }
   const refusal = outcomeOf(result);
   if (refusal.outcome === 'refused')
     await recordAudit(deps, {

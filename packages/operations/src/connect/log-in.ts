@@ -1,6 +1,7 @@
 import {
   type BrowserSession,
   beginConnectLogin,
+  countConnectTry,
   type Database,
   holdConnectLogin,
   listOauthApplications,
@@ -11,6 +12,7 @@ import {
 import { beginLogin, finishLogin, type LoginApplication, type LoginFinished } from '@emr-payments/emr';
 import type { Keyring } from '@emr-payments/runtime';
 import { openLogin, sealLogin } from './held-login.ts';
+import { type ConnectDeps, showSession } from './show-session.ts';
 
 type Deps = { database: Database; keyring: Keyring };
 type Which = { adapter: string; baseUrl: string };
@@ -35,12 +37,19 @@ async function findApplication(
   return all.find((one) => one.adapter === adapter && one.baseUrl === baseUrl) ?? null;
 }
 
-/** Begins a login at an EMR with the operator's application. The session remembers it until the browser comes back. */
+/**
+ * Begins a login at an EMR with the operator's application, if the session offers it: a test client's link leads to sandboxes only, and a
+ * renewal to its own EMR. The session remembers it until the browser comes back.
+ */
 export async function logIn(
-  deps: Deps,
+  deps: ConnectDeps,
   { session, which, redirectUri }: { session: BrowserSession; which: Which; redirectUri: string },
 ): Promise<LogInOutcome> {
-  const stored = await findApplication(deps, which);
+  const { choices } = await showSession(deps, session);
+  const isOffered = choices.some(
+    ({ way, adapter, baseUrl }) => way === 'login' && adapter === which.adapter && baseUrl === which.baseUrl,
+  );
+  const stored = isOffered ? await findApplication(deps, which) : null;
   if (stored === null) return { outcome: 'no_application' };
   const { location, state, verifier } = await beginLogin(opened(deps, stored), { redirectUri });
   const { adapter, baseUrl } = stored;
@@ -54,6 +63,7 @@ export type LoggedInOutcome =
   /** The session waits for no return with this state: it came before, or belongs to another session. */
   | { outcome: 'not_expected' }
   | { outcome: 'no_application' }
+  | { outcome: 'too_many_tries' }
   | { outcome: 'over' }
   | Exclude<LoginFinished, { outcome: 'logged_in' }>;
 
@@ -80,6 +90,11 @@ export async function loggedIn(
   if (held.kind !== 'under_way') return { outcome: 'not_expected' };
   const stored = await findApplication(deps, held);
   if (stored === null) return { outcome: 'no_application' };
+  // An exchange is a call with the operator's credentials: without a limit, who has a link could use up the application's own at the EMR.
+  if (!(await countConnectTry(deps, { id }))) {
+    await holdConnectLogin(deps, { id, held: null });
+    return { outcome: 'too_many_tries' };
+  }
   const application = opened(deps, stored);
   const { verifier } = held;
   const finished = await finishLogin(application, { parameters, state, verifier, redirectUri });

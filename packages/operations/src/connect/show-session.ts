@@ -7,6 +7,7 @@ import { openLogin } from './held-login.ts';
 
 /** What the connect page shows of its session. No secret is in it. */
 export type ShownSession = {
+  id: string;
   state: BrowserSession['state'];
   /** Who made the link. */
   clientName: string;
@@ -48,7 +49,7 @@ export async function showSession(
   { database, keyring, sandboxHosts }: ConnectDeps,
   session: BrowserSession,
 ): Promise<ShownSession> {
-  const { state, clientName, expiresAt, returnUrl } = session;
+  const { id, state, clientName, expiresAt, returnUrl } = session;
   const applications = (await listOauthApplications({ database })).filter(
     ({ baseUrl }) => sandboxHosts.has(baseUrl) === (session.clientMode === 'test'),
   );
@@ -63,6 +64,7 @@ export async function showSession(
       ? all.filter(({ adapter }) => session.adapter === null || adapter === session.adapter)
       : renewalsOf(all, connection);
   return {
+    id,
     state,
     clientName,
     expiresAt,

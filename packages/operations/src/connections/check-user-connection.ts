@@ -59,7 +59,10 @@ export async function checkUserConnection(
   }
   const given = givenSettings(connection);
   const clientMode = user.client.mode;
-  const refused = clientModeRule(deps)({ clientMode, baseUrl, settings: given }, credentials);
+  const refused = clientModeRule(deps)(
+    { adapter, clientMode, baseUrl, timeZone, settings: given },
+    credentials,
+  );
   if (refused !== null) return { outcome: 'not_working', reason: `${refused}.` };
   const beganAt = performance.now();
   const checked = await checkConnection(checkingDeps(deps, { givesCredentials: false }), {

@@ -1,20 +1,29 @@
 import type { ClientMode } from '@emr-payments/contracts';
+import { type EmrConnection, tokenUrlsOf } from '@emr-payments/emr';
 import type { SandboxHosts } from '@emr-payments/outbound';
 
-type Addressed = {
-  clientMode: ClientMode;
-  baseUrl: string;
-  settings: Readonly<Record<string, unknown>>;
-};
+type Addressed = Omit<EmrConnection, 'userId' | 'credentials'> & { clientMode: ClientMode };
 
-type Credentials = Readonly<Record<string, string>>;
+type Credentials = EmrConnection['credentials'];
 
-/** Lists every address of a connection by its name: the base URL, and each credential or setting that is called `…_url`. */
-function addressesOf({ baseUrl, settings }: Addressed, credentials: Credentials): [string, string][] {
-  const others = Object.entries({ ...settings, ...credentials }).flatMap(([name, value]) =>
-    name.endsWith('_url') && typeof value === 'string' ? [[name, value] satisfies [string, string]] : [],
-  );
-  return [['base_url', baseUrl], ...others];
+/** Where the connection's tokens come from, a place that follows from the base URL included. One that cannot be opened calls nobody. */
+function tokenUrls(connection: Addressed, credentials: Credentials): string[] {
+  try {
+    return tokenUrlsOf({ ...connection, credentials, userId: 0 });
+  } catch {
+    return [];
+  }
+}
+
+/**
+ * Lists every address that a connection calls, by its name. Other URLs among the settings, such as those of FHIR extensions, are
+ * identifiers and are not called.
+ */
+function addressesOf(connection: Addressed, credentials: Credentials): [string, string][] {
+  const { baseUrl, settings } = connection;
+  const given = [settings.token_url, credentials.token_url].filter((url) => typeof url === 'string');
+  const tokens = [...given, ...tokenUrls(connection, credentials)];
+  return [['base_url', baseUrl], ...tokens.map((url) => ['token_url', url] satisfies [string, string])];
 }
 
 /**

@@ -1,7 +1,7 @@
 import {
   type Actor,
   type Database,
-  findUser,
+  findUserForNotices,
   giveNoticeAddressIn,
   inTransaction,
   type Transaction,
@@ -25,27 +25,30 @@ export function sendsNotices({ adapter }: { adapter: string }): boolean {
 
 type Input = { publicId: string; rotate: boolean; by: Actor };
 
-/** Does what `noticeAddress` does, in a transaction of the caller. What is not `given` has written nothing. */
+/**
+ * Does what `noticeAddress` does, in a transaction of the caller and on its connection alone: with a second one of the same pool, as many
+ * requests as the pool has connections would wait for each other. What is not `given` has written nothing.
+ */
 export async function noticeAddressIn(
-  { database, tx }: { database: Database; tx: Transaction },
+  tx: Transaction,
   { publicId, rotate, by }: Input,
 ): Promise<NoticeAddressOutcome> {
-  const user = await findUser({ database }, { publicId });
+  const user = await findUserForNotices(tx, { publicId });
   if (user === null) return { outcome: 'no_user' };
-  if (user.connection === null) return { outcome: 'no_connection' };
-  const { adapter } = user.connection;
+  const { userId, adapter } = user;
+  if (adapter === null) return { outcome: 'no_connection' };
   if (!sendsNotices({ adapter })) return { outcome: 'no_notices', adapter };
-  const given = await giveNoticeAddressIn(tx, { userId: user.id, rotate, by });
+  const given = await giveNoticeAddressIn(tx, { userId, rotate, by });
   if (given.outcome !== 'given') return given;
   return { outcome: 'given', path: `/v1/emr-notices/${given.secret}`, replaced: given.replaced };
 }
 
 /** Gives a user an address for the notices of its EMR: a path of the API that nobody can guess. */
 export const noticeAddress = (
-  { database }: { database: Database },
+  { database }: { database: Pick<Database, 'pool'> },
   input: Input,
 ): Promise<NoticeAddressOutcome> =>
   inTransaction({ database }, async (tx) => {
-    const value = await noticeAddressIn({ database, tx }, input);
+    const value = await noticeAddressIn(tx, input);
     return { commit: value.outcome === 'given', value };
   });

@@ -156,6 +156,43 @@ describe('test and live clients', () => {
   });
 });
 
+/** Made under one list of sandboxes, and judged under it. */
+describe('the addresses by which a test client is judged', () => {
+  const among = (text: string) => ({ ...service, sandboxHosts: parseSandboxHosts(text) });
+  const owned = async () => {
+    const made = await createClient(service, { name: 'Integrator', mode: 'test' });
+    return { owner: { clientId: made.clientId, name: 'Main Street' }, check: false };
+  };
+
+  test('do not include a URL that only names an extension', async () => {
+    const given: Partial<SetUpInput> = {
+      ...(await owned()),
+      adapter: 'fhir-r4',
+      settings: {
+        method_extension_url: 'https://extensions.fhir.zapehr.com/payment-method',
+        location_extension_url: 'https://emr.example/fhir/location',
+      },
+    };
+    expect(await setUpConnection(among('127.0.0.1'), inputOf(given))).toMatchObject({ outcome: 'created' });
+  });
+
+  test('include a token URL that follows from the base URL, at another host', async () => {
+    const given: Partial<SetUpInput> = {
+      ...(await owned()),
+      adapter: 'canvas',
+      baseUrl: 'https://fumage-trial.canvasmedical.com',
+      credentials: { client_id: 'us', client_secret: 'sesame' },
+    };
+    const fhir = 'fumage-trial.canvasmedical.com';
+    expect(await setUpConnection(among(fhir), inputOf(given))).toEqual({
+      outcome: 'wrong_host',
+      reason: expect.stringContaining('the host of token_url is not in SANDBOX_HOSTS'),
+    });
+    const both = `${fhir},trial.canvasmedical.com`;
+    expect(await setUpConnection(among(both), inputOf(given))).toMatchObject({ outcome: 'created' });
+  });
+});
+
 describe('setUpConnection', () => {
   test('makes a user with a sealed connection and a token that works', async () => {
     const { publicId, accessToken } = await newUser({

@@ -144,10 +144,6 @@ export async function prepareConnection(
   if (!(await knowsTimeZone(deps, { timeZone: setup.timeZone }))) return { outcome: 'unknown_time_zone' };
   const refused = addressProblem(input);
   if (refused !== null) return refused;
-  const { clientMode } = owner;
-  const reason = clientModeRule(deps)({ ...input, clientMode }, input.credentials);
-  if (reason !== null) return { outcome: 'wrong_host', reason: `${reason}.` };
-
   const name = input.adapter ?? ('userId' in owner ? owner.former?.adapter : undefined);
   if (name === undefined) return { outcome: 'no_adapter' };
   const canonical = canonicalAdapterName(name);
@@ -158,9 +154,12 @@ export async function prepareConnection(
   const problem = credentialProblem(adapter, input.credentials);
   if (problem !== null) return { outcome: 'wrong_credentials', reason: problem };
   const connection = { ...setup, adapter: adapter.name, settings: read.settings };
+  const { clientMode } = owner;
+  const opened = { ...connection, clientMode };
+  const reason = clientModeRule(deps)(opened, input.credentials);
+  if (reason !== null) return { outcome: 'wrong_host', reason: `${reason}.` };
 
   const adapterDeps = checkingDeps(deps, { givesCredentials: true });
-  const opened = { ...connection, clientMode };
   const cause = openingProblem(adapterDeps, opened);
   if (cause !== null) return { outcome: 'cannot_open', reason: cause };
   const guard = adapterDeps.networks.guardOf(opened);

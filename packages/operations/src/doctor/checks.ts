@@ -91,17 +91,23 @@ export async function checkClock({ database }: Deps): Promise<Finding> {
   return { state, found: `${skew} ms off PostgreSQL's` };
 }
 
-export async function checkKeys({ database, keyring }: Deps & { keyring: Keyring }): Promise<Finding> {
-  const { byKey, unopened } = await checkSealed({ database, keyring });
+/** @param input.mostSealed values of each kind that are opened; all of them by default. */
+export async function checkKeys(
+  { database, keyring }: Deps & { keyring: Keyring },
+  { mostSealed }: { mostSealed?: number | undefined } = {},
+): Promise<Finding> {
+  const most = mostSealed === undefined ? {} : { most: mostSealed };
+  const { byKey, unopened } = await checkSealed({ database, keyring }, most);
   const counts = Object.entries(byKey).map(([key, count]) => `${count} sealed with '${key}'`);
   if (unopened.length > 0) {
     const named = unopened.slice(0, 5).join(', ');
     return { state: 'failed', found: `no key opens ${unopened.length} values: ${named}` };
   }
   const old = Object.keys(byKey).some((key) => key !== keyring.current);
+  const part = mostSealed === undefined ? '' : `, of the first ${mostSealed} of each kind`;
   return {
     state: old ? 'warn' : 'ok',
-    found: `${counts.length === 0 ? 'nothing is sealed yet' : counts.join(', ')}${old ? '; run keys rotate' : ''}`,
+    found: `${counts.length === 0 ? 'nothing is sealed yet' : `${counts.join(', ')}${part}`}${old ? '; run keys rotate' : ''}`,
   };
 }
 

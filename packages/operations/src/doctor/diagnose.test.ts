@@ -55,6 +55,13 @@ test('a healthy service passes every check', async () => {
   expect(findingOf(checks, 'queue')?.found).toBe('BullMQ on PostgreSQL');
 });
 
+test('a process that serves opens a part of what is sealed, and says so', async () => {
+  for (let n = 0; n < 101; n += 1) await connectUser('https://127.0.0.1:9');
+  expect(findingOf(await run(), 'keys')?.found).toBe("101 sealed with 'k1'");
+  const some = await diagnose({ readSettings: settings }, { mostSealed: 100 });
+  expect(findingOf(some, 'keys')?.found).toBe("100 sealed with 'k1', of the first 100 of each kind");
+});
+
 test('a connection whose settings nobody has given or read is named', async () => {
   await connectUser('https://127.0.0.1:9', { conditional_create: false, search: true });
   expect(findingOf(await run(), 'connections')).toMatchObject({ state: 'ok' });

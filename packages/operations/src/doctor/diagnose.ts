@@ -46,9 +46,13 @@ async function run(check: string, work: () => Promise<Finding>): Promise<Check> 
  * carried out has failed.
  *
  * @param deps.readSettings may throw a ConfigError: then its sentence is the only finding.
+ * @param input.mostSealed sealed values of each kind that are opened, for a process that serves; all of them by default.
  * @returns the checks in the order in which they depend on each other, without those whose requirement has failed.
  */
-export async function diagnose(deps: { readSettings: () => ServiceSettings }): Promise<Check[]> {
+export async function diagnose(
+  deps: { readSettings: () => ServiceSettings },
+  { mostSealed }: { mostSealed?: number } = {},
+): Promise<Check[]> {
   let settings: ServiceSettings | undefined;
   let keyring: Keyring | undefined;
   const configuration = await run('configuration', async () => {
@@ -66,14 +70,18 @@ export async function diagnose(deps: { readSettings: () => ServiceSettings }): P
     applicationName: 'emr-payments doctor',
   });
   try {
-    return [configuration, ...(await checkAll({ database, keyring }, settings))];
+    return [configuration, ...(await checkAll({ database, keyring, mostSealed }, settings))];
   } finally {
     await database.close();
   }
 }
 
 async function checkAll(
-  { database, keyring }: { database: Database; keyring: Keyring | undefined },
+  {
+    database,
+    keyring,
+    mostSealed,
+  }: { database: Database; keyring: Keyring | undefined; mostSealed: number | undefined },
   settings: ServiceSettings,
 ): Promise<Check[]> {
   const reachable = await run('database', () => checkDatabase({ database }));
@@ -87,7 +95,9 @@ async function checkAll(
     migrations,
     queue,
     clock,
-    ...(keyring === undefined ? [] : [await run('keys', () => checkKeys({ database, keyring }))]),
+    ...(keyring === undefined
+      ? []
+      : [await run('keys', () => checkKeys({ database, keyring }, { mostSealed }))]),
     await run('own faults', () => checkOwnFaults({ database })),
     await run('audit log', () => checkAuditLog({ database })),
     await run('partitions', () => checkPartitions({ database })),

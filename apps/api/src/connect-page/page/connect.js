@@ -16,13 +16,18 @@ const NOTICES = {
   unavailable: 'The EMR did not answer, and nothing was connected. Try again in a few minutes.',
   'no-session':
     'The login at the EMR came back to a browser that did not open the link, or after its time was over. Open the link again in one browser, or ask for a new one.',
-  over: 'The time of this link was over when you came back. Ask for a new one.',
+  over: 'This login was ended by another one, or the time of this link was over when you came back. Log in again, or ask for a new link.',
+  tries: 'This link was tried too often. Ask who sent it to you for a new one.',
+  failed:
+    'The login could not be finished here at the moment, and nothing was connected. Log in again in a minute.',
 };
 const ENDED = {
   used: 'This link was opened in another browser already. Go on there, or ask for a new link.',
   expired: 'The time of this link is over. Ask who sent it to you for a new one.',
   ended: 'This link has done its work. There is nothing more to do.',
   unknown: 'This link is not known here. Check that you have opened all of it, or ask for a new one.',
+  other_session:
+    'Another link was opened in this browser, and this window no longer works. Nothing of it was sent on. Go on in the other window; for this practice, ask for a new link.',
   over: 'This session is over. Ask who sent you the link for a new one.',
 };
 const BROKEN = 'The service could not be reached. Check your connection, and try again.';
@@ -51,9 +56,14 @@ function show(title, ...children) {
 }
 
 async function ask(path, body) {
+  // Names the session that this window shows: a second link in the same browser takes its cookie over.
+  const shown = session?.id ?? '1';
   const answer = await fetch(new URL(path, API), {
     method: body === undefined ? 'GET' : 'POST',
-    headers: { 'x-emr-connect': '1', ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+    headers: {
+      'x-emr-connect': shown,
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   }).catch(() => null);
   if (answer === null) return { problem: BROKEN };
@@ -281,8 +291,13 @@ function over(key) {
 /** What an answer means that has no result; null when it has one. */
 function problemOf(answer) {
   if (answer.problem !== undefined) return { text: answer.problem };
+  if (answer.outcome === 'other_session') {
+    over('other_session');
+    return undefined;
+  }
   if (answer.outcome === 'over') {
-    over('over');
+    // Another window, or a request whose answer was lost, may have finished it.
+    void load();
     return undefined;
   }
   return null;
@@ -291,6 +306,7 @@ function problemOf(answer) {
 async function cancel() {
   const answer = await ask('cancel', {});
   if (answer.outcome === 'canceled') finished('Canceled', 'Nothing was connected.', answer.returnTo);
+  else if (answer.outcome === 'other_session') over('other_session');
   else await load();
 }
 
@@ -528,10 +544,13 @@ function start(secret) {
   );
 }
 
+// A link that is pasted over this page's address changes the fragment only.
+addEventListener('hashchange', () => location.reload());
+
 const secret = location.hash.slice(1);
 const word = new URLSearchParams(location.search).get('notice');
 if (secret !== '') start(secret);
 else {
   if (word !== null) history.replaceState(null, '', location.pathname);
-  await load(word === null ? null : (NOTICES[word] ?? null));
+  await load(Object.hasOwn(NOTICES, word) ? NOTICES[word] : null);
 }

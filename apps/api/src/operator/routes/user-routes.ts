@@ -189,7 +189,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<OperatorDeps> = async (app, d
       const { rotate = false } = request.body;
       const by = actorOf(request);
       return writing(deps, { request, reply }, async (tx) => {
-        const given = await noticeAddressIn({ database, tx }, { publicId, rotate, by });
+        const given = await noticeAddressIn(tx, { publicId, rotate, by });
         switch (given.outcome) {
           case 'given': {
             const { path, replaced } = given;

@@ -28,8 +28,9 @@ const fixed = ({ one, closed, nobody }: PatientSearch): Rule[] => [
   ),
   {
     name: 'patients: an MRN that two patients have is several',
+    concerns: ({ patients }) => patients?.shared !== undefined,
     async run({ emr, open }) {
-      const mrn = (await emr.patients?.shared()) ?? '';
+      const mrn = (await emr.patients?.shared?.()) ?? '';
       expect(await findPatient(open(), mrn)).toEqual({ outcome: 'several' });
     },
   },
@@ -121,5 +122,8 @@ const unproven = ({ one: [{ mrn }], nobody: [{ mrn: nobodys }], unclear }: Patie
 export function patientRules({ patients }: UnderTest, adapter: EmrAdapter): readonly Rule[] {
   if (adapter.findPatient === undefined) return [];
   if (patients === undefined) throw new Error('an adapter with findPatient needs `patients` in UnderTest');
+  const isOwnId = patients.one.every(({ mrn, emrPatientId }) => mrn === emrPatientId);
+  if (isOwnId === (patients.shared !== undefined))
+    throw new Error('`patients.shared` is absent exactly where the MRN is the id of the patient in the EMR');
   return [...fixed(patients), ...faulty(patients), ...unproven(patients)];
 }

@@ -73,6 +73,7 @@ export const wrongPatientSearches: readonly WrongAdapter[] = [
   {
     mistake: 'takes the first of several patients',
     breaks: /that two patients have is several/,
+    needs: ({ patients }) => patients?.shared !== undefined,
     wrap: changed((outcome) => (outcome.outcome === 'several' ? unproven('3') : outcome)),
   },
   {

@@ -3,13 +3,14 @@ import type { ConnectionDescription } from '../../description.ts';
 import { listNames } from '../../names/list-names.ts';
 import { checkAthenaConnection } from './check.ts';
 import { type AthenaConnection, readPpvConnection, readRecordConnection } from './connection.ts';
+import { findPatient } from './find-patient.ts';
 import { fetchLists } from './lists.ts';
 import { methodFields, methodNeeds } from './method-data.ts';
-import { readPatientId } from './patient-id.ts';
+import { contradiction, readPatientId } from './patient-id.ts';
 import { sendPosting } from './send-posting.ts';
 import { ppvDescription, recordDescription } from './settings.ts';
 
-/** athena names no time, and nothing is looked up: a person looks at once. */
+/** athena names no time, and no payment is looked up: a person looks at once. */
 const CONFIRM_WITHIN_MS = 60_000;
 
 function describe(athena: AthenaConnection): ConnectionDescription {
@@ -38,12 +39,14 @@ function describe(athena: AthenaConnection): ConnectionDescription {
     sources: isPpv
       ? [
           'https://docs.athenahealth.com/api/workflows/patient-pay-vendors',
+          'https://docs.athenahealth.com/api/api-ref/patient',
           'https://docs.athenahealth.com/api/resources/api-error-message-reference',
           'https://docs.athenahealth.com/api/guides/best-practices',
         ]
       : [
           'https://docs.athenahealth.com/api/workflows/record-payment',
           'https://docs.athenahealth.com/api/workflows/payment-testing',
+          'https://docs.athenahealth.com/api/api-ref/patient',
           'https://docs.athenahealth.com/api/resources/api-error-message-reference',
           'https://docs.athenahealth.com/api/guides/best-practices',
         ],
@@ -64,6 +67,8 @@ function adapterOf(
     check: (options) => checkAthenaConnection(athena, options),
     ...listNames((options) => fetchLists(athena, options)),
     post: (posting, options) => sendPosting(athena, posting, options),
+    // Where MRNs are another system's numbers, one of them may be the id of another patient.
+    ...(athena.mrnIsPatientId ? { findPatient: findPatient.bind(null, athena) } : {}),
     methodProblem(payment) {
       const data = methodFields(athena, payment);
       return data.ok ? null : data.reason;
@@ -75,6 +80,7 @@ function adapterOf(
 export const athenaPpv: Dialect = {
   description: ppvDescription,
   readPatientId,
+  contradiction,
   open(connection, deps) {
     const { athena, settings } = readPpvConnection(connection, deps);
     return adapterOf(athena, { capability: 'conditional-create', settleMs: settings.settle_ms });
@@ -85,6 +91,7 @@ export const athenaPpv: Dialect = {
 export const athenaRecord: Dialect = {
   description: recordDescription,
   readPatientId,
+  contradiction,
   open: (connection, deps) =>
     adapterOf(readRecordConnection(connection, deps), { capability: 'none', settleMs: 0 }),
 };

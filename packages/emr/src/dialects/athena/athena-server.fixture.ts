@@ -48,7 +48,7 @@ export async function openAthenaServer(reply: (line: string) => Reply) {
       },
       localAdapterDeps(),
     );
-  return { seen, open };
+  return { seen, open, baseUrl };
 }
 
 export const posting: Posting = {

@@ -3,8 +3,10 @@ import type { Dialect } from '../../adapter.ts';
 import type { BreakServer, WireAnswer } from '../../conformance/break-server.ts';
 import { openBreakingProxy } from '../../conformance/breaking-proxy.ts';
 import { conformance } from '../../conformance/conformance.ts';
+import { patientMistakes } from '../../conformance/patient-mistakes.ts';
+import { sandboxPatients } from '../../conformance/sandbox-patients.ts';
 import { patientNumber, SANDBOX_SECRET, sandboxUnderTest } from '../../conformance/sandbox-under-test.ts';
-import type { NeutralEntry, UnderTest } from '../../conformance/under-test.ts';
+import type { NeutralEntry, PatientSearch, UnderTest } from '../../conformance/under-test.ts';
 import { athenaPpv, athenaRecord } from './adapter.ts';
 
 const toNeutral = (entry: NeutralEntry): NeutralEntry => ({
@@ -79,12 +81,45 @@ const WAYS: readonly Way[] = [
   },
 ];
 
+const answered =
+  (status: number, body: unknown) =>
+  (answer: WireAnswer): WireAnswer => ({ ...answer, status, body: JSON.stringify(body) });
+const ADA = { patientid: '1', status: 'active' };
+const PATIENTS_UNCLEAR: PatientSearch['unclear'] = [
+  { name: 'an empty list', change: answered(200, []) },
+  { name: 'an object in place of the list', change: answered(200, { totalcount: 0, patients: [] }) },
+  { name: 'another patient', change: answered(200, [{ ...ADA, patientid: '2' }]) },
+  { name: 'two patients', change: answered(200, [ADA, { ...ADA, patientid: '2' }]) },
+  { name: 'the patient twice', change: answered(200, [ADA, ADA]) },
+  { name: 'a patient without an id', change: answered(200, [{ status: 'active' }]) },
+  { name: 'a patient without a status', change: answered(200, [{ patientid: '1' }]) },
+  { name: 'a status that is not documented', change: answered(200, [{ ...ADA, status: 'asleep' }]) },
+  { name: 'a row that is none', change: answered(200, [null]) },
+  { name: 'a patient with an error', change: answered(200, [{ ...ADA, error: 'It failed.' }]) },
+  { name: '404 about the practice', change: answered(404, { error: 'The practice does not exist.' }) },
+  { name: '404 of another address', change: answered(404, { error: 'No such API: patients' }) },
+  { name: '404 that names no patient', change: answered(404, { error: 'Not found.' }) },
+  { name: '404 of a gateway', change: answered(404, { status: 404, error: 'No such patient.' }) },
+  {
+    name: '404 that hides',
+    change: answered(404, { error: 'The patient does not exist or is restricted.' }),
+  },
+];
+
 /** Calls that charge a card, or change how athena bills the patient. */
 const FORBIDDEN = /collectpayment|patientenrollment/i;
 
-describe.each(WAYS)('$dialect.description.name', ({ path, methods, ...way }) => {
-  const emr = sandboxUnderTest({
+describe.each(WAYS)('$dialect.description.name', ({ path, methods, settings, ...way }) => {
+  const patients = sandboxPatients({
+    baseUrl: () => emr.sandbox().baseUrl,
+    idOf: ({ number }) => String(number),
+    mrnOf: ({ number }) => String(number),
+  });
+  // No two patients have the same id.
+  const { shared: _, ...search } = patients.search({ closedAs: 'deleted', merges: false });
+  const emr: ReturnType<typeof sandboxUnderTest> = sandboxUnderTest({
     ...way,
+    settings: { ...settings, mrn_field: 'patientid' },
     path: '/athena',
     unprotected: null,
     needsToken: true,
@@ -124,6 +159,19 @@ describe.each(WAYS)('$dialect.description.name', ({ path, methods, ...way }) => 
       },
     ],
     unclear: [],
+    patients: {
+      one: [
+        { mrn: '1', emrPatientId: '1' },
+        { mrn: '2', emrPatientId: '2' },
+      ],
+      nobody: [
+        { name: 'an MRN that nobody has', mrn: '999999999' },
+        { name: 'an MRN with a zero before it', mrn: '01' },
+        { name: 'an MRN that begins like one', mrn: '12345678' },
+      ],
+      ...search,
+      unclear: PATIENTS_UNCLEAR,
+    },
     complaint: (words) => JSON.stringify({ error: words, detailedmessage: words }),
     rejection: {
       status: 401,
@@ -143,6 +191,7 @@ describe.each(WAYS)('$dialect.description.name', ({ path, methods, ...way }) => 
     wire = await openBreakingProxy(baseUrl);
     return wire;
   });
+  patientMistakes(emr);
 
   test('in the whole suite, no call charged a card or enrolled a patient', async () => {
     const sent = wire?.seen.map((request) => `${request.method} ${request.path}`) ?? [];

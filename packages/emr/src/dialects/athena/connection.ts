@@ -34,6 +34,8 @@ export type AthenaConnection = {
   /** Begins every path: `/v1/{practiceid}`. */
   root: string;
   way: AthenaWay;
+  /** The setting `mrn_field`: true when MRNs are athena's patient ids. */
+  mrnIsPatientId: boolean;
   /** The setting `card_last4`. */
   cardLast4: string | undefined;
   quotaHeader: string;
@@ -101,6 +103,7 @@ function openWay(
     }),
     root: `/v1/${settings.practice_id}`,
     way,
+    mrnIsPatientId: settings.mrn_field === 'patientid',
     cardLast4: settings.card_last4,
     quotaHeader: settings.quota_remaining_header.toLowerCase(),
     bucket,

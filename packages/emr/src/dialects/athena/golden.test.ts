@@ -29,6 +29,14 @@ content-length: 97
 
 departmentid=12&paymentmethod=CHECK&otheramount=350.10&postdate=06%2F15%2F2026&checknumber=123456`;
 
+/** https://docs.athenahealth.com/api/api-ref/patient */
+const PATIENT = `GET /v1/195900/patients/4711 HTTP/1.1
+accept: application/json
+cache-control: no-cache
+authorization: Bearer token-1
+
+`;
+
 test('the bytes of a token request, and of the payment of a patient pay vendor by card', async () => {
   const { seen, open } = await openAthenaServer(() => ({ body: '{"patientpaymentid":"991"}' }));
   const settings = { vendor_code: 'EXAMPLE', vendor_terminal_id: 'TID-1', card_last4: 'reference_number' };
@@ -55,4 +63,11 @@ test('the deposit date can be the one of the bank', async () => {
   await open(athenaPpv, settings).post({ ...posting, method: { id: 'CASH', name: 'Cash' } }, sending());
   expect(seen[1]?.text).toMatch(/&bankdepositdate=06%2F15%2F2026$/);
   expect(seen[1]?.text).not.toContain('postdate=06');
+});
+
+test('the bytes of a look-up for a patient', async () => {
+  const { seen, open } = await openAthenaServer(() => ({ body: '[{"patientid":"4711","status":"active"}]' }));
+  const { findPatient } = open(athenaRecord, { mrn_field: 'patientid' });
+  expect(await findPatient?.({ mrn: '4711' }, sending())).toEqual({ outcome: 'found', emrPatientId: '4711' });
+  expect(seen[1]?.text).toBe(PATIENT);
 });

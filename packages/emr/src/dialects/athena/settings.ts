@@ -35,6 +35,12 @@ const schemaWith = <T extends TProperties>(own: T) =>
         description: 'id of the practice at athenahealth, such as 195900',
       }),
       ...own,
+      mrn_field: Type.String({
+        pattern: '^(?:patientid|none)$',
+        default: 'none',
+        description:
+          "patientid: the MRNs are athena's own patient ids, so a patient who is not known can be looked up. none: they are numbers of another system, which may be another patient's id at athena, so patients come from a file or the API",
+      }),
       card_last4: Type.Optional(
         Type.String({
           pattern: '^(?:reference_number|[0-9]{4})$',

@@ -1,6 +1,6 @@
 import type { Dialect } from '../../adapter.ts';
 import type { ConnectionDescription } from '../../description.ts';
-import { listNames } from '../../names/list-names.ts';
+import { fixedNames } from '../../names/list-names.ts';
 import { checkCandid } from './check.ts';
 import { findPosting } from './find-posting.ts';
 import { LISTS } from './lists.ts';
@@ -46,7 +46,7 @@ export const candid: Dialect = {
       settleMs: opened.settings.settle_ms,
       confirmWithinMs: opened.settings.confirm_within_ms,
       check: (options) => checkCandid(opened, options),
-      ...listNames(async () => LISTS),
+      ...fixedNames(LISTS),
       post: (posting, options) => sendPosting(opened, posting, options),
       find: (hints, options) => findPosting(opened, hints, options),
     };

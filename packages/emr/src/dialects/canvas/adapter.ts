@@ -2,7 +2,7 @@ import type { Dialect } from '../../adapter.ts';
 import type { ConnectionDescription } from '../../description.ts';
 import { findPatient } from '../../fhir/find-patient.ts';
 import { listPatients } from '../../fhir/list-patients.ts';
-import { listNames } from '../../names/list-names.ts';
+import { fixedNames } from '../../names/list-names.ts';
 import { checkCanvasConnection } from './check.ts';
 import { readPatientId } from './patient-id.ts';
 import { patientsOf } from './patients.ts';
@@ -53,7 +53,7 @@ export const canvas: Dialect = {
       confirmWithinMs: CONFIRM_WITHIN_MS,
       check: (options) => checkCanvasConnection(opened, options),
       // Canvas has no place for a method or a location, so every name is taken.
-      ...listNames(async () => ({ methods: [], locations: [], anyMethod: true, anyLocation: true })),
+      ...fixedNames({ methods: [], locations: [], anyMethod: true, anyLocation: true }),
       post: (posting, options) => sendPosting(opened, posting, options),
       findPatient: (input, options) => findPatient(patients, input, options),
       listPatients: (input, options) => listPatients(patients, input, options),

@@ -1,6 +1,6 @@
 import type { Dialect } from '../../adapter.ts';
 import type { ConnectionDescription } from '../../description.ts';
-import { listNames } from '../../names/list-names.ts';
+import { fixedNames } from '../../names/list-names.ts';
 import { checkDrChrono } from './check.ts';
 import { findPatient } from './find-patient.ts';
 import { findPosting } from './find-posting.ts';
@@ -51,7 +51,7 @@ export const drchrono: Dialect = {
       settleMs: opened.settings.settle_ms,
       confirmWithinMs: opened.settings.confirm_within_ms,
       check: (options) => checkDrChrono(opened, options),
-      ...listNames(async () => LISTS),
+      ...fixedNames(LISTS),
       post: (posting, options) => sendPosting(opened, posting, options),
       find: (hints, options) => findPosting(opened, hints, options),
       findPatient: (input, options) => findPatient(opened, input, options),
