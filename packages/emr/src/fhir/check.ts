@@ -1,6 +1,7 @@
 import type { CallOptions, CheckOutcome } from '../adapter.ts';
 import { refusalSentence } from '../http/refusal-sentence.ts';
 import { type Capabilities, readCapabilities } from './capability-statement.ts';
+import { mrnSystemRemark } from './check-mrn-system.ts';
 import { capabilityOf, type FhirConnection, type FhirSettings } from './connection.ts';
 import { searchPosting } from './find-posting.ts';
 import { judgeCapabilities } from './judge-capabilities.ts';
@@ -87,6 +88,7 @@ export async function checkFhirConnection(fhir: FhirConnection, options: CallOpt
   const needsNoServer = 'names' in fhir.methods && !fhir.locations && !judged.settings.search;
   const rejected = needsNoServer ? await credentialProblem(used, options) : null;
   if (rejected !== null) return { ok: false, reason: refused(rejected) };
+  const nobody = await mrnSystemRemark(used, options);
   return {
     ok: true,
     methods: methods.length,
@@ -94,6 +96,6 @@ export async function checkFhirConnection(fhir: FhirConnection, options: CallOpt
     unusable: read.unusable,
     settings: readSettings(fhir, judged.settings),
     statement: recordOf(stated.capabilities),
-    remarks: judged.remarks,
+    remarks: nobody === null ? judged.remarks : [...judged.remarks, nobody],
   };
 }

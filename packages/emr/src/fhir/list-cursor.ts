@@ -15,6 +15,8 @@ const CursorSchema = Type.Object(
     from: Type.Optional(Type.String()),
     /** The time of the last patient that was read, in ms. */
     last: Type.Optional(Type.Number()),
+    /** True: the server has said that the search which `path` goes on is sorted by time. */
+    sorted: Type.Optional(Type.Boolean()),
     /** Ids that were read of those who changed in that very millisecond. */
     seen: Type.Array(Type.String()),
     /** The server's own link to the next page of the search. Without it, the search itself is made. */

@@ -93,9 +93,19 @@ const hasForgotten = ({ refusal, complained }: Failed): boolean =>
   complained === true && [400, 404, 410].includes(refusal.status ?? 0);
 
 /**
- * Finds the place where the next page begins. Where the times of the patients are shown and rise, a new search begins at the last of
- * them: it needs nothing that the server could forget, and who changes or is removed meanwhile moves nobody past us. Elsewhere, and where
- * a whole page has changed in one millisecond, the server's own link is followed.
+ * True when the server says that it has sorted by time. The self link has "the parameters that were actually used to process the search"
+ * (https://hl7.org/fhir/R4/search.html#conformance): a server that ignores `_sort` may show times that rise on one page, and earlier ones
+ * on the next.
+ */
+function saysSorted(bundle: Bundle, { baseUrl }: { baseUrl: string }): boolean {
+  const url = URL.parse(linkOf(bundle, 'self')?.url ?? '', `${baseUrl}/`);
+  return url?.searchParams.get('_sort') === '_lastUpdated';
+}
+
+/**
+ * Finds the place where the next page begins. Where the patients are sorted by time, and their times are shown and rise, a new search
+ * begins at the last of them: it needs nothing that the server could forget, and who changes or is removed meanwhile moves nobody past us.
+ * Elsewhere, and where a whole page has changed in one millisecond, the server's own link is followed.
  */
 function nextOf(
   server: ListingServer,
@@ -108,7 +118,11 @@ function nextOf(
   const rising = times.every((time, place) => place === 0 || (times[place - 1] as number) <= time);
   const { base, watermark, from, seen } = at;
   const run = { base, ...(watermark === undefined ? {} : { watermark }) };
-  if (server.changes && last !== undefined && rising && last > (at.last ?? Number.NEGATIVE_INFINITY)) {
+  const sorted =
+    server.changes &&
+    rising &&
+    (at.path !== undefined ? at.sorted === true : saysSorted(bundle, server.session));
+  if (sorted && last !== undefined && last > (at.last ?? Number.NEGATIVE_INFINITY)) {
     const ids = page.matches.filter((patient) => timeOf(patient) === last).map(({ id }) => id);
     return { ...run, from: instant(last), last, seen: ids, given: 0 };
   }
@@ -118,6 +132,7 @@ function nextOf(
   const total = bundle.total ?? at.total;
   return {
     ...run,
+    ...(sorted ? { sorted } : {}),
     ...(from === undefined ? {} : { from }),
     ...(last === undefined ? {} : { last }),
     seen,

@@ -33,7 +33,12 @@ const bundle = (resources: readonly Element[], more: Element = {}): VendorAnswer
     ...more,
   },
 });
-const next = (url: string) => ({ link: [{ relation: 'next', url }] });
+const next = (url: string, self = 'Patient?_sort=_lastUpdated&_count=100') => ({
+  link: [
+    { relation: 'self', url: self },
+    { relation: 'next', url },
+  ],
+});
 const complaint = (status: number): VendorAnswer => ({
   status,
   body: { resourceType: 'OperationOutcome', issue: [{ severity: 'error', code: 'not-found' }] },
@@ -213,6 +218,23 @@ describe('the list of patients', () => {
     expect(ids(await page(cursor))).toEqual(['c']);
     expect(queriesOf(server)[1]).toEqual({ _offset: '2' });
   });
+
+  test.each(['Patient?_count=100', 'Patient?_sort=_id&_count=100'])(
+    'a server that says of itself %s did not sort: no earlier patient is passed over',
+    async (self) => {
+      const { page, server } = await open({
+        'GET /Patient': [
+          bundle([at('a', '10:00:00Z'), at('b', '10:00:01Z')], next('Patient?_offset=2', self)),
+          bundle([at('c', '09:00:00Z'), at('d', '11:00:00Z')], next('Patient?_offset=4', self)),
+          bundle([at('e', '08:00:00Z')]),
+        ],
+      });
+      const first = await page();
+      const second = await page(first.next);
+      expect([first, second, await page(second.next)].flatMap(ids)).toEqual(['a', 'b', 'c', 'd', 'e']);
+      expect(queriesOf(server).map(({ _offset }) => _offset)).toEqual([undefined, '2', '4']);
+    },
+  );
 
   test('a whole page of one instant is passed by the link, and then by time again', async () => {
     const { page, server } = await open({

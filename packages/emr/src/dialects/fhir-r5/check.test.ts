@@ -57,6 +57,18 @@ test('a good connection gives the length of its lists and what the EMR says abou
   expect(await ledger.json()).toMatchObject({ entries: [] });
 });
 
+test('a system of numbers that no patient has is a remark, with those that they have', async () => {
+  const checked = await check({ settings: { patient_identifier_system: 'urn:example:other-practice' } });
+  expect(checked).toMatchObject({
+    ok: true,
+    remarks: [
+      expect.stringMatching(
+        /^None of \d+ patients of the EMR has a number of urn:example:other-practice, .* They have numbers of .*urn:emr-payments:mrn/,
+      ),
+    ],
+  });
+});
+
 test("a connection that does not work gives the request and the EMR's own words", async () => {
   expect(await check({ token: 'wrong' })).toEqual({
     ok: false,
