@@ -161,3 +161,21 @@ test('a run of a user on hold stops between two pages, and goes on when the hold
   await vi.waitFor(async () => expect(await state()).toBe('done'), PATIENCE);
   expect(emr.requests.filter((path) => path.startsWith('/patients'))).toHaveLength(3);
 }, 90_000);
+
+test('an EMR whose lists are read and whose patients are not has not come back', async () => {
+  emr.hasPatients(10);
+  emr.before = async (path) => (path === '/patients' ? { status: 503 } : null);
+  await database.pool.query(
+    `INSERT INTO connection_states (user_id, state, outages, outage_open) VALUES ($1, 'unreachable', 1, true)`,
+    [practice.userId],
+  );
+  startWorkerProcess();
+  await begin();
+  const read = async () =>
+    (await database.pool.query('SELECT state, outages, last_trouble_code AS code FROM connection_states'))
+      .rows;
+  await vi.waitFor(async () => expect(await read()).toMatchObject([{ code: 'emr_error' }]), PATIENCE);
+  expect(await read()).toEqual([{ state: 'unreachable', outages: 1, code: 'emr_error' }]);
+  emr.before = async () => null;
+  await vi.waitFor(async () => expect(await read()).toMatchObject([{ state: 'connected' }]), PATIENCE);
+}, 90_000);

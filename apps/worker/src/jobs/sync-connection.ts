@@ -71,8 +71,8 @@ const PHASES: Readonly<Record<ClaimedSync['phase'], (deps: JobDeps, step: Step) 
   async names(deps, { adapter, run, held }) {
     const beganAt = performance.now();
     const listed = await adapter.list({ signal: held.signal });
+    // Lists say nothing else about the connection: they may come from memory, or be the same for every practice of a dialect.
     if (listed.outcome === 'not_sent') return troubled(deps, { run, beganAt, trouble: listed });
-    await note(deps, { run, beganAt, exchange: { kind: 'answered' } });
     const lists = nameLists(listed);
     const { version } = run.connection;
     const written = await deps.steps.writeSyncNames(deps, { claim: run.claim, version, lists });
@@ -84,7 +84,8 @@ const PHASES: Readonly<Record<ClaimedSync['phase'], (deps: JobDeps, step: Step) 
     const beganAt = performance.now();
     const page = await readPage(adapter, { since, cursor, signal: held.signal });
     if ('trouble' in page) return troubled(deps, { run, beganAt, trouble: page.trouble });
-    await note(deps, { run, beganAt, exchange: { kind: 'answered' } });
+    if (adapter.listPatients !== undefined)
+      await note(deps, { run, beganAt, exchange: { kind: 'answered' } });
     if (run.pages >= SYNC_POLICY.mostPages)
       return { turn: { outcome: 'end', end: { state: 'failed', trouble: ENDLESS } } };
     const written = await deps.steps.writeSyncPage(deps, { claim, kind, ...page });
