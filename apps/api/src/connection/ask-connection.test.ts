@@ -58,3 +58,26 @@ test('an EMR that floods is unavailable', async () => {
     health: { state: 'degraded', last_trouble: { code: 'answer_too_large' } },
   });
 });
+
+test.each(['unreachable', 'login_required'])(
+  'lists that took no call mend no connection that is %s',
+  async (state) => {
+    // The names of DrChrono's lists are its own, so nothing is called. Nothing listens there.
+    const caller = await api.newCaller({
+      baseUrl: 'http://127.0.0.1:1',
+      connection: {
+        adapter: 'drchrono',
+        credentials: { client_id: 'c', client_secret: 's', refresh_token: 'r' },
+        settings: {},
+      },
+    });
+    await api.database.pool.query(
+      `INSERT INTO connection_states (user_id, state, outages, outage_open, stopped_until) VALUES ($1, $2, 1, true, now())`,
+      [caller.userId, state],
+    );
+    const answer = await userRequests(api, caller).get('/v1/connection');
+    expect(answer.json().data).toMatchObject({ lists_read: true, health: { state } });
+    const { rows } = await api.database.pool.query('SELECT FROM events WHERE user_id = $1', [caller.userId]);
+    expect(rows).toEqual([]);
+  },
+);

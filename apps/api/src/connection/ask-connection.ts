@@ -38,8 +38,8 @@ type AskInput<T> = {
 type Asked<T> = { outcome: 'answered'; adapter: EmrAdapter; answer: Exclude<T, NotSent> } | EmrRefusal;
 
 /**
- * Makes one call to a connection's EMR, in the client's share and bounded by the time that a request may take, and notes what it says about
- * the connection. A failed call is not repeated: the caller of the API may send the request again. None is made while a broken login
+ * Makes one call to a connection's EMR, in the client's share and bounded by the time that a request may take, and notes a trouble of the
+ * connection. An answer is not noted: lists may come from memory, or be the same for every practice of a dialect. A failed call is not repeated: the caller of the API may send the request again. None is made while a broken login
  * stops the connection.
  *
  * @param input.ask the call of the adapter; it must end when the signal aborts.
