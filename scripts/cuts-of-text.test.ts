@@ -32,6 +32,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'packages/emr/src/conformance/wrong/names-and-checks.ts',
     'packages/emr/src/names/match-names.ts',
     'packages/emr/src/names/names-in-sentences.ts',
+    'packages/emr/src/fhir/check-mrn-system.ts',
     'packages/emr/src/fhir/check.ts',
     'packages/operations/src/doctor/check-connections.ts',
     'packages/operations/src/doctor/checks.ts',

@@ -167,6 +167,7 @@ test('the service evaluates no text, builds no pattern from one, starts no progr
     'apps/cli/src/arguments.ts',
     'packages/contracts/src/normal-name.ts',
     'packages/db/src/notices/hasten-look-ups.ts',
+    'packages/emr/src/dialects/open-dental/list-patients.ts',
     'packages/emr/src/fhir/entry-id.ts',
     'packages/operations/src/patients/line.ts',
     'packages/operations/src/payments/compare-file.ts',

@@ -152,8 +152,10 @@ export async function startWorker(
     onLists: keepLists(faults),
   };
   const traffic = createLaneTraffic();
-  const notes = releases.add('health notes', openHealthNotes({ database, logger }), (opened) =>
-    opened.close(),
+  const notes = releases.add(
+    'health notes',
+    openHealthNotes({ database, logger, steps: parts.steps }),
+    (opened) => opened.close(),
   );
   let relay: Relay | undefined;
   const deps: JobDeps = {

@@ -5,6 +5,8 @@ import {
   claimSync,
   closeMissing,
   endSync,
+  noteExchange,
+  noteSuccesses,
   postponeJob,
   putOffSync,
   recordDelivery,
@@ -40,6 +42,8 @@ export const jobSteps = {
   putOffSync,
   releaseSync,
   restartSync,
+  noteExchange,
+  noteSuccesses,
 };
 
 export type JobSteps = Readonly<typeof jobSteps>;

@@ -1,6 +1,5 @@
 import type { OurSentence } from '@emr-payments/contracts';
-import type { Trouble } from './adapter.ts';
-import type { TROUBLE_CODES, TroubleCode } from './trouble-codes.ts';
+import type { TROUBLE_CODES } from './trouble-codes.ts';
 
 /**
  * What an exchange with an EMR says about the connection:
@@ -60,14 +59,14 @@ const KINDS: Readonly<Record<(typeof TROUBLE_CODES)[number], ExchangeKind>> = {
   settling: 'none',
 };
 
-function kindOf(code: TroubleCode): ExchangeKind {
+function kindOf(code: string): ExchangeKind {
   if (Object.hasOwn(KINDS, code)) return KINDS[code as keyof typeof KINDS];
   // The other codes are refusals of one payment by an EMR that answers; this one is about the connection.
   return code === 'connection_misconfigured' ? 'hampered' : 'answered';
 }
 
 /** Takes from a trouble what it says about the connection. */
-export function exchangeOf({ code, detail }: Pick<Trouble, 'code' | 'detail'>): ExchangeOf {
+export function exchangeOf({ code, detail }: { code: string; detail: OurSentence }): ExchangeOf {
   const kind = kindOf(code);
   return kind === 'answered' || kind === 'none' ? { kind } : { kind, code, detail };
 }

@@ -26,6 +26,8 @@ const STEPS: Readonly<Record<StepName, true>> = {
   putOffSync: true,
   releaseSync: true,
   restartSync: true,
+  noteExchange: true,
+  noteSuccesses: true,
 };
 
 function claimOf(value: unknown): Claim | null {

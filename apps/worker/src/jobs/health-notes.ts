@@ -1,12 +1,6 @@
-import {
-  type Database,
-  isUnavailable,
-  type Noted,
-  type NoteInput,
-  noteExchange,
-  noteSuccesses,
-} from '@emr-payments/db';
+import { type Database, isUnavailable, type Noted, type NoteInput } from '@emr-payments/db';
 import { every, type Logger } from '@emr-payments/runtime';
+import type { JobSteps } from '../steps.ts';
 
 /** What this process notes about its connections. */
 export type HealthNotes = {
@@ -28,7 +22,15 @@ const FLUSH_MS = 60_000;
 const DEGRADED_MS = 5_000;
 
 export function openHealthNotes(
-  { database, logger }: { database: Pick<Database, 'pool'>; logger: Logger },
+  {
+    database,
+    logger,
+    steps,
+  }: {
+    database: Pick<Database, 'pool'>;
+    logger: Logger;
+    steps: Pick<JobSteps, 'noteExchange' | 'noteSuccesses'>;
+  },
   { flushMs = FLUSH_MS }: { flushMs?: number } = {},
 ): HealthNotes {
   /** When each connection was answered last, by the monotonic clock. */
@@ -41,7 +43,7 @@ export function openHealthNotes(
     answered = new Map();
     quiet.clear();
     const now = performance.now();
-    await noteSuccesses(
+    await steps.noteSuccesses(
       { database },
       [...noted].map(([userId, at]) => ({ userId, agoMs: now - at })),
     );
@@ -66,7 +68,7 @@ export function openHealthNotes(
         answered.set(userId, performance.now());
         if (!troubled || (quiet.get(userId) ?? 0) > performance.now()) return null;
       }
-      const noted = await noteExchange({ database }, input);
+      const noted = await steps.noteExchange({ database }, input);
       if (exchange.kind === 'answered' && noted.state === 'degraded')
         quiet.set(userId, performance.now() + DEGRADED_MS);
       return noted;

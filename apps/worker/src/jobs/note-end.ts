@@ -1,6 +1,6 @@
 import { sentence } from '@emr-payments/contracts';
 import type { ClaimedPosting, Exchange } from '@emr-payments/db';
-import { exchangeOf, type TroubleCode } from '@emr-payments/emr';
+import { exchangeOf } from '@emr-payments/emr';
 import type { Held } from '../loops/leases.ts';
 import type { JobDeps } from './deps.ts';
 import type { PostingEnd } from './end-posting.ts';
@@ -19,7 +19,7 @@ export function exchangeOfEnd(end: PostingEnd): Exchange {
   if (end.status === 'retrying' || end.status === 'submitted') return exchangeOf(end.trouble);
   const { attempt, code } = end;
   if (attempt === null) return { kind: FOUND.includes(code) ? 'answered' : 'none' };
-  const said = (attempt.code ?? code) as TroubleCode;
+  const said = attempt.code ?? code;
   return exchangeOf({
     code: said,
     detail: 'reason' in end ? end.reason : sentence`The EMR refused the payment.`,

@@ -67,7 +67,7 @@ export async function openDeliveryBench({ allowHosts = ['127.0.0.1'] } = {}): Pr
     credentialsOf: (sealed) => openCredentials(keyring, sealed),
     refusal: () => null,
   });
-  const health = openHealthNotes({ database, logger });
+  const health = openHealthNotes({ database, logger, steps: jobSteps });
   const deps: JobDeps = {
     database,
     steps: jobSteps,

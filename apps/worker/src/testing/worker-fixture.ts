@@ -93,7 +93,7 @@ export async function openWorkerFixture(options: FixtureOptions = {}): Promise<W
     credentialsOf: (sealed) => openCredentials(keyring, sealed),
     refusal: () => null,
   });
-  const health = openHealthNotes({ database, logger });
+  const health = openHealthNotes({ database, logger, steps: jobSteps });
   const deps: JobDeps = {
     database,
     steps: jobSteps,
