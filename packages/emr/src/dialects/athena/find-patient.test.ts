@@ -140,6 +140,7 @@ test.each([
   ['404 about the address', refusal(404, 'The requested API does not exist: /patients/48'), /./],
   ['404 for a restricted patient', refusal(404, 'The patient was not found or is restricted.'), /./],
   ['404 with a missing field', refusal(404, 'Patient not found.', { missingfields: ['departmentid'] }), /./],
+  ['404 about what the patient has', refusal(404, 'The patient has no chart.'), /./],
   ['404 with a phrase', refusal(404, 'Not Found'), /./],
   ['404 of a gateway', refusal(404, 'Patient not found.', { status: 404 }), /./],
   ['404 as a page', { status: 404, body: '<h1>Patient not found</h1>' }, /./],
