@@ -119,6 +119,8 @@ export async function openScene(
       connection: {
         baseUrl: `http://127.0.0.1:${emr.port}/${mode}/fhir`,
         settings: {
+          // The EMR of a scene ends with it, and a sync that waits for it would never end.
+          sync_hours: 0,
           conditional_create: conditional,
           search: script.capability !== 'none' && script.conditionalOnly !== true,
           settle_ms: script.settleMs,
