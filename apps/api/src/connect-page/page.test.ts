@@ -161,7 +161,7 @@ describe('the page', () => {
       ]),
     );
     expect(asked).toMatchObject({
-      'athena-ppv': ['practice_id', 'vendor_code', 'vendor_terminal_id'],
+      'athena-ppv': ['practice_id', 'vendor_code', 'vendor_terminal_id', 'mrn_field'],
       'fhir-r4': ['patient_identifier_system'],
       nexhealth: ['subdomain', 'location_id'],
       'open-dental': ['mrn_field', 'clinics'],

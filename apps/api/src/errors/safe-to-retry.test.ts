@@ -1,5 +1,6 @@
 import { CREATE_PAYMENT_EXAMPLE } from '@emr-payments/contracts';
 import { DatabaseUnavailableError } from '@emr-payments/db';
+import { parseSandboxHosts } from '@emr-payments/outbound';
 import { hashSecret } from '@emr-payments/runtime';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -34,6 +35,12 @@ function openFailing(fault: () => Error): Promise<FastifyInstance> {
         findUser: async () => ({ userId: 1, publicId: 'user_1' }),
       },
       acceptor: { accept: async () => fails() },
+      imports: { ...deps.imports, shares: { run: async () => fails() } },
+      connect: {
+        publicUrl: 'https://payments.example.com',
+        late: { open: async () => fails(), close: async () => undefined },
+        sandboxHosts: parseSandboxHosts(''),
+      },
       webhooks: {
         ...deps.webhooks,
         costly: { run: async () => fails() },
@@ -55,6 +62,7 @@ function bodyOf(url: string): object {
   if (url.startsWith('/v1/payments?') || url === '/v1/payments') return CREATE_PAYMENT_EXAMPLE;
   if (url.endsWith('/resolve')) return { outcome: 'not_posted', note: 'Not on the day sheet' };
   if (url === '/v1/webhooks') return { url: 'https://hooks.example.com/x' };
+  if (url === '/v1/connect-sessions') return { return_url: 'https://app.example.com/back' };
   if (url.endsWith('/recover')) return { since: '2026-06-15T00:00:00Z' };
   if (url.startsWith('/v1/patients/')) return { emr_patient_id: 'p1' };
   return {};
@@ -111,10 +119,13 @@ describe.each(Object.entries(FAULTS))('%s', (code, fault) => {
   test('of a write, a client’s or a user’s, it is with a key only; a second DELETE does no harm', async () => {
     const writes = operationsOf(app).filter(({ method, keyed }) => method !== 'GET' && keyed);
     expect(writes.map(({ url }) => url.split('/')[2]).sort()).toEqual([
+      'connect-sessions',
+      'connect-sessions',
       'events',
       'payments',
       'payments',
       'payments',
+      'sync',
       'webhooks',
       'webhooks',
       'webhooks',

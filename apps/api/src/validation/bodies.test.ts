@@ -1,4 +1,5 @@
 import { CREATE_PAYMENT_EXAMPLE as EXAMPLE, paymentIdToUuid } from '@emr-payments/contracts';
+import { addReturnUrl } from '@emr-payments/db';
 import { sendBytes } from '@emr-payments/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { credentialHeaders, openTestApi, type TestApi } from '../testing/test-api.ts';
@@ -11,12 +12,15 @@ let api: TestApi;
 let caller: Awaited<ReturnType<TestApi['newCaller']>>;
 let port = 0;
 let endpointId = '';
+const RETURN_URL = 'https://app.example.com/back';
 
 beforeAll(async () => {
   api = await openTestApi();
   caller = await api.newCaller();
   const made = await userRequests(api, caller).post('/v1/webhooks', { url: 'http://127.0.0.1:9/hook' });
   endpointId = made.json().data.id;
+  const by = { actor: 'test', source: 'test' };
+  await addReturnUrl(api, { clientId: caller.clientId, url: RETURN_URL, by });
   await api.app.listen({ host: '127.0.0.1', port: 0 });
   const address = api.app.server.address();
   port = typeof address === 'object' && address !== null ? address.port : 0;
@@ -97,6 +101,13 @@ describe('null in an optional field counts as absent', () => {
       ['until'],
     ],
     ['a redelivery', async () => 'POST /v1/events/evt_0/redeliver', {}, ['endpoint_id']],
+    ['a sync', async () => 'POST /v1/sync', {}, ['full']],
+    [
+      'a connect session',
+      async () => 'POST /v1/connect-sessions',
+      { return_url: RETURN_URL },
+      ['adapter', 'user_id'],
+    ],
   ];
 
   test.each(operations)(

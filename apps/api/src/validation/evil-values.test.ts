@@ -162,7 +162,8 @@ async function forEveryOperation(
  * Routes that are not in the document. They take no text but a path, which has a test of its own; notices of EMRs are tried in
  * notices/routes.test.ts.
  */
-const HIDDEN = /^\/(openapi\.json|metrics|docs(\/.*)?|v1\/emr-notices\/:secret)$/;
+// The connect page is tried in connect-page/page.test.ts.
+const HIDDEN = /^\/(openapi\.json|metrics|docs(\/.*)?|connect(\/.*)?|v1\/emr-notices\/:secret)$/;
 
 /** Reads the paths out of the router's own tree, so that no route is left out. */
 function pathsOfRouter(): string[] {

@@ -193,11 +193,11 @@ test('a wrong request is refused before the EMR is asked', async () => {
     env: { ENCRYPTION_KEYS: newKey('k2') },
   });
   expect(other).toMatchObject({ code: 1, stderr: expect.stringContaining('No key in ENCRYPTION_KEYS') });
-  user = await connect({}, { adapter: 'canvas', path: '/canvas', credentials: CANVAS });
+  user = await connect({}, { adapter: 'candid', path: '/candid', credentials: CANDID });
   expect(await find('MRN-12345')).toMatchObject({
     code: 4,
-    stderr: 'The adapter canvas cannot search for patients. Import a file (patients import).\n',
+    stderr: 'The adapter candid cannot search for patients. Import a file (patients import).\n',
   });
   expect(await audited()).toEqual([]);
 });
-const CANVAS = { client_id: 'client-1', client_secret: 'sesame' };
+const CANDID = { client_id: 'client-1', client_secret: 'sesame' };

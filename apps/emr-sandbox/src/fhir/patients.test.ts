@@ -161,8 +161,12 @@ test("a stranger's client reads every patient through the links, while the pract
 });
 
 test('a patient of R4 is one by its definitions, and each has the marks of PHI', async () => {
-  indexStructureDefinitionBundle(readJson('fhir/r4/profiles-types.json') as never);
-  indexStructureDefinitionBundle(readJson('fhir/r4/profiles-resources.json') as never);
+  // Prisma's client sets it for the whole process, and the definitions would look for their files there.
+  const kept = Reflect.get(globalThis, '__dirname');
+  Reflect.deleteProperty(globalThis, '__dirname');
+  for (const file of ['profiles-types', 'profiles-resources'])
+    indexStructureDefinitionBundle(readJson(`fhir/r4/${file}.json`) as never);
+  if (kept !== undefined) Reflect.set(globalThis, '__dirname', kept);
   const { search, merge, change } = await server({ patients: 3 });
   await merge('pat-1001', 'pat-1002');
   await change('pat-1003', { status: 'deceased' });

@@ -188,7 +188,7 @@ test('a submitted payment stays submitted', async () => {
 
 test('the same answer ten times in a row is logged and counted once, and again at twenty', async () => {
   await fixture.accept();
-  await fixture.fault({ kind: 'unauthorized' });
+  await fixture.fault({ kind: 'status', status: 503 });
   const repeats = () => log.of('warn').map(({ same_answers }) => same_answers);
   await work(9);
   expect(repeats()).toEqual([]);
@@ -199,7 +199,7 @@ test('the same answer ten times in a row is logged and counted once, and again a
     job_id: expect.anything(),
     user_id: expect.any(String),
     adapter: 'fhir-r5',
-    code: 'unauthorized',
+    code: 'emr_error',
   });
   const metrics = await fixture.deps.metrics.registry.metrics();
   expect(metrics).toContain('emr_payments_repeated_answers_total{adapter="fhir-r5"} 2');
