@@ -20,7 +20,7 @@ beforeAll(async () => {
   const made = await userRequests(api, caller).post('/v1/webhooks', { url: 'http://127.0.0.1:9/hook' });
   endpointId = made.json().data.id;
   const by = { actor: 'test', source: 'test' };
-  await addReturnUrl(api, { clientId: caller.clientId, url: RETURN_URL, by });
+  await addReturnUrl(api, { clientId: caller.client_id, url: RETURN_URL, by });
   await api.app.listen({ host: '127.0.0.1', port: 0 });
   const address = api.app.server.address();
   port = typeof address === 'object' && address !== null ? address.port : 0;
