@@ -7,7 +7,9 @@ const contract = openContract(JSON.parse(await openApiText()));
 const get = { method: 'GET', url: '/v1/jobs/1', body: undefined };
 const JOB = {
   job_id: 1,
+  kind: 'post_payment',
   status: 'posted',
+  sync: null,
   payment_id: '0'.repeat(32),
   created_at: '2026-06-15T10:30:00.000Z',
   settled_at: null,
@@ -28,7 +30,7 @@ test.each([
   ['a field too many', get, answer({ ...JOB, patient_mrn: 'MRN-1' })],
   ['a field too few', get, answer({ job_id: 1 })],
   ['a wrong type', get, answer({ ...JOB, job_id: '1' })],
-  ['a value that is no choice', get, answer({ ...JOB, status: 'paid' })],
+  ['a value that is no choice', get, answer({ ...JOB, kind: 'refund' })],
   ['another status', get, answer(JOB, { status: 418 })],
   ['another media type', get, answer(JOB, { type: 'text/html' })],
   ['a path that is not there', { ...get, url: '/v1/secret/1' }, answer(JOB)],

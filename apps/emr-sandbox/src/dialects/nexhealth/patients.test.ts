@@ -41,7 +41,12 @@ test('changes since a time are listed, those that left the practice among them',
   await remove('pat-1001');
   await merge('pat-1002', 'pat-1003');
   const since = `updated_since=${encodeURIComponent(updated_at)}`;
-  expect(await ids(`${since}&sort=updated_at`)).toEqual([1_000_050, 1, 3, 2]);
+  const changed = await ids(`${since}&sort=updated_at`);
+  // A merge changes both records in one millisecond.
+  expect([changed.slice(0, 2), changed.slice(2).toSorted()]).toEqual([
+    [1_000_050, 1],
+    [2, 3],
+  ]);
   expect(await ids(`${since}&inactive=true`)).toEqual([1, 2]);
   expect(await ids(`${since}&inactive=false`)).toEqual([3, 1_000_050]);
   const text = JSON.stringify(await list('per_page=1'));
