@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type ConnectPageDeps, redirectUriOf } from './page-deps.ts';
 import type { Visitors } from './visitors.ts';
 
-/** What the page says after a return from the EMR that gave no login. Only these words are in the address, and the page knows them. */
+/** Names of the notices that the page shows when the EMR sent the person back without a login. Only such a name is in the address. */
 const NOTICES = {
   denied: 'denied',
   refused: 'refused',

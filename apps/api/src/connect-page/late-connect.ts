@@ -2,7 +2,7 @@ import { type Database, openDatabase } from '@emr-payments/db';
 
 const load = () => import('@emr-payments/operations');
 
-/** What the connect page works with: connections of its own, so that it takes none from payments, and the operations. */
+/** Dependencies of the connect page. Its connections to PostgreSQL are its own, so that it takes none from payments. */
 export type Connecting = { database: Database; operations: Awaited<ReturnType<typeof load>> };
 
 export type LateConnect = {

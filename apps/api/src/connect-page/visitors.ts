@@ -17,7 +17,7 @@ export type Visitors = {
   sessionOf(request: FastifyRequest): Promise<{ session: BrowserSession; connecting: Connecting } | null>;
   /** Refuses an address that brought too much that is unknown. false: the request has been answered. */
   letTry(request: FastifyRequest, reply: FastifyReply): boolean;
-  /** What the request brought is unknown. */
+  /** Counts a link's secret or a cookie that belongs to no session against the address of the request. */
   failed(request: FastifyRequest): void;
   /** Does what makes calls to an EMR, in the share of the integrator whose link it is. */
   work<T>(session: BrowserSession, run: () => Promise<T>): Promise<T>;

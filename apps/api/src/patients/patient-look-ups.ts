@@ -26,7 +26,7 @@ import { rememberNoes } from './remembered-noes.ts';
 
 /** Look-ups of one connection at once; further ones wait for a place within their time. */
 const PER_CONNECTION = 4;
-/** Of all connections. */
+/** Most questions at once, of all connections together. */
 const AT_ONCE = 64;
 /** Look-ups of one connection that may wait: more of them would not have their turn in time. */
 const WAITING_PER_CONNECTION = 100;
@@ -74,7 +74,7 @@ const OUR_FAULT = sentence`Something went wrong on our side.`;
 /**
  * Opens the look-ups of one process. All requests for one MRN of a user share one question; at most four questions of a connection are
  * asked at once; a "no" holds for a minute. Each API process counts by itself: with three of them, a connection has at most twelve.
- * What a vendor's limit leaves is shared by all processes (`yields`).
+ * All processes share the calls that payments leave of a vendor's limit (`yields`).
  *
  * @param options.lookUpMs time for one look-up in all: the wait for a place and for the limit, a token, the call, the write.
  */

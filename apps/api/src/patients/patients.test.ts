@@ -195,7 +195,7 @@ describe('POST /v1/patients:import', () => {
     const changed = (await send(file, '?allow_changes=true')).json().data;
     expect(changed).toMatchObject({ added: 0, changed: 1, unchanged: 2, held_back: 0 });
     expect((await stored())['MRN-12345']).toBe('other');
-    // What is counted is written later.
+    // Counted actions are written to the audit log later.
     expect((await audited()).map(({ action, count }) => `${action} ${count}`).sort()).toEqual([
       'patients.compare 1',
       'patients.import 1',

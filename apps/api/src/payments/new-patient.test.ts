@@ -116,7 +116,7 @@ describe('a payment for a patient whom the EMR has', () => {
     await vi.waitFor(() => expect(asked()).toHaveLength(1), PATIENCE);
     release();
     const answers = await Promise.all(all);
-    // Two with one key that come to the database in one moment: one is told to come again, as everywhere.
+    // When two requests with one key reach the database at the same moment, one is answered with 409, as on every route.
     const statuses = new Set(answers.map(({ statusCode }) => statusCode));
     expect([...statuses].filter((status) => status !== 200 && status !== 409)).toEqual([]);
     const ids = new Set(answers.slice(0, 10).flatMap((answer) => answer.json().payment_id ?? []));

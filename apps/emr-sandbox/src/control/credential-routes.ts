@@ -17,7 +17,7 @@ const SecretSchema = Type.Object(
   { additionalProperties: false },
 );
 
-/** What a person at the practice or the vendor does with its credentials: change the secret, and end all logins. */
+/** Routes that change the practice's secret and end all logins, as a person at the practice or the vendor would. */
 export async function credentialRoutes(app: FastifyInstance, { credentials, changes }: Deps): Promise<void> {
   app.get('/credentials', async () => ({ secret: credentials.state() }));
   app.put<{ Body: { secret: string | null } }>(

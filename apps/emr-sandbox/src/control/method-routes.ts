@@ -9,7 +9,7 @@ type ById = { Params: { id: string } };
 const closed = { additionalProperties: false };
 const Name = Type.String({ minLength: 1, maxLength: 255 });
 
-/** What a person at the practice does with its payment methods: add, rename and remove them. */
+/** Routes that add, rename and remove payment methods, as a person at the practice would. */
 export async function methodRoutes(app: FastifyInstance, { practice, changes }: Deps): Promise<void> {
   const { methods } = practice;
   const missing = { error: 'There is no such method.' };

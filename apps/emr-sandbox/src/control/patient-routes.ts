@@ -63,7 +63,7 @@ function viewPatient({ practice }: { practice: Practice }, patient: Patient) {
   };
 }
 
-/** What a person at the practice does with patients: add, change, delete and merge them, and make many by number. */
+/** Routes that add, change, delete and merge patients, as a person at the practice would, and make many by number. */
 export async function patientRoutes(app: FastifyInstance, { practice, changes }: Deps): Promise<void> {
   const { patients } = practice;
   const view = (patient: Patient) => viewPatient({ practice }, patient);

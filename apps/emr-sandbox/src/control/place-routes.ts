@@ -28,7 +28,7 @@ const ChangeSchema = Type.Object(
   closed,
 );
 
-/** What a person at the practice does with its locations: add, rename, close and remove them. */
+/** Routes that add, rename, close and remove locations, as a person at the practice would. */
 export async function placeRoutes(app: FastifyInstance, { practice, changes }: Deps): Promise<void> {
   const { locations } = practice;
   const missing = { error: 'There is no such location.' };

@@ -49,7 +49,6 @@ beforeEach(async () => {
 function startWorkerProcess(redisUrl?: string): { kill(): Promise<void> } {
   const child: ChildProcess = spawn(process.execPath, [WORKER], {
     env: {
-      PATH: process.env.PATH,
       DATABASE_URL: databaseUrl,
       ...(redisUrl === undefined ? {} : { REDIS_URL: redisUrl }),
       ENCRYPTION_KEYS: KEYS,

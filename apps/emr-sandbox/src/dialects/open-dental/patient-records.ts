@@ -48,7 +48,7 @@ export type PatientRow = {
   ChartNumber: string;
 };
 
-/** What a page is asked for: `keeps` looks at rows. */
+/** The selection of a page of patients: `keeps` decides about each row. */
 export type RowQuestion = Omit<Question, 'order' | 'keeps' | 'after'> & {
   /** @param changedAt the office's time of the last change. */
   keeps(row: PatientRow, facts: { changedAt: string; merged: boolean }): boolean;
