@@ -80,30 +80,21 @@ export const judgeMrns = (asked: string): string => `
         WHEN has_left AND (:settled::bool OR source <> 'import') OR state = 'ambiguous' AND :complete::bool THEN 'closed'
         ELSE 'same' END AS verdict
       FROM known
-    ), locked AS (
-      SELECT mrn FROM patients
-       WHERE user_id = :userId::int
-         AND mrn = ANY (ARRAY(SELECT mrn FROM decided WHERE stored AND verdict IN ('added', 'changed', 'closed', 'ambiguous')))
-       ORDER BY mrn FOR UPDATE
-    ), updated AS (
+    ), written AS (
+      INSERT INTO patients AS p (user_id, mrn, emr_patient_id, state, source)
+      SELECT :userId::int, mrn, CASE WHEN verdict IN ('added', 'changed') THEN ids[1] END,
+             CASE WHEN verdict IN ('closed', 'ambiguous') THEN verdict ELSE 'active' END::patient_state, 'sync'
+        FROM decided WHERE verdict IN ('added', 'changed', 'closed', 'ambiguous')
+       -- New rows and stored ones in one order, that of an import: neither waits for the other in a circle.
+       ORDER BY mrn COLLATE "C"
+      ON CONFLICT (user_id, mrn) DO UPDATE
+        SET emr_patient_id = excluded.emr_patient_id, state = excluded.state, source = 'sync', synced_at = now()
       -- Compared with what was decided about: whatever was committed since, such as a person's correction, stays.
-      UPDATE patients p
-         SET emr_patient_id = CASE WHEN d.verdict IN ('added', 'changed') THEN d.ids[1] END, source = 'sync', synced_at = now(),
-             state = CASE WHEN d.verdict IN ('closed', 'ambiguous') THEN d.verdict ELSE 'active' END::patient_state
-        FROM decided d
-       WHERE p.user_id = :userId::int AND p.mrn = d.mrn AND p.mrn = ANY (ARRAY(SELECT mrn FROM locked))
-         AND d.verdict IN ('added', 'changed', 'closed', 'ambiguous')
-         AND p.emr_patient_id IS NOT DISTINCT FROM d.emr_patient_id AND p.state = d.state AND p.source = d.source
-      RETURNING d.verdict
-    ), inserted AS (
-      INSERT INTO patients (user_id, mrn, emr_patient_id, state, source)
-      SELECT :userId::int, mrn, CASE WHEN verdict = 'added' THEN ids[1] END,
-             CASE WHEN verdict = 'added' THEN 'active' ELSE verdict END::patient_state, 'sync'
-        FROM decided WHERE NOT stored AND verdict IN ('added', 'ambiguous') ORDER BY mrn
-      ON CONFLICT DO NOTHING
-      RETURNING CASE WHEN state = 'active' THEN 'added' ELSE 'ambiguous' END AS verdict
+       WHERE (p.mrn, coalesce(p.emr_patient_id, ''), p.state, p.source)
+             IN (SELECT mrn, coalesce(emr_patient_id, ''), state, source FROM decided WHERE stored)
+      RETURNING p.mrn
     ), counted AS (
-      SELECT verdict FROM updated UNION ALL SELECT verdict FROM inserted
+      SELECT verdict FROM decided WHERE mrn IN (SELECT mrn FROM written)
       UNION ALL SELECT verdict FROM decided WHERE verdict = 'conflict' AND :settled::bool
     ), changes AS (
       SELECT count(*) FILTER (WHERE verdict = 'added')::int AS added, count(*) FILTER (WHERE verdict = 'changed')::int AS changed,
