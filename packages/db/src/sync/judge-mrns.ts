@@ -33,7 +33,8 @@ export type SyncChanges = {
  *   look-up gave also where the EMR says that it is closed; otherwise the new one is held back (`conflicts`).
  * - None has it: `closed`, if the stored record is in the list as closed, or as merged into none.
  *
- * Before the end of the list are written first ids, closed records, and two for one MRN. Not that the record is closed whose id a file
+ * Before the end of the list no MRN gets an id: a later page may have another record with the same MRN, and until then money would go to
+ * the first. A payment meanwhile looks its patient up, and the EMR's answer has both. Written are closed records, and two for one MRN. Not that the record is closed whose id a file
  * gave: another active one may follow, and the MRN would get that as its first id.
  *
  * @param asked SQL for a set of `mrn`.
@@ -69,8 +70,8 @@ export const judgeMrns = (asked: string): string => `
         WHEN n = 1 THEN CASE
           WHEN emr_patient_id = ids[1] THEN 'same'
           WHEN state = 'ambiguous' THEN CASE WHEN :complete::bool THEN 'changed' ELSE 'same' END
-          WHEN emr_patient_id IS NULL THEN 'added'
           WHEN NOT :settled::bool THEN 'same'
+          WHEN emr_patient_id IS NULL THEN 'added'
           WHEN leads_there THEN 'changed'
           WHEN source = 'lookup' AND has_left THEN 'changed'
           WHEN source <> 'sync' THEN 'conflict'
