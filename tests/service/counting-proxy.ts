@@ -9,7 +9,7 @@ export type CountingProxy = {
   counts(): { GET: number; POST: number };
   /** The paths of the requests, in the order of their arrival. */
   paths(): readonly string[];
-  /** The most requests that were under way at once. */
+  /** The most requests that were under way at once, of those that are watched. */
   mostAtOnce(): number;
   /** Keeps requests from now on until the returned function is called. */
   hold(): () => void;
@@ -18,7 +18,11 @@ export type CountingProxy = {
   close(): Promise<void>;
 };
 
-export async function openCountingProxy(target: string): Promise<CountingProxy> {
+/** @param options.watched part of the paths that `mostAtOnce` is about. */
+export async function openCountingProxy(
+  target: string,
+  { watched = '' }: { watched?: string } = {},
+): Promise<CountingProxy> {
   const counts = { GET: 0, POST: 0 };
   const paths: string[] = [];
   const underWay = { now: 0, most: 0 };
@@ -27,11 +31,13 @@ export async function openCountingProxy(target: string): Promise<CountingProxy> 
   const server = createServer(async (incoming, answer) => {
     if (incoming.method === 'GET' || incoming.method === 'POST') counts[incoming.method] += 1;
     paths.push(incoming.url ?? '/');
-    underWay.now += 1;
-    underWay.most = Math.max(underWay.most, underWay.now);
-    answer.once('close', () => {
-      underWay.now -= 1;
-    });
+    if (incoming.url?.includes(watched) === true) {
+      underWay.now += 1;
+      underWay.most = Math.max(underWay.most, underWay.now);
+      answer.once('close', () => {
+        underWay.now -= 1;
+      });
+    }
     await held;
     if (slowMs > 0) await pause(slowMs);
     const outgoing = request(
