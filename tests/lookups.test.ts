@@ -119,7 +119,7 @@ test('forty MRNs over both processes are at most four questions at once, and a "
   expect(await statuses('9001')).toEqual([404, 404]);
   expect(asked()).toHaveLength(after);
   // A person's word is there at once, in both.
-  expect((await put(one, '9001', '3')).status).toBe(200);
+  expect((await put(one, '9001', '9001')).status).toBe(200);
   expect(await statuses('9001')).toEqual([200, 200]);
   expect(asked()).toHaveLength(after);
   // So is a save of the connection, also of the same one.
