@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { ListedPatient } from '../adapter.ts';
+import type { ListedPatient } from '../patients.ts';
 import type { PatientList, PatientSearch } from './under-test.ts';
 
 /** A patient as the sandbox's control API shows them. `number` is the id in dialects with whole numbers. */

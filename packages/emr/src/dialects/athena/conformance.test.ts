@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Dialect } from '../../adapter.ts';
 import type { BreakServer, WireAnswer } from '../../conformance/break-server.ts';
 import { openBreakingProxy } from '../../conformance/breaking-proxy.ts';
 import { conformance } from '../../conformance/conformance.ts';
@@ -7,6 +6,7 @@ import { patientMistakes } from '../../conformance/patient-mistakes.ts';
 import { sandboxPatients } from '../../conformance/sandbox-patients.ts';
 import { patientNumber, SANDBOX_SECRET, sandboxUnderTest } from '../../conformance/sandbox-under-test.ts';
 import type { NeutralEntry, PatientSearch, UnderTest } from '../../conformance/under-test.ts';
+import type { Dialect } from '../../dialect.ts';
 import { athenaPpv, athenaRecord } from './adapter.ts';
 
 const toNeutral = (entry: NeutralEntry): NeutralEntry => ({

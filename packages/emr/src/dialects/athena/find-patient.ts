@@ -1,12 +1,13 @@
 import { sentence } from '@emr-payments/contracts';
 import { type Static, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
-import type { CallOptions, FindPatientOutcome } from '../../adapter.ts';
+import type { CallOptions } from '../../calls.ts';
 import { servedFromCache } from '../../http/cached-answer.ts';
 import type { Answer } from '../../http/exchange.ts';
 import { describeNoAnswer } from '../../http/no-answer.ts';
 import { readJson } from '../../http/read-json.ts';
 import { judgePatients } from '../../judge-patients.ts';
+import type { FindPatientOutcome } from '../../patients.ts';
 import type { AthenaConnection } from './connection.ts';
 import { errorIn } from './envelope.ts';
 import { readPatientId } from './patient-id.ts';

@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
-import type { CallOptions, FindPatientOutcome } from '../../adapter.ts';
+import type { CallOptions } from '../../calls.ts';
 import { judgePatients } from '../../judge-patients.ts';
+import type { FindPatientOutcome } from '../../patients.ts';
 import { closedReason, mrnOf, PatientSchema } from './patient-row.ts';
 import { PATIENTS, readPages } from './read-pages.ts';
 import type { DrChrono } from './settings.ts';

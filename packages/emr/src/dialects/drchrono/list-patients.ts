@@ -1,7 +1,8 @@
 import { sentence } from '@emr-payments/contracts';
 import { Type } from '@sinclair/typebox';
-import type { CallOptions, ListPatientsOutcome } from '../../adapter.ts';
+import type { CallOptions } from '../../calls.ts';
 import { readJsonAs } from '../../http/read-json.ts';
+import type { ListPatientsOutcome } from '../../patients.ts';
 import { listedPatient } from './patient-row.ts';
 import { PATIENTS, readPage } from './read-pages.ts';
 import type { DrChrono } from './settings.ts';

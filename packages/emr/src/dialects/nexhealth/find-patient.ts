@@ -1,6 +1,8 @@
 import { randomInt } from 'node:crypto';
-import type { CallOptions, FindPatientOutcome, PatientTrouble, Trouble } from '../../adapter.ts';
+import type { CallOptions } from '../../calls.ts';
 import { judgePatients } from '../../judge-patients.ts';
+import type { FindPatientOutcome } from '../../patients.ts';
+import type { PatientTrouble, Trouble } from '../../trouble.ts';
 import { databasesOf, INACTIVE, mrnOf, readPatientRow } from './patient-row.ts';
 import { type Failed, LEDGER, type Rows, readRows } from './read.ts';
 import type { NexConnection } from './settings.ts';

@@ -1,7 +1,9 @@
 import { sentence } from '@emr-payments/contracts';
 import { Type } from '@sinclair/typebox';
-import type { CallOptions, ListPatientsOutcome, Trouble } from '../../adapter.ts';
+import type { CallOptions } from '../../calls.ts';
 import { readJsonAs } from '../../http/read-json.ts';
+import type { ListPatientsOutcome } from '../../patients.ts';
+import type { Trouble } from '../../trouble.ts';
 import { saysError } from './envelope.ts';
 import { databasesOf, listedPatient } from './patient-row.ts';
 import { LEDGER, readPage } from './read.ts';

@@ -1,6 +1,7 @@
 import { normalMrn, sentence } from '@emr-payments/contracts';
-import type { CallOptions, FindPatientOutcome } from '../../adapter.ts';
+import type { CallOptions } from '../../calls.ts';
 import { judgePatients } from '../../judge-patients.ts';
+import type { FindPatientOutcome } from '../../patients.ts';
 import { readPatientId } from './patient-id.ts';
 import { couldMatch, type PatientRow, readPatientRow, readPatientsLike } from './patient-rows.ts';
 import { CLOSED, OPEN } from './patient-status.ts';
