@@ -4367,7 +4367,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `patient_lookup_unavailable`: The MRN is not known yet, and the EMR did not say within 3 seconds who has it. Nothing was accepted: send the same request again; the header `Retry-After` says when.
+             * @description `patient_lookup_unavailable`: The MRN is not known yet, and the EMR did not say within 3 seconds who has it, or it was asked in the last minute for too many MRNs that it does not know. Nothing was accepted: send the same request again; the header `Retry-After` says when.
              *
              *     `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again.
              */

@@ -153,6 +153,11 @@ export { type LaneCap, type LaneNow, type LanesNow, readLaneCaps } from './jobs/
 export { type Claim, renewLeases } from './jobs/renew-leases.ts';
 export { type QueueWaits, sweepJobs } from './jobs/sweep-jobs.ts';
 export { type LaneCapChange, writeLaneCaps } from './jobs/write-lane-caps.ts';
+// Questions to EMRs about patients who are not known.
+export { answerLookUp, type LookUpAnswer, type LookUpPlace, leaveLookUp } from './lookups/answer-look-up.ts';
+export { type JoinedLookUp, joinLookUp, type PatientQuestion } from './lookups/join-look-up.ts';
+export { type LookUpProgress, readLookUps } from './lookups/read-look-ups.ts';
+export { recallNo } from './lookups/recall-no.ts';
 export type { AppRole } from './migrations/app-role.ts';
 export { migrate } from './migrations/migrate.ts';
 export { type PendingMigrations, pendingMigrations } from './migrations/pending-migrations.ts';

@@ -19,7 +19,8 @@ export const SERVICE_ERRORS = {
     status: 503,
     retry: 'always',
     about:
-      'The MRN is not known yet, and the EMR did not say within 3 seconds who has it. Nothing was accepted: send the same request ' +
+      'The MRN is not known yet, and the EMR did not say within 3 seconds who has it, or it was asked in the last minute for too many MRNs ' +
+      'that it does not know. Nothing was accepted: send the same request ' +
       'again; the header `Retry-After` says when.',
     sentence: ({ reason }) =>
       `This patient is not known yet, and the EMR could not be asked. ${reason} Nothing was accepted: send the request again.`,
