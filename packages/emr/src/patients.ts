@@ -1,6 +1,6 @@
 import type { OurSentence } from '@emr-payments/contracts';
 import type { NoPatient, OnePatient, SeveralPatients } from './judge-patients.ts';
-import type { PatientTrouble } from './trouble.ts';
+import type { PatientTrouble, Trouble } from './trouble.ts';
 
 /**
  * The EMR's answer to the question which patient has an MRN. It has nothing of the patient but the id: no name, no birth date, and
@@ -14,6 +14,12 @@ export type FindPatientOutcome =
   | { outcome: 'closed'; reason: OurSentence }
   /** The answer proves nothing. */
   | ({ outcome: 'unavailable' } & PatientTrouble);
+
+/** Makes the outcome of a question about patients that had no answer. The EMR's own words are left out. */
+export const patientsUnavailable = ({
+  emrText: _,
+  ...trouble
+}: Trouble): { outcome: 'unavailable' } & PatientTrouble => ({ outcome: 'unavailable', ...trouble });
 
 /**
  * One patient of the EMR's list: ids and state, and nothing else of the patient. One with several MRNs is listed under each of them, one after

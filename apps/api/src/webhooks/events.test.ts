@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { requestsOf, type Send } from '../testing/client-requests.ts';
+import type { Send } from '../testing/client-requests.ts';
 import { writeDelivery, writeEvent } from '../testing/event-rows.ts';
 import { ago, openWebhooks } from './webhooks.fixture.ts';
 
@@ -52,12 +52,9 @@ describe('POST /v1/events/{id}/redeliver', () => {
   test.each(['with keys', 'without keys'])(
     'at once, of two clients, %s: each gets its own answer',
     async (keys) => {
-      const other = await it.api.newCaller();
-      const theirs = requestsOf(it.api.app, other);
+      const other = await webhooks.newClient();
       const mine = await it.register();
-      registered += 1;
-      const url = `http://127.0.0.1:4001/${registered}`;
-      const { id: endpointOfOther } = (await theirs('POST', '/v1/webhooks', { body: { url } })).json().data;
+      const { id: endpointOfOther } = await other.register();
       const before = (await it.api.audited()).length;
       const [own, foreign] = [
         await Promise.all(Array.from({ length: 30 }, () => it.event(5))),
@@ -65,15 +62,15 @@ describe('POST /v1/events/{id}/redeliver', () => {
       ];
       for (let n = 0; n < 10; n += 1)
         foreign.push(
-          await writeEvent(it.api.database, { clientPk: other.clientPk, type: 'payment.created' }),
+          await writeEvent(it.api.database, { clientPk: other.caller.clientPk, type: 'payment.created' }),
         );
       const ask = (by: Send, eventId: string) =>
         by('POST', `/v1/events/${eventId}/redeliver`, keys === 'with keys' ? { key: `k-${eventId}` } : {});
       const answers = await Promise.all([
-        ...own.map((id) => ask(send, id)),
-        ...foreign.map((id) => ask(theirs, id)),
+        ...own.map((id) => ask(it.send, id)),
+        ...foreign.map((id) => ask(other.send, id)),
         // Another client's event is none.
-        ...foreign.map((id) => ask(send, id)),
+        ...foreign.map((id) => ask(it.send, id)),
       ]);
       const expected = [
         ...own.map((event_id) => ({ data: { event_id, endpoint_ids: [mine.id] } })),
@@ -88,9 +85,9 @@ describe('POST /v1/events/{id}/redeliver', () => {
         .filter(({ action }) => action === 'event.redeliver');
       const counted = (actor: string) =>
         entries.filter((entry) => entry.actor === actor).reduce((sum, { count }) => sum + count, 0);
-      expect([counted(`client:${it.caller.client_id}`), counted(`client:${other.client_id}`)]).toEqual([
-        30, 10,
-      ]);
+      expect([counted(`client:${it.caller.client_id}`), counted(`client:${other.caller.client_id}`)]).toEqual(
+        [30, 10],
+      );
       // Not one for each.
       expect(entries.length).toBeLessThan(20);
     },

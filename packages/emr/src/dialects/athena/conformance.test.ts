@@ -160,16 +160,12 @@ describe.each(WAYS)('$dialect.description.name', ({ path, methods, settings, ...
     ],
     unclear: [],
     patients: {
-      one: [
-        { mrn: '1', emrPatientId: '1' },
-        { mrn: '2', emrPatientId: '2' },
-      ],
+      ...search,
       nobody: [
         { name: 'an MRN that nobody has', mrn: '999999999' },
         { name: 'an MRN with a zero before it', mrn: '01' },
         { name: 'an MRN that begins like one', mrn: '12345678' },
       ],
-      ...search,
       unclear: PATIENTS_UNCLEAR,
     },
     complaint: (words) => JSON.stringify({ error: words, detailedmessage: words }),

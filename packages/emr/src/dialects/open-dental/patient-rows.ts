@@ -2,6 +2,7 @@ import { sentence } from '@emr-payments/contracts';
 import { type Static, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import type { CallOptions } from '../../calls.ts';
+import { folded } from '../../folded.ts';
 import { servedFromCache } from '../../http/cached-answer.ts';
 import { describeStatus } from '../../http/evidence.ts';
 import { describeNoAnswer } from '../../http/no-answer.ts';
@@ -41,9 +42,6 @@ export const readPatientsLike = (
     },
     options,
   );
-
-/** Removes what MySQL's usual collations do not compare: case and accents. */
-const folded = (text: string) => text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase();
 
 /**
  * True for a chart number that the search may give for a text. It compares by `LIKE` (`Patients.GetPtDataTable`), where `_` and `%` stand for
