@@ -12,8 +12,14 @@ export * from './judge-patients.ts';
 export * from './judge-rows.ts';
 export * from './local-deps.ts';
 export { beginLogin, type LoginBegun } from './logins/begin-login.ts';
-export { finishLogin, type LoginFinished } from './logins/finish-login.ts';
-export { type LoginApplication, takesLogins } from './logins/login-application.ts';
+export { discoverSmart, type SmartDiscovery } from './logins/discover-smart.ts';
+export { type FinishInput, finishLogin, type LoginFinished } from './logins/finish-login.ts';
+export {
+  credentialsOfLogin,
+  type LoginApplication,
+  type LoginServer,
+  LoginServerSchema,
+} from './logins/login-application.ts';
 export * from './network.ts';
 export { tokenKeysOf, tokenUrlsOf } from './token-keys.ts';
 export { createTokenSources, type OwnTokenSources } from './tokens/token-sources.ts';
