@@ -32,7 +32,9 @@ export function callbackRoute(
     const { database, operations } = connecting;
     const parameters = new URLSearchParams(request.url.split('?').slice(1).join('?'));
     const input = { session, parameters, redirectUri: redirectUriOf(publicUrl) };
-    const result = await visitors.work(session, () => operations.loggedIn({ database, keyring, sandboxHosts }, input));
+    const result = await visitors.work(session, () =>
+      operations.loggedIn({ database, keyring, sandboxHosts }, input),
+    );
     if (result.outcome === 'logged_in') return null;
     if (result.outcome === 'not_expected') visitors.failed(request);
     const code = result.outcome === 'unavailable' ? result.trouble.code : result.outcome;

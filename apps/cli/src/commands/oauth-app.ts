@@ -72,7 +72,11 @@ export const registerOauthApp: Register = (program, cli) => {
     .option('--authorize-url <url>', 'where a person logs in; not for a FHIR server that publishes it')
     .option('--token-url <url>', 'where the code is exchanged; not for a FHIR server that publishes it')
     .requiredOption('--client-id <id>', 'the id of the application')
-    .option('--scopes <scopes>', 'what it asks for, separated by blanks; of a FHIR server by default what is needed', '')
+    .option(
+      '--scopes <scopes>',
+      'what it asks for, separated by blanks; of a FHIR server by default what is needed',
+      '',
+    )
     .option('--issuer <iss>', "the server's own name, where it is not the origin of --authorize-url")
     .requiredOption('--credentials <file>', 'a JSON file {"client_secret": "…"}, or - for the standard input')
     .action((adapter: string, options: Options) => cli.run((deps) => set(deps, adapter, options)));

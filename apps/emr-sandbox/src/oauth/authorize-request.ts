@@ -44,7 +44,9 @@ function isGrantable(known: readonly string[], scope: string): boolean {
   if (known.includes(scope)) return true;
   const { on, may = '' } = SMART_SCOPE.exec(scope)?.groups ?? {};
   if (on === undefined || may === '') return false;
-  return known.some((one) => one.startsWith(on) && [...may].every((letter) => one.slice(on.length).includes(letter)));
+  return known.some(
+    (one) => one.startsWith(on) && [...may].every((letter) => one.slice(on.length).includes(letter)),
+  );
 }
 
 /** @throws OAuthError for what is answered by a redirect. */

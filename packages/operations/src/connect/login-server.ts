@@ -30,8 +30,7 @@ export type ServerFound =
 export const networkOf = (
   { sandboxHosts }: Pick<Deps, 'sandboxHosts'>,
   { published, clientMode }: { published: boolean } & Pick<NetworkOwner, 'clientMode'>,
-): Network =>
-  createNetworks({ sandboxHosts: sandboxHosts.entries }).of({ guarded: published, clientMode });
+): Network => createNetworks({ sandboxHosts: sandboxHosts.entries }).of({ guarded: published, clientMode });
 
 /** Names the adapter's description. @throws Error when a stored application is of an adapter that is no more: a fault of ours. */
 export function describedLogin({ adapter }: Pick<OauthApplicationRecord, 'adapter'>): AdapterDescription {

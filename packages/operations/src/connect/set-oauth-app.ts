@@ -4,12 +4,7 @@ import {
   type OauthApplicationRecord,
   setOauthApplication,
 } from '@emr-payments/db';
-import {
-  adapterDescriptions,
-  canonicalAdapterName,
-  isPlainHttp,
-  readBaseUrl,
-} from '@emr-payments/emr';
+import { adapterDescriptions, canonicalAdapterName, isPlainHttp, readBaseUrl } from '@emr-payments/emr';
 import type { Keyring } from '@emr-payments/runtime';
 
 export type OauthAppOutcome =
@@ -66,7 +61,10 @@ export async function setOauthApp(
   const named = [given.authorizeUrl, given.tokenUrl].filter((url) => url !== null).length;
   if (named === 1) return { outcome: 'wrong', reason: 'authorize-url and token-url belong together.' };
   if (named === 0 && description.login.smart === undefined)
-    return { outcome: 'wrong', reason: `authorize-url and token-url are missing: ${adapter} publishes none.` };
+    return {
+      outcome: 'wrong',
+      reason: `authorize-url and token-url are missing: ${adapter} publishes none.`,
+    };
   let baseUrl: string;
   try {
     baseUrl = readBaseUrl(given.baseUrl);
