@@ -16,8 +16,14 @@ export * from './judge-rows.ts';
 export * from './lists.ts';
 export * from './local-deps.ts';
 export { beginLogin, type LoginBegun } from './logins/begin-login.ts';
-export { finishLogin, type LoginFinished } from './logins/finish-login.ts';
-export { type LoginApplication, takesLogins } from './logins/login-application.ts';
+export { discoverSmart, type SmartDiscovery } from './logins/discover-smart.ts';
+export { type FinishInput, finishLogin, type LoginFinished } from './logins/finish-login.ts';
+export {
+  credentialsOfLogin,
+  type LoginApplication,
+  type LoginServer,
+  LoginServerSchema,
+} from './logins/login-application.ts';
 export * from './network.ts';
 export * from './patients.ts';
 export * from './posting.ts';

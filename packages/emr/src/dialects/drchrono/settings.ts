@@ -56,6 +56,7 @@ export const description: AdapterDescription = {
   title: 'DrChrono',
   credentials: fieldsOf(CredentialsSchema),
   settings: fieldsOf(SettingsSchema),
+  login: { only: true, clientAuth: 'post' },
   example: {
     baseUrl: 'https://app.drchrono.com',
     credentials: { client_id: 'example', client_secret: 'example', refresh_token: 'example' },

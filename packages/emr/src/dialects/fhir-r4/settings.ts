@@ -65,6 +65,8 @@ export const description = describeFhir('fhir-r4', {
   title: 'FHIR R4 server (PaymentNotice): Ottehr and Oystehr, Medplum, HAPI',
   baseUrl: 'https://fhir-api.zapehr.com',
   settings: SettingsSchema,
+  payments: 'PaymentNotice',
+  reads: ['ValueSet', 'CodeSystem'],
 });
 
 // R4B has the same PaymentNotice: https://hl7.org/fhir/R4B/paymentnotice.html.

@@ -24,6 +24,8 @@ export const description = describeFhir('fhir-r5', {
   title: 'FHIR R5 server (PaymentReconciliation)',
   baseUrl: 'https://emr.example/fhir',
   settings: SettingsSchema,
+  payments: 'PaymentReconciliation',
+  reads: ['ValueSet', 'CodeSystem'],
 });
 
 const RELEASE: FhirRelease = {
