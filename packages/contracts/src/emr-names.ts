@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox';
-import { LocationEntry, UsableMethod } from './connection-reads.ts';
+import { LocationEntry, UsableMethod } from './emr-entries.ts';
 import { nullable, replyOf, timeOf } from './replies.ts';
 
 const SYNCED_AT = nullable(

@@ -112,6 +112,7 @@ async function comeBack(address: string, cookie: string): Promise<string> {
 const stored = (id: string) => api.database.prisma.connectSession.findUniqueOrThrow({ where: { id } });
 const dental = (change: object = {}) => ({
   adapter: 'open-dental',
+  way: 'credentials',
   base_url: `${sandbox.baseUrl}/open-dental/api/v1`,
   name: 'Dental Office',
   time_zone: 'America/Chicago',
@@ -307,7 +308,7 @@ describe('connecting', () => {
     ['an unknown time zone', { time_zone: 'Mars/North' }, 'time_zone', 'This time zone is not known'],
     ['a missing credential', { credentials: {} }, null, 'needs the credential'],
     ['no name', { name: undefined }, 'name', 'name is missing'],
-    ['a credential without a login', { adapter: 'drchrono' }, null, 'Log in at the EMR first'],
+    ['a credential without a login', { adapter: 'drchrono', way: 'login' }, null, 'Log in at the EMR first'],
   ])('%s is said in our words, and nothing is made', async (_what, change, field, reason) => {
     const at = await visit();
     const users = await api.database.prisma.user.count();
@@ -352,6 +353,7 @@ describe('connecting', () => {
     expect(choices).toMatchObject([{ adapter: 'open-dental', settings: [] }]);
     const typed = {
       adapter: 'open-dental',
+      way: 'credentials',
       time_zone: 'America/Chicago',
       base_url: 'http://127.0.0.1:1/',
       credentials: { developer_key: 'typed-developer', customer_key: 'other' },
@@ -443,6 +445,7 @@ describe('a login at the EMR', () => {
       time_zone: 'America/Denver',
       base_url: 'http://127.0.0.1:1/',
       adapter: 'drchrono',
+      way: 'login',
     };
     const { data } = (await post('connect', typed, at)).json();
     expect(data).toEqual({ outcome: 'connected', returnTo: expect.stringContaining('status=connected') });

@@ -1,5 +1,6 @@
 export * from './audit.ts';
 export * from './clients.ts';
+export * from './connection-bodies.ts';
 export * from './connections.ts';
 export * from './endpoints.ts';
 export * from './holds.ts';

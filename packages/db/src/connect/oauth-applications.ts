@@ -8,12 +8,13 @@ export type OauthApplicationRecord = {
   adapter: string;
   /** The EMR for whose practices it is. Without a slash at its end. */
   baseUrl: string;
-  authorizeUrl: string;
-  tokenUrl: string;
+  /** null, as `tokenUrl`: the FHIR server publishes both. */
+  authorizeUrl: string | null;
+  tokenUrl: string | null;
   clientId: string;
   /** Sealed. */
   clientSecret: string;
-  /** Separated by blanks. */
+  /** Separated by blanks; of a FHIR server empty: those that are needed. */
   scopes: string;
   issuer: string | null;
 };

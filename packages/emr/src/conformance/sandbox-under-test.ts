@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type SandboxProcess, startSandbox } from '@emr-payments/testkit';
 import { vi } from 'vitest';
-import type { AdapterDeps, Dialect, Posting } from '../adapter.ts';
+import type { AdapterDeps } from '../adapter-deps.ts';
+import type { Dialect } from '../dialect.ts';
 import { localAdapterDeps } from '../local-deps.ts';
+import type { Posting } from '../posting.ts';
 import type { WireAnswer } from './break-server.ts';
 import type { NeutralEntry, UnderTest } from './under-test.ts';
 

@@ -1,12 +1,8 @@
-import type {
-  AdapterDeps,
-  Capability,
-  EmrAdapter,
-  EmrCode,
-  ListedPatient,
-  Posting,
-  SettingValues,
-} from '../adapter.ts';
+import type { Capability, EmrAdapter, SettingValues } from '../adapter.ts';
+import type { AdapterDeps } from '../adapter-deps.ts';
+import type { EmrCode } from '../lists.ts';
+import type { ListedPatient } from '../patients.ts';
+import type { Posting } from '../posting.ts';
 import type { SeenRequest, WireAnswer } from './break-server.ts';
 
 /** An entry of the EMR in our words, read from the server itself and not through the adapter. Null: the EMR has no such field. */

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { isTrouble, type TokenCall, type TokenSource, type Trouble } from '../adapter.ts';
+import type { TokenCall, TokenSource } from '../adapter-deps.ts';
 import type { Grant } from '../grant.ts';
 import { OPEN_NETWORK } from '../network.ts';
+import { isTrouble, type Trouble } from '../trouble.ts';
 import { memoryTokenStore } from './memory-token-store.ts';
 import { CLIENT, openTokenServer, type TokenServer } from './testing/token-server.ts';
 import { tokenKey } from './token-key.ts';

@@ -1,4 +1,5 @@
 import { connectSessionRow } from '@emr-payments/db';
+import { LoginServerSchema } from '@emr-payments/emr';
 import { type Keyring, open, seal } from '@emr-payments/runtime';
 import { type Static, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
@@ -10,6 +11,9 @@ const HeldLoginSchema = Type.Union([
     adapter: Type.String(),
     baseUrl: Type.String(),
     verifier: Type.String(),
+    server: LoginServerSchema,
+    /** The EMR has published the server's addresses, so that calls there are guarded. */
+    published: Type.Boolean(),
   }),
   Type.Object({
     kind: Type.Literal('logged_in'),

@@ -4,13 +4,7 @@ import {
   type OauthApplicationRecord,
   setOauthApplication,
 } from '@emr-payments/db';
-import {
-  adapterDescriptions,
-  canonicalAdapterName,
-  isPlainHttp,
-  readBaseUrl,
-  takesLogins,
-} from '@emr-payments/emr';
+import { adapterDescriptions, canonicalAdapterName, isPlainHttp, readBaseUrl } from '@emr-payments/emr';
 import type { Keyring } from '@emr-payments/runtime';
 
 export type OauthAppOutcome =
@@ -24,7 +18,8 @@ const PRINTABLE = /^[\x20-\x7e]{1,2000}$/;
 /** RFC 6749, section 3.3. */
 const SCOPES = /^(?:[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*)?$/;
 
-function addressProblem(name: string, text: string): string | null {
+function addressProblem(name: string, text: string | null): string | null {
+  if (text === null) return null;
   const url = URL.parse(text);
   if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:') || text.includes('#'))
     return `${name} must be an https URL without a fragment.`;
@@ -58,10 +53,17 @@ export async function setOauthApp(
   const adapter = canonicalAdapterName(given.adapter);
   const description = adapterDescriptions.find(({ name }) => name === adapter);
   if (description === undefined) return { outcome: 'unknown_adapter' };
-  if (!takesLogins(description))
+  if (description.login === undefined)
     return {
       outcome: 'no_logins',
-      adapters: adapterDescriptions.filter(takesLogins).map(({ name }) => name),
+      adapters: adapterDescriptions.filter(({ login }) => login !== undefined).map(({ name }) => name),
+    };
+  const named = [given.authorizeUrl, given.tokenUrl].filter((url) => url !== null).length;
+  if (named === 1) return { outcome: 'wrong', reason: 'authorize-url and token-url belong together.' };
+  if (named === 0 && description.login.smart === undefined)
+    return {
+      outcome: 'wrong',
+      reason: `authorize-url and token-url are missing: ${adapter} publishes none.`,
     };
   let baseUrl: string;
   try {

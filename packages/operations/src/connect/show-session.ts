@@ -30,11 +30,9 @@ function renewalsOf(
 ): Choice[] {
   const own = choices.filter((choice) => choice.adapter === canonicalAdapterName(adapter));
   const at = baseUrl.replace(/\/+$/, '');
-  const login = own.filter(({ way, baseUrl: there }) => way === 'login' && there === at);
-  if (login.length > 0) return login;
   // Settings stay as they are, and the address is not the person's to change.
   return own
-    .filter(({ way }) => way === 'credentials')
+    .filter(({ way, baseUrl: there }) => way === 'credentials' || there === at)
     .map((choice) => ({ ...choice, baseUrl: at, settings: [] }));
 }
 

@@ -1,4 +1,5 @@
-import type { EmrAdapter, ListedPatient, ListPatientsOutcome } from '../../adapter.ts';
+import type { EmrAdapter } from '../../adapter.ts';
+import type { ListedPatient, ListPatientsOutcome } from '../../patients.ts';
 import { quiet, sending } from '../rule.ts';
 import type { WrongAdapter } from './wrong-adapter.ts';
 

@@ -1,5 +1,6 @@
-import type { EmrAdapter, FindPatientOutcome } from '../../adapter.ts';
+import type { EmrAdapter } from '../../adapter.ts';
 import { judgePatients } from '../../judge-patients.ts';
+import type { FindPatientOutcome } from '../../patients.ts';
 import { quiet, sending } from '../rule.ts';
 import type { WrongAdapter } from './wrong-adapter.ts';
 

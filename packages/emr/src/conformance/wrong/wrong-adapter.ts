@@ -1,13 +1,7 @@
 import { absent } from '../../absence.ts';
-import type {
-  CheckOutcome,
-  EmrAdapter,
-  FindOutcome,
-  ListOutcome,
-  Posting,
-  PostOutcome,
-  ResolveOutcome,
-} from '../../adapter.ts';
+import type { CheckOutcome, EmrAdapter } from '../../adapter.ts';
+import type { ListOutcome, ResolveOutcome } from '../../lists.ts';
+import type { FindOutcome, Posting, PostOutcome } from '../../posting.ts';
 import type { UnderTest } from '../under-test.ts';
 
 /** A mistake that an adapter could contain: a thin layer over the right one, and the rules that must notice it. */

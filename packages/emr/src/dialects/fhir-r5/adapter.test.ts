@@ -4,9 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type SandboxProcess, startSandbox } from '@emr-payments/testkit';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import type { EmrAdapter, FindHints, Posting, PostOptions } from '../../adapter.ts';
+import type { EmrAdapter } from '../../adapter.ts';
+import type { PostOptions } from '../../calls.ts';
 import { foundAs } from '../../conformance/rule.ts';
 import { localAdapterDeps } from '../../local-deps.ts';
+import type { FindHints, Posting } from '../../posting.ts';
 import { fhirR5 } from './adapter.ts';
 
 // The rules for every adapter are tested in conformance.test.ts. These tests are about FHIR and the sandbox's own faults.
