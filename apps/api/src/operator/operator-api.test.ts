@@ -185,7 +185,7 @@ describe('users', () => {
 
     const noNotices = await api.ask('POST', `/users/${user_id}/notice-address`);
     expect(noNotices.json()).toMatchObject({ code: 'state_refused' });
-    expect((await api.ask('POST', `/users/${user_id}/disable`)).json().data.disabled).toBe(true);
+    expect((await api.ask('POST', `/users/${user_id}/disable`)).json().data.enabled).toBe(false);
     expect(await findUserByToken(api, { clientPk, tokenHash: fresh })).toBeNull();
     expect((await api.ask('POST', `/users/${user_id}/disable`)).statusCode).toBe(409);
     const entries = (await api.audited()).filter(({ subject }) => subject === `user:${user_id}`);

@@ -1,6 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox';
 import { ConnectionHealthSchema } from '../connection-reads.ts';
-import { nullable, replyOf, timeOf } from '../replies.ts';
+import { bigInteger, nullable, replyOf, timeOf } from '../replies.ts';
+import { SyncSchema } from '../sync.ts';
 import { clientId, nameOf, replyExample, textsOf, userId, withExample } from './parts.ts';
 
 const USER = 'user_1J9X2q2eZvKYlo2Cxyz';
@@ -180,6 +181,21 @@ export const OperatorConnectionReplySchema = withExample(
           }),
         ),
         share_emr_text: Type.Boolean({ description: "true: the integrator gets the EMR's own words." }),
+        last_sync: nullable(
+          Type.Object(
+            {
+              job_id: bigInteger({ description: 'The work on it.', examples: [12_346] }),
+              status: Type.String({
+                description: '`waiting`, `running`, `done`, `failed` or `canceled`.',
+                examples: ['done'],
+              }),
+              ...SyncSchema.properties,
+              created_at: timeOf('When it was started.'),
+              ended_at: nullable(timeOf('When it ended; null while it waits or runs.')),
+            },
+            { title: 'LastSync', description: 'The last sync of patients and names; null: there was none.' },
+          ),
+        ),
         updated_at: timeOf('When the connection was changed last.'),
       },
       { title: 'OperatorConnection', description: 'An EMR connection, without its credentials.' },
@@ -205,6 +221,7 @@ export const OperatorConnectionReplySchema = withExample(
     concurrency: 4,
     rate_per_second: null,
     share_emr_text: false,
+    last_sync: null,
     updated_at: '2026-06-15T10:30:00.000Z',
   }),
 );
