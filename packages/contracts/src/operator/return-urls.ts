@@ -37,7 +37,7 @@ export const ReturnUrlBodySchema = Type.Object(
     }),
   },
   {
-    $id: 'ReturnUrl',
+    $id: 'ReturnAddress',
     additionalProperties: false,
     description: 'An address to which browsers go back.',
     examples: [{ return_url: URL_EXAMPLE }],
