@@ -165,6 +165,15 @@ describe('applications at EMRs', () => {
   });
 });
 
+test('several who rotate a secret or a token at once leave two valid ones', async () => {
+  const { clientId, publicId } = await api.newPractice();
+  const both = [`/clients/${clientId}/rotate-secret`, `/users/${publicId}/rotate-token`];
+  const answers = await Promise.all([...both, ...both, ...both].map((path) => api.ask('POST', path)));
+  expect(answers.map(({ statusCode }) => statusCode)).toEqual(answers.map(() => 200));
+  expect((await api.ask('GET', `/clients/${clientId}`)).json().data.valid_secrets).toBe(2);
+  expect((await api.ask('GET', `/users/${publicId}`)).json().data.valid_tokens).toBe(2);
+});
+
 test('a user that was disabled is let in again with the tokens that it had', async () => {
   const { publicId, clientPk, accessToken } = await api.newPractice();
   const tokenHash = hashSecret(accessToken);
