@@ -1610,7 +1610,7 @@ export interface components {
             success: boolean;
             /** @description For people. */
             message: string;
-            data: components["schemas"]["PaymentMethods"];
+            data: components["schemas"]["PaymentMethodNames"];
         };
         /**
          * @description The EMR's locations
@@ -1637,7 +1637,7 @@ export interface components {
             success: boolean;
             /** @description For people. */
             message: string;
-            data: components["schemas"]["Locations"];
+            data: components["schemas"]["LocationNames"];
         };
         /**
          * @description May be left out
@@ -3242,7 +3242,7 @@ export interface components {
             locations: components["schemas"]["EmrLocation"][];
         };
         /** @description The EMR's payment methods, as they were read from it last. */
-        PaymentMethods: {
+        PaymentMethodNames: {
             /** @description true: the EMR has no place for the payment method, and `payment_method` takes every name. */
             any_payment_method: boolean;
             /** @description `payment_method` takes the name of one of these, unless `any_payment_method` is true. */
@@ -3255,7 +3255,7 @@ export interface components {
             synced_at: string | null;
         };
         /** @description The EMR's locations, as they were read from it last. */
-        Locations: {
+        LocationNames: {
             /** @description true: the EMR has no place for the location, and `location` takes every name. */
             any_location: boolean;
             /** @description `location` takes an identifier, the id or the name of one of these, unless `any_location` is true. */

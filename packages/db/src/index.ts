@@ -61,6 +61,7 @@ export {
   openOauthSecret,
   removeOauthApplication,
   setOauthApplication,
+  setOauthApplicationIn,
 } from './connect/oauth-applications.ts';
 export { type OpenedSession, openConnectSession } from './connect/open-session.ts';
 export { addReturnUrl, listReturnUrls, removeReturnUrl } from './connect/return-urls.ts';
@@ -260,6 +261,7 @@ export {
   enableClient,
   enableEndpoint,
   enableEndpointIn,
+  enableUser,
   type Switched,
 } from './tenants/disable.ts';
 export {
@@ -270,6 +272,7 @@ export {
 } from './tenants/find-connection.ts';
 export { findClient, findUserByToken } from './tenants/find-credentials.ts';
 export { findPatient, type PatientRecord } from './tenants/find-patient.ts';
+export { findUserPk } from './tenants/find-user-pk.ts';
 export { importPatients, type PatientEntry } from './tenants/import-patients.ts';
 export { findUser, listClients, listConnectionSettings, listEndpoints, listUsers } from './tenants/list.ts';
 export {

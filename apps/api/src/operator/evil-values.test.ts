@@ -33,7 +33,7 @@ beforeAll(async () => {
   operations = operationsOf(api.app.swagger());
   // Nothing of this test leaves the machine.
   for (const { body } of operations)
-    if (body !== null && 'base_url' in body.example)
+    if (body?.fields.includes('check'))
       Object.assign(body.example, { base_url: 'http://127.0.0.1:1/', check: false });
 });
 afterAll(() => api.close());

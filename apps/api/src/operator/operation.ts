@@ -72,6 +72,9 @@ export const UserParams = Type.Object({
 export const EndpointParams = Type.Object({
   endpoint_id: id('Id of the webhook endpoint.', 'we_1J9X2q2eZvKYlo2CluR9g9gV'),
 });
+export const EventParams = Type.Object({
+  event_id: id('Id of the event.', 'evt_1J9X2q2eZvKYlo2CluR9g9gV'),
+});
 export const HoldParams = Type.Object({ scope: id('`all`, or the id of a user.', 'all') });
 export const PaymentParams = Type.Object({
   payment_id: id('The `payment_id`.', '123e4567e89b12d3a456426614174001'),

@@ -1,7 +1,8 @@
-import { Type } from '@sinclair/typebox';
+import { type Static, Type } from '@sinclair/typebox';
 import { ConnectionHealthSchema } from '../connection-health.ts';
-import { nullable, replyOf, timeOf } from '../replies.ts';
-import { clientId, replyExample, userId, withExample } from './parts.ts';
+import { bigInteger, nullable, replyOf, timeOf } from '../replies.ts';
+import { SyncSchema } from '../sync.ts';
+import { clientId, nameOf, replyExample, textsOf, userId, withExample } from './parts.ts';
 
 const USER = 'user_1J9X2q2eZvKYlo2Cxyz';
 
@@ -85,6 +86,21 @@ export const OperatorConnectionReplySchema = withExample(
           }),
         ),
         share_emr_text: Type.Boolean({ description: "true: the integrator gets the EMR's own words." }),
+        last_sync: nullable(
+          Type.Object(
+            {
+              job_id: bigInteger({ description: 'The work on it.', examples: [12_346] }),
+              status: Type.String({
+                description: '`waiting`, `running`, `done`, `failed` or `canceled`.',
+                examples: ['done'],
+              }),
+              ...SyncSchema.properties,
+              created_at: timeOf('When it was started.'),
+              ended_at: nullable(timeOf('When it ended; null while it waits or runs.')),
+            },
+            { title: 'LastSync', description: 'The last sync of patients and names; null: there was none.' },
+          ),
+        ),
         updated_at: timeOf('When the connection was changed last.'),
       },
       { title: 'OperatorConnection', description: 'An EMR connection, without its credentials.' },
@@ -110,6 +126,7 @@ export const OperatorConnectionReplySchema = withExample(
     concurrency: 4,
     rate_per_second: null,
     share_emr_text: false,
+    last_sync: null,
     updated_at: '2026-06-15T10:30:00.000Z',
   }),
 );
