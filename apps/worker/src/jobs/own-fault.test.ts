@@ -206,8 +206,8 @@ test('the same answer ten times in a row is logged and counted once, and again a
   expect(metrics).toContain('emr_payments_repeated_answers_total{adapter="fhir-r5"} 2');
   expect(metrics).toContain('emr_payments_repeating_payments 1');
   // Any other answer begins the count again.
-  await fixture.fault({ kind: 'too_many_requests' });
   await fetch(`${fixture.sandbox.baseUrl}/sandbox/faults`, { method: 'DELETE' });
+  await fixture.fault({ kind: 'too_many_requests' });
   await work();
   expect(await fixture.rows('SELECT last_code, same_answers FROM jobs')).toEqual([
     { last_code: 'rate_limited', same_answers: 1 },
