@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { credentialHeaders, openTestApi, type TestApi } from '../testing/test-api.ts';
 import { userRequests } from '../testing/user-requests.ts';
 
-const PATIENCE = { timeout: 15_000, interval: 20 };
+const PATIENCE = { timeout: 30_000, interval: 20 };
 
 let api: TestApi;
 beforeAll(async () => {

@@ -16,7 +16,7 @@ import { userRequests } from '../testing/user-requests.ts';
 // Payments for patients who are not known here, in an office of Open Dental, whose MRNs are patient numbers: 1 to 5 are somebody.
 
 const TOKEN = 'only-for-this-test-0123456789abcdef';
-const PATIENCE = { timeout: 15_000, interval: 20 };
+const PATIENCE = { timeout: 30_000, interval: 20 };
 /** Long enough that nothing else takes so long on a busy machine. */
 const LOOK_UP_MS = 2_000;
 

@@ -52,11 +52,11 @@ test('the relays are notified of each accepted payment', async () => {
   });
   onTestFinished(() => listener.close());
   // The listener calls once when it begins to listen.
-  await vi.waitFor(() => expect(calls).toBe(1));
+  await vi.waitFor(() => expect(calls).toBe(1), { timeout: 20_000 });
   const acceptor = createAcceptor(practice);
   for (const expected of [2, 3]) {
     await acceptor.accept(practice.input({}));
-    await vi.waitFor(() => expect(calls).toBe(expected));
+    await vi.waitFor(() => expect(calls).toBe(expected), { timeout: 20_000 });
   }
 });
 

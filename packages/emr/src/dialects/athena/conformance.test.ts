@@ -187,7 +187,8 @@ describe.each(WAYS)('$dialect.description.name', ({ path, methods, settings, ...
     wire = await openBreakingProxy(baseUrl);
     return wire;
   });
-  patientMistakes(emr);
+  // Both ways of posting look for patients in the same way.
+  if (way.dialect === athenaPpv) patientMistakes(emr);
 
   test('in the whole suite, no call charged a card or enrolled a patient', async () => {
     const sent = wire?.seen.map((request) => `${request.method} ${request.path}`) ?? [];

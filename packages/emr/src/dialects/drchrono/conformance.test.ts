@@ -165,5 +165,6 @@ describe.each(['/drchrono', '/drchrono-data'])('DrChrono at %s', (path) => {
   beforeAll(() => underTest.start());
   afterAll(() => underTest.stop());
   conformance(underTest);
-  patientMistakes(underTest);
+  // The mistakes are made in front of the adapter: what the rows are called changes nothing for them.
+  if (path === '/drchrono') patientMistakes(underTest);
 });

@@ -144,7 +144,7 @@ test('a slow EMR may create the entry after the look-up found nothing: the reaso
   const posting = payment();
   expect(await adapter.post(posting, options())).toMatchObject({ outcome: 'unknown', code: 'timeout' });
   expect(await adapter.find?.(hintsOf(posting), options())).toEqual({ outcome: 'absent' });
-  await expect.poll(async () => (await inLedger(posting.paymentId)).length, { timeout: 5000 }).toBe(1);
+  await expect.poll(async () => (await inLedger(posting.paymentId)).length, { timeout: 20_000 }).toBe(1);
 });
 
 test('429 is not_sent, in words and with its delay', async () => {
