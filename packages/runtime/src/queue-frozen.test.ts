@@ -4,7 +4,7 @@ import { createLogger } from './logger.ts';
 import { queueTroubleOf } from './queue-trouble.ts';
 import { openTransport, type Transport } from './queues.ts';
 
-// A Redis that is frozen keeps its connections open and answers nothing: no error of the network tells.
+// A Redis that is frozen keeps its connections open and answers nothing: no network error shows it.
 
 const NOTICED_MS = 5_000;
 const entry = { job: '1', fence: 0 };
