@@ -22,6 +22,9 @@ export type ErrorCode = keyof typeof ERRORS;
 
 export const ERROR_CODES = Object.keys(ERRORS) as ErrorCode[];
 
+const OPERATOR_CODES = Object.keys(OPERATOR_ERRORS);
+const CODES_OF_ALL = ERROR_CODES.filter((code) => !OPERATOR_CODES.includes(code));
+
 /** The body of every error answer. Its first two fields are published; programs decide by `code`. */
 export const ErrorReplySchema = Type.Object(
   {
@@ -29,7 +32,9 @@ export const ErrorReplySchema = Type.Object(
     message: Type.String({ description: 'For people. Programs use `code`.' }),
     code: Type.Unsafe<ErrorCode>({
       type: 'string',
-      description: `Stable and machine-readable. New codes may be added. Today: ${ERROR_CODES.join(', ')}.`,
+      description:
+        `Stable and machine-readable. New codes may be added. Today: ${CODES_OF_ALL.join(', ')}; ` +
+        `of the operator's API alone: ${OPERATOR_CODES.join(', ')}.`,
       examples: ['invalid_field'],
     }),
     hint: Type.Optional(

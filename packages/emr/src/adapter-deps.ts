@@ -3,7 +3,7 @@ import type { Grant } from './grant.ts';
 import type { Network } from './network.ts';
 import type { Trouble } from './trouble.ts';
 
-/** The wish for a token for one request. */
+/** What a source needs to give a token for one request. */
 export type TokenCall = Pick<CallOptions, 'signal'> & {
   /** A token that the EMR has just answered with 401: it is renewed, once, unless that has happened. */
   rejected?: string | undefined;

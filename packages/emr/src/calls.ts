@@ -8,15 +8,18 @@ export type RateBucket = {
   readonly windows: readonly { readonly calls: number; readonly perMs: number }[];
 };
 
+/** `signal` ends a call, or its wait. */
 export type CallOptions = {
   signal: AbortSignal;
 };
 
+/** Options of a call that reads the practice's names, or may have to. */
 export type ListOptions = CallOptions & {
   /** Called when the names were read from the EMR for this call, and are neither remembered nor the same for all practices. */
   onRead?: () => void;
 };
 
+/** Options of a send. */
 export type PostOptions = CallOptions & {
   /**
    * Called in the same tick in which the last bytes of the request are handed to the socket. When it returns false
@@ -27,8 +30,8 @@ export type PostOptions = CallOptions & {
 };
 
 /**
- * The answer to the wish to make a request. Granted: it is counted, and may be made after `waitMs` milliseconds, at once without it.
- * Otherwise the limit is used up for longer than a call should wait, and one may be granted after so many milliseconds.
+ * What becomes of a request that is about to be made. Granted: it is counted, and may be made after `waitMs` milliseconds, at once
+ * without it. Otherwise the limit is used up for longer than a call should wait, and one may be granted after so many milliseconds.
  */
 export type CallPermit = { granted: true; waitMs?: number } | { granted: false; waitMs: number };
 

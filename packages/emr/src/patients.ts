@@ -22,9 +22,8 @@ export const patientsUnavailable = ({
 }: Trouble): { outcome: 'unavailable' } & PatientTrouble => ({ outcome: 'unavailable', ...trouble });
 
 /**
- * One patient of the EMR's list: ids and state, and nothing else of the patient. One with several MRNs is listed under each of them, one after
- * the other. `mrn` is normalized (`normalMrn`); null where the
- * record has none that payments could give.
+ * One patient of the EMR's list: ids and state, and nothing else of the patient. One with several MRNs is listed under each of them,
+ * one after the other. `mrn` is normalized (`normalMrn`); null where the record has none that payments could give.
  * - `active`: payments go to `emrPatientId`;
  * - `closed`: archived, deleted or inactive, as the dialect defines it: no payment should go there;
  * - `merged`: the record is now part of another one. `into`: that one's id; null where the EMR does not say.

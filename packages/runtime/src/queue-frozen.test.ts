@@ -4,7 +4,7 @@ import { createLogger } from './logger.ts';
 import { queueTroubleOf } from './queue-trouble.ts';
 import { openTransport, type Transport } from './queues.ts';
 
-// A Redis that is frozen keeps its connections open and answers nothing: no error of the network tells.
+// A Redis that is frozen keeps its connections open and answers nothing: no network error shows it.
 
 /** BullMQ alone would wait for ever; ours takes 3 s, on a busy machine more. */
 const NOTICED_MS = 15_000;

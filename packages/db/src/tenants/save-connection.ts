@@ -153,7 +153,7 @@ export async function saveConnectionIn(
   const stored = await findConnectionToSave(tx as Transaction, { userId });
   const checked = setup.checked === true;
   if (stored !== null && isAsStored(stored, row) && holdsCredentials(keyring, stored, setup.credentials)) {
-    // The same credentials may be good again: whoever saves them wants them tried.
+    // The same credentials may be good again: a save asks for another try.
     const healthChanged = await healthAfterSave(tx as Transaction, { userId, checked });
     return { laneId: stored.laneId, written: false, healthChanged };
   }

@@ -41,7 +41,7 @@ function searching(
 const changed = (change: (outcome: FindPatientOutcome) => FindPatientOutcome) =>
   searching(async (mrn, right) => change(await right(mrn)));
 
-/** Mistakes in a look-up for patients. Each would post money to another patient, or tell an operator that there is none. */
+/** Mistakes in a look-up for patients. Each would post money to another patient, or say to an operator that there is none. */
 export const wrongPatientSearches: readonly WrongAdapter[] = [
   {
     mistake: 'takes a look-up that failed for none',
