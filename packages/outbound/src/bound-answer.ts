@@ -15,6 +15,9 @@ const PIECE_BYTES = 128;
 
 /** Small while interim answers can come, each of which costs a call; larger for a body. */
 const SLICE = { head: 1024, body: 8 * 1024 };
+/** The parser goes on to the end of its slice although the bound is reached within it, so the slices become smaller as it comes nearer. */
+const SLICES_LEFT = 16;
+const SMALLEST_SLICE = 256;
 
 /** The far end switches to another protocol (101), which no request of ours offers. */
 export class UpgradeError extends Error {
@@ -51,7 +54,10 @@ export function boundAnswer(request: ClientRequest, { maxBytes, onHead, onBody }
   const reading: Reading = {
     ended: () => response?.complete === true,
     arrived: spend,
-    slice: () => (response === undefined ? SLICE.head : SLICE.body),
+    slice: () =>
+      response === undefined
+        ? SLICE.head
+        : Math.max(SMALLEST_SLICE, Math.min(SLICE.body, Math.floor(left / SLICES_LEFT))),
   };
   whenConnected(request, (meter, its) => {
     socket = its;
