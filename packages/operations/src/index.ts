@@ -65,11 +65,8 @@ export {
   setOauthAppIn,
 } from './connect/set-oauth-app.ts';
 export { type ShownSession, showSession } from './connect/show-session.ts';
-export { openAdapterDeps, type SharedAdapterDeps } from './connections/adapter-deps.ts';
 export { checkUserConnection, type UserCheckOutcome } from './connections/check-user-connection.ts';
-export { clientModeRule } from './connections/client-mode.ts';
 export { describeConnection } from './connections/describe-connection.ts';
-export { keepLists, nameLists } from './connections/keep-lists.ts';
 export {
   type NoticeAddressOutcome,
   noticeAddress,
@@ -118,6 +115,5 @@ export {
 export { readOwnedPayment, readWorklist } from './payments/read-worklist.ts';
 export { declareRestored, type RestoredOutcome } from './restore/declare-restored.ts';
 export { type LoginState, loginOf } from './tokens/login-state.ts';
-export { pruneTokens } from './tokens/prune-tokens.ts';
 export { type ShownConnection, type ShownUser, showUser } from './users/show-user.ts';
 export { startUserSync, startUserSyncIn } from './users/start-user-sync.ts';

@@ -6,7 +6,7 @@ import {
   pruneBatch,
   type ServiceDatabase,
 } from '@emr-payments/db';
-import { pruneTokens } from '@emr-payments/operations';
+import { pruneTokens } from '@emr-payments/operations/serving';
 import { every, type Keyring, type Logger } from '@emr-payments/runtime';
 import type { WorkerMetrics } from '../metrics.ts';
 
