@@ -4,6 +4,7 @@ import type { AdapterDescription, ConnectionDescription } from './description.ts
 import type { Grant } from './grant.ts';
 import type { NoPatient, OnePatient, SeveralPatients } from './judge-patients.ts';
 import type { Network } from './network.ts';
+import type { SendGate } from './send-gate.ts';
 import type { TroubleCode } from './trouble-codes.ts';
 
 /**
@@ -245,11 +246,10 @@ export type ListOptions = CallOptions & {
 
 export type PostOptions = CallOptions & {
   /**
-   * Called in the same tick in which the last bytes of the request are handed to the socket. When it returns false
-   * (the claim has passed to another worker, as after a long pause of this process) the request is torn down
-   * unfinished, so the EMR cannot act on it, and the outcome is `not_sent`.
+   * When it is shut (the claim has passed to another worker, as after a long pause of this process, or `sent_at` was not written) the
+   * request is torn down unfinished, so the EMR cannot act on it, and the outcome is `not_sent`.
    */
-  mayStillSend: () => boolean;
+  mayStillSend: SendGate;
 };
 
 /** Speaks one EMR's API over one connection. It never retries, and never throws for what the EMR or the network does. */

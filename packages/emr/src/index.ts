@@ -15,6 +15,7 @@ export { beginLogin, type LoginBegun } from './logins/begin-login.ts';
 export { finishLogin, type LoginFinished } from './logins/finish-login.ts';
 export { type LoginApplication, takesLogins } from './logins/login-application.ts';
 export * from './network.ts';
+export type { SendGate } from './send-gate.ts';
 export { tokenKeysOf, tokenUrlsOf } from './token-keys.ts';
 export { createTokenSources, type OwnTokenSources } from './tokens/token-sources.ts';
 export type { StoredToken, TokenLease, TokenPair, TokenStore } from './tokens/token-store.ts';
