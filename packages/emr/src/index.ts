@@ -27,6 +27,7 @@ export {
 export * from './network.ts';
 export * from './patients.ts';
 export * from './posting.ts';
+export type { SendGate } from './send-gate.ts';
 export { tokenKeysOf, tokenUrlsOf } from './token-keys.ts';
 export { createTokenSources, type OwnTokenSources } from './tokens/token-sources.ts';
 export type { StoredToken, TokenLease, TokenPair, TokenStore } from './tokens/token-store.ts';

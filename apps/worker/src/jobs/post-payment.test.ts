@@ -36,6 +36,50 @@ test('an entry that the queue hands over twice in one turn, beside others, is po
   expect(await events()).toEqual(Array(3).fill('payment.created'));
 });
 
+test('a request that is ready before sent_at is committed waits for that; one whose attempt is not begun never leaves', async () => {
+  fixture = await openWorkerFixture();
+  const { deps } = fixture;
+  const adapters: typeof deps.adapters = {
+    ...deps.adapters,
+    of(connection) {
+      const adapter = deps.adapters.of(connection);
+      return {
+        ...adapter,
+        post(posting, options) {
+          const mayStillSend = () => {
+            asked.resolve();
+            return options.mayStillSend();
+          };
+          return adapter.post(posting, { ...options, mayStillSend });
+        },
+      };
+    },
+  };
+  let asked = Promise.withResolvers<void>();
+  const ends: boolean[] = [];
+  for (const begins of [true, false]) {
+    asked = Promise.withResolvers<void>();
+    await fixture.accept();
+    const beginAttempt: typeof deps.steps.beginAttempt = async (...given) => {
+      // The request is ready: it has its connection, and its gate has been asked.
+      await asked.promise;
+      ends.push((await fixture.ledger()).length === ends.length);
+      return begins && deps.steps.beginAttempt(...given);
+    };
+    const [job] = await feedJobs(fixture, 100).then((due) =>
+      due.filter(({ kind }) => kind === 'post_payment'),
+    );
+    const entry = { job: job?.id ?? '', fence: job?.fence ?? -1 };
+    await runPosting({ ...deps, adapters, steps: { ...deps.steps, beginAttempt } }, entry);
+  }
+  expect(ends).toEqual([true, true]);
+  expect((await fixture.ledger()).length).toBe(1);
+  expect(
+    (await fixture.rows('SELECT status FROM payments ORDER BY job_id')).map(({ status }) => status),
+  ).toEqual(['posted', 'posting']);
+  expect(await attempts()).toEqual(['posted']);
+});
+
 test('an unknown method or location fails with a reason that lists what the EMR has', async () => {
   fixture = await openWorkerFixture({ sandbox: emr() });
   await fixture.accept({ paymentMethod: 'Seashells' });

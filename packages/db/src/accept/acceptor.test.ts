@@ -60,6 +60,25 @@ test('the relays are notified of each accepted payment', async () => {
   }
 });
 
+test('a lone payment notifies in its own commit, and many at once do so in a statement of their own', async () => {
+  const texts: string[] = [];
+  const { pool } = practice.database;
+  const query = (asked: { text: string; values: unknown[] }) => {
+    const notifies = asked.values.at(-1) === true;
+    texts.push(asked.text.includes('INSERT INTO payments') ? `accept, ${notifies}` : 'nudge');
+    return pool.query(asked);
+  };
+  vi.useFakeTimers({ toFake: ['performance'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const acceptor = createAcceptor({ database: { pool: { query: query as never } } });
+  await acceptor.accept(practice.input({}));
+  // At the same moment: a commit that notifies holds up others that do.
+  await acceptor.accept(practice.input({}));
+  await vi.waitFor(() => expect(texts).toEqual(['accept, true', 'accept, false', 'nudge']));
+  await Promise.all([acceptor.accept(practice.input({})), acceptor.accept(practice.input({}))]);
+  await vi.waitFor(() => expect(texts.slice(3)).toEqual(['accept, false', 'nudge']));
+});
+
 test('an unknown patient, and one without an EMR id, is not found, and its neighbours are accepted', async () => {
   const acceptor = createAcceptor(practice);
   const outcomes = await Promise.all(
