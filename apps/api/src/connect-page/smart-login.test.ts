@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openCredentials, SYSTEM, setOauthApplication } from '@emr-payments/db';
+import type { Logger } from '@emr-payments/runtime';
 import { type SandboxProcess, startSandbox } from '@emr-payments/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { openVisit, PUBLIC_URL, type Visit } from '../testing/connect-visit.ts';
@@ -17,6 +18,10 @@ let api: TestApi;
 let sandbox: SandboxProcess;
 let page: Awaited<ReturnType<typeof openVisit>>;
 const ledgerFile = join(tmpdir(), `smart-${randomUUID()}.jsonl`);
+/** Everything that the API has logged. */
+const lines: unknown[] = [];
+const keep = (fields: object, message: string) => void lines.push({ ...fields, message });
+const logger: Logger = { debug: keep, info: keep, warn: keep, error: keep };
 /** A FHIR server that publishes what a test wants. */
 let published: object;
 const liar = createServer((_request, response) =>
@@ -26,7 +31,7 @@ const liar = createServer((_request, response) =>
 beforeAll(async () => {
   liar.listen(0, '127.0.0.1');
   [api, sandbox] = await Promise.all([
-    openTestApi({ publicUrl: PUBLIC_URL }),
+    openTestApi({ publicUrl: PUBLIC_URL, logger }),
     startSandbox({ ledgerFile, env: { SANDBOX_TOKEN: 'sesame' } }),
     once(liar, 'listening'),
   ]);
@@ -119,6 +124,29 @@ describe('a login at a FHIR server', () => {
         refresh_token: expect.any(String),
       },
     });
+  });
+
+  test('is in no line of the log, as far as it is secret', async () => {
+    const at = await page.visit();
+    const { secret } = await page.link();
+    await page.post('open', { secret });
+    const back = await logIn(at);
+    await page.comeBack(back, at.cookie);
+    await page.comeBack(back, at.cookie);
+    const credentials = { bearer_token: 'typed-and-wrong' };
+    await page.post('connect', connecting({ way: 'credentials', base_url: base(), credentials }), at);
+    expect(lines.length).toBeGreaterThan(0);
+    const logged = JSON.stringify(lines);
+    const { code, state } = Object.fromEntries(new URL(back).searchParams);
+    for (const text of [
+      code,
+      state,
+      secret,
+      at.cookie.split('=')[1],
+      'sandbox-app-secret',
+      'typed-and-wrong',
+    ])
+      expect(logged).not.toContain(text ?? '?');
   });
 
   test('what a person types goes by the way that is chosen, also after a login', async () => {
