@@ -1,3 +1,4 @@
+import type { SendGate } from './send-gate.ts';
 /** A limit of requests that the vendor sets. Every call counts: look-ups, lists and tokens too. */
 export type RateBucket = {
   /** The subject of the vendor's count: one application over all practices, one API key, or one connection. */
@@ -22,11 +23,10 @@ export type ListOptions = CallOptions & {
 /** Options of a send. */
 export type PostOptions = CallOptions & {
   /**
-   * Called in the same tick in which the last bytes of the request are handed to the socket. When it returns false
-   * (the claim has passed to another worker, as after a long pause of this process) the request is torn down
-   * unfinished, so the EMR cannot act on it, and the outcome is `not_sent`.
+   * When it is shut (the claim has passed to another worker, as after a long pause of this process, or `sent_at` was not written) the
+   * request is torn down unfinished, so the EMR cannot act on it, and the outcome is `not_sent`.
    */
-  mayStillSend: () => boolean;
+  mayStillSend: SendGate;
 };
 
 /**

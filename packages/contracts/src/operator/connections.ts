@@ -1,8 +1,8 @@
-import { type Static, Type } from '@sinclair/typebox';
+import { Type } from '@sinclair/typebox';
 import { ConnectionHealthSchema } from '../connection-health.ts';
 import { bigInteger, nullable, replyOf, timeOf } from '../replies.ts';
 import { SyncSchema } from '../sync.ts';
-import { clientId, nameOf, replyExample, textsOf, userId, withExample } from './parts.ts';
+import { clientId, replyExample, userId, withExample } from './parts.ts';
 
 const USER = 'user_1J9X2q2eZvKYlo2Cxyz';
 

@@ -79,7 +79,8 @@ export async function setOauthAppIn(
       adapters: adapterDescriptions.filter(({ login }) => login !== undefined).map(({ name }) => name),
     };
   const named = [given.authorizeUrl, given.tokenUrl].filter((url) => url !== null).length;
-  if (named === 1) return {
+  if (named === 1)
+    return {
       outcome: 'wrong',
       field: given.authorizeUrl === null ? 'authorize_url' : 'token_url',
       rule: 'is missing: the addresses of the login and of its tokens belong together',
