@@ -5,7 +5,7 @@ const EVERY_MS = 60;
 
 export type LookUpWatch = {
   /**
-   * Reads, a moment later, how far a question is. One statement serves all that wait in this process.
+   * Reads, a moment later, the progress of a question. One statement serves all that wait in this process.
    *
    * @returns null when its process has given it up, or has died.
    * @throws DatabaseUnavailableError when PostgreSQL does not answer.

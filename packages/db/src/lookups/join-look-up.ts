@@ -4,7 +4,7 @@ import { query } from '../core/statements.ts';
 import { inTransaction } from '../core/transaction.ts';
 import { ALIVE, IS_NO, MINUTE, mrnHash } from './look-up-rules.ts';
 
-/** Which patient the EMR is asked for. Another version of the connection may lead to another EMR. */
+/** A question to the EMR: who has this MRN. Another version of the connection may lead to another EMR. */
 export type PatientQuestion = { userId: number; connectionVersion: string; mrn: string };
 
 /** Questions of one connection in the last minute that may have found nobody. */

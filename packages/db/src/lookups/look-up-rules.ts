@@ -1,4 +1,4 @@
-/** Since when questions count: for a minute a "no" holds, and a question counts against the connection's budget. */
+/** Questions since then count: for a minute a "no" holds, and a question counts against the connection's budget. */
 export const MINUTE = `now() - interval '1 minute'`;
 
 /** The EMR has answered, and has no patient to whom a payment could go. */

@@ -3,7 +3,7 @@ import { query, type StatementDeps } from '../core/statements.ts';
 import type { LookUpAnswer, LookUpPlace } from './answer-look-up.ts';
 import { ALIVE } from './look-up-rules.ts';
 
-/** How far a question is. `ahead`: earlier ones of its line. */
+/** The progress of a question. `ahead`: earlier ones of its line. */
 export type LookUpProgress = { answer: LookUpAnswer } | { answer: null; ahead: number };
 
 const READ = {
@@ -33,7 +33,7 @@ function progressOf({ answer, reason, retryAfterMs, emrPatientId, ahead }: Row):
   return { answer: { cause: answer, reason, ...(retryAfterMs === null ? {} : { retryAfterMs }) } };
 }
 
-/** Reads how far some questions are, by their ids. One whose process has left the line, or has died, is missing. */
+/** Reads the progress of some questions. One whose process has left the line, or has died, is missing. */
 export async function readLookUps(
   deps: StatementDeps,
   places: readonly LookUpPlace[],

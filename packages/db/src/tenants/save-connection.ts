@@ -148,7 +148,7 @@ export async function saveConnectionIn(
   const row = rowOf(keyring, { userId, bucketId }, setup);
   const user = await lockUser(tx as Transaction, { userId });
   if (user === null) throw new Error(`there is no user ${userId}`);
-  // Whoever saves the connection wants the EMR asked again, also over the same one.
+  // A person who saves the connection wants a new answer of the EMR, also when the connection stays as it is.
   await forgetNoes(tx, { userId });
   const stored = await findConnectionToSave(tx as Transaction, { userId });
   const checked = setup.checked === true;
