@@ -36,7 +36,7 @@ async function main(): Promise<void> {
   const { user_id } = user.data.data;
   const read = await getConnection({ path: { user_id }, throwOnError: true });
   const connection: OperatorConnection = read.data.data;
-  console.log('user', user_id, connection.health.state, connection.last_sync);
+  console.log('user', user_id, connection.health.state, connection.rate_per_second);
   const rotated = await rotateClientSecret({ path: { client_id }, body: { overlap_seconds: 60 }, throwOnError: true });
   console.log('rotated', rotated.data.data.client_secret.slice(0, 7));
   await startHold({ body: { user_id, reason: 'moved' }, throwOnError: true });
@@ -45,7 +45,7 @@ async function main(): Promise<void> {
   console.log('hold', hold?.scope, hold?.reason);
   const ended = await endHold({ path: { scope: user_id }, throwOnError: true });
   console.log('ended', ended.data.data.other_holds.length === 0 ? 'none' : 'others');
-  const audit = await listAudit({ query: { limit: 2 }, throwOnError: true });
+  const audit = await listAudit({ query: { subject: `hold:${user_id}`, limit: 2 }, throwOnError: true });
   console.log('audit', audit.data.data.map(({ action }) => action).join(' '));
   const refused = await createClient({ body: { name: '' } });
   const refusal: ErrorReply | undefined = refused.error;

@@ -37,11 +37,11 @@ func main() {
 		BaseUrl: os.Getenv("EMR_URL"), TimeZone: "America/New_York", Credentials: &credentials}
 	user := must(client.ConnectUserWithResponse(ctx, nil, practice)).JSON200.Data
 	connection := must(client.GetConnectionWithResponse(ctx, user.UserId, nil)).JSON200.Data
-	lastSync := "null"
-	if connection.LastSync != nil {
-		lastSync = connection.LastSync.Status
+	rate := "null"
+	if connection.RatePerSecond != nil {
+		rate = fmt.Sprint(*connection.RatePerSecond)
 	}
-	fmt.Println("user", user.UserId, connection.Health.State, lastSync)
+	fmt.Println("user", user.UserId, connection.Health.State, rate)
 	overlap := 60
 	rotated := must(client.RotateClientSecretWithResponse(ctx, made.ClientId, nil, payments.OperatorRotate{OverlapSeconds: &overlap}))
 	fmt.Println("rotated", rotated.JSON200.Data.ClientSecret[:7])
@@ -54,8 +54,8 @@ func main() {
 		others = "none"
 	}
 	fmt.Println("ended", others)
-	limit := 2
-	audit := must(client.ListAuditWithResponse(ctx, &payments.ListAuditParams{Limit: &limit})).JSON200.Data
+	limit, subject := 2, "hold:"+user.UserId
+	audit := must(client.ListAuditWithResponse(ctx, &payments.ListAuditParams{Limit: &limit, Subject: &subject})).JSON200.Data
 	fmt.Println("audit", audit[0].Action, audit[1].Action)
 	refused := must(client.CreateClientWithResponse(ctx, nil, payments.CreateClient{}))
 	fmt.Println("refused", refused.StatusCode(), refused.JSON400.Code)

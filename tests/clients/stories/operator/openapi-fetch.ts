@@ -27,7 +27,7 @@ async function main(): Promise<void> {
   const user_id: string = user.data?.data.user_id ?? '';
   const read = await client.GET('/operator/v1/users/{user_id}/connection', { params: { path: { user_id } } });
   const connection: components['schemas']['OperatorConnection'] | undefined = read.data?.data;
-  console.log('user', user_id, connection?.health.state, connection?.last_sync);
+  console.log('user', user_id, connection?.health.state, connection?.rate_per_second);
   const rotated = await client.POST('/operator/v1/clients/{client_id}/rotate-secret', {
     params: { path: { client_id } },
     body: { overlap_seconds: 60 },
@@ -39,7 +39,7 @@ async function main(): Promise<void> {
   console.log('hold', hold?.scope, hold?.reason);
   const ended = await client.POST('/operator/v1/holds/{scope}/end', { params: { path: { scope: user_id } } });
   console.log('ended', ended.data?.data.other_holds.length === 0 ? 'none' : 'others');
-  const audit = await client.GET('/operator/v1/audit', { params: { query: { limit: 2 } } });
+  const audit = await client.GET('/operator/v1/audit', { params: { query: { subject: `hold:${user_id}`, limit: 2 } } });
   console.log('audit', audit.data?.data.map(({ action }) => action).join(' '));
   const refused = await client.POST('/operator/v1/clients', { body: { name: '' } });
   const refusal: components['schemas']['ErrorReply'] | undefined = refused.error;

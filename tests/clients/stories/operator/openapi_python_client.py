@@ -29,8 +29,8 @@ practice = ConnectUser(
 )
 user = connect_user.sync(client=client, body=practice).data
 connection = get_connection.sync(user.user_id, client=client).data
-last_sync = "null" if connection.last_sync is None else connection.last_sync
-print("user", user.user_id, connection.health.state, last_sync)
+rate = "null" if connection.rate_per_second is None else connection.rate_per_second
+print("user", user.user_id, connection.health.state, rate)
 rotated = rotate_client_secret.sync(made.client_id, client=client, body=OperatorRotate(overlap_seconds=60)).data
 print("rotated", rotated.client_secret[:7])
 start_hold.sync(client=client, body=StartHold(user_id=user.user_id, reason="moved"))
@@ -38,7 +38,7 @@ hold = list_holds.sync(client=client, user_id=user.user_id).data[0]
 print("hold", hold.scope, hold.reason)
 ended = end_hold.sync(user.user_id, client=client).data
 print("ended", "none" if ended.other_holds == [] else "others")
-print("audit", " ".join(entry.action for entry in list_audit.sync(client=client, limit=2).data))
+print("audit", " ".join(entry.action for entry in list_audit.sync(client=client, subject=f"hold:{user.user_id}", limit=2).data))
 refused = create_client.sync_detailed(client=client, body=CreateClient(name=""))
 assert isinstance(refused.parsed, ErrorReply)
 print("refused", refused.status_code.value, refused.parsed.code)
