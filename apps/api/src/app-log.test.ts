@@ -1,9 +1,7 @@
-import { readFileSync } from 'node:fs';
 import type { FastifyInstance } from 'fastify';
 import { afterEach, describe, expect, test } from 'vitest';
-import { HEADERS, payment, plainApps } from './app.fixture.ts';
+import { ACCEPTED, HEADERS, payment, plainApps } from './app.fixture.ts';
 import type { HealthChecks } from './health.ts';
-import { publishedFile } from './publish/published.ts';
 
 const { lines, ...apps } = plainApps();
 let app: FastifyInstance;
@@ -147,54 +145,5 @@ describe('the log', () => {
     }
     expect(lines.length).toBeGreaterThanOrEqual(4);
     expect(JSON.stringify(lines)).not.toContain(mrn);
-  });
-});
-
-describe('headers of answers', () => {
-  test('of the API: nothing is kept, nothing is guessed', async () => {
-    await open();
-    expect((await app.inject(payment())).headers).toMatchObject({
-      'cache-control': 'no-store',
-      'content-security-policy': "default-src 'none'; base-uri 'none'; frame-ancestors 'none'",
-      'referrer-policy': 'no-referrer',
-      'x-content-type-options': 'nosniff',
-    });
-  });
-
-  test('of the docs page: nothing is loaded from elsewhere', async () => {
-    await open();
-    const page = await app.inject('/docs');
-    expect(page.statusCode).toBe(200);
-    expect(page.headers['content-security-policy']).toContain("default-src 'none'");
-    expect(page.body).not.toMatch(/(src|href)="https?:/);
-  });
-
-  test('of the docs page: everything that it loads is there, and it shows the published document', async () => {
-    await open();
-    const files = [...(await app.inject('/docs')).body.matchAll(/(?:src|href)="([^"]+)"/g)].map(
-      ([, file]) => `/${file}`,
-    );
-    expect(files.length).toBe(7);
-    for (const url of files) {
-      const file = await app.inject(url);
-      expect([url, file.statusCode, file.rawPayload.length > 100]).toEqual([url, 200, true]);
-      expect((await app.inject({ url, method: 'HEAD' })).headers['content-length']).toBe(
-        file.headers['content-length'],
-      );
-    }
-    expect((await app.inject('/docs/static/start.js')).body).toContain("'../../openapi.json'");
-    const document = await app.inject('/openapi.json');
-    expect(document.headers).toMatchObject({
-      'content-type': 'application/json; charset=utf-8',
-      'cache-control': 'public, max-age=60',
-    });
-    expect(document.body).toBe(readFileSync(publishedFile('openapi.json'), 'utf8'));
-  });
-
-  test('the docs page is as wide as a phone', async () => {
-    await open();
-    for (const url of ['/docs', '/docs/']) {
-      expect((await app.inject(url)).body).toContain('<meta name="viewport" content="width=device-width');
-    }
   });
 });
