@@ -31,7 +31,7 @@ const MOST_TICKETS = 32;
 const COUNT_BELOW_TLS_MS = { exchange: 20, idle: 500 };
 
 /** Counts every byte that arrives on one connection, on behalf of the exchange that has it now. */
-export class Meter {
+class Meter {
   readonly #socket: Socket;
   #reading: Reading | null = null;
   #tickets = 0;

@@ -36,3 +36,21 @@ test('requests at once share one load of the dialects; one that failed is not re
   expect(new Set(opened).size).toBe(1);
   await late.settled();
 });
+
+test.each([
+  ['test', 'not in SANDBOX_HOSTS'],
+  ['live', null],
+] as const)('a connection of a %s client is opened by the rule of its kind', async (clientMode, refusal) => {
+  const late = openLateAdapters(
+    { database, keyring, sandboxHosts: parseSandboxHosts('sandbox.example'), onFault: () => undefined },
+    dialects,
+  );
+  const adapters = await late.adapters();
+  const stored = {
+    ...{ userId: 1, adapter: 'fhir-r5', baseUrl: 'https://emr.example/fhir', settings: {}, timeZone: 'UTC' },
+    ...{ credentials: null, version: '1', guarded: false, clientMode },
+  };
+  if (refusal === null) expect(adapters.of(stored).capability).toBe('conditional-create');
+  else expect(() => adapters.of(stored)).toThrow(refusal);
+  await late.settled();
+});

@@ -4,7 +4,7 @@ import { nullDropper, type Schemas } from './drop-nulls.ts';
 import { type BuildSerializer, buildSerializer } from './serializers.ts';
 
 /** True when a number has at most this many decimals, exactly: 350.1 has one, 0.1 + 0.2 has seventeen. */
-export function hasAtMostDecimals(decimals: number, value: number): boolean {
+function hasAtMostDecimals(decimals: number, value: number): boolean {
   // toFixed rounds the exact value of the double; only a number with so few decimals reads back as itself.
   return Number(value.toFixed(decimals)) === value;
 }

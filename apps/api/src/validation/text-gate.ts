@@ -31,7 +31,7 @@ function faultOf(value: unknown, forbidden: RegExp): string | null {
 }
 
 /** Finds the first field of a part of the request that cannot be used. */
-export function firstUnfit(part: unknown, forbidden: RegExp): BadField | null {
+function firstUnfit(part: unknown, forbidden: RegExp): BadField | null {
   if (typeof part !== 'object' || part === null) return null;
   for (const [field, value] of Object.entries(part)) {
     const rule = faultOf(value, forbidden);

@@ -14,7 +14,7 @@ import { createUserLogins, USER_SCOPES } from './user-logins.ts';
 const TOKEN = '/oauth/token';
 const REGISTER = '/oauth/register';
 /** Its answers are HTML. */
-export const AUTHORIZE = '/oauth/authorize';
+const AUTHORIZE = '/oauth/authorize';
 const DISCOVERY = '/.well-known/smart-configuration';
 /** Paths that are no FHIR. */
 export const OAUTH_PATHS = [TOKEN, REGISTER, DISCOVERY];

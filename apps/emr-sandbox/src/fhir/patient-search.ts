@@ -68,7 +68,7 @@ function activeTest(query: Query): ((patient: Patient) => boolean) | null {
   return (patient) => isActive(patient) === (wanted === 'true');
 }
 
-export const isActive = (patient: Patient): boolean =>
+const isActive = (patient: Patient): boolean =>
   patient.mergedInto === undefined && ['active', 'deceased'].includes(statusOf(patient));
 
 const cursorOf = ({ number, at }: Place) => Buffer.from(`${number} ${at ?? ''}`).toString('base64url');

@@ -31,7 +31,7 @@ export const WAITS: Readonly<Record<Work, string>> = {
 export const MOST_RECORD_FAILURES = 10;
 
 /** An error whose message is a sentence of ours for the operator, without a secret and without a word from outside. */
-export class KnownFaultError extends Error {
+class KnownFaultError extends Error {
   override name = 'KnownFaultError';
 }
 

@@ -23,7 +23,7 @@ export type Counted = CountedAction & {
 /** Recorded instead of a value in which actions that are counted together differ. */
 export const SEVERAL = '(several)';
 /** Recorded instead of the source where there are too many to keep each one. */
-export const MANY = 'many';
+const MANY = 'many';
 
 type Row = Counted & { written: boolean };
 type Minute = { rows: Map<string, Row>; sizes: number[] };

@@ -25,8 +25,7 @@ export type OauthApplicationRecord = {
 type Key = Pick<OauthApplicationRecord, 'adapter' | 'baseUrl'>;
 
 /** Names the row that an application's secret is sealed for. */
-export const oauthApplicationRow = ({ adapter, baseUrl }: Key): string =>
-  `oauth_application:${adapter}:${baseUrl}`;
+const oauthApplicationRow = ({ adapter, baseUrl }: Key): string => `oauth_application:${adapter}:${baseUrl}`;
 
 /** Opens the secret of a stored application. @throws Error when its key is missing, or it was altered. */
 export const openOauthSecret = (keyring: Keyring, stored: OauthApplicationRecord): string =>

@@ -41,7 +41,7 @@ const MISFIT_STATES = /^(28|3D|3F|42P01|42703|42704|42883|42501|55000)/;
  * The server's sentence is translated, and its code has other meanings: the function that refuses is unique.
  * https://github.com/postgres/postgres/blob/REL_18_STABLE/src/backend/utils/cache/plancache.c
  */
-export function isStalePlan(error: unknown): boolean {
+function isStalePlan(error: unknown): boolean {
   const { code, routine } = (error ?? {}) as { code?: unknown; routine?: unknown };
   return code === '0A000' && routine === 'RevalidateCachedQuery';
 }

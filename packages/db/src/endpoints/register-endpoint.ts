@@ -39,7 +39,7 @@ export type RegisterEndpointOutcome =
   | { outcome: 'exists'; endpointId: string };
 
 /** Most endpoints of one client. Each event goes to all of them. */
-export const MOST_ENDPOINTS = 50;
+const MOST_ENDPOINTS = 50;
 
 const REGISTER = named({
   name: 'register-endpoint',

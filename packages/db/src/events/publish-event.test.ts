@@ -1,8 +1,11 @@
 import { newEventId, newWebhookEndpointId, userConnectedEvent } from '@emr-payments/contracts';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
+import { listenForJobs } from '../core/listen.ts';
 import { inTransaction } from '../core/transaction.ts';
 import { pageOfEvents } from '../delivery/read-events.ts';
 import { registerEndpoint } from '../endpoints/register-endpoint.ts';
+import { createClient } from '../tenants/create-client.ts';
+import { disableEndpoint } from '../tenants/disable.ts';
 import { type OpenPractice, openPractice } from '../testing/open-practice.ts';
 import { publishEvent } from './publish-event.ts';
 
@@ -12,9 +15,9 @@ beforeAll(async () => {
 });
 afterAll(() => practice.close());
 
-const endpoint = (eventTypes: string[]) =>
+const endpoint = (eventTypes: string[], clientPk = practice.clientPk) =>
   registerEndpoint(practice, {
-    clientPk: practice.clientPk,
+    clientPk,
     url: `https://example.com/${newWebhookEndpointId()}`,
     secret: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
     concurrency: 2,
@@ -34,11 +37,24 @@ const publish = (published: ReturnType<typeof event>, commit: boolean) =>
     return { commit, value: undefined };
   });
 
-test('an event about no payment has a delivery and a job for each endpoint that wants its type, in the commit of its fact', async () => {
+test('an event about no payment has a delivery and a job for each endpoint that wants its type, and the relays are notified', async () => {
   const named = await endpoint(['user.connected']);
-  const others = await endpoint(['payment.created', 'payment.failed']);
+  // Of another type, of another client, and disabled: none of them gets it.
+  await endpoint(['payment.created', 'payment.failed']);
+  const other = await createClient(practice, { name: 'Another integrator' });
+  await endpoint([], other.clientPk);
+  await disableEndpoint(practice, {
+    endpointId: await endpoint([]),
+    by: { actor: 'cli:alice', source: 'desk-1' },
+  });
+  const notified = vi.fn();
+  const listener = listenForJobs({ url: practice.url, onJobs: notified });
+  onTestFinished(() => listener.close());
+  // The listener calls once when it begins to listen.
+  await vi.waitFor(() => expect(notified).toHaveBeenCalledTimes(1));
   const published = event();
   await publish(published, true);
+  await vi.waitFor(() => expect(notified).toHaveBeenCalledTimes(2));
 
   const { clientPk } = practice;
   const listed = await pageOfEvents(practice, { clientPk, after: null, limit: 10 });
@@ -47,7 +63,6 @@ test('an event about no payment has a delivery and a job for each endpoint that 
   expect(stored).toMatchObject({ userId: practice.userId, paymentId: null, round: null, jobId: null });
   const deliveries = await practice.database.prisma.delivery.findMany({ where: { eventId: published.id } });
   expect(deliveries.map(({ endpointId }) => endpointId).sort()).toEqual([named, practice.endpointId].sort());
-  expect(deliveries.map(({ endpointId }) => endpointId)).not.toContain(others);
   const jobs = await practice.database.prisma.job.findMany({ where: { eventId: published.id } });
   expect(jobs.map(({ deliveryId }) => deliveryId).sort()).toEqual(deliveries.map(({ id }) => id).sort());
 });

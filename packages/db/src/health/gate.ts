@@ -17,7 +17,7 @@ export function isProbing(user: string): string {
 }
 
 /** A condition that is true while the user's broken login stops its calls. @param user SQL for the user's internal id. */
-export function loginStops(user: string): string {
+function loginStops(user: string): string {
   return stateOf(user, ' AND s.stopped_until > now()');
 }
 

@@ -23,7 +23,7 @@ const READ_ONLY = ['_prisma_migrations'];
 const SCHEMAS = { public: 'USAGE', bullmq: 'USAGE, CREATE' };
 
 /** Returns the privileges of the role on one table. */
-export function privilegesOn(table: string): string[] {
+function privilegesOn(table: string): string[] {
   if (READ_ONLY.includes(table)) return ['SELECT'];
   if (APPEND_ONLY.includes(table)) return ['INSERT', 'SELECT'];
   if (NEVER_DELETED.includes(table)) return ['INSERT', 'SELECT', 'UPDATE'];

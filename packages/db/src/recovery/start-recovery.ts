@@ -8,13 +8,13 @@ import { lockClient, lockEndpoint } from '../locks/parent-rows.ts';
 import { type RecoveryRecord, recoveryColumns } from './find-recovery.ts';
 
 /** Most recoveries of one client that may be searching at a time: one for each endpoint that it can have. */
-export const MOST_SEARCHING = 50;
+const MOST_SEARCHING = 50;
 
 /**
  * Most recoveries of one client that have not ended. One that has found its events stays until the last delivery has ended, which
  * takes days where a receiver is down, and the choice of each turn reads all of them, those of all clients.
  */
-export const MOST_RUNNING = 200;
+const MOST_RUNNING = 200;
 
 export type StartRecoveryInput = {
   clientPk: number;

@@ -15,7 +15,7 @@ const IN_PAGE = 'p.id > :after::uuid AND p.id <= (SELECT id FROM page ORDER BY i
 const FIRST = '00000000-0000-0000-0000-000000000000';
 
 /** The code of the attempt that stands for what may have been sent in the lost time. */
-export const RESTORED = 'restored';
+const RESTORED = 'restored';
 
 const DETAIL =
   'The database was restored from a backup that was taken at this time. Whatever was sent afterwards is not recorded.';

@@ -59,7 +59,7 @@ export type SyncCounts = {
 export type EndedSync = SyncCounts & { kind: 'full' | 'incremental' };
 
 /** Removes the records that a run has read, in small steps. Those that an outage leaves are pruned. */
-export async function forgetSeen(deps: StatementDeps, { runId }: { runId: string }): Promise<void> {
+async function forgetSeen(deps: StatementDeps, { runId }: { runId: string }): Promise<void> {
   for (let more = true; more; ) {
     const [row] = await query<{ gone: number }>(deps, FORGET, [runId]);
     more = (row?.gone ?? 0) > 0;

@@ -146,7 +146,7 @@ export async function countSealed(deps: StatementDeps): Promise<number> {
 }
 
 /** Returns the id of the key that sealed a value. */
-export const sealedWith = (sealed: string): string => sealed.split('.', 1)[0] ?? '';
+const sealedWith = (sealed: string): string => sealed.split('.', 1)[0] ?? '';
 
 /**
  * Tries to open every sealed value with the keys of the keyring.

@@ -13,7 +13,7 @@ import type { NeutralEntry, UnderTest } from './under-test.ts';
 /** The secret that the sandbox demands, each dialect in its own way. */
 export const SANDBOX_SECRET = 'sesame';
 /** Postings dated before this day are refused by the sandbox. */
-export const BOOKS_CLOSED_BEFORE = '2020-01-01';
+const BOOKS_CLOSED_BEFORE = '2020-01-01';
 
 /** A ledger entry of the sandbox, as far as the suite reads it. */
 type LedgerEntry = {

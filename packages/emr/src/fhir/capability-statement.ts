@@ -60,7 +60,7 @@ function searchOf(interaction: Says, parameter: Says): Says {
 }
 
 /** Reads a resource's part of a statement: https://hl7.org/fhir/R5/capabilitystatement.html, and the same in R4. */
-export function capabilitiesOf(
+function capabilitiesOf(
   statement: Static<typeof StatementSchema>,
   type: PaymentResource['type'],
 ): Capabilities {

@@ -8,7 +8,7 @@ import { callTokenEndpoint, type ObtainedToken, type TokenCallDeps } from './tok
 import { noAnswerTrouble, troubleOf } from './token-trouble.ts';
 
 /** Texts that may go into the header of a request (RFC 6750, section 2.1), and do not fill it. */
-export const ACCESS_TOKEN = /^[A-Za-z0-9._~+/-]{1,8192}=*$/;
+const ACCESS_TOKEN = /^[A-Za-z0-9._~+/-]{1,8192}=*$/;
 /** RFC 6749, appendix A.17. */
 export const REFRESH_TOKEN = /^[\x20-\x7e]{1,8192}$/;
 

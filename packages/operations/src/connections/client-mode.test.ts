@@ -1,6 +1,7 @@
 import { createClient } from '@emr-payments/db';
 import { parseSandboxHosts } from '@emr-payments/outbound';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { findUsersPatient } from '../patients/find-patient.ts';
 import { checkUserConnection } from './check-user-connection.ts';
 import { openConnections } from './connections.fixture.ts';
 import { type SetUpInput, setUpConnection } from './set-up-connection.ts';
@@ -31,7 +32,7 @@ describe('test and live clients', () => {
     expect([await by(test, ''), await by(live, '')]).toEqual(['wrong_host', 'created']);
   });
 
-  test('every address counts, where a connection is changed and where it is checked, too', async () => {
+  test('every address counts, where a connection is changed, where it is checked and where a patient is looked for, too', async () => {
     const owner = await newClient('test');
     const created = await setUpConnection(among(HERE), it.inputOf({ owner }));
     if (created.outcome !== 'created') throw new Error(created.outcome);
@@ -61,6 +62,16 @@ describe('test and live clients', () => {
     expect(await check('sandbox.example')).toEqual({
       outcome: 'not_working',
       reason: expect.stringContaining('base_url'),
+    });
+    const find = (hosts: string) =>
+      findUsersPatient(among(hosts), {
+        ...{ publicId: created.publicId, mrn: 'MRN-12345', allowChanges: false, dryRun: true },
+        by: it.service.by,
+      });
+    expect(await find(HERE)).not.toMatchObject({ outcome: 'not_usable' });
+    expect(await find('sandbox.example')).toEqual({
+      outcome: 'not_usable',
+      reason: expect.stringContaining('the host of base_url is not in SANDBOX_HOSTS'),
     });
   });
 });

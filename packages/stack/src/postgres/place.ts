@@ -71,7 +71,7 @@ function reachableBinaries(account: Account | null): string {
 }
 
 /** The folder for the data when the account cannot reach the requested one. */
-export function stagedFolder(dataDir: string): string {
+function stagedFolder(dataDir: string): string {
   const hash = createHash('sha256').update(resolve(dataDir)).digest('hex').slice(0, 12);
   return join(SHARED_FOLDER, `emr-payments-postgres-${hash}`);
 }

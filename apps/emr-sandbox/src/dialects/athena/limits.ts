@@ -5,7 +5,7 @@ const DAY_MS = 86_400_000;
 /** Agreed for each app: the vendor names no number. */
 export const DAILY_CALLS = 50_000;
 /** For each app in production (https://docs.athenahealth.com/api/guides/authentication-and-url-locations). */
-export const TOKEN_CALLS = 50;
+const TOKEN_CALLS = 50;
 /** As `config/athena-sdk.php` of chrisreedio/laravel-athena-sdk has it for production. The vendor names no number. */
 export const CALLS_PER_SECOND = 150;
 

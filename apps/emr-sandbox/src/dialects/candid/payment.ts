@@ -4,7 +4,7 @@ import type { Create, Method } from './schemas.ts';
 export const NAME = 'candid';
 
 /** Ids are UUIDs: the number of the entry, behind these digits. */
-export const ID_PREFIX = '00000000-0000-4000-8000-0000';
+const ID_PREFIX = '00000000-0000-4000-8000-0000';
 const ORGANIZATION = '5b1d6a3e-2f5c-4f0e-9a57-3a1c0d7e4b21';
 
 /** A payment as the API gives it. Members without a value are left out. */

@@ -16,7 +16,7 @@ import {
 /** Elements of every element (https://hl7.org/fhir/R4/element.html). */
 const element = () => ({ id: maybe(string), extension: many(extension) });
 
-export const coding: Check = object(() => ({
+const coding: Check = object(() => ({
   ...element(),
   system: maybe(uri),
   version: maybe(string),

@@ -34,7 +34,7 @@ export type Insertions = {
 const PAYMENT_ID = /(?<![0-9a-f])[0-9a-f]{32}$/;
 
 /** Divides an amount as some EMRs do, over providers. The rule is fixed, so that a test can rely on it. */
-export function rowsOf(cents: number, split: SwitchSet['split_rows']): number[] {
+function rowsOf(cents: number, split: SwitchSet['split_rows']): number[] {
   const rest = Math.abs(cents) % 100;
   const divided = split === 'always' || (split === 'by_amount' && rest > 0 && rest % 7 === 0);
   if (!divided || Math.abs(cents) < 2) return [cents];

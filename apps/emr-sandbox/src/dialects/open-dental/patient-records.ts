@@ -6,7 +6,7 @@ import type { Practice } from '../../practice.ts';
 import { officeDateTime } from './office-time.ts';
 
 /** `ChartNumber` has at most 15 characters (https://www.opendental.com/site/apipatients.html). */
-export const CHART_NUMBER_LENGTH = 15;
+const CHART_NUMBER_LENGTH = 15;
 
 /** The values of `PatStatus` that the API takes, and `Deleted`, which only a person at the office can set. */
 export const PAT_STATUSES = [

@@ -6,7 +6,7 @@ import { quiet, type Rule } from '../rule.ts';
 import type { PatientSearch, UnderTest } from '../under-test.ts';
 
 /** Looks for a patient. @throws Error when the adapter has no search: such a rule does not concern it. */
-export async function findPatient(adapter: EmrAdapter, mrn: string): Promise<FindPatientOutcome> {
+async function findPatient(adapter: EmrAdapter, mrn: string): Promise<FindPatientOutcome> {
   if (adapter.findPatient === undefined) throw new Error('the adapter has no findPatient');
   return adapter.findPatient({ mrn }, quiet());
 }

@@ -12,7 +12,7 @@ export const RECORD_CHECK: EmrCode = { id: 'CHECK', name: 'Check' };
 type MethodKind = 'card' | 'check' | 'other';
 
 /** Tells cards and checks by code and name: athena gives no kind with a vendor's methods. Those of recordpayment are all cards. */
-export function kindOf(way: AthenaWay, { id, name }: EmrCode): MethodKind {
+function kindOf(way: AthenaWay, { id, name }: EmrCode): MethodKind {
   if (way.kind === 'record')
     return id === RECORD_CASH.id ? 'other' : id === RECORD_CHECK.id ? 'check' : 'card';
   const matches = (pattern: TextPattern) => matchesText(pattern, id) || matchesText(pattern, name);

@@ -11,7 +11,7 @@ const MAX_ANSWER_BYTES = 256 * 1024;
  * and `recipient` are empty, and `request` is the patient. Canvas reads the patient and the amount alone; `created` becomes the time
  * at which it made the record.
  */
-export function toPaymentNotice({ emrPatientId, amount }: Posting, { now }: { now: Date }) {
+function toPaymentNotice({ emrPatientId, amount }: Posting, { now }: { now: Date }) {
   return {
     resourceType: 'PaymentNotice',
     status: 'active',

@@ -9,7 +9,7 @@ import { differenceOf } from './compare-entry.ts';
  * Maps a posting to FHIR R5 (https://hl7.org/fhir/R5/paymentreconciliation.html). R5 requires `type`, `status`,
  * `created`, `date` and `amount`; the payer of a patient payment is the Patient, in `paymentIssuer`.
  */
-export function toPaymentReconciliation(
+function toPaymentReconciliation(
   posting: Posting,
   { identifierSystem, now }: { identifierSystem: string; now: Date },
 ) {

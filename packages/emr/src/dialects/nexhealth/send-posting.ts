@@ -22,14 +22,14 @@ export const transactionId = (
  * The text that the practice sees: our payment id first, because some systems cut notes, then the reference number, then the notes.
  * Neither has a place of its own there.
  */
-export const noteOf = ({ paymentId, referenceNumber, notes }: Posting): string =>
+const noteOf = ({ paymentId, referenceNumber, notes }: Posting): string =>
   `[emr-payments ${paymentId}] ${referenceNumber}${notes === null ? '' : `\n${notes}`}`;
 
 /**
  * Maps a posting to `POST /payments` (https://docs.nexhealth.com/reference/postpayments). A payment is NEGATIVE there, because it
  * lowers the patient's balance; a positive amount is a refund (https://docs.nexhealth.com/reference/payments).
  */
-export function toPayment(posting: Posting, typeId: string, settings: NexSettings) {
+function toPayment(posting: Posting, typeId: string, settings: NexSettings) {
   return {
     payment: {
       patient_id: Number(posting.emrPatientId),

@@ -1,7 +1,7 @@
 const DAY_MS = 86_400_000;
 
 /** The day of an instant in the practice's time zone, YYYY-MM-DD: the EMR's dates are the office's local time, without a zone. */
-export function officeDay(instant: Date, timeZone: string): string {
+function officeDay(instant: Date, timeZone: string): string {
   const parts = new Intl.DateTimeFormat('en-US', {
     timeZone,
     year: 'numeric',
