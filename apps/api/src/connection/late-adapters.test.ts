@@ -14,7 +14,7 @@ const database = openServiceDatabase({
 afterAll(() => database.close());
 
 const keyring = parseKeyring(`a:${randomBytes(32).toString('base64')}`);
-const dialects = () => Promise.all([import('@emr-payments/emr'), import('@emr-payments/operations')]);
+const dialects = () => Promise.all([import('@emr-payments/emr'), import('@emr-payments/operations/serving')]);
 
 test('requests at once share one load of the dialects; one that failed is not remembered', async () => {
   let loads = 0;
