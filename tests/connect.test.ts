@@ -75,7 +75,7 @@ async function startOf(page: Page, given: { adapter?: string; user_id?: string }
 async function logInAtDrChrono(page: Page): Promise<void> {
   await heading(page, 'Log in at DrChrono');
   expect(await accessibilityProblems(page)).toEqual([]);
-  await press(page, 'Log in at DrChrono');
+  await press(page, 'Go to the login');
   await page.getByLabel('User name').fill('frontdesk');
   await page.getByLabel('Password').fill('let-me-in');
   await press(page, 'Allow');

@@ -22,12 +22,27 @@ export type AdapterDescription = {
   readonly title: string;
   readonly credentials: readonly AdapterField[];
   readonly settings: readonly AdapterField[];
+  /** Present where a person can log in at the EMR with an application of the operator's (OAuth 2.0, authorization code). */
+  readonly login?: AdapterLogin;
   /** True: the EMR can call an address of ours when it has finished a payment (`Dialect.readNotice`). */
   readonly notices?: true;
   /** A connection with made-up credentials, for documentation: it opens, and leads nowhere that takes it. */
   readonly example: AdapterExample;
   /** The dialect's README, from the root of the repository. */
   readonly readme: string;
+};
+
+/** A right on resources of a FHIR server: `may` has the letters of SMART's scopes of version 2 (create, read, update, delete, search). */
+export type SmartNeed = { readonly resource: string; readonly may: string };
+
+/** The login of a person at an EMR. */
+export type AdapterLogin = {
+  /** Present: a FHIR server publishes where persons log in (SMART App Launch), and these rights are needed there. */
+  readonly smart?: readonly SmartNeed[];
+  /** True: a login is the only way to the adapter's credentials, so nobody can type them. */
+  readonly only: boolean;
+  /** Where the application's id and secret go at the token endpoint, unless the server says otherwise. */
+  readonly clientAuth: 'basic' | 'post';
 };
 
 export type AdapterExample = {

@@ -22,7 +22,7 @@ const NOTICES = {
  */
 export function callbackRoute(
   app: FastifyInstance,
-  { publicUrl, keyring, logger, visitors }: ConnectPageDeps & { visitors: Visitors },
+  { publicUrl, keyring, sandboxHosts, logger, visitors }: ConnectPageDeps & { visitors: Visitors },
 ): void {
   /** Ends the login, and names the notice with which the page goes on; null: it has worked. */
   async function finish(request: FastifyRequest): Promise<string | null> {
@@ -32,7 +32,9 @@ export function callbackRoute(
     const { database, operations } = connecting;
     const parameters = new URLSearchParams(request.url.split('?').slice(1).join('?'));
     const input = { session, parameters, redirectUri: redirectUriOf(publicUrl) };
-    const result = await visitors.work(session, () => operations.loggedIn({ database, keyring }, input));
+    const result = await visitors.work(session, () =>
+      operations.loggedIn({ database, keyring, sandboxHosts }, input),
+    );
     if (result.outcome === 'logged_in') return null;
     if (result.outcome === 'not_expected') visitors.failed(request);
     const code = result.outcome === 'unavailable' ? result.trouble.code : result.outcome;

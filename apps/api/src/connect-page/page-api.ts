@@ -26,6 +26,7 @@ const LoginBody = Type.Object({ adapter: Word, base_url: Type.String({ maxLength
 const ConnectBody = Type.Object(
   {
     adapter: Word,
+    way: Type.Union([Type.Literal('login'), Type.Literal('credentials')]),
     base_url: Type.Optional(Type.String({ maxLength: 2048 })),
     name: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })),
     time_zone: Word,
@@ -43,6 +44,10 @@ const shown = ({ expiresAt, returnUrl: _, ...rest }: ShownSession) => ({
 });
 
 const done = (reply: FastifyReply, data: object) => reply.send({ success: true, data });
+
+/** Names why nothing came of a login, for the log. */
+const codeOf = (result: { outcome: string; trouble?: { code: string } }): string =>
+  result.trouble?.code ?? result.outcome;
 
 /** Names the person at the page, for the audit log. */
 const visitorOf = (request: FastifyRequest, { session }: Found): Actor => ({
@@ -113,10 +118,17 @@ export function pageApi(app: FastifyInstance, deps: Deps): void {
     return done(reply, { ...shown(view), returnTo: ended });
   });
 
-  route('login', LoginBody, async ({ session, connecting }, _request, reply, body) => {
+  route('login', LoginBody, async ({ session, connecting }, request, reply, body) => {
     const which = { adapter: body.adapter, baseUrl: body.base_url };
     const input = { session, which, redirectUri: redirectUriOf(publicUrl) };
-    return done(reply, await patiently(connecting.operations.logIn(depsOf(connecting), input)));
+    // It may call the EMR, which publishes where its persons log in.
+    const result = await visitors.work(session, () => connecting.operations.logIn(depsOf(connecting), input));
+    if (result.outcome !== 'begun')
+      logger.warn(
+        { request_id: request.id, client_id: session.clientId, code: codeOf(result) },
+        'a login at an EMR could not be begun',
+      );
+    return done(reply, result.outcome === 'begun' ? result : { outcome: result.outcome });
   });
 
   route('connect', ConnectBody, async (found, request, reply, body) => {
@@ -125,6 +137,7 @@ export function pageApi(app: FastifyInstance, deps: Deps): void {
       connecting.operations.connectPractice(depsOf(connecting), {
         session,
         adapter: body.adapter,
+        way: body.way,
         baseUrl: body.base_url ?? null,
         name: body.name ?? null,
         timeZone: body.time_zone,

@@ -7,22 +7,19 @@ import { SYSTEM, setOauthApplication } from '@emr-payments/db';
 import { type SandboxProcess, startSandbox } from '@emr-payments/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { requestsOf } from '../testing/client-requests.ts';
+import { openVisit, PAGE, PUBLIC_URL, RETURN_URL, type Visit } from '../testing/connect-visit.ts';
 import { openTestApi, type TestApi } from '../testing/test-api.ts';
-
-const PUBLIC_URL = 'http://127.0.0.1:3000';
-const RETURN_URL = 'https://app.example.com/back?practice=7';
-const PAGE = { origin: PUBLIC_URL, 'x-emr-connect': '1', 'content-type': 'application/json' };
 
 let api: TestApi;
 let sandbox: SandboxProcess;
 let caller: Awaited<ReturnType<TestApi['newCaller']>>;
+let page: Awaited<ReturnType<typeof openVisit>>;
 const ledgerFile = join(tmpdir(), `connect-${randomUUID()}.jsonl`);
 
 beforeAll(async () => {
   [api, sandbox] = await Promise.all([openTestApi({ publicUrl: PUBLIC_URL }), startSandbox({ ledgerFile })]);
-  caller = await api.newCaller();
-  await api.database.prisma.client.updateMany({ data: { mode: 'test' } });
-  await api.database.prisma.clientReturnUrl.create({ data: { clientPk: caller.clientPk, url: RETURN_URL } });
+  page = await openVisit(api);
+  caller = page.caller;
   await setApplication({});
 });
 afterAll(async () => {
@@ -46,41 +43,11 @@ const setApplication = (change: object) =>
     ...change,
   });
 
-type Visit = { id: string; cookie: string };
-
-async function link(body: object = {}): Promise<{ id: string; secret: string }> {
-  const send = requestsOf(api.app, caller);
-  const made = await send('POST', '/v1/connect-sessions', { body: { return_url: RETURN_URL, ...body } });
-  const { id, url } = made.json().data as { id: string; url: string };
-  return { id, secret: url.split('#')[1] ?? '' };
-}
-
-/** Opens a link as the page does. */
-async function visit(body: object = {}): Promise<Visit> {
-  const { id, secret } = await link(body);
-  const opened = await post('open', { secret });
-  expect(opened.json().data).toEqual({ outcome: 'opened' });
-  return { id, cookie: String(opened.headers['set-cookie']).split(';')[0] ?? '' };
-}
-
-const post = (
-  name: string,
-  body: object,
-  { id, cookie, headers = PAGE }: { id?: string; cookie?: string; headers?: object } = {},
-) =>
-  api.app.inject({
-    method: 'POST',
-    url: `/connect/api/${name}`,
-    headers: {
-      ...headers,
-      ...(id === undefined || headers !== PAGE ? {} : { 'x-emr-connect': id }),
-      ...(cookie === undefined ? {} : { cookie }),
-    },
-    payload: JSON.stringify(body),
-  });
-const look = async ({ cookie }: Visit) =>
-  (await api.app.inject({ url: '/connect/api/session', headers: { 'x-emr-connect': '1', cookie } })).json()
-    .data;
+const post: typeof page.post = (...given) => page.post(...given);
+const visit = (body?: object) => page.visit(body);
+const look = (at: Visit) => page.look(at);
+const comeBack = (address: string, cookie: string) => page.comeBack(address, cookie);
+const stored = (id: string) => page.stored(id);
 
 /** Logs in at the sandbox's DrChrono and returns the address to which it sends the browser. */
 async function logIn(at: Visit, decision = 'allow'): Promise<string> {
@@ -100,18 +67,9 @@ async function logIn(at: Visit, decision = 'allow'): Promise<string> {
   return answer.headers.get('location') ?? '';
 }
 
-/** Comes back with an address, and returns where the page goes. */
-async function comeBack(address: string, cookie: string): Promise<string> {
-  const url = new URL(address);
-  expect(`${url.origin}${url.pathname}`).toBe(`${PUBLIC_URL}/connect/callback`);
-  const answer = await api.app.inject({ url: `/connect/callback${url.search}`, headers: { cookie } });
-  expect([answer.statusCode, answer.headers['cache-control']]).toEqual([303, 'no-store']);
-  return String(answer.headers.location).slice(PUBLIC_URL.length);
-}
-
-const stored = (id: string) => api.database.prisma.connectSession.findUniqueOrThrow({ where: { id } });
 const dental = (change: object = {}) => ({
   adapter: 'open-dental',
+  way: 'credentials',
   base_url: `${sandbox.baseUrl}/open-dental/api/v1`,
   name: 'Dental Office',
   time_zone: 'America/Chicago',
@@ -193,7 +151,7 @@ describe('its requests', () => {
   });
 
   test('the cookie is HttpOnly and Lax, and of https Secure for this host alone', async () => {
-    const { secret } = await link();
+    const { secret } = await page.link();
     const plain = String((await post('open', { secret })).headers['set-cookie']);
     expect(plain).toMatch(/^emr-connect=cc_[\w-]{32}; Max-Age=900; Path=\/; HttpOnly; SameSite=Lax$/);
     const secure = await openTestApi({ publicUrl: 'https://pay.example.com/emr/' });
@@ -307,7 +265,7 @@ describe('connecting', () => {
     ['an unknown time zone', { time_zone: 'Mars/North' }, 'time_zone', 'This time zone is not known'],
     ['a missing credential', { credentials: {} }, null, 'needs the credential'],
     ['no name', { name: undefined }, 'name', 'name is missing'],
-    ['a credential without a login', { adapter: 'drchrono' }, null, 'Log in at the EMR first'],
+    ['a credential without a login', { adapter: 'drchrono', way: 'login' }, null, 'Log in at the EMR first'],
   ])('%s is said in our words, and nothing is made', async (_what, change, field, reason) => {
     const at = await visit();
     const users = await api.database.prisma.user.count();
@@ -352,6 +310,7 @@ describe('connecting', () => {
     expect(choices).toMatchObject([{ adapter: 'open-dental', settings: [] }]);
     const typed = {
       adapter: 'open-dental',
+      way: 'credentials',
       time_zone: 'America/Chicago',
       base_url: 'http://127.0.0.1:1/',
       credentials: { developer_key: 'typed-developer', customer_key: 'other' },
@@ -443,6 +402,7 @@ describe('a login at the EMR', () => {
       time_zone: 'America/Denver',
       base_url: 'http://127.0.0.1:1/',
       adapter: 'drchrono',
+      way: 'login',
     };
     const { data } = (await post('connect', typed, at)).json();
     expect(data).toEqual({ outcome: 'connected', returnTo: expect.stringContaining('status=connected') });

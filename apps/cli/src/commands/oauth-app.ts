@@ -1,4 +1,9 @@
-import { listOauthApplications, removeOauthApplication, setOauthApp } from '@emr-payments/operations';
+import {
+  listOauthApplications,
+  type OauthAppField,
+  removeOauthApp,
+  setOauthApp,
+} from '@emr-payments/operations';
 import type { CommandDeps, Register } from '../cli.ts';
 import { loadCredentials } from '../load-credentials.ts';
 import { done, failure, type Outcome } from '../outcome.ts';
@@ -6,18 +11,22 @@ import { pairs, table } from '../output/table.ts';
 
 type Options = {
   baseUrl: string;
-  authorizeUrl: string;
-  tokenUrl: string;
+  authorizeUrl?: string;
+  tokenUrl?: string;
   clientId: string;
   scopes: string;
   issuer?: string;
   credentials: string;
 };
 
+/** The place where a field is given. The secret alone is in the credentials. */
+const optionOf = (field: OauthAppField): string =>
+  field === 'client_secret' ? field : `--${field.replaceAll('_', '-')}`;
+
 async function set(
   { database, config, by, terminal }: CommandDeps,
   adapter: string,
-  { credentials: source, issuer = null, ...given }: Omit<Options, 'issuer'> & { issuer?: string | null },
+  { credentials: source, ...given }: Options,
 ): Promise<Outcome> {
   const keyring = config.readKeyring();
   const read = await loadCredentials({ stdin: terminal.stdin }, { source });
@@ -25,7 +34,11 @@ async function set(
   const { client_secret: clientSecret, ...others } = read.credentials;
   if (clientSecret === undefined || Object.keys(others).length > 0)
     return failure('failed', 'The credentials must be {"client_secret": "…"} and nothing else.');
-  const result = await setOauthApp({ database, keyring }, { adapter, ...given, issuer, clientSecret, by });
+  const { issuer = null, authorizeUrl = null, tokenUrl = null, ...rest } = given;
+  const result = await setOauthApp(
+    { database, keyring },
+    { adapter, ...rest, issuer, authorizeUrl, tokenUrl, clientSecret, by },
+  );
   switch (result.outcome) {
     case 'unknown_adapter':
       return failure('usage', `There is no adapter '${adapter}'. emr-payments adapters lists them.`);
@@ -35,7 +48,8 @@ async function set(
         `The credentials of the adapter ${adapter} come from no login; those of these do: ${result.adapters.join(', ')}.`,
       );
     case 'wrong':
-      return failure('usage', result.reason);
+      return failure('usage', `${optionOf(result.field)} ${result.rule}.`);
+    case 'unchanged':
     case 'set': {
       const { adapter: name, baseUrl } = result.application;
       const redirect = config.publicUrl === undefined ? 'PUBLIC_URL' : config.publicUrl;
@@ -65,10 +79,14 @@ export const registerOauthApp: Register = (program, cli) => {
       '--base-url <url>',
       "the address of the EMR's API, of every practice that logs in with it",
     )
-    .requiredOption('--authorize-url <url>', 'where a person logs in')
-    .requiredOption('--token-url <url>', 'where the code is exchanged')
+    .option('--authorize-url <url>', 'where a person logs in; not for a FHIR server that publishes it')
+    .option('--token-url <url>', 'where the code is exchanged; not for a FHIR server that publishes it')
     .requiredOption('--client-id <id>', 'the id of the application')
-    .option('--scopes <scopes>', 'what it asks for, separated by blanks', '')
+    .option(
+      '--scopes <scopes>',
+      'what it asks for, separated by blanks; of a FHIR server by default what is needed',
+      '',
+    )
     .option('--issuer <iss>', "the server's own name, where it is not the origin of --authorize-url")
     .requiredOption('--credentials <file>', 'a JSON file {"client_secret": "…"}, or - for the standard input')
     .action((adapter: string, options: Options) => cli.run((deps) => set(deps, adapter, options)));
@@ -106,7 +124,7 @@ export const registerOauthApp: Register = (program, cli) => {
     .requiredOption('--base-url <url>', 'the one that list shows')
     .action((adapter: string, { baseUrl }: { baseUrl: string }) =>
       cli.run(async ({ database, by }) => {
-        const removed = await removeOauthApplication({ database }, { adapter, baseUrl, by });
+        const removed = await removeOauthApp({ database }, { adapter, baseUrl, by });
         if (removed === 'not_found')
           return failure('not_found', `There is no application of ${adapter} for ${baseUrl}.`);
         return done({ adapter, base_url: baseUrl, removed: true }, 'The application is removed.');

@@ -175,6 +175,7 @@ export async function oauthRoutes(
       'client-confidential-symmetric',
       'permission-user',
       'permission-offline',
+      'permission-v2',
     ],
   }));
 }

@@ -9,6 +9,8 @@ export const USER_SCOPES = [
   'offline_access',
   'user/Patient.rs',
   'user/Location.rs',
+  'user/ValueSet.rs',
+  'user/CodeSystem.rs',
   'user/PaymentNotice.cruds',
   'user/PaymentReconciliation.cruds',
 ] as const;

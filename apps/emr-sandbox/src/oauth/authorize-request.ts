@@ -37,6 +37,18 @@ export function redirectTo(redirectUri: string, answer: Record<string, string | 
   return url.href;
 }
 
+const SMART_SCOPE = /^(?<on>user\/[A-Za-z]+\.)(?<may>c?r?u?d?s?)$/;
+
+/** True for a scope that can be granted, also as a part of one: `user/Patient.s` of `user/Patient.rs`. */
+function isGrantable(known: readonly string[], scope: string): boolean {
+  if (known.includes(scope)) return true;
+  const { on, may = '' } = SMART_SCOPE.exec(scope)?.groups ?? {};
+  if (on === undefined || may === '') return false;
+  return known.some(
+    (one) => one.startsWith(on) && [...may].every((letter) => one.slice(on.length).includes(letter)),
+  );
+}
+
 /** @throws OAuthError for what is answered by a redirect. */
 function checked(fields: Fields, demands: Demands): Pick<AuthorizeRequest, 'scopes' | 'challenge'> {
   if (fields.response_type !== 'code')
@@ -49,7 +61,7 @@ function checked(fields: Fields, demands: Demands): Pick<AuthorizeRequest, 'scop
   if (demands.audience !== undefined && fields.aud?.replace(/\/$/, '') !== demands.audience)
     throw new OAuthError('invalid_request', `aud must be ${demands.audience}.`);
   const scopes = fields.scope === undefined ? demands.scopes : fields.scope.split(' ').filter(Boolean);
-  const unknown = scopes.find((scope) => !demands.scopes.includes(scope));
+  const unknown = scopes.find((scope) => !isGrantable(demands.scopes, scope));
   if (unknown !== undefined || scopes.length === 0)
     throw new OAuthError('invalid_scope', 'A scope cannot be granted here.');
   return { scopes, challenge };

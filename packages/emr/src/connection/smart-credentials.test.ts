@@ -1,6 +1,6 @@
 import { exportJWK, generateKeyPair } from 'jose';
 import { expect, test } from 'vitest';
-import type { TokenSources } from '../adapter.ts';
+import type { TokenSources } from '../adapter-deps.ts';
 import type { Grant } from '../grant.ts';
 import { fieldsOf } from './read-connection.ts';
 import { authOf, readSmartCredentials, secretsOf, smartCredentials } from './smart-credentials.ts';
@@ -53,6 +53,12 @@ test.each<[string, Record<string, string>, object, object[]]>([
     { ...oauth, client_secret: 's', audience: 'https://api.example' },
     { kind: 'bearer' },
     [{ kind: 'client_credentials', audience: 'https://api.example' }],
+  ],
+  [
+    'the login of a person',
+    { ...oauth, client_secret: 's', client_auth: 'post', refresh_token: 'r' },
+    { kind: 'bearer' },
+    [{ kind: 'refresh_token', clientSecret: 's', clientAuth: 'post', refreshToken: 'r' }],
   ],
   [
     'a private key',
@@ -140,6 +146,16 @@ test.each<[string, Record<string, string>, string]>([
     { ...oauth, token_url: 'https://u:S@emr.example/t', client_secret: 'S' },
     'token_url must have no user',
   ],
+  [
+    'a login without the secret of its application',
+    { ...oauth, private_key_jwk: rsa, scope: 'a', refresh_token: 'S' },
+    'credentials: client_secret is missing beside refresh_token',
+  ],
+  [
+    'a scope beside a login',
+    { ...oauth, client_secret: 'S', refresh_token: 'S', scope: 'a' },
+    'credentials: scope is fixed by the login of refresh_token',
+  ],
   ['an unknown one', { username: 'S' }, 'credentials: username is not known to this adapter'],
 ])('refuses %s, and quotes no value', (_what, credentials, message) => {
   expect(() => readSmartCredentials(credentials)).toThrow(message);
@@ -149,4 +165,6 @@ test.each<[string, Record<string, string>, string]>([
 test('all that proves who we are is secret', () => {
   const credentials = readSmartCredentials({ ...oauth, client_secret: 's', scope: 'a' });
   expect(secretsOf(credentials)).toEqual(['us', 's']);
+  const login = readSmartCredentials({ ...oauth, client_secret: 's', refresh_token: 'r' });
+  expect(secretsOf(login)).toContain('r');
 });

@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox';
-import type { AdapterDeps } from '../adapter.ts';
+import type { AdapterDeps } from '../adapter-deps.ts';
 import type { Grant } from '../grant.ts';
 import { bearerTokenSchema } from '../http/bearer-token.ts';
 import type { EmrAuth } from '../http/session.ts';
@@ -13,7 +13,8 @@ const Printable = (description: string) =>
 
 /**
  * The credentials of a FHIR server: nothing, a token that never changes, or what gets tokens by OAuth 2.0, as SMART backend services
- * do. https://hl7.org/fhir/smart-app-launch/backend-services.html
+ * do (https://hl7.org/fhir/smart-app-launch/backend-services.html), or by the login of a person
+ * (https://hl7.org/fhir/smart-app-launch/app-launch.html).
  */
 export const smartCredentials = Type.Object(
   {
@@ -41,6 +42,9 @@ export const smartCredentials = Type.Object(
         description:
           'private JWK as JSON with a kid (RSA for RS384, or EC on P-384 for ES384), for SMART backend services',
       }),
+    ),
+    refresh_token: Type.Optional(
+      Printable('the refresh token of a login of a person; with token_url, client_id and client_secret'),
     ),
     scope: Type.Optional(
       Type.String({
@@ -75,6 +79,13 @@ function combinationProblem(given: SmartCredentials): string | null {
   }
   if (given.client_secret !== undefined && given.private_key_jwk !== undefined)
     return `client_secret and private_key_jwk cannot be used together: ${EITHER}`;
+  if (given.refresh_token !== undefined) {
+    if (given.client_secret === undefined)
+      return 'client_secret is missing beside refresh_token: a login is continued with the secret of its application';
+    // A renewed token has the scopes of the login (RFC 6749, section 6).
+    const other = (['scope', 'audience'] as const).find((name) => given[name] !== undefined);
+    return other === undefined ? null : `${other} is fixed by the login of refresh_token, so leave it out`;
+  }
   if (given.client_secret !== undefined) return null;
   if (given.private_key_jwk === undefined)
     return `client_secret or private_key_jwk is missing beside token_url: ${EITHER}`;
@@ -104,17 +115,13 @@ export function readSmartCredentials(given: Readonly<Record<string, string>>): S
 function grantOf(credentials: SmartCredentials): Grant | null {
   const { token_url: tokenUrl, client_id: clientId, client_secret: clientSecret, scope } = credentials;
   if (tokenUrl === undefined || clientId === undefined) return null;
-  const { private_key_jwk: privateKeyJwk, client_auth: clientAuth, audience } = credentials;
+  const { private_key_jwk: privateKeyJwk, refresh_token: refreshToken, audience } = credentials;
   if (clientSecret !== undefined) {
-    return {
-      kind: 'client_credentials',
-      tokenUrl,
-      clientId,
-      clientSecret,
-      clientAuth: clientAuth === 'post' ? 'post' : 'basic',
-      scope,
-      audience,
-    };
+    const clientAuth = credentials.client_auth === 'post' ? 'post' : 'basic';
+    const client = { tokenUrl, clientId, clientSecret, clientAuth } as const;
+    return refreshToken === undefined
+      ? { kind: 'client_credentials', ...client, scope, audience }
+      : { kind: 'refresh_token', ...client, refreshToken };
   }
   if (privateKeyJwk === undefined) return null;
   return { kind: 'private_key_jwt', tokenUrl, clientId, privateKeyJwk, scope };
@@ -138,6 +145,9 @@ export function secretsOf({
   client_id,
   client_secret,
   private_key_jwk,
+  refresh_token,
 }: SmartCredentials): string[] {
-  return [bearer_token, client_id, client_secret, private_key_jwk].filter((text) => text !== undefined);
+  return [bearer_token, client_id, client_secret, private_key_jwk, refresh_token].filter(
+    (text) => text !== undefined,
+  );
 }

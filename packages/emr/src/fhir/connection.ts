@@ -1,5 +1,6 @@
 import { type TObject, type TProperties, Type } from '@sinclair/typebox';
-import type { AdapterDeps, Capability, EmrConnection } from '../adapter.ts';
+import type { Capability, EmrConnection } from '../adapter.ts';
+import type { AdapterDeps } from '../adapter-deps.ts';
 import { fieldsOf, readBaseUrl } from '../connection/read-connection.ts';
 import {
   authOf,
@@ -68,15 +69,34 @@ const timeSettings = {
 export const fhirSettings = <T extends TProperties>(type: string, own: T) =>
   Type.Object({ ...keySettings(type), ...own, ...timeSettings }, { additionalProperties: false });
 
-/** Makes the description of a dialect: its credentials are those of every FHIR server. */
+/**
+ * Makes the description of a dialect: its credentials are those of every FHIR server, and so is the login of a person.
+ *
+ * @param reads the types that are read besides Patient and Location.
+ * @param payments the type as which payments are written and found again.
+ */
 export const describeFhir = (
   name: string,
-  { title, baseUrl, settings }: { title: string; baseUrl: string; settings: TObject },
+  {
+    title,
+    baseUrl,
+    settings,
+    payments,
+    reads,
+  }: { title: string; baseUrl: string; settings: TObject; payments: string; reads: readonly string[] },
 ): AdapterDescription => ({
   name,
   title,
   credentials: fieldsOf(smartCredentials),
   settings: fieldsOf(settings),
+  login: {
+    only: false,
+    clientAuth: 'basic',
+    smart: [
+      ...['Patient', 'Location', ...reads].map((resource) => ({ resource, may: 'rs' })),
+      { resource: payments, may: 'crs' },
+    ],
+  },
   example: { baseUrl, credentials: {}, settings: {} },
   readme: `packages/emr/src/dialects/${name}/README.md`,
 });

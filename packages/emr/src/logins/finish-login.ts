@@ -1,9 +1,9 @@
 import * as oauth from 'oauth4webapi';
-import type { Trouble } from '../adapter.ts';
-import { OPEN_NETWORK } from '../network.ts';
+import type { Network } from '../network.ts';
 import { exchangeFor, NoTokenAnswerError, REFRESH_TOKEN } from '../tokens/obtain-token.ts';
 import { noAnswerTrouble, troubleOf } from '../tokens/token-trouble.ts';
-import type { LoginApplication } from './login-application.ts';
+import type { Trouble } from '../trouble.ts';
+import type { LoginApplication, LoginServer } from './login-application.ts';
 
 export type LoginFinished =
   | { outcome: 'logged_in'; refreshToken: string }
@@ -17,6 +17,17 @@ export type LoginFinished =
   | { outcome: 'not_lasting' }
   | { outcome: 'unavailable'; trouble: Trouble };
 
+export type FinishInput = {
+  server: LoginServer;
+  application: LoginApplication;
+  /** The query of the return. */
+  parameters: URLSearchParams;
+  /** The one that the login began with. */
+  state: string;
+  verifier: string;
+  redirectUri: string;
+};
+
 /** A person waits for it. */
 const TIMEOUT_MS = 15_000;
 
@@ -24,16 +35,22 @@ const TIMEOUT_MS = 15_000;
  * Judges the parameters with which a browser came back, before anything is sent. Two of a name, another `state`, and a token in the
  * address are refused. An `iss` must be the server's own name (RFC 9207), against a mix-up of two servers (RFC 9700, section 4.4).
  */
-function readReturn(
-  { issuer, authorizeUrl, tokenUrl, clientId }: LoginApplication,
-  { parameters, state }: { parameters: URLSearchParams; state: string },
-) {
+function readReturn({
+  server: { issuer, authorizeUrl, tokenUrl, namesItself },
+  application: { clientId },
+  parameters,
+  state,
+}: FinishInput) {
   const given = parameters.getAll('iss');
   const own = issuer ?? new URL(authorizeUrl).origin;
-  // Without a name that the operator gave, the server may add a path to its origin.
+  // Without a name that the operator gave or the server published, the server may add a path to its origin.
   const named =
     issuer === null && given.length === 1 && URL.parse(given[0] ?? '')?.origin === own ? given[0] : own;
-  const server: oauth.AuthorizationServer = { issuer: named ?? own, token_endpoint: tokenUrl };
+  const server: oauth.AuthorizationServer = {
+    issuer: named ?? own,
+    token_endpoint: tokenUrl,
+    authorization_response_iss_parameter_supported: namesItself,
+  };
   const client: oauth.Client = { client_id: clientId };
   return { server, client, code: oauth.validateAuthResponse(server, client, parameters, state) };
 }
@@ -42,16 +59,16 @@ function readReturn(
  * Ends a login: exchanges the code that came back with the browser for the login's refresh token, once. The access token that comes
  * with it is not kept: the connection gets its own.
  *
- * @param input.parameters the query of the return.
- * @param input.state the one that the login began with.
+ * @param deps.network that to the token endpoint: an address that the EMR has published is one that somebody else has chosen.
  */
 export async function finishLogin(
-  application: LoginApplication,
-  input: { parameters: URLSearchParams; state: string; verifier: string; redirectUri: string },
+  { network }: { network: Network },
+  input: FinishInput,
 ): Promise<LoginFinished> {
+  const { application } = input;
   let back: ReturnType<typeof readReturn>;
   try {
-    back = readReturn(application, input);
+    back = readReturn(input);
   } catch (error) {
     if (error instanceof oauth.AuthorizationResponseError)
       return { outcome: error.error === 'access_denied' ? 'denied' : 'refused' };
@@ -61,14 +78,17 @@ export async function finishLogin(
   // The library would refuse two of them only when it sends them.
   if (code.getAll('code').length !== 1) return { outcome: 'not_trusted' };
   const { request, seen } = exchangeFor({
-    network: OPEN_NETWORK,
+    network,
     timeoutMs: TIMEOUT_MS,
     mayStillSend: () => true,
   });
-  // http is taken here: the operator's command refuses a token URL that can be read on the way.
+  // http is taken here: the operator's command refuses a token URL that can be read on the way, and the guard one that was published.
   const options = { [oauth.customFetch]: request, [oauth.allowInsecureRequests]: true };
   try {
-    const secret = oauth.ClientSecretPost(application.clientSecret);
+    const secret =
+      input.server.clientAuth === 'basic'
+        ? oauth.ClientSecretBasic(application.clientSecret)
+        : oauth.ClientSecretPost(application.clientSecret);
     const response = await oauth.authorizationCodeGrantRequest(
       server,
       client,

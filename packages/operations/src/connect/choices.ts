@@ -1,5 +1,5 @@
 import type { OauthApplicationRecord } from '@emr-payments/db';
-import { type AdapterDescription, type AdapterField, takesLogins } from '@emr-payments/emr';
+import type { AdapterDescription, AdapterField } from '@emr-payments/emr';
 import { type FieldWords, wordsOfCredential, wordsOfSetting } from './field-words.ts';
 
 /** One field of a form, in words for a person of a practice. */
@@ -32,6 +32,11 @@ const fieldOf = ({ name, type, required }: AdapterField, { label, hint }: FieldW
   required,
 });
 
+const credentialOf = (field: AdapterField): ChoiceField[] => {
+  const words = wordsOfCredential(field);
+  return words === null ? [] : [fieldOf(field, words)];
+};
+
 const settingOf = (field: AdapterField): ChoiceField[] => {
   const words = wordsOfSetting(field);
   return words === null ? [] : [fieldOf(field, words)];
@@ -46,17 +51,17 @@ const byCredentials = (adapter: AdapterDescription): Choice => ({
   title: adapter.title,
   way: 'credentials',
   baseUrl: isExample(adapter.example.baseUrl) ? null : adapter.example.baseUrl,
-  credentials: adapter.credentials.map((field) => fieldOf(field, wordsOfCredential(field))),
+  credentials: adapter.credentials.flatMap(credentialOf),
   settings: adapter.settings.flatMap(settingOf),
 });
 
 const byLogin = (adapter: AdapterDescription, { baseUrl }: { baseUrl: string }, alone: boolean): Choice => ({
   adapter: adapter.name,
-  title: alone ? adapter.title : `${adapter.title} (${new URL(baseUrl).host})`,
+  title: alone ? adapter.title : `${adapter.title.split(/[(:]/)[0]?.trim()} at ${new URL(baseUrl).host}`,
   way: 'login',
   baseUrl,
   credentials: [],
-  settings: [],
+  settings: adapter.settings.flatMap(settingOf),
 });
 
 /**
@@ -68,9 +73,11 @@ export function listChoices(
   applications: readonly OauthApplicationRecord[],
 ): Choice[] {
   const choices = descriptions.flatMap((adapter) => {
-    if (!takesLogins(adapter)) return [byCredentials(adapter)];
+    const { login } = adapter;
+    if (login === undefined) return [byCredentials(adapter)];
     const own = applications.filter((one) => one.adapter === adapter.name);
-    return own.map((application) => byLogin(adapter, application, own.length === 1));
+    const logins = own.map((one) => byLogin(adapter, one, login.only && own.length === 1));
+    return login.only ? logins : [...logins, byCredentials(adapter)];
   });
   return choices.sort((a, b) => a.title.localeCompare(b.title, 'en'));
 }

@@ -14,6 +14,7 @@ import {
   type SetUpRefusal,
 } from '../connections/set-up-connection.ts';
 import { givenSettings } from '../connections/stored-capability.ts';
+import type { Choice } from './choices.ts';
 import { endSession } from './end-session.ts';
 import { openLogin } from './held-login.ts';
 import { seePractice } from './other-practice.ts';
@@ -23,6 +24,8 @@ import { type ConnectDeps, showSession } from './show-session.ts';
 export type PracticeInput = {
   session: BrowserSession;
   adapter: string;
+  /** By what `loggedIn` gave, or by what the person types. */
+  way: Choice['way'];
   /** Not for a login at the EMR, nor for the renewal of one: there it is known. */
   baseUrl: string | null;
   /** The practice's name; null for a renewal. */
@@ -55,14 +58,15 @@ const refused = (reason: string, field: Refused['field'] = null): Refused => ({
   reason,
 });
 
-/** Puts together what is set up: of a renewal, only the credentials are the person's; of a login, nothing but the name is. */
+/** Puts together what is set up: of a renewal, only the credentials are the person's; of a login, all but credentials and address. */
 async function setUpOf(deps: ConnectDeps, input: PracticeInput): Promise<SetUp | Refused> {
-  const { session, adapter } = input;
+  const { session, adapter, way } = input;
   const { choices, loggedIn } = await showSession(deps, session);
   const choice = choices.find(
     (one) =>
       one.adapter === adapter &&
-      (one.way === 'credentials' || (loggedIn?.adapter === adapter && one.baseUrl === loggedIn.baseUrl)),
+      one.way === way &&
+      (way === 'credentials' || (loggedIn?.adapter === adapter && one.baseUrl === loggedIn.baseUrl)),
   );
   if (choice === undefined) return refused('Log in at the EMR first, or choose another EMR.');
   const hidden = Object.keys(input.settings).find(
@@ -101,7 +105,7 @@ async function setUpOf(deps: ConnectDeps, input: PracticeInput): Promise<SetUp |
     adapter,
     baseUrl,
     credentials,
-    settings: choice.way === 'login' ? {} : input.settings,
+    settings: input.settings,
     concurrency: CONCURRENCY,
     guarded: true,
   };

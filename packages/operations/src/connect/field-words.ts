@@ -62,9 +62,12 @@ const ownWords = ({ name, description }: AdapterField): FieldWords => ({
   hint: `${description.charAt(0).toUpperCase()}${description.slice(1)}.`,
 });
 
-/** Gives the words for a credential: those of its description where there are no plainer ones. */
-export const wordsOfCredential = (field: AdapterField): FieldWords =>
-  CREDENTIALS[field.name] ?? ownWords(field);
+/** The login of a person gives it: nobody knows one to type. */
+const OF_A_LOGIN = new Set(['refresh_token']);
+
+/** Gives the words for a credential: those of its description where there are no plainer ones. null: nobody types it. */
+export const wordsOfCredential = (field: AdapterField): FieldWords | null =>
+  OF_A_LOGIN.has(field.name) ? null : (CREDENTIALS[field.name] ?? ownWords(field));
 
 /** Gives the words for a setting; null: the page does not ask for it. A setting without which nothing works is always asked for. */
 export const wordsOfSetting = (field: AdapterField): FieldWords | null =>

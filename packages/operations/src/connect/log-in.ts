@@ -9,12 +9,11 @@ import {
   openOauthSecret,
   takeConnectLogin,
 } from '@emr-payments/db';
-import { beginLogin, finishLogin, type LoginApplication, type LoginFinished } from '@emr-payments/emr';
-import type { Keyring } from '@emr-payments/runtime';
+import { beginLogin, credentialsOfLogin, finishLogin, type LoginFinished } from '@emr-payments/emr';
 import { openLogin, sealLogin } from './held-login.ts';
+import { describedLogin, findLoginServer, networkOf, type ServerFound } from './login-server.ts';
 import { type ConnectDeps, showSession } from './show-session.ts';
 
-type Deps = { database: Database; keyring: Keyring };
 type Which = { adapter: string; baseUrl: string };
 
 export type LogInOutcome =
@@ -22,15 +21,12 @@ export type LogInOutcome =
   | { outcome: 'begun'; location: string }
   /** The operator has no application for this EMR. */
   | { outcome: 'no_application' }
-  | { outcome: 'over' };
-
-const opened = ({ keyring }: Pick<Deps, 'keyring'>, stored: OauthApplicationRecord): LoginApplication => ({
-  ...stored,
-  clientSecret: openOauthSecret(keyring, stored),
-});
+  | { outcome: 'too_many_tries' }
+  | { outcome: 'over' }
+  | Exclude<ServerFound, { outcome: 'found' }>;
 
 async function findApplication(
-  deps: Deps,
+  deps: { database: Database },
   { adapter, baseUrl }: Which,
 ): Promise<OauthApplicationRecord | null> {
   const all = await listOauthApplications(deps);
@@ -39,22 +35,30 @@ async function findApplication(
 
 /**
  * Begins a login at an EMR with the operator's application, if the session offers it: a test client's link leads to sandboxes only, and a
- * renewal to its own EMR. The session remembers it until the browser comes back.
+ * renewal to its own EMR. The session remembers it, with the server at which it is, until the browser comes back.
  */
 export async function logIn(
   deps: ConnectDeps,
   { session, which, redirectUri }: { session: BrowserSession; which: Which; redirectUri: string },
 ): Promise<LogInOutcome> {
+  const { id } = session;
   const { choices } = await showSession(deps, session);
   const isOffered = choices.some(
     ({ way, adapter, baseUrl }) => way === 'login' && adapter === which.adapter && baseUrl === which.baseUrl,
   );
   const stored = isOffered ? await findApplication(deps, which) : null;
   if (stored === null) return { outcome: 'no_application' };
-  const { location, state, verifier } = await beginLogin(opened(deps, stored), { redirectUri });
   const { adapter, baseUrl } = stored;
-  const held = sealLogin(deps.keyring, session.id, { kind: 'under_way', adapter, baseUrl, verifier });
-  const begun = await beginConnectLogin(deps, { id: session.id, state, held });
+  // What is published is read by a call to the EMR.
+  if (stored.authorizeUrl === null && !(await countConnectTry(deps, { id })))
+    return { outcome: 'too_many_tries' };
+  const found = await findLoginServer(deps, { session, stored });
+  if (found.outcome !== 'found') return found;
+  const { server, application, published } = found;
+  const audience = describedLogin(stored).login?.smart === undefined ? null : baseUrl;
+  const { location, state, verifier } = await beginLogin({ server, application, redirectUri, audience });
+  const under = { kind: 'under_way', adapter, baseUrl, verifier, server, published } as const;
+  const begun = await beginConnectLogin(deps, { id, state, held: sealLogin(deps.keyring, id, under) });
   return begun ? { outcome: 'begun', location } : { outcome: 'over' };
 }
 
@@ -69,19 +73,20 @@ export type LoggedInOutcome =
 
 /**
  * Ends a login when the browser comes back from the EMR. Each state is taken once, before anything is sent: a repeated return gets
- * nothing. What the login gave stays in the session, sealed.
+ * nothing. The code goes to the token endpoint of the server at which the login began, whatever the EMR publishes by now. What the login
+ * gave stays in the session, sealed.
  *
  * @param input.parameters the query of the return.
  */
 export async function loggedIn(
-  deps: Deps,
+  deps: ConnectDeps,
   {
     session,
     parameters,
     redirectUri,
   }: { session: BrowserSession; parameters: URLSearchParams; redirectUri: string },
 ): Promise<LoggedInOutcome> {
-  const { id } = session;
+  const { id, clientMode } = session;
   const [state, ...more] = parameters.getAll('state');
   if (state === undefined || more.length > 0) return { outcome: 'not_expected' };
   const sealed = await takeConnectLogin(deps, { id, state });
@@ -95,24 +100,21 @@ export async function loggedIn(
     await holdConnectLogin(deps, { id, held: null });
     return { outcome: 'too_many_tries' };
   }
-  const application = opened(deps, stored);
-  const { verifier } = held;
-  const finished = await finishLogin(application, { parameters, state, verifier, redirectUri });
+  const { verifier, server, published } = held;
+  const { clientId, scopes } = stored;
+  const application = { clientId, clientSecret: openOauthSecret(deps.keyring, stored), scopes };
+  const finished = await finishLogin(
+    { network: networkOf(deps, { published, clientMode }) },
+    { server, application, parameters, state, verifier, redirectUri },
+  );
   if (finished.outcome !== 'logged_in') {
     await holdConnectLogin(deps, { id, held: null });
     return finished;
   }
   const { adapter, baseUrl } = stored;
-  const kept = sealLogin(deps.keyring, id, {
-    kind: 'logged_in',
-    adapter,
-    baseUrl,
-    credentials: {
-      client_id: application.clientId,
-      client_secret: application.clientSecret,
-      refresh_token: finished.refreshToken,
-    },
-  });
+  const { refreshToken } = finished;
+  const credentials = credentialsOfLogin(describedLogin(stored), { application, server, refreshToken });
+  const kept = sealLogin(deps.keyring, id, { kind: 'logged_in', adapter, baseUrl, credentials });
   const isHeld = await holdConnectLogin(deps, { id, held: kept });
   return { outcome: isHeld ? 'logged_in' : 'over' };
 }

@@ -5,7 +5,7 @@ import type { Keyring } from '@emr-payments/runtime';
 import { type Choice, listChoices } from './choices.ts';
 import { openLogin } from './held-login.ts';
 
-/** What the connect page shows of its session. No secret is in it. */
+/** A session as the connect page shows it. No secret is in it. */
 export type ShownSession = {
   id: string;
   state: BrowserSession['state'];
@@ -30,11 +30,9 @@ function renewalsOf(
 ): Choice[] {
   const own = choices.filter((choice) => choice.adapter === canonicalAdapterName(adapter));
   const at = baseUrl.replace(/\/+$/, '');
-  const login = own.filter(({ way, baseUrl: there }) => way === 'login' && there === at);
-  if (login.length > 0) return login;
   // Settings stay as they are, and the address is not the person's to change.
   return own
-    .filter(({ way }) => way === 'credentials')
+    .filter(({ way, baseUrl: there }) => way === 'credentials' || there === at)
     .map((choice) => ({ ...choice, baseUrl: at, settings: [] }));
 }
 

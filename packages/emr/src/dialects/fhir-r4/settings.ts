@@ -1,5 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox';
-import type { AdapterDeps, EmrConnection } from '../../adapter.ts';
+import type { EmrConnection } from '../../adapter.ts';
+import type { AdapterDeps } from '../../adapter-deps.ts';
 import { readSettings } from '../../connection/read-connection.ts';
 import {
   describeFhir,
@@ -64,6 +65,8 @@ export const description = describeFhir('fhir-r4', {
   title: 'FHIR R4 server (PaymentNotice): Ottehr and Oystehr, Medplum, HAPI',
   baseUrl: 'https://fhir-api.zapehr.com',
   settings: SettingsSchema,
+  payments: 'PaymentNotice',
+  reads: ['ValueSet', 'CodeSystem'],
 });
 
 // R4B has the same PaymentNotice: https://hl7.org/fhir/R4B/paymentnotice.html.

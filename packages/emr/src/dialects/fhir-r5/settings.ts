@@ -1,5 +1,6 @@
 import type { Static } from '@sinclair/typebox';
-import type { AdapterDeps, EmrConnection } from '../../adapter.ts';
+import type { EmrConnection } from '../../adapter.ts';
+import type { AdapterDeps } from '../../adapter-deps.ts';
 import { readSettings } from '../../connection/read-connection.ts';
 import {
   describeFhir,
@@ -23,6 +24,8 @@ export const description = describeFhir('fhir-r5', {
   title: 'FHIR R5 server (PaymentReconciliation)',
   baseUrl: 'https://emr.example/fhir',
   settings: SettingsSchema,
+  payments: 'PaymentReconciliation',
+  reads: ['ValueSet', 'CodeSystem'],
 });
 
 const RELEASE: FhirRelease = {
