@@ -267,6 +267,7 @@ describe.runIf(hasBrowser)('a practice connects itself', () => {
       front.to(['http://127.0.0.1:1']);
       await one.press('Go to the login');
       await page.getByText('The service could not be reached.').waitFor();
+      expect(await page.getByRole('alert').count()).toBe(1);
       await one.sees('Log in at DrChrono');
       toBoth();
       await session.query('UPDATE connect_sessions SET expires_at = now() WHERE id = $1', [id]);
