@@ -16,7 +16,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 type Message = { id: string; headers: Record<string, string>; body: string; verified: boolean };
 type Bundle = { total: number; entry?: { resource: Record<string, unknown> }[] };
 
-const PATIENCE = { timeout: 20_000, interval: 50 };
+const PATIENCE = { timeout: 30_000, interval: 50 };
 
 async function getJson<T>(url: string): Promise<T> {
   const answer = await fetch(url);

@@ -31,6 +31,8 @@ const CHECKS: readonly { block: string; prints: RegExp }[] = [
   { block: 'user show "$USER_ID"', prints: /^share_emr_text +yes$/m },
   { block: 'seal-emr-text\n', prints: /^Sealed the EMR's words in the reasons of 0 payments/m },
   { block: 'event redeliver', prints: /we_/ },
+  { block: 'operator POST /users', prints: /"state":"connected".*"last_sync":\{/ },
+  { block: 'operator POST /holds', prints: /"quiet":true[\s\S]*"action":"user\.enable"/ },
   { block: 'hold on --user', prints: /user_\w+ +20.*EMR upgrade on Saturday/ },
   { block: 'restored --since', prints: /payments are in doubt/ },
   { block: 'payment compare', prints: /^2 entries: 2 posted, 0 known but not posted, 0 unknown$/m },

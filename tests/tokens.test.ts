@@ -94,6 +94,16 @@ async function postedBy({ healthUrl }: { healthUrl: string }): Promise<number> {
   return Number(/postings_total\{adapter="drchrono",outcome="posted"\} (\d+)/.exec(text)?.[1] ?? 0);
 }
 
+const perWorker = () => Promise.all(service.stack.workers.map(postedBy));
+
+/** Lets the lease of a refresher that was killed end: it outlives its call by 15 s. */
+async function passLease(): Promise<void> {
+  const { rowCount } = await session.query(
+    'UPDATE emr_tokens SET lease_until = clock_timestamp() WHERE lease_until > clock_timestamp()',
+  );
+  expect(rowCount).toBe(1);
+}
+
 test('two workers share one login: each expiry has one refresh, and every payment is posted', {
   timeout: 300_000,
 }, async () => {
@@ -102,16 +112,16 @@ test('two workers share one login: each expiry has one refresh, and every paymen
   await logIn('a-person-logged-in');
   // The check of the command line used the refresh token up: the workers go on with the next one.
   expect(proxy.calls.map(({ status }) => status)).toEqual([200]);
-  const until = performance.now() + 14_000;
-  while (performance.now() < until) await Promise.all([pay(), pay(), pay(), pay()]);
-  await allPosted(sent);
+  // As many at a time as both workers post at once, until each has posted and the login has had four tokens.
+  while (proxy.calls.length < 4 || (await perWorker()).includes(0)) {
+    await Promise.all(Array.from({ length: 16 }, pay));
+    await allPosted(sent);
+  }
 
   expect(proxy.calls.filter(({ status }) => status !== 200)).toEqual([]);
-  expect(proxy.calls.length).toBeGreaterThanOrEqual(4);
   // A token of 4 s is renewed after 3 s, by one of the two.
   const gaps = proxy.calls.slice(1).map(({ at }, n) => at - (proxy.calls[n]?.at ?? 0));
   expect(Math.min(...gaps)).toBeGreaterThan(2500);
-  for (const worker of service.stack.workers) expect(await postedBy(worker)).toBeGreaterThan(0);
 });
 
 test('a refresher that is killed leaves a login that goes on, or says that it has ended', {
@@ -132,6 +142,7 @@ test('a refresher that is killed leaves a login that goes on, or says that it ha
   await pay();
   await before;
   await worker.kill();
+  await passLease();
   await worker.start();
   await allPosted(1);
 
@@ -161,6 +172,7 @@ test('a refresher that is killed leaves a login that goes on, or says that it ha
   await pay();
   await after;
   await worker.kill();
+  await passLease();
   await worker.start();
   const id = await userId();
   await vi.waitFor(

@@ -23,7 +23,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 // A commit that waits for the disk waits for a synchronous standby too. This server waits for one that does not exist: so a commit that
 // waits is seen to, and does not end by itself. https://www.postgresql.org/docs/current/warm-standby.html#SYNCHRONOUS-REPLICATION
 
-const PATIENCE = { timeout: 20_000, interval: 5 };
+const PATIENCE = { timeout: 30_000, interval: 5 };
 const folder = mkdtempSync(join(tmpdir(), 'emr-payments-disk-'));
 let postgres: EmbeddedPostgres;
 let database: Database;

@@ -11,7 +11,7 @@ type Received = { headers: Record<string, string>; body: string };
 type Receiver = { url: string; received: Received[]; status: number };
 type Reply = { success: boolean; code?: string; data: Record<string, unknown> & { id: string } };
 
-const PATIENCE = { timeout: 20_000, interval: 50 };
+const PATIENCE = { timeout: 30_000, interval: 50 };
 
 let folder: string;
 let database: TestDatabase;

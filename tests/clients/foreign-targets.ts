@@ -51,6 +51,7 @@ const GO_MOD = 'module example.com/story\n\ngo 1.22\n';
 export const FOREIGN_TARGETS: readonly Target[] = [
   {
     name: 'openapi-python-client',
+    operator: true,
     needs: ['python3'],
     get: 'Python 3.10 or later',
     build: (work) => ({
@@ -107,6 +108,7 @@ export const FOREIGN_TARGETS: readonly Target[] = [
   },
   {
     name: 'oapi-codegen (Go)',
+    operator: true,
     needs: ['go'],
     get: 'Go 1.24 or later',
     build: ({ document }) => ({

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { removePlace, startEmbeddedPostgres, startStack } from '@emr-payments/stack';
 import { FOREIGN_TARGETS } from './foreign-targets.ts';
+import { journeysOf } from './journeys-of-stack.ts';
 import { NPM_TARGETS } from './npm-targets.ts';
 import { type Result, tryTarget } from './try-target.ts';
 
@@ -13,7 +14,7 @@ const say = (text: string) => process.stdout.write(`${text}\n`);
 function lineOf(name: string, result: Result, get: string): string {
   switch (result.outcome) {
     case 'passed':
-      return `ok       ${name}: generated, compiled; posted, read and listed a payment; got a 400 and a 404; parsed an event (${result.seconds} s)`;
+      return `ok       ${name}: generated, compiled, and made its journey (${result.seconds} s)`;
     case 'skipped':
       return `SKIPPED  ${name}: ${result.missing.join(', ')} not found. Needs: ${get}`;
     case 'failed':
@@ -32,12 +33,15 @@ async function main(wanted: readonly string[]): Promise<boolean> {
   try {
     const stack = await startStack({ folder: join(folder, 'stack'), databaseUrl: postgres.url });
     try {
-      const document = await (await fetch(`${stack.apiUrl}/openapi.json`)).text();
+      const journeys = await journeysOf(stack, { databaseUrl: postgres.url });
       for (const target of targets) {
-        const input = { folder, document, baseUrl: stack.apiUrl, credentials: stack.demo };
-        const result = await tryTarget(target, input);
-        say(lineOf(target.name, result, target.get));
-        if (result.outcome === 'failed') isGood = false;
+        for (const name of ['integrator', 'operator'] as const) {
+          if (name === 'operator' && target.operator !== true) continue;
+          const input = { folder: join(folder, name), baseUrl: stack.apiUrl, journey: journeys[name] };
+          const result = await tryTarget(target, input);
+          say(lineOf(`${target.name} (${name})`, result, target.get));
+          if (result.outcome === 'failed') isGood = false;
+        }
       }
     } finally {
       await stack.stop();

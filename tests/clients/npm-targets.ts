@@ -42,6 +42,7 @@ export const COMMON_JS = { 'package.json': '{"type": "commonjs"}' };
 export const NPM_TARGETS: readonly Target[] = [
   {
     name: 'openapi-typescript with openapi-fetch',
+    operator: true,
     needs: ['node'],
     get: 'It comes with pnpm install.',
     build: ({ document }) => ({
@@ -49,6 +50,19 @@ export const NPM_TARGETS: readonly Target[] = [
       files: COMMON_JS,
       generate: [[bin('openapi-typescript'), document, '--output', 'payments.d.ts']],
       compile: [compileTypeScript('story.ts', 'payments.d.ts')],
+      start: ['node', 'out/story.js'],
+    }),
+  },
+  {
+    name: 'hey-api openapi-ts',
+    operator: true,
+    needs: ['node'],
+    get: 'It comes with pnpm install.',
+    build: ({ document }) => ({
+      story: ['hey-api.ts', 'story.ts'],
+      files: COMMON_JS,
+      generate: [[bin('openapi-ts'), '--input', document, '--output', 'client', '--silent']],
+      compile: [compileTypeScript('story.ts')],
       start: ['node', 'out/story.js'],
     }),
   },

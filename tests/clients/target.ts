@@ -22,5 +22,7 @@ export type Target = {
   needs: readonly string[];
   /** How to get what is not found. */
   get: string;
+  /** It has a program for the operator's journey too. */
+  operator?: true;
   build(work: Work): Build;
 };

@@ -30,5 +30,5 @@ afterAll(async () => {
   // Undone by vitest before the next test, which may be in another file.
   vi.unstubAllEnvs();
   // A server that was closed is gone one turn of the event loop later.
-  await vi.waitFor(() => expect(leftBehind(), 'what this file leaves behind').toEqual([]), 2_000);
+  await vi.waitFor(() => expect(leftBehind(), 'what this file leaves behind').toEqual([]), 20_000);
 });

@@ -1,6 +1,5 @@
 import { HEADERS } from '@emr-payments/contracts';
 import type { Logger } from '@emr-payments/runtime';
-import accepts from '@fastify/accepts';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { answerClientError } from './errors/client-error.ts';
 import { errorHandler } from './errors/error-handler.ts';
@@ -59,7 +58,6 @@ export async function createApp(
   app.decorateRequest('foundSource', null);
   app.setErrorHandler(onError);
   app.setNotFoundHandler((request, reply) => sendError(request, reply, 'route_not_found'));
-  await app.register(accepts);
   onlyJsonBodies(app);
   const routesDone = answerOtherMethods(app);
   await app.register(answerHeaders, { stopping });

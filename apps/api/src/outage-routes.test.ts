@@ -7,7 +7,7 @@ import { openTestApi, type TestApi } from './testing/test-api.ts';
 
 /** The API's own role: only of one that is no superuser does PostgreSQL check rights and limits. */
 const ROLE = `outage_${randomBytes(6).toString('hex')}`;
-const PATIENCE = { timeout: 15_000, interval: 50 };
+const PATIENCE = { timeout: 30_000, interval: 50 };
 
 let api: TestApi;
 let relay: Relay;

@@ -113,6 +113,7 @@ await runProcess({ logger, graceMs: config.STOP_GRACE_MS + CLOSE_MS, drainMs }, 
               audit,
               keyring,
               sandboxHosts: config.sandboxHosts,
+              publicUrl: config.PUBLIC_URL,
               openDatabase: () =>
                 openOperatorDatabase({ url: config.DATABASE_URL, statementMs: config.READ_TIMEOUT_MS }),
               readSettings: () => ({

@@ -23,7 +23,9 @@ type Listed = { entries: { payment_id: string; emr_transaction_id: string }[] };
 const ledgerOf = async (baseUrl: string) =>
   ((await (await fetch(`${baseUrl}/sandbox/ledger`)).json()) as Listed).entries;
 
-test('kill -9 under load: every answered create is in the ledger exactly once', async () => {
+test('kill -9 under load: every answered create is in the ledger exactly once', {
+  timeout: 240_000,
+}, async () => {
   const file = await ledgerFile();
   const answered = new Map<string, string>();
   let number = 0;
@@ -38,12 +40,12 @@ test('kill -9 under load: every answered create is in the ledger exactly once', 
         answered.set(paymentId, ((await answer.json().catch(() => ({}))) as { id: string }).id);
       }
     });
-    await expect.poll(() => answered.size, { timeout: 20_000 }).toBeGreaterThan(goal);
+    await expect.poll(() => answered.size, { timeout: 60_000 }).toBeGreaterThan(goal);
     await sandbox.kill();
     await Promise.all(clients);
   }
   const sandbox = await startSandbox({ ledgerFile: file });
-  onTestFinished(() => sandbox.stop());
+  onTestFinished(async () => void (await sandbox.stop()));
   const entries = await ledgerOf(sandbox.baseUrl);
   const byPayment = new Map(entries.map((entry) => [entry.payment_id, entry.emr_transaction_id]));
   expect(byPayment.size).toBe(entries.length);
@@ -54,7 +56,7 @@ test('kill -9 under load: every answered create is in the ledger exactly once', 
 
 test('the page is served, and its stream carries new postings, shown as text and not as HTML', async () => {
   const sandbox = await startSandbox({ ledgerFile: await ledgerFile() });
-  onTestFinished(() => sandbox.stop());
+  onTestFinished(async () => void (await sandbox.stop()));
   const page = await fetch(sandbox.baseUrl);
   expect(page.headers.get('content-security-policy')).toContain("default-src 'none'");
   expect(await page.text()).toContain('/page.js');
@@ -86,8 +88,7 @@ test('SIGTERM ends the process while a stream and a hanging create are open', as
   });
   const hanging = create(sandbox.fhirUrl, 'p').catch(() => 'cut');
   await expect.poll(async () => (await ledgerOf(sandbox.baseUrl)).length).toBe(1);
-  const before = performance.now();
-  await sandbox.stop();
-  expect(performance.now() - before).toBeLessThan(2500);
+  // A process that has to be cut off at the end of its grace says so, and ends with 1.
+  expect(await sandbox.stop()).toBe(0);
   expect(await hanging).toBe('cut');
 });

@@ -1,6 +1,11 @@
 import { openCredentials, openDatabaseCheck, openServiceDatabase } from '@emr-payments/db';
 import { createAdapters } from '@emr-payments/emr';
-import { clientModeRule, keepLists, openAdapterDeps, type SharedAdapterDeps } from '@emr-payments/operations';
+import {
+  clientModeRule,
+  keepLists,
+  openAdapterDeps,
+  type SharedAdapterDeps,
+} from '@emr-payments/operations/serving';
 import {
   createOpenedSecrets,
   type Logger,

@@ -1,6 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox';
+import { EventTypeSchema } from './event-types.ts';
 import { bigInteger, listOf, nullable, PAGE_QUERY, replyOf, timeOf } from './replies.ts';
-import { EventTypeSchema } from './webhook-endpoints.ts';
 
 export type DeliveryStatus = 'pending' | 'delivered' | 'failed' | 'canceled';
 

@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox';
-import { LocationEntry, UsableMethod } from './connection-reads.ts';
+import { LocationEntry, UsableMethod } from './emr-entries.ts';
 import { nullable, replyOf, timeOf } from './replies.ts';
 
 const SYNCED_AT = nullable(
@@ -22,7 +22,10 @@ export const PaymentMethodsReplySchema = replyOf(
       }),
       synced_at: SYNCED_AT,
     },
-    { title: 'PaymentMethods', description: "The EMR's payment methods, as they were read from it last." },
+    {
+      title: 'PaymentMethodNames',
+      description: "The EMR's payment methods, as they were read from it last.",
+    },
   ),
   "The EMR's payment methods",
 );
@@ -42,7 +45,7 @@ export const LocationsReplySchema = replyOf(
       }),
       synced_at: SYNCED_AT,
     },
-    { title: 'Locations', description: "The EMR's locations, as they were read from it last." },
+    { title: 'LocationNames', description: "The EMR's locations, as they were read from it last." },
   ),
   "The EMR's locations",
 );

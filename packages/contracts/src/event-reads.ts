@@ -1,7 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox';
+import { EventTypeSchema } from './event-types.ts';
 import { PAYMENT_ID_PATTERN } from './ids.ts';
 import { listOf, nullable, onlyText, PAGE_QUERY, replyOf } from './replies.ts';
-import { EventTypeSchema } from './webhook-endpoints.ts';
 
 /** An event of any type, as it is sent. The document has each type's own schema under `webhooks`. */
 export const StoredEventSchema = Type.Object(

@@ -1,11 +1,15 @@
 /** Everything that a key of the operator's API can be allowed to do, with words for people. A key has the scopes that it was made with. */
 export const OPERATOR_SCOPES = {
   'clients:read': 'list clients and their webhook endpoints',
-  'clients:write': 'make, disable and enable clients; disable and enable webhook endpoints',
+  'clients:write':
+    'make, disable and enable clients, register where their browsers go back to; disable and enable webhook endpoints, send events again',
   'users:read': 'list users with their EMR connections, without credentials',
-  'users:write': 'disable users',
+  'users:write': 'disable and enable users',
   'connections:read': 'show how a connection is set up and how its login is',
-  'connections:write': 'connect users, change their connections and credentials, try connections',
+  'connections:write':
+    'connect users, change their connections and credentials, try connections, start syncs',
+  'oauth_apps:read': 'list the applications at EMRs with which practices log in, without their secrets',
+  'oauth_apps:write': 'set and remove these applications; who sets one decides where practices log in',
   'secrets:write': 'rotate client secrets and access tokens, give addresses for the notices of EMRs',
   'holds:read': 'list the holds that are on',
   'holds:write': 'stop and continue posting',

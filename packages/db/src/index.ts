@@ -61,6 +61,7 @@ export {
   openOauthSecret,
   removeOauthApplication,
   setOauthApplication,
+  setOauthApplicationIn,
 } from './connect/oauth-applications.ts';
 export { type OpenedSession, openConnectSession } from './connect/open-session.ts';
 export { addReturnUrl, listReturnUrls, removeReturnUrl } from './connect/return-urls.ts';
@@ -153,6 +154,11 @@ export { type LaneCap, type LaneNow, type LanesNow, readLaneCaps } from './jobs/
 export { type Claim, renewLeases } from './jobs/renew-leases.ts';
 export { type QueueWaits, sweepJobs } from './jobs/sweep-jobs.ts';
 export { type LaneCapChange, writeLaneCaps } from './jobs/write-lane-caps.ts';
+// Questions to EMRs about patients who are not known.
+export { answerLookUp, type LookUpAnswer, type LookUpPlace, leaveLookUp } from './lookups/answer-look-up.ts';
+export { type JoinedLookUp, joinLookUp, type PatientQuestion } from './lookups/join-look-up.ts';
+export { type LookUpProgress, readLookUps } from './lookups/read-look-ups.ts';
+export { recallNo } from './lookups/recall-no.ts';
 export type { AppRole } from './migrations/app-role.ts';
 export { migrate } from './migrations/migrate.ts';
 export { type PendingMigrations, pendingMigrations } from './migrations/pending-migrations.ts';
@@ -255,6 +261,7 @@ export {
   enableClient,
   enableEndpoint,
   enableEndpointIn,
+  enableUser,
   type Switched,
 } from './tenants/disable.ts';
 export {
@@ -265,6 +272,7 @@ export {
 } from './tenants/find-connection.ts';
 export { findClient, findUserByToken } from './tenants/find-credentials.ts';
 export { findPatient, type PatientRecord } from './tenants/find-patient.ts';
+export { findUserPk } from './tenants/find-user-pk.ts';
 export { importPatients, type PatientEntry } from './tenants/import-patients.ts';
 export { findUser, listClients, listConnectionSettings, listEndpoints, listUsers } from './tenants/list.ts';
 export {

@@ -1,6 +1,6 @@
 import { expect, expectTypeOf, test } from 'vitest';
 import { type AbsenceEvidence, absent } from './absence.ts';
-import type { FindOutcome } from './adapter.ts';
+import type { FindOutcome } from './posting.ts';
 
 const whole: AbsenceEvidence = {
   entriesSeen: 2,

@@ -1,6 +1,8 @@
 import { sentence } from '@emr-payments/contracts';
 import { expect, test } from 'vitest';
-import type { EntryDiffers, PostOutcome, ResolveOutcome, Trouble } from './adapter.ts';
+import type { ResolveOutcome } from './lists.ts';
+import type { EntryDiffers, PostOutcome } from './posting.ts';
+import type { Trouble } from './trouble.ts';
 
 /** A text as an EMR's answer can hold it. */
 const answer: { text: string; code: string } = JSON.parse('{"text": "Jane Doe", "code": "jane"}');

@@ -1,9 +1,11 @@
 import { LRUCache } from 'lru-cache';
-import type { AdapterDeps, Dialect, EmrAdapter, EmrConnection, EmrLists, NoticeReader } from './adapter.ts';
+import type { EmrAdapter, EmrConnection } from './adapter.ts';
+import type { AdapterDeps } from './adapter-deps.ts';
 import { withCleanTexts } from './clean-adapter.ts';
 import { SERVICE_SETTINGS } from './connection/common-settings.ts';
 import { fieldsOf, readSettings } from './connection/read-connection.ts';
 import type { AdapterDescription } from './description.ts';
+import type { Dialect, NoticeReader } from './dialect.ts';
 import { athenaPpv, athenaRecord } from './dialects/athena/adapter.ts';
 import { candid } from './dialects/candid/adapter.ts';
 import { canvas } from './dialects/canvas/adapter.ts';
@@ -13,6 +15,7 @@ import { fhirR5 } from './dialects/fhir-r5/adapter.ts';
 import { nexhealth } from './dialects/nexhealth/adapter.ts';
 import { openDental } from './dialects/open-dental/adapter.ts';
 import { knownSecrets } from './known-secrets.ts';
+import type { EmrLists } from './lists.ts';
 import { withListsShown } from './names/show-lists.ts';
 import type { NetworkOwner, Networks } from './network.ts';
 

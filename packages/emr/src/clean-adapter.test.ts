@@ -1,15 +1,11 @@
 import { type OurSentence, sentence } from '@emr-payments/contracts';
 import { expect, test } from 'vitest';
-import type {
-  CheckOutcome,
-  EmrAdapter,
-  EmrLists,
-  FindOutcome,
-  FindPatientOutcome,
-  PostOutcome,
-} from './adapter.ts';
+import type { CheckOutcome, EmrAdapter } from './adapter.ts';
 import { withCleanTexts } from './clean-adapter.ts';
+import type { EmrLists } from './lists.ts';
 import { listNames } from './names/list-names.ts';
+import type { FindPatientOutcome } from './patients.ts';
+import type { FindOutcome, PostOutcome } from './posting.ts';
 
 const options = { signal: new AbortController().signal, mayStillSend: () => true };
 const posting = {} as Parameters<EmrAdapter['post']>[0];

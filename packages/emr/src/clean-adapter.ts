@@ -1,13 +1,9 @@
 import { sentence } from '@emr-payments/contracts';
 import { cleanText, clip } from '@emr-payments/runtime';
-import type {
-  EmrAdapter,
-  FindOutcome,
-  FindPatientOutcome,
-  ListPatientsOutcome,
-  PostOutcome,
-} from './adapter.ts';
+import type { EmrAdapter } from './adapter.ts';
 import type { KnownSecrets } from './known-secrets.ts';
+import type { FindPatientOutcome, ListPatientsOutcome } from './patients.ts';
+import type { FindOutcome, PostOutcome } from './posting.ts';
 import { isUsableId } from './usable-id.ts';
 
 /** Longest text of a check: what it found is stored and shown, and an EMR's version is no book. */

@@ -1,7 +1,7 @@
 import { joined, type OurSentence, sentence } from '@emr-payments/contracts';
-import type { EntryDiffers, Found, FoundRow, SeveralRows } from './adapter.ts';
 import { readCents } from './amounts.ts';
 import { judgeRows } from './judge-rows.ts';
+import type { EntryDiffers, Found, FoundRow, SeveralRows } from './posting.ts';
 
 /** An entry that carries our payment id. `differences` names our fields that do not agree, apart from the amount. */
 export type OurEntry = FoundRow & { differences: readonly OurSentence[] };

@@ -25,6 +25,19 @@ const notProven = (code: PatientsNotProven['code'], detail: OurSentence): Patien
   detail,
 });
 
+/** The evidence of an answer that was understood whole and has nobody in it. A look-up changes what its own answer says otherwise. */
+export const NOBODY = {
+  emrPatientIds: [],
+  entriesSeen: 0,
+  entriesUnderstood: 0,
+  matches: 0,
+  total: null,
+  complete: true,
+  errorSaid: false,
+  searchHonoured: true,
+  servedFromCache: false,
+} as const satisfies AbsenceEvidence & { emrPatientIds: readonly string[] };
+
 /**
  * Decides who has an MRN. "Only one" needs the same evidence as "none": an answer that was understood whole, because the row that
  * cannot be read may be the second patient.

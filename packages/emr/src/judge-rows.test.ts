@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { FoundRow } from './adapter.ts';
 import { judgeRows } from './judge-rows.ts';
+import type { FoundRow } from './posting.ts';
 
 const rows = (...all: [id: string, amount: string][]) =>
   all.map(([id, amount]) => ({ id, amount })) as [FoundRow, ...FoundRow[]];

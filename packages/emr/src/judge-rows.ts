@@ -1,6 +1,6 @@
 import { sentence } from '@emr-payments/contracts';
-import type { EntryDiffers, Found, FoundRow, SeveralRows } from './adapter.ts';
 import { centsText, readCents } from './amounts.ts';
+import type { EntryDiffers, Found, FoundRow, SeveralRows } from './posting.ts';
 
 const byId = new Intl.Collator('en', { numeric: true });
 

@@ -1,7 +1,8 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
-import type { EmrConnection, TokenSources } from './adapter.ts';
+import type { EmrConnection } from './adapter.ts';
+import type { TokenSources } from './adapter-deps.ts';
 import { openAdapter } from './adapters.ts';
 import { knownSecrets } from './known-secrets.ts';
 import { localAdapterDeps } from './local-deps.ts';

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
-import type { EmrConnection, TokenSources } from './adapter.ts';
+import type { EmrConnection } from './adapter.ts';
+import type { TokenSources } from './adapter-deps.ts';
 
 /** A shorter text is no secret, and would be found in words that have nothing to do with it. */
 const LEAST_LENGTH = 4;

@@ -1,4 +1,5 @@
-import type { AdapterDeps, CallCounter } from './adapter.ts';
+import type { AdapterDeps } from './adapter-deps.ts';
+import type { CallCounter } from './calls.ts';
 import { createNetworks, type Networks, OPEN_NETWORK } from './network.ts';
 import { memoryTokenStore } from './tokens/memory-token-store.ts';
 import { createTokenSources } from './tokens/token-sources.ts';

@@ -1,4 +1,5 @@
-import type { EmrConnection, TokenSources } from './adapter.ts';
+import type { EmrConnection } from './adapter.ts';
+import type { TokenSources } from './adapter-deps.ts';
 import { openAdapter } from './adapters.ts';
 import type { Grant } from './grant.ts';
 import { localAdapterDeps } from './local-deps.ts';

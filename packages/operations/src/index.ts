@@ -10,6 +10,7 @@ export {
   enableClient,
   enableEndpoint,
   enableEndpointIn,
+  enableUser,
   endHoldIn,
   findClientPk,
   findEndpoint,
@@ -30,7 +31,6 @@ export {
   pageOfEndpoints,
   pageOfUsers,
   redeliverEvent,
-  removeOauthApplication,
   removeReturnUrl,
   resolvePayment,
   retryPayment,
@@ -57,13 +57,16 @@ export { connectPractice, type PracticeInput, type PracticeOutcome } from './con
 export { type LoggedInOutcome, type LogInOutcome, loggedIn, logIn } from './connect/log-in.ts';
 export { type ReturnUrlOutcome, registerReturnUrl } from './connect/register-return-url.ts';
 export { returnAddress } from './connect/return-url.ts';
-export { type OauthAppOutcome, setOauthApp } from './connect/set-oauth-app.ts';
+export {
+  type OauthAppField,
+  type OauthAppOutcome,
+  removeOauthApp,
+  setOauthApp,
+  setOauthAppIn,
+} from './connect/set-oauth-app.ts';
 export { type ShownSession, showSession } from './connect/show-session.ts';
-export { openAdapterDeps, type SharedAdapterDeps } from './connections/adapter-deps.ts';
 export { checkUserConnection, type UserCheckOutcome } from './connections/check-user-connection.ts';
-export { clientModeRule } from './connections/client-mode.ts';
 export { describeConnection } from './connections/describe-connection.ts';
-export { keepLists, nameLists } from './connections/keep-lists.ts';
 export {
   type NoticeAddressOutcome,
   noticeAddress,
@@ -112,6 +115,5 @@ export {
 export { readOwnedPayment, readWorklist } from './payments/read-worklist.ts';
 export { declareRestored, type RestoredOutcome } from './restore/declare-restored.ts';
 export { type LoginState, loginOf } from './tokens/login-state.ts';
-export { pruneTokens } from './tokens/prune-tokens.ts';
 export { type ShownConnection, type ShownUser, showUser } from './users/show-user.ts';
-export { startUserSync } from './users/start-user-sync.ts';
+export { startUserSync, startUserSyncIn } from './users/start-user-sync.ts';

@@ -13,8 +13,12 @@ const MOST_INTERIM = 8;
  */
 const PIECE_BYTES = 128;
 
-/** Small while interim answers can come, each of which costs a call; larger for a body. */
-const SLICE = { head: 1024, body: 8 * 1024 };
+/**
+ * Bytes that the parser gets at once. It goes on to the end of its slice although the bound is reached within it, so slices are large
+ * only while they hold few pieces: not before the final head, where each interim answer costs a call, nor in a body of small chunks.
+ */
+const SLICE = { small: 1024, large: 8 * 1024 };
+const FEW_PIECES = 8;
 
 /** The far end switches to another protocol (101), which no request of ours offers. */
 export class UpgradeError extends Error {
@@ -43,6 +47,8 @@ export function boundAnswer(request: ClientRequest, { maxBytes, onHead, onBody }
   let interim = 0;
   let response: IncomingMessage | undefined;
   let socket: Socket | undefined;
+  /** Pieces of the body in the present slice; null until a slice begins within the body. */
+  let pieces: number | null = null;
 
   const spend = (bytes: number): AnswerBoundError | null => {
     left -= bytes;
@@ -51,7 +57,11 @@ export function boundAnswer(request: ClientRequest, { maxBytes, onHead, onBody }
   const reading: Reading = {
     ended: () => response?.complete === true,
     arrived: spend,
-    slice: () => (response === undefined ? SLICE.head : SLICE.body),
+    slice() {
+      const isLarge = pieces !== null && pieces <= FEW_PIECES;
+      pieces = response === undefined ? null : 0;
+      return isLarge ? SLICE.large : SLICE.small;
+    },
   };
   whenConnected(request, (meter, its) => {
     socket = its;
@@ -80,6 +90,7 @@ export function boundAnswer(request: ClientRequest, { maxBytes, onHead, onBody }
       if (!(piece instanceof Uint8Array)) return push(piece, encoding);
       // The parser goes on to the end of its slice although the connection is closed.
       if (socket?.destroyed) return false;
+      if (pieces !== null) pieces += 1;
       const exceeded = spend(Math.max(0, PIECE_BYTES - piece.length));
       onBody?.(piece);
       if (exceeded !== null) {

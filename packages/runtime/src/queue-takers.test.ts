@@ -58,7 +58,7 @@ test('entries for which there is room are begun in one turn, and the bundle is o
   await turn();
   expect(idle).toBe(false);
   at(3).end();
-  await vi.waitFor(() => expect(idle).toBe(true));
+  await vi.waitFor(() => expect(idle).toBe(true), { timeout: 20_000 });
 });
 
 test('one entry that cannot be claimed costs the others nothing', async () => {

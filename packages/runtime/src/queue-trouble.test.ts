@@ -5,7 +5,7 @@ import { createLogger } from './logger.ts';
 import { queueTroubleOf } from './queue-trouble.ts';
 import { openTransport, type Transport } from './queues.ts';
 
-const PATIENCE = { timeout: 15_000, interval: 50 };
+const PATIENCE = { timeout: 30_000, interval: 50 };
 const logger = createLogger('test', 'silent');
 
 const releases: (() => Promise<unknown>)[] = [];

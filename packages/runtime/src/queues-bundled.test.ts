@@ -12,7 +12,7 @@ import { createLogger } from './logger.ts';
 import type { EntryHandler } from './queue-takers.ts';
 import { openTransport, type QueueConsumer, type Transport } from './queues.ts';
 
-const PATIENCE = { timeout: 15_000, interval: 20 };
+const PATIENCE = { timeout: 30_000, interval: 20 };
 const logger = createLogger('test', 'silent');
 const PREFIX = '{emr-payments}';
 

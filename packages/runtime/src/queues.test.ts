@@ -5,7 +5,7 @@ import { createLogger } from './logger.ts';
 import type { QueueEntry } from './queue-bundles.ts';
 import { openTransport } from './queues.ts';
 
-const PATIENCE = { timeout: 15_000, interval: 50 };
+const PATIENCE = { timeout: 30_000, interval: 50 };
 const logger = createLogger('test', 'silent');
 
 /** A relay in front of a server. While it is closed, the server looks as if it were away. */

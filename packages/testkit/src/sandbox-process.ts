@@ -11,22 +11,24 @@ export type SandboxProcess = {
   baseUrl: string;
   /** The FHIR R5 base URL. */
   fhirUrl: string;
-  /** Sends SIGTERM and waits until the process has ended. */
-  stop(): Promise<void>;
+  /** Sends SIGTERM and waits until the process has ended. @returns its exit code; null when a signal has ended it. */
+  stop(): Promise<number | null>;
   /** Sends SIGKILL and waits until the process has ended. */
-  kill(): Promise<void>;
+  kill(): Promise<number | null>;
 };
 
 const ROOT = new URL('../../../', import.meta.url);
 const MAIN = fileURLToPath(new URL('apps/emr-sandbox/src/main.ts', ROOT));
 /** Where the processes of a local stack keep what Node has compiled, too: half of the processor time of a start. */
-const COMPILED = fileURLToPath(new URL('node_modules/.cache/compiled', ROOT));
+export const COMPILED = fileURLToPath(new URL('node_modules/.cache/compiled', ROOT));
 
-async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exit = once(child, 'exit');
-  child.kill(signal);
-  await exit;
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<number | null> {
+  if (child.exitCode === null && child.signalCode === null) {
+    const exit = once(child, 'exit');
+    child.kill(signal);
+    await exit;
+  }
+  return child.exitCode;
 }
 
 /** Resolves with the port from the log line `listening`; rejects with the error output if the process ends before that line. */

@@ -11,8 +11,8 @@ import { boundAnswer } from '@emr-payments/outbound/bound-answer';
 import type { Target } from '@emr-payments/outbound/guard';
 import type { WebhookAgents } from './agents.ts';
 
-// Node's own client with our agents: it follows no redirect, repeats nothing, decodes nothing and asks no proxy. got, which has
-// to be told not to, costs four times as much of our processor for each request (bench/micro/send-request.ts).
+// Node's own client with our agents: it follows no redirect, repeats nothing, decodes nothing and asks no proxy. got, in which all
+// of that has to be switched off, costs four times as much of our processor for each request (bench/micro/send-request.ts).
 
 /**
  * An answer is read up to this size: every byte of it, so that no kind of byte is free. A 2xx decides by its head, which fits

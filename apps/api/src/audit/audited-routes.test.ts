@@ -14,7 +14,7 @@ import { putInto, userRequests } from '../testing/user-requests.ts';
 import { AUDITED_ROUTES, demandAudit } from './audited-routes.ts';
 
 const ADDRESS = '192.0.2.7';
-const PATIENCE = { timeout: 15_000, interval: 50 };
+const PATIENCE = { timeout: 30_000, interval: 50 };
 
 let api: TestApi;
 let caller: Awaited<ReturnType<TestApi['newCaller']>>;

@@ -8,7 +8,7 @@ import { openTestApi, type TestApi } from '../testing/test-api.ts';
 
 /** Callers who close their connection before the answer has left. */
 
-const PATIENCE = { timeout: 15_000, interval: 50 };
+const PATIENCE = { timeout: 30_000, interval: 50 };
 const TOKEN = 'only-for-this-test-0123456789abcdef';
 
 let api: TestApi;

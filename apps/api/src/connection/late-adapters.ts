@@ -12,7 +12,8 @@ export type LateAdapters = {
   settled(): Promise<void>;
 };
 
-const loadDialects = () => Promise.all([import('@emr-payments/emr'), import('@emr-payments/operations')]);
+const loadDialects = () =>
+  Promise.all([import('@emr-payments/emr'), import('@emr-payments/operations/serving')]);
 type Dialects = Awaited<ReturnType<typeof loadDialects>>;
 
 /**

@@ -15,7 +15,7 @@ export type ConnectionRouteDeps = UserRouteDeps & AskDeps;
 const getConnectionOperation = {
   operationId: 'getConnection',
   tags: ['Connection'],
-  summary: 'Get Connection',
+  summary: 'Read the EMR connection',
   description:
     "How the user's EMR connection is (`health`), and what it supports: the payment methods and locations of the EMR (at most one " +
     'minute old), what the EMR gets of each field of a payment, which payment methods need data that a payment does not carry, and ' +

@@ -60,7 +60,10 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
         { name: 'Payments', description: 'Posting payments to the EMR' },
         { name: 'Patients', description: "MRNs and the EMR's ids of the patients" },
         { name: 'Reconciliation', description: "Comparing payments with the EMR's day sheet" },
-        { name: 'Connection', description: "What the practice's EMR supports" },
+        {
+          name: 'Connection',
+          description: 'How the EMR connection is, what the EMR supports, and syncs with it',
+        },
         { name: 'Connecting', description: 'Links by which practices connect their EMR themselves' },
         {
           name: 'Webhooks',

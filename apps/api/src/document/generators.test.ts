@@ -98,6 +98,13 @@ describe.each([
     expect(unbounded).toEqual([]);
   });
 
+  test('no field has the name of its object: clients of openapi-python-client read the one for the other', () => {
+    const named = Object.entries(document.components.schemas).filter(([name, { properties = {} }]) =>
+      Object.hasOwn(properties as Json, name.replaceAll(/(?<!^)(?=[A-Z])/g, '_').toLowerCase()),
+    );
+    expect(named.map(([name]) => name)).toEqual([]);
+  });
+
   test('every object has a name of its own', () => {
     // An object without declared fields becomes a map.
     const inline = where(({ at, node }) => 'properties' in node && 'type' in node && !isComponent(at));

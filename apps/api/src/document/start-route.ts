@@ -1,6 +1,7 @@
 import { always } from '@emr-payments/contracts';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { type Static, Type } from '@sinclair/typebox';
+import { preferredType } from '../http/preferred-type.ts';
 import { errorResponses } from '../openapi/error-responses.ts';
 
 const StartReplySchema = Type.Object(
@@ -55,7 +56,7 @@ export const startRoute: FastifyPluginAsyncTypebox = async (app) => {
     },
     async (request, reply) => {
       reply.header('vary', 'accept');
-      return request.accepts().type(JSON_OR_PAGE) === 'text/html'
+      return preferredType(request, JSON_OR_PAGE) === 'text/html'
         ? reply.redirect('/docs')
         : reply.send(START);
     },

@@ -267,7 +267,7 @@ describe.each([
     const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true }).resume();
     socket.write(bytes);
     await once(socket, 'end');
-    await expect.poll(connections, { timeout: 5000 }).toBe(0);
+    await expect.poll(connections, { timeout: 20_000 }).toBe(0);
     socket.destroy();
   });
 });

@@ -15,7 +15,7 @@ const JOB_ID = /^[0-9]{1,15}$/;
 const getJobOperation = {
   operationId: 'getJob',
   tags: ['Payments'],
-  summary: 'Get Job',
+  summary: 'Read a job',
   description:
     'The state of the work on a payment or of a sync, by its `job_id`. A payment keeps its job id when it is retried.',
   security: USER_SECURITY,

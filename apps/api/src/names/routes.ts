@@ -12,7 +12,7 @@ const FRESHNESS =
 const methodsOperation = {
   operationId: 'listPaymentMethods',
   tags: ['Connection'],
-  summary: 'List Payment Methods',
+  summary: 'List payment methods',
   description: `The payment methods of the user's EMR, and which of them a payment can use. ${FRESHNESS}`,
   security: USER_SECURITY,
   response: {
@@ -28,7 +28,7 @@ const methodsOperation = {
 const locationsOperation = {
   operationId: 'listLocations',
   tags: ['Connection'],
-  summary: 'List Locations',
+  summary: 'List locations',
   description: `The locations of the user's EMR. ${FRESHNESS}`,
   security: USER_SECURITY,
   response: {

@@ -41,6 +41,8 @@ export function writing(
   return within(limits.waitMs, answerOnce({ database, keyring, writes }, keyContext(request, reply), work));
 }
 
+export type Refused = Extract<WriteResult, { outcome: 'refused' }>;
+
 /** A write that was done. */
 export const answered = (message: string, data: object): WriteResult => ({
   outcome: 'answered',
@@ -48,10 +50,19 @@ export const answered = (message: string, data: object): WriteResult => ({
 });
 
 /** There is no such record, and nothing was changed. */
-export const noSuch = (record: 'client' | 'user' | 'webhook endpoint' | 'hold'): WriteResult => ({
+export const noSuch = (
+  record: 'client' | 'user' | 'webhook endpoint' | 'hold' | 'event' | 'application' | 'return address',
+): WriteResult => ({
   outcome: 'refused',
   code: 'record_not_found',
   details: { record },
+});
+
+/** A field of the body is wrong by a rule that its schema cannot say. */
+export const badField = (field: string, rule: string): Refused => ({
+  outcome: 'refused',
+  code: 'invalid_field',
+  details: { field, rule },
 });
 
 /** The state of the record does not allow it. */

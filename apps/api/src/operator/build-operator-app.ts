@@ -21,8 +21,12 @@ import { auditRoutes } from './routes/audit-routes.ts';
 import { clientRoutes } from './routes/client-routes.ts';
 import { connectionRoutes } from './routes/connection-routes.ts';
 import { endpointRoutes } from './routes/endpoint-routes.ts';
+import { eventRoutes } from './routes/event-routes.ts';
 import { holdRoutes } from './routes/hold-routes.ts';
+import { oauthAppRoutes } from './routes/oauth-app-routes.ts';
+import { returnUrlRoutes } from './routes/return-url-routes.ts';
 import { statusRoutes } from './routes/status-routes.ts';
+import { syncRoutes } from './routes/sync-routes.ts';
 import { userRoutes } from './routes/user-routes.ts';
 import { worklistRoutes } from './routes/worklist-routes.ts';
 
@@ -34,6 +38,8 @@ export type OperatorAppDeps = {
   audit: Pick<AuditCounter, 'credentials'>;
   keyring: Keyring;
   sandboxHosts: SandboxHosts;
+  /** The beginning of the addresses of the connect page; undefined where this API has none. */
+  publicUrl: string | undefined;
   /** Opens connections of the operator's API alone. They are closed with the app. */
   openDatabase: () => Database;
   /** The settings of this process, for the checks of the whole service. */
@@ -69,7 +75,7 @@ export async function buildOperatorApp(
   deps: OperatorAppDeps,
   options: OperatorAppOptions = {},
 ): Promise<FastifyInstance> {
-  const { logger, metrics, stopping, audit, keyring, sandboxHosts, readSettings } = deps;
+  const { logger, metrics, stopping, audit, keyring, sandboxHosts, publicUrl, readSettings } = deps;
   const limits = { ...LIMITS, ...options.limits };
   const { app, routesDone } = await createApp(
     { logger, metrics, stopping, onAnswer: () => undefined },
@@ -102,6 +108,7 @@ export async function buildOperatorApp(
     database,
     keyring,
     sandboxHosts,
+    publicUrl,
     shares,
     trials,
     costly,
@@ -125,9 +132,13 @@ export async function buildOperatorApp(
       }),
     );
     await scope.register(clientRoutes, routeDeps);
+    await scope.register(returnUrlRoutes, routeDeps);
     await scope.register(endpointRoutes, routeDeps);
+    await scope.register(eventRoutes, routeDeps);
     await scope.register(userRoutes, routeDeps);
     await scope.register(connectionRoutes, routeDeps);
+    await scope.register(syncRoutes, routeDeps);
+    await scope.register(oauthAppRoutes, routeDeps);
     await scope.register(holdRoutes, routeDeps);
     await scope.register(worklistRoutes, routeDeps);
     await scope.register(auditRoutes, routeDeps);

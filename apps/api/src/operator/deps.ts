@@ -13,6 +13,8 @@ export type OperatorDeps = {
   database: Database;
   keyring: Keyring;
   sandboxHosts: SandboxHosts;
+  /** The beginning of the addresses of the connect page; undefined where this API has none. */
+  publicUrl: string | undefined;
   /** The places of the pool, of which each key has a share. */
   shares: Shares;
   /** Calls to EMRs, which hold no place of the pool. */

@@ -1,32 +1,21 @@
 import type { AddressInfo } from 'node:net';
-import {
-  BROKEN_ENCODING,
-  JSON_VALUES,
-  sendRaw,
-  UNSTORABLE,
-  UNSTORABLE_IN_JSON,
-  UNUSUAL,
-  URL_VALUES,
-} from '@emr-payments/testkit';
+import { BROKEN_ENCODING, sendRaw, UNSTORABLE, UNSTORABLE_IN_JSON, URL_VALUES } from '@emr-payments/testkit';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import {
+  type DocumentedOperation,
+  fillPath,
+  operationsOf,
+  parametersOf,
+} from '../testing/documented-operations.ts';
+import { expectManners, expectNamed, forEveryOperation, oddBodies } from '../testing/odd-requests.ts';
 import { openTestOperatorApi, type TestOperatorApi } from './testing/operator-api.ts';
-
-type Json = Record<string, unknown>;
-type Operation = {
-  method: string;
-  path: string;
-  queries: string[];
-  /** null when the operation takes no body. */
-  body: { fields: string[]; example: Json } | null;
-};
-type Answer = { status: number; body: string };
 
 // Thousands of requests each.
 vi.setConfig({ testTimeout: 180_000 });
 
 let api: TestOperatorApi;
 let port = 0;
-let operations: Operation[] = [];
+let operations: DocumentedOperation[] = [];
 let secret = '';
 const known: Record<string, string> = { scope: 'all', payment_id: '0'.repeat(32) };
 
@@ -41,76 +30,31 @@ beforeAll(async () => {
   secret = (await api.newKey()).secret;
   await api.app.listen({ host: '127.0.0.1', port: 0 });
   port = (api.app.server.address() as AddressInfo).port;
-  operations = operationsOf(JSON.parse(JSON.stringify(api.app.swagger())) as Json);
+  operations = operationsOf(api.app.swagger());
+  // Nothing of this test leaves the machine.
+  for (const { body } of operations)
+    if (body?.fields.includes('check'))
+      Object.assign(body.example, { base_url: 'http://127.0.0.1:1/', check: false });
 });
 afterAll(() => api.close());
 
-function operationsOf(document: Json): Operation[] {
-  const { schemas } = document.components as { schemas: Record<string, Json> };
-  return Object.entries(document.paths as Record<string, Record<string, Json>>).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, operation]) => {
-      const content = (operation.requestBody as { content?: Record<string, { schema: Json }> } | undefined)
-        ?.content;
-      const $ref = content?.['application/json']?.schema.$ref as string | undefined;
-      const schema = $ref === undefined ? null : (schemas[$ref.split('/').at(-1) ?? ''] ?? {});
-      const example = { ...(schema?.examples as Json[] | undefined)?.[0] };
-      // Nothing of this test leaves the machine.
-      if ('base_url' in example) Object.assign(example, { base_url: 'http://127.0.0.1:1/', check: false });
-      return {
-        method: method.toUpperCase(),
-        path,
-        queries: ((operation.parameters ?? []) as { name: string; in: string }[])
-          .filter((each) => each.in === 'query')
-          .map(({ name }) => name),
-        body: schema === null ? null : { fields: Object.keys(schema.properties as Json), example },
-      };
-    }),
-  );
-}
+const pathOf = (operation: DocumentedOperation, given: Record<string, string> = {}): string =>
+  fillPath(operation, (name) => given[name] ?? known[name]);
 
-const PARAMETER = /\{([^}]+)\}/g;
-const pathOf = ({ path }: Operation, given: Record<string, string> = {}): string =>
-  path.replaceAll(PARAMETER, (_all, name: string) => given[name] ?? known[name] ?? 'x');
-
-function send({ method }: { method: string }, path: string, body?: string): Promise<Answer> {
+function send({ method }: { method: string }, path: string, body?: string) {
   const type = body === undefined ? {} : { 'content-type': 'application/json' };
   return sendRaw({ port }, { method, path, body, headers: { authorization: `Bearer ${secret}`, ...type } });
 }
 
-function expectManners(answer: Answer, what: string): void {
-  expect(answer.status, `${what}: ${answer.body}`).toBeLessThan(500);
-  expect(answer.status, `${what}: ${answer.body}`).not.toBe(401);
-  if (answer.status < 400) return;
-  const { hint = '', ...error } = JSON.parse(answer.body);
-  expect(hint, what).toEqual(expect.any(String));
-  expect(error, what).toEqual({
-    success: false,
-    message: expect.not.stringContaining('undefined'),
-    code: expect.stringMatching(/^[a-z_]+$/),
-    request_id: expect.any(String),
-    safe_to_retry: expect.any(Boolean),
-  });
-}
+const forEvery = (check: (operation: DocumentedOperation, name: string) => Promise<void>) =>
+  forEveryOperation(operations, check);
 
-function expectNamed(answer: Answer, { what, field }: { what: string; field: string }): void {
-  expectManners(answer, what);
-  expect([answer.status, answer.body], what).toEqual([400, expect.stringContaining(`field: ${field} (`)]);
-}
-
-async function forEvery(check: (operation: Operation, name: string) => Promise<void>): Promise<void> {
-  const failures: string[] = [];
-  for (const operation of operations) {
-    const name = `${operation.method} ${operation.path}`;
-    await check(operation, name).catch((error: Error) => failures.push(`${name}: ${error.message}`));
-  }
-  expect(failures).toEqual([]);
-}
-
-const bodyText = ({ body }: Operation) => (body === null ? undefined : JSON.stringify(body.example));
+const bodyText = ({ body }: DocumentedOperation) =>
+  body === null ? undefined : JSON.stringify(body.example);
 
 test('what cannot be stored is refused by name in paths, queries and bodies', async () => {
   await forEvery(async (operation, name) => {
-    for (const [, field = ''] of operation.path.matchAll(PARAMETER)) {
+    for (const field of parametersOf(operation)) {
       for (const evil of UNSTORABLE) {
         const path = pathOf(operation, { [field]: encodeURIComponent(evil) });
         expectNamed(await send(operation, path, bodyText(operation)), {
@@ -139,7 +83,7 @@ test('what cannot be stored is refused by name in paths, queries and bodies', as
 
 test('no path and no query is an error of ours', async () => {
   await forEvery(async (operation, name) => {
-    for (const [, field = ''] of operation.path.matchAll(PARAMETER)) {
+    for (const field of parametersOf(operation)) {
       for (const value of URL_VALUES)
         expectManners(
           await send(operation, pathOf(operation, { [field]: value }), bodyText(operation)),
@@ -176,31 +120,7 @@ test('no path and no query is an error of ours', async () => {
 test('no body is an error of ours', async () => {
   await forEvery(async (operation, name) => {
     if (operation.body === null) return;
-    const { fields, example } = operation.body;
-    const values = [...JSON_VALUES, ...UNUSUAL.map((each) => JSON.stringify(each))];
-    const odd = ['x', '\0', '\ud800', '__proto__', 'constructor', ''];
-    const pairs = [
-      ...fields.flatMap((field) => values.map((value) => ({ field, value }))),
-      ...odd.flatMap((field) => ['1', '"\\u0000"', '{"\\ud800":[]}'].map((value) => ({ field, value }))),
-    ];
-    for (const { field, value } of pairs) {
-      const { [field]: _left, ...others } = example;
-      const rest = JSON.stringify(others).slice(1, -1);
-      const body = `{${rest}${rest === '' ? '' : ','}${JSON.stringify(field)}:${value}}`;
-      expectManners(await send(operation, pathOf(operation), body), `${name} ${body}`);
-    }
-    for (const body of [
-      '',
-      '"\\ud800"',
-      '[]',
-      'null',
-      '1e400',
-      '{"a":1,"a":2}',
-      '\ufeff{}',
-      '{',
-      '\0',
-      '[{}]',
-    ])
+    for (const body of oddBodies(operation))
       expectManners(await send(operation, pathOf(operation), body), `${name} ${JSON.stringify(body)}`);
   });
 });

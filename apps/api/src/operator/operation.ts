@@ -1,32 +1,32 @@
-import { type ErrorCode, HEADERS, isOperatorScope, type OperatorScope } from '@emr-payments/contracts';
+import { HEADERS, isOperatorScope, type OperatorScope } from '@emr-payments/contracts';
 import { type TSchema, Type } from '@sinclair/typebox';
 import type { FastifySchema } from 'fastify';
-import { componentRef, OPTIONAL_BODY } from '../openapi/component-ref.ts';
-import {
-  BODY_ERRORS,
-  errorResponses,
-  KEY_ERRORS,
-  KEYED_ANSWER_HEADERS,
-  KeyedHeadersSchema,
-} from '../openapi/error-responses.ts';
-
-/** Errors that any request can get. */
-const ALWAYS: ErrorCode[] = [
-  'invalid_field',
-  'malformed_request',
-  'invalid_operator_key',
-  'scope_missing',
-  'method_not_allowed',
-  'request_timeout',
-  'rate_limited',
-  'headers_too_large',
-  'expectation_failed',
-  'internal_error',
-  'service_unavailable',
-];
+import { KEYED_ANSWER_HEADERS } from '../openapi/error-responses.ts';
+import { type CallerManners, type OperationInput, operationOf } from '../openapi/operation-of.ts';
 
 const REQUEST_ID = { [HEADERS.requestId]: KEYED_ANSWER_HEADERS[HEADERS.requestId] };
-const KEYED = { ...REQUEST_ID, 'Idempotent-Replayed': KEYED_ANSWER_HEADERS['Idempotent-Replayed'] };
+
+const OPERATOR: CallerManners = {
+  security: [{ operator_key: [] }],
+  always: [
+    'invalid_field',
+    'malformed_request',
+    'invalid_operator_key',
+    'scope_missing',
+    'method_not_allowed',
+    'request_timeout',
+    'rate_limited',
+    'headers_too_large',
+    'expectation_failed',
+    'internal_error',
+    'service_unavailable',
+  ],
+  answerHeaders: REQUEST_ID,
+  keyedAnswerHeaders: {
+    ...REQUEST_ID,
+    'Idempotent-Replayed': KEYED_ANSWER_HEADERS['Idempotent-Replayed'],
+  },
+};
 
 export const OPERATOR_TAGS = {
   Clients: 'Integrators, their secrets and their webhook endpoints',
@@ -40,51 +40,18 @@ export const OPERATOR_TAGS = {
 /** The scope of an operation, in its schema: the document shows it, and the hook demands it. */
 const SCOPE = 'x-scope';
 
-export type OperatorOperationInput<R extends TSchema> = {
-  operationId: string;
-  tag: keyof typeof OPERATOR_TAGS;
-  summary: string;
-  description: string;
+export type OperatorOperationInput<R extends TSchema> = OperationInput<keyof typeof OPERATOR_TAGS, R> & {
   scope: OperatorScope;
-  /** Schema of its answer; a registered component. */
-  reply: R;
-  /** It takes an Idempotency-Key. */
-  keyed?: boolean;
-  /** It takes a body; `optional` when the body may be left out. */
-  body?: boolean | 'optional';
-  /** Errors of its own. */
-  errors?: readonly ErrorCode[];
 };
 
-/** Describes an operation of the operator's API, with the schemas that serialize its answers. */
-export function operatorOperation<R extends TSchema>(input: OperatorOperationInput<R>) {
-  const { keyed = false, body = false, reply, scope } = input;
-  return {
-    operationId: input.operationId,
-    tags: [input.tag],
-    summary: input.summary,
-    description: `${input.description}\n\nThe key needs the scope \`${scope}\`.`,
-    [SCOPE]: scope,
-    ...(body === 'optional' ? { [OPTIONAL_BODY]: true } : {}),
-    security: [{ operator_key: [] }],
-    headers: keyed ? KeyedHeadersSchema : Type.Pick(KeyedHeadersSchema, [HEADERS.requestId]),
-    response: {
-      200: {
-        ...componentRef(reply),
-        description: reply.description ?? input.summary,
-        headers: keyed ? KEYED : REQUEST_ID,
-      },
-      ...errorResponses([
-        ...new Set([
-          ...(body === false ? [] : BODY_ERRORS),
-          ...(keyed ? KEY_ERRORS : []),
-          ...(input.errors ?? []),
-          ...ALWAYS,
-        ]),
-      ]),
-    },
-  };
-}
+/** Describes an operation of the operator's API. */
+export const operatorOperation = <R extends TSchema>({ scope, ...input }: OperatorOperationInput<R>) => ({
+  ...operationOf(
+    { ...input, description: `${input.description}\n\nThe key needs the scope \`${scope}\`.` },
+    OPERATOR,
+  ),
+  [SCOPE]: scope,
+});
 
 /** Returns the scope that an operation takes. @throws Error when a route does not say it: a bug. */
 export function scopeOf(schema: FastifySchema | undefined): OperatorScope {
@@ -104,6 +71,9 @@ export const UserParams = Type.Object({
 });
 export const EndpointParams = Type.Object({
   endpoint_id: id('Id of the webhook endpoint.', 'we_1J9X2q2eZvKYlo2CluR9g9gV'),
+});
+export const EventParams = Type.Object({
+  event_id: id('Id of the event.', 'evt_1J9X2q2eZvKYlo2CluR9g9gV'),
 });
 export const HoldParams = Type.Object({ scope: id('`all`, or the id of a user.', 'all') });
 export const PaymentParams = Type.Object({

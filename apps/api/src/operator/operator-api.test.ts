@@ -86,7 +86,7 @@ describe('clients', () => {
     }
   });
 
-  test('come in pages, each once', async () => {
+  test('come in pages, each once, also when others are made meanwhile', async () => {
     for (let n = 0; n < 3; n += 1) await api.ask('POST', '/clients', { body: { name: `Client ${n}` } });
     const all = await api.ask('GET', '/clients?limit=100');
     const seen: string[] = [];
@@ -95,6 +95,7 @@ describe('clients', () => {
       const page = (await api.ask('GET', `/clients?limit=2${cursor}`)).json();
       seen.push(...page.data.map(({ client_id }: { client_id: string }) => client_id));
       cursor = page.next_cursor === null ? '' : `&cursor=${page.next_cursor}`;
+      await api.ask('POST', '/clients', { body: { name: 'Meanwhile' } });
     } while (cursor !== '');
     expect(seen).toEqual(all.json().data.map(({ client_id }: { client_id: string }) => client_id));
     expect(new Set(seen).size).toBe(seen.length);
@@ -185,7 +186,7 @@ describe('users', () => {
 
     const noNotices = await api.ask('POST', `/users/${user_id}/notice-address`);
     expect(noNotices.json()).toMatchObject({ code: 'state_refused' });
-    expect((await api.ask('POST', `/users/${user_id}/disable`)).json().data.disabled).toBe(true);
+    expect((await api.ask('POST', `/users/${user_id}/disable`)).json().data.enabled).toBe(false);
     expect(await findUserByToken(api, { clientPk, tokenHash: fresh })).toBeNull();
     expect((await api.ask('POST', `/users/${user_id}/disable`)).statusCode).toBe(409);
     const entries = (await api.audited()).filter(({ subject }) => subject === `user:${user_id}`);

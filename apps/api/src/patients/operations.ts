@@ -21,7 +21,7 @@ const common = { tags: ['Patients'], security: USER_SECURITY };
 export const findPatientsOperation = {
   ...common,
   operationId: 'findPatients',
-  summary: 'Find Patient',
+  summary: 'Find a patient by MRN',
   description:
     'The patient with an MRN, as this service knows it: a list with one entry, or with none. The EMR is not asked; a payment for an unknown MRN does that.',
   querystring: FindPatientsQuerySchema,
@@ -38,7 +38,7 @@ export const findPatientsOperation = {
 export const putPatientOperation = {
   ...common,
   operationId: 'putPatient',
-  summary: 'Put Patient',
+  summary: 'Store the EMR patient id of an MRN',
   description: [
     'Stores the EMR patient id of an MRN, for an EMR that cannot be searched or a patient whom it does not find. A stored id is replaced: the ' +
       'next payment goes to the new one. The same request can be sent any number of times.',
@@ -69,7 +69,7 @@ export const CSV = 'text/csv';
 export const importPatientsOperation = {
   ...common,
   operationId: 'importPatients',
-  summary: 'Import Patients',
+  summary: 'Import patients from a file',
   description: [
     'Imports a CSV file (RFC 4180) whose first line names the columns `mrn` and `emr_patient_id`, in UTF-8, or in UTF-16 with a byte order ' +
       'mark; at most 16 MiB and 200,000 rows. Further columns are ignored. All rows that are certain are written, in one transaction; every other ' +

@@ -15,21 +15,18 @@ import {
   within,
 } from '@emr-payments/runtime';
 import type { ApiMetrics } from '../metrics.ts';
-import {
-  type AskDeps,
-  askForPatient,
-  type DontKnow,
-  NOT_IN_TIME,
-  type PatientAnswer,
-} from './ask-for-patient.ts';
-import { rememberNoes } from './remembered-noes.ts';
+import { type AskDeps, askForPatient } from './ask-for-patient.ts';
+import { createLookUpWatch } from './look-up-watch.ts';
+import { type DontKnow, type Found, NOT_IN_TIME, type PatientAnswer } from './patient-answer.ts';
 
-/** Look-ups of one connection at once; further ones wait for a place within their time. */
+/** Questions of one connection in this process that are in the line of all processes; further ones wait here for their place. */
 const PER_CONNECTION = 4;
 /** Most questions at once, of all connections together. */
 const AT_ONCE = 64;
 /** Look-ups of one connection that may wait: more of them would not have their turn in time. */
 const WAITING_PER_CONNECTION = 100;
+/** A question whose process has died holds its place for so much longer than it could have taken. */
+const LEASE_MORE_MS = 1_000;
 
 export type LookUpOutcome =
   /** Stored, or stored already; of a dry run, that it would be. */
@@ -63,9 +60,8 @@ export type LookUpDeps = Pick<AskDeps, 'adapters' | 'emrShares'> & {
   logger: Logger;
 };
 
-type Stored = { cause: 'stored' } | DontKnow;
 /** One question to an EMR, and what became of its answer. `stored`: for the requests that write, together. */
-type Asking = { answer: Promise<PatientAnswer>; stored?: Promise<Stored>; requests: number };
+type Asking = { answer: Promise<PatientAnswer>; stored?: Promise<PatientAnswer>; requests: number };
 
 const REPLACED = sentence`The practice's EMR connection was changed meanwhile.`;
 const DATABASE = sentence`This service could not store the patient.`;
@@ -73,8 +69,8 @@ const OUR_FAULT = sentence`Something went wrong on our side.`;
 
 /**
  * Opens the look-ups of one process. All requests for one MRN of a user share one question; at most four questions of a connection are
- * asked at once; a "no" holds for a minute. Each API process counts by itself: with three of them, a connection has at most twelve.
- * All processes share the calls that payments leave of a vendor's limit (`yields`).
+ * asked at once; a "no" holds for a minute: all of it over all processes, by the rows of `patient_lookups`. They share the calls that
+ * payments leave of a vendor's limit, too (`yields`).
  *
  * @param options.lookUpMs time for one look-up in all: the wait for a place and for the limit, a token, the call, the write.
  */
@@ -87,7 +83,8 @@ export function createPatientLookUps(deps: LookUpDeps, { lookUpMs }: { lookUpMs:
     waitMs: lookUpMs,
     work: 'look-ups of patients of one connection',
   });
-  const askDeps: AskDeps = { ...deps, places, noes: rememberNoes() };
+  const watch = createLookUpWatch({ database });
+  const askDeps: AskDeps = { ...deps, places, watch, leaseMs: lookUpMs + LEASE_MORE_MS };
   const asking = new Map<string, Asking>();
 
   /** A fault is no answer: the request can be sent again. */
@@ -99,7 +96,8 @@ export function createPatientLookUps(deps: LookUpDeps, { lookUpMs }: { lookUpMs:
   }
 
   function note({ userPublicId, by }: LookUpInput, answer: PatientAnswer): void {
-    metrics.lookedUp(answer.cause);
+    metrics.lookedUp(answer.elsewhere === true ? 'elsewhere' : answer.cause);
+    if (answer.elsewhere === true) return;
     const { cause } = answer;
     if (cause === 'none' || cause === 'several' || cause === 'closed')
       audit.action({
@@ -113,7 +111,7 @@ export function createPatientLookUps(deps: LookUpDeps, { lookUpMs }: { lookUpMs:
         {
           user_id: userPublicId,
           code: cause,
-          ...(answer.reason === undefined ? {} : { reason: answer.reason }),
+          ...('reason' in answer && answer.reason !== undefined ? { reason: answer.reason } : {}),
         },
         'a payment was refused: the EMR has a patient for its MRN, and does not say one to whom it could go',
       );
@@ -122,49 +120,51 @@ export function createPatientLookUps(deps: LookUpDeps, { lookUpMs }: { lookUpMs:
   async function ask(input: LookUpInput): Promise<PatientAnswer> {
     const { clientPk, userId, mrn } = input;
     const signal = AbortSignal.timeout(lookUpMs);
-    const answer = await askForPatient(askDeps, { clientPk, userId, mrn, signal }).catch(faultOf);
+    const keep = (found: Found) => (input.write ? store(input, found) : Promise.resolve(found));
+    const asked = askForPatient(askDeps, { clientPk, userId, mrn, signal, store: keep });
+    const answer = await asked.catch(faultOf);
     note(input, answer);
     return answer;
   }
 
-  async function store(input: LookUpInput, answered: Promise<PatientAnswer>): Promise<Stored> {
-    const answer = await answered;
-    if (answer.cause !== 'found') return { cause: 'stored' };
+  async function store(input: LookUpInput, found: Found): Promise<Found | DontKnow> {
+    if (found.patient === null) return found;
     const { clientPk, userId, userPublicId: publicId, mrn, by } = input;
-    const { emrPatientId, connectionVersion } = answer;
+    const patient = { ...found.patient, userId, publicId, mrn, by };
     try {
       const stored = await writes.run(clientPk, () =>
-        storeFoundPatient(
-          { database },
-          { userId, publicId, mrn, emrPatientId, connectionVersion, allowChanges: false, write: true, by },
-        ),
+        storeFoundPatient({ database }, { ...patient, allowChanges: false, write: true }),
       );
       // With another id stored meanwhile, the payment goes there: a look-up replaces nothing.
-      return stored.outcome === 'replaced' ? { cause: 'replaced', reason: REPLACED } : { cause: 'stored' };
+      return stored.outcome === 'replaced'
+        ? { cause: 'replaced', reason: REPLACED }
+        : { cause: 'found', patient: null };
     } catch (error) {
       return faultOf(error);
     }
   }
 
-  function join(input: LookUpInput): Asking {
+  /** @returns the answer; for a request that writes, once the patient is stored. */
+  function join(input: LookUpInput): Promise<PatientAnswer> {
     const key = `${input.userId} ${input.mrn}`;
     const present = asking.get(key);
     const one: Asking = present ?? { answer: ask(input), requests: 0 };
     if (present === undefined) asking.set(key, one);
-    if (input.write) one.stored ??= store(input, one.answer);
+    if (input.write)
+      one.stored ??= one.answer.then<PatientAnswer>((answer) =>
+        answer.cause === 'found' ? store(input, answer) : answer,
+      );
     one.requests += 1;
     // Once nobody waits for it the next request asks again, or finds what was stored. Neither promise rejects.
     void Promise.all([one.answer, one.stored]).then(() => {
       one.requests -= 1;
       if (one.requests === 0) asking.delete(key);
     });
-    return one;
+    return (input.write ? one.stored : undefined) ?? one.answer;
   }
 
-  async function outcomeOf({ answer, stored }: Asking): Promise<LookUpOutcome> {
-    const answered = await answer;
-    const written = answered.cause === 'found' ? await stored : undefined;
-    const last = written === undefined || written.cause === 'stored' ? answered : written;
+  async function outcomeOf(answered: Promise<PatientAnswer>): Promise<LookUpOutcome> {
+    const last = await answered;
     if (last.cause === 'found') return { outcome: 'found' };
     if (!('reason' in last) || last.cause === 'closed') return { outcome: 'not_found' };
     const { reason, retryAfterMs } = last as DontKnow;

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { credentialHeaders, openTestApi, type TestApi } from '../testing/test-api.ts';
 import { userRequests } from '../testing/user-requests.ts';
 
-const PATIENCE = { timeout: 15_000, interval: 20 };
+const PATIENCE = { timeout: 30_000, interval: 20 };
 
 let api: TestApi;
 beforeAll(async () => {
@@ -166,6 +166,16 @@ describe('PUT /v1/patients/{mrn}', () => {
     const [ours, other] = [await practice(), await practice()];
     await ours.put('MRN-12345', 'p5');
     expect([await ours.stored(), await other.stored()]).toEqual([{ ...KNOWN, 'MRN-12345': 'p5' }, KNOWN]);
+    // Nor does it take theirs for its own.
+    await other.put('X', 'p7');
+    expect((await ours.put('X', 'p7')).json().message).toBe('Patient stored.');
+    expect((await ours.stored()).X).toBe('p7');
+  });
+
+  test('normalizes the MRN as a payment does', async () => {
+    const { put, stored } = await practice();
+    expect((await put(' A\u00a0', 'p2')).json().data.mrn).toBe('A');
+    expect(await stored()).toEqual({ ...KNOWN, A: 'p2' });
   });
 });
 
@@ -201,6 +211,30 @@ describe('POST /v1/patients:import', () => {
       'patients.import 1',
       'patients.import 1',
     ]);
+  });
+
+  test("compares with the user's own patients, and writes no other's", async () => {
+    const [ours, other] = [await practice(), await practice()];
+    await other.put('X', 'p7');
+    const file = `${H}X,p7\nMRN-12345,p5\n`;
+    const report = (await ours.send(file, '?allow_changes=true')).json().data;
+    expect(report).toMatchObject({ added: 1, changed: 1, unchanged: 0, left_out: 0 });
+    expect([await ours.stored(), await other.stored()]).toEqual([
+      { ...KNOWN, X: 'p7', 'MRN-12345': 'p5' },
+      { ...KNOWN, X: 'p7' },
+    ]);
+    expect((await other.audited()).map(({ action }) => action)).toEqual(['patients.put']);
+  });
+
+  test('makes closed and ambiguous patients active ones, whose id a person gave', async () => {
+    const { caller, send, find } = await practice();
+    const { userId } = caller;
+    for (const state of ['closed', 'ambiguous'] as const)
+      await api.database.prisma.patient.create({ data: { userId, mrn: state, state, source: 'sync' } });
+    expect((await send(`${H}closed,p3\nambiguous,p4\n`)).json().data).toMatchObject({ added: 2 });
+    expect([...(await find('closed')), ...(await find('ambiguous'))]).toMatchObject(
+      ['p3', 'p4'].map((emr_patient_id) => ({ emr_patient_id, state: 'active', source: 'import' })),
+    );
   });
 
   test.each([

@@ -16,7 +16,7 @@ import { userRequests } from '../testing/user-requests.ts';
 // Payments for patients who are not known here, in an office of Open Dental, whose MRNs are patient numbers: 1 to 5 are somebody.
 
 const TOKEN = 'only-for-this-test-0123456789abcdef';
-const PATIENCE = { timeout: 15_000, interval: 20 };
+const PATIENCE = { timeout: 30_000, interval: 20 };
 /** Long enough that nothing else takes so long on a busy machine. */
 const LOOK_UP_MS = 2_000;
 
@@ -292,6 +292,40 @@ describe('no answer of the EMR', () => {
     expect(answer.json()).toMatchObject({ ...UNAVAILABLE, message: expect.stringContaining(words) });
     expect(answer.body).not.toContain('nowhere');
     expect(await payments()).toBe(0);
+  });
+
+  test('of a faulty import’s sixty-first invented MRN is 503, without a call; known MRNs and other practices go on', async () => {
+    const [{ pay }, other] = [await practice(), await practice()];
+    const mrns = Array.from({ length: 60 }, (_, n) => String(9_001 + n));
+    for (let n = 0; n < mrns.length; n += 4) {
+      const answers = await Promise.all(mrns.slice(n, n + 4).map((mrn) => pay(mrn)));
+      expect(answers.map(({ statusCode }) => statusCode)).toEqual([404, 404, 404, 404]);
+    }
+    const answer = await pay('3');
+    expect([answer.statusCode, answer.json()]).toEqual([503, expect.objectContaining(UNAVAILABLE)]);
+    expect(answer.json().message).toContain('for too many MRNs that it does not know');
+    expect(Number(answer.headers['retry-after'])).toBeGreaterThan(5);
+    expect(Number(answer.headers['retry-after'])).toBeLessThanOrEqual(60);
+    expect([(await pay('9001')).statusCode, (await pay('MRN-12345')).statusCode]).toEqual([404, 200]);
+    expect(asked()).toHaveLength(60);
+    expect((await other.pay('3')).statusCode).toBe(200);
+    // A minute later.
+    await api.database.pool.query("UPDATE patient_lookups SET asked_at = asked_at - interval '1 minute'");
+    expect((await pay('3')).statusCode).toBe(200);
+  }, 60_000);
+
+  test('of a PostgreSQL that refuses the questions is 503, and the next request works', async () => {
+    const { pay } = await practice();
+    const owner = await api.database.pool.connect();
+    try {
+      await owner.query('BEGIN');
+      await owner.query('LOCK TABLE patient_lookups');
+      expect((await pay('3')).json()).toMatchObject(UNAVAILABLE);
+      expect((await pay('MRN-12345')).statusCode).toBe(200);
+    } finally {
+      owner.release(true);
+    }
+    await vi.waitFor(async () => expect((await pay('3')).statusCode).toBe(200), PATIENCE);
   });
 
   test('over a connection that was replaced meanwhile is none', async () => {

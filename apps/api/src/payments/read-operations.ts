@@ -14,7 +14,7 @@ export const PaymentParamsSchema = Type.Object({
 export const getPaymentOperation = {
   operationId: 'getPayment',
   tags: ['Payments'],
-  summary: 'Get Payment',
+  summary: 'Read a payment',
   description: 'One payment with its state, its posting attempts and its events.',
   security: USER_SECURITY,
   params: PaymentParamsSchema,
@@ -27,7 +27,7 @@ export const getPaymentOperation = {
 export const listPaymentsOperation = {
   operationId: 'listPayments',
   tags: ['Payments'],
-  summary: 'List Payments',
+  summary: 'List payments',
   description: [
     'Newest first. Send `next_cursor` as `cursor` to get the next page; payments that arrive in between do not shift it.',
     'The worklist, the payments that a person has to handle: `?status=failed&status=needs_review`.',

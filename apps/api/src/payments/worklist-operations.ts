@@ -21,7 +21,7 @@ const ERRORS = [...USER_ERRORS, ...BODY_ERRORS, ...KEY_ERRORS, 'payment_not_foun
 export const retryPaymentOperation = {
   operationId: 'retryPayment',
   tags: ['Payments'],
-  summary: 'Retry Payment',
+  summary: 'Post a failed payment again',
   description:
     'Posts the same payment again after the cause of its failure is corrected, if necessary with another payment method or ' +
     'location. Allowed only in the state `failed`: a payment in `needs_review` may be in the EMR and has to be resolved first. ' +
@@ -44,7 +44,7 @@ export const retryPaymentOperation = {
 export const resolvePaymentOperation = {
   operationId: 'resolvePayment',
   tags: ['Payments'],
-  summary: 'Resolve Payment',
+  summary: 'Settle a payment that needs a review',
   description: [
     'Settles a payment in `needs_review` on the statement of a person who has looked in the EMR. `posted` takes the ' +
       "EMR's transaction id where the EMR shows one; `not_posted` makes the payment `failed`, from where it can be retried.",

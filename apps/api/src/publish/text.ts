@@ -59,6 +59,7 @@ export function noOperatorInfrastructure(): OperatorAppDeps {
     stopping: new AbortController().signal,
     keyring: { current: '', keys: new Map() },
     sandboxHosts: { entries: [], has: () => false },
+    publicUrl: undefined,
     openDatabase: () => ({
       get pool() {
         return nothing();

@@ -33,7 +33,7 @@ export const RECONCILIATION_EXAMPLE: ReconciliationReply = {
 export const reconciliationOperation = {
   operationId: 'getReconciliation',
   tags: ['Reconciliation'],
-  summary: 'Get Reconciliation',
+  summary: 'Total the payments of a day',
   description: [
     'The payments of one deposit date by payment method, with their state now: for comparing with the day sheet of the EMR. ' +
       '`accepted` counts all of them; `posted`, `failed`, `needs_review` and `open` add up to it.',

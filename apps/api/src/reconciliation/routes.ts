@@ -5,6 +5,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { authenticateHook, callerOf, type UserRouteDeps } from '../auth/authenticate-hook.ts';
 import type { CostlyReads } from '../bulkheads/costly-reads.ts';
 import { sendError } from '../errors/send-error.ts';
+import { preferredType } from '../http/preferred-type.ts';
 import { reconciliationCsv } from './csv.ts';
 import { RECONCILIATION_RULES, reconciliationOperation } from './operation.ts';
 
@@ -40,7 +41,7 @@ export const reconciliationRoutes: FastifyPluginAsyncTypebox<
       const { reconciliation: result } = reconciled;
       reply.header('vary', 'accept');
       // JSON comes first: it is the answer when the header is absent or has no preference.
-      const csv = format === undefined ? request.accepts().type(JSON_OR_CSV) === CSV_TYPE : format === 'csv';
+      const csv = format === undefined ? preferredType(request, JSON_OR_CSV) === CSV_TYPE : format === 'csv';
       if (csv) {
         return reply
           .type(CSV_TYPE)

@@ -26,7 +26,7 @@ export type SyncRouteDeps = UserRouteDeps & {
 const startSyncOperation = {
   operationId: 'startSync',
   tags: ['Connection'],
-  summary: 'Start Sync',
+  summary: 'Start a sync',
   description:
     "Reads the patients, payment methods and locations of the user's EMR, as the schedule does once a day unless the operator " +
     'configures another time. It is carried out in the background and leaves room for payments; the job shows how far it is. One at a ' +

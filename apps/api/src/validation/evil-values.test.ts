@@ -1,29 +1,19 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { CREATE_PAYMENT_EXAMPLE, paymentIdToUuid } from '@emr-payments/contracts';
-import {
-  BROKEN_ENCODING,
-  JSON_VALUES,
-  sendRaw,
-  UNSTORABLE,
-  UNSTORABLE_IN_JSON,
-  UNUSUAL,
-  URL_VALUES,
-} from '@emr-payments/testkit';
+import { BROKEN_ENCODING, sendRaw, UNSTORABLE, UNSTORABLE_IN_JSON, URL_VALUES } from '@emr-payments/testkit';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import {
+  type DocumentedOperation,
+  fillPath,
+  operationsOf,
+  parametersOf,
+} from '../testing/documented-operations.ts';
 import { writeEvent } from '../testing/event-rows.ts';
+import { expectManners, expectNamed, forEveryOperation, oddBodies } from '../testing/odd-requests.ts';
 import { credentialHeaders, openTestApi, type TestApi } from '../testing/test-api.ts';
 import { userRequests } from '../testing/user-requests.ts';
 
-type Json = Record<string, unknown>;
-type Parameter = { name: string; in: string; required?: boolean; schema: Json };
-type Operation = {
-  method: string;
-  path: string;
-  parameters: Parameter[];
-  /** The body's fields and an example; null when the operation takes no body. */
-  body: { fields: string[]; example: Json } | null;
-};
 type Answer = { status: number; body: string };
 
 // Several thousand requests each.
@@ -32,7 +22,7 @@ vi.setConfig({ testTimeout: 120_000 });
 let api: TestApi;
 let port = 0;
 let headers: Record<string, string> = {};
-let operations: Operation[] = [];
+let operations: DocumentedOperation[] = [];
 /** Values of path parameters by the part of the path before them, so that the handlers get as far as they can. */
 const known: Record<string, string> = { recovery_id: 'rec_0' };
 
@@ -51,39 +41,13 @@ beforeAll(async () => {
   await app.listen({ host: '127.0.0.1', port: 0 });
   const address = app.server.address();
   port = typeof address === 'object' && address !== null ? address.port : 0;
-  operations = operationsOf(JSON.parse(JSON.stringify(app.swagger())) as Json);
+  operations = operationsOf(app.swagger());
+  for (const { path, body } of operations)
+    if (body !== null && Object.keys(body.example).length === 0) body.example = exampleOf(path);
 });
 afterAll(() => api.close());
 
-function operationsOf(document: Json): Operation[] {
-  const schemas = (document.components as { schemas: Record<string, Json> }).schemas;
-  const resolved = (schema: Json | undefined): Json =>
-    typeof schema?.$ref === 'string' ? (schemas[schema.$ref.split('/').at(-1) ?? ''] ?? {}) : (schema ?? {});
-  return Object.entries(document.paths as Record<string, Record<string, Json>>).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, operation]) => {
-      const content = (operation.requestBody as { content: Record<string, { schema: Json }> } | undefined)
-        ?.content;
-      // A file is no object with fields.
-      const schema =
-        content?.['application/json'] === undefined ? null : resolved(content['application/json']?.schema);
-      const properties = (schema?.properties ?? {}) as Record<string, Json>;
-      return {
-        method: method.toUpperCase(),
-        path,
-        parameters: (operation.parameters ?? []) as Parameter[],
-        body:
-          schema === null
-            ? null
-            : {
-                fields: Object.keys(properties),
-                example: ((schema.examples as Json[]) ?? [])[0] ?? exampleOf(path),
-              },
-      };
-    }),
-  );
-}
-
-function exampleOf(path: string): Json {
+function exampleOf(path: string): Record<string, unknown> {
   if (path === '/v1/payments') return { ...CREATE_PAYMENT_EXAMPLE };
   if (path === '/v1/webhooks') return { url: 'http://127.0.0.1:9/hook' };
   if (path.endsWith('/recover')) return { since: '2026-06-15T00:00:00Z' };
@@ -91,30 +55,16 @@ function exampleOf(path: string): Json {
 }
 
 const PARAMETER = /\{([^}]+)\}/g;
-const parametersOf = ({ path }: Operation): string[] =>
-  [...path.matchAll(PARAMETER)].map(([, name]) => name ?? '');
 
 /** Writes the path with known ids, except where a value is given: it is inserted as it is. */
-function pathOf({ path }: Operation, given: Record<string, string> = {}): string {
-  const parts = path.split('/');
-  return parts
-    .map((part, at) =>
-      part.replace(
-        PARAMETER,
-        (_all, name: string) => given[name] ?? known[name] ?? known[parts[at - 1] ?? ''] ?? 'x',
-      ),
-    )
-    .join('/');
-}
+const pathOf = (operation: DocumentedOperation, given: Record<string, string> = {}): string =>
+  fillPath(operation, (name, before) => given[name] ?? known[name] ?? known[before]);
 
 /** The query that the operation needs. */
-const neededQuery = ({ parameters }: Operation): string[] =>
-  parameters
-    .filter((parameter) => parameter.in === 'query' && parameter.required === true)
-    .map(({ name }) => `${name}=2026-06-15`);
+const neededQuery = ({ needed }: DocumentedOperation): string[] => needed.map((name) => `${name}=2026-06-15`);
 
 async function send(
-  { method }: Pick<Operation, 'method'>,
+  { method }: Pick<DocumentedOperation, 'method'>,
   path: string,
   { body, more = {} }: { body?: string | undefined; more?: Record<string, string> } = {},
 ): Promise<Answer> {
@@ -122,41 +72,8 @@ async function send(
   return sendRaw({ port }, { method, path, body, headers: { ...headers, ...type, ...more } });
 }
 
-/** Fails unless the request was answered, by us, without an error of ours; a refusal must have the shape of all refusals. */
-function expectManners(answer: Answer, what: string): void {
-  // An EMR and a receiver that cannot be reached are the only reasons for a 5xx here.
-  if (answer.status === 502) expect(answer.body, what).toContain('"code":"emr_unavailable"');
-  else expect(answer.status, `${what}: ${answer.body}`).toBeLessThan(500);
-  if (answer.status >= 400) {
-    const { hint = '', ...error } = JSON.parse(answer.body);
-    expect(hint, what).toEqual(expect.any(String));
-    expect(error, what).toEqual({
-      success: false,
-      message: expect.any(String),
-      code: expect.stringMatching(/^[a-z_]+$/),
-      request_id: expect.any(String),
-      safe_to_retry: expect.any(Boolean),
-    });
-  }
-}
-
-/** The same, and it is refused with a 400 that names the field. */
-function expectNamed(answer: Answer, { what, field }: { what: string; field: string }): void {
-  expectManners(answer, what);
-  expect([answer.status, answer.body], what).toEqual([400, expect.stringContaining(`field: ${field} (`)]);
-}
-
-/** Runs a check for every operation and names the ones that fail, all together. */
-async function forEveryOperation(
-  check: (operation: Operation, name: string) => Promise<void>,
-): Promise<void> {
-  const failures: string[] = [];
-  for (const operation of operations) {
-    const name = `${operation.method} ${operation.path}`;
-    await check(operation, name).catch((error: Error) => failures.push(`${name}: ${error.message}`));
-  }
-  expect(failures).toEqual([]);
-}
+const forEvery = (check: (operation: DocumentedOperation, name: string) => Promise<void>) =>
+  forEveryOperation(operations, check);
 
 /**
  * Routes that are not in the document. They take no text but a path, which has a test of its own; notices of EMRs are tried in
@@ -219,7 +136,7 @@ test('no path of the documentation or of no route is an error of ours', async ()
 
 describe('path parameters', () => {
   test('what cannot be stored is refused by name', async () => {
-    await forEveryOperation(async (operation, name) => {
+    await forEvery(async (operation, name) => {
       for (const parameter of parametersOf(operation)) {
         for (const evil of UNSTORABLE) {
           const path = pathOf(operation, { [parameter]: encodeURIComponent(evil) });
@@ -232,7 +149,7 @@ describe('path parameters', () => {
   });
 
   test('nothing is an error of ours', async () => {
-    await forEveryOperation(async (operation, name) => {
+    await forEvery(async (operation, name) => {
       for (const parameter of parametersOf(operation)) {
         for (const value of URL_VALUES) {
           const query = neededQuery(operation).join('&');
@@ -248,8 +165,8 @@ describe('path parameters', () => {
 
 describe('queries', () => {
   test('what cannot be stored is refused by name', async () => {
-    await forEveryOperation(async (operation, name) => {
-      for (const { name: field } of operation.parameters.filter((each) => each.in === 'query')) {
+    await forEvery(async (operation, name) => {
+      for (const field of operation.queries) {
         for (const evil of UNSTORABLE) {
           const others = neededQuery(operation).filter((each) => !each.startsWith(`${field}=`));
           const query = [...others, `${field}=${encodeURIComponent(evil)}`].join('&');
@@ -262,11 +179,10 @@ describe('queries', () => {
   });
 
   test('nothing is an error of ours, also where the operation has no such field', async () => {
-    await forEveryOperation(async (operation, name) => {
-      const declared = operation.parameters.filter((each) => each.in === 'query').map((each) => each.name);
+    await forEvery(async (operation, name) => {
       const queries = [
-        ...declared.flatMap((field) => URL_VALUES.map((value) => `${field}=${value}`)),
-        ...[...declared, 'x', '%00', '__proto__', '%zz', '%FF'].flatMap((field) => [
+        ...operation.queries.flatMap((field) => URL_VALUES.map((value) => `${field}=${value}`)),
+        ...[...operation.queries, 'x', '%00', '__proto__', '%zz', '%FF'].flatMap((field) => [
           ...[field, `${field}=1&${field}=2`, `${field}=&${field}=`, `${field}[]=1`, `${field}[a]=1`],
           ...[`${field}=%00`, `${field}=%00&${field}=%00`, `${field}=%zz`],
         ]),
@@ -281,7 +197,7 @@ describe('queries', () => {
 
 describe('bodies', () => {
   test('what cannot be stored is refused by name', async () => {
-    await forEveryOperation(async (operation, name) => {
+    await forEvery(async (operation, name) => {
       if (operation.body === null) return;
       for (const field of operation.body.fields) {
         for (const evil of UNSTORABLE_IN_JSON) {
@@ -294,7 +210,7 @@ describe('bodies', () => {
   });
 
   test('null, a text or a list in place of an object is refused, also where the body may be left out', async () => {
-    await forEveryOperation(async (operation, name) => {
+    await forEvery(async (operation, name) => {
       if (operation.body === null) return;
       for (const body of ['null', '"x"', '[]', '1']) {
         const answer = await send(operation, pathOf(operation), { body });
@@ -308,42 +224,11 @@ describe('bodies', () => {
   });
 
   test('nothing is an error of ours', async () => {
-    await forEveryOperation(async (operation, name) => {
-      const fields = operation.body?.fields ?? ['x'];
-      const values = [
-        ...JSON_VALUES,
-        ...UNSTORABLE_IN_JSON.map((each) => JSON.stringify([each, { [each]: each }])),
-      ];
-      const odd = ['x', '\0', '\ud800', '__proto__', 'constructor', ''];
-      const pairs = [
-        ...fields.flatMap((field) =>
-          [...values, ...UNUSUAL.map((each) => JSON.stringify(each))].map((value) => ({ field, value })),
-        ),
-        ...odd.flatMap((field) => ['1', '"\\u0000"', '{"\\ud800":[]}'].map((value) => ({ field, value }))),
-      ];
-      for (const { field, value } of pairs) {
-        const { [field]: _left, ...others } = operation.body?.example ?? {};
-        const rest = JSON.stringify(others).slice(1, -1);
-        const body = `{${rest}${rest === '' ? '' : ','}${JSON.stringify(field)}:${value}}`;
-        // A write that succeeds would change what the next requests find.
-        if (operation.method === 'DELETE' || operation.path.endsWith('/test')) continue;
-        expectManners(await send(operation, pathOf(operation), { body }), `${name} ${body}`);
-      }
-      for (const body of [
-        '',
-        '"\\ud800"',
-        '[]',
-        'null',
-        '1e400',
-        '{"a":1,"a":2}',
-        '\ufeff{}',
-        '{',
-        '\0',
-        '[{}]',
-      ]) {
-        if (operation.method === 'DELETE' || operation.path.endsWith('/test')) continue;
+    await forEvery(async (operation, name) => {
+      // A write that succeeds would change what the next requests find.
+      if (operation.method === 'DELETE' || operation.path.endsWith('/test')) return;
+      for (const body of oddBodies(operation))
         expectManners(await send(operation, pathOf(operation), { body }), `${name} ${JSON.stringify(body)}`);
-      }
     });
   });
 });
@@ -380,7 +265,7 @@ describe('headers', () => {
   ];
 
   test('nothing is an error of ours', async () => {
-    await forEveryOperation(async (operation, name) => {
+    await forEvery(async (operation, name) => {
       for (const header of NAMES) {
         for (const value of BYTES) {
           const all = {

@@ -134,6 +134,7 @@ const AUDITED: Record<string, Audited> = {
   'keys rotate': { actions: ['keys.rotate'], args: async () => [] },
   'upkeep seal-emr-text': { actions: ['upkeep.seal_emr_text'], args: async () => [] },
   'user disable': { actions: ['user.disable'], args: async () => [user] },
+  'user enable': { actions: ['user.enable'], args: async () => [user] },
   'client disable': { actions: ['client.disable'], args: async () => [practice.clientId] },
   'client enable': { actions: ['client.enable'], args: async () => [practice.clientId] },
   'operator-key create': {

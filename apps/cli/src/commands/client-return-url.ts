@@ -20,7 +20,8 @@ export const registerClientReturnUrl: Register = (client, cli) => {
       cli.run(async ({ database, by }) => {
         const result = await registerReturnUrl({ database }, { clientId, url, by });
         if (result.outcome === 'not_found') return noClient(clientId);
-        if (result.outcome === 'wrong') return failure('usage', result.reason);
+        if (result.outcome === 'wrong')
+          return failure('usage', `The address cannot be used: ${result.reason}.`);
         if (result.outcome === 'unchanged') return failure('refused', `${url} is registered already.`);
         return done({ client_id: clientId, return_url: url }, `${url} is registered.`);
       }),

@@ -1,4 +1,9 @@
-import { listOauthApplications, removeOauthApplication, setOauthApp } from '@emr-payments/operations';
+import {
+  listOauthApplications,
+  type OauthAppField,
+  removeOauthApp,
+  setOauthApp,
+} from '@emr-payments/operations';
 import type { CommandDeps, Register } from '../cli.ts';
 import { loadCredentials } from '../load-credentials.ts';
 import { done, failure, type Outcome } from '../outcome.ts';
@@ -13,6 +18,10 @@ type Options = {
   issuer?: string;
   credentials: string;
 };
+
+/** The place where a field is given. The secret alone is in the credentials. */
+const optionOf = (field: OauthAppField): string =>
+  field === 'client_secret' ? field : `--${field.replaceAll('_', '-')}`;
 
 async function set(
   { database, config, by, terminal }: CommandDeps,
@@ -39,7 +48,8 @@ async function set(
         `The credentials of the adapter ${adapter} come from no login; those of these do: ${result.adapters.join(', ')}.`,
       );
     case 'wrong':
-      return failure('usage', result.reason);
+      return failure('usage', `${optionOf(result.field)} ${result.rule}.`);
+    case 'unchanged':
     case 'set': {
       const { adapter: name, baseUrl } = result.application;
       const redirect = config.publicUrl === undefined ? 'PUBLIC_URL' : config.publicUrl;
@@ -114,7 +124,7 @@ export const registerOauthApp: Register = (program, cli) => {
     .requiredOption('--base-url <url>', 'the one that list shows')
     .action((adapter: string, { baseUrl }: { baseUrl: string }) =>
       cli.run(async ({ database, by }) => {
-        const removed = await removeOauthApplication({ database }, { adapter, baseUrl, by });
+        const removed = await removeOauthApp({ database }, { adapter, baseUrl, by });
         if (removed === 'not_found')
           return failure('not_found', `There is no application of ${adapter} for ${baseUrl}.`);
         return done({ adapter, base_url: baseUrl, removed: true }, 'The application is removed.');

@@ -1,4 +1,10 @@
-import { checkUserConnection, disableUser, listUsers, rotateAccessToken } from '@emr-payments/operations';
+import {
+  checkUserConnection,
+  disableUser,
+  enableUser,
+  listUsers,
+  rotateAccessToken,
+} from '@emr-payments/operations';
 import { duration } from '../arguments.ts';
 import type { Register } from '../cli.ts';
 import { done, failure } from '../outcome.ts';
@@ -155,6 +161,19 @@ export const registerUser: Register = (program, cli) => {
         if (switched === 'not_found') return failure('not_found', `There is no user ${publicId}.`);
         if (switched === 'unchanged') return failure('refused', `The user ${publicId} is already disabled.`);
         return done({ user_id: publicId, disabled: true }, `The user ${publicId} is disabled.`);
+      }),
+    );
+
+  user
+    .command('enable')
+    .description('let a disabled user in again, with those of its access tokens that have not expired')
+    .argument('<user_id>')
+    .action((publicId: string) =>
+      cli.run(async ({ database, by }) => {
+        const switched = await enableUser({ database }, { publicId, by });
+        if (switched === 'not_found') return failure('not_found', `There is no user ${publicId}.`);
+        if (switched === 'unchanged') return failure('refused', `The user ${publicId} is not disabled.`);
+        return done({ user_id: publicId, disabled: false }, `The user ${publicId} is enabled.`);
       }),
     );
 };

@@ -1,10 +1,11 @@
 import { localAdapterDeps, openAdapter } from '@emr-payments/emr';
 import { afterEach, expect, test } from 'vitest';
-import { openWorkerFixture, type WorkerFixture } from '../testing/worker-fixture.ts';
+import { openWorkerFixture, sandboxOfFile, type WorkerFixture } from '../testing/worker-fixture.ts';
 
 // The EMR posts the payment, and a filter between puts an answer of its own in place of the EMR's. At an EMR that does not refuse a
 // second payment, whatever is taken for "nothing was done" is a double posting.
 
+const emr = sandboxOfFile();
 let fixture: WorkerFixture;
 afterEach(() => fixture.close());
 
@@ -80,13 +81,15 @@ const CASES: readonly Case[] = [
 test.each(CASES.flatMap((each) => [400, 403, 404, 422].map((status) => ({ ...each, status }))))(
   '$adapter: a payment whose answer a filter replaces with $status is $ends, and there is one',
   async ({ adapter: name, path, credentials, settings = {}, emrPatientId, names, ends, status }) => {
-    fixture = await openWorkerFixture();
+    fixture = await openWorkerFixture({ sandbox: emr() });
+    // A refresh ends the pair before it: each test has a login of its own.
+    const login = 'refresh_token' in credentials ? { refresh_token: `login ${status}` } : {};
     const adapter = openAdapter(
       {
         userId: 1,
         adapter: name,
         baseUrl: `${fixture.sandbox.baseUrl}${path}`,
-        credentials,
+        credentials: { ...credentials, ...login },
         settings: { timeout_ms: 5_000, ...settings },
         timeZone: 'America/New_York',
       },
@@ -105,7 +108,7 @@ test.each(CASES.flatMap((each) => [400, 403, 404, 422].map((status) => ({ ...eac
           await fixture.workOne('post_payment');
           return (await stateOf())?.status;
         },
-        { timeout: 10_000, interval: 1 },
+        { timeout: 30_000, interval: 1 },
       )
       .toBe(ends);
     expect(await fixture.ledger()).toHaveLength(1);

@@ -1,15 +1,16 @@
 import { type EmrAdapter, isTrouble } from '@emr-payments/emr';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { collectLog } from '../testing/collect-log.ts';
-import { openWorkerFixture, type WorkerFixture } from '../testing/worker-fixture.ts';
+import { openWorkerFixture, sandboxOfFile, type WorkerFixture } from '../testing/worker-fixture.ts';
 
 // Ends that the database refuses to record: they are seen, they never make a second posting, and a person gets them.
 
+const emr = sandboxOfFile();
 let fixture: WorkerFixture;
 let log: ReturnType<typeof collectLog>;
 beforeEach(async () => {
   log = collectLog();
-  fixture = await openWorkerFixture({ settings: { conditional_create: false } });
+  fixture = await openWorkerFixture({ sandbox: emr(), settings: { conditional_create: false } });
   fixture.deps.logger = log.logger;
 });
 afterEach(() => fixture.close());

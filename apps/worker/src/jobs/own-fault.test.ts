@@ -4,16 +4,17 @@ import { createAdapters, type EmrAdapter, localAdapterDeps } from '@emr-payments
 import { parseKeyring } from '@emr-payments/runtime';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { collectLog } from '../testing/collect-log.ts';
-import { openWorkerFixture, type WorkerFixture } from '../testing/worker-fixture.ts';
+import { openWorkerFixture, sandboxOfFile, type WorkerFixture } from '../testing/worker-fixture.ts';
 import { OWN_FAULT_TROUBLE } from './own-fault.ts';
 
 // Configuration, sealing and code errors are never evidence about a payment.
 
+const emr = sandboxOfFile();
 let fixture: WorkerFixture;
 let log: ReturnType<typeof collectLog>;
 beforeEach(async () => {
   log = collectLog();
-  fixture = await openWorkerFixture({ settings: { conditional_create: false } });
+  fixture = await openWorkerFixture({ sandbox: emr(), settings: { conditional_create: false } });
   fixture.deps.logger = log.logger;
 });
 afterEach(() => fixture.close());
@@ -205,8 +206,8 @@ test('the same answer ten times in a row is logged and counted once, and again a
   expect(metrics).toContain('emr_payments_repeated_answers_total{adapter="fhir-r5"} 2');
   expect(metrics).toContain('emr_payments_repeating_payments 1');
   // Any other answer begins the count again.
+  await fetch(`${fixture.sandbox.baseUrl}/sandbox/faults`, { method: 'DELETE' });
   await fixture.fault({ kind: 'too_many_requests' });
-  await fetch(`${fixture.sandbox.baseUrl}/sandbox/faults/1`, { method: 'DELETE' });
   await work();
   expect(await fixture.rows('SELECT last_code, same_answers FROM jobs')).toEqual([
     { last_code: 'rate_limited', same_answers: 1 },
@@ -220,7 +221,7 @@ test('time under a login that the EMR rejects does not count against the horizon
   await fixture.rows("UPDATE payments SET tried_since = now() - interval '1 hour' RETURNING 1");
   await work(3);
   expect(await payment()).toMatchObject({ status: 'retrying' });
-  await fetch(`${fixture.sandbox.baseUrl}/sandbox/faults/1`, { method: 'DELETE' });
+  await fetch(`${fixture.sandbox.baseUrl}/sandbox/faults`, { method: 'DELETE' });
   // The first trouble after it is within the horizon again.
   await fixture.fault({ kind: 'too_many_requests', count: 1 });
   await work(1);

@@ -1,8 +1,9 @@
 import { feedJobs } from '@emr-payments/db';
 import { afterEach, expect, test } from 'vitest';
-import { openWorkerFixture, type WorkerFixture } from '../testing/worker-fixture.ts';
+import { openWorkerFixture, sandboxOfFile, type WorkerFixture } from '../testing/worker-fixture.ts';
 import { runPosting } from './post-payment.ts';
 
+const emr = sandboxOfFile();
 let fixture: WorkerFixture;
 afterEach(() => fixture.close());
 
@@ -14,7 +15,7 @@ const events = async () => (await fixture.rows('SELECT type FROM events')).map((
 const post = { resource: 'PaymentReconciliation', method: 'POST' };
 
 test('a payment is posted; case and blanks in the method do not matter', async () => {
-  fixture = await openWorkerFixture();
+  fixture = await openWorkerFixture({ sandbox: emr() });
   await fixture.accept({ paymentMethod: '  cARD ' });
   await fixture.workOne('post_payment');
   expect(await payment()).toMatchObject({ status: 'posted' });
@@ -24,7 +25,7 @@ test('a payment is posted; case and blanks in the method do not matter', async (
 });
 
 test('an entry that the queue hands over twice in one turn, beside others, is posted once', async () => {
-  fixture = await openWorkerFixture();
+  fixture = await openWorkerFixture({ sandbox: emr() });
   for (let n = 0; n < 3; n += 1) await fixture.accept();
   const due = await feedJobs(fixture, 100);
   expect(due.length).toBe(3);
@@ -35,8 +36,52 @@ test('an entry that the queue hands over twice in one turn, beside others, is po
   expect(await events()).toEqual(Array(3).fill('payment.created'));
 });
 
-test('an unknown method or location fails with a reason that lists what the EMR has', async () => {
+test('a request that is ready before sent_at is committed waits for that; one whose attempt is not begun never leaves', async () => {
   fixture = await openWorkerFixture();
+  const { deps } = fixture;
+  const adapters: typeof deps.adapters = {
+    ...deps.adapters,
+    of(connection) {
+      const adapter = deps.adapters.of(connection);
+      return {
+        ...adapter,
+        post(posting, options) {
+          const mayStillSend = () => {
+            asked.resolve();
+            return options.mayStillSend();
+          };
+          return adapter.post(posting, { ...options, mayStillSend });
+        },
+      };
+    },
+  };
+  let asked = Promise.withResolvers<void>();
+  const ends: boolean[] = [];
+  for (const begins of [true, false]) {
+    asked = Promise.withResolvers<void>();
+    await fixture.accept();
+    const beginAttempt: typeof deps.steps.beginAttempt = async (...given) => {
+      // The request is ready: it has its connection, and its gate has been asked.
+      await asked.promise;
+      ends.push((await fixture.ledger()).length === ends.length);
+      return begins && deps.steps.beginAttempt(...given);
+    };
+    const [job] = await feedJobs(fixture, 100).then((due) =>
+      due.filter(({ kind }) => kind === 'post_payment'),
+    );
+    const entry = { job: job?.id ?? '', fence: job?.fence ?? -1 };
+    await runPosting({ ...deps, adapters, steps: { ...deps.steps, beginAttempt } }, entry);
+  }
+  expect(ends).toEqual([true, true]);
+  expect((await fixture.ledger()).length).toBe(1);
+  expect(
+    (await fixture.rows('SELECT status FROM payments ORDER BY job_id')).map(({ status }) => status),
+  ).toEqual(['posted', 'posting']);
+  expect(await attempts()).toEqual(['posted']);
+});
+
+test('an unknown method or location fails with a reason that lists what the EMR has', async () => {
+  fixture = await openWorkerFixture({ sandbox: emr() });
   await fixture.accept({ paymentMethod: 'Seashells' });
   await fixture.workOne('post_payment');
   expect(await payment()).toMatchObject({ status: 'failed', failure_code: 'unknown_payment_method' });
@@ -63,7 +108,7 @@ const capabilities = [
 for (const { name, settings } of capabilities) {
   for (const kind of lost) {
     test(`${name}: the answer is lost (${kind}), and the payment is found, not posted twice`, async () => {
-      fixture = await openWorkerFixture({ settings });
+      fixture = await openWorkerFixture({ sandbox: emr(), settings });
       await fixture.accept();
       await fixture.fault({ kind, count: 1 });
       await fixture.workOne('post_payment');
@@ -81,7 +126,10 @@ for (const { name, settings } of capabilities) {
 }
 
 test('lookup: a payment known to be absent is sent again, but only after the settle time of the EMR', async () => {
-  fixture = await openWorkerFixture({ settings: { conditional_create: false, settle_ms: 600_000 } });
+  fixture = await openWorkerFixture({
+    sandbox: emr(),
+    settings: { conditional_create: false, settle_ms: 600_000 },
+  });
   await fixture.accept();
   await fixture.fault({ kind: 'reset', count: 1, match: post });
   await fixture.workOne('post_payment');
@@ -99,7 +147,10 @@ test('lookup: a payment known to be absent is sent again, but only after the set
 });
 
 test('none: an unknown outcome needs a review and is never sent again', async () => {
-  fixture = await openWorkerFixture({ settings: { conditional_create: false, search: false } });
+  fixture = await openWorkerFixture({
+    sandbox: emr(),
+    settings: { conditional_create: false, search: false },
+  });
   await fixture.accept();
   await fixture.fault({ kind: 'commit_then_hang', count: 1 });
   await fixture.workOne('post_payment');
@@ -111,7 +162,7 @@ test('none: an unknown outcome needs a review and is never sent again', async ()
 });
 
 test('a crash after sent_at: the next holder asks the EMR first', async () => {
-  fixture = await openWorkerFixture({ settings: { conditional_create: false } });
+  fixture = await openWorkerFixture({ sandbox: emr(), settings: { conditional_create: false } });
   const paymentId = await fixture.accept();
   await fixture.rows(
     `INSERT INTO posting_attempts (payment_id, number, sent_at) VALUES ('${paymentId}', 0, now() - interval '1 minute') RETURNING 1`,
@@ -127,7 +178,7 @@ test('a crash after sent_at: the next holder asks the EMR first', async () => {
 });
 
 test('429 puts off the payment, and its whole connection, for at least the Retry-After', async () => {
-  fixture = await openWorkerFixture();
+  fixture = await openWorkerFixture({ sandbox: emr() });
   await fixture.accept();
   await fixture.accept();
   await fixture.fault({ kind: 'too_many_requests', retry_after_seconds: 120, count: 1, match: post });
@@ -140,7 +191,7 @@ test('429 puts off the payment, and its whole connection, for at least the Retry
 });
 
 test('a refusal by the EMR fails the payment with its reason', async () => {
-  fixture = await openWorkerFixture();
+  fixture = await openWorkerFixture({ sandbox: emr() });
   await fixture.accept();
   await fixture.fault({ kind: 'status', status: 422, count: 1, match: post });
   await fixture.workOne('post_payment');
@@ -149,7 +200,11 @@ test('a refusal by the EMR fails the payment with its reason', async () => {
 });
 
 test('the horizon: after one last try a payment known to be absent fails, and one in doubt needs a review', async () => {
-  fixture = await openWorkerFixture({ horizonMs: 1, settings: { conditional_create: false } });
+  fixture = await openWorkerFixture({
+    sandbox: emr(),
+    horizonMs: 1,
+    settings: { conditional_create: false },
+  });
   await fixture.accept();
   await fixture.workOne('post_payment');
   expect(await payment()).toMatchObject({ status: 'posted' });

@@ -8,7 +8,14 @@ import {
   uuidToPaymentId,
 } from '@emr-payments/contracts';
 import type { ClaimedPosting } from '@emr-payments/db';
-import type { EmrAdapter, EntryDiffers, PostOutcome, SeveralRows, Trouble } from '@emr-payments/emr';
+import type {
+  EmrAdapter,
+  EntryDiffers,
+  PostOutcome,
+  SendGate,
+  SeveralRows,
+  Trouble,
+} from '@emr-payments/emr';
 import type { TakenEntry } from '@emr-payments/runtime';
 import type { Held } from '../loops/leases.ts';
 import type { JobDeps } from './deps.ts';
@@ -73,8 +80,7 @@ async function attempt(
 
   const knownAbsent = doubt.known === 'absent';
   const { claim } = posting;
-  if (!(await deps.steps.beginAttempt(deps, { claim, knownAbsent, sentTo: adapter.place })))
-    return 'claim_lost';
+  const begin = onceBegun(held, deps.steps.beginAttempt(deps, { claim, knownAbsent, sentTo: adapter.place }));
   const outcome = await adapter.post(
     {
       ...payment,
@@ -82,9 +88,24 @@ async function attempt(
       method: names.method,
       location: names.location,
     },
-    { signal, mayStillSend: held.isSafe },
+    { signal, mayStillSend: begin.mayStillSend },
   );
+  if (!(await begin.ended)) return 'claim_lost';
   return withWords(endOfPost(outcome, { adapter, posting, inDoubt }), 'emrText' in outcome ? outcome : {});
+}
+
+/**
+ * The gate of a request that is prepared while its attempt is being written: it opens when `sent_at` has been committed, and only as long as
+ * the lease certainly holds.
+ */
+function onceBegun(held: Held, ended: Promise<boolean>): { mayStillSend: SendGate; ended: Promise<boolean> } {
+  let begun: boolean | null = null;
+  const known = ended.then((isBegun) => {
+    begun = isBegun;
+  });
+  // Whoever waits for `ended` gets the error.
+  known.catch(() => undefined);
+  return { ended, mayStillSend: () => (begun === null ? known : begun && held.isSafe()) };
 }
 
 /** Decides how the claim ends from the outcome of the call and its evidence (docs/adapters.md). */

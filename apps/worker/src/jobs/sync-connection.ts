@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { sentence } from '@emr-payments/contracts';
 import type { ClaimedSync, Exchange, StepEnd, SyncEnd } from '@emr-payments/db';
 import { type EmrAdapter, exchangeOf, type PatientTrouble, type Trouble } from '@emr-payments/emr';
-import { nameLists } from '@emr-payments/operations';
+import { nameLists } from '@emr-payments/operations/serving';
 import type { TakenEntry } from '@emr-payments/runtime';
 import type { Held } from '../loops/leases.ts';
 import type { JobDeps } from './deps.ts';

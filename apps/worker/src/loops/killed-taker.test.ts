@@ -5,7 +5,7 @@ import { claimPosting, createAcceptor, feedJobs, openDatabase } from '@emr-payme
 import { createPractice } from '@emr-payments/db/testing';
 import { createLogger, parseKeyring } from '@emr-payments/runtime';
 import { openTransport } from '@emr-payments/runtime/queues';
-import { hasRedisServer, openTestDatabase, startRedis } from '@emr-payments/testkit';
+import { COMPILED, hasRedisServer, openTestDatabase, startRedis } from '@emr-payments/testkit';
 import { afterEach, expect, test, vi } from 'vitest';
 import { createWorkerMetrics } from '../metrics.ts';
 import { jobSteps } from '../steps.ts';
@@ -29,6 +29,7 @@ function startTaker(input: { databaseUrl: string; redisUrl: string; places: numb
 } {
   const { databaseUrl, redisUrl, places } = input;
   const child: ChildProcess = spawn(process.execPath, [TAKER, databaseUrl, redisUrl, String(places)], {
+    env: { ...process.env, NODE_COMPILE_CACHE: COMPILED },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const claimed: string[] = [];

@@ -68,8 +68,9 @@ test('a failed renewal is logged with the number of its claims, those that it lo
   };
   const failing = createLeaseKeeper({ database: broken, logger }, { leaseMs: 60 });
   const held = failing.hold({ jobId: '1', fence: 3 }, performance.now() - 60);
-  await vi.waitFor(() =>
-    expect(warned).toHaveBeenCalledWith({ err: expect.anything(), count: 1 }, 'could not renew leases'),
+  await vi.waitFor(
+    () => expect(warned).toHaveBeenCalledWith({ err: expect.anything(), count: 1 }, 'could not renew leases'),
+    { timeout: 20_000 },
   );
   expect(held.signal.aborted).toBe(true);
   await failing.close();

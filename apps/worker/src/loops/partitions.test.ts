@@ -19,7 +19,7 @@ afterEach(async () => {
   await server.drop();
 });
 
-const PATIENCE = { timeout: 20_000, interval: 50 };
+const PATIENCE = { timeout: 30_000, interval: 50 };
 const start = (options: { widthDays: number; intervalMs?: number }) => {
   const logger = createLogger('test', 'silent');
   const metrics = createWorkerMetrics({ database });

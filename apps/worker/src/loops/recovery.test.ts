@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { type DeliveryBench, openDeliveryBench } from '../testing/delivery-bench.ts';
 import { startRecovery } from './recovery.ts';
 
-const PATIENCE = { timeout: 20_000 };
+const PATIENCE = { timeout: 30_000 };
 
 let bench: DeliveryBench;
 beforeAll(async () => {

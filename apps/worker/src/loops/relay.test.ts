@@ -4,7 +4,7 @@ import { openTestDatabase } from '@emr-payments/testkit';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { type Relay, startRelay } from './relay.ts';
 
-const PATIENCE = { timeout: 10_000 };
+const PATIENCE = { timeout: 30_000 };
 
 let server: Awaited<ReturnType<typeof openTestDatabase>>;
 let database: Database;

@@ -53,11 +53,14 @@ test('prunes batch after batch, at every interval, until it is closed', async ()
     { eventDays: 30, firstAfterMs: 1, intervalMs: 20, pauseMs: 1 },
   );
   await vi.waitFor(async () => expect(await left()).toBe(0), { timeout: 10_000 });
-  await vi.waitFor(() => expect(pruned).toHaveBeenCalledWith({ count: 1_201, code: 'events' }, 'pruned'));
+  await vi.waitFor(() => expect(pruned).toHaveBeenCalledWith({ count: 1_201, code: 'events' }, 'pruned'), {
+    timeout: 20_000,
+  });
   await addEvents(3, 'b');
   await vi.waitFor(async () => expect(await left()).toBe(0), { timeout: 10_000 });
-  await vi.waitFor(async () =>
-    expect(await database.prisma.emrToken.findUnique({ where: { key } })).toBeNull(),
+  await vi.waitFor(
+    async () => expect(await database.prisma.emrToken.findUnique({ where: { key } })).toBeNull(),
+    { timeout: 20_000 },
   );
   await retention.close();
   expect(await database.prisma.emrToken.findMany()).toMatchObject([{ key: recent }]);

@@ -6,7 +6,7 @@ import {
   pruneBatch,
   type ServiceDatabase,
 } from '@emr-payments/db';
-import { pruneTokens } from '@emr-payments/operations';
+import { pruneTokens } from '@emr-payments/operations/serving';
 import { every, type Keyring, type Logger } from '@emr-payments/runtime';
 import type { WorkerMetrics } from '../metrics.ts';
 
@@ -85,6 +85,7 @@ export function startRetention(
     await prune({ what: 'emr_texts', days: eventDays }, signal);
     await prune({ what: 'sync_runs', days: eventDays }, signal);
     await prune({ what: 'sync_seen', days: 0 }, signal);
+    await prune({ what: 'patient_lookups', days: 0 }, signal);
     await prune({ what: 'idempotency_keys', days: IDEMPOTENCY_KEY_DAYS }, signal);
     await prune({ what: 'held_logins', days: 0 }, signal);
     await prune({ what: 'connect_sessions', days: eventDays }, signal);

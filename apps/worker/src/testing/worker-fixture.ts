@@ -15,6 +15,7 @@ import { createAdapters, localAdapterDeps } from '@emr-payments/emr';
 import { createLogger, createOpenedSecrets, parseKeyring } from '@emr-payments/runtime';
 import { openTestDatabase, type SandboxProcess, startSandbox } from '@emr-payments/testkit';
 import { createAgents, parseWebhookKey } from '@emr-payments/webhooks';
+import { afterAll, beforeAll } from 'vitest';
 import { deliverWebhook } from '../jobs/deliver-webhook.ts';
 import type { JobDeps } from '../jobs/deps.ts';
 import { openHealthNotes } from '../jobs/health-notes.ts';
@@ -31,6 +32,8 @@ type FixtureOptions = {
   horizonMs?: number;
   /** The EMR that the practice is connected to. The sandbox is then not started, and what needs it throws. */
   emrUrl?: string;
+  /** A sandbox that the tests of a file share: `sandboxOfFile`. By default one is started for the fixture. */
+  sandbox?: SandboxProcess;
 };
 
 export type WorkerFixture = {
@@ -45,6 +48,7 @@ export type WorkerFixture = {
   passTime(): Promise<void>;
   /** Runs a statement as the owner of the tables. */
   rows(sql: string): Promise<Record<string, unknown>[]>;
+  /** The sandbox's entries since the fixture was opened. */
   ledger(): Promise<unknown[]>;
   fault(fault: Record<string, unknown>): Promise<void>;
   close(): Promise<void>;
@@ -61,14 +65,13 @@ export async function openWorkerFixture(options: FixtureOptions = {}): Promise<W
   const { url, appUrl, drop } = await openTestDatabase();
   const database = openDatabase({ url: appUrl, poolSize: 4, applicationName: 'worker test' });
   const owner = openDatabase({ url, poolSize: 1, applicationName: 'worker test owner' });
-  const started =
-    options.emrUrl === undefined
-      ? await startSandbox({ ledgerFile: join(mkdtempSync(join(tmpdir(), 'ledger-')), 'ledger.jsonl') })
-      : null;
+  const shared = options.sandbox;
+  const started = shared ?? (options.emrUrl === undefined ? await startOwnSandbox() : null);
   const sandbox = (): SandboxProcess => {
     if (started === null) throw new Error('this practice is connected to another EMR than the sandbox');
     return started;
   };
+  const since = shared === undefined ? 0 : await beginAt(shared);
   const keyring = parseKeyring(`test:${randomBytes(32).toString('base64')}`);
   const practice = await createPractice(
     { database, keyring },
@@ -141,7 +144,7 @@ export async function openWorkerFixture(options: FixtureOptions = {}): Promise<W
     },
     rows: async (sql) => (await owner.pool.query(sql)).rows,
     async ledger() {
-      const answer = (await (await fetch(`${sandbox().baseUrl}/sandbox/ledger`)).json()) as {
+      const answer = (await (await fetch(`${sandbox().baseUrl}/sandbox/ledger?since=${since}`)).json()) as {
         entries: unknown[];
       };
       return answer.entries;
@@ -160,10 +163,36 @@ export async function openWorkerFixture(options: FixtureOptions = {}): Promise<W
       agents.close();
       await database.close();
       await owner.close();
-      await started?.stop();
+      if (shared === undefined) await started?.stop();
       await drop();
     },
   };
+}
+
+function startOwnSandbox(): Promise<SandboxProcess> {
+  return startSandbox({ ledgerFile: join(mkdtempSync(join(tmpdir(), 'ledger-')), 'ledger.jsonl') });
+}
+
+/** Starts a sandbox for all tests of a file that script faults and change nothing else of it. Called outside of the tests. */
+export function sandboxOfFile(): () => SandboxProcess {
+  let sandbox: SandboxProcess | undefined;
+  beforeAll(async () => {
+    sandbox = await startOwnSandbox();
+  });
+  afterAll(async () => {
+    await sandbox?.stop();
+  });
+  return () => {
+    if (sandbox === undefined) throw new Error('the sandbox of the file has not been started');
+    return sandbox;
+  };
+}
+
+/** Removes what the test before has left. @returns the number of entries that are there. */
+async function beginAt({ baseUrl }: SandboxProcess): Promise<number> {
+  await fetch(`${baseUrl}/sandbox/faults`, { method: 'DELETE' });
+  const ledger = await fetch(`${baseUrl}/sandbox/ledger`);
+  return ((await ledger.json()) as { count: number }).count;
 }
 
 /** @returns the sandbox's id of the patient MRN-12345. */

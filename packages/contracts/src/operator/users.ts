@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox';
-import { always, listOf, nullable, PAGE_QUERY, replyOf, timeOf } from '../replies.ts';
+import { bigInteger, listOf, nullable, PAGE_QUERY, replyOf, timeOf } from '../replies.ts';
 import { AT, clientId, filterOf, listExample, refTo, replyExample, userId, withExample } from './parts.ts';
 
 const USER = 'user_1J9X2q2eZvKYlo2Cxyz';
@@ -81,16 +81,47 @@ export const RotatedAccessTokenReplySchema = withExample(
   }),
 );
 
-export const DisabledUserReplySchema = withExample(
+export const SwitchedUserReplySchema = withExample(
   replyOf(
-    'OperatorUserDisabled',
+    'OperatorUserSwitched',
     Type.Object(
-      { user_id: userId, disabled: always(true) },
-      { title: 'DisabledUser', description: 'A user whose access tokens are refused.' },
+      { user_id: userId, enabled: Type.Boolean({ description: 'False: its access tokens are refused.' }) },
+      { title: 'SwitchedUser', description: 'The state of a user after it was switched.' },
     ),
     'The state of the user now',
   ),
-  replyExample('User disabled.', { user_id: USER, disabled: true }),
+  replyExample('User disabled.', { user_id: USER, enabled: false }),
+);
+
+export const StartSyncBodySchema = Type.Object(
+  {
+    full: Type.Optional(
+      Type.Boolean({
+        description: 'true: read all patients, also where the EMR can list what has changed.',
+      }),
+    ),
+  },
+  {
+    $id: 'OperatorStartSync',
+    additionalProperties: false,
+    description: 'How much is read.',
+    examples: [{ full: true }],
+  },
+);
+export const StartedSyncReplySchema = withExample(
+  replyOf(
+    'OperatorSyncStarted',
+    Type.Object(
+      {
+        user_id: userId,
+        job_id: bigInteger({ description: 'The work on it.', examples: [12_346] }),
+        started: Type.Boolean({ description: 'false: this sync was waiting or running before.' }),
+      },
+      { title: 'StartedSync', description: 'A sync that waits or runs.' },
+    ),
+    'A sync waits or runs. The connection shows how far it is',
+  ),
+  replyExample('Sync started.', { user_id: USER, job_id: 12_346, started: true }),
 );
 
 export const NoticeAddressBodySchema = Type.Object(

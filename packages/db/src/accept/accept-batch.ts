@@ -37,12 +37,13 @@ function outcomeOfKey(input: {
  * Accepts the payments of all the requests in flight in one commit. If some of their keys were used before, one more
  * statement looks those up.
  *
+ * @param deps.notifies true: the commit notifies the relays. `createNudge` says when it may.
  * @returns an outcome for each input, in order. All is committed when this resolves.
  * @throws DatabaseUnavailableError when it is unknown whether the batch was committed: a caller with a key finds out by
  *   repeating the request.
  */
 export async function acceptBatch(
-  deps: StatementDeps,
+  deps: StatementDeps & { notifies?: boolean },
   inputs: readonly AcceptInput[],
 ): Promise<AcceptOutcome[]> {
   const paymentIds = inputs.map(newPaymentId);

@@ -1,3 +1,4 @@
+import { JOBS_CHANNEL } from '../core/jobs-channel.ts';
 import { query, type StatementDeps } from '../core/statements.ts';
 
 /** A validated request of an authenticated user. */
@@ -58,10 +59,12 @@ const ACCEPT = {
       INSERT INTO jobs (id, kind, lane_id, payment_id)
       SELECT job_id, 'post_payment', lane_id, payment_id
         FROM input WHERE job_id IS NOT NULL AND (key IS NULL OR payment_id IN (SELECT payment_id FROM claimed))
+    ), notified AS MATERIALIZED (
+      SELECT pg_notify('${JOBS_CHANNEL}', '') WHERE $13::bool
     )
     SELECT CASE WHEN key IS NULL OR payment_id IN (SELECT payment_id FROM claimed) THEN job_id END AS job_id,
            emr_patient_id IS NOT NULL AS patient_found
-      FROM input
+      FROM input LEFT JOIN notified ON true
      ORDER BY n`,
 };
 
@@ -70,7 +73,7 @@ const ACCEPT = {
  * @returns for each input, in order, its job's number if it was written now, and whether its patient is known.
  */
 export async function acceptPayments(
-  deps: StatementDeps,
+  deps: StatementDeps & { notifies?: boolean },
   { inputs, uuids }: { inputs: readonly AcceptInput[]; uuids: readonly string[] },
 ): Promise<{ jobId: number | null; patientFound: boolean }[]> {
   const results = await query<Result>(deps, ACCEPT, [
@@ -86,6 +89,7 @@ export async function acceptPayments(
     inputs.map((input) => input.depositDate),
     inputs.map((input) => input.idempotency?.key ?? null),
     inputs.map((input) => input.idempotency?.fingerprint ?? null),
+    deps.notifies ?? false,
   ]);
   return results.map((result) => ({ jobId: result.job_id, patientFound: result.patient_found }));
 }

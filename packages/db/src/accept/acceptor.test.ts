@@ -52,12 +52,31 @@ test('the relays are notified of each accepted payment', async () => {
   });
   onTestFinished(() => listener.close());
   // The listener calls once when it begins to listen.
-  await vi.waitFor(() => expect(calls).toBe(1));
+  await vi.waitFor(() => expect(calls).toBe(1), { timeout: 20_000 });
   const acceptor = createAcceptor(practice);
   for (const expected of [2, 3]) {
     await acceptor.accept(practice.input({}));
-    await vi.waitFor(() => expect(calls).toBe(expected));
+    await vi.waitFor(() => expect(calls).toBe(expected), { timeout: 20_000 });
   }
+});
+
+test('a lone payment notifies in its own commit, and many at once do so in a statement of their own', async () => {
+  const texts: string[] = [];
+  const { pool } = practice.database;
+  const query = (asked: { text: string; values: unknown[] }) => {
+    const notifies = asked.values.at(-1) === true;
+    texts.push(asked.text.includes('INSERT INTO payments') ? `accept, ${notifies}` : 'nudge');
+    return pool.query(asked);
+  };
+  vi.useFakeTimers({ toFake: ['performance'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const acceptor = createAcceptor({ database: { pool: { query: query as never } } });
+  await acceptor.accept(practice.input({}));
+  // At the same moment: a commit that notifies holds up others that do.
+  await acceptor.accept(practice.input({}));
+  await vi.waitFor(() => expect(texts).toEqual(['accept, true', 'accept, false', 'nudge']));
+  await Promise.all([acceptor.accept(practice.input({})), acceptor.accept(practice.input({}))]);
+  await vi.waitFor(() => expect(texts.slice(3)).toEqual(['accept, false', 'nudge']));
 });
 
 test('an unknown patient, and one without an EMR id, is not found, and its neighbours are accepted', async () => {

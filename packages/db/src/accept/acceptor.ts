@@ -24,7 +24,8 @@ const MOST_WAITING = 10_000;
 
 /**
  * Group commit: requests that come while a batch is under way form the next one, so that many share one round trip and
- * one fsync. A lone request waits for no other. The relays are notified after each commit, without delaying the answers.
+ * one fsync. A lone request waits for no other. The relays are notified after each commit, without delaying the answers, and in the commit of
+ * a lone request.
  *
  * @param deps.onBatch called with the number of rows of each statement.
  * @param options.maxBatch rows in one statement.
@@ -34,16 +35,17 @@ export function createAcceptor(
   { database, onBatch }: { database: Statements; onBatch?: (rows: number) => void },
   { maxBatch = 200, maxInFlight = 2 }: { maxBatch?: number; maxInFlight?: number } = {},
 ): Acceptor {
-  const nudgeRelays = createNudge({ database });
+  const nudge = createNudge({ database });
 
   async function run(batch: Waiting[]): Promise<void> {
     onBatch?.(batch.length);
+    const notifies = batch.length === 1 && nudge.within();
     try {
       const outcomes = await acceptBatch(
-        { database },
+        { database, notifies },
         batch.map((entry) => entry.input),
       );
-      nudgeRelays();
+      if (!notifies) nudge.after();
       batch.forEach((entry, index) => {
         const outcome = outcomes[index];
         if (outcome === undefined) entry.reject(new Error('the accept statement returned too few rows'));

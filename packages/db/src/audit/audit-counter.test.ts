@@ -172,10 +172,12 @@ describe('an unreachable database', () => {
     const counts = counter({ everyMs: 20 });
     await practice.owner.pool.query('ALTER TABLE audit_log RENAME TO audit_log_away');
     for (let n = 0; n < 50; n += 1) counts.credentials(guess(1));
-    await vi.waitFor(() => expect(counts.onError.mock.calls.length).toBeGreaterThan(2));
+    await vi.waitFor(() => expect(counts.onError.mock.calls.length).toBeGreaterThan(2), { timeout: 20_000 });
     counts.credentials(guess(1));
     await practice.owner.pool.query('ALTER TABLE audit_log_away RENAME TO audit_log');
-    await vi.waitFor(async () => expect(sum(await entries())).toBeGreaterThanOrEqual(50));
+    await vi.waitFor(async () => expect(sum(await entries())).toBeGreaterThanOrEqual(50), {
+      timeout: 20_000,
+    });
     await counts.close();
     expect(sum(await entries())).toBe(51);
     expect(counts.onLost).not.toHaveBeenCalled();

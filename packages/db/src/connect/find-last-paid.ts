@@ -1,6 +1,6 @@
 import { query, type StatementDeps } from '../core/statements.ts';
 
-/** The last posted payments, along the index by user and time: at a login that has been broken for days, newer ones only wait. */
+/** Reads posted payments along the index by user and time. Newer ones that wait, as for a login that has been broken for days, are passed over. */
 const FIND = {
   name: 'find-last-paid',
   text: `

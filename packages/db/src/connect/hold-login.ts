@@ -36,7 +36,7 @@ export async function beginConnectLogin(
   return (await query(deps, BEGIN, [id, hashSecret(state), held])).length === 1;
 }
 
-/** Ends the wait for a login whose `state` came back. Of two returns with one state, one gets it. @returns what was held; null. */
+/** Takes, once, what was held for the login whose `state` came back: of two returns with one state, the second gets null. */
 export async function takeConnectLogin(
   deps: StatementDeps,
   { id, state }: { id: string; state: string },
@@ -45,7 +45,7 @@ export async function takeConnectLogin(
   return row?.held ?? null;
 }
 
-/** Keeps what a login gave, sealed, or nothing of it, unless another login was begun meanwhile. */
+/** Stores what a login gave, sealed; null: nothing of it. false: another login was begun meanwhile, and nothing was stored. */
 export async function holdConnectLogin(
   deps: StatementDeps,
   { id, held }: { id: string; held: string | null },

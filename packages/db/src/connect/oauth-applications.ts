@@ -1,7 +1,10 @@
 import { type Keyring, open, seal } from '@emr-payments/runtime';
-import type { Actor } from '../audit/entry.ts';
-import { auditCreate } from '../audit/record-audit.ts';
+import type { Actor, AuditDetail } from '../audit/entry.ts';
+import { AUDIT_VALUES, auditCte, auditValues } from '../audit/record-audit.ts';
 import type { Database } from '../core/database.ts';
+import { named } from '../core/named.ts';
+import { query, type StatementDeps } from '../core/statements.ts';
+import { inTransaction, type Transaction } from '../core/transaction.ts';
 
 /** The operator's application at an EMR, as it is read: its secret is sealed. */
 export type OauthApplicationRecord = {
@@ -52,43 +55,108 @@ export async function listOauthApplications({
   });
 }
 
-/** Writes an application, in the place of the one with the same adapter and base URL. `clientSecret` is in clear here. */
-export async function setOauthApplication(
-  { database, keyring }: { database: Pick<Database, 'prisma'>; keyring: Keyring },
-  { by, ...given }: OauthApplicationRecord & { by: Actor },
-): Promise<void> {
-  const { adapter, baseUrl } = given;
-  const row = { ...given, clientSecret: seal(keyring, oauthApplicationRow(given), given.clientSecret) };
-  await database.prisma.$transaction([
-    database.prisma.oauthApplication.upsert({
-      where: { adapter_baseUrl: { adapter, baseUrl } },
-      create: row,
-      update: row,
-    }),
-    auditCreate({ database }, entry('oauth_app.set', given, by)),
-  ]);
+const ROW = [
+  'adapter',
+  'baseUrl',
+  'authorizeUrl',
+  'tokenUrl',
+  'clientId',
+  'clientSecret',
+  'scopes',
+  'issuer',
+] as const;
+
+/** A change waits here for another one of the same application, and then sees what that one has written. */
+const FIND = {
+  name: 'find-oauth-application-to-set',
+  text: `
+    SELECT adapter, base_url AS "baseUrl", authorize_url AS "authorizeUrl", token_url AS "tokenUrl", client_id AS "clientId",
+           client_secret AS "clientSecret", scopes, issuer
+      FROM oauth_applications WHERE adapter = $1 AND base_url = $2 FOR UPDATE`,
+};
+
+const SET = named({
+  name: 'set-oauth-application',
+  values: [...ROW, ...AUDIT_VALUES],
+  text: `
+    WITH changed AS (
+      INSERT INTO oauth_applications (adapter, base_url, authorize_url, token_url, client_id, client_secret, scopes, issuer)
+      VALUES (:adapter, :baseUrl, :authorizeUrl, :tokenUrl, :clientId, :clientSecret, :scopes, :issuer)
+      ON CONFLICT (adapter, base_url) DO UPDATE
+         SET authorize_url = excluded.authorize_url, token_url = excluded.token_url, client_id = excluded.client_id,
+             client_secret = excluded.client_secret, scopes = excluded.scopes, issuer = excluded.issuer, updated_at = now()
+      RETURNING 1
+    ), ${auditCte({ from: 'changed' })}
+    SELECT 1 FROM changed`,
+});
+
+const REMOVE = named({
+  name: 'remove-oauth-application',
+  values: ['adapter', 'baseUrl', ...AUDIT_VALUES],
+  text: `
+    WITH changed AS (
+      DELETE FROM oauth_applications WHERE adapter = :adapter AND base_url = :baseUrl RETURNING 1
+    ), ${auditCte({ from: 'changed' })}
+    SELECT 1 FROM changed`,
+});
+
+/** True when the stored application is this one, its secret too. A secret that no key opens is replaced. */
+function isAsStored(
+  keyring: Keyring,
+  stored: OauthApplicationRecord,
+  given: OauthApplicationRecord,
+): boolean {
+  try {
+    const opened = { ...stored, clientSecret: openOauthSecret(keyring, stored) };
+    return ROW.every((name) => opened[name] === given[name]);
+  } catch {
+    return false;
+  }
 }
+
+type SetInput = OauthApplicationRecord & { by: Actor };
+
+/**
+ * Writes an application, in the place of the one with the same adapter and base URL. `clientSecret` is in clear here. One that is stored
+ * with the same values is left alone: nothing is written, not in the audit log either.
+ */
+export async function setOauthApplicationIn(
+  { keyring, ...tx }: Transaction & { keyring: Keyring },
+  { by, ...given }: SetInput,
+): Promise<'set' | 'unchanged'> {
+  const [stored] = await query<OauthApplicationRecord>(tx, FIND, [given.adapter, given.baseUrl]);
+  if (stored !== undefined && isAsStored(keyring, stored, given)) return 'unchanged';
+  const sealed = { ...given, clientSecret: seal(keyring, oauthApplicationRow(given), given.clientSecret) };
+  const { adapter, baseUrl, authorizeUrl, tokenUrl, clientId, clientSecret, scopes, issuer } = sealed;
+  const row = { adapter, baseUrl, authorizeUrl, tokenUrl, clientId, clientSecret, scopes, issuer };
+  const detail = { base_url: baseUrl, client_id: clientId };
+  await query(tx, SET, SET.values({ ...row, ...entry('oauth_app.set', { adapter, detail, by }) }));
+  return 'set';
+}
+
+/** The same, in a transaction of its own. */
+export const setOauthApplication = (
+  { database, keyring }: { database: Pick<Database, 'pool'>; keyring: Keyring },
+  input: SetInput,
+): Promise<'set' | 'unchanged'> =>
+  inTransaction({ database }, async (tx) => {
+    const value = await setOauthApplicationIn({ ...tx, keyring }, input);
+    return { commit: value === 'set', value };
+  });
 
 /** Removes one: practices can no longer log in with it. Connections that were made with it keep their own copy of its secret. */
 export async function removeOauthApplication(
-  { database }: { database: Pick<Database, 'prisma'> },
+  deps: StatementDeps,
   { by, adapter, baseUrl }: Key & { by: Actor },
 ): Promise<'removed' | 'not_found'> {
-  const where = { adapter_baseUrl: { adapter, baseUrl } };
-  const found = await database.prisma.oauthApplication.findUnique({ where, select: SHOWN });
-  if (found === null) return 'not_found';
-  await database.prisma.$transaction([
-    database.prisma.oauthApplication.deleteMany({ where: { adapter, baseUrl } }),
-    auditCreate({ database }, entry('oauth_app.remove', found, by)),
-  ]);
-  return 'removed';
+  const detail = { base_url: baseUrl };
+  const values = { adapter, baseUrl, ...entry('oauth_app.remove', { adapter, detail, by }) };
+  const removed = await query(deps, REMOVE, REMOVE.values(values));
+  return removed.length === 0 ? 'not_found' : 'removed';
 }
 
-const entry = (action: string, { adapter, baseUrl, clientId }: OauthApplicationRecord, by: Actor) =>
-  ({
-    ...by,
-    action,
-    subject: `oauth_app:${adapter}`,
-    outcome: 'done',
-    detail: { base_url: baseUrl, client_id: clientId },
-  }) as const;
+const entry = (
+  action: string,
+  { adapter, detail, by }: { adapter: string; detail: AuditDetail; by: Actor },
+): ReturnType<typeof auditValues> =>
+  auditValues({ ...by, action, subject: `oauth_app:${adapter}`, outcome: 'done', detail });

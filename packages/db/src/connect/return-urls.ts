@@ -1,14 +1,15 @@
 import type { Actor } from '../audit/entry.ts';
-import { auditCreate } from '../audit/record-audit.ts';
+import { AUDIT_VALUES, auditCte, auditValues } from '../audit/record-audit.ts';
 import type { Database } from '../core/database.ts';
+import { named } from '../core/named.ts';
+import { query, type StatementDeps } from '../core/statements.ts';
 import { findClientPk } from '../tenants/create-client.ts';
 
-type Deps = { database: Database };
 type Input = { clientId: string; url: string; by: Actor };
 
 /** Lists the return addresses of a client, oldest first; null when there is no such client. */
 export async function listReturnUrls(
-  { database }: Deps,
+  { database }: { database: Database },
   { clientId }: { clientId: string },
 ): Promise<{ url: string; createdAt: Date }[] | null> {
   const clientPk = await findClientPk({ database }, { clientId });
@@ -20,45 +21,55 @@ export async function listReturnUrls(
   });
 }
 
+/** Of two that add the same address at once, the second waits for the first and changes nothing: one entry in the audit log. */
+const ADD = named({
+  name: 'add-return-url',
+  values: ['clientId', 'url', ...AUDIT_VALUES],
+  text: `
+    WITH client AS (SELECT id FROM clients WHERE client_id = :clientId), changed AS (
+      INSERT INTO client_return_urls (client_pk, url) SELECT id, :url FROM client ON CONFLICT DO NOTHING RETURNING 1
+    ), ${auditCte({ from: 'changed' })}
+    SELECT (SELECT count(*)::int FROM client) AS known, (SELECT count(*)::int FROM changed) AS changed`,
+});
+
+const REMOVE = named({
+  name: 'remove-return-url',
+  values: ['clientId', 'url', ...AUDIT_VALUES],
+  text: `
+    WITH client AS (SELECT id FROM clients WHERE client_id = :clientId), changed AS (
+      DELETE FROM client_return_urls u USING client WHERE u.client_pk = client.id AND u.url = :url RETURNING 1
+    ), ${auditCte({ from: 'changed' })}
+    SELECT (SELECT count(*)::int FROM client) AS known, (SELECT count(*)::int FROM changed) AS changed`,
+});
+
+async function change(
+  deps: StatementDeps,
+  { statement, action }: { statement: typeof ADD; action: string },
+  { clientId, url, by }: Input,
+): Promise<'changed' | 'unchanged' | 'not_found'> {
+  const subject = `client:${clientId}` as const;
+  const entry = auditValues({ ...by, action, subject, outcome: 'done', detail: { url } });
+  const values = statement.values({ clientId, url, ...entry });
+  const [row] = await query<{ known: number; changed: number }>(deps, statement, values);
+  if (row === undefined || row.known === 0) return 'not_found';
+  return row.changed === 0 ? 'unchanged' : 'changed';
+}
+
 /** Registers an address to which the connect page may send a browser back. The caller has checked its form. */
 export async function addReturnUrl(
-  { database }: Deps,
-  { clientId, url, by }: Input,
+  deps: StatementDeps,
+  input: Input,
 ): Promise<'added' | 'unchanged' | 'not_found'> {
-  const clientPk = await findClientPk({ database }, { clientId });
-  if (clientPk === null) return 'not_found';
-  const found = await database.prisma.clientReturnUrl.findUnique({
-    where: { clientPk_url: { clientPk, url } },
-  });
-  if (found !== null) return 'unchanged';
-  await database.prisma.$transaction([
-    database.prisma.clientReturnUrl.upsert({
-      where: { clientPk_url: { clientPk, url } },
-      create: { clientPk, url },
-      update: {},
-    }),
-    auditCreate({ database }, entry('client.return_url_add', { clientId, url, by })),
-  ]);
-  return 'added';
+  const result = await change(deps, { statement: ADD, action: 'client.return_url_add' }, input);
+  return result === 'changed' ? 'added' : result;
 }
 
 /** Removes one. Sessions that were made with it still end there: they last minutes. */
 export async function removeReturnUrl(
-  { database }: Deps,
-  { clientId, url, by }: Input,
+  deps: StatementDeps,
+  input: Input,
 ): Promise<'removed' | 'not_registered' | 'not_found'> {
-  const clientPk = await findClientPk({ database }, { clientId });
-  if (clientPk === null) return 'not_found';
-  const found = await database.prisma.clientReturnUrl.findUnique({
-    where: { clientPk_url: { clientPk, url } },
-  });
-  if (found === null) return 'not_registered';
-  await database.prisma.$transaction([
-    database.prisma.clientReturnUrl.deleteMany({ where: { clientPk, url } }),
-    auditCreate({ database }, entry('client.return_url_remove', { clientId, url, by })),
-  ]);
-  return 'removed';
+  const result = await change(deps, { statement: REMOVE, action: 'client.return_url_remove' }, input);
+  if (result === 'not_found') return result;
+  return result === 'changed' ? 'removed' : 'not_registered';
 }
-
-const entry = (action: string, { clientId, url, by }: Input) =>
-  ({ ...by, action, subject: `client:${clientId}`, outcome: 'done', detail: { url } }) as const;

@@ -223,10 +223,13 @@ test('after a fail-over the connection to the former primary is given up', async
   const sets = openSets({ alone: database, config });
   // Each was run again by itself, on a connection to the new primary.
   expect(statuses(await settled([1, 2].map((job) => ({ job, sets }))))).toEqual(['fulfilled', 'fulfilled']);
-  await vi.waitFor(async () => {
-    const sessions = `SELECT FROM pg_stat_activity WHERE application_name = '${name}'`;
-    expect((await database.pool.query(sessions)).rowCount).toBe(0);
-  });
+  await vi.waitFor(
+    async () => {
+      const sessions = `SELECT FROM pg_stat_activity WHERE application_name = '${name}'`;
+      expect((await database.pool.query(sessions)).rowCount).toBe(0);
+    },
+    { timeout: 20_000 },
+  );
   await sets.close();
 });
 

@@ -134,6 +134,18 @@ export function isFull(error: unknown): boolean {
   return false;
 }
 
+const CONFLICTS = new Set(['40001', '40P01']);
+
+/**
+ * True for an outage that is a deadlock or a failed serialization: PostgreSQL has undone the transaction, and the same one may succeed.
+ * https://www.postgresql.org/docs/current/mvcc-serialization-failure-handling.html
+ */
+export function isConflict(error: unknown): boolean {
+  for (let one = error; one instanceof Error; one = one.cause)
+    if (CONFLICTS.has(String((one as { code?: unknown }).code))) return true;
+  return false;
+}
+
 const STATEMENT_TIMEOUT = '57014';
 
 /**

@@ -1,6 +1,6 @@
 import type { PoolClient } from 'pg';
 import type { Database } from './database.ts';
-import { type StatementDeps, unavailableAsSuch } from './statements.ts';
+import { isConflict, type StatementDeps, unavailableAsSuch } from './statements.ts';
 
 /** Only in types: a pool does not have it. */
 declare const inOneTransaction: unique symbol;
@@ -63,3 +63,21 @@ export async function inTransaction<T>(
     return value;
   });
 }
+
+/** Runs a transaction, and once more after a conflict with others (`isConflict`): nothing of it was done. */
+export async function onceMoreAfterConflict<T>(transaction: () => Promise<T>): Promise<T> {
+  try {
+    return await transaction();
+  } catch (error) {
+    if (!isConflict(error)) throw error;
+    return transaction();
+  }
+}
+
+/**
+ * Does what `inTransaction` does, and repeats it once after a conflict.
+ *
+ * @param work may run twice: it changes nothing but the database, and keeps nothing from its first run.
+ */
+export const inRepeatableTransaction: typeof inTransaction = (deps, work) =>
+  onceMoreAfterConflict(() => inTransaction(deps, work));

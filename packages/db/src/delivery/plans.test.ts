@@ -1,6 +1,7 @@
 import { Client } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { pageOfEndpoints } from '../endpoints/endpoint-record.ts';
+import { buffersOf } from '../testing/buffers-of.ts';
 import { type OpenPractice, openPractice } from '../testing/open-practice.ts';
 import { type DeliveryFilter, deliveriesStatement, listDeliveries } from './list-deliveries.ts';
 import { eventsStatement } from './read-events.ts';
@@ -57,15 +58,6 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => practice.close());
 
-async function buffersOf({ text, values }: { text: string; values: unknown[] }): Promise<number> {
-  const { rows } = await practice.database.pool.query(
-    `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${text}`,
-    values,
-  );
-  const plan = rows[0]['QUERY PLAN'][0].Plan;
-  return plan['Shared Hit Blocks'] + plan['Shared Read Blocks'];
-}
-
 const TYPES = [undefined, 'payment.created', 'payment.failed', 'payment.review_required'];
 const TIMES = [undefined, new Date('2026-01-01T00:02:00Z'), new Date()];
 const PLACES = [null, { createdAt: new Date('2026-01-10'), id: '20000' }];
@@ -82,7 +74,7 @@ test('a page of deliveries by any combination of filters reads little of a big t
             // No index has the status: these few among many failures are found by reading the endpoint's deliveries.
             if (status === 'delivered' && endpoint === down) continue;
             const filter = { endpoint, eventType, status, createdAfter, after, limit: PAGE };
-            const buffers = await buffersOf(deliveriesStatement(filter));
+            const buffers = await buffersOf(practice, deliveriesStatement(filter));
             count += 1;
             if (buffers >= MOST_BUFFERS) dear.push({ ...filter, buffers });
           }
@@ -97,7 +89,7 @@ test('a page of events by any combination of filters reads little of a big table
       for (const after of PLACES)
         for (const more of [{}, { jobId: 1n }, { paymentId: '0'.repeat(32) }]) {
           const filter = { clientPk: practice.clientPk, type, createdAfter, after, limit: PAGE, ...more };
-          const buffers = await buffersOf(eventsStatement(filter));
+          const buffers = await buffersOf(practice, eventsStatement(filter));
           if (buffers >= MOST_BUFFERS) dear.push({ ...filter, buffers });
         }
   expect(
@@ -151,5 +143,5 @@ test('a client that has deleted thousands of endpoints reads only those that are
   await pageOfEndpoints({ database: explained }, { clientPk, after: null, limit: PAGE });
   const [listed] = asked;
   if (listed === undefined) throw new Error('nothing was asked');
-  expect(await buffersOf(listed)).toBeLessThan(30);
+  expect(await buffersOf(practice, listed)).toBeLessThan(30);
 });

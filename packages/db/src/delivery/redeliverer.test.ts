@@ -133,7 +133,7 @@ async function inputsOf(world: string, list: readonly Ask[]): Promise<RedeliverI
   }));
 }
 
-/** All that redeliveries write, without what tells the worlds apart. */
+/** All that redeliveries write, without what differs between the worlds. */
 async function stateOf(world: string) {
   const plain = (rows: unknown) => JSON.parse(JSON.stringify(rows).replace(/(?<=[a-z_:])[ab](?=\d|")/g, ''));
   const deliveries = await sql(

@@ -57,7 +57,7 @@ export function createRedeliverer(
   { together, alone, writes }: RedelivererDeps,
   { maxSet = 100, maxInFlight = 2 }: { maxSet?: number; maxInFlight?: number } = {},
 ): Redeliverer {
-  const nudgeRelays = createNudge({ database: alone });
+  const nudge = createNudge({ database: alone });
 
   function runAlone({ request, resolve, reject }: Waiting): Promise<void> {
     const { request: key, remember } = request;
@@ -70,7 +70,7 @@ export function createRedeliverer(
     try {
       const requests = batch.map(({ request }) => request);
       const outcomes = await onceTogether({ database: together }, requests, workOf);
-      if (batch.length > 1) nudgeRelays();
+      if (batch.length > 1) nudge.after();
       batch.forEach((waiting, index) => {
         const outcome = outcomes[index] ?? null;
         if (outcome === null) others.push(waiting);

@@ -33,7 +33,7 @@ async function session(): Promise<Client> {
   return client;
 }
 
-const PATIENCE = { timeout: 10_000, interval: 10 };
+const PATIENCE = { timeout: 30_000, interval: 10 };
 const NOTHING: InHand = { paymentIds: [], transactions: 0 };
 const sql = async (text: string) => (await practice.database.pool.query(text)).rows;
 const on = (scope: HoldScope = 'all') => startHold(practice, { scope, reason: 'a test', by: SYSTEM });

@@ -59,7 +59,7 @@ test.each([
       );
       const feeding = feedJobs({ database }, 500);
       const WAITING = `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`;
-      await expect.poll(async () => (await sql(WAITING)).length, { interval: 5, timeout: 4_000 }).toBe(1);
+      await expect.poll(async () => (await sql(WAITING)).length, { interval: 5, timeout: 20_000 }).toBe(1);
       const free = await other.query(
         'SELECT FROM lanes WHERE rate_per_second IS NOT NULL FOR NO KEY UPDATE SKIP LOCKED',
       );

@@ -26,7 +26,7 @@ afterEach(async () => {
   await practice.close();
 });
 
-const PATIENCE = { timeout: 10_000, interval: 10 };
+const PATIENCE = { timeout: 30_000, interval: 10 };
 const by = SYSTEM;
 const sql = async (text: string, values: unknown[] = []) =>
   (await practice.database.pool.query(text, values)).rows;

@@ -13,7 +13,7 @@ const LOCK = {
 const ROTATE = rotating({ table: 'operator_key_secrets', owner: 'key_pk', hash: 'secret_hash' });
 
 /**
- * Gives an operator key another secret, under a lock on the key. Its scopes and its end stay: a key that shall live longer, or may do
+ * Gives an operator key another secret, under a lock on the key. Its scopes and its end stay: a key that has to live longer, or to do
  * more, is another key. `disabled`: it was revoked, or has expired.
  */
 export function rotateOperatorKey(

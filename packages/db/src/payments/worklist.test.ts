@@ -178,12 +178,15 @@ test('a payment that two people resolve as posted at once gets one event, the pu
     resolve(paymentId, { outcome: 'posted', emrTransactionId: '13969262' }),
     resolve(paymentId, { outcome: 'posted', emrTransactionId: '13969262' }),
   ]);
-  await vi.waitFor(async () => {
-    const { rows } = await pool.query(
-      `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
-    );
-    expect(rows).toHaveLength(2);
-  });
+  await vi.waitFor(
+    async () => {
+      const { rows } = await pool.query(
+        `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+      );
+      expect(rows).toHaveLength(2);
+    },
+    { timeout: 20_000 },
+  );
   await holder.query('COMMIT');
   holder.release();
   const outcomes = await both;

@@ -42,6 +42,8 @@ export async function openRecoveries() {
     url: server.url,
     database,
     rows,
+    /** Counts the jobs of all recoveries. */
+    jobs: async () => (await rows<{ n: number }>('SELECT count(*)::int AS n FROM jobs'))[0]?.n ?? 0,
     endpointOf,
     async tenant(input: { eventTypes?: string[]; ratePerSecond?: number } = {}): Promise<Tenant> {
       clients += 1;

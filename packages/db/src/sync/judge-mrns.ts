@@ -33,7 +33,8 @@ export type SyncChanges = {
  *   look-up gave also where the EMR says that it is closed; otherwise the new one is held back (`conflicts`).
  * - None has it: `closed`, if the stored record is in the list as closed, or as merged into none.
  *
- * Before the end of the list are written first ids, closed records, and two for one MRN. Not that the record is closed whose id a file
+ * Before the end of the list no MRN gets an id: a later page may have another record with the same MRN, and until then money would go to
+ * the first. A payment meanwhile looks its patient up, and the EMR's answer has both. Written are closed records, and two for one MRN. Not that the record is closed whose id a file
  * gave: another active one may follow, and the MRN would get that as its first id.
  *
  * @param asked SQL for a set of `mrn`.
@@ -69,8 +70,8 @@ export const judgeMrns = (asked: string): string => `
         WHEN n = 1 THEN CASE
           WHEN emr_patient_id = ids[1] THEN 'same'
           WHEN state = 'ambiguous' THEN CASE WHEN :complete::bool THEN 'changed' ELSE 'same' END
-          WHEN emr_patient_id IS NULL THEN 'added'
           WHEN NOT :settled::bool THEN 'same'
+          WHEN emr_patient_id IS NULL THEN 'added'
           WHEN leads_there THEN 'changed'
           WHEN source = 'lookup' AND has_left THEN 'changed'
           WHEN source <> 'sync' THEN 'conflict'
@@ -80,30 +81,21 @@ export const judgeMrns = (asked: string): string => `
         WHEN has_left AND (:settled::bool OR source <> 'import') OR state = 'ambiguous' AND :complete::bool THEN 'closed'
         ELSE 'same' END AS verdict
       FROM known
-    ), locked AS (
-      SELECT mrn FROM patients
-       WHERE user_id = :userId::int
-         AND mrn = ANY (ARRAY(SELECT mrn FROM decided WHERE stored AND verdict IN ('added', 'changed', 'closed', 'ambiguous')))
-       ORDER BY mrn FOR UPDATE
-    ), updated AS (
+    ), written AS (
+      INSERT INTO patients AS p (user_id, mrn, emr_patient_id, state, source)
+      SELECT :userId::int, mrn, CASE WHEN verdict IN ('added', 'changed') THEN ids[1] END,
+             CASE WHEN verdict IN ('closed', 'ambiguous') THEN verdict ELSE 'active' END::patient_state, 'sync'
+        FROM decided WHERE verdict IN ('added', 'changed', 'closed', 'ambiguous')
+       -- New rows and stored ones in one order, that of an import: neither waits for the other in a circle.
+       ORDER BY mrn COLLATE "C"
+      ON CONFLICT (user_id, mrn) DO UPDATE
+        SET emr_patient_id = excluded.emr_patient_id, state = excluded.state, source = 'sync', synced_at = now()
       -- Compared with what was decided about: whatever was committed since, such as a person's correction, stays.
-      UPDATE patients p
-         SET emr_patient_id = CASE WHEN d.verdict IN ('added', 'changed') THEN d.ids[1] END, source = 'sync', synced_at = now(),
-             state = CASE WHEN d.verdict IN ('closed', 'ambiguous') THEN d.verdict ELSE 'active' END::patient_state
-        FROM decided d
-       WHERE p.user_id = :userId::int AND p.mrn = d.mrn AND p.mrn = ANY (ARRAY(SELECT mrn FROM locked))
-         AND d.verdict IN ('added', 'changed', 'closed', 'ambiguous')
-         AND p.emr_patient_id IS NOT DISTINCT FROM d.emr_patient_id AND p.state = d.state AND p.source = d.source
-      RETURNING d.verdict
-    ), inserted AS (
-      INSERT INTO patients (user_id, mrn, emr_patient_id, state, source)
-      SELECT :userId::int, mrn, CASE WHEN verdict = 'added' THEN ids[1] END,
-             CASE WHEN verdict = 'added' THEN 'active' ELSE verdict END::patient_state, 'sync'
-        FROM decided WHERE NOT stored AND verdict IN ('added', 'ambiguous') ORDER BY mrn
-      ON CONFLICT DO NOTHING
-      RETURNING CASE WHEN state = 'active' THEN 'added' ELSE 'ambiguous' END AS verdict
+       WHERE (p.mrn, coalesce(p.emr_patient_id, ''), p.state, p.source)
+             IN (SELECT mrn, coalesce(emr_patient_id, ''), state, source FROM decided WHERE stored)
+      RETURNING p.mrn
     ), counted AS (
-      SELECT verdict FROM updated UNION ALL SELECT verdict FROM inserted
+      SELECT verdict FROM decided WHERE mrn IN (SELECT mrn FROM written)
       UNION ALL SELECT verdict FROM decided WHERE verdict = 'conflict' AND :settled::bool
     ), changes AS (
       SELECT count(*) FILTER (WHERE verdict = 'added')::int AS added, count(*) FILTER (WHERE verdict = 'changed')::int AS changed,

@@ -3,7 +3,7 @@ import { query } from '../core/statements.ts';
 import { inTransaction } from '../core/transaction.ts';
 import type { Claim } from '../jobs/renew-leases.ts';
 
-/** What it has written to patients stays, and what it has counted of that too. Its troubles were those of the list that it gives up. */
+/** The patients that it has written stay, with their counts. Its troubles were those of the list that it gives up. */
 const RESTART = {
   name: 'restart-sync',
   text: `

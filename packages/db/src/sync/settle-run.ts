@@ -50,7 +50,7 @@ const CLOSE_MISSING = named({
       SELECT mrn, emr_patient_id, state, source FROM patients WHERE user_id = :userId::int AND mrn > :after ORDER BY mrn LIMIT ${CHUNK}
     ), missing AS (
       SELECT x.mrn FROM patients x WHERE x.user_id = :userId::int AND x.mrn = ANY (ARRAY(SELECT p.mrn FROM page p WHERE ${MISSING}))
-       ORDER BY x.mrn FOR UPDATE
+       ORDER BY x.mrn COLLATE "C" FOR UPDATE
     ), closed AS (
       UPDATE patients x SET state = 'closed', emr_patient_id = NULL, synced_at = now()
        WHERE x.user_id = :userId::int AND x.mrn = ANY (ARRAY(SELECT mrn FROM missing)) AND x.source = 'sync' AND x.state <> 'closed'

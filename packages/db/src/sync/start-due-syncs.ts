@@ -22,7 +22,9 @@ const REST = {
   name: 'rest-sync',
   text: `
     UPDATE connections SET next_sync_at = ${nextSyncAt('settings')}
-     WHERE user_id = ANY ($1::int[]) AND (next_sync_at IS NULL OR next_sync_at <= now())`,
+     WHERE user_id = ANY (ARRAY(
+       SELECT user_id FROM connections WHERE user_id = ANY ($1::int[]) AND (next_sync_at IS NULL OR next_sync_at <= now())
+        ORDER BY user_id FOR NO KEY UPDATE))`,
 };
 
 /** Runs that wait for something else than their turn take nobody's place: those of an EMR that is down, or behind a hold or a broken login. */

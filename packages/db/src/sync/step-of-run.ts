@@ -1,6 +1,6 @@
 import type { Database } from '../core/database.ts';
 import { query } from '../core/statements.ts';
-import { inTransaction, type Transaction } from '../core/transaction.ts';
+import { inRepeatableTransaction, type Transaction } from '../core/transaction.ts';
 import { isStopped } from '../health/gate.ts';
 import type { Claim } from '../jobs/renew-leases.ts';
 
@@ -34,7 +34,7 @@ export function stepOfRun<T>(
   { claim }: { claim: Claim },
   work: (tx: Transaction, run: { runId: string; userId: number }) => Promise<T>,
 ): Promise<StepEnd<T>> {
-  return inTransaction<StepEnd<T>>({ database }, async (tx) => {
+  return inRepeatableTransaction<StepEnd<T>>({ database }, async (tx) => {
     type Row = { runId: string; userId: number; stopped: boolean; current: boolean };
     const [run] = await query<Row>(tx, HOLD, [claim.jobId, claim.fence]);
     if (run === undefined) return { commit: false, value: { outcome: 'lost' } };

@@ -1,4 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { answerLookUp } from '../lookups/answer-look-up.ts';
+import { joinLookUp } from '../lookups/join-look-up.ts';
+import { recallNo } from '../lookups/recall-no.ts';
 import { saveConnection } from '../tenants/save-connection.ts';
 import { type OpenPractice, openPractice } from '../testing/open-practice.ts';
 import { claimSync } from './claim-sync.ts';
@@ -7,7 +10,7 @@ import { findLatestSync } from './find-sync-run.ts';
 import { restartSync } from './restart-sync.ts';
 import { settleSync } from './settle-run.ts';
 import { active, claimRun, closed, finish, merged, NO_NAMES, readList, sync } from './sync-run.fixture.ts';
-import { writeSyncPage } from './write-page.ts';
+import { type SeenPatient, writeSyncPage } from './write-page.ts';
 import { writeSyncNames } from './write-sync-names.ts';
 
 let practice: OpenPractice;
@@ -43,20 +46,52 @@ beforeEach(async () => {
 const wasSynced = () =>
   sql(`UPDATE connections SET sync_watermark = 'mark', synced_version = updated_at, full_synced_at = now()`);
 
-test('new patients are usable with their page, before the list is read to its end', async () => {
+describe.each(['full', 'incremental'] as const)('before the end of a list that is %s', (kind) => {
+  test('no MRN gets an id, new or stored without one: a later page may have a second record with it', async () => {
+    if (kind === 'incremental') await wasSynced();
+    await put('B', null, 'sync', 'closed');
+    await put('C', null, 'import');
+    const run = await claimRun(practice);
+    const { claim } = run;
+    await writeSyncNames(practice, { claim, version: run.connection.version, lists: NO_NAMES });
+    const write = (patients: SeenPatient[], next: string | null) =>
+      writeSyncPage(practice, { claim, kind, patients, unreadable: 0, next, watermark: 'w' });
+    const first = ['A', 'B', 'C', 'D'].map((mrn) => active(mrn, `${mrn}1`));
+    expect(await write([...first, active(null, '9')], 'p2')).toMatchObject({ outcome: 'written' });
+    expect(await stored()).toEqual({ B: ' closed sync', C: ' active import' });
+    expect(await findLatestSync(practice, practice)).toMatchObject({
+      ...{ kind, state: 'running', pages: 1, seen: 5, added: 0 },
+    });
+    // A payment has looked this one up meanwhile.
+    await put('D', 'D1', 'lookup');
+    await write([active('A', 'A2'), active('C', 'C2')], null);
+    expect(await finish(() => settleSync(practice, { claim }))).toBe('ended');
+    expect(await stored()).toEqual({
+      A: ' ambiguous sync',
+      B: 'B1 active sync',
+      C: ' ambiguous sync',
+      D: 'D1 active lookup',
+    });
+  });
+});
+
+test('what the EMR said of an MRN before its list had it is void with its page', async () => {
+  const { userId } = practice;
   const run = await claimRun(practice);
-  const page = { patients: [active('A', '1'), active(null, '9')], unreadable: 0, next: 'p2', watermark: 'w' };
-  await writeSyncNames(practice, { claim: run.claim, version: run.connection.version, lists: NO_NAMES });
-  expect(await writeSyncPage(practice, { claim: run.claim, kind: 'full', ...page })).toMatchObject({
-    outcome: 'written',
-  });
-  expect(await stored()).toEqual({ A: '1 active sync' });
-  expect(await findLatestSync(practice, practice)).toMatchObject({
-    state: 'running',
-    pages: 1,
-    seen: 2,
-    added: 1,
-  });
+  const { claim, connection } = run;
+  const question = (mrn: string) => ({ userId, connectionVersion: connection.version, mrn });
+  for (const mrn of ['A', 'B']) {
+    const joined = await joinLookUp(practice, { ...question(mrn), leaseMs: 60_000 });
+    if (joined.outcome !== 'joined') throw new Error('it is not in the line');
+    await answerLookUp(practice, { id: joined.id, userId, answer: { cause: 'none' } });
+  }
+  await writeSyncNames(practice, { claim, version: connection.version, lists: NO_NAMES });
+  const page = { patients: [active('A', '1')], unreadable: 0, next: 'p2', watermark: null };
+  await writeSyncPage(practice, { claim, kind: 'full', ...page });
+  expect(await Promise.all(['A', 'B'].map((mrn) => recallNo(practice, question(mrn))))).toEqual([
+    false,
+    true,
+  ]);
 });
 
 describe('a full run', () => {
@@ -130,7 +165,7 @@ describe('a full run', () => {
 
   test('of two records with one MRN on different pages takes neither, until one is gone', async () => {
     const two = [{ patients: [active('A', '1')] }, { patients: [active('A', '2')] }];
-    expect(await sync(practice, ...two)).toMatchObject({ added: 1, ambiguous: 1 });
+    expect(await sync(practice, ...two)).toMatchObject({ added: 0, ambiguous: 1 });
     expect(await stored()).toEqual({ A: ' ambiguous sync' });
     await sql('UPDATE connections SET full_synced_at = NULL');
     expect(await sync(practice, { patients: [active('A', '2'), closed('A', '1')] })).toMatchObject({

@@ -2,6 +2,7 @@ import type { Database } from '../core/database.ts';
 import { named } from '../core/named.ts';
 import { query } from '../core/statements.ts';
 import type { Claim } from '../jobs/renew-leases.ts';
+import { forgetNoes } from '../lookups/forget-noes.ts';
 import { ADD_CHANGES, JUDGE_VALUES, judgeMrns } from './judge-mrns.ts';
 import { noteProgress, type StepEnd, stepOfRun } from './step-of-run.ts';
 
@@ -95,6 +96,8 @@ export async function writeSyncPage(
     const seen = row?.seen ?? 0;
     const values = WRITE.values({ runId, userId, ...facts, mrns, seen, unreadable, next, watermark });
     await query(tx, WRITE, values);
+    // The EMR has them: what it said before is out of date.
+    await forgetNoes(tx, { userId, mrns });
     await noteProgress(tx, { claim });
     return null;
   });

@@ -54,6 +54,12 @@ const DISABLE_USER = switching({
   record: 'users WHERE public_id = :id',
   update: 'UPDATE users SET disabled_at = now() WHERE public_id = :id AND disabled_at IS NULL RETURNING id',
 });
+const ENABLE_USER = switching({
+  name: 'enable-user',
+  record: 'users WHERE public_id = :id',
+  update:
+    'UPDATE users SET disabled_at = NULL WHERE public_id = :id AND disabled_at IS NOT NULL RETURNING id',
+});
 const DISABLE_ENDPOINT = switching({
   name: 'disable-endpoint-by-operator',
   record: 'webhook_endpoints WHERE id = :id AND deleted_at IS NULL',
@@ -108,6 +114,15 @@ export function disableUser(
 ): Promise<Switched> {
   const record = { id: publicId, action: 'user.disable', subject: `user:${publicId}` as const };
   return run(deps, DISABLE_USER, { ...record, by });
+}
+
+/** Enables a user that was disabled: those of its access tokens that have not expired work again, unless its client is disabled. */
+export function enableUser(
+  deps: StatementDeps,
+  { publicId, by }: { publicId: string; by: Actor },
+): Promise<Switched> {
+  const record = { id: publicId, action: 'user.enable', subject: `user:${publicId}` as const };
+  return run(deps, ENABLE_USER, { ...record, by });
 }
 
 /** Disables an endpoint: pending deliveries are canceled, and events from now on get no delivery to it. */

@@ -4,7 +4,7 @@ import { query, type StatementDeps } from '../core/statements.ts';
 /** A user's connection to its EMR, as it is stored. */
 export type ConnectionRecord = {
   userId: number;
-  /** Of the client whose user it is. */
+  /** The mode of the client whose user it is. */
   clientMode: ClientMode;
   adapter: string;
   baseUrl: string;

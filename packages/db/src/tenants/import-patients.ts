@@ -19,7 +19,7 @@ const IMPORT = named({
     WITH written AS (
       INSERT INTO patients AS p (user_id, mrn, emr_patient_id)
       SELECT :userId, mrn, emr_patient_id FROM unnest(:mrns::text[], :emrPatientIds::text[]) AS given (mrn, emr_patient_id)
-       ORDER BY mrn
+       ORDER BY mrn COLLATE "C"
       ON CONFLICT (user_id, mrn) DO UPDATE
         SET emr_patient_id = excluded.emr_patient_id, state = 'active', source = 'import', synced_at = now()
        WHERE p.emr_patient_id IS DISTINCT FROM excluded.emr_patient_id

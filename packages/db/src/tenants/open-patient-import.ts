@@ -3,8 +3,8 @@ import type { Actor } from '../audit/entry.ts';
 import { recordAudit } from '../audit/record-audit.ts';
 import type { Database } from '../core/database.ts';
 import { named } from '../core/named.ts';
-import { query, type StatementDeps, unavailableAsSuch } from '../core/statements.ts';
-import { onOneConnection, transactOn } from '../core/transaction.ts';
+import { isConflict, query, type StatementDeps, unavailableAsSuch } from '../core/statements.ts';
+import { onceMoreAfterConflict, onOneConnection, transactOn } from '../core/transaction.ts';
 import {
   type PatientChange,
   type PatientConflict,
@@ -177,7 +177,16 @@ export async function openPatientImport<T>(
         });
         await query({ database: { pool: client } }, STAGE, values);
       },
-      settle: (input) => settle(client, { ...input, ...owner }),
+      settle: (input) =>
+        onceMoreAfterConflict(async () => {
+          try {
+            return await settle(client, { ...input, ...owner });
+          } catch (error) {
+            // The staged rows were committed before.
+            if (isConflict(error)) await unavailableAsSuch(client.query('ROLLBACK'));
+            throw error;
+          }
+        }),
     });
   });
 }

@@ -3,7 +3,7 @@ import { recordAudit } from '../audit/record-audit.ts';
 import type { Database } from '../core/database.ts';
 import { named } from '../core/named.ts';
 import { query } from '../core/statements.ts';
-import { inTransaction } from '../core/transaction.ts';
+import { inRepeatableTransaction } from '../core/transaction.ts';
 import { PATIENT, type PatientRecord } from './find-patient.ts';
 
 export type PutPatient = {
@@ -57,7 +57,7 @@ export async function putPatient(
   { publicId, by, ...values }: PutPatient,
 ): Promise<PutPatientResult> {
   const { userId, mrn, emrPatientId, connectionVersion } = values;
-  return inTransaction<PutPatientResult>(deps, async (tx) => {
+  return inRepeatableTransaction<PutPatientResult>(deps, async (tx) => {
     const [locked] = await query<Locked>(tx, LOCK, LOCK.values({ userId, mrn, connectionVersion }));
     if (locked === undefined) return { commit: false, value: { outcome: 'replaced' } };
     const { connected: _connected, ...stored } = locked;

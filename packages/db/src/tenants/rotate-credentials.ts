@@ -7,6 +7,7 @@ import { named } from '../core/named.ts';
 import { query } from '../core/statements.ts';
 import { inTransaction, type Transaction } from '../core/transaction.ts';
 import { lockClient, lockUser } from '../locks/parent-rows.ts';
+import { findUserPk } from './find-user-pk.ts';
 
 export type Rotated =
   /** The new secret in clear, returned only here, and until when the one before it stays valid. */
@@ -85,7 +86,6 @@ const inOne = (
   });
 
 const FIND_CLIENT_PK = { name: 'find-client-pk', text: 'SELECT id, mode FROM clients WHERE client_id = $1' };
-const FIND_USER_PK = { name: 'find-user-pk', text: 'SELECT id FROM users WHERE public_id = $1' };
 
 /**
  * Gives a client another secret, under a lock on the client: two rotations at once take turns, never more than two secrets are valid,
@@ -120,14 +120,14 @@ export async function rotateAccessTokenIn(
   tx: Transaction,
   { publicId, ...input }: RotateInput & { publicId: string },
 ): Promise<Rotated> {
-  const [user] = await query<{ id: number }>(tx, FIND_USER_PK, [publicId]);
-  const locked = user === undefined ? null : await lockUser(tx, { userId: user.id });
-  if (user === undefined || locked === null) return { outcome: 'not_found' };
+  const userId = await findUserPk(tx, { publicId });
+  const locked = userId === null ? null : await lockUser(tx, { userId });
+  if (userId === null || locked === null) return { outcome: 'not_found' };
   if (locked.disabledAt !== null) return { outcome: 'disabled' };
   return rotate(tx, {
     ...input,
     statement: ROTATE_ACCESS_TOKEN,
-    ownerId: user.id,
+    ownerId: userId,
     secret: newSecret('at_'),
     action: 'user.rotate_token',
     subject: `user:${publicId}`,

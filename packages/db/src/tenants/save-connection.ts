@@ -10,6 +10,7 @@ import { inTransaction, type Transaction } from '../core/transaction.ts';
 import type { Prisma } from '../generated/client.ts';
 import { healthAfterSave } from '../health/health-after-save.ts';
 import { lockUser } from '../locks/parent-rows.ts';
+import { forgetNoes } from '../lookups/forget-noes.ts';
 import type { NewUser } from './create-user.ts';
 import {
   type ConnectionRow,
@@ -147,10 +148,12 @@ export async function saveConnectionIn(
   const row = rowOf(keyring, { userId, bucketId }, setup);
   const user = await lockUser(tx as Transaction, { userId });
   if (user === null) throw new Error(`there is no user ${userId}`);
+  // Whoever saves the connection wants the EMR asked again, also over the same one.
+  await forgetNoes(tx, { userId });
   const stored = await findConnectionToSave(tx as Transaction, { userId });
   const checked = setup.checked === true;
   if (stored !== null && isAsStored(stored, row) && holdsCredentials(keyring, stored, setup.credentials)) {
-    // The same credentials may be good again: whoever saves them wants them tried.
+    // The same credentials may be good again: a save asks for another try.
     const healthChanged = await healthAfterSave(tx as Transaction, { userId, checked });
     return { laneId: stored.laneId, written: false, healthChanged };
   }
@@ -171,7 +174,8 @@ export async function saveConnection(
   const bucketId = await saveBucketOf({ database }, input);
   return inTransaction({ database }, async (tx) => {
     const value = await saveConnectionIn({ ...tx, keyring }, { ...input, bucketId });
-    return { commit: value.written || value.healthChanged, value };
+    // Also one that is as it was: remembered answers are void.
+    return { commit: true, value };
   });
 }
 

@@ -106,12 +106,15 @@ test('of two programs that store the same MRN at once, the second replaces nothi
       'p8',
     ]);
     const stored = store({ mrn: 'MRN-3' });
-    await vi.waitFor(async () => {
-      const { rows } = await other.query(
-        `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
-      );
-      expect(rows).toHaveLength(1);
-    });
+    await vi.waitFor(
+      async () => {
+        const { rows } = await other.query(
+          `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+        );
+        expect(rows).toHaveLength(1);
+      },
+      { timeout: 20_000 },
+    );
     await other.query('COMMIT');
     expect(await stored).toEqual({ outcome: 'busy' });
     expect(await idOf('MRN-3')).toBe('p8');

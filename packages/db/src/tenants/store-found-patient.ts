@@ -3,7 +3,7 @@ import { recordAudit } from '../audit/record-audit.ts';
 import type { Database } from '../core/database.ts';
 import { named } from '../core/named.ts';
 import { query } from '../core/statements.ts';
-import { inTransaction } from '../core/transaction.ts';
+import { inRepeatableTransaction } from '../core/transaction.ts';
 
 export type FoundPatient = {
   userId: number;
@@ -70,7 +70,7 @@ export async function storeFoundPatient(
   patient: FoundPatient,
 ): Promise<StoredPatient> {
   const { by, publicId, ...values } = patient;
-  return inTransaction<StoredPatient>(deps, async (tx) => {
+  return inRepeatableTransaction<StoredPatient>(deps, async (tx) => {
     const [row] = await query<Row>(tx, STORE, STORE.values(values));
     if (row === undefined) throw new Error('store-found-patient returned no row');
     const value = outcomeOf(row, patient);

@@ -1,4 +1,5 @@
 import { query, type StatementDeps } from '../core/statements.ts';
+import { MINUTE } from '../lookups/look-up-rules.ts';
 
 /** `keep` in ASCII. */
 const RETENTION_LOCK = 0x6b656570;
@@ -156,6 +157,19 @@ const CONNECT_SESSIONS = {
     SELECT count(*)::int AS gone FROM gone`,
 };
 
+/** Removes questions for patients that are over. In all, whatever their age: they count for a minute. */
+const PATIENT_LOOKUPS = {
+  name: 'prune-patient-lookups',
+  text: `
+    WITH ${LEADER}, gone AS (
+      DELETE FROM patient_lookups WHERE id = ANY (ARRAY(
+        SELECT l.id FROM patient_lookups l
+         WHERE (SELECT alone FROM leader) AND $1::int IS NOT NULL AND l.asked_at <= ${MINUTE} AND l.lease_until < now()
+         LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING 1
+    )
+    SELECT count(*)::int AS gone FROM gone`,
+};
+
 export type Prunable =
   | 'events'
   | 'recoveries'
@@ -163,6 +177,7 @@ export type Prunable =
   | 'emr_texts'
   | 'sync_runs'
   | 'sync_seen'
+  | 'patient_lookups'
   | 'held_logins'
   | 'connect_sessions';
 
@@ -173,6 +188,7 @@ const STATEMENTS = {
   emr_texts: EMR_TEXTS,
   sync_runs: SYNC_RUNS,
   sync_seen: SYNC_SEEN,
+  patient_lookups: PATIENT_LOOKUPS,
   held_logins: HELD_LOGINS,
   connect_sessions: CONNECT_SESSIONS,
 } as const;

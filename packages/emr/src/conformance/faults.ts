@@ -1,4 +1,5 @@
-import type { FindOutcome, ListOutcome, PostOutcome } from '../adapter.ts';
+import type { ListOutcome } from '../lists.ts';
+import type { FindOutcome, PostOutcome } from '../posting.ts';
 import type { BreakServer } from './break-server.ts';
 
 /** A fault, and the outcomes that its evidence permits (docs/adapters.md). */

@@ -45,10 +45,12 @@ export function patientMistakes(emr: UnderTest): void {
       const open: UnderTest['open'] = (input) => wrap(emr.open(input), { emr, ...input });
       // It inherits, because `baseUrl` is there only once the server has started.
       const wrong = Object.assign(Object.create(emr) as UnderTest, { open });
+      // One for all rules, as in `conformance`: its access token too.
+      const context = contextOf(wrong, server);
       const broken: string[] = [];
       for (const rule of rules.filter((each) => isTriedOn(wrongAdapter, each))) {
         try {
-          await runRule(rule, contextOf(wrong, server));
+          await runRule(rule, context);
         } catch {
           broken.push(rule.name);
         }

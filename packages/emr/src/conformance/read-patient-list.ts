@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
-import type { EmrAdapter, ListedPatient, ListPatientsOutcome } from '../adapter.ts';
+import type { EmrAdapter } from '../adapter.ts';
+import type { ListedPatient, ListPatientsOutcome } from '../patients.ts';
 import { type Context, quiet } from './rule.ts';
 import type { PatientList } from './under-test.ts';
 

@@ -1,16 +1,11 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import { expect, vi } from 'vitest';
-import type {
-  AdapterDeps,
-  CallOptions,
-  EmrAdapter,
-  FindHints,
-  FindOutcome,
-  Posting,
-  PostOptions,
-} from '../adapter.ts';
+import type { EmrAdapter } from '../adapter.ts';
+import type { AdapterDeps } from '../adapter-deps.ts';
 import { centsText } from '../amounts.ts';
+import type { CallOptions, PostOptions } from '../calls.ts';
 import { localAdapterDeps } from '../local-deps.ts';
+import type { FindHints, FindOutcome, Posting } from '../posting.ts';
 import type { BreakServer } from './break-server.ts';
 import type { UnderTest } from './under-test.ts';
 
@@ -141,6 +136,6 @@ export async function postAndSettle(
       if (found.outcome !== 'found') throw new Error(`not found yet: ${found.outcome}`);
       return found.emrTransactionId;
     },
-    { timeout: 5000, interval: 20 },
+    { timeout: 20_000, interval: 20 },
   );
 }

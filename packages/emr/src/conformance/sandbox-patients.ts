@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { ListedPatient } from '../adapter.ts';
+import type { ListedPatient } from '../patients.ts';
 import type { PatientList, PatientSearch } from './under-test.ts';
 
 /** A patient as the sandbox's control API shows them. `number` is the id in dialects with whole numbers. */
@@ -7,6 +7,17 @@ export type SandboxPatient = { id: string; number: number; mrn: string | null };
 
 /** Enough for more than one page of every dialect that gives at most 100 rows. */
 const MADE = 250;
+/** Patients of the seed with an MRN of their own. */
+const SEEDED = [
+  { id: 'pat-1001', number: 1, mrn: 'MRN-12345' },
+  { id: 'pat-1002', number: 2, mrn: 'MRN-12346' },
+] as const satisfies SandboxPatient[];
+/** MRNs that none of the sandbox's patients has, and that a careless search takes for one of the seed's. */
+const NOBODYS = [
+  { name: 'an MRN that nobody has', mrn: 'MRN-12345-9' },
+  { name: 'the beginning of an MRN', mrn: 'MRN-1234' },
+  { name: 'an MRN in another case', mrn: 'mrn-12345' },
+] as const satisfies PatientSearch['nobody'];
 const NAMES = { given: 'Zuleika-Mark', family: 'Example-Mark', birth_date: '1976-05-24' };
 /** Family names of the sandbox's made patients. */
 const MADE_NAMES = ['Madeup', 'Invented', 'Fictive', 'Imagined', 'Pretend'];
@@ -39,6 +50,8 @@ export function sandboxPatients({ baseUrl, idOf, mrnOf = ({ mrn }) => mrn }: Inp
   const change = ({ id }: SandboxPatient, body: object) => call('PUT', `patients/${id}`, body);
   const shown = (patient: SandboxPatient) => ({ mrn: mrnOf(patient), emrPatientId: idOf(patient) });
 
+  const known = (patient: SandboxPatient) => ({ ...shown(patient), mrn: mrnOf(patient) ?? '' });
+
   async function merge() {
     const [gone, survivor] = [await add(), await add()];
     await call('POST', `patients/${gone.id}/merge`, { into: survivor.id });
@@ -46,16 +59,15 @@ export function sandboxPatients({ baseUrl, idOf, mrnOf = ({ mrn }) => mrn }: Inp
   }
 
   return {
-    /** `shared` and `closed` of a search, and `merged` where the EMR says into which record one was merged. */
-    search(input: {
-      closedAs: string;
-      merges: boolean;
-    }): Pick<PatientSearch, 'shared' | 'closed' | 'merged'> {
+    /** A search by the sandbox's own MRNs; `merged` where the EMR says into which record one was merged. */
+    search(input: { closedAs: string; merges: boolean }): Omit<PatientSearch, 'unclear'> {
       return {
+        one: [known(SEEDED[0]), known(SEEDED[1])],
+        nobody: NOBODYS,
         async shared() {
-          const { mrn } = await add();
-          await add(mrn ?? '');
-          return mrn ?? '';
+          const mrn = newMrn();
+          for (const each of [mrn, mrn]) await add(each);
+          return mrn;
         },
         async closed() {
           const patient = await change(await add(), { status: input.closedAs });
@@ -91,10 +103,7 @@ export function sandboxPatients({ baseUrl, idOf, mrnOf = ({ mrn }) => mrn }: Inp
           mrn: `MADE-${String(place + 1).padStart(6, '0')}`,
         }),
       );
-      const seeded = [
-        row({ id: 'pat-1001', number: 1, mrn: 'MRN-12345' }),
-        row({ id: 'pat-1002', number: 2, mrn: 'MRN-12346' }),
-      ];
+      const seeded = SEEDED.map(row);
       return {
         steady: [...seeded, ...made],
         fill: async () => void (await call('PUT', 'made-patients', { count })),

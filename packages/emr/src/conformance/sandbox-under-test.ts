@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type SandboxProcess, startSandbox } from '@emr-payments/testkit';
 import { vi } from 'vitest';
-import type { AdapterDeps, Dialect, Posting } from '../adapter.ts';
+import type { AdapterDeps } from '../adapter-deps.ts';
+import type { Dialect } from '../dialect.ts';
 import { localAdapterDeps } from '../local-deps.ts';
+import type { Posting } from '../posting.ts';
 import type { WireAnswer } from './break-server.ts';
 import type { NeutralEntry, UnderTest } from './under-test.ts';
 
@@ -172,21 +174,25 @@ export function sandboxUnderTest(
         const result = await adapter.post(posting, { signal: signal(), mayStillSend: () => true });
         if (result.outcome !== 'posted' && result.outcome !== 'accepted')
           throw new Error(JSON.stringify(result));
-        await vi.waitFor(async () => {
-          if ((await entries(posting)).length === before) throw new Error('there is no second entry yet');
-        });
+        await vi.waitFor(
+          async () => {
+            if ((await entries(posting)).length === before) throw new Error('there is no second entry yet');
+          },
+          { timeout: 20_000 },
+        );
       },
       ...(needsToken
         ? {
             async prepare({ baseUrl, deps }: { baseUrl: string; deps: AdapterDeps }) {
-              const adapter = openWith({ baseUrl, credentials: fixed.credentials.good, deps }, {});
-              const first = await adapter.check({ signal: signal() });
-              if (first.ok) return;
+              const opened = () => openWith({ baseUrl, credentials: fixed.credentials.good, deps }, {});
+              // Before every rule: a look-up for one patient is the shortest call that needs a token.
+              const first = await opened().findPatient?.({ mrn: 'NOBODY' }, { signal: signal() });
+              if (first !== undefined && first.outcome !== 'unavailable') return;
+              if ((await opened().check({ signal: signal() })).ok) return;
               // The rule before lost the answer to a refresh, and with it the login: a person logs in again.
               places.delete(deps);
-              const again = openWith({ baseUrl, credentials: fixed.credentials.good, deps }, {});
-              const second = await again.check({ signal: signal() });
-              if (!second.ok) throw new Error(second.reason);
+              const again = await opened().check({ signal: signal() });
+              if (!again.ok) throw new Error(again.reason);
             },
           }
         : {}),

@@ -1,12 +1,8 @@
-import type {
-  AdapterDeps,
-  Capability,
-  EmrAdapter,
-  EmrCode,
-  ListedPatient,
-  Posting,
-  SettingValues,
-} from '../adapter.ts';
+import type { Capability, EmrAdapter, SettingValues } from '../adapter.ts';
+import type { AdapterDeps } from '../adapter-deps.ts';
+import type { EmrCode } from '../lists.ts';
+import type { ListedPatient } from '../patients.ts';
+import type { Posting } from '../posting.ts';
 import type { SeenRequest, WireAnswer } from './break-server.ts';
 
 /** An entry of the EMR in our words, read from the server itself and not through the adapter. Null: the EMR has no such field. */
@@ -42,14 +38,14 @@ export type PatientSearch = {
    */
   nobody: readonly [{ name: string; mrn: string }, ...{ name: string; mrn: string }[]];
   /**
-   * Gives two patients the same MRN, none of the others here. @returns it. Absent exactly where the MRN is the EMR's own id of a patient,
-   * which no two can have.
+   * Gives one MRN to two patients who are none of the others here. @returns the MRN. Absent exactly where the MRN is the EMR's own id
+   * of a patient, which no two can have.
    */
   shared?(): Promise<string>;
   /** Closes the record of a patient who is none of the others here, as by archiving it. @returns their MRN. */
   closed(): Promise<string>;
   /**
-   * Merges a record into another one, none of the others here. @returns its MRN, and the id of the record that it is part of now.
+   * Merges a record into another one, both none of the others here. @returns its MRN, and the id of the record that it is part of now.
    * Absent: the EMR does not say which one that is.
    */
   merged?(): Promise<{ mrn: string; emrPatientId: string }>;

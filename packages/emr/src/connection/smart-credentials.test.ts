@@ -1,6 +1,6 @@
 import { exportJWK, generateKeyPair } from 'jose';
 import { expect, test } from 'vitest';
-import type { TokenSources } from '../adapter.ts';
+import type { TokenSources } from '../adapter-deps.ts';
 import type { Grant } from '../grant.ts';
 import { fieldsOf } from './read-connection.ts';
 import { authOf, readSmartCredentials, secretsOf, smartCredentials } from './smart-credentials.ts';

@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox';
-import type { AdapterDeps } from '../adapter.ts';
+import type { AdapterDeps } from '../adapter-deps.ts';
 import type { Grant } from '../grant.ts';
 import { bearerTokenSchema } from '../http/bearer-token.ts';
 import type { EmrAuth } from '../http/session.ts';

@@ -1,6 +1,6 @@
 import { clip } from '@emr-payments/runtime';
 import { type Static, Type } from '@sinclair/typebox';
-import type { CallOptions } from '../adapter.ts';
+import type { CallOptions } from '../calls.ts';
 import type { FhirConnection } from './connection.ts';
 import { readEach } from './methods.ts';
 import type { PaymentResource } from './payment-resource.ts';

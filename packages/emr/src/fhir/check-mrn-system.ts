@@ -1,4 +1,4 @@
-import type { CallOptions } from '../adapter.ts';
+import type { CallOptions } from '../calls.ts';
 import type { FhirConnection } from './connection.ts';
 import { mrnsOf, PatientSchema } from './patient.ts';
 import { readResource } from './read.ts';

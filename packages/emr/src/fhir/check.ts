@@ -1,4 +1,5 @@
-import type { CallOptions, CheckOutcome } from '../adapter.ts';
+import type { CheckOutcome } from '../adapter.ts';
+import type { CallOptions } from '../calls.ts';
 import { refusalSentence } from '../http/refusal-sentence.ts';
 import { type Capabilities, readCapabilities } from './capability-statement.ts';
 import { mrnSystemRemark } from './check-mrn-system.ts';

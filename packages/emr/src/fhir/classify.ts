@@ -1,7 +1,8 @@
 import { type FailedCode, sentence } from '@emr-payments/contracts';
-import type { PostOutcome, Trouble } from '../adapter.ts';
 import { judgePost } from '../http/evidence.ts';
 import type { Answer, NoAnswer } from '../http/exchange.ts';
+import type { PostOutcome } from '../posting.ts';
+import type { Trouble } from '../trouble.ts';
 import { idIn } from './entry-id.ts';
 import type { PaymentResource } from './payment-resource.ts';
 import { refusalCode, refusalReason, wordsOf } from './refusal.ts';

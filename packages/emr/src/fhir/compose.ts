@@ -1,4 +1,4 @@
-import type { EmrCode } from '../adapter.ts';
+import type { EmrCode } from '../lists.ts';
 import { chooseVersion, type Definitions } from './definitions.ts';
 import { isPartial } from './expand.ts';
 import { type Listed, readConcepts, readEach } from './methods.ts';

@@ -1,5 +1,6 @@
 import { sentence } from '@emr-payments/contracts';
-import type { CallOptions, Posting, PostOutcome } from '../adapter.ts';
+import type { CallOptions } from '../calls.ts';
+import type { Posting, PostOutcome } from '../posting.ts';
 import type { FhirConnection } from './connection.ts';
 import { readResource } from './read.ts';
 import { carriesOurId, type Payment, paymentSchema } from './resources.ts';

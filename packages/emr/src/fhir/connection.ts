@@ -1,5 +1,6 @@
 import { type TObject, type TProperties, Type } from '@sinclair/typebox';
-import type { AdapterDeps, Capability, EmrConnection } from '../adapter.ts';
+import type { Capability, EmrConnection } from '../adapter.ts';
+import type { AdapterDeps } from '../adapter-deps.ts';
 import { fieldsOf, readBaseUrl } from '../connection/read-connection.ts';
 import {
   authOf,

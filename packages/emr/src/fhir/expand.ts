@@ -1,6 +1,6 @@
 import { type OurSentence, sentence } from '@emr-payments/contracts';
 import { Type } from '@sinclair/typebox';
-import type { EmrCode } from '../adapter.ts';
+import type { EmrCode } from '../lists.ts';
 import type { TroubleCode } from '../trouble-codes.ts';
 import type { FhirConnection } from './connection.ts';
 import { pathOfLink } from './links.ts';

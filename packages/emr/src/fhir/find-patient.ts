@@ -1,6 +1,8 @@
 import { sentence } from '@emr-payments/contracts';
-import type { CallOptions, FindPatientOutcome, PatientTrouble } from '../adapter.ts';
+import type { CallOptions } from '../calls.ts';
 import { judgePatients } from '../judge-patients.ts';
+import type { FindPatientOutcome } from '../patients.ts';
+import type { PatientTrouble } from '../trouble.ts';
 import { mayCarry, mrnsOf, type Patient, PatientSchema, type PatientServer, stateOf } from './patient.ts';
 import { readResource } from './read.ts';
 import { evidenceOf, searchIdentifier } from './search-identifier.ts';

@@ -1,6 +1,7 @@
 import { absent } from '../absence.ts';
-import type { CallOptions, FindHints, FindOutcome, FoundRow } from '../adapter.ts';
+import type { CallOptions } from '../calls.ts';
 import { judgeRows } from '../judge-rows.ts';
+import type { FindHints, FindOutcome, FoundRow } from '../posting.ts';
 import type { FhirConnection } from './connection.ts';
 import type { Failed } from './read.ts';
 import { carriesOurId, type Payment, paymentSchema } from './resources.ts';

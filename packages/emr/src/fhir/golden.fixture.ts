@@ -2,8 +2,9 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, onTestFinished, vi } from 'vitest';
-import type { Dialect, Posting } from '../adapter.ts';
+import type { Dialect } from '../dialect.ts';
 import { localAdapterDeps } from '../local-deps.ts';
+import type { Posting } from '../posting.ts';
 
 /** Answers every create with 201, and keeps the bytes of it. */
 async function openRecorder(path: string) {

@@ -1,6 +1,7 @@
 import { type OurSentence, sentence } from '@emr-payments/contracts';
 import type { Static } from '@sinclair/typebox';
-import type { CallOptions, ListedPatient, ListPatientsOutcome } from '../adapter.ts';
+import type { CallOptions } from '../calls.ts';
+import type { ListedPatient, ListPatientsOutcome } from '../patients.ts';
 import type { TroubleCode } from '../trouble-codes.ts';
 import { linkOf, pathOfLink } from './links.ts';
 import { type Cursor, cursorText, LONGEST_CURSOR, readCursor } from './list-cursor.ts';

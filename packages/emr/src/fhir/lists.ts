@@ -1,5 +1,7 @@
 import { sentence } from '@emr-payments/contracts';
-import type { CallOptions, EmrCode, EmrLists, EmrLocation, Trouble } from '../adapter.ts';
+import type { CallOptions } from '../calls.ts';
+import type { EmrCode, EmrLists, EmrLocation } from '../lists.ts';
+import type { Trouble } from '../trouble.ts';
 import { composeValueSet } from './compose.ts';
 import type { FhirConnection } from './connection.ts';
 import { openDefinitions } from './definitions.ts';

@@ -1,4 +1,4 @@
-import type { EmrCode } from '../adapter.ts';
+import type { EmrCode } from '../lists.ts';
 
 /** Makes the Coding of a method, whose id is the token `system|code`. */
 export function methodCoding({ id, name }: EmrCode) {

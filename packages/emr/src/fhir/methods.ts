@@ -1,5 +1,5 @@
 import { type Static, type TSchema, Type } from '@sinclair/typebox';
-import type { EmrCode } from '../adapter.ts';
+import type { EmrCode } from '../lists.ts';
 import { as } from './resources.ts';
 
 /** A list, and the entries of the EMR's answer that are not in it because they cannot be used. */

@@ -1,5 +1,5 @@
-import type { PatientIdReader } from '../adapter.ts';
 import { readBaseUrl } from '../connection/read-connection.ts';
+import type { PatientIdReader } from '../dialect.ts';
 
 /** `Patient/x`, also of one version of it: the one relative reference that names a patient by id. */
 const REFERENCE = /^Patient\/([^/]+)(?:\/_history\/[^/]+)?$/;

@@ -1,4 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox';
+import { folded } from '../folded.ts';
 import { listedMrn } from '../listed-mrn.ts';
 import type { FhirConnection } from './connection.ts';
 import { readPatientId } from './patient-id.ts';
@@ -37,8 +38,9 @@ export function mrnsOf({ identifier = [] }: Patient, mrnSystem: string): string[
 
 /** True when a server that compares without case may give the patient for this identifier. */
 export function mayCarry({ identifier = [] }: Patient, { system, value }: { system: string; value: string }) {
-  const folded = (text: string) => text.normalize('NFKD').replace(/\p{M}/gu, '').trim().toLowerCase();
-  return identifier.some((each) => each.system === system && folded(each.value ?? '') === folded(value));
+  return identifier.some(
+    (each) => each.system === system && folded(each.value ?? '').trim() === folded(value).trim(),
+  );
 }
 
 export type PatientState = { state: 'active' | 'closed' } | { state: 'merged'; into: string | null };

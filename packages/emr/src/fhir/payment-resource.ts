@@ -1,5 +1,5 @@
 import type { FailedCode, OurSentence } from '@emr-payments/contracts';
-import type { FindHints, Posting } from '../adapter.ts';
+import type { FindHints, Posting } from '../posting.ts';
 
 /** The fields of a payment to compare: all of a posting, or those that a look-up knows. */
 export type Known = Pick<FindHints, 'emrPatientId' | 'amount' | 'depositDate'> &

@@ -1,7 +1,7 @@
 import { sentence } from '@emr-payments/contracts';
 import type { Static, TSchema } from '@sinclair/typebox';
 import type { AbsenceEvidence } from '../absence.ts';
-import type { Trouble } from '../adapter.ts';
+import type { Trouble } from '../trouble.ts';
 import type { FhirConnection } from './connection.ts';
 import { linkOf, pathOfLink } from './links.ts';
 import { type Failed, type Freshness, type ReadInput, readResource, requestOf } from './read.ts';

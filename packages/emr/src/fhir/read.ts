@@ -1,10 +1,10 @@
 import { sentence, wordIn } from '@emr-payments/contracts';
 import type { Static, TSchema } from '@sinclair/typebox';
-import type { Trouble } from '../adapter.ts';
 import { servedFromCache } from '../http/cached-answer.ts';
 import { describeStatus, isSuccess } from '../http/evidence.ts';
 import { describeNoAnswer } from '../http/no-answer.ts';
 import type { Refusal } from '../http/refusal-sentence.ts';
+import type { Trouble } from '../trouble.ts';
 import type { FhirConnection } from './connection.ts';
 import { urlOf } from './links.ts';
 import { OperationOutcomeSchema, parseAs } from './resources.ts';

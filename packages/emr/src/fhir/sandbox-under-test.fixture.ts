@@ -13,20 +13,15 @@ export function fhirSandboxUnderTest({
   type: string;
 }): ReturnType<typeof sandboxUnderTest> {
   const patients = sandboxPatients({ baseUrl: () => emr.sandbox().baseUrl, idOf: ({ id }) => id });
+  const search = patients.search({ closedAs: 'inactive', merges: true });
   const emr = sandboxUnderTest({
     ...input,
     patients: {
-      one: [
-        { mrn: 'MRN-12345', emrPatientId: 'pat-1001' },
-        { mrn: 'MRN-12346', emrPatientId: 'pat-1002' },
-      ],
+      ...search,
       nobody: [
-        { name: 'an MRN that nobody has', mrn: 'MRN-12345-9' },
-        { name: 'the beginning of an MRN', mrn: 'MRN-1234' },
-        { name: 'an MRN in another case', mrn: 'mrn-12345' },
+        ...search.nobody,
         { name: 'an MRN with characters of the search', mrn: 'MRN-12345,MRN-12346' },
       ],
-      ...patients.search({ closedAs: 'inactive', merges: true }),
       unclear: UNCLEAR_SEARCHES,
     },
     patientList: {

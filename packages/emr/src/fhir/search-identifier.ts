@@ -1,7 +1,7 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import type { Static, TSchema } from '@sinclair/typebox';
 import type { AbsenceEvidence } from '../absence.ts';
-import type { CallOptions } from '../adapter.ts';
+import type { CallOptions } from '../calls.ts';
 import type { FhirConnection } from './connection.ts';
 import { readAll, type SearchFacts, type SearchResult } from './read-all.ts';
 import { filtersIn } from './self-link.ts';

@@ -1,4 +1,5 @@
-import type { Posting, PostOptions, PostOutcome } from '../adapter.ts';
+import type { PostOptions } from '../calls.ts';
+import type { Posting, PostOutcome } from '../posting.ts';
 import { classifyPost } from './classify.ts';
 import { confirmExisting } from './confirm-existing.ts';
 import type { FhirConnection } from './connection.ts';

@@ -1,6 +1,7 @@
 import { type OurSentence, sentence } from '@emr-payments/contracts';
 import { parseRetryAfter } from '@emr-payments/outbound';
-import type { PostOutcome, Trouble } from '../adapter.ts';
+import type { PostOutcome } from '../posting.ts';
+import type { Trouble } from '../trouble.ts';
 import type { TroubleCode } from '../trouble-codes.ts';
 import type { Answer, NoAnswer } from './exchange.ts';
 import { describeNoAnswer } from './no-answer.ts';

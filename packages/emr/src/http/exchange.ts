@@ -3,6 +3,7 @@ import { request as requestHttps } from 'node:https';
 import { boundAnswer } from '@emr-payments/outbound/bound-answer';
 import got, { type Response } from 'got';
 import type { Network } from '../network.ts';
+import type { SendGate } from '../send-gate.ts';
 import { decodeContent } from './content-encoding.ts';
 import { type GatedBody, gateBody } from './gated-body.ts';
 
@@ -15,7 +16,7 @@ export type ExchangeRequest = {
   timeoutMs: number;
   /** The answer is read to this size and no further: every byte on the wire, and the decoded body. */
   maxAnswerBytes: number;
-  body?: { text: string; mayStillSend: () => boolean };
+  body?: { text: string; mayStillSend: SendGate };
   /** True: on a connection of its own. */
   unshared?: boolean | undefined;
 };

@@ -1,6 +1,7 @@
 import type { ClientRequest } from 'node:http';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
+import type { SendGate } from '../send-gate.ts';
 
 /** The gate was shut when the request was ready to leave. No byte of it has left. */
 export class ClaimLostError extends Error {
@@ -25,24 +26,36 @@ export type GatedBody = {
 
 /**
  * Gives a request a body that leaves in one piece with the headers, and only when its gate is open at that moment: a request that is
- * stopped here has sent nothing at all. The gate is in `end`, by which every client of Node ends a request: what calls `end` has no
+ * stopped here has sent nothing at all. A gate that gives a promise is waited for, and then asked again. The gate is in `end`, by which every client of Node ends a request: what calls `end` has no
  * body of its own. A stream in its place costs got a pipe, and an error that it throws and catches because it cannot copy a stream.
  *
  * To be called before the request has its connection.
  */
 export function gateBody(
   request: ClientRequest,
-  { text, mayStillSend }: { text: string; mayStillSend: () => boolean },
+  { text, mayStillSend }: { text: string; mayStillSend: SendGate },
 ): GatedBody {
   let handedOver = false;
   let usable = false;
+  let waiting = false;
   let ended: { callback: (() => void) | undefined } | null = null;
   const end = request.end.bind(request);
 
   /** Nothing else runs between the check of the gate and the write to the socket: `end` writes in this tick, whole. */
   function release(): void {
-    if (!usable || ended === null || handedOver || request.destroyed) return;
-    if (!mayStillSend()) {
+    if (!usable || ended === null || handedOver || waiting || request.destroyed) return;
+    const open = mayStillSend();
+    if (typeof open !== 'boolean') {
+      waiting = true;
+      const shut = (cause: unknown) =>
+        request.destroy(new ClaimLostError('the gate did not open', { cause }));
+      open.then(() => {
+        waiting = false;
+        release();
+      }, shut);
+      return;
+    }
+    if (!open) {
       request.destroy(new ClaimLostError('the claim passed to another worker'));
       return;
     }

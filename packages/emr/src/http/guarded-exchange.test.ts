@@ -3,6 +3,7 @@ import { createServer as createPlainServer, type RequestListener } from 'node:ht
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { AddressPolicy, Resolve } from '@emr-payments/outbound/guard';
+import { nameServers } from '@emr-payments/testkit';
 import { TEST_CERTIFICATE, TEST_KEY } from '@emr-payments/testkit/tls';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createNetworks, guardedNetwork, type Network, OPEN_NETWORK } from '../network.ts';
@@ -38,17 +39,6 @@ async function emr({ tls = true, answer }: { tls?: boolean; answer?: RequestList
     server.close();
   });
   return { seen, port: (server.address() as AddressInfo).port };
-}
-
-/** Name servers that give one answer after the other, and then the last one again and again. */
-function nameServers(...answers: string[][]) {
-  const asked: string[] = [];
-  const resolve: Resolve = async (hostname) => {
-    const answer = answers[Math.min(asked.length, answers.length - 1)] ?? [];
-    asked.push(hostname);
-    return answer.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }));
-  };
-  return { resolve, asked };
 }
 
 function guarded(policy: AddressPolicy, resolve: Resolve): Network {

@@ -1,7 +1,7 @@
 import { sentence, wordIn } from '@emr-payments/contracts';
 import { errorChain, type NetworkFailure, networkFailureOf } from '@emr-payments/outbound';
 import { AddressRefusedError, UnresolvedError } from '@emr-payments/outbound/guard';
-import type { Trouble } from '../adapter.ts';
+import type { Trouble } from '../trouble.ts';
 import { BrokenEncodingError, DecodedTooLargeError } from './content-encoding.ts';
 import { EarlyAnswerError, type NoAnswer } from './exchange.ts';
 import { ClaimLostError } from './gated-body.ts';

@@ -1,4 +1,4 @@
-import type { Trouble } from '../adapter.ts';
+import type { Trouble } from '../trouble.ts';
 
 /** No request was made: there is no token, or the vendor's limit is used up. */
 export class NotMadeError extends Error {

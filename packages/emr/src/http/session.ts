@@ -1,15 +1,7 @@
 import { sentence } from '@emr-payments/contracts';
-import {
-  type AdapterDeps,
-  type CallOptions,
-  type CallPermit,
-  isTrouble,
-  type PostOptions,
-  type RateBucket,
-  type TokenCall,
-  type TokenSource,
-  type Trouble,
-} from '../adapter.ts';
+import type { AdapterDeps, TokenCall, TokenSource } from '../adapter-deps.ts';
+import type { CallOptions, CallPermit, PostOptions, RateBucket } from '../calls.ts';
+import { isTrouble, type Trouble } from '../trouble.ts';
 import { type Answer, exchange, type NoAnswer } from './exchange.ts';
 import { NotMadeError } from './not-made.ts';
 

@@ -1,11 +1,11 @@
 import { type Static, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
-import type { Trouble } from '../adapter.ts';
 import type { SmartNeed } from '../description.ts';
 import { exchange } from '../http/exchange.ts';
 import { readJson } from '../http/read-json.ts';
 import type { Network } from '../network.ts';
 import { noAnswerTrouble } from '../tokens/token-trouble.ts';
+import type { Trouble } from '../trouble.ts';
 import type { LoginServer } from './login-application.ts';
 import { smartScopes } from './smart-scopes.ts';
 

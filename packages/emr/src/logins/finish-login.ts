@@ -1,8 +1,8 @@
 import * as oauth from 'oauth4webapi';
-import type { Trouble } from '../adapter.ts';
 import type { Network } from '../network.ts';
 import { exchangeFor, NoTokenAnswerError, REFRESH_TOKEN } from '../tokens/obtain-token.ts';
 import { noAnswerTrouble, troubleOf } from '../tokens/token-trouble.ts';
+import type { Trouble } from '../trouble.ts';
 import type { LoginApplication, LoginServer } from './login-application.ts';
 
 export type LoginFinished =

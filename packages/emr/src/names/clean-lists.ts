@@ -1,5 +1,5 @@
 import { cleanText } from '@emr-payments/runtime';
-import type { EmrCode, EmrLists } from '../adapter.ts';
+import type { EmrCode, EmrLists } from '../lists.ts';
 import { isUsableId } from '../usable-id.ts';
 
 const clean = <T extends EmrCode>({ id, name, ...rest }: T) => ({

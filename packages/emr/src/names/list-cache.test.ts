@@ -1,6 +1,6 @@
 import { sentence } from '@emr-payments/contracts';
 import { expect, test } from 'vitest';
-import type { Trouble } from '../adapter.ts';
+import type { Trouble } from '../trouble.ts';
 import { createListCache } from './list-cache.ts';
 
 type List = { names: string[] };

@@ -1,4 +1,4 @@
-import { isTrouble, type Trouble } from '../adapter.ts';
+import { isTrouble, type Trouble } from '../trouble.ts';
 
 const KEPT_MS = 60_000;
 /** A name that is not in a list as young as this does not cause another fetch: a burst of wrong names makes no burst of calls. */

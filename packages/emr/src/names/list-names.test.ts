@@ -1,6 +1,7 @@
 import { sentence } from '@emr-payments/contracts';
 import { expect, test } from 'vitest';
-import type { EmrLists, Trouble } from '../adapter.ts';
+import type { EmrLists } from '../lists.ts';
+import type { Trouble } from '../trouble.ts';
 import { listNames } from './list-names.ts';
 
 const lists: EmrLists = {

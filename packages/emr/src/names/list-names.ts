@@ -1,14 +1,8 @@
 import { sentence } from '@emr-payments/contracts';
-import {
-  type CallOptions,
-  type EmrAdapter,
-  type EmrLists,
-  isTrouble,
-  type ListOptions,
-  type ListOutcome,
-  type ResolveOutcome,
-  type Trouble,
-} from '../adapter.ts';
+import type { EmrAdapter } from '../adapter.ts';
+import type { CallOptions, ListOptions } from '../calls.ts';
+import type { EmrLists, ListOutcome, ResolveOutcome } from '../lists.ts';
+import { isTrouble, type Trouble } from '../trouble.ts';
 import { cleanLists } from './clean-lists.ts';
 import { createListCache } from './list-cache.ts';
 import { matchNames } from './match-names.ts';

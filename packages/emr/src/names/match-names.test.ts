@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { EmrLists } from '../adapter.ts';
+import type { EmrLists } from '../lists.ts';
 import { matchNames } from './match-names.ts';
 
 const lists: EmrLists = {

@@ -1,5 +1,5 @@
 import { FAILURE_CODES, normalName, sentence } from '@emr-payments/contracts';
-import type { EmrCode, EmrLists, EmrMethod, ResolveOutcome } from '../adapter.ts';
+import type { EmrCode, EmrLists, EmrMethod, ResolveOutcome } from '../lists.ts';
 import { nameShown, namesListed } from './names-in-sentences.ts';
 
 /** A name of invisible characters alone is no name. */

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import type { EmrAdapter, EmrLists } from '../adapter.ts';
+import type { EmrAdapter } from '../adapter.ts';
+import type { EmrLists } from '../lists.ts';
 import { listNames } from './list-names.ts';
 import { withListsShown } from './show-lists.ts';
 

@@ -1,6 +1,7 @@
-import type { EmrAdapter, EmrLists, ListOutcome } from '../adapter.ts';
+import type { EmrAdapter } from '../adapter.ts';
+import type { EmrLists, ListOutcome } from '../lists.ts';
 
-/** A name that is not known shows the lists at most so often: a burst of wrong names writes no burst of lists. */
+/** Shortest time between two lists that unknown names cause: a burst of wrong names writes no burst of lists. */
 const SHOWN_MS = 2_000;
 
 /**

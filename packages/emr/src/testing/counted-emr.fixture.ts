@@ -3,27 +3,19 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { sentence } from '@emr-payments/contracts';
 import { absent } from '../absence.ts';
-import {
-  type AdapterDeps,
-  type CallOptions,
-  type EmrAdapter,
-  type EmrLists,
-  type FindHints,
-  type FindOutcome,
-  isTrouble,
-  type Posting,
-  type PostOptions,
-  type PostOutcome,
-  type RateBucket,
-  type Trouble,
-} from '../adapter.ts';
+import type { EmrAdapter } from '../adapter.ts';
+import type { AdapterDeps } from '../adapter-deps.ts';
+import type { CallOptions, PostOptions, RateBucket } from '../calls.ts';
 import type { ConnectionDescription } from '../description.ts';
 import { describeStatus } from '../http/evidence.ts';
 import { describeNoAnswer } from '../http/no-answer.ts';
 import { readJson } from '../http/read-json.ts';
 import { openSession } from '../http/session.ts';
 import { judgeRows } from '../judge-rows.ts';
+import type { EmrLists } from '../lists.ts';
 import { listNames } from '../names/list-names.ts';
+import type { FindHints, FindOutcome, Posting, PostOutcome } from '../posting.ts';
+import { isTrouble, type Trouble } from '../trouble.ts';
 
 export type Arrival = { at: number; what: 'list' | 'look-up' | 'send'; practice: string };
 

@@ -2,12 +2,15 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { sentence } from '@emr-payments/contracts';
-import type { AdapterDeps, EmrAdapter, PostOptions, PostOutcome, TokenSource } from '../adapter.ts';
+import type { EmrAdapter } from '../adapter.ts';
+import type { AdapterDeps, TokenSource } from '../adapter-deps.ts';
+import type { PostOptions } from '../calls.ts';
 import type { ConnectionDescription } from '../description.ts';
 import { judgePost, type RefusalForm, rejectsCredentials } from '../http/evidence.ts';
 import { readJson } from '../http/read-json.ts';
 import { openSession } from '../http/session.ts';
 import { listNames } from '../names/list-names.ts';
+import type { PostOutcome } from '../posting.ts';
 
 /** Ways of the server that a test chooses. */
 export type KeyedWays = {

@@ -2,12 +2,16 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { sentence } from '@emr-payments/contracts';
-import type { AdapterDeps, EmrAdapter, EmrLists, ListPatientsOutcome, Trouble } from '../adapter.ts';
+import type { EmrAdapter } from '../adapter.ts';
+import type { AdapterDeps } from '../adapter-deps.ts';
 import { describeStatus } from '../http/evidence.ts';
 import { describeNoAnswer } from '../http/no-answer.ts';
 import { readJson } from '../http/read-json.ts';
 import { openSession } from '../http/session.ts';
+import type { EmrLists } from '../lists.ts';
 import { listNames } from '../names/list-names.ts';
+import type { ListPatientsOutcome } from '../patients.ts';
+import type { Trouble } from '../trouble.ts';
 
 export type ListedServer = {
   baseUrl: string;

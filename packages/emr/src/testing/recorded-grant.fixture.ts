@@ -1,4 +1,5 @@
-import type { Dialect, EmrAdapter, EmrConnection } from '../adapter.ts';
+import type { EmrAdapter, EmrConnection } from '../adapter.ts';
+import type { Dialect } from '../dialect.ts';
 import type { Grant } from '../grant.ts';
 import { localAdapterDeps } from '../local-deps.ts';
 

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
-import type { FindHints, Posting } from '../adapter.ts';
+import type { FindHints, Posting } from '../posting.ts';
 
 export type VendorAnswer = { status?: number; headers?: Record<string, string>; body?: unknown };
 /** Answers by method and path, such as `GET /api/payments`. Of a list the next request gets the next one, the last one stays. */

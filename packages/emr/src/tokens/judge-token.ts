@@ -1,5 +1,5 @@
 import { sentence } from '@emr-payments/contracts';
-import type { Trouble } from '../adapter.ts';
+import type { Trouble } from '../trouble.ts';
 import type { StoredToken } from './token-store.ts';
 import { LOGIN_REQUIRED, NOT_RENEWED } from './token-trouble.ts';
 

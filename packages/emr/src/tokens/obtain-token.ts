@@ -1,8 +1,8 @@
 import * as oauth from 'oauth4webapi';
-import type { Trouble } from '../adapter.ts';
 import type { Grant } from '../grant.ts';
 import type { Answer, NoAnswer } from '../http/exchange.ts';
 import { readJson } from '../http/read-json.ts';
+import type { Trouble } from '../trouble.ts';
 import { importPrivateKey } from './private-key.ts';
 import { callTokenEndpoint, type ObtainedToken, type TokenCallDeps } from './token-call.ts';
 import { noAnswerTrouble, troubleOf } from './token-trouble.ts';

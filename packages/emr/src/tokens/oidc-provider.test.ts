@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { isTrouble, type TokenSource } from '../adapter.ts';
+import type { TokenSource } from '../adapter-deps.ts';
 import type { Grant } from '../grant.ts';
 import { OPEN_NETWORK } from '../network.ts';
+import { isTrouble } from '../trouble.ts';
 import { memoryTokenStore } from './memory-token-store.ts';
 import { type OidcServer, openOidcServer, SECRET } from './oidc-provider.fixture.ts';
 import { createTokenSources } from './token-sources.ts';

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { isTrouble, type Trouble } from '../adapter.ts';
 import type { Grant } from '../grant.ts';
 import type { Network } from '../network.ts';
+import { isTrouble, type Trouble } from '../trouble.ts';
 import { obtainToken } from './obtain-token.ts';
 import type { ObtainedToken } from './token-call.ts';
 import type { StoredToken, TokenLease, TokenStore } from './token-store.ts';

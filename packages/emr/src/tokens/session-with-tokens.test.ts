@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { CallCounter, RateBucket } from '../adapter.ts';
+import type { CallCounter, RateBucket } from '../calls.ts';
 import { describeNoAnswer } from '../http/no-answer.ts';
 import { openSession } from '../http/session.ts';
 import { guardedNetwork, type Network, OPEN_NETWORK } from '../network.ts';

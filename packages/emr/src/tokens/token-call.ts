@@ -1,6 +1,6 @@
-import type { Trouble } from '../adapter.ts';
 import { type Answer, type ExchangeRequest, exchange, type NoAnswer } from '../http/exchange.ts';
 import type { Network } from '../network.ts';
+import type { Trouble } from '../trouble.ts';
 
 /** A token's answer is small: 64 KiB hold the largest of them many times over. */
 const MAX_ANSWER_BYTES = 64 * 1024;

@@ -1,8 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { sentence } from '@emr-payments/contracts';
 import { LRUCache } from 'lru-cache';
-import type { TokenSource, TokenSources, Trouble } from '../adapter.ts';
+import type { TokenSource, TokenSources } from '../adapter-deps.ts';
 import type { Grant } from '../grant.ts';
+import type { Trouble } from '../trouble.ts';
 import { judgeToken } from './judge-token.ts';
 import { type Renewal, renewToken } from './renew-token.ts';
 import { tokenKey } from './token-key.ts';

@@ -1,10 +1,10 @@
 import { type OurSentence, sentence } from '@emr-payments/contracts';
 import { parseRetryAfter } from '@emr-payments/outbound';
-import type { Trouble } from '../adapter.ts';
 import type { Answer, NoAnswer } from '../http/exchange.ts';
 import { describeNoAnswer } from '../http/no-answer.ts';
 import { ownWords } from '../http/own-words.ts';
 import { readJson } from '../http/read-json.ts';
+import type { Trouble } from '../trouble.ts';
 
 /** The member `error` of a refusal (RFC 6749, section 5.2); undefined when the body has none. */
 function errorOf(body: string): string | undefined {

@@ -15,7 +15,7 @@ import {
 import { type Manifest, OWN_FOLDER } from './manifest.ts';
 import { dropWritten, writeTable } from './write-table.ts';
 
-/** What is younger stays: integrators still read it, and an EMR's month is still being compared. */
+/** Younger payments stay: integrators still read it, and an EMR's month is still being compared. */
 export const YOUNGEST_DAYS = 90;
 
 const DAY_MS = 86_400_000;

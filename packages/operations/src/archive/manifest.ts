@@ -4,7 +4,7 @@ import type { ArchivedTable } from '@emr-payments/db';
 import { type Static, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 
-/** What was written of one archived table: the file beside `<name>.csv`. */
+/** Describes what was written of one archived table: the file beside `<name>.csv`. */
 export const ManifestSchema = Type.Object({
   format: Type.Literal(1),
   table: Type.String(),

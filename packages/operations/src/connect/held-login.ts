@@ -4,7 +4,7 @@ import { type Keyring, open, seal } from '@emr-payments/runtime';
 import { type Static, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 
-/** What a session keeps of a login at an EMR: while the person is there, and what it gave. It is stored sealed, and goes to no browser. */
+/** A login at an EMR as a session keeps it: while the person is there, and what it gave. It is stored sealed, and goes to no browser. */
 const HeldLoginSchema = Type.Union([
   Type.Object({
     kind: Type.Literal('under_way'),

@@ -1,18 +1,19 @@
-import { type Actor, addReturnUrl, type Database, findClientToConnect } from '@emr-payments/db';
+import { type Actor, addReturnUrl, findListedClient, type StatementDeps } from '@emr-payments/db';
 import { returnUrlProblem } from './return-url.ts';
 
 export type ReturnUrlOutcome =
   | { outcome: 'added' | 'unchanged' | 'not_found' }
+  /** `reason` follows "the address cannot be used:". */
   | { outcome: 'wrong'; reason: string };
 
 /** Registers an address to which the connect page may send the browsers of a client's practices back. */
 export async function registerReturnUrl(
-  deps: { database: Database },
+  deps: StatementDeps,
   { clientId, url, by }: { clientId: string; url: string; by: Actor },
 ): Promise<ReturnUrlOutcome> {
-  const client = await findClientToConnect(deps, { clientId });
+  const client = await findListedClient(deps, { clientId });
   if (client === null) return { outcome: 'not_found' };
-  const problem = returnUrlProblem(url, client.mode);
-  if (problem !== null) return { outcome: 'wrong', reason: `The address cannot be used: ${problem}.` };
+  const reason = returnUrlProblem(url, client.mode);
+  if (reason !== null) return { outcome: 'wrong', reason };
   return { outcome: await addReturnUrl(deps, { clientId, url, by }) };
 }

@@ -2,7 +2,7 @@ import type { ClientMode } from '@emr-payments/contracts';
 import { isPlainHttp } from '@emr-payments/emr';
 
 const LONGEST = 2048;
-/** What the page adds. */
+/** Parameters that the page adds. */
 const OWN = ['connect_session_id', 'status'];
 
 /**

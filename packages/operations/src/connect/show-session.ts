@@ -5,7 +5,7 @@ import type { Keyring } from '@emr-payments/runtime';
 import { type Choice, listChoices } from './choices.ts';
 import { openLogin } from './held-login.ts';
 
-/** What the connect page shows of its session. No secret is in it. */
+/** A session as the connect page shows it. No secret is in it. */
 export type ShownSession = {
   id: string;
   state: BrowserSession['state'];

@@ -61,7 +61,7 @@ async function ask(
   }
 }
 
-/** What the look-up says about the connection. */
+/** Takes from a look-up what it says about the connection. */
 function exchangeIn(asked: Asked): Exchange {
   if (asked.outcome === 'unavailable') return exchangeOf(asked);
   return { kind: asked.outcome === 'cannot_search' || asked.outcome === 'not_usable' ? 'none' : 'answered' };

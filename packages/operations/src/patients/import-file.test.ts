@@ -217,7 +217,7 @@ test('a stored id that another program writes meanwhile is not replaced', async 
     const text = 'INSERT INTO patients (user_id, mrn, emr_patient_id) VALUES ($1, $2, $3)';
     await client.query(text, [user.id, 'M1', 'theirs']);
     const importing = tryText(`${H}M1,ours\nM2,p2\n`);
-    await expect.poll(waiting, { timeout: 4_000, interval: 20 }).toBe(1);
+    await expect.poll(waiting, { timeout: 20_000, interval: 20 }).toBe(1);
     await client.query('COMMIT');
     expect(await importing).toEqual({ outcome: 'busy' });
   } finally {

@@ -1,21 +1,28 @@
 import {
   type Actor,
   type Database,
-  findUser,
+  findUserPk,
   inTransaction,
   type StartedSync,
   startSync,
+  type Transaction,
 } from '@emr-payments/db';
 
-/** Starts a sync of a user's connection, if none is under way. */
-export async function startUserSync(
-  { database }: { database: Database },
-  { publicId, full, by }: { publicId: string; full: boolean; by: Actor },
-): Promise<StartedSync | { outcome: 'no_user' }> {
-  const user = await findUser({ database }, { publicId });
-  if (user === null) return { outcome: 'no_user' };
-  return inTransaction<StartedSync>({ database }, async (tx) => ({
-    commit: true,
-    value: await startSync(tx, { userId: user.id, full, by }),
-  }));
+type Input = { publicId: string; full: boolean; by: Actor };
+type Outcome = StartedSync | { outcome: 'no_user' };
+
+/** Does what `startUserSync` does, in a transaction of the caller. What is not `started` has written nothing. */
+export async function startUserSyncIn(tx: Transaction, { publicId, full, by }: Input): Promise<Outcome> {
+  const userId = await findUserPk(tx, { publicId });
+  return userId === null ? { outcome: 'no_user' } : startSync(tx, { userId, full, by });
 }
+
+/** Starts a sync of a user's connection, if none is under way. */
+export const startUserSync = (
+  { database }: { database: Pick<Database, 'pool'> },
+  input: Input,
+): Promise<Outcome> =>
+  inTransaction({ database }, async (tx) => {
+    const value = await startUserSyncIn(tx, input);
+    return { commit: value.outcome === 'started', value };
+  });

@@ -1,19 +1,8 @@
+import { nameServers } from '@emr-payments/testkit';
 import { describe, expect, test } from 'vitest';
 import { checkEndpoint } from './guarded-lookup.ts';
-import type { Resolve } from './resolve.ts';
 
 const PUBLIC = '93.184.215.14';
-
-/** Name servers that give one answer after the other, and then the last one again and again. */
-function nameServers(...answers: string[][]): { resolve: Resolve; asked: string[] } {
-  const asked: string[] = [];
-  const resolve: Resolve = async (hostname) => {
-    const answer = answers[Math.min(asked.length, answers.length - 1)] ?? [];
-    asked.push(hostname);
-    return answer.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }));
-  };
-  return { resolve, asked };
-}
 
 const nobody = { allowHosts: [] };
 

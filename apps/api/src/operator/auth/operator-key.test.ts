@@ -1,7 +1,8 @@
 import { revokeOperatorKey, rotateOperatorKey } from '@emr-payments/operations';
-import { hashSecret } from '@emr-payments/runtime';
+import { createLogger, hashSecret } from '@emr-payments/runtime';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { openTestOperatorApi, type TestOperatorApi } from '../testing/operator-api.ts';
+import { createOperatorCheck } from './operator-check.ts';
 
 const ADDRESS = '192.0.2.7';
 const BY = { actor: 'cli:test', source: 'test' };
@@ -83,6 +84,20 @@ describe('is refused, and counted with its address:', () => {
     expect((await withHeader(`Bearer ${secret}`)).statusCode).toBe(401);
     expect(await api.audited()).toMatchObject([{ actor: `operator:${keyId}`, outcome: 'refused' }]);
   });
+});
+
+test('a key that was let in a moment before it is revoked is refused within seconds', async () => {
+  const { keyId, secret } = await api.newKey(['clients:read']);
+  let now = 1_000;
+  const check = createOperatorCheck({
+    database: api.database,
+    logger: createLogger('test', 'silent'),
+    clock: { now: () => now },
+  });
+  expect(await check(secret)).toMatchObject({ outcome: 'operator', caller: { keyId } });
+  await revokeOperatorKey(api, { keyId, by: BY });
+  now += 3_001;
+  expect(await check(secret)).toEqual({ outcome: 'invalid', keyId });
 });
 
 test('both secrets are let in during the overlap of a rotation, and the old one not without it', async () => {

@@ -1,5 +1,5 @@
 import type { ChangeConnectionBody } from '@emr-payments/contracts/operator';
-import type { Actor } from '@emr-payments/db';
+import type { Actor, SyncRunRecord } from '@emr-payments/db';
 import type {
   ConnectionOwner,
   SetUpInput,
@@ -8,7 +8,8 @@ import type {
   UserCheckOutcome,
 } from '@emr-payments/operations';
 import { healthView } from '../../connection/connection-view.ts';
-import type { WriteResult } from '../../idempotency/answer-once.ts';
+import { syncView } from '../../sync/sync-view.ts';
+import { badField, type Refused } from '../answers.ts';
 
 /** The part of a body that describes a connection. */
 export type ConnectionBody = ChangeConnectionBody;
@@ -38,14 +39,6 @@ export function setUpFrom(
     check: body.check ?? true,
   };
 }
-
-type Refused = Extract<WriteResult, { outcome: 'refused' }>;
-
-const badField = (field: string, rule: string): Refused => ({
-  outcome: 'refused',
-  code: 'invalid_field',
-  details: { field, rule },
-});
 
 /** Says in an error of the catalogue why a connection was not saved. */
 export function refusalOf(refusal: SetUpRefusal): Refused {
@@ -78,6 +71,15 @@ export function refusalOf(refusal: SetUpRefusal): Refused {
   }
 }
 
+/** Shows the last sync of a connection. */
+const lastSyncView = (run: SyncRunRecord) => ({
+  job_id: run.jobId,
+  status: run.state,
+  ...syncView(run),
+  created_at: run.createdAt.toISOString(),
+  ended_at: run.endedAt?.toISOString() ?? null,
+});
+
 /** Shows a connection in the form of the API; null when the user has none. */
 export function connectionView({ user, connection, health, broken }: ShownUser) {
   if (connection === null || health === null) return null;
@@ -97,6 +99,7 @@ export function connectionView({ user, connection, health, broken }: ShownUser) 
     concurrency: stored.lane.concurrency,
     rate_per_second: rate === null ? null : Number(rate),
     share_emr_text: stored.shareEmrText,
+    last_sync: connection.sync === null ? null : lastSyncView(connection.sync),
     updated_at: stored.updatedAt.toISOString(),
   };
 }

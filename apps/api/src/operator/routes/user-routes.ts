@@ -1,5 +1,4 @@
 import {
-  DisabledUserReplySchema,
   ListUsersQuerySchema,
   NoticeAddressBodySchema,
   NoticeAddressReplySchema,
@@ -8,10 +7,12 @@ import {
   OperatorUserReplySchema,
   RotateBodySchema,
   RotatedAccessTokenReplySchema,
+  SwitchedUserReplySchema,
 } from '@emr-payments/contracts/operator';
 import type { ListedUser } from '@emr-payments/db';
 import {
   disableUser,
+  enableUser,
   findListedUser,
   noticeAddressIn,
   pageOfUsers,
@@ -99,33 +100,39 @@ export const userRoutes: FastifyPluginAsyncTypebox<OperatorDeps> = async (app, d
     },
   });
 
-  app.route({
-    method: 'POST',
-    url: '/operator/v1/users/:user_id/disable',
-    schema: {
-      ...operatorOperation({
-        operationId: 'disableUser',
-        tag: 'Users',
-        summary: 'Stop a user',
-        description: 'Its access tokens are refused within seconds. Accepted payments go on.',
-        scope: 'users:write',
-        reply: DisabledUserReplySchema,
-        keyed: true,
-        errors: ['record_not_found', 'state_refused'],
-      }),
-      params: UserParams,
-    },
-    handler: async (request, reply) => {
-      const { user_id: publicId } = request.params;
-      const by = actorOf(request);
-      return writing(deps, { request, reply }, async (tx) => {
-        const result = await disableUser(tx, { publicId, by });
-        if (result === 'not_found') return noSuch('user');
-        if (result === 'unchanged') return stateRefused('The user is already disabled.');
-        return answered('User disabled.', { user_id: publicId, disabled: true });
-      });
-    },
-  });
+  for (const enabled of [false, true]) {
+    const verb = enabled ? 'enable' : 'disable';
+    app.route({
+      method: 'POST',
+      url: `/operator/v1/users/:user_id/${verb}`,
+      schema: {
+        ...operatorOperation({
+          operationId: `${verb}User`,
+          tag: 'Users',
+          summary: enabled ? 'Let a user in again' : 'Stop a user',
+          description: enabled
+            ? 'Those of its access tokens that have not expired work again within seconds, unless its client is disabled. If one has leaked, rotate it with `overlap_seconds` 0 afterwards.'
+            : 'Its access tokens are refused within seconds. Accepted payments go on.',
+          scope: 'users:write',
+          reply: SwitchedUserReplySchema,
+          keyed: true,
+          errors: ['record_not_found', 'state_refused'],
+        }),
+        params: UserParams,
+      },
+      handler: async (request, reply) => {
+        const { user_id: publicId } = request.params;
+        const by = actorOf(request);
+        const change = enabled ? enableUser : disableUser;
+        return writing(deps, { request, reply }, async (tx) => {
+          const result = await change(tx, { publicId, by });
+          if (result === 'not_found') return noSuch('user');
+          if (result === 'unchanged') return stateRefused(`The user is already ${verb}d.`);
+          return answered(`User ${verb}d.`, { user_id: publicId, enabled });
+        });
+      },
+    });
+  }
 
   app.route({
     method: 'POST',

@@ -66,6 +66,7 @@ export async function openTestOperatorApi(
       audit,
       keyring,
       sandboxHosts: { entries: [], has: () => false },
+      publicUrl: 'https://payments.example.com',
       openDatabase: () => openOperatorDatabase({ url: usedUrl, statementMs: 3_000 }),
       readSettings: () => ({
         origin: 'the environment',

@@ -55,7 +55,7 @@ test('the entry appears after the pace', async () => {
   const { pay, rows } = await nexhealthForTest({ pace: { limits: 'raised', later_ms: 80 } });
   expect((await pay()).statusCode).toBe(202);
   expect((await rows()).data).toEqual([]);
-  await vi.waitFor(async () => expect((await rows()).data).toHaveLength(1));
+  await vi.waitFor(async () => expect((await rows()).data).toHaveLength(1), { timeout: 20_000 });
 });
 
 test.each([

@@ -30,7 +30,7 @@ test('an insertion is published, signed, to an endpoint that was registered and 
   expect((await get('/webhook_endpoints')).json().data).toHaveLength(1);
 
   await pay();
-  await vi.waitFor(() => expect(received).toHaveLength(1));
+  await vi.waitFor(() => expect(received).toHaveLength(1), { timeout: 20_000 });
   const [{ headers, text }] = received as [(typeof received)[0]];
   expect(JSON.parse(text)).toMatchObject({
     resource_type: 'Payment',
@@ -49,7 +49,7 @@ test('an insertion that the EMR refuses is published, and is not in the ledger',
   await app.inject({ method: 'PUT', url: '/sandbox/nexhealth/webhook', body: { url } });
   await control({ insertions: 'failed' });
   expect((await pay()).statusCode).toBe(202);
-  await vi.waitFor(() => expect(received).toHaveLength(1));
+  await vi.waitFor(() => expect(received).toHaveLength(1), { timeout: 20_000 });
   expect(JSON.parse(received[0]?.text ?? '')).toMatchObject({
     event_name: 'payment_insertion.failed',
     data: { payment: { transaction_id: payment.transaction_id } },

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { Posting } from '../../adapter.ts';
+import type { Posting } from '../../posting.ts';
 import { type Context, canFind, lookUp, newPosting, type Rule, sending } from '../rule.ts';
 import type { Compared } from '../under-test.ts';
 

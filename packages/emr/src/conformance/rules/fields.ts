@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
-import type { Posting } from '../../adapter.ts';
 import { type DroppableField, droppedFields } from '../../description.ts';
+import type { Posting } from '../../posting.ts';
 import { type Context, newPosting, postAndSettle, type Rule } from '../rule.ts';
 import type { UnderTest } from '../under-test.ts';
 

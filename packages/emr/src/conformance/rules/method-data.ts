@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
-import type { EmrAdapter, Posting } from '../../adapter.ts';
+import type { EmrAdapter } from '../../adapter.ts';
 import { localAdapterDeps } from '../../local-deps.ts';
+import type { Posting } from '../../posting.ts';
 import { type Context, newPosting, quiet, type Rule, sending } from '../rule.ts';
 import type { LackingPayment, UnderTest } from '../under-test.ts';
 

@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
-import type { EmrAdapter, ListedPatient } from '../../adapter.ts';
+import type { EmrAdapter } from '../../adapter.ts';
+import type { ListedPatient } from '../../patients.ts';
 import type { BreakServer, WireAnswer } from '../break-server.ts';
 import { FAULTS, type Fault, SHORT_MS, UNREACHABLE } from '../faults.ts';
 import {

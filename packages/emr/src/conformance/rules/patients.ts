@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
-import type { EmrAdapter, FindPatientOutcome } from '../../adapter.ts';
+import type { EmrAdapter } from '../../adapter.ts';
+import type { FindPatientOutcome } from '../../patients.ts';
 import { FAULTS, SHORT_MS, UNREACHABLE } from '../faults.ts';
 import { quiet, type Rule } from '../rule.ts';
 import type { PatientSearch, UnderTest } from '../under-test.ts';

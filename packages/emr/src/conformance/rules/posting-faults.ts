@@ -29,7 +29,7 @@ async function postDuring(fault: Fault, context: Context) {
       expect(found, 'entries in the EMR').toHaveLength(fault.carriedOut ? 1 : 0);
       return found;
     },
-    { timeout: 5000, interval: 20 },
+    { timeout: 20_000, interval: 20 },
   );
   return { adapter: context.open(), posting, result, entries };
 }

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { Trouble } from '../../adapter.ts';
+import type { Trouble } from '../../trouble.ts';
 import { type Context, canFind, lookUp, newPosting, quiet, type Rule, readsLists, sending } from '../rule.ts';
 
 /** The delay that the outcome carries, in ms; undefined when it carries none. */

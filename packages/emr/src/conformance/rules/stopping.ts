@@ -2,7 +2,7 @@ import { expect, vi } from 'vitest';
 import { canFind, expectTaken, hintsOf, newPosting, quiet, type Rule, readsLists, sending } from '../rule.ts';
 
 /** Longer than a busy machine needs to send a request, shorter than a rule may take. */
-const PATIENT_MS = 2000;
+const PATIENT_MS = 4000;
 
 export const stoppingRules: readonly Rule[] = [
   {
@@ -43,7 +43,7 @@ export const stoppingRules: readonly Rule[] = [
       server.hangAfter();
       const call = open({ timeoutMs: PATIENT_MS }).post(posting, sending({ signal: controller.signal }));
       await vi.waitFor(async () => expect(await emr.entries(posting)).toHaveLength(1), {
-        timeout: 5000,
+        timeout: 20_000,
         interval: 20,
       });
       controller.abort();
@@ -64,7 +64,7 @@ export const stoppingRules: readonly Rule[] = [
         open({ timeoutMs: PATIENT_MS }).resolve({ paymentMethod, location }, { signal: controller.signal }),
       ];
       await vi.waitFor(() => expect(server.seen.length).toBeGreaterThanOrEqual(before + 2), {
-        timeout: 5000,
+        timeout: 20_000,
         interval: 5,
       });
       controller.abort();
@@ -82,7 +82,7 @@ export const stoppingRules: readonly Rule[] = [
         signal: controller.signal,
       });
       await vi.waitFor(() => expect(server.seen.length).toBeGreaterThan(before), {
-        timeout: 5000,
+        timeout: 20_000,
         interval: 5,
       });
       controller.abort();

@@ -48,11 +48,14 @@ function overLimit(field: TextField): Rule {
       for (const text of [emoji(length + 3), emoji(length + 4)]) {
         const posting = newPosting(emr, { [field]: text });
         const result = await open().post(posting, sending());
-        const entries = await vi.waitFor(async () => {
-          const found = await emr.entries(posting);
-          expect(found).toHaveLength(over === 'refused' ? 0 : 1);
-          return found;
-        });
+        const entries = await vi.waitFor(
+          async () => {
+            const found = await emr.entries(posting);
+            expect(found).toHaveLength(over === 'refused' ? 0 : 1);
+            return found;
+          },
+          { timeout: 20_000 },
+        );
         if (over === 'refused') {
           expect(result.outcome).toBe('refused');
           expect(entries).toEqual([]);

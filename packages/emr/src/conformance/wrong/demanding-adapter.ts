@@ -1,5 +1,7 @@
 import { FAILURE_CODES, sentence } from '@emr-payments/contracts';
-import type { EmrAdapter, EmrCode, Posting } from '../../adapter.ts';
+import type { EmrAdapter } from '../../adapter.ts';
+import type { EmrCode } from '../../lists.ts';
+import type { Posting } from '../../posting.ts';
 import type { UnderTest } from '../under-test.ts';
 
 const NOTES_LENGTH = 2001;

@@ -1,5 +1,6 @@
 import { sentence } from '@emr-payments/contracts';
-import type { PostOutcome, Trouble } from '../../adapter.ts';
+import type { PostOutcome } from '../../posting.ts';
+import type { Trouble } from '../../trouble.ts';
 import { posting, type WrongAdapter } from './wrong-adapter.ts';
 
 const asTrouble = ({ reason, ...refused }: Extract<PostOutcome, { outcome: 'refused' }>): Trouble => ({

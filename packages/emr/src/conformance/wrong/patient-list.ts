@@ -1,4 +1,5 @@
-import type { EmrAdapter, ListedPatient, ListPatientsOutcome } from '../../adapter.ts';
+import type { EmrAdapter } from '../../adapter.ts';
+import type { ListedPatient, ListPatientsOutcome } from '../../patients.ts';
 import { quiet, sending } from '../rule.ts';
 import type { WrongAdapter } from './wrong-adapter.ts';
 
@@ -6,7 +7,7 @@ type Input = Parameters<NonNullable<EmrAdapter['listPatients']>>[0];
 type Page = Extract<ListPatientsOutcome, { outcome: 'page' }>;
 type Right = (input: Input) => Promise<ListPatientsOutcome>;
 
-/** Replaces the list of patients. The function is made anew for each adapter that is opened. */
+/** Replaces the list of patients. Each adapter that is opened gets a function of its own. */
 function listing(
   make: (
     right: Right,

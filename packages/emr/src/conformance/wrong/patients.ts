@@ -1,5 +1,6 @@
-import type { EmrAdapter, FindPatientOutcome } from '../../adapter.ts';
+import type { EmrAdapter } from '../../adapter.ts';
 import { judgePatients } from '../../judge-patients.ts';
+import type { FindPatientOutcome } from '../../patients.ts';
 import { quiet, sending } from '../rule.ts';
 import type { WrongAdapter } from './wrong-adapter.ts';
 
@@ -40,7 +41,7 @@ function searching(
 const changed = (change: (outcome: FindPatientOutcome) => FindPatientOutcome) =>
   searching(async (mrn, right) => change(await right(mrn)));
 
-/** Mistakes in a look-up for patients. Each would post money to another patient, or tell an operator that there is none. */
+/** Mistakes in a look-up for patients. Each would post money to another patient, or say to an operator that there is none. */
 export const wrongPatientSearches: readonly WrongAdapter[] = [
   {
     mistake: 'takes a look-up that failed for none',

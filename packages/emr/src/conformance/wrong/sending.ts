@@ -1,5 +1,7 @@
 import { type OurSentence, sentence } from '@emr-payments/contracts';
-import type { EmrAdapter, Posting, PostOutcome, Trouble } from '../../adapter.ts';
+import type { EmrAdapter } from '../../adapter.ts';
+import type { Posting, PostOutcome } from '../../posting.ts';
+import type { Trouble } from '../../trouble.ts';
 import { absentUnproven, type WrongAdapter } from './wrong-adapter.ts';
 
 const BECOMES = /^Retry-After: .*(become|becomes) /;

@@ -1,5 +1,5 @@
 import type { OurSentence } from '@emr-payments/contracts';
-import type { PostOutcome } from '../../adapter.ts';
+import type { PostOutcome } from '../../posting.ts';
 import { listing, posting, type WrongAdapter } from './wrong-adapter.ts';
 
 /** Only a cast lets words of an EMR into a sentence. */

@@ -1,5 +1,6 @@
-import type { Dialect, EmrAdapter } from '../../adapter.ts';
+import type { EmrAdapter } from '../../adapter.ts';
 import type { ConnectionDescription } from '../../description.ts';
+import type { Dialect } from '../../dialect.ts';
 import { listNames } from '../../names/list-names.ts';
 import { checkAthenaConnection } from './check.ts';
 import { type AthenaConnection, readPpvConnection, readRecordConnection } from './connection.ts';

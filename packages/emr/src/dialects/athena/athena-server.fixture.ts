@@ -2,8 +2,9 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
-import type { Dialect, Posting } from '../../adapter.ts';
+import type { Dialect } from '../../dialect.ts';
 import { localAdapterDeps } from '../../local-deps.ts';
+import type { Posting } from '../../posting.ts';
 
 export type Reply = { status?: number; headers?: Record<string, string>; body: string };
 /** A request as it arrived: headers of the connection and of the HTTP client are left out. */

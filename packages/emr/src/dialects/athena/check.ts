@@ -1,5 +1,7 @@
-import type { CallOptions, CheckOutcome, EmrMethod } from '../../adapter.ts';
+import type { CheckOutcome } from '../../adapter.ts';
+import type { CallOptions } from '../../calls.ts';
 import { refusalSentence } from '../../http/refusal-sentence.ts';
+import type { EmrMethod } from '../../lists.ts';
 import type { AthenaConnection } from './connection.ts';
 import { readLists } from './lists.ts';
 import { methodNeeds } from './method-data.ts';

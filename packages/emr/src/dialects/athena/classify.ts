@@ -1,9 +1,9 @@
 import { FAILURE_CODES, type FailedCode, sentence } from '@emr-payments/contracts';
 import { clip } from '@emr-payments/runtime';
-import type { PostOutcome } from '../../adapter.ts';
 import { judgePost } from '../../http/evidence.ts';
 import type { Answer, NoAnswer } from '../../http/exchange.ts';
 import { readJson } from '../../http/read-json.ts';
+import type { PostOutcome } from '../../posting.ts';
 import { isUsableId } from '../../usable-id.ts';
 import type { AthenaConnection } from './connection.ts';
 import { type AthenaError, type Envelope, envelopeOf, errorIn, wordsOf } from './envelope.ts';

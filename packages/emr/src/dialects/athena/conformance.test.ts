@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Dialect } from '../../adapter.ts';
 import type { BreakServer, WireAnswer } from '../../conformance/break-server.ts';
 import { openBreakingProxy } from '../../conformance/breaking-proxy.ts';
 import { conformance } from '../../conformance/conformance.ts';
@@ -7,6 +6,7 @@ import { patientMistakes } from '../../conformance/patient-mistakes.ts';
 import { sandboxPatients } from '../../conformance/sandbox-patients.ts';
 import { patientNumber, SANDBOX_SECRET, sandboxUnderTest } from '../../conformance/sandbox-under-test.ts';
 import type { NeutralEntry, PatientSearch, UnderTest } from '../../conformance/under-test.ts';
+import type { Dialect } from '../../dialect.ts';
 import { athenaPpv, athenaRecord } from './adapter.ts';
 
 const toNeutral = (entry: NeutralEntry): NeutralEntry => ({
@@ -160,16 +160,12 @@ describe.each(WAYS)('$dialect.description.name', ({ path, methods, settings, ...
     ],
     unclear: [],
     patients: {
-      one: [
-        { mrn: '1', emrPatientId: '1' },
-        { mrn: '2', emrPatientId: '2' },
-      ],
+      ...search,
       nobody: [
         { name: 'an MRN that nobody has', mrn: '999999999' },
         { name: 'an MRN with a zero before it', mrn: '01' },
         { name: 'an MRN that begins like one', mrn: '12345678' },
       ],
-      ...search,
       unclear: PATIENTS_UNCLEAR,
     },
     complaint: (words) => JSON.stringify({ error: words, detailedmessage: words }),
@@ -191,7 +187,8 @@ describe.each(WAYS)('$dialect.description.name', ({ path, methods, settings, ...
     wire = await openBreakingProxy(baseUrl);
     return wire;
   });
-  patientMistakes(emr);
+  // Both ways of posting look for patients in the same way.
+  if (way.dialect === athenaPpv) patientMistakes(emr);
 
   test('in the whole suite, no call charged a card or enrolled a patient', async () => {
     const sent = wire?.seen.map((request) => `${request.method} ${request.path}`) ?? [];

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { AdapterDeps, EmrConnection, RateBucket } from '../../adapter.ts';
+import type { EmrConnection } from '../../adapter.ts';
+import type { AdapterDeps } from '../../adapter-deps.ts';
+import type { RateBucket } from '../../calls.ts';
 import { readBaseUrl, readCredentials, readSettings } from '../../connection/read-connection.ts';
 import { tokenUrlOf } from '../../connection/token-url.ts';
 import { rejectsCredentials } from '../../http/evidence.ts';

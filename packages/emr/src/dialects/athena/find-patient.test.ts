@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Dialect, RateBucket } from '../../adapter.ts';
+import type { RateBucket } from '../../calls.ts';
+import type { Dialect } from '../../dialect.ts';
 import { localAdapterDeps } from '../../local-deps.ts';
 import { athenaPpv, athenaRecord } from './adapter.ts';
 import { openAthenaServer, type Reply } from './athena-server.fixture.ts';

@@ -1,12 +1,14 @@
 import { sentence } from '@emr-payments/contracts';
 import { type Static, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
-import type { CallOptions, FindPatientOutcome } from '../../adapter.ts';
+import type { CallOptions } from '../../calls.ts';
 import { servedFromCache } from '../../http/cached-answer.ts';
 import type { Answer } from '../../http/exchange.ts';
 import { describeNoAnswer } from '../../http/no-answer.ts';
 import { readJson } from '../../http/read-json.ts';
-import { judgePatients } from '../../judge-patients.ts';
+import { judgePatients, NOBODY } from '../../judge-patients.ts';
+import { judgeStatus } from '../../judge-status.ts';
+import { type FindPatientOutcome, patientsUnavailable } from '../../patients.ts';
 import type { AthenaConnection } from './connection.ts';
 import { errorIn } from './envelope.ts';
 import { readPatientId } from './patient-id.ts';
@@ -23,18 +25,6 @@ const PatientRow = Type.Object({
   status: Type.String(),
 });
 type PatientRow = Static<typeof PatientRow>;
-
-const EVIDENCE = {
-  emrPatientIds: [],
-  entriesSeen: 0,
-  entriesUnderstood: 0,
-  matches: 0,
-  total: null,
-  complete: true,
-  errorSaid: false,
-  searchHonoured: true,
-  servedFromCache: false,
-} as const;
 
 const notUnderstood = (): FindPatientOutcome => ({
   outcome: 'unavailable',
@@ -76,32 +66,20 @@ function onlyRow(body: string): { row: PatientRow | null } | null {
   };
 }
 
-/** Decides about the one patient by their status. */
-function usable(outcome: FindPatientOutcome, row: PatientRow): FindPatientOutcome {
-  if (outcome.outcome !== 'found' || row.status === OPEN) return outcome;
-  const reason = CLOSED.get(row.status);
-  if (reason !== undefined) return { outcome: 'closed', reason };
-  const detail = sentence`The EMR gives the patient a status that its documentation does not have.`;
-  return { outcome: 'unavailable', code: 'answer_not_understood', detail };
-}
-
 function judgeAnswer(athena: AthenaConnection, answer: Answer, mrn: string): FindPatientOutcome {
   const cached = servedFromCache(answer.headers);
   const absent = gone(answer);
   if (absent !== null) {
-    const judged = judgePatients({ ...EVIDENCE, servedFromCache: cached });
+    const judged = judgePatients({ ...NOBODY, servedFromCache: cached });
     return absent === 'merged' && judged.outcome === 'none' ? { outcome: 'closed', reason: GONE } : judged;
   }
-  if (answer.status !== 200) {
-    const { emrText: _, ...trouble } = troubleOf(athena, answer);
-    return { outcome: 'unavailable', ...trouble };
-  }
+  if (answer.status !== 200) return patientsUnavailable(troubleOf(athena, answer));
   const read = onlyRow(answer.body);
   if (read === null) return notUnderstood();
   const { row } = read;
   const id = row === null ? null : String(row.patientid);
   const judged = judgePatients({
-    ...EVIDENCE,
+    ...NOBODY,
     emrPatientIds: id === mrn ? [id] : [],
     entriesSeen: 1,
     entriesUnderstood: row === null ? 0 : 1,
@@ -111,7 +89,7 @@ function judgeAnswer(athena: AthenaConnection, answer: Answer, mrn: string): Fin
     searchHonoured: row === null || id === mrn,
     servedFromCache: cached,
   });
-  return row === null ? judged : usable(judged, row);
+  return row === null ? judged : judgeStatus(judged, { status: row.status, open: OPEN, closed: CLOSED });
 }
 
 /**
@@ -131,7 +109,7 @@ export async function findPatient(
   options: CallOptions,
 ): Promise<FindPatientOutcome> {
   // A text that is no patientid is nobody's, and is not put into a path.
-  if (!readPatientId(mrn, { baseUrl: athena.session.baseUrl }).ok) return judgePatients(EVIDENCE);
+  if (!readPatientId(mrn, { baseUrl: athena.session.baseUrl }).ok) return judgePatients(NOBODY);
   const answer = await athena.session.read(
     { path: `${athena.root}/patients/${mrn}`, maxAnswerBytes: MAX_PATIENT_BYTES, unshared: true },
     options,

@@ -1,7 +1,9 @@
 import { sentence } from '@emr-payments/contracts';
 import { Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
-import type { CallOptions, EmrCode, EmrLists, EmrLocation, EmrMethod, Trouble } from '../../adapter.ts';
+import type { CallOptions } from '../../calls.ts';
+import type { EmrCode, EmrLists, EmrLocation, EmrMethod } from '../../lists.ts';
+import type { Trouble } from '../../trouble.ts';
 import { isUsableId } from '../../usable-id.ts';
 import type { AthenaConnection } from './connection.ts';
 import { missingFor, RECORD_CASH, RECORD_CHECK } from './method-data.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { EmrCode } from '../../adapter.ts';
+import type { EmrCode } from '../../lists.ts';
 import { athenaPpv, athenaRecord } from './adapter.ts';
 import { openAthenaServer, posting, sending } from './athena-server.fixture.ts';
 

@@ -1,6 +1,7 @@
 import { FAILURE_CODES, type OurSentence, sentence } from '@emr-payments/contracts';
-import type { EmrCode, Posting } from '../../adapter.ts';
 import type { MethodNeed } from '../../description.ts';
+import type { EmrCode } from '../../lists.ts';
+import type { Posting } from '../../posting.ts';
 import type { AthenaConnection, AthenaWay } from './connection.ts';
 import { matchesText, type TextPattern } from './text-pattern.ts';
 

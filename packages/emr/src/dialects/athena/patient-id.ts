@@ -1,4 +1,4 @@
-import type { PatientIdReader, PatientRowReader } from '../../adapter.ts';
+import type { PatientIdReader, PatientRowReader } from '../../dialect.ts';
 
 /** athena's `patientid`: a whole number. */
 export const readPatientId: PatientIdReader = (text) =>

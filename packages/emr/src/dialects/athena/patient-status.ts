@@ -1,10 +1,10 @@
 import { sentence } from '@emr-payments/contracts';
 
 /**
- * The status of a patient who takes payments. "The status of the patient, one of active, inactive, prospective, or deleted" (the vendor's
+ * Statuses whose account takes payments. "The status of the patient, one of active, inactive, prospective, or deleted" (the vendor's
  * specification, in https://github.com/jacrys/athenasharp/blob/main/docs/PatientDeparmentStatus.md).
  */
-export const OPEN = 'active';
+export const OPEN: ReadonlySet<string> = new Set(['active']);
 
 /**
  * Statuses to which no payment goes by a look-up. Merging a record and deleting it are one function

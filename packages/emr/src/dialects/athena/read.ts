@@ -1,10 +1,11 @@
 import { sentence } from '@emr-payments/contracts';
-import type { CallOptions, Trouble } from '../../adapter.ts';
+import type { CallOptions } from '../../calls.ts';
 import { describeStatus, isSuccess } from '../../http/evidence.ts';
 import type { Answer } from '../../http/exchange.ts';
 import { describeNoAnswer } from '../../http/no-answer.ts';
 import { readJson } from '../../http/read-json.ts';
 import { type Refusal, wordsFor } from '../../http/refusal-sentence.ts';
+import type { Trouble } from '../../trouble.ts';
 import type { AthenaConnection } from './connection.ts';
 import { errorIn, saidBy } from './envelope.ts';
 import { quotaWaitMs } from './quota.ts';

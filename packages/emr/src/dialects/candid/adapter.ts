@@ -1,5 +1,5 @@
-import type { Dialect } from '../../adapter.ts';
 import type { ConnectionDescription } from '../../description.ts';
+import type { Dialect } from '../../dialect.ts';
 import { fixedNames } from '../../names/list-names.ts';
 import { checkCandid } from './check.ts';
 import { findPosting } from './find-posting.ts';

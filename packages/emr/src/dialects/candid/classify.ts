@@ -1,10 +1,10 @@
 import { FAILURE_CODES, joined, sentence, wordIn } from '@emr-payments/contracts';
-import type { Posting, PostOutcome } from '../../adapter.ts';
 import { readCents } from '../../amounts.ts';
 import { judgePost } from '../../http/evidence.ts';
 import type { Answer, NoAnswer } from '../../http/exchange.ts';
 import { ownWords } from '../../http/own-words.ts';
 import { readJsonAs } from '../../http/read-json.ts';
+import type { Posting, PostOutcome } from '../../posting.ts';
 import { amountOf, PaymentSchema } from './payment.ts';
 import { FORM } from './refusal-form.ts';
 import { type CandidError, wordsIn } from './words.ts';

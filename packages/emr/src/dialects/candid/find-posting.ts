@@ -1,6 +1,7 @@
 import { absent } from '../../absence.ts';
-import type { CallOptions, FindHints, FindOutcome } from '../../adapter.ts';
+import type { CallOptions } from '../../calls.ts';
 import { judgeEntries, type OurEntry } from '../../judge-entries.ts';
+import type { FindHints, FindOutcome } from '../../posting.ts';
 import { amountOf, differencesOf } from './payment.ts';
 import { searchPayments } from './search.ts';
 import type { Candid } from './settings.ts';

@@ -1,4 +1,4 @@
-import type { EmrLists } from '../../adapter.ts';
+import type { EmrLists } from '../../lists.ts';
 
 /**
  * The payment methods of Candid, which are the same for every organization (`PaymentMethodCreate`), with the names that people give

@@ -1,4 +1,4 @@
-import type { PatientIdReader } from '../../adapter.ts';
+import type { PatientIdReader } from '../../dialect.ts';
 import { isUsableId } from '../../usable-id.ts';
 
 /** Reads the id that the practice's own system has for the patient (`patient_external_id`): any text without blanks at its ends. */

@@ -1,7 +1,7 @@
 import { type OurSentence, sentence } from '@emr-payments/contracts';
 import { type Static, Type } from '@sinclair/typebox';
-import type { FindHints, Posting } from '../../adapter.ts';
 import { centsText, readCents } from '../../amounts.ts';
+import type { FindHints, Posting } from '../../posting.ts';
 
 /** A payment as Candid gives it (`PatientPayment`), as far as it is read. Integers of 16 digits or more come as text. */
 export const PaymentSchema = Type.Object({

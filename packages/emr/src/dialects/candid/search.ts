@@ -2,12 +2,13 @@ import { randomInt } from 'node:crypto';
 import { sentence } from '@emr-payments/contracts';
 import { Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
-import type { CallOptions, Trouble } from '../../adapter.ts';
+import type { CallOptions } from '../../calls.ts';
 import { servedFromCache } from '../../http/cached-answer.ts';
 import { describeStatus } from '../../http/evidence.ts';
 import { describeNoAnswer } from '../../http/no-answer.ts';
 import { readJsonAs } from '../../http/read-json.ts';
 import type { EmrSession } from '../../http/session.ts';
+import type { Trouble } from '../../trouble.ts';
 import { type Payment, PaymentSchema } from './payment.ts';
 import { withWords, wordsIn } from './words.ts';
 

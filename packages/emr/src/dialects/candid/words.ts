@@ -1,7 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox';
-import type { Trouble } from '../../adapter.ts';
 import { ownWords } from '../../http/own-words.ts';
 import { readJsonAs } from '../../http/read-json.ts';
+import type { Trouble } from '../../trouble.ts';
 
 /** Candid's errors: a name, and a content that depends on it. */
 const ErrorSchema = Type.Object({

@@ -1,5 +1,5 @@
-import type { Dialect } from '../../adapter.ts';
 import type { ConnectionDescription } from '../../description.ts';
+import type { Dialect } from '../../dialect.ts';
 import { findPatient } from '../../fhir/find-patient.ts';
 import { listPatients } from '../../fhir/list-patients.ts';
 import { fixedNames } from '../../names/list-names.ts';

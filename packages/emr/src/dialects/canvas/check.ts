@@ -1,10 +1,12 @@
 import { sentence } from '@emr-payments/contracts';
 import { Type } from '@sinclair/typebox';
-import type { CallOptions, CheckOutcome, Trouble } from '../../adapter.ts';
+import type { CheckOutcome } from '../../adapter.ts';
+import type { CallOptions } from '../../calls.ts';
 import { describeStatus } from '../../http/evidence.ts';
 import { describeNoAnswer } from '../../http/no-answer.ts';
 import { readJsonAs } from '../../http/read-json.ts';
 import { refusalSentence, wordsFor } from '../../http/refusal-sentence.ts';
+import type { Trouble } from '../../trouble.ts';
 import { saidBy } from './outcome.ts';
 import type { CanvasConnection } from './settings.ts';
 

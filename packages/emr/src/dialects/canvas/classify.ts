@@ -1,9 +1,9 @@
 import { FAILURE_CODES, type FailedCode, sentence } from '@emr-payments/contracts';
 import { Type } from '@sinclair/typebox';
-import type { PostOutcome } from '../../adapter.ts';
 import { judgePost } from '../../http/evidence.ts';
 import type { Answer, NoAnswer } from '../../http/exchange.ts';
 import { readJsonAs } from '../../http/read-json.ts';
+import type { PostOutcome } from '../../posting.ts';
 import { isUsableId } from '../../usable-id.ts';
 import { type CanvasOutcome, outcomeIn, saidBy, wordsOf } from './outcome.ts';
 import { FORM } from './refusal-form.ts';

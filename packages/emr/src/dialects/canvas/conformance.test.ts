@@ -38,15 +38,6 @@ const emr = sandboxUnderTest({
   refusals: [{ name: 'an unknown patient', change: { emrPatientId: 'pat-9' }, code: 'unknown_patient' }],
   unclear: [],
   patients: {
-    one: [
-      { mrn: 'MRN-12345', emrPatientId: 'pat-1001' },
-      { mrn: 'MRN-12346', emrPatientId: 'pat-1002' },
-    ],
-    nobody: [
-      { name: 'an MRN that nobody has', mrn: 'MRN-12345-9' },
-      { name: 'the beginning of an MRN', mrn: 'MRN-1234' },
-      { name: 'an MRN in another case', mrn: 'mrn-12345' },
-    ],
     ...patients.search({ closedAs: 'inactive', merges: false }),
     unclear: UNCLEAR_SEARCHES,
   },

@@ -1,4 +1,4 @@
-import type { PatientIdReader } from '../../adapter.ts';
+import type { PatientIdReader } from '../../dialect.ts';
 
 /** The id of a Canvas patient, 32 hex digits or another FHIR id, alone or as `Patient/…` (https://docs.canvasmedical.com/api/patient). */
 export const readPatientId: PatientIdReader = (text) => {

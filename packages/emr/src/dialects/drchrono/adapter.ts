@@ -1,5 +1,5 @@
-import type { Dialect } from '../../adapter.ts';
 import type { ConnectionDescription } from '../../description.ts';
+import type { Dialect } from '../../dialect.ts';
 import { fixedNames } from '../../names/list-names.ts';
 import { checkDrChrono } from './check.ts';
 import { findPatient } from './find-patient.ts';

@@ -1,4 +1,5 @@
-import type { CallOptions, CheckOutcome } from '../../adapter.ts';
+import type { CheckOutcome } from '../../adapter.ts';
+import type { CallOptions } from '../../calls.ts';
 import { refusalSentence, wordsFor } from '../../http/refusal-sentence.ts';
 import { LISTS } from './lists.ts';
 import { RowSchema } from './payment.ts';

@@ -1,10 +1,10 @@
 import { FAILURE_CODES, type FailedCode, joined, sentence, wordIn } from '@emr-payments/contracts';
-import type { Posting, PostOutcome } from '../../adapter.ts';
 import { readCents } from '../../amounts.ts';
 import { judgePost } from '../../http/evidence.ts';
 import type { Answer, NoAnswer } from '../../http/exchange.ts';
 import { ownWords } from '../../http/own-words.ts';
 import { readJsonAs } from '../../http/read-json.ts';
+import type { Posting, PostOutcome } from '../../posting.ts';
 import { centsOf, RowSchema } from './payment.ts';
 import { type DrChronoRefusal, FIELDS, FORM } from './refusal-form.ts';
 import { wordsIn } from './words.ts';

@@ -140,15 +140,6 @@ describe.each(['/drchrono', '/drchrono-data'])('DrChrono at %s', (path) => {
     ],
     unclear: UNCLEAR,
     patients: {
-      one: [
-        { mrn: 'MRN-12345', emrPatientId: '1' },
-        { mrn: 'MRN-12346', emrPatientId: '2' },
-      ],
-      nobody: [
-        { name: 'an MRN that nobody has', mrn: 'MRN-12345-9' },
-        { name: 'the beginning of an MRN', mrn: 'MRN-1234' },
-        { name: 'an MRN in another case', mrn: 'mrn-12345' },
-      ],
       ...patients.search({ closedAs: 'inactive', merges: false }),
       unclear: PATIENTS_UNCLEAR,
     },
@@ -174,5 +165,6 @@ describe.each(['/drchrono', '/drchrono-data'])('DrChrono at %s', (path) => {
   beforeAll(() => underTest.start());
   afterAll(() => underTest.stop());
   conformance(underTest);
-  patientMistakes(underTest);
+  // The mistakes are made in front of the adapter: what the rows are called changes nothing for them.
+  if (path === '/drchrono') patientMistakes(underTest);
 });

@@ -1,26 +1,14 @@
 import { randomInt } from 'node:crypto';
-import type { CallOptions, FindPatientOutcome } from '../../adapter.ts';
-import { judgePatients } from '../../judge-patients.ts';
+import type { CallOptions } from '../../calls.ts';
+import { folded } from '../../folded.ts';
+import { judgePatients, NOBODY } from '../../judge-patients.ts';
+import { type FindPatientOutcome, patientsUnavailable } from '../../patients.ts';
 import { closedReason, mrnOf, PatientSchema } from './patient-row.ts';
 import { PATIENTS, readPages } from './read-pages.ts';
 import type { DrChrono } from './settings.ts';
 
 /** A page has at most 250 rows. The size is drawn by lot, so that a cache that obeys no header has no answer for it. */
 const PAGE_SIZES = [200, 251] as const;
-
-const NOBODY = {
-  emrPatientIds: [],
-  entriesSeen: 0,
-  entriesUnderstood: 0,
-  matches: 0,
-  total: null,
-  complete: true,
-  errorSaid: false,
-  searchHonoured: true,
-  servedFromCache: false,
-} as const;
-
-const folded = (text: string) => text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase();
 
 /**
  * Looks for the patient whose chart has the MRN as its number (`chart_id`), among all pages of `GET /api/patients?chart_id=`
@@ -38,10 +26,7 @@ export async function findPatient(
   const pages = await readPages(session, { list: PATIENTS, schema: PatientSchema, query }, options);
   const hits = pages.rows.filter((row) => mrnOf(row) === mrn);
   // Two hits are two, whatever the pages lack that could not be read.
-  if (!pages.ok && hits.length < 2) {
-    const { emrText: _, ...trouble } = pages.trouble;
-    return { outcome: 'unavailable', ...trouble };
-  }
+  if (!pages.ok && hits.length < 2) return patientsUnavailable(pages.trouble);
   const evidence = pages.ok ? pages : { ...NOBODY, complete: false };
   const judged = judgePatients({
     ...NOBODY,

@@ -1,9 +1,10 @@
 import { randomInt } from 'node:crypto';
 import { sentence } from '@emr-payments/contracts';
 import { absent } from '../../absence.ts';
-import type { CallOptions, FindHints, FindOutcome } from '../../adapter.ts';
 import { centsText } from '../../amounts.ts';
+import type { CallOptions } from '../../calls.ts';
 import { judgeEntries, type OurEntry } from '../../judge-entries.ts';
+import type { FindHints, FindOutcome } from '../../posting.ts';
 import { carriesOurId, centsOf, differencesOf, RowSchema } from './payment.ts';
 import { PAYMENTS, readPages } from './read-pages.ts';
 import type { DrChrono } from './settings.ts';

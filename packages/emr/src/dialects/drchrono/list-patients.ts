@@ -1,7 +1,8 @@
 import { sentence } from '@emr-payments/contracts';
 import { Type } from '@sinclair/typebox';
-import type { CallOptions, ListPatientsOutcome } from '../../adapter.ts';
+import type { CallOptions } from '../../calls.ts';
 import { readJsonAs } from '../../http/read-json.ts';
+import { type ListPatientsOutcome, patientsUnavailable } from '../../patients.ts';
 import { listedPatient } from './patient-row.ts';
 import { PATIENTS, readPage } from './read-pages.ts';
 import type { DrChrono } from './settings.ts';
@@ -49,8 +50,7 @@ export async function listPatients(
   if (!page.ok) {
     // A cursor that is not good is "Invalid cursor." with 404 (https://www.django-rest-framework.org/api-guide/pagination/).
     if (cursor !== null && page.status === 404) return EXPIRED;
-    const { emrText: _, ...trouble } = page.trouble;
-    return { outcome: 'unavailable', ...trouble };
+    return patientsUnavailable(page.trouble);
   }
   if (page.servedFromCache) {
     const detail = sentence`The EMR's answer may be older than our request.`;

@@ -1,4 +1,4 @@
-import type { EmrLists, EmrMethod } from '../../adapter.ts';
+import type { EmrLists, EmrMethod } from '../../lists.ts';
 
 /**
  * The payment methods of DrChrono, which are the same in every practice, by the labels of the vendor's own OpenAPI document

@@ -1,4 +1,4 @@
-import type { PatientIdReader } from '../../adapter.ts';
+import type { PatientIdReader } from '../../dialect.ts';
 import { isPatientId } from './payment.ts';
 
 /** Reads a patient's id: a whole number. The number of the chart (`chart_id`) is the MRN and not the id. */

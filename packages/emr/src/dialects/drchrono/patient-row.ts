@@ -1,7 +1,7 @@
 import { normalMrn, type OurSentence, sentence } from '@emr-payments/contracts';
 import { type Static, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
-import type { ListedPatient } from '../../adapter.ts';
+import type { ListedPatient } from '../../patients.ts';
 import { IdSchema } from './payment.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { type OurSentence, sentence } from '@emr-payments/contracts';
 import { type Static, Type } from '@sinclair/typebox';
-import type { FindHints, Posting } from '../../adapter.ts';
 import { readCents } from '../../amounts.ts';
+import type { FindHints, Posting } from '../../posting.ts';
 import type { DrChronoSettings } from './settings.ts';
 
 /** Ids are whole numbers. One of 16 digits or more comes as text (`readJson`). */

@@ -1,11 +1,11 @@
 import { MAX_RETRY_AFTER_MS } from '@emr-payments/outbound';
 import { Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
-import type { Trouble } from '../../adapter.ts';
 import type { Answer } from '../../http/exchange.ts';
 import { ownWords } from '../../http/own-words.ts';
 import { readJson, readJsonAs } from '../../http/read-json.ts';
 import { isReasonPhrase } from '../../http/reason-phrase.ts';
+import type { Trouble } from '../../trouble.ts';
 
 const DetailSchema = Type.Object({ detail: Type.String() });
 /** A `detail` among other members is a problem of RFC 9457, as gateways give it. */

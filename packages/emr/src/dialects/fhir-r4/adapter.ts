@@ -1,5 +1,5 @@
-import type { Dialect } from '../../adapter.ts';
 import type { ConnectionDescription } from '../../description.ts';
+import type { Dialect } from '../../dialect.ts';
 import { fhirAdapter } from '../../fhir/open-adapter.ts';
 import { readPatientId } from '../../fhir/patient-id.ts';
 import { description, type R4Settings, readR4Connection } from './settings.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Posting } from '../../adapter.ts';
+import type { Posting } from '../../posting.ts';
 import { differenceOf } from './compare-entry.ts';
 import { toPaymentNotice } from './payment-notice.ts';
 

@@ -1,6 +1,5 @@
 import { normalName, type OurSentence, sentence } from '@emr-payments/contracts';
 import { Type } from '@sinclair/typebox';
-import type { EmrCode } from '../../adapter.ts';
 import {
   type Agrees,
   dayAgrees,
@@ -12,6 +11,7 @@ import {
 import { methodCoding } from '../../fhir/method-coding.ts';
 import type { Entry, Known } from '../../fhir/payment-resource.ts';
 import { as } from '../../fhir/resources.ts';
+import type { EmrCode } from '../../lists.ts';
 import { containedIn } from './contained.ts';
 
 const Text = Type.Optional(Type.String());

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Posting } from '../../adapter.ts';
 import type { BreakServer } from '../../conformance/break-server.ts';
 import { openBreakingProxy } from '../../conformance/breaking-proxy.ts';
 import { rulesFor } from '../../conformance/conformance.ts';
@@ -10,6 +9,7 @@ import type { UnderTest } from '../../conformance/under-test.ts';
 import { openMedplumServer } from '../../fhir/medplum-server.fixture.ts';
 import { practiceResources } from '../../fhir/testing/practice-resources.ts';
 import { localAdapterDeps } from '../../local-deps.ts';
+import type { Posting } from '../../posting.ts';
 import { fhirR4 } from './adapter.ts';
 import { toPaymentNotice } from './payment-notice.ts';
 import { serverUnderTest } from './testing/server-under-test.ts';

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { type SandboxProcess, startSandbox } from '@emr-payments/testkit';
 import Oystehr from '@oystehr/sdk';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Posting } from '../../adapter.ts';
 import { foundAs } from '../../conformance/rule.ts';
 import { localAdapterDeps } from '../../local-deps.ts';
+import type { Posting } from '../../posting.ts';
 import { fhirR4 } from './adapter.ts';
 import { toPaymentNotice } from './payment-notice.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { ListPatientsOutcome } from '../../adapter.ts';
 import { localAdapterDeps } from '../../local-deps.ts';
+import type { ListPatientsOutcome } from '../../patients.ts';
 import {
   openVendorServer,
   quiet,

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Posting } from '../../adapter.ts';
 import { refusalCode } from '../../fhir/refusal.ts';
+import type { Posting } from '../../posting.ts';
 import { type NoticeForm, paymentNotice, toPaymentNotice } from './payment-notice.ts';
 
 const FORM: NoticeForm = {

@@ -1,8 +1,9 @@
 import { sentence } from '@emr-payments/contracts';
-import type { EmrCode, Posting } from '../../adapter.ts';
 import { moneyText } from '../../fhir/compare.ts';
 import { methodCoding } from '../../fhir/method-coding.ts';
 import type { PaymentResource, SentElement } from '../../fhir/payment-resource.ts';
+import type { EmrCode } from '../../lists.ts';
+import type { Posting } from '../../posting.ts';
 import { differenceOf } from './compare-entry.ts';
 import { CONTAINED_ID } from './contained.ts';
 

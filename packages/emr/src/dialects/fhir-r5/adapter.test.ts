@@ -4,9 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type SandboxProcess, startSandbox } from '@emr-payments/testkit';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import type { EmrAdapter, FindHints, Posting, PostOptions } from '../../adapter.ts';
+import type { EmrAdapter } from '../../adapter.ts';
+import type { PostOptions } from '../../calls.ts';
 import { foundAs } from '../../conformance/rule.ts';
 import { localAdapterDeps } from '../../local-deps.ts';
+import type { FindHints, Posting } from '../../posting.ts';
 import { fhirR5 } from './adapter.ts';
 
 // The rules for every adapter are tested in conformance.test.ts. These tests are about FHIR and the sandbox's own faults.
@@ -142,7 +144,7 @@ test('a slow EMR may create the entry after the look-up found nothing: the reaso
   const posting = payment();
   expect(await adapter.post(posting, options())).toMatchObject({ outcome: 'unknown', code: 'timeout' });
   expect(await adapter.find?.(hintsOf(posting), options())).toEqual({ outcome: 'absent' });
-  await expect.poll(async () => (await inLedger(posting.paymentId)).length, { timeout: 5000 }).toBe(1);
+  await expect.poll(async () => (await inLedger(posting.paymentId)).length, { timeout: 20_000 }).toBe(1);
 });
 
 test('429 is not_sent, in words and with its delay', async () => {

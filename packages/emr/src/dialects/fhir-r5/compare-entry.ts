@@ -1,6 +1,5 @@
 import { normalName, type OurSentence, sentence } from '@emr-payments/contracts';
 import { Type } from '@sinclair/typebox';
-import type { Posting } from '../../adapter.ts';
 import {
   type Agrees,
   dayAgrees,
@@ -11,6 +10,7 @@ import {
 } from '../../fhir/compare.ts';
 import type { Entry, Known } from '../../fhir/payment-resource.ts';
 import { as } from '../../fhir/resources.ts';
+import type { Posting } from '../../posting.ts';
 
 const MethodSchema = Type.Object({
   coding: Type.Optional(

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { EmrConnection, Posting } from '../../adapter.ts';
+import type { EmrConnection } from '../../adapter.ts';
 import { foundAs } from '../../conformance/rule.ts';
 import { readLists } from '../../fhir/lists.ts';
 import { type MedplumServer, openMedplumServer } from '../../fhir/medplum-server.fixture.ts';
 import { localAdapterDeps } from '../../local-deps.ts';
+import type { Posting } from '../../posting.ts';
 import { fhirR5 } from './adapter.ts';
 import { readFhirConnection } from './settings.ts';
 

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { Posting } from '../../adapter.ts';
 import { foundAs } from '../../conformance/rule.ts';
 import { findPosting } from '../../fhir/find-posting.ts';
 import { sendPosting } from '../../fhir/send-posting.ts';
 import { localAdapterDeps } from '../../local-deps.ts';
+import type { Posting } from '../../posting.ts';
 import {
   type ForeignAnswer,
   type ForeignServer,

@@ -1,8 +1,8 @@
 import { sentence } from '@emr-payments/contracts';
-import type { Posting } from '../../adapter.ts';
 import { moneyText } from '../../fhir/compare.ts';
 import { methodCoding } from '../../fhir/method-coding.ts';
 import type { PaymentResource } from '../../fhir/payment-resource.ts';
+import type { Posting } from '../../posting.ts';
 import { differenceOf } from './compare-entry.ts';
 
 /**

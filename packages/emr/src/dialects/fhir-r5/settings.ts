@@ -1,5 +1,6 @@
 import type { Static } from '@sinclair/typebox';
-import type { AdapterDeps, EmrConnection } from '../../adapter.ts';
+import type { EmrConnection } from '../../adapter.ts';
+import type { AdapterDeps } from '../../adapter-deps.ts';
 import { readSettings } from '../../connection/read-connection.ts';
 import {
   describeFhir,

@@ -1,7 +1,7 @@
 import { FAILURE_CODES, type FailedCode, sentence } from '@emr-payments/contracts';
-import type { PostOutcome } from '../../adapter.ts';
 import { judgePost } from '../../http/evidence.ts';
 import type { Answer, NoAnswer } from '../../http/exchange.ts';
+import type { PostOutcome } from '../../posting.ts';
 import { errorIn, type NexError, wordsOf } from './envelope.ts';
 import { FORM } from './refusal-form.ts';
 

@@ -1,26 +1,11 @@
 import { randomInt } from 'node:crypto';
-import type { CallOptions, FindPatientOutcome, PatientTrouble, Trouble } from '../../adapter.ts';
-import { judgePatients } from '../../judge-patients.ts';
+import type { CallOptions } from '../../calls.ts';
+import { folded } from '../../folded.ts';
+import { judgePatients, NOBODY } from '../../judge-patients.ts';
+import { type FindPatientOutcome, patientsUnavailable } from '../../patients.ts';
 import { databasesOf, INACTIVE, mrnOf, readPatientRow } from './patient-row.ts';
 import { type Failed, LEDGER, type Rows, readRows } from './read.ts';
 import type { NexConnection } from './settings.ts';
-
-const NOBODY = {
-  emrPatientIds: [],
-  entriesSeen: 0,
-  entriesUnderstood: 0,
-  matches: 0,
-  total: null,
-  complete: true,
-  errorSaid: false,
-  searchHonoured: true,
-  servedFromCache: false,
-} as const;
-
-const unavailable = ({ emrText: _, ...trouble }: Trouble): { outcome: 'unavailable' } & PatientTrouble => ({
-  outcome: 'unavailable',
-  ...trouble,
-});
 
 /** Searches one database. The page size is drawn by lot, so that a cache that obeys no header rarely has an answer for its URL. */
 const search = (
@@ -57,7 +42,7 @@ export async function findPatient(
   // Without a number the search would list every patient.
   if (mrn === '') return judgePatients(NOBODY);
   const places = await databasesOf(nex, options);
-  if (!places.ok) return unavailable(places.trouble);
+  if (!places.ok) return patientsUnavailable(places.trouble);
   const searched = await Promise.all(
     places.locationIds.map((locationId) => search(nex, { locationId, mrn }, options)),
   );
@@ -81,14 +66,12 @@ export async function findPatient(
     servedFromCache: read.some((each) => each.servedFromCache),
   });
   // A search that failed says why, and when to ask again.
-  if (judged.outcome === 'unavailable' && failed !== null) return unavailable(failed.trouble);
+  if (judged.outcome === 'unavailable' && failed !== null) return patientsUnavailable(failed.trouble);
   const [hit] = hits.values();
   return judged.outcome === 'found' && hit?.inactive === true
     ? { outcome: 'closed', reason: INACTIVE }
     : judged;
 }
-
-const folded = (text: string) => text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase();
 
 /** True for a number that a search for another one may give, by its part or in another case. */
 const couldMatch = (number: string, mrn: string): boolean => folded(number).includes(folded(mrn));

@@ -1,9 +1,11 @@
 import { randomInt } from 'node:crypto';
 import { sentence } from '@emr-payments/contracts';
 import { absent } from '../../absence.ts';
-import type { CallOptions, FindHints, FindOutcome, FoundRow, Trouble } from '../../adapter.ts';
 import { readCents } from '../../amounts.ts';
+import type { CallOptions } from '../../calls.ts';
 import { judgeRows } from '../../judge-rows.ts';
+import type { FindHints, FindOutcome, FoundRow } from '../../posting.ts';
+import type { Trouble } from '../../trouble.ts';
 import { everyLocation } from './locations.ts';
 import { type Failed, LEDGER, type Rows, readRows } from './read.ts';
 import { differencesOf, isUnreadable, type OurRow, readRow } from './read-row.ts';

@@ -1,7 +1,9 @@
 import { sentence } from '@emr-payments/contracts';
 import { Type } from '@sinclair/typebox';
-import type { CallOptions, ListPatientsOutcome, Trouble } from '../../adapter.ts';
+import type { CallOptions } from '../../calls.ts';
 import { readJsonAs } from '../../http/read-json.ts';
+import { type ListPatientsOutcome, patientsUnavailable } from '../../patients.ts';
+import type { Trouble } from '../../trouble.ts';
 import { saysError } from './envelope.ts';
 import { databasesOf, listedPatient } from './patient-row.ts';
 import { LEDGER, readPage } from './read.ts';
@@ -31,10 +33,6 @@ const CursorSchema = Type.Object(
   { additionalProperties: false },
 );
 
-const unavailable = ({ emrText: _, ...trouble }: Trouble): ListPatientsOutcome => ({
-  outcome: 'unavailable',
-  ...trouble,
-});
 const EXPIRED: Trouble = {
   code: 'cursor_expired',
   detail: sentence`The EMR does not know the place in its list of patients at which the reading was to go on.`,
@@ -64,20 +62,20 @@ export async function listPatients(
   options: CallOptions,
 ): Promise<ListPatientsOutcome> {
   const given = input.cursor === null ? null : readJsonAs(CursorSchema, input.cursor);
-  if (input.cursor !== null && given === null) return unavailable(EXPIRED);
+  if (input.cursor !== null && given === null) return patientsUnavailable(EXPIRED);
   const places =
     given === null
       ? await databasesOf(nex, options)
       : { ok: true as const, locationIds: given.p, whole: true };
-  if (!places.ok) return unavailable(places.trouble);
+  if (!places.ok) return patientsUnavailable(places.trouble);
   if (!places.whole) {
     const detail = sentence`The EMR's list of locations could not be read as a whole.`;
-    return unavailable({ code: 'answer_incomplete', detail });
+    return patientsUnavailable({ code: 'answer_incomplete', detail });
   }
   const [locationId, ...others] = places.locationIds;
   if (locationId === undefined || others.length >= MOST_PLACES) {
     const detail = sentence`The EMR's list of locations has none, or too many.`;
-    return unavailable({ code: 'list_not_found', detail });
+    return patientsUnavailable({ code: 'list_not_found', detail });
   }
   const after = given?.c;
   const page = await readPage(
@@ -100,15 +98,15 @@ export async function listPatients(
   if (!page.ok) {
     // NexHealth does not say how it refuses a place that it does not know; with any other request these say the same of the first page.
     const lost = after !== undefined && (page.refusal.status === 400 || page.refusal.status === 404);
-    return unavailable(lost ? EXPIRED : page.trouble);
+    return patientsUnavailable(lost ? EXPIRED : page.trouble);
   }
   const trouble = doubt(page);
-  if (trouble !== null) return unavailable(trouble);
+  if (trouble !== null) return patientsUnavailable(trouble);
   const { data, page_info: info } = page.list;
   const more = info?.has_next_page === true;
   if (more && (!info.end_cursor || info.end_cursor === after)) {
     const detail = sentence`The EMR says that there is another page, and not where it begins.`;
-    return unavailable({ code: 'bad_answer', detail });
+    return patientsUnavailable({ code: 'bad_answer', detail });
   }
   const read = data.map(listedPatient);
   const patients = read.filter((each) => each !== null);

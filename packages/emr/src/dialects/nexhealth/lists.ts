@@ -1,5 +1,7 @@
 import { sentence } from '@emr-payments/contracts';
-import type { CallOptions, EmrLists, Trouble } from '../../adapter.ts';
+import type { CallOptions } from '../../calls.ts';
+import type { EmrLists } from '../../lists.ts';
+import type { Trouble } from '../../trouble.ts';
 import { readLocations } from './locations.ts';
 import { methodsOf, readTypes, type TypesAt } from './payment-types.ts';
 import type { Failed } from './read.ts';

@@ -1,6 +1,7 @@
 import { Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
-import type { CallOptions, EmrLocation } from '../../adapter.ts';
+import type { CallOptions } from '../../calls.ts';
+import type { EmrLocation } from '../../lists.ts';
 import { type Failed, PLATFORM, readRows, refuseError } from './read.ts';
 import type { NexConnection } from './settings.ts';
 

@@ -2,8 +2,10 @@ import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
-import type { AdapterDeps, EmrAdapter, FindHints, Posting } from '../../adapter.ts';
+import type { EmrAdapter } from '../../adapter.ts';
+import type { AdapterDeps } from '../../adapter-deps.ts';
 import { localAdapterDeps } from '../../local-deps.ts';
+import type { FindHints, Posting } from '../../posting.ts';
 import { nexhealth } from './adapter.ts';
 
 export type Asked = { method: string; url: string; headers: IncomingHttpHeaders; body: string };

@@ -1,4 +1,4 @@
-import type { PatientIdReader } from '../../adapter.ts';
+import type { PatientIdReader } from '../../dialect.ts';
 
 /** NexHealth's own patient id (`id` of `GET /patients`): a whole number. The practice's number is `foreign_id` there, and is no id here. */
 export const readPatientId: PatientIdReader = (text) =>

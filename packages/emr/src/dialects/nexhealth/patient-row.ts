@@ -1,7 +1,8 @@
 import { normalMrn, sentence } from '@emr-payments/contracts';
 import { type Static, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
-import type { CallOptions, ListedPatient } from '../../adapter.ts';
+import type { CallOptions } from '../../calls.ts';
+import type { ListedPatient } from '../../patients.ts';
 import { everyLocation, type Places } from './locations.ts';
 import type { Failed } from './read.ts';
 import type { NexConnection } from './settings.ts';

@@ -1,7 +1,8 @@
 import { normalName } from '@emr-payments/contracts';
 import { Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
-import type { CallOptions, EmrCode, EmrLocation, EmrMethod } from '../../adapter.ts';
+import type { CallOptions } from '../../calls.ts';
+import type { EmrCode, EmrLocation, EmrMethod } from '../../lists.ts';
 import { isUsableId } from '../../usable-id.ts';
 import { type Failed, LEDGER, readRows, refuseError } from './read.ts';
 import type { NexConnection } from './settings.ts';

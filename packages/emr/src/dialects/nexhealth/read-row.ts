@@ -1,8 +1,8 @@
 import { joined, type OurSentence, sentence } from '@emr-payments/contracts';
 import { type Static, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
-import type { FindHints } from '../../adapter.ts';
 import { centsText, readCents } from '../../amounts.ts';
+import type { FindHints } from '../../posting.ts';
 
 const IdSchema = Type.Union([Type.Integer(), Type.String({ pattern: '^\\S+$' })]);
 

@@ -1,11 +1,12 @@
 import { sentence } from '@emr-payments/contracts';
 import type { Static } from '@sinclair/typebox';
-import type { CallOptions, Trouble } from '../../adapter.ts';
+import type { CallOptions } from '../../calls.ts';
 import { servedFromCache } from '../../http/cached-answer.ts';
 import { describeStatus, isSuccess } from '../../http/evidence.ts';
 import { describeNoAnswer } from '../../http/no-answer.ts';
 import { readJsonAs } from '../../http/read-json.ts';
 import { type Refusal, wordsFor } from '../../http/refusal-sentence.ts';
+import type { Trouble } from '../../trouble.ts';
 import { ListSchema, saidBy, saysError } from './envelope.ts';
 import type { NexConnection } from './settings.ts';
 

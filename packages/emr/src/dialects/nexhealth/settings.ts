@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { type Static, Type } from '@sinclair/typebox';
-import type { AdapterDeps, EmrConnection, RateBucket } from '../../adapter.ts';
+import type { EmrConnection } from '../../adapter.ts';
+import type { AdapterDeps } from '../../adapter-deps.ts';
+import type { RateBucket } from '../../calls.ts';
 import { timeoutMs } from '../../connection/common-settings.ts';
 import { fieldsOf, readBaseUrl, readCredentials, readSettings } from '../../connection/read-connection.ts';
 import { tokenUrlOf, tokenUrlSetting } from '../../connection/token-url.ts';

@@ -1,6 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
-import type { CallOptions } from '../../adapter.ts';
+import type { CallOptions } from '../../calls.ts';
 import { type Failed, PLATFORM, readRows, refuseError } from './read.ts';
 import type { NexConnection } from './settings.ts';
 

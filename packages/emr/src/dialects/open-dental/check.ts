@@ -1,4 +1,5 @@
-import type { CallOptions, CheckOutcome } from '../../adapter.ts';
+import type { CheckOutcome } from '../../adapter.ts';
+import type { CallOptions } from '../../calls.ts';
 import { refusalSentence } from '../../http/refusal-sentence.ts';
 import { PaymentRow } from './find-posting.ts';
 import { readLists } from './lists.ts';

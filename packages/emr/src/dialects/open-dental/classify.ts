@@ -1,11 +1,11 @@
 import { FAILURE_CODES, sentence } from '@emr-payments/contracts';
 import { Type } from '@sinclair/typebox';
-import type { Posting, PostOutcome } from '../../adapter.ts';
 import { readCents } from '../../amounts.ts';
 import { judgePost } from '../../http/evidence.ts';
 import type { Answer, NoAnswer } from '../../http/exchange.ts';
 import { ownWords } from '../../http/own-words.ts';
 import { readJsonAs } from '../../http/read-json.ts';
+import type { Posting, PostOutcome } from '../../posting.ts';
 import { FORM, type OpenDentalRefusal } from './refusal-form.ts';
 import { Key, keyText } from './rows.ts';
 

@@ -154,15 +154,6 @@ const underTest = sandboxUnderTest({
   ],
   unclear: UNCLEAR,
   patients: {
-    one: [
-      { mrn: 'MRN-12345', emrPatientId: '1' },
-      { mrn: 'MRN-12346', emrPatientId: '2' },
-    ],
-    nobody: [
-      { name: 'an MRN that nobody has', mrn: 'MRN-12345-9' },
-      { name: 'the beginning of an MRN', mrn: 'MRN-1234' },
-      { name: 'an MRN in another case', mrn: 'mrn-12345' },
-    ],
     ...patients.search({ closedAs: 'archived', merges: false }),
     unclear: PATIENTS_UNCLEAR,
   },

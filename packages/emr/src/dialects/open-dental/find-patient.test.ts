@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
-import type { RateBucket } from '../../adapter.ts';
+import type { RateBucket } from '../../calls.ts';
 import { localAdapterDeps } from '../../local-deps.ts';
 import { type Office, openOffice, type Row } from './office.fixture.ts';
 import { contradiction } from './patient-id.ts';

@@ -1,32 +1,13 @@
-import { normalMrn, sentence } from '@emr-payments/contracts';
-import type { CallOptions, FindPatientOutcome } from '../../adapter.ts';
-import { judgePatients } from '../../judge-patients.ts';
+import { normalMrn } from '@emr-payments/contracts';
+import type { CallOptions } from '../../calls.ts';
+import { judgePatients, NOBODY } from '../../judge-patients.ts';
+import { judgeStatus } from '../../judge-status.ts';
+import type { FindPatientOutcome } from '../../patients.ts';
 import { readPatientId } from './patient-id.ts';
-import { couldMatch, type PatientRow, readPatientRow, readPatientsLike } from './patient-rows.ts';
+import { couldMatch, readPatientRow, readPatientsLike } from './patient-rows.ts';
 import { CLOSED, OPEN } from './patient-status.ts';
 import { keyText } from './rows.ts';
 import type { OpenDentalConnection } from './settings.ts';
-
-/** Decides about the one patient by their status. */
-function usable(outcome: FindPatientOutcome, hit: PatientRow | undefined): FindPatientOutcome {
-  if (outcome.outcome !== 'found' || hit === undefined || OPEN.has(hit.PatStatus)) return outcome;
-  const reason = CLOSED.get(hit.PatStatus);
-  if (reason !== undefined) return { outcome: 'closed', reason };
-  const detail = sentence`The EMR gives the patient a status that its documentation does not have.`;
-  return { outcome: 'unavailable', code: 'answer_not_understood', detail };
-}
-
-const NOBODY = {
-  emrPatientIds: [],
-  entriesSeen: 0,
-  entriesUnderstood: 0,
-  matches: 0,
-  total: null,
-  complete: true,
-  errorSaid: false,
-  searchHonoured: true,
-  servedFromCache: false,
-} as const;
 
 /** "A unique patient is identified by a PatNum" (https://www.opendental.com/site/apipatients.html). */
 async function byPatNum(
@@ -50,7 +31,7 @@ async function byPatNum(
     searchHonoured: id === mrn,
     servedFromCache,
   });
-  return usable(judged, row);
+  return judgeStatus(judged, { status: row.PatStatus, open: OPEN, closed: CLOSED });
 }
 
 /**
@@ -82,7 +63,10 @@ async function byChartNumber(
   // A page that failed says why the list has no end, and when to ask again.
   if (judged.outcome === 'unavailable' && failed !== null)
     return { outcome: 'unavailable', ...failed.trouble };
-  return usable(judged, hits[0]);
+  const [hit] = hits;
+  return hit === undefined
+    ? judged
+    : judgeStatus(judged, { status: hit.PatStatus, open: OPEN, closed: CLOSED });
 }
 
 /** Looks for the patient whose `PatNum` or `ChartNumber` is the MRN, as the setting `mrn_field` says. */

@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest';
-import type { FindHints } from '../../adapter.ts';
+import type { FindHints } from '../../posting.ts';
 import { type Office, openOffice, paged, type Row, row } from './office.fixture.ts';
 
 const ID = '0c3151bd1cbf4d64b04dcd9187a4c6e0';

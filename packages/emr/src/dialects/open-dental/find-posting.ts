@@ -1,9 +1,10 @@
 import { sentence } from '@emr-payments/contracts';
 import { type Static, Type } from '@sinclair/typebox';
 import { absent } from '../../absence.ts';
-import type { CallOptions, FindHints, FindOutcome, FoundRow } from '../../adapter.ts';
 import { centsText, readCents } from '../../amounts.ts';
+import type { CallOptions } from '../../calls.ts';
 import { judgeRows } from '../../judge-rows.ts';
+import type { FindHints, FindOutcome, FoundRow } from '../../posting.ts';
 import { dayBefore } from './office-day.ts';
 import { paymentIdIn } from './pay-note.ts';
 import { type Failed, Key, keyText, readRows } from './rows.ts';

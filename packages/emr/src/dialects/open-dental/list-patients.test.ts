@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
-import type { ListPatientsOutcome } from '../../adapter.ts';
+import type { ListPatientsOutcome } from '../../patients.ts';
 import { type Asked, type Office, openOffice, type Row } from './office.fixture.ts';
 
 let office: Office;

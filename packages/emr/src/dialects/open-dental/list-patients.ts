@@ -1,9 +1,10 @@
 import { type OurSentence, sentence } from '@emr-payments/contracts';
 import { type Static, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
-import type { CallOptions, ListedPatient, ListPatientsOutcome } from '../../adapter.ts';
+import type { CallOptions } from '../../calls.ts';
 import { readJsonAs } from '../../http/read-json.ts';
 import { listedMrn } from '../../listed-mrn.ts';
+import type { ListedPatient, ListPatientsOutcome } from '../../patients.ts';
 import type { TroubleCode } from '../../trouble-codes.ts';
 import { PatientRow } from './patient-rows.ts';
 import { CLOSED, OPEN } from './patient-status.ts';

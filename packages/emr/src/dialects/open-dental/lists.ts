@@ -1,6 +1,8 @@
 import { sentence } from '@emr-payments/contracts';
 import { Type } from '@sinclair/typebox';
-import type { CallOptions, EmrCode, EmrLists, EmrLocation, Trouble } from '../../adapter.ts';
+import type { CallOptions } from '../../calls.ts';
+import type { EmrCode, EmrLists, EmrLocation } from '../../lists.ts';
+import type { Trouble } from '../../trouble.ts';
 import { type Failed, Key, keyText, type Rows, readRows } from './rows.ts';
 import type { OpenDentalConnection } from './settings.ts';
 

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { AdapterDeps, EmrAdapter } from '../../adapter.ts';
+import type { EmrAdapter } from '../../adapter.ts';
+import type { AdapterDeps } from '../../adapter-deps.ts';
 import { localAdapterDeps } from '../../local-deps.ts';
 import { openDental } from './adapter.ts';
 

@@ -1,4 +1,4 @@
-import type { PatientIdReader, PatientRowReader } from '../../adapter.ts';
+import type { PatientIdReader, PatientRowReader } from '../../dialect.ts';
 
 /** The largest key of the database: a signed integer of 64 bits. */
 const LARGEST = 9_223_372_036_854_775_807n;

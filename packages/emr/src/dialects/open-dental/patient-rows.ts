@@ -1,11 +1,13 @@
 import { sentence } from '@emr-payments/contracts';
 import { type Static, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
-import type { CallOptions, PatientTrouble } from '../../adapter.ts';
+import type { CallOptions } from '../../calls.ts';
+import { folded } from '../../folded.ts';
 import { servedFromCache } from '../../http/cached-answer.ts';
 import { describeStatus } from '../../http/evidence.ts';
 import { describeNoAnswer } from '../../http/no-answer.ts';
 import { readJsonAs } from '../../http/read-json.ts';
+import type { PatientTrouble } from '../../trouble.ts';
 import { isExplanation, NO_SUCH_CALL } from './refusal-form.ts';
 import { Key, readRows } from './rows.ts';
 import type { OpenDentalConnection } from './settings.ts';
@@ -40,9 +42,6 @@ export const readPatientsLike = (
     },
     options,
   );
-
-/** Removes what MySQL's usual collations do not compare: case and accents. */
-const folded = (text: string) => text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase();
 
 /**
  * True for a chart number that the search may give for a text. It compares by `LIKE` (`Patients.GetPtDataTable`), where `_` and `%` stand for

@@ -1,5 +1,5 @@
 import { cutUnits } from '@emr-payments/runtime';
-import type { Posting } from '../../adapter.ts';
+import type { Posting } from '../../posting.ts';
 
 /** `PayNote` holds 4,000 characters (comment at `Payment.PayNote` in the source of Open Dental). */
 const NOTE_UNITS = 4000;

@@ -1,12 +1,13 @@
 import { sentence } from '@emr-payments/contracts';
 import { type Static, type TSchema, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
-import type { CallOptions, Trouble } from '../../adapter.ts';
+import type { CallOptions } from '../../calls.ts';
 import { servedFromCache } from '../../http/cached-answer.ts';
 import { describeStatus, isSuccess } from '../../http/evidence.ts';
 import { describeNoAnswer } from '../../http/no-answer.ts';
 import { readJson } from '../../http/read-json.ts';
 import { type Refusal, wordsFor } from '../../http/refusal-sentence.ts';
+import type { Trouble } from '../../trouble.ts';
 import type { OpenDentalConnection } from './settings.ts';
 
 /** "Chunks of up to 100 items at a time" (https://www.opendental.com/site/apiimplementation.html). */

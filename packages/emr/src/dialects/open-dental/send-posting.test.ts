@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest';
-import type { Posting } from '../../adapter.ts';
 import { localAdapterDeps } from '../../local-deps.ts';
+import type { Posting } from '../../posting.ts';
 import { openOffice } from './office.fixture.ts';
 import { paymentBody } from './send-posting.ts';
 

@@ -1,5 +1,6 @@
 import { FAILURE_CODES, sentence } from '@emr-payments/contracts';
-import type { Posting, PostOptions, PostOutcome } from '../../adapter.ts';
+import type { PostOptions } from '../../calls.ts';
+import type { Posting, PostOutcome } from '../../posting.ts';
 import { classifyPost } from './classify.ts';
 import { checkNum, payNote } from './pay-note.ts';
 import type { OpenDentalConnection } from './settings.ts';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { ListedPatient } from '../../adapter.ts';
 import type { PatientList, PatientSearch } from '../../conformance/under-test.ts';
+import type { ListedPatient } from '../../patients.ts';
 import { UNCLEAR_PAGES, UNCLEAR_SEARCHES, UNREADABLE_PAGES } from './patient-answers.ts';
 
 const SYSTEM = 'urn:emr-payments:mrn';

@@ -1,5 +1,5 @@
-import type { Dialect } from '../../adapter.ts';
 import type { NeutralEntry, UnderTest } from '../../conformance/under-test.ts';
+import type { Dialect } from '../../dialect.ts';
 import { localAdapterDeps } from '../../local-deps.ts';
 import { serverPatients } from './server-patients.ts';
 

@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type SandboxProcess, startSandbox } from '@emr-payments/testkit';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Dialect, Posting } from '../../adapter.ts';
+import type { Dialect } from '../../dialect.ts';
 import { localAdapterDeps } from '../../local-deps.ts';
+import type { Posting } from '../../posting.ts';
 
 type Names = Pick<Posting, 'method' | 'location'>;
 

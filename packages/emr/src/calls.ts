@@ -1,0 +1,47 @@
+/** A limit of requests that the vendor sets. Every call counts: look-ups, lists and tokens too. */
+export type RateBucket = {
+  /** The subject of the vendor's count: one application over all practices, one API key, or one connection. */
+  readonly scope: 'application' | 'api_key' | 'connection';
+  /** Names the bucket, without a secret: connections with the same key share it, over all workers. */
+  readonly key: string;
+  /** Each of them holds: `calls` requests in any `perMs` milliseconds. */
+  readonly windows: readonly { readonly calls: number; readonly perMs: number }[];
+};
+
+/** `signal` ends a call, or its wait. */
+export type CallOptions = {
+  signal: AbortSignal;
+};
+
+/** Options of a call that reads the practice's names, or may have to. */
+export type ListOptions = CallOptions & {
+  /** Called when the names were read from the EMR for this call, and are neither remembered nor the same for all practices. */
+  onRead?: () => void;
+};
+
+/** Options of a send. */
+export type PostOptions = CallOptions & {
+  /**
+   * Called in the same tick in which the last bytes of the request are handed to the socket. When it returns false
+   * (the claim has passed to another worker, as after a long pause of this process) the request is torn down
+   * unfinished, so the EMR cannot act on it, and the outcome is `not_sent`.
+   */
+  mayStillSend: () => boolean;
+};
+
+/**
+ * What becomes of a request that is about to be made. Granted: it is counted, and may be made after `waitMs` milliseconds, at once
+ * without it. Otherwise the limit is used up for longer than a call should wait, and one may be granted after so many milliseconds.
+ */
+export type CallPermit = { granted: true; waitMs?: number } | { granted: false; waitMs: number };
+
+/** Counts requests against the vendors' limits, over all processes that share the store. */
+export type CallCounter = {
+  /**
+   * Counts one request that is about to be made. One that is not granted is not counted.
+   *
+   * @param options.signal ends a wait within: the request is not granted then.
+   * @throws when it cannot be counted.
+   */
+  take(bucket: RateBucket, options: CallOptions): Promise<CallPermit>;
+};
