@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { isTrouble } from '../adapter.ts';
 import { OPEN_NETWORK } from '../network.ts';
 import { memoryTokenStore } from '../tokens/memory-token-store.ts';
 import { createTokenSources } from '../tokens/token-sources.ts';
+import { isTrouble } from '../trouble.ts';
 import { beginLogin } from './begin-login.ts';
 import { discoverSmart } from './discover-smart.ts';
 import { type FinishInput, finishLogin } from './finish-login.ts';
