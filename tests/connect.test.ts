@@ -1,3 +1,7 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text as readText } from 'node:stream/consumers';
 import { createClient } from '@emr-payments/client';
 import { importPatients, openDatabase } from '@emr-payments/db';
 import { Client as Session } from 'pg';
@@ -288,25 +292,38 @@ describe.runIf(hasBrowser)('a practice connects itself', () => {
     SLOW,
     async () => {
       const one = await enter(1280);
-      const { id, url } = await newLink({ adapter: 'drchrono' });
+      const { url } = await newLink({ adapter: 'drchrono' });
       await one.open(url);
       await one.sees('Log in at DrChrono');
       const [killed, other] = service.stack.apis;
       if (killed === undefined || other === undefined) throw new Error('there are not two');
-      await service.fault({ kind: 'commit_then_hang', match: { path: '/drchrono/o/token' }, count: 1 });
+      // A token endpoint that takes the code, and whose answer never comes.
+      const taken = Promise.withResolvers<number>();
+      const endpoint = createServer(async (incoming) => {
+        const { status } = await fetch(`${service.stack.emrUrl}/drchrono/o/token/`, {
+          method: 'POST',
+          headers: { 'content-type': incoming.headers['content-type'] ?? '' },
+          body: await readText(incoming),
+        });
+        taken.resolve(status);
+      });
+      endpoint.listen(0, '127.0.0.1');
+      await once(endpoint, 'listening');
+      const { port } = endpoint.address() as AddressInfo;
+      const tokensFrom = (url: string) =>
+        session.query(`UPDATE oauth_applications SET token_url = $1 WHERE adapter = 'drchrono'`, [url]);
+      await tokensFrom(`http://127.0.0.1:${port}/`);
       front.to([killed.url]);
-      const logins = () =>
-        session.query<{ under_way: boolean }>(
-          'SELECT login_hash IS NULL AND held IS NOT NULL AS under_way FROM connect_sessions WHERE id = $1',
-          [id],
-        );
       await one.logIn();
-      await vi.waitFor(async () => expect((await logins()).rows).toEqual([{ under_way: true }]), PATIENCE);
+      expect(await taken.promise).toBe(200);
       await killed.kill();
       front.to([other.url]);
       await one.page.goto(`${front.url}/connect`);
       await one.sees('Log in at DrChrono');
       await killed.start();
+      endpoint.closeAllConnections();
+      endpoint.close();
+      await tokensFrom(`${service.stack.emrUrl}/drchrono/o/token/`);
       toBoth();
       await one.logIn();
       await one.sees('Connect DrChrono');
