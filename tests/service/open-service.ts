@@ -44,16 +44,23 @@ export type Service = {
 export async function openService(options: {
   name: string;
   workers?: number;
+  apis?: number;
+  /** Additional variables of the API processes. */
+  api?: Readonly<Record<string, string>>;
   leaseMs?: number;
 }): Promise<Service> {
   const folder = mkdtempSync(join(tmpdir(), `emr-payments-${options.name}-`));
   const database = await openTestDatabase();
-  const settings: AppSettings = { worker: { LEASE_MS: String(options.leaseMs ?? 2_000) } };
+  const settings: AppSettings = {
+    worker: { LEASE_MS: String(options.leaseMs ?? 2_000) },
+    api: options.api ?? {},
+  };
   const stack = await startStack({
     folder,
     databaseUrl: database.url,
     appUrl: database.appUrl,
     workers: options.workers ?? 1,
+    apis: options.apis ?? 1,
     settings,
   });
   return {

@@ -36,6 +36,11 @@ export const button = (text, act, main = false) =>
 export const paragraph = (text) => el('p', { textContent: text });
 export const note = (text) => el('div', { className: 'note' }, paragraph(text));
 
+/** Takes away what was said of the time before this view: the person has tried again. */
+export function forgetProblem() {
+  for (const old of page.querySelectorAll(':scope > .problem')) old.remove();
+}
+
 /** A sentence about what went wrong before this view; null: nothing did. */
 export const problem = (text) =>
   text === null ? null : el('div', { className: 'problem', data: { role: 'alert' } }, paragraph(text));

@@ -1,4 +1,4 @@
-import { button, el, paragraph, say } from './elements.js';
+import { button, el, forgetProblem, paragraph, say } from './elements.js';
 
 /** A form whose main button stays in place while its work runs, so that the focus is not lost. */
 export function form(parts, { main, busy, act, others = [] }) {
@@ -14,6 +14,7 @@ export function form(parts, { main, busy, act, others = [] }) {
   made.addEventListener('submit', async (event) => {
     event.preventDefault();
     if (go.getAttribute('aria-disabled') === 'true') return;
+    forgetProblem();
     place.replaceChildren();
     for (const marked of made.querySelectorAll('[aria-invalid]')) unmark(marked);
     go.setAttribute('aria-disabled', 'true');
