@@ -109,7 +109,7 @@ test('two workers hold the limit of one application, look-ups and lists included
       await releases.close(logger);
     });
   }
-  await vi.waitFor(() => expect(server.entries.size).toBeGreaterThan(5), { timeout: 15_000 });
+  await vi.waitFor(() => expect(server.entries.size).toBeGreaterThan(5), { timeout: 60_000 });
   const [lane] = (
     await database.pool.query('SELECT bucket_id FROM lanes WHERE id = $1', [practices[0]?.laneId])
   ).rows;
@@ -123,7 +123,7 @@ test('two workers hold the limit of one application, look-ups and lists included
     { calls: asking, network: OPEN_NETWORK },
     { baseUrl: `${server.baseUrl}/reader`, bucket: BUCKET },
   );
-  const signal = AbortSignal.timeout(60_000);
+  const signal = AbortSignal.timeout(120_000);
   const all = MANY + FEW * OTHERS;
   await vi.waitFor(
     async () => {
@@ -134,7 +134,7 @@ test('two workers hold the limit of one application, look-ups and lists included
       expect(server.entries.size).toBe(all);
     },
     // Often enough to be in every window; each of its look-ups is a call that the payments wait for.
-    { timeout: 60_000, interval: 1_000 },
+    { timeout: 120_000, interval: 1_000 },
   );
   await vi.waitFor(
     async () => {
@@ -163,4 +163,4 @@ test('two workers hold the limit of one application, look-ups and lists included
     Math.max(...sends.filter((each) => each.practice === practice).map(({ at }) => at));
   const lastOfMany = lastOf('p0') - cameAt;
   for (let n = 1; n <= OTHERS; n += 1) expect(lastOf(`p${n}`) - cameAt).toBeLessThan(lastOfMany * 0.75);
-}, 120_000);
+}, 300_000);

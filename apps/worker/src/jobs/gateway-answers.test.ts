@@ -82,14 +82,14 @@ test.each(CASES.flatMap((each) => [400, 403, 404, 422].map((status) => ({ ...eac
   '$adapter: a payment whose answer a filter replaces with $status is $ends, and there is one',
   async ({ adapter: name, path, credentials, settings = {}, emrPatientId, names, ends, status }) => {
     fixture = await openWorkerFixture({ sandbox: emr() });
-    // A refresh ends the pair before it: each test has a login of its own.
-    const login = 'refresh_token' in credentials ? { refresh_token: `login ${status}` } : {};
+    // A refresh ends the pair of its application before it: each test has one of its own.
+    const application = 'refresh_token' in credentials ? { client_id: `app-${status}` } : {};
     const adapter = openAdapter(
       {
         userId: 1,
         adapter: name,
         baseUrl: `${fixture.sandbox.baseUrl}${path}`,
-        credentials: { ...credentials, ...login },
+        credentials: { ...credentials, ...application },
         settings: { timeout_ms: 5_000, ...settings },
         timeZone: 'America/New_York',
       },

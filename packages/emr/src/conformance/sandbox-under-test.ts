@@ -186,8 +186,11 @@ export function sandboxUnderTest(
             async prepare({ baseUrl, deps }: { baseUrl: string; deps: AdapterDeps }) {
               const opened = () => openWith({ baseUrl, credentials: fixed.credentials.good, deps }, {});
               // Before every rule: a look-up for one patient is the shortest call that needs a token.
-              const first = await opened().findPatient?.({ mrn: 'NOBODY' }, { signal: signal() });
-              if (first !== undefined && first.outcome !== 'unavailable') return;
+              if (fixed.patients !== undefined) {
+                const [{ mrn }] = fixed.patients.nobody;
+                const found = await opened().findPatient?.({ mrn }, { signal: signal() });
+                if (found?.outcome === 'none') return;
+              }
               if ((await opened().check({ signal: signal() })).ok) return;
               // The rule before lost the answer to a refresh, and with it the login: a person logs in again.
               places.delete(deps);
