@@ -335,7 +335,7 @@ export interface paths {
         put?: never;
         /**
          * Start Sync
-         * @description Reads the patients, payment methods and locations of the user's EMR, as the schedule does once a day unless the operator configures another time. It is carried out in the background and leaves room for payments; the job shows how far it is. One at a time: while a sync waits or runs, the answer names its job.
+         * @description Reads the patients, payment methods and locations of the user's EMR, as the schedule does once a day unless the operator configures another time. It is carried out in the background and leaves room for payments; the job shows how far it is. One at a time: while a sync waits or runs, the answer names its job. With `full` a sync that reads only what has changed becomes a full one, or begins again as one; its job stays the same.
          */
         post: operations["startSync"];
         delete?: never;
