@@ -1,7 +1,14 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createClient, createUser, findUserByToken, saveCapability, saveConnection } from '@emr-payments/db';
+import {
+  createClient,
+  createUser,
+  findUserByToken,
+  readHealth,
+  saveCapability,
+  saveConnection,
+} from '@emr-payments/db';
 import { parseSandboxHosts } from '@emr-payments/outbound';
 import { hashSecret, open, parseKeyring } from '@emr-payments/runtime';
 import { type SandboxProcess, startSandbox } from '@emr-payments/testkit';
@@ -504,6 +511,13 @@ describe('checkUserConnection', () => {
     expect(await check(wrong.publicId)).toEqual({
       outcome: 'not_working',
       reason: expect.stringContaining('(HTTP 401)'),
+    });
+    // An exchange over the stored connection, as any other.
+    const { userId } = await connectionOf(wrong.publicId);
+    const stored = await readHealth(service, { userId });
+    expect(stored?.health).toMatchObject({
+      state: 'login_required',
+      lastTrouble: { code: 'unauthorized', detail: 'The EMR rejected our credentials (HTTP 401).' },
     });
   });
 
