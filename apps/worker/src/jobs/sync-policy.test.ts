@@ -50,7 +50,8 @@ test('an EMR without a list of patients ends the sync at once, and one that refu
     outcome: 'put_off',
   });
   expect(after({ ...first, tries: 99 }, 'timeout')).toMatchObject({ outcome: 'put_off' });
-  // In the middle of a list it is the place.
+  // In the middle of a list it is the place, and a refused time is left out first.
+  expect(after({ ...first, since: 'mark', tries: 2 }, 'emr_refused')).toEqual({ outcome: 'restart' });
   expect(after({ tries: 2 }, 'connection_misconfigured')).toEqual({ outcome: 'restart' });
 });
 

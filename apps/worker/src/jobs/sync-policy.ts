@@ -70,7 +70,9 @@ export function afterTrouble(
 ): AfterTrouble {
   if (stopped) return { outcome: 'put_off', delayMs: 0, pauseMs: null };
   const isCertain = trouble.code === HAS_NO_ENDPOINT || run.tries >= TRIES_AT_A_PLACE;
-  const isFirst = run.phase === 'patients' && run.cursor === null;
+  // A refusal of the request alone may be one of the time since when changes are asked for: a full list is asked for first.
+  const mayBeTime = run.since !== null && trouble.code === 'emr_refused';
+  const isFirst = run.phase === 'patients' && run.cursor === null && !mayBeTime;
   if (isFirst && isCertain && HAS_NO_LIST.includes(trouble.code)) {
     const reason = sentence`${NO_LIST} ${trouble.detail}`;
     return { outcome: 'end', end: { state: 'failed', trouble: { code: trouble.code, reason } } };
