@@ -7,6 +7,8 @@ import { onHold } from '../holds/on-hold.ts';
 const stateOf = (user: string, condition: string): string =>
   `coalesce((SELECT s.state = 'login_required'${condition} FROM connection_states s WHERE s.user_id = ${user}), false)`;
 
+const STOPPED = ' AND s.stopped_until > now()';
+
 /**
  * A condition that is true while the EMR of the user rejects its credentials, also when a probe may be sent.
  *
@@ -34,6 +36,15 @@ export function isStopped(user: string): string {
 }
 
 /**
+ * The gate of work that has its claim: as `isStopped`, except that a probe is not stopped by itself.
+ *
+ * @param user SQL for the user's internal id.
+ */
+export function stopsClaimed(user: string): string {
+  return `(${onHold(user)} OR ${stateOf(user, STOPPED)})`;
+}
+
+/**
  * A condition that is true while a broken login stops the lane of a connection, for the statements of every posting: while no login is
  * broken, it costs one look at an empty index. The probe passes: which claim has it is decided by `takeProbe`.
  *
@@ -42,7 +53,7 @@ export function isStopped(user: string): string {
 export function loginStopsLane(lane: string): string {
   return `(EXISTS (SELECT FROM connection_states WHERE state = 'login_required' AND stopped_until > now())
              AND EXISTS (SELECT FROM connections stopped WHERE stopped.lane_id = ${lane}
-                            AND ${stateOf('stopped.user_id', ' AND s.stopped_until > now()')}))`;
+                            AND ${stateOf('stopped.user_id', STOPPED)}))`;
 }
 
 /**
