@@ -143,13 +143,13 @@ const WORK_GAUGES: readonly {
 }[] = [
   {
     name: 'emr_payments_jobs',
-    help: 'Live jobs by state.',
+    help: 'Live jobs by state; those that are stopped wait behind a hold or a broken login.',
     labelNames: ['kind', 'state'],
     samples: ({ jobs }) => jobs.map(({ kind, state, count }) => ({ labels: { kind, state }, value: count })),
   },
   {
     name: 'emr_payments_oldest_due_job_seconds',
-    help: 'Seconds for which the oldest due job has been waiting for a worker.',
+    help: 'Seconds for which the oldest due job has been waiting for a worker. Stopped ones do not count.',
     labelNames: ['kind'],
     samples: ({ oldestDue }) => oldestDue.map(({ kind, seconds }) => ({ labels: { kind }, value: seconds })),
   },
@@ -186,7 +186,7 @@ const WORK_GAUGES: readonly {
   },
   {
     name: 'emr_payments_connections',
-    help: 'EMR connections by their state; over those in login_required and unreachable nothing is posted.',
+    help: 'EMR connections of users that are not disabled, by their state; over those in login_required and unreachable nothing is posted.',
     labelNames: ['state'],
     samples: ({ connections }) =>
       connections.map(({ state, count }) => ({ labels: { state }, value: count })),

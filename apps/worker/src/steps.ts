@@ -4,6 +4,7 @@ import {
   claimPosting,
   claimSync,
   closeMissing,
+  endProbe,
   endSync,
   noteExchange,
   noteSuccesses,
@@ -44,6 +45,7 @@ export const jobSteps = {
   restartSync,
   noteExchange,
   noteSuccesses,
+  endProbe,
 };
 
 export type JobSteps = Readonly<typeof jobSteps>;

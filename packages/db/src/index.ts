@@ -123,10 +123,12 @@ export {
 // Events about no payment.
 export { type PublishInput, publishEvent } from './events/publish-event.ts';
 // How connections are.
+export { isBrokenLogin } from './health/broken-login-codes.ts';
 export { type BrokenConnection, listBrokenConnections } from './health/list-troubled.ts';
-export type { Exchange, Health, HealthState } from './health/next-state.ts';
+export type { Exchange, ExchangeSubject, Health, HealthState } from './health/next-state.ts';
 export { type Noted, type NoteInput, noteExchange, noteSuccesses } from './health/note-exchange.ts';
 export { isLoginStopped, readHealth, type StoredHealth } from './health/read-health.ts';
+export { endProbe, takeProbe } from './health/take-probe.ts';
 // Posting on hold, and the restore of a backup.
 export { listHoldScopes, listHolds, type OpenHold } from './holds/list-holds.ts';
 export {
@@ -219,7 +221,7 @@ export {
 export { MOST_ROUNDS, type RetryInput, type RetryOutcome, retryPayment } from './payments/retry-payment.ts';
 export { type ShownPayment, showPayment } from './payments/show-payment.ts';
 export { beginAttempt } from './posting/begin-attempt.ts';
-export { type ClaimedPosting, claimPosting } from './posting/claim-posting.ts';
+export { type ClaimedPosting, claimPosting, type RejectionEvidence } from './posting/claim-posting.ts';
 export { emrTextRow } from './posting/emr-text-row.ts';
 export { type FarEnd, type Postponement, retryPosting } from './posting/retry-posting.ts';
 export { type AttemptEnd, type Settlement, settlePayment } from './posting/settle-payment.ts';

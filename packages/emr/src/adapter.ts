@@ -31,7 +31,8 @@ export type SettingValues = Readonly<Record<string, string | number | boolean>>;
 
 /**
  * The result of a check, for the operator who sets the connection up. `reason` names the request that failed and quotes the EMR's
- * own words; it holds no secret, but may hold anything that the EMR says, so it goes to no tenant.
+ * own words; it holds no secret, but may hold anything that the EMR says, so it goes to no tenant. `trouble` is the same in a code and our
+ * own words, from which the connection's state is decided.
  */
 export type CheckOutcome =
   | {
@@ -48,7 +49,10 @@ export type CheckOutcome =
       /** Sentences about what is not as good as it could be, such as a capability that the EMR does not claim. */
       remarks: readonly string[];
     }
-  | { ok: false; reason: string };
+  | { ok: false; reason: string; trouble: CheckTrouble };
+
+/** Trouble of a check. What its own words add is in the reason. */
+export type CheckTrouble = { code: TroubleCode; detail: OurSentence };
 
 /** Speaks one EMR's API over one connection. It never retries, and never throws for what the EMR or the network does. */
 export type EmrAdapter = {

@@ -22,6 +22,8 @@ const LISTS: EmrLists = {
   locations: [{ id: 'loc-1', name: 'Main\u00a0\u200bStreet\ud83d', identifiers: ['14\u000004', '\0'] }],
 };
 
+const TROUBLE = { code: 'bad_answer', detail: sentence`It was no answer.` } as const;
+
 /** An adapter of a new dialect that passes on what its EMR wrote. */
 function careless(
   outcomes: {
@@ -32,7 +34,7 @@ function careless(
   } = {},
 ): EmrAdapter {
   const { post = { outcome: 'posted', emrTransactionId: '1' }, find, findPatient } = outcomes;
-  const { check = { ok: false, reason: 'No\0 list.' } } = outcomes;
+  const { check = { ok: false, reason: 'No\0 list.', trouble: TROUBLE } } = outcomes;
   const adapter: EmrAdapter = {
     capability: 'lookup',
     bucket: null,
@@ -91,7 +93,7 @@ test('sentences are cleaned, and everything else of an outcome stays', async () 
     code: 'emr_refused',
     reason: 'It is so. Yes.',
   });
-  expect(await adapter.check(options)).toEqual({ ok: false, reason: 'No list.' });
+  expect(await adapter.check(options)).toEqual({ ok: false, reason: 'No list.', trouble: TROUBLE });
   expect(adapter.find).toBeUndefined();
 });
 
@@ -105,11 +107,15 @@ test('where an EMR is quoted it is quoted without our secrets, and nothing else 
   const adapter = careless({
     post: { outcome: 'unknown', ...words },
     find: { outcome: 'unavailable', ...words },
-    check: { ok: false, reason: 'GET /x answered: no sesame.' },
+    check: { ok: false, reason: 'GET /x answered: no sesame.', trouble: TROUBLE },
   });
   expect(await adapter.post(posting, options)).toMatchObject(quoted);
   expect(await adapter.find?.(hints, options)).toMatchObject(quoted);
-  expect(await adapter.check(options)).toEqual({ ok: false, reason: 'GET /x answered: no [credential].' });
+  expect(await adapter.check(options)).toEqual({
+    ok: false,
+    reason: 'GET /x answered: no [credential].',
+    trouble: TROUBLE,
+  });
   expect(
     await careless({ post: { outcome: 'posted', emrTransactionId: 'sesame' } }).post(posting, options),
   ).toEqual({ outcome: 'posted', emrTransactionId: 'sesame' });

@@ -81,7 +81,9 @@ export function withCleanTexts(adapter: EmrAdapter, secrets: Pick<KnownSecrets, 
       const outcome = await adapter.check(options);
       if (outcome.ok) return cleanDeep(outcome);
       // The reason quotes the EMR, to the operator.
-      return { ok: false, reason: secrets.without(cleanText(outcome.reason)) };
+      const { code, detail } = outcome.trouble;
+      const reason = secrets.without(cleanText(outcome.reason));
+      return { ok: false, reason, trouble: { code, detail } };
     },
     // `listNames` has cleaned the names before they are matched.
     list: async (options) => {

@@ -28,6 +28,7 @@ const STEPS: Readonly<Record<StepName, true>> = {
   restartSync: true,
   noteExchange: true,
   noteSuccesses: true,
+  endProbe: true,
 };
 
 function claimOf(value: unknown): Claim | null {

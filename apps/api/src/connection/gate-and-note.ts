@@ -1,18 +1,24 @@
 import { type OurSentence, sentence } from '@emr-payments/contracts';
 import type { ConnectionRecord } from '@emr-payments/db';
-import { type Database, isLoginStopped, noteExchange, readHealth } from '@emr-payments/db';
+import { type Database, isLoginStopped, noteExchange, readHealth, takeProbe } from '@emr-payments/db';
 import type { Trouble } from '@emr-payments/emr';
 
 type Deps = { database: Pick<Database, 'pool'> };
 
+/** Longer than a request waits for an EMR. */
+const PROBE_MS = 30_000;
+
 /**
- * Asks whether the broken login of a connection stops calls to its EMR: each of them would be one more login with wrong credentials.
+ * Decides whether a request may call a connection's EMR. While its login is broken none may: each call would be one more login with wrong
+ * credentials. After the stop one call is the probe, if no payment is due that could be it.
  *
- * @returns why, in our words; null while nothing stops them.
+ * @returns why not, in our words; null when the call may be made.
  */
 export async function whyStopped(deps: Deps, { userId }: ConnectionRecord): Promise<OurSentence | null> {
   const stored = await readHealth(deps, { userId });
-  if (stored === null || !isLoginStopped(stored)) return null;
+  if (stored === null || stored.health.state !== 'login_required') return null;
+  if (!isLoginStopped(stored) && (await takeProbe(deps, { userId, subject: 'other', leaseMs: PROBE_MS })))
+    return null;
   return stored.health.lastTrouble?.detail ?? sentence`The EMR rejects the credentials of this connection.`;
 }
 
@@ -32,5 +38,5 @@ export async function noteAsked(
 ): Promise<void> {
   const { exchangeOf } = await import('@emr-payments/emr');
   const exchange = trouble === null ? ({ kind: 'answered' } as const) : exchangeOf(trouble);
-  await noteExchange(deps, { connection, exchange, agoMs }).catch(() => undefined);
+  await noteExchange(deps, { connection, exchange, subject: 'other', agoMs }).catch(() => undefined);
 }

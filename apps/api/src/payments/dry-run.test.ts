@@ -233,7 +233,7 @@ describe('GET /v1/connection', () => {
       const connection = await findConnection(api, { userId });
       if (connection === null) throw new Error('there is no connection');
       const exchange = { kind: 'login', code: 'unauthorized', detail: sentence`No.` } as const;
-      await noteExchange(api, { connection, exchange, agoMs: 0 });
+      await noteExchange(api, { connection, exchange, subject: 'other', agoMs: 0 });
       // The hour has passed.
       await api.database.pool.query('UPDATE connection_states SET stopped_until = now() WHERE user_id = $1', [
         userId,
@@ -255,7 +255,7 @@ describe('GET /v1/connection', () => {
     const connection = await findConnection(api, { userId });
     if (connection === null) throw new Error('there is no connection');
     const exchange = { kind: 'down', code: 'timeout', detail: sentence`It is late.` } as const;
-    await noteExchange(api, { connection, exchange, agoMs: 0 });
+    await noteExchange(api, { connection, exchange, subject: 'other', agoMs: 0 });
     await api.database.pool.query(
       `UPDATE connection_states SET state = 'unreachable', outage_open = true WHERE user_id = $1`,
       [userId],

@@ -30,7 +30,8 @@ const startSyncOperation = {
   description:
     "Reads the patients, payment methods and locations of the user's EMR, as the schedule does once a day unless the operator " +
     'configures another time. It is carried out in the background and leaves room for payments; the job shows how far it is. One at a ' +
-    'time: while a sync waits or runs, the answer names its job.',
+    'time: while a sync waits or runs, the answer names its job. With `full` a sync that reads only what has changed becomes a full one, or ' +
+    'begins again as one; its job stays the same.',
   security: USER_SECURITY,
   headers: KeyedHeadersSchema,
   body: componentRef(SyncBodySchema),
@@ -44,6 +45,12 @@ const startSyncOperation = {
     ...errorResponses([...USER_ERRORS, ...BODY_ERRORS, ...KEY_ERRORS, 'connection_unusable']),
   },
 };
+
+const SAID = {
+  started: 'Sync started',
+  running: 'A sync is under way',
+  raised: 'The sync under way will read all patients',
+} as const;
 
 /** `POST /v1/sync`. */
 export const syncRoutes: FastifyPluginAsyncTypebox<SyncRouteDeps> = async (app, deps) => {
@@ -65,8 +72,7 @@ export const syncRoutes: FastifyPluginAsyncTypebox<SyncRouteDeps> = async (app, 
         const started = await startSync(tx, { userId, full, by: actorOf(request) });
         if (started.outcome === 'no_connection') return { outcome: 'refused', code: 'connection_unusable' };
         const { jobId } = started;
-        const isNew = started.outcome === 'started';
-        const message = `${isNew ? 'Sync started' : 'A sync is under way'}. GET the job to follow it.`;
+        const message = `${SAID[started.outcome]}. GET the job to follow it.`;
         const body: SyncReply = { success: true, message, job_id: jobId };
         return { outcome: 'answered', body };
       });

@@ -33,7 +33,13 @@ const events = async () =>
   (await fixture.rows(`SELECT type FROM events WHERE payment_id IS NULL ORDER BY created_at, id`)).map(
     ({ type }) => type,
   );
-const anHourPasses = () => fixture.rows(`UPDATE connection_states SET stopped_until = now() RETURNING 1`);
+/** The hour of the stop passes. What was rejected is due a minute later than that. */
+const anHourPasses = async () => {
+  await fixture.rows(`UPDATE jobs SET run_at = run_at - interval '1 hour' WHERE run_at > now() RETURNING 1`);
+  await fixture.rows(
+    `UPDATE connection_states SET stopped_until = stopped_until - interval '1 hour', probe_until = NULL RETURNING 1`,
+  );
+};
 const mend = () => fetch(`${fixture.sandbox.baseUrl}/sandbox/faults`, { method: 'DELETE' });
 
 test('many payments with 401 make one stop and one event; each is sent once when the login is mended', async () => {
@@ -87,9 +93,8 @@ test('the weekend does not count against the horizon, also when the first try af
   await fixture.rows(
     `UPDATE payments SET tried_since = tried_since - interval '3 days', created_at = created_at - interval '3 days' RETURNING 1`,
   );
-  await fixture.rows(
-    `UPDATE connection_states SET since = since - interval '3 days', stopped_until = now() RETURNING 1`,
-  );
+  await fixture.rows(`UPDATE connection_states SET since = since - interval '3 days' RETURNING 1`);
+  await fixture.passTime();
   await mend();
   await fixture.fault({ kind: 'status', status: 503, match: { method: 'GET' } });
   await runAll();

@@ -8,13 +8,20 @@ import {
   type ReviewCode,
   uuidToPaymentId,
 } from '@emr-payments/contracts';
-import { type AttemptEnd, type ClaimedPosting, REPEATING } from '@emr-payments/db';
+import {
+  type AttemptEnd,
+  type ClaimedPosting,
+  OUR_FAULT,
+  type Postponement,
+  REPEATING,
+} from '@emr-payments/db';
 import type { Trouble } from '@emr-payments/emr';
 import type { Held } from '../loops/leases.ts';
+import type { LimitsAfter } from './broken-login.ts';
 import type { JobDeps } from './deps.ts';
 import { reasonFor, sealWords, type WordedAttempt } from './emr-words.ts';
 import { isOutage, OWN_FAULT_TROUBLE } from './own-fault.ts';
-import { farEndOf, farEndPause, postingDelay, stopsHorizon } from './posting-policy.ts';
+import { farEndOf, farEndPause, postingDelay } from './posting-policy.ts';
 import { postponeUnrecorded } from './postpone-unrecorded.ts';
 import { persist } from './under-claim.ts';
 
@@ -59,6 +66,13 @@ function eventOf(end: Ended, posting: ClaimedPosting) {
   return paymentReviewEvent({ ...head, payment: { paymentId, reviewReason: reason } });
 }
 
+/** Names why a try does not count against the retry horizon; null when it does. */
+function uncountedFor(end: Open, limits: LimitsAfter | null): Postponement['uncounted'] {
+  if (limits === 'waits') return 'login';
+  const isPrevented = end.trouble.code === OUR_FAULT || limits === 'begins_again';
+  return end.status === 'retrying' && isPrevented ? 'prevented' : null;
+}
+
 /** Writes the end. @returns null when the claim is no longer ours; how many tries in a row have had the same answer. */
 async function record(
   { database, steps }: Pick<JobDeps, 'database' | 'steps'>,
@@ -66,25 +80,26 @@ async function record(
     posting,
     end,
     attempt,
-    stopped,
-  }: { posting: ClaimedPosting; end: PostingEnd; attempt: AttemptEnd | null; stopped: boolean },
+    limits,
+  }: { posting: ClaimedPosting; end: PostingEnd; attempt: AttemptEnd | null; limits: LimitsAfter | null },
 ): Promise<{ sameAnswers: number } | null> {
   const { claim, payment, tries } = posting;
   if (isOpen(end)) {
     const { code, detail: reason, retryAfterMs } = end.trouble;
+    const stopped = limits === 'waits';
     const waitMs = end.status === 'submitted' ? end.delayMs : postingDelay({ code, tries, retryAfterMs });
-    // Behind the gate it is due at once, so that it goes out as soon as the login is mended.
+    // It is due after the stop; at once when that has ended meanwhile.
     const delayMs = stopped ? 0 : waitMs;
-    const prevented = end.status === 'retrying' && stopsHorizon(end.trouble) ? 'prevented' : null;
-    const uncounted = stopped ? 'login' : prevented;
+    const isAlone = limits === 'runs' || limits === 'may_end';
     const pauseMs = farEndPause({ delayMs, retryAfterMs });
     const postponement = {
       code,
       reason,
       delayMs,
-      farEnd: stopped ? 'none' : farEndOf(end.trouble),
+      // The broken login has a gate of its own, and a payment that is rejected alone says nothing of the others.
+      farEnd: stopped || isAlone ? 'none' : farEndOf(end.trouble),
       pauseMs,
-      uncounted,
+      uncounted: uncountedFor(end, limits),
     } as const;
     return steps.retryPosting(
       { database },
@@ -119,13 +134,13 @@ export async function endPosting(
     posting,
     held,
     end,
-    stopped,
+    limits,
   }: {
     posting: ClaimedPosting;
     held: Held;
     end: PostingEnd;
-    /** True: the broken login of the connection stops it, and the payment waits behind that gate. */
-    stopped: boolean;
+    /** The effect of a rejection of the credentials; null when they were not rejected. */
+    limits: LimitsAfter | null;
   },
 ): Promise<void> {
   const { claim, payment } = posting;
@@ -136,7 +151,7 @@ export async function endPosting(
   let sameAnswers: number | null;
   try {
     sameAnswers =
-      (await persist(held, () => record(deps, { posting, end, attempt, stopped })))?.sameAnswers ?? null;
+      (await persist(held, () => record(deps, { posting, end, attempt, limits })))?.sameAnswers ?? null;
   } catch (error) {
     if (isOutage(error)) throw error;
     const instead = await postponeUnrecorded(deps, { posting, held, attempt, error });

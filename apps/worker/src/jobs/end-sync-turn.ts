@@ -26,12 +26,12 @@ export async function endTurn(deps: JobDeps, input: Turn & { turn: SyncTurn }): 
     case 'end':
       return end(deps, { run, held }, turn.end);
     case 'trouble': {
-      const after = afterTrouble(turn.run, turn.trouble);
+      const after = afterTrouble(turn.run, turn);
       if (after.outcome === 'restart') return restart(deps, { run, held });
       if (after.outcome === 'end') return end(deps, { run, held }, after.end);
       const { code, detail: reason } = turn.trouble;
       const { delayMs, pauseMs } = after;
-      const waiting = { claim, code, reason, delayMs, pauseMs };
+      const waiting = { claim, code, reason, delayMs, pauseMs, stopped: turn.stopped };
       if (!(await persist(held, () => deps.steps.putOffSync(deps, waiting)))) return stale(deps, run);
       deps.logger.info({ ...fieldsOf(run), code, retry_in_ms: delayMs }, 'a sync waits');
     }
@@ -65,6 +65,7 @@ async function end(deps: JobDeps, { run, held }: Turn, ending: SyncEnd): Promise
   const { claim, connection } = run;
   const ended = await persist(held, () => deps.steps.endSync(deps, { claim, end: ending }));
   if (ended === null) return stale(deps, run);
+  if (ended === 'full_wanted') return restart(deps, { run, held });
   const { state: outcome, trouble } = ending;
   deps.metrics.sync({ adapter: connection.adapter, outcome });
   const fields = {

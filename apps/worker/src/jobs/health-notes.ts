@@ -9,9 +9,10 @@ export type HealthNotes = {
    * kept in memory, and written with those of all connections once a minute.
    *
    * @param input.troubled true when the connection's state was another than `connected` when the work on the payment began.
+   * @param input.atOnce true: an answer is never kept in memory alone, because rejections in a row are being counted.
    * @returns null when nothing had to be read.
    */
-  note(input: NoteInput & { troubled: boolean }): Promise<Noted | null>;
+  note(input: NoteInput & { troubled: boolean; atOnce: boolean }): Promise<Noted | null>;
   /** Writes the times that are still in memory. */
   close(): Promise<void>;
 };
@@ -33,8 +34,8 @@ export function openHealthNotes(
   },
   { flushMs = FLUSH_MS }: { flushMs?: number } = {},
 ): HealthNotes {
-  /** When each connection was answered last, by the monotonic clock. */
-  let answered = new Map<number, number>();
+  /** When each connection was answered last, by the monotonic clock, and in which version. */
+  let answered = new Map<number, { at: number; version: string }>();
   /** Until when answers over a degraded connection are not looked at. At most as many as have been degraded since the last flush. */
   const quiet = new Map<number, number>();
 
@@ -45,7 +46,7 @@ export function openHealthNotes(
     const now = performance.now();
     await steps.noteSuccesses(
       { database },
-      [...noted].map(([userId, at]) => ({ userId, agoMs: now - at })),
+      [...noted].map(([userId, { at, version }]) => ({ userId, version, agoMs: now - at })),
     );
   }
 
@@ -60,14 +61,15 @@ export function openHealthNotes(
   );
 
   return {
-    async note({ troubled, ...input }) {
+    async note({ troubled, atOnce, ...input }) {
       const { exchange, connection } = input;
       const { userId } = connection;
       if (exchange.kind === 'none') return null;
       if (exchange.kind === 'answered') {
-        answered.set(userId, performance.now());
-        if (!troubled || (quiet.get(userId) ?? 0) > performance.now()) return null;
-      }
+        answered.set(userId, { at: performance.now(), version: connection.version });
+        const isQuiet = !troubled || (quiet.get(userId) ?? 0) > performance.now();
+        if (isQuiet && !atOnce) return null;
+      } else quiet.delete(userId);
       const noted = await steps.noteExchange({ database }, input);
       if (exchange.kind === 'answered' && noted.state === 'degraded')
         quiet.set(userId, performance.now() + DEGRADED_MS);

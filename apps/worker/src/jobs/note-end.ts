@@ -2,6 +2,7 @@ import { sentence } from '@emr-payments/contracts';
 import type { ClaimedPosting, Exchange } from '@emr-payments/db';
 import { exchangeOf } from '@emr-payments/emr';
 import type { Held } from '../loops/leases.ts';
+import type { Rejection } from './broken-login.ts';
 import type { JobDeps } from './deps.ts';
 import type { PostingEnd } from './end-posting.ts';
 import { isOutage, reportOwnFault } from './own-fault.ts';
@@ -28,26 +29,30 @@ export function exchangeOfEnd(end: PostingEnd): Exchange {
 
 type Noted = { posting: ClaimedPosting; held: Held; exchange: Exchange };
 
-const inputOf = ({ posting, held, exchange }: Noted) => ({
-  connection: posting.connection,
-  exchange,
-  agoMs: held.heldMs(),
-  troubled: posting.troubled,
-});
+const inputOf = ({ posting, held, exchange }: Noted) =>
+  ({
+    connection: posting.connection,
+    exchange,
+    // A payment that is known to be rejected alone says nothing about the login.
+    subject: posting.rejection.acceptedSince || posting.rejection.proven ? 'other' : 'payment',
+    agoMs: held.heldMs(),
+    troubled: posting.troubled,
+    atOnce: posting.countsRejections,
+  }) as const;
 
 /**
  * Notes that the EMR has rejected the credentials, before the payment is put off: when this has stopped the connection, the payment
  * waits behind the gate and not for a time.
- *
- * @returns true while the broken login stops the connection. False: the credentials were replaced since, or have worked since.
  */
-export async function noteRejection(deps: JobDeps, noted: Noted): Promise<boolean> {
+export async function noteRejection(deps: JobDeps, noted: Noted): Promise<Rejection> {
   try {
-    return (await persist(noted.held, () => deps.health.note(inputOf(noted))))?.stopped ?? false;
+    const after = await persist(noted.held, () => deps.health.note(inputOf(noted)));
+    if (after === null || !after.isCurrent) return 'unknown';
+    return after.stopped ? 'stops' : 'goes_on';
   } catch (error) {
     if (isOutage(error)) throw error;
     report(deps, noted, error);
-    return false;
+    return 'unknown';
   }
 }
 
@@ -58,6 +63,15 @@ export async function noteOther(deps: JobDeps, noted: Noted): Promise<void> {
   } catch (error) {
     if (!isOutage(error)) report(deps, noted, error);
   }
+}
+
+/** Ends the probe of a claim, if it was one and said nothing about the login. A lost write is no harm: it ends with its lease. */
+export async function endOwnProbe(
+  deps: Pick<JobDeps, 'database' | 'steps'>,
+  { probe, payment }: Pick<ClaimedPosting, 'probe' | 'payment'>,
+): Promise<void> {
+  if (probe === null) return;
+  await deps.steps.endProbe(deps, { userId: payment.userId, probe }).catch(() => undefined);
 }
 
 function report(deps: JobDeps, { posting: { claim, payment, connection } }: Noted, error: unknown): void {

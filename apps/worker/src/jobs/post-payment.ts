@@ -7,7 +7,7 @@ import {
   sentence,
   uuidToPaymentId,
 } from '@emr-payments/contracts';
-import type { ClaimedPosting } from '@emr-payments/db';
+import { type ClaimedPosting, OUR_FAULT } from '@emr-payments/db';
 import type {
   EmrAdapter,
   EntryDiffers,
@@ -18,12 +18,13 @@ import type {
 } from '@emr-payments/emr';
 import type { TakenEntry } from '@emr-payments/runtime';
 import type { Held } from '../loops/leases.ts';
+import { type LimitsAfter, limitsAfter } from './broken-login.ts';
 import type { JobDeps } from './deps.ts';
 import { withWords } from './emr-words.ts';
 import { endPosting, type PostingEnd } from './end-posting.ts';
-import { exchangeOfEnd, noteOther, noteRejection } from './note-end.ts';
+import { endOwnProbe, exchangeOfEnd, noteOther, noteRejection } from './note-end.ts';
 import { isOutage, knownFault, OWN_FAULT_TROUBLE, reportOwnFault } from './own-fault.ts';
-import { ACCEPTED, lookUpDelay, rejectedAgain, stopsHorizon, TOKEN_RENEWED } from './posting-policy.ts';
+import { ACCEPTED, lookUpDelay, rejectedAgain, TOKEN_RENEWED } from './posting-policy.ts';
 import { CANNOT_ASK, SETTLING, settleDoubt } from './settle-doubt.ts';
 import { underClaim } from './under-claim.ts';
 
@@ -40,10 +41,11 @@ export async function runPosting(deps: JobDeps, entry: TakenEntry): Promise<void
       const end = await attempt(deps, { posting, held }).catch((error) => ownFault(deps, { posting, error }));
       if (end === 'claim_lost') return;
       const noted = { posting, held, exchange: exchangeOfEnd(end) };
-      const isRejected = noted.exchange.kind === 'login';
-      const stopped = isRejected && (await noteRejection(deps, noted));
-      await endPosting(deps, { posting, held, stopped, end: endAtHorizon(deps, { posting, end }) });
-      if (!isRejected) await noteOther(deps, noted);
+      const rejection = noted.exchange.kind === 'login' ? await noteRejection(deps, noted) : null;
+      const limits = rejection === null ? null : limitsAfter(rejection, posting.rejection);
+      await endPosting(deps, { posting, held, limits, end: endAtHorizon(deps, { posting, end, limits }) });
+      if (rejection === null) await noteOther(deps, noted);
+      await endOwnProbe(deps, posting);
     },
   );
 }
@@ -145,20 +147,26 @@ function endOfPost(
   return { status: 'retrying', trouble, inDoubt: true, attempt };
 }
 
-/** Ends a payment whose retry horizon has passed, instead of putting it off again. */
+const REJECTED_ALONE = sentence`The EMR accepts the credentials of the connection, and rejects them for this payment.`;
+
+/**
+ * Ends a payment whose retry horizon has passed, instead of putting it off again. A trouble that only a person can remove does not end it: a
+ * fault of ours, or a rejection that is no evidence about this payment (`limitsAfter`).
+ */
 function endAtHorizon(
   { horizonMs }: Pick<JobDeps, 'horizonMs'>,
-  { posting, end }: { posting: ClaimedPosting; end: PostingEnd },
+  { posting, end, limits }: { posting: ClaimedPosting; end: PostingEnd; limits: LimitsAfter | null },
 ): PostingEnd {
-  if (end.status !== 'retrying' || stopsHorizon(end.trouble) || posting.triedForMs <= horizonMs) return end;
+  if (end.status !== 'retrying' || end.trouble.code === OUR_FAULT || posting.triedForMs <= horizonMs)
+    return end;
+  if (limits !== null && limits !== 'may_end') return end;
   // The EMR may still be processing the last send; `find` is trusted after `settleMs`, so the payment is retried then
   // instead of being given up. So is one whose token has just been renewed; it cannot be twice in a row (`rejectedAgain`).
   if (end.trouble.code === SETTLING || end.trouble.code === TOKEN_RENEWED) return end;
   const { attempt } = end;
-  if (end.inDoubt) {
-    return { ...outcomeUnknown(sentence`${end.trouble.detail} The retry horizon has ended.`), attempt };
-  }
-  const reason = sentence`${end.trouble.detail} The retry horizon has ended, and the EMR does not have the payment.`;
+  const why = limits === null ? end.trouble.detail : sentence`${end.trouble.detail} ${REJECTED_ALONE}`;
+  if (end.inDoubt) return { ...outcomeUnknown(sentence`${why} The retry horizon has ended.`), attempt };
+  const reason = sentence`${why} The retry horizon has ended, and the EMR does not have the payment.`;
   return { status: 'failed', code: 'retries_exhausted', reason, attempt };
 }
 

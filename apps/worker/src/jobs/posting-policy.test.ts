@@ -1,6 +1,8 @@
 import { sentence } from '@emr-payments/contracts';
+import type { RejectionEvidence } from '@emr-payments/db';
 import type { Trouble } from '@emr-payments/emr';
 import { expect, test } from 'vitest';
+import { type LimitsAfter, limitsAfter, type Rejection } from './broken-login.ts';
 import {
   farEndOf,
   farEndPause,
@@ -8,7 +10,6 @@ import {
   POSTING_POLICY,
   postingDelay,
   rejectedAgain,
-  stopsHorizon,
 } from './posting-policy.ts';
 
 const longest = (tries: number, retryAfterMs?: number) =>
@@ -82,7 +83,6 @@ test('the wait of a limit of requests is kept however often the payment has been
 test('with a renewed token a payment is sent again at once, and one that is rejected again is a broken login', () => {
   const renewed: Trouble = { code: 'token_renewed', detail: sentence`It was renewed.`, retryAfterMs: 0 };
   for (let n = 0; n < 200; n += 1) expect(postingDelay({ ...renewed, tries: 20 })).toBeLessThanOrEqual(250);
-  expect(stopsHorizon(renewed)).toBe(false);
   // After a broken login the stored token may just be old: the renewed one is tried.
   for (const lastCode of [null, 'timeout', 'rate_limited', 'unauthorized'])
     expect(rejectedAgain(renewed, { lastCode })).toBe(renewed);
@@ -92,11 +92,17 @@ test('with a renewed token a payment is sent again at once, and one that is reje
   expect(rejectedAgain(other, { lastCode: 'token_renewed' })).toBe(other);
 });
 
-test('what only a person can remove stops the horizon', () => {
-  for (const code of ['our_fault', 'unauthorized', 'login_required'])
-    expect(stopsHorizon({ code })).toBe(true);
-  for (const code of ['token_not_available', 'token_renewed', 'rate_limited', 'forbidden', 'timeout'])
-    expect(stopsHorizon({ code })).toBe(false);
+test.each<[Rejection, RejectionEvidence, LimitsAfter]>([
+  ['stops', { acceptedSince: false, proven: false }, 'waits'],
+  ['stops', { acceptedSince: true, proven: true }, 'waits'],
+  ['unknown', { acceptedSince: true, proven: true }, 'begins_again'],
+  ['unknown', { acceptedSince: false, proven: false }, 'begins_again'],
+  ['goes_on', { acceptedSince: false, proven: false }, 'begins_again'],
+  ['goes_on', { acceptedSince: false, proven: true }, 'runs'],
+  ['goes_on', { acceptedSince: true, proven: false }, 'may_end'],
+  ['goes_on', { acceptedSince: true, proven: true }, 'may_end'],
+])('a rejection that %s, with the evidence %j: the horizon %s', (rejection, evidence, expected) => {
+  expect(limitsAfter(rejection, evidence)).toBe(expected);
 });
 
 test('a dialect that confirms within minutes is looked up a dozen times, and once at its limit', () => {

@@ -1,7 +1,6 @@
 import { sentence } from '@emr-payments/contracts';
 import { type FarEnd, OUR_FAULT } from '@emr-payments/db';
 import type { Trouble } from '@emr-payments/emr';
-import { isBrokenLogin } from './broken-login.ts';
 import { NOT_THERE_YET, SETTLING } from './settle-doubt.ts';
 
 /** The code of the answer by which an EMR takes a payment for later. */
@@ -114,15 +113,6 @@ export function rejectedAgain(trouble: Trouble, { lastCode }: { lastCode: string
     code: 'unauthorized',
     detail: sentence`The EMR rejected the access token again after it had been renewed.`,
   };
-}
-
-/**
- * True for a trouble that only a person can remove, and that says nothing about whether the EMR will take the payment: a fault of
- * ours, or a broken login. The horizon does not end a payment that waits for it, and begins again with the next
- * answer; the warnings of repeated answers name it meanwhile.
- */
-export function stopsHorizon({ code }: { code: string }): boolean {
-  return code === OUR_FAULT || isBrokenLogin({ code });
 }
 
 /** Decides what the reason for a retry says about the EMR as a whole, and so about the other payments of its lane. */

@@ -1,7 +1,6 @@
 import { type OurSentence, sentence, uuidToPaymentId } from '@emr-payments/contracts';
-import type { ClaimedPosting } from '@emr-payments/db';
+import { type ClaimedPosting, isBrokenLogin } from '@emr-payments/db';
 import type { EmrAdapter, EntryDiffers, SeveralRows, Trouble } from '@emr-payments/emr';
-import { isBrokenLogin } from './broken-login.ts';
 
 /** The code while the EMR may still be processing the last send: nothing that it says or does proves what comes of that. */
 export const SETTLING = 'settling';
@@ -35,7 +34,7 @@ export const CANNOT_ASK = sentence`There is no way to ask it whether it took the
 
 type Asked = Pick<
   ClaimedPosting,
-  'payment' | 'unresolvedMs' | 'unresolvedSentAt' | 'unresolvedAt' | 'acceptedMs'
+  'payment' | 'unresolvedMs' | 'unresolvedSentAt' | 'unresolvedAt' | 'acceptedMs' | 'rejection'
 >;
 
 /**
@@ -77,7 +76,9 @@ export async function settleDoubt(
   if (acceptedMs !== null) {
     const detail = sentence`The EMR has accepted the payment for later, and does not have an entry of it yet.`;
     const trouble: Trouble = answer.outcome === 'absent' ? { code: NOT_THERE_YET, detail } : answer;
-    return acceptedMs >= adapter.confirmWithinMs && !isBrokenLogin(trouble)
+    // A broken login says nothing about the payment, unless the EMR accepts the same credentials for others meanwhile.
+    const counts = !isBrokenLogin(trouble) || posting.rejection.acceptedSince;
+    return acceptedMs >= adapter.confirmWithinMs && counts
       ? { known: 'not_confirmed', detail: trouble.detail }
       : { known: 'accepted', trouble };
   }

@@ -209,7 +209,8 @@ test('a login that the EMR rejects stops the sync with one event, and its answer
     vi.waitFor(() => expect(emr.requests.length).toBeGreaterThan(calls), { timeout: 2_000, interval: 100 }),
   ).rejects.toThrow();
   broken = false;
-  await database.pool.query('UPDATE connection_states SET stopped_until = now()');
+  await database.pool.query('UPDATE connection_states SET stopped_until = now(), probe_until = NULL');
+  await database.pool.query('UPDATE jobs SET run_at = now()');
   await vi.waitFor(async () => expect(await state()).toBe('done'), PATIENCE);
   expect(await health()).toMatchObject({ state: 'connected' });
   expect(await events()).toEqual(['connection.broken', 'connection.restored']);

@@ -1,6 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { sentence } from '@emr-payments/contracts';
-import type { ClaimedSync, Exchange, StepEnd, SyncEnd } from '@emr-payments/db';
+import {
+  type ClaimedSync,
+  type Exchange,
+  isBrokenLogin,
+  type Noted,
+  type StepEnd,
+  type SyncEnd,
+} from '@emr-payments/db';
 import { type EmrAdapter, exchangeOf, type PatientTrouble, type Trouble } from '@emr-payments/emr';
 import { nameLists } from '@emr-payments/operations/serving';
 import type { TakenEntry } from '@emr-payments/runtime';
@@ -24,6 +31,8 @@ export async function runSync(deps: JobDeps, entry: TakenEntry): Promise<void> {
     async (run, held) => {
       const turn = await carryOn(deps, { run, held }).catch((error) => ownFault(deps, { run, error }));
       await endTurn(deps, { run, held, turn });
+      const { userId, probe } = run;
+      if (probe !== null) await deps.steps.endProbe(deps, { userId, probe }).catch(() => undefined);
     },
   );
 }
@@ -127,9 +136,10 @@ type Called = { run: ClaimedSync; beganAt: number };
 async function note(
   { health }: JobDeps,
   { run: { connection }, beganAt, exchange }: Called & { exchange: Exchange },
-): Promise<void> {
+): Promise<Noted | null> {
   const agoMs = performance.now() - beganAt;
-  await health.note({ connection, exchange, agoMs, troubled: true }).catch(() => undefined);
+  const input = { connection, exchange, subject: 'other', agoMs, troubled: true, atOnce: false } as const;
+  return health.note(input).catch(() => null);
 }
 
 /** Ends the turn with what an EMR or the network said. A call that the loss of the claim has ended says nothing. */
@@ -139,9 +149,10 @@ async function troubled(
 ): Promise<StepResult> {
   const { code, detail, retryAfterMs } = trouble;
   if (code === 'aborted') return { turn: { outcome: 'lost' } };
-  await note(deps, { run, beganAt, exchange: exchangeOf({ code, detail }) });
+  const noted = await note(deps, { run, beganAt, exchange: exchangeOf({ code, detail }) });
   const own = { code, detail, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
-  return { turn: { outcome: 'trouble', trouble: own, run } };
+  const stopped = isBrokenLogin({ code }) && noted?.stopped === true;
+  return { turn: { outcome: 'trouble', trouble: own, run, stopped } };
 }
 
 /** Opens the connection's adapter. @throws KnownFaultError when its key, its settings or the adapter itself is missing. */
@@ -167,5 +178,10 @@ function ownFault(deps: JobDeps, { run, error }: { run: ClaimedSync; error: unkn
     adapter: connection.adapter,
   };
   reportOwnFault(deps, { error, job: 'sync', fields });
-  return { outcome: 'trouble', trouble: { code: OWN_FAULT_TROUBLE.code, detail: SYNC_WAITS }, run };
+  return {
+    outcome: 'trouble',
+    trouble: { code: OWN_FAULT_TROUBLE.code, detail: SYNC_WAITS },
+    run,
+    stopped: false,
+  };
 }

@@ -7,7 +7,8 @@ import { farEndOf, farEndPause, postingDelay } from './posting-policy.ts';
 export type SyncTurn =
   /** It goes on after this time. */
   | { outcome: 'pause'; delayMs: number }
-  | { outcome: 'trouble'; trouble: PatientTrouble; run: ClaimedSync }
+  /** `stopped`: the broken login of the connection stops it. */
+  | { outcome: 'trouble'; trouble: PatientTrouble; run: ClaimedSync; stopped: boolean }
   | { outcome: 'restart' }
   | { outcome: 'end'; end: SyncEnd }
   | { outcome: 'lost' };
@@ -35,10 +36,23 @@ const PLACE_LOST = 'cursor_expired';
 const REFUSES_PLACE: readonly string[] = [
   'answer_not_understood',
   'conflict',
+  'connection_misconfigured',
+  'emr_refused',
   'list_not_found',
   'search_not_honoured',
   'unexpected_status',
 ];
+
+/**
+ * Answers by which an EMR refuses its list of patients as a whole: it has none, or the connection has no right to it. Only a person can change
+ * that, and the next scheduled sync looks again.
+ */
+const HAS_NO_LIST: readonly string[] = ['connection_misconfigured', 'emr_refused', 'forbidden'];
+
+/** The one that a gateway hardly gives for a moment: there is no such endpoint. The others are believed when they are repeated. */
+const HAS_NO_ENDPOINT = 'connection_misconfigured';
+
+const NO_LIST = sentence`The EMR does not give this connection its list of patients, so only its names were read.`;
 
 /** What becomes of a run after a trouble. */
 export type AfterTrouble =
@@ -48,9 +62,21 @@ export type AfterTrouble =
 
 /**
  * Decides what becomes of a run that met a trouble: it waits as a posting would, begins again where the EMR refuses its place, and fails
- * when it has made no progress for a day.
+ * when it has made no progress for a day. It fails where the EMR gives no list of patients. Behind a broken login it only waits.
  */
-export function afterTrouble(run: ClaimedSync, trouble: PatientTrouble): AfterTrouble {
+export function afterTrouble(
+  run: ClaimedSync,
+  { trouble, stopped }: { trouble: PatientTrouble; stopped: boolean },
+): AfterTrouble {
+  if (stopped) return { outcome: 'put_off', delayMs: 0, pauseMs: null };
+  const isCertain = trouble.code === HAS_NO_ENDPOINT || run.tries >= TRIES_AT_A_PLACE;
+  // A refusal of the request alone may be one of the time since when changes are asked for: a full list is asked for first.
+  const mayBeTime = run.since !== null && trouble.code === 'emr_refused';
+  const isFirst = run.phase === 'patients' && run.cursor === null && !mayBeTime;
+  if (isFirst && isCertain && HAS_NO_LIST.includes(trouble.code)) {
+    const reason = sentence`${NO_LIST} ${trouble.detail}`;
+    return { outcome: 'end', end: { state: 'failed', trouble: { code: trouble.code, reason } } };
+  }
   if ((run.troubleForMs ?? 0) > SYNC_POLICY.giveUpMs) {
     const reason = sentence`${trouble.detail} It has been so for 24 hours.`;
     return { outcome: 'end', end: { state: 'failed', trouble: { code: trouble.code, reason } } };

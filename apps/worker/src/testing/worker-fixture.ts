@@ -138,8 +138,9 @@ export async function openWorkerFixture(options: FixtureOptions = {}): Promise<W
     async passTime() {
       await database.pool.query('UPDATE jobs SET run_at = now(), queued_at = NULL WHERE lease_until IS NULL');
       await database.pool.query('UPDATE lanes SET open_until = NULL');
+      // The column has milliseconds: `now()` alone would be rounded, and could be a moment that is still to come.
       await database.pool.query(
-        'UPDATE connection_states SET stopped_until = now() WHERE stopped_until > now()',
+        `UPDATE connection_states SET stopped_until = now() - interval '1 millisecond', probe_until = NULL WHERE stopped_until > now()`,
       );
     },
     rows: async (sql) => (await owner.pool.query(sql)).rows,

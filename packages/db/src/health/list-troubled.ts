@@ -18,12 +18,13 @@ const LIST = {
   text: `
     SELECT u.public_id AS "userPublicId", s.state, s.since, s.last_trouble_code AS code, s.last_trouble_detail AS detail,
            (SELECT count(*)::int FROM jobs j WHERE j.kind = 'post_payment' AND j.lane_id = c.lane_id) AS waiting
-      FROM connection_states s JOIN users u ON u.id = s.user_id JOIN connections c ON c.user_id = u.id
-     WHERE s.state IN ('login_required', 'unreachable') AND u.disabled_at IS NULL AND ($1::int IS NULL OR u.id = $1)
+      FROM connection_states s JOIN users u ON u.id = s.user_id JOIN clients client ON client.id = u.client_pk
+      JOIN connections c ON c.user_id = u.id
+     WHERE s.state IN ('login_required', 'unreachable') AND u.disabled_at IS NULL AND client.disabled_at IS NULL AND ($1::int IS NULL OR u.id = $1)
      ORDER BY s.since, u.id`,
 };
 
-/** Lists the broken connections of users that are not disabled, the longest broken first. @param input.userId only this one's. */
+/** Lists the broken connections of users that are not disabled, nor their clients, the longest broken first. @param input.userId only this one's. */
 export async function listBrokenConnections(
   deps: StatementDeps,
   { userId = null }: { userId?: number | null } = {},

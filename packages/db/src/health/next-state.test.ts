@@ -1,37 +1,34 @@
 import { sentence } from '@emr-payments/contracts';
 import { expect, test } from 'vitest';
-import { type Exchange, HEALTH_POLICY, type Health, nextHealth } from './next-state.ts';
+import {
+  afterNewValues,
+  type Exchange,
+  type ExchangeSubject,
+  firstHealth,
+  HEALTH_POLICY,
+  type Health,
+  nextHealth,
+} from './next-state.ts';
 
 const START = new Date('2026-06-15T10:00:00Z');
 const at = (ms: number) => new Date(START.getTime() + ms);
 const MINUTE = 60_000;
 
-const HEALTHY: Health = {
-  state: 'connected',
-  since: START,
-  lastSuccessAt: START,
-  lastTrouble: null,
-  failures: 0,
-  failingSince: null,
-  outages: 0,
-  outageOpen: false,
-  stoppedUntil: null,
-  loginEndedAt: null,
-};
+const HEALTHY: Health = { ...firstHealth({ since: START }), lastSuccessAt: START };
 const answered: Exchange = { kind: 'answered' };
 const down: Exchange = { kind: 'down', code: 'timeout', detail: sentence`It was late.` };
 const login: Exchange = { kind: 'login', code: 'unauthorized', detail: sentence`It was rejected.` };
 const hampered: Exchange = { kind: 'hampered', code: 'forbidden', detail: sentence`It is forbidden.` };
 
-type Said = { after: number; exchange: Exchange; beganAfter?: number };
+type Said = { after: number; exchange: Exchange; beganAfter?: number; subject?: ExchangeSubject };
 
 /** Plays exchanges, each at its time. @returns the last state, and what was published. */
 function play(said: readonly Said[], from: Health = HEALTHY) {
   let health = from;
   const events: string[] = [];
   let writes = 0;
-  for (const { after, exchange, beganAfter = after } of said) {
-    const next = nextHealth(health, { exchange, now: at(after), beganAt: at(beganAfter) });
+  for (const { after, exchange, beganAfter = after, subject = 'payment' } of said) {
+    const next = nextHealth(health, { exchange, subject, now: at(after), beganAt: at(beganAfter) });
     if (next === null) continue;
     writes += 1;
     health = next.health;
@@ -69,7 +66,8 @@ test('a probe that is rejected stops it for another hour, in the same outage; on
 test('an answer to an exchange from before the login was broken restores nothing, and a late rejection breaks nothing', () => {
   const broken = play([{ after: 10, exchange: login }]).health;
   expect(play([{ after: 20, exchange: answered, beganAfter: 5 }], broken).writes).toBe(0);
-  const mended = play([{ after: 20, exchange: answered, beganAfter: 15 }], broken);
+  const saved = afterNewValues(broken);
+  const mended = play([{ after: 20, exchange: answered, beganAfter: 15 }], saved);
   expect(mended.events).toEqual(['restored 1']);
   expect(play([{ after: 30, exchange: login, beganAfter: 12 }], mended.health).writes).toBe(0);
   expect(play([{ after: 30, exchange: login, beganAfter: 25 }], mended.health).events).toEqual(['broken 2']);
@@ -137,4 +135,72 @@ test('equal exchanges are written once a minute at most', () => {
   const gone = play(many(down, every(40_000, 6))).health;
   expect(play(many(down, every(1_000, 600, 240_000)), gone).writes).toBeLessThanOrEqual(10);
   expect(play([{ after: 1, exchange: { kind: 'none' } }]).writes).toBe(0);
+});
+
+/** A connection whose login was found broken and accepted again an hour later, by whatever `between` does. */
+function afterAnOutage(between: (health: Health) => Health = (health) => health): Health {
+  const broken = play([{ after: 0, exchange: login }]).health;
+  return play([{ after: HEALTH_POLICY.loginStopMs + 1, exchange: answered }], between(broken)).health;
+}
+const DOUBTFUL = afterAnOutage();
+const LATER = 2 * HEALTH_POLICY.loginStopMs;
+const said = (...list: readonly (readonly [Exchange, ExchangeSubject?])[]): Said[] =>
+  list.map(([exchange, subject = 'payment'], n) => ({ after: LATER + n * MINUTE, exchange, subject }));
+
+test('an outage that ends over the same credentials makes the connection doubtful, and a save with other values does not', () => {
+  expect(DOUBTFUL).toMatchObject({ state: 'connected', doubtful: true, rejections: 0 });
+  expect(afterAnOutage(afterNewValues)).toMatchObject({ state: 'connected', doubtful: false });
+  expect(afterNewValues({ ...DOUBTFUL, rejections: 2 })).toMatchObject({ doubtful: false, rejections: 0 });
+  // It stays so through a further outage.
+  const further = play(said([login], [login], [login]), DOUBTFUL).health;
+  const over = play([{ after: 2 * LATER, exchange: answered }], further).health;
+  expect(over).toMatchObject({ state: 'connected', doubtful: true, rejections: 0 });
+});
+
+test.each<[string, Said[], Partial<Health>, string[]]>([
+  ['one payment', said([login]), { state: 'degraded', rejections: 1 }, []],
+  ['two payments', said([login], [login]), { state: 'degraded', rejections: 2 }, []],
+  ['three payments in a row', said([login], [login], [login]), { state: 'login_required' }, ['broken 2']],
+  [
+    'three payments with a time-out between them',
+    said([login], [down], [login], [login]),
+    { state: 'login_required' },
+    ['broken 2'],
+  ],
+  [
+    'many payments, each third accepted',
+    said([login], [login], [answered], [login], [login], [answered], [login], [login]),
+    { state: 'degraded', rejections: 2 },
+    [],
+  ],
+  ['look-ups and syncs', said(...Array(50).fill([login, 'other'])), { state: 'degraded', rejections: 0 }, []],
+  [
+    'a look-up between payments',
+    said([login], [login, 'other'], [login], [login, 'other']),
+    { state: 'degraded', rejections: 2 },
+    [],
+  ],
+  [
+    'payments until a look-up is accepted',
+    said([login], [login], [answered, 'other'], [login]),
+    { rejections: 1 },
+    [],
+  ],
+])('in a doubtful connection, rejected: %s', (_name, exchanges, expected, events) => {
+  const played = play(exchanges, DOUBTFUL);
+  expect(played.health).toMatchObject(expected);
+  expect(played.events).toEqual(events);
+});
+
+test('of a doubtful connection every rejection of a payment and the answer after it are written, and it is no end of an outage', () => {
+  const close = [login, answered, login, answered].map((exchange, n) => ({ after: LATER + n, exchange }));
+  expect(play(close, DOUBTFUL)).toMatchObject({ writes: 4, events: [], health: { rejections: 0 } });
+  const gone = play(many(down, every(40_000, 6, LATER)), DOUBTFUL).health;
+  const rejected = play([{ after: 2 * LATER, exchange: login }], gone).health;
+  expect(rejected).toMatchObject({ state: 'unreachable', rejections: 1 });
+});
+
+test('of a connection that is not doubtful any rejection breaks the login', () => {
+  for (const subject of ['payment', 'other'] as const)
+    expect(play([{ after: 1, exchange: login, subject }]).health.state).toBe('login_required');
 });

@@ -29,7 +29,7 @@ async function connectionOf({ userId }: Practice) {
   return connection;
 }
 const note = async (practice: Practice, exchange: Exchange, agoMs = 0) =>
-  noteExchange(opened, { connection: await connectionOf(practice), exchange, agoMs });
+  noteExchange(opened, { connection: await connectionOf(practice), exchange, subject: 'payment', agoMs });
 const stateOf = async (practice: Practice) => (await readHealth(opened, practice))?.health;
 const eventsOf = async ({ userId }: Practice) => {
   const events = await opened.database.prisma.event.findMany({ where: { userId }, orderBy: { id: 'asc' } });
@@ -48,10 +48,10 @@ const save = (practice: Practice, change: { credentials?: Record<string, string>
 
 test('an outage has one event at its beginning and one at its end, in the commit of the state', async () => {
   const practice = await newPractice();
-  expect(await note(practice, login)).toEqual({ state: 'login_required', stopped: true });
-  expect(await note(practice, login)).toEqual({ state: 'login_required', stopped: true });
-  expect(await note(practice, answered)).toEqual({ state: 'connected', stopped: false });
-  expect(await note(practice, answered)).toEqual({ state: 'connected', stopped: false });
+  expect(await note(practice, login)).toEqual({ state: 'login_required', stopped: true, isCurrent: true });
+  expect(await note(practice, login)).toEqual({ state: 'login_required', stopped: true, isCurrent: true });
+  expect(await note(practice, answered)).toEqual({ state: 'connected', stopped: false, isCurrent: true });
+  expect(await note(practice, answered)).toEqual({ state: 'connected', stopped: false, isCurrent: true });
   const events = await eventsOf(practice);
   expect(events.map(([type, { data }]) => [type, data.state, data.code, data.sequence])).toEqual([
     ['connection.broken', 'login_required', 'unauthorized', 1],
@@ -72,7 +72,11 @@ test('of many that note at once, one begins the outage and one ends it', async (
   const practice = await newPractice();
   const connection = await connectionOf(practice);
   const all = (exchange: Exchange) =>
-    Promise.all(Array.from({ length: 12 }, () => noteExchange(opened, { connection, exchange, agoMs: 0 })));
+    Promise.all(
+      Array.from({ length: 12 }, () =>
+        noteExchange(opened, { connection, exchange, subject: 'payment', agoMs: 0 }),
+      ),
+    );
   for (const noted of await all(login)) expect(noted.stopped).toBe(true);
   for (const noted of await all(answered)) expect(noted.stopped).toBe(false);
   expect((await eventsOf(practice)).map(([type]) => type)).toEqual([
@@ -85,8 +89,11 @@ test('an exchange over credentials that were replaced since changes nothing', as
   const practice = await newPractice();
   const former = await connectionOf(practice);
   await save(practice, { credentials: { bearer_token: 'new' } });
-  expect(await noteExchange(opened, { connection: former, exchange: login, agoMs: 0 })).toMatchObject({
+  expect(
+    await noteExchange(opened, { connection: former, exchange: login, subject: 'payment', agoMs: 0 }),
+  ).toMatchObject({
     stopped: false,
+    isCurrent: false,
   });
   expect(await stateOf(practice)).toMatchObject({ state: 'connected', lastTrouble: null });
 });
@@ -98,7 +105,7 @@ test('a save opens the gate for a probe and claims nothing; one that was checked
   const probing = await stateOf(practice);
   expect(probing).toMatchObject({ state: 'login_required', outageOpen: true });
   expect(probing?.stoppedUntil?.getTime()).toBeLessThanOrEqual(Date.now() + 1_000);
-  expect(await note(practice, login)).toMatchObject({ stopped: true });
+  expect(await note(practice, login)).toMatchObject({ stopped: true, isCurrent: true });
   // The same credentials again: they are tried, and nothing else is written.
   const { updatedAt } = await opened.database.prisma.connection.findUniqueOrThrow({
     where: { userId: practice.userId },
@@ -140,17 +147,52 @@ test('a save closes the circuit of the lane', async () => {
 
 test('the times of answers are written for many connections at once, and change no state', async () => {
   const [one, other] = [await newPractice(), await newPractice()];
+  const [version, otherVersion] = [(await connectionOf(one)).version, (await connectionOf(other)).version];
   await note(other, down);
   const broken = await stateOf(other);
   const before = await stateOf(one);
   await noteSuccesses(opened, [
-    { userId: one.userId, agoMs: 1_000 },
-    { userId: other.userId, agoMs: 0 },
+    { userId: one.userId, version, agoMs: 1_000 },
+    { userId: other.userId, version: otherVersion, agoMs: 0 },
   ]);
   expect(await stateOf(one)).toMatchObject({ state: 'connected', since: before?.since, outages: 0 });
   expect((await stateOf(one))?.lastSuccessAt).not.toBeNull();
   expect(await stateOf(other)).toMatchObject({ ...broken, lastSuccessAt: expect.any(Date) });
   const first = (await stateOf(one))?.lastSuccessAt;
-  await noteSuccesses(opened, [{ userId: one.userId, agoMs: 0 }]);
+  await noteSuccesses(opened, [{ userId: one.userId, version, agoMs: 0 }]);
   expect((await stateOf(one))?.lastSuccessAt).toEqual(first);
+});
+
+test('the time of an answer over credentials that were replaced since is not written', async () => {
+  const practice = await newPractice();
+  const { version } = await connectionOf(practice);
+  await save(practice, { credentials: { bearer_token: 'new' } });
+  await noteSuccesses(opened, [{ userId: practice.userId, version, agoMs: 0 }]);
+  expect((await stateOf(practice))?.lastSuccessAt).toBeNull();
+});
+
+test('a connection is doubtful until it is saved with other values; a save with the same ones is in the audit log when it releases', async () => {
+  const practice = await newPractice();
+  const audited = () =>
+    opened.database.prisma.auditEntry.findMany({
+      where: { subject: `user:${practice.publicId}`, action: 'user.connect' },
+      orderBy: { id: 'asc' },
+    });
+  await save(practice, { credentials: { bearer_token: 'one' } });
+  await note(practice, login);
+  const before = (await audited()).length;
+  await save(practice, { credentials: { bearer_token: 'one' } });
+  const released = await audited();
+  expect(released).toHaveLength(before + 1);
+  expect(released.at(-1)?.detail).toEqual({ changed: false, login_tried_again: true });
+  await note(practice, answered);
+  expect(await stateOf(practice)).toMatchObject({ state: 'connected', doubtful: true });
+  // Nothing is released now.
+  await save(practice, { credentials: { bearer_token: 'one' }, checked: true });
+  expect(await audited()).toHaveLength(before + 1);
+  expect(await note(practice, login)).toMatchObject({ state: 'degraded', stopped: false });
+  expect(await stateOf(practice)).toMatchObject({ rejections: 1 });
+  await save(practice, { credentials: { bearer_token: 'two' } });
+  expect(await stateOf(practice)).toMatchObject({ doubtful: false, rejections: 0 });
+  expect(await note(practice, login)).toMatchObject({ state: 'login_required', stopped: true });
 });

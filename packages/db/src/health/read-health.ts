@@ -1,6 +1,6 @@
 import type { OurSentence } from '@emr-payments/contracts';
 import { query, type StatementDeps } from '../core/statements.ts';
-import type { Health, HealthState } from './next-state.ts';
+import { firstHealth, type Health, type HealthState } from './next-state.ts';
 
 /** A connection's state with what is needed to change it. */
 export type StoredHealth = {
@@ -35,6 +35,9 @@ type Row = {
   outage_open: boolean;
   stopped_until: Date | null;
   login_ended_at: Date | null;
+  doubtful: boolean;
+  rejections: number;
+  saved_since_broken: boolean;
 };
 
 const READ = {
@@ -46,20 +49,7 @@ const READ = {
 };
 
 function healthOf(row: Row): Health {
-  if (row.version === null) {
-    return {
-      state: 'connected',
-      since: row.created_at,
-      lastSuccessAt: null,
-      lastTrouble: null,
-      failures: 0,
-      failingSince: null,
-      outages: 0,
-      outageOpen: false,
-      stoppedUntil: null,
-      loginEndedAt: null,
-    };
-  }
+  if (row.version === null) return firstHealth({ since: row.created_at });
   const { last_trouble_code: code, last_trouble_detail: detail, last_trouble_at: at } = row;
   return {
     state: row.state,
@@ -72,6 +62,9 @@ function healthOf(row: Row): Health {
     outageOpen: row.outage_open,
     stoppedUntil: row.stopped_until,
     loginEndedAt: row.login_ended_at,
+    doubtful: row.doubtful,
+    rejections: row.rejections,
+    savedSinceBroken: row.saved_since_broken,
   };
 }
 

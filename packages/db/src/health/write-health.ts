@@ -9,11 +9,12 @@ import { named } from '../core/named.ts';
 import { query, type StatementDeps } from '../core/statements.ts';
 import type { Transaction } from '../core/transaction.ts';
 import { publishEvent } from '../events/publish-event.ts';
+import { hastenRejected } from './hasten-rejected.ts';
 import type { Health, NextHealth } from './next-state.ts';
 import { isLoginStopped, type StoredHealth } from './read-health.ts';
 
 /**
- * Writes a state by compare-and-set on its version. A save of the connection waits for this, or this for the save: the state of an
+ * Writes a state by compare-and-set on its version. The present probe, if there is one, has ended by it. A save of the connection waits for this, or this for the save: the state of an
  * exchange over former credentials is never written after they were replaced.
  */
 const WRITE = named({
@@ -34,6 +35,9 @@ const WRITE = named({
     'outageOpen',
     'stoppedUntil',
     'loginEndedAt',
+    'doubtful',
+    'rejections',
+    'savedSinceBroken',
     'opens',
   ],
   text: `
@@ -41,16 +45,19 @@ const WRITE = named({
       SELECT user_id FROM connections WHERE user_id = :userId AND updated_at = :connectionVersion::timestamptz FOR SHARE
     ), written AS (
       INSERT INTO connection_states AS s (user_id, state, since, last_success_at, last_trouble_code, last_trouble_detail, last_trouble_at,
-                                          failures, failing_since, outages, outage_open, stopped_until, login_ended_at, version)
+                                          failures, failing_since, outages, outage_open, stopped_until, login_ended_at, doubtful,
+                                          rejections, saved_since_broken, version)
       SELECT user_id, :state::connection_health, :since, :lastSuccessAt::timestamptz, :troubleCode, :troubleDetail, :troubleAt::timestamptz,
-             :failures, :failingSince::timestamptz, :outages, :outageOpen, :stoppedUntil::timestamptz, :loginEndedAt::timestamptz, 1
+             :failures, :failingSince::timestamptz, :outages, :outageOpen, :stoppedUntil::timestamptz, :loginEndedAt::timestamptz, :doubtful,
+             :rejections, :savedSinceBroken, 1
         FROM present
       ON CONFLICT (user_id) DO UPDATE
          SET state = excluded.state, since = excluded.since, last_success_at = greatest(excluded.last_success_at, s.last_success_at),
              last_trouble_code = excluded.last_trouble_code, last_trouble_detail = excluded.last_trouble_detail,
              last_trouble_at = excluded.last_trouble_at, failures = excluded.failures, failing_since = excluded.failing_since,
              outages = excluded.outages, outage_open = excluded.outage_open, stopped_until = excluded.stopped_until,
-             login_ended_at = excluded.login_ended_at, version = s.version + 1
+             login_ended_at = excluded.login_ended_at, doubtful = excluded.doubtful, rejections = excluded.rejections,
+             saved_since_broken = excluded.saved_since_broken, probe_until = NULL, version = s.version + 1
        WHERE s.version = :version
       RETURNING user_id
     ), notified AS MATERIALIZED (
@@ -80,15 +87,28 @@ export async function writeHealth(deps: StatementDeps, { stored, userId, next }:
     outageOpen: health.outageOpen,
     stoppedUntil: health.stoppedUntil,
     loginEndedAt: health.loginEndedAt,
+    doubtful: health.doubtful,
+    rejections: health.rejections,
+    savedSinceBroken: health.savedSinceBroken,
     // What waited behind the gate is fed at once.
     opens: isLoginStopped(stored) && !isLoginStopped({ health, now: stored.now }),
   });
   return (await query(deps, WRITE, values)).length === 1;
 }
 
-/** Writes the state with its event in the caller's transaction. @returns as `writeHealth`; then nothing was published either. */
+/** True for a change that ends a broken login. */
+export function endsLogin({ stored, next }: Pick<Change, 'stored' | 'next'>): boolean {
+  return stored.health.state === 'login_required' && next.health.state !== 'login_required';
+}
+
+/**
+ * Writes the state with its event in the caller's transaction, and makes the jobs due that a broken login had put off when that has ended.
+ *
+ * @returns as `writeHealth`; when it is false, nothing else was written either.
+ */
 export async function writeHealthIn(tx: Transaction, change: Change): Promise<boolean> {
   if (!(await writeHealth(tx, change))) return false;
+  if (endsLogin(change)) await hastenRejected(tx, change);
   const event = eventOf(change);
   if (event === null) return true;
   const { userId, stored } = change;

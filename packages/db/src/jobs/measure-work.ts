@@ -7,12 +7,13 @@ import { CONFIRMED_FOR_MS, USUAL_CAP } from './lane-cap.ts';
 
 /** Numbers of waiting and stuck work, for the operator's graphs. */
 export type WorkMeasures = {
+  /** `stopped`: due, and behind a hold or a broken login. */
   jobs: {
     kind: JobKind;
-    state: 'waiting' | 'due' | 'queued' | 'claimed';
+    state: 'waiting' | 'stopped' | 'due' | 'queued' | 'claimed';
     count: number;
   }[];
-  /** Seconds that the oldest due job of a kind has waited to be handed to the queue or claimed. */
+  /** Seconds that the oldest due job of a kind has waited to be handed to the queue or claimed. Those that are `stopped` do not count. */
   oldestDue: { kind: JobKind; seconds: number }[];
   /** Open payments whose last tries, `REPEATING` or more, all had the same answer. */
   repeating: number;
@@ -34,16 +35,25 @@ export type WorkMeasures = {
 /** From this many identical answers in a row on, a payment counts as one that an operator should look at. */
 export const REPEATING = 10;
 
+/** The lanes are read as a whole, and not for each job: a hold for all stops every connection. */
 const JOBS = {
   name: 'measure-jobs',
   text: `
-    SELECT kind,
-           CASE WHEN lease_until IS NOT NULL THEN 'claimed' WHEN queued_at IS NOT NULL THEN 'queued'
-                WHEN run_at <= now() THEN 'due' ELSE 'waiting' END AS state,
-           count(*)::int AS count,
+    WITH stopped AS MATERIALIZED (
+      SELECT unnest(ARRAY[c.lane_id, c.sync_lane_id]) AS lane_id FROM connections c
+       WHERE EXISTS (SELECT FROM holds WHERE ended_at IS NULL AND user_id IS NULL)
+          OR c.user_id IN (SELECT user_id FROM holds WHERE ended_at IS NULL AND user_id IS NOT NULL
+                           UNION ALL SELECT user_id FROM connection_states WHERE state = 'login_required')
+    ), live AS (
+      SELECT kind, same_answers, run_at,
+             CASE WHEN lease_until IS NOT NULL THEN 'claimed' WHEN queued_at IS NOT NULL THEN 'queued' WHEN run_at > now() THEN 'waiting'
+                  WHEN lane_id IN (SELECT lane_id FROM stopped WHERE lane_id IS NOT NULL) THEN 'stopped' ELSE 'due' END AS state
+        FROM jobs
+    )
+    SELECT kind, state, count(*)::int AS count,
            count(*) FILTER (WHERE kind = 'post_payment' AND same_answers >= ${REPEATING})::int AS repeating,
-           coalesce(max(extract(epoch FROM now() - run_at)) FILTER (WHERE lease_until IS NULL AND run_at <= now()), 0)::float8 AS oldest
-      FROM jobs GROUP BY 1, 2`,
+           coalesce(max(extract(epoch FROM now() - run_at)) FILTER (WHERE state IN ('due', 'queued') AND run_at <= now()), 0)::float8 AS oldest
+      FROM live GROUP BY 1, 2`,
 };
 
 const CIRCUITS = {
@@ -68,14 +78,16 @@ const HOLDS = {
       LEFT JOIN holds h ON h.ended_at IS NULL AND (h.user_id IS NULL) = (scope.name = 'all') GROUP BY 1`,
 };
 
-/** A connection without a row has had no exchange so far, and counts as connected. */
+/** A connection without a row has had no exchange so far, and counts as connected. Those of disabled users and clients post nothing. */
 const CONNECTIONS = {
   name: 'measure-connections',
   text: `
     SELECT state.name AS state, coalesce(counts.n, 0)::int AS count
       FROM unnest(enum_range(NULL::connection_health)) AS state(name)
       LEFT JOIN (SELECT coalesce(s.state, 'connected') AS state, count(*) AS n
-                   FROM connections c LEFT JOIN connection_states s ON s.user_id = c.user_id GROUP BY 1) counts ON counts.state = state.name`,
+                   FROM connections c JOIN users u ON u.id = c.user_id AND u.disabled_at IS NULL
+                   JOIN clients client ON client.id = u.client_pk AND client.disabled_at IS NULL
+                   LEFT JOIN connection_states s ON s.user_id = c.user_id GROUP BY 1) counts ON counts.state = state.name`,
 };
 
 const BUCKETS = {

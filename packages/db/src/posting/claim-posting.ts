@@ -2,9 +2,11 @@ import type { ClientMode } from '@emr-payments/contracts';
 import { CLAIMED, setStatement } from '../core/set-statement.ts';
 import { queryInSet, type StatementDeps } from '../core/statements.ts';
 import { loginStopsLane } from '../health/gate.ts';
+import { takeProbe } from '../health/take-probe.ts';
 import { paymentOnHold } from '../holds/on-hold.ts';
 import { heldSince, timeOnHold } from '../holds/time-on-hold.ts';
 import type { Claim } from '../jobs/renew-leases.ts';
+import { putBack } from './put-back.ts';
 
 /** A payment that this process may work on, with everything that posting it needs. */
 export type ClaimedPosting = {
@@ -69,6 +71,19 @@ export type ClaimedPosting = {
   triedForMs: number;
   /** The connection's state is another than `connected`. */
   troubled: boolean;
+  /** Of a doubtful connection: payments were rejected, and nothing was accepted since. */
+  countsRejections: boolean;
+  /** Evidence that the EMR rejects this payment alone, over the present credentials. */
+  rejection: RejectionEvidence;
+  /** This payment is the probe of a broken login (`takeProbe`); null when the login is not broken. */
+  probe: string | null;
+};
+
+export type RejectionEvidence = {
+  /** Another exchange was accepted since this payment was rejected last. */
+  acceptedSince: boolean;
+  /** Another exchange was accepted between two of its rejections. */
+  proven: boolean;
 };
 
 /**
@@ -90,11 +105,11 @@ const CLAIM = setStatement({
                  FROM (SELECT ${paymentOnHold('jobs.payment_id')} OR ${loginStopsLane('jobs.lane_id')} AS is_on OFFSET 0) hold)
         FROM asked WHERE ${CLAIMED} AND (jobs.lease_until IS NULL OR jobs.lease_until < now())
       RETURNING jobs.id AS job_id, jobs.fence, jobs.tries, jobs.lane_id, jobs.payment_id, jobs.record_failures, jobs.last_code,
-                jobs.lease_until IS NULL AS on_hold
+                jobs.rejected_at, jobs.lease_until IS NULL AS on_hold
     ), payment AS (
       UPDATE payments p SET status = CASE p.status WHEN 'submitted' THEN p.status ELSE 'posting' END FROM job
        WHERE p.id = job.payment_id AND NOT job.on_hold AND p.status IN ('accepted', 'retrying', 'posting', 'submitted')
-      RETURNING job.job_id, job.fence, job.tries, job.lane_id, job.record_failures, job.last_code, p.id, p.round, p.user_id,
+      RETURNING job.job_id, job.fence, job.tries, job.lane_id, job.record_failures, job.last_code, job.rejected_at, p.id, p.round, p.user_id,
                 p.patient_mrn, p.emr_patient_id, p.payment_method, p.reference_number, p.location, p.amount, p.notes,
                 p.deposit_date, p.tried_since
     )
@@ -103,7 +118,10 @@ const CLAIM = setStatement({
             c.adapter, c.base_url, c.credentials, c.settings, c.time_zone, c.share_emr_text, c.guarded, c.updated_at::text AS version,
             (SELECT mode FROM clients WHERE id = u.client_pk) AS client_mode,
             t.tried_since, extract(epoch FROM now() - t.tried_since)::float8 * 1000 AS tried_for_ms, ${heldSince('t.tried_since')} AS was_held,
-            coalesce(s.state <> 'connected', false) AS troubled,
+            coalesce(s.state <> 'connected', false) AS troubled, coalesce(s.state = 'login_required', false) AS is_probing,
+            coalesce(s.rejections > 0, false) AS counts_rejections,
+            coalesce(p.rejected_at >= c.updated_at AND s.last_success_at > p.rejected_at, false) AS another_accepted,
+            coalesce(p.rejected_at >= c.updated_at AND p.rejected_at > p.tried_since, false) AS proven,
            a.sends, extract(epoch FROM now() - a.unresolved_since)::float8 * 1000 AS unresolved_ms, a.unresolved_sent_at, a.unresolved_at,
            t.accepted_since, extract(epoch FROM now() - t.accepted_since)::float8 * 1000 AS accepted_ms
       FROM payment p
@@ -118,7 +136,7 @@ const CLAIM = setStatement({
           FROM posting_attempts WHERE payment_id = p.id
       ) a
       LEFT JOIN LATERAL (
-        SELECT state, CASE WHEN state = 'login_required' THEN now() ELSE login_ended_at END AS login_until
+        SELECT state, rejections, last_success_at, CASE WHEN state = 'login_required' THEN now() ELSE login_ended_at END AS login_until
           FROM connection_states WHERE user_id = p.user_id OFFSET 0
       ) s ON true
       CROSS JOIN LATERAL (
@@ -165,11 +183,15 @@ type Row = {
   record_failures: number;
   last_code: string | null;
   troubled: boolean;
+  is_probing: boolean;
+  counts_rejections: boolean;
+  another_accepted: boolean;
+  proven: boolean;
 };
 
 /**
  * @returns null when there is nothing to do: the job is finished or held by another worker, the entry is of an earlier
- *   fence, the payment is on hold, or its login is broken.
+ *   fence, the payment is on hold, or its login is broken, also while another exchange is the probe.
  */
 export async function claimPosting(
   deps: StatementDeps,
@@ -177,10 +199,18 @@ export async function claimPosting(
 ): Promise<ClaimedPosting | null> {
   const row = await queryInSet<Row>(deps, CLAIM, { job_id: jobId, fence, lease_ms: leaseMs });
   if (row === undefined) return null;
+  const claim = { jobId, fence: row.fence };
+  const probe = row.is_probing
+    ? await takeProbe(deps, { userId: row.user_id, subject: 'payment', leaseMs })
+    : null;
+  if (row.is_probing && probe === null) {
+    await putBack(deps, claim);
+    return null;
+  }
   const heldMs = async (since: Date | null) =>
     row.was_held && since !== null ? timeOnHold(deps, { userId: row.user_id, since }) : 0;
   return {
-    claim: { jobId, fence: row.fence },
+    claim,
     laneId: row.lane_id,
     payment: {
       id: row.id,
@@ -218,6 +248,9 @@ export async function claimPosting(
     acceptedMs: row.accepted_ms === null ? null : row.accepted_ms - (await heldMs(row.accepted_since)),
     recordFailures: row.record_failures,
     troubled: row.troubled,
+    countsRejections: row.counts_rejections,
+    rejection: { acceptedSince: row.another_accepted, proven: row.proven },
+    probe,
     triedForMs: row.tried_for_ms - (await heldMs(row.tried_since)),
   };
 }

@@ -1,4 +1,6 @@
 import { query, type StatementDeps } from '../core/statements.ts';
+import { BROKEN_LOGINS } from '../health/broken-login-codes.ts';
+import { dueAfterStop } from '../health/gate.ts';
 import { failedLane, NOT_OPEN } from '../jobs/lane-circuit.ts';
 import type { Claim } from '../jobs/renew-leases.ts';
 import type { AttemptEnd } from './settle-payment.ts';
@@ -22,7 +24,8 @@ export type Postponement = {
   pauseMs?: number;
   /**
    * A try after which the retry horizon begins again: a person had to remove what prevented it, or its end could not be recorded.
-   * `login`: the broken login stops the connection, and not even a try is counted. null for every other.
+   * `login`: the broken login stops the connection, not even a try is counted, and the payment is due after the stop. null for every
+   * other.
    */
   uncounted: 'prevented' | 'login' | 'not_recorded' | null;
 };
@@ -39,8 +42,12 @@ const FAILED_LANE = failedLane({ longestSeconds: 60 });
 const RETRY = {
   name: 'retry-posting',
   text: `
-    WITH job AS (
-      UPDATE jobs SET queued_at = NULL, lease_until = NULL, fence = fence + 1, tries = least(tries + CASE WHEN $11 = 'login' THEN 0 ELSE 1 END, 1000), run_at = now() + make_interval(secs => $3 / 1000.0),
+    WITH stop AS MATERIALIZED (
+      ${dueAfterStop('(SELECT c.user_id FROM jobs j JOIN connections c ON c.lane_id = j.lane_id WHERE j.id = $1)', "$11 = 'login'")}
+    ), job AS (
+      UPDATE jobs SET queued_at = NULL, lease_until = NULL, fence = fence + 1, tries = least(tries + CASE WHEN $11 = 'login' THEN 0 ELSE 1 END, 1000),
+             run_at = coalesce((SELECT until FROM stop), now() + make_interval(secs => $3 / 1000.0)),
+             rejected_at = CASE WHEN $9 IN (${BROKEN_LOGINS}) THEN now() ELSE rejected_at END,
              same_answers = CASE WHEN last_code = $9 AND last_reason = $10 THEN same_answers + 1 ELSE 1 END,
              last_code = $9, last_reason = $10, record_failures = CASE WHEN $11 = 'not_recorded' THEN record_failures + 1 ELSE 0 END
        WHERE id = $1 AND fence = $2

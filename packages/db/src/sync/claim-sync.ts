@@ -1,8 +1,10 @@
 import type { ClientMode } from '@emr-payments/contracts';
 import { query, type StatementDeps } from '../core/statements.ts';
 import { isStopped } from '../health/gate.ts';
+import { takeProbe } from '../health/take-probe.ts';
 import type { Claim } from '../jobs/renew-leases.ts';
 import type { ConnectionRecord } from '../tenants/find-connection.ts';
+import { releaseSync } from './put-off-sync.ts';
 
 export type SyncPhase = 'names' | 'patients' | 'settle' | 'absent';
 
@@ -22,7 +24,10 @@ export type ClaimedSync = {
   connection: ConnectionRecord;
   /** Postings a second, as the operator has limited them; null without a limit. */
   ratePerSecond: number | null;
-  /** False when the connection has been changed since the run began: it may lead to another EMR, and the run begins again. */
+  /**
+   * False when the connection has been changed since the run began, and may lead to another EMR, or when a full run was requested since: the
+   * run begins again.
+   */
   isCurrent: boolean;
   /** False when the user or its client is disabled. */
   isEnabled: boolean;
@@ -30,6 +35,8 @@ export type ClaimedSync = {
   tries: number;
   /** Milliseconds since the troubles began; null when there is none. */
   troubleForMs: number | null;
+  /** This run is the probe of a broken login (`takeProbe`); null when the login is not broken. */
+  probe: string | null;
 };
 
 /** As `claim-posting`: raises the fence and takes a lease. A sync of a user who is on hold, or whose login is broken, is put back and waits. */
@@ -54,11 +61,15 @@ const CLAIM = {
            extract(epoch FROM now() - run.trouble_since)::float8 * 1000 AS trouble_for_ms,
            c.user_id, u.public_id, c.adapter, c.base_url, c.credentials, c.settings, c.time_zone, c.guarded,
            client.mode AS client_mode, c.updated_at::text AS version,
-           c.updated_at = run.version AS is_current, u.disabled_at IS NULL AND client.disabled_at IS NULL AS is_enabled,
+           c.updated_at = run.version AND NOT run.full_wanted AS is_current, coalesce(s.state = 'login_required', false) AS is_probing, u.disabled_at IS NULL AND client.disabled_at IS NULL AS is_enabled,
            l.rate_per_second::float8 AS rate_per_second
       FROM run JOIN connections c ON c.user_id = run.user_id JOIN lanes l ON l.id = c.lane_id
-      JOIN users u ON u.id = run.user_id JOIN clients client ON client.id = u.client_pk`,
+      JOIN users u ON u.id = run.user_id JOIN clients client ON client.id = u.client_pk
+      LEFT JOIN connection_states s ON s.user_id = run.user_id`,
 };
+
+/** A run that is not the probe of a broken login waits for so long. */
+const PROBE_PAUSE_MS = 1_000;
 
 type Row = {
   run_id: string;
@@ -83,13 +94,14 @@ type Row = {
   client_mode: ClientMode;
   version: string;
   is_current: boolean;
+  is_probing: boolean;
   is_enabled: boolean;
   rate_per_second: number | null;
 };
 
 /**
  * @returns null when there is nothing to do: the run has ended, another worker holds it, the entry is of an earlier fence, or the user is
- *   on hold, or its login is broken.
+ *   on hold, or its login is broken, also while another exchange is the probe.
  */
 export async function claimSync(
   deps: StatementDeps,
@@ -97,8 +109,16 @@ export async function claimSync(
 ): Promise<ClaimedSync | null> {
   const [row] = await query<Row>(deps, CLAIM, [jobId, fence, leaseMs]);
   if (row === undefined) return null;
+  const claim = { jobId, fence: row.fence };
+  const probe = row.is_probing
+    ? await takeProbe(deps, { userId: row.user_id, subject: 'other', leaseMs })
+    : null;
+  if (row.is_probing && probe === null) {
+    await releaseSync(deps, { claim, delayMs: PROBE_PAUSE_MS });
+    return null;
+  }
   return {
-    claim: { jobId, fence: row.fence },
+    claim,
     runId: row.run_id,
     userId: row.user_id,
     userPublicId: row.public_id,
@@ -125,5 +145,6 @@ export async function claimSync(
     isEnabled: row.is_enabled,
     tries: row.tries,
     troubleForMs: row.trouble_for_ms,
+    probe,
   };
 }

@@ -11,15 +11,18 @@ export type SyncEnd = {
 };
 
 /**
- * Ends a run: deletes the job, and stores where the next incremental run begins. Without a watermark, or when the run was not believed, the
+ * Ends a run, unless a full one was requested while it read only what has changed: deletes the job, and stores where the next incremental run begins. Without a watermark, or when the run was not believed, the
  * next one is full.
  */
 const END = named({
   name: 'end-sync',
   values: ['jobId', 'fence', 'state', 'code', 'reason', 'believed'],
   text: `
-    WITH job AS (
-      DELETE FROM jobs WHERE id = :jobId AND fence = :fence RETURNING sync_run_id
+    WITH present AS MATERIALIZED (
+      SELECT r.full_wanted AND :state::sync_state = 'done' AS "fullWanted" FROM jobs j JOIN sync_runs r ON r.id = j.sync_run_id
+       WHERE j.id = :jobId AND j.fence = :fence FOR UPDATE OF j, r
+    ), job AS (
+      DELETE FROM jobs WHERE id = :jobId AND fence = :fence AND NOT (SELECT "fullWanted" FROM present) RETURNING sync_run_id
     ), run AS (
       UPDATE sync_runs r SET state = :state::sync_state, ended_at = now(), cursor = NULL,
              last_code = :code, last_reason = :reason
@@ -33,7 +36,8 @@ const END = named({
              synced_version = run.version
         FROM run WHERE c.user_id = run.user_id AND run.state = 'done' AND c.updated_at = run.version
     )
-    SELECT id::text AS "runId", kind, pages, seen, added, changed, closed, ambiguous, unreadable, conflicts FROM run`,
+    SELECT present."fullWanted", id::text AS "runId", kind, pages, seen, added, changed, closed, ambiguous, unreadable, conflicts
+      FROM present LEFT JOIN run ON true`,
 });
 
 const FORGET = {
@@ -66,11 +70,14 @@ async function forgetSeen(deps: StatementDeps, { runId }: { runId: string }): Pr
   }
 }
 
-/** @returns what it has done; null when the claim is no longer ours: nothing was changed. */
+/**
+ * @returns what it has done; `full_wanted` when it was not ended, because it has to begin again as a full one; null when the claim is no
+ *   longer ours: nothing was changed.
+ */
 export async function endSync(
   deps: StatementDeps,
   { claim, end }: { claim: Claim; end: SyncEnd },
-): Promise<EndedSync | null> {
+): Promise<EndedSync | 'full_wanted' | null> {
   const { state, trouble, believed = true } = end;
   const values = END.values({
     jobId: claim.jobId,
@@ -80,8 +87,12 @@ export async function endSync(
     reason: trouble?.reason ?? null,
     believed,
   });
-  const [row] = await query<EndedSync & { runId: string }>(deps, END, values);
+  type Row = EndedSync & ({ fullWanted: false; runId: string | null } | { fullWanted: true });
+  const [row] = await query<Row>(deps, END, values);
   if (row === undefined) return null;
-  await forgetSeen(deps, row);
-  return row;
+  if (row.fullWanted) return 'full_wanted';
+  if (row.runId === null) return null;
+  const { runId, fullWanted: _, ...ended } = row;
+  await forgetSeen(deps, { runId });
+  return ended;
 }

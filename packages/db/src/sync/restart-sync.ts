@@ -12,7 +12,7 @@ const RESTART = {
     ), forgotten AS (
       DELETE FROM sync_seen s USING job WHERE s.run_id = job.sync_run_id
     )
-    UPDATE sync_runs r SET kind = 'full', phase = 'names', since = NULL, cursor = NULL, watermark = NULL, pages = 0, seen = 0,
+    UPDATE sync_runs r SET kind = 'full', full_wanted = false, phase = 'names', since = NULL, cursor = NULL, watermark = NULL, pages = 0, seen = 0,
            unreadable = 0, conflicts = 0, restarts = r.restarts + 1, version = c.updated_at,
            trouble_since = NULL, last_code = NULL, last_reason = NULL
       FROM job, connections c WHERE r.id = job.sync_run_id AND c.user_id = r.user_id
@@ -20,7 +20,7 @@ const RESTART = {
 };
 
 /**
- * Lets a run begin again, as a full one: the connection was changed, PostgreSQL has lost what the run had read, or the EMR does not know its
+ * Lets a run begin again, as a full one: the connection was changed, a full run was requested, PostgreSQL has lost what the run had read, or the EMR does not know its
  * place in the list any more.
  *
  * @returns false when the claim is no longer ours.

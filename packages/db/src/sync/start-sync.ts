@@ -17,8 +17,22 @@ const CONNECTION = {
   name: 'find-connection-to-sync',
   text: `
     SELECT c.sync_lane_id AS "laneId",
-           (SELECT r.job_id FROM sync_runs r WHERE r.user_id = c.user_id AND r.state IN ('waiting', 'running')) AS "liveJobId"
-      FROM connections c WHERE c.user_id = $1`,
+           live.job_id AS "liveJobId", live.kind AS "liveKind"
+      FROM connections c LEFT JOIN sync_runs live ON live.user_id = c.user_id AND live.state IN ('waiting', 'running')
+     WHERE c.user_id = $1`,
+};
+
+/**
+ * Makes the live run a full one: at once when it has not begun, otherwise its holder lets it begin again at its next step. It waits for an end
+ * that is being written, and has no row when that has ended the run, or when it is a full one already.
+ */
+const RAISE = {
+  name: 'raise-sync',
+  text: `
+    UPDATE sync_runs SET kind = CASE state WHEN 'waiting' THEN 'full' ELSE kind END,
+           since = CASE WHEN state <> 'waiting' THEN since END, full_wanted = state <> 'waiting'
+     WHERE job_id = $1 AND kind = 'incremental' AND state IN ('waiting', 'running')
+    RETURNING job_id AS "jobId"`,
 };
 
 /** Its concurrency is 0 on purpose: see `PRESENT_CAP`. It has no bucket: each call of a sync is counted when it is made, and yields. */
@@ -65,10 +79,19 @@ export type StartedSync =
   | { outcome: 'started'; jobId: number; kind: 'full' | 'incremental' }
   /** One is waiting or running already. */
   | { outcome: 'running'; jobId: number }
+  /** One that reads only what has changed was waiting or running: it has become a full one, or begins again as one. */
+  | { outcome: 'raised'; jobId: number }
   | { outcome: 'no_connection' };
 
+type Connection = {
+  laneId: number | null;
+  liveJobId: number | null;
+  liveKind: 'full' | 'incremental' | null;
+};
+
 /**
- * Starts a sync of a user's connection: writes the run and its job. One at a time: while one waits or runs, it is the answer.
+ * Starts a sync of a user's connection: writes the run and its job. One at a time: while one waits or runs, it is the answer. An incremental
+ * one becomes a full one where that is requested.
  *
  * @param input.by absent: the schedule, which is not audited.
  * @param input.full true: all patients are read.
@@ -78,10 +101,30 @@ export async function startSync(
   { userId, full = false, by }: { userId: number; full?: boolean; by?: Actor },
 ): Promise<StartedSync> {
   const user = await lockUser(tx, { userId });
-  type Connection = { laneId: number | null; liveJobId: number | null };
-  const [connection] = await query<Connection>(tx, CONNECTION, [userId]);
+  let [connection] = await query<Connection>(tx, CONNECTION, [userId]);
   if (user === null || connection === undefined) return { outcome: 'no_connection' };
-  if (connection.liveJobId !== null) return { outcome: 'running', jobId: connection.liveJobId };
+  const audit = (started: { jobId: number; kind: 'full' | 'incremental' }) =>
+    by === undefined
+      ? undefined
+      : recordAudit(tx, {
+          ...by,
+          action: 'sync.start',
+          subject: `user:${user.publicId}`,
+          outcome: 'done',
+          detail: { job_id: started.jobId, kind: started.kind },
+        });
+  if (connection.liveJobId !== null) {
+    const jobId = connection.liveJobId;
+    if (!full || connection.liveKind === 'full') return { outcome: 'running', jobId };
+    if ((await query(tx, RAISE, [jobId])).length === 1) {
+      await audit({ jobId, kind: 'full' });
+      return { outcome: 'raised', jobId };
+    }
+    // It has ended, or its holder has let it begin again as a full one.
+    [connection] = await query<Connection>(tx, CONNECTION, [userId]);
+    if (connection === undefined) return { outcome: 'no_connection' };
+    if (connection.liveJobId !== null) return { outcome: 'running', jobId: connection.liveJobId };
+  }
   const laneId = connection.laneId ?? (await query<{ id: number }>(tx, MAKE_LANE, [userId]))[0]?.id;
   const startedBy = by === undefined ? 'schedule' : 'request';
   const [run] = await query<{ jobId: number; kind: 'full' | 'incremental' }>(
@@ -90,13 +133,6 @@ export async function startSync(
     START.values({ userId, laneId, startedBy, full }),
   );
   if (run === undefined) throw new Error('the sync was not written');
-  if (by !== undefined)
-    await recordAudit(tx, {
-      ...by,
-      action: 'sync.start',
-      subject: `user:${user.publicId}`,
-      outcome: 'done',
-      detail: { job_id: run.jobId, kind: run.kind },
-    });
+  await audit(run);
   return { outcome: 'started', ...run };
 }

@@ -1,7 +1,7 @@
 import type { Database } from '../core/database.ts';
 import { query } from '../core/statements.ts';
 import { inRepeatableTransaction, type Transaction } from '../core/transaction.ts';
-import { isStopped } from '../health/gate.ts';
+import { stopsClaimed } from '../health/gate.ts';
 import type { Claim } from '../jobs/renew-leases.ts';
 
 /**
@@ -11,7 +11,7 @@ import type { Claim } from '../jobs/renew-leases.ts';
 const HOLD = {
   name: 'hold-sync-run',
   text: `
-    SELECT r.id::text AS "runId", r.user_id AS "userId", ${isStopped('r.user_id')} AS stopped, c.updated_at = r.version AS current,
+    SELECT r.id::text AS "runId", r.user_id AS "userId", ${stopsClaimed('r.user_id')} AS stopped, c.updated_at = r.version AND NOT r.full_wanted AS current,
            set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)
       FROM jobs j JOIN sync_runs r ON r.id = j.sync_run_id JOIN connections c ON c.user_id = r.user_id
      WHERE j.id = $1 AND j.fence = $2 AND j.lease_until > now() FOR UPDATE OF j FOR SHARE OF c`,
@@ -22,7 +22,7 @@ export type StepEnd<T> =
   | { outcome: 'written'; held: boolean; value: T }
   /** The claim is no longer ours: nothing was written. */
   | { outcome: 'lost' }
-  /** The connection was changed since the run began: nothing was written. */
+  /** The connection was changed since the run began, or a full run was requested: nothing was written. */
   | { outcome: 'replaced' };
 
 /**

@@ -81,6 +81,6 @@ export async function sync(
   const outcome = await readList(deps, run, pages);
   const end = { state: 'done' as const, believed: outcome !== 'suspicious' };
   const ended = await endSync(deps, { claim: run.claim, end });
-  if (ended === null) throw new Error('the run was not ended');
+  if (ended === null || ended === 'full_wanted') throw new Error('the run was not ended');
   return ended;
 }

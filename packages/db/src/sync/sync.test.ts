@@ -324,7 +324,7 @@ async function claimRunAgain({ jobId }: { jobId: string }): Promise<boolean> {
 
 test('a broken login stops a run between two steps, and at its claim', async () => {
   await sql(
-    "INSERT INTO connection_states (user_id, state, stopped_until) VALUES ($1, 'login_required', now())",
+    "INSERT INTO connection_states (user_id, state, stopped_until) VALUES ($1, 'login_required', now() - interval '1 second')",
     [practice.userId],
   );
   const run = await claimRun(practice);

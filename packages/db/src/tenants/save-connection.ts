@@ -137,6 +137,9 @@ const connected = ({
   };
 };
 
+/** The detail of a save with the values that are stored: it let a rejected login be tried again. */
+const RELEASED: AuditDetail = { changed: false, login_tried_again: true };
+
 /** A connection whose bucket is written (`saveBucketOf`). */
 type Prepared = ConnectionSetup & { bucketId: number | null };
 
@@ -153,19 +156,29 @@ export async function saveConnectionIn(
   const stored = await findConnectionToSave(tx as Transaction, { userId });
   const checked = setup.checked === true;
   if (stored !== null && isAsStored(stored, row) && holdsCredentials(keyring, stored, setup.credentials)) {
-    // The same credentials may be good again: a save asks for another try.
-    const healthChanged = await healthAfterSave(tx as Transaction, { userId, checked });
-    return { laneId: stored.laneId, written: false, healthChanged };
+    // The same credentials may be good again: whoever saves them wants them tried.
+    const { changed, released } = await healthAfterSave(tx as Transaction, {
+      userId,
+      checked,
+      written: false,
+    });
+    if (released) await recordAudit(tx, { ...connected({ by, publicId: user.publicId }), detail: RELEASED });
+    return { laneId: stored.laneId, written: false, healthChanged: changed };
   }
   const { laneId } = await writeConnection(tx as Transaction, row);
-  const healthChanged = await healthAfterSave(tx as Transaction, { userId, checked });
+  const { changed: healthChanged } = await healthAfterSave(tx as Transaction, {
+    userId,
+    checked,
+    written: true,
+  });
   await recordAudit(tx, connected({ ...setup, by, publicId: user.publicId }));
   return { laneId, written: true, healthChanged };
 }
 
 /**
  * Creates a user's connection on the first call and replaces it on later ones, under a lock on the user. Work under way is not
- * disturbed. One that is stored already with the same values is left alone: nothing is written, not in the audit log either.
+ * disturbed. One that is stored already with the same values is left alone: nothing is written, not in the audit log either, unless that
+ * lets a rejected login be tried again.
  */
 export async function saveConnection(
   { database, keyring }: { database: Pick<Database, 'pool'>; keyring: Keyring },

@@ -1,4 +1,6 @@
+import { sentence } from '@emr-payments/contracts';
 import { clip } from '@emr-payments/runtime';
+import type { CheckTrouble } from '../adapter.ts';
 import type { Capabilities, Says } from './capability-statement.ts';
 import { capabilityOf, type FhirConnection } from './connection.ts';
 
@@ -41,7 +43,12 @@ function decide(
 
 export type Judged =
   | { ok: true; settings: { conditional_create: boolean; search: boolean }; remarks: string[] }
-  | { ok: false; reason: string };
+  | { ok: false; reason: string; trouble: CheckTrouble };
+
+const UNSUITABLE: CheckTrouble = {
+  code: 'connection_misconfigured',
+  detail: sentence`By its statement about itself, the server cannot be used as the connection is set up.`,
+};
 
 /** Decides from a server's statement whether it can be used, and how a payment whose answer was lost is resolved there. */
 export function judgeCapabilities(
@@ -57,18 +64,20 @@ export function judgeCapabilities(
   if (fhirVersion === null || !release.version.pattern.test(fhirVersion)) {
     const version = fhirVersion === null ? 'no fhirVersion' : `fhirVersion ${clip(fhirVersion, 40)}`;
     const reason = `${STATED} ${version}, and the adapter ${release.adapter} needs ${release.version.shown} (${release.name}). Give the base URL of an ${release.name} endpoint of this server.`;
-    return { ok: false, reason };
+    return { ok: false, reason, trouble: UNSUITABLE };
   }
   if (resource === 'no') {
     return {
       ok: false,
       reason: `${STATED} that this server has no ${type}: nothing can be posted to it.`,
+      trouble: UNSUITABLE,
     };
   }
   if (create === 'no') {
     return {
       ok: false,
       reason: `${STATED} that ${type} cannot be created: nothing can be posted to it.`,
+      trouble: UNSUITABLE,
     };
   }
   const decisions = [
@@ -81,8 +90,8 @@ export function judgeCapabilities(
   ] as const;
   const remarks = create === 'nothing' ? [`${STATED} nothing about create for ${type}.`] : [];
   const [conditional, searching] = decisions;
-  if (!conditional.ok) return conditional;
-  if (!searching.ok) return searching;
+  if (!conditional.ok) return { ...conditional, trouble: UNSUITABLE };
+  if (!searching.ok) return { ...searching, trouble: UNSUITABLE };
   for (const { remark } of [conditional, searching]) if (remark !== null) remarks.push(remark);
   const decided = { conditional_create: conditional.value, search: searching.value };
   const chosen = given.has('conditional_create') && given.has('search');

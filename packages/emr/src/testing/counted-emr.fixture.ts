@@ -137,7 +137,11 @@ export function openCountedAdapter(
     describe: () => DESCRIBED,
     settleMs: 0,
     confirmWithinMs: 60_000,
-    check: async () => ({ ok: false, reason: 'not tried' }),
+    check: async () => ({
+      ok: false,
+      reason: 'not tried',
+      trouble: { code: 'our_fault', detail: sentence`It was not tried.` },
+    }),
     ...listNames(async (options): Promise<EmrLists | Trouble> => {
       const names = await read('/lists', options);
       if (isTrouble(names)) return names;

@@ -16,8 +16,8 @@ import type { PostOutcome } from '../posting.ts';
 export type KeyedWays = {
   /** So many payments are taken, and the connection is cut instead of an answer. */
   answersLost?: number;
-  /** Requests with this token are answered with 401 and change nothing. */
-  rejects?: (token: string) => boolean;
+  /** Requests with this token and key are answered with 401 and change nothing. */
+  rejects?: (token: string, key: string) => boolean;
   /** Replaces the answer to a payment that is new; nothing is taken then. */
   refuses?: { status: number; error: string } | undefined;
 };
@@ -54,7 +54,7 @@ export async function openKeyedServer(): Promise<KeyedServer> {
     const answer = (status: number, value: object): void => {
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value));
     };
-    if (ways.rejects?.(token)) return answer(401, { error: 'invalid token' });
+    if (ways.rejects?.(token, body.key)) return answer(401, { error: 'invalid token' });
     if (ways.refuses !== undefined) return answer(ways.refuses.status, { error: ways.refuses.error });
     if (entries.has(body.key)) return answer(409, { error: 'duplicate key' });
     const entry = { id: String(entries.size + 1), amount: body.amount };
@@ -144,7 +144,11 @@ export function openKeyedAdapter(
     describe: () => DESCRIBED,
     settleMs: 0,
     confirmWithinMs: 60_000,
-    check: async () => ({ ok: false, reason: 'not tried' }),
+    check: async () => ({
+      ok: false,
+      reason: 'not tried',
+      trouble: { code: 'our_fault', detail: sentence`It was not tried.` },
+    }),
     ...listNames(async () => ({
       methods: [
         { id: '1', name: 'Card', needs: 'the last four digits of the card' },

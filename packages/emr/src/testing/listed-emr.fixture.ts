@@ -102,7 +102,11 @@ export function openListedAdapter(
     }),
     settleMs: 0,
     confirmWithinMs: 60_000,
-    check: async () => ({ ok: false, reason: 'not tried' }),
+    check: async () => ({
+      ok: false,
+      reason: 'not tried',
+      trouble: { code: 'our_fault', detail: sentence`It was not tried.` },
+    }),
     ...listNames(async ({ signal }): Promise<EmrLists | Trouble> => {
       const names = await read('/lists', signal);
       if (!('body' in names)) return names;

@@ -1,6 +1,7 @@
 import type {
   Capability,
   CheckOutcome,
+  CheckTrouble,
   ConnectionDescription,
   EmrConnection,
   NetworkOwner,
@@ -13,7 +14,9 @@ const CHECK_MS = 30_000;
 type Checked = Extract<CheckOutcome, { ok: true }>;
 export type CheckedConnection =
   /** `capability`, `described`: those of the connection with the settings that were read. */
-  (Checked & { capability: Capability; described: ConnectionDescription }) | { ok: false; reason: string };
+  | (Checked & { capability: Capability; described: ConnectionDescription })
+  /** `trouble`: null when no call was made, because the connection cannot be opened as it is set up. */
+  | { ok: false; reason: string; trouble: CheckTrouble | null };
 
 /**
  * Opens a connection with the settings that the operator gave, and tries it without writing anything in the EMR.
@@ -33,7 +36,7 @@ export async function checkConnection(
     const adapter = openOver(deps, { ...connection, settings });
     return { ...checked, capability: adapter.capability, described: adapter.describe() };
   } catch (error) {
-    return { ok: false, reason: `${(error as Error).message}.` };
+    return { ok: false, reason: `${(error as Error).message}.`, trouble: null };
   } finally {
     // A check that ended early may have left a renewal running: what the vendor gives is stored before the process ends.
     await deps.settled();

@@ -1,4 +1,4 @@
-import { createUser, saveCapability, saveConnection } from '@emr-payments/db';
+import { createUser, readHealth, saveCapability, saveConnection } from '@emr-payments/db';
 import { parseKeyring } from '@emr-payments/runtime';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { newKey } from '../testing/service.ts';
@@ -35,6 +35,13 @@ describe('checkUserConnection', () => {
     expect(await check(wrong.publicId)).toEqual({
       outcome: 'not_working',
       reason: expect.stringContaining('(HTTP 401)'),
+    });
+    // An exchange over the stored connection, as any other.
+    const { userId } = await it.connectionOf(wrong.publicId);
+    const stored = await readHealth(it.service, { userId });
+    expect(stored?.health).toMatchObject({
+      state: 'login_required',
+      lastTrouble: { code: 'unauthorized', detail: 'The EMR rejected our credentials (HTTP 401).' },
     });
   });
 

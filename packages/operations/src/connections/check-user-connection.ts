@@ -1,16 +1,23 @@
 import {
   type Actor,
   type Database,
+  type Exchange,
   findUser,
   noteExchange,
   openCredentials,
   saveCapability,
 } from '@emr-payments/db';
-import type { Capability, ConnectionDescription, Networks, SettingValues } from '@emr-payments/emr';
+import {
+  type Capability,
+  type ConnectionDescription,
+  exchangeOf,
+  type Networks,
+  type SettingValues,
+} from '@emr-payments/emr';
 import type { SandboxHosts } from '@emr-payments/outbound';
 import type { Keyring } from '@emr-payments/runtime';
 import { checkingDeps } from './adapter-deps.ts';
-import { checkConnection } from './check-connection.ts';
+import { type CheckedConnection, checkConnection } from './check-connection.ts';
 import { clientModeRule } from './client-mode.ts';
 import { capabilityRead, changesOf, givenSettings, isStored } from './stored-capability.ts';
 
@@ -36,6 +43,12 @@ export type UserCheckOutcome =
   | { outcome: 'sealed' }
   | { outcome: 'no_connection' }
   | { outcome: 'no_user' };
+
+/** What the check says about the connection. */
+function exchangeIn(checked: CheckedConnection): Exchange {
+  if (checked.ok) return { kind: 'answered' };
+  return checked.trouble === null ? { kind: 'none' } : exchangeOf(checked.trouble);
+}
 
 /**
  * Tries a user's stored connection, without writing anything in the EMR, and stores what the EMR says about itself where that is
@@ -75,16 +88,18 @@ export async function checkUserConnection(
     credentials,
     settings: given,
   });
-  if (!checked.ok) return { outcome: 'not_working', reason: checked.reason };
+  const exchange = exchangeIn(checked);
   // An operator's check is made also while a broken login stops the connection; an answer ends the outage.
   await noteExchange(
     { database },
     {
       connection: { userId: user.id, version: connection.updatedAt.toISOString() },
-      exchange: { kind: 'answered' },
+      exchange,
+      subject: 'other',
       agoMs: performance.now() - beganAt,
     },
   );
+  if (!checked.ok) return { outcome: 'not_working', reason: checked.reason };
 
   const capability = capabilityRead(checked);
   const settings = { ...given, ...checked.settings };

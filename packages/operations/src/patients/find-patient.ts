@@ -97,7 +97,8 @@ export async function findUsersPatient(
   const beganAt = performance.now();
   const asked = await ask(shared, { ...connection, credentials, mrn });
   const exchange = exchangeIn(asked);
-  await noteExchange({ database }, { connection, exchange, agoMs: performance.now() - beganAt });
+  const agoMs = performance.now() - beganAt;
+  await noteExchange({ database }, { connection, exchange, subject: 'other', agoMs });
 
   switch (asked.outcome) {
     case 'cannot_search':

@@ -46,7 +46,11 @@ const checks: Rule[] = FAULTS.filter(({ list }) => !list.includes('listed')).map
   async run({ server, open }) {
     const adapter = open(fault.endsByTimeout ? { timeoutMs: SHORT_MS } : {});
     fault.arm(server);
-    expect(await adapter.check(quiet())).toEqual({ ok: false, reason: expect.stringMatching(/\S/) });
+    expect(await adapter.check(quiet())).toEqual({
+      ok: false,
+      reason: expect.stringMatching(/\S/),
+      trouble: { code: expect.stringMatching(/\S/), detail: expect.stringMatching(/\S/) },
+    });
   },
 }));
 
@@ -70,7 +74,11 @@ const unreachable: Rule[] = UNREACHABLE.flatMap(({ name, urlOf }): Rule[] => [
     name: `check, ${name}: a reason`,
     async run({ server, open }) {
       const result = await open({ baseUrl: urlOf(server) }).check(quiet());
-      expect(result).toEqual({ ok: false, reason: expect.stringMatching(/\S/) });
+      expect(result).toEqual({
+        ok: false,
+        reason: expect.stringMatching(/\S/),
+        trouble: { code: expect.stringMatching(/\S/), detail: expect.stringMatching(/\S/) },
+      });
     },
   },
 ]);

@@ -92,7 +92,7 @@ export const wrongNamesAndChecks: readonly WrongAdapter[] = [
   {
     mistake: 'says that a connection does not work, and not why',
     breaks: /^check, .*: a reason with the request$|^check, a refusal/,
-    wrap: checking((result) => (result.ok ? result : { ok: false, reason: 'It does not work.' })),
+    wrap: checking((result) => (result.ok ? result : { ...result, reason: 'It does not work.' })),
   },
   {
     mistake: 'believes its settings and not what the EMR says about itself',

@@ -1,3 +1,4 @@
+import { sentence } from '@emr-payments/contracts';
 import type { CheckOutcome } from '../../adapter.ts';
 import type { CallOptions } from '../../calls.ts';
 import { refusalSentence } from '../../http/refusal-sentence.ts';
@@ -31,12 +32,27 @@ export async function checkAthenaConnection(
   options: CallOptions,
 ): Promise<CheckOutcome> {
   const read = await readLists(athena, options);
-  if (!read.ok) return { ok: false, reason: refusalSentence(read.refusal, read.trouble) };
+  if (!read.ok)
+    return {
+      ok: false,
+      reason: refusalSentence(read.refusal, read.trouble),
+      trouble: read.trouble,
+    };
   const { methods, locations } = read.lists;
   const named = read.unusable.filter((_entry, place) => place < MOST_SHOWN);
   const unusable = named.length === 0 ? '' : ` Not usable: ${named.join('; ')}.`;
-  if (methods.length === 0) return { ok: false, reason: `athena lists no payment method.${unusable}` };
-  if (locations.length === 0) return { ok: false, reason: `athena lists no department.${unusable}` };
+  if (methods.length === 0)
+    return {
+      ok: false,
+      reason: `athena lists no payment method.${unusable}`,
+      trouble: { code: 'list_not_found', detail: sentence`The EMR lists no payment method.` },
+    };
+  if (locations.length === 0)
+    return {
+      ok: false,
+      reason: `athena lists no department.${unusable}`,
+      trouble: { code: 'list_not_found', detail: sentence`The EMR lists no department.` },
+    };
   return {
     ok: true,
     methods: methods.length,

@@ -1,3 +1,4 @@
+import { sentence } from '@emr-payments/contracts';
 import type { CheckOutcome } from '../../adapter.ts';
 import type { CallOptions } from '../../calls.ts';
 import { refusalSentence, wordsFor } from '../../http/refusal-sentence.ts';
@@ -20,11 +21,13 @@ export async function checkCandid({ session, secrets }: Candid, options: CallOpt
     return {
       ok: false,
       reason: refusalSentence({ request, status, words: wordsFor(words, secrets) }, trouble),
+      trouble,
     };
   }
   if (search.entriesSeen > 0) {
     const reason = `${request} does not search by source_internal_id: it gave payments with other ids.`;
-    return { ok: false, reason };
+    const detail = sentence`The EMR does not search for payments as it was asked to.`;
+    return { ok: false, reason, trouble: { code: 'search_not_honoured', detail } };
   }
   return {
     ok: true,

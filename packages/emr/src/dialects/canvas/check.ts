@@ -40,6 +40,7 @@ export async function checkCanvasConnection(
       { request, status: answer.kind === 'answer' ? answer.status : null, words: wordsFor(words, secrets) },
       trouble,
     ),
+    trouble,
   });
   if (answer.kind === 'no_answer') return refused(describeNoAnswer(answer), '');
   if (answer.status !== 200) return refused(describeStatus(answer), saidBy(answer.body));

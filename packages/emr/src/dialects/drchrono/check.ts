@@ -25,7 +25,7 @@ export async function checkDrChrono(
       status: read.status,
       words: wordsFor(read.words, secrets),
     };
-    return { ok: false, reason: refusalSentence(refusal, read.trouble) };
+    return { ok: false, reason: refusalSentence(refusal, read.trouble), trouble: read.trouble };
   }
   return {
     ok: true,

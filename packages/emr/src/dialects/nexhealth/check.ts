@@ -1,3 +1,4 @@
+import { sentence } from '@emr-payments/contracts';
 import type { CheckOutcome } from '../../adapter.ts';
 import type { CallOptions } from '../../calls.ts';
 import { refusalSentence } from '../../http/refusal-sentence.ts';
@@ -19,6 +20,7 @@ const RED =
 const refused = ({ refusal, trouble }: Failed): CheckOutcome => ({
   ok: false,
   reason: `${refusalSentence(refusal, trouble)}${trouble.code === 'forbidden' ? FINANCIAL_DATA : ''}`,
+  trouble,
 });
 
 /**
@@ -38,14 +40,26 @@ export async function checkNexConnection(nex: NexConnection, options: CallOption
     return {
       ok: false,
       reason: `GET /locations shows ${which} of the practice with the subdomain '${subdomain}'.${unusable}`,
+      trouble: { code: 'list_not_found', detail: sentence`The EMR lists no location.` },
     };
   }
   if (methods.length === 0)
-    return { ok: false, reason: `GET /payment_types shows no active payment type.${unusable}` };
+    return {
+      ok: false,
+      reason: `GET /payment_types shows no active payment type.${unusable}`,
+      trouble: { code: 'list_not_found', detail: sentence`The EMR lists no payment type.` },
+    };
   const searched = await searchLocation(nex, { locationId: first.id, paymentId: NO_PAYMENT }, options);
   if (!searched.ok) return refused(searched);
   if (searched.errorSaid || searched.rows.length > 0)
-    return { ok: false, reason: 'GET /payments does not search by transaction_id: it shows other payments.' };
+    return {
+      ok: false,
+      reason: 'GET /payments does not search by transaction_id: it shows other payments.',
+      trouble: {
+        code: 'search_not_honoured',
+        detail: sentence`The EMR does not search for payments as it was asked to.`,
+      },
+    };
   const sync = await readSyncState(
     nex,
     locations.map(({ id }) => id),
