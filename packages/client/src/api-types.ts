@@ -72,7 +72,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List Payments
+         * List payments
          * @description Newest first. Send `next_cursor` as `cursor` to get the next page; payments that arrive in between do not shift it.
          *
          *     The worklist, the payments that a person has to handle: `?status=failed&status=needs_review`.
@@ -104,7 +104,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Get Payment
+         * Read a payment
          * @description One payment with its state, its posting attempts and its events.
          */
         get: operations["getPayment"];
@@ -126,7 +126,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Retry Payment
+         * Post a failed payment again
          * @description Posts the same payment again after the cause of its failure is corrected, if necessary with another payment method or location. Allowed only in the state `failed`: a payment in `needs_review` may be in the EMR and has to be resolved first. Without a body nothing is corrected.
          */
         post: operations["retryPayment"];
@@ -146,7 +146,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Resolve Payment
+         * Settle a payment that needs a review
          * @description Settles a payment in `needs_review` on the statement of a person who has looked in the EMR. `posted` takes the EMR's transaction id where the EMR shows one; `not_posted` makes the payment `failed`, from where it can be retried.
          *
          *     You get the event of the new state, and the note is kept in the audit log.
@@ -166,7 +166,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Find Patient
+         * Find a patient by MRN
          * @description The patient with an MRN, as this service knows it: a list with one entry, or with none. The EMR is not asked; a payment for an unknown MRN does that.
          */
         get: operations["findPatients"];
@@ -187,7 +187,7 @@ export interface paths {
         };
         get?: never;
         /**
-         * Put Patient
+         * Store the EMR patient id of an MRN
          * @description Stores the EMR patient id of an MRN, for an EMR that cannot be searched or a patient whom it does not find. A stored id is replaced: the next payment goes to the new one. The same request can be sent any number of times.
          *
          *     The MRN is percent-encoded in the path: `A/7` is `A%2F7`. An MRN without a letter or a digit, such as `..`, is refused, as it is in a file.
@@ -210,7 +210,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Import Patients
+         * Import patients from a file
          * @description Imports a CSV file (RFC 4180) whose first line names the columns `mrn` and `emr_patient_id`, in UTF-8, or in UTF-16 with a byte order mark; at most 16 MiB and 200,000 rows. Further columns are ignored. All rows that are certain are written, in one transaction; every other one is refused by its line: a damaged id, an MRN with two ids, and, without `allow_changes`, a row that would replace a stored id. A file whose quotation marks do not match is refused as a whole.
          *
          *     The same file can be sent any number of times. One import of a client runs at a time; a further one waits for 5 seconds at most. The file has to arrive within 15 seconds.
@@ -230,7 +230,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Get Job
+         * Read a job
          * @description The state of the work on a payment or of a sync, by its `job_id`. A payment keeps its job id when it is retried.
          */
         get: operations["getJob"];
@@ -250,7 +250,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Get Reconciliation
+         * Total the payments of a day
          * @description The payments of one deposit date by payment method, with their state now: for comparing with the day sheet of the EMR. `accepted` counts all of them; `posted`, `failed`, `needs_review` and `open` add up to it.
          *
          *     With `Accept: text/csv` or `format=csv` the answer is CSV: a line for each method and one for the total. Cells that a spreadsheet could run as a formula begin with an apostrophe. `bom=true` adds a byte order mark, so that Excel reads the file as UTF-8.
@@ -272,7 +272,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Get Connection
+         * Read the EMR connection
          * @description How the user's EMR connection is (`health`), and what it supports: the payment methods and locations of the EMR (at most one minute old), what the EMR gets of each field of a payment, which payment methods need data that a payment does not carry, and the limits of the EMR. It is answered also while the EMR cannot be asked: then with the lists as they were read last (`lists_read`).
          */
         get: operations["getConnection"];
@@ -292,7 +292,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List Payment Methods
+         * List payment methods
          * @description The payment methods of the user's EMR, and which of them a payment can use. It is answered from our own tables: every sync refreshes it, and so does a payment or a dry run that names something new.
          */
         get: operations["listPaymentMethods"];
@@ -312,7 +312,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List Locations
+         * List locations
          * @description The locations of the user's EMR. It is answered from our own tables: every sync refreshes it, and so does a payment or a dry run that names something new.
          */
         get: operations["listLocations"];
@@ -334,7 +334,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Start Sync
+         * Start a sync
          * @description Reads the patients, payment methods and locations of the user's EMR, as the schedule does once a day unless the operator configures another time. It is carried out in the background and leaves room for payments; the job shows how far it is. One at a time: while a sync waits or runs, the answer names its job. With `full` a sync that reads only what has changed becomes a full one, or begins again as one; its job stays the same.
          */
         post: operations["startSync"];
@@ -877,7 +877,7 @@ export interface components {
             /** @description For people. Programs use `code`. */
             message: string;
             /**
-             * @description Stable and machine-readable. New codes may be added. Today: invalid_field, patient_not_found, user_not_found, payment_not_found, job_not_found, endpoint_not_found, event_not_found, recovery_not_found, connect_session_not_found, invalid_client, invalid_operator_key, scope_missing, record_not_found, state_refused, connection_refused, missing_body, invalid_json, invalid_body, malformed_request, route_not_found, method_not_allowed, request_timeout, idempotency_key_in_flight, invalid_state, connection_unusable, import_in_progress, connect_unavailable, connect_session_open, connect_session_over, connect_session_limit_reached, access_token_given_out, endpoint_disabled, endpoint_exists, endpoint_limit_reached, recovery_limit_reached, retry_limit_reached, nothing_to_redeliver, test_in_progress, payload_too_large, unsupported_media_type, expectation_failed, idempotency_key_reused, read_too_costly, method_needs_data, rate_limited, headers_too_large, patients_file_unusable, internal_error, emr_unavailable, patient_lookup_unavailable, service_unavailable, emr_timeout.
+             * @description Stable and machine-readable. New codes may be added. Today: invalid_field, missing_body, invalid_json, invalid_body, malformed_request, route_not_found, method_not_allowed, request_timeout, payload_too_large, unsupported_media_type, expectation_failed, headers_too_large, idempotency_key_in_flight, idempotency_key_reused, rate_limited, read_too_costly, invalid_client, user_not_found, patient_not_found, payment_not_found, job_not_found, invalid_state, retry_limit_reached, method_needs_data, connection_unusable, import_in_progress, patients_file_unusable, endpoint_not_found, event_not_found, recovery_not_found, endpoint_disabled, endpoint_exists, endpoint_limit_reached, recovery_limit_reached, nothing_to_redeliver, test_in_progress, connect_session_not_found, connect_unavailable, connect_session_open, connect_session_over, connect_session_limit_reached, access_token_given_out, internal_error, service_unavailable, patient_lookup_unavailable, emr_unavailable, emr_timeout; of the operator's API alone: invalid_operator_key, scope_missing, record_not_found, state_refused, connection_refused.
              * @example invalid_field
              */
             code: string;
@@ -1610,7 +1610,7 @@ export interface components {
             success: boolean;
             /** @description For people. */
             message: string;
-            data: components["schemas"]["PaymentMethods"];
+            data: components["schemas"]["PaymentMethodNames"];
         };
         /**
          * @description The EMR's locations
@@ -1637,7 +1637,7 @@ export interface components {
             success: boolean;
             /** @description For people. */
             message: string;
-            data: components["schemas"]["Locations"];
+            data: components["schemas"]["LocationNames"];
         };
         /**
          * @description May be left out
@@ -3242,7 +3242,7 @@ export interface components {
             locations: components["schemas"]["EmrLocation"][];
         };
         /** @description The EMR's payment methods, as they were read from it last. */
-        PaymentMethods: {
+        PaymentMethodNames: {
             /** @description true: the EMR has no place for the payment method, and `payment_method` takes every name. */
             any_payment_method: boolean;
             /** @description `payment_method` takes the name of one of these, unless `any_payment_method` is true. */
@@ -3255,7 +3255,7 @@ export interface components {
             synced_at: string | null;
         };
         /** @description The EMR's locations, as they were read from it last. */
-        Locations: {
+        LocationNames: {
             /** @description true: the EMR has no place for the location, and `location` takes every name. */
             any_location: boolean;
             /** @description `location` takes an identifier, the id or the name of one of these, unless `any_location` is true. */
@@ -4367,7 +4367,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `patient_lookup_unavailable`: The MRN is not known yet, and the EMR did not say within 3 seconds who has it. Nothing was accepted: send the same request again; the header `Retry-After` says when.
+             * @description `patient_lookup_unavailable`: The MRN is not known yet, and the EMR did not say within 3 seconds who has it, or it was asked in the last minute for too many MRNs that it does not know. Nothing was accepted: send the same request again; the header `Retry-After` says when.
              *
              *     `service_unavailable`: The service cannot accept requests at the moment; the header `Retry-After` says when to try again.
              */

@@ -4,6 +4,7 @@ import type { ConnectionDescription } from './description.ts';
 import type { ListOutcome, ResolveOutcome } from './lists.ts';
 import type { FindPatientOutcome, ListPatientsOutcome } from './patients.ts';
 import type { FindHints, FindOutcome, Posting, PostOutcome } from './posting.ts';
+import type { TroubleCode } from './trouble-codes.ts';
 
 /**
  * How a posting whose answer was lost can be resolved at this EMR:
