@@ -61,7 +61,7 @@ function eventOf(end: Ended, posting: ClaimedPosting) {
 
 /** Writes the end. @returns null when the claim is no longer ours; how many tries in a row have had the same answer. */
 async function record(
-  { database, steps }: Pick<JobDeps, 'database' | 'steps'>,
+  { database, steps, handOver }: Pick<JobDeps, 'database' | 'steps' | 'handOver'>,
   {
     posting,
     end,
@@ -93,7 +93,7 @@ async function record(
   }
   const event = eventOf(end, posting);
   const settled = await steps.settlePayment(
-    { database },
+    { database, ...(handOver === undefined ? {} : { handOver }) },
     {
       claim,
       round: payment.round,
