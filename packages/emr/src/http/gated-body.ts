@@ -26,8 +26,8 @@ export type GatedBody = {
 
 /**
  * Gives a request a body that leaves in one piece with the headers, and only when its gate is open at that moment: a request that is
- * stopped here has sent nothing at all. A gate that gives a promise is waited for, and then asked again. The gate is in `end`, by which every client of Node ends a request: what calls `end` has no
- * body of its own. A stream in its place costs got a pipe, and an error that it throws and catches because it cannot copy a stream.
+ * stopped here has sent nothing at all. A gate that gives a promise is waited for, and then asked again. The gate is in `end`, by which
+ * every client of Node ends a request: what calls `end` has no body of its own. A stream in its place costs got a pipe, and an error that it throws and catches because it cannot copy a stream.
  *
  * To be called before the request has its connection.
  */
