@@ -178,6 +178,10 @@ export async function startWorker(
     traffic,
     health: notes,
     horizonMs: config.horizonMs,
+    handOver: {
+      isOpen: () => relay?.handOver.isOpen() ?? false,
+      take: (jobs, ms) => relay?.handOver.take(jobs, ms),
+    },
     onDone: () => relay?.wake(),
   };
   const postings = transport.consume('post-payment', (entry) => runPosting(deps, entry));

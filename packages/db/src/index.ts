@@ -224,7 +224,7 @@ export { beginAttempt } from './posting/begin-attempt.ts';
 export { type ClaimedPosting, claimPosting, type RejectionEvidence } from './posting/claim-posting.ts';
 export { emrTextRow } from './posting/emr-text-row.ts';
 export { type FarEnd, type Postponement, retryPosting } from './posting/retry-posting.ts';
-export { type AttemptEnd, type Settlement, settlePayment } from './posting/settle-payment.ts';
+export { type AttemptEnd, type HandOver, type Settlement, settlePayment } from './posting/settle-payment.ts';
 // Recoveries of what an endpoint missed.
 export { countMissed, type Missed, MOST_COUNTED } from './recovery/count-missed.ts';
 export { findRecovery, type RecoveryRecord, type RecoveryState } from './recovery/find-recovery.ts';

@@ -1,4 +1,4 @@
-import type { Database } from '@emr-payments/db';
+import type { Database, HandOver } from '@emr-payments/db';
 import type { Adapters } from '@emr-payments/emr';
 import type { Keyring, Logger, OpenedSecrets } from '@emr-payments/runtime';
 import type { SendDeps, WebhookKey } from '@emr-payments/webhooks';
@@ -29,6 +29,8 @@ export type JobDeps = {
   health: HealthNotes;
   /** Milliseconds after which a payment is no longer retried. */
   horizonMs: number;
+  /** Takes the deliveries that a settlement has fed. */
+  handOver?: HandOver;
   /** Called when a job has ended and its lane has room again. */
   onDone: () => void;
 };

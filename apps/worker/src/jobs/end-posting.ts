@@ -75,7 +75,7 @@ function uncountedFor(end: Open, limits: LimitsAfter | null): Postponement['unco
 
 /** Writes the end. @returns null when the claim is no longer ours; how many tries in a row have had the same answer. */
 async function record(
-  { database, steps }: Pick<JobDeps, 'database' | 'steps'>,
+  { database, steps, handOver }: Pick<JobDeps, 'database' | 'steps' | 'handOver'>,
   {
     posting,
     end,
@@ -108,7 +108,7 @@ async function record(
   }
   const event = eventOf(end, posting);
   const settled = await steps.settlePayment(
-    { database },
+    { database, ...(handOver === undefined ? {} : { handOver }) },
     {
       claim,
       round: payment.round,

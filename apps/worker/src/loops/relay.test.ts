@@ -73,3 +73,24 @@ test('while the queue is down no job is marked, and each change is logged once',
     'the relay feeds the queue again',
   ]);
 });
+
+test('jobs that a settlement has fed are handed over, and then the turn is left to the feeds for four times as long', async () => {
+  const job = { id: '7', kind: 'deliver_webhook', fence: 0, queuedAt: 1 } as const;
+  // Nothing has been written to the queue: it is not known to be up.
+  expect(relay.handOver.isOpen()).toBe(false);
+  relay.wake();
+  await vi.waitFor(() => expect(relay.handOver.isOpen()).toBe(true), PATIENCE);
+  vi.useFakeTimers({ toFake: ['performance'] });
+  try {
+    relay.handOver.take([job], 100);
+    expect(queued).toEqual([{ queue: 'deliver-webhook', entry: { job: '7', fence: 0, queuedAt: 1 } }]);
+    vi.advanceTimersByTime(399);
+    expect(relay.handOver.isOpen()).toBe(false);
+    vi.advanceTimersByTime(1);
+    expect(relay.handOver.isOpen()).toBe(true);
+  } finally {
+    vi.useRealTimers();
+  }
+  await relay.close();
+  expect(relay.handOver.isOpen()).toBe(false);
+});

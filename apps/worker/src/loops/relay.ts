@@ -2,6 +2,7 @@ import {
   createFeed,
   type Database,
   type DueJob,
+  type HandOver,
   JOB_KINDS,
   type JobKind,
   listenForJobs,
@@ -11,6 +12,8 @@ import { every, type Logger, type QueueName, type Transport } from '@emr-payment
 export type Relay = {
   /** Jobs may be due: new ones were written, or a lane has room again. Cheap while the relay is running. */
   wake(): void;
+  /** Hands jobs to the queue that others have marked as queued in its place. */
+  readonly handOver: HandOver;
   close(): Promise<void>;
 };
 
@@ -21,6 +24,12 @@ const POLL_MS = 500;
 
 /** A queue that has taken something so recently is believed to be up: asking before each feed would make every job later. */
 const BELIEVED_MS = 1_000;
+
+/**
+ * A settlement that feeds has the turn of all feeds until its commit is on disk. After each, this process leaves the turn to others for so
+ * many times as long: a slow disk makes fewer such settlements, and not later feeds.
+ */
+const REST_OF_TURN = 4;
 
 const QUEUE_OF: Record<JobKind, QueueName> = {
   post_payment: 'post-payment',
@@ -74,13 +83,33 @@ export function startRelay(
     failing = true;
   }
 
+  const handing = new Set<Promise<void>>();
+  let closed = false;
+  let restsUntil = Number.NEGATIVE_INFINITY;
+  const handOver: HandOver = {
+    isOpen() {
+      const now = performance.now();
+      return !closed && !failing && now - wroteAt < BELIEVED_MS && now >= restsUntil;
+    },
+    take(jobs, ms) {
+      restsUntil = performance.now() + ms * REST_OF_TURN;
+      // What cannot be handed over is taken back by the sweeper, like a job whose relay died after the mark.
+      const work = Promise.all(JOB_KINDS.map((kind) => hand(kind, jobs)))
+        .then(() => undefined, onError)
+        .finally(() => handing.delete(work));
+      handing.add(work);
+    },
+  };
+
   const loop = every({ run: feed, onError }, { intervalMs: POLL_MS });
   const listener = listenForJobs({ url: databaseUrl, onJobs: loop.wake });
 
   return {
     wake: loop.wake,
+    handOver,
     async close() {
-      await Promise.all([loop.stop(), listener.close()]);
+      closed = true;
+      await Promise.all([loop.stop(), listener.close(), ...handing]);
     },
   };
 }

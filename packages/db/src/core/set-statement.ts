@@ -25,8 +25,15 @@ export type SetStatement<Column extends string = string> = {
 
 /** Runs the inputs of set statements, those that come together as one. */
 export type SetRunner = {
-  /** @returns the input's row, after the commit; undefined when the claim is not the job's present one. */
-  run<Row>(statement: SetStatement, values: unknown[]): Promise<Row | undefined>;
+  /**
+   * @param options.turn an input that comes alone runs in the turn with this number, if nobody has it: `HAS_TURN` is then true.
+   * @returns the input's row, after the commit; undefined when the claim is not the job's present one.
+   */
+  run<Row>(
+    statement: SetStatement,
+    values: unknown[],
+    options?: { turn?: number | undefined },
+  ): Promise<Row | undefined>;
 };
 
 /** Condition of the join of `jobs` with `asked`: the claim is the job's present one. */
@@ -49,26 +56,28 @@ export const UNSYNCED = `unsynced AS MATERIALIZED (SELECT set_config('synchronou
  * still says `CLAIMED`, so that no statement relies on the other half for its fence.
  *
  * @param input.columns all columns of an input with their types. `job_id` and `fence` come first.
- * @param input.text the CTEs after `asked` and the SELECT. It returns `job_id`, and at most one row for each input.
+ * @param input.text the CTEs after `asked` and the SELECT. It returns `job_id`, and at most one row for each input. A function of it gives
+ *   the text for a single input, and the one for a set.
  */
 export function setStatement<const Columns extends ClaimColumns & Record<string, ColumnType>>(input: {
   name: string;
   columns: Columns;
-  text: string;
+  text: string | ((form: 'single' | 'set') => string);
 }): SetStatement<keyof Columns & string> {
   const { name, columns, text } = input;
+  const textOf = (form: 'single' | 'set') => (typeof text === 'string' ? text : text(form));
   const names = Object.keys(columns) as (keyof Columns & string)[];
   const row = names.map((column, index) => `$${index + 1}::${columns[column]} AS ${column}`);
   const arrays = names.map((column, index) => `$${index + 1}::${columns[column]}[]`);
   return {
-    single: { name, text: `WITH asked AS NOT MATERIALIZED (SELECT ${row.join(', ')}), ${text}` },
+    single: { name, text: `WITH asked AS NOT MATERIALIZED (SELECT ${row.join(', ')}), ${textOf('single')}` },
     set: {
       name: `${name}-set`,
       text: `
     WITH asked AS MATERIALIZED (
       SELECT asked.* FROM unnest(${arrays.join(', ')}) AS asked(${names.join(', ')})
         JOIN jobs ON ${CLAIMED} ORDER BY jobs.id FOR UPDATE OF jobs
-    ), ${text}`,
+    ), ${textOf('set')}`,
     },
     values: (given) => names.map((column) => given[column]),
   };

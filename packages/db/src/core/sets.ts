@@ -2,6 +2,7 @@ import { createBatcher } from '@emr-payments/runtime';
 import { Pool, type PoolConfig, type QueryResultRow } from 'pg';
 import type { SetRunner, SetStatement } from './set-statement.ts';
 import { isUndone, type Statements } from './statements.ts';
+import { OF_TURNS, tryInTurn } from './turns.ts';
 
 /** Runs statements in sets; `close` ends their connections. */
 export type Sets = SetRunner & {
@@ -10,7 +11,7 @@ export type Sets = SetRunner & {
   close(): Promise<void>;
 };
 
-type Waiting = PromiseWithResolvers<unknown> & { values: unknown[] };
+type Waiting = PromiseWithResolvers<unknown> & { values: unknown[]; turn: number | undefined };
 
 /**
  * Settings of connections for array statements alone.
@@ -55,7 +56,7 @@ export function openSets(
   }: { maxSet?: number; maxInFlight?: number; poolSize?: number } = {},
 ): Sets {
   const options = [config.options, PLANNED_ONCE].filter(Boolean).join(' ');
-  const pool = new Pool({ ...config, options, max: poolSize });
+  const pool = new Pool({ ...config, ...OF_TURNS, options, max: poolSize });
   pool.on('error', () => undefined);
 
   async function runSet({ set }: SetStatement, inputs: readonly unknown[][]): Promise<QueryResultRow[]> {
@@ -63,10 +64,12 @@ export function openSets(
     return (await pool.query({ ...set, values: columns })).rows;
   }
 
-  function runAlone({ single }: SetStatement, { values, resolve, reject }: Waiting): Promise<void> {
-    return alone.pool
-      .query<QueryResultRow>({ ...single, values })
-      .then(({ rows }) => resolve(rows[0]), reject);
+  function runAlone({ single }: SetStatement, { values, turn, resolve, reject }: Waiting): Promise<void> {
+    const rows =
+      turn === undefined
+        ? alone.pool.query<QueryResultRow>({ ...single, values }).then((result) => result.rows)
+        : tryInTurn<QueryResultRow>(pool, { turn, statement: single, values });
+    return rows.then(([row]) => resolve(row), reject);
   }
 
   async function runTogether(statement: SetStatement, inputs: readonly Waiting[]): Promise<void> {
@@ -78,7 +81,8 @@ export function openSets(
       const rowOf = new Map(rows.map((row) => [String(row.job_id), row]));
       for (const { values, resolve } of inputs) resolve(rowOf.get(jobOf(values)));
     } catch (error) {
-      if (isUndone(error)) await Promise.all(inputs.map((input) => runAlone(statement, input)));
+      if (isUndone(error))
+        await Promise.all(inputs.map((input) => runAlone(statement, { ...input, turn: undefined })));
       else for (const { reject } of inputs) reject(error);
     }
   }
@@ -101,10 +105,10 @@ export function openSets(
   const batchers = new Map<SetStatement, ReturnType<typeof batcherFor>>();
 
   return {
-    run<Row>(statement: SetStatement, values: unknown[]) {
+    run<Row>(statement: SetStatement, values: unknown[], { turn }: { turn?: number | undefined } = {}) {
       const batcher = batchers.get(statement) ?? batcherFor(statement);
       batchers.set(statement, batcher);
-      const waiting = { ...Promise.withResolvers<unknown>(), values };
+      const waiting = { ...Promise.withResolvers<unknown>(), values, turn };
       batcher.add(waiting);
       return waiting.promise as Promise<Row | undefined>;
     },

@@ -188,6 +188,7 @@ export async function query<Row extends QueryResultRow>(
  * Runs a statement about one claim, in a set where `deps` have them, and by itself elsewhere. It means the same in both: other inputs
  * of a set take nothing from it, and it is committed when this resolves.
  *
+ * @param options as `SetRunner` has them.
  * @returns its row; undefined when the claim is not the job's present one.
  * @throws as `query` does.
  */
@@ -195,11 +196,12 @@ export async function queryInSet<Row extends QueryResultRow, Column extends stri
   deps: StatementDeps,
   statement: SetStatement<Column>,
   given: Record<NoInfer<Column>, unknown>,
+  options?: { turn?: number | undefined },
 ): Promise<Row | undefined> {
   const { sets } = deps.database;
   const values = statement.values(given);
   if (sets === undefined) return (await query<Row>(deps, statement.single, values))[0];
-  return unavailableAsSuch(sets.run<Row>(statement, values));
+  return unavailableAsSuch(sets.run<Row>(statement, values, options));
 }
 
 /**

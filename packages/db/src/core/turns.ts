@@ -8,6 +8,9 @@ import {
 } from 'pg';
 import { unavailableAsSuch } from './statements.ts';
 
+/** A turn, by the number of its lock, and the statement that is run in it. */
+type InTurn = { turn: number; statement: { name: string; text: string }; values: unknown[] };
+
 /** Runs statements that processes take turns at. */
 export type Turns = {
   /**
@@ -17,13 +20,15 @@ export type Turns = {
    * @param input.turn the number of the lock.
    * @throws DatabaseUnavailableError when PostgreSQL cannot be reached or is late; the statement may or may not have been committed.
    */
-  inTurn<Row extends QueryResultRow>(input: {
-    turn: number;
-    statement: { name: string; text: string };
-    values: unknown[];
-  }): Promise<Row[]>;
+  inTurn<Row extends QueryResultRow>(input: InTurn): Promise<Row[]>;
   close(): Promise<void>;
 };
+
+/** The setting of a transaction that says whether it has the turn that it tried to get. */
+const TURN_SETTING = 'emr_payments.has_turn';
+
+/** A condition that is true in a statement which `tryInTurn` runs in its turn. It is evaluated once. */
+export const HAS_TURN = `(SELECT current_setting('${TURN_SETTING}', true) = 'true')`;
 
 /** Longest time that a process which was frozen in the middle of its turn, or cut off, keeps the others waiting. */
 const IDLE_MS = 2_000;
@@ -41,17 +46,48 @@ const LOCK = {
   text: `SELECT pg_advisory_xact_lock($1), set_config('synchronous_commit', 'off', true)`,
 };
 
+/** Takes a turn without waiting for it, if nobody has it. */
+const TRY = {
+  name: 'try-turn',
+  text: `SELECT set_config('${TURN_SETTING}', pg_try_advisory_xact_lock($1)::text, true)`,
+};
+
+/** The settings of a pool whose connections turns are taken on. */
+export const OF_TURNS = { idle_in_transaction_session_timeout: IDLE_MS, pipeline: true };
+
+/**
+ * Runs a statement in a turn if nobody has it, and outside of one otherwise: `HAS_TURN` says which. It waits for no other process, and its
+ * commit waits for the disk, as the turn then does.
+ *
+ * @param pool has the settings `OF_TURNS`.
+ */
+export function tryInTurn<Row>(pool: Pool, { turn, statement, values }: InTurn): Promise<Row[]> {
+  return takeOn<Row>(pool, { ...TRY, values: [turn] }, { ...statement, values });
+}
+
+async function takeOn<Row>(pool: Pool, lock: QueryConfig, statement: QueryConfig): Promise<Row[]> {
+  const client = await pool.connect();
+  // A checked-out client emits 'error' when its connection breaks; without a listener that would end the process.
+  const ignore = () => undefined;
+  client.on('error', ignore);
+  let taken = false;
+  try {
+    const rows = await take(client, lock, statement);
+    taken = true;
+    return rows as Row[];
+  } finally {
+    client.off('error', ignore);
+    client.release(!taken);
+  }
+}
+
 /** Takes a turn in one message: one round trip, and nothing that a process could be frozen in the middle of once it has been sent. */
-async function take(
-  client: PoolClient,
-  turn: number,
-  statement: { name: string; text: string; values: unknown[] },
-) {
+async function take(client: PoolClient, lock: QueryConfig, statement: QueryConfig) {
   const { stream } = client.connection;
   // Async: what throws at once is an answer like any other, and the others are waited for.
   const send = async (asked: string | QueryConfig) => client.query(asked);
   stream.cork();
-  const running = [send('BEGIN'), send({ ...LOCK, values: [turn] }), send(statement), send('COMMIT')];
+  const running = [send('BEGIN'), send(lock), send(statement), send('COMMIT')];
   stream.uncork();
   const [, , result, end] = await allOrFirstError(running);
   if (result === undefined || end?.command !== 'COMMIT') throw new Error('the turn was not committed');
@@ -70,30 +106,11 @@ async function allOrFirstError(running: Promise<QueryResult>[]): Promise<QueryRe
 /** @param config of the one connection that turns are taken on. It is opened when it is needed. */
 export function openTurns(config: PoolConfig): Turns {
   const options = [config.options, PLANNED_ONCE].filter(Boolean).join(' ');
-  const pool = new Pool({
-    ...config,
-    options,
-    idle_in_transaction_session_timeout: IDLE_MS,
-    max: 1,
-    pipeline: true,
-  });
+  const pool = new Pool({ ...config, ...OF_TURNS, options, max: 1 });
   pool.on('error', () => undefined);
   return {
-    async inTurn<Row>({ turn, statement, values }: Parameters<Turns['inTurn']>[0]) {
-      const client = await unavailableAsSuch(pool.connect());
-      // A checked-out client emits 'error' when its connection breaks; without a listener that would end the process.
-      const ignore = () => undefined;
-      client.on('error', ignore);
-      let taken = false;
-      try {
-        const rows = await unavailableAsSuch(take(client, turn, { ...statement, values }));
-        taken = true;
-        return rows as Row[];
-      } finally {
-        client.off('error', ignore);
-        client.release(!taken);
-      }
-    },
+    inTurn: <Row>({ turn, statement, values }: InTurn) =>
+      unavailableAsSuch(takeOn<Row>(pool, { ...LOCK, values: [turn] }, { ...statement, values })),
     close: () => pool.end(),
   };
 }

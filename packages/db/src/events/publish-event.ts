@@ -28,10 +28,17 @@ const NAMED: EventMarkers = { id: ':eventId', type: ':eventType', body: ':eventB
  *
  * @param input.from a CTE with the settled payment's id, user_id, round and job_id: no row, no event.
  * @param input.markers of the event's id, type and body and of its client; named ones (`EVENT_VALUES`) by default.
+ * @param input.queuedAt SQL for the time at which the new job of a lane (`lane.id`) is marked as queued. The CTE `queued` then has all new
+ *   jobs. Without it none is marked.
  * @param input.except a CTE with the ids of endpoints that do not get the event.
  */
-export function publishEventCtes(input: { from: string; markers?: EventMarkers; except?: string }): string {
-  const { from, markers = NAMED, except } = input;
+export function publishEventCtes(input: {
+  from: string;
+  markers?: EventMarkers;
+  except?: string;
+  queuedAt?: string;
+}): string {
+  const { from, markers = NAMED, except, queuedAt } = input;
   const { id, type, body, clientPk } = markers;
   const others = except === undefined ? '' : `AND e.id NOT IN (SELECT id FROM ${except})`;
   return `event AS (
@@ -46,8 +53,15 @@ export function publishEventCtes(input: { from: string; markers?: EventMarkers; 
        WHERE (e.event_types = '{}' OR event.type = ANY (e.event_types)) ${others}
       RETURNING id, event_id, endpoint_id
     ), queued AS (
-      INSERT INTO jobs (kind, lane_id, event_id, delivery_id)
-      SELECT 'deliver_webhook', (SELECT lane_id FROM webhook_endpoints WHERE id = delivery.endpoint_id), event_id, id FROM delivery
+      ${
+        queuedAt !== undefined
+          ? `INSERT INTO jobs (kind, lane_id, event_id, delivery_id, queued_at)
+      SELECT 'deliver_webhook', lane.id, event_id, delivery.id, (${queuedAt})
+        FROM delivery CROSS JOIN LATERAL (SELECT lane_id AS id FROM webhook_endpoints WHERE id = delivery.endpoint_id OFFSET 0) lane
+      RETURNING id, queued_at`
+          : `INSERT INTO jobs (kind, lane_id, event_id, delivery_id)
+      SELECT 'deliver_webhook', (SELECT lane_id FROM webhook_endpoints WHERE id = delivery.endpoint_id), event_id, id FROM delivery`
+      }
     ), notified AS MATERIALIZED (
       SELECT pg_notify('${JOBS_CHANNEL}', '') FROM (SELECT FROM delivery LIMIT 1) AS any_row
     )`;

@@ -1,9 +1,7 @@
 import type { Database } from '../core/database.ts';
+import { FEED_TURN } from './feed-at-once.ts';
 import { FEED_FREE, FEED_LIMITED } from './feed-statements.ts';
 import type { JobKind } from './job-kinds.ts';
-
-/** `feed` in ASCII. */
-const FEED_TURN = 0x66656564;
 
 export type DueJob = {
   id: string;

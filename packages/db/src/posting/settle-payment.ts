@@ -1,6 +1,8 @@
 import { CLAIMED, setStatement } from '../core/set-statement.ts';
 import { queryInSet, type StatementDeps } from '../core/statements.ts';
 import { type EventMarkers, type EventRecord, publishEventCtes } from '../events/publish-event.ts';
+import { FED_AT_ONCE, FEED_TURN } from '../jobs/feed-at-once.ts';
+import type { DueJob } from '../jobs/feed-jobs.ts';
 import type { Claim } from '../jobs/renew-leases.ts';
 
 /** The outcome of this claim's attempt, if there was one. */
@@ -32,6 +34,10 @@ const EVENT_COLUMNS: EventMarkers = {
   clientPk: 'client_pk',
 };
 
+/** The new jobs that were fed, whose fences are 0, and when. */
+const FED = `ARRAY(SELECT id::text FROM queued WHERE queued_at IS NOT NULL) AS fed, extract(epoch FROM now())::float8 * 1000 AS queued_at`;
+type Settled = { fed?: string[]; queued_at?: number };
+
 /**
  * Ends a payment in one commit: writes its status, the attempt's outcome, the one event, and a delivery with its job for
  * each endpoint that wants the event, and deletes the job. The fence decides: a holder of a stale claim finds no job and
@@ -59,7 +65,7 @@ const SETTLE = setStatement({
     event_type: 'text',
     event_body: 'text',
   },
-  text: `job AS (
+  text: (form) => `job AS (
       DELETE FROM jobs USING asked WHERE ${CLAIMED} RETURNING asked.*, jobs.payment_id, jobs.lane_id
     ), payment AS (
       UPDATE payments p
@@ -76,20 +82,38 @@ const SETTLE = setStatement({
       UPDATE posting_attempts a SET outcome = 'posted', finished_at = coalesce(a.finished_at, now()) FROM payment
        WHERE payment.status = 'posted' AND a.payment_id = payment.id AND (a.outcome IS NULL OR a.outcome IN ('unknown', 'accepted'))
          AND NOT (payment.outcome IS NOT NULL AND a.number = payment.fence)
-    ), ${publishEventCtes({ from: 'payment', markers: EVENT_COLUMNS })}, answering AS (
+    ), ${publishEventCtes({ from: 'payment', markers: EVENT_COLUMNS, ...(form === 'single' ? { queuedAt: FED_AT_ONCE } : {}) })}, answering AS (
       SELECT id FROM lanes WHERE failures > 0
          AND id = ANY (ARRAY(SELECT lane_id FROM payment WHERE status = 'posted' OR outcome = 'refused')) ORDER BY id FOR NO KEY UPDATE
     ), lane AS (
       UPDATE lanes SET failures = 0, open_until = NULL WHERE id = ANY (ARRAY(SELECT id FROM answering))
     )
-    SELECT job_id FROM payment`,
+    SELECT job_id${form === 'single' ? `, ${FED}` : ''} FROM payment`,
 });
 
-/** @returns false when the claim is no longer ours: nothing was changed. */
-export async function settlePayment(deps: StatementDeps, settlement: Settlement): Promise<boolean> {
+/** Takes the jobs that a statement has marked as queued, to hand them to the queue. */
+export type HandOver = {
+  /** False while marked jobs would have to wait for the sweeper, and while settlements have the turn of the feed too much of the time. */
+  isOpen(): boolean;
+  /** @param ms how long the settlement took: for so long it may have had the turn of the feed. */
+  take(jobs: readonly DueJob[], ms: number): void;
+};
+
+/**
+ * A settlement that comes alone also feeds its deliveries, if nobody feeds at that moment and their lanes have room: a hop less for a
+ * payment that nothing else waits for. All others are fed by the relay.
+ *
+ * @param deps.handOver gets the jobs of the deliveries that were fed. Without it none is.
+ * @returns false when the claim is no longer ours: nothing was changed.
+ */
+export async function settlePayment(
+  deps: StatementDeps & { handOver?: HandOver },
+  settlement: Settlement,
+): Promise<boolean> {
   const { claim, round, clientPk, result, attempt, event } = settlement;
+  const { handOver } = deps;
   const posted = result.status === 'posted';
-  const settled = await queryInSet(deps, SETTLE, {
+  const values = {
     job_id: claim.jobId,
     fence: claim.fence,
     round,
@@ -105,6 +129,12 @@ export async function settlePayment(deps: StatementDeps, settlement: Settlement)
     event_id: event.id,
     event_type: event.type,
     event_body: event.body,
-  });
+  };
+  const turn = handOver?.isOpen() === true ? FEED_TURN : undefined;
+  const askedAt = performance.now();
+  const settled = await queryInSet<Settled>(deps, SETTLE, values, { turn });
+  const { fed = [], queued_at: queuedAt = 0 } = settled ?? {};
+  const jobs = fed.map((id) => ({ id, kind: 'deliver_webhook', fence: 0, queuedAt }) as const);
+  if (turn !== undefined) handOver?.take(jobs, performance.now() - askedAt);
   return settled !== undefined;
 }

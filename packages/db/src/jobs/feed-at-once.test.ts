@@ -1,0 +1,150 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { createAcceptor } from '../accept/acceptor.ts';
+import { openDatabase } from '../core/database.ts';
+import { claimDelivery } from '../delivery/claim-delivery.ts';
+import { type ClaimedPosting, claimPosting } from '../posting/claim-posting.ts';
+import { settlePayment } from '../posting/settle-payment.ts';
+import { type OpenPractice, openPractice } from '../testing/open-practice.ts';
+import { FEED_TURN } from './feed-at-once.ts';
+import { type DueJob, feedJobs } from './feed-jobs.ts';
+
+let practice: OpenPractice;
+let handed: DueJob[];
+let isOpen: boolean;
+beforeEach(async () => {
+  practice = await openPractice({ concurrency: 50 });
+  await sql('UPDATE lanes SET concurrency = 50');
+  handed = [];
+  isOpen = true;
+});
+afterEach(() => practice.close());
+
+const sql = async (text: string) => (await practice.database.pool.query(text)).rows;
+const handOver = { isOpen: () => isOpen, take: (jobs: readonly DueJob[]) => void handed.push(...jobs) };
+
+/** Accepts payments and claims them. */
+async function claimed(howMany: number): Promise<ClaimedPosting[]> {
+  const acceptor = createAcceptor(practice);
+  await Promise.all(Array.from({ length: howMany }, () => acceptor.accept(practice.input())));
+  const due = (await feedJobs(practice, 100)).filter(({ kind }) => kind === 'post_payment');
+  const claims = due.map(({ id, fence }) => claimPosting(practice, { jobId: id, fence, leaseMs: 60_000 }));
+  return (await Promise.all(claims)).flatMap((posting) => posting ?? []);
+}
+
+const settle = (
+  { claim, payment }: ClaimedPosting,
+  { database }: Pick<OpenPractice, 'database'> = practice,
+) =>
+  settlePayment(
+    { database, handOver },
+    {
+      claim,
+      round: payment.round,
+      clientPk: payment.clientPk,
+      result: { status: 'posted', emrTransactionId: '1' },
+      attempt: null,
+      event: { id: `evt_${claim.jobId}`, type: 'payment.created', body: '{}' },
+    },
+  );
+
+async function settleOne(): Promise<void> {
+  const [posting] = await claimed(1);
+  if (posting === undefined) throw new Error('no payment was claimed');
+  expect(await settle(posting)).toBe(true);
+}
+
+const deliveries = () =>
+  sql(
+    `SELECT id::text, fence, extract(epoch FROM queued_at)::float8 * 1000 AS "queuedAt" FROM jobs WHERE kind = 'deliver_webhook' ORDER BY id`,
+  );
+
+test('a settlement that comes alone feeds its delivery, which nobody feeds again', async () => {
+  await settleOne();
+  const [job] = await deliveries();
+  expect(handed).toEqual([{ ...job, kind: 'deliver_webhook', queuedAt: expect.closeTo(job.queuedAt, -1) }]);
+  expect(await feedJobs(practice, 100)).toEqual([]);
+  const delivery = await claimDelivery(practice, { jobId: job.id, fence: job.fence, leaseMs: 60_000 });
+  expect(delivery?.event.type).toBe('payment.created');
+});
+
+test.each<[string, () => Promise<unknown> | undefined]>([
+  [
+    'the queue is not believed to be up',
+    () => {
+      isOpen = false;
+      return undefined;
+    },
+  ],
+  [
+    'the circuit of its lane is open',
+    () => sql(`UPDATE lanes SET open_until = now() + interval '1 minute', failures = 9`),
+  ],
+  [
+    'its lane has a rate, which the feed counts',
+    () => sql(`UPDATE lanes SET rate_per_second = 100 WHERE kind = 'endpoint'`),
+  ],
+  [
+    'another job of its lane is due before it',
+    () =>
+      sql(`INSERT INTO jobs (kind, lane_id) SELECT 'deliver_webhook', id FROM lanes WHERE kind = 'endpoint'`),
+  ],
+  [
+    'its lane is full',
+    () =>
+      sql(`UPDATE lanes SET concurrency = 1 WHERE kind = 'endpoint';
+           INSERT INTO jobs (kind, lane_id, queued_at) SELECT 'deliver_webhook', id, now() FROM lanes WHERE kind = 'endpoint'`),
+  ],
+  [
+    'its lane is failing, and has its probe under way',
+    () =>
+      sql(`UPDATE lanes SET failures = 9 WHERE kind = 'endpoint';
+           INSERT INTO jobs (kind, lane_id, queued_at) SELECT 'deliver_webhook', id, now() FROM lanes WHERE kind = 'endpoint'`),
+  ],
+])('a delivery is left to the relay when %s', async (_when, arrange) => {
+  const [posting] = await claimed(1);
+  await arrange();
+  expect(posting !== undefined && (await settle(posting))).toBe(true);
+  expect(handed).toEqual([]);
+  expect((await deliveries()).at(-1)).toMatchObject({ queuedAt: null });
+});
+
+test('a settlement does not wait for a feed that is under way, and feeds nothing then', async () => {
+  const [posting] = await claimed(1);
+  const feeder = await practice.database.pool.connect();
+  try {
+    await feeder.query('SELECT pg_advisory_lock($1)', [FEED_TURN]);
+    expect(posting !== undefined && (await settle(posting))).toBe(true);
+    await feeder.query('SELECT pg_advisory_unlock($1)', [FEED_TURN]);
+  } finally {
+    feeder.release();
+  }
+  expect(handed).toEqual([]);
+  expect(await feedJobs(practice, 100)).toHaveLength(1);
+});
+
+test('payments that are settled together feed nothing: that is for the relay', async () => {
+  const postings = await claimed(3);
+  expect(await Promise.all(postings.map((posting) => settle(posting)))).toEqual([true, true, true]);
+  expect(handed).toEqual([]);
+  expect(await feedJobs(practice, 100)).toHaveLength(3);
+});
+
+test('settlements of several processes and feeds at the same time never fill the same room twice', async () => {
+  await sql(`UPDATE lanes SET concurrency = 3 WHERE kind = 'endpoint'`);
+  const others = Array.from({ length: 6 }, () =>
+    openDatabase({ url: practice.url, poolSize: 1, applicationName: 'test' }),
+  );
+  const postings = await claimed(24);
+  let relayed = 0;
+  const work = others.map(async (database, n) => {
+    for (const posting of postings.slice(n * 4, n * 4 + 4)) {
+      await settle(posting, { database });
+      const fed = await feedJobs({ database }, 100);
+      relayed += fed.length;
+    }
+  });
+  await Promise.all(work);
+  await Promise.all(others.map((database) => database.close()));
+  expect(handed.length + relayed).toBe(3);
+  expect((await deliveries()).filter(({ queuedAt }) => queuedAt !== null)).toHaveLength(3);
+});
