@@ -52,8 +52,8 @@ export type CheckOutcome =
     }
   | { ok: false; reason: string; trouble: CheckTrouble };
 
-/** Trouble of a check. What its own words add is in the reason. */
-export type CheckTrouble = { code: TroubleCode; detail: OurSentence };
+/** Trouble of a check. It never carries the EMR's own words, which are in the reason (`failedCheck`). */
+export type CheckTrouble = { code: TroubleCode; detail: OurSentence; emrText?: never };
 
 /** Speaks one EMR's API over one connection. It never retries, and never throws for what the EMR or the network does. */
 export type EmrAdapter = {

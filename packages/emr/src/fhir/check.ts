@@ -1,6 +1,7 @@
 import { sentence } from '@emr-payments/contracts';
-import type { CheckOutcome, CheckTrouble } from '../adapter.ts';
+import type { CheckOutcome } from '../adapter.ts';
 import type { CallOptions } from '../calls.ts';
+import { type FailedCheck, failedCheck } from '../failed-check.ts';
 import { refusalSentence } from '../http/refusal-sentence.ts';
 import { type Capabilities, readCapabilities } from './capability-statement.ts';
 import { mrnSystemRemark } from './check-mrn-system.ts';
@@ -16,8 +17,6 @@ const NO_PAYMENT = '0'.repeat(32);
 const NO_STATEMENT =
   ' Is this the base URL of a FHIR server? One without a CapabilityStatement can be connected with --no-check and the settings conditional_create and search.';
 
-type FailedCheck = Extract<CheckOutcome, { ok: false }>;
-const failed = (reason: string, trouble: CheckTrouble): FailedCheck => ({ ok: false, reason, trouble });
 const refused = ({ refusal, trouble }: Omit<Failed, 'ok'>) => refusalSentence(refusal, trouble);
 
 /** Tries the search for a payment, on which exactly-once posting depends. @returns why it does not work; null when it does. */
@@ -28,7 +27,7 @@ async function searchProblem(fhir: FhirConnection, options: CallOptions): Promis
     found.refusal === undefined ? found.detail : refused({ refusal: found.refusal, trouble: found });
   const remedy =
     found.code === 'search_not_honoured' ? ' The connection should have the setting search: false.' : '';
-  return failed(`Payments cannot be searched for: ${why}${remedy}`, found);
+  return failedCheck(`Payments cannot be searched for: ${why}${remedy}`, found);
 }
 
 /**
@@ -67,7 +66,7 @@ export async function checkFhirConnection(fhir: FhirConnection, options: CallOpt
   const stated = await readCapabilities(fhir, options);
   if (!stated.ok) {
     const hint = stated.refusal.status === 404 || stated.trouble.code === 'bad_answer' ? NO_STATEMENT : '';
-    return failed(`${refused(stated)}${hint}`, stated.trouble);
+    return failedCheck(`${refused(stated)}${hint}`, stated.trouble);
   }
   const judged = judgeCapabilities(stated.capabilities, fhir);
   if (!judged.ok) return judged;
@@ -78,18 +77,18 @@ export async function checkFhirConnection(fhir: FhirConnection, options: CallOpt
   };
 
   const read = await readLists(used, options);
-  if (!read.ok) return failed(refused(read), read.trouble);
+  if (!read.ok) return failedCheck(refused(read), read.trouble);
   const { methods, locations } = read.lists;
   const unusable = read.unusable.length === 0 ? '' : ` Not usable: ${read.unusable.slice(0, 20).join('; ')}.`;
   if (methods.length === 0) {
     const where = 'valueSet' in fhir.methods ? ` in the ValueSet ${fhir.methods.valueSet}` : '';
-    return failed(`The EMR lists no payment method${where}.${unusable}`, {
+    return failedCheck(`The EMR lists no payment method${where}.${unusable}`, {
       code: 'list_not_found',
       detail: sentence`The EMR lists no payment method.`,
     });
   }
   if (locations.length === 0 && fhir.locations)
-    return failed(`The EMR lists no location.${unusable}`, {
+    return failedCheck(`The EMR lists no location.${unusable}`, {
       code: 'list_not_found',
       detail: sentence`The EMR lists no location.`,
     });
@@ -97,7 +96,7 @@ export async function checkFhirConnection(fhir: FhirConnection, options: CallOpt
   if (problem !== null) return problem;
   const needsNoServer = 'names' in fhir.methods && !fhir.locations && !judged.settings.search;
   const rejected = needsNoServer ? await credentialProblem(used, options) : null;
-  if (rejected !== null) return failed(refused(rejected), rejected.trouble);
+  if (rejected !== null) return failedCheck(refused(rejected), rejected.trouble);
   const nobody = await mrnSystemRemark(used, options);
   return {
     ok: true,

@@ -1,6 +1,7 @@
 import { sentence } from '@emr-payments/contracts';
 import type { CheckOutcome } from '../../adapter.ts';
 import type { CallOptions } from '../../calls.ts';
+import { failedCheck } from '../../failed-check.ts';
 import { refusalSentence } from '../../http/refusal-sentence.ts';
 import type { EmrMethod } from '../../lists.ts';
 import type { AthenaConnection } from './connection.ts';
@@ -32,12 +33,7 @@ export async function checkAthenaConnection(
   options: CallOptions,
 ): Promise<CheckOutcome> {
   const read = await readLists(athena, options);
-  if (!read.ok)
-    return {
-      ok: false,
-      reason: refusalSentence(read.refusal, read.trouble),
-      trouble: read.trouble,
-    };
+  if (!read.ok) return failedCheck(refusalSentence(read.refusal, read.trouble), read.trouble);
   const { methods, locations } = read.lists;
   const named = read.unusable.filter((_entry, place) => place < MOST_SHOWN);
   const unusable = named.length === 0 ? '' : ` Not usable: ${named.join('; ')}.`;

@@ -1,6 +1,7 @@
 import { sentence } from '@emr-payments/contracts';
 import type { CheckOutcome } from '../../adapter.ts';
 import type { CallOptions } from '../../calls.ts';
+import { failedCheck } from '../../failed-check.ts';
 import { refusalSentence, wordsFor } from '../../http/refusal-sentence.ts';
 import { LISTS } from './lists.ts';
 import { PAYMENTS, searchPayments } from './search.ts';
@@ -18,11 +19,10 @@ export async function checkCandid({ session, secrets }: Candid, options: CallOpt
   const request = `GET ${PAYMENTS}`;
   if (!search.ok) {
     const { status, words, trouble } = search;
-    return {
-      ok: false,
-      reason: refusalSentence({ request, status, words: wordsFor(words, secrets) }, trouble),
+    return failedCheck(
+      refusalSentence({ request, status, words: wordsFor(words, secrets) }, trouble),
       trouble,
-    };
+    );
   }
   if (search.entriesSeen > 0) {
     const reason = `${request} does not search by source_internal_id: it gave payments with other ids.`;

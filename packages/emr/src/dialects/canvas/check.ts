@@ -2,6 +2,7 @@ import { sentence } from '@emr-payments/contracts';
 import { Type } from '@sinclair/typebox';
 import type { CheckOutcome } from '../../adapter.ts';
 import type { CallOptions } from '../../calls.ts';
+import { failedCheck } from '../../failed-check.ts';
 import { describeStatus } from '../../http/evidence.ts';
 import { describeNoAnswer } from '../../http/no-answer.ts';
 import { readJsonAs } from '../../http/read-json.ts';
@@ -34,14 +35,13 @@ export async function checkCanvasConnection(
     { path: `/PaymentNotice?${query}`, maxAnswerBytes: MAX_ANSWER_BYTES },
     options,
   );
-  const refused = (trouble: Trouble, words: string): CheckOutcome => ({
-    ok: false,
-    reason: refusalSentence(
-      { request, status: answer.kind === 'answer' ? answer.status : null, words: wordsFor(words, secrets) },
+  const refused = (trouble: Trouble, words: string): CheckOutcome => {
+    const status = answer.kind === 'answer' ? answer.status : null;
+    return failedCheck(
+      refusalSentence({ request, status, words: wordsFor(words, secrets) }, trouble),
       trouble,
-    ),
-    trouble,
-  });
+    );
+  };
   if (answer.kind === 'no_answer') return refused(describeNoAnswer(answer), '');
   if (answer.status !== 200) return refused(describeStatus(answer), saidBy(answer.body));
   if (readJsonAs(SearchsetSchema, answer.body) === null) {

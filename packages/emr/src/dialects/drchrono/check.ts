@@ -1,5 +1,6 @@
 import type { CheckOutcome } from '../../adapter.ts';
 import type { CallOptions } from '../../calls.ts';
+import { failedCheck } from '../../failed-check.ts';
 import { refusalSentence, wordsFor } from '../../http/refusal-sentence.ts';
 import { LISTS } from './lists.ts';
 import { RowSchema } from './payment.ts';
@@ -25,7 +26,7 @@ export async function checkDrChrono(
       status: read.status,
       words: wordsFor(read.words, secrets),
     };
-    return { ok: false, reason: refusalSentence(refusal, read.trouble), trouble: read.trouble };
+    return failedCheck(refusalSentence(refusal, read.trouble), read.trouble);
   }
   return {
     ok: true,

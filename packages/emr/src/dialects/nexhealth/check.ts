@@ -1,6 +1,7 @@
 import { sentence } from '@emr-payments/contracts';
 import type { CheckOutcome } from '../../adapter.ts';
 import type { CallOptions } from '../../calls.ts';
+import { failedCheck } from '../../failed-check.ts';
 import { refusalSentence } from '../../http/refusal-sentence.ts';
 import { searchLocation } from './find-posting.ts';
 import { readLists } from './lists.ts';
@@ -17,11 +18,11 @@ const FINANCIAL_DATA =
 const RED =
   "NexHealth cannot write into the practice's system now (sync_status): payments are accepted, and wait until it can.";
 
-const refused = ({ refusal, trouble }: Failed): CheckOutcome => ({
-  ok: false,
-  reason: `${refusalSentence(refusal, trouble)}${trouble.code === 'forbidden' ? FINANCIAL_DATA : ''}`,
-  trouble,
-});
+const refused = ({ refusal, trouble }: Failed): CheckOutcome =>
+  failedCheck(
+    `${refusalSentence(refusal, trouble)}${trouble.code === 'forbidden' ? FINANCIAL_DATA : ''}`,
+    trouble,
+  );
 
 /**
  * Checks what posting needs and can be tried without writing: the token, the practice's locations and payment types, the search by

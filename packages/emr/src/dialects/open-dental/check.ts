@@ -1,6 +1,7 @@
 import { sentence } from '@emr-payments/contracts';
-import type { CheckOutcome, CheckTrouble } from '../../adapter.ts';
+import type { CheckOutcome } from '../../adapter.ts';
 import type { CallOptions } from '../../calls.ts';
+import { type FailedCheck, failedCheck } from '../../failed-check.ts';
 import { refusalSentence } from '../../http/refusal-sentence.ts';
 import { PaymentRow } from './find-posting.ts';
 import { readLists } from './lists.ts';
@@ -12,8 +13,6 @@ import type { OpenDentalConnection } from './settings.ts';
 export const WRITING =
   'Whether the keys may write payments (permission ApiPayments) is known only after the first payment.';
 
-type FailedCheck = Extract<CheckOutcome, { ok: false }>;
-const failed = (reason: string, trouble: CheckTrouble): FailedCheck => ({ ok: false, reason, trouble });
 const refused = ({ refusal, trouble }: Failed) => refusalSentence(refusal, trouble);
 
 /**
@@ -31,11 +30,11 @@ async function searchProblem(
     options,
   );
   const reasonFor = (why: string) => `Payments cannot be searched for: ${why}`;
-  if (!read.ok) return failed(reasonFor(refused(read)), read.trouble);
+  if (!read.ok) return failedCheck(reasonFor(refused(read)), read.trouble);
   if (read.seen === 0) return null;
   const reason = reasonFor('GET /payments ignores DateEntry. Open Dental 23.3.11 or later is needed.');
   const detail = sentence`The EMR does not search for payments as it was asked to.`;
-  return failed(reason, { code: 'search_not_honoured', detail });
+  return failedCheck(reason, { code: 'search_not_honoured', detail });
 }
 
 /** Checks what posting needs and can be tried without writing: the practice's lists and the look-up for payments. */
@@ -44,17 +43,17 @@ export async function checkOpenDental(
   options: CallOptions,
 ): Promise<CheckOutcome> {
   const read = await readLists(connection, options);
-  if (!read.ok) return failed(refused(read), read.trouble);
+  if (!read.ok) return failedCheck(refused(read), read.trouble);
   const { methods, locations } = read.lists;
   const unusable = read.unusable.length === 0 ? '' : ` Not usable: ${read.unusable.join('; ')}.`;
   if (methods.length === 0)
-    return failed(`GET /definitions lists no payment type (category 10).${unusable}`, {
+    return failedCheck(`GET /definitions lists no payment type (category 10).${unusable}`, {
       code: 'list_not_found',
       detail: sentence`The EMR lists no payment type.`,
     });
   const given = connection.given.has('clinics');
   if (given && connection.settings.clinics && locations.length === 0)
-    return failed(`GET /clinics lists no clinic, but the setting clinics is true.${unusable}`, {
+    return failedCheck(`GET /clinics lists no clinic, but the setting clinics is true.${unusable}`, {
       code: 'list_not_found',
       detail: sentence`The EMR lists no clinic.`,
     });
