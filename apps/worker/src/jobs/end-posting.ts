@@ -69,8 +69,9 @@ function eventOf(end: Ended, posting: ClaimedPosting) {
 /** Names why a try does not count against the retry horizon; null when it does. */
 function uncountedFor(end: Open, limits: LimitsAfter | null): Postponement['uncounted'] {
   if (limits === 'waits') return 'login';
-  const isPrevented = end.trouble.code === OUR_FAULT || limits === 'begins_again';
-  return end.status === 'retrying' && isPrevented ? 'prevented' : null;
+  // Of a submitted payment too: time that counts after a rejection is the evidence that others were accepted (`proven`).
+  if (limits === 'begins_again') return 'prevented';
+  return end.status === 'retrying' && end.trouble.code === OUR_FAULT ? 'prevented' : null;
 }
 
 /** Writes the end. @returns null when the claim is no longer ours; how many tries in a row have had the same answer. */

@@ -39,7 +39,7 @@ export async function runPosting(deps: JobDeps, entry: TakenEntry): Promise<void
     },
     async (posting, held) => {
       const end = await attempt(deps, { posting, held }).catch((error) => ownFault(deps, { posting, error }));
-      if (end === 'claim_lost') return;
+      if (end === 'claim_lost') return endOwnProbe(deps, posting);
       const noted = { posting, held, exchange: exchangeOfEnd(end) };
       const rejection = noted.exchange.kind === 'login' ? await noteRejection(deps, noted) : null;
       const limits = rejection === null ? null : limitsAfter(rejection, posting.rejection);

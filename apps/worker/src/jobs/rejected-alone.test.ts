@@ -150,3 +150,17 @@ test('credentials that were replaced meanwhile do not count against it', async (
   expect(await payment(poison)).toMatchObject({ status: 'retrying' });
   expect(await health()).toMatchObject({ state: 'login_required', doubtful: false });
 });
+
+test('a probe whose attempt is not begun ends at once: the next one waits for no lease', async () => {
+  reject(await accept());
+  await runDue();
+  await pass('2 hours');
+  const [job] = await feedJobs({ database: fixture.database }, 100);
+  const { deps } = fixture;
+  const steps = { ...deps.steps, beginAttempt: async () => false };
+  await runPosting({ ...deps, steps }, { job: job?.id ?? '', fence: job?.fence ?? -1 });
+  expect(emr.sends).toHaveLength(1);
+  expect(await fixture.rows('SELECT state, probe_until FROM connection_states')).toEqual([
+    { state: 'login_required', probe_until: null },
+  ]);
+});

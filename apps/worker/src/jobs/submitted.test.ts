@@ -202,3 +202,21 @@ test('a conditional create is not sent again while the EMR may still be writing 
   expect(await payment()).toMatchObject({ status: 'posted' });
   expect(emr.entries).toHaveLength(1);
 });
+
+test('look-ups of it that are rejected three times in a row break the login of a doubtful connection', async () => {
+  emr.behave({ created: TAKEN, search: LATE });
+  await open();
+  await work();
+  expect(await payment()).toMatchObject({ status: 'submitted' });
+  await fixture.rows(`
+    INSERT INTO connection_states (user_id, state, doubtful) SELECT user_id, 'connected', true FROM connections
+    ON CONFLICT (user_id) DO UPDATE SET doubtful = true RETURNING 1`);
+  emr.behave({ created: TAKEN, search: () => ({ status: 401, body: {} }) });
+  const states: unknown[] = [];
+  for (let time = 0; time < 3; time += 1) {
+    await work();
+    states.push((await fixture.rows('SELECT state FROM connection_states'))[0]?.state);
+  }
+  expect(states).toEqual(['degraded', 'degraded', 'login_required']);
+  expect(await payment()).toMatchObject({ status: 'submitted' });
+});

@@ -278,6 +278,18 @@ test.each([
   expect(far.received).toBe('');
 });
 
+test('a gate that is not known in the time of the exchange is no lateness of the EMR', async () => {
+  const far = await rawServer(() => undefined);
+  const mayStillSend = () => new Promise(() => undefined);
+  const body = { text: '{"h":8}', mayStillSend };
+  expect(await troubleOf(post(far.port, { body, timeoutMs: 300 }))).toEqual({
+    handedOver: false,
+    code: 'our_fault',
+  });
+  await expect.poll(() => [far.connections, far.closed]).toEqual([1, 1]);
+  expect(far.received).toBe('');
+});
+
 test.each([
   ['new', 'HTTP/1.1 201 Cre', 'ated\r\ncontent-length: 10\r\n\r\n{"id":"1"}'],
   ['reused', `${head(10)}{"id":`, '"1"}'],

@@ -1,11 +1,15 @@
 import { type IncomingHttpHeaders, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
+import { sentence } from '@emr-payments/contracts';
+import { networkFailureOf } from '@emr-payments/outbound';
 import { boundAnswer } from '@emr-payments/outbound/bound-answer';
 import got, { type Response } from 'got';
 import type { Network } from '../network.ts';
 import type { SendGate } from '../send-gate.ts';
+import type { Trouble } from '../trouble.ts';
 import { decodeContent } from './content-encoding.ts';
 import { EarlyAnswerError, type GatedBody, gateBody } from './gated-body.ts';
+import { NotMadeError } from './not-made.ts';
 
 export type ExchangeRequest = {
   method: 'GET' | 'POST';
@@ -41,6 +45,15 @@ const client = got.extend({
 
 /** False for a request that was never made, too. */
 const handedOver = (body: GatedBody | null): boolean => body?.handedOver ?? false;
+
+/** True when the time ended while the request waited for its gate: the EMR, which got nothing, is not the one that was late. */
+const isOurDelay = (body: GatedBody | null, error: unknown): boolean =>
+  body?.waits === true && networkFailureOf(error)?.failure === 'timeout';
+
+const GATE_LATE: Trouble = {
+  code: 'our_fault',
+  detail: sentence`A fault of ours prevented the request: it could not be recorded in time that it was to be sent.`,
+};
 
 /**
  * Makes one HTTP exchange, never repeated and never redirected. It does not throw for what the network or the server does.
@@ -83,6 +96,10 @@ export async function exchange(network: Network, request: ExchangeRequest): Prom
       body: new TextDecoder().decode(decoded),
     };
   } catch (error) {
-    return { kind: 'no_answer', handedOver: handedOver(gated), error };
+    return {
+      kind: 'no_answer',
+      handedOver: handedOver(gated),
+      error: isOurDelay(gated, error) ? new NotMadeError(GATE_LATE) : error,
+    };
   }
 }

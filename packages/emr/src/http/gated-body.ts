@@ -27,6 +27,8 @@ function whenUsable(socket: Socket, use: () => void): void {
 export type GatedBody = {
   /** True from the tick in which the bytes were given to a connected socket: from then on the EMR may act. */
   readonly handedOver: boolean;
+  /** True while the request is ready, and its gate is not known yet. */
+  readonly waits: boolean;
 };
 
 /**
@@ -93,6 +95,9 @@ export function gateBody(
   return {
     get handedOver() {
       return handedOver;
+    },
+    get waits() {
+      return waiting;
     },
   };
 }
