@@ -5,14 +5,15 @@ import { LateError, ShareExceededError, type Shares } from '@emr-payments/runtim
 import { noteAsked, whyStopped } from '../connection/gate-and-note.ts';
 import type { AdaptersOf } from '../connection/late-adapters.ts';
 import { askInLine, type LineDeps } from './ask-in-line.ts';
+import type { LookUpPlaces } from './look-up-places.ts';
 import { BUSY, type DontKnow, type Found, NOT_IN_TIME, type PatientAnswer } from './patient-answer.ts';
 
 export type AskDeps = LineDeps & {
   adapters: AdaptersOf;
   /** The share of each client in the requests that wait for an EMR. */
   emrShares: Shares;
-  /** The share of each connection in this process's look-ups, those that wait in a line included. */
-  places: Shares;
+  /** The shares of each client and connection in this process's look-ups, those that wait in a line included. */
+  places: LookUpPlaces;
 };
 
 const UNUSABLE = sentence`The practice's EMR connection cannot be used as it is set up; the person who connected it has to correct it.`;
@@ -81,7 +82,9 @@ export async function askForPatient(
     return answer.cause === 'found' ? store(answer) : answer;
   };
   try {
-    return await deps.places.run(userId, () => askInLine(deps, { clientPk, question, signal, ask }));
+    return await deps.places.run({ clientPk, userId }, () =>
+      askInLine(deps, { clientPk, question, signal, ask }),
+    );
   } catch (error) {
     if (error instanceof ShareExceededError || error instanceof LateError) return BUSY;
     throw error;
