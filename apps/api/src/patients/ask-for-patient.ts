@@ -14,6 +14,8 @@ export type AskDeps = LineDeps & {
   emrShares: Shares;
   /** The shares of each client and connection in this process's look-ups, those that wait in a line included. */
   places: LookUpPlaces;
+  /** The share of each client in the reads before a question: none of a flood's thousand stands before another client's. */
+  reads: Shares;
 };
 
 const UNUSABLE = sentence`The practice's EMR connection cannot be used as it is set up; the person who connected it has to correct it.`;
@@ -40,12 +42,13 @@ export async function askForPatient(
   },
 ): Promise<PatientAnswer> {
   const { clientPk, userId, mrn, signal, store } = input;
-  const connection = await findConnection(deps, { userId });
+  const { reads } = deps;
+  const connection = await reads.run(clientPk, () => findConnection(deps, { userId }));
   if (connection === null) return { cause: 'no_connection' };
   // Before the dialects are loaded: an installation that looks nothing up does without them.
   if (connection.settings.lookup_patients === false) return { cause: 'switched_off' };
   const question = { userId, connectionVersion: connection.version, mrn };
-  if (await recallNo(deps, question)) return { cause: 'remembered' };
+  if (await reads.run(clientPk, () => recallNo(deps, question))) return { cause: 'remembered' };
 
   const opened = await deps.adapters();
   let adapter: EmrAdapter;
@@ -58,7 +61,7 @@ export async function askForPatient(
   const find = adapter.findPatient;
   if (find === undefined) return { cause: 'no_search' };
 
-  const stopped = await whyStopped(deps, connection);
+  const stopped = await reads.run(clientPk, () => whyStopped(deps, connection));
   if (stopped !== null) return { cause: 'login_required', reason: LOGIN, retryAfterMs: MENDED_MS };
 
   const call = () =>

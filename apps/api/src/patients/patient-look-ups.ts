@@ -6,13 +6,22 @@ import {
   isUnavailable,
   storeFoundPatient,
 } from '@emr-payments/db';
-import { LateError, type Logger, ShareExceededError, type Shares, within } from '@emr-payments/runtime';
+import {
+  createShares,
+  LateError,
+  type Logger,
+  ShareExceededError,
+  type Shares,
+  within,
+} from '@emr-payments/runtime';
 import type { ApiMetrics } from '../metrics.ts';
 import { type AskDeps, askForPatient } from './ask-for-patient.ts';
 import { createLookUpPlaces } from './look-up-places.ts';
 import { createLookUpWatch } from './look-up-watch.ts';
 import { type DontKnow, type Found, NOT_IN_TIME, type PatientAnswer } from './patient-answer.ts';
 
+/** Statements at once about questions that have no place yet. */
+const READS = { places: 4, perOwner: 2, waitingPerOwner: 400 };
 /** A question whose process has died holds its place for so much longer than it could have taken. */
 const LEASE_MORE_MS = 1_000;
 
@@ -65,8 +74,9 @@ const OUR_FAULT = sentence`Something went wrong on our side.`;
 export function createPatientLookUps(deps: LookUpDeps, { lookUpMs }: { lookUpMs: number }): PatientLookUps {
   const { database, writes, metrics, audit, logger } = deps;
   const places = createLookUpPlaces({ waitMs: lookUpMs });
+  const reads = createShares({ ...READS, waitMs: lookUpMs, work: 'look-ups of patients of one client' });
   const watch = createLookUpWatch({ database });
-  const askDeps: AskDeps = { ...deps, places, watch, leaseMs: lookUpMs + LEASE_MORE_MS };
+  const askDeps: AskDeps = { ...deps, places, reads, watch, leaseMs: lookUpMs + LEASE_MORE_MS };
   const asking = new Map<string, Asking>();
 
   /** A fault is no answer: the request can be sent again. */
