@@ -5,14 +5,17 @@ import { LateError, ShareExceededError, type Shares } from '@emr-payments/runtim
 import { noteAsked, whyStopped } from '../connection/gate-and-note.ts';
 import type { AdaptersOf } from '../connection/late-adapters.ts';
 import { askInLine, type LineDeps } from './ask-in-line.ts';
+import type { LookUpPlaces } from './look-up-places.ts';
 import { BUSY, type DontKnow, type Found, NOT_IN_TIME, type PatientAnswer } from './patient-answer.ts';
 
 export type AskDeps = LineDeps & {
   adapters: AdaptersOf;
   /** The share of each client in the requests that wait for an EMR. */
   emrShares: Shares;
-  /** The share of each connection in this process's look-ups, those that wait in a line included. */
-  places: Shares;
+  /** The shares of each client and connection in this process's look-ups, those that wait in a line included. */
+  places: LookUpPlaces;
+  /** The share of each client in the reads before a question: none of a flood's thousand stands before another client's. */
+  reads: Shares;
 };
 
 const UNUSABLE = sentence`The practice's EMR connection cannot be used as it is set up; the person who connected it has to correct it.`;
@@ -39,12 +42,13 @@ export async function askForPatient(
   },
 ): Promise<PatientAnswer> {
   const { clientPk, userId, mrn, signal, store } = input;
-  const connection = await findConnection(deps, { userId });
+  const { reads } = deps;
+  const connection = await reads.run(clientPk, () => findConnection(deps, { userId }));
   if (connection === null) return { cause: 'no_connection' };
   // Before the dialects are loaded: an installation that looks nothing up does without them.
   if (connection.settings.lookup_patients === false) return { cause: 'switched_off' };
   const question = { userId, connectionVersion: connection.version, mrn };
-  if (await recallNo(deps, question)) return { cause: 'remembered' };
+  if (await reads.run(clientPk, () => recallNo(deps, question))) return { cause: 'remembered' };
 
   const opened = await deps.adapters();
   let adapter: EmrAdapter;
@@ -57,7 +61,7 @@ export async function askForPatient(
   const find = adapter.findPatient;
   if (find === undefined) return { cause: 'no_search' };
 
-  const stopped = await whyStopped(deps, connection);
+  const stopped = await reads.run(clientPk, () => whyStopped(deps, connection));
   if (stopped !== null) return { cause: 'login_required', reason: LOGIN, retryAfterMs: MENDED_MS };
 
   const call = () =>
@@ -81,7 +85,9 @@ export async function askForPatient(
     return answer.cause === 'found' ? store(answer) : answer;
   };
   try {
-    return await deps.places.run(userId, () => askInLine(deps, { clientPk, question, signal, ask }));
+    return await deps.places.run({ clientPk, userId }, () =>
+      askInLine(deps, { clientPk, question, signal, ask }),
+    );
   } catch (error) {
     if (error instanceof ShareExceededError || error instanceof LateError) return BUSY;
     throw error;

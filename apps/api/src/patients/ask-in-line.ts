@@ -49,7 +49,7 @@ export async function askInLine(deps: LineDeps, asking: Asking): Promise<Patient
     if (joined.outcome === 'remembered') return { cause: 'remembered' };
     if (joined.outcome === 'used_up')
       return { cause: 'too_many_unknown', reason: TOO_MANY, retryAfterMs: joined.retryAfterMs };
-    const place = { id: joined.id, userId: question.userId };
+    const place = { ...question, id: joined.id };
     if (joined.ours) return askInTurn(deps, { ...asking, place, ahead: joined.ahead });
     const answer = await answerOfOther(deps, { ...asking, place });
     // Without one its process has died, or had no time left: it is asked again.

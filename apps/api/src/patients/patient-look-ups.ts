@@ -16,15 +16,12 @@ import {
 } from '@emr-payments/runtime';
 import type { ApiMetrics } from '../metrics.ts';
 import { type AskDeps, askForPatient } from './ask-for-patient.ts';
+import { createLookUpPlaces } from './look-up-places.ts';
 import { createLookUpWatch } from './look-up-watch.ts';
 import { type DontKnow, type Found, NOT_IN_TIME, type PatientAnswer } from './patient-answer.ts';
 
-/** Questions of one connection in this process that are in the line of all processes; further ones wait here for their place. */
-const PER_CONNECTION = 4;
-/** Most questions at once, of all connections together. */
-const AT_ONCE = 64;
-/** Look-ups of one connection that may wait: more of them would not have their turn in time. */
-const WAITING_PER_CONNECTION = 100;
+/** Statements at once about questions that have no place yet. */
+const READS = { places: 4, perOwner: 2, waitingPerOwner: 400 };
 /** A question whose process has died holds its place for so much longer than it could have taken. */
 const LEASE_MORE_MS = 1_000;
 
@@ -76,15 +73,10 @@ const OUR_FAULT = sentence`Something went wrong on our side.`;
  */
 export function createPatientLookUps(deps: LookUpDeps, { lookUpMs }: { lookUpMs: number }): PatientLookUps {
   const { database, writes, metrics, audit, logger } = deps;
-  const places = createShares({
-    places: AT_ONCE,
-    perOwner: PER_CONNECTION,
-    waitingPerOwner: WAITING_PER_CONNECTION,
-    waitMs: lookUpMs,
-    work: 'look-ups of patients of one connection',
-  });
+  const places = createLookUpPlaces({ waitMs: lookUpMs });
+  const reads = createShares({ ...READS, waitMs: lookUpMs, work: 'look-ups of patients of one client' });
   const watch = createLookUpWatch({ database });
-  const askDeps: AskDeps = { ...deps, places, watch, leaseMs: lookUpMs + LEASE_MORE_MS };
+  const askDeps: AskDeps = { ...deps, places, reads, watch, leaseMs: lookUpMs + LEASE_MORE_MS };
   const asking = new Map<string, Asking>();
 
   /** A fault is no answer: the request can be sent again. */

@@ -314,6 +314,20 @@ describe('no answer of the EMR', () => {
     expect((await pay('3')).statusCode).toBe(200);
   }, 60_000);
 
+  test('of a flood of new MRNs stands before nobody else’s statements', async () => {
+    const { pay } = await practice();
+    const release = emr.hold();
+    let most = 0;
+    const look = setInterval(() => {
+      most = Math.max(most, api.bulkheads.database.pool.waitingCount);
+    }, 1);
+    const flood = await Promise.all(Array.from({ length: 200 }, (_, n) => pay(String(20_000 + n))));
+    clearInterval(look);
+    release();
+    expect(new Set(flood.map(({ statusCode }) => statusCode))).toEqual(new Set([503]));
+    expect(most).toBeLessThan(40);
+  }, 60_000);
+
   test('of a PostgreSQL that refuses the questions is 503, and the next request works', async () => {
     const { pay } = await practice();
     const owner = await api.database.pool.connect();

@@ -9,3 +9,9 @@ export const ALIVE = '(answer IS NULL AND lease_until > now())';
 
 /** No MRN of a stranger is stored, and a row's size does not depend on it. */
 export const mrnHash = (mrn: string): string => `sha256(convert_to(${mrn}, 'UTF8'))`;
+
+/** The values that `IS_PLACE` needs. */
+export const PLACE = ['id', 'userId', 'connectionVersion', 'mrn'] as const;
+
+/** The row of a place (`LookUpPlace`). */
+export const IS_PLACE = `id = :id AND user_id = :userId AND version = :connectionVersion::timestamptz AND mrn_hash = ${mrnHash(':mrn')}`;

@@ -32,7 +32,7 @@ const join = (mrn: string, change: Change = {}) =>
 async function asking(mrn: string, change: Change = {}) {
   const joined = await join(mrn, change);
   if (joined.outcome !== 'joined' || !joined.ours) throw new Error(`not ours: ${JSON.stringify(joined)}`);
-  return { id: joined.id, userId: change.userId ?? practice.userId };
+  return { ...question(mrn, change), id: joined.id };
 }
 const NONE = { cause: 'none' } as const;
 async function answered(mrn: string, answer: LookUpAnswer = NONE, change: Change = {}): Promise<void> {
@@ -84,12 +84,28 @@ describe('a line', () => {
     expect(await join('N', { userId: practice.userId + 1 })).toMatchObject({ ahead: 1 });
     const later = { connectionVersion: '2030-01-01 00:00:00+00' };
     expect(await join('M', later)).toMatchObject({ ours: true, ahead: 1 });
-    const stranger = { id: place.id, userId: practice.userId + 1 };
+    const stranger = { ...place, userId: practice.userId + 1 };
     expect(await readLookUps(practice, [stranger])).toEqual(new Map());
     await answerLookUp(practice, { ...stranger, answer: NONE });
     await leaveLookUp(practice, stranger);
     expect((await readLookUps(practice, [place])).get(place.id)).toEqual({ answer: null, ahead: 0 });
   });
+});
+
+test('after a crash of PostgreSQL, which begins the numbers again, the answer to one question is not that to another one', async () => {
+  const before = await asking('A');
+  // As the crash does: https://www.postgresql.org/docs/current/sql-createtable.html (UNLOGGED)
+  await practice.owner.pool.query('TRUNCATE patient_lookups RESTART IDENTITY');
+  await sql(`SELECT setval('patient_lookups_id_seq', ${before.id}, false)`);
+  const place = await asking('B');
+  expect(place.id).toBe(before.id);
+  await answerLookUp(practice, { ...before, answer: { cause: 'found', emrPatientId: 'patient-of-A' } });
+  await leaveLookUp(practice, before);
+  expect((await readLookUps(practice, [before, place])).get(place.id)).toEqual({ answer: null, ahead: 0 });
+  const later = { ...place, connectionVersion: '2030-01-01 00:00:00+00' };
+  await answerLookUp(practice, { ...later, answer: NONE });
+  expect(await readLookUps(practice, [before, later])).toEqual(new Map());
+  expect((await join('B')).outcome).toBe('joined');
 });
 
 describe('a "no"', () => {

@@ -1,7 +1,7 @@
 import type { OurSentence } from '@emr-payments/contracts';
 import { query, type StatementDeps } from '../core/statements.ts';
 import type { LookUpAnswer, LookUpPlace } from './answer-look-up.ts';
-import { ALIVE } from './look-up-rules.ts';
+import { ALIVE, mrnHash } from './look-up-rules.ts';
 
 /** The progress of a question. `ahead`: earlier ones of its line. */
 export type LookUpProgress = { answer: LookUpAnswer } | { answer: null; ahead: number };
@@ -11,7 +11,8 @@ const READ = {
   text: `
     SELECT l.id, l.answer, l.reason, l.retry_after_ms AS "retryAfterMs", l.emr_patient_id AS "emrPatientId",
            (SELECT count(*)::int FROM patient_lookups o WHERE o.user_id = l.user_id AND o.id < l.id AND ${ALIVE}) AS ahead
-      FROM unnest($1::bigint[], $2::int[]) AS place (id, user_id) JOIN patient_lookups l USING (id, user_id)
+      FROM unnest($1::bigint[], $2::int[], $3::timestamptz[], $4::text[]) AS place (id, user_id, version, mrn)
+      JOIN patient_lookups l ON l.id = place.id AND l.user_id = place.user_id AND l.version = place.version AND l.mrn_hash = ${mrnHash('place.mrn')}
      WHERE l.answer IS NOT NULL OR l.lease_until > now()`,
 };
 
@@ -38,6 +39,11 @@ export async function readLookUps(
   deps: StatementDeps,
   places: readonly LookUpPlace[],
 ): Promise<Map<number, LookUpProgress>> {
-  const rows = await query<Row>(deps, READ, [places.map(({ id }) => id), places.map(({ userId }) => userId)]);
+  const rows = await query<Row>(deps, READ, [
+    places.map(({ id }) => id),
+    places.map(({ userId }) => userId),
+    places.map(({ connectionVersion }) => connectionVersion),
+    places.map(({ mrn }) => mrn),
+  ]);
   return new Map(rows.map((row) => [row.id, progressOf(row)]));
 }

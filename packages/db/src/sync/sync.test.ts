@@ -83,7 +83,7 @@ test('what the EMR said of an MRN before its list had it is void with its page',
   for (const mrn of ['A', 'B']) {
     const joined = await joinLookUp(practice, { ...question(mrn), leaseMs: 60_000 });
     if (joined.outcome !== 'joined') throw new Error('it is not in the line');
-    await answerLookUp(practice, { id: joined.id, userId, answer: { cause: 'none' } });
+    await answerLookUp(practice, { ...question(mrn), id: joined.id, answer: { cause: 'none' } });
   }
   await writeSyncNames(practice, { claim, version: connection.version, lists: NO_NAMES });
   const page = { patients: [active('A', '1')], unreadable: 0, next: 'p2', watermark: null };
