@@ -273,6 +273,44 @@ describe('while a person is at the EMR', () => {
     expect(asked).toEqual(['/t']);
   });
 
+  test('a login that fails late takes nothing from the one that was begun after it', async () => {
+    const second = Promise.withResolvers<void>();
+    const first = Promise.withResolvers<void>();
+    const tokens = createServer(async (request, response) => {
+      const text = (await request.toArray()).join('');
+      if (text.includes('code=slow')) {
+        first.resolve();
+        await second.promise;
+        response.writeHead(400).end();
+      } else
+        response
+          .writeHead(200, { 'content-type': 'application/json' })
+          .end(JSON.stringify({ access_token: 'a', token_type: 'Bearer', refresh_token: 'r' }));
+    });
+    tokens.listen(0, '127.0.0.1');
+    await once(tokens, 'listening');
+    const there = `http://127.0.0.1:${(tokens.address() as AddressInfo).port}`;
+    try {
+      await setApplication(`${there}/fhir`, { authorizeUrl: `${there}/a`, tokenUrl: `${there}/t` });
+      const visit = await page.visit();
+      const back = async (code: string) => {
+        const { location } = await begin(visit, `${there}/fhir`);
+        const state = new URL(location).searchParams.get('state') ?? '';
+        return callback(state).replace('code=c', `code=${code}`);
+      };
+      const slow = page.comeBack(await back('slow'), visit.cookie);
+      await first.promise;
+      expect(await page.comeBack(await back('fast'), visit.cookie)).toBe('/connect');
+      second.resolve();
+      expect(await slow).toBe('/connect?notice=unavailable');
+      expect((await page.look(visit)).loggedIn).toEqual({ adapter: 'fhir-r4', baseUrl: `${there}/fhir` });
+    } finally {
+      second.resolve();
+      tokens.closeAllConnections();
+      tokens.close();
+    }
+  });
+
   test('the version changes: what the one before has held is begun again', async () => {
     const visit = await page.visit();
     const { location } = await begin(visit);
