@@ -55,6 +55,7 @@ export { cancelConnectSession, endConnectSession } from './connect/end-session.t
 export { findLastPaid } from './connect/find-last-paid.ts';
 export { type ConnectSessionRecord, findConnectSession } from './connect/find-session.ts';
 export { beginConnectLogin, holdConnectLogin, takeConnectLogin } from './connect/hold-login.ts';
+export { isConnectionAsSeen } from './connect/is-as-seen.ts';
 export {
   listOauthApplications,
   type OauthApplicationRecord,

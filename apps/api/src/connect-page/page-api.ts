@@ -1,3 +1,4 @@
+import { textOf } from '@emr-payments/contracts';
 import { type Actor, openConnectSession } from '@emr-payments/db';
 import type { ShownSession } from '@emr-payments/operations';
 import { within } from '@emr-payments/runtime';
@@ -28,7 +29,7 @@ const ConnectBody = Type.Object(
     adapter: Word,
     way: Type.Union([Type.Literal('login'), Type.Literal('credentials')]),
     base_url: Type.Optional(Type.String({ maxLength: 2048 })),
-    name: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })),
+    name: Type.Optional(Type.String({ minLength: 1, maxLength: 255, ...textOf('line') })),
     time_zone: Word,
     credentials: Type.Optional(Texts(20_000)),
     settings: Type.Optional(Texts(2000)),

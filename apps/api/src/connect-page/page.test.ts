@@ -275,6 +275,16 @@ describe('connecting', () => {
     expect([await api.database.prisma.user.count(), (await stored(at.id)).state]).toEqual([users, 'open']);
   });
 
+  test.each(['a\nb', '   ', '\u0085', 'a\u007f'])(
+    'the name of a practice is one line: not %j',
+    async (name) => {
+      const at = await visit();
+      const answer = await post('connect', dental({ name }), at);
+      expect([answer.statusCode, answer.json().code]).toEqual([400, 'invalid_field']);
+      expect((await stored(at.id)).state).toBe('open');
+    },
+  );
+
   test('an address that a person types is public, also of a live client', async () => {
     const client = { where: { id: caller.clientPk } };
     await api.database.prisma.client.update({ ...client, data: { mode: 'live' } });

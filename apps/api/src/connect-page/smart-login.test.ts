@@ -5,8 +5,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openCredentials, SYSTEM, setOauthApplication } from '@emr-payments/db';
-import type { Logger } from '@emr-payments/runtime';
+import { connectSessionRow, openCredentials, SYSTEM, setOauthApplication } from '@emr-payments/db';
+import { type Logger, seal } from '@emr-payments/runtime';
 import { type SandboxProcess, startSandbox } from '@emr-payments/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { openVisit, PUBLIC_URL, type Visit } from '../testing/connect-visit.ts';
@@ -196,6 +196,131 @@ describe('a login at a FHIR server', () => {
     const after = await credentialsOf(at.id);
     expect(after.settings).toEqual(before.settings);
     expect(after.credentials).not.toEqual(before.credentials);
+  });
+
+  test.each([false, true])(
+    'a renewal of an operator’s connection is guarded if the EMR publishes where the tokens are: %s',
+    async (published) => {
+      const first = await page.visit();
+      const settings = { patient_identifier_system: 'urn:practice:mrn' };
+      await page.comeBack(await logIn(first), first.cookie);
+      await page.post('connect', connecting({ settings }), first);
+      const { userId } = await page.stored(first.id);
+      const where = { userId: userId ?? 0 };
+      await api.database.prisma.connection.update({ where, data: { guarded: false } });
+      const { publicId } = await api.database.prisma.user.findUniqueOrThrow({ where: { id: userId ?? 0 } });
+      const at = await page.visit({ user_id: publicId });
+      if (!published) {
+        const { location } = await begin(at);
+        const authorizeUrl = location.split('?')[0] ?? '';
+        await setApplication(base(), { authorizeUrl, tokenUrl: `${base()}/oauth/token` });
+      }
+      try {
+        await page.comeBack(await logIn(at), at.cookie);
+        const { name: _, ...renewing } = connecting();
+        expect((await page.post('connect', renewing, at)).json().data).toMatchObject({
+          outcome: 'connected',
+        });
+      } finally {
+        await setApplication(base());
+      }
+      expect((await credentialsOf(at.id)).guarded).toBe(published);
+    },
+  );
+});
+
+describe('while a person is at the EMR', () => {
+  const callback = (state: string) => `${PUBLIC_URL}/connect/callback?code=c&state=${state}`;
+  const asked: string[] = [];
+  const other = createServer((request, response) => {
+    asked.push(`${request.url}`);
+    response.writeHead(400).end();
+  });
+  const at = (path: string) => `http://127.0.0.1:${(other.address() as AddressInfo).port}${path}`;
+  beforeAll(async () => {
+    other.listen(0, '127.0.0.1');
+    await once(other, 'listening');
+  });
+  afterAll(() => {
+    other.closeAllConnections();
+    other.close();
+  });
+
+  test.each<[string, object]>([
+    ['its addresses', { authorizeUrl: 'http://127.0.0.1:1/a', tokenUrl: 'http://127.0.0.1:1/t' }],
+    ['its addresses, which the EMR publishes now', { authorizeUrl: null, tokenUrl: null }],
+    ['its id', { clientId: 'another-app' }],
+  ])('an application that is replaced gives no secret to the server before: %s', async (_what, change) => {
+    const named = { authorizeUrl: at('/a'), tokenUrl: at('/t') };
+    await setApplication(at('/fhir'), named);
+    const visit = await page.visit();
+    const { location } = await begin(visit, at('/fhir'));
+    await setApplication(at('/fhir'), { ...named, clientSecret: 'of-another-server', ...change });
+    const state = new URL(location).searchParams.get('state') ?? '';
+    expect(await page.comeBack(callback(state), visit.cookie)).toBe('/connect?notice=refused');
+    expect(asked).toEqual([]);
+    expect((await page.stored(visit.id)).held).toBe(null);
+  });
+
+  test('a secret that is rotated is the one that is sent', async () => {
+    const named = { authorizeUrl: at('/a'), tokenUrl: at('/t') };
+    await setApplication(at('/fhir'), named);
+    const visit = await page.visit();
+    const { location } = await begin(visit, at('/fhir'));
+    await setApplication(at('/fhir'), { ...named, clientSecret: 'rotated' });
+    const state = new URL(location).searchParams.get('state') ?? '';
+    expect(await page.comeBack(callback(state), visit.cookie)).toBe('/connect?notice=unavailable');
+    expect(asked).toEqual(['/t']);
+  });
+
+  test('a login that fails late takes nothing from the one that was begun after it', async () => {
+    const second = Promise.withResolvers<void>();
+    const first = Promise.withResolvers<void>();
+    const tokens = createServer(async (request, response) => {
+      const text = (await request.toArray()).join('');
+      if (text.includes('code=slow')) {
+        first.resolve();
+        await second.promise;
+        response.writeHead(400).end();
+      } else
+        response
+          .writeHead(200, { 'content-type': 'application/json' })
+          .end(JSON.stringify({ access_token: 'a', token_type: 'Bearer', refresh_token: 'r' }));
+    });
+    tokens.listen(0, '127.0.0.1');
+    await once(tokens, 'listening');
+    const there = `http://127.0.0.1:${(tokens.address() as AddressInfo).port}`;
+    try {
+      await setApplication(`${there}/fhir`, { authorizeUrl: `${there}/a`, tokenUrl: `${there}/t` });
+      const visit = await page.visit();
+      const back = async (code: string) => {
+        const { location } = await begin(visit, `${there}/fhir`);
+        const state = new URL(location).searchParams.get('state') ?? '';
+        return callback(state).replace('code=c', `code=${code}`);
+      };
+      const slow = page.comeBack(await back('slow'), visit.cookie);
+      await first.promise;
+      expect(await page.comeBack(await back('fast'), visit.cookie)).toBe('/connect');
+      second.resolve();
+      expect(await slow).toBe('/connect?notice=unavailable');
+      expect((await page.look(visit)).loggedIn).toEqual({ adapter: 'fhir-r4', baseUrl: `${there}/fhir` });
+    } finally {
+      second.resolve();
+      tokens.closeAllConnections();
+      tokens.close();
+    }
+  });
+
+  test('the version changes: what the one before has held is begun again', async () => {
+    const visit = await page.visit();
+    const { location } = await begin(visit);
+    const former = { kind: 'under_way', adapter: 'fhir-r4', baseUrl: base(), verifier: 'v'.repeat(43) };
+    const held = seal(api.keyring, connectSessionRow(visit.id), JSON.stringify(former));
+    await api.database.prisma.connectSession.update({ where: { id: visit.id }, data: { held } });
+    expect(await page.look(visit)).toMatchObject({ state: 'open', loggedIn: null });
+    const state = new URL(location).searchParams.get('state') ?? '';
+    expect(await page.comeBack(callback(state), visit.cookie)).toBe('/connect?notice=not-expected');
+    expect(await page.comeBack(await logIn(visit), visit.cookie)).toBe('/connect');
   });
 });
 

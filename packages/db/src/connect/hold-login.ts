@@ -19,7 +19,7 @@ const HOLD = {
   name: 'hold-connect-login',
   text: `
     UPDATE connect_sessions SET held = $2
-     WHERE id = $1 AND login_hash IS NULL AND state = 'open' AND expires_at > now() RETURNING id`,
+     WHERE id = $1 AND login_hash IS NULL AND held = $3 AND state = 'open' AND expires_at > now() RETURNING id`,
 };
 
 /**
@@ -45,10 +45,15 @@ export async function takeConnectLogin(
   return row?.held ?? null;
 }
 
-/** Stores what a login gave, sealed; null: nothing of it. false: another login was begun meanwhile, and nothing was stored. */
+/**
+ * Stores what a login gave, sealed; null: nothing of it. false: another login was begun meanwhile, also one that has ended sooner, and
+ * nothing was stored.
+ *
+ * @param input.taken what `takeConnectLogin` gave for this login.
+ */
 export async function holdConnectLogin(
   deps: StatementDeps,
-  { id, held }: { id: string; held: string | null },
+  { id, held, taken }: { id: string; held: string | null; taken: string },
 ): Promise<boolean> {
-  return (await query(deps, HOLD, [id, held])).length === 1;
+  return (await query(deps, HOLD, [id, held, taken])).length === 1;
 }

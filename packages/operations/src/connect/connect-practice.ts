@@ -4,6 +4,7 @@ import {
   countConnectTry,
   findUser,
   inTransaction,
+  isConnectionAsSeen,
   recordAudit,
 } from '@emr-payments/db';
 import { checkingDeps } from '../connections/adapter-deps.ts';
@@ -47,7 +48,11 @@ export type PracticeOutcome =
   | { outcome: 'over' };
 
 type SetUp = Omit<SetUpInput, 'by' | 'timeZone' | 'check' | 'allowPlainHttp'>;
+/** `renewed`: the connection as it was read; null: the session makes a user. */
+type Planned = { setUp: SetUp; renewed: { userId: number; seenAt: Date } | null };
 type Refused = Extract<PracticeOutcome, { outcome: 'refused' }>;
+
+const CHANGED_MEANWHILE = 'The connection was changed while the login was tried. Try again.';
 
 /** Postings to one EMR at once, as the command line has it. */
 const CONCURRENCY = 4;
@@ -59,7 +64,7 @@ const refused = (reason: string, field: Refused['field'] = null): Refused => ({
 });
 
 /** Puts together what is set up: of a renewal, only the credentials are the person's; of a login, all but credentials and address. */
-async function setUpOf(deps: ConnectDeps, input: PracticeInput): Promise<SetUp | Refused> {
+async function setUpOf(deps: ConnectDeps, input: PracticeInput): Promise<Planned | Refused> {
   const { session, adapter, way } = input;
   const { choices, loggedIn } = await showSession(deps, session);
   const choice = choices.find(
@@ -77,7 +82,8 @@ async function setUpOf(deps: ConnectDeps, input: PracticeInput): Promise<SetUp |
     choice.way === 'login' && session.held !== null
       ? openLogin(deps.keyring, session.id, session.held)
       : null;
-  const credentials = held?.kind === 'logged_in' ? held.credentials : input.credentials;
+  const login = held?.kind === 'logged_in' ? held : null;
+  const credentials = login?.credentials ?? input.credentials;
 
   if (session.renews && session.userPublicId !== null) {
     const user = await findUser(deps, { publicId: session.userPublicId });
@@ -85,7 +91,7 @@ async function setUpOf(deps: ConnectDeps, input: PracticeInput): Promise<SetUp |
     const { connection } = user;
     const texts = Object.entries(givenSettings(connection)).map(([name, value]) => [name, String(value)]);
     const { concurrency, ratePerSecond } = connection.lane;
-    return {
+    const setUp: SetUp = {
       owner: { publicId: session.userPublicId },
       adapter,
       baseUrl: connection.baseUrl,
@@ -93,14 +99,18 @@ async function setUpOf(deps: ConnectDeps, input: PracticeInput): Promise<SetUp |
       settings: Object.fromEntries(texts),
       concurrency,
       ratePerSecond: ratePerSecond === null ? undefined : Number(ratePerSecond),
-      // An operator may have allowed an address of the practice's own network, which stays; one that the person types is guarded.
-      guarded: connection.guarded || Object.keys(credentials).some((name) => name.endsWith('_url')),
+      // An operator may have allowed an address of the practice's own network, which stays, or named it for the login; one that the person
+      // types, or that the EMR publishes, is guarded.
+      guarded:
+        connection.guarded ||
+        (login?.published ?? Object.keys(credentials).some((name) => name.endsWith('_url'))),
     };
+    return { setUp, renewed: { userId: user.id, seenAt: connection.updatedAt } };
   }
   const baseUrl = choice.way === 'login' ? choice.baseUrl : input.baseUrl;
   if (baseUrl === null) return refused("The EMR's address is missing.", 'base_url');
   if (input.name === null) return refused("The practice's name is missing.", 'name');
-  return {
+  const setUp: SetUp = {
     owner: { clientId: session.clientId, name: input.name },
     adapter,
     baseUrl,
@@ -109,6 +119,7 @@ async function setUpOf(deps: ConnectDeps, input: PracticeInput): Promise<SetUp |
     concurrency: CONCURRENCY,
     guarded: true,
   };
+  return { setUp, renewed: null };
 }
 
 /** Puts an outcome of the set-up into words for a person at a practice. */
@@ -166,16 +177,21 @@ async function isOther(
 /** Saves what was prepared, and ends the session, in one commit. */
 async function saveIn(
   deps: ConnectDeps,
-  { session, prepared }: { session: BrowserSession; prepared: PreparedConnection },
+  {
+    session,
+    prepared,
+    renewed,
+  }: { session: BrowserSession; prepared: PreparedConnection } & Pick<Planned, 'renewed'>,
 ): Promise<PracticeOutcome> {
-  const userPublicId = await inTransaction<string | null>(deps, async (tx) => {
+  const saved = await inTransaction<PracticeOutcome>(deps, async (tx) => {
+    if (renewed !== null && !(await isConnectionAsSeen(tx, renewed)))
+      return { commit: false, value: refused(CHANGED_MEANWHILE) };
     const { publicId } = await prepared.save(tx);
     const commit = await endSession(tx, { session, userPublicId: publicId });
-    return { commit, value: commit ? publicId : null };
+    return { commit, value: commit ? { outcome: 'connected', userPublicId: publicId } : { outcome: 'over' } };
   });
-  if (userPublicId === null) return { outcome: 'over' };
-  await prepared.saved();
-  return { outcome: 'connected', userPublicId };
+  if (saved.outcome === 'connected') await prepared.saved();
+  return saved;
 }
 
 /**
@@ -185,8 +201,9 @@ async function saveIn(
 export async function connectPractice(deps: ConnectDeps, input: PracticeInput): Promise<PracticeOutcome> {
   const { session, timeZone, by } = input;
   if (session.state !== 'open') return { outcome: 'over' };
-  const setUp = await setUpOf(deps, input);
-  if ('outcome' in setUp) return setUp;
+  const planned = await setUpOf(deps, input);
+  if ('outcome' in planned) return planned;
+  const { setUp, renewed } = planned;
   if (!(await countConnectTry(deps, { id: session.id }))) return { outcome: 'too_many_tries' };
   const result = await prepareConnection(deps, {
     ...setUp,
@@ -199,7 +216,7 @@ export async function connectPractice(deps: ConnectDeps, input: PracticeInput): 
   if (result.outcome === 'ready') {
     if (!input.otherPracticeIsRight && (await isOther(deps, input, setUp)))
       return { outcome: 'other_practice' };
-    return saveIn(deps, { session, prepared: result });
+    return saveIn(deps, { session, prepared: result, renewed });
   }
   const refusal = outcomeOf(result);
   if (refusal.outcome === 'refused')

@@ -14,12 +14,20 @@ const HeldLoginSchema = Type.Union([
     server: LoginServerSchema,
     /** The EMR has published the server's addresses, so that calls there are guarded. */
     published: Type.Boolean(),
+    /** The application as it was: with another one the code is worth nothing, and its secret does not belong at that server. */
+    application: Type.Object({
+      clientId: Type.String(),
+      authorizeUrl: Type.Union([Type.String(), Type.Null()]),
+      tokenUrl: Type.Union([Type.String(), Type.Null()]),
+    }),
   }),
   Type.Object({
     kind: Type.Literal('logged_in'),
     adapter: Type.String(),
     baseUrl: Type.String(),
     credentials: Type.Record(Type.String(), Type.String()),
+    /** The EMR has published the addresses among the credentials; false: the operator has named them. Absent: nobody knows. */
+    published: Type.Optional(Type.Boolean()),
   }),
 ]);
 export type HeldLogin = Static<typeof HeldLoginSchema>;
@@ -27,6 +35,12 @@ export type HeldLogin = Static<typeof HeldLoginSchema>;
 export const sealLogin = (keyring: Keyring, id: string, login: HeldLogin): string =>
   seal(keyring, connectSessionRow(id), JSON.stringify(login));
 
-/** @throws Error when no key opens it, or it has another form: a fault of ours. */
-export const openLogin = (keyring: Keyring, id: string, sealed: string): HeldLogin =>
-  Value.Decode(HeldLoginSchema, JSON.parse(open(keyring, connectSessionRow(id), sealed)));
+/**
+ * Opens what a session holds. null: a former version has stored it in another form, so the login is begun again.
+ *
+ * @throws Error when no key opens it: a fault of ours.
+ */
+export function openLogin(keyring: Keyring, id: string, sealed: string): HeldLogin | null {
+  const login: unknown = JSON.parse(open(keyring, connectSessionRow(id), sealed));
+  return Value.Check(HeldLoginSchema, login) ? login : null;
+}

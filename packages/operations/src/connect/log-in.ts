@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import {
   type BrowserSession,
   beginConnectLogin,
@@ -24,6 +25,13 @@ export type LogInOutcome =
   | { outcome: 'too_many_tries' }
   | { outcome: 'over' }
   | Exclude<ServerFound, { outcome: 'found' }>;
+
+/** The part of an application that must not change while a login is under way. Its secret may: it is rotated. */
+const sameFor = ({ clientId, authorizeUrl, tokenUrl }: OauthApplicationRecord) => ({
+  clientId,
+  authorizeUrl,
+  tokenUrl,
+});
 
 async function findApplication(
   deps: { database: Database },
@@ -57,7 +65,15 @@ export async function logIn(
   const { server, application, published } = found;
   const audience = describedLogin(stored).login?.smart === undefined ? null : baseUrl;
   const { location, state, verifier } = await beginLogin({ server, application, redirectUri, audience });
-  const under = { kind: 'under_way', adapter, baseUrl, verifier, server, published } as const;
+  const under = {
+    kind: 'under_way',
+    adapter,
+    baseUrl,
+    verifier,
+    server,
+    published,
+    application: sameFor(stored),
+  } as const;
   const begun = await beginConnectLogin(deps, { id, state, held: sealLogin(deps.keyring, id, under) });
   return begun ? { outcome: 'begun', location } : { outcome: 'over' };
 }
@@ -92,12 +108,15 @@ export async function loggedIn(
   const sealed = await takeConnectLogin(deps, { id, state });
   if (sealed === null) return { outcome: 'not_expected' };
   const held = openLogin(deps.keyring, id, sealed);
-  if (held.kind !== 'under_way') return { outcome: 'not_expected' };
+  if (held?.kind !== 'under_way') return { outcome: 'not_expected' };
   const stored = await findApplication(deps, held);
-  if (stored === null) return { outcome: 'no_application' };
+  if (stored === null || !isDeepStrictEqual(sameFor(stored), held.application)) {
+    await holdConnectLogin(deps, { id, held: null, taken: sealed });
+    return { outcome: 'no_application' };
+  }
   // An exchange is a call with the operator's credentials: without a limit, who has a link could use up the application's own at the EMR.
   if (!(await countConnectTry(deps, { id }))) {
-    await holdConnectLogin(deps, { id, held: null });
+    await holdConnectLogin(deps, { id, held: null, taken: sealed });
     return { outcome: 'too_many_tries' };
   }
   const { verifier, server, published } = held;
@@ -108,13 +127,13 @@ export async function loggedIn(
     { server, application, parameters, state, verifier, redirectUri },
   );
   if (finished.outcome !== 'logged_in') {
-    await holdConnectLogin(deps, { id, held: null });
+    await holdConnectLogin(deps, { id, held: null, taken: sealed });
     return finished;
   }
   const { adapter, baseUrl } = stored;
   const { refreshToken } = finished;
   const credentials = credentialsOfLogin(describedLogin(stored), { application, server, refreshToken });
-  const kept = sealLogin(deps.keyring, id, { kind: 'logged_in', adapter, baseUrl, credentials });
-  const isHeld = await holdConnectLogin(deps, { id, held: kept });
+  const kept = sealLogin(deps.keyring, id, { kind: 'logged_in', adapter, baseUrl, credentials, published });
+  const isHeld = await holdConnectLogin(deps, { id, held: kept, taken: sealed });
   return { outcome: isHeld ? 'logged_in' : 'over' };
 }

@@ -39,7 +39,7 @@ function renewalsOf(
 function loginOf(keyring: Keyring, { id, held }: BrowserSession): ShownSession['loggedIn'] {
   if (held === null) return null;
   const login = openLogin(keyring, id, held);
-  return login.kind === 'logged_in' ? { adapter: login.adapter, baseUrl: login.baseUrl } : null;
+  return login?.kind === 'logged_in' ? { adapter: login.adapter, baseUrl: login.baseUrl } : null;
 }
 
 /** Reads what the page shows: the ways to connect, and how far the session has come. */
