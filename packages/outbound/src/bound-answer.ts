@@ -41,8 +41,13 @@ export type Bound = {
  * server can make us read without end. Bytes after the end of the answer close the connection and are read by nobody.
  *
  * To be called before the request has its connection.
+ *
+ * @returns `hasBegun`: true from the first byte that the far end has sent on the connection since the request has it.
  */
-export function boundAnswer(request: ClientRequest, { maxBytes, onHead, onBody }: Bound): void {
+export function boundAnswer(
+  request: ClientRequest,
+  { maxBytes, onHead, onBody }: Bound,
+): { hasBegun: () => boolean } {
   let left = maxBytes;
   let interim = 0;
   let response: IncomingMessage | undefined;
@@ -100,4 +105,5 @@ export function boundAnswer(request: ClientRequest, { maxBytes, onHead, onBody }
       return push(piece, encoding);
     };
   });
+  return { hasBegun: () => left < maxBytes };
 }

@@ -14,10 +14,16 @@ afterEach(async () => {
 
 /** A bare TCP server: collects what it receives, and calls `onData` at the first bytes of each connection. */
 async function rawServer(onData: (socket: Socket) => void) {
-  const far = { received: '', connections: 0, closed: 0, port: 0 };
+  const far: { received: string; connections: number; closed: number; port: number; last?: Socket } = {
+    received: '',
+    connections: 0,
+    closed: 0,
+    port: 0,
+  };
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     far.connections += 1;
+    far.last = socket;
     sockets.add(socket);
     socket.on('error', () => undefined);
     socket.on('close', () => {
@@ -271,6 +277,40 @@ test.each([
   await expect.poll(() => [far.connections, far.closed]).toEqual([1, 1]);
   expect(far.received).toBe('');
 });
+
+test.each([
+  ['new', 'HTTP/1.1 201 Cre', 'ated\r\ncontent-length: 10\r\n\r\n{"id":"1"}'],
+  ['reused', `${head(10)}{"id":`, '"1"}'],
+])(
+  'an answer that begins while the gate is not known yet is not one to the request, which does not leave (%s connection)',
+  async (kind, beginning, rest) => {
+    const far = await rawServer((socket) => socket.write(`${head(2)}{}`));
+    const network = openNetwork();
+    closers.push(() => network.kept.http.destroy());
+    if (kind === 'reused') await exchange(network, post(far.port));
+    const before = far.received;
+    const known = Promise.withResolvers<void>();
+    const asked = Promise.withResolvers<void>();
+    const seen = Promise.withResolvers<void>();
+    let open: boolean | null = null;
+    const mayStillSend = () => {
+      asked.resolve();
+      return open ?? known.promise;
+    };
+    const call = exchange(network, post(far.port, { body: { text: '{"g":7}', mayStillSend } }));
+    await asked.promise;
+    expect(far.connections).toBe(1);
+    const taken = Object.values(network.kept.http.sockets).flat()[0];
+    taken?.once('data', () => seen.resolve());
+    far.last?.write(beginning);
+    await seen.promise;
+    open = true;
+    known.resolve();
+    far.last?.write(rest);
+    expect(await call).toMatchObject({ kind: 'no_answer', handedOver: false });
+    expect(far.received).toBe(before);
+  },
+);
 
 test.each(['new', 'reused'])(
   'the gate is checked in the tick in which the bytes go to the socket (%s connection)',

@@ -5,7 +5,7 @@ import got, { type Response } from 'got';
 import type { Network } from '../network.ts';
 import type { SendGate } from '../send-gate.ts';
 import { decodeContent } from './content-encoding.ts';
-import { type GatedBody, gateBody } from './gated-body.ts';
+import { EarlyAnswerError, type GatedBody, gateBody } from './gated-body.ts';
 
 export type ExchangeRequest = {
   method: 'GET' | 'POST';
@@ -25,10 +25,6 @@ export type Answer = { kind: 'answer'; status: number; headers: IncomingHttpHead
 
 /** No complete answer. `handedOver` is the evidence: false means that the EMR has received nothing to act on. */
 export type NoAnswer = { kind: 'no_answer'; handedOver: boolean; error: unknown };
-
-export class EarlyAnswerError extends Error {
-  override name = 'EarlyAnswerError';
-}
 
 /**
  * Repeats nothing, follows no redirect and throws for no status: the caller judges the answer. An encoded body is left to
@@ -67,8 +63,8 @@ export async function exchange(network: Network, request: ExchangeRequest): Prom
           options,
           onAnswer,
         );
-        boundAnswer(sending, { maxBytes: maxAnswerBytes });
-        if (body !== undefined) gated = gateBody(sending, body);
+        const answer = boundAnswer(sending, { maxBytes: maxAnswerBytes });
+        if (body !== undefined) gated = gateBody(sending, { ...body, answerHasBegun: answer.hasBegun });
         return sending;
       },
     });

@@ -8,6 +8,11 @@ export class ClaimLostError extends Error {
   override name = 'ClaimLostError';
 }
 
+/** Bytes of an answer came before the request was sent: they are not an answer to it. */
+export class EarlyAnswerError extends Error {
+  override name = 'EarlyAnswerError';
+}
+
 /** Calls back when the connection is up, TLS included: from then on, bytes that are written leave at once. */
 function whenUsable(socket: Socket, use: () => void): void {
   // `secureConnecting` is true until the handshake is done; on a reused TLS socket it is false.
@@ -29,11 +34,18 @@ export type GatedBody = {
  * stopped here has sent nothing at all. A gate that gives a promise is waited for, and then asked again. The gate is in `end`, by which
  * every client of Node ends a request: what calls `end` has no body of its own. A stream in its place costs got a pipe, and an error that it throws and catches because it cannot copy a stream.
  *
+ * A far end that sends a byte before the request has left is not answering it, but an earlier one on this connection, and what follows
+ * would be taken for the answer: then nothing is sent.
+ *
  * To be called before the request has its connection.
  */
 export function gateBody(
   request: ClientRequest,
-  { text, mayStillSend }: { text: string; mayStillSend: SendGate },
+  {
+    text,
+    mayStillSend,
+    answerHasBegun,
+  }: { text: string; mayStillSend: SendGate; answerHasBegun: () => boolean },
 ): GatedBody {
   let handedOver = false;
   let usable = false;
@@ -44,6 +56,10 @@ export function gateBody(
   /** Nothing else runs between the check of the gate and the write to the socket: `end` writes in this tick, whole. */
   function release(): void {
     if (!usable || ended === null || handedOver || waiting || request.destroyed) return;
+    if (answerHasBegun()) {
+      request.destroy(new EarlyAnswerError('an answer began before the request was sent'));
+      return;
+    }
     const open = mayStillSend();
     if (typeof open !== 'boolean') {
       waiting = true;

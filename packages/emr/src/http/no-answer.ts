@@ -3,8 +3,8 @@ import { errorChain, type NetworkFailure, networkFailureOf } from '@emr-payments
 import { AddressRefusedError, UnresolvedError } from '@emr-payments/outbound/guard';
 import type { Trouble } from '../trouble.ts';
 import { BrokenEncodingError, DecodedTooLargeError } from './content-encoding.ts';
-import { EarlyAnswerError, type NoAnswer } from './exchange.ts';
-import { ClaimLostError } from './gated-body.ts';
+import type { NoAnswer } from './exchange.ts';
+import { ClaimLostError, EarlyAnswerError } from './gated-body.ts';
 import { NotMadeError } from './not-made.ts';
 
 const NETWORK_FAILURES: Readonly<Record<NetworkFailure, Pick<Trouble, 'code' | 'detail'>>> = {

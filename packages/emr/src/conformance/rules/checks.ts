@@ -19,7 +19,11 @@ const stated = (emr: UnderTest): Rule[] =>
       server.changeAnswers(change);
       const checked = await open().check(quiet());
       if (makes === 'refused')
-        expect(checked).toEqual({ ok: false, reason: expect.stringContaining(request) });
+        expect(checked).toEqual({
+          ok: false,
+          trouble: expect.objectContaining({ code: expect.any(String), detail: expect.any(String) }),
+          reason: expect.stringContaining(request),
+        });
       else expect(checked).toMatchObject({ ok: true, settings: makes });
     },
   }));
@@ -45,7 +49,11 @@ export const checkRules = (emr: UnderTest): readonly Rule[] => [
       const secrets = Object.values(emr.credentials.good);
       server.changeAnswers(refusal([GATEWAY_WORDS, ...secrets].join(' ')));
       const checked = await open().check(quiet());
-      expect(checked).toEqual({ ok: false, reason: expect.stringMatching(/HTTP 403/) });
+      expect(checked).toEqual({
+        ok: false,
+        trouble: expect.objectContaining({ code: expect.any(String), detail: expect.any(String) }),
+        reason: expect.stringMatching(/HTTP 403/),
+      });
       expect(checked).toHaveProperty('reason', expect.stringContaining(GATEWAY_WORDS));
       for (const secret of secrets) expect(JSON.stringify(checked)).not.toContain(secret);
     },

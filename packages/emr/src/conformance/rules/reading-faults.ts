@@ -48,6 +48,7 @@ const checks: Rule[] = FAULTS.filter(({ list }) => !list.includes('listed')).map
     fault.arm(server);
     expect(await adapter.check(quiet())).toEqual({
       ok: false,
+      trouble: expect.objectContaining({ code: expect.any(String), detail: expect.any(String) }),
       reason: expect.stringMatching(/\S/),
       trouble: { code: expect.stringMatching(/\S/), detail: expect.stringMatching(/\S/) },
     });
@@ -76,6 +77,7 @@ const unreachable: Rule[] = UNREACHABLE.flatMap(({ name, urlOf }): Rule[] => [
       const result = await open({ baseUrl: urlOf(server) }).check(quiet());
       expect(result).toEqual({
         ok: false,
+        trouble: expect.objectContaining({ code: expect.any(String), detail: expect.any(String) }),
         reason: expect.stringMatching(/\S/),
         trouble: { code: expect.stringMatching(/\S/), detail: expect.stringMatching(/\S/) },
       });

@@ -106,6 +106,7 @@ test('a check reads one payment, and says what went wrong without a credential',
   const bad = await drchronoAt(list({ status: 403, body: { detail } }));
   expect(await bad.adapter.check(quiet())).toEqual({
     ok: false,
+    trouble: expect.objectContaining({ code: expect.any(String), detail: expect.any(String) }),
     reason:
       'GET /api/patient_payments answered HTTP 403: No permission for [credential] of [credential]. The EMR does not permit this with our credentials (HTTP 403).',
   });

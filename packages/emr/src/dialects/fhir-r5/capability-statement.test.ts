@@ -52,6 +52,7 @@ test.each([
   const version = seen === undefined ? 'no fhirVersion' : `fhirVersion ${seen}`;
   expect(checked).toEqual({
     ok: false,
+    trouble: expect.objectContaining({ code: expect.any(String), detail: expect.any(String) }),
     reason: `GET /metadata says ${version}, and the adapter fhir-r5 needs 5.x (R5). Give the base URL of an R5 endpoint of this server.`,
   });
   expect(searched).toBe(false);
@@ -138,6 +139,7 @@ test('a statement without resources says nothing, one with others says no', asyn
   });
   expect((await check(statement(null))).checked).toEqual({
     ok: false,
+    trouble: expect.objectContaining({ code: expect.any(String), detail: expect.any(String) }),
     reason: 'GET /metadata says that this server has no PaymentReconciliation: nothing can be posted to it.',
   });
   const asClient = { rest: [{ mode: 'client', resource: [PAYMENTS] }] };
@@ -146,6 +148,7 @@ test('a statement without resources says nothing, one with others says no', asyn
   });
   expect((await check(statement({ ...PAYMENTS, interaction: [{ code: 'read' }] }))).checked).toEqual({
     ok: false,
+    trouble: expect.objectContaining({ code: expect.any(String), detail: expect.any(String) }),
     reason: 'GET /metadata says that PaymentReconciliation cannot be created: nothing can be posted to it.',
   });
 });
@@ -169,6 +172,7 @@ test('a given setting: false holds, true is refused against the statement and no
   });
   expect((await check(denying, both(true))).checked).toEqual({
     ok: false,
+    trouble: expect.objectContaining({ code: expect.any(String), detail: expect.any(String) }),
     reason:
       'GET /metadata says that PaymentReconciliation has no conditional create, and the setting conditional_create: true ' +
       'says that it has. Leave the setting out, or give false.',
@@ -182,6 +186,7 @@ test('a search that the server only claims is tried', async () => {
   };
   expect((await check(statement(PAYMENTS), { search: new Answered(500, error) })).checked).toEqual({
     ok: false,
+    trouble: expect.objectContaining({ code: expect.any(String), detail: expect.any(String) }),
     reason: expect.stringMatching(
       /^Payments cannot be searched for: GET \/PaymentReconciliation\?identifier=.* answered HTTP 500: No index\. The EMR failed/,
     ),
@@ -201,7 +206,11 @@ test.each<[string, unknown, RegExp]>([
     /^GET \/metadata answered HTTP 401: Key missing\. /,
   ],
 ])('no statement: %s', async (_name, metadata, reason) => {
-  expect((await check(metadata)).checked).toEqual({ ok: false, reason: expect.stringMatching(reason) });
+  expect((await check(metadata)).checked).toEqual({
+    ok: false,
+    trouble: expect.objectContaining({ code: expect.any(String), detail: expect.any(String) }),
+    reason: expect.stringMatching(reason),
+  });
 });
 
 test('a statement as large as that of a server with all of R5 is read', async () => {

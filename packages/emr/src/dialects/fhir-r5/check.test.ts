@@ -72,16 +72,19 @@ test('a system of numbers that no patient has is a remark, with those that they 
 test("a connection that does not work gives the request and the EMR's own words", async () => {
   expect(await check({ token: 'wrong' })).toEqual({
     ok: false,
+    trouble: expect.objectContaining({ code: expect.any(String), detail: expect.any(String) }),
     reason:
       'GET /ValueSet/$expand?url=urn:emr-payments:payment-methods answered HTTP 401: A valid bearer token is needed. ' +
       'The EMR rejected our credentials (HTTP 401).',
   });
   expect(await check({ baseUrl: 'http://127.0.0.1:1/fhir' })).toEqual({
     ok: false,
+    trouble: expect.objectContaining({ code: expect.any(String), detail: expect.any(String) }),
     reason: 'GET /metadata failed: The EMR refused the connection. (ECONNREFUSED)',
   });
   expect(await check({ baseUrl: `${sandbox.baseUrl}/nothing` })).toEqual({
     ok: false,
+    trouble: expect.objectContaining({ code: expect.any(String), detail: expect.any(String) }),
     reason: expect.stringMatching(
       /^GET \/metadata answered HTTP 404: .* Is this the base URL of a FHIR server\?/,
     ),
@@ -89,6 +92,7 @@ test("a connection that does not work gives the request and the EMR's own words"
   const settings = { payment_method_value_set: 'urn:nothing:here' };
   expect(await check({ settings })).toEqual({
     ok: false,
+    trouble: expect.objectContaining({ code: expect.any(String), detail: expect.any(String) }),
     reason: expect.stringMatching(
       /^GET \/ValueSet\?url=urn:nothing:here .*The EMR has no ValueSet urn:nothing:here/,
     ),
@@ -117,6 +121,7 @@ test('the sandbox says the truth about its switches, and settings that nobody ga
   });
   expect(await check({ settings: { search: true } })).toEqual({
     ok: false,
+    trouble: expect.objectContaining({ code: expect.any(String), detail: expect.any(String) }),
     reason:
       'GET /metadata says that PaymentReconciliation has no search by identifier, and the setting search: true says that it ' +
       'has. Leave the setting out, or give false.',

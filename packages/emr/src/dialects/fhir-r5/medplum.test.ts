@@ -67,6 +67,7 @@ const find = (posting: Posting) => open().find?.({ ...posting, sentAt: null }, {
 test('the check refuses a server of R4, with the version and what to do', async () => {
   expect(await open().check({ signal: signal() })).toEqual({
     ok: false,
+    trouble: expect.objectContaining({ code: expect.any(String), detail: expect.any(String) }),
     reason:
       'GET /metadata says fhirVersion 4.0.1, and the adapter fhir-r5 needs 5.x (R5). Give the base URL of an R5 endpoint of this server.',
   });
@@ -78,6 +79,7 @@ test('the router without the statement answers /metadata as a search, and is ref
   bare.close();
   expect(checked).toEqual({
     ok: false,
+    trouble: expect.objectContaining({ code: expect.any(String), detail: expect.any(String) }),
     reason: expect.stringMatching(/^GET \/metadata answered HTTP 200: .*is not the CapabilityStatement/),
   });
 });

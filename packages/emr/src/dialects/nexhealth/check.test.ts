@@ -37,6 +37,7 @@ test('financial data that are not turned on: who can help', async () => {
   });
   expect(checked).toEqual({
     ok: false,
+    trouble: expect.objectContaining({ code: expect.any(String), detail: expect.any(String) }),
     reason: expect.stringMatching(
       /^GET \/payments answered HTTP 403: You don't have access to perform this action\. .*financial data/,
     ),
@@ -63,13 +64,18 @@ test.each([
   ],
 ])('%s is a reason', async (_name, answers, reason) => {
   const { checked } = await checkWith(answers);
-  expect(checked).toEqual({ ok: false, reason: expect.stringMatching(reason) });
+  expect(checked).toEqual({
+    ok: false,
+    trouble: expect.objectContaining({ code: expect.any(String), detail: expect.any(String) }),
+    reason: expect.stringMatching(reason),
+  });
 });
 
 test('a location_id that the practice does not have is a reason', async () => {
   const { checked } = await checkWith({}, { location_id: 99 });
   expect(checked).toEqual({
     ok: false,
+    trouble: expect.objectContaining({ code: expect.any(String), detail: expect.any(String) }),
     reason: "GET /locations shows no active location 99 of the practice with the subdomain 'demo'.",
   });
 });
@@ -80,6 +86,7 @@ test('a reason does not hold the key', async () => {
   });
   expect(checked).toEqual({
     ok: false,
+    trouble: expect.objectContaining({ code: expect.any(String), detail: expect.any(String) }),
     reason: expect.stringContaining('no bearer of [credential] here'),
   });
 });

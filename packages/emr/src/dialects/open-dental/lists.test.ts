@@ -114,6 +114,7 @@ test('a check finds out that the office uses no clinics, and compares a given se
   });
   expect(await (await office({ clinics: true }, without)).adapter.check(quiet())).toEqual({
     ok: false,
+    trouble: expect.objectContaining({ code: expect.any(String), detail: expect.any(String) }),
     reason: 'GET /clinics lists no clinic, but the setting clinics is true.',
   });
   expect(await (await office({ clinics: false })).adapter.check(quiet())).toMatchObject({
@@ -154,7 +155,11 @@ test.each<[string, string, (office: Office) => void]>([
   ],
 ])('a check of an office %s fails with the request', async (_name, reason, change) => {
   const { adapter } = await office({}, change);
-  expect(await adapter.check(quiet())).toEqual({ ok: false, reason: expect.stringContaining(reason) });
+  expect(await adapter.check(quiet())).toEqual({
+    ok: false,
+    trouble: expect.objectContaining({ code: expect.any(String), detail: expect.any(String) }),
+    reason: expect.stringContaining(reason),
+  });
 });
 
 test('a hidden clinic and the number 0 are no locations', async () => {
