@@ -14,6 +14,8 @@ let queueIsDown: boolean;
 let taken: Promise<void>;
 let queued: { queue: QueueName; entry: QueueEntry }[];
 let logged: string[];
+/** How often the queue did not answer before each line of the log. */
+let unanswered: number[];
 
 beforeEach(async () => {
   server = await openTestDatabase();
@@ -23,10 +25,17 @@ beforeEach(async () => {
   taken = Promise.resolve();
   queued = [];
   logged = [];
-  const log = (_fields: LogFields, message: string) => logged.push(message);
+  unanswered = [];
+  let pings = 0;
+  const log = (_fields: LogFields, message: string) => {
+    logged.push(message);
+    unanswered.push(pings);
+  };
   const transport: Pick<Transport, 'ping' | 'add'> = {
     async ping() {
-      if (queueIsDown) throw new Error('the queue is down');
+      if (!queueIsDown) return;
+      pings += 1;
+      throw new Error('the queue is down');
     },
     async add(queue, entries) {
       queued.push(...entries.map((entry) => ({ queue, entry })));
@@ -94,6 +103,8 @@ test('settlements feed nothing more once what one of them fed could not be hande
     () => expect(logged).toEqual(['the relay cannot feed the queue, and keeps trying']),
     PATIENCE,
   );
+  // It is known from what was not taken, before the next feed asks.
+  expect(unanswered).toEqual([0]);
   expect(relay.handOver.isOpen()).toBe(false);
   queueIsDown = false;
   taken = Promise.resolve();
